@@ -1,0 +1,296 @@
+//! Identifiers, each its own type: an order ID can never land where an event ID belongs.
+
+use core::fmt;
+
+/// Longest order ID taken, in bytes (our contract; Cashfree's own are 3–45 characters).
+pub const ORDER_ID_BYTES_MAX: usize = 256;
+/// Longest event ID taken, in bytes: `purchase_` and the longest order ID.
+pub const EVENT_ID_BYTES_MAX: usize = PURCHASE_PREFIX.len() + ORDER_ID_BYTES_MAX;
+/// Longest event name taken, in characters (Meta, custom events: 50).
+pub const EVENT_NAME_CHARS_MAX: usize = 50;
+
+const PURCHASE_PREFIX: &str = "purchase_";
+
+/// Why a text is not an ID. The text itself is never repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IdProblem {
+    /// Nothing was given.
+    #[error("is missing")]
+    Missing,
+    /// Longer than allowed.
+    #[error("is longer than {0} bytes")]
+    TooLong(usize),
+    /// Holds control characters.
+    #[error("must not hold control characters")]
+    ControlCharacter,
+    /// Is not a UUID.
+    #[error("must be a UUID such as 018f3c2e-7b1a-7c3d-9e4f-0123456789ab")]
+    NotUuid,
+    /// Is not a number of 5 to 20 digits.
+    #[error("must be the pixel's (dataset's) number, 5 to 20 digits")]
+    NotPixel,
+    /// Is not a usable event name.
+    #[error("must be 1 to {EVENT_NAME_CHARS_MAX} letters, digits, spaces, '_', '-' or '.'")]
+    BadName,
+}
+
+macro_rules! text_id {
+    ($(#[$meta:meta])* $name:ident) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[cfg_attr(feature = "full", derive(serde::Serialize, serde::Deserialize))]
+        #[cfg_attr(feature = "full", serde(try_from = "String", into = "String"))]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// The ID as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0.into()
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdProblem;
+            fn try_from(text: String) -> Result<Self, IdProblem> {
+                Self::parse(&text)
+            }
+        }
+    };
+}
+
+text_id! {
+    /// ID of an event: the pixel's `eventID` and the server event's `event_id`.
+    /// Half of Meta's deduplication key (Meta, deduplicating pixel and server events).
+    EventId
+}
+
+text_id! {
+    /// The shop's order ID, byte for byte as the payment provider knows it.
+    OrderId
+}
+
+text_id! {
+    /// ID of a pixel; the same number names the dataset.
+    PixelId
+}
+
+text_id! {
+    /// Name of an event, exact case; the other half of Meta's deduplication key.
+    EventName
+}
+
+impl EventId {
+    /// Reads an ID that some event already carries (a confirmation, a stored row):
+    /// 1 to 265 bytes without control characters.
+    pub fn parse(text: &str) -> Result<Self, IdProblem> {
+        bounded(text, EVENT_ID_BYTES_MAX).map(Self)
+    }
+
+    /// Reads an ID that a caller proposes for a new event: a UUID in its usual form.
+    /// Upper case becomes lower case, so that both sides agree.
+    pub fn parse_uuid(text: &str) -> Result<Self, IdProblem> {
+        let bytes = text.as_bytes();
+        if bytes.is_empty() {
+            return Err(IdProblem::Missing);
+        }
+        let shaped = bytes.len() == 36
+            && bytes.iter().enumerate().all(|(i, b)| match i {
+                8 | 13 | 18 | 23 => *b == b'-',
+                _ => b.is_ascii_hexdigit(),
+            });
+        if shaped { Ok(Self(text.to_ascii_lowercase().into())) } else { Err(IdProblem::NotUuid) }
+    }
+
+    /// A version 7 UUID from a Unix time in milliseconds and ten random bytes. Sorted by
+    /// time, so the server's index grows at its right edge.
+    pub fn v7(unix_ms: u64, random: [u8; 10]) -> Self {
+        let mut bytes = [0_u8; 16];
+        bytes[..6].copy_from_slice(&unix_ms.to_be_bytes()[2..]);
+        bytes[6..].copy_from_slice(&random);
+        bytes[6] = (bytes[6] & 0x0f) | 0x70;
+        bytes[8] = (bytes[8] & 0x3f) | 0x80;
+        let mut text = String::with_capacity(36);
+        for (i, byte) in bytes.iter().enumerate() {
+            if matches!(i, 4 | 6 | 8 | 10) {
+                text.push('-');
+            }
+            for nibble in [byte >> 4, byte & 15] {
+                text.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
+            }
+        }
+        Self(text.into())
+    }
+
+    /// ID of an order's one Purchase: `purchase_<order_id>`, the order ID untouched.
+    pub fn of_purchase(order: &OrderId) -> Self {
+        let mut text = String::with_capacity(PURCHASE_PREFIX.len() + order.0.len());
+        text.push_str(PURCHASE_PREFIX);
+        text.push_str(&order.0);
+        Self(text.into())
+    }
+
+    /// The order whose Purchase carries this ID, if it is one.
+    pub fn purchase_order(&self) -> Option<OrderId> {
+        OrderId::parse(self.0.strip_prefix(PURCHASE_PREFIX)?).ok()
+    }
+}
+
+impl OrderId {
+    /// Reads an order ID: 1 to 256 bytes, no control characters. Nothing is trimmed.
+    pub fn parse(text: &str) -> Result<Self, IdProblem> {
+        bounded(text, ORDER_ID_BYTES_MAX).map(Self)
+    }
+}
+
+impl PixelId {
+    /// Reads a pixel ID: 5 to 20 digits.
+    pub fn parse(text: &str) -> Result<Self, IdProblem> {
+        match text.len() {
+            0 => Err(IdProblem::Missing),
+            5..=20 if text.bytes().all(|b| b.is_ascii_digit()) => Ok(Self(text.into())),
+            _ => Err(IdProblem::NotPixel),
+        }
+    }
+}
+
+/// Meta's standard events (Meta Pixel reference), and `PageView`.
+pub const STANDARD_EVENTS: [&str; 18] = [
+    "AddPaymentInfo",
+    "AddToCart",
+    "AddToWishlist",
+    "CompleteRegistration",
+    "Contact",
+    "CustomizeProduct",
+    "Donate",
+    "FindLocation",
+    "InitiateCheckout",
+    "Lead",
+    "PageView",
+    "Purchase",
+    "Schedule",
+    "Search",
+    "StartTrial",
+    "SubmitApplication",
+    "Subscribe",
+    "ViewContent",
+];
+
+/// Names that only their own RPC may send, and Meta's events that add value to an
+/// earlier conversion: a stranger could inflate a sale with them.
+const RESERVED: [&str; 4] = ["purchase", "lead", "appendvalue", "appendattribution"];
+
+impl EventName {
+    /// Reads an event name: 1 to 50 letters, digits, spaces, `_`, `-` or `.`.
+    pub fn parse(text: &str) -> Result<Self, IdProblem> {
+        if text.is_empty() {
+            return Err(IdProblem::Missing);
+        }
+        let fits = text.chars().count() <= EVENT_NAME_CHARS_MAX
+            && text == text.trim()
+            && text.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.'));
+        if fits { Ok(Self(text.into())) } else { Err(IdProblem::BadName) }
+    }
+
+    /// `Lead`.
+    pub fn lead() -> Self {
+        Self("Lead".into())
+    }
+
+    /// `Purchase`.
+    pub fn purchase() -> Self {
+        Self("Purchase".into())
+    }
+
+    /// Whether Meta knows the name; other names go through `trackCustom`.
+    pub fn is_standard(&self) -> bool {
+        STANDARD_EVENTS.contains(&self.as_str())
+    }
+
+    /// Whether the name, in any case or spacing, belongs to another RPC or to nobody.
+    pub fn is_reserved(text: &str) -> bool {
+        let folded: String = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+        RESERVED.contains(&folded.as_str())
+    }
+}
+
+fn bounded(text: &str, bytes_max: usize) -> Result<Box<str>, IdProblem> {
+    if text.is_empty() {
+        Err(IdProblem::Missing)
+    } else if text.len() > bytes_max {
+        Err(IdProblem::TooLong(bytes_max))
+    } else if text.chars().any(char::is_control) {
+        Err(IdProblem::ControlCharacter)
+    } else {
+        Ok(text.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn v7_ids_have_the_version_and_sort_by_time() {
+        let early = EventId::v7(1_763_942_400_123, [0xff; 10]);
+        let late = EventId::v7(1_763_942_400_124, [0; 10]);
+        assert_eq!(early.as_str(), "019ab324-af7b-7fff-bfff-ffffffffffff");
+        assert!(early < late);
+        assert_eq!(EventId::parse_uuid(late.as_str()), Ok(late));
+    }
+
+    #[test]
+    fn proposed_ids_must_be_uuids() {
+        assert_eq!(EventId::parse_uuid(""), Err(IdProblem::Missing));
+        assert_eq!(EventId::parse_uuid("lead_1"), Err(IdProblem::NotUuid));
+        assert_eq!(
+            EventId::parse_uuid("019AB324-af7b-7fff-bfff-ffffffffffff").unwrap().as_str(),
+            "019ab324-af7b-7fff-bfff-ffffffffffff"
+        );
+    }
+
+    #[test]
+    fn names_that_could_inflate_a_sale_are_reserved_in_any_spelling() {
+        for name in ["Purchase", " purchase ", "PUR CHASE", "lead", "Lead ", "Append-Value", "append_attribution"] {
+            assert!(EventName::is_reserved(name), "{name}");
+        }
+        for name in ["InitiateCheckout", "Leader", "PurchaseIntent"] {
+            assert!(!EventName::is_reserved(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_hold_no_padding_and_no_markup() {
+        for bad in ["", " Lead", "a\u{7}", "<b>", &"x".repeat(51)] {
+            assert!(EventName::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(EventName::parse("QuizDone_v2.1").is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn a_purchase_id_names_its_order(text in "[^\\p{Cc}]{1,64}") {
+            let order = OrderId::parse(&text).unwrap();
+            prop_assert_eq!(EventId::of_purchase(&order).purchase_order(), Some(order));
+        }
+
+        #[test]
+        fn order_ids_are_kept_byte_for_byte(text in "\\PC{1,60}") {
+            if let Ok(order) = OrderId::parse(&text) {
+                prop_assert_eq!(order.as_str(), text.as_str());
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Tandem's rules, shared by the server and the browser.
+//!
+//! Nothing here does I/O, reads a clock, draws a random number or awaits: whatever a
+//! rule needs comes in as an argument. The crate builds for `wasm32-unknown-unknown`.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`id`] | event, order and pixel IDs, event names |
+//! | [`money`], [`currency`] | amounts in minor units, never floats |
+//! | [`personal`], [`hash`], [`normalise`], [`country`], [`unicode`] | from raw personal data to hashed match keys |
+//! | [`click_id`] | `fbp` and `fbc` |
+//! | [`scrub`] | cutting personal data out of URLs and free text |
+//! | `event`, `user_data`, `custom_data`, `capi` | the stored event and Meta's request body |
+//! | `order` | the order's state machine: one order, one Purchase |
+//! | `cashfree` | Cashfree's signatures and payloads |
+//!
+//! Feature `full` (default) adds what only the server needs: JSON, webhooks, orders
+//! and Unicode tables. The browser brings its own `normalize` and `toLowerCase`.
+
+pub mod click_id;
+pub mod country;
+pub mod currency;
+pub mod hash;
+pub mod id;
+pub mod money;
+pub mod normalise;
+pub mod personal;
+pub mod scrub;
+pub mod unicode;
+
+#[cfg(feature = "full")]
+pub mod capi;
+#[cfg(feature = "full")]
+pub mod cashfree;
+#[cfg(feature = "full")]
+pub mod custom_data;
+#[cfg(feature = "full")]
+pub mod event;
+#[cfg(feature = "full")]
+pub mod order;
+#[cfg(feature = "full")]
+pub mod user_data;
