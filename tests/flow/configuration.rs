@@ -1,0 +1,178 @@
+//! Bad settings: exit code 2 and one clear line, never a panic.
+
+use std::collections::BTreeMap;
+
+use tandem_tests::binaries::program;
+use tandem_tests::process::{Ended, Process};
+
+/// Runs a program with these settings and nothing else, in an empty folder.
+async fn run(name: &str, settings: &[(&str, &str)], arguments: &[&str]) -> anyhow::Result<Ended> {
+    let folder = tempfile::tempdir()?;
+    let mut environment = BTreeMap::from([
+        ("TANDEM_DATA_DIR".to_owned(), folder.path().join("data").display().to_string()),
+        ("TANDEM_GRPC_ADDR".to_owned(), "127.0.0.1:0".to_owned()),
+        ("TANDEM_HTTP_ADDR".to_owned(), "127.0.0.1:0".to_owned()),
+        ("TANDEM_GATEWAY_ADDR".to_owned(), "127.0.0.1:0".to_owned()),
+        ("RUST_BACKTRACE".to_owned(), "1".to_owned()),
+    ]);
+    environment.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    Process::run(&program(name)?, folder.path(), &environment, arguments).await
+}
+
+/// The program refused to start, in one line that holds each of `hints`.
+#[track_caller]
+fn assert_refused(case: &str, ended: &Ended, hints: &[&str]) {
+    let said = format!("{}{}", ended.out, ended.log);
+    assert_eq!(ended.code, Some(2), "{case}: {said}");
+    let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+    assert_eq!(lines.len(), 1, "{case}: one line, not\n{said}");
+    assert!(!said.contains("panicked") && !said.contains("RUST_BACKTRACE"), "{case}: {said}");
+    for hint in hints {
+        let named = said.to_lowercase().contains(&hint.to_lowercase());
+        assert!(named, "{case}: the line does not name {hint}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn the_server_says_which_setting_is_wrong() -> anyhow::Result<()> {
+    let cases: [(&str, &str); 21] = [
+        ("TANDEM_GRPC_ADDR", "nonsense"),
+        ("TANDEM_HTTP_ADDR", "127.0.0.1:99999"),
+        ("FACEBOOK_PIXEL_ID", "my-pixel"),
+        ("META_GRAPH_URL", "graph.facebook.com"),
+        ("META_GRAPH_VERSION", "newest"),
+        ("META_TIMEOUT", "soon"),
+        ("META_CONNECT_TIMEOUT", "-1s"),
+        ("CASHFREE_ENVIRONMENT", "STAGING"),
+        ("TANDEM_STORE", "postgres://db.example/tandem"),
+        ("TANDEM_RETENTION", "a while"),
+        ("TANDEM_ALLOWED_ORIGINS", "shop.example"),
+        ("TANDEM_SHOP_URL", "shop"),
+        ("TANDEM_TRUSTED_PROXIES", "10.0.0.0/99"),
+        ("TANDEM_DEFAULT_COUNTRY", "Atlantis"),
+        ("TANDEM_DEFAULT_CURRENCY", "RUPEE"),
+        ("TANDEM_WEBHOOK_MAX_AGE", "old"),
+        ("TANDEM_JOIN_WAIT", "30"),
+        ("TANDEM_BROWSER_POLICY", "hopeful"),
+        ("TANDEM_CONSENT_REQUIRED", "perhaps"),
+        ("TANDEM_RATE_LIMIT", "fast"),
+        ("TANDEM_LOG", "tandem=louder=still"),
+    ];
+    for (name, value) in cases {
+        let ended = run("tandem-server", &[(name, value)], &[]).await?;
+        assert_refused(&format!("{name}={value}"), &ended, &[name]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn settings_that_contradict_each_other_are_refused() -> anyhow::Result<()> {
+    let secret = "cfsk_ma_prod_very_secret";
+    let settings = [("CASHFREE_CLIENT_SECRET_PRODUCTION", secret)];
+    let ended = run("tandem-server", &settings, &[]).await?;
+    assert_refused("a production secret alone", &ended, &["CASHFREE_ENVIRONMENT"]);
+    assert!(!ended.log.contains(secret), "secrets are never shown: {}", ended.log);
+
+    let settings = [("FACEBOOK_ACCESS_TOKEN_FILE", "/no/such/file")];
+    let ended = run("tandem-server", &settings, &[]).await?;
+    assert_refused("a secret's file that is not there", &ended, &["FACEBOOK_ACCESS_TOKEN_FILE"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_file_is_checked_like_the_environment() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let write = |name: &str, text: &str| -> anyhow::Result<String> {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text)?;
+        Ok(file.display().to_string())
+    };
+    for (case, text, hint) in [
+        ("an unknown key", "join_wiat = \"1s\"\n", "join_wiat"),
+        ("an unknown key of a pixel", "[[pixels]]\nid = \"123456789012345\"\ntoken = \"x\"\n", "token"),
+        ("a wrong value", "join_wait = \"soon\"\n", "join_wait"),
+        ("no TOML", "join_wait: 1s\n", ""),
+    ] {
+        let file = write("bad.toml", text)?;
+        let ended = run("tandem-server", &[("TANDEM_CONFIG", &file)], &[]).await?;
+        assert_refused(case, &ended, &[hint]);
+    }
+    let ended = run("tandem-server", &[("TANDEM_CONFIG", "/no/such/file.toml")], &[]).await?;
+    assert_refused("no such file", &ended, &["/no/such/file.toml"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_file_configures_and_the_environment_wins() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("tandem.toml");
+    std::fs::write(
+        &file,
+        "browser_policy = \"optimistic\"\njoin_wait = \"60s\"\nrate_limit = \"1/s burst 1\"\n",
+    )?;
+    let world = tandem_tests::World::builder()
+        .without_gateway()
+        .server("TANDEM_CONFIG", file.display().to_string())
+        .start()
+        .await?;
+    // The environment says `off`; with the file's limit the second call would be refused.
+    for _ in 0..3 {
+        let claim = tandem_tests::messages::purchase(&tandem_tests::messages::order_id(), "1.00");
+        let answer = world.visitor().claim_purchase(claim).await?.outcome?;
+        assert!(answer.browser_event.is_some(), "the policy is the file's");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_gateway_says_which_setting_is_wrong() -> anyhow::Result<()> {
+    for (name, value) in [
+        ("TANDEM_GATEWAY_ADDR", "here"),
+        ("TANDEM_SERVER_URL", "not a url"),
+        ("CASHFREE_ALLOWED_ADDRESSES", "52.66.101.190/99"),
+    ] {
+        let ended = run("tandem-gateway", &[(name, value)], &[]).await?;
+        assert_refused(&format!("{name}={value}"), &ended, &[name]);
+    }
+    // A token must not cross a network in the clear.
+    let settings = [
+        ("TANDEM_SERVER_URL", "http://tandem.internal.example:50051"),
+        ("TANDEM_INTERNAL_TOKEN", "token-token-token-token"),
+    ];
+    let ended = run("tandem-gateway", &settings, &[]).await?;
+    assert_refused("a token over plain http", &ended, &["--insecure"]);
+    assert!(!ended.log.contains("token-token-token-token"), "{}", ended.log);
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_program_explains_itself() -> anyhow::Result<()> {
+    for name in ["tandem-server", "tandem-gateway", "tandem-sandbox", "tandem"] {
+        let help = run(name, &[], &["--help"]).await?;
+        assert_eq!(help.code, Some(0), "{name} --help: {}", help.log);
+        assert!(help.out.contains("Usage"), "{name} --help: {}", help.out);
+        let version = run(name, &[], &["--version"]).await?;
+        assert_eq!(version.code, Some(0), "{name} --version: {}", version.log);
+        assert!(version.out.contains(env!("CARGO_PKG_VERSION")), "{name} --version: {}", version.out);
+        let unknown = run(name, &[], &["--no-such-flag"]).await?;
+        assert_eq!(unknown.code, Some(2), "{name} --no-such-flag");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named() -> anyhow::Result<()> {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let address = taken.local_addr()?.to_string();
+    for (name, variable) in [
+        ("tandem-server", "TANDEM_GRPC_ADDR"),
+        ("tandem-server", "TANDEM_HTTP_ADDR"),
+        ("tandem-gateway", "TANDEM_GATEWAY_ADDR"),
+    ] {
+        let ended = run(name, &[(variable, &address)], &[]).await?;
+        let said = format!("{}{}", ended.out, ended.log);
+        assert!(ended.code.is_some_and(|code| code != 0), "{name}: {said}");
+        assert!(said.contains(&address) && !said.contains("panicked"), "{name}: {said}");
+    }
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! The page's reports, and the deduplication rate they give.
+
+use tandem_proto::v1::{Confirmation, EventState, Outcome};
+use tandem_tests::{Person, World, messages};
+
+fn report(id: &str, outcome: Outcome) -> Confirmation {
+    Confirmation {
+        event_name: "Lead".to_owned(),
+        event_id: id.to_owned(),
+        outcome: outcome.into(),
+        occurred_at: None,
+    }
+}
+
+#[tokio::test]
+async fn the_rate_is_confirmed_of_delivered() -> anyhow::Result<()> {
+    let world = World::builder().without_gateway().start().await?;
+    let visitor = world.visitor();
+    assert!(world.health().await?["last_24h"]["deduplication_rate"].is_null(), "nothing was delivered yet");
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        ids.push(world.capture_lead(&visitor, &Person::unique()).await?.event_id);
+    }
+    for id in &ids {
+        world.wait_for_state("Lead", id, EventState::Delivered).await?;
+    }
+
+    let answer = visitor
+        .confirm(vec![
+            report(&ids[0], Outcome::Fired),
+            report(&ids[1], Outcome::Fired),
+            report(&ids[1], Outcome::Fired),
+            report(&ids[2], Outcome::Blocked),
+            report(&messages::event_id(), Outcome::Fired),
+        ])
+        .await?
+        .outcome?;
+    assert_eq!((answer.accepted, answer.unknown), (4, 1));
+    world
+        .eventually("a deduplication rate of one half", async || {
+            let rate = world.health().await?["last_24h"]["deduplication_rate"].as_f64();
+            Ok(rate.filter(|rate| (rate - 0.5).abs() < 1e-9).map(drop))
+        })
+        .await?;
+    for (id, outcome) in [(&ids[0], "fired"), (&ids[2], "blocked"), (&ids[3], "")] {
+        let event = world.event("Lead", id).await?.event.unwrap_or_default();
+        assert_eq!(event.browser_outcome, outcome);
+    }
+
+    // A page that was blocked at first and fired on a second try has fired.
+    assert_eq!(world.confirm_fired(&visitor, "Lead", &ids[2]).await?, (1, 0));
+    world
+        .eventually("a deduplication rate of three quarters", async || {
+            let rate = world.health().await?["last_24h"]["deduplication_rate"].as_f64();
+            Ok(rate.filter(|rate| (rate - 0.75).abs() < 1e-9).map(drop))
+        })
+        .await?;
+    Ok(())
+}

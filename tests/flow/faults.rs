@@ -1,0 +1,192 @@
+//! The Graph API misbehaves: nothing is lost, and health says what is going on.
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+use tandem_proto::v1::EventState;
+use tandem_tests::{GRAPH_TOKEN, PIXEL_ID, Person, World, messages};
+
+fn answer(status: u16, error: &Value) -> Value {
+    json!({ "answer": { "status": status, "body": json!({ "error": error }).to_string(), "headers": {} } })
+}
+
+/// Takes a lead while the Graph API misbehaves; waits for an attempt with this result and,
+/// the fault over, for the lead.
+async fn survives(case: &str, action: Value, result: &str) -> anyhow::Result<()> {
+    let world = World::builder().without_gateway().server("META_TIMEOUT", "1s").start().await?;
+    world.sandbox.fault("graph", Some(1), action).await?;
+    let id = world.capture_lead(&world.visitor(), &Person::unique()).await?.event_id;
+    let arrived = world.wait_for_server_event("Lead", &id).await.context(case.to_owned())?;
+    assert_eq!(arrived.event_id(), id);
+    world.wait_for_state("Lead", &id, EventState::Delivered).await?;
+    let attempts = world.event("Lead", &id).await?.attempts;
+    let results: Vec<&str> = attempts.iter().map(|attempt| attempt.result.as_str()).collect();
+    assert_eq!(results, [result, "delivered"], "{case}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_error_is_retried() -> anyhow::Result<()> {
+    let error = json!({"message": "x", "type": "OAuthException", "code": 2, "is_transient": true, "fbtrace_id": "A1"});
+    survives("HTTP 500", answer(500, &error), "retry").await
+}
+
+#[tokio::test]
+async fn a_page_instead_of_json_is_retried() -> anyhow::Result<()> {
+    let page = json!({ "answer": { "status": 502, "body": "<html>bad gateway</html>", "headers": { "content-type": "text/html" } } });
+    survives("HTML", page, "retry").await
+}
+
+#[tokio::test]
+async fn no_answer_is_unknown_and_tried_again() -> anyhow::Result<()> {
+    survives("no answer", json!("hang"), "unknown").await
+}
+
+#[tokio::test]
+async fn a_cut_connection_is_unknown_and_tried_again() -> anyhow::Result<()> {
+    survives("a cut connection", json!("cut"), "unknown").await
+}
+
+#[tokio::test]
+async fn a_refused_event_becomes_a_dead_letter_and_spares_the_others() -> anyhow::Result<()> {
+    let world = World::builder().without_gateway().start().await?;
+    let visitor = world.visitor();
+    // A batch is refused as a whole once; tried in halves, all of it passes.
+    let error = json!({"message": "Invalid parameter", "type": "OAuthException", "code": 100, "error_subcode": 2804019, "is_transient": false, "fbtrace_id": "A2"});
+    world.sandbox.fault("graph", Some(1), answer(400, &error)).await?;
+    let mut ids = Vec::new();
+    for _ in 0..6 {
+        ids.push(world.capture_lead(&visitor, &Person::unique()).await?.event_id);
+    }
+    // The first batch held one event or several; one alone that is refused is given up.
+    let mut given_up = 0;
+    for id in &ids {
+        let state = world
+            .eventually(format!("lead {id} to be finished"), async || {
+                let state = world.event("Lead", id).await?.event.unwrap_or_default().state();
+                Ok(Some(state)
+                    .filter(|state| matches!(state, EventState::Delivered | EventState::DeadLetter)))
+            })
+            .await?;
+        let arrived = world.sandbox.server_events_with_id("Lead", id).await?.len();
+        if state == EventState::DeadLetter {
+            given_up += 1;
+            assert_eq!(arrived, 0);
+        } else {
+            assert_eq!(arrived, 1);
+        }
+    }
+    assert!(given_up <= 1, "one refusal costs one event at most, not {given_up}");
+
+    // One event alone that is refused for good.
+    world.wait_until_all_is_sent().await?;
+    world.sandbox.fault("graph", Some(1), answer(400, &error)).await?;
+    let refused = world.capture_lead(&visitor, &Person::unique()).await?.event_id;
+    let letter = world.wait_for_state("Lead", &refused, EventState::DeadLetter).await?;
+    assert_ne!(letter.code, "", "a dead letter says why");
+    let attempt = world.event("Lead", &refused).await?.attempts.pop().context("its attempt is kept")?;
+    assert_eq!((attempt.meta_code, attempt.meta_subcode, attempt.http_status), (100, 2_804_019, 400));
+    let health = world.health().await?;
+    assert_eq!(health["outbox"]["dead_letters"], given_up + 1);
+    assert!(health["last_24h"]["delivery_rate"].as_f64().is_some_and(|rate| rate < 1.0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refused_token_holds_the_pixel_until_it_is_taken() -> anyhow::Result<()> {
+    let mut world = World::builder().without_gateway().start().await?;
+    world.sandbox.fault("graph", None, json!("refuse_token")).await?;
+    let visitor = world.visitor();
+    let id = world.capture_lead(&visitor, &Person::unique()).await?.event_id;
+    world
+        .eventually("the pixel to be held", async || {
+            let health = world.health().await?;
+            let pixel = &health["pixels"][0];
+            Ok((pixel["state"] == "held" && health["status"] == "degraded").then_some(()))
+        })
+        .await?;
+    let health = world.health().await?;
+    let pixel = &health["pixels"][0];
+    assert_eq!(pixel["pixel_id"], PIXEL_ID);
+    assert_ne!(pixel["reason"], "", "the hold says why");
+    assert!(health["reasons"].as_array().is_some_and(|reasons| !reasons.is_empty()));
+    assert_eq!(health["outbox"]["held"], 1, "what waits for the token is counted apart");
+    assert_eq!(world.event("Lead", &id).await?.event.unwrap_or_default().state(), EventState::Held);
+
+    // Leads are still taken: a refused token is no reason to lose customers.
+    assert_eq!(world.get("/readyz").await?.status(), 200);
+    assert_eq!(world.get("/api/tracking-health").await?.status(), 200);
+    let second = world.capture_lead(&visitor, &Person::unique()).await?.event_id;
+
+    // A new token after a restart ends the hold; nothing was lost.
+    world.sandbox.heal().await?;
+    world.restart_server().await?;
+    for id in [&id, &second] {
+        world.wait_for_server_event("Lead", id).await?;
+    }
+    world
+        .eventually("health to recover", async || {
+            let health = world.health().await?;
+            Ok((health["pixels"][0]["state"] == "delivering" && health["outbox"]["held"] == 0).then_some(()))
+        })
+        .await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_a_pixel_and_token_events_are_held() -> anyhow::Result<()> {
+    let mut world =
+        World::builder().without_gateway().server_without("FACEBOOK_ACCESS_TOKEN").start().await?;
+    let id = world.capture_lead(&world.visitor(), &Person::unique()).await?.event_id;
+    let health = world
+        .eventually("health to say why nothing is sent", async || {
+            let health = world.health().await?;
+            Ok((health["pixels"][0]["state"] == "unconfigured").then_some(health))
+        })
+        .await?;
+    assert_eq!(health["status"], "degraded");
+    assert_eq!(world.get("/readyz").await?.status(), 200);
+    assert!(world.sandbox.graph_requests().await?.is_empty(), "nothing is asked without a token");
+
+    world.restart_server_with(&[("FACEBOOK_ACCESS_TOKEN", GRAPH_TOKEN)]).await?;
+    world.wait_for_server_event("Lead", &id).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_in_a_file_is_read_again_when_it_changes() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("token");
+    std::fs::write(&file, "an-old-token\n")?;
+    let world = World::builder()
+        .without_gateway()
+        .server_without("FACEBOOK_ACCESS_TOKEN")
+        .server("FACEBOOK_ACCESS_TOKEN_FILE", file.display().to_string())
+        .start()
+        .await?;
+    let id = world.capture_lead(&world.visitor(), &Person::unique()).await?.event_id;
+    world.wait_for_state("Lead", &id, EventState::Held).await?;
+    std::fs::write(&file, format!("{GRAPH_TOKEN}\n"))?;
+    world.wait_for_server_event("Lead", &id).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn test_event_code_and_proof_travel_with_every_call() -> anyhow::Result<()> {
+    let secret = "app_secret_abc";
+    let world = World::builder()
+        .without_gateway()
+        .server("FACEBOOK_TEST_EVENT_CODE", "TEST123")
+        .server("FACEBOOK_APP_SECRET", secret)
+        .sandbox("TANDEM_SANDBOX_APP_SECRET", secret)
+        .start()
+        .await?;
+    let id = world.visitor().capture_lead(messages::lead(&Person::unique())).await?.outcome?.event_id;
+    world.wait_for_server_event("Lead", &id).await?;
+    let row = world.sandbox.graph_rows().await?.pop().context("an accepted event")?;
+    assert_eq!(row["test_event_code"], "TEST123");
+    assert!(
+        !row["appsecret_proof"].is_null() && row["appsecret_proof"] != false,
+        "the sandbox checked a proof"
+    );
+    Ok(())
+}

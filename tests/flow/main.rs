@@ -1,0 +1,17 @@
+//! Every flow that needs no browser, against the real binaries.
+
+mod callers;
+mod configuration;
+mod confirmations;
+mod events;
+mod faults;
+mod http_port;
+mod lead;
+mod privacy;
+mod purchase;
+mod purchase_facts;
+mod rejections;
+mod restart;
+mod services;
+mod web;
+mod webhooks;

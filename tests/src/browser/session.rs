@@ -1,0 +1,177 @@
+//! One Chromium with a fresh profile, and its driver.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use rustix::process::{Pid, Signal};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::process::{Environment, Process};
+use crate::wait::eventually;
+
+/// Names under which distributions ship Chromium.
+const CHROMIUM: [&str; 5] =
+    ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"];
+/// Names of its driver.
+const DRIVER: [&str; 2] = ["chromedriver", "chromium.chromedriver"];
+
+/// A browser window of its own. Chromium and its driver end with it.
+#[derive(Debug)]
+pub struct Session {
+    /// The window.
+    pub page: Client,
+    profile: TempDir,
+    _driver: Process,
+}
+
+/// Path of Chromium.
+///
+/// # Errors
+/// When there is none; the message says what to install.
+pub fn chromium() -> anyhow::Result<PathBuf> {
+    installed("CHROMIUM", &CHROMIUM)
+        .context("Chromium is missing: install it (Debian, Ubuntu: apt-get install chromium) or set CHROMIUM")
+}
+
+/// Path of Chromium's WebDriver.
+///
+/// # Errors
+/// When there is none; the message says what to install.
+pub fn driver() -> anyhow::Result<PathBuf> {
+    installed("CHROMEDRIVER", &DRIVER).context(
+        "chromedriver is missing: install it (Debian, Ubuntu: apt-get install chromium-driver) or set CHROMEDRIVER",
+    )
+}
+
+fn installed(variable: &str, names: &[&str]) -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os(variable) {
+        return Some(PathBuf::from(path)).filter(|path| path.is_file());
+    }
+    let path = std::env::var_os("PATH")?;
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    names
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
+        .find(|path| path.is_file())
+}
+
+impl Session {
+    /// Starts Chromium with a fresh profile.
+    ///
+    /// # Errors
+    /// When Chromium or its driver is missing or does not start.
+    pub async fn start() -> anyhow::Result<Self> {
+        let (binary, driver) = (chromium()?, driver()?);
+        let profile = tempfile::Builder::new().prefix("tandem-chromium-").tempdir()?;
+        let mut process =
+            Process::start(&driver, "chromedriver", profile.path(), &Environment::new(), &["--port=0"])?;
+        let port = port_of(profile.path(), &mut process).await?;
+        let page = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities(&binary, profile.path()))
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .with_context(|| format!("starting {}", binary.display()))?;
+        page.set_window_size(1280, 900).await?;
+        Ok(Self { page, profile, _driver: process })
+    }
+
+    /// Runs a script that may `await` and `return`s a value.
+    ///
+    /// # Errors
+    /// When the script throws; the message is the script's.
+    pub async fn run(&self, script: &str, arguments: Vec<Value>) -> anyhow::Result<Value> {
+        let wrapped = format!(
+            "const done = arguments[arguments.length - 1]; const given = [...arguments].slice(0, -1);
+             (async () => {{ {script} }})().then(
+                 (value) => done({{ ok: value === undefined ? null : value }}),
+                 (error) => done({{ error: String(error && error.stack || error) }}));"
+        );
+        let mut outcome = self.page.execute_async(&wrapped, arguments).await?;
+        match outcome.get("error").and_then(Value::as_str) {
+            Some(error) => Err(anyhow!("the page's script failed: {error}")),
+            None => Ok(outcome["ok"].take()),
+        }
+    }
+
+    /// Saves a picture of the whole page (1280 pixels wide) as PNG.
+    ///
+    /// # Errors
+    /// When the browser or the disk refuses.
+    pub async fn screenshot(&self, file: &Path) -> anyhow::Result<()> {
+        let height = self.page.execute("return document.documentElement.scrollHeight", vec![]).await?;
+        let height = u32::try_from(height.as_u64().unwrap_or(900)).unwrap_or(900).clamp(600, 4000);
+        self.page.set_window_size(1280, height + 140).await?;
+        let picture = self.page.screenshot().await?;
+        self.page.set_window_size(1280, 900).await?;
+        std::fs::write(file, picture).with_context(|| format!("writing {}", file.display()))
+    }
+
+    /// Where the window is and what it shows, for error messages.
+    pub async fn describe(&self) -> String {
+        let script = "return location.href + '\\n' + document.body.innerText.slice(0, 600)";
+        match self.page.execute(script, vec![]).await {
+            Ok(Value::String(text)) => text,
+            other => format!("{other:?}"),
+        }
+    }
+}
+
+impl Drop for Session {
+    /// Chromium outlives a driver that is killed; its processes are found by their profile.
+    fn drop(&mut self) {
+        let profile = self.profile.path().to_string_lossy().into_owned();
+        for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let Ok(id) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };
+            let command = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let ours = String::from_utf8_lossy(&command).contains(&format!("--user-data-dir={profile}"));
+            if let (true, Some(id)) = (ours, Pid::from_raw(id)) {
+                // It may have ended by itself.
+                let _ = rustix::process::kill_process(id, Signal::KILL);
+            }
+        }
+    }
+}
+
+async fn port_of(folder: &Path, driver: &mut Process) -> anyhow::Result<u16> {
+    let out = folder.join("chromedriver.out");
+    let found = eventually("chromedriver to be ready", async || {
+        let said = std::fs::read_to_string(&out)?;
+        let port = said.split_once("started successfully on port ").and_then(|(_, rest)| {
+            rest.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok())
+        });
+        Ok(port)
+    })
+    .await;
+    found.map_err(|error| error.context(driver.log_tail(20)))
+}
+
+fn capabilities(binary: &Path, profile: &Path) -> Capabilities {
+    let options = json!({
+        "binary": binary,
+        "args": [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--no-proxy-server",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=1280,900",
+            format!("--user-data-dir={}", profile.join("profile").display()),
+        ],
+    });
+    let timeouts = json!({ "script": 60_000, "pageLoad": Duration::from_secs(60).as_millis() as u64 });
+    let mut capabilities = Capabilities::new();
+    capabilities.insert("browserName".to_owned(), json!("chrome"));
+    capabilities.insert("goog:chromeOptions".to_owned(), options);
+    capabilities.insert("timeouts".to_owned(), timeouts);
+    capabilities
+}

@@ -1,0 +1,172 @@
+//! What a buyer does in the demo shop.
+
+use anyhow::{Context as _, ensure};
+use fantoccini::Locator;
+use serde_json::{Value, json};
+
+use super::Session;
+use crate::{Person, eventually};
+
+/// What the page says about an event it reported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fired {
+    /// The event's ID.
+    pub event_id: String,
+    /// `fired`, `blocked`, `suppressed` or `pending`.
+    pub pixel: String,
+    /// Whether the server knew the event already.
+    pub duplicate: bool,
+}
+
+/// The shop in a browser window.
+#[derive(Debug)]
+pub struct Shop<'a> {
+    session: &'a Session,
+    url: String,
+}
+
+impl<'a> Shop<'a> {
+    /// The shop of the sandbox at `sandbox_url`.
+    #[must_use]
+    pub fn new(session: &'a Session, sandbox_url: &str) -> Self {
+        Self { session, url: sandbox_url.trim_end_matches('/').to_owned() }
+    }
+
+    /// Opens a page of the sandbox.
+    ///
+    /// # Errors
+    /// When the page does not load.
+    pub async fn open(&self, path: &str) -> anyhow::Result<()> {
+        self.session
+            .page
+            .goto(&format!("{}{path}", self.url))
+            .await
+            .with_context(|| format!("opening {path}"))
+    }
+
+    /// Fills in the lead form of the open page and sends it.
+    ///
+    /// # Errors
+    /// When the form is not as agreed.
+    pub async fn submit_lead(&self, person: &Person) -> anyhow::Result<()> {
+        self.fill("#lead-form", "first_name", &person.first_name).await?;
+        self.fill("#lead-form", "email", &person.email).await?;
+        self.fill("#lead-form", "phone", &person.phone).await?;
+        self.click("#lead-submit").await
+    }
+
+    /// Waits for the lead's thanks and reads what became of the event.
+    ///
+    /// # Errors
+    /// When the thanks do not appear.
+    pub async fn lead_done(&self) -> anyhow::Result<Fired> {
+        self.fired("#lead-done", |fired| !fired.event_id.is_empty()).await
+    }
+
+    /// Goes from the product to the checkout, fills it in and goes on to pay. Ends on
+    /// Cashfree's page.
+    ///
+    /// # Errors
+    /// When a page is not as agreed.
+    pub async fn check_out(&self, person: &Person) -> anyhow::Result<()> {
+        self.open("/shop/product").await?;
+        self.click("a[href*='/shop/checkout'], #buy").await?;
+        self.arrive("/shop/checkout").await?;
+        let fields = [
+            ("first_name", person.first_name.as_str()),
+            ("last_name", &person.last_name),
+            ("email", &person.email),
+            ("phone", &person.phone),
+            ("city", "Bengaluru"),
+            ("state", "Karnataka"),
+            ("postal_code", "560 001"),
+        ];
+        for (name, value) in fields {
+            self.fill("#checkout-form", name, value).await?;
+        }
+        self.click("#pay").await?;
+        self.arrive("/cashfree/checkout/").await
+    }
+
+    /// Pays on Cashfree's page and comes back to the shop. Returns the order's ID.
+    ///
+    /// # Errors
+    /// When the shop's thank-you page does not come.
+    pub async fn pay(&self) -> anyhow::Result<String> {
+        self.click("#pay-success").await?;
+        self.arrive("/shop/thank-you").await?;
+        let address = self.session.page.current_url().await?;
+        let order = address.query_pairs().find(|(key, _)| key == "order_id").map(|(_, id)| id.into_owned());
+        order.context("the thank-you page's address names the order")
+    }
+
+    /// Waits until the thank-you page knows what became of the Purchase.
+    ///
+    /// # Errors
+    /// When it does not come to know.
+    pub async fn purchase_done(&self) -> anyhow::Result<Fired> {
+        self.fired("#purchase-status", |fired| !matches!(fired.pixel.as_str(), "" | "pending")).await
+    }
+
+    /// Waits until the window is on a page whose address holds `part`.
+    ///
+    /// # Errors
+    /// When it does not get there.
+    pub async fn arrive(&self, part: &str) -> anyhow::Result<()> {
+        let arrived = eventually(format!("the page {part}"), async || {
+            let address = self.session.page.current_url().await?;
+            let loaded =
+                self.session.page.execute("return document.readyState === 'complete'", vec![]).await?;
+            Ok((address.as_str().contains(part) && loaded == Value::Bool(true)).then_some(()))
+        })
+        .await;
+        self.explained(arrived).await
+    }
+
+    async fn fired(&self, selector: &str, done: impl Fn(&Fired) -> bool) -> anyhow::Result<Fired> {
+        let script = "const element = document.querySelector(arguments[0]);
+            if (!element) return null;
+            const { eventId = '', pixel = '', duplicate = '' } = element.dataset;
+            return { eventId, pixel, duplicate, visible: element.checkVisibility() };";
+        let fired = eventually(format!("{selector} to tell what became of the event"), async || {
+            let seen = self.session.page.execute(script, vec![json!(selector)]).await?;
+            let text = |key: &str| seen[key].as_str().unwrap_or_default().to_owned();
+            let fired = Fired {
+                event_id: text("eventId"),
+                pixel: text("pixel"),
+                duplicate: text("duplicate") == "true",
+            };
+            Ok(Some(fired).filter(|fired| seen["visible"] == true && done(fired)))
+        })
+        .await;
+        self.explained(fired).await
+    }
+
+    async fn fill(&self, form: &str, name: &str, value: &str) -> anyhow::Result<()> {
+        let selector = format!("{form} [name={name}]");
+        let found = self.session.page.find(Locator::Css(&selector)).await;
+        let field = self.explained(found.with_context(|| format!("the field {selector}"))).await?;
+        field.clear().await?;
+        field.send_keys(value).await.with_context(|| format!("typing into {selector}"))?;
+        let typed = field.prop("value").await?.unwrap_or_default();
+        ensure!(typed == value, "{selector} holds {typed:?} after typing {value:?}");
+        Ok(())
+    }
+
+    async fn click(&self, selector: &str) -> anyhow::Result<()> {
+        let clicked = eventually(format!("a click on {selector}"), async || {
+            self.session.page.find(Locator::Css(selector)).await?.click().await?;
+            Ok(Some(()))
+        })
+        .await;
+        self.explained(clicked).await
+    }
+
+    /// Adds what the window shows to an error.
+    async fn explained<T>(&self, outcome: anyhow::Result<T>) -> anyhow::Result<T> {
+        match outcome {
+            Ok(value) => Ok(value),
+            Err(error) => Err(error.context(format!("the window shows: {}", self.session.describe().await))),
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! The sandbox as a test sees it: its control API.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
+
+use crate::{Person, http};
+
+/// A running sandbox.
+#[derive(Debug, Clone)]
+pub struct Sandbox {
+    /// Address, without a trailing slash.
+    pub url: String,
+    http: reqwest::Client,
+}
+
+/// An event as the fake Graph API took it.
+#[derive(Debug, Clone)]
+pub struct ServerEvent(pub Value);
+
+impl ServerEvent {
+    /// A field by its path inside the event, e.g. `["custom_data", "currency"]`; `Null` when absent.
+    #[must_use]
+    pub fn field(&self, path: &[&str]) -> &Value {
+        path.iter().fold(&self.0, |value, key| &value[*key])
+    }
+
+    /// A text field; empty when absent.
+    #[must_use]
+    pub fn text(&self, path: &[&str]) -> &str {
+        self.field(path).as_str().unwrap_or_default()
+    }
+
+    /// The event's ID.
+    #[must_use]
+    pub fn event_id(&self) -> &str {
+        self.text(&["event_id"])
+    }
+
+    /// The only value of a match key; empty when the key is absent.
+    ///
+    /// # Panics
+    /// When the key has several values.
+    #[must_use]
+    pub fn match_key(&self, key: &str) -> &str {
+        match self.field(&["user_data", key]) {
+            Value::Array(values) => {
+                assert!(values.len() == 1, "user_data.{key} has {} values", values.len());
+                values[0].as_str().unwrap_or_default()
+            }
+            value => value.as_str().unwrap_or_default(),
+        }
+    }
+
+    /// `custom_data.value` in hundredths.
+    ///
+    /// # Panics
+    /// When the value is absent or no number.
+    #[must_use]
+    pub fn value_minor(&self) -> i64 {
+        let value = self.field(&["custom_data", "value"]);
+        minor(value).unwrap_or_else(|| panic!("custom_data.value is {value}"))
+    }
+}
+
+/// A JSON number with at most two decimals, in hundredths.
+#[must_use]
+pub fn minor(value: &Value) -> Option<i64> {
+    let text = match value {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        _ => return None,
+    };
+    let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
+    let cents: i64 = format!("{decimals:0<2}").parse().ok()?;
+    Some(whole.parse::<i64>().ok()? * 100 + cents)
+}
+
+impl Sandbox {
+    /// The sandbox at `url`.
+    #[must_use]
+    pub fn at(url: &str) -> Self {
+        Self { url: url.trim_end_matches('/').to_owned(), http: http::client() }
+    }
+
+    /// Changes settings of the running sandbox (`tandem_url`, `webhook_url`, `token`, …).
+    ///
+    /// # Errors
+    /// When the sandbox refuses.
+    pub async fn configure(&self, settings: Value) -> anyhow::Result<()> {
+        self.post("/control/config", &settings).await.map(drop)
+    }
+
+    /// Lets the next `count` calls (all, when none) of `target` go wrong.
+    ///
+    /// # Errors
+    /// When the sandbox refuses.
+    pub async fn fault(&self, target: &str, count: Option<u32>, action: Value) -> anyhow::Result<()> {
+        let fault = json!({ "target": target, "count": count, "delay_ms": 0, "action": action });
+        self.post("/control/faults", &fault).await.map(drop)
+    }
+
+    /// Delays the next `count` calls (all, when none) of `target`; they succeed.
+    ///
+    /// # Errors
+    /// When the sandbox refuses.
+    pub async fn delay(&self, target: &str, count: Option<u32>, delay: Duration) -> anyhow::Result<()> {
+        let delay_ms = u64::try_from(delay.as_millis())?;
+        let fault = json!({ "target": target, "count": count, "delay_ms": delay_ms, "action": null });
+        self.post("/control/faults", &fault).await.map(drop)
+    }
+
+    /// Ends all faults.
+    ///
+    /// # Errors
+    /// When the sandbox refuses.
+    pub async fn heal(&self) -> anyhow::Result<()> {
+        let response = self.http.delete(format!("{}/control/faults", self.url)).send().await?;
+        ensure!(response.status().is_success(), "DELETE /control/faults: {}", response.status());
+        Ok(())
+    }
+
+    /// What the fake Graph API accepted under a name, or under any name when it is empty.
+    ///
+    /// # Errors
+    /// When the sandbox does not answer.
+    pub async fn server_events(&self, name: &str) -> anyhow::Result<Vec<ServerEvent>> {
+        self.server_events_since(name, 0).await
+    }
+
+    /// What the fake Graph API accepted under a name since a time (epoch milliseconds).
+    ///
+    /// # Errors
+    /// When the sandbox does not answer.
+    pub async fn server_events_since(&self, name: &str, since_ms: u64) -> anyhow::Result<Vec<ServerEvent>> {
+        let path = match name {
+            "" => "/control/graph/events".to_owned(),
+            name => format!("/control/graph/events?event_name={name}"),
+        };
+        let mut rows = list(self.get(&path).await?);
+        rows.retain(|row| row["received_at_ms"].as_u64().is_some_and(|at| at >= since_ms));
+        Ok(rows.into_iter().map(|mut row| ServerEvent(row["event"].take())).collect())
+    }
+
+    /// What the fake Graph API accepted, each event with what its call carried besides
+    /// (`test_event_code`, `appsecret_proof`, `pixel_id`, `received_at_ms`).
+    ///
+    /// # Errors
+    /// When the sandbox does not answer.
+    pub async fn graph_rows(&self) -> anyhow::Result<Vec<Value>> {
+        self.get("/control/graph/events").await.map(list)
+    }
+
+    /// What the fake Graph API accepted under a name and an ID.
+    ///
+    /// # Errors
+    /// When the sandbox does not answer.
+    pub async fn server_events_with_id(&self, name: &str, id: &str) -> anyhow::Result<Vec<ServerEvent>> {
+        let mut events = self.server_events(name).await?;
+        events.retain(|event| event.event_id() == id);
+        Ok(events)
+    }
+
+    /// Calls of the Graph API so far, refused ones included.
+    ///
+    /// # Errors
+    /// When the sandbox does not answer.
+    pub async fn graph_requests(&self) -> anyhow::Result<Vec<Value>> {
+        self.get("/control/graph/requests").await.map(list)
+    }
+
+    /// What the fake pixel sent.
+    ///
+    /// # Errors
+    /// When the sandbox does not answer.
+    pub async fn pixel_events(&self) -> anyhow::Result<Vec<Value>> {
+        self.get("/control/pixel/events").await.map(list)
+    }
+
+    /// The IDs seen, with the browser's and the server's copies counted.
+    ///
+    /// # Errors
+    /// When the sandbox does not answer.
+    pub async fn matches(&self) -> anyhow::Result<Vec<Value>> {
+        self.get("/control/matches").await.map(list)
+    }
+
+    /// Creates an order at the fake Cashfree.
+    ///
+    /// # Errors
+    /// When the sandbox refuses.
+    pub async fn create_order(&self, order_id: &str, amount: &str, person: &Person) -> anyhow::Result<()> {
+        let order = json!({
+            "order_id": order_id,
+            "amount": amount,
+            "currency": "INR",
+            "customer": { "name": person.full_name(), "email": person.email, "phone": person.phone },
+            "tags": {},
+        });
+        self.post("/control/cashfree/orders", &order).await.map(drop)
+    }
+
+    /// Ends a payment attempt of an order: `success`, `failed` or `dropped`. Cashfree then
+    /// sends its webhook to the gateway. Returns the payment's ID.
+    ///
+    /// # Errors
+    /// When the sandbox refuses.
+    pub async fn pay(&self, order_id: &str, outcome: &str) -> anyhow::Result<String> {
+        self.attempt(order_id, outcome, true).await
+    }
+
+    /// A buyer's payment succeeds, and Cashfree's webhook is lost.
+    ///
+    /// # Errors
+    /// When the sandbox refuses.
+    pub async fn pay_in_silence(&self, order_id: &str) -> anyhow::Result<String> {
+        self.attempt(order_id, "success", false).await
+    }
+
+    async fn attempt(&self, order_id: &str, outcome: &str, send_webhook: bool) -> anyhow::Result<String> {
+        let path = format!("/control/cashfree/orders/{order_id}/pay");
+        let answer = self.post(&path, &json!({ "outcome": outcome, "send_webhook": send_webhook })).await?;
+        Ok(answer["cf_payment_id"]
+            .as_str()
+            .map_or_else(|| answer["cf_payment_id"].to_string(), str::to_owned))
+    }
+
+    /// Lets the sandbox sign raw bytes and send them once; returns the gateway's HTTP status.
+    ///
+    /// # Errors
+    /// When the sandbox refuses.
+    pub async fn send_webhook(&self, body: &str) -> anyhow::Result<u64> {
+        let answer = self.post("/control/cashfree/webhook", &json!({ "body": body })).await?;
+        answer["status"].as_u64().context("the sandbox names the status it got")
+    }
+
+    /// The webhooks sent so far, with their attempts.
+    ///
+    /// # Errors
+    /// When the sandbox does not answer.
+    pub async fn webhooks(&self) -> anyhow::Result<Vec<Value>> {
+        self.get("/control/cashfree/webhooks").await.map(list)
+    }
+
+    async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let response = self.http.get(format!("{}{path}", self.url)).send().await?;
+        ensure!(response.status().is_success(), "GET {path}: {}", response.status());
+        Ok(response.json().await?)
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let response = self.http.post(format!("{}{path}", self.url)).json(body).send().await?;
+        let status = response.status();
+        let text = response.text().await?;
+        ensure!(status.is_success(), "POST {path}: {status} {text}");
+        if text.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_str(&text).with_context(|| format!("the answer of POST {path}: {text}"))
+    }
+}
+
+fn list(rows: Value) -> Vec<Value> {
+    match rows {
+        Value::Array(rows) => rows,
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_hundredths_without_rounding() {
+        for (text, hundredths) in [("1499", 149_900), ("1399.5", 139_950), ("0.29", 29), ("1499.00", 149_900)]
+        {
+            let value: Value = serde_json::from_str(text).unwrap();
+            assert_eq!(minor(&value), Some(hundredths), "{text}");
+        }
+        assert_eq!(minor(&Value::Null), None);
+    }
+}

@@ -1,0 +1,123 @@
+//! A caller over native gRPC: a service of the shop, the gateway, or a stranger.
+
+use std::time::Duration;
+
+use tandem_proto::stubs::operations_service_client::OperationsServiceClient;
+use tandem_proto::stubs::tracking_service_client::TrackingServiceClient;
+use tandem_proto::v1;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+
+/// One connection to the server and what every call on it carries.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    channel: Channel,
+    headers: Vec<(&'static str, String)>,
+    deadline: Option<Duration>,
+}
+
+macro_rules! rpcs {
+    ($client:ident: $($(#[$meta:meta])* $name:ident($request:ident) -> $answer:ident;)+) => {$(
+        $(#[$meta])*
+        ///
+        /// # Errors
+        /// The server's status.
+        pub async fn $name(&self, message: v1::$request) -> Result<v1::$answer, Status> {
+            let mut client = $client::new(self.channel.clone());
+            client.$name(self.request(message)).await.map(tonic::Response::into_inner)
+        }
+    )+};
+}
+
+impl Caller {
+    /// Connects to `endpoint` on the first call.
+    ///
+    /// # Errors
+    /// When `endpoint` is no address.
+    pub fn new(endpoint: &str) -> anyhow::Result<Self> {
+        let channel = Endpoint::from_shared(endpoint.to_owned())?.connect_lazy();
+        Ok(Self { channel, headers: Vec::new(), deadline: None })
+    }
+
+    /// Presents a token.
+    #[must_use]
+    pub fn with_token(self, token: &str) -> Self {
+        self.with_header("authorization", format!("Bearer {token}"))
+    }
+
+    /// Sends a header with every call.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Gives every call a deadline (`grpc-timeout`).
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// The connection, for clients of other services.
+    #[must_use]
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        for (name, value) in &self.headers {
+            let value = value.parse().expect("headers of the suites are ASCII");
+            request.metadata_mut().insert(*name, value);
+        }
+        if let Some(deadline) = self.deadline {
+            request.set_timeout(deadline);
+        }
+        request
+    }
+
+    rpcs! { TrackingServiceClient:
+        /// `CaptureLead`
+        capture_lead(CaptureLeadRequest) -> CaptureLeadResponse;
+        /// `TrackEvent`
+        track_event(TrackEventRequest) -> TrackEventResponse;
+        /// `RecordPurchase`
+        record_purchase(RecordPurchaseRequest) -> RecordPurchaseResponse;
+        /// `ConfirmBrowserEvents`
+        confirm_browser_events(ConfirmBrowserEventsRequest) -> ConfirmBrowserEventsResponse;
+        /// `VerifyWebhook`
+        verify_webhook(VerifyWebhookRequest) -> VerifyWebhookResponse;
+    }
+
+    rpcs! { OperationsServiceClient:
+        /// `GetTrackingHealth`
+        get_tracking_health(GetTrackingHealthRequest) -> GetTrackingHealthResponse;
+        /// `ListEvents`
+        list_events(ListEventsRequest) -> ListEventsResponse;
+        /// `GetEvent`
+        get_event(GetEventRequest) -> GetEventResponse;
+        /// `ListDeadLetters`
+        list_dead_letters(ListDeadLettersRequest) -> ListDeadLettersResponse;
+        /// `ReplayDeadLetters`
+        replay_dead_letters(ReplayDeadLettersRequest) -> ReplayDeadLettersResponse;
+        /// `PauseDelivery`
+        pause_delivery(PauseDeliveryRequest) -> PauseDeliveryResponse;
+        /// `ResumeDelivery`
+        resume_delivery(ResumeDeliveryRequest) -> ResumeDeliveryResponse;
+        /// `ErasePerson`
+        erase_person(ErasePersonRequest) -> ErasePersonResponse;
+    }
+
+    /// `WatchEvents`, up to the stream's begin.
+    ///
+    /// # Errors
+    /// The server's status.
+    pub async fn watch_events(
+        &self,
+        message: v1::WatchEventsRequest,
+    ) -> Result<tonic::Streaming<v1::WatchEventsResponse>, Status> {
+        let mut client = OperationsServiceClient::new(self.channel.clone());
+        client.watch_events(self.request(message)).await.map(tonic::Response::into_inner)
+    }
+}

@@ -1,0 +1,199 @@
+//! A world: sandbox, server and gateway of one test, in a folder of its own.
+
+mod builder;
+mod caller;
+mod steps;
+mod visitor;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+pub use builder::WorldBuilder;
+pub use caller::Caller;
+pub use visitor::Visitor;
+
+use crate::Sandbox;
+use crate::process::{Environment, Process};
+
+/// How long a graceful stop may take: the contract's 10 s and what a busy machine adds.
+const STOP_LIMIT: Duration = Duration::from_secs(20);
+
+/// Running programs of one test. Everything is killed and removed when it is dropped;
+/// after a failure, or with `TANDEM_TESTS_KEEP` set, the folder stays and is named.
+#[derive(Debug)]
+pub struct World {
+    /// The fakes.
+    pub sandbox: Sandbox,
+    /// Address of the server's gRPC port.
+    pub grpc: String,
+    /// Address of the server's HTTP port.
+    pub http_url: String,
+    /// Address of the gateway; empty in a world without one.
+    pub gateway: String,
+    http: reqwest::Client,
+    server_environment: Environment,
+    server: Option<Process>,
+    gateway_process: Option<Process>,
+    sandbox_process: Process,
+    starts: u32,
+    troubled: AtomicBool,
+    folder: TempDir,
+}
+
+impl World {
+    /// A world to be furnished.
+    #[must_use]
+    pub fn builder() -> WorldBuilder {
+        WorldBuilder::default()
+    }
+
+    /// A world with nothing special.
+    ///
+    /// # Errors
+    /// When a program does not start.
+    pub async fn start() -> anyhow::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// The server's data directory.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The folder with everybody's logs.
+    #[must_use]
+    pub fn log_dir(&self) -> PathBuf {
+        self.folder.path().join("logs")
+    }
+
+    /// Logs of the server's starts and of the gateway: what must hold no personal data.
+    #[must_use]
+    pub fn product_logs(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(self.log_dir()).into_iter().flatten().flatten() {
+            if !entry.file_name().to_string_lossy().starts_with("sandbox") {
+                files.push(entry.path());
+            }
+        }
+        files
+    }
+
+    /// Folder of the whole world.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Kills the server at once, as a crash or an out-of-memory killer would (SIGKILL).
+    pub fn kill_server(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill();
+        }
+    }
+
+    /// Asks the server to stop (SIGTERM) and waits for exit code 0.
+    ///
+    /// # Errors
+    /// When it does not stop in time or not with 0.
+    pub async fn stop_server(&mut self) -> anyhow::Result<()> {
+        let mut server = self.server.take().context("the server is not running")?;
+        server.signal(Signal::TERM)?;
+        let status = server.ended(STOP_LIMIT).await?;
+        ensure!(status.code() == Some(0), "the server ended with {status}\n{}", server.log_tail(20));
+        Ok(())
+    }
+
+    /// Asks the gateway to stop (SIGTERM) and waits for exit code 0.
+    ///
+    /// # Errors
+    /// When it does not stop in time or not with 0.
+    pub async fn stop_gateway(&mut self) -> anyhow::Result<()> {
+        let mut gateway = self.gateway_process.take().context("the gateway is not running")?;
+        gateway.signal(Signal::TERM)?;
+        let status = gateway.ended(STOP_LIMIT).await?;
+        ensure!(status.code() == Some(0), "the gateway ended with {status}\n{}", gateway.log_tail(20));
+        Ok(())
+    }
+
+    /// Holds the server still (SIGSTOP): it keeps its connections and answers nothing.
+    ///
+    /// # Errors
+    /// When the server is not running.
+    pub fn freeze_server(&self) -> anyhow::Result<()> {
+        self.server.as_ref().context("the server is not running")?.signal(Signal::STOP)
+    }
+
+    /// Lets a held server go on.
+    ///
+    /// # Errors
+    /// When the server is not running.
+    pub fn thaw_server(&self) -> anyhow::Result<()> {
+        self.server.as_ref().context("the server is not running")?.signal(Signal::CONT)
+    }
+
+    /// Starts the server again on the same data and the same ports. One that still runs is
+    /// killed first.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub async fn restart_server(&mut self) -> anyhow::Result<()> {
+        self.restart_server_with(&[]).await
+    }
+
+    /// [`World::restart_server`] with changed settings.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub async fn restart_server_with(&mut self, settings: &[(&str, &str)]) -> anyhow::Result<()> {
+        self.kill_server();
+        for (name, value) in settings {
+            self.server_environment.insert((*name).to_owned(), (*value).to_owned());
+        }
+        for (variable, url) in [("TANDEM_GRPC_ADDR", &self.grpc), ("TANDEM_HTTP_ADDR", &self.http_url)] {
+            let address = url.trim_start_matches("http://").to_owned();
+            self.server_environment.insert(variable.to_owned(), address);
+        }
+        self.starts += 1;
+        let name = format!("server-{}", self.starts);
+        let mut server =
+            builder::start_program("tandem-server", &name, &self.log_dir(), &self.server_environment)?;
+        server.ready().await?;
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// The server's log of this start.
+    #[must_use]
+    pub fn server_log(&self) -> String {
+        self.server.as_ref().map(Process::logged).unwrap_or_default()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking()
+            && !self.troubled.load(Ordering::Relaxed)
+            && std::env::var_os("TANDEM_TESTS_KEEP").is_none()
+        {
+            return;
+        }
+        self.folder.disable_cleanup(true);
+        eprintln!("the world is kept in {}", self.folder.path().display());
+        let programs = [self.server.as_ref(), self.gateway_process.as_ref(), Some(&self.sandbox_process)];
+        for program in programs.into_iter().flatten() {
+            let log = program.logged();
+            let loud =
+                |line: &&str| line.contains("WARN") || line.contains("ERROR") || line.contains("panicked");
+            let lines: Vec<&str> = log.lines().filter(loud).take(10).collect();
+            if !lines.is_empty() {
+                eprintln!("warnings and errors:\n{}", lines.join("\n"));
+            }
+        }
+    }
+}
