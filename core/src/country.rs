@@ -1,0 +1,242 @@
+//! Countries: codes, English names, and how each writes phone numbers.
+
+use core::fmt;
+
+mod table;
+
+use table::{Entry, OTHER_NAMES, TABLE};
+
+/// A country of ISO 3166-1, by its alpha-2 code.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Country([u8; 2]);
+
+/// A text that names no country. The text is not repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a country: its code (IN or IND) or its English name")]
+pub struct UnknownCountry;
+
+/// Which number comes first when a date is written with its year last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateOrder {
+    /// 28/02/1990.
+    DayFirst,
+    /// 02/28/1990.
+    MonthFirst,
+    /// Both are in use.
+    Mixed,
+}
+
+impl Country {
+    /// India.
+    pub const INDIA: Self = Self(*b"in");
+    /// The United States.
+    pub const UNITED_STATES: Self = Self(*b"us");
+    /// Canada.
+    pub const CANADA: Self = Self(*b"ca");
+
+    /// Reads an alpha-2 code, an alpha-3 code or an English name, in any case, with or
+    /// without spaces and punctuation. `UK`, though no ISO code, is the United Kingdom.
+    ///
+    /// Names in other languages are not read: Meta's param builder cuts them to two
+    /// letters, which makes Bahrain of `Bharat`. Unassigned codes (`XX`) are refused.
+    pub fn parse(text: &str) -> Result<Self, UnknownCountry> {
+        let folded = fold(text).ok_or(UnknownCountry)?;
+        let found = match folded.len() {
+            2 => find(&folded),
+            3 => TABLE.iter().find(|entry| entry.alpha3 == folded),
+            _ => None,
+        };
+        found.or_else(|| by_name(&folded)).map(of_entry).ok_or(UnknownCountry)
+    }
+
+    /// The alpha-2 code in lower case, as Meta wants it.
+    pub fn as_str(self) -> &'static str {
+        self.entry().alpha2
+    }
+
+    /// The usual English name.
+    pub fn name(self) -> &'static str {
+        self.entry().name
+    }
+
+    /// Calling code without the plus sign: `91`.
+    pub fn calling_code(self) -> &'static str {
+        self.entry().calling_code
+    }
+
+    /// Prefix dialled before a national number inside the country: `0` in most, `1` in
+    /// North America, empty where there is none (Italy's zero is part of the number).
+    pub fn trunk_prefix(self) -> &'static str {
+        self.entry().trunk_prefix
+    }
+
+    /// Fewest and most digits of a national number without the trunk prefix.
+    pub fn national_digits(self) -> (usize, usize) {
+        let (fewest, most) = self.entry().national_digits;
+        (usize::from(fewest), usize::from(most))
+    }
+
+    /// How forms in this country write a date that ends in its year.
+    pub fn date_order(self) -> DateOrder {
+        match self.as_str() {
+            "us" | "pr" | "vi" | "gu" | "as" | "mp" | "um" | "fm" | "mh" | "pw" => DateOrder::MonthFirst,
+            // Year first, or more than one habit.
+            "ca" | "ph" | "za" | "ke" | "gh" | "cn" | "tw" | "jp" | "kr" | "kp" | "mn" | "hu" | "lt"
+            | "ir" | "bt" | "se" => DateOrder::Mixed,
+            _ => DateOrder::DayFirst,
+        }
+    }
+
+    /// Whether these digits are the calling code of a country where a zero is dialled
+    /// before national numbers.
+    pub(crate) fn dials_zero_after(calling_code: &str) -> bool {
+        TABLE.iter().any(|entry| entry.calling_code == calling_code && entry.trunk_prefix == "0")
+    }
+
+    fn entry(self) -> &'static Entry {
+        // Every `Country` was made from an entry or is one of the constants above (a test
+        // looks them up), so the search succeeds.
+        let at = TABLE.binary_search_by(|entry| entry.alpha2.as_bytes().cmp(&self.0));
+        &TABLE[at.unwrap_or_default()]
+    }
+}
+
+impl fmt::Debug for Country {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Country {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+fn of_entry(entry: &'static Entry) -> Country {
+    let code = entry.alpha2.as_bytes();
+    Country([code[0], code[1]])
+}
+
+fn find(alpha2: &str) -> Option<&'static Entry> {
+    TABLE.binary_search_by(|entry| entry.alpha2.cmp(alpha2)).ok().map(|at| &TABLE[at])
+}
+
+fn by_name(folded: &str) -> Option<&'static Entry> {
+    TABLE.iter().find(|entry| fold(entry.name).as_deref() == Some(folded)).or_else(|| {
+        let (_, alpha2) = OTHER_NAMES.iter().find(|(name, _)| *name == folded)?;
+        find(alpha2)
+    })
+}
+
+/// Longest text that can name a country, in bytes.
+const NAME_BYTES_MAX: usize = 80;
+
+/// Lower-case letters alone, accents taken off, `&` as "and", a leading "the" dropped.
+/// `None` for what no English name of a country holds.
+fn fold(text: &str) -> Option<String> {
+    if text.len() > NAME_BYTES_MAX {
+        return None;
+    }
+    let mut folded = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            'a'..='z' => folded.push(c),
+            'A'..='Z' => folded.push(c.to_ascii_lowercase()),
+            '&' => folded.push_str("and"),
+            'À'..='Å' | 'à'..='å' => folded.push('a'),
+            'Ç' | 'ç' => folded.push('c'),
+            'È'..='Ë' | 'è'..='ë' => folded.push('e'),
+            'Í' | 'í' | 'ı' | 'İ' => folded.push('i'),
+            'Ó'..='Ö' | 'ó'..='ö' => folded.push('o'),
+            'Ü' | 'ü' => folded.push('u'),
+            '’' | '‘' => {}
+            _ if c.is_ascii_punctuation() || crate::personal::is_removable(c) => {}
+            _ => return None,
+        }
+    }
+    if folded.len() > 5 && folded.starts_with("the") {
+        folded.drain(..3);
+    }
+    Some(folded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(text: &str) -> Option<&'static str> {
+        Country::parse(text).ok().map(Country::as_str)
+    }
+
+    #[test]
+    fn codes_and_names_are_read() {
+        for (text, expected) in [
+            ("IN", "in"),
+            (" in ", "in"),
+            ("IND", "in"),
+            ("India", "in"),
+            ("U.S.A.", "us"),
+            ("The United States", "us"),
+            ("UK", "gb"),
+            ("Great Britain", "gb"),
+            ("Côte d’Ivoire", "ci"),
+            ("Trinidad & Tobago", "tt"),
+            ("Viet Nam", "vn"),
+            ("TÜRKİYE", "tr"),
+            ("Thailand", "th"),
+            ("the netherlands", "nl"),
+            ("Bahrain", "bh"),
+        ] {
+            assert_eq!(code(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_guessed() {
+        for text in ["", " ", "XX", "ZZZ", "Bharat", "भारत", "91", "Indi", "Indiana", "EU", "--", "🇮🇳"]
+        {
+            assert_eq!(code(text), None, "{text}");
+        }
+        assert_eq!(code(&"India".repeat(1000)), None);
+    }
+
+    #[test]
+    fn the_table_is_sorted_and_consistent() {
+        assert!(TABLE.windows(2).all(|pair| pair[0].alpha2 < pair[1].alpha2));
+        for entry in &TABLE {
+            let (fewest, most) = entry.national_digits;
+            assert!(fewest >= 4 && fewest <= most, "{}", entry.alpha2);
+            assert!(usize::from(most) + entry.calling_code.len() <= 15, "{}", entry.alpha2);
+            assert!((1..=3).contains(&entry.calling_code.len()) && !entry.calling_code.starts_with('0'));
+            for text in [entry.alpha2, entry.alpha3, entry.name] {
+                assert_eq!(code(text), Some(entry.alpha2), "{text}");
+            }
+        }
+        for (name, alpha2) in OTHER_NAMES {
+            assert_eq!(code(name), Some(alpha2), "{name}");
+            assert_eq!(fold(name).as_deref(), Some(name), "is not in its folded form");
+        }
+    }
+
+    #[test]
+    fn calling_codes_are_prefix_free() {
+        for a in &TABLE {
+            for b in &TABLE {
+                assert!(a.calling_code == b.calling_code || !b.calling_code.starts_with(a.calling_code));
+            }
+        }
+        assert!(Country::dials_zero_after("91") && Country::dials_zero_after("44"));
+        assert!(!Country::dials_zero_after("39") && !Country::dials_zero_after("1"));
+    }
+
+    #[test]
+    fn the_constants_are_in_the_table() {
+        for (country, code, calling_code) in
+            [(Country::INDIA, "in", "91"), (Country::UNITED_STATES, "us", "1"), (Country::CANADA, "ca", "1")]
+        {
+            assert_eq!((country.as_str(), country.calling_code()), (code, calling_code));
+            assert_eq!(Country::parse(code), Ok(country));
+        }
+    }
+}

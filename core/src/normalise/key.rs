@@ -1,0 +1,133 @@
+//! The match keys that Meta wants hashed.
+
+/// A hashed match key (Meta, customer information parameters).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "full", derive(serde::Serialize, serde::Deserialize))]
+pub enum MatchKey {
+    /// E-mail address.
+    #[cfg_attr(feature = "full", serde(rename = "em"))]
+    Email,
+    /// Phone number with its country.
+    #[cfg_attr(feature = "full", serde(rename = "ph"))]
+    Phone,
+    /// First name.
+    #[cfg_attr(feature = "full", serde(rename = "fn"))]
+    FirstName,
+    /// Last name.
+    #[cfg_attr(feature = "full", serde(rename = "ln"))]
+    LastName,
+    /// Gender.
+    #[cfg_attr(feature = "full", serde(rename = "ge"))]
+    Gender,
+    /// Date of birth.
+    #[cfg_attr(feature = "full", serde(rename = "db"))]
+    DateOfBirth,
+    /// City.
+    #[cfg_attr(feature = "full", serde(rename = "ct"))]
+    City,
+    /// State or province.
+    #[cfg_attr(feature = "full", serde(rename = "st"))]
+    State,
+    /// Postal code.
+    #[cfg_attr(feature = "full", serde(rename = "zp"))]
+    PostalCode,
+    /// Country.
+    #[cfg_attr(feature = "full", serde(rename = "country"))]
+    Country,
+    /// The shop's own ID of the person.
+    #[cfg_attr(feature = "full", serde(rename = "external_id"))]
+    ExternalId,
+}
+
+impl MatchKey {
+    /// All keys, in Meta's order.
+    pub const ALL: [Self; 11] = [
+        Self::Email,
+        Self::Phone,
+        Self::FirstName,
+        Self::LastName,
+        Self::Gender,
+        Self::DateOfBirth,
+        Self::City,
+        Self::State,
+        Self::PostalCode,
+        Self::Country,
+        Self::ExternalId,
+    ];
+
+    /// Meta's name, as in `user_data`.
+    pub fn meta_name(self) -> &'static str {
+        match self {
+            Self::Email => "em",
+            Self::Phone => "ph",
+            Self::FirstName => "fn",
+            Self::LastName => "ln",
+            Self::Gender => "ge",
+            Self::DateOfBirth => "db",
+            Self::City => "ct",
+            Self::State => "st",
+            Self::PostalCode => "zp",
+            Self::Country => "country",
+            Self::ExternalId => "external_id",
+        }
+    }
+
+    /// The request's field, as errors name it.
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Email => "user.email",
+            Self::Phone => "user.phone",
+            Self::FirstName => "user.first_name",
+            Self::LastName => "user.last_name",
+            Self::Gender => "user.gender",
+            Self::DateOfBirth => "user.date_of_birth",
+            Self::City => "user.city",
+            Self::State => "user.state",
+            Self::PostalCode => "user.postal_code",
+            Self::Country => "user.country",
+            Self::ExternalId => "user.external_id",
+        }
+    }
+
+    /// The key with one of Meta's names.
+    pub fn from_meta_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|key| key.meta_name() == name)
+    }
+
+    /// The key's bit in a set of keys: one of the eleven lowest. Stored, so it stays.
+    pub fn bit(self) -> u16 {
+        match self {
+            Self::Email => 1,
+            Self::Phone => 1 << 1,
+            Self::FirstName => 1 << 2,
+            Self::LastName => 1 << 3,
+            Self::Gender => 1 << 4,
+            Self::DateOfBirth => 1 << 5,
+            Self::City => 1 << 6,
+            Self::State => 1 << 7,
+            Self::PostalCode => 1 << 8,
+            Self::Country => 1 << 9,
+            Self::ExternalId => 1 << 10,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_the_eleven_lowest_each_once() {
+        assert_eq!(MatchKey::ALL.iter().map(|key| u32::from(key.bit())).sum::<u32>(), (1 << 11) - 1);
+        assert!(MatchKey::ALL.iter().all(|key| key.bit().is_power_of_two()));
+    }
+
+    #[cfg(feature = "full")]
+    #[test]
+    fn json_uses_metas_names() {
+        for key in MatchKey::ALL {
+            assert_eq!(serde_json::to_string(&key).unwrap(), format!("\"{}\"", key.meta_name()));
+            assert_eq!(MatchKey::from_meta_name(key.meta_name()), Some(key));
+        }
+    }
+}

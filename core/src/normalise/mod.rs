@@ -1,0 +1,141 @@
+//! From raw personal data to hashed match keys (Meta, customer information parameters).
+//!
+//! One rule per key, one file per kind of rule. The order is fixed: normalise, then hash.
+//! Every normal form is in Unicode form C, is never empty, and is its own normal form.
+//!
+//! | key | rule | file |
+//! |---|---|---|
+//! | e-mail | lower case; dots and `+tag` stay | `email` |
+//! | phone | digits with the calling code | `phone` |
+//! | names, city, state, postal code | lower case, without spaces and punctuation | `name`, `place` |
+//! | birth date, gender | `YYYYMMDD`; `f` or `m` | `date_of_birth`, `gender` |
+//! | country | alpha-2 code, lower case | [`crate::country`] |
+//! | external ID | trimmed, case kept | here |
+//!
+//! The golden values are in `core/vectors/match_keys.json`.
+
+use zeroize::Zeroizing;
+
+use crate::country::Country;
+use crate::hash::{Sha256Hex, hash_match_key};
+use crate::personal::{Raw, is_removable};
+use crate::unicode::UnicodeRules;
+
+mod date_of_birth;
+mod email;
+mod gender;
+mod key;
+mod name;
+mod phone;
+mod place;
+mod problem;
+#[cfg(test)]
+mod tests;
+
+pub use crate::personal::Normalised;
+pub use date_of_birth::Day;
+pub use key::MatchKey;
+pub use problem::KeyProblem;
+
+/// Longest raw value taken, in bytes. Longer ones are no match key.
+pub const VALUE_BYTES_MAX: usize = 1024;
+
+/// What a rule may need to know beside the value.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyContext<'a, U> {
+    /// Unicode operations.
+    pub unicode: &'a U,
+    /// The merchant's country: for phone numbers without a calling code and for dates
+    /// whose order is ambiguous. Never becomes the match key `country`.
+    pub default_country: Country,
+    /// The person's country, for state and postal code; without it the merchant's.
+    pub person_country: Option<Country>,
+    /// The day it is, to refuse birth dates to come.
+    pub today: Day,
+}
+
+/// A normal form being made: overwritten when it goes, whichever way it goes.
+type Text = Zeroizing<String>;
+
+/// Brings a raw value into the form that is hashed. `None` when there is nothing to
+/// hash: a blank value, punctuation alone, a gender other than Meta's two.
+///
+/// Hashes are not values: see [`hash_key`].
+pub fn normalise<U: UnicodeRules>(
+    key: MatchKey,
+    value: &Raw,
+    context: &KeyContext<'_, U>,
+) -> Result<Option<Normalised>, KeyProblem> {
+    if value.is_blank() {
+        return Ok(None);
+    }
+    if value.expose().len() > VALUE_BYTES_MAX {
+        return Err(KeyProblem::TooLong);
+    }
+    let composed = compose(value.expose(), context.unicode);
+    let text = trim(&composed);
+    // External IDs are excepted: 32 hex digits are also how a UUID is written.
+    if key != MatchKey::ExternalId && is_md5(text) {
+        return Err(KeyProblem::Md5);
+    }
+    let place = context.person_country.unwrap_or(context.default_country);
+    let normal = match key {
+        MatchKey::Email => email::normalise(text, context.unicode)?,
+        MatchKey::Phone => phone::normalise(text, context.default_country)?,
+        MatchKey::FirstName | MatchKey::LastName => name::normalise(text, context.unicode),
+        MatchKey::Gender => gender::normalise(text, context.unicode),
+        MatchKey::DateOfBirth => date_of_birth::normalise(text, context.default_country, context.today)?,
+        MatchKey::City => place::city(text, context.unicode)?,
+        MatchKey::State => place::state(text, place, context.unicode),
+        MatchKey::PostalCode => place::postal_code(text, place, context.unicode)?,
+        MatchKey::Country => {
+            let country = Country::parse(text).map_err(|_| KeyProblem::CountryUnknown)?;
+            Text::new(country.as_str().to_owned())
+        }
+        MatchKey::ExternalId => Text::new(text.to_owned()),
+    };
+    // Taking characters away can bring a letter and its accent together.
+    Ok(Normalised::new(compose(&normal, context.unicode)))
+}
+
+/// Normalises and hashes a value. A value that is a SHA-256 digest already (64 hex
+/// digits, with or without the param builder's appendix) is taken as it is; the digest
+/// of an empty text counts as blank.
+pub fn hash_key<U: UnicodeRules>(
+    key: MatchKey,
+    value: &Raw,
+    context: &KeyContext<'_, U>,
+) -> Result<Option<Sha256Hex>, KeyProblem> {
+    if let Some(digest) = Sha256Hex::parse(trim(value.expose())) {
+        return Ok((!digest.is_of_nothing()).then_some(digest));
+    }
+    Ok(normalise(key, value, context)?.as_ref().map(hash_match_key))
+}
+
+/// Unicode form C; plain ASCII already is.
+fn compose(text: &str, unicode: &impl UnicodeRules) -> Text {
+    Text::new(if text.is_ascii() { text.to_owned() } else { unicode.nfc(text) })
+}
+
+/// Lower case by Unicode's rules.
+fn lowercase(text: &str, unicode: &impl UnicodeRules) -> Text {
+    Text::new(if text.is_ascii() { text.to_ascii_lowercase() } else { unicode.lowercase(text) })
+}
+
+/// Cuts white space and invisible marks off both ends.
+fn trim(text: &str) -> &str {
+    text.trim_matches(is_removable)
+}
+
+/// What is left of a text without the characters that `drop` names, lower-cased first.
+fn lowercase_without(text: &str, unicode: &impl UnicodeRules, drop: impl Fn(char) -> bool) -> Text {
+    let lower = lowercase(text, unicode);
+    // Room for all of it at once: growing would leave copies behind in memory.
+    let mut kept = Text::new(String::with_capacity(lower.len()));
+    kept.extend(lower.chars().filter(|c| !drop(*c)));
+    kept
+}
+
+fn is_md5(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}

@@ -1,0 +1,248 @@
+//! Phone numbers: digits alone, beginning with the calling code (Meta, customer
+//! information parameters: `ph`). A number without its country matches nobody, and
+//! Meta's own libraries do not add one, so the merchant's country is used.
+//!
+//! India's numbers are told apart exactly. For other countries the rule is general: the
+//! number of digits and the trunk prefix decide whether a number is national.
+
+use super::{KeyProblem, Text};
+use crate::country::Country;
+
+/// Fewest digits of an international number that are taken.
+const DIGITS_MIN: usize = 7;
+/// Most digits of an international number (ITU-T E.164).
+const DIGITS_MAX: usize = 15;
+
+pub(super) fn normalise(text: &str, default_country: Country) -> Result<Text, KeyProblem> {
+    let written = Written::read(text).ok_or(KeyProblem::PhoneMalformed)?;
+    let digits = written.digits.as_str();
+    let number = if let Some(rest) = digits.strip_prefix("00") {
+        international(rest.trim_start_matches('0'))
+    } else if written.has_plus && !digits.starts_with('0') {
+        international(digits)
+    } else if default_country == Country::INDIA {
+        indian(digits)
+    } else {
+        national(digits, default_country)
+    };
+    number.ok_or(KeyProblem::PhoneMalformed)
+}
+
+/// What a person wrote, as far as it matters.
+struct Written {
+    digits: Text,
+    has_plus: bool,
+}
+
+impl Written {
+    /// Keeps the digits, in ASCII. `None` when there are more than any number has.
+    fn read(text: &str) -> Option<Self> {
+        const ROOM: usize = DIGITS_MAX + 5;
+        let mut digits = Text::new(String::with_capacity(ROOM));
+        let mut has_plus = false;
+        let mut opened_at = None;
+        for c in text.chars() {
+            match c {
+                '+' | '＋' if digits.is_empty() => has_plus = true,
+                '(' => opened_at = Some(digits.len()),
+                // `+44 (0)20 …`: the zero is dialled inside the country only.
+                ')' if opened_at.is_some_and(|at| is_marked_zero(&digits, at, has_plus)) => {
+                    digits.pop();
+                }
+                _ => {
+                    let Some(digit) = ascii_digit(c) else { continue };
+                    if digits.len() == ROOM {
+                        return None;
+                    }
+                    digits.push(char::from(digit));
+                }
+            }
+        }
+        Some(Self { digits, has_plus })
+    }
+}
+
+/// Whether the digits are an international prefix, the code of a country that dials
+/// a zero, and, from `at` on, just that zero.
+fn is_marked_zero(digits: &str, at: usize, has_plus: bool) -> bool {
+    let (before, inside) = digits.split_at(at);
+    let code = if has_plus { Some(before) } else { before.strip_prefix("00") };
+    inside == "0" && code.is_some_and(Country::dials_zero_after)
+}
+
+/// A number with its calling code. After 91 the zero that is dialled inside India only
+/// is dropped.
+fn international(digits: &str) -> Option<Text> {
+    if !(DIGITS_MIN..=DIGITS_MAX).contains(&digits.len()) {
+        return None;
+    }
+    Some(match digits.strip_prefix("910") {
+        Some(rest) if rest.len() == 10 => joined("91", rest),
+        _ => joined("", digits),
+    })
+}
+
+/// A number written in India without plus sign: a mobile number of ten digits, which
+/// may itself begin with 91, with or without 0 or 91 in front.
+fn indian(digits: &str) -> Option<Text> {
+    let mobile = match digits.len() {
+        10 => Some(digits),
+        11 => digits.strip_prefix('0'),
+        12 => digits.strip_prefix("91"),
+        13 => digits.strip_prefix("910"),
+        _ => None,
+    }?;
+    mobile.starts_with(['6', '7', '8', '9']).then(|| joined("91", mobile))
+}
+
+/// A number written in another country without plus sign: a national number with or
+/// without the trunk prefix, or an international one without its plus.
+fn national(digits: &str, country: Country) -> Option<Text> {
+    let code = country.calling_code();
+    let trunk = country.trunk_prefix();
+    let (fewest, most) = country.national_digits();
+    // Only where there is no trunk prefix can a national number begin with zero (Italy).
+    let fits = |number: &&str| {
+        (fewest..=most).contains(&number.len()) && (trunk.is_empty() || !number.starts_with('0'))
+    };
+    let without_trunk =
+        |digits| if trunk.is_empty() { None } else { str::strip_prefix(digits, trunk).filter(fits) };
+
+    let whole = Some(digits).filter(fits);
+    let after_trunk = without_trunk(digits);
+    let after_code =
+        digits.strip_prefix(code).and_then(|rest| Some(rest).filter(fits).or_else(|| without_trunk(rest)));
+    // Where people dial a zero they write it, so a number that begins with the calling
+    // code instead is international even when it would do as a national one.
+    let number = if trunk == "0" {
+        after_trunk.or(after_code).or(whole)
+    } else {
+        whole.or(after_trunk).or(after_code)
+    };
+    number.map(|number| joined(code, number))
+}
+
+fn joined(code: &str, number: &str) -> Text {
+    let mut text = Text::new(String::with_capacity(code.len() + number.len()));
+    text.push_str(code);
+    text.push_str(number);
+    text
+}
+
+/// The ASCII digit of a decimal digit in ASCII, full width, or one of the scripts of
+/// India and its neighbours and of the Arabic world.
+pub(super) fn ascii_digit(c: char) -> Option<u8> {
+    /// The zeros; nine digits follow each (Unicode, general category Nd).
+    const ZEROS: [char; 20] =
+        ['0', '٠', '۰', '߀', '०', '০', '੦', '૦', '୦', '௦', '౦', '೦', '൦', '෦', '๐', '໐', '༠', '၀', '០', '０'];
+    let at = ZEROS
+        .iter()
+        .map(|zero| u32::from(c).wrapping_sub(u32::from(*zero)))
+        .find(|distance| *distance < 10)?;
+    u8::try_from(at).ok().map(|digit| b'0' + digit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, country: &str) -> Option<String> {
+        normalise(text, Country::parse(country).unwrap()).ok().map(|text| text.to_string())
+    }
+
+    #[test]
+    fn indian_numbers_are_told_apart_exactly() {
+        for text in [
+            "9876543210",
+            "+91 98765-43210",
+            "09876543210",
+            "919876543210",
+            "00919876543210",
+            "+0091 98765 43210",
+            "+91-(0)98765 43210",
+            "+91 0 98765 43210",
+            "91-(0)98765 43210",
+            "+0 98765 43210",
+            "(+91) 9876543210",
+            "tel:+91-98765-43210",
+            "\u{202a}+91 98765 43210\u{202c}",
+            "९८७६५४३२१०",
+            "＋９１９８７６５４３２１０",
+        ] {
+            assert_eq!(read(text, "IN").as_deref(), Some("919876543210"), "{text}");
+        }
+        assert_eq!(read("9112345678", "IN").as_deref(), Some("919112345678"));
+        for text in [
+            "12345",
+            "0",
+            "+",
+            "",
+            "5876543210",
+            "98765 43210 ext 5",
+            "16505551212",
+            "0919876543210",
+            "915876543210",
+        ] {
+            assert_eq!(read(text, "IN"), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn international_numbers_ignore_the_merchants_country() {
+        for (text, expected) in [
+            ("+1 (650) 555-1212", Some("16505551212")),
+            ("+1.650.555.1212", Some("16505551212")),
+            ("+44 844 412 4653", Some("448444124653")),
+            ("+44 (0)20 7946 0958", Some("442079460958")),
+            ("0044 (0) 20 7946 0958", Some("442079460958")),
+            ("+39 06 1234 5678", Some("390612345678")),
+            ("+39 (0)6 1234 5678", Some("390612345678")),
+            ("+123456", None),
+            ("+1234567", Some("1234567")),
+            ("+123456789012345", Some("123456789012345")),
+            ("+1234567890123456", None),
+            ("+12345678901234567890123", None),
+        ] {
+            for country in ["IN", "US", "DE"] {
+                assert_eq!(read(text, country).as_deref(), expected, "{text} in {country}");
+            }
+        }
+    }
+
+    #[test]
+    fn other_countries_follow_trunk_prefix_and_length() {
+        for (text, country, expected) in [
+            ("(650)555-1212", "US", Some("16505551212")),
+            ("16505551212", "US", Some("16505551212")),
+            ("1 650 555 1212", "CA", Some("16505551212")),
+            ("5551212", "US", None),
+            ("020 7946 0958", "GB", Some("442079460958")),
+            ("07911 123456", "GB", Some("447911123456")),
+            ("447911123456", "GB", Some("447911123456")),
+            ("44 (0)7911 123456", "GB", Some("447911123456")),
+            ("0151 12345678", "DE", Some("4915112345678")),
+            ("4915112345678", "DE", Some("4915112345678")),
+            ("333 123 4567", "IT", Some("393331234567")),
+            ("06 1234 5678", "IT", Some("390612345678")),
+            ("8123 4567", "SG", Some("6581234567")),
+            ("65123456", "SG", Some("6565123456")),
+            ("6581234567", "SG", Some("6581234567")),
+            ("8 912 345-67-89", "RU", Some("79123456789")),
+            ("06 20 123 4567", "HU", Some("36201234567")),
+            ("050 123 4567", "AE", Some("971501234567")),
+            ("12", "DE", None),
+        ] {
+            assert_eq!(read(text, country).as_deref(), expected, "{text} in {country}");
+        }
+    }
+
+    #[test]
+    fn every_scripts_digits_are_read() {
+        for zero in ['0', '०', '০', '௦', '٠', '０'] {
+            let digits: String = (0..10).filter_map(|n| char::from_u32(u32::from(zero) + n)).collect();
+            let ascii: Vec<u8> = digits.chars().filter_map(ascii_digit).collect();
+            assert_eq!(ascii, b"0123456789", "{digits}");
+        }
+        assert_eq!(ascii_digit('x'), None);
+    }
+}
