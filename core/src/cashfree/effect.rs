@@ -1,0 +1,162 @@
+//! What a message means for its order.
+
+use super::customer::{Customer, MatchFields};
+use super::fields::CashfreeId;
+use super::payment::{OrderTags, PaymentResult};
+use super::subscription::SubscriptionNotice;
+use super::webhook::{Notice, Webhook};
+use crate::id::OrderId;
+use crate::money::Money;
+
+/// What a message means for its order (facts on the mapping: which event yields a
+/// Purchase).
+#[derive(Debug, Clone, Copy)]
+pub enum Effect<'a> {
+    /// It proves that the order was paid. The amount may be 0, which is no Purchase.
+    Paid(Proof<'a>),
+    /// An attempt to pay it failed or was dropped; a later one may succeed, and an
+    /// earlier one may have.
+    Failed {
+        /// The order.
+        order_id: &'a OrderId,
+    },
+    /// Money went back.
+    Refunded {
+        /// The order, unless the payment had none.
+        order_id: Option<&'a OrderId>,
+        /// The payment that went back.
+        payment_id: Option<&'a CashfreeId>,
+        /// Cashfree's ID of the refund.
+        refund_id: &'a CashfreeId,
+        /// How much.
+        money: Money,
+    },
+    /// Nothing: to be kept, and no more.
+    Nothing,
+}
+
+/// Proof of a payment.
+#[derive(Debug, Clone, Copy)]
+pub struct Proof<'a> {
+    /// The order.
+    pub order_id: &'a OrderId,
+    /// The payment, where it is named.
+    pub payment_id: Option<&'a CashfreeId>,
+    /// What was paid.
+    pub money: Money,
+    /// When it was paid, Unix seconds; `None`: take the signed timestamp of the message,
+    /// then the receipt.
+    pub paid_at_s: Option<i64>,
+    /// Who paid.
+    pub customer: &'a Customer,
+    /// Whether the payment came from abroad, where the message says.
+    pub international: Option<bool>,
+    /// The shop's labels, where the message has them.
+    pub order_tags: Option<&'a OrderTags>,
+}
+
+impl Proof<'_> {
+    /// The customer's fields to normalise and hash into match keys.
+    pub fn match_fields(&self) -> MatchFields {
+        self.customer.match_fields(Some(self.money.currency), self.international)
+    }
+}
+
+impl Webhook {
+    /// What the message means for its order. Fees (`PAYMENT_CHARGES_WEBHOOK`) repeat a
+    /// payment and prove none; subscriptions count only if the merchant wants them to
+    /// ([`SubscriptionPayment::is_charge`](super::SubscriptionPayment::is_charge)).
+    pub fn effect(&self) -> Effect<'_> {
+        match self.notice() {
+            Notice::Payment(payment) => match payment.result {
+                PaymentResult::Success(money) => Effect::Paid(Proof {
+                    order_id: &payment.order_id,
+                    payment_id: Some(&payment.payment_id),
+                    money,
+                    paid_at_s: payment.payment_time_s.or(self.event_time_s()),
+                    customer: &payment.customer,
+                    international: payment.international,
+                    order_tags: Some(&payment.order_tags),
+                }),
+                PaymentResult::Failed | PaymentResult::UserDropped => {
+                    Effect::Failed { order_id: &payment.order_id }
+                }
+            },
+            Notice::Link(link) => match link.paid_order() {
+                Some(order) => {
+                    self.twin(&order.order_id, order.payment_id.as_ref(), order.money, &link.customer)
+                }
+                None => Effect::Nothing,
+            },
+            Notice::Form(form) if form.status == "PAID" => {
+                self.twin(&form.order_id, form.payment_id.as_ref(), form.money, &form.customer)
+            }
+            Notice::FlatOrder(flat) => match (flat.status.as_str(), flat.money) {
+                ("SUCCESS", Some(money)) => Effect::Paid(Proof {
+                    order_id: &flat.order_id,
+                    payment_id: flat.payment_id.as_ref(),
+                    money,
+                    paid_at_s: flat.paid_at_s,
+                    customer: &flat.customer,
+                    international: None,
+                    order_tags: None,
+                }),
+                ("FAILED" | "CANCELLED" | "USER_DROPPED", _) => Effect::Failed { order_id: &flat.order_id },
+                _ => Effect::Nothing,
+            },
+            Notice::Refund(refund) | Notice::AutoRefund(refund) => match refund.money {
+                Some(money) if refund.is_done() => Effect::Refunded {
+                    order_id: refund.order_id.as_ref(),
+                    payment_id: refund.payment_id.as_ref(),
+                    refund_id: &refund.refund_id,
+                    money,
+                },
+                _ => Effect::Nothing,
+            },
+            Notice::Form(_)
+            | Notice::Charges(_)
+            | Notice::Dispute(_)
+            | Notice::Subscription(_)
+            | Notice::Settlement(_)
+            | Notice::Ping
+            | Notice::Unknown => Effect::Nothing,
+        }
+    }
+
+    /// A charge under a subscription as the proof it would be, for merchants who count
+    /// them: the merchant's payment ID stands for the order.
+    pub fn subscription_charge(&self) -> Option<Proof<'_>> {
+        const NOBODY: &Customer =
+            &Customer { name: None, email: None, phone: None, customer_id: None, dummies_dropped: 0 };
+        let Notice::Subscription(SubscriptionNotice::Payment(payment)) = self.notice() else { return None };
+        Some(Proof {
+            order_id: payment.payment_ref.as_ref().filter(|_| payment.is_charge())?,
+            payment_id: payment.payment_id.as_ref(),
+            money: payment.money?,
+            paid_at_s: payment.initiated_at_s.or(self.event_time_s()),
+            customer: NOBODY,
+            international: None,
+            order_tags: None,
+        })
+    }
+
+    /// Links and forms say nothing of the payment's time but when the message was made.
+    fn twin<'a>(
+        &self,
+        order_id: &'a OrderId,
+        payment_id: Option<&'a CashfreeId>,
+        money: Option<Money>,
+        customer: &'a Customer,
+    ) -> Effect<'a> {
+        let Some(money) = money else { return Effect::Nothing };
+        Effect::Paid(Proof {
+            order_id,
+            payment_id,
+            money,
+            paid_at_s: self.event_time_s(),
+            customer,
+            international: None,
+            order_tags: None,
+        })
+    }
+}

@@ -1,0 +1,44 @@
+//! Cashfree's webhooks and Orders API: what is genuine, what it says, what it means.
+//!
+//! Verify first ([`signature`]), read second ([`Webhook::parse`]), then ask for the
+//! [`Effect`] on the order. Everything is read by shape, never by version header; IDs
+//! stay digit text, money never passes through a float, and every problem has a stable
+//! code and repeats no value.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`signature`] | the signature over timestamp and raw body; the age of the timestamp |
+//! | [`legacy`] | the oldest, form-encoded notification with its own signature |
+//! | `webhook`, `effect`, `event_key`, `extract` | one message: its kind, its meaning, its key, its storable part |
+//! | `payment`, `refund`, `link`, `subscription` | the kinds |
+//! | `customer` | the customer, and what of it can match a person |
+//! | [`orders_api`] | answers of the Orders API |
+//! | `json`, `fields` | strict reading of JSON and of single fields |
+
+mod customer;
+mod effect;
+mod event_key;
+mod extract;
+mod fields;
+mod json;
+pub mod legacy;
+mod link;
+pub mod orders_api;
+mod payment;
+mod problem;
+mod refund;
+pub mod signature;
+mod subscription;
+mod webhook;
+
+pub use customer::{Customer, MatchFields};
+pub use effect::{Effect, Proof};
+pub use extract::Extract;
+pub use fields::{CASHFREE_ID_BYTES_MAX, CashfreeId};
+pub use json::{BODY_BYTES_MAX, DEPTH_MAX, VALUES_MAX};
+pub use link::{FormNotice, LinkNotice, LinkOrder};
+pub use payment::{ChargesNotice, FlatOrderNotice, OrderTags, PaymentNotice, PaymentResult};
+pub use problem::{Problem, Unusable};
+pub use refund::{DisputeNotice, RefundNotice};
+pub use subscription::{SettlementNotice, SubscriptionNotice, SubscriptionPayment};
+pub use webhook::{Notice, Webhook};

@@ -1,0 +1,95 @@
+//! Money that goes back: refunds, automatic refunds, refunds of subscriptions, disputes.
+
+use super::fields::{self, CashfreeId};
+use super::json::Node;
+use super::problem::Problem;
+use crate::currency::Currency;
+use crate::id::OrderId;
+use crate::money::Money;
+
+/// `REFUND_STATUS_WEBHOOK` and `AUTO_REFUND_STATUS_WEBHOOK`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundNotice {
+    /// Cashfree's ID of the refund.
+    pub refund_id: CashfreeId,
+    /// The order. Automatic refunds can lack one: the payment may have had none.
+    pub order_id: Option<OrderId>,
+    /// The payment that goes back. It need not be the one that paid the order: second
+    /// payments are refunded by themselves.
+    pub payment_id: Option<CashfreeId>,
+    /// `SUCCESS`, `PENDING`, `CANCELLED`, `ONHOLD`, `FAILED`, `PENDING_APPROVAL`, or another.
+    pub status: String,
+    /// How much; present when the status is `SUCCESS`.
+    pub money: Option<Money>,
+    /// When it was processed, Unix seconds.
+    pub processed_at_s: Option<i64>,
+}
+
+impl RefundNotice {
+    /// Whether the money is back.
+    pub fn is_done(&self) -> bool {
+        self.status == "SUCCESS"
+    }
+}
+
+/// Reads `data.refund` (whose order is required) or `data.auto_refund`.
+pub(super) fn read_refund(
+    refund: &Node<'_>,
+    order_required: bool,
+    assumed: Currency,
+) -> Result<RefundNotice, Problem> {
+    let refund_id = fields::subject_id(refund.get("cf_refund_id"))?;
+    let order_id = match fields::order_id(refund.get("order_id")) {
+        Ok(order_id) => Some(order_id),
+        Err(Problem::MissingOrderId) if !order_required => None,
+        Err(problem) => return Err(problem),
+    };
+    let payment_id = fields::cashfree_id(refund.get("cf_payment_id")).map_err(|_| Problem::BadPaymentId)?;
+    let status = fields::status(refund.get("refund_status"))?;
+    let money = fields::currency(&[refund.get("refund_currency")], assumed)
+        .and_then(|currency| fields::money(refund.get("refund_amount"), currency));
+    let money = if status == "SUCCESS" { Some(money?) } else { money.ok() };
+    let processed_at_s = fields::time_s(refund.get("processed_at"));
+    Ok(RefundNotice { refund_id, order_id, payment_id, status, money, processed_at_s })
+}
+
+/// `DISPUTE_CREATED`, `DISPUTE_UPDATED`, `DISPUTE_CLOSED`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisputeNotice {
+    /// Cashfree's ID of the dispute.
+    pub dispute_id: CashfreeId,
+    /// `<type>_<state>`, e.g. `CHARGEBACK_MERCHANT_LOST`.
+    pub status: String,
+    /// The order, where it is named.
+    pub order_id: Option<OrderId>,
+    /// The payment, where it is named.
+    pub payment_id: Option<CashfreeId>,
+    /// What is disputed, which may be a part of the payment.
+    pub money: Option<Money>,
+    /// The update this message reports, Unix seconds.
+    pub updated_at_s: Option<i64>,
+}
+
+impl DisputeNotice {
+    /// Whether the money is lost. A retrieval request moves none.
+    pub fn is_lost(&self) -> bool {
+        !self.status.starts_with("RETRIEVAL_")
+            && (self.status.ends_with("_MERCHANT_LOST") || self.status.ends_with("_MERCHANT_ACCEPTED"))
+    }
+}
+
+/// Reads a dispute. The order is under `order_details`, not under `order`.
+pub(super) fn read_dispute(data: &Node<'_>, assumed: Currency) -> Result<DisputeNotice, Problem> {
+    let (dispute, order) = (data.get("dispute"), data.get("order_details"));
+    let named = [dispute.get("dispute_amount_currency"), order.get("payment_currency")];
+    Ok(DisputeNotice {
+        dispute_id: fields::subject_id(dispute.get("dispute_id"))?,
+        status: fields::status(dispute.get("dispute_status"))?,
+        order_id: fields::order_id(order.get("order_id")).ok(),
+        payment_id: fields::optional_id(order.get("cf_payment_id")),
+        money: fields::currency(&named, assumed)
+            .and_then(|currency| fields::money(dispute.get("dispute_amount"), currency))
+            .ok(),
+        updated_at_s: fields::time_s(dispute.get("updated_at")),
+    })
+}

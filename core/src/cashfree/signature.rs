@@ -1,0 +1,219 @@
+//! Cashfree's webhook signature and the age of its timestamp: two questions, kept apart.
+//!
+//! The signature is `base64(HMAC-SHA256(client secret, timestamp text ++ raw body))`
+//! (Cashfree, webhook signature verification; the official Node, Python and Go SDKs).
+//! There is no separator, no separate webhook secret, and the body is what came over the
+//! wire, byte for byte.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+
+/// Header with the signature, in lower case.
+pub const SIGNATURE_HEADER: &str = "x-webhook-signature";
+/// Header with the timestamp that is signed along with the body, in lower case.
+pub const TIMESTAMP_HEADER: &str = "x-webhook-timestamp";
+
+/// Characters of 32 bytes in base64 with padding.
+const SIGNATURE_CHARS: usize = 44;
+/// Most digits a Unix time in seconds has until the year 2286; more are milliseconds.
+const SECONDS_DIGITS_MAX: usize = 10;
+/// Most digits read as a time.
+const TIMESTAMP_DIGITS_MAX: usize = 18;
+
+/// Position in the list of secrets of the one that matched.
+pub type SecretIndex = usize;
+
+/// Why a signature does not hold. Stable codes, safe to log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureProblem {
+    /// No secret is configured, so nothing can be verified.
+    #[error("no secret is configured")]
+    NoSecret,
+    /// The signature or the timestamp is missing.
+    #[error("the signature or the timestamp is missing")]
+    Missing,
+    /// The signature or the timestamp came more than once.
+    #[error("the signature or the timestamp came more than once")]
+    Repeated,
+    /// The signature is not 32 bytes in standard base64 with padding.
+    #[error("the signature is not 44 characters of base64")]
+    Malformed,
+    /// No secret gives this signature.
+    #[error("the signature does not match")]
+    Mismatch,
+}
+
+impl SignatureProblem {
+    /// Stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NoSecret => "no_secret",
+            Self::Missing => "signature_missing",
+            Self::Repeated => "signature_repeated",
+            Self::Malformed => "signature_malformed",
+            Self::Mismatch => "signature_mismatch",
+        }
+    }
+}
+
+/// Verifies a webhook. `timestamp_text` is the header's text as received: it is signed,
+/// so `01763942400123` and `1763942400123` are different messages. Every secret is tried
+/// to the end and compared in constant time; an empty secret never matches.
+///
+/// # Errors
+/// What is wrong with the signature; see [`SignatureProblem`].
+pub fn verify(
+    secrets: &[impl AsRef<[u8]>],
+    timestamp_text: &str,
+    raw_body: &[u8],
+    signature_header: &str,
+) -> Result<SecretIndex, SignatureProblem> {
+    let signature = signature_header.trim_matches(|c: char| c.is_ascii_whitespace());
+    if signature.is_empty() || timestamp_text.is_empty() {
+        return Err(SignatureProblem::Missing);
+    }
+    // Repeated headers arrive joined by a line feed, which no valid value contains.
+    if signature.contains('\n') || timestamp_text.contains('\n') {
+        return Err(SignatureProblem::Repeated);
+    }
+    let given = decode(signature)?;
+    matching_secret(secrets, &[timestamp_text.as_bytes(), raw_body], &given)
+}
+
+/// The 32 bytes of a signature in standard base64 with padding; no other spelling.
+pub(super) fn decode(signature: &str) -> Result<[u8; 32], SignatureProblem> {
+    if signature.len() != SIGNATURE_CHARS {
+        return Err(SignatureProblem::Malformed);
+    }
+    let bytes = STANDARD.decode(signature).map_err(|_| SignatureProblem::Malformed)?;
+    bytes.try_into().map_err(|_| SignatureProblem::Malformed)
+}
+
+/// Finds the secret whose HMAC over the concatenated `parts` is `given`.
+pub(super) fn matching_secret(
+    secrets: &[impl AsRef<[u8]>],
+    parts: &[&[u8]],
+    given: &[u8; 32],
+) -> Result<SecretIndex, SignatureProblem> {
+    let mut configured = false;
+    let mut found = None;
+    for (index, secret) in secrets.iter().enumerate() {
+        // Anyone can sign with an empty key.
+        if secret.as_ref().is_empty() {
+            continue;
+        }
+        configured = true;
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_ref()) else { continue };
+        for part in parts {
+            mac.update(part);
+        }
+        let equal: bool = mac.finalize().into_bytes().as_slice().ct_eq(given).into();
+        // The loop goes on: how long it takes says nothing about which secret matched.
+        if equal && found.is_none() {
+            found = Some(index);
+        }
+    }
+    match (found, configured) {
+        (Some(index), _) => Ok(index),
+        (None, true) => Err(SignatureProblem::Mismatch),
+        (None, false) => Err(SignatureProblem::NoSecret),
+    }
+}
+
+/// The timestamp header as Unix milliseconds: up to ten digits are seconds, more are
+/// milliseconds. `None` for anything but ASCII digits (spaces around them aside).
+pub fn timestamp_ms(text: &str) -> Option<i64> {
+    let digits = text.trim_matches(|c: char| c.is_ascii_whitespace());
+    let is_number = (1..=TIMESTAMP_DIGITS_MAX).contains(&digits.len());
+    if !is_number || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let value: i64 = digits.parse().ok()?;
+    if digits.len() <= SECONDS_DIGITS_MAX { value.checked_mul(1000) } else { Some(value) }
+}
+
+/// Why a genuine webhook is refused for its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AgeProblem {
+    /// Older than allowed.
+    #[error("the webhook is too old")]
+    TooOld,
+    /// Further in the future than clocks differ.
+    #[error("the webhook is from the future")]
+    FromTheFuture,
+}
+
+impl AgeProblem {
+    /// Stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::TooOld => "webhook_too_old",
+            Self::FromTheFuture => "webhook_from_the_future",
+        }
+    }
+}
+
+/// Checks a webhook's time against the clock; all in milliseconds. Cashfree documents no
+/// limit and retries for 42 minutes with, possibly, its first timestamp; the dashboard
+/// resends 24 hours back. So the window is wide and the deduplication key is the guard.
+///
+/// # Errors
+/// When it is older than `max_age_ms` or further ahead than `max_ahead_ms`.
+pub fn check_age(ts_ms: i64, now_ms: i64, max_age_ms: i64, max_ahead_ms: i64) -> Result<(), AgeProblem> {
+    let age_ms = now_ms.saturating_sub(ts_ms);
+    if age_ms > max_age_ms {
+        Err(AgeProblem::TooOld)
+    } else if age_ms < max_ahead_ms.saturating_neg() {
+        Err(AgeProblem::FromTheFuture)
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_seconds_up_to_ten_digits_and_milliseconds_beyond() {
+        assert_eq!(timestamp_ms("1763942400"), Some(1_763_942_400_000));
+        assert_eq!(timestamp_ms("1763942400123"), Some(1_763_942_400_123));
+        assert_eq!(timestamp_ms("01763942400123"), Some(1_763_942_400_123));
+        assert_eq!(timestamp_ms(" 1763942400123 "), Some(1_763_942_400_123));
+        for bad in ["", " ", "+1763942400123", "-1", "1763942400.5", "1e12", "१७६३", "9999999999999999999"]
+        {
+            assert_eq!(timestamp_ms(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_age_window_is_inclusive_and_never_overflows() {
+        let (age, ahead) = (72 * 3_600_000, 600_000);
+        assert_eq!(check_age(0, age, age, ahead), Ok(()));
+        assert_eq!(check_age(0, age + 1, age, ahead), Err(AgeProblem::TooOld));
+        assert_eq!(check_age(ahead, 0, age, ahead), Ok(()));
+        assert_eq!(check_age(ahead + 1, 0, age, ahead), Err(AgeProblem::FromTheFuture));
+        assert_eq!(check_age(i64::MIN, i64::MAX, age, ahead), Err(AgeProblem::TooOld));
+        assert_eq!(check_age(i64::MAX, i64::MIN, age, ahead), Err(AgeProblem::FromTheFuture));
+    }
+
+    #[test]
+    fn without_a_secret_nothing_is_genuine() {
+        let signature = "dcMQtJj1XBbp0k86r7PnGW5kF78a4EzRv+yFeNZV5Bc=";
+        let none: [&str; 0] = [];
+        assert_eq!(verify(&none, "1617695238078", b"{}", signature), Err(SignatureProblem::NoSecret));
+        assert_eq!(verify(&["", ""], "1617695238078", b"{}", signature), Err(SignatureProblem::NoSecret));
+    }
+
+    #[test]
+    fn an_empty_secret_does_not_let_forgeries_in() {
+        let mut mac = Hmac::<Sha256>::new_from_slice(b"").unwrap();
+        mac.update(b"1617695238078{}");
+        let forged = STANDARD.encode(mac.finalize().into_bytes());
+        let outcome = verify(&["", "real"], "1617695238078", b"{}", &forged);
+        assert_eq!(outcome, Err(SignatureProblem::Mismatch));
+    }
+}

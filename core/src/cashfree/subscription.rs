@@ -1,0 +1,144 @@
+//! Subscriptions and settlements: kept, and by default without effect on any order.
+
+use super::fields::{self, CashfreeId};
+use super::json::Node;
+use super::problem::Problem;
+use super::refund::{RefundNotice, read_refund};
+use crate::currency::Currency;
+use crate::id::OrderId;
+use crate::money::Money;
+
+/// A message of the `SUBSCRIPTION_*` family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubscriptionNotice {
+    /// A payment or an authorisation: `SUBSCRIPTION_PAYMENT_*`, `SUBSCRIPTION_AUTH_STATUS`.
+    Payment(Box<SubscriptionPayment>),
+    /// `SUBSCRIPTION_STATUS_CHANGED`, in one edition `…_CHANGE`.
+    Status {
+        /// Cashfree's ID of the subscription.
+        subscription_id: Option<CashfreeId>,
+        /// The new status.
+        status: Option<String>,
+    },
+    /// `SUBSCRIPTION_REFUND_STATUS`.
+    Refund(Box<RefundNotice>),
+    /// Reminders and controlled notifications.
+    Other,
+}
+
+/// A payment under a subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubscriptionPayment {
+    /// The merchant's ID of the payment: the order, if it were to count as one.
+    pub payment_ref: Option<OrderId>,
+    /// Cashfree's ID of the payment.
+    pub payment_id: Option<CashfreeId>,
+    /// Cashfree's ID of the subscription.
+    pub subscription_id: Option<CashfreeId>,
+    /// `SUCCESS`, `FAILED`, `CANCELLED`, `INITIALIZED`, or another.
+    pub status: Option<String>,
+    /// `AUTH`, `CHARGE`, or in edition 2023-08-01 an instrument such as `DEBIT_CARD`.
+    pub payment_type: Option<String>,
+    /// What was paid.
+    pub money: Option<Money>,
+    /// When it was initiated, Unix seconds; absent without an offset.
+    pub initiated_at_s: Option<i64>,
+    /// How often it was tried again.
+    pub retry_attempts: Option<u32>,
+    /// Whether the message reports a successful payment.
+    pub is_success: bool,
+}
+
+impl SubscriptionPayment {
+    /// Whether this is revenue: a success that is no mere mandate verification (`AUTH`,
+    /// one or two rupees).
+    pub fn is_charge(&self) -> bool {
+        self.is_success && self.payment_type.as_deref() != Some("AUTH")
+    }
+}
+
+/// Reads a subscription's message of the given type.
+pub(super) fn read_subscription(
+    kind: &str,
+    data: &Node<'_>,
+    assumed: Currency,
+) -> Result<SubscriptionNotice, Problem> {
+    Ok(match kind {
+        "SUBSCRIPTION_REFUND_STATUS" => {
+            SubscriptionNotice::Refund(Box::new(read_refund(data, false, assumed)?))
+        }
+        "SUBSCRIPTION_STATUS_CHANGED" | "SUBSCRIPTION_STATUS_CHANGE" => {
+            let details = data.get("subscription_details");
+            let either = |key: &str| match data.get(key) {
+                Node::Null => fields::optional_id(details.get(key)),
+                node => fields::optional_id(node),
+            };
+            let status = ["subscription_status", "status"]
+                .into_iter()
+                .flat_map(|key| [data.get(key), details.get(key)])
+                .find_map(|node| fields::status(node).ok());
+            SubscriptionNotice::Status { subscription_id: either("cf_subscription_id"), status }
+        }
+        "SUBSCRIPTION_AUTH_STATUS"
+        | "SUBSCRIPTION_PAYMENT_SUCCESS"
+        | "SUBSCRIPTION_PAYMENT_FAILED"
+        | "SUBSCRIPTION_PAYMENT_CANCELLED"
+        | "SUBSCRIPTION_PAYMENT_NOTIFICATION_INITIATED" => {
+            SubscriptionNotice::Payment(Box::new(read_payment(kind, data, assumed)?))
+        }
+        _ => SubscriptionNotice::Other,
+    })
+}
+
+fn read_payment(kind: &str, data: &Node<'_>, assumed: Currency) -> Result<SubscriptionPayment, Problem> {
+    let is_success = kind == "SUBSCRIPTION_PAYMENT_SUCCESS";
+    let status = fields::status(data.get("payment_status"));
+    let payment_id = fields::payment_id(data.get("cf_payment_id"));
+    let payment_ref = fields::order_id(data.get("payment_id"));
+    let money = fields::currency(&[data.get("payment_currency")], assumed)
+        .and_then(|currency| fields::money(data.get("payment_amount"), currency));
+    if is_success {
+        // Only a success could ever count, so only a success must be complete.
+        if status.clone()? != "SUCCESS" {
+            return Err(Problem::StatusTypeMismatch);
+        }
+        payment_id.clone()?;
+        payment_ref.clone()?;
+        money?;
+    }
+    Ok(SubscriptionPayment {
+        payment_ref: payment_ref.ok(),
+        payment_id: payment_id.ok(),
+        subscription_id: fields::optional_id(data.get("cf_subscription_id")),
+        status: status.ok(),
+        payment_type: fields::status(data.get("payment_type")).ok(),
+        money: money.ok(),
+        initiated_at_s: fields::time_s(data.get("payment_initiated_date")),
+        retry_attempts: data.get("retry_attempts").text_or_number().and_then(|text| text.parse().ok()),
+        is_success,
+    })
+}
+
+/// `SETTLEMENT_*` and `VENDOR_SETTLEMENT_*`: money on its way to the merchant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettlementNotice {
+    /// Cashfree's ID of the settlement.
+    pub settlement_id: CashfreeId,
+    /// `SUCCESS` or another.
+    pub status: String,
+    /// What is settled; the message names no currency.
+    pub money: Option<Money>,
+    /// When it was settled, Unix seconds.
+    pub settled_at_s: Option<i64>,
+}
+
+/// Reads a settlement.
+pub(super) fn read_settlement(data: &Node<'_>, assumed: Currency) -> Result<SettlementNotice, Problem> {
+    let settlement = data.get("settlement");
+    Ok(SettlementNotice {
+        settlement_id: fields::subject_id(settlement.get("settlement_id"))?,
+        status: fields::status(settlement.get("status"))?,
+        money: fields::money(settlement.get("amount_settled"), assumed).ok(),
+        settled_at_s: fields::time_s(settlement.get("settled_on")),
+    })
+}

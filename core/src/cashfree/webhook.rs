@@ -1,0 +1,187 @@
+//! A webhook's body, read by its shape. The version header decides nothing: editions are
+//! additive, overlap, and new ones appear.
+
+use super::event_key::{event_key, of_body};
+use super::extract::Extract;
+use super::fields;
+use super::json::{self, Fault, Node};
+use super::link::{FormNotice, LinkNotice, read_form, read_link};
+use super::payment::{
+    ChargesNotice, FlatOrderNotice, PaymentNotice, is_flat, read_charges, read_flat, read_payment,
+};
+use super::problem::{Problem, Unusable};
+use super::refund::{DisputeNotice, RefundNotice, read_dispute, read_refund};
+use super::subscription::{SettlementNotice, SubscriptionNotice, read_settlement, read_subscription};
+use crate::currency::Currency;
+
+/// What a message is about.
+#[derive(Debug)]
+pub enum Notice {
+    /// A payment succeeded, failed or was dropped.
+    Payment(Box<PaymentNotice>),
+    /// Fees of a payment.
+    Charges(Box<ChargesNotice>),
+    /// A refund the merchant asked for.
+    Refund(Box<RefundNotice>),
+    /// A refund Cashfree made by itself.
+    AutoRefund(Box<RefundNotice>),
+    /// A dispute.
+    Dispute(Box<DisputeNotice>),
+    /// A payment link.
+    Link(Box<LinkNotice>),
+    /// A payment form.
+    Form(Box<FormNotice>),
+    /// A subscription.
+    Subscription(SubscriptionNotice),
+    /// A settlement.
+    Settlement(Box<SettlementNotice>),
+    /// The flat notification of old integrations.
+    FlatOrder(Box<FlatOrderNotice>),
+    /// The dashboard's test.
+    Ping,
+    /// Anything else, other Cashfree products included.
+    Unknown,
+}
+
+/// A webhook that was read.
+#[derive(Debug)]
+pub struct Webhook {
+    notice: Notice,
+    extract: Extract,
+    event_key: String,
+}
+
+impl Webhook {
+    /// Reads a body whose signature was verified. `assumed`: the currency where a message
+    /// names none.
+    ///
+    /// # Errors
+    /// When the body is no JSON object, or is of a known type and misses what that type
+    /// needs: to be kept as a dead letter and answered with 200, since Cashfree would
+    /// only send the same again.
+    pub fn parse(raw_body: &[u8], assumed: Currency) -> Result<Self, Unusable> {
+        let root = json::read(raw_body).map_err(|Fault { problem, offset }| Unusable {
+            problem,
+            offset,
+            extract: Box::default(),
+        })?;
+        let mut extract = Extract {
+            webhook_type: type_name(&root),
+            event_time_s: fields::time_s(root.get("event_time")),
+            merchant_id: fields::optional_id(root.get("merchant").get("merchant_id")),
+            ..Extract::default()
+        };
+        match read_notice(&extract.webhook_type, &root, assumed) {
+            Ok(notice) => {
+                let extract = extract.with(&notice);
+                let event_key = event_key(&notice, &extract, raw_body);
+                Ok(Self { notice, extract, event_key })
+            }
+            Err(problem) => {
+                extract.order_id = likely_order(&root);
+                Err(Unusable { problem, offset: None, extract: Box::new(extract) })
+            }
+        }
+    }
+
+    /// The message.
+    pub fn notice(&self) -> &Notice {
+        &self.notice
+    }
+
+    /// What may be stored of it.
+    pub fn extract(&self) -> &Extract {
+        &self.extract
+    }
+
+    /// Its own type in upper case; empty when it names none.
+    pub fn webhook_type(&self) -> &str {
+        &self.extract.webhook_type
+    }
+
+    /// When Cashfree made it, Unix seconds.
+    pub fn event_time_s(&self) -> Option<i64> {
+        self.extract.event_time_s
+    }
+
+    /// The key under which repeated deliveries, and deliveries in several editions, are
+    /// one message. The account belongs in front of it.
+    pub fn event_key(&self) -> &str {
+        &self.event_key
+    }
+
+    /// Whether nothing is to be done: the dashboard's test, or a kind we do not know.
+    pub fn is_ignored(&self) -> bool {
+        matches!(self.notice, Notice::Ping | Notice::Unknown)
+    }
+}
+
+impl Unusable {
+    /// The key under which repeated deliveries of an unusable message are one dead
+    /// letter: its bytes.
+    pub fn event_key(raw_body: &[u8]) -> String {
+        of_body(raw_body)
+    }
+}
+
+/// The message's type; other Cashfree products call it `event` or `event_type`. Upper
+/// case, because editions differ in case; empty when it is no word.
+fn type_name(root: &Node<'_>) -> String {
+    ["type", "event", "event_type"]
+        .into_iter()
+        .find_map(|key| fields::status_text(root.get(key).text()))
+        .filter(|name| name.starts_with(|c: char| c.is_ascii_uppercase()))
+        .unwrap_or_default()
+}
+
+fn read_notice(kind: &str, root: &Node<'_>, assumed: Currency) -> Result<Notice, Problem> {
+    if !root.is_object() {
+        return Err(Problem::WrongRoot);
+    }
+    let data = root.get("data");
+    let has_type = !root.get("type").is_null();
+    Ok(match kind {
+        "PAYMENT_SUCCESS_WEBHOOK" | "PAYMENT_FAILED_WEBHOOK" | "PAYMENT_USER_DROPPED_WEBHOOK" => {
+            Notice::Payment(Box::new(read_payment(kind, data, assumed)?))
+        }
+        "PAYMENT_CHARGES_WEBHOOK" => Notice::Charges(Box::new(read_charges(data, assumed)?)),
+        "REFUND_STATUS_WEBHOOK" => Notice::Refund(Box::new(read_refund(data.get("refund"), true, assumed)?)),
+        "AUTO_REFUND_STATUS_WEBHOOK" => {
+            Notice::AutoRefund(Box::new(read_refund(data.get("auto_refund"), false, assumed)?))
+        }
+        "DISPUTE_CREATED" | "DISPUTE_UPDATED" | "DISPUTE_CLOSED" => {
+            Notice::Dispute(Box::new(read_dispute(data, assumed)?))
+        }
+        "PAYMENT_LINK_EVENT" => Notice::Link(Box::new(read_link(data, assumed)?)),
+        "PAYMENT_FORM_ORDER_WEBHOOK" => Notice::Form(Box::new(read_form(data, assumed)?)),
+        "WEBHOOK" => Notice::Ping,
+        _ if kind.starts_with("SUBSCRIPTION_") => {
+            Notice::Subscription(read_subscription(kind, data, assumed)?)
+        }
+        _ if kind.starts_with("SETTLEMENT_") || kind.starts_with("VENDOR_SETTLEMENT_") => {
+            Notice::Settlement(Box::new(read_settlement(data, assumed)?))
+        }
+        _ if !has_type && is_flat(root) => Notice::FlatOrder(Box::new(read_flat(root, assumed)?)),
+        _ if !has_type && is_test(data) => Notice::Ping,
+        _ => Notice::Unknown,
+    })
+}
+
+/// The other bodies of the dashboard's test.
+fn is_test(data: &Node<'_>) -> bool {
+    data.get("test").bool() == Some(true) || data.get("test_object").is_object()
+}
+
+/// The order of a message that could not be read, for the operator.
+fn likely_order(root: &Node<'_>) -> Option<crate::id::OrderId> {
+    let data = root.get("data");
+    [
+        data.get("order").get("order_id"),
+        data.get("refund").get("order_id"),
+        data.get("auto_refund").get("order_id"),
+        data.get("order_details").get("order_id"),
+        root.get("orderId"),
+    ]
+    .into_iter()
+    .find_map(|node| fields::order_id(node).ok())
+}

@@ -1,0 +1,112 @@
+//! Answers of the Orders API.
+
+use tandem_core::cashfree::Problem;
+use tandem_core::cashfree::orders_api::{OrderStatus, orders_api_id_ok, parse_order, parse_paying_payment};
+use tandem_core::currency::Currency;
+
+const ORDER: &str = r#"{"cf_order_id":"2200000001","order_id":"KB-3001","entity":"order","order_currency":"INR",
+"order_amount":1499.00,"order_status":"PAID","payment_session_id":"session_x",
+"order_expiry_time":"2025-12-24T10:00:00+05:30","order_note":null,"created_at":"2025-11-24T10:00:00+05:30",
+"customer_details":{"customer_id":"kb42","customer_name":"Asha Rao","customer_email":"asha@example.com",
+"customer_phone":"9000012345","customer_uid":null},"order_meta":{"payment_methods":null},
+"order_tags":{"fbp":"fb.1.1763941000.111"},"cart_details":null}"#;
+
+/// One payment of the list.
+fn payment(id: &str, status: &str, amount: &str, time: &str, captured: &str) -> String {
+    format!(
+        r#"{{"cf_payment_id":{id},"order_id":"KB-3001","entity":"payment","is_captured":{captured},
+        "order_amount":1499.00,"payment_group":"upi","payment_currency":"INR","payment_amount":{amount},
+        "payment_time":{time},"payment_status":"{status}","payment_message":"ok","error_details":null,
+        "payment_method":{{"upi":{{"channel":"collect","upi_id":"asha@okbank"}}}}}}"#
+    )
+}
+
+fn paying(payments: &[String]) -> Result<Option<(String, u64)>, Problem> {
+    let body = format!("[{}]", payments.join(","));
+    let paying = parse_paying_payment(body.as_bytes(), Currency::INR)?;
+    Ok(paying.map(|payment| (payment.payment_id.to_string(), payment.money.amount.get())))
+}
+
+const EARLY: &str = "\"2025-11-24T10:01:00+05:30\"";
+const LATE: &str = "\"2025-11-24T10:02:00+05:30\"";
+
+#[test]
+fn an_order_is_read() {
+    let order = parse_order(ORDER.as_bytes(), Currency::INR).unwrap();
+    assert_eq!(order.order_id.as_str(), "KB-3001");
+    assert_eq!(order.status, OrderStatus::Paid);
+    assert_eq!(order.order_money.map(|money| money.amount.get()), Some(149_900));
+    assert_eq!((order.created_at_s, order.expires_at_s), (Some(1_763_958_600), Some(1_766_550_600)));
+    assert_eq!(order.order_tags.get("fbp"), Some("fb.1.1763941000.111"));
+    assert_eq!(order.customer.email.as_ref().map(|email| email.expose()), Some("asha@example.com"));
+    assert!(!format!("{order:?}").contains("asha"));
+}
+
+#[test]
+fn every_status_has_its_meaning() {
+    for (word, status) in [
+        ("ACTIVE", OrderStatus::Active),
+        ("paid", OrderStatus::Paid),
+        ("EXPIRED", OrderStatus::Expired),
+        ("TERMINATED", OrderStatus::Terminated),
+        ("TERMINATION_REQUESTED", OrderStatus::Terminated),
+        ("PARTIALLY_PAID", OrderStatus::Unknown),
+        ("SOMETHING_NEW", OrderStatus::Unknown),
+    ] {
+        let body = ORDER.replace("\"PAID\"", &format!("\"{word}\""));
+        assert_eq!(parse_order(body.as_bytes(), Currency::INR).unwrap().status, status, "{word}");
+    }
+    let error = br#"{"message":"order not found","code":"order_not_found","type":"invalid_request_error"}"#;
+    assert_eq!(parse_order(error, Currency::INR).err(), Some(Problem::MissingStatus));
+    assert_eq!(parse_order(b"[]", Currency::INR).err(), Some(Problem::WrongRoot));
+    assert_eq!(parse_order(b"<html>", Currency::INR).err(), Some(Problem::NotJson));
+}
+
+#[test]
+fn trap_23_of_several_successful_payments_the_earliest_counts() {
+    let failed = payment("\"1\"", "FAILED", "1499.00", EARLY, "false");
+    let first = payment("\"700100200312\"", "SUCCESS", "1399.50", EARLY, "true");
+    let second = payment("\"700100200311\"", "SUCCESS", "1499.00", LATE, "true");
+    let expected = Ok(Some(("700100200312".to_owned(), 139_950)));
+    assert_eq!(paying(&[failed.clone(), second.clone(), first.clone()]), expected);
+    assert_eq!(paying(&[first, second, failed.clone()]), expected);
+    assert_eq!(paying(&[failed]), Ok(None));
+    assert_eq!(paying(&[]), Ok(None));
+}
+
+#[test]
+fn of_equal_times_the_lowest_number_counts() {
+    let nine = payment("9", "SUCCESS", "9", EARLY, "true");
+    let ten = payment("\"10\"", "SUCCESS", "10", EARLY, "true");
+    assert_eq!(paying(&[ten.clone(), nine.clone()]), Ok(Some(("9".to_owned(), 900))));
+    let timeless = payment("1", "SUCCESS", "1", "null", "true");
+    assert_eq!(paying(&[timeless, ten]), Ok(Some(("10".to_owned(), 1000))));
+}
+
+#[test]
+fn an_authorisation_that_is_not_captured_is_no_payment() {
+    assert_eq!(paying(&[payment("1", "SUCCESS", "1", EARLY, "false")]), Ok(None));
+    for captured in ["true", "null"] {
+        assert!(paying(&[payment("1", "SUCCESS", "1", EARLY, captured)]).unwrap().is_some(), "{captured}");
+    }
+    for waiting in ["PENDING", "NOT_ATTEMPTED", "FLAGGED", "USER_DROPPED", "CANCELLED", "VOID"] {
+        assert_eq!(paying(&[payment("1", waiting, "1", EARLY, "true")]), Ok(None), "{waiting}");
+    }
+}
+
+#[test]
+fn garbage_in_a_successful_payment_is_an_error_and_elsewhere_is_not() {
+    assert_eq!(paying(&[payment("1", "SUCCESS", "1.005", EARLY, "true")]), Err(Problem::BadAmount));
+    assert_eq!(paying(&[payment("1", "FAILED", "1.005", EARLY, "true")]), Ok(None));
+    assert_eq!(parse_paying_payment(b"{}", Currency::INR), Err(Problem::WrongRoot));
+}
+
+#[test]
+fn only_ids_that_cashfree_can_have_made_are_asked_for() {
+    for good in ["KB1", "KB-3001", "a_b", &"x".repeat(45)] {
+        assert!(orders_api_id_ok(good), "{good}");
+    }
+    for bad in ["", "KB", &"x".repeat(46), "../x", "a b", "a/b", "a%2Fb", "ключ", "a\0b", "order?x=1"] {
+        assert!(!orders_api_id_ok(bad), "{bad}");
+    }
+}

@@ -1,0 +1,114 @@
+//! Signature vectors: what must verify and what must not.
+
+use serde_json::Value;
+use tandem_core::cashfree::signature::{SignatureProblem, verify};
+
+fn vectors() -> Value {
+    serde_json::from_str(include_str!("../vectors/cashfree_signatures.json")).unwrap()
+}
+
+fn text<'a>(entry: &'a Value, key: &str) -> &'a str {
+    entry[key].as_str().unwrap()
+}
+
+fn valid<'a>(vectors: &'a Value, id: &str) -> &'a Value {
+    vectors["valid"].as_array().unwrap().iter().find(|entry| entry["id"] == id).unwrap()
+}
+
+#[test]
+fn every_valid_vector_verifies_with_any_position_of_its_secret() {
+    let vectors = vectors();
+    for entry in vectors["valid"].as_array().unwrap() {
+        let (secret, body) = (text(entry, "secret"), text(entry, "body").as_bytes());
+        assert_eq!(body.len() as u64, entry["bytes"].as_u64().unwrap(), "{}", entry["id"]);
+        let check =
+            |secrets: &[&str]| verify(secrets, text(entry, "timestamp"), body, text(entry, "signature"));
+        assert_eq!(check(&[secret]), Ok(0), "{}", entry["id"]);
+        assert_eq!(check(&["other", secret]), Ok(1), "{}", entry["id"]);
+        assert_eq!(check(&[secret, "other", secret]), Ok(0), "{}", entry["id"]);
+        assert_eq!(check(&["other"]), Err(SignatureProblem::Mismatch), "{}", entry["id"]);
+    }
+}
+
+#[test]
+fn trap_01_no_invalid_pair_verifies() {
+    let vectors = vectors();
+    for entry in vectors["invalid"].as_array().unwrap() {
+        let of = valid(&vectors, text(entry, "body_of"));
+        let outcome = verify(
+            &[text(of, "secret")],
+            text(entry, "timestamp"),
+            text(of, "body").as_bytes(),
+            text(entry, "signature"),
+        );
+        assert!(
+            matches!(outcome, Err(SignatureProblem::Mismatch | SignatureProblem::Malformed)),
+            "{}: {outcome:?}",
+            entry["why"]
+        );
+    }
+}
+
+fn v1() -> (Vec<u8>, String, String) {
+    let vectors = vectors();
+    let entry = valid(&vectors, "V1");
+    (text(entry, "body").into(), text(entry, "timestamp").into(), text(entry, "signature").into())
+}
+
+const SECRET: [&str; 1] = ["cf_unit_secret_01"];
+
+#[test]
+fn trap_02_a_literal_dot_is_not_part_of_the_message() {
+    let (body, timestamp, signature) = v1();
+    let dotted = [b".".as_slice(), &body].concat();
+    assert_eq!(verify(&SECRET, &timestamp, &dotted, &signature), Err(SignatureProblem::Mismatch));
+}
+
+#[test]
+fn trap_03_the_timestamp_is_signed_as_text() {
+    let (body, timestamp, signature) = v1();
+    for other in
+        [format!("0{timestamp}"), format!("+{timestamp}"), format!(" {timestamp}"), format!("{timestamp}.0")]
+    {
+        assert_eq!(verify(&SECRET, &other, &body, &signature), Err(SignatureProblem::Mismatch), "{other}");
+    }
+}
+
+#[test]
+fn trap_07_signatures_of_any_length_are_compared_without_a_panic() {
+    let (body, timestamp, signature) = v1();
+    for length in 1..signature.len() {
+        let cut = &signature[..length];
+        assert_eq!(verify(&SECRET, &timestamp, &body, cut), Err(SignatureProblem::Malformed));
+    }
+    let long = signature.repeat(1000);
+    assert_eq!(verify(&SECRET, &timestamp, &body, &long), Err(SignatureProblem::Malformed));
+    // 44 bytes, but not 44 characters.
+    let wide = "é".repeat(22);
+    assert_eq!(verify(&SECRET, &timestamp, &body, &wide), Err(SignatureProblem::Malformed));
+}
+
+#[test]
+fn trap_08_missing_or_repeated_headers_are_never_genuine() {
+    let (body, timestamp, signature) = v1();
+    assert_eq!(verify(&SECRET, "", &body, &signature), Err(SignatureProblem::Missing));
+    assert_eq!(verify(&SECRET, &timestamp, &body, " "), Err(SignatureProblem::Missing));
+    let twice = format!("{signature}\n{signature}");
+    assert_eq!(verify(&SECRET, &timestamp, &body, &twice), Err(SignatureProblem::Repeated));
+    let twice = format!("{timestamp}\n{timestamp}");
+    assert_eq!(verify(&SECRET, &twice, &body, &signature), Err(SignatureProblem::Repeated));
+}
+
+#[test]
+fn spaces_around_the_signature_are_trimmed_and_nothing_else_is() {
+    let (body, timestamp, signature) = v1();
+    assert_eq!(verify(&SECRET, &timestamp, &body, &format!(" \t{signature} ")), Ok(0));
+    assert_eq!(
+        verify(&SECRET, &timestamp, &body, &format!("\u{a0}{signature}")),
+        Err(SignatureProblem::Malformed)
+    );
+    // The last character carries two spare bits: only their zero form is the signature.
+    let spare = signature.replace("c=", "d=");
+    assert_ne!(spare, signature);
+    assert_eq!(verify(&SECRET, &timestamp, &body, &spare), Err(SignatureProblem::Malformed));
+}
