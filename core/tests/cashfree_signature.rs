@@ -4,15 +4,16 @@ use serde_json::Value;
 use tandem_core::cashfree::signature::{SignatureProblem, verify};
 
 fn vectors() -> Value {
-    serde_json::from_str(include_str!("../vectors/cashfree_signatures.json")).unwrap()
+    serde_json::from_str(include_str!("../vectors/cashfree_signatures.json")).expect("the vectors are JSON")
 }
 
 fn text<'a>(entry: &'a Value, key: &str) -> &'a str {
-    entry[key].as_str().unwrap()
+    entry[key].as_str().expect("an entry holds its texts")
 }
 
 fn valid<'a>(vectors: &'a Value, id: &str) -> &'a Value {
-    vectors["valid"].as_array().unwrap().iter().find(|entry| entry["id"] == id).unwrap()
+    let entries = vectors["valid"].as_array().expect("there are vectors");
+    entries.iter().find(|entry| entry["id"] == id).expect("the vector exists")
 }
 
 #[test]

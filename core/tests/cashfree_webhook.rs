@@ -4,6 +4,7 @@ use tandem_core::cashfree::{
     Effect, Notice, PaymentResult, Problem, Proof, SubscriptionNotice, Unusable, Webhook,
 };
 use tandem_core::currency::Currency;
+use tandem_core::personal::Raw;
 
 /// The samples, one per line, each with its name in front.
 const SAMPLES: &str = include_str!("../vectors/cashfree_webhooks.txt");
@@ -36,7 +37,10 @@ fn problem(body: &str) -> Problem {
     parse(body).expect_err("is unusable").problem
 }
 
-fn proof(webhook: &Webhook) -> Option<(String, Option<String>, u64, String, Option<i64>)> {
+/// Order, payment, minor units, currency, time.
+type Paid = (String, Option<String>, u64, String, Option<i64>);
+
+fn proof(webhook: &Webhook) -> Option<Paid> {
     let Effect::Paid(Proof { order_id, payment_id, money, paid_at_s, .. }) = webhook.effect() else {
         return None;
     };
@@ -50,12 +54,7 @@ fn proof(webhook: &Webhook) -> Option<(String, Option<String>, u64, String, Opti
     ))
 }
 
-fn paid(
-    order: &str,
-    payment: &str,
-    minor: u64,
-    at_s: i64,
-) -> Option<(String, Option<String>, u64, String, Option<i64>)> {
+fn paid(order: &str, payment: &str, minor: u64, at_s: i64) -> Option<Paid> {
     Some((order.into(), Some(payment.into()), minor, "INR".into(), Some(at_s)))
 }
 
@@ -83,11 +82,11 @@ fn details_of_a_payment_are_read() {
     assert_eq!(payment.international, Some(false));
     assert_eq!(payment.order_tags.get("fbp"), Some("fb.1.1763941000.111"));
     assert_eq!(payment.order_tags.iter().count(), 2);
-    assert_eq!(payment.customer.name.as_ref().map(|name| name.expose()), Some("Asha Rao"));
+    assert_eq!(payment.customer.name.as_ref().map(Raw::expose), Some("Asha Rao"));
     assert_eq!(webhook.webhook_type(), "PAYMENT_SUCCESS_WEBHOOK");
     assert_eq!(webhook.event_time_s(), Some(1_763_958_739));
     let Effect::Paid(proof) = webhook.effect() else { panic!("a proof") };
-    assert_eq!(proof.match_fields().phone.as_ref().map(|phone| phone.expose()), Some("+919000012345"));
+    assert_eq!(proof.match_fields().phone.as_ref().map(Raw::expose), Some("+919000012345"));
 }
 
 /// Debug output ends up in logs.
@@ -293,8 +292,8 @@ fn only_a_finished_refund_moves_money() {
 fn trap_18_a_dispute_names_its_order_elsewhere_and_a_retrieval_is_no_loss() {
     let webhook = read("dispute");
     let Notice::Dispute(dispute) = webhook.notice() else { panic!("a dispute") };
-    assert_eq!(dispute.order_id.as_ref().map(|id| id.as_str()), Some("KB-3001"));
-    assert_eq!(dispute.payment_id.as_ref().map(|id| id.as_str()), Some("700100200311"));
+    assert_eq!(dispute.order_id.as_ref().map(ToString::to_string).as_deref(), Some("KB-3001"));
+    assert_eq!(dispute.payment_id.as_ref().map(ToString::to_string).as_deref(), Some("700100200311"));
     assert_eq!(dispute.money.map(|money| money.amount.get()), Some(39_950));
     for (status, is_lost) in [
         ("CHARGEBACK_MERCHANT_LOST", true),
@@ -393,7 +392,7 @@ fn trap_31_unusable_messages_say_why_and_about_what() {
     let mismatch = parse(&changed("success-2025", "PAYMENT_SUCCESS_WEBHOOK", "PAYMENT_FAILED_WEBHOOK"));
     let mismatch = mismatch.expect_err("contradicts itself");
     assert_eq!(mismatch.problem.code(), "status_type_mismatch");
-    assert_eq!(mismatch.extract.order_id.as_ref().map(|id| id.as_str()), Some("KB-3001"));
+    assert_eq!(mismatch.extract.order_id.as_ref().map(ToString::to_string).as_deref(), Some("KB-3001"));
     assert!(!format!("{mismatch} {mismatch:?}").contains("asha"));
 }
 
@@ -478,8 +477,11 @@ fn a_missing_currency_is_the_assumed_one() {
 fn a_link_tag_and_a_partners_merchant_are_kept() {
     let webhook = read("failed");
     let Notice::Payment(payment) = webhook.notice() else { panic!("a payment") };
-    assert_eq!(payment.link_id.as_ref().map(|id| id.as_str()), Some("55001"));
+    assert_eq!(payment.link_id.as_ref().map(ToString::to_string).as_deref(), Some("55001"));
     assert_eq!(payment.result, PaymentResult::Failed);
     let partner = changed("success-2025", "{\"data\"", "{\"merchant\":{\"merchant_id\":\"M_7\"},\"data\"");
-    assert_eq!(parse(&partner).unwrap().extract().merchant_id.as_ref().map(|id| id.as_str()), Some("M_7"));
+    assert_eq!(
+        parse(&partner).unwrap().extract().merchant_id.as_ref().map(ToString::to_string).as_deref(),
+        Some("M_7")
+    );
 }

@@ -84,7 +84,7 @@ impl Customer {
     /// INR and it is not marked `international`); other national numbers are left out.
     pub fn match_fields(&self, currency: Option<Currency>, international: Option<bool>) -> MatchFields {
         let is_indian = international != Some(true) && currency == Some(Currency::INR);
-        let mut words = self.name.as_ref().map_or("", |name| name.expose()).split_whitespace();
+        let mut words = self.name.as_ref().map_or("", Raw::expose).split_whitespace();
         let raw = |text: &str| Raw::new(text.to_owned());
         let first_name = words.next().map(raw);
         MatchFields {
@@ -165,7 +165,7 @@ mod tests {
     }
 
     fn shown(raw: Option<&Raw>) -> Option<&str> {
-        raw.map(|raw| raw.expose())
+        raw.map(Raw::expose)
     }
 
     fn phone(text: &str, currency: &str, international: Option<bool>) -> Option<String> {

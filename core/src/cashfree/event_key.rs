@@ -6,6 +6,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::extract::Extract;
+use super::fields::CashfreeId;
 use super::subscription::SubscriptionNotice;
 use super::webhook::Notice;
 
@@ -14,8 +15,8 @@ use super::webhook::Notice;
 pub(super) fn event_key(notice: &Notice, extract: &Extract, raw_body: &[u8]) -> String {
     let kind = extract.webhook_type.as_str();
     let status = extract.status.as_deref();
-    let subject = extract.subject_id.as_ref().map(|id| id.as_str());
-    let payment = extract.payment_id.as_ref().map(|id| id.as_str());
+    let subject = extract.subject_id.as_ref().map(CashfreeId::as_str);
+    let payment = extract.payment_id.as_ref().map(CashfreeId::as_str);
     match notice {
         Notice::Payment(_) | Notice::Charges(_) => join(&[Some(kind), payment, status]),
         Notice::Refund(_) => join(&[Some("REFUND"), subject, status]),

@@ -92,7 +92,7 @@ impl LegacyForm {
     /// What is wrong with the signature.
     pub fn verify(&self, secrets: &[impl AsRef<[u8]>]) -> Result<SecretIndex, SignatureProblem> {
         let given = decode(self.signature.trim_matches(|c: char| c.is_ascii_whitespace()))?;
-        let parts = self.signed.each_ref().map(|value| value.as_bytes());
+        let parts = self.signed.each_ref().map(String::as_bytes);
         matching_secret(secrets, &parts, &given)
     }
 
