@@ -1,0 +1,186 @@
+// How the demo shop uses Tandem: one function per page. Each gets `tandem`, the promise of
+// Tandem.connect(), so that handlers are in place while the package still loads.
+//
+// The rule on every page: selling comes first. Tandem gets a moment, never a veto. Where it is not
+// there, forms are posted as if this file did not exist.
+
+const LEAD_PATIENCE_MS = 10000;
+const LEAVING_PATIENCE_MS = 2500;
+
+// The promise's value, or null when it fails or takes too long. A mistake that the visitor can
+// correct (TandemError with fields) is passed on.
+function soon(promise, patienceMs) {
+  let timer;
+  const patience = new Promise((resolve) => { timer = setTimeout(resolve, patienceMs, null); });
+  const outcome = promise.catch((error) => {
+    if (error && error.fields && error.fields.length) throw error;
+    console.warn("Tandem is not available:", error);
+    return null;
+  });
+  return Promise.race([outcome, patience]).finally(() => clearTimeout(timer));
+}
+
+const valueOf = (form, name) => (form.elements[name] ? form.elements[name].value.trim() : "");
+
+// An empty field is not a value: leave it out.
+function filled(object) {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== "" && value !== undefined));
+}
+
+// Names of the form's inputs by the names of Tandem's fields.
+const INPUT_OF_FIELD = {
+  email: "email", phone: "phone", first_name: "first_name", last_name: "last_name",
+  city: "city", state: "state", postal_code: "postal_code",
+};
+
+function showMistake(form, error) {
+  const box = form.querySelector(".form-error");
+  const names = error.fields.map((field) => String(field.field || field).replace(/^user\./, ""));
+  box.textContent = error.fields.map((field) => field.description).filter(Boolean).join(" ") || error.message;
+  box.hidden = false;
+  const input = names.map((name) => form.elements[INPUT_OF_FIELD[name]]).find(Boolean);
+  if (input) input.focus();
+}
+
+function busy(form, isBusy) {
+  form.querySelector("button[type=submit]").disabled = isBusy;
+  form.querySelector(".form-error").hidden = true;
+}
+
+function noteOn(element, result) {
+  element.dataset.eventId = result.eventId;
+  element.dataset.pixel = result.pixel;
+  element.dataset.duplicate = String(result.duplicate);
+}
+
+function contents(product, quantity) {
+  return {
+    value: product.price * quantity,
+    currency: product.currency,
+    contentIds: [product.id],
+    contentType: "product",
+    contentName: product.name,
+    contents: [{ id: product.id, quantity, itemPrice: product.price }],
+    numItems: quantity,
+  };
+}
+
+// Landing page: the form is sent to the shop's mailing list and to Tandem.
+export function leadPage(tandem, offer) {
+  tandem.catch(() => {});
+  const form = document.getElementById("lead-form");
+  const done = document.getElementById("lead-done");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    busy(form, true);
+    try {
+      const lead = await soon(
+        tandem.then((client) => client.captureLead(filled({
+          email: valueOf(form, "email"),
+          phone: valueOf(form, "phone"),
+          firstName: valueOf(form, "first_name"),
+          ...offer,
+        }))),
+        LEAD_PATIENCE_MS,
+      );
+      const kept = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+      if (!kept.ok) throw new Error("the mailing list did not take it");
+      if (lead) noteOn(done, lead);
+      form.hidden = true;
+      done.hidden = false;
+    } catch (error) {
+      if (error.fields) showMistake(form, error);
+      else form.submit();
+    } finally {
+      busy(form, false);
+      if (!form.querySelector(".form-error").textContent) form.querySelector(".form-error").hidden = true;
+    }
+  });
+}
+
+export function productPage(tandem, product) {
+  const view = contents(product, 1);
+  delete view.numItems;
+  soon(tandem.then((client) => client.track("ViewContent", view)), LEAD_PATIENCE_MS).catch(console.warn);
+
+  const form = document.getElementById("add-form");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const { numItems, ...added } = contents(product, Number(valueOf(form, "quantity")) || 1);
+    await soon(tandem.then((client) => client.track("AddToCart", added)), LEAVING_PATIENCE_MS).catch(console.warn);
+    form.submit();
+  });
+}
+
+// Checkout: the order exists before the event, so that both carry its ID.
+export function checkoutPage(tandem, product) {
+  tandem.catch(() => {});
+  const form = document.getElementById("checkout-form");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    busy(form, true);
+    const fields = Object.fromEntries(new FormData(form));
+    try {
+      const answer = await fetch("/shop/api/orders", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(fields),
+      });
+      const order = await answer.json();
+      if (!answer.ok) {
+        showMistake(form, { message: order.error, fields: [] });
+        return;
+      }
+      await soon(
+        tandem.then((client) => client.track("InitiateCheckout", filled({
+          orderId: order.order_id,
+          ...contents(product, product.quantity),
+          email: valueOf(form, "email"),
+          phone: valueOf(form, "phone"),
+          firstName: valueOf(form, "first_name"),
+          lastName: valueOf(form, "last_name"),
+          city: valueOf(form, "city"),
+          state: valueOf(form, "state"),
+          postalCode: valueOf(form, "postal_code"),
+          country: "IN",
+        }))),
+        LEAVING_PATIENCE_MS,
+      ).catch(console.warn); // the shop has checked the form; a key that Tandem cannot use stops no sale
+      location.assign(order.checkout_url);
+    } catch (error) {
+      console.warn(error);
+      form.submit();
+    } finally {
+      form.querySelector("button[type=submit]").disabled = false;
+    }
+  });
+}
+
+// Thank-you page: Tandem decides whether the Purchase is real before the pixel fires.
+export async function thankYouPage(tandem, { orderId }) {
+  const status = document.getElementById("purchase-status");
+  const show = () => {
+    status.textContent = `Purchase ${status.dataset.eventId}: pixel ${status.dataset.pixel}` +
+      (status.dataset.duplicate === "true" ? ", seen before" : "");
+  };
+  // A pending purchase is asked for again by the package itself, while the page is open. It is
+  // through when the pixel's own request for this event ID shows up.
+  const watcher = new PerformanceObserver((list) => {
+    const wanted = `eid=${encodeURIComponent(`purchase_${orderId}`)}`;
+    const fired = list.getEntries().some((entry) =>
+      entry.name.includes("ev=Purchase") && entry.name.split(/[?&]/).includes(wanted));
+    if (fired && status.dataset.pixel === "pending") {
+      status.dataset.pixel = "fired";
+      show();
+    }
+  });
+  watcher.observe({ type: "resource" });
+  try {
+    const purchase = await (await tandem).recordPurchase({ orderId });
+    noteOn(status, purchase);
+    show();
+  } catch (error) {
+    status.textContent = "Tandem is not connected; the shop works all the same.";
+    console.warn("Tandem is not available:", error);
+  }
+}

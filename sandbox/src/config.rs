@@ -1,0 +1,207 @@
+//! Settings: flags, environment, defaults, and the part of them that the control API may change.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// Fakes of Meta and Cashfree, and a demo shop, on one local port. For trying and testing only:
+/// never expose it.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "tandem-sandbox", version, about)]
+pub struct Settings {
+    /// Address to listen on; port 0 picks a free one, which the ready line names
+    #[arg(long, env = "TANDEM_SANDBOX_ADDR", default_value = "127.0.0.1:8090")]
+    pub addr: SocketAddr,
+
+    /// The pixel that exists at the fake Graph API; several comma-separated, the shop uses the first
+    #[arg(long, env = "TANDEM_SANDBOX_PIXEL_ID", default_value = "123456789012345", value_parser = parse_pixel_ids)]
+    pub pixel_id: String,
+
+    /// The access token that the fake Graph API accepts
+    #[arg(long, env = "TANDEM_SANDBOX_TOKEN", default_value = "sandbox-token")]
+    pub token: String,
+
+    /// App secret; when set, every Graph call must carry the right appsecret_proof
+    #[arg(long, env = "TANDEM_SANDBOX_APP_SECRET")]
+    pub app_secret: Option<String>,
+
+    /// Client ID that the fake Orders API accepts
+    #[arg(long, env = "TANDEM_SANDBOX_CLIENT_ID", default_value = "TEST_sandbox_client")]
+    pub client_id: String,
+
+    /// Client secret: signs webhooks and opens the Orders API
+    #[arg(long, env = "TANDEM_SANDBOX_CLIENT_SECRET", default_value = "cfsk_ma_test_sandbox_secret")]
+    pub client_secret: String,
+
+    /// Where the fake Cashfree sends webhooks
+    #[arg(
+        long,
+        env = "TANDEM_SANDBOX_WEBHOOK_URL",
+        default_value = "http://127.0.0.1:8080/webhooks/cashfree",
+        value_parser = parse_http_url
+    )]
+    pub webhook_url: String,
+
+    /// The Tandem server that the shop's pages connect to
+    #[arg(
+        long,
+        env = "TANDEM_SANDBOX_TANDEM_URL",
+        default_value = "http://127.0.0.1:50051",
+        value_parser = parse_http_url
+    )]
+    pub tandem_url: String,
+
+    /// Folder with Tandem's built browser package, served under /pkg/
+    #[arg(long, env = "TANDEM_SANDBOX_PKG", default_value = "web-client/pkg")]
+    pub pkg: PathBuf,
+
+    /// Webhook retry delays (2, 10 and 30 minutes) are divided by this
+    #[arg(long, env = "TANDEM_SANDBOX_TIME_SCALE", default_value = "1", value_parser = parse_time_scale)]
+    pub time_scale: f64,
+}
+
+/// The settings that `POST /control/config` changes while the sandbox runs.
+#[derive(Clone, Debug, Serialize)]
+pub struct LiveConfig {
+    /// The Tandem server that the shop's pages connect to.
+    pub tandem_url: String,
+    /// Where the fake Cashfree sends webhooks.
+    pub webhook_url: String,
+    /// Comma-separated pixel IDs; the shop uses the first.
+    pub pixel_id: String,
+    /// The accepted access token.
+    pub token: String,
+    /// Divides the webhook retry delays.
+    pub time_scale: f64,
+}
+
+impl LiveConfig {
+    /// The changeable part of `settings`.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            tandem_url: settings.tandem_url.clone(),
+            webhook_url: settings.webhook_url.clone(),
+            pixel_id: settings.pixel_id.clone(),
+            token: settings.token.clone(),
+            time_scale: settings.time_scale,
+        }
+    }
+
+    /// The pixel that the shop's pages use.
+    #[must_use]
+    pub fn shop_pixel(&self) -> &str {
+        self.pixel_id.split(',').next().unwrap_or_default().trim()
+    }
+
+    /// Whether the fake Graph API knows this pixel.
+    #[must_use]
+    pub fn knows_pixel(&self, pixel_id: &str) -> bool {
+        self.pixel_id.split(',').any(|known| known.trim() == pixel_id)
+    }
+
+    /// Applies a change, all of it or, with the reason, nothing.
+    ///
+    /// # Errors
+    /// The first value that cannot be used, in one sentence.
+    pub fn apply(&mut self, change: ConfigChange) -> Result<(), String> {
+        let mut next = self.clone();
+        if let Some(url) = change.tandem_url {
+            next.tandem_url = parse_http_url(&url)?;
+        }
+        if let Some(url) = change.webhook_url {
+            next.webhook_url = parse_http_url(&url)?;
+        }
+        if let Some(ids) = change.pixel_id {
+            next.pixel_id = parse_pixel_ids(&ids)?;
+        }
+        if let Some(token) = change.token {
+            next.token = token;
+        }
+        if let Some(scale) = change.time_scale {
+            next.time_scale = parse_time_scale(&scale.to_string())?;
+        }
+        *self = next;
+        Ok(())
+    }
+}
+
+/// Body of `POST /control/config`: what is absent stays as it is.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigChange {
+    tandem_url: Option<String>,
+    webhook_url: Option<String>,
+    pixel_id: Option<String>,
+    token: Option<String>,
+    time_scale: Option<f64>,
+}
+
+fn parse_pixel_ids(text: &str) -> Result<String, String> {
+    let all_digits = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+    if text.split(',').all(|id| all_digits(id.trim())) {
+        Ok(text.to_owned())
+    } else {
+        Err("a pixel ID consists of digits".to_owned())
+    }
+}
+
+fn parse_http_url(text: &str) -> Result<String, String> {
+    let url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
+    if matches!(url.scheme(), "http" | "https") && url.host_str().is_some() {
+        Ok(text.to_owned())
+    } else {
+        Err("must be an http or https URL".to_owned())
+    }
+}
+
+fn parse_time_scale(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(scale) if scale.is_finite() && scale > 0.0 => Ok(scale),
+        _ => Err("must be a number above 0".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(arguments: &[&str]) -> Result<Settings, clap::Error> {
+        Settings::try_parse_from([&["tandem-sandbox"], arguments].concat())
+    }
+
+    #[test]
+    fn unusable_settings_are_refused() {
+        for bad in [
+            ["--addr", "nowhere"],
+            ["--pixel-id", "12a"],
+            ["--webhook-url", "ftp://127.0.0.1/"],
+            ["--time-scale", "0"],
+        ] {
+            assert!(settings(&bad).is_err(), "{bad:?} was taken");
+        }
+    }
+
+    #[test]
+    fn a_change_with_a_bad_value_changes_nothing() {
+        let mut live = LiveConfig::new(&settings(&[]).unwrap());
+        let change = ConfigChange {
+            token: Some("other".to_owned()),
+            webhook_url: Some("nonsense".to_owned()),
+            ..ConfigChange::default()
+        };
+        assert!(live.apply(change).is_err());
+        assert_eq!(live.token, "sandbox-token");
+    }
+
+    #[test]
+    fn the_shop_uses_the_first_of_several_pixels() {
+        let live = LiveConfig::new(&settings(&["--pixel-id", "111,222"]).unwrap());
+        assert_eq!(live.shop_pixel(), "111");
+        assert!(live.knows_pixel("222"));
+        assert!(!live.knows_pixel("111,222"));
+    }
+}

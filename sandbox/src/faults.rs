@@ -1,0 +1,270 @@
+//! Scripted faults: what a test or a person asks a fake to do wrong.
+//!
+//! Faults for one target form a queue. The first one is used until its `count` is spent, then the
+//! next; a fault without a count stays until `DELETE /control/faults`.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::future::pending;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::answer;
+use crate::state::lock;
+
+/// Longest delay that may be scripted.
+const DELAY_MAX_MS: u64 = 600_000;
+
+/// How many faults may wait for one target.
+const QUEUE_MAX: usize = 100;
+
+/// Whose behaviour a fault changes.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// The fake Graph API.
+    Graph,
+    /// The way of a webhook from the fake Cashfree to its receiver. `cut`, `hang` and `answer` keep
+    /// the delivery from arriving (`answer`'s status is noted as if the receiver had given it);
+    /// `refuse_token` sends it with a signature made with another secret.
+    Webhook,
+    /// The fake Orders API.
+    OrdersApi,
+    /// The script `fbevents.js`: `delay_ms` for late, `cut` for blocked, `throws` for broken.
+    Fbevents,
+}
+
+/// What happens instead of the normal answer.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// This answer is given.
+    Answer(ScriptedAnswer),
+    /// The request is read, then the connection is closed without an answer.
+    Cut,
+    /// The request is read, and nothing ever comes back.
+    Hang,
+    /// The fake's own answer to a token (or key) that is no longer valid.
+    RefuseToken,
+    /// `fbevents` only: a script that throws while it loads.
+    Throws,
+}
+
+/// An answer given word for word.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptedAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// A string is sent as it is, any other JSON value as its text.
+    #[serde(default)]
+    pub body: Value,
+    /// Extra headers. The content type is guessed from the body when it is not among them.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+}
+
+/// One scripted fault: the body of `POST /control/faults`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// Whose behaviour changes.
+    pub target: Target,
+    /// How many requests it affects; absent or null: all until cleared.
+    #[serde(default)]
+    pub count: Option<u64>,
+    /// Wait before anything else, in milliseconds.
+    #[serde(default)]
+    pub delay_ms: u64,
+    /// What to do after the delay; absent or null: behave normally.
+    #[serde(default)]
+    pub action: Option<Action>,
+    /// `graph` only: the events are taken in all the same, and only the answer goes wrong. This is
+    /// the case in which a retry counts twice.
+    #[serde(default)]
+    pub accept: bool,
+}
+
+impl Fault {
+    /// Rejects what could never be carried out.
+    ///
+    /// # Errors
+    /// The reason in one sentence.
+    pub fn check(&self) -> Result<(), String> {
+        if self.delay_ms > DELAY_MAX_MS {
+            return Err(format!("delay_ms may be {DELAY_MAX_MS} at most"));
+        }
+        match &self.action {
+            Some(Action::Answer(answer)) => answer.build().map(|_| ()),
+            Some(Action::Throws) if self.target != Target::Fbevents => {
+                Err("throws is for the target fbevents".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Sleeps for the scripted delay.
+    pub async fn delay(&self) {
+        tokio::time::sleep(Duration::from_millis(self.delay_ms)).await;
+    }
+
+    /// The HTTP status that the caller gets to see; 0 when there is no answer at all.
+    #[must_use]
+    pub fn status(&self, refused: StatusCode) -> Option<u16> {
+        match self.action.as_ref()? {
+            Action::Answer(answer) => Some(answer.status),
+            Action::Cut | Action::Hang => Some(0),
+            Action::RefuseToken => Some(refused.as_u16()),
+            Action::Throws => Some(200),
+        }
+    }
+
+    /// Carries the action out: the answer to give, or `None` for the normal one.
+    pub async fn disrupt(&self, refused: impl FnOnce() -> Response) -> Option<Response> {
+        match self.action.as_ref()? {
+            Action::Answer(scripted) => {
+                Some(scripted.build().unwrap_or_else(|reason| answer::error(StatusCode::BAD_GATEWAY, &reason)))
+            }
+            Action::Cut => Some(answer::cut()),
+            Action::Hang => pending().await,
+            Action::RefuseToken => Some(refused()),
+            Action::Throws => {
+                let mut response = Response::new(Body::from("throw new Error('fbevents.js broke while loading');"));
+                response
+                    .headers_mut()
+                    .insert(CONTENT_TYPE, HeaderValue::from_static("application/javascript; charset=utf-8"));
+                Some(response)
+            }
+        }
+    }
+}
+
+impl ScriptedAnswer {
+    fn build(&self) -> Result<Response, String> {
+        let status = StatusCode::from_u16(self.status).map_err(|_| "not an HTTP status".to_owned())?;
+        let (text, guessed_type) = match &self.body {
+            Value::Null => (String::new(), None),
+            Value::String(text) => (text.clone(), Some(guess_content_type(text))),
+            other => (other.to_string(), Some("application/json")),
+        };
+        let mut headers = HeaderMap::new();
+        if let Some(guessed) = guessed_type {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(guessed));
+        }
+        for (name, value) in &self.headers {
+            let name = HeaderName::try_from(name.as_str()).map_err(|_| format!("{name:?} is no header name"))?;
+            let value = HeaderValue::try_from(value.as_str()).map_err(|_| format!("{name} has a bad value"))?;
+            headers.insert(name, value);
+        }
+        let mut response = Response::new(Body::from(text));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        Ok(response)
+    }
+}
+
+fn guess_content_type(text: &str) -> &'static str {
+    match text.trim_start().as_bytes().first() {
+        Some(b'{' | b'[') => "application/json",
+        Some(b'<') => "text/html; charset=utf-8",
+        _ => "text/plain; charset=utf-8",
+    }
+}
+
+/// All scripted faults, by target.
+#[derive(Debug, Default)]
+pub struct Faults {
+    queues: Mutex<HashMap<Target, VecDeque<Fault>>>,
+}
+
+impl Faults {
+    /// Queues a fault behind those already scripted for its target.
+    ///
+    /// # Errors
+    /// When too many wait already.
+    pub fn add(&self, fault: Fault) -> Result<(), String> {
+        let mut queues = lock(&self.queues);
+        let queue = queues.entry(fault.target).or_default();
+        if queue.len() >= QUEUE_MAX {
+            return Err(format!("{QUEUE_MAX} faults wait for this target already"));
+        }
+        if fault.count != Some(0) {
+            queue.push_back(fault);
+        }
+        Ok(())
+    }
+
+    /// The fault that the next request to `target` suffers, counted down.
+    pub fn take(&self, target: Target) -> Option<Fault> {
+        let mut queues = lock(&self.queues);
+        let queue = queues.get_mut(&target)?;
+        let next = queue.front_mut()?;
+        let taken = next.clone();
+        if let Some(count) = next.count.as_mut() {
+            *count -= 1;
+            if *count == 0 {
+                queue.pop_front();
+            }
+        }
+        Some(taken)
+    }
+
+    /// Forgets all faults. A request that hangs already goes on hanging.
+    pub fn clear(&self) {
+        lock(&self.queues).clear();
+    }
+
+    /// The faults still to come.
+    #[must_use]
+    pub fn list(&self) -> Vec<Fault> {
+        lock(&self.queues).values().flatten().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(json: &str) -> Fault {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn faults_are_used_up_in_order() {
+        let faults = Faults::default();
+        faults.add(fault(r#"{"target":"graph","count":2,"action":{"answer":{"status":500}}}"#)).unwrap();
+        faults.add(fault(r#"{"target":"graph","count":1,"action":"cut"}"#)).unwrap();
+        let statuses: Vec<_> = std::iter::from_fn(|| faults.take(Target::Graph))
+            .map(|taken| taken.status(StatusCode::UNAUTHORIZED))
+            .collect();
+        assert_eq!(statuses, [Some(500), Some(500), Some(0)]);
+    }
+
+    #[test]
+    fn a_fault_without_a_count_stays_until_cleared() {
+        let faults = Faults::default();
+        faults.add(fault(r#"{"target":"webhook","count":null,"action":"hang"}"#)).unwrap();
+        assert!((0..50).all(|_| faults.take(Target::Webhook).is_some()));
+        assert!(faults.take(Target::Graph).is_none());
+        faults.clear();
+        assert!(faults.take(Target::Webhook).is_none());
+    }
+
+    #[test]
+    fn answers_that_cannot_be_given_are_refused_when_scripted() {
+        for bad in [
+            r#"{"target":"graph","action":{"answer":{"status":42}}}"#,
+            r#"{"target":"graph","action":{"answer":{"status":200,"headers":{"a b":"c"}}}}"#,
+            r#"{"target":"graph","action":"throws"}"#,
+            r#"{"target":"graph","delay_ms":99999999}"#,
+        ] {
+            assert!(fault(bad).check().is_err(), "{bad} was taken");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The sandbox's program: reads its settings, listens, and serves until it is told to stop.
+
+use std::io::IsTerminal as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tandem_sandbox::config::Settings;
+use tandem_sandbox::state::Sandbox;
+use tandem_sandbox::{router, serve};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Exit code for settings that cannot be used.
+const BAD_CONFIGURATION: u8 = 2;
+
+fn main() -> ExitCode {
+    let settings = match Settings::try_parse() {
+        Ok(settings) => settings,
+        Err(error) if !error.use_stderr() => {
+            // --help and --version
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or("error: unusable settings");
+            eprintln!("tandem-sandbox: {}", line.trim_start_matches("error: "));
+            return ExitCode::from(BAD_CONFIGURATION);
+        }
+    };
+    start_logging();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("tandem-sandbox: cannot start its threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(run(settings));
+    // Connections that hang on purpose must not keep the process alive.
+    runtime.shutdown_background();
+    code
+}
+
+async fn run(settings: Settings) -> ExitCode {
+    let listener = match TcpListener::bind(settings.addr).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            eprintln!("tandem-sandbox: cannot listen on {}: {error}", settings.addr);
+            return ExitCode::FAILURE;
+        }
+    };
+    let (Ok(address), Ok(mut terminate), Ok(mut interrupt)) =
+        (listener.local_addr(), signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        eprintln!("tandem-sandbox: the system refuses a listener or a signal handler");
+        return ExitCode::FAILURE;
+    };
+    let router = router(Sandbox::new(settings));
+    println!("tandem-sandbox ready http=http://{address}");
+    let _ = std::io::stdout().flush();
+    tracing::info!(%address, shop = %format!("http://{address}/shop/"), "sandbox is listening");
+
+    serve::run(listener, router, async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+    .await;
+    ExitCode::SUCCESS
+}
+
+fn start_logging() {
+    let filter = EnvFilter::try_from_env("TANDEM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        builder.init();
+    } else {
+        builder.json().init();
+    }
+}

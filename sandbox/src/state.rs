@@ -1,0 +1,115 @@
+//! What all requests share.
+
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::cashfree::orders::Orders;
+use crate::config::{LiveConfig, Settings};
+use crate::faults::Faults;
+use crate::journal::Journal;
+
+/// How long a webhook's receiver may take. Cashfree publishes no figure; ten seconds is generous.
+const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The sandbox's state; cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Sandbox(Arc<Shared>);
+
+/// Everything behind a [`Sandbox`].
+#[derive(Debug)]
+pub struct Shared {
+    /// As given at start.
+    pub settings: Settings,
+    /// Scripted faults.
+    pub faults: Faults,
+    /// For outgoing webhooks: no redirects, as Cashfree follows none.
+    pub http: reqwest::Client,
+    live: Mutex<LiveConfig>,
+    journal: Mutex<Journal>,
+    orders: Mutex<Orders>,
+    epoch: AtomicU64,
+}
+
+impl Deref for Sandbox {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Sandbox {
+    /// A sandbox in which nothing has happened yet.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        // A second call (tests) finds a provider installed, which is just as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(WEBHOOK_TIMEOUT)
+            .no_proxy()
+            .build()
+            .unwrap_or_default();
+        let live = LiveConfig::new(&settings);
+        Self(Arc::new(Shared {
+            settings,
+            faults: Faults::default(),
+            http,
+            live: Mutex::new(live),
+            journal: Mutex::new(Journal::default()),
+            orders: Mutex::new(Orders::default()),
+            epoch: AtomicU64::new(0),
+        }))
+    }
+}
+
+impl Shared {
+    /// A copy of the changeable settings.
+    #[must_use]
+    pub fn live(&self) -> LiveConfig {
+        lock(&self.live).clone()
+    }
+
+    /// Changes the changeable settings.
+    ///
+    /// # Errors
+    /// What [`LiveConfig::apply`] refuses.
+    pub fn change_live(&self, change: crate::config::ConfigChange) -> Result<LiveConfig, String> {
+        let mut live = lock(&self.live);
+        live.apply(change)?;
+        Ok(live.clone())
+    }
+
+    /// The journal of what arrived. Hold the guard briefly and never across an await.
+    pub fn journal(&self) -> MutexGuard<'_, Journal> {
+        lock(&self.journal)
+    }
+
+    /// The fake Cashfree's orders. Hold the guard briefly and never across an await.
+    pub fn orders(&self) -> MutexGuard<'_, Orders> {
+        lock(&self.orders)
+    }
+
+    /// Counts resets: work begun in an earlier epoch must not go on.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Forgets everything that happened, faults and waiting webhook retries included. Settings stay.
+    pub fn reset(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.faults.clear();
+        let revision = self.journal().revision();
+        *self.journal() = Journal::after_reset(revision);
+        *self.orders() = Orders::default();
+    }
+}
+
+/// Locks, whether or not another thread panicked while it held the lock: every change made under
+/// these locks leaves the data usable at each step.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
