@@ -245,3 +245,7 @@ fn is_digits(text: &str) -> bool {
 fn as_i64(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX / 4)
 }
+
+#[cfg(test)]
+#[path = "money_tests.rs"]
+mod tests;

@@ -22,14 +22,14 @@ use crate::personal::{Raw, is_removable};
 use crate::unicode::UnicodeRules;
 
 mod date_of_birth;
-mod email;
+pub(crate) mod email;
 mod gender;
 mod key;
 mod name;
-mod phone;
+pub(crate) mod phone;
 mod place;
 mod problem;
-#[cfg(test)]
+#[cfg(all(test, feature = "full"))]
 mod tests;
 
 pub use crate::personal::Normalised;

@@ -131,7 +131,7 @@ fn joined(code: &str, number: &str) -> Text {
 
 /// The ASCII digit of a decimal digit in ASCII, full width, or one of the scripts of
 /// India and its neighbours and of the Arabic world.
-pub(super) fn ascii_digit(c: char) -> Option<u8> {
+pub(crate) fn ascii_digit(c: char) -> Option<u8> {
     /// The zeros; nine digits follow each (Unicode, general category Nd).
     const ZEROS: [char; 20] =
         ['0', '٠', '۰', '߀', '०', '০', '੦', '૦', '୦', '௦', '౦', '೦', '൦', '෦', '๐', '໐', '༠', '၀', '០', '０'];

@@ -1,0 +1,169 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const NOW: u64 = 1_700_000_000_000;
+const DAY: u64 = 24 * 3600 * 1000;
+
+fn text(fbc: Option<Fbc>) -> Option<String> {
+    fbc.map(|fbc| fbc.as_str().to_owned())
+}
+
+#[test]
+fn envelopes_are_read_and_kept_verbatim() {
+    for (value, creation_ms, payload) in [
+        ("fb.1.1600000000000.AbC-1_x", 1_600_000_000_000, "AbC-1_x"),
+        ("fb.2.1600000000000.AbC-1_x.AQQCAQMC", 1_600_000_000_000, "AbC-1_x"),
+        ("fb.0.1600000000000.A.AQ", 1_600_000_000_000, "A"),
+        // The fifth field has the form of no appendix: the dot is the payload's own.
+        ("fb.1.1600000000000.A.B", 1_600_000_000_000, "A.B"),
+        ("fb.1.1.IwAR0", 1, "IwAR0"),
+    ] {
+        let fbc = Fbc::parse(value).unwrap();
+        assert_eq!((fbc.as_str(), fbc.creation_ms(), fbc.payload()), (value, creation_ms, payload));
+        let fbp = Fbp::parse(value).unwrap();
+        assert_eq!((fbp.as_str(), fbp.creation_ms(), fbp.payload()), (value, creation_ms, payload));
+    }
+}
+
+#[test]
+fn other_texts_are_no_envelopes() {
+    let long = format!("fb.1.1600000000000.{}", "x".repeat(COOKIE_BYTES_MAX));
+    for value in [
+        "",
+        "garbage",
+        "fb.x.1.2",
+        "fb.1.x.2",
+        "fb.1.1600000000000",
+        "fb.1.1600000000000.",
+        "fb.1..A",
+        "fb..1600000000000.A",
+        "FB.1.1600000000000.A",
+        "fb.1.1600000000000.A.B.C",
+        "fb.1.1600000000000.A..",
+        "fb.1.-5.A",
+        "fb.1.99999999999999999999.A",
+        "fb.1.1600000000000.a b",
+        "fb.1.1600000000000.é",
+        "fb.1.1600000000000.asha@example",
+        "fb.1.1600000000000.A;x=1",
+        " fb.1.1600000000000.A",
+        long.as_str(),
+    ] {
+        assert_eq!((Fbc::parse(value), Fbp::parse(value)), (None, None), "{value}");
+    }
+}
+
+/// Cases of the param builder (fact sheet, server vectors), without its appendix.
+#[test]
+fn the_fbc_follows_the_click() {
+    for (cookie, fbclid, expected) in [
+        (None, Some("AbC-1_x"), Some("fb.1.1700000000000.AbC-1_x")),
+        (None, None, None),
+        // The same click keeps its time and its appendix.
+        (Some("fb.1.1699000000000.A"), Some("A"), Some("fb.1.1699000000000.A")),
+        (Some("fb.1.1699000000000.A.AQQAAQMC"), Some("A"), Some("fb.1.1699000000000.A.AQQAAQMC")),
+        (Some("fb.2.1699000000000.A"), None, Some("fb.2.1699000000000.A")),
+        // Another click, if only by case.
+        (Some("fb.1.1699000000000.A.AQ"), Some("B"), Some("fb.1.1700000000000.B")),
+        (Some("fb.1.1699000000000.A"), Some("a"), Some("fb.1.1700000000000.a")),
+        (Some("garbage"), None, None),
+        (Some("garbage"), Some("A"), Some("fb.1.1700000000000.A")),
+        // What is no click ID does not take a good cookie's place.
+        (Some("fb.1.1699000000000.A"), Some(""), Some("fb.1.1699000000000.A")),
+        (Some("fb.1.1699000000000.A"), Some("a b"), Some("fb.1.1699000000000.A")),
+        // A dot is data.
+        (None, Some("A.B"), Some("fb.1.1700000000000.A.B")),
+        (Some("fb.1.1699000000000.A.BC"), Some("A.BC"), Some("fb.1.1699000000000.A.BC")),
+    ] {
+        assert_eq!(text(choose_fbc(cookie, fbclid, NOW)).as_deref(), expected, "{cookie:?} {fbclid:?}");
+    }
+}
+
+#[test]
+fn an_old_click_is_dropped_and_never_dated_anew() {
+    let aged = |age| format!("fb.1.{}.A", NOW - age);
+    for fbclid in [None, Some("A")] {
+        let limit = aged(90 * DAY);
+        assert_eq!(text(choose_fbc(Some(&limit), fbclid, NOW)), Some(limit));
+        assert_eq!(choose_fbc(Some(&aged(90 * DAY + 1)), fbclid, NOW), None);
+    }
+    let fresh = text(choose_fbc(Some(&aged(91 * DAY)), Some("B"), NOW));
+    assert_eq!(fresh.as_deref(), Some("fb.1.1700000000000.B"));
+    // A clock ahead of ours is not an old click.
+    assert!(choose_fbc(Some("fb.1.1800000000000.A"), None, NOW).is_some());
+}
+
+#[test]
+fn minted_values_have_bounds_and_know_what_fits_a_cookie() {
+    assert!(mint_fbc(&"x".repeat(500), NOW, 1).is_some());
+    assert_eq!(mint_fbc(&"x".repeat(501), NOW, 1), None);
+    for bad in ["", "a b", "a;b", "a\"b", "<b>", "é", "a\n", ".", "a.", "asha@example.com"] {
+        assert_eq!(mint_fbc(bad, NOW, 1), None, "{bad:?}");
+    }
+    assert!(mint_fbc("AbC", NOW, 2).unwrap().fits_cookie());
+    assert!(!mint_fbc("A.B", NOW, 2).unwrap().fits_cookie());
+    assert!(Fbc::parse("fb.1.1600000000000.A.AQQCAQMC").unwrap().fits_cookie());
+    for random in [0, u32::MAX] {
+        let fbp = Fbp::mint(random, NOW, 2);
+        assert_eq!((fbp.payload().len(), fbp.creation_ms()), (10, NOW));
+        assert_eq!(Fbp::parse(fbp.as_str()), Some(fbp));
+    }
+}
+
+#[test]
+fn cookie_domains_are_the_widest_a_browser_takes() {
+    for (host, domain, index) in [
+        ("shop.example.com", "example.com", 1),
+        ("example.com", "example.com", 1),
+        ("a.b.c.example.com", "example.com", 1),
+        ("www.example.co.uk", "example.co.uk", 2),
+        ("example.co.uk", "example.co.uk", 2),
+        ("shop.example.co.in:443", "example.co.in", 2),
+        ("Shop.Example.CO.IN", "Example.CO.IN", 2),
+        ("example.in", "example.in", 1),
+        ("co.in", "co.in", 1),
+        ("com.example", "com.example", 1),
+        ("www.co.com", "co.com", 1),
+        ("asha.myshopify.com", "asha.myshopify.com", 2),
+        ("example.com.", "example.com", 1),
+        ("com", "com", 0),
+        ("localhost:8080", "localhost", 0),
+        ("127.0.0.1:8080", "127.0.0.1", 0),
+        ("[::1]:8080", "[::1]", 0),
+        ("", "", 0),
+    ] {
+        assert_eq!((cookie_domain(host), subdomain_index(host)), (domain, index), "{host}");
+    }
+}
+
+#[test]
+fn debug_shows_no_value() {
+    let fbc = Fbc::parse("fb.1.1600000000000.Secret").unwrap();
+    assert_eq!(format!("{fbc:?} {:?}", Fbp::mint(1, 2, 3)), "Fbc(..) Fbp(..)");
+}
+
+proptest! {
+    #[test]
+    fn a_minted_click_is_read_back(fbclid in "[A-Za-z0-9_-]{1,500}", now in 1_u64..4_000_000_000_000, index in 0_u8..4) {
+        let minted = mint_fbc(&fbclid, now, index).unwrap();
+        let read = Fbc::parse(minted.as_str()).unwrap();
+        prop_assert_eq!((read.payload(), read.creation_ms()), (fbclid.as_str(), now));
+        prop_assert_eq!(&read, &minted);
+        prop_assert!(read.is_of_click(&fbclid));
+        // The next page with the same click keeps the value as it is.
+        let later = choose_fbc(Some(minted.as_str()), Some(&fbclid), now + DAY).unwrap();
+        prop_assert_eq!(later, minted);
+    }
+
+    #[test]
+    fn no_text_panics_and_what_is_taken_is_verbatim(value in "\\PC{0,40}|fb\\.[0-9.a-zA-Z@é]{0,40}", host in "\\PC{0,30}|[a-z.:\\[\\]0-9]{0,30}") {
+        if let Some(fbc) = Fbc::parse(&value) {
+            prop_assert_eq!(fbc.as_str(), value.as_str());
+            prop_assert!(!fbc.payload().is_empty());
+        }
+        let _ = choose_fbc(Some(&value), Some(&value), NOW);
+        prop_assert!(host.contains(cookie_domain(&host)));
+        let _ = subdomain_index(&host);
+    }
+}
