@@ -42,15 +42,19 @@ function showMistake(form, error) {
   if (input) input.focus();
 }
 
-function busy(form, isBusy) {
-  form.querySelector("button[type=submit]").disabled = isBusy;
+function clearMistake(form) {
   form.querySelector(".form-error").hidden = true;
+}
+
+function setBusy(form, isBusy) {
+  form.querySelector("button[type=submit]").disabled = isBusy;
 }
 
 function noteOn(element, result) {
   element.dataset.eventId = result.eventId;
   element.dataset.pixel = result.pixel;
   element.dataset.duplicate = String(result.duplicate);
+  element.dataset.queued = String(result.queued);
 }
 
 function contents(product, quantity) {
@@ -72,7 +76,8 @@ export function leadPage(tandem, offer) {
   const done = document.getElementById("lead-done");
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    busy(form, true);
+    clearMistake(form);
+    setBusy(form, true);
     try {
       const lead = await soon(
         tandem.then((client) => client.captureLead(filled({
@@ -92,8 +97,7 @@ export function leadPage(tandem, offer) {
       if (error.fields) showMistake(form, error);
       else form.submit();
     } finally {
-      busy(form, false);
-      if (!form.querySelector(".form-error").textContent) form.querySelector(".form-error").hidden = true;
+      setBusy(form, false);
     }
   });
 }
@@ -118,7 +122,8 @@ export function checkoutPage(tandem, product) {
   const form = document.getElementById("checkout-form");
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    busy(form, true);
+    clearMistake(form);
+    setBusy(form, true);
     const fields = Object.fromEntries(new FormData(form));
     try {
       const answer = await fetch("/shop/api/orders", {
@@ -151,7 +156,7 @@ export function checkoutPage(tandem, product) {
       console.warn(error);
       form.submit();
     } finally {
-      form.querySelector("button[type=submit]").disabled = false;
+      setBusy(form, false);
     }
   });
 }
@@ -159,6 +164,8 @@ export function checkoutPage(tandem, product) {
 // Thank-you page: Tandem decides whether the Purchase is real before the pixel fires.
 export async function thankYouPage(tandem, { orderId }) {
   const status = document.getElementById("purchase-status");
+  const away = status.textContent;
+  status.textContent = "Asking Tandem about this purchase…";
   const show = () => {
     status.textContent = `Purchase ${status.dataset.eventId}: pixel ${status.dataset.pixel}` +
       (status.dataset.duplicate === "true" ? ", seen before" : "");
@@ -180,7 +187,7 @@ export async function thankYouPage(tandem, { orderId }) {
     noteOn(status, purchase);
     show();
   } catch (error) {
-    status.textContent = "Tandem is not connected; the shop works all the same.";
+    status.textContent = away;
     console.warn("Tandem is not available:", error);
   }
 }

@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::answer;
-use crate::cashfree::orders::{Amount, NewOrder, Outcome, PaymentDetails};
+use crate::cashfree::amount::Amount;
+use crate::cashfree::orders::{NewOrder, Outcome, PaymentDetails};
 use crate::cashfree::{self, webhook};
 use crate::clock::Millis;
 use crate::config::ConfigChange;
@@ -191,7 +192,9 @@ struct RawWebhook {
 
 async fn send_webhook(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
     match parse::<RawWebhook>(&body) {
-        Ok(raw) => Json(webhook::send_once(&sandbox, raw.body, raw.timestamp, raw.signature).await).into_response(),
+        Ok(raw) => {
+            Json(webhook::send_once(&sandbox, raw.body, raw.timestamp, raw.signature).await).into_response()
+        }
         Err(refusal) => refusal,
     }
 }
@@ -212,9 +215,12 @@ mod tests {
     #[tokio::test]
     async fn settings_can_be_changed_and_bad_ones_are_refused() {
         let router = testing::router();
-        let (status, live) =
-            testing::post_json(&router, "/control/config", r#"{"tandem_url":"http://127.0.0.1:1","time_scale":600}"#)
-                .await;
+        let (status, live) = testing::post_json(
+            &router,
+            "/control/config",
+            r#"{"tandem_url":"http://127.0.0.1:1","time_scale":600}"#,
+        )
+        .await;
         assert_eq!(status, StatusCode::OK);
         assert_eq!(live["tandem_url"], "http://127.0.0.1:1");
         for bad in [r#"{"time_scale":0}"#, r#"{"tandem_url":"x"}"#, r#"{"unknown":1}"#, "not json"] {
@@ -236,7 +242,8 @@ mod tests {
             assert_eq!(testing::get_json(&router, path).await, json!([]), "{path}");
         }
         let (status, _) =
-            testing::post_json(&router, "/control/cashfree/orders/KB-5/pay", r#"{"outcome":"success"}"#).await;
+            testing::post_json(&router, "/control/cashfree/orders/KB-5/pay", r#"{"outcome":"success"}"#)
+                .await;
         assert_eq!(status, StatusCode::NOT_FOUND);
         assert_eq!(testing::get_json(&router, "/control/config").await["token"], "other");
     }

@@ -38,6 +38,7 @@ async fn page(State(sandbox): State<Sandbox>) -> Markup {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
+                link rel="icon" href="data:,";
                 title { "Events Manager · Tandem sandbox" }
                 style { (PreEscaped(STYLE)) }
             }
@@ -126,7 +127,7 @@ fn figures(journal: &Journal, totals: &[NameTotals]) -> Markup {
             (figure("From servers", &sum(|sums| sums.server).to_string(), "Conversions API events", ""))
             (figure("Counted", &sum(|sums| sums.counted).to_string(), "after deduplication", ""))
             (figure("Test events", &tests.to_string(), "with a test event code", ""))
-            (figure("To look at", &(warnings + refused).to_string(), &format!("{warnings} warnings, {refused} refused"), if warnings + refused > 0 { "alert" } else { "" }))
+            (figure("To look at", &(warnings + refused).to_string(), &format!("warnings {warnings}, refused {refused}"), if warnings + refused > 0 { "alert" } else { "" }))
         }
     }
 }
@@ -204,7 +205,7 @@ fn activity_row(row: &MatchRow) -> Markup {
                 @if let Some(code) = &row.test_event_code { " " span.tag.test title="test event code" { (code) } }
             }
             td.mono.id title=(row.event_id) { @if row.event_id.is_empty() { "–" } @else { (row.event_id) } }
-            td {
+            td.sources {
                 @if row.browser > 0 { span.source.browser { "Browser" (times(row.browser)) } " " }
                 @if row.server > 0 { span.source.server { "Server" (times(row.server)) } }
             }
@@ -215,9 +216,18 @@ fn activity_row(row: &MatchRow) -> Markup {
                 @else { span.state.bad { "Not matched" } }
                 @if let Some(warning) = row.warning() { p.warning { (warning) } }
             }
-            td { @for key in &row.match_keys { span.key { (key) } " " } }
-            td.number.mono { (row.value.as_deref().unwrap_or("")) }
+            td { @for key in &row.match_keys { span.key title=(key) { (short_key(key)) } " " } }
+            td.number { (row.value.as_deref().unwrap_or("")) }
         }
+    }
+}
+
+/// The two longest names, cut to what fits a row.
+fn short_key(key: &str) -> &str {
+    match key {
+        "client_ip_address" => "ip",
+        "client_user_agent" => "agent",
+        other => other,
     }
 }
 

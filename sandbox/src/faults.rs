@@ -36,7 +36,8 @@ pub enum Target {
     Webhook,
     /// The fake Orders API.
     OrdersApi,
-    /// The script `fbevents.js`: `delay_ms` for late, `cut` for blocked, `throws` for broken.
+    /// The script `fbevents.js`: `delay_ms` for late, `cut` for blocked, `throws` for broken. A browser
+    /// repeats a request that was cut on a kept-alive connection: block without a `count`.
     Fbevents,
 }
 
@@ -128,14 +129,15 @@ impl Fault {
     /// Carries the action out: the answer to give, or `None` for the normal one.
     pub async fn disrupt(&self, refused: impl FnOnce() -> Response) -> Option<Response> {
         match self.action.as_ref()? {
-            Action::Answer(scripted) => {
-                Some(scripted.build().unwrap_or_else(|reason| answer::error(StatusCode::BAD_GATEWAY, &reason)))
-            }
+            Action::Answer(scripted) => Some(
+                scripted.build().unwrap_or_else(|reason| answer::error(StatusCode::BAD_GATEWAY, &reason)),
+            ),
             Action::Cut => Some(answer::cut()),
             Action::Hang => pending().await,
             Action::RefuseToken => Some(refused()),
             Action::Throws => {
-                let mut response = Response::new(Body::from("throw new Error('fbevents.js broke while loading');"));
+                let mut response =
+                    Response::new(Body::from("throw new Error('fbevents.js broke while loading');"));
                 response
                     .headers_mut()
                     .insert(CONTENT_TYPE, HeaderValue::from_static("application/javascript; charset=utf-8"));
@@ -158,8 +160,10 @@ impl ScriptedAnswer {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(guessed));
         }
         for (name, value) in &self.headers {
-            let name = HeaderName::try_from(name.as_str()).map_err(|_| format!("{name:?} is no header name"))?;
-            let value = HeaderValue::try_from(value.as_str()).map_err(|_| format!("{name} has a bad value"))?;
+            let name =
+                HeaderName::try_from(name.as_str()).map_err(|_| format!("{name:?} is no header name"))?;
+            let value =
+                HeaderValue::try_from(value.as_str()).map_err(|_| format!("{name} has a bad value"))?;
             headers.insert(name, value);
         }
         let mut response = Response::new(Body::from(text));

@@ -170,7 +170,7 @@ impl Matches {
         }
         let custom = &arrival.event["custom_data"];
         if let Some(amount) = custom["value"].as_number() {
-            row.value = Some(format!("{amount} {}", custom["currency"].as_str().unwrap_or_default()));
+            row.value = Some(money(&amount.to_string(), custom["currency"].as_str()));
         }
     }
 
@@ -186,8 +186,7 @@ impl Matches {
             }
         }
         if let (None, Some(amount)) = (&row.value, event.cd.get("value")) {
-            let currency = event.cd.get("currency").map_or("", String::as_str);
-            row.value = Some(format!("{amount} {currency}"));
+            row.value = Some(money(amount, event.cd.get("currency").map(String::as_str)));
         }
     }
 
@@ -227,8 +226,17 @@ impl Matches {
             self.order.push_back(key.clone());
         }
         let (pixel_id, event_name, event_id) = key.clone();
-        self.rows.entry(key).or_insert_with(|| MatchRow { pixel_id, event_name, event_id, ..MatchRow::default() })
+        self.rows.entry(key).or_insert_with(|| MatchRow {
+            pixel_id,
+            event_name,
+            event_id,
+            ..MatchRow::default()
+        })
     }
+}
+
+fn money(amount: &str, currency: Option<&str>) -> String {
+    crate::shop::money::display(amount, currency.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -74,3 +74,58 @@ async fn answer(router: Router, request: Request<Incoming>, peer: SocketAddr) ->
     }
     Ok(response)
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::oneshot;
+    use tokio::task::JoinHandle;
+
+    use super::*;
+    use crate::answer;
+
+    async fn start(router: Router) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = tokio::spawn(run(listener, router, async move {
+            let _ = stopped.await;
+        }));
+        (address, stop, server)
+    }
+
+    /// Everything that comes back on a connection until it is closed.
+    async fn exchange(address: SocketAddr, path: &str) -> Vec<u8> {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        answer
+    }
+
+    #[tokio::test]
+    async fn a_cut_closes_the_connection_without_a_byte() {
+        let router = Router::new()
+            .route("/cut", get(|| async { answer::cut() }))
+            .route("/whole", get(|| async { "whole" }));
+        let (address, _stop, _server) = start(router).await;
+        assert_eq!(exchange(address, "/cut").await, b"");
+        assert!(exchange(address, "/whole").await.ends_with(b"whole"));
+    }
+
+    #[tokio::test]
+    async fn a_hanging_request_does_not_keep_the_sandbox_from_stopping() {
+        let hang = || async {
+            std::future::pending::<()>().await;
+            "never"
+        };
+        let (address, stop, server) = start(Router::new().route("/hang", get(hang))).await;
+        let waiting = tokio::spawn(async move { exchange(address, "/hang").await });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stop.send(()).unwrap();
+        tokio::time::timeout(STOP_GRACE * 2, server).await.unwrap().unwrap();
+        waiting.abort();
+    }
+}

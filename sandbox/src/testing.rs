@@ -62,8 +62,10 @@ pub(crate) async fn get_json(router: &Router, path: &str) -> Value {
 
 /// POST of JSON text: status and JSON answer.
 pub(crate) async fn post_json(router: &Router, path: &str, body: &str) -> (StatusCode, Value) {
-    let request =
-        Request::post(path).header(CONTENT_TYPE, "application/json").body(Body::from(body.to_owned())).unwrap();
+    let request = Request::post(path)
+        .header(CONTENT_TYPE, "application/json")
+        .body(Body::from(body.to_owned()))
+        .unwrap();
     let response = send(router, request).await;
     (response.status(), json(response).await)
 }

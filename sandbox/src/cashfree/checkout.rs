@@ -1,9 +1,9 @@
 //! The checkout page: where a shop sends its buyer, and what sends the buyer back.
 
+use axum::Router;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
-use axum::Router;
 use http::StatusCode;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Deserialize;
@@ -53,6 +53,7 @@ fn document(title: &str, body: &Markup) -> Markup {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
+                link rel="icon" href="data:,";
                 meta name="robots" content="noindex";
                 title { (title) }
                 style { (PreEscaped(STYLE)) }
@@ -137,9 +138,12 @@ mod tests {
         for (outcome, status) in [("success", "PAID"), ("failed", "ACTIVE"), ("dropped", "ACTIVE")] {
             let sandbox = testing::sandbox_with(&["--webhook-url", "http://127.0.0.1:9/none"]);
             let router = crate::router(sandbox.clone());
-            let (_, order) =
-                testing::post_json(&router, "/control/cashfree/orders", r#"{"order_id":"KB-4","amount":"1499.00"}"#)
-                    .await;
+            let (_, order) = testing::post_json(
+                &router,
+                "/control/cashfree/orders",
+                r#"{"order_id":"KB-4","amount":"1499.00"}"#,
+            )
+            .await;
             let path = format!("/cashfree/checkout/{}", order["session"].as_str().unwrap());
             let page = testing::text(testing::send(&router, testing::get(&path)).await).await;
             for part in ["₹1,499", "KB-4", "id=\"pay-success\"", "id=\"pay-fail\"", "id=\"pay-drop\""] {

@@ -1,5 +1,6 @@
 //! A fake Cashfree: orders, a checkout page, signed webhooks with retries, and the Orders API.
 
+pub mod amount;
 pub mod orders;
 
 mod checkout;

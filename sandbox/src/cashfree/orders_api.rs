@@ -85,7 +85,9 @@ async fn answer(
 #[allow(clippy::result_large_err, reason = "the error is the answer itself, made once per refused request")]
 fn check_headers(sandbox: &Sandbox, headers: &HeaderMap) -> Result<(), Response> {
     let is = |name: &str, expected: &str| headers.get(name).is_some_and(|value| value == expected);
-    if !is("x-client-id", &sandbox.settings.client_id) || !is("x-client-secret", &sandbox.settings.client_secret) {
+    if !is("x-client-id", &sandbox.settings.client_id)
+        || !is("x-client-secret", &sandbox.settings.client_secret)
+    {
         return Err(bad_keys());
     }
     match headers.get("x-api-version").and_then(|value| value.to_str().ok()) {
@@ -150,7 +152,8 @@ mod tests {
         assert!(before.contains(r#""customer_email":"asha@example.com""#));
 
         for (outcome, payment_time) in [("failed", 1_763_942_400_000_i64), ("success", 1_763_942_460_000)] {
-            let body = format!(r#"{{"outcome":"{outcome}","send_webhook":false,"payment_time_ms":{payment_time}}}"#);
+            let body =
+                format!(r#"{{"outcome":"{outcome}","send_webhook":false,"payment_time_ms":{payment_time}}}"#);
             testing::post_json(&router, "/control/cashfree/orders/KB-7/pay", &body).await;
         }
         let after = testing::json(testing::send(&router, request(path, &KEYS)).await).await;
@@ -169,7 +172,8 @@ mod tests {
     async fn keys_version_and_order_are_checked() {
         let router = testing::router();
         let path = "/cashfree/pg/orders/KB-6";
-        let cases: [(&[(&str, &str)], StatusCode, &str); 4] = [
+        type Case<'a> = (&'a [(&'a str, &'a str)], StatusCode, &'a str);
+        let cases: [Case<'_>; 4] = [
             (&[], StatusCode::UNAUTHORIZED, "authentication_error"),
             (
                 &[KEYS[0], ("x-client-secret", "wrong"), KEYS[2]],

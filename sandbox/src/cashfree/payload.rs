@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::cashfree::orders::{Amount, Order, Outcome, Payment};
+use crate::cashfree::amount::Amount;
+use crate::cashfree::orders::{Order, Outcome, Payment};
 use crate::clock::{Millis, india_time, now_ms};
 
 /// Orders can be paid for 30 days.
@@ -191,7 +192,8 @@ struct PaymentAnswer<'a> {
 
 /// The answer of `GET /orders/{order_id}/payments`.
 pub(super) fn payments_answer(order: &Order) -> String {
-    let payments: Vec<PaymentAnswer<'_>> = order.payments.iter().map(|payment| payment_answer(order, payment)).collect();
+    let payments: Vec<PaymentAnswer<'_>> =
+        order.payments.iter().map(|payment| payment_answer(order, payment)).collect();
     to_json(&payments)
 }
 

@@ -39,7 +39,12 @@ mod tests {
         let test_ping = r#"{"type":"WEBHOOK","data":{"test_object":{"test_key":"test_value"}}}"#;
         let vectors: [(&str, &str, String, &str); 16] = [
             ("secret", "1617695238078", "{}".into(), "dcMQtJj1XBbp0k86r7PnGW5kF78a4EzRv+yFeNZV5Bc="),
-            ("cfsk_ma_test_oracle", "1746427759733", r#"{"type":"X","i":4}"#.into(), "FHpt57kbDczGHmZ9lB+DCoLu/no3IT5pG4VE0jGUqps="),
+            (
+                "cfsk_ma_test_oracle",
+                "1746427759733",
+                r#"{"type":"X","i":4}"#.into(),
+                "FHpt57kbDczGHmZ9lB+DCoLu/no3IT5pG4VE0jGUqps=",
+            ),
             (SECRET, TIMESTAMP, body("1.00"), "Q/y3B77Rwnseqr9MK6KwWNnIMP63AMrFLzPHsJmpcKc="),
             (SECRET, TIMESTAMP, body("1.0"), "80OPYn8e14mtpsDAcR7AMh1Sql/oapd33zifkruBZ3Q="),
             (SECRET, TIMESTAMP, body("1"), "z8sIrRth3JGBJZqOFgTBW8+TDSFpKepe/lhTKdDMInk="),
@@ -51,9 +56,19 @@ mod tests {
             (SECRET, "01763942400123", body("1.00"), "hDNumNJQ9hGEwML7Q17yUMof93ETnn/m93RSmg2J4gA="),
             (SECRET, TIMESTAMP, test_ping.into(), "p+fIhe/PLhqJZlXAPyOAbF4aCZCmkOgmDsYCqsLo09M="),
             (SECRET, TIMESTAMP, String::new(), "FnFN1mhZCdPHWiP4y9Dc5QkbxABWq/heL/yUkI0PtiA="),
-            (SECRET, TIMESTAMP, r#"{"u":"https:\/\/shop.example\/r"}"#.into(), "Gr8dNP3NjvEwR7naSFe3ZaXVUbRghZfM+bx9zumPNjo="),
+            (
+                SECRET,
+                TIMESTAMP,
+                r#"{"u":"https:\/\/shop.example\/r"}"#.into(),
+                "Gr8dNP3NjvEwR7naSFe3ZaXVUbRghZfM+bx9zumPNjo=",
+            ),
             ("ключ-секрет", TIMESTAMP, body("1.00"), "E+I+7KCfAYCoRaP1ubcoGmrZOFcEYvUCwOx5lOmRGZA="),
-            (SECRET, TIMESTAMP, "\u{feff}{\"type\":\"X\"}".into(), "l6nxh+QERWCgUJW8QYK/Cyn/0OA3aOov0QGCq7dFx5c="),
+            (
+                SECRET,
+                TIMESTAMP,
+                "\u{feff}{\"type\":\"X\"}".into(),
+                "l6nxh+QERWCgUJW8QYK/Cyn/0OA3aOov0QGCq7dFx5c=",
+            ),
         ];
         for (secret, timestamp, body, signature) in vectors {
             assert_eq!(sign(secret, timestamp, body.as_bytes()), signature, "{timestamp} {body}");

@@ -76,7 +76,9 @@ pub(super) fn deliver(sandbox: Sandbox, order_id: &str, kind: &str, body: String
                 record.attempts.push(Attempt { at_ms, status: answer.status });
             }
             tracing::info!(attempt.no = attempt_no, status = answer.status, "webhook sent");
-            let Some(delay) = RETRY_DELAYS.get(attempt_no - 1).filter(|_| answer.status != 200) else { return };
+            let Some(delay) = RETRY_DELAYS.get(attempt_no - 1).filter(|_| answer.status != 200) else {
+                return;
+            };
             tokio::time::sleep(delay.div_f64(sandbox.live().time_scale)).await;
             if sandbox.epoch() != epoch {
                 return;
@@ -177,11 +179,16 @@ mod tests {
         tokio::spawn(crate::serve::run(listener, app, std::future::pending()));
 
         let router = testing::router_with(&["--webhook-url", &url, "--time-scale", "100000"]);
-        let (_, order) =
-            testing::post_json(&router, "/control/cashfree/orders", r#"{"order_id":"KB-9","amount":"10.50"}"#).await;
+        let (_, order) = testing::post_json(
+            &router,
+            "/control/cashfree/orders",
+            r#"{"order_id":"KB-9","amount":"10.50"}"#,
+        )
+        .await;
         assert_eq!(order["order_id"], "KB-9");
         let (status, paid) =
-            testing::post_json(&router, "/control/cashfree/orders/KB-9/pay", r#"{"outcome":"success"}"#).await;
+            testing::post_json(&router, "/control/cashfree/orders/KB-9/pay", r#"{"outcome":"success"}"#)
+                .await;
         assert_eq!(status, StatusCode::OK);
 
         let mut records = Value::Null;
@@ -192,7 +199,8 @@ mod tests {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let statuses: Vec<_> = records[0]["attempts"].as_array().unwrap().iter().map(|one| one["status"].clone()).collect();
+        let statuses: Vec<_> =
+            records[0]["attempts"].as_array().unwrap().iter().map(|one| one["status"].clone()).collect();
         assert_eq!(statuses, [503, 204, 200]);
         assert_eq!(records[0]["type"], "PAYMENT_SUCCESS_WEBHOOK");
 
@@ -212,8 +220,12 @@ mod tests {
     #[tokio::test]
     async fn a_lost_delivery_never_reaches_the_receiver() {
         let router = testing::router_with(&["--webhook-url", "http://127.0.0.1:9/none"]);
-        testing::post_json(&router, "/control/faults", r#"{"target":"webhook","action":{"answer":{"status":200}}}"#)
-            .await;
+        testing::post_json(
+            &router,
+            "/control/faults",
+            r#"{"target":"webhook","action":{"answer":{"status":200}}}"#,
+        )
+        .await;
         testing::post_json(&router, "/control/cashfree/orders", r#"{"order_id":"KB-8","amount":"1"}"#).await;
         testing::post_json(&router, "/control/cashfree/orders/KB-8/pay", r#"{"outcome":"failed"}"#).await;
         for _ in 0..500 {

@@ -35,7 +35,8 @@ pub(super) fn check(custom_data: &Value, event_name: &str) -> Result<(), Refusal
 /// What Meta takes but does not like.
 pub(super) fn advice(custom_data: &Value) -> Vec<String> {
     let mut advice = Vec::new();
-    if custom_data["currency"].as_str().is_some_and(|code| code.bytes().any(|byte| byte.is_ascii_lowercase())) {
+    if custom_data["currency"].as_str().is_some_and(|code| code.bytes().any(|byte| byte.is_ascii_lowercase()))
+    {
         advice.push("custom_data.currency should be written in capitals".to_owned());
     }
     advice
@@ -63,7 +64,9 @@ fn check_money(custom_data: &Value, event_name: &str) -> Result<(), Refusal> {
     }
     match currency {
         Value::Null => Ok(()),
-        Value::String(code) if code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_alphabetic()) => Ok(()),
+        Value::String(code) if code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
+            Ok(())
+        }
         _ => refuse("currency", "must be a three-letter ISO 4217 code"),
     }
 }
@@ -89,7 +92,10 @@ fn check_contents(custom_data: &Value) -> Result<(), Refusal> {
             return refuse(&format!("contents[{index}].id"), "is required");
         }
         if item["quantity"].as_u64().is_none_or(|quantity| quantity == 0) {
-            return refuse(&format!("contents[{index}].quantity"), "is required and must be a whole number above 0");
+            return refuse(
+                &format!("contents[{index}].quantity"),
+                "is required and must be a whole number above 0",
+            );
         }
         if !item["item_price"].is_null() && !is_amount(&item["item_price"]) {
             return refuse(&format!("contents[{index}].item_price"), "must be a number that is not negative");

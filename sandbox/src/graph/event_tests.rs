@@ -84,7 +84,8 @@ async fn assert_refused(event: &Value, subcode: u32, blamed: &str) {
 fn with(path: &str, value: Value) -> Value {
     let mut event = full_event();
     let (parent, key) = path.rsplit_once('.').unwrap_or(("", path));
-    let parent = parent.split('.').filter(|part| !part.is_empty()).fold(&mut event, |place, part| &mut place[part]);
+    let parent =
+        parent.split('.').filter(|part| !part.is_empty()).fold(&mut event, |place, part| &mut place[part]);
     let object = parent.as_object_mut().unwrap();
     if value.is_null() {
         object.remove(key);
@@ -179,7 +180,8 @@ async fn a_website_event_needs_a_user_agent() {
 #[tokio::test]
 async fn urls_must_be_complete() {
     for path in ["event_source_url", "referrer_url"] {
-        assert_parameter(path, [json!("shop.example/x"), json!("/x"), json!("javascript:0"), json!("")]).await;
+        assert_parameter(path, [json!("shop.example/x"), json!("/x"), json!("javascript:0"), json!("")])
+            .await;
     }
 }
 
@@ -204,7 +206,8 @@ async fn data_processing_options_are_ldu_or_nothing() {
 #[tokio::test]
 async fn limited_data_use_needs_a_known_country_and_state() {
     assert_parameter("data_processing_options_country", [Value::Null, json!(2), json!("0")]).await;
-    assert_parameter("data_processing_options_state", [Value::Null, json!(999), json!(1014), json!("0")]).await;
+    assert_parameter("data_processing_options_state", [Value::Null, json!(999), json!(1014), json!("0")])
+        .await;
     assert_taken(&with("data_processing_options_state", json!(1013))).await;
 }
 
@@ -249,14 +252,24 @@ async fn fbc_needs_its_envelope() {
 
 #[tokio::test]
 async fn fbp_needs_its_envelope() {
-    assert_parameter("user_data.fbp", ["1", "fb.1.2.x", "fb.1.2", "fb.1.2.3.4.5"].map(|text| json!(text))).await;
+    assert_parameter("user_data.fbp", ["1", "fb.1.2.x", "fb.1.2", "fb.1.2.3.4.5"].map(|text| json!(text)))
+        .await;
 }
 
 #[tokio::test]
 async fn client_ip_address_must_be_public_or_loopback() {
     let bad = [
-        "localhost", "203.0.113.7 ", "203.0.113.7:80", "10.0.0.1", "192.168.1.4", "172.16.0.1", "169.254.1.1",
-        "0.0.0.0", "fe80::1", "fd00::1", "::",
+        "localhost",
+        "203.0.113.7 ",
+        "203.0.113.7:80",
+        "10.0.0.1",
+        "192.168.1.4",
+        "172.16.0.1",
+        "169.254.1.1",
+        "0.0.0.0",
+        "fe80::1",
+        "fd00::1",
+        "::",
     ];
     assert_parameter("user_data.client_ip_address", bad.map(|text| json!(text))).await;
     for good in ["203.0.113.7", "2001:db8::1", "127.0.0.1", "::1"] {
@@ -320,7 +333,11 @@ async fn a_value_needs_its_currency() {
 
 #[tokio::test]
 async fn currency_must_be_three_letters() {
-    assert_parameter("custom_data.currency", [json!("RS"), json!("INRS"), json!("I1R"), json!(356), json!("")]).await;
+    assert_parameter(
+        "custom_data.currency",
+        [json!("RS"), json!("INRS"), json!("I1R"), json!(356), json!("")],
+    )
+    .await;
 }
 
 #[tokio::test]

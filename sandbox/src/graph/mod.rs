@@ -63,7 +63,9 @@ async fn post_events(
                 events: request.event_count(),
                 code: None,
                 error_subcode: None,
-                reason: Some(if accepted { "scripted fault, events taken in" } else { "scripted fault" }.to_owned()),
+                reason: Some(
+                    if accepted { "scripted fault, events taken in" } else { "scripted fault" }.to_owned(),
+                ),
                 fbtrace_id: None,
                 fault: true,
             });

@@ -4,8 +4,8 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::header::{HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use http::StatusCode;
+use http::header::{HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 
 use crate::graph::checks::{Refusal, Subcode};
@@ -75,7 +75,8 @@ impl GraphError {
 
     /// The version in the path is over.
     pub(super) fn retired_version(version: &str) -> Self {
-        let message = format!("(#2635) {version} is deprecated and no longer supported. Please use a later version.");
+        let message =
+            format!("(#2635) {version} is deprecated and no longer supported. Please use a later version.");
         Self::new(StatusCode::BAD_REQUEST, 2635, message)
     }
 

@@ -37,7 +37,8 @@ impl EventsRequest {
     /// Reads a request. A body that is not declared as JSON counts as having no parameters.
     pub(super) fn read(headers: &HeaderMap, query: Option<&str>, body: &[u8]) -> Self {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let is_json = text(CONTENT_TYPE).is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/json"));
+        let is_json =
+            text(CONTENT_TYPE).is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/json"));
         let body = if is_json { serde_json::from_slice::<Value>(body).ok() } else { None };
         let in_query = |key: &str| {
             let mut pairs = form_urlencoded::parse(query?.as_bytes());
@@ -69,7 +70,9 @@ impl EventsRequest {
     /// The token, if it is the expected one.
     pub(super) fn check_token(&self, expected: &str) -> Result<&str, GraphError> {
         match self.token.as_deref() {
-            None | Some("") => Err(GraphError::bad_token("An access token is required to request this resource.")),
+            None | Some("") => {
+                Err(GraphError::bad_token("An access token is required to request this resource."))
+            }
             Some(token) if token == expected => Ok(token),
             Some(_) => Err(GraphError::bad_token("Invalid OAuth access token - Cannot parse access token")),
         }
@@ -79,7 +82,9 @@ impl EventsRequest {
     pub(super) fn check_proof(&self, app_secret: Option<&str>, token: &str) -> Result<(), GraphError> {
         let Some(secret) = app_secret else { return Ok(()) };
         match &self.proof {
-            None => Err(GraphError::bad_proof("API calls from the server require an appsecret_proof argument")),
+            None => {
+                Err(GraphError::bad_proof("API calls from the server require an appsecret_proof argument"))
+            }
             Some(proof) if *proof == app_secret_proof(secret, token) => Ok(()),
             Some(_) => Err(GraphError::bad_proof("Invalid appsecret_proof provided in the API argument")),
         }
@@ -133,7 +138,7 @@ pub(super) fn check_version(version: &str) -> Result<(), GraphError> {
 
 fn is_partner_agent(agent: &str) -> bool {
     agent.chars().count() < PARTNER_AGENT_LIMIT
-        && agent.chars().filter(|character| character.is_ascii_alphabetic()).count() >= 2
+        && agent.chars().filter(char::is_ascii_alphabetic).count() >= 2
 }
 
 fn app_secret_proof(app_secret: &str, token: &str) -> String {

@@ -97,7 +97,8 @@ async fn a_missing_token_is_refused() {
 async fn an_unknown_pixel_is_refused() {
     let router = testing::router();
     let path = "/graph/v25.0/999/events";
-    let (status, answer) = send(&router, request(path, Some("sandbox-token"), &json!({ "data": [event()] }))).await;
+    let (status, answer) =
+        send(&router, request(path, Some("sandbox-token"), &json!({ "data": [event()] }))).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert_eq!((&answer["error"]["code"], &answer["error"]["error_subcode"]), (&json!(100), &json!(33)));
 }
@@ -141,7 +142,8 @@ async fn a_missing_or_wrong_proof_of_the_app_secret_is_refused() {
         }
     }
     let in_query = format!("{PATH}?appsecret_proof={proof}");
-    let (status, _) = send(&router, request(&in_query, Some("EAAB_test_token"), &json!({ "data": [event()] }))).await;
+    let (status, _) =
+        send(&router, request(&in_query, Some("EAAB_test_token"), &json!({ "data": [event()] }))).await;
     assert_eq!(status, StatusCode::OK);
     let taken = testing::get_json(&router, "/control/graph/events").await;
     assert_eq!(taken[0]["appsecret_proof"], proof);
@@ -228,7 +230,10 @@ async fn scripted_faults_come_before_everything_else() {
     }
     let post = || request(PATH, Some("sandbox-token"), &json!({ "data": [event()] }));
     let busy = testing::send(&router, post()).await;
-    assert_eq!((busy.status(), &busy.headers()["retry-after"]), (StatusCode::SERVICE_UNAVAILABLE, &"7".parse().unwrap()));
+    assert_eq!(
+        (busy.status(), &busy.headers()["retry-after"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &"7".parse().unwrap())
+    );
     let refused = testing::json(testing::send(&router, post()).await).await;
     assert_eq!((&refused["error"]["code"], &refused["error"]["error_subcode"]), (&json!(190), &json!(463)));
     let cut = testing::send(&router, post()).await;

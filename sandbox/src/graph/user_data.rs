@@ -67,7 +67,9 @@ pub(super) fn check(user_data: &Value, action_source: &str) -> Result<(), Refusa
 pub(super) fn advice(user_data: &Value) -> Vec<String> {
     let unknown = |key: &&String| !HASHED_KEYS.contains(&key.as_str()) && !PLAIN_KEYS.contains(&key.as_str());
     let keys = user_data.as_object().into_iter().flat_map(Map::keys);
-    keys.filter(unknown).map(|key| format!("user_data.{key} is not a known parameter and was ignored")).collect()
+    keys.filter(unknown)
+        .map(|key| format!("user_data.{key} is not a known parameter and was ignored"))
+        .collect()
 }
 
 fn check_hashed(key: &str, value: &Value) -> Result<(), Refusal> {

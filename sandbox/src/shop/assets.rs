@@ -15,7 +15,11 @@ const FILES: [(&str, &str, &[u8]); 7] = [
     ("shop.js", JAVASCRIPT, include_bytes!("../../assets/shop.js")),
     ("ui.js", JAVASCRIPT, include_bytes!("../../assets/ui.js")),
     ("serif.woff2", WOFF2, include_bytes!("../../assets/fonts/instrument-serif-latin-400-normal.woff2")),
-    ("serif-italic.woff2", WOFF2, include_bytes!("../../assets/fonts/instrument-serif-latin-400-italic.woff2")),
+    (
+        "serif-italic.woff2",
+        WOFF2,
+        include_bytes!("../../assets/fonts/instrument-serif-latin-400-italic.woff2"),
+    ),
     ("sans.woff2", WOFF2, include_bytes!("../../assets/fonts/figtree-latin-wght-normal.woff2")),
     ("sans-ext.woff2", WOFF2, include_bytes!("../../assets/fonts/figtree-latin-ext-wght-normal.woff2")),
 ];

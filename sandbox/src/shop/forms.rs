@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use axum::Json;
 use axum::extract::{Form, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use axum::Json;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::answer;
-use crate::cashfree::orders::{Amount, Customer, NewOrder, Order};
+use crate::cashfree::amount::Amount;
+use crate::cashfree::orders::{Customer, NewOrder, Order};
 use crate::shop::catalogue::{Product, QUANTITY_MAX};
 use crate::state::Sandbox;
 
@@ -62,7 +63,7 @@ impl Quantity {
 
 /// `POST /shop/orders`: straight on to the payment page.
 pub(super) async fn order_by_form(State(sandbox): State<Sandbox>, Form(form): Form<OrderForm>) -> Response {
-    match place_order(&sandbox, form) {
+    match place_order(&sandbox, &form) {
         Ok(order) => Redirect::to(&checkout_url(&order)).into_response(),
         Err(reason) => answer::error(StatusCode::BAD_REQUEST, &reason),
     }
@@ -70,7 +71,7 @@ pub(super) async fn order_by_form(State(sandbox): State<Sandbox>, Form(form): Fo
 
 /// `POST /shop/api/orders`: answers what the page needs to go on.
 pub(super) async fn order_by_script(State(sandbox): State<Sandbox>, Json(form): Json<OrderForm>) -> Response {
-    match place_order(&sandbox, form) {
+    match place_order(&sandbox, &form) {
         Ok(order) => Json(json!({
             "order_id": order.order_id,
             "amount": order.amount.as_str(),
@@ -87,7 +88,7 @@ fn checkout_url(order: &Order) -> String {
 }
 
 /// The price is the catalogue's; nothing of it comes from the page.
-fn place_order(sandbox: &Sandbox, form: OrderForm) -> Result<Order, String> {
+fn place_order(sandbox: &Sandbox, form: &OrderForm) -> Result<Order, String> {
     let product = Product::find(&form.product).ok_or("We do not sell that.")?;
     let quantity = form.quantity.get();
     if !(1..=QUANTITY_MAX).contains(&quantity) {

@@ -98,7 +98,10 @@ pub(super) async fn landing(State(sandbox): State<Sandbox>, Query(query): Query<
             title: "Cards and notebooks for the evening",
             description: "The Dusk Deck: 52 letterpress cards for the last hour of the day.",
             body,
-            script: Some(("leadPage", json!({ "contentName": "Seven evenings sampler", "value": PRODUCTS[0].price_rupees, "currency": "INR" }))),
+            script: Some((
+                "leadPage",
+                json!({ "contentName": "Seven evenings sampler", "value": PRODUCTS[0].price_rupees, "currency": "INR" }),
+            )),
         },
     )
 }
