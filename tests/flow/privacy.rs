@@ -19,6 +19,7 @@ fn personal(person: &Person) -> Vec<Needle> {
         Needle::new("last name", &person.last_name),
         Needle::new("city", "Thiruvananthapuram"),
         Needle::new("postal code", "695-014-XY"),
+        Needle::new("postal code, normalised", "695014XY"),
         Needle::new("birth date", "1987-06-05"),
         Needle::new("external ID", "customer-of-the-shop-4711"),
     ]

@@ -32,7 +32,7 @@ pub fn deck(amount: &str) -> CustomData {
         content_ids: vec!["deck".to_owned()],
         contents: vec![Content { id: "deck".to_owned(), quantity: 1, item_price: Some(rupees(amount)) }],
         content_type: "product".to_owned(),
-        content_name: "Skate deck".to_owned(),
+        content_name: "The Dusk Deck".to_owned(),
         num_items: Some(1),
         ..CustomData::default()
     }
