@@ -54,7 +54,7 @@ fn other_texts_are_no_envelopes() {
     }
 }
 
-/// Cases of the param builder (fact sheet, server vectors), without its appendix.
+/// The cases that Meta's param builder was run with, without the appendix it adds.
 #[test]
 fn the_fbc_follows_the_click() {
     for (cookie, fbclid, expected) in [

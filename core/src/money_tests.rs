@@ -43,7 +43,7 @@ fn amounts_of_the_contract_are_read() {
     assert_eq!(Money::parse("92233720368547758.07", Currency::INR).unwrap().amount.get(), MINOR_UNITS_MAX);
 }
 
-/// The fact sheet's table of amounts as Cashfree sends them.
+/// Amounts as Cashfree sends them: JSON numbers, and strings that hold one.
 #[test]
 fn json_tokens_become_minor_units() {
     for (text, minor) in [

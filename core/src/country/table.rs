@@ -29,7 +29,7 @@ const fn of(
 }
 
 /// All countries, sorted by alpha-2 code.
-pub(super) const TABLE: [Entry; 249] = [
+pub(super) static TABLE: [Entry; 249] = [
     of("ad", "and", "376", "", (6, 9), "Andorra"),
     of("ae", "are", "971", "0", (8, 9), "United Arab Emirates"),
     of("af", "afg", "93", "0", (9, 9), "Afghanistan"),
