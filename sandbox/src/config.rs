@@ -28,6 +28,11 @@ pub struct Settings {
     #[arg(long, env = "TANDEM_SANDBOX_APP_SECRET")]
     pub app_secret: Option<String>,
 
+    /// Refuse website events without client_user_agent, as Meta's documentation has it; the real
+    /// Graph API was seen to take them, so that by default they are taken and warned about
+    #[arg(long, env = "TANDEM_SANDBOX_REQUIRE_USER_AGENT")]
+    pub require_user_agent: bool,
+
     /// Client ID that the fake Orders API accepts
     #[arg(long, env = "TANDEM_SANDBOX_CLIENT_ID", default_value = "TEST_sandbox_client")]
     pub client_id: String,

@@ -67,6 +67,9 @@ pub struct MatchRow {
     pub value: Option<String>,
     /// Test event code of a server copy.
     pub test_event_code: Option<String>,
+    /// Whether a server copy of a website event came without a user agent.
+    #[serde(skip)]
+    lacks_user_agent: bool,
     #[serde(skip)]
     unpaired_browser: VecDeque<Millis>,
     #[serde(skip)]
@@ -82,6 +85,9 @@ impl MatchRow {
         }
         if self.counted > 1 {
             return Some(format!("counted {} times: copies from the same side are kept", self.counted));
+        }
+        if self.lacks_user_agent {
+            return Some("website event without a user agent".to_owned());
         }
         None
     }
@@ -164,6 +170,11 @@ impl Matches {
         row.arrive(Side::Server, arrival.at_ms);
         if let Some(keys) = arrival.event["user_data"].as_object() {
             row.match_keys.extend(keys.keys().cloned());
+        }
+        if arrival.event["action_source"] == "website"
+            && arrival.event["user_data"]["client_user_agent"].is_null()
+        {
+            row.lacks_user_agent = true;
         }
         if let Some(code) = arrival.test_event_code {
             row.test_event_code = Some(code.to_owned());

@@ -25,6 +25,9 @@ const HIT_MAX_BYTES: usize = 256 * 1024;
 /// Parameters looked at in one hit.
 const PARAMETERS_MAX: usize = 500;
 
+/// Longest value that is kept of one parameter, in characters.
+const VALUE_MAX_CHARS: usize = 8192;
+
 /// The smallest transparent GIF: 1 by 1 pixel.
 const GIF: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 
@@ -86,7 +89,7 @@ fn record(sandbox: &Sandbox, method: &Method, parameters: &[u8], headers: &Heade
         ..PixelEvent::default()
     };
     for (key, value) in form_urlencoded::parse(parameters).take(PARAMETERS_MAX) {
-        let value = value.into_owned();
+        let value: String = value.chars().take(VALUE_MAX_CHARS).collect();
         match key.as_ref() {
             "id" => event.id = value,
             "ev" => event.ev = value,

@@ -85,7 +85,7 @@ impl Refusal {
 }
 
 /// Checks one event as of `now_ms`.
-pub(super) fn check_event(event: &Value, now_ms: Millis) -> Result<(), Refusal> {
+pub(super) fn check_event(event: &Value, now_ms: Millis, require_user_agent: bool) -> Result<(), Refusal> {
     if !event.is_object() {
         return Err(Refusal::parameter("", "must be an object"));
     }
@@ -116,7 +116,7 @@ pub(super) fn check_event(event: &Value, now_ms: Millis) -> Result<(), Refusal> 
         return Err(Refusal::parameter("opt_out", "must be true or false"));
     }
     check_data_processing(event)?;
-    user_data::check(&event["user_data"], source)?;
+    user_data::check(&event["user_data"], require_user_agent && source == "website")?;
     custom_data::check(&event["custom_data"], name)
 }
 
@@ -124,6 +124,9 @@ pub(super) fn check_event(event: &Value, now_ms: Millis) -> Result<(), Refusal> 
 pub(super) fn advice(event: &Value) -> Vec<String> {
     let mut advice = custom_data::advice(&event["custom_data"]);
     advice.extend(user_data::advice(&event["user_data"]));
+    if event["action_source"] == "website" && event["user_data"]["client_user_agent"].is_null() {
+        advice.push("user_data.client_user_agent is required for website events".to_owned());
+    }
     if event["event_id"].is_null() {
         advice.push("event_id is missing, so this event cannot be deduplicated".to_owned());
     }

@@ -1,5 +1,6 @@
 //! Each way in which an event is refused, one test each, through the router.
 
+use axum::Router;
 use axum::body::Body;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Request, StatusCode};
@@ -52,12 +53,16 @@ fn full_event() -> Value {
 }
 
 async fn post(event: &Value) -> (StatusCode, Value) {
+    post_to(&testing::router(), event).await
+}
+
+async fn post_to(router: &Router, event: &Value) -> (StatusCode, Value) {
     let request = Request::post("/graph/v25.0/123456789012345/events")
         .header(CONTENT_TYPE, "application/json")
         .header(AUTHORIZATION, "Bearer sandbox-token")
         .body(Body::from(json!({ "data": [event] }).to_string()))
         .unwrap();
-    let response = testing::send(&testing::router(), request).await;
+    let response = testing::send(router, request).await;
     (response.status(), testing::json(response).await)
 }
 
@@ -173,8 +178,18 @@ async fn a_website_event_needs_its_page() {
 }
 
 #[tokio::test]
-async fn a_website_event_needs_a_user_agent() {
-    assert_parameter("user_data.client_user_agent", [Value::Null]).await;
+async fn a_website_event_without_a_user_agent_is_refused_where_that_is_asked_for() {
+    let event = with("user_data.client_user_agent", Value::Null);
+    let strict = testing::router_with(&["--require-user-agent"]);
+    let (status, answer) = post_to(&strict, &event).await;
+    assert_eq!((status, &answer["error"]["error_subcode"]), (StatusCode::BAD_REQUEST, &json!(PARAMETER)));
+    let blamed = &answer["error"]["error_data"]["blame_field_specs"];
+    assert_eq!(*blamed, json!([["data[0].user_data.client_user_agent"]]));
+    assert_eq!(post_to(&strict, &full_event()).await.0, StatusCode::OK);
+
+    let (status, answer) = post(&event).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(answer["messages"][0].as_str().unwrap().contains("client_user_agent"));
 }
 
 #[tokio::test]

@@ -124,7 +124,8 @@ fn take_events(
     let batch = request.batch()?;
     let mut messages = Vec::new();
     for (index, event) in batch.events.iter().enumerate() {
-        checks::check_event(event, at_ms).map_err(|refusal| GraphError::refused(index, refusal))?;
+        checks::check_event(event, at_ms, sandbox.settings.require_user_agent)
+            .map_err(|refusal| GraphError::refused(index, refusal))?;
         messages.extend(checks::advice(event).into_iter().map(|text| format!("data[{index}]: {text}")));
     }
     let mut journal = sandbox.journal();

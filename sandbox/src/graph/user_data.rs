@@ -40,7 +40,7 @@ const THIN_SETS: [&[&str]; 4] = [
 const HASH_OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// Checks the block as a whole.
-pub(super) fn check(user_data: &Value, action_source: &str) -> Result<(), Refusal> {
+pub(super) fn check(user_data: &Value, require_user_agent: bool) -> Result<(), Refusal> {
     let Some(keys) = user_data.as_object() else {
         return Err(Refusal::parameter("user_data", "is required and must be an object"));
     };
@@ -50,7 +50,7 @@ pub(super) fn check(user_data: &Value, action_source: &str) -> Result<(), Refusa
         }
     }
     check_plain(keys)?;
-    if action_source == "website" && !keys.contains_key("client_user_agent") {
+    if require_user_agent && !keys.contains_key("client_user_agent") {
         return Err(Refusal::parameter("user_data.client_user_agent", "is required for website events"));
     }
     if THIN_SETS.iter().any(|thin| keys.keys().all(|key| thin.contains(&key.as_str()))) {
