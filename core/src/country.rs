@@ -123,7 +123,12 @@ fn find(alpha2: &str) -> Option<&'static Entry> {
 }
 
 fn by_name(folded: &str) -> Option<&'static Entry> {
-    TABLE.iter().find(|entry| fold(entry.name).as_deref() == Some(folded)).or_else(|| {
+    // The table's names are ASCII; folding them is leaving out all but the letters.
+    let is_named = |name: &str| {
+        let letters = name.bytes().filter(u8::is_ascii_alphabetic).map(|b| b.to_ascii_lowercase());
+        letters.eq(folded.bytes())
+    };
+    TABLE.iter().find(|entry| is_named(entry.name)).or_else(|| {
         let (_, alpha2) = OTHER_NAMES.iter().find(|(name, _)| *name == folded)?;
         find(alpha2)
     })

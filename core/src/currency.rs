@@ -43,9 +43,9 @@ impl Currency {
 
     /// Every currency.
     pub fn all() -> impl Iterator<Item = Self> {
-        BY_EXPONENT
-            .into_iter()
-            .flat_map(|(exponent, codes)| codes.split(' ').map(move |code| Self { code, exponent }))
+        BY_EXPONENT.into_iter().flat_map(|(exponent, codes)| {
+            (0..codes.len()).step_by(4).map(move |at| Self { code: &codes[at..at + 3], exponent })
+        })
     }
 
     /// Number of decimals: 2 for INR, 0 for JPY, 3 for KWD.

@@ -26,7 +26,8 @@ impl UnicodeRules for NativeUnicode {
     }
 }
 
-#[cfg(all(test, feature = "full"))]
+#[cfg(test)]
+#[cfg(feature = "full")]
 mod tests {
     use super::*;
 

@@ -1,6 +1,8 @@
 //! The golden vectors of match keys, run natively. The same file is run in Chromium,
 //! against the browser's own Unicode functions.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;

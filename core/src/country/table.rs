@@ -11,7 +11,8 @@ pub(super) struct Entry {
     /// Prefix dialled before a national number within the country; often `0`, or empty.
     pub(super) trunk_prefix: &'static str,
     /// Fewest and most digits of a national (significant) number, mobile and fixed
-    /// together, without the trunk prefix; fixed numbers under 7 digits left out.
+    /// together, without the trunk prefix. Fixed numbers under 7 digits are left out where
+    /// mobile ones are longer, and numbers of 12 digits in Italy, where they are rare.
     pub(super) national_digits: (u8, u8),
     /// Usual English name, without accents.
     pub(super) name: &'static str,
@@ -139,7 +140,7 @@ pub(super) static TABLE: [Entry; 249] = [
     of("iq", "irq", "964", "0", (8, 10), "Iraq"),
     of("ir", "irn", "98", "0", (7, 10), "Iran"),
     of("is", "isl", "354", "", (7, 9), "Iceland"),
-    of("it", "ita", "39", "", (7, 12), "Italy"),
+    of("it", "ita", "39", "", (7, 11), "Italy"),
     of("je", "jey", "44", "0", (10, 10), "Jersey"),
     of("jm", "jam", "1", "1", (10, 10), "Jamaica"),
     of("jo", "jor", "962", "0", (8, 9), "Jordan"),

@@ -29,7 +29,8 @@ mod name;
 pub(crate) mod phone;
 mod place;
 mod problem;
-#[cfg(all(test, feature = "full"))]
+#[cfg(test)]
+#[cfg(feature = "full")]
 mod tests;
 
 pub use crate::personal::Normalised;

@@ -151,7 +151,8 @@ const CANADIAN_PROVINCES: [(&str, &str); 16] = [
     ("yukon", "yt"),
 ];
 
-#[cfg(all(test, feature = "full"))]
+#[cfg(test)]
+#[cfg(feature = "full")]
 mod tests {
     use super::*;
     use crate::unicode::NativeUnicode;
