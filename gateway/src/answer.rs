@@ -1,0 +1,131 @@
+//! The HTTP answers. Bodies are fixed texts: nothing of a webhook is ever repeated.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+
+/// Seconds after which a sender may try again.
+const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("30");
+
+/// What the sender of a webhook is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// The outcome is durable. Cashfree takes exactly 200 for delivered.
+    Received(Received),
+    /// The signature or timestamp is missing, repeated or wrong.
+    InvalidSignature,
+    /// Genuine, but too old or from the future.
+    Stale,
+    /// The sender's address is not on the list.
+    Forbidden,
+    /// Not a POST.
+    MethodNotAllowed,
+    /// The body is too large.
+    TooLarge,
+    /// The body did not arrive in time.
+    TooSlow,
+    /// The outcome is not durable: send it again.
+    Unavailable(Unavailable),
+}
+
+/// What became of a genuine webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Received {
+    Accepted,
+    Duplicate,
+    Ignored,
+    DeadLettered,
+}
+
+/// Why nothing could be made durable. For the log, not for the sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unavailable {
+    /// No internal token is configured.
+    NoToken,
+    /// The server refused the internal token.
+    TokenRefused,
+    /// The server cannot accept, or has no payment secret.
+    CannotAccept,
+    /// The server is away, or the call failed.
+    ServerAway,
+    /// The server did not answer in time.
+    TooSlow,
+    /// The server gave a verdict that this gateway does not know.
+    UnknownVerdict,
+}
+
+impl Unavailable {
+    /// Stable code for the log.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::NoToken => "no_token",
+            Self::TokenRefused => "token_refused",
+            Self::CannotAccept => "cannot_accept",
+            Self::ServerAway => "server_away",
+            Self::TooSlow => "server_too_slow",
+            Self::UnknownVerdict => "unknown_verdict",
+        }
+    }
+}
+
+impl Answer {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Received(_) => StatusCode::OK,
+            Self::InvalidSignature | Self::Stale => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn body(self) -> &'static str {
+        match self {
+            Self::Received(Received::Accepted) => r#"{"status":"received","outcome":"accepted"}"#,
+            Self::Received(Received::Duplicate) => r#"{"status":"received","outcome":"duplicate"}"#,
+            Self::Received(Received::Ignored) => r#"{"status":"received","outcome":"ignored"}"#,
+            Self::Received(Received::DeadLettered) => r#"{"status":"received","outcome":"dead_lettered"}"#,
+            Self::InvalidSignature => r#"{"status":"refused","reason":"invalid_signature"}"#,
+            Self::Stale => r#"{"status":"refused","reason":"stale"}"#,
+            Self::Forbidden => r#"{"status":"refused","reason":"address"}"#,
+            Self::MethodNotAllowed => r#"{"status":"refused","reason":"method"}"#,
+            Self::TooLarge => r#"{"status":"refused","reason":"too_large"}"#,
+            Self::TooSlow => r#"{"status":"refused","reason":"too_slow"}"#,
+            Self::Unavailable(_) => r#"{"status":"unavailable"}"#,
+        }
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let mut response = fixed(self.status(), self.body());
+        let headers = response.headers_mut();
+        match self {
+            Self::Unavailable(_) => {
+                headers.insert(RETRY_AFTER, RETRY_AFTER_S);
+            }
+            Self::MethodNotAllowed => {
+                headers.insert(ALLOW, HeaderValue::from_static("POST"));
+            }
+            // The rest of the body is not read.
+            Self::TooLarge | Self::TooSlow => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Self::Received(_) | Self::InvalidSignature | Self::Stale | Self::Forbidden => {}
+        }
+        response
+    }
+}
+
+/// An answer with a fixed JSON text.
+pub(crate) fn fixed(status: StatusCode, body: &'static str) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

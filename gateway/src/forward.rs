@@ -1,0 +1,181 @@
+//! The call to the server, and what its answer means to the sender.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, header};
+use tandem_proto::stubs::tracking_service_client::TrackingServiceClient;
+use tandem_proto::v1::{Provider, Verdict, VerifyWebhookRequest, VerifyWebhookResponse};
+use tokio::sync::Semaphore;
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+
+use crate::answer::{Answer, Received, Unavailable};
+use crate::limits::Limits;
+use crate::readiness::Readiness;
+use crate::settings::Settings;
+
+/// Headers that are credentials for somebody else, or about the connection.
+const WITHHELD_HEADERS: [HeaderName; 6] = [
+    header::AUTHORIZATION,
+    header::PROXY_AUTHORIZATION,
+    header::COOKIE,
+    header::CONNECTION,
+    header::TRANSFER_ENCODING,
+    header::EXPECT,
+];
+
+/// What all requests share.
+pub(crate) struct Gateway {
+    pub(crate) settings: Settings,
+    pub(crate) limits: Limits,
+    pub(crate) readiness: Readiness,
+    client: TrackingServiceClient<Channel>,
+    calls: Semaphore,
+}
+
+/// One webhook, as it came.
+pub(crate) struct Webhook {
+    pub(crate) provider: Provider,
+    pub(crate) raw_body: Bytes,
+    pub(crate) headers: HeaderMap,
+    pub(crate) source: IpAddr,
+    pub(crate) received_at: SystemTime,
+}
+
+impl Gateway {
+    pub(crate) fn new(settings: Settings, limits: Limits) -> Self {
+        let channel = settings.server.channel();
+        Self {
+            readiness: Readiness::new(channel.clone()),
+            client: TrackingServiceClient::new(channel),
+            calls: Semaphore::new(limits.calls_max),
+            settings,
+            limits,
+        }
+    }
+
+    /// Hands a webhook to the server and turns the verdict into an answer. Waits
+    /// [`Limits::answer`] at most.
+    pub(crate) async fn forward(&self, webhook: Webhook) -> Answer {
+        let started = Instant::now();
+        let body_bytes = webhook.raw_body.len();
+        let outcome = match tokio::time::timeout(self.limits.answer, self.call(webhook)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err((Unavailable::TooSlow, None)),
+        };
+        let duration_ms = started.elapsed().as_millis();
+        match outcome {
+            Ok(verdict) => {
+                let answer = answer_to(&verdict);
+                let (name, detail) = (verdict.verdict().as_str_name(), verdict.detail.as_str());
+                let (kind, order) = (verdict.webhook_type.as_str(), verdict.order_id.as_str());
+                match answer {
+                    Answer::Received(Received::DeadLettered) | Answer::Unavailable(_) => {
+                        tracing::warn!(
+                            webhook.verdict = name,
+                            webhook.detail = detail,
+                            webhook.kind = kind,
+                            order.id = order,
+                            body_bytes,
+                            duration_ms,
+                            "webhook needs a look"
+                        );
+                    }
+                    _ => {
+                        tracing::info!(
+                            webhook.verdict = name,
+                            webhook.detail = detail,
+                            webhook.kind = kind,
+                            order.id = order,
+                            body_bytes,
+                            duration_ms,
+                            "webhook answered"
+                        );
+                    }
+                }
+                answer
+            }
+            Err((why, status)) => {
+                let (code, message) = status
+                    .as_ref()
+                    .map_or(("", ""), |status| (status.code().description(), status.message()));
+                tracing::warn!(
+                    reason = why.code(),
+                    grpc.status = code,
+                    grpc.message = message,
+                    body_bytes,
+                    duration_ms,
+                    "webhook not taken; its sender will try again"
+                );
+                Answer::Unavailable(why)
+            }
+        }
+    }
+
+    async fn call(&self, webhook: Webhook) -> Result<VerifyWebhookResponse, (Unavailable, Option<Status>)> {
+        let Some(token) = self.settings.token.current() else { return Err((Unavailable::NoToken, None)) };
+        let mut request = Request::new(message(webhook));
+        request.metadata_mut().insert(header::AUTHORIZATION.as_str(), token);
+        request.set_timeout(self.limits.answer);
+        // Held until the answer: the semaphore is never closed.
+        let _permit = self.calls.acquire().await;
+        match self.client.clone().verify_webhook(request).await {
+            Ok(response) => Ok(response.into_inner()),
+            Err(status) => {
+                let why = match status.code() {
+                    Code::Unauthenticated => Unavailable::TokenRefused,
+                    Code::FailedPrecondition | Code::ResourceExhausted => Unavailable::CannotAccept,
+                    Code::Unavailable if came_from_server(&status) => Unavailable::CannotAccept,
+                    Code::DeadlineExceeded => Unavailable::TooSlow,
+                    _ => Unavailable::ServerAway,
+                };
+                Err((why, Some(status)))
+            }
+        }
+    }
+}
+
+/// Whether the server itself said so; a broken connection has an error behind it.
+fn came_from_server(status: &Status) -> bool {
+    std::error::Error::source(status).is_none()
+}
+
+fn answer_to(response: &VerifyWebhookResponse) -> Answer {
+    match response.verdict() {
+        Verdict::Accepted => Answer::Received(Received::Accepted),
+        Verdict::Duplicate => Answer::Received(Received::Duplicate),
+        Verdict::Ignored => Answer::Received(Received::Ignored),
+        Verdict::DeadLettered => Answer::Received(Received::DeadLettered),
+        Verdict::InvalidSignature => Answer::InvalidSignature,
+        Verdict::Stale => Answer::Stale,
+        Verdict::Unspecified => Answer::Unavailable(Unavailable::UnknownVerdict),
+    }
+}
+
+fn message(webhook: Webhook) -> VerifyWebhookRequest {
+    let since = webhook.received_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    VerifyWebhookRequest {
+        provider: webhook.provider.into(),
+        content_type: joined(&webhook.headers, &header::CONTENT_TYPE),
+        headers: webhook
+            .headers
+            .keys()
+            .filter(|name| !WITHHELD_HEADERS.contains(name))
+            .map(|name| (name.as_str().to_owned(), joined(&webhook.headers, name)))
+            .collect(),
+        raw_body: webhook.raw_body.into(),
+        source_address: webhook.source.to_string(),
+        received_at: Some(prost_types::Timestamp {
+            seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            nanos: i32::try_from(since.subsec_nanos()).unwrap_or(0),
+        }),
+    }
+}
+
+/// A header's values, several joined by a line feed, which no single value can contain.
+fn joined(headers: &HeaderMap, name: &HeaderName) -> String {
+    let values = headers.get_all(name).iter();
+    values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,36 @@
+//! Bounds on time, size and number.
+
+use std::time::Duration;
+
+/// Every bound of the gateway. The defaults are the contract's; tests shorten the times.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Longest wait for the server's answer.
+    pub answer: Duration,
+    /// Longest wait for a request's headers.
+    pub headers: Duration,
+    /// Longest wait for a request's body.
+    pub body: Duration,
+    /// Longest wait for open requests at the end.
+    pub drain: Duration,
+    /// Largest body, bytes.
+    pub body_bytes_max: usize,
+    /// Most connections at once; more wait to be accepted.
+    pub connections_max: usize,
+    /// Most calls to the server at once; more wait, within [`Limits::answer`].
+    pub calls_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            answer: Duration::from_secs(5),
+            headers: Duration::from_secs(10),
+            body: Duration::from_secs(10),
+            drain: Duration::from_secs(10),
+            body_bytes_max: 1024 * 1024,
+            connections_max: 512,
+            calls_max: 128,
+        }
+    }
+}

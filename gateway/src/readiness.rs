@@ -1,0 +1,61 @@
+//! `/readyz`: a token is there, and the server says of itself that it serves.
+
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+use tokio::sync::Mutex;
+use tonic::transport::Channel;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+use axum::response::Response;
+
+use crate::answer::fixed;
+use crate::forward::Gateway;
+
+/// Longest wait for the server's word.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+/// For how long an answer is given again: anyone may ask, at any rate.
+const REMEMBERED: Duration = Duration::from_millis(500);
+
+/// Asks the server, and remembers for a moment what it said.
+pub(crate) struct Readiness {
+    client: HealthClient<Channel>,
+    last: Mutex<Option<(Instant, bool)>>,
+}
+
+impl Readiness {
+    pub(crate) fn new(channel: Channel) -> Self {
+        Self { client: HealthClient::new(channel), last: Mutex::new(None) }
+    }
+
+    /// Whether the server serves. One question at a time.
+    async fn server_serves(&self) -> bool {
+        let mut last = self.last.lock().await;
+        if let Some((at, serves)) = *last
+            && at.elapsed() < REMEMBERED
+        {
+            return serves;
+        }
+        let mut client = self.client.clone();
+        let question = client.check(HealthCheckRequest { service: String::new() });
+        let serves = match tokio::time::timeout(CHECK_TIMEOUT, question).await {
+            Ok(Ok(answer)) => answer.into_inner().status() == ServingStatus::Serving,
+            Ok(Err(_)) | Err(_) => false,
+        };
+        *last = Some((Instant::now(), serves));
+        serves
+    }
+}
+
+/// The answer to `GET /readyz`.
+pub(crate) async fn answer(gateway: &Gateway) -> Response {
+    if gateway.settings.token.current().is_none() {
+        return fixed(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"not_ready","reason":"no_token"}"#);
+    }
+    if !gateway.readiness.server_serves().await {
+        return fixed(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"not_ready","reason":"server_away"}"#);
+    }
+    fixed(StatusCode::OK, r#"{"status":"ready"}"#)
+}

@@ -1,0 +1,88 @@
+//! One webhook: is it a POST, from whom, how long is it, and what does the server say?
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, header};
+use http_body_util::BodyExt as _;
+use tandem_proto::v1::Provider;
+
+use crate::answer::Answer;
+use crate::forward::{Gateway, Webhook};
+use crate::limits::Limits;
+use crate::source::sender;
+
+/// What is read and thrown away of a body that is too large, so that its sender gets to
+/// see the answer instead of a broken connection.
+const DISCARDED_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Headers that a genuine webhook has at most once.
+const SINGLE_HEADERS: [&str; 2] = ["x-webhook-signature", "x-webhook-timestamp"];
+
+/// `POST /webhooks/cashfree`.
+pub(crate) async fn cashfree(
+    State(gateway): State<Arc<Gateway>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Answer {
+    let received_at = SystemTime::now();
+    if request.method() != Method::POST {
+        return Answer::MethodNotAllowed;
+    }
+    let (parts, body) = request.into_parts();
+    let source = sender(peer, &parts.headers, &gateway.settings.trusted_proxies);
+    if gateway.settings.allowed.as_ref().is_some_and(|allowed| !allowed.contain(source)) {
+        tracing::warn!("webhook from an address that is not in CASHFREE_ALLOWED_ADDRESSES");
+        return Answer::Forbidden;
+    }
+    let raw_body = match read_body(body, &parts.headers, &gateway.limits).await {
+        Ok(raw_body) => raw_body,
+        Err(answer) => {
+            tracing::warn!(?answer, "webhook not read");
+            return answer;
+        }
+    };
+    // Which of two signatures counts is not ours to choose.
+    if SINGLE_HEADERS.iter().any(|name| parts.headers.get_all(*name).iter().nth(1).is_some()) {
+        tracing::warn!("webhook with a repeated signature or timestamp");
+        return Answer::InvalidSignature;
+    }
+    let webhook =
+        Webhook { provider: Provider::Cashfree, raw_body, headers: parts.headers, source, received_at };
+    gateway.forward(webhook).await
+}
+
+/// Reads the body, byte for byte, within the bounds of size and time.
+async fn read_body(body: Body, headers: &HeaderMap, limits: &Limits) -> Result<Bytes, Answer> {
+    let announced =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let is_announced_too_large = announced.is_some_and(|length| length > limits.body_bytes_max as u64);
+    let reading = collect(body, limits.body_bytes_max, is_announced_too_large);
+    tokio::time::timeout(limits.body, reading).await.unwrap_or(Err(Answer::TooSlow))
+}
+
+/// Collects the body; past `bytes_max`, or from the start if `discard`, it is read on for
+/// a while and thrown away.
+async fn collect(mut body: Body, bytes_max: usize, discard: bool) -> Result<Bytes, Answer> {
+    let mut collected = BytesMut::new();
+    let mut seen = 0_usize;
+    while let Some(frame) = body.frame().await {
+        // The sender has gone; nobody will read the answer.
+        let Ok(frame) = frame else { return Err(Answer::TooSlow) };
+        let Ok(data) = frame.into_data() else { continue };
+        seen = seen.saturating_add(data.len());
+        if seen > DISCARDED_BYTES_MAX {
+            break;
+        }
+        if seen <= bytes_max && !discard {
+            collected.extend_from_slice(&data);
+        } else {
+            collected = BytesMut::new();
+        }
+    }
+    if discard || seen > bytes_max { Err(Answer::TooLarge) } else { Ok(collected.freeze()) }
+}

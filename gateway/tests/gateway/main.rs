@@ -1,0 +1,9 @@
+//! The gateway over real sockets, with a fake server behind it.
+
+mod answers;
+mod fake_server;
+mod http_client;
+mod passthrough;
+mod program;
+mod readiness;
+mod world;
