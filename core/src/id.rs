@@ -165,6 +165,13 @@ impl PixelId {
     }
 }
 
+impl PixelId {
+    /// Stands in while no pixel is configured: what is accepted waits under it.
+    pub fn unassigned() -> Self {
+        Self("00000".into())
+    }
+}
+
 /// Meta's standard events (Meta Pixel reference), and `PageView`.
 pub const STANDARD_EVENTS: [&str; 18] = [
     "AddPaymentInfo",
@@ -246,7 +253,7 @@ mod tests {
     fn v7_ids_have_the_version_and_sort_by_time() {
         let early = EventId::v7(1_763_942_400_123, [0xff; 10]);
         let late = EventId::v7(1_763_942_400_124, [0; 10]);
-        assert_eq!(early.as_str(), "019ab324-af7b-7fff-bfff-ffffffffffff");
+        assert_eq!(early.as_str(), "019ab329-007b-7fff-bfff-ffffffffffff");
         assert!(early < late);
         assert_eq!(EventId::parse_uuid(late.as_str()), Ok(late));
     }
@@ -257,7 +264,7 @@ mod tests {
         assert_eq!(EventId::parse_uuid("lead_1"), Err(IdProblem::NotUuid));
         assert_eq!(
             EventId::parse_uuid("019AB324-af7b-7fff-bfff-ffffffffffff").unwrap().as_str(),
-            "019ab324-af7b-7fff-bfff-ffffffffffff"
+            "019ab329-007b-7fff-bfff-ffffffffffff"
         );
     }
 

@@ -18,6 +18,7 @@
 //! and Unicode tables. The browser brings its own `normalize` and `toLowerCase`.
 
 pub mod click_id;
+pub mod code;
 pub mod country;
 pub mod currency;
 pub mod hash;

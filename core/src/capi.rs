@@ -1,0 +1,309 @@
+//! The Conversions API's request body (Meta, using the API; server event parameters).
+//!
+//! An event is kept as two fragments of its JSON: the *facts* (name, time, ID, what it
+//! is about) and the *person* (match keys, addresses of pages). Once an event is
+//! delivered its person is deleted and the facts stay. A batch is put together from the
+//! stored fragments without parsing them again.
+
+use crate::custom_data::{Content, CustomData, Experiment};
+use crate::event::Event;
+use crate::id::OrderId;
+use crate::money::Money;
+
+/// Most events Meta takes in one request.
+pub const BATCH_EVENTS_MAX: usize = 1000;
+/// Most bytes of one request's body (our bound).
+pub const BATCH_BYTES_MAX: usize = 1_000_000;
+
+/// An event's JSON in the two parts it is stored in. Each is an object.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Fragments {
+    /// `{"event_name":…,"custom_data":…}`: no personal data.
+    pub facts: String,
+    /// `{"user_data":…,"event_source_url":…}`: personal data.
+    pub person: String,
+}
+
+impl core::fmt::Debug for Fragments {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Fragments").field("facts", &self.facts).finish_non_exhaustive()
+    }
+}
+
+/// Writes an event's fragments.
+pub fn fragments(event: &Event) -> Fragments {
+    let mut facts = Object::with_capacity(256);
+    facts.text("event_name", event.name.as_str());
+    facts.raw("event_time", &event.time_s.to_string());
+    facts.text("event_id", event.id.as_str());
+    facts.text("action_source", event.action_source.as_str());
+    if let Some(ldu) = event.limited_data_use {
+        facts.raw("data_processing_options", "[\"LDU\"]");
+        facts.raw("data_processing_options_country", &ldu.country.to_string());
+        facts.raw("data_processing_options_state", &ldu.state.to_string());
+    }
+    if !event.custom_data.is_empty() {
+        facts.raw("custom_data", &custom_data(&event.custom_data));
+    }
+
+    let mut person = Object::with_capacity(768);
+    let mut user_data = Object::with_capacity(640);
+    for (key, hash) in event.user_data.hashed() {
+        let mut list = String::with_capacity(68);
+        list.push_str("[\"");
+        hash.write_hex(&mut list);
+        list.push_str("\"]");
+        user_data.raw(key.meta_name(), &list);
+    }
+    user_data.optional("fbp", event.user_data.fbp.as_deref());
+    user_data.optional("fbc", event.user_data.fbc.as_deref());
+    if let Some(address) = event.user_data.client_ip_address {
+        user_data.text("client_ip_address", &address.to_string());
+    }
+    user_data.optional("client_user_agent", event.user_data.client_user_agent.as_deref());
+    person.raw("user_data", &user_data.finish());
+    person.optional("event_source_url", event.page.event_source_url.as_deref());
+    person.optional("referrer_url", event.page.referrer_url.as_deref());
+    Fragments { facts: facts.finish(), person: person.finish() }
+}
+
+/// Writes `custom_data` as Meta reads it: money as JSON numbers, currency in capitals,
+/// custom properties and the experiment flat beside the standard fields.
+pub fn custom_data(data: &CustomData) -> String {
+    let mut out = Object::with_capacity(192);
+    let currency = data.value.or(data.predicted_ltv).map(|money| money.currency);
+    if let Some(value) = &data.value {
+        out.raw("value", &value.json_number());
+    }
+    if let Some(currency) = currency {
+        out.text("currency", currency.as_str());
+    }
+    if !data.content_ids.is_empty() {
+        out.raw("content_ids", &list(data.content_ids.iter().map(|id| quoted(id))));
+    }
+    if !data.contents.is_empty() {
+        out.raw("contents", &list(data.contents.iter().map(content)));
+    }
+    out.optional("content_type", data.content_type.as_deref());
+    out.optional("content_name", data.content_name.as_deref());
+    out.optional("content_category", data.content_category.as_deref());
+    if let Some(n) = data.num_items {
+        out.raw("num_items", &n.to_string());
+    }
+    out.optional("search_string", data.search_string.as_deref());
+    out.optional("status", data.status.as_deref());
+    if let Some(ltv) = &data.predicted_ltv {
+        out.raw("predicted_ltv", &ltv.json_number());
+    }
+    out.optional("order_id", data.order_id.as_ref().map(OrderId::as_str));
+    for (name, value) in data.experiment.fields() {
+        out.optional(name, (!value.is_empty()).then_some(value));
+    }
+    for (key, value) in &data.properties {
+        out.text(key, value);
+    }
+    out.finish()
+}
+
+fn content(line: &Content) -> String {
+    let mut out = Object::with_capacity(64);
+    out.text("id", &line.id);
+    out.raw("quantity", &line.quantity.to_string());
+    if let Some(price) = &line.item_price {
+        out.raw("item_price", &price.json_number());
+    }
+    out.finish()
+}
+
+/// Reads `custom_data` back from an event's stored facts, so that a repeated call gets
+/// the answer of the first. `None` when the facts hold none.
+pub fn read_custom_data(facts: &str) -> Option<CustomData> {
+    use crate::currency::Currency;
+    use serde_json::value::RawValue;
+    use std::collections::BTreeMap;
+
+    fn text(raw: &RawValue) -> Option<String> {
+        serde_json::from_str(raw.get()).ok()
+    }
+    fn fields(json: &str) -> Option<BTreeMap<String, Box<RawValue>>> {
+        serde_json::from_str(json).ok()
+    }
+
+    let facts = fields(facts)?;
+    let json = facts.get("custom_data")?;
+    let fields_found = fields(json.get())?;
+    let currency = fields_found.get("currency").and_then(|raw| Currency::parse(&text(raw)?).ok());
+    let money = |raw: &RawValue| Money::parse(raw.get(), currency?).ok();
+
+    let mut data = CustomData::default();
+    for (key, raw) in &fields_found {
+        match key.as_str() {
+            "currency" => {}
+            "value" => data.value = money(raw),
+            "predicted_ltv" => data.predicted_ltv = money(raw),
+            "content_ids" => data.content_ids = serde_json::from_str(raw.get()).unwrap_or_default(),
+            "contents" => {
+                let lines: Vec<Box<RawValue>> = serde_json::from_str(raw.get()).unwrap_or_default();
+                data.contents = lines
+                    .iter()
+                    .filter_map(|line| {
+                        let line = fields(line.get())?;
+                        Some(Content {
+                            id: text(line.get("id")?)?,
+                            quantity: line.get("quantity")?.get().parse().ok()?,
+                            item_price: line.get("item_price").and_then(|raw| money(raw)),
+                        })
+                    })
+                    .collect();
+            }
+            "content_type" => data.content_type = text(raw),
+            "content_name" => data.content_name = text(raw),
+            "content_category" => data.content_category = text(raw),
+            "num_items" => data.num_items = raw.get().parse().ok(),
+            "search_string" => data.search_string = text(raw),
+            "status" => data.status = text(raw),
+            "order_id" => data.order_id = text(raw).and_then(|id| OrderId::parse(&id).ok()),
+            "experiment_id" => set(&mut data.experiment, |e| &mut e.experiment_id, text(raw)),
+            "variant" => set(&mut data.experiment, |e| &mut e.variant, text(raw)),
+            "test_group" => set(&mut data.experiment, |e| &mut e.test_group, text(raw)),
+            _ => data.properties.extend(text(raw).map(|value| (key.clone(), value))),
+        }
+    }
+    Some(data)
+}
+
+fn set(experiment: &mut Experiment, field: impl FnOnce(&mut Experiment) -> &mut String, value: Option<String>) {
+    if let Some(value) = value {
+        *field(experiment) = value;
+    }
+}
+
+/// Bytes an event adds to a batch.
+pub fn event_bytes(facts: &str, person: &str) -> usize {
+    facts.len() + person.len()
+}
+
+/// Puts a request's body together from stored fragments. The named texts are Meta's
+/// top-level fields.
+pub fn batch_body<'a>(
+    events: impl Iterator<Item = (&'a str, &'a str)>,
+    partner_agent: &str,
+    test_event_code: Option<&str>,
+    appsecret_proof: Option<&str>,
+) -> String {
+    let mut body = String::with_capacity(64 * 1024);
+    body.push_str("{\"data\":[");
+    for (i, (facts, person)) in events.enumerate() {
+        if i > 0 {
+            body.push(',');
+        }
+        // `{…facts…}` and `{…person…}` become one object.
+        body.push_str(facts.strip_suffix('}').unwrap_or(facts));
+        body.push(',');
+        body.push_str(person.strip_prefix('{').unwrap_or(person));
+    }
+    body.push_str("],\"partner_agent\":");
+    body.push_str(&quoted(partner_agent));
+    for (name, value) in [("test_event_code", test_event_code), ("appsecret_proof", appsecret_proof)] {
+        if let Some(value) = value {
+            body.push(',');
+            push_quoted(&mut body, name);
+            body.push(':');
+            push_quoted(&mut body, value);
+        }
+    }
+    body.push('}');
+    body
+}
+
+/// Writes one JSON object, field by field.
+struct Object(String);
+
+impl Object {
+    fn with_capacity(bytes: usize) -> Self {
+        let mut out = String::with_capacity(bytes);
+        out.push('{');
+        Self(out)
+    }
+
+    fn name(&mut self, name: &str) {
+        if self.0.len() > 1 {
+            self.0.push(',');
+        }
+        push_quoted(&mut self.0, name);
+        self.0.push(':');
+    }
+
+    fn raw(&mut self, name: &str, json: &str) {
+        self.name(name);
+        self.0.push_str(json);
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        push_quoted(&mut self.0, value);
+    }
+
+    fn optional(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.text(name, value);
+        }
+    }
+
+    fn finish(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    push_quoted(&mut out, text);
+    out
+}
+
+/// Appends a JSON string. Control characters, quotes and backslashes are escaped, as
+/// RFC 8259 (section 7) asks; the rest of Unicode goes as it is.
+fn push_quoted(out: &mut String, text: &str) {
+    out.push('"');
+    let mut plain_from = 0;
+    for (i, byte) in text.bytes().enumerate() {
+        let escape: Option<&str> = match byte {
+            b'"' => Some("\\\""),
+            b'\\' => Some("\\\\"),
+            b'\n' => Some("\\n"),
+            b'\r' => Some("\\r"),
+            b'\t' => Some("\\t"),
+            0..0x20 => None,
+            _ => continue,
+        };
+        out.push_str(&text[plain_from..i]);
+        match escape {
+            Some(escape) => out.push_str(escape),
+            None => {
+                out.push_str("\\u00");
+                out.push(char::from(b"0123456789abcdef"[usize::from(byte >> 4)]));
+                out.push(char::from(b"0123456789abcdef"[usize::from(byte & 15)]));
+            }
+        }
+        plain_from = i + 1;
+    }
+    out.push_str(&text[plain_from..]);
+    out.push('"');
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    let mut out = String::from("[");
+    for (i, item) in items.enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        out.push_str(&item);
+    }
+    out.push(']');
+    out
+}
+
+#[cfg(test)]
+#[path = "capi_tests.rs"]
+mod tests;

@@ -1,0 +1,124 @@
+use super::*;
+use crate::currency::Currency;
+use crate::event::{ActionSource, LimitedDataUse, Page};
+use crate::id::{EventId, EventName, PixelId};
+use crate::user_data::UserData;
+use proptest::prelude::*;
+
+fn inr(text: &str) -> Money {
+    Money::parse(text, Currency::parse("INR").unwrap()).unwrap()
+}
+
+fn purchase() -> Event {
+    let mut user_data = UserData {
+        fbp: Some("fb.1.1700000000000.1234567890".into()),
+        fbc: Some("fb.1.1700000000000.AbC-1_x".into()),
+        client_ip_address: Some("2001:db8::7".parse().unwrap()),
+        client_user_agent: Some("Mozilla/5.0 \"quoted\"".into()),
+        ..UserData::default()
+    };
+    user_data.set(crate::normalise::MatchKey::Email, crate::hash::Sha256Hex::of_bytes(b"asha@example.com"));
+    Event {
+        pixel: PixelId::parse("123456789012345").unwrap(),
+        name: EventName::purchase(),
+        id: EventId::parse("purchase_KB-1").unwrap(),
+        time_s: 1_763_958_731,
+        action_source: ActionSource::Website,
+        page: Page { event_source_url: Some("https://shop.example/thanks".into()), referrer_url: None },
+        user_data,
+        custom_data: CustomData {
+            value: Some(inr("1399.50")),
+            contents: vec![Content { id: "deck".into(), quantity: 2, item_price: Some(inr("699.75")) }],
+            content_ids: vec!["deck".into()],
+            order_id: Some(OrderId::parse("KB-1").unwrap()),
+            experiment: Experiment { experiment_id: "hero".into(), variant: "b".into(), test_group: String::new() },
+            properties: vec![("gift".into(), "yes".into())],
+            ..CustomData::default()
+        },
+        limited_data_use: Some(LimitedDataUse { country: 0, state: 0 }),
+    }
+}
+
+#[test]
+fn the_body_is_what_meta_documents() {
+    let Fragments { facts, person } = fragments(&purchase());
+    let body = batch_body([(facts.as_str(), person.as_str())].into_iter(), "tandem", Some("TEST1"), None);
+    let value: serde_json::Value = serde_json::from_str(&body).unwrap();
+    insta::assert_json_snapshot!(value, @r#"
+    {
+      "data": [
+        {
+          "action_source": "website",
+          "custom_data": {
+            "content_ids": [
+              "deck"
+            ],
+            "contents": [
+              {
+                "id": "deck",
+                "item_price": 699.75,
+                "quantity": 2
+              }
+            ],
+            "currency": "INR",
+            "experiment_id": "hero",
+            "gift": "yes",
+            "order_id": "KB-1",
+            "value": 1399.5,
+            "variant": "b"
+          },
+          "data_processing_options": [
+            "LDU"
+          ],
+          "data_processing_options_country": 0,
+          "data_processing_options_state": 0,
+          "event_id": "purchase_KB-1",
+          "event_name": "Purchase",
+          "event_source_url": "https://shop.example/thanks",
+          "event_time": 1763958731,
+          "user_data": {
+            "client_ip_address": "2001:db8::7",
+            "client_user_agent": "Mozilla/5.0 \"quoted\"",
+            "em": [
+              "ea4e36a829983d27e865b649cd10fcb61f2f1bcd857b47ab709e7adbe941ab68"
+            ],
+            "fbc": "fb.1.1700000000000.AbC-1_x",
+            "fbp": "fb.1.1700000000000.1234567890"
+          }
+        }
+      ],
+      "partner_agent": "tandem",
+      "test_event_code": "TEST1"
+    }
+    "#);
+}
+
+#[test]
+fn facts_hold_no_personal_data() {
+    let Fragments { facts, .. } = fragments(&purchase());
+    for needle in ["user_data", "fb.1", "Mozilla", "https:", "ea4e36a8"] {
+        assert!(!facts.contains(needle), "{needle} in {facts}");
+    }
+}
+
+#[test]
+fn custom_data_is_read_back_as_it_was_written() {
+    let event = purchase();
+    let Fragments { facts, .. } = fragments(&event);
+    assert_eq!(read_custom_data(&facts), Some(event.custom_data));
+}
+
+#[test]
+fn an_event_without_custom_data_has_none() {
+    let event = Event { custom_data: CustomData::default(), ..purchase() };
+    assert_eq!(read_custom_data(&fragments(&event).facts), None);
+}
+
+proptest! {
+    #[test]
+    fn any_text_survives_json(text in ".{0,40}", control in proptest::char::range('\0', '\u{1f}')) {
+        let text = format!("{text}{control}\"\\");
+        let read: String = serde_json::from_str(&quoted(&text)).unwrap();
+        prop_assert_eq!(read, text);
+    }
+}

@@ -1,0 +1,174 @@
+//! Meta's `custom_data`: what an event is about. The same data goes to the page and to
+//! the server event, so that the two copies agree.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::OrderId;
+use crate::money::Money;
+
+/// Most cart lines or content IDs of one event.
+pub const CONTENTS_MAX: usize = 200;
+/// Most custom properties of one event.
+pub const PROPERTIES_MAX: usize = 50;
+/// Longest text of one field, bytes.
+pub const TEXT_BYTES_MAX: usize = 1000;
+
+/// Names that a custom property must not take (Meta, custom data parameters), and the
+/// ones Tandem writes itself.
+pub const STANDARD_FIELDS: [&str; 20] = [
+    "value",
+    "currency",
+    "content_ids",
+    "contents",
+    "content_type",
+    "content_name",
+    "content_category",
+    "num_items",
+    "search_string",
+    "status",
+    "predicted_ltv",
+    "net_revenue",
+    "order_id",
+    "item_number",
+    "delivery_category",
+    "experiment_id",
+    "variant",
+    "test_group",
+    "event_id",
+    "eventID",
+];
+
+/// One line of a cart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// Product ID; never empty.
+    pub id: String,
+    /// Number of pieces, at least 1.
+    pub quantity: u32,
+    /// Price of one piece.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item_price: Option<Money>,
+}
+
+/// An A/B test; its fields travel flat in `custom_data`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Experiment {
+    /// ID of the experiment.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub experiment_id: String,
+    /// Variant the visitor saw.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub variant: String,
+    /// Group, e.g. `control`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub test_group: String,
+}
+
+impl Experiment {
+    /// Its fields with the names they travel under.
+    pub fn fields(&self) -> [(&'static str, &str); 3] {
+        [("experiment_id", &self.experiment_id), ("variant", &self.variant), ("test_group", &self.test_group)]
+    }
+
+    /// Whether nothing is given.
+    pub fn is_empty(&self) -> bool {
+        self.fields().iter().all(|(_, value)| value.is_empty())
+    }
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CustomData {
+    /// Value of the event, with its currency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<Money>,
+    /// Product IDs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub content_ids: Vec<String>,
+    /// Cart lines.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contents: Vec<Content>,
+    /// `product` or `product_group`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// Name of the page or product.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_name: Option<String>,
+    /// Category of the page or product.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_category: Option<String>,
+    /// Items in the cart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_items: Option<u32>,
+    /// What was searched for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search_string: Option<String>,
+    /// Status of a registration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Predicted lifetime value; in the currency of `value` where both are given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub predicted_ltv: Option<Money>,
+    /// Order the event belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<OrderId>,
+    /// A/B test.
+    #[serde(skip_serializing_if = "Experiment::is_empty")]
+    pub experiment: Experiment,
+    /// Custom properties, in the caller's order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub properties: Vec<(String, String)>,
+}
+
+impl CustomData {
+    /// Whether nothing is given.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Takes from `other` what is blank here, money included.
+    pub fn fill_blanks(&mut self, other: &Self) {
+        use crate::user_data::fill;
+        if self.content_ids.is_empty() && self.contents.is_empty() {
+            self.content_ids.clone_from(&other.content_ids);
+            self.contents.clone_from(&other.contents);
+            fill(&mut self.num_items, other.num_items.as_ref());
+            fill(&mut self.content_type, other.content_type.as_ref());
+        }
+        fill(&mut self.value, other.value.as_ref());
+        fill(&mut self.content_name, other.content_name.as_ref());
+        fill(&mut self.content_category, other.content_category.as_ref());
+        fill(&mut self.search_string, other.search_string.as_ref());
+        fill(&mut self.status, other.status.as_ref());
+        fill(&mut self.order_id, other.order_id.as_ref());
+        if self.predicted_ltv.is_none() && self.currency_agrees(other) {
+            self.predicted_ltv = other.predicted_ltv;
+        }
+        if self.experiment.is_empty() {
+            self.experiment = other.experiment.clone();
+        }
+        for (key, value) in &other.properties {
+            if self.properties.len() < PROPERTIES_MAX && !self.properties.iter().any(|(k, _)| k == key) {
+                self.properties.push((key.clone(), value.clone()));
+            }
+        }
+    }
+
+    /// Drops prices in another currency than the value's: Meta has one currency per event.
+    pub fn drop_foreign_prices(&mut self) {
+        let Some(currency) = self.value.map(|money| money.currency) else { return };
+        for content in &mut self.contents {
+            content.item_price = content.item_price.filter(|price| price.currency == currency);
+        }
+        self.predicted_ltv = self.predicted_ltv.filter(|ltv| ltv.currency == currency);
+    }
+
+    fn currency_agrees(&self, other: &Self) -> bool {
+        match (self.value, other.predicted_ltv) {
+            (Some(value), Some(ltv)) => value.currency == ltv.currency,
+            _ => true,
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The event as Tandem keeps it: everything Meta will get, nothing raw.
+
+use serde::{Deserialize, Serialize};
+
+use crate::custom_data::CustomData;
+use crate::id::{EventId, EventName, PixelId};
+use crate::user_data::UserData;
+
+/// Oldest `event_time` Meta takes, seconds before its receipt (Meta, server event
+/// parameters: 7 days).
+pub const EVENT_AGE_MAX_S: i64 = 7 * 24 * 3600;
+/// What is kept free of those 7 days for the way to Meta, seconds.
+pub const EVENT_AGE_MARGIN_S: i64 = 15 * 60;
+/// Time within which Meta merges the browser's and the server's copy, seconds (Meta,
+/// deduplication: 48 hours).
+pub const DEDUPLICATION_WINDOW_S: i64 = 48 * 3600;
+
+/// Where the action took place (Meta, server event parameters: `action_source`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActionSource {
+    /// On the shop's website.
+    #[default]
+    Website,
+    /// By e-mail.
+    Email,
+    /// In a mobile app.
+    App,
+    /// By telephone.
+    PhoneCall,
+    /// In a chat.
+    Chat,
+    /// In a shop of bricks.
+    PhysicalStore,
+    /// Without a person's doing, such as a subscription's renewal.
+    SystemGenerated,
+    /// In a business messaging channel.
+    BusinessMessaging,
+    /// Anywhere else.
+    Other,
+}
+
+impl ActionSource {
+    /// All values, with Meta's spelling.
+    pub const ALL: [(Self, &'static str); 9] = [
+        (Self::Website, "website"),
+        (Self::Email, "email"),
+        (Self::App, "app"),
+        (Self::PhoneCall, "phone_call"),
+        (Self::Chat, "chat"),
+        (Self::PhysicalStore, "physical_store"),
+        (Self::SystemGenerated, "system_generated"),
+        (Self::BusinessMessaging, "business_messaging"),
+        (Self::Other, "other"),
+    ];
+
+    /// Reads Meta's spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(_, name)| *name == text).map(|(source, _)| source)
+    }
+
+    /// Meta's spelling.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Website => "website",
+            Self::Email => "email",
+            Self::App => "app",
+            Self::PhoneCall => "phone_call",
+            Self::Chat => "chat",
+            Self::PhysicalStore => "physical_store",
+            Self::SystemGenerated => "system_generated",
+            Self::BusinessMessaging => "business_messaging",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Meta's limited data use: `data_processing_options: ["LDU"]` with these codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitedDataUse {
+    /// 1 United States, 0 let Meta locate.
+    pub country: i32,
+    /// 0 let Meta locate, 1000 and up a state.
+    pub state: i32,
+}
+
+/// What a person allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Consent {
+    /// Advertising use was refused (or not granted where it must be): nothing is sent.
+    pub denied: bool,
+    /// Limited data use was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limited_data_use: Option<LimitedDataUse>,
+}
+
+/// The page an event happened on. Both URLs are scrubbed of personal data and have no
+/// fragment.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Page {
+    /// Its address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_source_url: Option<String>,
+    /// The address before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub referrer_url: Option<String>,
+}
+
+/// One event, ready to be stored and sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Pixel (dataset) it is reported to.
+    pub pixel: PixelId,
+    /// Name.
+    pub name: EventName,
+    /// ID, the same on both sides.
+    pub id: EventId,
+    /// When it happened, Unix seconds.
+    pub time_s: i64,
+    /// Where it happened.
+    pub action_source: ActionSource,
+    /// The page.
+    pub page: Page,
+    /// Match keys.
+    pub user_data: UserData,
+    /// What it is about.
+    pub custom_data: CustomData,
+    /// Limited data use.
+    pub limited_data_use: Option<LimitedDataUse>,
+}
+
+/// Why an event cannot be sent to Meta as it stands. Meta would refuse the whole batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsendable {
+    /// `event_time` is 7 days old, or nearly.
+    TooOld,
+    /// Its match keys are never enough (error 100/2804050).
+    MatchKeysInsufficient,
+}
+
+impl Event {
+    /// Checks what Meta would refuse. `now_s`: Unix seconds.
+    pub fn check_sendable(&self, now_s: i64) -> Result<(), Unsendable> {
+        if is_too_old(self.time_s, now_s) {
+            Err(Unsendable::TooOld)
+        } else if !self.user_data.key_set().is_enough() {
+            Err(Unsendable::MatchKeysInsufficient)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Whether an event of `time_s` can no longer reach Meta in time. Both Unix seconds.
+pub fn is_too_old(time_s: i64, now_s: i64) -> bool {
+    now_s.saturating_sub(time_s) > EVENT_AGE_MAX_S - EVENT_AGE_MARGIN_S
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn action_sources_are_spelt_as_meta_spells_them() {
+        for (source, name) in ActionSource::ALL {
+            assert_eq!(source.as_str(), name);
+            assert_eq!(ActionSource::parse(name), Some(source));
+            assert_eq!(serde_json::to_string(&source).unwrap(), format!("\"{name}\""));
+        }
+        assert_eq!(ActionSource::parse("Website"), None);
+    }
+
+    #[test]
+    fn the_margin_is_taken_off_the_seven_days() {
+        let now = 1_800_000_000;
+        assert!(!is_too_old(now - EVENT_AGE_MAX_S + EVENT_AGE_MARGIN_S, now));
+        assert!(is_too_old(now - EVENT_AGE_MAX_S + EVENT_AGE_MARGIN_S - 1, now));
+        assert!(!is_too_old(now + 60, now));
+    }
+}

@@ -1,0 +1,71 @@
+//! Contacts: what browsers and internal callers say about an order without proof of
+//! payment. The earliest one owns the order's signals.
+
+use serde::{Deserialize, Serialize};
+
+use super::Order;
+use crate::custom_data::CustomData;
+use crate::event::{Consent, Page};
+use crate::user_data::UserData;
+
+/// Somebody named an order: a claim, a checkout event, or an internal caller.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contact {
+    /// When, Unix seconds.
+    pub at_s: i64,
+    /// Whether it claims that the order was paid.
+    pub is_claim: bool,
+    /// Whether the caller is one of the shop's own services.
+    pub is_internal: bool,
+    /// Permission.
+    pub consent: Consent,
+    /// Match keys and browser identifiers.
+    pub user_data: UserData,
+    /// The page.
+    pub page: Page,
+    /// Contents and experiment.
+    pub custom_data: CustomData,
+}
+
+impl Order {
+    /// Takes a contact. Returns whether the order had been contacted this way before.
+    ///
+    /// The earliest contact with browser signals owns them. A later one fills blanks only
+    /// when it comes from the same browser, so that nobody can put their own click on
+    /// somebody else's order; a refusal of consent counts from the owner's browser or
+    /// from an internal caller.
+    pub fn contact(&mut self, contact: Contact) -> bool {
+        let known = self.claimed_at_s.is_some();
+        if contact.is_claim {
+            self.claimed_at_s.get_or_insert(contact.at_s);
+        }
+        if contact.is_internal && contact.consent.denied {
+            self.denied_internally = true;
+        }
+        match &mut self.owner {
+            None => {
+                if contact.user_data.has_browser_signals() {
+                    self.owner = Some(contact);
+                }
+            }
+            Some(owner) if owner.user_data.same_browser(&contact.user_data) => {
+                owner.user_data.fill_blanks(&contact.user_data);
+                owner.custom_data.fill_blanks(&contact.custom_data);
+                owner.consent.denied |= contact.consent.denied;
+                owner.consent.limited_data_use =
+                    owner.consent.limited_data_use.or(contact.consent.limited_data_use);
+                // The page of the sale says more than the page of the first visit.
+                if contact.is_claim && contact.page.event_source_url.is_some() {
+                    owner.page = contact.page;
+                }
+            }
+            Some(_) => {}
+        }
+        known
+    }
+
+    /// Whether a caller is the browser that owns the order, or nobody owns it.
+    pub fn is_owned_by(&self, caller: &UserData) -> bool {
+        self.owner.as_ref().is_none_or(|owner| owner.user_data.same_browser(caller))
+    }
+}

@@ -1,0 +1,295 @@
+//! The order's state machine: one order, one Purchase, and only for money that was paid.
+//!
+//! Inputs come in any order and any number of times: contacts of browsers (claims, and
+//! earlier events that named the order), payments (webhooks, facts of internal callers,
+//! answers of the Orders API), failures and refunds. After each, [`Order::decide`] says
+//! what must happen to the order's one Purchase. The caller stores the order and carries
+//! the decision out in one atomic step.
+//!
+//! - A contact alone never makes a Purchase.
+//! - The payment's money and customer win; the browser that named the order first adds
+//!   its signals.
+//! - A paid order without signals waits for them once, for a bounded time.
+
+mod contact;
+mod payment;
+
+pub use contact::Contact;
+pub use payment::{Paid, PaymentOutcome, PaymentSource, Refund};
+
+use serde::{Deserialize, Serialize};
+
+use crate::custom_data::CustomData;
+use crate::event::{ActionSource, DEDUPLICATION_WINDOW_S, Event, is_too_old};
+use crate::id::{EventId, EventName, OrderId, PixelId};
+
+/// Why a Purchase is kept back. Stable codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Withheld {
+    /// The order's owner, or an internal caller, refused advertising use.
+    ConsentDenied,
+    /// The whole payment went back before the Purchase left.
+    RefundedBeforeSent,
+}
+
+impl Withheld {
+    /// Stable code for operators.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::ConsentDenied => "consent_denied",
+            Self::RefundedBeforeSent => "refunded_before_sent",
+        }
+    }
+}
+
+/// How far an order is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PurchaseState {
+    /// No proof of payment.
+    Pending,
+    /// Paid.
+    Verified,
+    /// The last attempt to pay failed.
+    Failed,
+    /// Paid, and all of it went back.
+    Refunded,
+}
+
+/// What must happen to the order's Purchase now.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// Nothing.
+    Nothing,
+    /// Place it, to be sent at once. Replaces one that still waits for signals; does
+    /// nothing to one that has left.
+    Send(Box<Event>),
+    /// Place it, to be sent at this time (Unix milliseconds) if nothing better came.
+    Hold(Box<Event>, i64),
+    /// Place it as counted and never sent, or stop the one that has not left.
+    Withhold(Box<Event>, Withheld),
+    /// Place it as given up: too old for Meta.
+    TooOld(Box<Event>),
+}
+
+/// Where the order's Purchase is, as far as the order knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Placed {
+    /// Nowhere yet.
+    #[default]
+    Not,
+    /// Placed with a wait for signals.
+    Held,
+    /// Placed to be sent.
+    Sent,
+    /// Kept back.
+    Withheld(Withheld),
+    /// Too old when the proof came.
+    TooOld,
+}
+
+/// An order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Order {
+    id: OrderId,
+    pixel: PixelId,
+    /// First contact that named the order, with blanks filled by the same browser.
+    owner: Option<Contact>,
+    /// When the first claim came, Unix seconds.
+    claimed_at_s: Option<i64>,
+    /// An internal caller refused advertising use.
+    denied_internally: bool,
+    paid: Option<Paid>,
+    /// Further successful payments, by ID (a double payment); bounded.
+    other_payments: Vec<String>,
+    failed: bool,
+    refunds: Vec<Refund>,
+    placed: Placed,
+    /// When the page confirmed that its pixel fired, Unix seconds.
+    fired_at_s: Option<i64>,
+}
+
+impl Order {
+    /// An order nobody has said anything about yet.
+    pub fn new(id: OrderId, pixel: PixelId) -> Self {
+        Self {
+            id,
+            pixel,
+            owner: None,
+            claimed_at_s: None,
+            denied_internally: false,
+            paid: None,
+            other_payments: Vec::new(),
+            failed: false,
+            refunds: Vec::new(),
+            placed: Placed::Not,
+            fired_at_s: None,
+        }
+    }
+
+    /// Its ID.
+    pub fn id(&self) -> &OrderId {
+        &self.id
+    }
+
+    /// The pixel it is reported to: that of the first input.
+    pub fn pixel(&self) -> &PixelId {
+        &self.pixel
+    }
+
+    /// Gives the order to a pixel that was configured after it came.
+    pub fn assign(&mut self, pixel: PixelId) {
+        self.pixel = pixel;
+    }
+
+    /// The payment that counts.
+    pub fn paid(&self) -> Option<&Paid> {
+        self.paid.as_ref()
+    }
+
+    /// The contact that owns its signals.
+    pub fn owner(&self) -> Option<&Contact> {
+        self.owner.as_ref()
+    }
+
+    /// Successful payments beyond the one that counts.
+    pub fn other_payments(&self) -> &[String] {
+        &self.other_payments
+    }
+
+    /// Refunds seen.
+    pub fn refunds(&self) -> &[Refund] {
+        &self.refunds
+    }
+
+    /// When it was first claimed, Unix seconds.
+    pub fn claimed_at_s(&self) -> Option<i64> {
+        self.claimed_at_s
+    }
+
+    /// How far it is.
+    pub fn state(&self) -> PurchaseState {
+        match (&self.paid, self.failed) {
+            (Some(_), _) if self.is_fully_refunded() => PurchaseState::Refunded,
+            (Some(_), _) => PurchaseState::Verified,
+            (None, true) => PurchaseState::Failed,
+            (None, false) => PurchaseState::Pending,
+        }
+    }
+
+    /// Why its Purchase is kept back, if it is.
+    pub fn withheld(&self) -> Option<Withheld> {
+        match self.placed {
+            Placed::Withheld(why) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Whether its Purchase has been placed in any way.
+    pub fn is_placed(&self) -> bool {
+        self.placed != Placed::Not
+    }
+
+    /// Decides what must happen to the Purchase. `now_ms`: Unix milliseconds;
+    /// `join_wait_ms`: how long to wait for signals; `fallback_url`: `event_source_url`
+    /// when no browser was ever seen.
+    pub fn decide(&mut self, now_ms: i64, join_wait_ms: i64, fallback_url: Option<&str>) -> Decision {
+        let Some(paid) = self.paid.as_ref().filter(|paid| paid.money.amount.get() > 0) else {
+            return Decision::Nothing;
+        };
+        let waits = matches!(self.placed, Placed::Not | Placed::Held);
+        if !waits && !(self.placed == Placed::Sent && self.is_fully_refunded()) {
+            return Decision::Nothing;
+        }
+        let event = Box::new(self.purchase(paid, fallback_url));
+        let has_signals = event.user_data.has_browser_signals();
+        let (placed, decision) = if self.is_fully_refunded() {
+            let why = Withheld::RefundedBeforeSent;
+            (Placed::Withheld(why), Decision::Withhold(event, why))
+        } else if self.is_denied() {
+            let why = Withheld::ConsentDenied;
+            (Placed::Withheld(why), Decision::Withhold(event, why))
+        } else if self.placed == Placed::Not && is_too_old(event.time_s, now_ms / 1000) {
+            (Placed::TooOld, Decision::TooOld(event))
+        } else if has_signals || paid.action_source != ActionSource::Website || join_wait_ms == 0 {
+            (Placed::Sent, Decision::Send(event))
+        } else if self.placed == Placed::Not {
+            (Placed::Held, Decision::Hold(event, now_ms.saturating_add(join_wait_ms)))
+        } else {
+            return Decision::Nothing;
+        };
+        self.placed = placed;
+        decision
+    }
+
+    /// The Purchase as it would be sent, if the order is paid.
+    fn purchase(&self, paid: &Paid, fallback_url: Option<&str>) -> Event {
+        // The payment's customer wins, key by key; the browser adds what it lacks.
+        let mut user_data = paid.user_data.clone();
+        let mut custom_data = paid.custom_data.clone();
+        let mut page = paid.page.clone();
+        let mut limited_data_use = paid.consent.limited_data_use;
+        if let Some(owner) = &self.owner {
+            user_data.fill_blanks(&owner.user_data);
+            custom_data.fill_blanks(&owner.custom_data);
+            limited_data_use = limited_data_use.or(owner.consent.limited_data_use);
+            crate::user_data::fill(&mut page.event_source_url, owner.page.event_source_url.as_ref());
+            crate::user_data::fill(&mut page.referrer_url, owner.page.referrer_url.as_ref());
+        }
+        if page.event_source_url.is_none() && paid.action_source == ActionSource::Website {
+            page.event_source_url = fallback_url.map(Into::into);
+        }
+        custom_data.value = Some(paid.money);
+        custom_data.order_id = Some(self.id.clone());
+        custom_data.drop_foreign_prices();
+        Event {
+            pixel: self.pixel.clone(),
+            name: EventName::purchase(),
+            id: EventId::of_purchase(&self.id),
+            time_s: paid.at_s.min(paid.seen_at_s),
+            action_source: paid.action_source,
+            page,
+            user_data,
+            custom_data,
+            limited_data_use,
+        }
+    }
+
+    /// What the page should fire now, if anything: the order is verified, the two copies
+    /// would still be merged, nothing keeps it back and no page has fired it yet.
+    pub fn browser_event(&self, now_s: i64) -> Option<CustomData> {
+        let paid = self.paid.as_ref()?;
+        let open = self.fired_at_s.is_none()
+            && matches!(self.placed, Placed::Held | Placed::Sent)
+            && now_s - paid.seen_at_s < DEDUPLICATION_WINDOW_S;
+        open.then(|| self.purchase(paid, None).custom_data)
+    }
+
+    /// Notes that a page's pixel fired the Purchase. Unix seconds.
+    pub fn confirm_fired(&mut self, at_s: i64) {
+        self.fired_at_s.get_or_insert(at_s);
+    }
+
+    /// Whether a page has fired it.
+    pub fn is_fired(&self) -> bool {
+        self.fired_at_s.is_some()
+    }
+
+    /// Forgets the signals of people and keeps what must never be forgotten: that the
+    /// order was paid, sent, refunded.
+    pub fn strip_signals(&mut self) {
+        self.owner = None;
+        if let Some(paid) = &mut self.paid {
+            paid.user_data = Default::default();
+            paid.page = Default::default();
+        }
+    }
+
+    fn is_denied(&self) -> bool {
+        self.denied_internally || self.owner.as_ref().is_some_and(|owner| owner.consent.denied)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! Payments and refunds of an order: the proof.
+
+use serde::{Deserialize, Serialize};
+
+use super::Order;
+use crate::custom_data::CustomData;
+use crate::event::{ActionSource, Consent, Page};
+use crate::money::{MinorUnits, Money};
+use crate::user_data::UserData;
+
+/// Most further payments or refunds kept with one order.
+const NOTES_MAX: usize = 16;
+
+/// Who proved a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentSource {
+    /// A signed webhook.
+    Webhook,
+    /// The payment provider's API, asked by us.
+    OrdersApi,
+    /// An internal caller.
+    Fact,
+}
+
+/// A successful payment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Paid {
+    /// The provider's ID of the payment; `None` for a fact.
+    pub payment_id: Option<String>,
+    /// What was paid.
+    pub money: Money,
+    /// When it was paid, Unix seconds.
+    pub at_s: i64,
+    /// When we learnt of it, Unix seconds.
+    pub seen_at_s: i64,
+    /// Who proved it.
+    pub source: PaymentSource,
+    /// Where the sale took place.
+    pub action_source: ActionSource,
+    /// The customer as the proof names them, hashed.
+    pub user_data: UserData,
+    /// Contents, as far as the proof knows them.
+    pub custom_data: CustomData,
+    /// The page, as far as the proof knows it.
+    pub page: Page,
+    /// Permission, as far as the proof knows it.
+    pub consent: Consent,
+}
+
+/// What a payment meant to the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaymentOutcome {
+    /// It is the first: the order is paid.
+    New,
+    /// It was known.
+    Duplicate,
+    /// A second successful payment of the same order; noted, and nothing more.
+    SecondPayment,
+    /// A fact that contradicts what is known; not taken.
+    Conflict {
+        /// What the order was paid with.
+        known: Money,
+    },
+}
+
+/// Money that went back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refund {
+    /// The provider's ID of the refund.
+    pub refund_id: String,
+    /// The payment it belongs to; `None`: the order's only one.
+    pub payment_id: Option<String>,
+    /// How much.
+    pub money: Money,
+}
+
+impl Order {
+    /// Takes a successful payment.
+    pub fn pay(&mut self, paid: Paid) -> PaymentOutcome {
+        let is_fact = paid.source == PaymentSource::Fact;
+        let Some(known) = &mut self.paid else {
+            self.denied_internally |= paid.consent.denied;
+            self.paid = Some(paid);
+            return PaymentOutcome::New;
+        };
+        if is_fact {
+            return if known.money == paid.money {
+                PaymentOutcome::Duplicate
+            } else {
+                PaymentOutcome::Conflict { known: known.money }
+            };
+        }
+        match (&known.payment_id, &paid.payment_id) {
+            (Some(ours), Some(theirs)) if ours == theirs => PaymentOutcome::Duplicate,
+            // The provider's own word on the sale that a fact told of.
+            (None, Some(_)) if known.money == paid.money => {
+                known.payment_id = paid.payment_id;
+                PaymentOutcome::Duplicate
+            }
+            (_, Some(theirs)) => {
+                if self.other_payments.contains(theirs) {
+                    return PaymentOutcome::Duplicate;
+                }
+                if self.other_payments.len() < NOTES_MAX {
+                    self.other_payments.push(theirs.clone());
+                }
+                PaymentOutcome::SecondPayment
+            }
+            (_, None) => PaymentOutcome::Duplicate,
+        }
+    }
+
+    /// Notes a failed or dropped attempt. Never undoes a payment.
+    pub fn fail(&mut self) {
+        self.failed = true;
+    }
+
+    /// Notes a successful refund. Returns false when it was known.
+    pub fn refund(&mut self, refund: Refund) -> bool {
+        if self.refunds.len() >= NOTES_MAX || self.refunds.iter().any(|r| r.refund_id == refund.refund_id) {
+            return false;
+        }
+        self.refunds.push(refund);
+        true
+    }
+
+    /// Whether all of the paying payment went back. Refunds of a second payment, and of
+    /// another currency, do not count.
+    pub fn is_fully_refunded(&self) -> bool {
+        let Some(paid) = &self.paid else { return false };
+        let back = self
+            .refunds
+            .iter()
+            .filter(|refund| refund.money.currency == paid.money.currency)
+            .filter(|refund| match (&refund.payment_id, &paid.payment_id) {
+                (Some(theirs), Some(ours)) => theirs == ours,
+                _ => true,
+            })
+            .try_fold(MinorUnits::default(), |sum, refund| sum.checked_add(refund.money.amount));
+        paid.money.amount.get() > 0 && back.is_none_or(|sum| sum >= paid.money.amount)
+    }
+}

@@ -1,0 +1,202 @@
+//! Meta's `user_data`: hashed match keys and the browser's identifiers.
+//!
+//! Every part of it is personal data, hashes included: an Indian mobile number can be
+//! found again by trying them all. `Debug` shows names only.
+
+use core::fmt;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::hash::Sha256Hex;
+use crate::normalise::MatchKey;
+
+/// Longest User-Agent kept, in bytes; longer ones are cut at a character boundary.
+pub const USER_AGENT_BYTES_MAX: usize = 1024;
+
+/// The match keys of one event.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UserData {
+    pub(crate) keys: BTreeMap<MatchKey, Sha256Hex>,
+    /// `_fbp` cookie, verbatim; never hashed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fbp: Option<String>,
+    /// `_fbc` cookie, verbatim; never hashed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fbc: Option<String>,
+    /// The person's address; never hashed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_ip_address: Option<IpAddr>,
+    /// The browser's User-Agent; never hashed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_user_agent: Option<String>,
+}
+
+impl fmt::Debug for UserData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UserData({})", self.key_set().names().join(","))
+    }
+}
+
+impl UserData {
+    /// Sets one hashed key.
+    pub fn set(&mut self, key: MatchKey, hash: Sha256Hex) {
+        self.keys.insert(key, hash);
+    }
+
+    /// One hashed key.
+    pub fn get(&self, key: MatchKey) -> Option<Sha256Hex> {
+        self.keys.get(&key).copied()
+    }
+
+    /// The hashed keys, in a fixed order.
+    pub fn hashed(&self) -> impl Iterator<Item = (MatchKey, Sha256Hex)> + '_ {
+        self.keys.iter().map(|(key, hash)| (*key, *hash))
+    }
+
+    /// Which keys are present.
+    pub fn key_set(&self) -> KeySet {
+        let mut bits = self.keys.keys().fold(0, |bits, key| bits | key.bit());
+        for (present, bit) in [
+            (self.fbp.is_some(), KeySet::FBP),
+            (self.fbc.is_some(), KeySet::FBC),
+            (self.client_ip_address.is_some(), KeySet::IP),
+            (self.client_user_agent.is_some(), KeySet::USER_AGENT),
+        ] {
+            if present {
+                bits |= bit;
+            }
+        }
+        KeySet(bits)
+    }
+
+    /// Whether anything came from a browser: `fbp`, `fbc`, address or User-Agent.
+    pub fn has_browser_signals(&self) -> bool {
+        self.key_set().0 & (KeySet::FBP | KeySet::FBC | KeySet::IP | KeySet::USER_AGENT) != 0
+    }
+
+    /// Takes from `other` what is blank here.
+    pub fn fill_blanks(&mut self, other: &Self) {
+        for (key, hash) in other.hashed() {
+            self.keys.entry(key).or_insert(hash);
+        }
+        fill(&mut self.fbp, other.fbp.as_ref());
+        fill(&mut self.fbc, other.fbc.as_ref());
+        fill(&mut self.client_ip_address, other.client_ip_address.as_ref());
+        fill(&mut self.client_user_agent, other.client_user_agent.as_ref());
+    }
+
+    /// Whether two contacts came from the same browser: the same `fbp`; or, where one of
+    /// them has none, the same address and User-Agent.
+    pub fn same_browser(&self, other: &Self) -> bool {
+        match (&self.fbp, &other.fbp) {
+            (Some(mine), Some(theirs)) => mine == theirs,
+            _ => {
+                self.client_ip_address.is_some()
+                    && self.client_ip_address == other.client_ip_address
+                    && self.client_user_agent == other.client_user_agent
+            }
+        }
+    }
+}
+
+/// Takes `other` where `mine` is blank.
+pub(crate) fn fill<T: Clone>(mine: &mut Option<T>, other: Option<&T>) {
+    if mine.is_none() {
+        *mine = other.cloned();
+    }
+}
+
+/// Cuts a User-Agent to the longest kept and drops control characters.
+pub fn clean_user_agent(text: &str) -> Option<String> {
+    let mut clean: String = text.trim().chars().filter(|c| !c.is_control()).collect();
+    if clean.len() > USER_AGENT_BYTES_MAX {
+        clean.truncate(clean.floor_char_boundary(USER_AGENT_BYTES_MAX));
+    }
+    (!clean.is_empty()).then_some(clean)
+}
+
+/// Names of match keys as a set: what may be kept once the values are gone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KeySet(pub u16);
+
+impl KeySet {
+    const FBP: u16 = 1 << 11;
+    const FBC: u16 = 1 << 12;
+    const IP: u16 = 1 << 13;
+    const USER_AGENT: u16 = 1 << 14;
+
+    /// Meta's names of the keys in the set.
+    pub fn names(self) -> Vec<&'static str> {
+        let hashed = MatchKey::ALL.into_iter().map(|key| (key.bit(), key.meta_name()));
+        let plain = [
+            (Self::FBP, "fbp"),
+            (Self::FBC, "fbc"),
+            (Self::IP, "client_ip_address"),
+            (Self::USER_AGENT, "client_user_agent"),
+        ];
+        hashed.chain(plain).filter(|(bit, _)| self.0 & bit != 0).map(|(_, name)| name).collect()
+    }
+
+    /// Whether Meta takes an event with these keys. It refuses the whole request for an
+    /// event whose keys are only a part of one of four sets (Meta, best practices:
+    /// invalid combinations; error 100/2804050).
+    pub fn is_enough(self) -> bool {
+        let of = |keys: &[MatchKey]| keys.iter().fold(0, |bits, key| bits | key.bit());
+        let never_enough = [
+            of(&[MatchKey::City, MatchKey::Country, MatchKey::State, MatchKey::PostalCode, MatchKey::Gender])
+                | Self::USER_AGENT,
+            of(&[MatchKey::DateOfBirth]) | Self::USER_AGENT,
+            of(&[MatchKey::FirstName, MatchKey::Gender]),
+            of(&[MatchKey::LastName, MatchKey::Gender]),
+        ];
+        never_enough.into_iter().all(|set| self.0 & !set != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thin_key_sets_are_refused_and_one_good_key_saves_them() {
+        let thin = [
+            0,
+            KeySet::USER_AGENT,
+            MatchKey::City.bit() | MatchKey::Country.bit() | KeySet::USER_AGENT,
+            MatchKey::DateOfBirth.bit() | KeySet::USER_AGENT,
+            MatchKey::FirstName.bit() | MatchKey::Gender.bit(),
+            MatchKey::LastName.bit(),
+        ];
+        for bits in thin {
+            assert!(!KeySet(bits).is_enough(), "{:?}", KeySet(bits).names());
+            assert!(KeySet(bits | MatchKey::Email.bit()).is_enough());
+            assert!(KeySet(bits | KeySet::IP | KeySet::USER_AGENT).is_enough());
+        }
+        assert!(KeySet(MatchKey::FirstName.bit() | MatchKey::LastName.bit()).is_enough());
+    }
+
+    #[test]
+    fn debug_names_keys_and_shows_no_value() {
+        let data = UserData { fbp: Some("fb.1.1.secret".into()), ..UserData::default() };
+        assert_eq!(format!("{data:?}"), "UserData(fbp)");
+    }
+
+    #[test]
+    fn blanks_are_filled_and_nothing_is_replaced() {
+        let mut mine = UserData { fbp: Some("mine".into()), ..UserData::default() };
+        let theirs =
+            UserData { fbp: Some("theirs".into()), fbc: Some("click".into()), ..UserData::default() };
+        mine.fill_blanks(&theirs);
+        assert_eq!((mine.fbp.as_deref(), mine.fbc.as_deref()), (Some("mine"), Some("click")));
+    }
+
+    #[test]
+    fn user_agents_are_cut_on_a_character() {
+        let long = "é".repeat(USER_AGENT_BYTES_MAX);
+        assert_eq!(clean_user_agent(&long).unwrap().len(), USER_AGENT_BYTES_MAX);
+        assert_eq!(clean_user_agent(" \u{0} "), None);
+    }
+}

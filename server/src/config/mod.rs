@@ -1,0 +1,13 @@
+//! Settings: environment first, then an optional TOML file, then defaults. Read once,
+//! checked in one pass; every fault is one line that names the variable.
+
+mod duration;
+mod network;
+mod secret;
+mod settings;
+mod source;
+
+pub use network::{Cidrs, Origins, RateLimit};
+pub use secret::SecretSource;
+pub use settings::{BrowserPolicy, Cashfree, CashfreeEnvironment, LeadField, Meta, Pixel, Settings};
+pub use source::{ConfigError, Source};

@@ -1,0 +1,106 @@
+use super::*;
+
+fn read(pairs: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+    Settings::read(&Source::from_pairs(pairs.iter().copied()))
+}
+
+fn fault(pairs: &[(&str, &str)]) -> String {
+    read(pairs).expect_err("must be refused").to_string()
+}
+
+#[test]
+fn an_empty_environment_is_a_working_default() {
+    let settings = read(&[]).unwrap();
+    assert_eq!(settings.grpc_addr.to_string(), "127.0.0.1:50051");
+    assert_eq!(settings.meta.graph_version, "v25.0");
+    assert_eq!(settings.join_wait.as_secs(), 30);
+    assert_eq!(settings.default_currency.as_str(), "INR");
+    assert!(settings.pixels.is_empty());
+    assert!(settings.rate_limit.is_some());
+}
+
+#[test]
+fn faults_are_one_line_that_names_the_variable() {
+    for (pairs, name) in [
+        (&[("TANDEM_GRPC_ADDR", "nowhere")][..], "TANDEM_GRPC_ADDR"),
+        (&[("FACEBOOK_PIXEL_ID", "abc")], "FACEBOOK_PIXEL_ID"),
+        (&[("FACEBOOK_ACCESS_TOKEN", "t")], "FACEBOOK_PIXEL_ID"),
+        (&[("META_GRAPH_URL", "graph")], "META_GRAPH_URL"),
+        (&[("META_GRAPH_VERSION", "25")], "META_GRAPH_VERSION"),
+        (&[("CASHFREE_ENVIRONMENT", "LIVE")], "CASHFREE_ENVIRONMENT"),
+        (&[("CASHFREE_CLIENT_SECRET_PRODUCTION", "s")], "CASHFREE_ENVIRONMENT"),
+        (&[("TANDEM_JOIN_WAIT", "soon")], "TANDEM_JOIN_WAIT"),
+        (&[("TANDEM_RATE_LIMIT", "much")], "TANDEM_RATE_LIMIT"),
+        (&[("TANDEM_ALLOWED_ORIGINS", "shop")], "TANDEM_ALLOWED_ORIGINS"),
+        (&[("TANDEM_BROWSER_POLICY", "maybe")], "TANDEM_BROWSER_POLICY"),
+        (&[("TANDEM_CONSENT_REQUIRED", "perhaps")], "TANDEM_CONSENT_REQUIRED"),
+        (&[("TANDEM_STORE", "postgres://user:hunter2@db/x")], "TANDEM_STORE"),
+        (&[("TANDEM_TLS_CERT", "cert.pem")], "TANDEM_TLS_CERT"),
+        (&[("TANDEM_DEFAULT_CURRENCY", "RUPEE")], "TANDEM_DEFAULT_CURRENCY"),
+    ] {
+        let text = fault(pairs);
+        assert!(text.starts_with(&format!("{name}: ")), "{text}");
+        assert!(!text.contains('\n') && !text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn variables_win_over_the_file_and_unknown_keys_are_errors() {
+    let source = Source::from_pairs([("TANDEM_JOIN_WAIT", "5s")])
+        .with_file("join_wait = \"9s\"\nfacebook_pixel_id = 123456789012345\nwebhook_max_age = \"1h\"")
+        .unwrap();
+    let settings = Settings::read(&source).unwrap();
+    assert_eq!(settings.join_wait.as_secs(), 5);
+    assert_eq!(settings.pixels[0].id.as_str(), "123456789012345");
+    assert_eq!(settings.cashfree.webhook_max_age.as_secs(), 3600);
+    let fault = Source::default().with_file("join_wiat = \"9s\"").expect_err("a typo");
+    assert_eq!(fault.name, "join_wiat");
+}
+
+#[test]
+fn more_pixels_come_from_the_file() {
+    let source = Source::from_pairs([("FACEBOOK_PIXEL_ID", "123456789012345")])
+        .with_file(
+            "[[pixels]]\nid = \"555555555555555\"\naccess_token = \"t\"\norigins = [\"https://b.example\"]\n\
+             [lead]\nrequired = [\"email\", \"first_name\", \"phone\"]",
+        )
+        .unwrap();
+    let settings = Settings::read(&source).unwrap();
+    assert_eq!(settings.pixels.len(), 2);
+    assert!(settings.pixels[1].origins.as_ref().is_some_and(|origins| origins.allows("https://b.example")));
+    assert_eq!(settings.lead_required, [MatchKey::Email, MatchKey::FirstName, MatchKey::Phone]);
+    let twice = Source::from_pairs([("FACEBOOK_PIXEL_ID", "123456789012345")])
+        .with_file("[[pixels]]\nid = \"123456789012345\"")
+        .unwrap();
+    assert!(Settings::read(&twice).is_err());
+}
+
+#[test]
+fn play_money_is_held_back_from_the_real_meta() {
+    let pixel = ("FACEBOOK_PIXEL_ID", "123456789012345");
+    let hold = |pairs: &[(&str, &str)]| {
+        let settings = read(pairs).unwrap();
+        settings.purchase_hold(&settings.pixels[0])
+    };
+    assert_eq!(hold(&[pixel]), Some("sandbox_without_test_code"));
+    assert_eq!(hold(&[pixel, ("FACEBOOK_TEST_EVENT_CODE", "TEST1")]), None);
+    assert_eq!(hold(&[pixel, ("CASHFREE_ENVIRONMENT", "PRODUCTION")]), None);
+    assert_eq!(hold(&[pixel, ("META_GRAPH_URL", "http://127.0.0.1:8090/graph")]), None);
+}
+
+#[test]
+fn a_secret_file_is_read_again_when_it_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("token");
+    std::fs::write(&path, "first\n").unwrap();
+    let secret = SecretSource::file(&path);
+    use secrecy::ExposeSecret as _;
+    assert_eq!(secret.current().unwrap().expose_secret(), "first");
+    std::fs::write(&path, "second,older").unwrap();
+    let changed = std::time::SystemTime::now() + Duration::from_secs(5);
+    std::fs::File::options().write(true).open(&path).unwrap().set_modified(changed).unwrap();
+    assert_eq!(secret.current().unwrap().expose_secret(), "second,older");
+    assert_eq!(secret.list().len(), 2);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(secret.list().len(), 2, "the last known secret stays");
+}

@@ -1,0 +1,148 @@
+//! The only file that knows how to call the Graph API (Meta, using the API).
+
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
+use tandem_core::capi;
+use tandem_core::id::PixelId;
+
+use super::classify::Reply;
+use crate::config::Meta;
+use crate::outbox::ClaimedEvent;
+
+/// `partner_agent`: names the software in Meta's dataset quality figures (under 23
+/// characters).
+const PARTNER_AGENT: &str = "tandem-capi";
+/// Most bytes of an answer that are read.
+const REPLY_BYTES_MAX: usize = 64 * 1024;
+
+/// A client of the Graph API. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    http: reqwest::Client,
+    base: String,
+}
+
+/// What one call needs beside the events.
+pub(super) struct Credentials<'a> {
+    pub(super) pixel: &'a PixelId,
+    pub(super) token: &'a SecretString,
+    pub(super) app_secret: Option<&'a SecretString>,
+    pub(super) test_event_code: Option<&'a str>,
+}
+
+impl Graph {
+    /// Makes a client. Fails when the system's certificates cannot be read.
+    pub fn new(settings: &Meta) -> Result<Self, reqwest::Error> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(settings.connect_timeout)
+            .timeout(settings.timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .tcp_nodelay(true)
+            .pool_idle_timeout(Duration::from_secs(90))
+            .user_agent(concat!("tandem/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        let base =
+            format!("{}/{}", settings.graph_url.as_str().trim_end_matches('/'), settings.graph_version);
+        Ok(Self { http, base })
+    }
+
+    /// Sends events of one pixel in one request.
+    pub(super) async fn send(&self, credentials: &Credentials<'_>, events: &[ClaimedEvent]) -> Reply {
+        let proof = credentials.app_secret.map(|secret| appsecret_proof(secret, credentials.token));
+        let body = capi::batch_body(
+            events.iter().map(|event| (event.facts.as_str(), event.person.as_str())),
+            PARTNER_AGENT,
+            credentials.test_event_code,
+            proof.as_deref(),
+        );
+        let url = format!("{}/{}/events", self.base, credentials.pixel);
+        // The token goes in a header: URLs and bodies end up in logs.
+        let sent = self
+            .http
+            .post(url)
+            .bearer_auth(credentials.token.expose_secret())
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(body)
+            .send()
+            .await;
+        match sent {
+            Err(fault) if fault.is_connect() || fault.is_builder() => Reply::NotSent,
+            Err(_) => Reply::NoAnswer,
+            Ok(response) => read(response).await,
+        }
+    }
+}
+
+async fn read(mut response: reqwest::Response) -> Reply {
+    let status = response.status().as_u16();
+    let after = wish(response.headers());
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= REPLY_BYTES_MAX => body.extend_from_slice(&chunk),
+            // More than Meta ever says: not an answer of the Graph API.
+            Ok(Some(_)) => return Reply::Http { status, body: Vec::new(), after },
+            Ok(None) => return Reply::Http { status, body, after },
+            Err(_) => return Reply::NoAnswer,
+        }
+    }
+}
+
+/// How long Meta asks to wait: `Retry-After` in seconds, or the minutes of
+/// `X-Business-Use-Case-Usage` (Meta, rate limits).
+fn wish(headers: &http::HeaderMap) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let retry_after = text("retry-after").and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
+    let regain = text("x-business-use-case-usage").and_then(regain_access);
+    retry_after.max(regain)
+}
+
+fn regain_access(text: &str) -> Option<Duration> {
+    let usage: serde_json::Value = serde_json::from_str(text).ok()?;
+    let minutes = usage
+        .as_object()?
+        .values()
+        .filter_map(serde_json::Value::as_array)
+        .flatten()
+        .filter_map(|entry| entry.get("estimated_time_to_regain_access")?.as_u64())
+        .max()?;
+    (minutes > 0).then(|| Duration::from_secs(minutes.saturating_mul(60)))
+}
+
+/// HMAC-SHA256 of the token under the app's secret, lower-case hex.
+fn appsecret_proof(secret: &SecretString, token: &SecretString) -> String {
+    // An HMAC takes a key of any length.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
+        return String::new();
+    };
+    mac.update(token.expose_secret().as_bytes());
+    hex::encode(mac.finalize().into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_proof_is_metas() {
+        let proof =
+            appsecret_proof(&"app_secret_abc".to_owned().into(), &"EAAB_test_token".to_owned().into());
+        assert_eq!(proof, "91a6879a556b92a941a5a314589d6d396f4d1fa5cb7f2002e427aeea607ce379");
+    }
+
+    #[test]
+    fn the_longest_wish_counts() {
+        let mut headers = http::HeaderMap::new();
+        assert_eq!(wish(&headers), None);
+        headers.insert("retry-after", "7".parse().unwrap());
+        assert_eq!(wish(&headers), Some(Duration::from_secs(7)));
+        let usage = r#"{"1":[{"type":"ads","estimated_time_to_regain_access":3},{"estimated_time_to_regain_access":0}]}"#;
+        headers.insert("x-business-use-case-usage", usage.parse().unwrap());
+        assert_eq!(wish(&headers), Some(Duration::from_secs(180)));
+        headers.insert("x-business-use-case-usage", "not json".parse().unwrap());
+        assert_eq!(wish(&headers), Some(Duration::from_secs(7)));
+    }
+}

@@ -1,0 +1,99 @@
+//! Handing fresh events to delivery in memory, so that the fresh path never reads the
+//! disk. A seat is taken before the event is stored: whoever holds one stores the event
+//! already leased. Without a free seat the event simply is due on disk.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tandem_core::id::PixelId;
+use tandem_core::user_data::KeySet;
+use tokio::sync::{Notify, mpsc};
+
+use super::status::{PixelState, StatusBoard};
+use crate::outbox::ClaimedEvent;
+
+/// Fresh events that may wait in memory per pixel.
+pub(super) const SEATS: usize = 8192;
+/// How long an event may stay leased, milliseconds: far longer than its calls can take.
+pub(super) const LEASE_MS: i64 = 15 * 60 * 1000;
+
+/// A fresh event, once it is stored.
+#[derive(Debug)]
+pub struct Fresh {
+    /// Position in the store.
+    pub seq: u64,
+    /// When it happened, Unix seconds.
+    pub time_s: i64,
+    /// Names of its match keys.
+    pub keys: KeySet,
+    /// Its JSON without personal data.
+    pub facts: String,
+    /// Its JSON with the personal data.
+    pub person: String,
+}
+
+/// A place in a pixel's memory queue.
+#[derive(Debug)]
+pub struct Seat {
+    permit: mpsc::OwnedPermit<ClaimedEvent>,
+    lease_until_ms: i64,
+}
+
+impl Seat {
+    /// End of the lease the event must be stored with, Unix milliseconds.
+    pub fn lease_until_ms(&self) -> i64 {
+        self.lease_until_ms
+    }
+
+    /// Hands the stored event over.
+    pub fn hand(self, fresh: Fresh) {
+        self.permit.send(ClaimedEvent {
+            seq: fresh.seq,
+            lease_no: 1,
+            lease_until_ms: self.lease_until_ms,
+            attempts: 0,
+            time_s: fresh.time_s,
+            fired_s: None,
+            keys: fresh.keys,
+            facts: fresh.facts,
+            person: fresh.person,
+        });
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) fresh: mpsc::Sender<ClaimedEvent>,
+    pub(super) wake: Arc<Notify>,
+}
+
+/// The way from ingest to delivery. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    pub(super) lines: Arc<BTreeMap<PixelId, Line>>,
+    pub(super) board: StatusBoard,
+}
+
+impl Delivery {
+    /// Takes a seat, if the pixel delivers and has one free.
+    pub fn seat(&self, pixel: &PixelId, now_ms: i64) -> Option<Seat> {
+        let line = self.lines.get(pixel)?;
+        if self.board.get(pixel)?.state != PixelState::Delivering {
+            return None;
+        }
+        let permit = line.fresh.clone().try_reserve_owned().ok()?;
+        Some(Seat { permit, lease_until_ms: now_ms.saturating_add(LEASE_MS) })
+    }
+
+    /// Hints that something became due on disk.
+    pub fn wake(&self, pixel: &PixelId) {
+        if let Some(line) = self.lines.get(pixel) {
+            line.wake.notify_one();
+        }
+    }
+
+    /// What each pixel is doing.
+    pub fn board(&self) -> &StatusBoard {
+        &self.board
+    }
+}

@@ -1,0 +1,82 @@
+//! What each pixel's delivery is doing, for everyone to see.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tandem_core::id::PixelId;
+
+/// State of a pixel's delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PixelState {
+    /// Events go out.
+    Delivering,
+    /// Meta does not let us; a probe goes out now and then.
+    Held,
+    /// Too many failures in a row; paused.
+    OpenCircuit,
+    /// No access token.
+    Unconfigured,
+}
+
+impl PixelState {
+    /// Name as in health.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Delivering => "delivering",
+            Self::Held => "held",
+            Self::OpenCircuit => "open_circuit",
+            Self::Unconfigured => "unconfigured",
+        }
+    }
+}
+
+/// A pixel's state and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PixelStatus {
+    /// State.
+    pub state: PixelState,
+    /// Stable code of the reason; empty when delivering.
+    pub reason: &'static str,
+    /// Since when, Unix milliseconds.
+    pub since_ms: i64,
+}
+
+/// All pixels' states.
+#[derive(Debug, Clone, Default)]
+pub struct StatusBoard(Arc<Mutex<BTreeMap<PixelId, PixelStatus>>>);
+
+impl StatusBoard {
+    /// One pixel's status.
+    pub fn get(&self, pixel: &PixelId) -> Option<PixelStatus> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(pixel).copied()
+    }
+
+    /// All, in order of their IDs.
+    pub fn all(&self) -> Vec<(PixelId, PixelStatus)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|(id, s)| (id.clone(), *s)).collect()
+    }
+
+    /// Notes a state, and says so once in the log when it changes.
+    pub(super) fn set(&self, pixel: &PixelId, state: PixelState, reason: &'static str, now_ms: i64) {
+        let mut board = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let was = board.get(pixel).copied();
+        if was.is_some_and(|was| was.state == state && was.reason == reason) {
+            return;
+        }
+        board.insert(pixel.clone(), PixelStatus { state, reason, since_ms: now_ms });
+        drop(board);
+        let (pixel, state_name) = (pixel.as_str(), state.name());
+        match state {
+            PixelState::Delivering if was.is_some() => {
+                tracing::info!(pixel.id = pixel, "delivery to Meta has resumed");
+            }
+            PixelState::Delivering => tracing::info!(pixel.id = pixel, "delivering to Meta"),
+            _ => tracing::warn!(
+                pixel.id = pixel,
+                pixel.state = state_name,
+                code = reason,
+                "delivery to Meta is stopped; events are kept"
+            ),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Who calls: decided from the headers, before a body is read.
+//!
+//! A caller with the internal token is one of the shop's own services. A wrong token is
+//! refused on every RPC. Everyone else is a stranger: their address and User-Agent are
+//! those of the connection, and an `Origin`, if there is one, must be the shop's.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{HeaderMap, Request, Response};
+use secrecy::ExposeSecret as _;
+use subtle::ConstantTimeEq as _;
+use tandem_core::user_data::clean_user_agent;
+use tonic::transport::server::TcpConnectInfo;
+use tower::{Layer, Service};
+
+use super::limits::Limits;
+use super::reject::Reject;
+use crate::config::{Cidrs, Origins, SecretSource};
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// One of the shop's own services.
+    Internal,
+    /// Anyone else.
+    Stranger(Stranger),
+}
+
+/// What is known of a stranger.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Stranger {
+    /// Address of the connection, or the first untrusted one before it.
+    pub address: Option<IpAddr>,
+    /// User-Agent header.
+    pub user_agent: Option<String>,
+    /// Origin header.
+    pub origin: Option<String>,
+}
+
+impl std::fmt::Debug for Stranger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stranger")
+    }
+}
+
+/// What callers are judged by.
+#[derive(Debug)]
+pub struct Doorman {
+    /// Internal tokens, any of which is good.
+    pub token: SecretSource,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Cidrs,
+    /// Origins of pages, all pixels together.
+    pub origins: Vec<Origins>,
+    /// Rate limits of strangers.
+    pub limits: Limits,
+}
+
+impl Doorman {
+    /// Whether an origin may be served.
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        self.origins.iter().any(|origins| origins.allows(origin))
+    }
+
+    fn judge(&self, headers: &HeaderMap, peer: Option<IpAddr>, path: &str) -> Result<Caller, Reject> {
+        if let Some(authorization) = headers.get(http::header::AUTHORIZATION) {
+            let token = authorization.to_str().ok().and_then(bearer);
+            return match token {
+                Some(token) if self.is_internal(token) => Ok(Caller::Internal),
+                _ => Err(Reject::Unauthenticated),
+            };
+        }
+        if needs_token(path) {
+            return Err(Reject::Unauthenticated);
+        }
+        let origin = match headers.get(http::header::ORIGIN) {
+            None => None,
+            Some(value) => match value.to_str() {
+                Ok(origin) if self.allows_origin(origin) => Some(origin.to_owned()),
+                _ => return Err(Reject::OriginNotAllowed),
+            },
+        };
+        let address = peer.map(|peer| client_address(peer, headers, &self.trusted_proxies));
+        if is_ours(path)
+            && let Some(address) = address
+        {
+            self.limits.check(address).map_err(Reject::TooFast)?;
+        }
+        let user_agent = headers
+            .get(http::header::USER_AGENT)
+            .and_then(|value| clean_user_agent(&String::from_utf8_lossy(value.as_bytes())));
+        Ok(Caller::Stranger(Stranger { address, user_agent, origin }))
+    }
+
+    fn is_internal(&self, token: &str) -> bool {
+        // Every token is compared, each in constant time.
+        let good = self.token.list().iter().fold(0_u8, |good, known| {
+            good | known.expose_secret().as_bytes().ct_eq(token.as_bytes()).unwrap_u8()
+        });
+        good == 1
+    }
+}
+
+fn bearer(text: &str) -> Option<&str> {
+    let (scheme, token) = text.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+}
+
+/// RPCs that only internal callers may use.
+fn needs_token(path: &str) -> bool {
+    path.starts_with("/tandem.v1.OperationsService/")
+        || path == tandem_proto::v1::tracking_service_paths::VERIFY_WEBHOOK
+}
+
+/// Whether a path is one of Tandem's own services (health and reflection are not limited).
+fn is_ours(path: &str) -> bool {
+    path.starts_with("/tandem.v1.")
+}
+
+/// Walks `X-Forwarded-For` from the right past trusted proxies; the first other address
+/// is the client.
+fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &Cidrs) -> IpAddr {
+    let mut client = peer.to_canonical();
+    if !trusted.contains(client) {
+        return client;
+    }
+    let values: Vec<&str> =
+        headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
+    for hop in values.iter().flat_map(|value| value.split(',')).rev().map(str::trim) {
+        let Ok(address) = hop.parse::<IpAddr>() else { return client };
+        client = address.to_canonical();
+        if !trusted.contains(client) {
+            return client;
+        }
+    }
+    client
+}
+
+/// Adds the [`Caller`] to each request, or answers with the refusal.
+#[derive(Debug, Clone)]
+pub struct CallerLayer(pub Arc<Doorman>);
+
+impl<S> Layer<S> for CallerLayer {
+    type Service = CallerService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        CallerService { inner, doorman: Arc::clone(&self.0) }
+    }
+}
+
+/// See [`CallerLayer`].
+#[derive(Debug, Clone)]
+pub struct CallerService<S> {
+    inner: S,
+    doorman: Arc<Doorman>,
+}
+
+impl<S, B> Service<Request<B>> for CallerService<S>
+where
+    S: Service<Request<B>, Response = Response<tonic::body::Body>>,
+    S::Future: Send + 'static,
+    S::Error: 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = futures_util::future::Either<S::Future, std::future::Ready<Result<S::Response, S::Error>>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
+        match self.doorman.judge(request.headers(), peer.map(|peer| peer.ip()), request.uri().path()) {
+            Ok(caller) => {
+                request.extensions_mut().insert(caller);
+                futures_util::future::Either::Left(self.inner.call(request))
+            }
+            Err(reject) => {
+                tracing::debug!(code = reject.code(), "call refused");
+                let answer = tonic::Status::from(reject).into_http();
+                futures_util::future::Either::Right(std::future::ready(Ok(answer)))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).parse().unwrap(), value.parse().unwrap()))
+            .collect::<HeaderMap>()
+    }
+
+    fn doorman() -> Doorman {
+        Doorman {
+            token: SecretSource::inline("new, old"),
+            trusted_proxies: Cidrs::parse("10.0.0.0/8").unwrap(),
+            origins: vec![Origins::parse("https://shop.example").unwrap()],
+            limits: Limits::new(None),
+        }
+    }
+
+    const LEAD: &str = "/tandem.v1.TrackingService/CaptureLead";
+    const WEBHOOK: &str = "/tandem.v1.TrackingService/VerifyWebhook";
+
+    #[test]
+    fn any_of_the_tokens_is_good_and_a_wrong_one_never_is() {
+        let judge =
+            |value: &str, path: &str| doorman().judge(&headers(&[("authorization", value)]), None, path);
+        assert_eq!(judge("Bearer new", LEAD), Ok(Caller::Internal));
+        assert_eq!(judge("bearer old", WEBHOOK), Ok(Caller::Internal));
+        for wrong in ["Bearer newer", "Bearer ", "Basic new", "new", "Bearer new,old"] {
+            assert_eq!(judge(wrong, LEAD), Err(Reject::Unauthenticated), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn internal_rpcs_need_a_token() {
+        for path in [WEBHOOK, "/tandem.v1.OperationsService/ListEvents"] {
+            assert_eq!(doorman().judge(&HeaderMap::new(), None, path), Err(Reject::Unauthenticated));
+        }
+        assert!(matches!(doorman().judge(&HeaderMap::new(), None, LEAD), Ok(Caller::Stranger(_))));
+    }
+
+    #[test]
+    fn a_strangers_origin_must_be_the_shops() {
+        let judge = |origin: &str| doorman().judge(&headers(&[("origin", origin)]), None, LEAD);
+        assert!(judge("https://shop.example").is_ok());
+        for forged in ["https://evil.example", "null", "https://shop.example.evil.example"] {
+            assert_eq!(judge(forged), Err(Reject::OriginNotAllowed), "{forged}");
+        }
+    }
+
+    #[test]
+    fn forwarded_addresses_count_only_behind_a_trusted_proxy() {
+        let trusted = Cidrs::parse("10.0.0.0/8").unwrap();
+        let address = |peer: &str, forwarded: &str| {
+            client_address(peer.parse().unwrap(), &headers(&[("x-forwarded-for", forwarded)]), &trusted)
+                .to_string()
+        };
+        assert_eq!(address("198.51.100.2", "203.0.113.9"), "198.51.100.2");
+        assert_eq!(address("10.0.0.1", "203.0.113.9"), "203.0.113.9");
+        assert_eq!(address("10.0.0.1", "1.1.1.1, 203.0.113.9, 10.0.0.2"), "203.0.113.9");
+        assert_eq!(address("10.0.0.1", "203.0.113.9, garbage"), "10.0.0.1");
+        assert_eq!(address("::ffff:10.0.0.1", "2001:db8::7"), "2001:db8::7");
+    }
+}

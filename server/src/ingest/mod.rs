@@ -1,0 +1,20 @@
+//! Ingest: from a message to a durable event.
+//!
+//! 1. [`caller`] tells who calls, before a body is read.
+//! 2. [`convert`] turns the message into core types: each rejected field by name, raw
+//!    personal data hashed on the way. Nothing raw survives this step.
+//! 3. [`pipeline`] decides the event's ID and state and hands it to the outbox.
+//! 4. [`grpc`] answers once the outbox says that the event is on disk.
+
+pub(crate) mod answer;
+pub mod caller;
+pub(crate) mod convert;
+pub mod grpc;
+pub mod limits;
+mod pipeline;
+mod reject;
+pub mod serve;
+
+pub use convert::UserReader;
+pub use pipeline::{Ingest, IngestSettings, PixelRules};
+pub use reject::{Reject, Violation};

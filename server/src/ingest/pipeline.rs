@@ -1,0 +1,330 @@
+//! The pipeline: a converted event becomes an entry of the outbox. Everything a handler
+//! shares is here.
+
+use std::sync::Arc;
+
+use tandem_core::capi;
+use tandem_core::country::Country;
+use tandem_core::currency::Currency;
+use tandem_core::custom_data::CustomData;
+use tandem_core::event::{ActionSource, Consent, Event, Page};
+use tandem_core::id::{EventId, EventName, PixelId};
+use tandem_core::normalise::MatchKey;
+use tandem_core::order::Contact;
+use tandem_core::user_data::UserData;
+use tandem_proto::v1;
+
+use super::answer;
+use super::caller::{Caller, Stranger};
+use super::convert::{Reader, UserReader, Violations};
+use super::reject::Reject;
+use crate::clock::Clock;
+use crate::config::{BrowserPolicy, Origins, SecretSource};
+use crate::delivery::{Delivery, Fresh, Seat};
+use crate::insight::metrics::Metrics;
+use crate::outbox::{Appended, Existing, Initial, NewEvent, OrderEffects, SharedOutbox, State, step_order};
+use crate::purchase::OrderWatch;
+
+/// Code of an answer to a page whose event was counted and is not sent.
+const CONSENT_DENIED: &str = tandem_core::code::CONSENT_DENIED;
+
+/// What ingest knows of a pixel.
+#[derive(Debug, Clone)]
+pub struct PixelRules {
+    /// ID.
+    pub id: PixelId,
+    /// Origins of its pages.
+    pub origins: Origins,
+    /// Why its Purchases are held one by one, if they are.
+    pub purchase_hold: Option<&'static str>,
+}
+
+/// Settings of ingest.
+#[derive(Debug)]
+pub struct IngestSettings {
+    /// Pixels; the first is the default.
+    pub pixels: Vec<PixelRules>,
+    /// Whether any pixel is configured. If not, events wait under a stand-in.
+    pub configured: bool,
+    /// Country of national phone numbers.
+    pub default_country: Country,
+    /// Currency where none is given.
+    pub default_currency: Currency,
+    /// Whether unspecified consent counts as denied.
+    pub consent_required: bool,
+    /// Fields that a lead must have.
+    pub lead_required: Vec<MatchKey>,
+    /// Whether addresses of private networks are reported (to a sandbox).
+    pub keeps_private_addresses: bool,
+    /// How long a paid order waits for signals, milliseconds.
+    pub join_wait_ms: i64,
+    /// When the page may fire Purchase.
+    pub browser_policy: BrowserPolicy,
+    /// Key of the claims' proofs.
+    pub claim_secret: Option<SecretSource>,
+    /// `event_source_url` where no browser was seen.
+    pub shop_url: Option<String>,
+}
+
+/// What every handler works with.
+#[derive(Debug)]
+pub struct Ingest {
+    /// Settings.
+    pub settings: IngestSettings,
+    pub(crate) outbox: OutboxHandle,
+    pub(crate) delivery: Delivery,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) clock: Clock,
+    pub(crate) watch: OrderWatch,
+}
+
+/// The store, in a struct that derives `Debug`.
+#[derive(Clone)]
+pub(crate) struct OutboxHandle(pub SharedOutbox);
+
+impl std::fmt::Debug for OutboxHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Outbox")
+    }
+}
+
+/// A request's event after conversion, before it has an ID and a state.
+pub(super) struct Draft {
+    pub(super) pixel: PixelRules,
+    pub(super) name: EventName,
+    pub(super) id: Option<EventId>,
+    pub(super) time_s: i64,
+    pub(super) page: Page,
+    pub(super) user_data: UserData,
+    pub(super) custom_data: CustomData,
+    pub(super) consent: Consent,
+}
+
+/// What became of an event.
+pub(super) struct Taken {
+    pub(super) event_id: EventId,
+    pub(super) duplicate: bool,
+    pub(super) browser_event: Option<v1::BrowserEvent>,
+    pub(super) suppressed_reason: String,
+}
+
+impl Ingest {
+    /// Makes the shared state of the handlers.
+    pub fn new(
+        settings: IngestSettings,
+        outbox: SharedOutbox,
+        delivery: Delivery,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            settings,
+            outbox: OutboxHandle(outbox),
+            delivery,
+            metrics,
+            clock,
+            watch: OrderWatch::default(),
+        }
+    }
+
+    /// Finds the pixel a request names, and checks that the page may report to it.
+    pub(crate) fn pixel(&self, text: &str, caller: &Caller) -> Result<&PixelRules, Reject> {
+        let found = match text {
+            "" => self.settings.pixels.first(),
+            text => self
+                .settings
+                .pixels
+                .iter()
+                .find(|pixel| pixel.id.as_str() == text && self.settings.configured),
+        };
+        let pixel = found.ok_or_else(|| Reject::field("pixel_id", "is not one of the configured pixels"))?;
+        match caller {
+            Caller::Stranger(Stranger { origin: Some(origin), .. }) if !pixel.origins.allows(origin) => {
+                Err(Reject::OriginNotAllowed)
+            }
+            _ => Ok(pixel),
+        }
+    }
+
+    /// A reader of one request.
+    pub(crate) fn reader<'a>(&'a self, caller: &'a Caller, pixel: &'a PixelRules, now_ms: i64) -> Reader<'a> {
+        Reader {
+            user: self.user_reader(now_ms),
+            caller,
+            origins: &pixel.origins,
+            default_currency: self.settings.default_currency,
+            consent_required: self.settings.consent_required,
+            keeps_private_addresses: self.settings.keeps_private_addresses,
+            now_ms,
+            violations: Violations::default(),
+        }
+    }
+
+    /// A reader of people's match keys.
+    pub(crate) fn user_reader(&self, now_ms: i64) -> UserReader<'_> {
+        UserReader {
+            default_country: self.settings.default_country,
+            now_s: now_ms.div_euclid(1000),
+            metrics: &self.metrics,
+        }
+    }
+
+    /// A fresh version 7 UUID.
+    fn mint_id(&self, now_ms: i64) -> EventId {
+        EventId::v7(u64::try_from(now_ms).unwrap_or_default(), rand::random())
+    }
+
+    /// Takes an event: decides its ID, stores it, hands it to delivery.
+    pub(super) async fn take(&self, draft: Draft, caller: &Caller, now_ms: i64) -> Result<Taken, Reject> {
+        let event = self.event(draft.id.clone(), &draft, now_ms);
+        let denied = draft.consent.denied;
+        let contact = matches!(caller, Caller::Stranger(_));
+        let seat = if denied { None } else { self.delivery.seat(&event.pixel, now_ms) };
+        let new = NewEvent::new(&event, now_ms, self.initial(denied, seat.as_ref()), contact);
+        let appended = match &event.custom_data.order_id {
+            None => {
+                let fresh = seat.is_some().then(|| fresh_of(&new));
+                let appended = self.outbox.0.append(new).await?;
+                self.hand_over(seat, fresh, &appended);
+                appended
+            }
+            Some(order) => {
+                self.append_with_order(order.clone(), &event, new, seat, draft.consent, caller).await?
+            }
+        };
+        if !denied && matches!(appended, Appended::New { .. }) {
+            self.delivery.wake(&event.pixel);
+        }
+        Ok(self.taken(&event, denied, appended))
+    }
+
+    fn event(&self, id: Option<EventId>, draft: &Draft, now_ms: i64) -> Event {
+        Event {
+            pixel: draft.pixel.id.clone(),
+            name: draft.name.clone(),
+            id: id.unwrap_or_else(|| self.mint_id(now_ms)),
+            time_s: draft.time_s,
+            action_source: ActionSource::Website,
+            page: draft.page.clone(),
+            user_data: draft.user_data.clone(),
+            custom_data: draft.custom_data.clone(),
+            limited_data_use: draft.consent.limited_data_use,
+        }
+    }
+
+    fn initial(&self, denied: bool, seat: Option<&Seat>) -> Initial {
+        match seat {
+            _ if denied => Initial::Suppressed(CONSENT_DENIED.into()),
+            Some(seat) => Initial::Leased(seat.lease_until_ms()),
+            None => Initial::Pending,
+        }
+    }
+
+    fn hand_over(&self, seat: Option<Seat>, fresh: Option<NewFresh>, appended: &Appended) {
+        if let (Some(seat), Some(fresh), Appended::New { seq }) = (seat, fresh, appended) {
+            seat.hand(Fresh {
+                seq: *seq,
+                time_s: fresh.time_s,
+                keys: fresh.keys,
+                facts: fresh.facts,
+                person: fresh.person,
+            });
+        }
+    }
+
+    /// An event that names its order also brings the order its signals, in one step.
+    async fn append_with_order(
+        &self,
+        order: tandem_core::id::OrderId,
+        event: &Event,
+        new: NewEvent,
+        seat: Option<Seat>,
+        consent: Consent,
+        caller: &Caller,
+    ) -> Result<Appended, Reject> {
+        let contact = Contact {
+            at_s: event.time_s,
+            is_claim: false,
+            is_internal: matches!(caller, Caller::Internal),
+            consent,
+            user_data: event.user_data.clone(),
+            page: event.page.clone(),
+            custom_data: event.custom_data.clone(),
+        };
+        let fresh = seat.is_some().then(|| fresh_of(&new));
+        let now_ms = new.received_ms;
+        let decide = self.decider(now_ms);
+        let hold = self.purchase_hold(&event.pixel);
+        let step = move |order: &mut tandem_core::order::Order| {
+            order.contact(contact.clone());
+            let decision = decide.decide(order);
+            let purchase =
+                crate::outbox::purchase_change(decision, now_ms, hold, order.claimed_at_s().is_some());
+            (OrderEffects { event: Some(new.clone()), purchase, ..OrderEffects::default() }, ())
+        };
+        let (updated, _) = step_order(&self.outbox.0, order, event.pixel.clone(), None, step).await?;
+        let appended = updated.event.ok_or(Reject::StoreUnavailable)?;
+        self.hand_over(seat, fresh, &appended);
+        Ok(appended)
+    }
+
+    /// Why a pixel's Purchases are held one by one, if they are.
+    pub(crate) fn purchase_hold(&self, pixel: &PixelId) -> Option<&'static str> {
+        self.settings.pixels.iter().find(|rules| rules.id == *pixel).and_then(|rules| rules.purchase_hold)
+    }
+
+    /// What deciding about an order needs from outside.
+    pub(crate) fn decider(&self, now_ms: i64) -> Decider {
+        Decider { now_ms, join_wait_ms: self.settings.join_wait_ms, shop_url: self.settings.shop_url.clone() }
+    }
+
+    fn taken(&self, event: &Event, denied: bool, appended: Appended) -> Taken {
+        let (duplicate, reason, data) = match appended {
+            Appended::New { .. } => {
+                (false, denied.then(|| CONSENT_DENIED.to_owned()), event.custom_data.clone())
+            }
+            Appended::Duplicate(first) => (true, suppressed_reason(&first), stored_data(&first)),
+        };
+        Taken {
+            event_id: event.id.clone(),
+            duplicate,
+            browser_event: reason.is_none().then(|| answer::browser_event(&event.name, &event.id, &data)),
+            suppressed_reason: reason.unwrap_or_default(),
+        }
+    }
+}
+
+/// What deciding about an order needs from outside.
+#[derive(Debug, Clone)]
+pub(crate) struct Decider {
+    now_ms: i64,
+    join_wait_ms: i64,
+    shop_url: Option<String>,
+}
+
+impl Decider {
+    pub(crate) fn decide(&self, order: &mut tandem_core::order::Order) -> tandem_core::order::Decision {
+        order.decide(self.now_ms, self.join_wait_ms, self.shop_url.as_deref())
+    }
+}
+
+/// What delivery needs of an entry that the store has taken.
+struct NewFresh {
+    time_s: i64,
+    keys: tandem_core::user_data::KeySet,
+    facts: String,
+    person: String,
+}
+
+fn fresh_of(new: &NewEvent) -> NewFresh {
+    NewFresh { time_s: new.time_s, keys: new.keys, facts: new.facts.clone(), person: new.person.clone() }
+}
+
+fn suppressed_reason(first: &Existing) -> Option<String> {
+    (first.state == State::Suppressed)
+        .then(|| first.code.clone().unwrap_or_else(|| CONSENT_DENIED.to_owned()))
+}
+
+fn stored_data(first: &Existing) -> CustomData {
+    capi::read_custom_data(&first.facts).unwrap_or_default()
+}

@@ -1,0 +1,142 @@
+//! The gRPC port: native gRPC and gRPC-web side by side, CORS, size limits, health and
+//! reflection.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, Method, Request, Response};
+use tandem_proto::stubs::operations_service_server::OperationsServiceServer;
+use tandem_proto::stubs::tracking_service_server::TrackingServiceServer;
+use tandem_proto::v1::tracking_service_paths::VERIFY_WEBHOOK;
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::body::Body;
+use tonic::server::NamedService;
+use tonic::transport::Server;
+use tonic_web::GrpcWebLayer;
+use tower::Service;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use super::caller::{CallerLayer, Doorman};
+use super::grpc::Tracking;
+use crate::insight::operations::Operations;
+
+/// Largest message of a public RPC.
+const PUBLIC_BYTES_MAX: usize = 256 * 1024;
+/// Largest message of `VerifyWebhook`: a body of 1 MiB and what stands around it.
+const WEBHOOK_BYTES_MAX: usize = 1024 * 1024 + 64 * 1024;
+/// How long a browser may remember a preflight.
+const PREFLIGHT_AGE: Duration = Duration::from_secs(7200);
+
+/// Serves until `shutdown`, then lets open calls end.
+pub async fn serve(
+    listener: TcpListener,
+    tracking: Tracking,
+    operations: Operations,
+    doorman: Arc<Doorman>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let (health_reporter, health) = tonic_health::server::health_reporter();
+    health_reporter.set_serving::<TrackingServiceServer<Tracking>>().await;
+    health_reporter.set_serving::<OperationsServiceServer<Operations>>().await;
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(tandem_proto::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let incoming = TcpListenerStream::new(listener).inspect_nodelay();
+    Server::builder()
+        .accept_http1(true)
+        .http2_keepalive_interval(Some(Duration::from_secs(60)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(20)))
+        .max_concurrent_streams(1024)
+        .layer(cors(Arc::clone(&doorman)))
+        .layer(GrpcWebLayer::new())
+        .layer(CallerLayer(doorman))
+        .add_service(Sized::new(tracking))
+        .add_service(OperationsServiceServer::new(operations).max_decoding_message_size(PUBLIC_BYTES_MAX))
+        .add_service(health)
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?)
+        .serve_with_incoming_shutdown(incoming, shutdown)
+        .await?;
+    Ok(())
+}
+
+trait InspectNodelay {
+    fn inspect_nodelay(self) -> impl tokio_stream::Stream<Item = std::io::Result<tokio::net::TcpStream>>;
+}
+
+impl InspectNodelay for TcpListenerStream {
+    /// Small answers must not wait for more.
+    fn inspect_nodelay(self) -> impl tokio_stream::Stream<Item = std::io::Result<tokio::net::TcpStream>> {
+        use tokio_stream::StreamExt as _;
+        self.map(|stream| {
+            stream.inspect(|stream| {
+                // A connection that died in the meantime shows at the first read.
+                drop(stream.set_nodelay(true));
+            })
+        })
+    }
+}
+
+/// CORS for the shop's pages. `authorization` is never allowed: the internal token has no
+/// business in a page.
+fn cors(doorman: Arc<Doorman>) -> CorsLayer {
+    let header = HeaderName::from_static;
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(move |origin: &HeaderValue, _| {
+            origin.to_str().is_ok_and(|origin| doorman.allows_origin(origin))
+        }))
+        .allow_methods([Method::POST])
+        .allow_headers([
+            http::header::CONTENT_TYPE,
+            header("x-grpc-web"),
+            header("x-user-agent"),
+            header("grpc-timeout"),
+        ])
+        .expose_headers([header("grpc-status"), header("grpc-message"), header("grpc-status-details-bin")])
+        .max_age(PREFLIGHT_AGE)
+}
+
+/// `TrackingService` with the size limit of each RPC: webhooks may be larger.
+#[derive(Debug, Clone)]
+struct Sized {
+    public: TrackingServiceServer<Tracking>,
+    webhook: TrackingServiceServer<Tracking>,
+}
+
+impl Sized {
+    fn new(tracking: Tracking) -> Self {
+        let shared = Arc::new(tracking);
+        let with =
+            |bytes| TrackingServiceServer::from_arc(Arc::clone(&shared)).max_decoding_message_size(bytes);
+        Self { public: with(PUBLIC_BYTES_MAX), webhook: with(WEBHOOK_BYTES_MAX) }
+    }
+}
+
+impl NamedService for Sized {
+    const NAME: &'static str = <TrackingServiceServer<Tracking> as NamedService>::NAME;
+}
+
+impl Service<Request<Body>> for Sized {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if request.uri().path() == VERIFY_WEBHOOK {
+            self.webhook.call(request)
+        } else {
+            self.public.call(request)
+        }
+    }
+}

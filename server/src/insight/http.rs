@@ -1,0 +1,126 @@
+//! The HTTP port: health, metrics and the dashboard. Nothing here changes anything.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use super::dashboard;
+use super::health::{Insight, Status};
+use crate::outbox::{EventFilter, Page};
+
+/// Latest events shown on the dashboard.
+const EVENTS_SHOWN: usize = 25;
+
+/// The routes.
+pub fn router(insight: Arc<Insight>) -> Router {
+    // Pages of other sites must not read these through a name of their own that points
+    // here (DNS rebinding), so the Host must be this machine.
+    let guarded = Router::new()
+        .route("/", get(page))
+        .route("/dashboard.js", get(script))
+        .route("/api/tracking-health", get(tracking_health))
+        .layer(from_fn(check_host));
+    Router::new()
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .merge(guarded)
+        .layer(from_fn(harden))
+        .with_state(insight)
+}
+
+async fn readyz(State(insight): State<Arc<Insight>>) -> Response {
+    match insight.is_ready().await {
+        Ok(()) => "ready\n".into_response(),
+        Err(fault) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {fault}\n")).into_response(),
+    }
+}
+
+async fn metrics(State(insight): State<Arc<Insight>>) -> Response {
+    let snapshot = insight.snapshot().await;
+    let text = insight.metrics.render(&snapshot.figures, &insight.board, snapshot.at_ms);
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+        .into_response()
+}
+
+async fn tracking_health(State(insight): State<Arc<Insight>>) -> Response {
+    let snapshot = insight.snapshot().await;
+    let status = match snapshot.health.status {
+        Status::Healthy | Status::Degraded => StatusCode::OK,
+        Status::Critical => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, axum::Json(&snapshot.health)).into_response()
+}
+
+async fn page(State(insight): State<Arc<Insight>>) -> Response {
+    let snapshot = insight.snapshot().await;
+    let latest =
+        insight.outbox().list(EventFilter::default(), Page { below_seq: None, size: EVENTS_SHOWN }).await;
+    let html = dashboard::page(&snapshot, &latest.unwrap_or_default());
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    (
+        [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, policy)],
+        html.into_string(),
+    )
+        .into_response()
+}
+
+async fn script() -> Response {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], dashboard::SCRIPT).into_response()
+}
+
+async fn check_host(request: Request, next: Next) -> Response {
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .or_else(|| request.uri().authority().map(|authority| authority.as_str()))
+        .unwrap_or_default();
+    if is_this_machine(host) {
+        next.run(request).await
+    } else {
+        let text = "This page answers to an IP address or to localhost only; put a proxy that sets the Host header before it.\n";
+        (StatusCode::MISDIRECTED_REQUEST, text).into_response()
+    }
+}
+
+/// `localhost` or an IP address, with or without a port: names that no other site can own.
+fn is_this_machine(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.ends_with(':') => name,
+        _ => host,
+    };
+    let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost") || bare.parse::<std::net::IpAddr>().is_ok()
+}
+
+async fn harden(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_this_machine;
+
+    #[test]
+    fn only_addresses_and_localhost_are_this_machine() {
+        for yes in ["localhost", "LOCALHOST:9090", "127.0.0.1:9090", "10.1.2.3", "[::1]:9090", "[::1]"] {
+            assert!(is_this_machine(yes), "{yes}");
+        }
+        for no in
+            ["", "evil.example", "evil.example:9090", "localhost.evil.example", "127.0.0.1.evil.example"]
+        {
+            assert!(!is_this_machine(no), "{no}");
+        }
+    }
+}

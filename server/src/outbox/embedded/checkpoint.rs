@@ -1,0 +1,69 @@
+//! Checkpoints: moving the write-ahead log into the database, off the commit path.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::mpsc::WeakSender;
+
+use super::committer::Command;
+
+/// How often the log's size is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Log size from which pages are moved in the background: about 10,000 pages.
+const PASSIVE_BYTES: u64 = 40 << 20;
+/// Log size at which the writer itself empties the log. Readers and a steady load can
+/// keep passive checkpoints from ever starting over; this is the bound.
+const TRUNCATE_BYTES: u64 = 160 << 20;
+/// Looks without growth after which a log of any size is emptied.
+const QUIET_LOOKS: u32 = 20;
+
+/// The checkpointing thread; ends with the value.
+#[derive(Debug)]
+pub(super) struct Checkpointer {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Checkpointer {
+    pub(super) fn start(path: &Path, commands: WeakSender<Command>) -> std::io::Result<Self> {
+        let (stop, stopped) = channel();
+        let path = path.to_owned();
+        let thread = std::thread::Builder::new().name("checkpoint".into()).spawn(move || {
+            let wal = PathBuf::from(format!("{}-wal", path.display()));
+            let Ok(db) = Connection::open(&path) else { return };
+            let (mut last, mut quiet) = (0, 0);
+            while stopped.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+                let size = std::fs::metadata(&wal).map_or(0, |meta| meta.len());
+                quiet = if size == last { quiet + 1 } else { 0 };
+                last = size;
+                if size >= TRUNCATE_BYTES || (size > 0 && quiet == QUIET_LOOKS) {
+                    // A writer whose queue is full empties the log at the next look.
+                    if let Some(commands) = commands.upgrade() {
+                        drop(commands.try_send(Command::Truncate));
+                    }
+                } else if size >= PASSIVE_BYTES && quiet == 0 {
+                    let moved =
+                        db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(0));
+                    if let Err(fault) = moved {
+                        tracing::warn!(store.fault = %fault, "checkpoint failed");
+                    }
+                }
+            }
+        })?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the checkpointer ended abnormally");
+        }
+    }
+}

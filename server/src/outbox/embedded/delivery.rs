@@ -1,0 +1,230 @@
+//! Writes of delivery: leases, results, releases.
+
+use rusqlite::OptionalExtension as _;
+use tandem_core::event::EVENT_AGE_MAX_S;
+use tandem_core::id::PixelId;
+use tandem_core::user_data::KeySet;
+
+use super::committer::Writer;
+use super::events::{merges, state};
+use crate::outbox::{AttemptOutcome, AttemptResult, CallRecord, ClaimedEvent, Metric, State};
+
+/// Graph calls slower than this count as time-outs (Meta's recommended time-out).
+const SLOW_CALL_MS: u32 = 1500;
+
+impl Writer {
+    /// Leases events that are due, oldest due first.
+    pub(super) fn claim(
+        &mut self,
+        pixel: &PixelId,
+        max: usize,
+        now_ms: i64,
+        lease_until_ms: i64,
+    ) -> rusqlite::Result<Vec<ClaimedEvent>> {
+        let pixel = self.pixel(pixel)?;
+        let mut select = self.db.prepare_cached(
+            "SELECT seq, state, lease_no, attempts, time_s, fired_s, keys, facts, person FROM events
+             WHERE pixel = ?1 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3",
+        )?;
+        let rows = select.query_map((pixel, now_ms, max), |row| {
+            let was = state(row.get(1)?);
+            let event = ClaimedEvent {
+                seq: row.get(0)?,
+                lease_no: row.get::<_, u32>(2)?.wrapping_add(1),
+                lease_until_ms,
+                attempts: row.get(3)?,
+                time_s: row.get(4)?,
+                fired_s: row.get(5)?,
+                keys: KeySet(row.get(6)?),
+                facts: row.get(7)?,
+                person: row.get::<_, Option<String>>(8)?.unwrap_or_default(),
+            };
+            Ok((was, event))
+        })?;
+        let claimed: Vec<_> = rows.collect::<rusqlite::Result<_>>()?;
+        drop(select);
+        let mut lease = self
+            .db
+            .prepare_cached("UPDATE events SET state = 2, lease_no = ?2, due_ms = ?3 WHERE seq = ?1")?;
+        for (was, event) in &claimed {
+            lease.execute((event.seq, event.lease_no, lease_until_ms))?;
+            self.ledger.moved(pixel, *was, State::InFlight);
+        }
+        Ok(claimed.into_iter().map(|(_, event)| event).collect())
+    }
+
+    /// Records a Graph call and the result of each of its events.
+    pub(super) fn record(
+        &mut self,
+        call: &CallRecord,
+        results: &[AttemptResult],
+        now_ms: i64,
+    ) -> rusqlite::Result<()> {
+        let pixel = self.pixel(&call.pixel)?;
+        self.db
+            .prepare_cached(
+                "INSERT INTO calls (pixel, started_ms, duration_ms, http_status, meta_code, meta_subcode,
+                                    fbtrace_id, blamed_path, batch_size)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?
+            .execute(rusqlite::params![
+                pixel,
+                call.started_ms,
+                call.duration_ms,
+                call.http_status,
+                call.meta_code,
+                call.meta_subcode,
+                call.fbtrace_id,
+                call.blamed_path,
+                call.batch_size,
+            ])?;
+        let call_no = self.db.last_insert_rowid();
+        if call.batch_size > 0 {
+            self.ledger.count(now_ms, pixel, "", Metric::GraphCall, 1);
+            if call.http_status == 0 || call.duration_ms > SLOW_CALL_MS {
+                self.ledger.count(now_ms, pixel, "", Metric::GraphCallSlow, 1);
+            }
+        }
+        for result in results {
+            self.record_one(pixel, call_no, result, now_ms)?;
+        }
+        Ok(())
+    }
+
+    fn record_one(
+        &mut self,
+        pixel: i64,
+        call_no: i64,
+        result: &AttemptResult,
+        now_ms: i64,
+    ) -> rusqlite::Result<()> {
+        let (to, due_ms, finished_ms) = match result.outcome {
+            AttemptOutcome::Delivered => (State::Delivered, None, Some(now_ms)),
+            AttemptOutcome::Retry(at) | AttemptOutcome::Unknown(at) | AttemptOutcome::Held(at) => {
+                (State::Pending, Some(at), None)
+            }
+            AttemptOutcome::Refused => (State::DeadLetter, None, Some(now_ms)),
+        };
+        // The fence: a late result of an older lease changes nothing.
+        let updated: Option<(u32, String, bool, Option<i64>)> = self
+            .db
+            .prepare_cached(
+                "UPDATE events SET state = ?3, due_ms = ?4, finished_ms = ?5, attempts = attempts + 1, code = ?6,
+                        person = CASE ?3 WHEN 3 THEN NULL ELSE person END
+                 WHERE seq = ?1 AND lease_no = ?2 AND state = 2
+                 RETURNING attempts, name, contact, fired_s",
+            )?
+            .query_row(
+                (
+                    result.seq,
+                    result.lease_no,
+                    to as u8,
+                    due_ms,
+                    finished_ms,
+                    (to != State::Delivered).then_some(result.code),
+                ),
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+            )
+            .optional()?;
+        let Some((attempt_no, name, contact, fired_s)) = updated else { return Ok(()) };
+        self.db
+            .prepare_cached(
+                "INSERT INTO attempts (seq, attempt_no, call, result, code) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute((result.seq, attempt_no, call_no, result.outcome.name(), result.code))?;
+        self.ledger.moved(pixel, State::InFlight, to);
+        match to {
+            State::Delivered => {
+                self.ledger.count(now_ms, pixel, &name, Metric::Delivered, 1);
+                if contact {
+                    self.ledger.count(now_ms, pixel, &name, Metric::DeliveredWithBrowser, 1);
+                    if merges(fired_s, now_ms) {
+                        self.ledger.count(now_ms, pixel, &name, Metric::Deduplicated, 1);
+                    }
+                }
+            }
+            State::DeadLetter => self.ledger.count(now_ms, pixel, &name, Metric::DeadLetter, 1),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Gives leased events back without counting an attempt.
+    pub(super) fn release(&mut self, leases: &[(u64, u32)], due_ms: i64) -> rusqlite::Result<()> {
+        for (seq, lease_no) in leases {
+            let pixel: Option<i64> = self
+                .db
+                .prepare_cached(
+                    "UPDATE events SET state = 1, due_ms = ?3 WHERE seq = ?1 AND lease_no = ?2 AND state = 2
+                     RETURNING pixel",
+                )?
+                .query_row((seq, lease_no, due_ms), |row| row.get(0))
+                .optional()?;
+            if let Some(pixel) = pixel {
+                self.ledger.moved(pixel, State::InFlight, State::Pending);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets events go that are held one by one under a code.
+    pub(super) fn release_held(&mut self, code: &str, now_ms: i64) -> rusqlite::Result<u64> {
+        let released: Vec<i64> = self
+            .db
+            .prepare_cached(
+                "UPDATE events SET state = 1, due_ms = ?2, code = NULL WHERE state = 4 AND code = ?1 RETURNING pixel",
+            )?
+            .query_map((code, now_ms), |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        for pixel in &released {
+            self.ledger.moved(*pixel, State::Held, State::Pending);
+        }
+        Ok(released.len() as u64)
+    }
+
+    /// Deletes what is past its time, at most `max` rows of each kind.
+    pub(super) fn sweep(&mut self, now_ms: i64, retention_ms: i64, max: usize) -> rusqlite::Result<usize> {
+        let before = now_ms.saturating_sub(retention_ms);
+        let gone: Vec<(u64, i64, i64)> = self
+            .db
+            .prepare_cached(
+                "DELETE FROM events WHERE seq IN (
+                     SELECT seq FROM events WHERE received_ms < ?1 AND seq < (SELECT coalesce(max(seq), 0) FROM events)
+                       AND state IN (3, 6) ORDER BY seq LIMIT ?2)
+                 RETURNING seq, pixel, state",
+            )?
+            .query_map((before, max), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        for (seq, pixel, was) in &gone {
+            self.db.prepare_cached("DELETE FROM attempts WHERE seq = ?1")?.execute([seq])?;
+            self.ledger.state(*pixel, state(*was), -1);
+        }
+        // Dead letters lose their person once Meta would no longer take them anyway.
+        let stale = now_ms.saturating_sub((EVENT_AGE_MAX_S + 24 * 3600) * 1000);
+        let stripped = self
+            .db
+            .prepare_cached(
+                "UPDATE events SET person = NULL WHERE seq IN (
+                     SELECT seq FROM events WHERE state = 5 AND person IS NOT NULL AND finished_ms < ?1 LIMIT ?2)",
+            )?
+            .execute((stale, max))?;
+        let mut rows = gone.len() + stripped + self.strip_orders(now_ms, max)?;
+        for (sql, limit_ms) in [
+            (
+                "DELETE FROM calls WHERE no IN (SELECT no FROM calls WHERE started_ms < ?1 ORDER BY no LIMIT ?2)",
+                before,
+            ),
+            (
+                "DELETE FROM webhooks WHERE seq IN (SELECT seq FROM webhooks WHERE received_ms < ?1 ORDER BY seq LIMIT ?2)",
+                before,
+            ),
+            (
+                "DELETE FROM counts WHERE (minute, pixel, name, metric) IN (SELECT minute, pixel, name, metric FROM counts WHERE minute < ?1 LIMIT ?2)",
+                before / 60_000,
+            ),
+        ] {
+            rows += self.db.prepare_cached(sql)?.execute((limit_ms, max))?;
+        }
+        Ok(rows)
+    }
+}

@@ -1,0 +1,267 @@
+//! Writes on events: append, confirm, and the Purchase of an order.
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::committer::Writer;
+use crate::outbox::entry::BrowserOutcome;
+use crate::outbox::{
+    Appended, Confirmation, Confirmed, Existing, Initial, Metric, NewEvent, PurchaseChange, State,
+};
+
+/// How an entry's initial state is stored.
+struct Entry<'a> {
+    state: State,
+    due_ms: Option<i64>,
+    code: Option<&'a str>,
+    finished_ms: Option<i64>,
+    keeps_person: bool,
+}
+
+impl<'a> Entry<'a> {
+    fn of(event: &'a NewEvent) -> Self {
+        let now = event.received_ms;
+        let (state, due_ms, code, finished_ms) = match &event.initial {
+            Initial::Pending => (State::Pending, Some(now), None, None),
+            Initial::Leased(until_ms) => (State::InFlight, Some(*until_ms), None, None),
+            Initial::WaitingJoin(until_ms) => (State::WaitingJoin, Some(*until_ms), None, None),
+            Initial::Held(code) => (State::Held, None, Some(code.as_str()), None),
+            Initial::Suppressed(code) => (State::Suppressed, None, Some(code.as_str()), Some(now)),
+            Initial::DeadLetter(code) => (State::DeadLetter, None, Some(code.as_str()), Some(now)),
+        };
+        // What is never sent needs no personal data.
+        Self { state, due_ms, code, finished_ms, keeps_person: state != State::Suppressed }
+    }
+}
+
+impl Writer {
+    /// Stores an event, or finds the first one under its key.
+    pub(super) fn append(&mut self, event: &NewEvent) -> rusqlite::Result<Appended> {
+        let pixel = self.pixel(&event.pixel)?;
+        let entry = Entry::of(event);
+        let mut insert = self.db.prepare_cached(
+            "INSERT INTO events (pixel, name, id, state, due_ms, lease_no, received_ms, time_s, finished_ms,
+                                 order_id, keys, contact, code, facts, person)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+             ON CONFLICT DO NOTHING",
+        )?;
+        let inserted = insert.execute(rusqlite::params![
+            pixel,
+            event.name.as_str(),
+            event.id.as_str(),
+            entry.state as u8,
+            entry.due_ms,
+            u32::from(entry.state == State::InFlight),
+            event.received_ms,
+            event.time_s,
+            entry.finished_ms,
+            event.order.as_ref().map(|order| order.as_str()),
+            event.keys.0,
+            event.browser_contact,
+            entry.code,
+            event.facts,
+            entry.keeps_person.then_some(event.person.as_str()),
+        ])?;
+        drop(insert);
+        let (now, name) = (event.received_ms, event.name.as_str());
+        if inserted == 0 {
+            self.ledger.count(now, pixel, name, Metric::Duplicate, 1);
+            return self.existing(pixel, event).map(Appended::Duplicate);
+        }
+        let metric = if entry.state == State::Suppressed { Metric::Suppressed } else { Metric::Accepted };
+        self.ledger.count(now, pixel, name, metric, 1);
+        if entry.state == State::DeadLetter {
+            self.ledger.count(now, pixel, name, Metric::DeadLetter, 1);
+        }
+        self.ledger.state(pixel, entry.state, 1);
+        Ok(Appended::New { seq: self.db.last_insert_rowid().unsigned_abs() })
+    }
+
+    fn existing(&self, pixel: i64, event: &NewEvent) -> rusqlite::Result<Existing> {
+        self.db
+            .prepare_cached(
+                "SELECT state, facts, code FROM events WHERE id = ?1 AND name = ?2 AND pixel = ?3",
+            )?
+            .query_row((event.id.as_str(), event.name.as_str(), pixel), |row| {
+                Ok(Existing { state: state(row.get(0)?), facts: row.get(1)?, code: row.get(2)? })
+            })
+    }
+
+    /// Places or stops an order's Purchase. `None`: it had left, or was stopped before.
+    pub(super) fn change_purchase(&mut self, change: &PurchaseChange) -> rusqlite::Result<Option<Appended>> {
+        let (PurchaseChange::Place(event) | PurchaseChange::Stop(event)) = change;
+        let pixel = self.pixel(&event.pixel)?;
+        let found: Option<(u64, i64)> = self
+            .db
+            .prepare_cached("SELECT seq, state FROM events WHERE id = ?1 AND name = ?2 AND pixel = ?3")?
+            .query_row((event.id.as_str(), event.name.as_str(), pixel), |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((seq, was)) = found else {
+            return self.append(event).map(Some);
+        };
+        let was = state(was);
+        if was.has_left() || was == State::Suppressed {
+            return Ok(None);
+        }
+        let entry = Entry::of(event);
+        self.db
+            .prepare_cached(
+                "UPDATE events SET state = ?2, due_ms = ?3, code = ?4, finished_ms = ?5, lease_no = lease_no + 1,
+                        time_s = ?6, keys = ?7, contact = max(contact, ?8), facts = ?9, person = ?10
+                 WHERE seq = ?1",
+            )?
+            .execute(rusqlite::params![
+                seq,
+                entry.state as u8,
+                entry.due_ms,
+                entry.code,
+                entry.finished_ms,
+                event.time_s,
+                event.keys.0,
+                event.browser_contact,
+                event.facts,
+                entry.keeps_person.then_some(event.person.as_str()),
+            ])?;
+        self.ledger.moved(pixel, was, entry.state);
+        if entry.state == State::Suppressed {
+            self.ledger.count(event.received_ms, pixel, event.name.as_str(), Metric::Suppressed, 1);
+        }
+        Ok(Some(Appended::New { seq }))
+    }
+
+    /// Gives events and orders without a pixel to one that is configured now.
+    pub(super) fn adopt_unassigned(&mut self, pixel: &tandem_core::id::PixelId) -> rusqlite::Result<u64> {
+        let from = self.pixel(&tandem_core::id::PixelId::unassigned())?;
+        let to = self.pixel(pixel)?;
+        // A key that the pixel has already stays where it is: the first payload wins.
+        let moved: Vec<i64> = self
+            .db
+            .prepare_cached("UPDATE OR IGNORE events SET pixel = ?2 WHERE pixel = ?1 RETURNING state")?
+            .query_map((from, to), |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        for was in &moved {
+            self.ledger.state(from, state(*was), -1);
+            self.ledger.state(to, state(*was), 1);
+        }
+        let waiting: Vec<(String, String)> = self
+            .db
+            .prepare_cached("SELECT id, state FROM orders WHERE pixel = ?1")?
+            .query_map([from], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        for (id, json) in waiting {
+            if let Ok(mut order) = serde_json::from_str::<tandem_core::order::Order>(&json) {
+                order.assign(pixel.clone());
+                let json = serde_json::to_string(&order).unwrap_or(json);
+                self.db
+                    .prepare_cached("UPDATE orders SET pixel = ?2, state = ?3 WHERE id = ?1")?
+                    .execute((id, to, json))?;
+            }
+        }
+        Ok(moved.len() as u64)
+    }
+
+    /// Notes that a page asked about an event, so that its copy is to be expected.
+    pub(super) fn expect_browser(
+        &mut self,
+        pixel: i64,
+        name: &str,
+        id: &str,
+        now_ms: i64,
+    ) -> rusqlite::Result<()> {
+        let was: Option<i64> = self
+            .db
+            .prepare_cached(
+                "UPDATE events SET contact = 1 WHERE id = ?1 AND name = ?2 AND pixel = ?3 AND contact = 0
+                 RETURNING state",
+            )?
+            .query_row((id, name, pixel), |row| row.get(0))
+            .optional()?;
+        if was.map(state) == Some(State::Delivered) {
+            self.ledger.count(now_ms, pixel, name, Metric::DeliveredWithBrowser, 1);
+        }
+        Ok(())
+    }
+
+    /// Notes what pages did with their copies.
+    pub(super) fn confirm(
+        &mut self,
+        pixel: &tandem_core::id::PixelId,
+        confirmations: &[Confirmation],
+        now_ms: i64,
+    ) -> rusqlite::Result<Confirmed> {
+        let pixel = self.pixel(pixel)?;
+        let mut confirmed = Confirmed::default();
+        for confirmation in confirmations {
+            let mut known = self.confirm_one(pixel, confirmation, now_ms)?;
+            if confirmation.outcome == BrowserOutcome::Fired
+                && confirmation.name == tandem_core::id::EventName::purchase()
+                && let Some(order) = confirmation.id.purchase_order()
+            {
+                known |= self.confirm_order(&order, confirmation.at_s, now_ms)?;
+            }
+            *(if known { &mut confirmed.accepted } else { &mut confirmed.unknown }) += 1;
+        }
+        Ok(confirmed)
+    }
+
+    fn confirm_one(
+        &mut self,
+        pixel: i64,
+        confirmation: &Confirmation,
+        now_ms: i64,
+    ) -> rusqlite::Result<bool> {
+        let (name, id) = (confirmation.name.as_str(), confirmation.id.as_str());
+        let found: Option<(u64, i64, Option<i64>, Option<i64>)> = self
+            .db
+            .prepare_cached(
+                "SELECT seq, state, browser, finished_ms FROM events WHERE id = ?1 AND name = ?2 AND pixel = ?3",
+            )?
+            .query_row((id, name, pixel), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .optional()?;
+        let Some((seq, was, browser, finished_ms)) = found else { return Ok(false) };
+        self.expect_browser(pixel, name, id, now_ms)?;
+        if browser == Some(BrowserOutcome::Fired as i64) {
+            return Ok(true); // The first FIRED stands.
+        }
+        let fired = confirmation.outcome == BrowserOutcome::Fired;
+        self.db.prepare_cached("UPDATE events SET browser = ?2, fired_s = ?3 WHERE seq = ?1")?.execute((
+            seq,
+            confirmation.outcome as u8,
+            fired.then_some(confirmation.at_s),
+        ))?;
+        if fired
+            && state(was) == State::Delivered
+            && merges(Some(confirmation.at_s), finished_ms.unwrap_or(now_ms))
+        {
+            self.ledger.count(now_ms, pixel, name, Metric::Deduplicated, 1);
+        }
+        Ok(true)
+    }
+}
+
+/// Whether Meta merges a browser copy fired at `fired_s` with a server copy delivered at
+/// `delivered_ms`.
+pub(super) fn merges(fired_s: Option<i64>, delivered_ms: i64) -> bool {
+    fired_s.is_some_and(|fired_s| {
+        (delivered_ms / 1000 - fired_s).abs() < tandem_core::event::DEDUPLICATION_WINDOW_S
+    })
+}
+
+/// Reads a stored state. The writer wrote it, so an unknown number means a damaged file;
+/// such an entry counts as given up rather than being sent in error.
+pub(super) fn state(number: i64) -> State {
+    State::from_number(number).unwrap_or(State::DeadLetter)
+}
+
+/// Finds or makes a pixel's number.
+pub(super) fn pixel_no(db: &Connection, id: &str) -> rusqlite::Result<i64> {
+    let found = db
+        .prepare_cached("SELECT no FROM pixels WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    match found {
+        Some(no) => Ok(no),
+        None => db
+            .prepare_cached("INSERT INTO pixels (id) VALUES (?1) RETURNING no")?
+            .query_row([id], |row| row.get(0)),
+    }
+}

@@ -1,0 +1,110 @@
+//! Opening the database: the lock, the schema, and what a crash left leased.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+const SCHEMA: &str = include_str!("schema.sql");
+/// Version of the schema this program writes (SQLite's `user_version`).
+const SCHEMA_VERSION: i64 = 1;
+
+/// Why the store cannot be opened. The text says what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The directory cannot be made or written.
+    #[error(
+        "the data directory {0} cannot be used: {1}; check that it exists and is writable (TANDEM_DATA_DIR)"
+    )]
+    Directory(PathBuf, std::io::Error),
+    /// Another server has it.
+    #[error("another tandem-server is using the data directory {0}; stop it or set another TANDEM_DATA_DIR")]
+    InUse(PathBuf),
+    /// Written by a newer version.
+    #[error(
+        "the database in {0} has schema version {1}, newer than this program's {SCHEMA_VERSION}; use the newer tandem-server"
+    )]
+    FromTheFuture(PathBuf, i64),
+    /// SQLite refuses.
+    #[error("the database in {0} cannot be opened: {1}")]
+    Database(PathBuf, rusqlite::Error),
+}
+
+/// An opened database with its lock, which lives as long as the value.
+pub(super) struct Opened {
+    pub(super) writer: Connection,
+    pub(super) path: PathBuf,
+    pub(super) lock: File,
+}
+
+/// Opens or makes the database in `dir` and puts what was leased back to pending.
+pub(super) fn open(dir: &Path, now_ms: i64) -> Result<Opened, OpenError> {
+    std::fs::create_dir_all(dir).map_err(|e| OpenError::Directory(dir.into(), e))?;
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(dir.join("tandem.lock"))
+        .map_err(|e| OpenError::Directory(dir.into(), e))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(dir.into())),
+        Err(TryLockError::Error(e)) => return Err(OpenError::Directory(dir.into(), e)),
+    }
+    let path = dir.join("tandem.db");
+    let fail = |e| OpenError::Database(dir.into(), e);
+    let writer = Connection::open(&path).map_err(fail)?;
+    configure(&writer).map_err(fail)?;
+    migrate(&writer, dir)?;
+    // Whatever the last process had leased, it no longer has. An event that was on the
+    // wire goes out again under its first ID.
+    writer
+        .execute_batch(&format!(
+            "BEGIN;
+             INSERT INTO totals (pixel, state, n)
+               SELECT pixel, 1, count(*) FROM events WHERE due_ms IS NOT NULL AND state = 2 GROUP BY pixel
+               ON CONFLICT (pixel, state) DO UPDATE SET n = n + excluded.n;
+             UPDATE totals SET n = 0 WHERE state = 2;
+             UPDATE events SET state = 1, due_ms = {now_ms} WHERE due_ms IS NOT NULL AND state = 2;
+             COMMIT;"
+        ))
+        .map_err(fail)?;
+    Ok(Opened { writer, path, lock })
+}
+
+fn configure(db: &Connection) -> rusqlite::Result<()> {
+    db.busy_timeout(Duration::from_secs(10))?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    // Every commit reaches the disk before anyone hears of it.
+    db.pragma_update(None, "synchronous", "FULL")?;
+    // Checkpoints run on their own thread, off the commit path.
+    db.pragma_update(None, "wal_autocheckpoint", 0)?;
+    db.pragma_update(None, "cache_size", -65536)?;
+    db.pragma_update(None, "foreign_keys", false)?;
+    db.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+fn migrate(db: &Connection, dir: &Path) -> Result<(), OpenError> {
+    let fail = |e| OpenError::Database(dir.into(), e);
+    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(fail)?;
+    match version {
+        SCHEMA_VERSION => Ok(()),
+        0 => db
+            .execute_batch(&format!("BEGIN;\n{SCHEMA}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"))
+            .map_err(fail),
+        newer => Err(OpenError::FromTheFuture(dir.into(), newer)),
+    }
+}
+
+/// Opens a connection that only reads.
+pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let db = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    db.busy_timeout(Duration::from_secs(5))?;
+    db.pragma_update(None, "cache_size", -16384)?;
+    Ok(db)
+}

@@ -1,0 +1,239 @@
+//! Every question asked of the database without changing it.
+
+use std::collections::BTreeMap;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter};
+use tandem_core::id::{EventId, EventName, OrderId, PixelId};
+use tandem_core::order::Order;
+use tandem_core::user_data::KeySet;
+
+use super::events::state;
+use crate::outbox::entry::BrowserOutcome;
+use crate::outbox::{
+    AttemptView, DeadWebhook, EventFilter, EventKey, EventView, Figures, KeyCoverage, Metric, Page,
+    PixelBacklog, State,
+};
+
+/// Events whose match keys the coverage looks at.
+const COVERAGE_EVENTS: u32 = 1000;
+/// Dead-lettered webhooks shown with the figures.
+const DEAD_WEBHOOKS_SHOWN: u32 = 20;
+
+const EVENT_COLUMNS: &str =
+    "events.seq, pixels.id, events.name, events.id, state, order_id, time_s, received_ms, due_ms,
+     finished_ms, attempts, code, keys, browser, fired_s";
+
+pub(super) fn next_due(db: &Connection, pixel: &PixelId) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached(
+        "SELECT due_ms FROM events WHERE pixel = (SELECT no FROM pixels WHERE id = ?1) AND due_ms IS NOT NULL
+         ORDER BY due_ms LIMIT 1",
+    )?
+    .query_row([pixel.as_str()], |row| row.get(0))
+    .optional()
+}
+
+pub(super) fn order(db: &Connection, id: &OrderId) -> rusqlite::Result<Option<Order>> {
+    let json: Option<String> = db
+        .prepare_cached("SELECT state FROM orders WHERE id = ?1")?
+        .query_row([id.as_str()], |row| row.get(0))
+        .optional()?;
+    json.map(|json| serde_json::from_str(&json).map_err(|e| unreadable(0, e))).transpose()
+}
+
+pub(super) fn orders_to_ask(
+    db: &Connection,
+    now_ms: i64,
+    max: usize,
+) -> rusqlite::Result<Vec<(OrderId, PixelId)>> {
+    db.prepare_cached(
+        "SELECT orders.id, pixels.id FROM orders JOIN pixels ON pixels.no = orders.pixel
+         WHERE ask_at_ms <= ?1 ORDER BY ask_at_ms LIMIT ?2",
+    )?
+    .query_map((now_ms, max), |row| {
+        let order = OrderId::parse(&row.get::<_, String>(0)?).map_err(|e| unreadable(0, e))?;
+        let pixel = PixelId::parse(&row.get::<_, String>(1)?).map_err(|e| unreadable(1, e))?;
+        Ok((order, pixel))
+    })?
+    .collect()
+}
+
+pub(super) fn list(db: &Connection, filter: &EventFilter, page: Page) -> rusqlite::Result<Vec<EventView>> {
+    let mut sql = format!(
+        "SELECT {EVENT_COLUMNS} FROM events JOIN pixels ON pixels.no = events.pixel WHERE events.seq < ?"
+    );
+    let mut values: Vec<Value> = vec![Value::Integer(page.below_seq.map_or(i64::MAX, u64::cast_signed))];
+    let mut and = |condition: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            sql.push_str(" AND ");
+            sql.push_str(condition);
+            values.push(value);
+        }
+    };
+    and("events.name = ?", filter.name.clone().map(Value::Text));
+    // What waits for a held pixel is held, though its row says pending.
+    let held = serde_json::to_string(&filter.held_pixels).unwrap_or_default();
+    let of_held = "pixels.id IN (SELECT value FROM json_each(?))";
+    match filter.state {
+        Some(State::Held) => {
+            and(&format!("(state = 4 OR (state = 1 AND {of_held}))"), Some(Value::Text(held)))
+        }
+        Some(State::Pending) => and(&format!("state = 1 AND NOT {of_held}"), Some(Value::Text(held))),
+        other => and("state = ?", other.map(|state| Value::Integer(state as i64))),
+    }
+    and("order_id = ?", filter.order_id.clone().map(Value::Text));
+    and("pixels.id = ?", filter.pixel.clone().map(Value::Text));
+    and("received_ms >= ?", filter.received_from_ms.map(Value::Integer));
+    and("received_ms < ?", filter.received_before_ms.map(Value::Integer));
+    sql.push_str(" ORDER BY events.seq DESC LIMIT ?");
+    values.push(Value::Integer(i64::try_from(page.size).unwrap_or(i64::MAX)));
+    db.prepare_cached(&sql)?.query_map(params_from_iter(values), view)?.collect()
+}
+
+pub(super) fn find(db: &Connection, key: &EventKey) -> rusqlite::Result<Vec<(EventView, Vec<AttemptView>)>> {
+    let found: Vec<EventView> = db
+        .prepare_cached(&format!(
+            "SELECT {EVENT_COLUMNS} FROM events JOIN pixels ON pixels.no = events.pixel
+             WHERE events.id = ?1 AND (?2 IS NULL OR events.name = ?2) AND (?3 IS NULL OR pixels.id = ?3) LIMIT 20"
+        ))?
+        .query_map((key.id.as_str(), &key.name, &key.pixel), view)?
+        .collect::<rusqlite::Result<_>>()?;
+    found.into_iter().map(|event| attempts(db, event.seq).map(|attempts| (event, attempts))).collect()
+}
+
+fn attempts(db: &Connection, seq: u64) -> rusqlite::Result<Vec<AttemptView>> {
+    db.prepare_cached(
+        "SELECT attempt_no, started_ms, duration_ms, result, code, http_status, meta_code, meta_subcode, fbtrace_id,
+                batch_size, blamed_path
+         FROM attempts JOIN calls ON calls.no = attempts.call WHERE seq = ?1 ORDER BY attempt_no",
+    )?
+    .query_map([seq], |row| {
+        Ok(AttemptView {
+            attempt_no: row.get(0)?,
+            started_ms: row.get(1)?,
+            duration_ms: row.get(2)?,
+            result: row.get(3)?,
+            code: row.get(4)?,
+            http_status: row.get(5)?,
+            meta_code: row.get(6)?,
+            meta_subcode: row.get(7)?,
+            fbtrace_id: row.get(8)?,
+            batch_size: row.get(9)?,
+            blamed_path: row.get(10)?,
+        })
+    })?
+    .collect()
+}
+
+fn view(row: &Row<'_>) -> rusqlite::Result<EventView> {
+    Ok(EventView {
+        seq: row.get(0)?,
+        pixel: PixelId::parse(&row.get::<_, String>(1)?).map_err(|e| unreadable(1, e))?,
+        name: EventName::parse(&row.get::<_, String>(2)?).map_err(|e| unreadable(2, e))?,
+        id: EventId::parse(&row.get::<_, String>(3)?).map_err(|e| unreadable(3, e))?,
+        state: state(row.get(4)?),
+        order_id: row.get(5)?,
+        time_s: row.get(6)?,
+        received_ms: row.get(7)?,
+        due_ms: row.get(8)?,
+        finished_ms: row.get(9)?,
+        attempts: row.get(10)?,
+        code: row.get(11)?,
+        keys: KeySet(row.get(12)?),
+        browser: row.get::<_, Option<i64>>(13)?.and_then(BrowserOutcome::from_number),
+        fired_s: row.get(14)?,
+    })
+}
+
+fn unreadable(column: usize, fault: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(fault))
+}
+
+pub(super) fn figures(db: &Connection, now_ms: i64) -> rusqlite::Result<Figures> {
+    let mut figures = Figures::default();
+
+    let mut counts =
+        db.prepare_cached("SELECT name, metric, sum(n) FROM counts WHERE minute > ?1 GROUP BY name, metric")?;
+    let mut rows = counts.query([now_ms.div_euclid(60_000) - 24 * 60])?;
+    while let Some(row) = rows.next()? {
+        if let Some(metric) = metric(row.get(1)?) {
+            figures.last_24h.entry(row.get(0)?).or_default().0.insert(metric, row.get(2)?);
+        }
+    }
+
+    let mut totals =
+        db.prepare_cached("SELECT pixels.id, state, n FROM totals JOIN pixels ON pixels.no = totals.pixel")?;
+    let mut rows = totals.query([])?;
+    while let Some(row) = rows.next()? {
+        let backlog = figures.backlog.entry(row.get(0)?).or_default();
+        backlog.states.insert(state(row.get(1)?), u64::try_from(row.get::<_, i64>(2)?).unwrap_or_default());
+    }
+
+    let mut oldest = db.prepare_cached(
+        "SELECT pixels.id, min(received_ms) FROM events JOIN pixels ON pixels.no = events.pixel
+         WHERE due_ms IS NOT NULL GROUP BY events.pixel",
+    )?;
+    let mut rows = oldest.query([])?;
+    while let Some(row) = rows.next()? {
+        let backlog: &mut PixelBacklog = figures.backlog.entry(row.get(0)?).or_default();
+        backlog.oldest_open_ms = row.get(1)?;
+    }
+
+    figures.dead_webhooks = db
+        .prepare_cached("SELECT count(*) FROM webhooks WHERE dead_letter IS NOT NULL")?
+        .query_row([], |row| row.get(0))?;
+    figures.latest_dead_webhooks = db
+        .prepare_cached(
+            "SELECT kind, order_id, dead_letter, received_ms FROM webhooks WHERE dead_letter IS NOT NULL
+             ORDER BY received_ms DESC LIMIT ?1",
+        )?
+        .query_map([DEAD_WEBHOOKS_SHOWN], |row| {
+            Ok(DeadWebhook {
+                kind: row.get(0)?,
+                order_id: row.get(1)?,
+                code: row.get(2)?,
+                received_ms: row.get(3)?,
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+
+    figures.coverage = coverage(db)?;
+    figures.orders = db
+        .prepare_cached("SELECT count(*), coalesce(sum(paid), 0) FROM orders")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(figures)
+}
+
+fn coverage(db: &Connection) -> rusqlite::Result<KeyCoverage> {
+    let mut coverage = KeyCoverage { events: 0, keys: BTreeMap::new() };
+    let mut latest =
+        db.prepare_cached("SELECT keys FROM events WHERE state != ?1 ORDER BY seq DESC LIMIT ?2")?;
+    let mut rows = latest.query((State::Suppressed as u8, COVERAGE_EVENTS))?;
+    while let Some(row) = rows.next()? {
+        coverage.events += 1;
+        for name in KeySet(row.get(0)?).names() {
+            *coverage.keys.entry(name).or_default() += 1;
+        }
+    }
+    Ok(coverage)
+}
+
+fn metric(number: i64) -> Option<Metric> {
+    use Metric::{
+        Accepted, DeadLetter, Deduplicated, Delivered, DeliveredWithBrowser, Duplicate, GraphCall,
+        GraphCallSlow, Suppressed,
+    };
+    [
+        Accepted,
+        Duplicate,
+        Suppressed,
+        Delivered,
+        DeadLetter,
+        DeliveredWithBrowser,
+        Deduplicated,
+        GraphCall,
+        GraphCallSlow,
+    ]
+    .into_iter()
+    .find(|metric| *metric as i64 == number)
+}

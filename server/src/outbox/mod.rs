@@ -1,0 +1,242 @@
+//! The outbox: what was accepted and has not finished its way to Meta.
+//!
+//! Promises:
+//! - `append` and `update_order` answer only once the change is on disk.
+//! - One dedup key (pixel, event name, event ID) is one event; the first payload wins.
+//! - An order and the events it gives rise to change in one atomic step.
+//! - A claim leases events for a time under a number that grows with every claim; a
+//!   result that comes under an older number is ignored.
+//!
+//! The trait speaks the product's words. No SQL, no transactions and no joins across
+//! keys show in it: a clustered engine implements the same trait and passes the same
+//! conformance suite. Atomic units are one event, or one order with its events.
+
+pub mod embedded;
+mod entry;
+mod query;
+
+pub use entry::{
+    Appended, AttemptOutcome, AttemptResult, BrowserOutcome, CallRecord, ClaimedEvent, Confirmation,
+    Confirmed, Existing, FinishedAs, Initial, NewEvent, State,
+};
+pub use query::{
+    AttemptView, DeadWebhook, EventFilter, EventKey, EventView, Figures, KeyCoverage, Metric, NameFigures,
+    Page, PixelBacklog,
+};
+
+use std::sync::Arc;
+
+use tandem_core::id::{OrderId, PixelId};
+use tandem_core::order::{Decision, Order};
+
+/// Why the store did not do what was asked. Nothing is half-written in any case.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Too much is waiting already; try again in a moment.
+    #[error("the store has too much to write at once; try again in a moment")]
+    Busy,
+    /// Disk full, directory read-only, engine away: an operator must look.
+    #[error("the store cannot write: {0}")]
+    Unavailable(String),
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopped,
+}
+
+/// A webhook that was genuine, as it is kept: an extract without personal data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookRecord {
+    /// Whose webhook it is: the provider and environment whose secret matched.
+    pub account: String,
+    /// Key under which copies of one webhook are the same.
+    pub event_key: String,
+    /// The webhook's own type.
+    pub kind: String,
+    /// Order it names.
+    pub order_id: Option<String>,
+    /// When it came, Unix milliseconds.
+    pub received_ms: i64,
+    /// Stable code when it was unusable: then it is a dead letter.
+    pub dead_letter: Option<String>,
+    /// Allow-listed extract, JSON.
+    pub extract: String,
+    /// SHA-256 of the body, hex.
+    pub body_sha256: String,
+    /// Length of the body, bytes.
+    pub body_bytes: u32,
+}
+
+/// What an order's step asks the store to write beside the order.
+#[derive(Debug, Default)]
+pub struct OrderEffects {
+    /// An event in its own right (a checkout event that named the order).
+    pub event: Option<NewEvent>,
+    /// The order's Purchase.
+    pub purchase: Option<PurchaseChange>,
+    /// When the order should be asked of the payment provider.
+    pub ask: Ask,
+    /// A page asked about the order: a browser's copy of its Purchase is to be expected.
+    pub browser_contact: bool,
+}
+
+/// When an order should be asked of the payment provider next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ask {
+    /// As it was.
+    #[default]
+    AsPlanned,
+    /// At this time, Unix milliseconds.
+    At(i64),
+    /// Not again.
+    Never,
+}
+
+/// What happens to an order's one Purchase.
+#[derive(Debug)]
+pub enum PurchaseChange {
+    /// Place it; replaces one that has not left.
+    Place(Box<NewEvent>),
+    /// Stop the one that has not left; place it as suppressed if there is none.
+    Stop(Box<NewEvent>),
+}
+
+/// A step on one order. May run again if the store has to try again, so it must depend
+/// on its input alone.
+pub type OrderStep = Box<dyn FnMut(&mut Order) -> OrderEffects + Send>;
+
+/// What became of an order's step.
+#[derive(Debug)]
+pub struct OrderUpdated {
+    /// False when the webhook was known and the step did not run.
+    pub applied: bool,
+    /// What became of the event in its own right.
+    pub event: Option<Appended>,
+    /// Whether the Purchase was written (false: it had left already, or there is none).
+    pub purchase: Option<Appended>,
+}
+
+/// The durable store of events, orders and webhooks.
+#[tonic::async_trait]
+pub trait Outbox: Send + Sync + 'static {
+    /// Stores an event. Answers once it is on disk.
+    async fn append(&self, event: NewEvent) -> Result<Appended, StoreError>;
+
+    /// Runs a step on one order, made with `pixel` if it is new, and writes the order
+    /// with the step's effects atomically. A `webhook` seen before stops it.
+    async fn update_order(
+        &self,
+        order: OrderId,
+        pixel: PixelId,
+        webhook: Option<WebhookRecord>,
+        step: OrderStep,
+    ) -> Result<OrderUpdated, StoreError>;
+
+    /// Keeps a webhook that concerns no order. False when it was known.
+    async fn record_webhook(&self, webhook: WebhookRecord) -> Result<bool, StoreError>;
+
+    /// Notes what pages did with their copies.
+    async fn confirm(
+        &self,
+        pixel: PixelId,
+        confirmations: Vec<Confirmation>,
+    ) -> Result<Confirmed, StoreError>;
+
+    /// Leases up to `max` events of a pixel that are due at `now_ms`, oldest due first.
+    async fn claim(
+        &self,
+        pixel: PixelId,
+        max: usize,
+        now_ms: i64,
+        lease_until_ms: i64,
+    ) -> Result<Vec<ClaimedEvent>, StoreError>;
+
+    /// Records a Graph call with the result of each of its events.
+    async fn record(&self, call: CallRecord, results: Vec<AttemptResult>) -> Result<(), StoreError>;
+
+    /// Gives leased events back, to be due at `due_ms`, without counting an attempt.
+    async fn release(&self, leases: Vec<(u64, u32)>, due_ms: i64) -> Result<(), StoreError>;
+
+    /// Lets events go that are held one by one under `code`. Returns how many.
+    async fn release_held(&self, code: &str, now_ms: i64) -> Result<u64, StoreError>;
+
+    /// Gives events that were taken before any pixel was configured to `pixel`. Returns
+    /// how many.
+    async fn adopt_unassigned(&self, pixel: PixelId) -> Result<u64, StoreError>;
+
+    /// Deletes what is past its time, at most `max` rows; returns how many. Retention of
+    /// finished events in milliseconds.
+    async fn sweep(&self, now_ms: i64, retention_ms: i64, max: usize) -> Result<usize, StoreError>;
+
+    /// Orders that are due to be asked of the payment provider, at most `max`.
+    async fn orders_to_ask(&self, now_ms: i64, max: usize) -> Result<Vec<(OrderId, PixelId)>, StoreError>;
+
+    /// When the next event of a pixel is due, Unix milliseconds.
+    async fn next_due(&self, pixel: PixelId) -> Result<Option<i64>, StoreError>;
+
+    /// One order.
+    async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError>;
+
+    /// Events, newest first.
+    async fn list(&self, filter: EventFilter, page: Page) -> Result<Vec<EventView>, StoreError>;
+
+    /// Events with this ID, with their attempts.
+    async fn find(&self, key: EventKey) -> Result<Vec<(EventView, Vec<AttemptView>)>, StoreError>;
+
+    /// Figures for health, metrics and the dashboard. Unix milliseconds.
+    async fn figures(&self, now_ms: i64) -> Result<Figures, StoreError>;
+
+    /// Whether a write would be accepted now: writes and syncs a probe.
+    async fn probe(&self) -> Result<(), StoreError>;
+}
+
+/// The store as the rest of the server holds it.
+pub type SharedOutbox = Arc<dyn Outbox>;
+
+/// Runs a step that also answers its caller.
+pub async fn step_order<T: Send + 'static>(
+    outbox: &SharedOutbox,
+    order: OrderId,
+    pixel: PixelId,
+    webhook: Option<WebhookRecord>,
+    mut step: impl FnMut(&mut Order) -> (OrderEffects, T) + Send + 'static,
+) -> Result<(OrderUpdated, Option<T>), StoreError> {
+    let slot = Arc::new(std::sync::Mutex::new(None));
+    let answer = Arc::clone(&slot);
+    let boxed: OrderStep = Box::new(move |order| {
+        let (effects, value) = step(order);
+        *answer.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(value);
+        effects
+    });
+    let updated = outbox.update_order(order, pixel, webhook, boxed).await?;
+    let value = slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    Ok((updated, value))
+}
+
+/// Translates the order's decision into what the store must write.
+pub fn purchase_change(
+    decision: Decision,
+    received_ms: i64,
+    hold_code: Option<&'static str>,
+    had_browser: bool,
+) -> Option<PurchaseChange> {
+    let new = |event: &tandem_core::event::Event, initial: Initial| {
+        Box::new(NewEvent::new(event, received_ms, initial, had_browser))
+    };
+    match decision {
+        Decision::Nothing => None,
+        Decision::Send(event) => {
+            let initial = hold_code.map_or(Initial::Pending, |code| Initial::Held(code.into()));
+            Some(PurchaseChange::Place(new(&event, initial)))
+        }
+        Decision::Hold(event, until_ms) => {
+            let initial = hold_code.map_or(Initial::WaitingJoin(until_ms), |code| Initial::Held(code.into()));
+            Some(PurchaseChange::Place(new(&event, initial)))
+        }
+        Decision::Withhold(event, why) => {
+            Some(PurchaseChange::Stop(new(&event, Initial::Suppressed(why.code().into()))))
+        }
+        Decision::TooOld(event) => {
+            Some(PurchaseChange::Place(new(&event, Initial::DeadLetter(tandem_core::code::TOO_OLD.into()))))
+        }
+    }
+}

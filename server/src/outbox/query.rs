@@ -1,0 +1,217 @@
+//! What operators ask of the outbox, and the answers' shapes. No personal data in any.
+
+use std::collections::BTreeMap;
+
+use tandem_core::id::{EventId, EventName, PixelId};
+use tandem_core::user_data::KeySet;
+
+use super::State;
+use super::entry::BrowserOutcome;
+
+/// Which events are meant; all given conditions hold.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter {
+    /// Exact name.
+    pub name: Option<String>,
+    /// State.
+    pub state: Option<State>,
+    /// Exact order ID.
+    pub order_id: Option<String>,
+    /// Exact pixel.
+    pub pixel: Option<String>,
+    /// Accepted at or after, Unix milliseconds.
+    pub received_from_ms: Option<i64>,
+    /// Accepted before, Unix milliseconds.
+    pub received_before_ms: Option<i64>,
+    /// Pixels whose pending events count as held.
+    pub held_pixels: Vec<String>,
+}
+
+/// One page of a listing, newest first.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    /// Only positions below this one.
+    pub below_seq: Option<u64>,
+    /// At most so many.
+    pub size: usize,
+}
+
+/// Names one event, or as much of it as the caller knows.
+#[derive(Debug, Clone)]
+pub struct EventKey {
+    /// ID.
+    pub id: EventId,
+    /// Name.
+    pub name: Option<String>,
+    /// Pixel.
+    pub pixel: Option<String>,
+}
+
+/// An event as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventView {
+    /// Position in the store.
+    pub seq: u64,
+    /// Pixel.
+    pub pixel: PixelId,
+    /// Name.
+    pub name: EventName,
+    /// ID.
+    pub id: EventId,
+    /// State.
+    pub state: State,
+    /// Order.
+    pub order_id: Option<String>,
+    /// When it happened, Unix seconds.
+    pub time_s: i64,
+    /// When it was accepted, Unix milliseconds.
+    pub received_ms: i64,
+    /// When it is due, Unix milliseconds.
+    pub due_ms: Option<i64>,
+    /// When it finished, Unix milliseconds.
+    pub finished_ms: Option<i64>,
+    /// Attempts made.
+    pub attempts: u32,
+    /// Stable code of the last result, or of the reason for its state.
+    pub code: Option<String>,
+    /// Names of its match keys.
+    pub keys: KeySet,
+    /// What the page did.
+    pub browser: Option<BrowserOutcome>,
+    /// When the page fired it, Unix seconds.
+    pub fired_s: Option<i64>,
+}
+
+/// One delivery attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptView {
+    /// From 1.
+    pub attempt_no: u32,
+    /// When it began, Unix milliseconds.
+    pub started_ms: i64,
+    /// How long it took, milliseconds.
+    pub duration_ms: u32,
+    /// `delivered`, `retry`, `refused`, `held` or `unknown`.
+    pub result: String,
+    /// Stable code.
+    pub code: String,
+    /// HTTP status, 0 without an answer.
+    pub http_status: u16,
+    /// Meta's code.
+    pub meta_code: i64,
+    /// Meta's subcode.
+    pub meta_subcode: i64,
+    /// Meta's trace ID.
+    pub fbtrace_id: String,
+    /// Events in the call.
+    pub batch_size: u32,
+    /// Path Meta blamed.
+    pub blamed_path: String,
+}
+
+/// What is counted per minute, pixel and event name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Metric {
+    /// Accepted; duplicates and suppressed ones not counted.
+    Accepted = 1,
+    /// Calls that repeated a key.
+    Duplicate = 2,
+    /// Accepted, counted and never sent.
+    Suppressed = 3,
+    /// Acknowledged by Meta.
+    Delivered = 4,
+    /// Given up.
+    DeadLetter = 5,
+    /// Acknowledged by Meta, and a browser contact is known.
+    DeliveredWithBrowser = 6,
+    /// The same, and its page's copy was confirmed FIRED within 48 hours.
+    Deduplicated = 7,
+    /// Graph calls.
+    GraphCall = 8,
+    /// Graph calls slower than 1.5 s, or unanswered.
+    GraphCallSlow = 9,
+}
+
+/// Counts of the last 24 hours under one event name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NameFigures(pub BTreeMap<Metric, u64>);
+
+impl NameFigures {
+    /// One count.
+    pub fn get(&self, metric: Metric) -> u64 {
+        self.0.get(&metric).copied().unwrap_or_default()
+    }
+}
+
+/// Backlog of one pixel.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PixelBacklog {
+    /// Entries per state, all time.
+    pub states: BTreeMap<State, u64>,
+    /// When the oldest unfinished one was accepted, Unix milliseconds.
+    pub oldest_open_ms: Option<i64>,
+}
+
+impl PixelBacklog {
+    /// Entries in one state.
+    pub fn get(&self, state: State) -> u64 {
+        self.states.get(&state).copied().unwrap_or_default()
+    }
+
+    /// Unfinished entries that nothing holds.
+    pub fn open(&self) -> u64 {
+        self.states.iter().filter(|(state, _)| state.is_open()).map(|(_, n)| n).sum()
+    }
+}
+
+/// How many of the latest events carry each match key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyCoverage {
+    /// Events looked at.
+    pub events: u64,
+    /// How many carry the key, by Meta's name of it.
+    pub keys: BTreeMap<&'static str, u64>,
+}
+
+/// A dead-lettered webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadWebhook {
+    /// Its type.
+    pub kind: String,
+    /// Order it names.
+    pub order_id: Option<String>,
+    /// Stable code.
+    pub code: String,
+    /// When it came, Unix milliseconds.
+    pub received_ms: i64,
+}
+
+/// Everything health, metrics and the dashboard show of the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Last 24 hours, by event name.
+    pub last_24h: BTreeMap<String, NameFigures>,
+    /// By pixel.
+    pub backlog: BTreeMap<String, PixelBacklog>,
+    /// Dead-lettered webhooks.
+    pub dead_webhooks: u64,
+    /// The latest of them.
+    pub latest_dead_webhooks: Vec<DeadWebhook>,
+    /// Match keys of the latest events.
+    pub coverage: KeyCoverage,
+    /// Orders known, and paid ones.
+    pub orders: (u64, u64),
+}
+
+impl Figures {
+    /// A count over all event names.
+    pub fn total(&self, metric: Metric) -> u64 {
+        self.last_24h.values().map(|figures| figures.get(metric)).sum()
+    }
+
+    /// Entries in one state over all pixels.
+    pub fn in_state(&self, state: State) -> u64 {
+        self.backlog.values().map(|backlog| backlog.get(state)).sum()
+    }
+}
