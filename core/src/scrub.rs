@@ -50,7 +50,7 @@ pub fn scrub_url(url: &str) -> Scrubbed {
         clean = url.chars().filter(|c| !c.is_control()).collect();
         url = clean.trim();
     }
-    let url = url.split('#').next().unwrap_or_default();
+    let url = url.split('#').next().unwrap_or_default().trim_end();
     let (scheme, rest) = match url.split_once("//") {
         Some((scheme, rest)) if is_scheme(scheme) => (&url[..scheme.len() + 2], rest),
         _ => ("", url),

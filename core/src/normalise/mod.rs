@@ -95,7 +95,7 @@ pub fn normalise<U: UnicodeRules>(
         }
         MatchKey::ExternalId => Text::new(text.to_owned()),
     };
-    // Taking characters away can bring a letter and its accent together.
+    // Lower-casing can leave form C, so what is hashed is brought back to it.
     Ok(Normalised::new(compose(&normal, context.unicode)))
 }
 
@@ -128,13 +128,14 @@ fn trim(text: &str) -> &str {
     text.trim_matches(is_removable)
 }
 
-/// What is left of a text without the characters that `drop` names, lower-cased first.
+/// What is left of a text without the characters that `drop` names, lower-cased first
+/// and composed after: taking characters away can bring a letter and its accent together.
 fn lowercase_without(text: &str, unicode: &impl UnicodeRules, drop: impl Fn(char) -> bool) -> Text {
     let lower = lowercase(text, unicode);
     // Room for all of it at once: growing would leave copies behind in memory.
     let mut kept = Text::new(String::with_capacity(lower.len()));
     kept.extend(lower.chars().filter(|c| !drop(*c)));
-    kept
+    compose(&kept, unicode)
 }
 
 fn is_md5(text: &str) -> bool {

@@ -120,7 +120,7 @@ fn a_long_text_takes_time_in_proportion() {
     // Each of these is quadratic, and would run for minutes, if one start looked at all
     // that follows or one `@` at all that precedes.
     for unit in ["@", "a@", "%25", "%", "1 ", "98765 ", "+1 ", "a.", "a@b.", "-", "//:@", "123e4567-"] {
-        let long = unit.repeat(400_000 / unit.len());
+        let long = unit.repeat(200_000 / unit.len());
         let started = std::time::Instant::now();
         let scrubbed = scrub_url(&long);
         assert!(scrubbed.text.len() <= long.len() * 3);
