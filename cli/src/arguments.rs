@@ -1,0 +1,48 @@
+//! The command tree and its help.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{events, health};
+
+const NOTES: &str = "\
+Settings (environment; the TOML file TANDEM_CONFIG may hold server_url, internal_token,
+internal_token_file and data_dir as well):
+  TANDEM_SERVER_URL           the Tandem server [http://127.0.0.1:50051]
+  TANDEM_INTERNAL_TOKEN       token for the server's internal calls
+  TANDEM_INTERNAL_TOKEN_FILE  file that holds it [TANDEM_DATA_DIR/internal-token]
+  TANDEM_DATA_DIR             the server's data directory [./data]
+
+Exit codes:
+  0  done
+  1  the answer is a bad one (health is critical, no such event) or the server failed
+  2  unusable arguments, settings or token
+  3  the server is away or does not answer";
+
+/// Looks into a Tandem server: its health, its events, their delivery.
+#[derive(Debug, Parser)]
+#[command(name = "tandem", version, about, after_help = NOTES, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How to reach the server.
+#[derive(Debug, Args)]
+pub(crate) struct Connection {
+    /// The Tandem server; goes before TANDEM_SERVER_URL
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) server_url: Option<String>,
+    /// Allow the internal token to travel over plain http to another machine
+    #[arg(long, global = true)]
+    pub(crate) insecure: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Is everything well? Figures of the last 24 hours, backlog, pixels
+    Health(health::Arguments),
+    /// Events and their delivery
+    Events(events::Arguments),
+}

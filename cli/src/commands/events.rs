@@ -1,0 +1,184 @@
+//! `tandem events`: what was accepted, and what became of it.
+
+use clap::{Args, Subcommand, ValueEnum};
+use jiff::Timestamp;
+use prost_types::Timestamp as ProtoTime;
+use tandem_proto::v1::{EventState, EventSummary, GetEventRequest, ListEventsRequest};
+
+use super::event_view::{EventJson, ShownEventJson, event_text, list_text};
+use crate::Report;
+use crate::failure::Failure;
+use crate::render::json;
+use crate::server::Server;
+
+/// Most events asked for in one call.
+const PAGE_SIZE_MAX: u32 = 1000;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: EventsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum EventsCommand {
+    /// Events, newest first
+    List(ListArguments),
+    /// One event with its delivery attempts
+    Show(ShowArguments),
+}
+
+#[derive(Debug, Args)]
+struct ListArguments {
+    /// Only events of this name, e.g. Purchase
+    #[arg(long)]
+    name: Option<String>,
+    /// Only events in this state
+    #[arg(long, value_enum)]
+    state: Option<State>,
+    /// Only events of this order
+    #[arg(long, value_name = "ORDER_ID")]
+    order: Option<String>,
+    /// Only events for this pixel
+    #[arg(long, value_name = "PIXEL_ID")]
+    pixel: Option<String>,
+    /// Only events accepted since then: an age (2h, 7d) or a time (2026-01-31T10:00:00Z)
+    #[arg(long, value_name = "WHEN", value_parser = parse_moment)]
+    since: Option<Timestamp>,
+    /// Only events accepted before then
+    #[arg(long, value_name = "WHEN", value_parser = parse_moment)]
+    until: Option<Timestamp>,
+    /// At most so many
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    limit: u32,
+    /// As a JSON array
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct ShowArguments {
+    /// The event's ID
+    event_id: String,
+    /// Its name, when several events share the ID
+    #[arg(long)]
+    name: Option<String>,
+    /// Its pixel, likewise
+    #[arg(long, value_name = "PIXEL_ID")]
+    pixel: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum State {
+    Pending,
+    InFlight,
+    Delivered,
+    Held,
+    DeadLetter,
+    Suppressed,
+    WaitingJoin,
+}
+
+impl From<State> for EventState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Pending => Self::Pending,
+            State::InFlight => Self::InFlight,
+            State::Delivered => Self::Delivered,
+            State::Held => Self::Held,
+            State::DeadLetter => Self::DeadLetter,
+            State::Suppressed => Self::Suppressed,
+            State::WaitingJoin => Self::WaitingJoin,
+        }
+    }
+}
+
+/// An age before now, or a time with its offset.
+fn parse_moment(text: &str) -> Result<Timestamp, String> {
+    if let Ok(age) = humantime::parse_duration(text) {
+        let age = jiff::SignedDuration::try_from(age).map_err(|_| "is too long ago".to_owned())?;
+        return Timestamp::now().checked_sub(age).map_err(|_| "is too long ago".to_owned());
+    }
+    text.parse()
+        .map_err(|_| "must be an age such as 2h or 7d, or a time such as 2026-01-31T10:00:00Z".to_owned())
+}
+
+pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report, Failure> {
+    match arguments.command {
+        EventsCommand::List(arguments) => list(server, arguments).await,
+        EventsCommand::Show(arguments) => show(server, arguments).await,
+    }
+}
+
+async fn list(server: &Server, arguments: ListArguments) -> Result<Report, Failure> {
+    let proto = |time: Timestamp| ProtoTime { seconds: time.as_second(), nanos: time.subsec_nanosecond() };
+    let mut request = ListEventsRequest {
+        event_name: arguments.name.unwrap_or_default(),
+        state: arguments.state.map_or(EventState::Unspecified, Into::into).into(),
+        order_id: arguments.order.unwrap_or_default(),
+        pixel_id: arguments.pixel.unwrap_or_default(),
+        received_after: arguments.since.map(proto),
+        received_before: arguments.until.map(proto),
+        ..ListEventsRequest::default()
+    };
+    let mut client = server.operations().await?;
+    let mut events: Vec<EventSummary> = Vec::new();
+    let limit = usize::try_from(arguments.limit).unwrap_or(usize::MAX);
+    let is_more = loop {
+        let missing = u32::try_from(limit.saturating_sub(events.len())).unwrap_or(u32::MAX);
+        request.page_size = missing.min(PAGE_SIZE_MAX);
+        let answer = client.list_events(server.request(request.clone())).await;
+        let answer = answer.map_err(|status| server.failure(&status))?.into_inner();
+        // A server that gives nothing and promises more would keep us here for ever.
+        let is_empty = answer.events.is_empty();
+        events.extend(answer.events);
+        if events.len() >= limit || is_empty || answer.next_page_token.is_empty() {
+            break !answer.next_page_token.is_empty();
+        }
+        request.page_token = answer.next_page_token;
+    };
+    events.truncate(limit);
+    Ok(Report::plain(if arguments.json {
+        json(&events.iter().map(EventJson::of).collect::<Vec<_>>())
+    } else {
+        list_text(&events, is_more)
+    }))
+}
+
+async fn show(server: &Server, arguments: ShowArguments) -> Result<Report, Failure> {
+    let request = GetEventRequest {
+        event_id: arguments.event_id,
+        event_name: arguments.name.unwrap_or_default(),
+        pixel_id: arguments.pixel.unwrap_or_default(),
+    };
+    let answer = server.operations().await?.get_event(server.request(request)).await;
+    let answer = answer.map_err(|status| server.failure(&status))?.into_inner();
+    let Some(event) = &answer.event else {
+        return Err(Failure::ServerFailed("it answered without an event".to_owned()));
+    };
+    Ok(Report::plain(if arguments.json {
+        json(&ShownEventJson::of(event, &answer.attempts))
+    } else {
+        event_text(event, &answer.attempts)
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_ages_or_times() {
+        let hour_ago = parse_moment("1h").unwrap();
+        let age = Timestamp::now().duration_since(hour_ago).as_secs();
+        assert!((3600..3660).contains(&age), "{age}");
+        assert_eq!(parse_moment("2025-11-24T10:02:11+05:30").unwrap().as_second(), 1_763_958_731);
+        for bad in ["", "yesterday", "2025-11-24", "99999999999d"] {
+            assert!(parse_moment(bad).is_err(), "{bad}");
+        }
+    }
+}

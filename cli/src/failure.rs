@@ -1,0 +1,93 @@
+//! What can go wrong, its exit code, and what to do about it.
+
+use tonic::{Code, Status};
+
+/// The answer is a bad one, or the server failed.
+const BAD_ANSWER: u8 = 1;
+/// Unusable arguments, settings or token.
+pub(crate) const USAGE: u8 = 2;
+/// The server is away.
+const SERVER_AWAY: u8 = 3;
+
+/// Why a command gave no answer. Each text ends with what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// A setting or argument cannot be used.
+    #[error("{0}")]
+    Setting(String),
+    /// The server cannot be reached, or does not answer in time.
+    #[error(
+        "no answer from {url} ({why}); is tandem-server running there? TANDEM_SERVER_URL or --server-url names another"
+    )]
+    ServerAway { url: String, why: String },
+    /// The server refused the token.
+    #[error(
+        "the server refused the internal token; it must be one of the server's TANDEM_INTERNAL_TOKEN, \
+         or what it wrote to internal-token in its data directory (TANDEM_DATA_DIR)"
+    )]
+    TokenRefused,
+    /// The server refused what was asked.
+    #[error("the server refused the request: {0}; see --help for what it takes")]
+    Refused(String),
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(String),
+    /// The server is older than this tool.
+    #[error("this server does not know the call; it is older than this tool, upgrade it")]
+    OldServer,
+    /// The server failed.
+    #[error("the server failed: {0}; its log says more")]
+    ServerFailed(String),
+}
+
+impl Failure {
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Setting(_) | Self::TokenRefused | Self::Refused(_) => USAGE,
+            Self::ServerAway { .. } => SERVER_AWAY,
+            Self::NotFound(_) | Self::OldServer | Self::ServerFailed(_) => BAD_ANSWER,
+        }
+    }
+
+    /// The failure that a call's status means.
+    pub(crate) fn of(status: &Status, url: &str) -> Self {
+        let message = crate::render::plain(status.message());
+        let away = |why: &str| Self::ServerAway { url: url.to_owned(), why: why.to_owned() };
+        match status.code() {
+            Code::Unauthenticated => Self::TokenRefused,
+            Code::InvalidArgument | Code::OutOfRange | Code::FailedPrecondition | Code::PermissionDenied => {
+                Self::Refused(message)
+            }
+            Code::NotFound => Self::NotFound(message),
+            Code::Unimplemented => Self::OldServer,
+            Code::DeadlineExceeded | Code::Cancelled => away("it is too slow"),
+            Code::Unavailable => match std::error::Error::source(status) {
+                Some(_) => away("it cannot be reached"),
+                None => away(&message),
+            },
+            _ => Self::ServerFailed(message),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_its_exit_code_and_advice() {
+        for (status, code, advice) in [
+            (Status::unauthenticated("x"), 2, "TANDEM_INTERNAL_TOKEN"),
+            (Status::invalid_argument("page_size: too large"), 2, "page_size"),
+            (Status::unavailable("store is full"), 3, "store is full"),
+            (Status::deadline_exceeded(""), 3, "TANDEM_SERVER_URL"),
+            (Status::not_found("no such event"), 1, "no such event"),
+            (Status::unimplemented(""), 1, "upgrade"),
+            (Status::internal("bug"), 1, "log"),
+        ] {
+            let failure = Failure::of(&status, "http://127.0.0.1:50051");
+            assert_eq!(failure.exit_code(), code, "{status:?}");
+            assert!(failure.to_string().contains(advice), "{failure}");
+        }
+    }
+}

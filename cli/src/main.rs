@@ -1,0 +1,77 @@
+//! `tandem`: the operator's tool over `OperationsService`.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `arguments` | the command tree and its help |
+//! | `settings` | where the server is, and the internal token |
+//! | `server` | the connection |
+//! | `failure` | what can go wrong, its exit code, and what to do about it |
+//! | `commands` | one file per command: call, then render |
+//! | `render` | tables, times and figures as text |
+
+mod arguments;
+mod commands;
+mod failure;
+mod render;
+mod server;
+mod settings;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command};
+use clap::Parser as _;
+use failure::{Failure, USAGE};
+use settings::{Settings, Variables};
+
+/// What a command prints, and whether the answer is a bad one.
+struct Report {
+    text: String,
+    is_bad: bool,
+}
+
+impl Report {
+    /// An answer without a verdict.
+    fn plain(text: String) -> Self {
+        Self { text, is_bad: false }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version come as errors too.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    match answer(arguments) {
+        Ok(report) => {
+            // A pipe that was closed early, as by `head`, is no failure of ours.
+            let _ = writeln!(std::io::stdout(), "{}", report.text.trim_end());
+            if report.is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        }
+        Err(failure) => {
+            eprintln!("tandem: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn answer(arguments: Arguments) -> Result<Report, Failure> {
+    let variables: Variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let settings = Settings::read(&variables, &arguments.connection)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|error| Failure::Setting(format!("the system refuses a runtime: {error}")))?;
+    runtime.block_on(async {
+        let server = server::Server::new(&settings);
+        match arguments.command {
+            Command::Health(arguments) => commands::health::run(&server, &arguments).await,
+            Command::Events(arguments) => commands::events::run(&server, arguments).await,
+        }
+    })
+}

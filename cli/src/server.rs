@@ -1,0 +1,62 @@
+//! The connection to the server.
+
+use std::time::Duration;
+
+use tandem_proto::stubs::operations_service_client::OperationsServiceClient;
+use tonic::Request;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
+
+use crate::failure::Failure;
+use crate::settings::Settings;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The server, and who calls.
+pub(crate) struct Server {
+    url: String,
+    authorization: MetadataValue<Ascii>,
+}
+
+impl Server {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self { url: settings.server_url.to_string(), authorization: settings.authorization.clone() }
+    }
+
+    /// Connects.
+    pub(crate) async fn operations(&self) -> Result<OperationsServiceClient<Channel>, Failure> {
+        let mut endpoint = Endpoint::from_shared(self.url.clone())
+            .map_err(|error| Failure::Setting(format!("the server's URL cannot be used: {error}")))?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(CALL_TIMEOUT);
+        if self.url.starts_with("https:") {
+            endpoint = endpoint
+                .tls_config(ClientTlsConfig::new().with_native_roots())
+                .map_err(|error| Failure::Setting(format!("cannot prepare TLS: {error}")))?;
+        }
+        let channel = endpoint.connect().await.map_err(|error| self.away(&error))?;
+        Ok(OperationsServiceClient::new(channel))
+    }
+
+    /// A request that carries the token.
+    pub(crate) fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("authorization", self.authorization.clone());
+        request
+    }
+
+    /// The failure that a call's status means.
+    pub(crate) fn failure(&self, status: &tonic::Status) -> Failure {
+        Failure::of(status, self.url.trim_end_matches('/'))
+    }
+
+    /// The innermost cause says most: "connection refused".
+    fn away(&self, error: &tonic::transport::Error) -> Failure {
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        Failure::ServerAway { url: self.url.trim_end_matches('/').to_owned(), why: cause.to_string() }
+    }
+}

@@ -1,0 +1,281 @@
+//! The program against a fake server: arguments, exit codes, paging, the token.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+
+use tandem_proto::stubs::operations_service_server::{OperationsService, OperationsServiceServer};
+use tandem_proto::v1::*;
+use tokio::net::TcpListener;
+use tokio_stream::Stream;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status};
+
+const TOKEN: &str = "internal-token-of-the-tests";
+
+/// A server with 2,500 events that remembers what it was asked.
+#[derive(Clone, Default)]
+struct Fake {
+    health: Arc<Mutex<HealthStatus>>,
+    asked: Arc<Mutex<Vec<ListEventsRequest>>>,
+}
+
+const EVENTS: u64 = 2_500;
+
+fn check<T>(request: &Request<T>) -> Result<(), Status> {
+    let given = request.metadata().get("authorization").and_then(|value| value.to_str().ok());
+    if given == Some(&format!("Bearer {TOKEN}")) { Ok(()) } else { Err(Status::unauthenticated("no")) }
+}
+
+fn event(sequence: u64) -> EventSummary {
+    EventSummary {
+        sequence,
+        event_name: "Lead".to_owned(),
+        event_id: format!("id-{sequence}"),
+        state: EventState::Delivered.into(),
+        ..EventSummary::default()
+    }
+}
+
+#[tonic::async_trait]
+impl OperationsService for Fake {
+    async fn get_tracking_health(
+        &self,
+        request: Request<GetTrackingHealthRequest>,
+    ) -> Result<Response<GetTrackingHealthResponse>, Status> {
+        check(&request)?;
+        let status = (*self.health.lock().expect("no test panics with the lock")).into();
+        Ok(Response::new(GetTrackingHealthResponse { status, ..Default::default() }))
+    }
+
+    async fn list_events(
+        &self,
+        request: Request<ListEventsRequest>,
+    ) -> Result<Response<ListEventsResponse>, Status> {
+        check(&request)?;
+        let request = request.into_inner();
+        self.asked.lock().expect("no test panics with the lock").push(request.clone());
+        let from: u64 = request.page_token.parse().unwrap_or(0);
+        let to = (from + u64::from(request.page_size)).min(EVENTS);
+        let next_page_token = if to < EVENTS { to.to_string() } else { String::new() };
+        Ok(Response::new(ListEventsResponse { events: (from..to).map(event).collect(), next_page_token }))
+    }
+
+    async fn get_event(
+        &self,
+        request: Request<GetEventRequest>,
+    ) -> Result<Response<GetEventResponse>, Status> {
+        check(&request)?;
+        match request.into_inner().event_id.as_str() {
+            "id-1" => Ok(Response::new(GetEventResponse { event: Some(event(1)), attempts: Vec::new() })),
+            _ => Err(Status::not_found("no event has this ID")),
+        }
+    }
+
+    type WatchEventsStream = Pin<Box<dyn Stream<Item = Result<WatchEventsResponse, Status>> + Send>>;
+
+    async fn watch_events(
+        &self,
+        _: Request<WatchEventsRequest>,
+    ) -> Result<Response<Self::WatchEventsStream>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    async fn list_dead_letters(
+        &self,
+        _: Request<ListDeadLettersRequest>,
+    ) -> Result<Response<ListDeadLettersResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    async fn replay_dead_letters(
+        &self,
+        _: Request<ReplayDeadLettersRequest>,
+    ) -> Result<Response<ReplayDeadLettersResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    async fn pause_delivery(
+        &self,
+        _: Request<PauseDeliveryRequest>,
+    ) -> Result<Response<PauseDeliveryResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    async fn resume_delivery(
+        &self,
+        _: Request<ResumeDeliveryRequest>,
+    ) -> Result<Response<ResumeDeliveryResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    async fn erase_person(
+        &self,
+        _: Request<ErasePersonRequest>,
+    ) -> Result<Response<ErasePersonResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+}
+
+async fn start(fake: &Fake) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("the fake can listen");
+    let addr = listener.local_addr().expect("a listener has an address");
+    let server = tonic::transport::Server::builder().add_service(OperationsServiceServer::new(fake.clone()));
+    tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+    addr
+}
+
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+/// Runs the program without blocking the fake.
+async fn run(variables: &[(&str, &str)], arguments: &[&str]) -> Said {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
+    command.env_clear().envs(variables.iter().copied()).args(arguments);
+    let Output { status, stdout, stderr } =
+        tokio::task::spawn_blocking(move || command.output().expect("the program runs"))
+            .await
+            .expect("the program ends");
+    let text = |bytes| String::from_utf8(bytes).expect("it speaks UTF-8");
+    Said { code: status.code(), out: text(stdout), err: text(stderr) }
+}
+
+async fn ask(addr: SocketAddr, arguments: &[&str]) -> Said {
+    let url = format!("http://{addr}");
+    run(&[("TANDEM_SERVER_URL", &url), ("TANDEM_INTERNAL_TOKEN", TOKEN)], arguments).await
+}
+
+#[tokio::test]
+async fn health_fails_when_it_is_critical_and_not_before() {
+    let fake = Fake::default();
+    let addr = start(&fake).await;
+    for (status, code, word) in [
+        (HealthStatus::Healthy, 0, "healthy"),
+        (HealthStatus::Degraded, 0, "degraded"),
+        (HealthStatus::Critical, 1, "critical"),
+    ] {
+        *fake.health.lock().unwrap() = status;
+        let said = ask(addr, &["health"]).await;
+        assert_eq!(said.code, Some(code), "{}", said.err);
+        assert!(said.out.starts_with(word), "{}", said.out);
+        let said = ask(addr, &["health", "--json"]).await;
+        assert_eq!(said.code, Some(code));
+        let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(json["status"], word);
+    }
+}
+
+#[tokio::test]
+async fn lists_are_fetched_page_by_page_up_to_the_limit() {
+    let fake = Fake::default();
+    let addr = start(&fake).await;
+    let said = ask(addr, &["events", "list", "--limit", "2200", "--json"]).await;
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let events: Vec<serde_json::Value> = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(events.len(), 2200);
+    assert_eq!(events[2199]["event_id"], "id-2199");
+    let sizes: Vec<u32> = fake.asked.lock().unwrap().iter().map(|request| request.page_size).collect();
+    assert_eq!(sizes, [1000, 1000, 200]);
+
+    let said = ask(addr, &["events", "list", "--limit", "9000"]).await;
+    assert_eq!(said.out.lines().count(), 1 + 2500, "all of them, and no note");
+    let said = ask(addr, &["events", "list"]).await;
+    assert!(said.out.ends_with("there are more than these 50; --limit shows them\n"));
+}
+
+#[tokio::test]
+async fn filters_reach_the_server() {
+    let fake = Fake::default();
+    let addr = start(&fake).await;
+    let arguments = [
+        "events",
+        "list",
+        "--name",
+        "Purchase",
+        "--state",
+        "dead_letter",
+        "--order",
+        "KB-1",
+        "--pixel",
+        "123456789012345",
+        "--since",
+        "2025-11-24T10:02:11+05:30",
+        "--limit",
+        "3",
+    ];
+    assert_eq!(ask(addr, &arguments).await.code, Some(0));
+    let asked = fake.asked.lock().unwrap()[0].clone();
+    assert_eq!((asked.event_name.as_str(), asked.order_id.as_str()), ("Purchase", "KB-1"));
+    assert_eq!(asked.state(), EventState::DeadLetter);
+    assert_eq!(asked.pixel_id, "123456789012345");
+    assert_eq!(asked.received_after.map(|time| time.seconds), Some(1_763_958_731));
+    assert_eq!((asked.received_before, asked.page_size), (None, 3));
+}
+
+#[tokio::test]
+async fn an_event_that_is_not_there_is_a_bad_answer() {
+    let addr = start(&Fake::default()).await;
+    let said = ask(addr, &["events", "show", "id-1"]).await;
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(said.out.contains("id-1") && said.out.contains("no delivery attempts"));
+    let said = ask(addr, &["events", "show", "id-9"]).await;
+    assert_eq!((said.code, said.err.as_str()), (Some(1), "tandem: no event has this ID\n"));
+}
+
+#[tokio::test]
+async fn a_wrong_token_and_a_missing_one_say_what_to_do() {
+    let addr = start(&Fake::default()).await;
+    let url = format!("http://{addr}");
+    let said = run(&[("TANDEM_SERVER_URL", &url), ("TANDEM_INTERNAL_TOKEN", "wrong")], &["health"]).await;
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("TANDEM_INTERNAL_TOKEN") && !said.err.contains("wrong"), "{}", said.err);
+    let said = run(&[("TANDEM_SERVER_URL", &url), ("TANDEM_DATA_DIR", "/does/not/exist")], &["health"]).await;
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("/does/not/exist/internal-token"), "{}", said.err);
+}
+
+#[tokio::test]
+async fn the_token_is_read_from_the_data_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("internal-token"), format!("{TOKEN}\n")).unwrap();
+    let fake = Fake::default();
+    *fake.health.lock().unwrap() = HealthStatus::Healthy;
+    let url = format!("http://{}", start(&fake).await);
+    let data_dir = folder.path().to_str().unwrap();
+    let said = run(&[("TANDEM_DATA_DIR", data_dir)], &["health", "--server-url", &url]).await;
+    assert_eq!(said.code, Some(0), "{}", said.err);
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_3() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    drop(listener);
+    let said = ask(addr, &["health"]).await;
+    assert_eq!(said.code, Some(3), "{}", said.err);
+    assert!(said.err.contains(&addr.to_string()) && said.err.contains("refused"), "{}", said.err);
+    assert_eq!(said.err.lines().count(), 1);
+}
+
+#[tokio::test]
+async fn mistakes_in_the_arguments_are_2_and_help_is_0() {
+    for arguments in [
+        &["events", "list", "--state", "lost"][..],
+        &["events", "list", "--limit", "0"],
+        &["events", "list", "--since", "yesterday"],
+        &["unheard-of"],
+        &[],
+    ] {
+        assert_eq!(run(&[], arguments).await.code, Some(2), "{arguments:?}");
+    }
+    let said = run(&[], &["--help"]).await;
+    assert_eq!(said.code, Some(0));
+    for text in ["Exit codes:", "TANDEM_SERVER_URL", "health", "events"] {
+        assert!(said.out.contains(text), "{text}");
+    }
+    assert!(run(&[], &["--version"]).await.out.starts_with("tandem "));
+}
