@@ -172,7 +172,11 @@ pub fn read_custom_data(facts: &str) -> Option<CustomData> {
     Some(data)
 }
 
-fn set(experiment: &mut Experiment, field: impl FnOnce(&mut Experiment) -> &mut String, value: Option<String>) {
+fn set(
+    experiment: &mut Experiment,
+    field: impl FnOnce(&mut Experiment) -> &mut String,
+    value: Option<String>,
+) {
     if let Some(value) = value {
         *field(experiment) = value;
     }

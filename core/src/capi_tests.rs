@@ -31,7 +31,11 @@ fn purchase() -> Event {
             contents: vec![Content { id: "deck".into(), quantity: 2, item_price: Some(inr("699.75")) }],
             content_ids: vec!["deck".into()],
             order_id: Some(OrderId::parse("KB-1").unwrap()),
-            experiment: Experiment { experiment_id: "hero".into(), variant: "b".into(), test_group: String::new() },
+            experiment: Experiment {
+                experiment_id: "hero".into(),
+                variant: "b".into(),
+                test_group: String::new(),
+            },
             properties: vec![("gift".into(), "yes".into())],
             ..CustomData::default()
         },

@@ -227,7 +227,8 @@ impl EventName {
 
     /// Whether the name, in any case or spacing, belongs to another RPC or to nobody.
     pub fn is_reserved(text: &str) -> bool {
-        let folded: String = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+        let folded: String =
+            text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
         RESERVED.contains(&folded.as_str())
     }
 }
@@ -270,7 +271,9 @@ mod tests {
 
     #[test]
     fn names_that_could_inflate_a_sale_are_reserved_in_any_spelling() {
-        for name in ["Purchase", " purchase ", "PUR CHASE", "lead", "Lead ", "Append-Value", "append_attribution"] {
+        for name in
+            ["Purchase", " purchase ", "PUR CHASE", "lead", "Lead ", "Append-Value", "append_attribution"]
+        {
             assert!(EventName::is_reserved(name), "{name}");
         }
         for name in ["InitiateCheckout", "Leader", "PurchaseIntent"] {

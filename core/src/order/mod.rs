@@ -199,7 +199,8 @@ impl Order {
             return Decision::Nothing;
         };
         let waits = matches!(self.placed, Placed::Not | Placed::Held);
-        if !waits && !(self.placed == Placed::Sent && self.is_fully_refunded()) {
+        let may_stop = self.placed == Placed::Sent && self.is_fully_refunded();
+        if !(waits || may_stop) {
             return Decision::Nothing;
         }
         let event = Box::new(self.purchase(paid, fallback_url));

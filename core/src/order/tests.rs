@@ -24,7 +24,11 @@ fn contact(fbp: &str, is_claim: bool) -> Contact {
         consent: Consent::default(),
         user_data: UserData { fbp: Some(fbp.into()), ..UserData::default() },
         page: Page::default(),
-        custom_data: CustomData { value: Some(inr("1")), content_name: Some(fbp.into()), ..CustomData::default() },
+        custom_data: CustomData {
+            value: Some(inr("1")),
+            content_name: Some(fbp.into()),
+            ..CustomData::default()
+        },
     }
 }
 
@@ -61,7 +65,9 @@ fn the_webhooks_money_wins_and_the_browser_brings_the_signals() {
     let mut order = order();
     order.contact(contact("a", true));
     assert_eq!(order.pay(paid("7", "1399.50")), PaymentOutcome::New);
-    let Decision::Send(event) = decide(&mut order) else { panic!("a claimed and paid order is sent at once") };
+    let Decision::Send(event) = decide(&mut order) else {
+        panic!("a claimed and paid order is sent at once")
+    };
     assert_eq!(event.id.as_str(), "purchase_KB-1");
     assert_eq!(event.custom_data.value, Some(inr("1399.50")));
     assert_eq!(event.user_data.fbp.as_deref(), Some("a"));

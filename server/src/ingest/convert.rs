@@ -234,12 +234,12 @@ impl Reader<'_> {
             self.violations.add("custom_data.contents", format!("must be at most {CONTENTS_MAX}"));
         }
         for (i, id) in data.content_ids.into_iter().take(CONTENTS_MAX).enumerate() {
-            out.content_ids.extend(self.text(&format!("custom_data.content_ids[{i}]"), id));
+            out.content_ids.extend(self.product_id(&format!("custom_data.content_ids[{i}]"), &id));
         }
         for (i, line) in data.contents.into_iter().take(CONTENTS_MAX).enumerate() {
             let at = format!("custom_data.contents[{i}]");
             let item_price = self.money(&format!("{at}.item_price"), line.item_price);
-            match self.text(&format!("{at}.id"), line.id) {
+            match self.product_id(&format!("{at}.id"), &line.id) {
                 Some(id) => out.contents.push(Content { id, quantity: line.quantity.max(1), item_price }),
                 None => self.violations.add(format!("{at}.id"), "is missing"),
             }
@@ -303,9 +303,18 @@ impl Reader<'_> {
         }
     }
 
+    /// A product's ID, as it is: ten digits are no phone number here.
+    fn product_id(&mut self, field: &str, text: &str) -> Option<String> {
+        let id = text.trim();
+        if id.len() > TEXT_BYTES_MAX {
+            self.violations.add(field, format!("must be at most {TEXT_BYTES_MAX} bytes"));
+        }
+        (!id.is_empty() && id.len() <= TEXT_BYTES_MAX).then(|| id.to_owned())
+    }
+
     /// A text without personal data; blank is none.
-    fn text(&mut self, field: &str, text: String) -> Option<String> {
-        let trimmed = text.trim();
+    fn text(&mut self, field: &str, text: impl AsRef<str>) -> Option<String> {
+        let trimmed = text.as_ref().trim();
         if trimmed.is_empty() {
             return None;
         }

@@ -1,5 +1,5 @@
 //! Health: one verdict with its reasons, from figures that say what they are (contract,
-//! tracking health). Computed at most once a second.
+//! tracking health). However often it is asked for, little time goes into it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,8 +13,11 @@ use crate::clock::Clock;
 use crate::delivery::{PixelState, StatusBoard};
 use crate::outbox::{Figures, Metric, SharedOutbox, State, StoreError};
 
-/// How long figures are reused.
-const FRESH_FOR: Duration = Duration::from_secs(1);
+/// A snapshot is reused for so many times as long as it took: what costs little is always
+/// fresh, and what costs much never takes more than a small share of the time.
+const REUSE_FACTOR: u32 = 5;
+/// Longest reuse.
+const REUSE_MAX: Duration = Duration::from_secs(5);
 /// Events from which on a low deduplication rate means something.
 const DEDUP_EVENTS_MIN: u64 = 20;
 
@@ -110,7 +113,12 @@ pub struct Insight {
     pub metrics: Arc<Metrics>,
     clock: Clock,
     notes: Vec<String>,
-    latest: Mutex<Option<(Instant, Arc<Snapshot>)>>,
+    latest: Mutex<Option<Latest>>,
+}
+
+struct Latest {
+    fresh_until: Instant,
+    snapshot: Arc<Snapshot>,
 }
 
 impl std::fmt::Debug for Insight {
@@ -141,13 +149,14 @@ impl Insight {
         self.outbox.probe().await
     }
 
-    /// A snapshot, at most a second old.
+    /// A snapshot, at most a few seconds old.
     pub async fn snapshot(&self) -> Arc<Snapshot> {
         let mut latest = self.latest.lock().await;
-        if let Some((taken, snapshot)) = &*latest
-            && taken.elapsed() < FRESH_FOR
+        let started = Instant::now();
+        if let Some(latest) = &*latest
+            && started < latest.fresh_until
         {
-            return Arc::clone(snapshot);
+            return Arc::clone(&latest.snapshot);
         }
         let at_ms = self.clock.now_ms();
         let accepts = self.outbox.probe().await;
@@ -156,7 +165,8 @@ impl Insight {
         let figures = figures.unwrap_or_default();
         let health = self.judge(&figures, store_fault.as_ref(), at_ms);
         let snapshot = Arc::new(Snapshot { health, figures, at_ms });
-        *latest = Some((Instant::now(), Arc::clone(&snapshot)));
+        let reuse = (started.elapsed() * REUSE_FACTOR).min(REUSE_MAX);
+        *latest = Some(Latest { fresh_until: Instant::now() + reuse, snapshot: Arc::clone(&snapshot) });
         snapshot
     }
 

@@ -11,6 +11,8 @@
 //! keys show in it: a clustered engine implements the same trait and passes the same
 //! conformance suite. Atomic units are one event, or one order with its events.
 
+#[cfg(test)]
+pub(crate) mod conformance;
 pub mod embedded;
 mod entry;
 mod query;

@@ -80,13 +80,15 @@ mod tests {
         let watch = OrderWatch::default();
         let order = OrderId::parse("KB-1").unwrap();
         let (a, b) = (watch.wait_for(&order).unwrap(), watch.wait_for(&order).unwrap());
-        let (told_a, told_b) = (a.told(), b.told());
-        tokio::pin!(told_a, told_b);
-        told_a.as_mut().enable();
-        told_b.as_mut().enable();
-        watch.tell(&order);
-        told_a.await;
-        told_b.await;
+        {
+            let (told_a, told_b) = (a.told(), b.told());
+            tokio::pin!(told_a, told_b);
+            told_a.as_mut().enable();
+            told_b.as_mut().enable();
+            watch.tell(&order);
+            told_a.await;
+            told_b.await;
+        }
         drop((a, b));
         let waiters = watch.0.lock().unwrap();
         assert_eq!((waiters.count, waiters.orders.len()), (0, 0));

@@ -219,3 +219,6 @@ impl Outbox for Embedded {
         self.write(Command::Probe).await
     }
 }
+
+#[cfg(test)]
+mod tests;

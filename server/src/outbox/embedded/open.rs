@@ -40,7 +40,7 @@ pub(super) struct Opened {
 
 /// Opens or makes the database in `dir` and puts what was leased back to pending.
 pub(super) fn open(dir: &Path, now_ms: i64) -> Result<Opened, OpenError> {
-    std::fs::create_dir_all(dir).map_err(|e| OpenError::Directory(dir.into(), e))?;
+    make_private(dir).map_err(|e| OpenError::Directory(dir.into(), e))?;
     let lock = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -71,6 +71,15 @@ pub(super) fn open(dir: &Path, now_ms: i64) -> Result<Opened, OpenError> {
         ))
         .map_err(fail)?;
     Ok(Opened { writer, path, lock })
+}
+
+/// Makes the directory, if it is not there, for its owner alone: hashes are personal data.
+fn make_private(dir: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
 }
 
 fn configure(db: &Connection) -> rusqlite::Result<()> {

@@ -1,0 +1,368 @@
+//! What every engine behind [`Outbox`] must do, as a suite that runs against any of them.
+
+use std::sync::Arc;
+
+use tandem_core::custom_data::CustomData;
+use tandem_core::event::{ActionSource, Event, Page as EventPage};
+use tandem_core::id::{EventId, EventName, OrderId, PixelId};
+use tandem_core::order::Withheld;
+use tandem_core::user_data::UserData;
+
+use super::*;
+
+/// The suite's time, Unix milliseconds.
+pub(crate) const NOW_MS: i64 = 1_763_942_400_000;
+const LEASE_MS: i64 = 60_000;
+
+pub(crate) fn pixel() -> PixelId {
+    PixelId::parse("123456789012345").unwrap()
+}
+
+fn core_event(name: &str, id: EventId) -> Event {
+    let mut user_data = UserData::default();
+    user_data.fbp = Some("fb.1.1763942400000.1".into());
+    user_data.client_user_agent = Some("agent".into());
+    Event {
+        pixel: pixel(),
+        name: EventName::parse(name).unwrap(),
+        id,
+        time_s: NOW_MS / 1000,
+        action_source: ActionSource::Website,
+        page: EventPage::default(),
+        user_data,
+        custom_data: CustomData::default(),
+        limited_data_use: None,
+    }
+}
+
+fn id(n: u32) -> EventId {
+    EventId::v7(NOW_MS.unsigned_abs() + u64::from(n), [1; 10])
+}
+
+/// A lead that is due now.
+pub(crate) fn event(n: u32) -> NewEvent {
+    NewEvent::new(&core_event("Lead", id(n)), NOW_MS + i64::from(n), Initial::Pending, true)
+}
+
+/// A lead that is handed over in memory.
+pub(crate) fn leased(n: u32) -> NewEvent {
+    NewEvent { initial: Initial::Leased(NOW_MS + LEASE_MS), ..event(n) }
+}
+
+fn order_id(text: &str) -> OrderId {
+    OrderId::parse(text).unwrap()
+}
+
+fn purchase(order: &str, initial: Initial) -> Box<NewEvent> {
+    let id = EventId::of_purchase(&order_id(order));
+    Box::new(NewEvent::new(&core_event("Purchase", id), NOW_MS, initial, false))
+}
+
+fn call() -> CallRecord {
+    CallRecord {
+        pixel: pixel(),
+        started_ms: NOW_MS,
+        duration_ms: 20,
+        http_status: 200,
+        meta_code: 0,
+        meta_subcode: 0,
+        fbtrace_id: "trace".into(),
+        blamed_path: String::new(),
+        batch_size: 1,
+    }
+}
+
+fn result(event: &ClaimedEvent, outcome: AttemptOutcome) -> AttemptResult {
+    AttemptResult { seq: event.seq, lease_no: event.lease_no, outcome, code: "code" }
+}
+
+async fn claim(store: &dyn Outbox, now_ms: i64) -> Vec<ClaimedEvent> {
+    store.claim(pixel(), 100, now_ms, now_ms + LEASE_MS).await.unwrap()
+}
+
+async fn state_of(store: &dyn Outbox, id: &EventId) -> Option<State> {
+    let key = EventKey { id: id.clone(), name: None, pixel: None };
+    store.find(key).await.unwrap().first().map(|(event, _)| event.state)
+}
+
+/// Entries in all states add up to what was accepted, and agree with the rows.
+pub(crate) async fn check_totals(store: &dyn Outbox, accepted: u64) {
+    let figures = store.figures(NOW_MS).await.unwrap();
+    let total: u64 = State::ALL.iter().map(|state| figures.in_state(*state)).sum();
+    assert_eq!(total, accepted, "{:?}", figures.backlog);
+    for state in State::ALL {
+        let filter = EventFilter { state: Some(state), ..EventFilter::default() };
+        let rows = store.list(filter, Page { below_seq: None, size: 100_000 }).await.unwrap();
+        assert_eq!(rows.len() as u64, figures.in_state(state), "{state:?}");
+    }
+}
+
+/// Runs every check, each on a store of its own. `G` keeps what the store lives in.
+pub(crate) async fn run<G, F: Future<Output = (Arc<dyn Outbox>, G)>>(make: impl Fn() -> F) {
+    macro_rules! each {
+        ($($check:ident),+ $(,)?) => {$(
+            let (store, guard) = make().await;
+            $check(&*store).await;
+            drop((store, guard));
+        )+};
+    }
+    each!(
+        the_first_payload_under_a_key_wins,
+        due_events_are_leased_once_and_in_order,
+        a_lease_that_ran_out_fences_late_results,
+        results_move_events_and_are_kept_as_attempts,
+        a_delivered_event_keeps_the_names_of_its_keys_only,
+        released_events_made_no_attempt,
+        confirmations_count_what_was_merged,
+        an_order_and_its_purchase_change_together,
+        a_purchase_that_left_is_neither_replaced_nor_stopped,
+        a_webhook_acts_once,
+        held_and_unassigned_events_come_free,
+        sweeping_keeps_what_is_not_finished,
+        pages_follow_each_other,
+    );
+}
+
+async fn the_first_payload_under_a_key_wins(store: &dyn Outbox) {
+    let first = event(1);
+    assert!(matches!(store.append(first.clone()).await.unwrap(), Appended::New { .. }));
+    let second = NewEvent { facts: "{\"other\":1}".into(), ..first.clone() };
+    let Appended::Duplicate(existing) = store.append(second).await.unwrap() else {
+        panic!("the key is taken")
+    };
+    assert_eq!(existing.facts, first.facts);
+    let other_name = NewEvent { name: EventName::parse("Contact").unwrap(), ..first };
+    assert!(
+        matches!(store.append(other_name).await.unwrap(), Appended::New { .. }),
+        "another name, another key"
+    );
+    check_totals(store, 2).await;
+}
+
+async fn due_events_are_leased_once_and_in_order(store: &dyn Outbox) {
+    for n in [3, 1, 2] {
+        store.append(event(n)).await.unwrap();
+    }
+    assert_eq!(store.next_due(pixel()).await.unwrap(), Some(NOW_MS + 1));
+    let first = store.claim(pixel(), 2, NOW_MS + 10, NOW_MS + LEASE_MS).await.unwrap();
+    assert_eq!(first.iter().map(|event| event.time_s).count(), 2);
+    assert!(claim(store, NOW_MS + 1).await.is_empty(), "what is left is not due yet");
+    assert_eq!(claim(store, NOW_MS + 10).await.len(), 1);
+    assert!(claim(store, NOW_MS + 10).await.is_empty());
+    check_totals(store, 3).await;
+}
+
+async fn a_lease_that_ran_out_fences_late_results(store: &dyn Outbox) {
+    store.append(event(0)).await.unwrap();
+    let old = claim(store, NOW_MS).await.remove(0);
+    let new = claim(store, NOW_MS + LEASE_MS).await.remove(0);
+    assert!(new.lease_no > old.lease_no);
+    store.record(call(), vec![result(&old, AttemptOutcome::Refused)]).await.unwrap();
+    assert_eq!(state_of(store, &id(0)).await, Some(State::InFlight), "the late result is ignored");
+    store.record(call(), vec![result(&new, AttemptOutcome::Delivered)]).await.unwrap();
+    store.record(call(), vec![result(&new, AttemptOutcome::Refused)]).await.unwrap();
+    assert_eq!(state_of(store, &id(0)).await, Some(State::Delivered), "delivered is final");
+    check_totals(store, 1).await;
+}
+
+async fn results_move_events_and_are_kept_as_attempts(store: &dyn Outbox) {
+    store.append(event(0)).await.unwrap();
+    let mut now_ms = NOW_MS;
+    for outcome in [
+        AttemptOutcome::Retry(NOW_MS + 1000),
+        AttemptOutcome::Unknown(NOW_MS + 2000),
+        AttemptOutcome::Held(NOW_MS + 3000),
+        AttemptOutcome::Refused,
+    ] {
+        let claimed = claim(store, now_ms).await;
+        assert_eq!(claimed.len(), 1, "{outcome:?}");
+        store.record(call(), vec![result(&claimed[0], outcome)]).await.unwrap();
+        assert!(claim(store, now_ms).await.is_empty(), "not before its time");
+        now_ms += 1000;
+    }
+    let key = EventKey { id: id(0), name: Some("Lead".into()), pixel: Some(pixel().as_str().to_owned()) };
+    let (event, attempts) = store.find(key).await.unwrap().remove(0);
+    assert_eq!((event.state, event.attempts), (State::DeadLetter, 4));
+    assert_eq!(event.code.as_deref(), Some("code"));
+    let results: Vec<_> =
+        attempts.iter().map(|attempt| (attempt.attempt_no, attempt.result.as_str())).collect();
+    assert_eq!(results, [(1, "retry"), (2, "unknown"), (3, "held"), (4, "refused")]);
+    check_totals(store, 1).await;
+}
+
+async fn a_delivered_event_keeps_the_names_of_its_keys_only(store: &dyn Outbox) {
+    store.append(event(0)).await.unwrap();
+    let claimed = claim(store, NOW_MS).await;
+    assert!(claimed[0].person.contains("fb.1."));
+    store.record(call(), vec![result(&claimed[0], AttemptOutcome::Delivered)]).await.unwrap();
+    let key = EventKey { id: id(0), name: None, pixel: None };
+    let (view, _) = store.find(key).await.unwrap().remove(0);
+    assert_eq!(view.keys.names(), ["fbp", "client_user_agent"]);
+    // Whatever is leased from now on, the person is not in it.
+    assert!(claim(store, NOW_MS + 10 * LEASE_MS).await.is_empty());
+}
+
+async fn released_events_made_no_attempt(store: &dyn Outbox) {
+    store.append(event(0)).await.unwrap();
+    let claimed = claim(store, NOW_MS).await;
+    store.release(vec![(claimed[0].seq, claimed[0].lease_no)], NOW_MS + 500).await.unwrap();
+    let again = claim(store, NOW_MS + 500).await;
+    assert_eq!((again[0].attempts, again[0].lease_no), (0, claimed[0].lease_no + 1));
+    store.release(vec![(claimed[0].seq, claimed[0].lease_no)], NOW_MS).await.unwrap();
+    assert!(claim(store, NOW_MS + 500).await.is_empty(), "an old lease releases nothing");
+    check_totals(store, 1).await;
+}
+
+async fn confirmations_count_what_was_merged(store: &dyn Outbox) {
+    for n in 0..3 {
+        store.append(event(n)).await.unwrap();
+    }
+    let fired =
+        |n, outcome| Confirmation { name: EventName::lead(), id: id(n), outcome, at_s: NOW_MS / 1000 };
+    // One is confirmed before it is delivered, one after, one was blocked, one is unknown.
+    let confirmed = store.confirm(pixel(), vec![fired(0, BrowserOutcome::Fired)]).await.unwrap();
+    assert_eq!(confirmed, Confirmed { accepted: 1, unknown: 0 });
+    let claimed = claim(store, NOW_MS + 10).await;
+    let results = claimed.iter().map(|event| result(event, AttemptOutcome::Delivered)).collect();
+    store.record(call(), results).await.unwrap();
+    let later = vec![
+        fired(1, BrowserOutcome::Fired),
+        fired(2, BrowserOutcome::Blocked),
+        fired(9, BrowserOutcome::Fired),
+    ];
+    assert_eq!(store.confirm(pixel(), later.clone()).await.unwrap(), Confirmed { accepted: 2, unknown: 1 });
+    store.confirm(pixel(), later).await.unwrap();
+    let figures = store.figures(NOW_MS).await.unwrap();
+    assert_eq!(figures.total(Metric::DeliveredWithBrowser), 3);
+    assert_eq!(figures.total(Metric::Deduplicated), 2, "each once, however often it is reported");
+}
+
+async fn an_order_and_its_purchase_change_together(store: &dyn Outbox) {
+    let place = |initial: Initial| {
+        let step: OrderStep = Box::new(move |order| {
+            order.fail();
+            OrderEffects {
+                event: Some(event(7)),
+                purchase: Some(PurchaseChange::Place(purchase("A", initial.clone()))),
+                ask: Ask::At(NOW_MS),
+                browser_contact: true,
+            }
+        });
+        store.update_order(order_id("A"), pixel(), None, step)
+    };
+    let updated = place(Initial::WaitingJoin(NOW_MS + 30_000)).await.unwrap();
+    assert!(matches!(
+        (updated.event, updated.purchase),
+        (Some(Appended::New { .. }), Some(Appended::New { .. }))
+    ));
+    assert!(store.order(order_id("A")).await.unwrap().is_some());
+    assert_eq!(store.orders_to_ask(NOW_MS, 10).await.unwrap(), [(order_id("A"), pixel())]);
+    let purchase_id = EventId::of_purchase(&order_id("A"));
+    assert_eq!(state_of(store, &purchase_id).await, Some(State::WaitingJoin));
+    // A better one replaces it; the event in its own right is a duplicate now.
+    let updated = place(Initial::Pending).await.unwrap();
+    assert!(matches!(updated.event, Some(Appended::Duplicate(_))));
+    assert_eq!(state_of(store, &purchase_id).await, Some(State::Pending));
+    check_totals(store, 2).await;
+}
+
+async fn a_purchase_that_left_is_neither_replaced_nor_stopped(store: &dyn Outbox) {
+    let change = |change: fn(Box<NewEvent>) -> PurchaseChange, initial: Initial| {
+        let step: OrderStep = Box::new(move |_| OrderEffects {
+            purchase: Some(change(purchase("A", initial.clone()))),
+            ..OrderEffects::default()
+        });
+        store.update_order(order_id("A"), pixel(), None, step)
+    };
+    change(PurchaseChange::Place, Initial::Pending).await.unwrap();
+    let claimed = claim(store, NOW_MS).await;
+    let stop = Initial::Suppressed(Withheld::RefundedBeforeSent.code().into());
+    assert!(
+        change(PurchaseChange::Stop, stop.clone()).await.unwrap().purchase.is_none(),
+        "it may be on its way"
+    );
+    store.record(call(), vec![result(&claimed[0], AttemptOutcome::Retry(NOW_MS + 5))]).await.unwrap();
+    assert!(change(PurchaseChange::Stop, stop).await.unwrap().purchase.is_some(), "it has come back");
+    assert!(
+        change(PurchaseChange::Place, Initial::Pending).await.unwrap().purchase.is_none(),
+        "stopped for good"
+    );
+    assert!(claim(store, NOW_MS + LEASE_MS * 10).await.is_empty());
+    check_totals(store, 1).await;
+}
+
+async fn a_webhook_acts_once(store: &dyn Outbox) {
+    let record = WebhookRecord {
+        account: "cashfree:SANDBOX".into(),
+        event_key: "PAYMENT_SUCCESS_WEBHOOK|7|SUCCESS".into(),
+        kind: "PAYMENT_SUCCESS_WEBHOOK".into(),
+        order_id: Some("A".into()),
+        received_ms: NOW_MS,
+        dead_letter: None,
+        extract: "{}".into(),
+        body_sha256: "00".into(),
+        body_bytes: 2,
+    };
+    for expected in [true, false, false] {
+        let step: OrderStep = Box::new(|order| {
+            order.fail();
+            OrderEffects::default()
+        });
+        let updated = store.update_order(order_id("A"), pixel(), Some(record.clone()), step).await.unwrap();
+        assert_eq!(updated.applied, expected);
+    }
+    assert!(!store.record_webhook(record.clone()).await.unwrap());
+    let other = WebhookRecord {
+        account: "cashfree:PRODUCTION".into(),
+        dead_letter: Some("bad_amount".into()),
+        ..record
+    };
+    assert!(store.record_webhook(other).await.unwrap(), "another account's is another webhook");
+    assert_eq!(store.figures(NOW_MS).await.unwrap().dead_webhooks, 1);
+}
+
+async fn held_and_unassigned_events_come_free(store: &dyn Outbox) {
+    store.append(NewEvent { initial: Initial::Held("why".into()), ..event(1) }).await.unwrap();
+    assert!(claim(store, NOW_MS + LEASE_MS).await.is_empty());
+    assert_eq!(store.release_held("other", NOW_MS).await.unwrap(), 0);
+    assert_eq!(store.release_held("why", NOW_MS).await.unwrap(), 1);
+    store.append(NewEvent { pixel: PixelId::unassigned(), ..event(2) }).await.unwrap();
+    assert_eq!(store.adopt_unassigned(pixel()).await.unwrap(), 1);
+    assert_eq!(claim(store, NOW_MS + LEASE_MS).await.len(), 2);
+    check_totals(store, 2).await;
+}
+
+async fn sweeping_keeps_what_is_not_finished(store: &dyn Outbox) {
+    const DAY_MS: i64 = 24 * 3600 * 1000;
+    for n in 0..4 {
+        store.append(event(n)).await.unwrap();
+    }
+    let claimed = claim(store, NOW_MS + 10).await;
+    let outcomes = [AttemptOutcome::Delivered, AttemptOutcome::Refused, AttemptOutcome::Retry(NOW_MS)];
+    let results = claimed.iter().zip(outcomes).map(|(event, outcome)| result(event, outcome)).collect();
+    store.record(call(), results).await.unwrap();
+    assert_eq!(
+        store.sweep(NOW_MS + 29 * DAY_MS, 30 * DAY_MS, 100).await.unwrap(),
+        1,
+        "the dead letter's person"
+    );
+    while store.sweep(NOW_MS + 31 * DAY_MS, 30 * DAY_MS, 1).await.unwrap() > 0 {}
+    check_totals(store, 3).await;
+    assert_eq!(state_of(store, &id(0)).await, None, "the delivered one is gone");
+}
+
+async fn pages_follow_each_other(store: &dyn Outbox) {
+    for n in 0..25 {
+        store.append(event(n)).await.unwrap();
+    }
+    let mut seen = Vec::new();
+    let mut below_seq = None;
+    loop {
+        let page = store.list(EventFilter::default(), Page { below_seq, size: 10 }).await.unwrap();
+        let Some(last) = page.last() else { break };
+        below_seq = Some(last.seq);
+        seen.extend(page.iter().map(|event| event.seq));
+    }
+    assert_eq!(seen.len(), 25);
+    assert!(seen.is_sorted_by(|a, b| a > b), "newest first");
+}
