@@ -110,7 +110,7 @@ async fn a_forged_origin_is_refused() -> anyhow::Result<()> {
         visitor.origin = origin.map(str::to_owned);
         visitor.capture_lead(messages::lead(&Person::unique())).await?.outcome?;
     }
-    assert_eq!(world.health().await?["last_24h"]["lead_events"], 3);
+    world.wait_for_health("three leads", |health| health["last_24h"]["lead_events"] == 3).await?;
     Ok(())
 }
 

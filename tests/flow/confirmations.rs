@@ -1,5 +1,6 @@
 //! The page's reports, and the deduplication rate they give.
 
+use serde_json::Value;
 use tandem_proto::v1::{Confirmation, EventState, Outcome};
 use tandem_tests::{Person, World, messages};
 
@@ -10,6 +11,10 @@ fn report(id: &str, outcome: Outcome) -> Confirmation {
         outcome: outcome.into(),
         occurred_at: None,
     }
+}
+
+fn rate_is(health: &Value, expected: f64) -> bool {
+    health["last_24h"]["deduplication_rate"].as_f64().is_some_and(|rate| (rate - expected).abs() < 1e-9)
 }
 
 #[tokio::test]
@@ -36,12 +41,7 @@ async fn the_rate_is_confirmed_of_delivered() -> anyhow::Result<()> {
         .await?
         .outcome?;
     assert_eq!((answer.accepted, answer.unknown), (4, 1));
-    world
-        .eventually("a deduplication rate of one half", async || {
-            let rate = world.health().await?["last_24h"]["deduplication_rate"].as_f64();
-            Ok(rate.filter(|rate| (rate - 0.5).abs() < 1e-9).map(drop))
-        })
-        .await?;
+    world.wait_for_health("a rate of one half", |health| rate_is(health, 0.5)).await?;
     for (id, outcome) in [(&ids[0], "fired"), (&ids[2], "blocked"), (&ids[3], "")] {
         let event = world.event("Lead", id).await?.event.unwrap_or_default();
         assert_eq!(event.browser_outcome, outcome);
@@ -49,11 +49,6 @@ async fn the_rate_is_confirmed_of_delivered() -> anyhow::Result<()> {
 
     // A page that was blocked at first and fired on a second try has fired.
     assert_eq!(world.confirm_fired(&visitor, "Lead", &ids[2]).await?, (1, 0));
-    world
-        .eventually("a deduplication rate of three quarters", async || {
-            let rate = world.health().await?["last_24h"]["deduplication_rate"].as_f64();
-            Ok(rate.filter(|rate| (rate - 0.75).abs() < 1e-9).map(drop))
-        })
-        .await?;
+    world.wait_for_health("a rate of three quarters", |health| rate_is(health, 0.75)).await?;
     Ok(())
 }

@@ -85,8 +85,8 @@ async fn a_refused_event_becomes_a_dead_letter_and_spares_the_others() -> anyhow
     assert_ne!(letter.code, "", "a dead letter says why");
     let attempt = world.event("Lead", &refused).await?.attempts.pop().context("its attempt is kept")?;
     assert_eq!((attempt.meta_code, attempt.meta_subcode, attempt.http_status), (100, 2_804_019, 400));
-    let health = world.health().await?;
-    assert_eq!(health["outbox"]["dead_letters"], given_up + 1);
+    let all_counted = |health: &Value| health["outbox"]["dead_letters"] == given_up + 1;
+    let health = world.wait_for_health("every dead letter", all_counted).await?;
     assert!(health["last_24h"]["delivery_rate"].as_f64().is_some_and(|rate| rate < 1.0));
     Ok(())
 }
@@ -97,19 +97,14 @@ async fn a_refused_token_holds_the_pixel_until_it_is_taken() -> anyhow::Result<(
     world.sandbox.fault("graph", None, json!("refuse_token")).await?;
     let visitor = world.visitor();
     let id = world.capture_lead(&visitor, &Person::unique()).await?.event_id;
-    world
-        .eventually("the pixel to be held", async || {
-            let health = world.health().await?;
-            let pixel = &health["pixels"][0];
-            Ok((pixel["state"] == "held" && health["status"] == "degraded").then_some(()))
-        })
-        .await?;
-    let health = world.health().await?;
+    let held = |health: &Value| health["pixels"][0]["state"] == "held" && health["outbox"]["held"] == 1;
+    let health = world.wait_for_health("the pixel and its lead to be held", held).await?;
+    assert_eq!(health["status"], "degraded");
     let pixel = &health["pixels"][0];
     assert_eq!(pixel["pixel_id"], PIXEL_ID);
     assert_ne!(pixel["reason"], "", "the hold says why");
     assert!(health["reasons"].as_array().is_some_and(|reasons| !reasons.is_empty()));
-    assert_eq!(health["outbox"]["held"], 1, "what waits for the token is counted apart");
+    assert_eq!(health["outbox"]["pending"], 0, "what waits for the token is counted apart");
     assert_eq!(world.event("Lead", &id).await?.event.unwrap_or_default().state(), EventState::Held);
 
     // Leads are still taken: a refused token is no reason to lose customers.
@@ -123,12 +118,9 @@ async fn a_refused_token_holds_the_pixel_until_it_is_taken() -> anyhow::Result<(
     for id in [&id, &second] {
         world.wait_for_server_event("Lead", id).await?;
     }
-    world
-        .eventually("health to recover", async || {
-            let health = world.health().await?;
-            Ok((health["pixels"][0]["state"] == "delivering" && health["outbox"]["held"] == 0).then_some(()))
-        })
-        .await?;
+    let recovered =
+        |health: &Value| health["pixels"][0]["state"] == "delivering" && health["outbox"]["held"] == 0;
+    world.wait_for_health("recovery", recovered).await?;
     Ok(())
 }
 
@@ -137,12 +129,8 @@ async fn without_a_pixel_and_token_events_are_held() -> anyhow::Result<()> {
     let mut world =
         World::builder().without_gateway().server_without("FACEBOOK_ACCESS_TOKEN").start().await?;
     let id = world.capture_lead(&world.visitor(), &Person::unique()).await?.event_id;
-    let health = world
-        .eventually("health to say why nothing is sent", async || {
-            let health = world.health().await?;
-            Ok((health["pixels"][0]["state"] == "unconfigured").then_some(health))
-        })
-        .await?;
+    let unconfigured = |health: &Value| health["pixels"][0]["state"] == "unconfigured";
+    let health = world.wait_for_health("why nothing is sent", unconfigured).await?;
     assert_eq!(health["status"], "degraded");
     assert_eq!(world.get("/readyz").await?.status(), 200);
     assert!(world.sandbox.graph_requests().await?.is_empty(), "nothing is asked without a token");

@@ -65,7 +65,7 @@ async fn a_claim_then_the_payment_makes_one_purchase() -> anyhow::Result<()> {
 
     world.wait_until_all_is_sent().await?;
     world.wait_for_server_event("Purchase", &purchase_id(&order)).await?;
-    assert_eq!(world.health().await?["last_24h"]["purchase_events"], 1);
+    world.wait_for_health("one purchase", |health| health["last_24h"]["purchase_events"] == 1).await?;
     Ok(())
 }
 
@@ -140,7 +140,7 @@ async fn the_payment_alone_leaves_after_the_wait_and_a_claim_alone_never() -> an
     }
     // The claim is older than the payment that waited and left.
     assert!(world.sandbox.server_events_with_id("Purchase", &purchase_id(&claimed)).await?.is_empty());
-    assert_eq!(world.health().await?["last_24h"]["purchase_events"], 1);
+    world.wait_for_health("one purchase", |health| health["last_24h"]["purchase_events"] == 1).await?;
     Ok(())
 }
 
@@ -182,7 +182,7 @@ async fn however_often_the_payment_is_told_one_purchase_leaves() -> anyhow::Resu
     world.wait_for_server_event("Purchase", &purchase_id(&order)).await?;
     world.wait_until_all_is_sent().await?;
     world.wait_for_server_event("Purchase", &purchase_id(&order)).await?;
-    assert_eq!(world.health().await?["last_24h"]["purchase_events"], 1);
+    world.wait_for_health("one purchase", |health| health["last_24h"]["purchase_events"] == 1).await?;
     let answer = world.visitor().claim_purchase(messages::purchase(&order, "1499.00")).await?.outcome?;
     assert_eq!(answer.state(), PurchaseState::Verified, "a late failure does not undo a payment");
     Ok(())

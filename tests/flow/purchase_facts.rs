@@ -44,7 +44,7 @@ async fn a_fact_is_a_purchase_once() -> anyhow::Result<()> {
     for amount in ["1499", "999"] {
         assert!(status.message().contains(amount), "names both amounts: {}", status.message());
     }
-    assert_eq!(world.health().await?["last_24h"]["purchase_events"], 1);
+    world.wait_for_health("one purchase", |health| health["last_24h"]["purchase_events"] == 1).await?;
     Ok(())
 }
 

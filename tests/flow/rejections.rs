@@ -87,7 +87,7 @@ async fn a_lead_names_each_field_that_is_wrong() -> anyhow::Result<()> {
     let id = visitor.capture_lead(fine).await?.outcome?.event_id;
     assert_eq!(world.wait_for_server_event("Lead", &id).await?.value_minor(), 1250);
     assert_eq!(world.sandbox.server_events("").await?.len(), 1);
-    assert_eq!(world.health().await?["last_24h"]["lead_events"], 1);
+    world.wait_for_health("one lead", |health| health["last_24h"]["lead_events"] == 1).await?;
     Ok(())
 }
 

@@ -23,12 +23,13 @@ fn outage() -> serde_json::Value {
 async fn a_thousand_acknowledged_leads_survive_a_kill() -> anyhow::Result<()> {
     let mut world = World::builder().without_gateway().server("TANDEM_LOG", "info").start().await?;
     world.sandbox.fault("graph", None, json!("hang")).await?;
-    let caller = world.internal()?;
+    let (caller, browser) = (world.internal()?, world.visitor().browser());
     let acknowledged: Vec<String> = futures_util::stream::iter(0..LEADS)
         .map(|_| {
-            let caller = caller.clone();
+            let (caller, browser) = (caller.clone(), browser.clone());
             async move {
-                let request = messages::lead(&Person::unique());
+                let mut request = messages::lead(&Person::unique());
+                request.browser = Some(browser);
                 let proposed = request.client_event_id.clone();
                 let answer = caller.capture_lead(request).await?;
                 anyhow::ensure!(answer.event_id == proposed, "acknowledged under the caller's ID");

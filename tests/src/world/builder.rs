@@ -98,8 +98,11 @@ impl WorldBuilder {
             gateway_process = Some(process);
         }
 
-        let webhook_url = format!("{gateway}/webhooks/cashfree");
-        sandbox.configure(json!({ "tandem_url": grpc, "webhook_url": webhook_url })).await?;
+        let mut whereabouts = json!({ "tandem_url": grpc });
+        if self.with_gateway {
+            whereabouts["webhook_url"] = json!(format!("{gateway}/webhooks/cashfree"));
+        }
+        sandbox.configure(whereabouts).await?;
         Ok(World {
             sandbox,
             grpc,

@@ -151,11 +151,23 @@ impl World {
     pub async fn wait_until_all_is_sent(&self) -> anyhow::Result<()> {
         let lead = self.capture_lead(&self.visitor(), &Person::unique()).await?;
         self.wait_for_server_event("Lead", &lead.event_id).await?;
-        self.eventually("an empty outbox", async || {
-            let health = self.health().await?;
-            Ok((health["outbox"]["pending"] == 0).then_some(()))
-        })
-        .await
+        self.wait_for_health("an empty outbox", |health| health["outbox"]["pending"] == 0).await.map(drop)
+    }
+
+    /// Waits until the health figures say something, and returns them. The server may reuse
+    /// figures for some seconds, so that they are never looked at just once.
+    ///
+    /// # Errors
+    /// When they do not come to say it; the message holds what they say instead.
+    pub async fn wait_for_health(&self, what: &str, says: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
+        let mut latest = Value::Null;
+        let found = self
+            .eventually(what, async || {
+                latest = self.health().await?;
+                Ok(says(&latest).then(|| latest.clone()))
+            })
+            .await;
+        found.with_context(|| format!("health says {latest}"))
     }
 
     /// `GET /api/tracking-health`, whatever its status.
