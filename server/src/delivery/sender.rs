@@ -66,7 +66,8 @@ impl Sender {
         let events = self.turn_away(events).await;
         let mut lesson = Lesson::default();
         // Ranges still to be sent; a refused one comes back as its two halves.
-        let mut ranges = Vec::from([0..events.len()]);
+        let whole = 0..events.len();
+        let mut ranges = vec![whole];
         while let Some(range) = ranges.pop() {
             if range.is_empty() {
                 continue;

@@ -18,7 +18,7 @@ use super::handoff::{Delivery, LEASE_MS, Line, SEATS};
 use super::sender::{Keys, Lesson, Sender, SharedOutboxDebug};
 use super::status::{PixelState, StatusBoard};
 use crate::clock::Clock;
-use crate::config::Pixel;
+use crate::config::{Pixel, SecretSource};
 use crate::insight::metrics::Metrics;
 use crate::outbox::{ClaimedEvent, SharedOutbox};
 
@@ -196,7 +196,7 @@ impl Worker {
         } else if self.breaker.is_probing() {
             max = 1;
         }
-        let app_secret = self.pixel.app_secret.as_ref().and_then(|secret| secret.current());
+        let app_secret = self.pixel.app_secret.as_ref().and_then(SecretSource::current);
         Some((Keys { token, app_secret }, max))
     }
 
@@ -257,7 +257,7 @@ impl Worker {
         let in_ms =
             |wait: Duration| now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
         if let Some(reason) = lesson.held {
-            let token = self.pixel.token.as_ref().and_then(|token| token.current());
+            let token = self.pixel.token.as_ref().and_then(SecretSource::current);
             let pause = self.hold.as_ref().map_or(PROBE_FIRST, |hold| (hold.pause * 2).min(PROBE_LONGEST));
             self.hold = Some(Hold {
                 reason,

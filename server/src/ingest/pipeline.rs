@@ -199,13 +199,18 @@ impl Ingest {
     }
 
     fn event(&self, id: Option<EventId>, draft: &Draft, now_ms: i64) -> Event {
+        let mut page = draft.page.clone();
+        // Meta refuses an event of a website that names no page.
+        if page.event_source_url.is_none() {
+            page.event_source_url.clone_from(&self.settings.shop_url);
+        }
         Event {
             pixel: draft.pixel.id.clone(),
             name: draft.name.clone(),
             id: id.unwrap_or_else(|| self.mint_id(now_ms)),
             time_s: draft.time_s,
             action_source: ActionSource::Website,
-            page: draft.page.clone(),
+            page,
             user_data: draft.user_data.clone(),
             custom_data: draft.custom_data.clone(),
             limited_data_use: draft.consent.limited_data_use,

@@ -79,7 +79,7 @@ async fn check_host(request: Request, next: Next) -> Response {
         .headers()
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
-        .or_else(|| request.uri().authority().map(|authority| authority.as_str()))
+        .or_else(|| request.uri().authority().map(axum::http::uri::Authority::as_str))
         .unwrap_or_default();
     if is_this_machine(host) {
         next.run(request).await

@@ -145,7 +145,7 @@ impl OrdersApi {
             .http
             .get(url)
             .header("x-client-id", &self.client_id)
-            .header("x-client-secret", secret.as_ref().map(|s| s.expose_secret()).unwrap_or_default())
+            .header("x-client-secret", secret.as_ref().map_or("", |secret| secret.expose_secret()))
             .header("x-api-version", API_VERSION)
             .send()
             .await?;

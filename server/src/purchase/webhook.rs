@@ -54,7 +54,8 @@ impl Purchases {
         if request.provider() != v1::Provider::Cashfree {
             return Err(Reject::field("provider", "must be PROVIDER_CASHFREE"));
         }
-        let secrets = self.cashfree.secrets.as_ref().map(|secrets| secrets.list()).unwrap_or_default();
+        let secrets =
+            self.cashfree.secrets.as_ref().map(crate::config::SecretSource::list).unwrap_or_default();
         let secrets: Vec<&[u8]> = secrets.iter().map(|secret| secret.expose_secret().as_bytes()).collect();
         let header = |name: &str| request.headers.get(name).map(String::as_str).unwrap_or_default();
         let timestamp = header(TIMESTAMP_HEADER);

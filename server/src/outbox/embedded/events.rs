@@ -54,7 +54,7 @@ impl Writer {
             event.received_ms,
             event.time_s,
             entry.finished_ms,
-            event.order.as_ref().map(|order| order.as_str()),
+            event.order.as_ref().map(tandem_core::id::OrderId::as_str),
             event.keys.0,
             event.browser_contact,
             entry.code,

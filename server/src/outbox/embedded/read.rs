@@ -74,13 +74,12 @@ pub(super) fn list(db: &Connection, filter: &EventFilter, page: Page) -> rusqlit
     // What waits for a held pixel is held, though its row says pending.
     let held = serde_json::to_string(&filter.held_pixels).unwrap_or_default();
     let of_held = "pixels.id IN (SELECT value FROM json_each(?))";
-    match filter.state {
-        Some(State::Held) => {
-            and(&format!("(state = 4 OR (state = 1 AND {of_held}))"), Some(Value::Text(held)))
-        }
-        Some(State::Pending) => and(&format!("state = 1 AND NOT {of_held}"), Some(Value::Text(held))),
-        other => and("state = ?", other.map(|state| Value::Integer(state as i64))),
-    }
+    let (condition, value) = match filter.state {
+        Some(State::Held) => (format!("(state = 4 OR (state = 1 AND {of_held}))"), Some(Value::Text(held))),
+        Some(State::Pending) => (format!("state = 1 AND NOT {of_held}"), Some(Value::Text(held))),
+        other => ("state = ?".to_owned(), other.map(|state| Value::Integer(state as i64))),
+    };
+    and(&condition, value);
     and("order_id = ?", filter.order_id.clone().map(Value::Text));
     and("pixels.id = ?", filter.pixel.clone().map(Value::Text));
     and("received_ms >= ?", filter.received_from_ms.map(Value::Integer));
