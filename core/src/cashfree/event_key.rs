@@ -43,7 +43,7 @@ pub(super) fn event_key(notice: &Notice, extract: &Extract, raw_body: &[u8]) -> 
 }
 
 /// The key of a message that has nothing better: its bytes.
-pub(super) fn of_body(raw_body: &[u8]) -> String {
+fn of_body(raw_body: &[u8]) -> String {
     format!("SHA256|{}", hex::encode(Sha256::digest(raw_body)))
 }
 

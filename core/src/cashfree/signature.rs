@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_seconds_up_to_ten_digits_and_milliseconds_beyond() {
+    fn trap_05_times_are_seconds_up_to_ten_digits_and_milliseconds_beyond() {
         assert_eq!(timestamp_ms("1763942400"), Some(1_763_942_400_000));
         assert_eq!(timestamp_ms("1763942400123"), Some(1_763_942_400_123));
         assert_eq!(timestamp_ms("01763942400123"), Some(1_763_942_400_123));
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_age_window_is_inclusive_and_never_overflows() {
+    fn trap_04_the_age_window_is_wide_inclusive_and_never_overflows() {
         let (age, ahead) = (72 * 3_600_000, 600_000);
         assert_eq!(check_age(0, age, age, ahead), Ok(()));
         assert_eq!(check_age(0, age + 1, age, ahead), Err(AgeProblem::TooOld));
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_secret_nothing_is_genuine() {
+    fn trap_08_without_a_secret_nothing_is_genuine() {
         let signature = "dcMQtJj1XBbp0k86r7PnGW5kF78a4EzRv+yFeNZV5Bc=";
         let none: [&str; 0] = [];
         assert_eq!(verify(&none, "1617695238078", b"{}", signature), Err(SignatureProblem::NoSecret));

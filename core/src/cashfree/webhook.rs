@@ -1,7 +1,7 @@
 //! A webhook's body, read by its shape. The version header decides nothing: editions are
 //! additive, overlap, and new ones appear.
 
-use super::event_key::{event_key, of_body};
+use super::event_key::event_key;
 use super::extract::Extract;
 use super::fields;
 use super::json::{self, Fault, Node};
@@ -113,14 +113,6 @@ impl Webhook {
     /// Whether nothing is to be done: the dashboard's test, or a kind we do not know.
     pub fn is_ignored(&self) -> bool {
         matches!(self.notice, Notice::Ping | Notice::Unknown)
-    }
-}
-
-impl Unusable {
-    /// The key under which repeated deliveries of an unusable message are one dead
-    /// letter: its bytes.
-    pub fn event_key(raw_body: &[u8]) -> String {
-        of_body(raw_body)
     }
 }
 

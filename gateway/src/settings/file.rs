@@ -16,7 +16,7 @@ const OWN: [&str; 8] = [
 ];
 
 /// Keys of the server and the tools.
-const OTHERS: [&str; 45] = [
+const OTHERS: [&str; 41] = [
     "facebook_pixel_id",
     "facebook_access_token",
     "facebook_access_token_file",
@@ -31,7 +31,6 @@ const OTHERS: [&str; 45] = [
     "meta_timeout",
     "cashfree_environment",
     "cashfree_client_id",
-    "cashfree_client_id_file",
     "cashfree_client_secret",
     "cashfree_client_secret_file",
     "cashfree_client_secret_production",
@@ -58,10 +57,7 @@ const OTHERS: [&str; 45] = [
     "refund_event",
     "tls_cert",
     "tls_key",
-    "tls_key_file",
     "tls_client_ca",
-    "sandbox_addr",
-    "config",
 ];
 
 /// Reads the file at `path` into variables.

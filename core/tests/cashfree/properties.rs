@@ -132,7 +132,7 @@ proptest! {
         at in any::<prop::sample::Index>(),
         bytes in prop::collection::vec(any::<u8>(), 0..4),
     ) {
-        let samples = include_str!("../vectors/cashfree_webhooks.txt");
+        let samples = include_str!("../../vectors/cashfree_webhooks.txt");
         let body = samples.lines().filter(|l| l.contains('{')).nth(line).unwrap().split_once(' ').unwrap().1;
         let mut body = body.as_bytes().to_vec();
         let at = at.index(body.len());

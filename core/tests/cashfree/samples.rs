@@ -1,0 +1,56 @@
+//! Samples of webhooks, whole and changed.
+
+use tandem_core::cashfree::{Effect, Problem, Proof, Unusable, Webhook};
+use tandem_core::currency::Currency;
+
+/// The samples, one per line, each with its name in front.
+pub(crate) const SAMPLES: &str = include_str!("../../vectors/cashfree_webhooks.txt");
+
+pub(crate) fn sample(name: &str) -> &'static str {
+    SAMPLES
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .find(|(known, _)| *known == name)
+        .unwrap_or_else(|| panic!("there is a sample {name}"))
+        .1
+}
+
+pub(crate) fn parse(body: &str) -> Result<Webhook, Unusable> {
+    Webhook::parse(body.as_bytes(), Currency::INR)
+}
+
+pub(crate) fn read(name: &str) -> Webhook {
+    parse(sample(name)).unwrap_or_else(|unusable| panic!("{name}: {unusable}"))
+}
+
+/// A sample with one text replaced; the text must be there.
+pub(crate) fn changed(name: &str, from: &str, to: &str) -> String {
+    let body = sample(name);
+    assert!(body.contains(from), "{name} holds {from}");
+    body.replace(from, to)
+}
+
+pub(crate) fn problem(body: &str) -> Problem {
+    parse(body).expect_err("is unusable").problem
+}
+
+/// Order, payment, minor units, currency, time.
+pub(crate) type Paid = (String, Option<String>, u64, String, Option<i64>);
+
+pub(crate) fn proof(webhook: &Webhook) -> Option<Paid> {
+    let Effect::Paid(Proof { order_id, payment_id, money, paid_at_s, .. }) = webhook.effect() else {
+        return None;
+    };
+    let payment_id = payment_id.map(ToString::to_string);
+    Some((
+        order_id.to_string(),
+        payment_id,
+        money.amount.get(),
+        money.currency.as_str().to_owned(),
+        paid_at_s,
+    ))
+}
+
+pub(crate) fn paid(order: &str, payment: &str, minor: u64, at_s: i64) -> Option<Paid> {
+    Some((order.into(), Some(payment.into()), minor, "INR".into(), Some(at_s)))
+}
