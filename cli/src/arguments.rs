@@ -8,7 +8,7 @@ const NOTES: &str = "\
 Settings (environment; the TOML file TANDEM_CONFIG may hold server_url, internal_token,
 internal_token_file and data_dir as well):
   TANDEM_SERVER_URL           the Tandem server [http://127.0.0.1:50051]
-  TANDEM_INTERNAL_TOKEN       token for the server's internal calls
+  TANDEM_INTERNAL_TOKEN       token for the server's internal calls; of a list, the first
   TANDEM_INTERNAL_TOKEN_FILE  file that holds it [TANDEM_DATA_DIR/internal-token]
   TANDEM_DATA_DIR             the server's data directory [./data]
 

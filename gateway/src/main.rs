@@ -31,7 +31,7 @@ const SETTINGS: &str = "\
 Settings (environment, or the TOML file TANDEM_CONFIG with keys in lower case without TANDEM_):
   TANDEM_GATEWAY_ADDR         address to listen on [127.0.0.1:8080]
   TANDEM_SERVER_URL           the Tandem server [http://127.0.0.1:50051]
-  TANDEM_INTERNAL_TOKEN       token for the server's internal calls
+  TANDEM_INTERNAL_TOKEN       token for the server's internal calls; of a list, the first
   TANDEM_INTERNAL_TOKEN_FILE  file that holds it [TANDEM_DATA_DIR/internal-token]
   TANDEM_DATA_DIR             the server's data directory [./data]
   CASHFREE_ALLOWED_ADDRESSES  networks that may send webhooks, comma-separated [any]

@@ -37,13 +37,13 @@ impl std::fmt::Debug for Token {
 }
 
 impl Token {
-    /// A token given as such.
+    /// A token given as such. Of a list, which the server takes while tokens are being
+    /// changed, the first.
     ///
     /// # Errors
-    /// When no header can carry it, or it is several.
+    /// When no header can carry it.
     pub fn inline(text: &str) -> Result<Self, &'static str> {
-        check(text)?;
-        Ok(Self(Origin::Inline(SecretString::from(text.to_owned()))))
+        read(text).map(|token| Self(Origin::Inline(token)))
     }
 
     /// A token in a file. The file need not be there yet.
@@ -60,7 +60,7 @@ impl Token {
                 let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
                 let stamp = std::fs::metadata(path).ok().map(|metadata| stamp_of(&metadata));
                 if stamp.is_some() && stamp != known.stamp {
-                    match read(path) {
+                    match read_file(path) {
                         Ok(token) => known.token = Some(token),
                         Err(why) => {
                             tracing::error!(path = %path.display(), why, "cannot use the internal token");
@@ -74,24 +74,22 @@ impl Token {
     }
 }
 
-fn read(path: &Path) -> Result<SecretString, String> {
+fn read_file(path: &Path) -> Result<SecretString, String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-    check(text.trim())?;
-    Ok(SecretString::from(text.trim().to_owned()))
+    Ok(read(&text)?)
 }
 
 fn stamp_of(metadata: &Metadata) -> Stamp {
     (metadata.len(), metadata.modified().ok())
 }
 
-fn check(token: &str) -> Result<(), &'static str> {
-    if token.is_empty() {
-        return Err("is empty");
+/// The first token of a text.
+fn read(text: &str) -> Result<SecretString, &'static str> {
+    let first = text.split(',').map(str::trim).find(|token| !token.is_empty()).ok_or("is empty")?;
+    if !first.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err("must be visible ASCII characters without spaces");
     }
-    if !token.bytes().all(|b| b.is_ascii_graphic() && b != b',') {
-        return Err("must be one token of visible ASCII characters, without spaces or commas");
-    }
-    Ok(())
+    Ok(SecretString::from(first.to_owned()))
 }
 
 fn bearer(token: &SecretString) -> Option<MetadataValue<Ascii>> {
@@ -127,9 +125,10 @@ mod tests {
 
     #[test]
     fn unusable_tokens_are_refused() {
-        for bad in ["", "a b", "a,b", "a\nb", "schlüssel"] {
+        for bad in ["", " , ", "a b", "a\nb", "schlüssel"] {
             assert!(Token::inline(bad).is_err(), "{bad:?}");
         }
+        assert_eq!(shown(&Token::inline(" newest, older").unwrap()).as_deref(), Some("Bearer newest"));
         assert!(!format!("{:?}", Token::inline("s3cret").unwrap().current()).contains("s3cret"));
     }
 }

@@ -48,7 +48,7 @@ fn unusable_settings_end_it_with_2_and_one_line() {
     for (variables, arguments, expected) in [
         (vec![("TANDEM_GATEWAY_ADDR", "nowhere")], vec![], "TANDEM_GATEWAY_ADDR"),
         (vec![("TANDEM_SERVER_URL", "http://10.1.2.3:1")], vec![], "--insecure"),
-        (vec![("TANDEM_INTERNAL_TOKEN", "two,tokens")], vec![], "TANDEM_INTERNAL_TOKEN"),
+        (vec![("TANDEM_INTERNAL_TOKEN", "two tokens")], vec![], "TANDEM_INTERNAL_TOKEN"),
         (vec![("TANDEM_LOG", "tandem=loud")], vec![], "TANDEM_LOG"),
         (vec![("TANDEM_CONFIG", "/does/not/exist.toml")], vec![], "TANDEM_CONFIG"),
         (vec![], vec!["--unheard-of"], "--unheard-of"),
