@@ -30,7 +30,7 @@ pub(crate) enum Failure {
     #[error("the server refused the request: {0}; see --help for what it takes")]
     Refused(String),
     /// There is no such thing.
-    #[error("{0}")]
+    #[error("{0}; `tandem events list` shows what there is")]
     NotFound(String),
     /// The server is older than this tool.
     #[error("this server does not know the call; it is older than this tool, upgrade it")]

@@ -94,12 +94,12 @@ fn read_token(path: &Path) -> Result<SecretString, Failure> {
 
 fn authorization(token: &SecretString) -> Result<MetadataValue<Ascii>, Failure> {
     use secrecy::ExposeSecret as _;
-    let text = token.expose_secret();
-    let is_one = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && b != b',');
-    let value = is_one.then(|| MetadataValue::try_from(format!("Bearer {text}")).ok()).flatten();
+    // The server takes a list while tokens are being changed; the first is the newest.
+    let first = token.expose_secret().split(',').map(str::trim).find(|token| !token.is_empty());
+    let usable = first.filter(|token| token.bytes().all(|b| b.is_ascii_graphic()));
+    let value = usable.and_then(|token| MetadataValue::try_from(format!("Bearer {token}")).ok());
     let mut value = value.ok_or_else(|| {
-        let what =
-            "the internal token must be one token of visible ASCII characters, without spaces or commas";
+        let what = "the internal token must be visible ASCII characters without spaces, and not empty";
         Failure::Setting(what.to_owned())
     })?;
     value.set_sensitive(true);
@@ -175,7 +175,9 @@ mod tests {
     fn a_missing_token_says_where_it_was_looked_for() {
         let problem = read(&[("TANDEM_DATA_DIR", "/does/not/exist")], None, false).unwrap_err();
         assert!(problem.contains("/does/not/exist/internal-token") && problem.contains("TANDEM_DATA_DIR"));
-        let problem = read(&[("TANDEM_INTERNAL_TOKEN", "a,s3cret")], None, false).unwrap_err();
-        assert!(problem.contains("one token") && !problem.contains("s3cret"));
+        let problem = read(&[("TANDEM_INTERNAL_TOKEN", "a s3cret")], None, false).unwrap_err();
+        assert!(problem.contains("without spaces") && !problem.contains("s3cret"));
+        let first = read(&[("TANDEM_INTERNAL_TOKEN", "newest, older")], None, false).unwrap();
+        assert_eq!(first.authorization.to_str().unwrap(), "Bearer newest");
     }
 }
