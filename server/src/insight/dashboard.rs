@@ -116,7 +116,7 @@ fn funnel(figures: &Figures) -> Markup {
 fn pixels(health: &Health, figures: &Figures) -> Markup {
     html! {
         div class="scroll" { table {
-            thead { tr { th { "Pixel" } th { "State" } th { "Waiting" } th { "Delivered" } } }
+            thead { tr { th { "Pixel" } th class="text" { "State" } th { "Waiting" } th { "Delivered" } } }
             tbody { @for pixel in &health.pixels {
                 @let backlog = figures.backlog.get(&pixel.pixel_id).cloned().unwrap_or_default();
                 tr {
@@ -179,7 +179,7 @@ fn balance(figures: &Figures) -> Markup {
 fn dead_webhooks(figures: &Figures, at_ms: i64) -> Markup {
     html! {
         div class="scroll" { table {
-            thead { tr { th { "When" } th { "Type" } th { "Order" } th { "Reason" } } }
+            thead class="texts" { tr { th { "When" } th { "Type" } th { "Order" } th { "Reason" } } }
             tbody { @for webhook in &figures.latest_dead_webhooks { tr {
                 td class="text" { (ago(at_ms, webhook.received_ms)) }
                 td class="text" { (if webhook.kind.is_empty() { "–" } else { &webhook.kind }) }
@@ -196,7 +196,7 @@ fn events(latest: &[EventView], at_ms: i64) -> Markup {
     }
     html! {
         div class="scroll" { table {
-            thead { tr {
+            thead class="texts" { tr {
                 th { "When" } th { "Event" } th { "Event ID" } th { "State" } th { "Browser" } th { "Match keys" }
             } }
             tbody { @for event in latest { tr {
