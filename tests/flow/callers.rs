@@ -207,6 +207,16 @@ async fn strangers_are_slowed_down_by_address() -> anyhow::Result<()> {
         assert!(retry.is_some_and(|delay| !delay.is_zero()), "the refusal says when to come again: {status}");
     }
     calm.capture_lead(messages::lead(&Person::unique())).await?.outcome?;
+
+    // Whoever has an IPv6 address has a network of them: they count as one.
+    let mut codes = Vec::new();
+    for host in 0..12 {
+        let mut neighbour = world.visitor();
+        neighbour.address = format!("2401:4900:1c2a:5d0f::{host:x}");
+        codes.push(neighbour.capture_lead(messages::lead(&Person::unique())).await?.outcome.err());
+    }
+    let refused = codes.iter().flatten().filter(|status| status.code() == Code::ResourceExhausted).count();
+    assert!((1..=7).contains(&refused), "{refused} of 12 calls from one /64 were refused");
     let internal = world.internal()?;
     for _ in 0..20 {
         internal.capture_lead(messages::lead(&Person::unique())).await?;

@@ -178,3 +178,47 @@ async fn test_event_code_and_proof_travel_with_every_call() -> anyhow::Result<()
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn one_pixels_trouble_is_not_the_others() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("tandem.toml");
+    std::fs::write(&file, "[[pixels]]\nid = \"555555555555555\"\naccess_token = \"another-token\"\n")?;
+    let world = World::builder()
+        .without_gateway()
+        .server("TANDEM_CONFIG", file.display().to_string())
+        .start()
+        .await?;
+    let visitor = world.visitor();
+    let mut second = messages::lead(&Person::unique());
+    second.pixel_id = "555555555555555".to_owned();
+    let second_id = visitor.capture_lead(second).await?.outcome?.event_id;
+    world.wait_for_state("Lead", &second_id, EventState::Held).await?;
+
+    let first_id = world.capture_lead(&visitor, &Person::unique()).await?.event_id;
+    world.wait_for_server_event("Lead", &first_id).await?;
+    let states = |health: &Value| {
+        let state = |id: &str| {
+            let pixels = health["pixels"].as_array().into_iter().flatten();
+            pixels.filter(|pixel| pixel["pixel_id"] == id).map(|pixel| pixel["state"].clone()).next()
+        };
+        state(PIXEL_ID) == Some(json!("delivering")) && state("555555555555555") == Some(json!("held"))
+    };
+    world.wait_for_health("one pixel that delivers and one that is held", states).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn test_events_in_production_are_a_reason_to_look() -> anyhow::Result<()> {
+    let world = World::builder()
+        .without_gateway()
+        .server("CASHFREE_ENVIRONMENT", "PRODUCTION")
+        .server("CASHFREE_CLIENT_SECRET_PRODUCTION", "cfsk_ma_prod_x")
+        .server("FACEBOOK_TEST_EVENT_CODE", "TEST123")
+        .start()
+        .await?;
+    let health = world.health().await?;
+    assert_eq!(health["status"], "degraded", "{health}");
+    assert!(health["reasons"].as_array().is_some_and(|reasons| !reasons.is_empty()), "{health}");
+    Ok(())
+}

@@ -1,5 +1,6 @@
 //! A lead: one event ID for the pixel and the server.
 
+use anyhow::Context as _;
 use prost_types::Timestamp;
 use serde_json::json;
 use tandem_proto::v1::{Browser, CaptureLeadRequest, Consent, EventState, Experiment, User};
@@ -313,5 +314,53 @@ async fn page_addresses_and_click_ids_are_cleaned_and_kept() -> anyhow::Result<(
     let id = visitor.capture_lead(request).await?.outcome?.event_id;
     let arrived = world.wait_for_server_event("Lead", &id).await?;
     assert!(arrived.text(&["event_source_url"]).starts_with("https://shop.example"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_equal_leads_at_once_one_is_first() -> anyhow::Result<()> {
+    let world = World::builder().without_gateway().start().await?;
+    let (visitor, request) = (world.visitor(), messages::lead(&Person::unique()));
+    let calls = (0..20).map(|_| visitor.capture_lead(request.clone()));
+    let mut firsts = 0;
+    for answer in futures_util::future::try_join_all(calls).await? {
+        let answer = answer.outcome?;
+        assert_eq!(answer.event_id, request.client_event_id);
+        firsts += u32::from(!answer.duplicate);
+    }
+    assert_eq!(firsts, 1);
+    world.wait_until_all_is_sent().await?;
+    world.wait_for_server_event("Lead", &request.client_event_id).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_visitors_address_is_the_last_one_that_no_proxy_of_ours_has() -> anyhow::Result<()> {
+    let trusted = "127.0.0.0/8, 10.0.0.0/8, 2001:db8::/32";
+    let world = World::builder().server("TANDEM_TRUSTED_PROXIES", trusted).without_gateway().start().await?;
+    for (forwarded, address) in [
+        ("49.36.1.1", Some("49.36.1.1")),
+        ("1.1.1.1, 49.36.1.2", Some("49.36.1.2")),
+        ("1.1.1.1, 49.36.1.3, 10.9.8.7", Some("49.36.1.3")),
+        ("49.36.1.4, 10.9.8.7, 10.1.1.1", Some("49.36.1.4")),
+        ("2401:4900:1c2a:5d0f::1", Some("2401:4900:1c2a:5d0f::1")),
+        ("192.168.1.20", None),
+        ("garbage", None),
+    ] {
+        let mut visitor = world.visitor();
+        visitor.address = forwarded.to_owned();
+        let id = world.capture_lead(&visitor, &Person::unique()).await?.event_id;
+        let arrived = world.wait_for_server_event("Lead", &id).await;
+        let arrived = arrived.with_context(|| format!("X-Forwarded-For: {forwarded}"))?;
+        let reported = arrived.field(&["user_data", "client_ip_address"]).as_str();
+        assert_eq!(reported, address, "X-Forwarded-For: {forwarded}");
+    }
+
+    // Without trusted proxies the header is anybody's to write.
+    let world = World::builder().server_without("TANDEM_TRUSTED_PROXIES").without_gateway().start().await?;
+    let visitor = world.visitor();
+    let id = world.capture_lead(&visitor, &Person::unique()).await?.event_id;
+    let arrived = world.wait_for_server_event("Lead", &id).await?;
+    assert_ne!(arrived.match_key("client_ip_address"), visitor.address);
     Ok(())
 }

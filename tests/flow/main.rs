@@ -1,5 +1,6 @@
 //! Every flow that needs no browser, against the real binaries.
 
+mod balance;
 mod callers;
 mod configuration;
 mod confirmations;
@@ -7,6 +8,7 @@ mod events;
 mod faults;
 mod http_port;
 mod lead;
+mod operator;
 mod privacy;
 mod purchase;
 mod purchase_facts;

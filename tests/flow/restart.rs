@@ -155,3 +155,21 @@ async fn two_servers_never_share_a_data_directory() -> anyhow::Result<()> {
     world.wait_until_all_is_sent().await?;
     Ok(())
 }
+
+#[tokio::test]
+async fn open_calls_are_answered_before_the_stop() -> anyhow::Result<()> {
+    let mut world = World::builder().without_gateway().start().await?;
+    let visitor = world.visitor();
+    // A claim without a payment waits for some seconds; the stop comes meanwhile.
+    let claim = tokio::spawn(async move { visitor.claim_purchase(messages::purchase("KB-9", "1.00")).await });
+    let (lead, caller) = (messages::lead(&Person::unique()), world.stranger()?);
+    let lead_id = caller.capture_lead(lead).await?.event_id;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    world.stop_server().await?;
+    let answer = claim.await??.outcome?;
+    assert_eq!(answer.event_id, "purchase_KB-9", "an answer, not a torn connection");
+
+    world.restart_server().await?;
+    world.wait_for_server_event("Lead", &lead_id).await?;
+    Ok(())
+}

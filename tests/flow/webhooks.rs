@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tandem_tests::cashfree::{Webhook, now_ms, payment, sign, unique_payment_id};
+use tandem_proto::v1::EventState;
+use tandem_tests::cashfree::{Webhook, now_ms, payment, payment_at, sign, unique_payment_id};
 use tandem_tests::{CASHFREE_SECRET, INTERNAL_TOKEN, Person, World, http, messages};
 
 /// A successful payment that arrives nowhere else.
@@ -156,6 +157,47 @@ async fn what_is_genuine_is_received_even_if_useless() -> anyhow::Result<()> {
 
     world.wait_until_all_is_sent().await?;
     assert!(world.sandbox.server_events("Purchase").await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_payment_too_old_for_meta_is_kept_and_given_up() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let (order, person) = (messages::order_id(), Person::unique());
+    // Signed now, as a resend from the dashboard is, and paid eight days ago.
+    let eight_days_ago_s = now_ms() / 1000 - 8 * 86_400;
+    let body = payment_at(eight_days_ago_s, "SUCCESS", &order, &unique_payment_id(), "1499.00", &person);
+    assert_eq!(world.post_webhook(&Webhook::signed(body)).await?, 200);
+    let id = format!("purchase_{order}");
+    let letter = world.wait_for_state("Purchase", &id, EventState::DeadLetter).await?;
+    assert_eq!(letter.code, "too_old");
+    world.wait_until_all_is_sent().await?;
+    assert!(world.sandbox.server_events("Purchase").await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_webhook_told_ten_times_at_once_counts_once() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let order = messages::order_id();
+    let webhook = Webhook::paid(&order, "1499.00", &Person::unique());
+    let posts = (0..10).map(|_| world.post_webhook(&webhook));
+    for status in futures_util::future::try_join_all(posts).await? {
+        assert_eq!(status, 200);
+    }
+    world.wait_until_all_is_sent().await?;
+    world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;
+    world.wait_for_health("one purchase", |health| health["last_24h"]["purchase_events"] == 1).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn other_senders_are_turned_away_where_senders_are_listed() -> anyhow::Result<()> {
+    let listed = "52.66.101.190,3.109.102.144/32";
+    let world = World::builder().gateway("CASHFREE_ALLOWED_ADDRESSES", listed).start().await?;
+    assert_eq!(world.post_webhook(&paid()).await?, 403);
+    let world = World::builder().gateway("CASHFREE_ALLOWED_ADDRESSES", "127.0.0.0/8").start().await?;
+    assert_eq!(world.post_webhook(&paid()).await?, 200);
     Ok(())
 }
 

@@ -72,12 +72,25 @@ pub fn unique_payment_id() -> String {
 /// trailing zeros stay on the wire as Cashfree leaves them.
 #[must_use]
 pub fn payment(status: &str, order_id: &str, payment_id: &str, amount: &str, person: &Person) -> String {
+    payment_at(now_ms() / 1000, status, order_id, payment_id, amount, person)
+}
+
+/// [`payment`] at a time of one's own, in seconds since 1970.
+#[must_use]
+pub fn payment_at(
+    time_s: u64,
+    status: &str,
+    order_id: &str,
+    payment_id: &str,
+    amount: &str,
+    person: &Person,
+) -> String {
     let kind = match status {
         "SUCCESS" => "PAYMENT_SUCCESS_WEBHOOK",
         "FAILED" => "PAYMENT_FAILED_WEBHOOK",
         _ => "PAYMENT_USER_DROPPED_WEBHOOK",
     };
-    let time = indian_time(now_ms() / 1000);
+    let time = indian_time(time_s);
     let customer: Value = json!({
         "customer_name": person.full_name(),
         "customer_id": null,
