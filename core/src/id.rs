@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(EventId::parse_uuid(""), Err(IdProblem::Missing));
         assert_eq!(EventId::parse_uuid("lead_1"), Err(IdProblem::NotUuid));
         assert_eq!(
-            EventId::parse_uuid("019AB324-af7b-7fff-bfff-ffffffffffff").unwrap().as_str(),
+            EventId::parse_uuid("019AB329-007b-7fff-bfff-ffffffffffff").unwrap().as_str(),
             "019ab329-007b-7fff-bfff-ffffffffffff"
         );
     }

@@ -59,8 +59,9 @@ pub fn scrub_url(url: &str) -> Scrubbed {
     match rest[..authority_end].rfind('@') {
         None => scrub_text(url),
         Some(at) => {
-            let inner = scrub_text(&rest[at + 1..]);
-            Scrubbed { text: format!("{scheme}{}", inner.text), cuts: inner.cuts + 1 }
+            // The whole is looked at, not the rest alone: without its login it may read otherwise.
+            let inner = scrub_text(&format!("{scheme}{}", &rest[at + 1..]));
+            Scrubbed { text: inner.text, cuts: inner.cuts + 1 }
         }
     }
 }
