@@ -91,3 +91,42 @@ async fn preflights_allow_what_a_page_needs_and_no_more() -> anyhow::Result<()> 
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn garbage_is_answered_and_survived() -> anyhow::Result<()> {
+    let world = World::builder().without_gateway().start().await?;
+    let visitor = world.visitor();
+    let lead = format!("{}{}", world.grpc, paths::CAPTURE_LEAD);
+    let cases: [(&str, &str, &[u8]); 9] = [
+        ("nothing", "application/grpc-web+proto", b""),
+        ("half a head", "application/grpc-web+proto", &[0, 0, 0]),
+        ("less than announced", "application/grpc-web+proto", &[0, 0, 0, 0, 9, 1, 2]),
+        ("four gigabytes announced", "application/grpc-web+proto", &[0, 255, 255, 255, 255, 1, 2]),
+        ("no protobuf", "application/grpc-web+proto", &[0, 0, 0, 0, 3, 255, 255, 255]),
+        ("compressed by nothing", "application/grpc-web+proto", &[1, 0, 0, 0, 1, 1]),
+        ("no base64", "application/grpc-web-text", b"!!!not base64!!!"),
+        ("JSON", "application/json", b"{\"user\":{}}"),
+        ("a form", "application/x-www-form-urlencoded", b"user=x"),
+    ];
+    for (case, kind, body) in cases {
+        let request = tandem_tests::http::client()
+            .post(&lead)
+            .header("content-type", kind)
+            .header("x-grpc-web", "1")
+            .body(body.to_vec());
+        let response = request.send().await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.bytes().await?;
+        // The trailers of an error name a status other than 0.
+        let text = String::from_utf8_lossy(&body).to_lowercase();
+        let in_trailers = text.contains("grpc-status") && !text.contains("grpc-status:0");
+        let in_headers = !matches!(header(&headers, "grpc-status").as_str(), "" | "0");
+        let in_base64 = kind == "application/grpc-web-text" && !body.is_empty();
+        let refused = status.is_client_error() || in_headers || in_trailers || in_base64;
+        assert!(refused, "{case}: {status}, {headers:?}, {text:?}");
+    }
+    visitor.capture_lead(messages::lead(&Person::unique())).await?.outcome?;
+    world.wait_until_all_is_sent().await?;
+    assert_eq!(world.sandbox.server_events("").await?.len(), 2, "only the two whole leads count");
+    Ok(())
+}

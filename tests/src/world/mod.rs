@@ -175,12 +175,26 @@ impl World {
     }
 }
 
+impl World {
+    /// The lines in which the server or the gateway says that it panicked.
+    fn panics(&self) -> Vec<String> {
+        let logs = self.product_logs().into_iter().filter_map(|file| std::fs::read_to_string(file).ok());
+        logs.flat_map(|log| {
+            let panics = log.lines().filter(|line| line.contains("panicked at"));
+            panics.map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect()
+    }
+}
+
 impl Drop for World {
+    /// # Panics
+    /// When the server or the gateway has panicked, whatever the test looked at.
     fn drop(&mut self) {
-        if !std::thread::panicking()
-            && !self.troubled.load(Ordering::Relaxed)
-            && std::env::var_os("TANDEM_TESTS_KEEP").is_none()
-        {
+        let failing = std::thread::panicking();
+        let panics = self.panics();
+        let kept = std::env::var_os("TANDEM_TESTS_KEEP").is_some();
+        if !failing && !self.troubled.load(Ordering::Relaxed) && !kept && panics.is_empty() {
             return;
         }
         self.folder.disable_cleanup(true);
@@ -188,12 +202,12 @@ impl Drop for World {
         let programs = [self.server.as_ref(), self.gateway_process.as_ref(), Some(&self.sandbox_process)];
         for program in programs.into_iter().flatten() {
             let log = program.logged();
-            let loud =
-                |line: &&str| line.contains("WARN") || line.contains("ERROR") || line.contains("panicked");
+            let loud = |line: &&str| ["\"WARN\"", "\"ERROR\""].iter().any(|mark| line.contains(mark));
             let lines: Vec<&str> = log.lines().filter(loud).take(10).collect();
             if !lines.is_empty() {
                 eprintln!("warnings and errors:\n{}", lines.join("\n"));
             }
         }
+        assert!(failing || panics.is_empty(), "a program under test panicked: {panics:#?}");
     }
 }
