@@ -16,4 +16,5 @@ mod rejections;
 mod restart;
 mod services;
 mod web;
+mod webhook_kinds;
 mod webhooks;

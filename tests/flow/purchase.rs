@@ -250,3 +250,24 @@ async fn optimistic_pages_fire_at_once() -> anyhow::Result<()> {
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn later_contacts_fill_blanks_of_the_same_browser_only() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let (person, order) = (Person::unique(), messages::order_id());
+    let buyer = world.visitor();
+    let mut checkout = messages::event("InitiateCheckout", "1499.00");
+    checkout.order_id.clone_from(&order);
+    let mut without_click = buyer.browser();
+    without_click.fbc = None;
+    checkout.browser = Some(without_click);
+    buyer.track_event(checkout).await?.outcome?;
+
+    // Somebody else's click must not be credited; the buyer's own, seen later, must.
+    world.visitor().claim_purchase(messages::purchase(&order, "1499.00")).await?.outcome?;
+    buyer.claim_purchase(messages::purchase(&order, "1499.00")).await?.outcome?;
+    world.pay_order(&order, "1499.00", &person).await?;
+    let arrived = world.wait_for_server_event("Purchase", &purchase_id(&order)).await?;
+    assert_signals_of(&arrived, &buyer);
+    Ok(())
+}

@@ -115,3 +115,19 @@ async fn a_missed_webhook_is_made_up_by_the_orders_api() -> anyhow::Result<()> {
     assert_eq!(purchases.len(), 1);
     Ok(())
 }
+
+#[tokio::test]
+async fn an_order_id_is_kept_byte_for_byte() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let internal = world.internal()?;
+    for order in ["kb-1", "KB-1", " KB-1", "KB 7/ü?=%41&#", "दीया-७", &"x".repeat(256)] {
+        let mut fact = messages::purchase(order, "5.00");
+        fact.user = Some(Person::unique().user());
+        let answer = internal.record_purchase(fact).await?;
+        assert_eq!(answer.event_id, format!("purchase_{order}"));
+        assert!(!answer.duplicate, "{order:?} is an order of its own");
+        let arrived = world.wait_for_server_event("Purchase", &answer.event_id).await?;
+        assert_eq!(arrived.text(&["custom_data", "order_id"]), order);
+    }
+    Ok(())
+}
