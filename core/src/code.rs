@@ -43,6 +43,10 @@ codes! {
     API_VERSION_ENDED = "api_version_ended";
     /// No access token is configured for the pixel.
     UNCONFIGURED = "unconfigured";
+    /// An operator stopped the pixel's delivery.
+    PAUSED = "paused";
+    /// The person was erased on request.
+    ERASED = "erased";
     /// The event is too old for Meta.
     TOO_OLD = "too_old";
     /// The event's match keys are never enough.

@@ -95,7 +95,8 @@ pub async fn run(
     let stop = CancellationToken::new();
     let graph = Graph::new(&settings.meta).map_err(StartError::Client)?;
     let pixels = std::mem::take(&mut settings.pixels);
-    let (delivery, workers) = delivery::start(pixels, &graph, &outbox, &clock, &metrics, &stop);
+    let paused = outbox.paused().await.map_err(StartError::FirstWrite)?;
+    let (delivery, workers) = delivery::start(pixels, &paused, &graph, &outbox, &clock, &metrics, &stop);
     let insight = Arc::new(Insight::new(
         Arc::clone(&outbox),
         delivery.board().clone(),
@@ -113,6 +114,13 @@ pub async fn run(
     });
     let api = OrdersApi::new(&settings.cashfree, settings.default_currency).map_err(StartError::Client)?;
     let retention_ms = i64::try_from(settings.retention.as_millis()).unwrap_or(i64::MAX);
+    let closing = CancellationToken::new();
+    let operations = Operations {
+        insight: Arc::clone(&insight),
+        delivery: delivery.clone(),
+        country: settings.default_country,
+        closing: closing.clone(),
+    };
     let (ingest_settings, cashfree) = split(settings, rules, configured);
     let ingest =
         Arc::new(Ingest::new(ingest_settings, Arc::clone(&outbox), delivery, metrics, clock.clone()));
@@ -145,14 +153,13 @@ pub async fn run(
 
     announce(&format!("tandem-server ready grpc=http://{grpc_addr} http=http://{http_addr}"));
     let tracking = Tracking { ingest, purchases };
-    let closing = CancellationToken::new();
     let begun = closing.clone();
     let close = async move {
         shutdown.await;
         tracing::info!("stopping: open calls are finished, the rest stays on disk");
         begun.cancel();
     };
-    let serving = serve::serve(grpc, tracking, Operations { insight }, doorman, close);
+    let serving = serve::serve(grpc, tracking, operations, doorman, close);
     tokio::pin!(serving);
     let served = tokio::select! {
         served = &mut serving => served,

@@ -3,11 +3,13 @@
 
 mod duration;
 mod network;
+mod pixels;
 mod secret;
 mod settings;
 mod source;
 
 pub use network::{Cidrs, Origins, RateLimit};
+pub use pixels::Pixel;
 pub use secret::SecretSource;
-pub use settings::{BrowserPolicy, Cashfree, CashfreeEnvironment, LeadField, Meta, Pixel, Settings};
+pub use settings::{BrowserPolicy, Cashfree, CashfreeEnvironment, LeadField, Meta, Settings};
 pub use source::{ConfigError, Source};

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use tandem_core::country::Country;
 use tandem_core::currency::Currency;
-use tandem_core::id::PixelId;
 use tandem_core::normalise::MatchKey;
 use url::Url;
 
 use super::duration;
 use super::network::{Cidrs, Origins, RateLimit};
+use super::pixels::{Pixel, read_pixels};
 use super::secret::SecretSource;
 use super::source::{ConfigError, Source};
 
@@ -68,21 +68,6 @@ pub struct Cashfree {
     pub api_url: Url,
     /// Oldest signed webhook taken.
     pub webhook_max_age: Duration,
-}
-
-/// One pixel.
-#[derive(Debug)]
-pub struct Pixel {
-    /// Pixel (dataset) ID.
-    pub id: PixelId,
-    /// Access token.
-    pub token: Option<SecretSource>,
-    /// Sent as `test_event_code`.
-    pub test_event_code: Option<String>,
-    /// Makes every call carry `appsecret_proof`.
-    pub app_secret: Option<SecretSource>,
-    /// Origins of this pixel's pages, where they differ from the others'.
-    pub origins: Option<Origins>,
 }
 
 /// Settings about the Graph API.
@@ -278,90 +263,6 @@ fn read_cashfree(source: &Source) -> Result<Cashfree, ConfigError> {
         webhook_max_age: source.parsed("TANDEM_WEBHOOK_MAX_AGE", Duration::from_secs(72 * 3600), |text| {
             duration::parse_between(text, Duration::from_secs(60), Duration::from_secs(3650 * 24 * 3600))
         })?,
-    })
-}
-
-fn read_pixels(source: &Source) -> Result<Vec<Pixel>, ConfigError> {
-    let mut pixels = Vec::new();
-    let token = SecretSource::read(source, "FACEBOOK_ACCESS_TOKEN")?;
-    let app_secret = SecretSource::read(source, "FACEBOOK_APP_SECRET")?;
-    let test_event_code = source.get("FACEBOOK_TEST_EVENT_CODE").map(Into::into);
-    match source.get("FACEBOOK_PIXEL_ID") {
-        Some(text) => pixels.push(Pixel {
-            id: PixelId::parse(text).map_err(|e| ConfigError::new("FACEBOOK_PIXEL_ID", e.to_string()))?,
-            token,
-            test_event_code,
-            app_secret,
-            origins: None,
-        }),
-        None if token.is_some() => {
-            return Err(ConfigError::new(
-                "FACEBOOK_PIXEL_ID",
-                "is unset while FACEBOOK_ACCESS_TOKEN is given",
-            ));
-        }
-        None => {}
-    }
-    for (i, table) in source.pixels.iter().enumerate() {
-        let pixel = file_pixel(&format!("pixels[{i}]"), table)?;
-        if pixels.iter().any(|known: &Pixel| known.id == pixel.id) {
-            return Err(ConfigError::new(&format!("pixels[{i}].id"), "is given twice"));
-        }
-        pixels.push(pixel);
-    }
-    Ok(pixels)
-}
-
-fn file_pixel(
-    at: &str,
-    table: &std::collections::BTreeMap<String, toml::Value>,
-) -> Result<Pixel, ConfigError> {
-    const KEYS: [&str; 7] = [
-        "id",
-        "access_token",
-        "access_token_file",
-        "test_event_code",
-        "app_secret",
-        "app_secret_file",
-        "origins",
-    ];
-    if let Some(unknown) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        return Err(ConfigError::new(&format!("{at}.{unknown}"), "is not a setting of a pixel"));
-    }
-    let text = |key: &str| match table.get(key) {
-        None => Ok(None),
-        Some(toml::Value::String(text)) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
-        Some(toml::Value::Integer(n)) if key == "id" => Ok(Some(n.to_string())),
-        Some(_) => Err(ConfigError::new(&format!("{at}.{key}"), "must be a text")),
-    };
-    let secret = |key: &str| -> Result<Option<SecretSource>, ConfigError> {
-        match (text(key)?, text(&format!("{key}_file"))?) {
-            (Some(_), Some(_)) => {
-                Err(ConfigError::new(&format!("{at}.{key}"), "is set together with its _file; keep one"))
-            }
-            (Some(inline), None) => Ok(Some(SecretSource::inline(&inline))),
-            (None, Some(path)) => Ok(Some(SecretSource::file(path))),
-            (None, None) => Ok(None),
-        }
-    };
-    let origins = match table.get("origins") {
-        None => None,
-        Some(toml::Value::Array(items)) => {
-            let list: Option<Vec<&str>> = items.iter().map(toml::Value::as_str).collect();
-            let list =
-                list.ok_or_else(|| ConfigError::new(&format!("{at}.origins"), "must be a list of texts"))?;
-            let origins = Origins::parse(&list.join(","));
-            Some(origins.map_err(|what| ConfigError::new(&format!("{at}.origins"), what))?)
-        }
-        Some(_) => return Err(ConfigError::new(&format!("{at}.origins"), "must be a list of texts")),
-    };
-    let id = text("id")?.unwrap_or_default();
-    Ok(Pixel {
-        id: PixelId::parse(&id).map_err(|e| ConfigError::new(&format!("{at}.id"), e.to_string()))?,
-        token: secret("access_token")?,
-        test_event_code: text("test_event_code")?,
-        app_secret: secret("app_secret")?,
-        origins,
     })
 }
 

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tandem_core::id::PixelId;
 use tandem_core::user_data::KeySet;
@@ -65,6 +66,16 @@ impl Seat {
 pub(super) struct Line {
     pub(super) fresh: mpsc::Sender<ClaimedEvent>,
     pub(super) wake: Arc<Notify>,
+    pub(super) order: Arc<Standing>,
+}
+
+/// What an operator wants of a pixel's worker.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    /// Nothing is to be sent.
+    pub(super) paused: AtomicBool,
+    /// Waits are over: probe now.
+    pub(super) resume: AtomicBool,
 }
 
 /// The way from ingest to delivery. Cheap to clone.
@@ -88,6 +99,20 @@ impl Delivery {
     /// Hints that something became due on disk.
     pub fn wake(&self, pixel: &PixelId) {
         if let Some(line) = self.lines.get(pixel) {
+            line.wake.notify_one();
+        }
+    }
+
+    /// The pixels there are.
+    pub fn pixels(&self) -> impl Iterator<Item = &PixelId> {
+        self.lines.keys()
+    }
+
+    /// Stops a pixel's delivery, or lets it go on and ends its waits at once.
+    pub fn set_paused(&self, pixel: &PixelId, paused: bool) {
+        if let Some(line) = self.lines.get(pixel) {
+            line.order.paused.store(paused, Ordering::Relaxed);
+            line.order.resume.store(!paused, Ordering::Relaxed);
             line.wake.notify_one();
         }
     }

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use tandem_core::capi::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, event_bytes};
 use tandem_core::code;
+use tandem_core::id::PixelId;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
@@ -14,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::breaker::{Breaker, Circuit};
 use super::graph::Graph;
-use super::handoff::{Delivery, LEASE_MS, Line, SEATS};
+use super::handoff::{Delivery, LEASE_MS, Line, SEATS, Standing};
 use super::sender::{Keys, Lesson, Sender, SharedOutboxDebug};
 use super::status::{PixelState, StatusBoard};
 use crate::clock::Clock;
@@ -38,6 +40,7 @@ const GOODBYE: Duration = Duration::from_secs(10);
 /// Starts a worker per pixel. They end after `stop`, once their open calls have.
 pub fn start(
     pixels: Vec<Pixel>,
+    paused: &[PixelId],
     graph: &Graph,
     outbox: &SharedOutbox,
     clock: &Clock,
@@ -50,7 +53,9 @@ pub fn start(
     for pixel in pixels {
         let (fresh, queue) = mpsc::channel(SEATS);
         let wake = Arc::new(Notify::new());
-        lines.insert(pixel.id.clone(), Line { fresh, wake: Arc::clone(&wake) });
+        let order = Arc::new(Standing::default());
+        order.paused.store(paused.contains(&pixel.id), Ordering::Relaxed);
+        lines.insert(pixel.id.clone(), Line { fresh, wake: Arc::clone(&wake), order: Arc::clone(&order) });
         let sender = Sender {
             pixel: pixel.id.clone(),
             graph: graph.clone(),
@@ -65,6 +70,7 @@ pub fn start(
             board: board.clone(),
             queue,
             wake,
+            order,
             waiting: VecDeque::new(),
             oldest: None,
             backlog: true,
@@ -95,6 +101,7 @@ struct Worker {
     board: StatusBoard,
     queue: mpsc::Receiver<ClaimedEvent>,
     wake: Arc<Notify>,
+    order: Arc<Standing>,
     /// Fresh events, in the order they came.
     waiting: VecDeque<ClaimedEvent>,
     /// When the first of them came.
@@ -143,6 +150,13 @@ impl Worker {
 
     /// Sends what may be sent now.
     async fn work(&mut self) {
+        if self.order.resume.swap(false, Ordering::Relaxed) {
+            self.pause_until_ms = 0;
+            self.breaker = Breaker::default();
+            if let Some(hold) = &mut self.hold {
+                hold.probe_at_ms = 0;
+            }
+        }
         self.show();
         if self.board.get(&self.pixel.id).is_none_or(|status| status.state != PixelState::Delivering) {
             self.put_back().await;
@@ -180,7 +194,7 @@ impl Worker {
     /// Whether a call may go out now, with which secrets, and how large.
     fn permit(&mut self, now_ms: i64) -> Option<(Keys, usize)> {
         let token = self.pixel.token.as_ref()?.current()?;
-        if now_ms < self.pause_until_ms {
+        if now_ms < self.pause_until_ms || self.order.paused.load(Ordering::Relaxed) {
             return None;
         }
         let mut max = BATCH_EVENTS_MAX;
@@ -301,6 +315,7 @@ impl Worker {
     fn show(&self) {
         let configured = self.pixel.token.as_ref().is_some_and(|token| token.current().is_some());
         let (state, reason) = match (&self.hold, self.breaker.circuit()) {
+            _ if self.order.paused.load(Ordering::Relaxed) => (PixelState::Held, code::PAUSED),
             _ if !configured => (PixelState::Unconfigured, code::UNCONFIGURED),
             (Some(hold), _) => (PixelState::Held, hold.reason),
             (None, Circuit::Closed) => (PixelState::Delivering, ""),

@@ -11,10 +11,11 @@ pub mod caller;
 pub(crate) mod convert;
 pub mod grpc;
 pub mod limits;
+mod person;
 mod pipeline;
 mod reject;
 pub mod serve;
 
-pub use convert::UserReader;
+pub use person::UserReader;
 pub use pipeline::{Ingest, IngestSettings, PixelRules};
 pub use reject::{Reject, Violation};

@@ -16,7 +16,8 @@ use tandem_proto::v1;
 
 use super::answer;
 use super::caller::{Caller, Stranger};
-use super::convert::{Reader, UserReader, Violations};
+use super::convert::{Reader, Violations};
+use super::person::UserReader;
 use super::reject::Reject;
 use crate::clock::Clock;
 use crate::config::{BrowserPolicy, Origins, SecretSource};

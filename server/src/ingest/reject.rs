@@ -50,8 +50,6 @@ pub enum Reject {
     NoSecret,
     /// There is no such event.
     NotFound,
-    /// Part of a later version.
-    NotYet(&'static str),
 }
 
 impl Reject {
@@ -72,7 +70,6 @@ impl Reject {
             Self::FactConflict { .. } => "fact_conflict",
             Self::NoSecret => "no_secret",
             Self::NotFound => "not_found",
-            Self::NotYet(_) => "not_yet",
         }
     }
 
@@ -86,7 +83,6 @@ impl Reject {
             Self::StoreUnavailable | Self::NoSecret => Code::Unavailable,
             Self::FactConflict { .. } => Code::FailedPrecondition,
             Self::NotFound => Code::NotFound,
-            Self::NotYet(_) => Code::Unimplemented,
         }
     }
 
@@ -110,7 +106,6 @@ impl Reject {
                 "no_secret: no Cashfree client secret is configured for this environment (CASHFREE_CLIENT_SECRET)".into()
             }
             Self::NotFound => "there is no such event".into(),
-            Self::NotYet(what) => format!("{what} is not part of this version"),
         }
     }
 }

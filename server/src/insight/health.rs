@@ -144,6 +144,11 @@ impl Insight {
         &self.outbox
     }
 
+    /// Unix time, whole seconds.
+    pub fn now_s(&self) -> i64 {
+        self.clock.now_s()
+    }
+
     /// Whether the store accepts.
     pub async fn is_ready(&self) -> Result<(), StoreError> {
         self.outbox.probe().await

@@ -6,3 +6,4 @@ pub mod http;
 pub mod metrics;
 pub mod operations;
 pub mod response_times;
+mod steering;

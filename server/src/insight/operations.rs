@@ -4,13 +4,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use prost_types::Timestamp;
+use tandem_core::country::Country;
 use tandem_core::id::EventId;
 use tandem_proto::stubs::operations_service_server::OperationsService;
 use tandem_proto::v1;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::health::{Insight, Status as HealthStatus};
-use crate::delivery::PixelState;
+use crate::delivery::{Delivery, PixelState};
 use crate::ingest::Reject;
 use crate::outbox::{AttemptView, EventFilter, EventKey, EventView, Page, State};
 
@@ -24,11 +26,17 @@ const PAGE_MAX: u32 = 1000;
 pub struct Operations {
     /// Where the figures come from.
     pub insight: Arc<Insight>,
+    /// What is paused and resumed.
+    pub delivery: Delivery,
+    /// Country of national phone numbers, for erasure.
+    pub country: Country,
+    /// The server is stopping: watchers leave.
+    pub closing: CancellationToken,
 }
 
 impl Operations {
     /// Pixels whose events are held with them.
-    fn held_pixels(&self) -> Vec<String> {
+    pub(super) fn held_pixels(&self) -> Vec<String> {
         let held = |state| matches!(state, PixelState::Held | PixelState::Unconfigured);
         let board = self.insight.board.all();
         board.into_iter().filter(|(_, s)| held(s.state)).map(|(id, _)| id.as_str().to_owned()).collect()
@@ -45,14 +53,7 @@ impl Operations {
             v1::EventState::Suppressed => Some(State::Suppressed),
             v1::EventState::WaitingJoin => Some(State::WaitingJoin),
         };
-        let below_seq = match request.page_token.as_str() {
-            "" => None,
-            token => Some(token.parse().map_err(|_| Reject::field("page_token", "is not one of ours"))?),
-        };
-        if request.page_size > PAGE_MAX {
-            return Err(Reject::field("page_size", format!("must be at most {PAGE_MAX}")));
-        }
-        let size = if request.page_size == 0 { PAGE_DEFAULT } else { request.page_size } as usize;
+        let page = page(&request.page_token, request.page_size)?;
         let text = |text: String| Some(text).filter(|text| !text.is_empty());
         let held_pixels = self.held_pixels();
         let filter = EventFilter {
@@ -63,12 +64,13 @@ impl Operations {
             received_from_ms: request.received_after.map(millis),
             received_before_ms: request.received_before.map(millis),
             held_pixels: held_pixels.clone(),
+            ..EventFilter::default()
         };
-        let events = self.insight.outbox().list(filter, Page { below_seq, size }).await?;
-        let next = events.last().filter(|_| events.len() == size).map(|event| event.seq.to_string());
+        let events = self.insight.outbox().list(filter, page).await?;
+        let next = next_page(&events, page);
         Ok(v1::ListEventsResponse {
             events: events.into_iter().map(|event| summary(event, &held_pixels)).collect(),
-            next_page_token: next.unwrap_or_default(),
+            next_page_token: next,
         })
     }
 
@@ -129,8 +131,26 @@ impl Operations {
     }
 }
 
+/// Reads where a page begins and how long it is.
+pub(super) fn page(token: &str, size: u32) -> Result<Page, Reject> {
+    let below_seq = match token {
+        "" => None,
+        token => Some(token.parse().map_err(|_| Reject::field("page_token", "is not one of ours"))?),
+    };
+    if size > PAGE_MAX {
+        return Err(Reject::field("page_size", format!("must be at most {PAGE_MAX}")));
+    }
+    Ok(Page { below_seq, size: if size == 0 { PAGE_DEFAULT } else { size } as usize })
+}
+
+/// Where the next page begins; empty after the last.
+pub(super) fn next_page(events: &[EventView], page: Page) -> String {
+    let last = events.last().filter(|_| events.len() == page.size);
+    last.map(|event| event.seq.to_string()).unwrap_or_default()
+}
+
 /// The state as an operator sees it: what waits for a held pixel is held.
-fn state_of(event: &EventView, held_pixels: &[String]) -> v1::EventState {
+pub(super) fn state_of(event: &EventView, held_pixels: &[String]) -> v1::EventState {
     match event.state {
         State::Pending if held_pixels.iter().any(|id| id == event.pixel.as_str()) => v1::EventState::Held,
         State::Pending => v1::EventState::Pending,
@@ -143,7 +163,7 @@ fn state_of(event: &EventView, held_pixels: &[String]) -> v1::EventState {
     }
 }
 
-fn summary(event: EventView, held_pixels: &[String]) -> v1::EventSummary {
+pub(super) fn summary(event: EventView, held_pixels: &[String]) -> v1::EventSummary {
     let waits = matches!(event.state, State::Pending | State::WaitingJoin);
     v1::EventSummary {
         sequence: event.seq,
@@ -180,16 +200,16 @@ fn attempt(attempt: AttemptView) -> v1::DeliveryAttempt {
     }
 }
 
-fn timestamp(unix_ms: i64) -> Timestamp {
+pub(super) fn timestamp(unix_ms: i64) -> Timestamp {
     let nanos = i32::try_from(unix_ms.rem_euclid(1000) * 1_000_000).unwrap_or_default();
     Timestamp { seconds: unix_ms.div_euclid(1000), nanos }
 }
 
-fn millis(at: Timestamp) -> i64 {
+pub(super) fn millis(at: Timestamp) -> i64 {
     at.seconds.saturating_mul(1000).saturating_add(i64::from(at.nanos) / 1_000_000)
 }
 
-type Stream<T> = Pin<Box<dyn tokio_stream::Stream<Item = Result<T, Status>> + Send>>;
+pub(super) type Stream<T> = Pin<Box<dyn tokio_stream::Stream<Item = Result<T, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl OperationsService for Operations {
@@ -218,43 +238,43 @@ impl OperationsService for Operations {
 
     async fn watch_events(
         &self,
-        _request: Request<v1::WatchEventsRequest>,
+        request: Request<v1::WatchEventsRequest>,
     ) -> Result<Response<Self::WatchEventsStream>, Status> {
-        Err(Reject::NotYet("WatchEvents").into())
+        Ok(Response::new(self.watch(request.into_inner())))
     }
 
     async fn list_dead_letters(
         &self,
-        _request: Request<v1::ListDeadLettersRequest>,
+        request: Request<v1::ListDeadLettersRequest>,
     ) -> Result<Response<v1::ListDeadLettersResponse>, Status> {
-        Err(Reject::NotYet("ListDeadLetters").into())
+        Ok(Response::new(self.dead_letters(request.into_inner()).await?))
     }
 
     async fn replay_dead_letters(
         &self,
-        _request: Request<v1::ReplayDeadLettersRequest>,
+        request: Request<v1::ReplayDeadLettersRequest>,
     ) -> Result<Response<v1::ReplayDeadLettersResponse>, Status> {
-        Err(Reject::NotYet("ReplayDeadLetters").into())
+        Ok(Response::new(self.replay(request.into_inner()).await?))
     }
 
     async fn pause_delivery(
         &self,
-        _request: Request<v1::PauseDeliveryRequest>,
+        request: Request<v1::PauseDeliveryRequest>,
     ) -> Result<Response<v1::PauseDeliveryResponse>, Status> {
-        Err(Reject::NotYet("PauseDelivery").into())
+        Ok(Response::new(self.pause(request.into_inner()).await?))
     }
 
     async fn resume_delivery(
         &self,
-        _request: Request<v1::ResumeDeliveryRequest>,
+        request: Request<v1::ResumeDeliveryRequest>,
     ) -> Result<Response<v1::ResumeDeliveryResponse>, Status> {
-        Err(Reject::NotYet("ResumeDelivery").into())
+        Ok(Response::new(self.resume(request.into_inner()).await?))
     }
 
     async fn erase_person(
         &self,
-        _request: Request<v1::ErasePersonRequest>,
+        request: Request<v1::ErasePersonRequest>,
     ) -> Result<Response<v1::ErasePersonResponse>, Status> {
-        Err(Reject::NotYet("ErasePerson").into())
+        Ok(Response::new(self.erase(request.into_inner()).await?))
     }
 }

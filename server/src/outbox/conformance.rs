@@ -10,6 +10,9 @@ use tandem_core::user_data::UserData;
 
 use super::*;
 
+mod operators;
+use operators::*;
+
 /// The suite's time, Unix milliseconds.
 pub(crate) const NOW_MS: i64 = 1_763_942_400_000;
 const LEASE_MS: i64 = 60_000;
@@ -120,6 +123,11 @@ pub(crate) async fn run<G, F: Future<Output = (Arc<dyn Outbox>, G)>>(make: impl 
         held_and_unassigned_events_come_free,
         sweeping_keeps_what_is_not_finished,
         pages_follow_each_other,
+        replay_starts_a_new_schedule_under_the_same_id,
+        a_replay_that_may_count_twice_must_be_asked_for,
+        an_erased_person_is_nowhere_and_nothing_of_them_is_sent,
+        a_pause_is_remembered,
+        watchers_hear_of_each_change,
     );
 }
 

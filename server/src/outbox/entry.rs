@@ -163,7 +163,7 @@ pub struct ClaimedEvent {
     pub lease_no: u32,
     /// When the lease ends, Unix milliseconds.
     pub lease_until_ms: i64,
-    /// Attempts made before.
+    /// Attempts made before, since the last replay.
     pub attempts: u32,
     /// When it happened, Unix seconds.
     pub time_s: i64,

@@ -22,12 +22,13 @@ pub use entry::{
     Confirmed, Existing, FinishedAs, Initial, NewEvent, State,
 };
 pub use query::{
-    AttemptView, DeadWebhook, EventFilter, EventKey, EventView, Figures, KeyCoverage, Metric, NameFigures,
-    Page, PixelBacklog,
+    AttemptView, DeadWebhook, Erased, EventFilter, EventKey, EventView, Figures, KeyCoverage, Metric,
+    NameFigures, Page, PixelBacklog, Replayed,
 };
 
 use std::sync::Arc;
 
+use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{OrderId, PixelId};
 use tandem_core::order::{Decision, Order};
 
@@ -164,6 +165,28 @@ pub trait Outbox: Send + Sync + 'static {
     /// Gives events that were taken before any pixel was configured to `pixel`. Returns
     /// how many.
     async fn adopt_unassigned(&self, pixel: PixelId) -> Result<u64, StoreError>;
+
+    /// Puts dead letters at the positions back to pending, with a schedule of their own
+    /// and under the same event ID. `allow_double_count`: also those whose browser copy
+    /// Meta may have counted for good.
+    async fn replay(&self, seqs: Vec<u64>, allow_double_count: bool) -> Result<Replayed, StoreError>;
+
+    /// Removes the person of every event and order that carries one of the digests. What
+    /// was not delivered yet never is.
+    async fn erase(&self, digests: Vec<Sha256Hex>) -> Result<Erased, StoreError>;
+
+    /// Stops a pixel's delivery, or lets it go on; remembered across restarts.
+    async fn set_paused(&self, pixel: PixelId, paused: bool) -> Result<(), StoreError>;
+
+    /// Pixels whose delivery is stopped.
+    async fn paused(&self) -> Result<Vec<PixelId>, StoreError>;
+
+    /// Positions of events as they are accepted and as they change. A subscriber who falls
+    /// behind loses the oldest.
+    fn watch(&self) -> tokio::sync::broadcast::Receiver<Arc<[u64]>>;
+
+    /// The events at these positions.
+    async fn at(&self, seqs: Arc<[u64]>) -> Result<Vec<EventView>, StoreError>;
 
     /// Deletes what is past its time, at most `max` rows; returns how many. Retention of
     /// finished events in milliseconds.

@@ -23,8 +23,44 @@ pub struct EventFilter {
     pub received_from_ms: Option<i64>,
     /// Accepted before, Unix milliseconds.
     pub received_before_ms: Option<i64>,
+    /// Exact event ID.
+    pub id: Option<String>,
+    /// Exact code.
+    pub code: Option<String>,
+    /// Finished at or after, Unix milliseconds.
+    pub finished_from_ms: Option<i64>,
+    /// Finished before, Unix milliseconds.
+    pub finished_before_ms: Option<i64>,
     /// Pixels whose pending events count as held.
     pub held_pixels: Vec<String>,
+}
+
+/// What a replay came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Put back to pending.
+    pub replayed: u64,
+    /// Left: Meta may have counted the browser's copy for good.
+    pub skipped_double_count: u64,
+    /// Left: their person is gone, or they are too old for Meta.
+    pub skipped_unsendable: u64,
+}
+
+impl std::ops::AddAssign for Replayed {
+    fn add_assign(&mut self, other: Self) {
+        self.replayed += other.replayed;
+        self.skipped_double_count += other.skipped_double_count;
+        self.skipped_unsendable += other.skipped_unsendable;
+    }
+}
+
+/// What an erasure came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Events whose person was removed.
+    pub events: u64,
+    /// Orders whose signals were removed.
+    pub orders: u64,
 }
 
 /// One page of a listing, newest first.
@@ -185,6 +221,10 @@ pub struct DeadWebhook {
     pub code: String,
     /// When it came, Unix milliseconds.
     pub received_ms: i64,
+    /// SHA-256 of its body, hex.
+    pub body_sha256: String,
+    /// Length of its body, bytes.
+    pub body_bytes: u32,
 }
 
 /// Everything health, metrics and the dashboard show of the store.

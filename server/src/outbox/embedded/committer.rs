@@ -3,17 +3,19 @@
 //! sync, a busy one shares syncs.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rusqlite::{Connection, ErrorCode};
+use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{OrderId, PixelId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::events::pixel_no;
 use super::ledger::Ledger;
 use crate::clock::Clock;
 use crate::outbox::{
-    Appended, AttemptResult, CallRecord, ClaimedEvent, Confirmation, Confirmed, NewEvent, OrderStep,
-    OrderUpdated, StoreError, WebhookRecord,
+    Appended, AttemptResult, CallRecord, ClaimedEvent, Confirmation, Confirmed, Erased, NewEvent, OrderStep,
+    OrderUpdated, Replayed, StoreError, WebhookRecord,
 };
 
 /// Most commands of one transaction: bounds the wait of the first.
@@ -45,6 +47,13 @@ pub(super) enum Command {
     Release(Vec<(u64, u32)>, i64, Reply<()>),
     ReleaseHeld(String, i64, Reply<u64>),
     Adopt(PixelId, Reply<u64>),
+    Replay {
+        seqs: Vec<u64>,
+        allow_double_count: bool,
+        reply: Reply<Replayed>,
+    },
+    Erase(Vec<Sha256Hex>, Reply<Erased>),
+    Pause(PixelId, bool, Reply<()>),
     Sweep {
         now_ms: i64,
         retention_ms: i64,
@@ -66,6 +75,8 @@ enum Done {
     Unit(Reply<()>),
     Count(u64, Reply<u64>),
     Rows(usize, Reply<usize>),
+    Replay(Replayed, Reply<Replayed>),
+    Erase(Erased, Reply<Erased>),
     Nothing,
 }
 
@@ -81,6 +92,8 @@ impl Done {
             Self::Unit(reply) => drop(reply.send(Ok(()))),
             Self::Count(value, reply) => drop(reply.send(Ok(value))),
             Self::Rows(value, reply) => drop(reply.send(Ok(value))),
+            Self::Replay(value, reply) => drop(reply.send(Ok(value))),
+            Self::Erase(value, reply) => drop(reply.send(Ok(value))),
             Self::Nothing => {}
         }
     }
@@ -94,7 +107,12 @@ impl Command {
             Self::Webhook(_, reply) => drop(reply.send(Err(error))),
             Self::Confirm(_, _, reply) => drop(reply.send(Err(error))),
             Self::Claim { reply, .. } => drop(reply.send(Err(error))),
-            Self::Record(_, _, reply) | Self::Release(_, _, reply) | Self::Probe(reply) => {
+            Self::Replay { reply, .. } => drop(reply.send(Err(error))),
+            Self::Erase(_, reply) => drop(reply.send(Err(error))),
+            Self::Record(_, _, reply)
+            | Self::Release(_, _, reply)
+            | Self::Pause(_, _, reply)
+            | Self::Probe(reply) => {
                 drop(reply.send(Err(error)));
             }
             Self::ReleaseHeld(_, _, reply) | Self::Adopt(_, reply) => drop(reply.send(Err(error))),
@@ -110,9 +128,15 @@ impl Command {
             (Self::Webhook(_, reply), Outcome::Bool(value)) => Done::Bool(value, reply),
             (Self::Confirm(_, _, reply), Outcome::Confirm(value)) => Done::Confirm(value, reply),
             (Self::Claim { reply, .. }, Outcome::Claim(value)) => Done::Claim(value, reply),
-            (Self::Record(_, _, reply) | Self::Release(_, _, reply) | Self::Probe(reply), Outcome::Unit) => {
-                Done::Unit(reply)
-            }
+            (
+                Self::Record(_, _, reply)
+                | Self::Release(_, _, reply)
+                | Self::Pause(_, _, reply)
+                | Self::Probe(reply),
+                Outcome::Unit,
+            ) => Done::Unit(reply),
+            (Self::Replay { reply, .. }, Outcome::Replay(value)) => Done::Replay(value, reply),
+            (Self::Erase(_, reply), Outcome::Erase(value)) => Done::Erase(value, reply),
             (Self::ReleaseHeld(_, _, reply) | Self::Adopt(_, reply), Outcome::Count(value)) => {
                 Done::Count(value, reply)
             }
@@ -132,6 +156,8 @@ enum Outcome {
     Unit,
     Count(u64),
     Rows(usize),
+    Replay(Replayed),
+    Erase(Erased),
 }
 
 /// The writing side of the database. Its methods run inside a transaction.
@@ -141,11 +167,21 @@ pub(super) struct Writer {
     clock: Clock,
     pixels: HashMap<PixelId, i64>,
     probes: u32,
+    changes: broadcast::Sender<Arc<[u64]>>,
+    changed: Vec<u64>,
 }
 
 impl Writer {
-    pub(super) fn new(db: Connection, clock: Clock) -> Self {
-        Self { db, ledger: Ledger::default(), clock, pixels: HashMap::new(), probes: 0 }
+    pub(super) fn new(db: Connection, clock: Clock, changes: broadcast::Sender<Arc<[u64]>>) -> Self {
+        let (ledger, pixels) = (Ledger::default(), HashMap::new());
+        Self { db, ledger, clock, pixels, probes: 0, changes, changed: Vec::new() }
+    }
+
+    /// Notes that an event changed, for those who watch.
+    pub(super) fn changed(&mut self, seq: u64) {
+        if self.changes.receiver_count() > 0 {
+            self.changed.push(seq);
+        }
     }
 
     /// The number under which a pixel is stored.
@@ -173,7 +209,13 @@ impl Writer {
 
     fn commit(&mut self, batch: Vec<Command>) {
         match self.transact(batch) {
-            Ok(done) => done.into_iter().for_each(Done::answer),
+            Ok(done) => {
+                done.into_iter().for_each(Done::answer);
+                if !self.changed.is_empty() {
+                    // Nobody may be watching any more.
+                    drop(self.changes.send(std::mem::take(&mut self.changed).into()));
+                }
+            }
             Err((fault, batch)) if is_systemic(&fault) || batch.len() <= 1 => {
                 let error = StoreError::Unavailable(describe(&fault));
                 tracing::error!(store.fault = %describe(&fault), commands = batch.len(), "the store refused a commit");
@@ -202,6 +244,7 @@ impl Writer {
             Err(fault) => {
                 self.ledger.clear();
                 self.pixels.clear();
+                self.changed.clear();
                 if !self.db.is_autocommit()
                     && let Err(fault) = self.db.execute_batch("ROLLBACK")
                 {
@@ -251,6 +294,17 @@ impl Writer {
             Command::Adopt(pixel, _) => Outcome::Count(self.adopt_unassigned(pixel)?),
             Command::Sweep { now_ms, retention_ms, max, .. } => {
                 Outcome::Rows(self.sweep(*now_ms, *retention_ms, *max)?)
+            }
+            Command::Replay { seqs, allow_double_count, .. } => {
+                Outcome::Replay(self.replay(seqs, *allow_double_count, now_ms)?)
+            }
+            Command::Erase(digests, _) => Outcome::Erase(self.erase(digests, now_ms)?),
+            Command::Pause(pixel, paused, _) => {
+                let no = self.pixel(pixel)?;
+                self.db
+                    .prepare_cached("UPDATE pixels SET paused = ?2 WHERE no = ?1")?
+                    .execute((no, *paused))?;
+                Outcome::Unit
             }
             Command::Probe(_) => {
                 // A write that reaches the disk, so that a full one shows.

@@ -23,7 +23,7 @@ impl Writer {
     ) -> rusqlite::Result<Vec<ClaimedEvent>> {
         let pixel = self.pixel(pixel)?;
         let mut select = self.db.prepare_cached(
-            "SELECT seq, state, lease_no, attempts, time_s, fired_s, keys, facts, person FROM events
+            "SELECT seq, state, lease_no, attempts - replayed_at, time_s, fired_s, keys, facts, person FROM events
              WHERE pixel = ?1 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3",
         )?;
         let rows = select.query_map((pixel, now_ms, max), |row| {
@@ -133,6 +133,7 @@ impl Writer {
             )?
             .execute((result.seq, attempt_no, call_no, result.outcome.name(), result.code))?;
         self.ledger.moved(pixel, State::InFlight, to);
+        self.changed(result.seq);
         match to {
             State::Delivered => {
                 self.ledger.count(now_ms, pixel, &name, Metric::Delivered, 1);

@@ -73,7 +73,9 @@ impl Writer {
             self.ledger.count(now, pixel, name, Metric::DeadLetter, 1);
         }
         self.ledger.state(pixel, entry.state, 1);
-        Ok(Appended::New { seq: self.db.last_insert_rowid().unsigned_abs() })
+        let seq = self.db.last_insert_rowid().unsigned_abs();
+        self.changed(seq);
+        Ok(Appended::New { seq })
     }
 
     fn existing(&self, pixel: i64, event: &NewEvent) -> rusqlite::Result<Existing> {
@@ -122,6 +124,7 @@ impl Writer {
                 entry.keeps_person.then_some(event.person.as_str()),
             ])?;
         self.ledger.moved(pixel, was, entry.state);
+        self.changed(seq);
         if entry.state == State::Suppressed {
             self.ledger.count(event.received_ms, pixel, event.name.as_str(), Metric::Suppressed, 1);
         }

@@ -6,11 +6,13 @@
 mod checkpoint;
 mod committer;
 mod delivery;
+mod erase;
 mod events;
 mod ledger;
 mod open;
 mod orders;
 mod read;
+mod replay;
 
 pub use open::OpenError;
 
@@ -20,19 +22,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
+use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{OrderId, PixelId};
 use tandem_core::order::Order;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
-    Appended, AttemptResult, AttemptView, CallRecord, ClaimedEvent, Confirmation, Confirmed, EventFilter,
-    EventKey, EventView, Figures, NewEvent, OrderStep, OrderUpdated, Outbox, Page, StoreError, WebhookRecord,
+    Appended, AttemptResult, AttemptView, CallRecord, ClaimedEvent, Confirmation, Confirmed, Erased,
+    EventFilter, EventKey, EventView, Figures, NewEvent, OrderStep, OrderUpdated, Outbox, Page, Replayed,
+    StoreError, WebhookRecord,
 };
 use crate::clock::Clock;
 use committer::{Command, Reply, Writer};
 
 /// Most commands that may wait for the writer.
 const QUEUE_MAX: usize = 16_384;
+/// Commits whose changes a watcher may lag behind.
+const CHANGES_MAX: usize = 256;
 /// Reading connections.
 const READERS: usize = 2;
 
@@ -41,6 +47,7 @@ const READERS: usize = 2;
 pub struct Embedded {
     commands: mpsc::Sender<Command>,
     readers: Arc<Readers>,
+    changes: broadcast::Sender<Arc<[u64]>>,
     _checkpointer: checkpoint::Checkpointer,
     writer: Mutex<Option<JoinHandle<()>>>,
     _lock: File,
@@ -58,7 +65,8 @@ impl Embedded {
     pub fn open(dir: &Path, clock: Clock) -> Result<Self, OpenError> {
         let opened = open::open(dir, clock.now_ms())?;
         let (commands, receiver) = mpsc::channel(QUEUE_MAX);
-        let writer = Writer::new(opened.writer, clock);
+        let (changes, _) = broadcast::channel(CHANGES_MAX);
+        let writer = Writer::new(opened.writer, clock, changes.clone());
         let thread = std::thread::Builder::new()
             .name("committer".into())
             .spawn(move || writer.run(receiver))
@@ -73,6 +81,7 @@ impl Embedded {
         Ok(Self {
             commands,
             readers: Arc::new(readers),
+            changes,
             _checkpointer: checkpointer,
             writer: Mutex::new(Some(thread)),
             _lock: opened.lock,
@@ -185,6 +194,30 @@ impl Outbox for Embedded {
 
     async fn adopt_unassigned(&self, pixel: PixelId) -> Result<u64, StoreError> {
         self.write_patiently(|reply| Command::Adopt(pixel, reply)).await
+    }
+
+    async fn replay(&self, seqs: Vec<u64>, allow_double_count: bool) -> Result<Replayed, StoreError> {
+        self.write_patiently(|reply| Command::Replay { seqs, allow_double_count, reply }).await
+    }
+
+    async fn erase(&self, digests: Vec<Sha256Hex>) -> Result<Erased, StoreError> {
+        self.write_patiently(|reply| Command::Erase(digests, reply)).await
+    }
+
+    async fn set_paused(&self, pixel: PixelId, paused: bool) -> Result<(), StoreError> {
+        self.write_patiently(|reply| Command::Pause(pixel, paused, reply)).await
+    }
+
+    async fn paused(&self) -> Result<Vec<PixelId>, StoreError> {
+        self.read(read::paused).await
+    }
+
+    fn watch(&self) -> broadcast::Receiver<Arc<[u64]>> {
+        self.changes.subscribe()
+    }
+
+    async fn at(&self, seqs: Arc<[u64]>) -> Result<Vec<EventView>, StoreError> {
+        self.read(move |db| read::at(db, &seqs)).await
     }
 
     async fn sweep(&self, now_ms: i64, retention_ms: i64, max: usize) -> Result<usize, StoreError> {

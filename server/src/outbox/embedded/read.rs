@@ -84,9 +84,29 @@ pub(super) fn list(db: &Connection, filter: &EventFilter, page: Page) -> rusqlit
     and("pixels.id = ?", filter.pixel.clone().map(Value::Text));
     and("received_ms >= ?", filter.received_from_ms.map(Value::Integer));
     and("received_ms < ?", filter.received_before_ms.map(Value::Integer));
+    and("events.id = ?", filter.id.clone().map(Value::Text));
+    and("code = ?", filter.code.clone().map(Value::Text));
+    and("finished_ms >= ?", filter.finished_from_ms.map(Value::Integer));
+    and("finished_ms < ?", filter.finished_before_ms.map(Value::Integer));
     sql.push_str(" ORDER BY events.seq DESC LIMIT ?");
     values.push(Value::Integer(i64::try_from(page.size).unwrap_or(i64::MAX)));
     db.prepare_cached(&sql)?.query_map(params_from_iter(values), view)?.collect()
+}
+
+pub(super) fn at(db: &Connection, seqs: &[u64]) -> rusqlite::Result<Vec<EventView>> {
+    let seqs = serde_json::to_string(seqs).unwrap_or_default();
+    db.prepare_cached(&format!(
+        "SELECT {EVENT_COLUMNS} FROM events JOIN pixels ON pixels.no = events.pixel
+         WHERE events.seq IN (SELECT value FROM json_each(?1)) ORDER BY events.seq"
+    ))?
+    .query_map([seqs], view)?
+    .collect()
+}
+
+pub(super) fn paused(db: &Connection) -> rusqlite::Result<Vec<PixelId>> {
+    db.prepare_cached("SELECT id FROM pixels WHERE paused = 1")?
+        .query_map([], |row| PixelId::parse(&row.get::<_, String>(0)?).map_err(|e| unreadable(0, e)))?
+        .collect()
 }
 
 pub(super) fn find(db: &Connection, key: &EventKey) -> rusqlite::Result<Vec<(EventView, Vec<AttemptView>)>> {
@@ -183,7 +203,7 @@ pub(super) fn figures(db: &Connection, now_ms: i64) -> rusqlite::Result<Figures>
         .query_row([], |row| row.get(0))?;
     figures.latest_dead_webhooks = db
         .prepare_cached(
-            "SELECT kind, order_id, dead_letter, received_ms FROM webhooks WHERE dead_letter IS NOT NULL
+            "SELECT kind, order_id, dead_letter, received_ms, body_sha256, body_bytes FROM webhooks WHERE dead_letter IS NOT NULL
              ORDER BY received_ms DESC LIMIT ?1",
         )?
         .query_map([DEAD_WEBHOOKS_SHOWN], |row| {
@@ -192,6 +212,8 @@ pub(super) fn figures(db: &Connection, now_ms: i64) -> rusqlite::Result<Figures>
                 order_id: row.get(1)?,
                 code: row.get(2)?,
                 received_ms: row.get(3)?,
+                body_sha256: row.get(4)?,
+                body_bytes: row.get(5)?,
             })
         })?
         .collect::<rusqlite::Result<_>>()?;

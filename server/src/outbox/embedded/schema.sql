@@ -1,8 +1,9 @@
 -- Schema version 1. Times are Unix milliseconds (_ms) or seconds (_s).
 
 CREATE TABLE pixels (
-    no INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE
+    no     INTEGER PRIMARY KEY,
+    id     TEXT NOT NULL UNIQUE,
+    paused INTEGER NOT NULL DEFAULT 0       -- 1: an operator stopped its delivery
 ) STRICT;
 
 CREATE TABLE events (
@@ -15,6 +16,7 @@ CREATE TABLE events (
                                             -- waiting for the join: end of the wait; else NULL
     lease_no    INTEGER NOT NULL DEFAULT 0, -- fencing: grows with every lease
     attempts    INTEGER NOT NULL DEFAULT 0,
+    replayed_at INTEGER NOT NULL DEFAULT 0, -- attempts at the last replay: the schedule starts anew
     received_ms INTEGER NOT NULL,
     time_s      INTEGER NOT NULL,           -- event_time
     finished_ms INTEGER,

@@ -85,7 +85,7 @@ async fn a_full_disk_refuses_and_recovers() {
     let opened = open::open(dir.path(), NOW_MS).unwrap();
     opened.writer.pragma_update(None, "max_page_count", 60).unwrap();
     let (commands, receiver) = mpsc::channel(64);
-    let writer = Writer::new(opened.writer, Clock::fixed(NOW_MS));
+    let writer = Writer::new(opened.writer, Clock::fixed(NOW_MS), broadcast::channel(1).0);
     let thread = std::thread::spawn(move || writer.run(receiver));
     let append = async |n: u32| {
         let (reply, answer) = oneshot::channel();
