@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use fantoccini::wd::Capabilities;
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use url::{ParseError, Url};
 
 use crate::process::{Environment, Process};
 use crate::wait::eventually;
@@ -27,6 +28,20 @@ pub struct Session {
     pub page: Client,
     profile: TempDir,
     _driver: Process,
+}
+
+/// Asks chromedriver for the console's messages since the last time.
+#[derive(Debug)]
+struct Console;
+
+impl WebDriverCompatibleCommand for Console {
+    fn endpoint(&self, base_url: &Url, session_id: Option<&str>) -> Result<Url, ParseError> {
+        base_url.join(&format!("session/{}/se/log", session_id.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(json!({ "type": "browser" }).to_string()))
+    }
 }
 
 /// Path of Chromium.
@@ -111,13 +126,22 @@ impl Session {
         std::fs::write(file, picture).with_context(|| format!("writing {}", file.display()))
     }
 
-    /// Where the window is and what it shows, for error messages.
+    /// Where the window is, what the shop's places for results hold, and what the console
+    /// says: for error messages.
     pub async fn describe(&self) -> String {
-        let script = "return location.href + '\\n' + document.body.innerText.slice(0, 600)";
-        match self.page.execute(script, vec![]).await {
+        let script = "const places = document.querySelectorAll('#lead-done, #purchase-status, .form-error');
+            return [location.href, ...[...places].map((place) => place.outerHTML.slice(0, 300))].join('\\n');";
+        let shown = match self.page.execute(script, vec![]).await {
             Ok(Value::String(text)) => text,
             other => format!("{other:?}"),
-        }
+        };
+        let console = match self.page.issue_cmd(Console).await {
+            Ok(Value::Array(rows)) => {
+                rows.iter().map(|row| format!("{}: {}", row["level"], row["message"])).collect()
+            }
+            other => vec![format!("{other:?}")],
+        };
+        format!("{shown}\nconsole:\n{}", console.join("\n"))
     }
 }
 
@@ -172,6 +196,7 @@ fn capabilities(binary: &Path, profile: &Path) -> Capabilities {
     let mut capabilities = Capabilities::new();
     capabilities.insert("browserName".to_owned(), json!("chrome"));
     capabilities.insert("goog:chromeOptions".to_owned(), options);
+    capabilities.insert("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" }));
     capabilities.insert("timeouts".to_owned(), timeouts);
     capabilities
 }

@@ -154,7 +154,11 @@ impl<'a> Shop<'a> {
     }
 
     async fn click(&self, selector: &str) -> anyhow::Result<()> {
+        // The driver scrolls as the page does; a smooth way there would make it miss.
+        let show = "document.querySelector(arguments[0])
+            .scrollIntoView({ block: 'center', behavior: 'instant' })";
         let clicked = eventually(format!("a click on {selector}"), async || {
+            self.session.page.execute(show, vec![json!(selector)]).await?;
             self.session.page.find(Locator::Css(selector)).await?.click().await?;
             Ok(Some(()))
         })
