@@ -1,0 +1,106 @@
+//! `cargo xtask test`: everything CI runs, in order of what fails fastest, with the time
+//! of each step.
+
+use std::time::Instant;
+
+use anyhow::bail;
+
+use crate::command::{cargo, is_installed, run, step};
+use crate::{browser, package, tidy, wasm_target};
+
+/// What to run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Run one step only
+    #[arg(long, value_name = "STEP")]
+    only: Option<String>,
+    /// List the steps
+    #[arg(long)]
+    list: bool,
+}
+
+/// One step.
+struct Step {
+    name: &'static str,
+    what: &'static str,
+    run: fn() -> anyhow::Result<()>,
+}
+
+const STEPS: [Step; 11] = [
+    Step { name: "fmt", what: "formatting", run: || run(cargo().args(["fmt", "--all", "--check"])) },
+    Step { name: "tidy", what: "house rules", run: tidy::run },
+    Step { name: "browser", what: "Chromium and its driver", run: browser::ensure_installed },
+    Step { name: "build", what: "programs", run: build },
+    Step { name: "wasm", what: "browser package within its budget", run: package::build_and_measure },
+    Step { name: "selftest", what: "match-key rules for the browser", run: package::build_selftest },
+    Step { name: "wasm-lint", what: "core and browser package for wasm32", run: wasm_lint },
+    Step { name: "lint", what: "clippy", run: lint },
+    Step { name: "tests", what: "all suites", run: tests },
+    Step { name: "doc", what: "documentation", run: doc },
+    Step { name: "deny", what: "licences and bans", run: deny },
+];
+
+/// Runs the steps and says what each took.
+pub(crate) fn run_steps(options: &Options) -> anyhow::Result<()> {
+    if options.list {
+        for step in &STEPS {
+            eprintln!("{:<10} {}", step.name, step.what);
+        }
+        return Ok(());
+    }
+    let chosen: Vec<&Step> =
+        STEPS.iter().filter(|step| options.only.as_ref().is_none_or(|only| only == step.name)).collect();
+    if chosen.is_empty() {
+        bail!("there is no such step; see --list");
+    }
+    let began = Instant::now();
+    let mut times = Vec::new();
+    for chosen in chosen {
+        let started = Instant::now();
+        step(chosen.what, chosen.run)?;
+        times.push((chosen.name, started.elapsed()));
+    }
+    eprintln!("\nstep        seconds");
+    for (name, took) in times {
+        eprintln!("{name:<10} {:>8.1}", took.as_secs_f64());
+    }
+    eprintln!("{:<10} {:>8.1}", "all", began.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// The programs that the black-box suites start.
+fn build() -> anyhow::Result<()> {
+    run(cargo().args(["build", "--workspace", "--bins", "--exclude", "xtask"]))
+}
+
+fn wasm_lint() -> anyhow::Result<()> {
+    wasm_target::ensure_usable()?;
+    let target = ["--target", wasm_target::TARGET];
+    run(cargo()
+        .args(["clippy", "-p", "tandem-core", "--no-default-features"])
+        .args(target)
+        .args(["--", "-D", "warnings"]))?;
+    run(cargo().args(["clippy", "-p", "tandem-web"]).args(target).args(["--", "-D", "warnings"]))
+}
+
+fn lint() -> anyhow::Result<()> {
+    run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+fn tests() -> anyhow::Result<()> {
+    run(cargo().args(["test", "--workspace", "--no-fail-fast"]))
+}
+
+fn doc() -> anyhow::Result<()> {
+    run(cargo().args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Licences, bans and sources. The advisories need the network's whole, so they are not
+/// part of it.
+fn deny() -> anyhow::Result<()> {
+    if !is_installed("cargo-deny") {
+        eprintln!("    cargo-deny is not installed (cargo install cargo-deny); this step is left out");
+        return Ok(());
+    }
+    run(cargo().args(["deny", "check", "licenses", "bans", "sources"]))
+}
