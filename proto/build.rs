@@ -8,7 +8,11 @@ struct MethodPaths;
 
 impl ServiceGenerator for MethodPaths {
     fn generate(&mut self, service: Service, out: &mut String) {
-        out.push_str(&format!("/// Paths of {}'s methods.\npub mod {}_paths {{\n", service.name, snake(&service.name)));
+        out.push_str(&format!(
+            "/// Paths of {}'s methods.\npub mod {}_paths {{\n",
+            service.name,
+            snake(&service.name)
+        ));
         for Method { proto_name, .. } in &service.methods {
             out.push_str(&format!(
                 "    /// `{proto_name}`.\n    pub const {}: &str = \"/{}.{}/{proto_name}\";\n",
@@ -41,7 +45,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let with = |feature: &str| std::env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
     // Messages and method paths: what the browser needs. Personal data has no Debug.
-    let personal = [".tandem.v1.User", ".tandem.v1.Browser", ".tandem.v1.VerifyWebhookRequest", ".tandem.v1.ErasePersonRequest"];
+    let personal = [
+        ".tandem.v1.User",
+        ".tandem.v1.Browser",
+        ".tandem.v1.VerifyWebhookRequest",
+        ".tandem.v1.ErasePersonRequest",
+    ];
     let mut messages = prost_build::Config::new();
     messages.skip_debug(personal).service_generator(Box::new(MethodPaths));
     messages.compile_fds(descriptors.clone())?;
