@@ -68,7 +68,7 @@ pub async fn run(
     clock: Clock,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
-    let outbox: SharedOutbox = Arc::new(Embedded::open(&settings.data_dir, clock.clone())?);
+    let outbox = SharedOutbox::new(Embedded::open(&settings.data_dir, clock.clone())?);
     let grpc = listen("TANDEM_GRPC_ADDR", settings.grpc_addr).await?;
     let http = listen("TANDEM_HTTP_ADDR", settings.http_addr).await?;
     let token = match settings.internal_token.take() {
@@ -98,7 +98,7 @@ pub async fn run(
     let paused = outbox.paused().await.map_err(StartError::FirstWrite)?;
     let (delivery, workers) = delivery::start(pixels, &paused, &graph, &outbox, &clock, &metrics, &stop);
     let insight = Arc::new(Insight::new(
-        Arc::clone(&outbox),
+        outbox.clone(),
         delivery.board().clone(),
         Arc::clone(&metrics),
         clock.clone(),
@@ -122,8 +122,7 @@ pub async fn run(
         closing: closing.clone(),
     };
     let (ingest_settings, cashfree) = split(settings, rules, configured);
-    let ingest =
-        Arc::new(Ingest::new(ingest_settings, Arc::clone(&outbox), delivery, metrics, clock.clone()));
+    let ingest = Arc::new(Ingest::new(ingest_settings, outbox.clone(), delivery, metrics, clock.clone()));
     let ask_now = Arc::new(Notify::new());
     let purchases =
         Arc::new(Purchases::new(Arc::clone(&ingest), cashfree, api.is_some(), Arc::clone(&ask_now)));
@@ -133,13 +132,7 @@ pub async fn run(
         let reconciler = Reconciler { purchases: Arc::clone(&purchases), api, ask_now };
         tasks.push(tokio::spawn(reconciler.run(stop.clone())));
     }
-    tasks.push(tokio::spawn(tidy(
-        Arc::clone(&outbox),
-        Arc::clone(&doorman),
-        clock,
-        retention_ms,
-        stop.clone(),
-    )));
+    tasks.push(tokio::spawn(tidy(outbox.clone(), Arc::clone(&doorman), clock, retention_ms, stop.clone())));
     let http_addr = http.local_addr().map_err(|fault| listen_fault("TANDEM_HTTP_ADDR", fault))?;
     let grpc_addr = grpc.local_addr().map_err(|fault| listen_fault("TANDEM_GRPC_ADDR", fault))?;
     let stopped = stop.clone();
@@ -265,7 +258,7 @@ fn split(
         default_currency: settings.default_currency,
         consent_required: settings.consent_required,
         lead_required: settings.lead_required,
-        keeps_private_addresses: !settings.meta.is_real(),
+        keeps_loopback: !settings.meta.is_real(),
         join_wait_ms: i64::try_from(settings.join_wait.as_millis()).unwrap_or(i64::MAX),
         browser_policy: settings.browser_policy,
         claim_secret: settings.claim_secret,

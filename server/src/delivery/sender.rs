@@ -24,20 +24,10 @@ const TWIN_AGE_MAX_S: i64 = 47 * 3600;
 pub(super) struct Sender {
     pub(super) pixel: PixelId,
     pub(super) graph: Graph,
-    pub(super) outbox: SharedOutboxDebug,
+    pub(super) outbox: SharedOutbox,
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
     pub(super) test_event_code: Option<String>,
-}
-
-/// The store, in a struct that derives `Debug`.
-#[derive(Clone)]
-pub(super) struct SharedOutboxDebug(pub(super) SharedOutbox);
-
-impl std::fmt::Debug for SharedOutboxDebug {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Outbox")
-    }
 }
 
 /// The secrets of one batch.
@@ -236,7 +226,7 @@ impl Sender {
     /// disk was full for a while.
     async fn record(&self, call: CallRecord, results: Vec<AttemptResult>) {
         let mut pause = Duration::from_millis(100);
-        while let Err(fault) = self.outbox.0.record(call.clone(), results.clone()).await {
+        while let Err(fault) = self.outbox.record(call.clone(), results.clone()).await {
             if fault == crate::outbox::StoreError::Stopped {
                 return;
             }
@@ -247,7 +237,7 @@ impl Sender {
     }
 
     async fn release(&self, leases: Vec<(u64, u32)>) {
-        if let Err(fault) = self.outbox.0.release(leases, self.clock.now_ms()).await {
+        if let Err(fault) = self.outbox.release(leases, self.clock.now_ms()).await {
             tracing::warn!(store.fault = %fault, "events stay leased until their lease ends");
         }
     }

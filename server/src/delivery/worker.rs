@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::breaker::{Breaker, Circuit};
 use super::graph::Graph;
 use super::handoff::{Delivery, LEASE_MS, Line, SEATS, Standing};
-use super::sender::{Keys, Lesson, Sender, SharedOutboxDebug};
+use super::sender::{Keys, Lesson, Sender};
 use super::status::{PixelState, StatusBoard};
 use crate::clock::Clock;
 use crate::config::{Pixel, SecretSource};
@@ -59,7 +59,7 @@ pub fn start(
         let sender = Sender {
             pixel: pixel.id.clone(),
             graph: graph.clone(),
-            outbox: SharedOutboxDebug(Arc::clone(outbox)),
+            outbox: outbox.clone(),
             clock: clock.clone(),
             metrics: Arc::clone(metrics),
             test_event_code: pixel.test_event_code.clone(),
@@ -236,7 +236,7 @@ impl Worker {
     }
 
     async fn claim(&mut self, max: usize, now_ms: i64) -> Vec<ClaimedEvent> {
-        let outbox = &self.sender.outbox.0;
+        let outbox = &self.sender.outbox;
         let due = outbox.next_due(self.pixel.id.clone()).await;
         if !matches!(due, Ok(Some(due_ms)) if due_ms <= now_ms) {
             self.backlog = false;
@@ -307,7 +307,7 @@ impl Worker {
             return;
         }
         let leases = self.waiting.drain(..).map(|event| (event.seq, event.lease_no)).collect();
-        if let Err(fault) = self.sender.outbox.0.release(leases, self.sender.clock.now_ms()).await {
+        if let Err(fault) = self.sender.outbox.release(leases, self.sender.clock.now_ms()).await {
             tracing::warn!(store.fault = %fault, "events stay leased until their lease ends");
         }
     }

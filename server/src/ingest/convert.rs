@@ -56,7 +56,7 @@ pub(crate) struct Reader<'a> {
     pub(super) origins: &'a Origins,
     pub(super) default_currency: Currency,
     pub(super) consent_required: bool,
-    pub(super) keeps_private_addresses: bool,
+    pub(super) keeps_loopback: bool,
     pub(super) now_ms: i64,
     pub(crate) violations: Violations,
 }
@@ -99,9 +99,9 @@ impl Reader<'_> {
                 user_data.client_user_agent = stranger.user_agent.clone();
             }
         }
-        if !self.keeps_private_addresses {
-            user_data.client_ip_address = user_data.client_ip_address.filter(is_public);
-        }
+        let reported =
+            |address: &IpAddr| is_public(address) || (self.keeps_loopback && address.is_loopback());
+        user_data.client_ip_address = user_data.client_ip_address.filter(reported);
         let referrer_url =
             browser.referrer_url.as_deref().and_then(|text| self.clean_url(text)).map(|(url, _)| url);
         Page { event_source_url: event_source_url.or_else(|| self.origin_as_page()), referrer_url }

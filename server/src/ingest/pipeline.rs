@@ -55,8 +55,8 @@ pub struct IngestSettings {
     pub consent_required: bool,
     /// Fields that a lead must have.
     pub lead_required: Vec<MatchKey>,
-    /// Whether addresses of private networks are reported (to a sandbox).
-    pub keeps_private_addresses: bool,
+    /// Whether loopback addresses are reported: a sandbox's visitors may have no others.
+    pub keeps_loopback: bool,
     /// How long a paid order waits for signals, milliseconds.
     pub join_wait_ms: i64,
     /// When the page may fire Purchase.
@@ -72,21 +72,11 @@ pub struct IngestSettings {
 pub struct Ingest {
     /// Settings.
     pub settings: IngestSettings,
-    pub(crate) outbox: OutboxHandle,
+    pub(crate) outbox: SharedOutbox,
     pub(crate) delivery: Delivery,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
     pub(crate) watch: OrderWatch,
-}
-
-/// The store, in a struct that derives `Debug`.
-#[derive(Clone)]
-pub(crate) struct OutboxHandle(pub SharedOutbox);
-
-impl std::fmt::Debug for OutboxHandle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Outbox")
-    }
 }
 
 /// A request's event after conversion, before it has an ID and a state.
@@ -118,14 +108,7 @@ impl Ingest {
         metrics: Arc<Metrics>,
         clock: Clock,
     ) -> Self {
-        Self {
-            settings,
-            outbox: OutboxHandle(outbox),
-            delivery,
-            metrics,
-            clock,
-            watch: OrderWatch::default(),
-        }
+        Self { settings, outbox, delivery, metrics, clock, watch: OrderWatch::default() }
     }
 
     /// Finds the pixel a request names, and checks that the page may report to it.
@@ -155,7 +138,7 @@ impl Ingest {
             origins: &pixel.origins,
             default_currency: self.settings.default_currency,
             consent_required: self.settings.consent_required,
-            keeps_private_addresses: self.settings.keeps_private_addresses,
+            keeps_loopback: self.settings.keeps_loopback,
             now_ms,
             violations: Violations::default(),
         }
@@ -185,7 +168,7 @@ impl Ingest {
         let appended = match &event.custom_data.order_id {
             None => {
                 let fresh = seat.is_some().then(|| fresh_of(&new));
-                let appended = self.outbox.0.append(new).await?;
+                let appended = self.outbox.append(new).await?;
                 self.hand_over(seat, fresh, &appended);
                 appended
             }
@@ -268,7 +251,7 @@ impl Ingest {
                 crate::outbox::purchase_change(decision, now_ms, hold, order.claimed_at_s().is_some());
             (OrderEffects { event: Some(new.clone()), purchase, ..OrderEffects::default() }, ())
         };
-        let (updated, _) = step_order(&self.outbox.0, order, event.pixel.clone(), None, step).await?;
+        let (updated, _) = step_order(&self.outbox, order, event.pixel.clone(), None, step).await?;
         let appended = updated.event.ok_or(Reject::StoreUnavailable)?;
         self.hand_over(seat, fresh, &appended);
         Ok(appended)

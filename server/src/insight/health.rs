@@ -105,6 +105,7 @@ pub struct Snapshot {
 }
 
 /// Takes snapshots.
+#[derive(Debug)]
 pub struct Insight {
     outbox: SharedOutbox,
     /// What each pixel is doing.
@@ -116,15 +117,10 @@ pub struct Insight {
     latest: Mutex<Option<Latest>>,
 }
 
+#[derive(Debug)]
 struct Latest {
     fresh_until: Instant,
     snapshot: Arc<Snapshot>,
-}
-
-impl std::fmt::Debug for Insight {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Insight")
-    }
 }
 
 impl Insight {

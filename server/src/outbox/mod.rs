@@ -214,8 +214,30 @@ pub trait Outbox: Send + Sync + 'static {
     async fn probe(&self) -> Result<(), StoreError>;
 }
 
-/// The store as the rest of the server holds it.
-pub type SharedOutbox = Arc<dyn Outbox>;
+/// The store as the rest of the server holds it. Cheap to clone.
+#[derive(Clone)]
+pub struct SharedOutbox(Arc<dyn Outbox>);
+
+impl SharedOutbox {
+    /// Shares a store.
+    pub fn new(store: impl Outbox) -> Self {
+        Self(Arc::new(store))
+    }
+}
+
+impl std::ops::Deref for SharedOutbox {
+    type Target = dyn Outbox;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl std::fmt::Debug for SharedOutbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Outbox")
+    }
+}
 
 /// Runs a step that also answers its caller.
 pub async fn step_order<T: Send + 'static>(

@@ -106,7 +106,7 @@ impl Purchases {
             tokio::pin!(told);
             told.as_mut().enable();
             // It may have been paid since it was looked at.
-            if let Some(now) = self.ingest.outbox.0.order(claim.order.clone()).await? {
+            if let Some(now) = self.ingest.outbox.order(claim.order.clone()).await? {
                 order = now;
             }
             if order.paid().is_some() || tokio::time::timeout_at(until, told).await.is_err() {

@@ -59,7 +59,7 @@ impl Purchases {
         let holds: Vec<_> =
             self.ingest.settings.pixels.iter().map(|rules| (rules.id.clone(), rules.purchase_hold)).collect();
         let (updated, value) =
-            step_order(&self.ingest.outbox.0, order.clone(), pixel.clone(), webhook, move |order| {
+            step_order(&self.ingest.outbox, order.clone(), pixel.clone(), webhook, move |order| {
                 let (value, ask) = step(order);
                 let decision = decider.decide(order);
                 let hold = holds.iter().find(|(id, _)| id == order.pixel()).and_then(|(_, hold)| *hold);

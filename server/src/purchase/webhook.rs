@@ -103,7 +103,7 @@ impl Purchases {
             }
             Effect::Refunded { order_id: None, .. } | Effect::Nothing => {
                 let order_id = record.order_id.clone().unwrap_or_default();
-                let is_new = self.ingest.outbox.0.record_webhook(record).await?;
+                let is_new = self.ingest.outbox.record_webhook(record).await?;
                 let verdict = match webhook.notice() {
                     _ if !is_new => Verdict::Duplicate,
                     Notice::Ping | Notice::Unknown => Verdict::Ignored,
@@ -158,7 +158,7 @@ impl Purchases {
             body_sha256: digest,
             body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
         };
-        let is_new = self.ingest.outbox.0.record_webhook(record).await?;
+        let is_new = self.ingest.outbox.record_webhook(record).await?;
         let verdict = if is_new { Verdict::DeadLettered } else { Verdict::Duplicate };
         Ok(named(answer(verdict, code), &unusable.extract.webhook_type, &order_id.unwrap_or_default()))
     }
