@@ -1,0 +1,140 @@
+//! What the server answers.
+
+use tandem_proto::v1::PurchaseState;
+
+use crate::grpc::framing;
+use crate::grpc::status::{OK, Status};
+use crate::request;
+use crate::wire::Fields;
+
+/// An answer, whichever the method.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Answer<'a> {
+    /// ID of the event on both sides.
+    pub(crate) event_id: &'a str,
+    /// The server had the event, or knew the order, already.
+    pub(crate) duplicate: bool,
+    /// The payment is not known yet.
+    pub(crate) is_pending: bool,
+    /// What the page must tell the pixel now, an encoded `BrowserEvent`.
+    pub(crate) event: Option<&'a [u8]>,
+}
+
+/// Finds the message in a gRPC-web response; `header` knows the response's headers.
+///
+/// No answer and an answer that is not gRPC-web's are `UNAVAILABLE`: what a proxy says in a
+/// server's place is no reason to give an event up.
+pub(crate) fn message<'a>(
+    header: impl Fn(&str) -> Option<&'a str>,
+    body: &'a [u8],
+) -> Result<&'a [u8], Status> {
+    let parts = framing::response(body).unwrap_or_default();
+    match Status::read(header).or_else(|| Status::from_trailers(parts.trailers)) {
+        Some(status) if status.code == OK => parts.message.ok_or_else(Status::unavailable),
+        Some(status) => Err(status),
+        None => Err(Status::unavailable()),
+    }
+}
+
+impl<'a> Answer<'a> {
+    /// Reads the message of an answer to a call of this kind.
+    pub(crate) fn read(kind: u32, message: &'a [u8]) -> Result<Self, Status> {
+        let mut answer = Self::default();
+        if kind == request::CONFIRMATION {
+            return Ok(answer);
+        }
+        // Numbers of the fields as tandem/v1/tracking.proto has them; the tests hold them to it.
+        let (duplicate, event, state) = match kind {
+            request::LEAD => (3, 4, 0),
+            request::PURCHASE => (3, 4, 2),
+            _ => (2, 3, 0),
+        };
+        for (number, value) in Fields(message) {
+            match number {
+                1 => answer.event_id = value.text(),
+                n if n == duplicate => answer.duplicate = value.number() != 0,
+                n if n == event => answer.event = Some(value.bytes()),
+                n if n == state => answer.is_pending = value.number() == PurchaseState::Pending as u64,
+                _ => {}
+            }
+        }
+        if answer.event_id.is_empty() { Err(Status::unavailable()) } else { Ok(answer) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+    use tandem_proto::v1::{BrowserEvent, CaptureLeadResponse, RecordPurchaseResponse, TrackEventResponse};
+
+    use super::*;
+    use crate::grpc::framing::request as frame;
+
+    fn event() -> Option<BrowserEvent> {
+        Some(BrowserEvent { event_name: "Lead".to_owned(), ..BrowserEvent::default() })
+    }
+
+    fn expected(bytes: &[u8]) -> Answer<'_> {
+        Answer { event_id: "id", duplicate: true, is_pending: false, event: Some(bytes) }
+    }
+
+    #[test]
+    fn answers_are_read_as_the_protocol_writes_them() {
+        let bytes = event().unwrap_or_default().encode_to_vec();
+        let lead = CaptureLeadResponse {
+            event_id: "id".to_owned(),
+            lead_id: "lead_id".to_owned(),
+            duplicate: true,
+            browser_event: event(),
+            suppressed_reason: "x".to_owned(),
+        };
+        assert_eq!(Answer::read(request::LEAD, &lead.encode_to_vec()), Ok(expected(&bytes)));
+        let tracked = TrackEventResponse {
+            event_id: "id".to_owned(),
+            duplicate: true,
+            browser_event: event(),
+            suppressed_reason: "x".to_owned(),
+        };
+        for kind in [request::EVENT, request::CUSTOM_EVENT] {
+            assert_eq!(Answer::read(kind, &tracked.encode_to_vec()), Ok(expected(&bytes)));
+        }
+        let mut purchase = RecordPurchaseResponse {
+            event_id: "id".to_owned(),
+            state: PurchaseState::Verified.into(),
+            duplicate: true,
+            browser_event: event(),
+            suppressed_reason: "x".to_owned(),
+        };
+        assert_eq!(Answer::read(request::PURCHASE, &purchase.encode_to_vec()), Ok(expected(&bytes)));
+        purchase.set_state(PurchaseState::Pending);
+        assert!(Answer::read(request::PURCHASE, &purchase.encode_to_vec()).unwrap().is_pending);
+    }
+
+    #[test]
+    fn an_answer_without_an_id_is_none() {
+        assert_eq!(Answer::read(request::LEAD, b""), Err(Status::unavailable()));
+        assert_eq!(Answer::read(request::CONFIRMATION, b""), Ok(Answer::default()));
+    }
+
+    #[test]
+    fn the_status_is_found_in_headers_and_in_trailers() {
+        let none = |_: &str| None;
+        let mut body = frame(b"hi");
+        body.extend_from_slice(&[0x80, 0, 0, 0, 13]);
+        body.extend_from_slice(b"grpc-status:0");
+        assert_eq!(message(none, &body), Ok(b"hi".as_slice()));
+        let refused = |name: &str| Some(if name == "grpc-status" { "3" } else { "no" });
+        let status = message(refused, b"").unwrap_err();
+        assert_eq!((status.code, status.message.as_str()), (3, "no"));
+    }
+
+    #[test]
+    fn what_is_no_grpc_answer_is_no_answer() {
+        let none = |_: &str| None;
+        for body in [b"".as_slice(), b"<html>502 Bad Gateway</html>", &frame(b"hi")] {
+            assert_eq!(message(none, body), Err(Status::unavailable()));
+        }
+        let fine = |name: &str| (name == "grpc-status").then_some("0");
+        assert_eq!(message(fine, b""), Err(Status::unavailable()), "no message came");
+    }
+}

@@ -1,0 +1,7 @@
+//! gRPC-web: frames and statuses.
+//!
+//! Protocol: gRPC's `PROTOCOL-WEB.md` (binary form, `application/grpc-web+proto`).
+
+pub(crate) mod base64;
+pub(crate) mod framing;
+pub(crate) mod status;

@@ -1,0 +1,226 @@
+//! The status of a call: from headers or from trailers, with its details.
+
+use super::base64;
+use crate::retry::THROTTLED_MS;
+use crate::text::number;
+use crate::wire::Fields;
+
+/// `OK`.
+pub(crate) const OK: u32 = 0;
+/// The code that a missing status stands for, `UNKNOWN`.
+pub(crate) const UNKNOWN: u32 = 2;
+/// A field is missing or malformed.
+pub(crate) const INVALID_ARGUMENT: u32 = 3;
+/// Too fast.
+pub(crate) const RESOURCE_EXHAUSTED: u32 = 8;
+/// The server does not answer, or not as a server of ours.
+pub(crate) const UNAVAILABLE: u32 = 14;
+
+/// Names of the codes that a page gets to see; see [`Status::is_correctable`].
+const NAMES: [(u32, &str); 5] = [
+    (INVALID_ARGUMENT, "INVALID_ARGUMENT"),
+    (7, "PERMISSION_DENIED"),
+    (9, "FAILED_PRECONDITION"),
+    (11, "OUT_OF_RANGE"),
+    (16, "UNAUTHENTICATED"),
+];
+
+/// Why a call failed.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Status {
+    /// gRPC's status code.
+    pub(crate) code: u32,
+    /// What the server says about it.
+    pub(crate) message: String,
+    /// The fields that are wrong, and what is wrong with them (`google.rpc.BadRequest`).
+    pub(crate) fields: Vec<(String, String)>,
+    /// When to try again at the earliest, milliseconds from now (`google.rpc.RetryInfo`).
+    pub(crate) retry_after_ms: u32,
+}
+
+impl Status {
+    /// A status of our own making.
+    pub(crate) fn unavailable() -> Self {
+        Self { code: UNAVAILABLE, ..Self::default() }
+    }
+
+    /// Reads a status with `look_up`, which knows headers or trailers by their lower-case names.
+    /// `None` when there is no status.
+    pub(crate) fn read<'a>(look_up: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
+        let code =
+            number(look_up("grpc-status")?.as_bytes().trim_ascii()).map_or(UNKNOWN, |code| code as u32);
+        let message = look_up("grpc-message").map(percent_decode).unwrap_or_default();
+        let mut status = Self { code, message, ..Self::default() };
+        if let Some(details) = look_up("grpc-status-details-bin").and_then(base64::decode) {
+            status.read_details(&details);
+        }
+        Some(status)
+    }
+
+    /// Reads a status from a trailers frame.
+    pub(crate) fn from_trailers(trailers: &[u8]) -> Option<Self> {
+        Self::read(|wanted| {
+            trailers.split(|byte| *byte == b'\n').find_map(|line| {
+                let colon = line.iter().position(|byte| *byte == b':')?;
+                let (name, value) = line.split_at_checked(colon)?;
+                let is_wanted = name.trim_ascii().eq_ignore_ascii_case(wanted.as_bytes());
+                let value = value.get(1..).unwrap_or_default().trim_ascii();
+                is_wanted.then(|| core::str::from_utf8(value).unwrap_or_default())
+            })
+        })
+    }
+
+    /// The code's name if the page can do something about it: then the call is not repeated, and
+    /// the page is told.
+    pub(crate) fn is_correctable(&self) -> Option<&'static str> {
+        NAMES.iter().find(|(code, _)| *code == self.code).map(|(_, name)| *name)
+    }
+
+    /// How long the server wants to be left alone at least.
+    pub(crate) fn wait_ms(&self) -> u32 {
+        match self.retry_after_ms {
+            0 if self.code == RESOURCE_EXHAUSTED => THROTTLED_MS,
+            wait_ms => wait_ms,
+        }
+    }
+
+    /// `google.rpc.Status`: `details` (3) of `google.protobuf.Any`: `type_url` (1), `value` (2).
+    fn read_details(&mut self, status: &[u8]) {
+        for (_, detail) in Fields(status).filter(|(number, _)| *number == 3) {
+            let (mut kind, mut value) = ("", [].as_slice());
+            for (number, part) in Fields(detail.bytes()) {
+                match number {
+                    1 => kind = part.text(),
+                    2 => value = part.bytes(),
+                    _ => {}
+                }
+            }
+            if kind.ends_with("google.rpc.BadRequest") {
+                self.read_violations(value);
+            } else if kind.ends_with("google.rpc.RetryInfo") {
+                self.read_delay(value);
+            }
+        }
+    }
+
+    /// `google.rpc.BadRequest`: `field_violations` (1) of `field` (1), `description` (2).
+    fn read_violations(&mut self, request: &[u8]) {
+        for (_, violation) in Fields(request).filter(|(number, _)| *number == 1) {
+            let (mut field, mut description) = ("", "");
+            for (number, part) in Fields(violation.bytes()) {
+                match number {
+                    1 => field = part.text(),
+                    2 => description = part.text(),
+                    _ => {}
+                }
+            }
+            self.fields.push((field.to_owned(), description.to_owned()));
+        }
+    }
+
+    /// `google.rpc.RetryInfo`: `retry_delay` (1) of `seconds` (1), `nanos` (2).
+    fn read_delay(&mut self, info: &[u8]) {
+        for (_, delay) in Fields(info).filter(|(number, _)| *number == 1) {
+            for (number, part) in Fields(delay.bytes()) {
+                // A delay of more than a day, or a negative one, is a mistake.
+                let value = part.number().min(86_400_000_000_000) as f64;
+                match number {
+                    1 if value <= 86_400.0 => self.retry_after_ms += (value * 1000.0) as u32,
+                    2 if value < 1e9 => self.retry_after_ms += (value / 1e6) as u32,
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// Undoes the percent-encoding of `grpc-message`. What is no encoding stays as it is.
+fn percent_decode(text: &str) -> String {
+    let mut bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    while let Some((&byte, rest)) = bytes.split_first() {
+        bytes = rest;
+        let hex = |byte: u8| char::from(byte).to_digit(16);
+        match rest {
+            [high, low, after @ ..] if byte == b'%' => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => {
+                    out.push((high << 4 | low) as u8);
+                    bytes = after;
+                }
+                _ => out.push(byte),
+            },
+            _ => out.push(byte),
+        }
+    }
+    String::from_utf8(out).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+
+    use super::*;
+
+    #[test]
+    fn trailers_are_read_whatever_their_spelling() {
+        let status =
+            Status::from_trailers(b"Grpc-Status:5\r\ngrpc-message: not%20here%2C \xe2\x82\xac\r\n").unwrap();
+        assert_eq!((status.code, status.message.as_str()), (5, "not here, \u{20ac}"));
+        assert_eq!(Status::from_trailers(b"grpc-status: 0\r\n").unwrap().code, OK);
+        assert_eq!(Status::from_trailers(b"grpc-status: ?\r\n").unwrap().code, UNKNOWN);
+        assert_eq!(Status::from_trailers(b"grpc-message: lost\r\n"), None);
+        assert_eq!(Status::from_trailers(b""), None);
+    }
+
+    #[test]
+    fn percent_signs_that_encode_nothing_stay() {
+        assert_eq!(percent_decode("100% of %zz %4"), "100% of %zz %4");
+        assert_eq!(percent_decode("%E2%82%AC%"), "\u{20ac}%");
+    }
+
+    /// `bytes` as field `number` of a message.
+    fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+        [&[number << 3 | 2, bytes.len() as u8], bytes].concat()
+    }
+
+    fn detail(kind: &str, value: &[u8]) -> Vec<u8> {
+        let kind = format!("type.googleapis.com/google.rpc.{kind}");
+        field(3, &[field(1, kind.as_bytes()), field(2, value)].concat())
+    }
+
+    #[test]
+    fn details_name_fields_and_delays() {
+        let violation = [field(1, b"user.email"), field(2, b"has no @")].concat();
+        let delay = prost_types::Duration { seconds: 2, nanos: 500_000_000 }.encode_to_vec();
+        let details = [
+            vec![8, 3],
+            field(2, b"some fields are wrong"),
+            detail("BadRequest", &field(1, &violation)),
+            detail("Help", &[0xff]),
+            detail("RetryInfo", &field(1, &delay)),
+        ];
+        let mut status = Status::default();
+        status.read_details(&details.concat());
+        assert_eq!(status.fields, [("user.email".to_owned(), "has no @".to_owned())]);
+        assert_eq!(status.retry_after_ms, 2500);
+    }
+
+    #[test]
+    fn absurd_delays_are_no_delays() {
+        for seconds in [-1, i64::MAX, 86_401] {
+            let delay = prost_types::Duration { seconds, nanos: 0 }.encode_to_vec();
+            let mut status = Status::default();
+            status.read_details(&detail("RetryInfo", &field(1, &delay)));
+            assert_eq!(status.retry_after_ms, 0, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn broken_details_are_left_out() {
+        let lines = b"grpc-status: 3\r\ngrpc-message: no\r\ngrpc-status-details-bin: ////\r\n";
+        let status = Status::from_trailers(lines).unwrap();
+        assert_eq!((status.code, status.fields.len()), (INVALID_ARGUMENT, 0));
+        assert_eq!(status.is_correctable(), Some("INVALID_ARGUMENT"));
+        assert_eq!(Status::unavailable().is_correctable(), None);
+    }
+}

@@ -1,0 +1,204 @@
+//! What the page's calls ask of the server.
+
+use prost::Message;
+use tandem_proto::v1::tracking_service_paths as paths;
+use tandem_proto::v1::{
+    AdsConsent, CaptureLeadRequest, ConfirmBrowserEventsRequest, Confirmation, Consent,
+    RecordPurchaseRequest, TrackEventRequest,
+};
+use wasm_bindgen::JsValue;
+
+use crate::grpc::framing;
+use crate::grpc::status::Status;
+use crate::input::{Input, timestamp};
+use crate::js::Page;
+use crate::pixel::PixelEvent;
+
+/// The kinds of calls, as `js/index.js` numbers them.
+pub(crate) const LEAD: u32 = 0;
+#[cfg(test)]
+pub(crate) const EVENT: u32 = 1;
+pub(crate) const CUSTOM_EVENT: u32 = 2;
+pub(crate) const PURCHASE: u32 = 3;
+pub(crate) const CONFIRMATION: u32 = 4;
+
+/// A call, ready to be sent.
+pub(crate) struct Prepared {
+    /// The method's path.
+    pub(crate) path: &'static str,
+    /// The message in its frame.
+    pub(crate) body: Vec<u8>,
+    /// What the pixel is told if the server does not answer. `None`: nothing without its word.
+    pub(crate) own: Option<PixelEvent>,
+    /// Nothing may be remembered of the call, either.
+    pub(crate) is_denied: bool,
+}
+
+/// What a call is made of, beside what the page gave.
+pub(crate) struct Draft<'a> {
+    pub(crate) page: &'a Page,
+    /// The options of `Tandem.connect`.
+    pub(crate) options: &'a JsValue,
+    /// The visit, see `js/index.js`.
+    pub(crate) visit: &'a JsValue,
+    /// The client's own ID for the event.
+    pub(crate) id: String,
+    /// When the call was made, in milliseconds since 1970, if that is to be said. A page's clock
+    /// may be days off: the receipt is the better time unless the call was delayed.
+    pub(crate) made_ms: f64,
+}
+
+impl Draft<'_> {
+    /// Reads the page's argument.
+    pub(crate) fn prepare(self, kind: u32, name: String, of: &JsValue) -> Result<Prepared, Status> {
+        let mut defaults = Input::new(self.page, self.options);
+        let pixel_id = defaults.text("pixelId", "pixelId").unwrap_or_default();
+        let currency = defaults.text("currency", "currency").unwrap_or_default();
+        let mut input = Input::new(self.page, of);
+        let user = Some(input.user());
+        let custom_data = Some(input.custom_data(&currency));
+        let experiment = input.experiment().or_else(|| defaults.experiment());
+        let consent = input.consent().or_else(|| defaults.consent());
+        let order_id = input.text("orderId", "order_id").unwrap_or_default();
+        let mut occurred_at = input.occurred_at();
+        if occurred_at.is_none() && self.made_ms > 0.0 {
+            occurred_at = Some(timestamp(self.made_ms));
+        }
+        let claim_key = input.text("claimKey", "claim_key").unwrap_or_default();
+        if kind == PURCHASE && order_id.is_empty() {
+            input.fault("order_id", "is required");
+        }
+        let browser = Some(Input::new(self.page, self.visit).browser());
+        input.done()?;
+
+        let is_denied = is_denied(consent.as_ref());
+        let own = if is_denied || kind == PURCHASE {
+            None
+        } else {
+            let name = if kind == LEAD { "Lead".to_owned() } else { name.clone() };
+            let data = custom_data.as_ref().map(Message::encode_to_vec).unwrap_or_default();
+            let event = PixelEvent::new(self.page, name, self.id.clone(), &data, kind == CUSTOM_EVENT);
+            event.add(self.page, "order_id", &order_id);
+            if let Some(experiment) = &experiment {
+                event.add(self.page, "experiment_id", &experiment.experiment_id);
+                event.add(self.page, "variant", &experiment.variant);
+                event.add(self.page, "test_group", &experiment.test_group);
+            }
+            Some(event)
+        };
+        let (path, message) = match kind {
+            LEAD => {
+                let request = CaptureLeadRequest {
+                    user,
+                    browser,
+                    custom_data,
+                    experiment,
+                    consent,
+                    client_event_id: self.id,
+                    occurred_at,
+                    pixel_id,
+                };
+                (paths::CAPTURE_LEAD, request.encode_to_vec())
+            }
+            PURCHASE => {
+                let request = RecordPurchaseRequest {
+                    order_id,
+                    user,
+                    browser,
+                    custom_data,
+                    experiment,
+                    consent,
+                    occurred_at,
+                    pixel_id,
+                    claim_key,
+                    action_source: String::new(),
+                };
+                (paths::RECORD_PURCHASE, request.encode_to_vec())
+            }
+            _ => {
+                let request = TrackEventRequest {
+                    user,
+                    browser,
+                    custom_data,
+                    experiment,
+                    consent,
+                    client_event_id: self.id,
+                    occurred_at,
+                    pixel_id,
+                    event_name: name,
+                    order_id,
+                };
+                (paths::TRACK_EVENT, request.encode_to_vec())
+            }
+        };
+        Ok(Prepared { path, body: framing::request(&message), own, is_denied })
+    }
+}
+
+/// The report of what the pixel did with an event; `outcome` as `Outcome` numbers it.
+pub(crate) fn confirmation(
+    pixel_id: String,
+    event_name: String,
+    event_id: String,
+    outcome: i32,
+    at_ms: f64,
+) -> Prepared {
+    let occurred_at = Some(timestamp(at_ms));
+    let confirmations = vec![Confirmation { event_name, event_id, outcome, occurred_at }];
+    let request = ConfirmBrowserEventsRequest { confirmations, pixel_id };
+    Prepared {
+        path: paths::CONFIRM_BROWSER_EVENTS,
+        body: framing::request(&request.encode_to_vec()),
+        own: None,
+        is_denied: false,
+    }
+}
+
+/// Checks the options of `Tandem.connect`. Returns whether they deny advertising use.
+pub(crate) fn check_options(page: &Page, options: &JsValue) -> Result<bool, Status> {
+    let mut input = Input::new(page, options);
+    let endpoint = input.text("endpoint", "endpoint").unwrap_or_default();
+    if !endpoint.starts_with("https://") && !endpoint.starts_with("http://") {
+        input.fault("endpoint", "must be the server's address, such as https://track.shop.example");
+    }
+    let pixel_id = input.text("pixelId", "pixelId").unwrap_or_default();
+    if pixel_id.is_empty() || !pixel_id.bytes().all(|byte| byte.is_ascii_digit()) {
+        input.fault("pixelId", "must be the pixel's ID: digits");
+    }
+    input.text("currency", "currency");
+    input.experiment();
+    let consent = input.consent();
+    input.done()?;
+    Ok(is_denied(consent.as_ref()))
+}
+
+/// Whether advertising use was refused.
+fn is_denied(consent: Option<&Consent>) -> bool {
+    consent.is_some_and(|consent| consent.ads == i32::from(AdsConsent::ConsentDenied))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_refusal_denies() {
+        let consent = |ads: AdsConsent| Consent { ads: ads.into(), ..Consent::default() };
+        assert!(is_denied(Some(&consent(AdsConsent::ConsentDenied))));
+        assert!(!is_denied(Some(&consent(AdsConsent::ConsentGranted))));
+        assert!(!is_denied(Some(&consent(AdsConsent::ConsentUnspecified))));
+        assert!(!is_denied(None));
+    }
+
+    #[test]
+    fn a_confirmation_names_the_event_and_the_pixel() {
+        let prepared =
+            confirmation("7".to_owned(), "Lead".to_owned(), "id".to_owned(), 1, 1_700_000_000_900.0);
+        assert_eq!(prepared.path, "/tandem.v1.TrackingService/ConfirmBrowserEvents");
+        let request = ConfirmBrowserEventsRequest::decode(&prepared.body[5..]).unwrap();
+        assert_eq!(request.pixel_id, "7");
+        let sent = &request.confirmations[0];
+        assert_eq!((sent.event_name.as_str(), sent.event_id.as_str(), sent.outcome), ("Lead", "id", 1));
+        assert_eq!(sent.occurred_at.map(|at| at.seconds), Some(1_700_000_000));
+    }
+}

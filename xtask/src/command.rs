@@ -1,0 +1,102 @@
+//! Running other programs, with progress and time limits.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+use crate::files::Scratch;
+
+/// Does a piece of work and says how long it took.
+pub(crate) fn step<T>(what: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    eprintln!("==> {what}");
+    let started = Instant::now();
+    let outcome = work();
+    let verdict = if outcome.is_ok() { "done" } else { "FAILED" };
+    eprintln!("    {verdict}: {what} ({:.1} s)", started.elapsed().as_secs_f64());
+    outcome
+}
+
+/// Runs a program whose output goes where ours goes; an error when it fails.
+pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let status = command.status().with_context(|| format!("starting {name}"))?;
+    if !status.success() {
+        bail!("{} ended with {status}", shown(command));
+    }
+    Ok(())
+}
+
+/// The cargo that runs us, in the workspace's root.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(crate::files::root());
+    command
+}
+
+/// What a program said on both its outputs, and whether it succeeded.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) ok: bool,
+    pub(crate) text: String,
+}
+
+impl Said {
+    /// The line that says what went wrong.
+    pub(crate) fn gist(&self) -> &str {
+        let mut lines = self.text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let told = |line: &&str| line.starts_with("error") || line.starts_with("E:");
+        lines.clone().find(told).or_else(|| lines.next_back()).unwrap_or("it said nothing")
+    }
+}
+
+/// Runs a program quietly, for at most `limit`, and returns what it said.
+pub(crate) fn capture(command: &mut Command, limit: Duration) -> anyhow::Result<Said> {
+    let name = shown(command);
+    let scratch = Scratch::new("said")?;
+    let path = scratch.path().join("out");
+    let out = File::create(&path)?;
+    command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
+    let mut child = command.spawn().with_context(|| format!("starting {name}"))?;
+    let deadline = Instant::now() + limit;
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if Instant::now() > deadline {
+            child.kill()?;
+            child.wait()?;
+            bail!("{name}: no end after {} s", limit.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let mut bytes = Vec::new();
+    File::open(&path)?.read_to_end(&mut bytes)?;
+    Ok(Said { ok: status.success(), text: String::from_utf8_lossy(&bytes).into_owned() })
+}
+
+/// Whether a program of this name can be started.
+pub(crate) fn is_installed(name: &str) -> bool {
+    find(&[name]).is_some()
+}
+
+/// The first of these programs on the PATH.
+pub(crate) fn find(names: &[&str]) -> Option<std::path::PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let folders: Vec<_> = std::env::split_paths(&path).collect();
+    names
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
+        .find(|candidate| candidate.is_file())
+}
+
+fn shown(command: &Command) -> String {
+    let mut text = command.get_program().to_string_lossy().into_owned();
+    for argument in command.get_args() {
+        text.push(' ');
+        text.push_str(&argument.to_string_lossy());
+    }
+    text
+}

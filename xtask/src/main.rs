@@ -1,0 +1,50 @@
+//! The project's own chores. `cargo xtask --help` lists them.
+
+use clap::{Parser, Subcommand};
+
+mod browser;
+mod command;
+mod demo;
+mod files;
+mod npm;
+mod package;
+mod size;
+mod test;
+mod tidy;
+mod wasm_target;
+
+/// Chores of the Tandem workspace
+#[derive(Parser)]
+#[command(name = "cargo xtask", version, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Build the browser package into web-client/pkg/
+    Wasm(package::Options),
+    /// Build everything and start the sandbox shop, the server and the gateway
+    Demo(demo::Options),
+    /// Run everything that CI runs
+    Test(test::Options),
+    /// Check the house rules
+    Tidy,
+}
+
+fn main() -> std::process::ExitCode {
+    let outcome = match Arguments::parse().chore {
+        Chore::Wasm(options) => package::run(&options),
+        Chore::Demo(options) => demo::run_demo(&options),
+        Chore::Test(options) => test::run_steps(&options),
+        Chore::Tidy => tidy::run(),
+    };
+    match outcome {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The browser package: `web-client/` compiled to WebAssembly, bound to JavaScript in this very
+//! process, and put into `web-client/pkg/`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::command::{cargo, is_installed, run as run_command, step};
+use crate::files::{Scratch, root, target};
+use crate::wasm_target::TARGET;
+use crate::{npm, size, wasm_target};
+
+/// Stem of the bound files: `tandem_web.js`, `tandem_web_bg.wasm`.
+const STEM: &str = "tandem_web";
+
+/// The files that `web-client/` contributes as they are.
+const WRITTEN_BY_HAND: [&str; 5] = ["index.js", "index.d.ts", "package.json", "README.md", "snippet.html"];
+
+/// What to build.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Shrink further with wasm-opt and esbuild, which come from npm
+    #[arg(long)]
+    release: bool,
+    /// Print what a page loads, raw and compressed, and fail above the budget
+    #[arg(long)]
+    size: bool,
+    /// Build web-client/pkg-selftest/ instead: the match-key normaliser alone, for tests
+    #[arg(long, conflicts_with_all = ["release", "size"])]
+    selftest: bool,
+}
+
+/// `cargo xtask wasm`.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    if options.selftest {
+        return build_selftest();
+    }
+    build(options.release)?;
+    if options.size { size::report(&folder()) } else { Ok(()) }
+}
+
+/// Where the package is.
+pub(crate) fn folder() -> PathBuf {
+    root().join("web-client/pkg")
+}
+
+/// Builds the package; `release` shrinks it with tools from npm.
+pub(crate) fn build(release: bool) -> anyhow::Result<()> {
+    wasm_target::ensure_usable()?;
+    let scratch = Scratch::new("pkg")?;
+    step("browser package: compile", || compile(&[]))?;
+    step("browser package: bind", || bind(scratch.path()))?;
+    for name in WRITTEN_BY_HAND {
+        let from = root().join("web-client/js").join(name);
+        std::fs::copy(&from, scratch.path().join(name))
+            .with_context(|| format!("copying {}", from.display()))?;
+    }
+    if release {
+        step("browser package: wasm-opt and esbuild", || npm::shrink(scratch.path(), STEM))?;
+    }
+    publish(scratch.path(), &folder())
+}
+
+/// Builds the package as it is released, and fails when it has outgrown its budget. Without npm
+/// it is built, but not measured.
+pub(crate) fn build_and_measure() -> anyhow::Result<()> {
+    let release = is_installed("npm");
+    build(release)?;
+    if release {
+        return size::report(&folder());
+    }
+    eprintln!("    npm is not installed: the release build's size is not measured");
+    Ok(())
+}
+
+/// Builds the package that exports core's normaliser with the browser's Unicode functions.
+pub(crate) fn build_selftest() -> anyhow::Result<()> {
+    wasm_target::ensure_usable()?;
+    let scratch = Scratch::new("selftest")?;
+    step("selftest package: compile", || compile(&["--features", "selftest"]))?;
+    step("selftest package: bind", || bind(scratch.path()))?;
+    let entry = format!(
+        "import init from \"./{STEM}.js\";\nawait init();\nexport {{ normalise, hash }} from \"./{STEM}.js\";\n"
+    );
+    std::fs::write(scratch.path().join("index.js"), entry)?;
+    publish(scratch.path(), &root().join("web-client/pkg-selftest"))
+}
+
+fn compile(features: &[&str]) -> anyhow::Result<()> {
+    let mut build = cargo();
+    build.args(["build", "--package", "tandem-web", "--lib", "--target", TARGET, "--profile", "wasm"]);
+    // Paths of this machine stay out of the package's panic messages.
+    let cargo_home = std::env::home_dir().unwrap_or_default().join(".cargo");
+    let cargo_home = std::env::var_os("CARGO_HOME").map_or(cargo_home, PathBuf::from);
+    let flags: Vec<String> = [cargo_home.join("registry/src").as_path(), root()]
+        .iter()
+        .map(|folder| format!("'--remap-path-prefix={}='", folder.display()))
+        .collect();
+    build.arg("--config").arg(format!("target.{TARGET}.rustflags=[{}]", flags.join(",")));
+    run_command(build.args(features))
+}
+
+fn bind(out: &Path) -> anyhow::Result<()> {
+    let input = target().join(TARGET).join("wasm").join(format!("{STEM}.wasm"));
+    let mut bindgen = Bindgen::new();
+    bindgen
+        .input_path(&input)
+        .out_name(STEM)
+        .web(true)
+        .and_then(|bindgen| {
+            bindgen
+                .typescript(false)
+                .omit_default_module_path(false)
+                .remove_name_section(true)
+                .remove_producers_section(true)
+                .generate(out)
+        })
+        .map_err(|error| anyhow!("binding {}: {error:#}", input.display()))
+}
+
+/// Puts finished files in place one by one, so that a page never sees a half-written one.
+fn publish(from: &Path, to: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let (name, path) = (entry.file_name(), entry.path());
+        if path.is_file() {
+            let stage = to.join(format!(".{}.new", name.to_string_lossy()));
+            std::fs::copy(&path, &stage)?;
+            std::fs::rename(&stage, to.join(&name))?;
+        }
+    }
+    Ok(())
+}

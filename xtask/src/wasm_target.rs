@@ -1,0 +1,239 @@
+//! Makes `--target wasm32-unknown-unknown` work for the toolchain in use, also where
+//! rustup cannot download.
+//!
+//! In this order, until a probe really compiles and links:
+//! 1. it works already;
+//! 2. `rustup target add`;
+//! 3. an archive that `TANDEM_WASM32_STD` names, checked against `<archive>.sha256`;
+//! 4. the standard library built from Debian's `rust-src` package of the same release.
+//!
+//! `TANDEM_WASM32_SKIP` (for example `rustup,archive`) leaves out ways, for tests of the others.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail, ensure};
+use sha2::{Digest as _, Sha256};
+
+use crate::command::{Said, capture, find, is_installed};
+use crate::files::Scratch;
+
+mod debian;
+mod standard_library;
+mod toolchain;
+
+use toolchain::Toolchain;
+
+/// The target.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Names an archive with the target's `lib` folder.
+const ARCHIVE_VARIABLE: &str = "TANDEM_WASM32_STD";
+
+/// Names of ways to leave out.
+const SKIP_VARIABLE: &str = "TANDEM_WASM32_SKIP";
+
+/// What one way to the target did.
+type Way = fn(&Toolchain) -> anyhow::Result<String>;
+
+/// Ways to get the target, by the names that [`SKIP_VARIABLE`] takes.
+const WAYS: [(&str, Way); 3] = [("rustup", by_rustup), ("archive", from_archive), ("debian", from_debian)];
+
+/// Makes sure that the target works. Says nothing when it does already.
+pub(crate) fn ensure_usable() -> anyhow::Result<()> {
+    let toolchain = Toolchain::active()?;
+    let Err(why) = probe(&toolchain) else { return Ok(()) };
+    eprintln!("==> getting {TARGET} for rustc {}", toolchain.release);
+    // One run at a time for each toolchain; the lock goes with the process.
+    let lock = File::create(toolchain.rustlib().join(format!(".tandem-{TARGET}.lock")))
+        .with_context(|| format!("{} must be writable", toolchain.rustlib().display()))?;
+    lock.lock()?;
+    if probe(&toolchain).is_ok() {
+        return Ok(()); // another run made it work meanwhile
+    }
+    let aside = Aside::take(&toolchain)?;
+    let skipped = std::env::var(SKIP_VARIABLE).unwrap_or_default();
+    let mut tried = vec![format!("as it was: {why:#}")];
+    for (name, way) in WAYS {
+        if skipped.split(',').any(|skip| skip.trim() == name) {
+            tried.push(format!("{name}: skipped, as {SKIP_VARIABLE} says"));
+            continue;
+        }
+        match way(&toolchain).and_then(|how| probe(&toolchain).map(|()| how)) {
+            Ok(how) => {
+                eprintln!("    {TARGET}: {how}");
+                aside.discard();
+                return Ok(());
+            }
+            Err(error) => {
+                let fault = format!("{name}: {error:#}");
+                eprintln!("    {fault}");
+                tried.push(fault);
+            }
+        }
+    }
+    drop(aside);
+    bail!("no way to {TARGET} for rustc {} worked:\n  - {}", toolchain.release, tried.join("\n  - "))
+}
+
+/// Compiles and links a small library that needs `alloc`, formatting, panics and LTO.
+fn probe(toolchain: &Toolchain) -> anyhow::Result<()> {
+    const SOURCE: &str = "#[unsafe(no_mangle)] pub extern \"C\" fn probe(n: usize) -> usize { \
+        format!(\"{:?}\", vec![n; n]).len() }";
+    let scratch = Scratch::new("probe")?;
+    std::fs::write(scratch.path().join("probe.rs"), SOURCE)?;
+    let mut rustc = toolchain.rustc();
+    rustc.current_dir(scratch.path()).args(["--edition", "2024", "--target", TARGET]);
+    rustc.args(["--crate-type", "cdylib", "-C", "lto=thin", "-C", "panic=abort"]);
+    rustc.args(["-o", "probe.wasm", "probe.rs"]);
+    let said = capture(&mut rustc, Duration::from_secs(120))?;
+    ensure!(said.ok, "{}", said.gist());
+    let wasm = std::fs::read(scratch.path().join("probe.wasm"))?;
+    ensure!(wasm.starts_with(b"\0asm"), "the linker's output is not WebAssembly");
+    Ok(())
+}
+
+fn by_rustup(toolchain: &Toolchain) -> anyhow::Result<String> {
+    ensure!(is_installed("rustup"), "not installed");
+    let rustup = |verb: &str| -> anyhow::Result<Said> {
+        let mut command = Command::new("rustup");
+        command.args(["target", verb, "--toolchain", &toolchain.name(), TARGET]);
+        capture(&mut command, Duration::from_secs(90))
+    };
+    let mut said = rustup("add")?;
+    if said.ok && probe(toolchain).is_err() {
+        // It is recorded as installed, but the files are not (all) there.
+        rustup("remove")?;
+        said = rustup("add")?;
+    }
+    ensure!(said.ok, "{}", said.gist());
+    Ok("installed by rustup".to_owned())
+}
+
+fn from_archive(toolchain: &Toolchain) -> anyhow::Result<String> {
+    let Some(archive) = std::env::var_os(ARCHIVE_VARIABLE).map(PathBuf::from) else {
+        bail!("{ARCHIVE_VARIABLE} is not set");
+    };
+    let mut sum_file = archive.clone().into_os_string();
+    sum_file.push(".sha256");
+    let wanted = std::fs::read_to_string(&sum_file)
+        .with_context(|| format!("reading the checksum {}", Path::new(&sum_file).display()))?;
+    check_sha256(&archive, wanted.split_whitespace().next().unwrap_or_default())?;
+    let scratch = Scratch::new("archive")?;
+    let mut tar = Command::new("tar");
+    tar.arg("-C").arg(scratch.path()).args(["--no-same-owner", "-xf"]).arg(&archive);
+    let said = capture(&mut tar, Duration::from_secs(300))?;
+    ensure!(said.ok, "unpacking {}: {}", archive.display(), said.gist());
+    let lib = ["lib", &format!("{TARGET}/lib"), &format!("lib/rustlib/{TARGET}/lib")]
+        .map(|inside| scratch.path().join(inside))
+        .into_iter()
+        .find(|lib| has_std(lib));
+    let lib = lib.ok_or_else(|| anyhow!("{} holds no lib/libstd-*.rlib", archive.display()))?;
+    install(toolchain, &lib)?;
+    Ok(format!("unpacked from {}", archive.display()))
+}
+
+fn from_debian(toolchain: &Toolchain) -> anyhow::Result<String> {
+    let scratch = Scratch::new("rust-src")?;
+    let (package, origin) = debian::rust_src(&toolchain.release, scratch.path())?;
+    eprintln!("    building the standard library from {origin} (about half a minute)");
+    let lib = standard_library::build(toolchain, &package, scratch.path())?;
+    install(toolchain, &lib)?;
+    Ok(format!("built from {origin}"))
+}
+
+fn has_std(lib: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(lib) else { return false };
+    entries.flatten().any(|entry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        name.starts_with("libstd-") && name.ends_with(".rlib")
+    })
+}
+
+/// Puts the libraries in `lib` into the toolchain, all at once.
+fn install(toolchain: &Toolchain, lib: &Path) -> anyhow::Result<()> {
+    let stage = toolchain.rustlib().join(format!(".tandem-{TARGET}.new"));
+    let place = toolchain.target_folder();
+    let copy = || -> anyhow::Result<()> {
+        remove(&stage)?;
+        std::fs::create_dir_all(stage.join("lib"))?;
+        for entry in std::fs::read_dir(lib)? {
+            let from = entry?.path();
+            if let (Some("rlib"), Some(name)) = (from.extension().and_then(|e| e.to_str()), from.file_name())
+            {
+                std::fs::copy(&from, stage.join("lib").join(name))?;
+            }
+        }
+        remove(&place)?;
+        std::fs::rename(&stage, &place)?;
+        Ok(())
+    };
+    copy().with_context(|| format!("installing into {}", place.display()))?;
+    if let Err(error) = probe(toolchain) {
+        remove(&place)?;
+        return Err(error.context("installed, but a small library does not compile"));
+    }
+    Ok(())
+}
+
+fn remove(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Compares a file's SHA-256 with the wanted one, in hex.
+fn check_sha256(file: &Path, wanted: &str) -> anyhow::Result<()> {
+    let bytes = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+    let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    ensure!(found.eq_ignore_ascii_case(wanted), "{}: sha256 is {found}, expected {wanted}", file.display());
+    Ok(())
+}
+
+/// An unusable target folder, moved out of the way: new files among its old ones would give two
+/// of each library. It goes back when nothing worked.
+#[derive(Debug)]
+struct Aside {
+    place: PathBuf,
+    aside: Option<PathBuf>,
+}
+
+impl Aside {
+    fn take(toolchain: &Toolchain) -> anyhow::Result<Self> {
+        let place = toolchain.target_folder();
+        if !place.exists() {
+            return Ok(Self { place, aside: None });
+        }
+        let aside = toolchain.rustlib().join(format!(".tandem-{TARGET}.old"));
+        remove(&aside)?;
+        std::fs::rename(&place, &aside).with_context(|| format!("moving {} aside", place.display()))?;
+        Ok(Self { place, aside: Some(aside) })
+    }
+
+    fn discard(mut self) {
+        if let Some(aside) = self.aside.take()
+            && let Err(error) = remove(&aside)
+        {
+            eprintln!("    {} could not be removed: {error}", aside.display());
+        }
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        if let Some(aside) = &self.aside
+            && !self.place.exists()
+            && let Err(error) = std::fs::rename(aside, &self.place)
+        {
+            eprintln!("    {} could not be put back: {error}", aside.display());
+        }
+    }
+}
+
+/// Where a program is, or an error that names it.
+fn needed(name: &str) -> anyhow::Result<PathBuf> {
+    find(&[name]).ok_or_else(|| anyhow!("{name} is not installed"))
+}
