@@ -9,6 +9,7 @@ mod faults;
 mod http_port;
 mod lead;
 mod operator;
+mod operators;
 mod privacy;
 mod purchase;
 mod purchase_facts;
