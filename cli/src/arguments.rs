@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{events, health};
+use crate::commands::{dead_letters, delivery, erase, events, health, replay};
 
 const NOTES: &str = "\
 Settings (environment; the TOML file TANDEM_CONFIG may hold server_url, internal_token,
@@ -18,7 +18,7 @@ Exit codes:
   2  unusable arguments, settings or token
   3  the server is away or does not answer";
 
-/// Looks into a Tandem server: its health, its events, their delivery.
+/// Looks into a Tandem server and steers it: health, events, their delivery, dead letters.
 #[derive(Debug, Parser)]
 #[command(name = "tandem", version, about, after_help = NOTES, subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Arguments {
@@ -45,4 +45,14 @@ pub(crate) enum Command {
     Health(health::Arguments),
     /// Events and their delivery
     Events(events::Arguments),
+    /// Events and webhooks that were given up
+    DeadLetters(dead_letters::Arguments),
+    /// Put dead letters back to pending, under the same event IDs
+    Replay(replay::Arguments),
+    /// Stop sending to Meta; events are taken and wait, across restarts too
+    Pause(delivery::Arguments),
+    /// Send again; ends a pause, and a hold for a refused token at once
+    Resume(delivery::Arguments),
+    /// Remove what is stored of a person; what waits for sending is never sent
+    Erase(erase::Arguments),
 }

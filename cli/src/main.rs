@@ -7,11 +7,13 @@
 //! | `server` | the connection |
 //! | `failure` | what can go wrong, its exit code, and what to do about it |
 //! | `commands` | one file per command: call, then render |
+//! | `moment` | times as an operator types them |
 //! | `render` | tables, times and figures as text |
 
 mod arguments;
 mod commands;
 mod failure;
+mod moment;
 mod render;
 mod server;
 mod settings;
@@ -24,7 +26,7 @@ use clap::Parser as _;
 use failure::{Failure, USAGE};
 use settings::{Settings, Variables};
 
-/// What a command prints, and whether the answer is a bad one.
+/// What a command prints (nothing when it has printed already), and whether the answer is a bad one.
 struct Report {
     text: String,
     is_bad: bool,
@@ -48,8 +50,10 @@ fn main() -> ExitCode {
     };
     match answer(arguments) {
         Ok(report) => {
-            // A pipe that was closed early, as by `head`, is no failure of ours.
-            let _ = writeln!(std::io::stdout(), "{}", report.text.trim_end());
+            if !report.text.is_empty() {
+                // A pipe that was closed early, as by `head`, is no failure of ours.
+                let _ = writeln!(std::io::stdout(), "{}", report.text.trim_end());
+            }
             if report.is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
         Err(failure) => {
@@ -72,6 +76,11 @@ fn answer(arguments: Arguments) -> Result<Report, Failure> {
         match arguments.command {
             Command::Health(arguments) => commands::health::run(&server, &arguments).await,
             Command::Events(arguments) => commands::events::run(&server, arguments).await,
+            Command::DeadLetters(arguments) => commands::dead_letters::run(&server, arguments).await,
+            Command::Replay(arguments) => commands::replay::run(&server, arguments).await,
+            Command::Pause(arguments) => commands::delivery::pause(&server, arguments).await,
+            Command::Resume(arguments) => commands::delivery::resume(&server, arguments).await,
+            Command::Erase(arguments) => commands::erase::run(&server, arguments).await,
         }
     })
 }

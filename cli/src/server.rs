@@ -12,6 +12,8 @@ use crate::settings::Settings;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+/// For calls whose work grows with what is stored: replaying, erasing.
+const LONG_CALL_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// The server, and who calls.
 pub(crate) struct Server {
@@ -24,12 +26,22 @@ impl Server {
         Self { url: settings.server_url.to_string(), authorization: settings.authorization.clone() }
     }
 
-    /// Connects.
+    /// Connects, for calls that are answered at once. A stream has to begin in that time; it
+    /// may then go on for ever.
     pub(crate) async fn operations(&self) -> Result<OperationsServiceClient<Channel>, Failure> {
+        self.connect(CALL_TIMEOUT).await
+    }
+
+    /// Connects, for calls that go through everything stored.
+    pub(crate) async fn long_operations(&self) -> Result<OperationsServiceClient<Channel>, Failure> {
+        self.connect(LONG_CALL_TIMEOUT).await
+    }
+
+    async fn connect(&self, timeout: Duration) -> Result<OperationsServiceClient<Channel>, Failure> {
         let mut endpoint = Endpoint::from_shared(self.url.clone())
             .map_err(|error| Failure::Setting(format!("the server's URL cannot be used: {error}")))?
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(CALL_TIMEOUT);
+            .timeout(timeout);
         if self.url.starts_with("https:") {
             endpoint = endpoint
                 .tls_config(ClientTlsConfig::new().with_native_roots())
@@ -51,12 +63,17 @@ impl Server {
         Failure::of(status, self.url.trim_end_matches('/'))
     }
 
+    /// The server is not there, or not any more.
+    pub(crate) fn gone(&self, why: &str) -> Failure {
+        Failure::ServerAway { url: self.url.trim_end_matches('/').to_owned(), why: why.to_owned() }
+    }
+
     /// The innermost cause says most: "connection refused".
     fn away(&self, error: &tonic::transport::Error) -> Failure {
         let mut cause: &dyn std::error::Error = error;
         while let Some(deeper) = cause.source() {
             cause = deeper;
         }
-        Failure::ServerAway { url: self.url.trim_end_matches('/').to_owned(), why: cause.to_string() }
+        self.gone(&cause.to_string())
     }
 }

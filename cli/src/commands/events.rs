@@ -2,14 +2,14 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
-use prost_types::Timestamp as ProtoTime;
 use tandem_proto::v1::{EventState, EventSummary, GetEventRequest, ListEventsRequest};
 
 use super::event_view::{EventJson, ShownEventJson, event_text, list_text};
-use crate::Report;
+use super::watch;
 use crate::failure::Failure;
 use crate::render::json;
 use crate::server::Server;
+use crate::{Report, moment};
 
 /// Most events asked for in one call.
 const PAGE_SIZE_MAX: u32 = 1000;
@@ -26,6 +26,8 @@ enum EventsCommand {
     List(ListArguments),
     /// One event with its delivery attempts
     Show(ShowArguments),
+    /// Events as they are accepted and as they change, a line each, until interrupted
+    Watch(watch::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -43,10 +45,10 @@ struct ListArguments {
     #[arg(long, value_name = "PIXEL_ID")]
     pixel: Option<String>,
     /// Only events accepted since then: an age (2h, 7d) or a time (2026-01-31T10:00:00Z)
-    #[arg(long, value_name = "WHEN", value_parser = parse_moment)]
+    #[arg(long, value_name = "WHEN", value_parser = moment::parse)]
     since: Option<Timestamp>,
     /// Only events accepted before then
-    #[arg(long, value_name = "WHEN", value_parser = parse_moment)]
+    #[arg(long, value_name = "WHEN", value_parser = moment::parse)]
     until: Option<Timestamp>,
     /// At most so many
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -73,7 +75,7 @@ struct ShowArguments {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 #[value(rename_all = "snake_case")]
-enum State {
+pub(super) enum State {
     Pending,
     InFlight,
     Delivered,
@@ -97,32 +99,22 @@ impl From<State> for EventState {
     }
 }
 
-/// An age before now, or a time with its offset.
-fn parse_moment(text: &str) -> Result<Timestamp, String> {
-    if let Ok(age) = humantime::parse_duration(text) {
-        let age = jiff::SignedDuration::try_from(age).map_err(|_| "is too long ago".to_owned())?;
-        return Timestamp::now().checked_sub(age).map_err(|_| "is too long ago".to_owned());
-    }
-    text.parse()
-        .map_err(|_| "must be an age such as 2h or 7d, or a time such as 2026-01-31T10:00:00Z".to_owned())
-}
-
 pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report, Failure> {
     match arguments.command {
         EventsCommand::List(arguments) => list(server, arguments).await,
         EventsCommand::Show(arguments) => show(server, arguments).await,
+        EventsCommand::Watch(arguments) => watch::run(server, arguments).await,
     }
 }
 
 async fn list(server: &Server, arguments: ListArguments) -> Result<Report, Failure> {
-    let proto = |time: Timestamp| ProtoTime { seconds: time.as_second(), nanos: time.subsec_nanosecond() };
     let mut request = ListEventsRequest {
         event_name: arguments.name.unwrap_or_default(),
         state: arguments.state.map_or(EventState::Unspecified, Into::into).into(),
         order_id: arguments.order.unwrap_or_default(),
         pixel_id: arguments.pixel.unwrap_or_default(),
-        received_after: arguments.since.map(proto),
-        received_before: arguments.until.map(proto),
+        received_after: arguments.since.map(moment::proto),
+        received_before: arguments.until.map(moment::proto),
         ..ListEventsRequest::default()
     };
     let mut client = server.operations().await?;
@@ -165,20 +157,4 @@ async fn show(server: &Server, arguments: ShowArguments) -> Result<Report, Failu
     } else {
         event_text(event, &answer.attempts)
     }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn moments_are_ages_or_times() {
-        let hour_ago = parse_moment("1h").unwrap();
-        let age = Timestamp::now().duration_since(hour_ago).as_secs();
-        assert!((3600..3660).contains(&age), "{age}");
-        assert_eq!(parse_moment("2025-11-24T10:02:11+05:30").unwrap().as_second(), 1_763_958_731);
-        for bad in ["", "yesterday", "2025-11-24", "99999999999d"] {
-            assert!(parse_moment(bad).is_err(), "{bad}");
-        }
-    }
 }

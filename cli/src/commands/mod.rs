@@ -1,6 +1,12 @@
 //! One file per command: its arguments, its call, its rendering. A new command is a new
 //! file and a line in `arguments::Command`.
 
+mod dead_letter_view;
+pub(crate) mod dead_letters;
+pub(crate) mod delivery;
+pub(crate) mod erase;
 mod event_view;
 pub(crate) mod events;
 pub(crate) mod health;
+pub(crate) mod replay;
+mod watch;

@@ -1,130 +1,17 @@
 //! The program against a fake server: arguments, exit codes, paging, the token.
 
-use std::net::SocketAddr;
-use std::pin::Pin;
-use std::process::{Command, Output};
-use std::sync::{Arc, Mutex};
+mod fake;
+mod steering;
 
-use tandem_proto::stubs::operations_service_server::{OperationsService, OperationsServiceServer};
-use tandem_proto::v1::*;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::{Command, Output, Stdio};
+
+use fake::{Fake, start};
+use tandem_proto::v1::{EventState, HealthStatus};
 use tokio::net::TcpListener;
-use tokio_stream::Stream;
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status};
 
 const TOKEN: &str = "internal-token-of-the-tests";
-
-/// A server with 2,500 events that remembers what it was asked.
-#[derive(Clone, Default)]
-struct Fake {
-    health: Arc<Mutex<HealthStatus>>,
-    asked: Arc<Mutex<Vec<ListEventsRequest>>>,
-}
-
-const EVENTS: u64 = 2_500;
-
-fn check<T>(request: &Request<T>) -> Result<(), Status> {
-    let given = request.metadata().get("authorization").and_then(|value| value.to_str().ok());
-    if given == Some(&format!("Bearer {TOKEN}")) { Ok(()) } else { Err(Status::unauthenticated("no")) }
-}
-
-fn event(sequence: u64) -> EventSummary {
-    EventSummary {
-        sequence,
-        event_name: "Lead".to_owned(),
-        event_id: format!("id-{sequence}"),
-        state: EventState::Delivered.into(),
-        ..EventSummary::default()
-    }
-}
-
-#[tonic::async_trait]
-impl OperationsService for Fake {
-    async fn get_tracking_health(
-        &self,
-        request: Request<GetTrackingHealthRequest>,
-    ) -> Result<Response<GetTrackingHealthResponse>, Status> {
-        check(&request)?;
-        let status = (*self.health.lock().expect("no test panics with the lock")).into();
-        Ok(Response::new(GetTrackingHealthResponse { status, ..Default::default() }))
-    }
-
-    async fn list_events(
-        &self,
-        request: Request<ListEventsRequest>,
-    ) -> Result<Response<ListEventsResponse>, Status> {
-        check(&request)?;
-        let request = request.into_inner();
-        self.asked.lock().expect("no test panics with the lock").push(request.clone());
-        let from: u64 = request.page_token.parse().unwrap_or(0);
-        let to = (from + u64::from(request.page_size)).min(EVENTS);
-        let next_page_token = if to < EVENTS { to.to_string() } else { String::new() };
-        Ok(Response::new(ListEventsResponse { events: (from..to).map(event).collect(), next_page_token }))
-    }
-
-    async fn get_event(
-        &self,
-        request: Request<GetEventRequest>,
-    ) -> Result<Response<GetEventResponse>, Status> {
-        check(&request)?;
-        match request.into_inner().event_id.as_str() {
-            "id-1" => Ok(Response::new(GetEventResponse { event: Some(event(1)), attempts: Vec::new() })),
-            _ => Err(Status::not_found("no event has this ID")),
-        }
-    }
-
-    type WatchEventsStream = Pin<Box<dyn Stream<Item = Result<WatchEventsResponse, Status>> + Send>>;
-
-    async fn watch_events(
-        &self,
-        _: Request<WatchEventsRequest>,
-    ) -> Result<Response<Self::WatchEventsStream>, Status> {
-        Err(Status::unimplemented("not asked for"))
-    }
-
-    async fn list_dead_letters(
-        &self,
-        _: Request<ListDeadLettersRequest>,
-    ) -> Result<Response<ListDeadLettersResponse>, Status> {
-        Err(Status::unimplemented("not asked for"))
-    }
-
-    async fn replay_dead_letters(
-        &self,
-        _: Request<ReplayDeadLettersRequest>,
-    ) -> Result<Response<ReplayDeadLettersResponse>, Status> {
-        Err(Status::unimplemented("not asked for"))
-    }
-
-    async fn pause_delivery(
-        &self,
-        _: Request<PauseDeliveryRequest>,
-    ) -> Result<Response<PauseDeliveryResponse>, Status> {
-        Err(Status::unimplemented("not asked for"))
-    }
-
-    async fn resume_delivery(
-        &self,
-        _: Request<ResumeDeliveryRequest>,
-    ) -> Result<Response<ResumeDeliveryResponse>, Status> {
-        Err(Status::unimplemented("not asked for"))
-    }
-
-    async fn erase_person(
-        &self,
-        _: Request<ErasePersonRequest>,
-    ) -> Result<Response<ErasePersonResponse>, Status> {
-        Err(Status::unimplemented("not asked for"))
-    }
-}
-
-async fn start(fake: &Fake) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("the fake can listen");
-    let addr = listener.local_addr().expect("a listener has an address");
-    let server = tonic::transport::Server::builder().add_service(OperationsServiceServer::new(fake.clone()));
-    tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
-    addr
-}
 
 struct Said {
     code: Option<i32>,
@@ -134,19 +21,37 @@ struct Said {
 
 /// Runs the program without blocking the fake.
 async fn run(variables: &[(&str, &str)], arguments: &[&str]) -> Said {
+    run_with_input(variables, arguments, "").await
+}
+
+/// [`run`] with this on standard input.
+async fn run_with_input(variables: &[(&str, &str)], arguments: &[&str], input: &str) -> Said {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
     command.env_clear().envs(variables.iter().copied()).args(arguments);
-    let Output { status, stdout, stderr } =
-        tokio::task::spawn_blocking(move || command.output().expect("the program runs"))
-            .await
-            .expect("the program ends");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let input = input.to_owned();
+    let Output { status, stdout, stderr } = tokio::task::spawn_blocking(move || {
+        let mut child = command.spawn().expect("the program starts");
+        let mut stdin = child.stdin.take().expect("it has a standard input");
+        // It may end without reading.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        child.wait_with_output().expect("the program runs")
+    })
+    .await
+    .expect("the program ends");
     let text = |bytes| String::from_utf8(bytes).expect("it speaks UTF-8");
     Said { code: status.code(), out: text(stdout), err: text(stderr) }
 }
 
 async fn ask(addr: SocketAddr, arguments: &[&str]) -> Said {
+    ask_with_input(addr, arguments, "").await
+}
+
+async fn ask_with_input(addr: SocketAddr, arguments: &[&str], input: &str) -> Said {
     let url = format!("http://{addr}");
-    run(&[("TANDEM_SERVER_URL", &url), ("TANDEM_INTERNAL_TOKEN", TOKEN)], arguments).await
+    let variables = [("TANDEM_SERVER_URL", url.as_str()), ("TANDEM_INTERNAL_TOKEN", TOKEN)];
+    run_with_input(&variables, arguments, input).await
 }
 
 #[tokio::test]
@@ -268,6 +173,10 @@ async fn mistakes_in_the_arguments_are_2_and_help_is_0() {
         &["events", "list", "--state", "lost"][..],
         &["events", "list", "--limit", "0"],
         &["events", "list", "--since", "yesterday"],
+        &["dead-letters", "list", "--page-size", "1001"],
+        &["events", "watch", "--limit", "0"],
+        &["erase"],
+        &["erase", "--email", "a@example.com", "--phone", "98"],
         &["unheard-of"],
         &[],
     ] {
@@ -275,7 +184,7 @@ async fn mistakes_in_the_arguments_are_2_and_help_is_0() {
     }
     let said = run(&[], &["--help"]).await;
     assert_eq!(said.code, Some(0));
-    for text in ["Exit codes:", "TANDEM_SERVER_URL", "health", "events"] {
+    for text in ["Exit codes:", "TANDEM_SERVER_URL", "health", "events", "dead-letters", "replay", "erase"] {
         assert!(said.out.contains(text), "{text}");
     }
     assert!(run(&[], &["--version"]).await.out.starts_with("tandem "));

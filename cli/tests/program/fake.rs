@@ -1,0 +1,174 @@
+//! A server that answers from memory and remembers what it was asked.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use tandem_proto::stubs::operations_service_server::{OperationsService, OperationsServiceServer};
+use tandem_proto::v1::*;
+use tokio::net::TcpListener;
+use tokio_stream::Stream;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status};
+
+use crate::TOKEN;
+
+/// A server with 2,500 events that remembers what it was asked.
+#[derive(Clone, Default)]
+pub(crate) struct Fake {
+    pub(crate) health: Arc<Mutex<HealthStatus>>,
+    pub(crate) asked: Arc<Mutex<Vec<ListEventsRequest>>>,
+    pub(crate) steered: Arc<Mutex<Vec<Steered>>>,
+}
+
+/// A request that steers, or asks for dead letters or changes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Steered {
+    Watch(WatchEventsRequest),
+    DeadLetters(ListDeadLettersRequest),
+    Replay(ReplayDeadLettersRequest),
+    Pause(PauseDeliveryRequest),
+    Resume(ResumeDeliveryRequest),
+    Erase(ErasePersonRequest),
+}
+
+impl Fake {
+    fn note<T>(&self, request: Request<T>, kind: fn(T) -> Steered) -> Result<(), Status> {
+        check(&request)?;
+        self.steered.lock().expect("no test panics with the lock").push(kind(request.into_inner()));
+        Ok(())
+    }
+}
+
+const EVENTS: u64 = 2_500;
+
+fn check<T>(request: &Request<T>) -> Result<(), Status> {
+    let given = request.metadata().get("authorization").and_then(|value| value.to_str().ok());
+    if given == Some(&format!("Bearer {TOKEN}")) { Ok(()) } else { Err(Status::unauthenticated("no")) }
+}
+
+fn event(sequence: u64) -> EventSummary {
+    EventSummary {
+        sequence,
+        event_name: "Lead".to_owned(),
+        event_id: format!("id-{sequence}"),
+        state: EventState::Delivered.into(),
+        ..EventSummary::default()
+    }
+}
+
+#[tonic::async_trait]
+impl OperationsService for Fake {
+    async fn get_tracking_health(
+        &self,
+        request: Request<GetTrackingHealthRequest>,
+    ) -> Result<Response<GetTrackingHealthResponse>, Status> {
+        check(&request)?;
+        let status = (*self.health.lock().expect("no test panics with the lock")).into();
+        Ok(Response::new(GetTrackingHealthResponse { status, ..Default::default() }))
+    }
+
+    async fn list_events(
+        &self,
+        request: Request<ListEventsRequest>,
+    ) -> Result<Response<ListEventsResponse>, Status> {
+        check(&request)?;
+        let request = request.into_inner();
+        self.asked.lock().expect("no test panics with the lock").push(request.clone());
+        let from: u64 = request.page_token.parse().unwrap_or(0);
+        let to = (from + u64::from(request.page_size)).min(EVENTS);
+        let next_page_token = if to < EVENTS { to.to_string() } else { String::new() };
+        Ok(Response::new(ListEventsResponse { events: (from..to).map(event).collect(), next_page_token }))
+    }
+
+    async fn get_event(
+        &self,
+        request: Request<GetEventRequest>,
+    ) -> Result<Response<GetEventResponse>, Status> {
+        check(&request)?;
+        match request.into_inner().event_id.as_str() {
+            "id-1" => Ok(Response::new(GetEventResponse { event: Some(event(1)), attempts: Vec::new() })),
+            _ => Err(Status::not_found("no event has this ID")),
+        }
+    }
+
+    type WatchEventsStream = Pin<Box<dyn Stream<Item = Result<WatchEventsResponse, Status>> + Send>>;
+
+    /// Two changes; then the stream ends, as with a server that stops.
+    async fn watch_events(
+        &self,
+        request: Request<WatchEventsRequest>,
+    ) -> Result<Response<Self::WatchEventsStream>, Status> {
+        self.note(request, Steered::Watch)?;
+        let accepted = EventSummary { state: EventState::Pending.into(), ..event(1) };
+        let changes = [accepted, event(1)].map(|event| Ok(WatchEventsResponse { event: Some(event) }));
+        Ok(Response::new(Box::pin(tokio_stream::iter(changes))))
+    }
+
+    async fn list_dead_letters(
+        &self,
+        request: Request<ListDeadLettersRequest>,
+    ) -> Result<Response<ListDeadLettersResponse>, Status> {
+        self.note(request, Steered::DeadLetters)?;
+        let letter = EventSummary {
+            state: EventState::DeadLetter.into(),
+            code: "meta_refused".to_owned(),
+            ..event(9)
+        };
+        let webhook =
+            WebhookDeadLetter { code: "webhook_unreadable".to_owned(), body_bytes: 12, ..Default::default() };
+        Ok(Response::new(ListDeadLettersResponse {
+            events: vec![letter],
+            webhooks: vec![webhook],
+            next_page_token: "9".to_owned(),
+        }))
+    }
+
+    async fn replay_dead_letters(
+        &self,
+        request: Request<ReplayDeadLettersRequest>,
+    ) -> Result<Response<ReplayDeadLettersResponse>, Status> {
+        let (all, filter) = (request.get_ref().all, request.get_ref().filter.clone());
+        self.note(request, Steered::Replay)?;
+        if !all && filter.unwrap_or_default() == DeadLetterFilter::default() {
+            return Err(Status::invalid_argument("filter: is empty"));
+        }
+        Ok(Response::new(ReplayDeadLettersResponse {
+            replayed: 7,
+            skipped_double_count: 2,
+            skipped_unsendable: 1,
+        }))
+    }
+
+    async fn pause_delivery(
+        &self,
+        request: Request<PauseDeliveryRequest>,
+    ) -> Result<Response<PauseDeliveryResponse>, Status> {
+        self.note(request, Steered::Pause)?;
+        Ok(Response::new(PauseDeliveryResponse { pixels: 1 }))
+    }
+
+    async fn resume_delivery(
+        &self,
+        request: Request<ResumeDeliveryRequest>,
+    ) -> Result<Response<ResumeDeliveryResponse>, Status> {
+        self.note(request, Steered::Resume)?;
+        Ok(Response::new(ResumeDeliveryResponse { pixels: 2 }))
+    }
+
+    async fn erase_person(
+        &self,
+        request: Request<ErasePersonRequest>,
+    ) -> Result<Response<ErasePersonResponse>, Status> {
+        self.note(request, Steered::Erase)?;
+        Ok(Response::new(ErasePersonResponse { events: 3, orders: 1 }))
+    }
+}
+
+pub(crate) async fn start(fake: &Fake) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("the fake can listen");
+    let addr = listener.local_addr().expect("a listener has an address");
+    let server = tonic::transport::Server::builder().add_service(OperationsServiceServer::new(fake.clone()));
+    tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+    addr
+}
