@@ -5,6 +5,7 @@
 //! `cargo xtask wasm`; without them they fail and say so.
 
 mod lead;
+mod package;
 mod purchase;
 mod vectors;
 

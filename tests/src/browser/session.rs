@@ -181,6 +181,7 @@ fn capabilities(binary: &Path, profile: &Path) -> Capabilities {
             "--headless=new",
             "--no-sandbox",
             "--disable-gpu",
+            "--hide-scrollbars",
             "--disable-quic",
             "--disable-dev-shm-usage",
             "--no-first-run",

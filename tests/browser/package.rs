@@ -1,0 +1,94 @@
+//! The browser package as a page's script meets it.
+
+use serde_json::{Value, json};
+use tandem_tests::browser::{Session, Shop};
+use tandem_tests::{PIXEL_ID, Person, World};
+
+use crate::world_with_shop;
+
+/// Connects from a page that has neither pixel nor Tandem.
+const CONNECT: &str = "
+    const { Tandem, TandemError } = await import('/pkg/index.js');
+    const [endpoint, pixelId, person] = given;
+    const options = { endpoint, pixelId, pixelScript: '/fbevents.js', defaultCountry: 'IN', currency: 'INR' };";
+
+/// Opens a page of the same origin as the package and runs a script after [`CONNECT`].
+async fn run(world: &World, session: &Session, script: &str, person: &Person) -> anyhow::Result<Value> {
+    Shop::new(session, &world.sandbox.url).open("/events-manager").await?;
+    let person = json!({ "email": person.email, "phone": person.phone, "firstName": person.first_name });
+    session.run(&format!("{CONNECT}{script}"), vec![json!(world.grpc), json!(PIXEL_ID), person]).await
+}
+
+#[tokio::test]
+async fn a_mistake_the_page_can_correct_rejects_with_its_field() -> anyhow::Result<()> {
+    let (world, session) = (world_with_shop().await?, Session::start().await?);
+    let script = "
+        const tandem = await Tandem.connect(options);
+        const mistake = async (work) => {
+            try { return { taken: await work() }; } catch (error) {
+                const { code, message, fields } = error;
+                return { known: error instanceof TandemError && error instanceof Error, code, message, fields };
+            }
+        };
+        return [
+            await mistake(() => tandem.captureLead({ ...person, phone: '12' })),
+            await mistake(() => tandem.captureLead({ ...person, email: 'not-an-email' })),
+            await mistake(() => tandem.captureLead({ firstName: 'Asha' })),
+            await mistake(() => tandem.captureLead({ ...person, value: '12.345', currency: 'INR' })),
+        ];";
+    let person = Person::unique();
+    let mistakes = run(&world, &session, script, &person).await?;
+    for (mistake, field) in
+        mistakes.as_array().into_iter().flatten().zip(["phone", "email", "email", "value"])
+    {
+        assert_eq!(mistake["known"], true, "a TandemError: {mistake}");
+        assert_eq!(mistake["code"], "INVALID_ARGUMENT", "{mistake}");
+        assert!(mistake["fields"].to_string().contains(field), "{field} is not named: {mistake}");
+        assert!(mistake["message"].as_str().is_some_and(|text| !text.is_empty()), "{mistake}");
+        assert!(!mistake.to_string().contains(&person.email), "{mistake}");
+    }
+    assert_eq!(mistakes.as_array().map(Vec::len), Some(4));
+    let sent = world.sandbox.pixel_events().await?;
+    assert!(sent.iter().all(|event| event["ev"] != "Lead"), "what is refused is not fired: {sent:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_fbq_that_the_page_has_is_used_as_it_is() -> anyhow::Result<()> {
+    let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let script = "
+        const calls = [];
+        const fbq = function (...call) { fbq.callMethod(...call); };
+        Object.assign(fbq, { callMethod: (...call) => { calls.push(call); }, queue: [], loaded: true, version: '2.0' });
+        window.fbq = window._fbq = fbq;
+        const tandem = await Tandem.connect(options);
+        const lead = await tandem.captureLead({ ...person, contentName: 'Newsletter', value: 1499, currency: 'INR' });
+        const custom = await tandem.trackCustom('DeckConfigured', { contentIds: ['deck'] });
+        const scripts = [...document.scripts].filter(({ src }) => src.includes('fbevents')).length;
+        return { calls, lead, custom, scripts };";
+    let seen = run(&world, &session, script, &person).await?;
+    assert_eq!(seen["scripts"], 0, "the base code is not loaded a second time");
+    let calls = seen["calls"].as_array().cloned().unwrap_or_default();
+    let methods: Vec<&str> = calls.iter().filter_map(|call| call[0].as_str()).collect();
+    assert!(
+        !methods.iter().any(|method| method.starts_with("trackSingle") || *method == "init"),
+        "{methods:?}"
+    );
+
+    let call = |name: &str| calls.iter().find(|call| call[1] == name).cloned().unwrap_or_default();
+    let (lead, custom) = (call("Lead"), call("DeckConfigured"));
+    assert_eq!(lead[0], "track", "{calls:?}");
+    assert_eq!(lead[2], json!({ "content_name": "Newsletter", "value": 1499, "currency": "INR" }));
+    assert_eq!(lead[3], json!({ "eventID": seen["lead"]["eventId"] }));
+    assert_eq!(custom[0], "trackCustom", "{calls:?}");
+    assert_eq!(custom[3], json!({ "eventID": seen["custom"]["eventId"] }));
+    for (result, name) in [(&seen["lead"], "Lead"), (&seen["custom"], "DeckConfigured")] {
+        assert_eq!(result["pixel"], "fired", "{result}");
+        assert_eq!((&result["duplicate"], &result["queued"]), (&json!(false), &json!(false)), "{result}");
+        let id = result["eventId"].as_str().unwrap_or_default();
+        world.wait_for_server_event(name, id).await?;
+    }
+    let said = seen.to_string().to_lowercase();
+    assert!(!said.contains(&person.email.to_lowercase()), "the pixel is told no e-mail: {said}");
+    Ok(())
+}
