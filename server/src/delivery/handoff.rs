@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tandem_core::id::PixelId;
 use tandem_core::user_data::KeySet;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::status::{PixelState, StatusBoard};
 use crate::outbox::ClaimedEvent;
@@ -67,6 +67,7 @@ pub(super) struct Line {
     pub(super) fresh: mpsc::Sender<ClaimedEvent>,
     pub(super) wake: Arc<Notify>,
     pub(super) order: Arc<Standing>,
+    pub(super) put_back: mpsc::Sender<oneshot::Sender<()>>,
 }
 
 /// What an operator wants of a pixel's worker.
@@ -114,6 +115,17 @@ impl Delivery {
             line.order.paused.store(paused, Ordering::Relaxed);
             line.order.resume.store(!paused, Ordering::Relaxed);
             line.wake.notify_one();
+        }
+    }
+
+    /// Has everything that waits in memory written back to the disk, and waits for it.
+    pub async fn put_back(&self) {
+        for line in self.lines.values() {
+            let (done, wait) = oneshot::channel();
+            if line.put_back.send(done).await.is_ok() {
+                // A worker that stops has put everything back by itself.
+                let _ = wait.await;
+            }
         }
     }
 

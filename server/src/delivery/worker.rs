@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use tandem_core::capi::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, event_bytes};
 use tandem_core::code;
 use tandem_core::id::PixelId;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -55,7 +55,9 @@ pub fn start(
         let wake = Arc::new(Notify::new());
         let order = Arc::new(Standing::default());
         order.paused.store(paused.contains(&pixel.id), Ordering::Relaxed);
-        lines.insert(pixel.id.clone(), Line { fresh, wake: Arc::clone(&wake), order: Arc::clone(&order) });
+        let (put_back, asked_back) = mpsc::channel(1);
+        let line = Line { fresh, wake: Arc::clone(&wake), order: Arc::clone(&order), put_back };
+        lines.insert(pixel.id.clone(), line);
         let sender = Sender {
             pixel: pixel.id.clone(),
             graph: graph.clone(),
@@ -71,6 +73,7 @@ pub fn start(
             queue,
             wake,
             order,
+            asked_back,
             waiting: VecDeque::new(),
             oldest: None,
             backlog: true,
@@ -102,6 +105,7 @@ struct Worker {
     queue: mpsc::Receiver<ClaimedEvent>,
     wake: Arc<Notify>,
     order: Arc<Standing>,
+    asked_back: mpsc::Receiver<oneshot::Sender<()>>,
     /// Fresh events, in the order they came.
     waiting: VecDeque<ClaimedEvent>,
     /// When the first of them came.
@@ -128,6 +132,12 @@ impl Worker {
                 () = stop.cancelled() => break,
                 Some(done) = self.calls.join_next() => self.learn(done.unwrap_or_default()),
                 Some(event) = self.queue.recv(), if self.waiting.len() < BATCH_EVENTS_MAX * 2 => self.take(event),
+                Some(done) = self.asked_back.recv() => {
+                    self.put_back().await;
+                    // Who asked may have left.
+                    let _ = done.send(());
+                    self.backlog = true;
+                }
                 () = self.wake.notified() => self.backlog = true,
                 _ = look.tick() => self.backlog = true,
                 () = tokio::time::sleep_until(linger_over) => {}

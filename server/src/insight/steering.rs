@@ -14,7 +14,7 @@ use tonic::Status;
 
 use super::operations::{Operations, Stream, millis, next_page, page, state_of, summary, timestamp};
 use crate::ingest::{Reject, UserReader};
-use crate::outbox::{EventFilter, Page, Replayed, State};
+use crate::outbox::{DeadWebhook, EventFilter, Page, Replayed, State};
 
 /// Dead letters replayed in one transaction: ingest goes on in between.
 const REPLAY_CHUNK: usize = 500;
@@ -28,25 +28,29 @@ impl Operations {
     ) -> Result<v1::ListDeadLettersResponse, Reject> {
         let page = page(&request.page_token, request.page_size)?;
         let filter = dead(request.filter.unwrap_or_default());
-        let code = filter.code.clone();
+        let wanted = filter.clone();
         let outbox = self.insight.outbox();
         let events = outbox.list(filter, page).await?;
         let mut webhooks = Vec::new();
-        if page.below_seq.is_none() {
+        // Webhooks are no events: a filter on one leaves them out.
+        let about_events = wanted.name.is_some() || wanted.id.is_some() || wanted.pixel.is_some();
+        if page.below_seq.is_none() && !about_events {
             let figures = outbox.figures(0).await?;
-            let shown = figures.latest_dead_webhooks.into_iter();
-            webhooks.extend(
-                shown.filter(|webhook| code.as_ref().is_none_or(|code| *code == webhook.code)).map(
-                    |webhook| v1::WebhookDeadLetter {
-                        webhook_type: webhook.kind,
-                        order_id: webhook.order_id.unwrap_or_default(),
-                        code: webhook.code,
-                        received_at: Some(timestamp(webhook.received_ms)),
-                        body_sha256: webhook.body_sha256,
-                        body_bytes: webhook.body_bytes,
-                    },
-                ),
-            );
+            let fits = |webhook: &DeadWebhook| {
+                wanted.code.as_ref().is_none_or(|code| *code == webhook.code)
+                    && wanted.finished_from_ms.is_none_or(|from| webhook.received_ms >= from)
+                    && wanted.finished_before_ms.is_none_or(|before| webhook.received_ms < before)
+            };
+            webhooks.extend(figures.latest_dead_webhooks.into_iter().filter(fits).map(|webhook| {
+                v1::WebhookDeadLetter {
+                    webhook_type: webhook.kind,
+                    order_id: webhook.order_id.unwrap_or_default(),
+                    code: webhook.code,
+                    received_at: Some(timestamp(webhook.received_ms)),
+                    body_sha256: webhook.body_sha256,
+                    body_bytes: webhook.body_bytes,
+                }
+            }));
         }
         let next_page_token = next_page(&events, page);
         let held = self.held_pixels();
@@ -138,6 +142,8 @@ impl Operations {
         if digests.is_empty() {
             return Err(Reject::field("email", "or phone or external_id is required"));
         }
+        // What waits in memory must be where erasure looks.
+        self.delivery.put_back().await;
         let erased = self.insight.outbox().erase(digests).await?;
         tracing::info!(events = erased.events, orders = erased.orders, "a person was erased");
         Ok(v1::ErasePersonResponse { events: erased.events, orders: erased.orders })

@@ -126,6 +126,7 @@ pub(crate) async fn run<G, F: Future<Output = (Arc<dyn Outbox>, G)>>(make: impl 
         replay_starts_a_new_schedule_under_the_same_id,
         a_replay_that_may_count_twice_must_be_asked_for,
         an_erased_person_is_nowhere_and_nothing_of_them_is_sent,
+        what_is_erased_on_its_way_is_not_sent_again,
         a_pause_is_remembered,
         watchers_hear_of_each_change,
     );

@@ -44,6 +44,24 @@ pub(super) async fn an_erased_person_is_nowhere_and_nothing_of_them_is_sent(stor
     check_totals(store, 2).await;
 }
 
+pub(super) async fn what_is_erased_on_its_way_is_not_sent_again(store: &dyn Outbox) {
+    let digest = Sha256Hex::of_bytes(b"a person");
+    for n in 0..2 {
+        let mut theirs = core_event("Lead", id(n));
+        theirs.user_data.set(tandem_core::normalise::MatchKey::Email, digest);
+        store.append(NewEvent::new(&theirs, NOW_MS, Initial::Pending, true)).await.unwrap();
+    }
+    let claimed = claim(store, NOW_MS).await;
+    assert_eq!(store.erase(vec![digest]).await.unwrap().events, 2);
+    let outcomes = [AttemptOutcome::Retry(NOW_MS + 5), AttemptOutcome::Delivered];
+    let results = claimed.iter().zip(outcomes).map(|(event, outcome)| result(event, outcome)).collect();
+    store.record(call(), results).await.unwrap();
+    assert_eq!(state_of(store, &id(0)).await, Some(State::Suppressed));
+    assert_eq!(state_of(store, &id(1)).await, Some(State::Delivered), "what Meta has, Meta has");
+    assert!(claim(store, NOW_MS + 10 * LEASE_MS).await.is_empty());
+    check_totals(store, 2).await;
+}
+
 pub(super) async fn a_pause_is_remembered(store: &dyn Outbox) {
     assert!(store.paused().await.unwrap().is_empty());
     store.set_paused(pixel(), true).await.unwrap();

@@ -1,6 +1,7 @@
 //! Writes of delivery: leases, results, releases.
 
 use rusqlite::OptionalExtension as _;
+use tandem_core::code;
 use tandem_core::event::EVENT_AGE_MAX_S;
 use tandem_core::id::PixelId;
 use tandem_core::user_data::KeySet;
@@ -105,14 +106,18 @@ impl Writer {
             }
             AttemptOutcome::Refused => (State::DeadLetter, None, Some(now_ms)),
         };
-        // The fence: a late result of an older lease changes nothing.
-        let updated: Option<(u32, String, bool, Option<i64>)> = self
+        // The fence: a late result of an older lease changes nothing. What was erased while it
+        // was out is never sent again.
+        let updated: Option<(u32, String, bool, Option<i64>, i64)> = self
             .db
             .prepare_cached(
-                "UPDATE events SET state = ?3, due_ms = ?4, finished_ms = ?5, attempts = attempts + 1, code = ?6,
-                        person = CASE ?3 WHEN 3 THEN NULL ELSE person END
+                "UPDATE events SET attempts = attempts + 1, person = iif(?3 = 3, NULL, person),
+                        state = iif(?3 != 3 AND person IS NULL, 6, ?3),
+                        due_ms = iif(person IS NULL, NULL, ?4),
+                        finished_ms = iif(person IS NULL, ?7, ?5),
+                        code = iif(?3 != 3 AND person IS NULL, ?8, ?6)
                  WHERE seq = ?1 AND lease_no = ?2 AND state = 2
-                 RETURNING attempts, name, contact, fired_s",
+                 RETURNING attempts, name, contact, fired_s, state",
             )?
             .query_row(
                 (
@@ -122,11 +127,14 @@ impl Writer {
                     due_ms,
                     finished_ms,
                     (to != State::Delivered).then_some(result.code),
+                    now_ms,
+                    code::ERASED,
                 ),
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)),
             )
             .optional()?;
-        let Some((attempt_no, name, contact, fired_s)) = updated else { return Ok(()) };
+        let Some((attempt_no, name, contact, fired_s, to)) = updated else { return Ok(()) };
+        let to = state(to);
         self.db
             .prepare_cached(
                 "INSERT INTO attempts (seq, attempt_no, call, result, code) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -145,6 +153,7 @@ impl Writer {
                 }
             }
             State::DeadLetter => self.ledger.count(now_ms, pixel, &name, Metric::DeadLetter, 1),
+            State::Suppressed => self.ledger.count(now_ms, pixel, &name, Metric::Suppressed, 1),
             _ => {}
         }
         Ok(())
