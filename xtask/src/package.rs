@@ -119,7 +119,8 @@ fn bind(out: &Path) -> anyhow::Result<()> {
         .map_err(|error| anyhow!("binding {}: {error:#}", input.display()))
 }
 
-/// Puts finished files in place one by one, so that a page never sees a half-written one.
+/// Puts finished files in place one by one, so that a page never sees a half-written one, and
+/// removes what an earlier build left.
 fn publish(from: &Path, to: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {
@@ -129,6 +130,12 @@ fn publish(from: &Path, to: &Path) -> anyhow::Result<()> {
             let stage = to.join(format!(".{}.new", name.to_string_lossy()));
             std::fs::copy(&path, &stage)?;
             std::fs::rename(&stage, to.join(&name))?;
+        }
+    }
+    for entry in std::fs::read_dir(to)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() && !from.join(entry.file_name()).exists() {
+            std::fs::remove_file(entry.path())?;
         }
     }
     Ok(())

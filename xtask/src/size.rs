@@ -10,7 +10,7 @@ use flate2::{Compression, write::GzEncoder};
 /// for every kilobyte.
 const BUDGET_BYTES: usize = 26_000;
 
-/// The files that a page loads.
+/// The files that a page loads. The release build has the second in the first.
 const LOADED: [&str; 3] = ["index.js", "tandem_web.js", "tandem_web_bg.wasm"];
 
 /// Prints the table; an error above the budget.
@@ -19,6 +19,9 @@ pub(crate) fn report(folder: &Path) -> anyhow::Result<()> {
     println!("{:<22} {:>8} {:>8}", "file", "bytes", "gzip -9");
     for name in LOADED {
         let path = folder.join(name);
+        if name == LOADED[1] && !path.exists() {
+            continue;
+        }
         let bytes = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
         let gzipped = gzip(&bytes)?;
         println!("{name:<22} {:>8} {gzipped:>8}", bytes.len());
