@@ -8,7 +8,7 @@ mod events;
 mod faults;
 mod http_port;
 mod lead;
-mod operator;
+mod operator_tool;
 mod operators;
 mod privacy;
 mod purchase;
