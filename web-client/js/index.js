@@ -75,8 +75,8 @@ const cookie = (name) => {
 };
 
 const visit = () => ({
-  href: location.href,
-  referrer: document.referrer,
+  eventSourceUrl: location.href,
+  referrerUrl: document.referrer,
   fbclid: new URLSearchParams(location.search).get("fbclid"),
   fbp: cookie("_fbp"),
   fbc: cookie("_fbc"),

@@ -52,21 +52,21 @@ impl Draft<'_> {
     /// Reads the page's argument.
     pub(crate) fn prepare(self, kind: u32, name: String, of: &JsValue) -> Result<Prepared, Status> {
         let mut defaults = Input::new(self.page, self.options);
-        let pixel_id = defaults.text("pixelId", "pixelId").unwrap_or_default();
-        let currency = defaults.text("currency", "currency").unwrap_or_default();
+        let pixel_id = defaults.text("", "pixelId").unwrap_or_default();
+        let currency = defaults.text("", "currency").unwrap_or_default();
         let mut input = Input::new(self.page, of);
         let user = input.user();
         let custom_data = input.custom_data(&currency);
         let experiment = input.experiment().or_else(|| defaults.experiment());
         let consent = input.consent().or_else(|| defaults.consent());
-        let order_id = input.text("orderId", "order_id").unwrap_or_default();
+        let order_id = input.text("", "orderId").unwrap_or_default();
         let mut occurred_at = input.occurred_at();
         if occurred_at.is_none() && self.made_ms > 0.0 {
             occurred_at = Some(timestamp(self.made_ms));
         }
-        let claim_key = input.text("claimKey", "claim_key").unwrap_or_default();
+        let claim_key = input.text("", "claimKey").unwrap_or_default();
         if kind == PURCHASE && order_id.is_empty() {
-            input.fault("order_id", "is required");
+            input.fault("", "orderId", "is required");
         }
         let browser = Input::new(self.page, self.visit).browser();
         input.done()?;
@@ -166,15 +166,15 @@ pub(crate) fn confirmation(
 /// Checks the options of `Tandem.connect`. Returns whether they deny advertising use.
 pub(crate) fn check_options(page: &Page, options: &JsValue) -> Result<bool, Status> {
     let mut input = Input::new(page, options);
-    let endpoint = input.text("endpoint", "endpoint").unwrap_or_default();
+    let endpoint = input.text("", "endpoint").unwrap_or_default();
     if !endpoint.starts_with("https://") && !endpoint.starts_with("http://") {
-        input.fault("endpoint", "must be the server's address, such as https://track.shop.example");
+        input.fault("endpoint", "", "must be the server's address, such as https://track.shop.example");
     }
-    let pixel_id = input.text("pixelId", "pixelId").unwrap_or_default();
+    let pixel_id = input.text("", "pixelId").unwrap_or_default();
     if pixel_id.is_empty() || !pixel_id.bytes().all(|byte| byte.is_ascii_digit()) {
-        input.fault("pixelId", "must be the pixel's ID: digits");
+        input.fault("pixelId", "", "must be the pixel's ID: digits");
     }
-    input.text("currency", "currency");
+    input.text("", "currency");
     input.experiment();
     let consent = input.consent();
     input.done()?;

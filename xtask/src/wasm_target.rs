@@ -104,12 +104,29 @@ fn by_rustup(toolchain: &Toolchain) -> anyhow::Result<String> {
     };
     let mut said = rustup("add")?;
     if said.ok && probe(toolchain).is_err() {
-        // It is recorded as installed, but the files are not (all) there.
-        rustup("remove")?;
+        // It is recorded as installed, but the files are not (all) there. Removing the record
+        // wants to see every file that it lists.
+        complete(toolchain)?;
+        let removed = rustup("remove")?;
+        ensure!(removed.ok, "recorded as installed, but unusable, and not to be removed: {}", removed.gist());
         said = rustup("add")?;
     }
     ensure!(said.ok, "{}", said.gist());
     Ok("installed by rustup".to_owned())
+}
+
+/// Puts an empty file in the place of each missing one of those that rustup has on record.
+fn complete(toolchain: &Toolchain) -> anyhow::Result<()> {
+    let record = toolchain.rustlib().join(format!("manifest-rust-std-{TARGET}"));
+    for line in std::fs::read_to_string(&record).unwrap_or_default().lines() {
+        let Some(file) = line.strip_prefix("file:") else { continue };
+        let file = toolchain.sysroot.join(file);
+        if file.starts_with(toolchain.target_folder()) && !file.exists() {
+            std::fs::create_dir_all(file.parent().unwrap_or(&file))?;
+            File::create(&file)?;
+        }
+    }
+    Ok(())
 }
 
 fn from_archive(toolchain: &Toolchain) -> anyhow::Result<String> {
