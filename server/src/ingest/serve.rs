@@ -8,12 +8,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use http::{HeaderName, HeaderValue, Method, Request, Response};
+use http_body_util::{BodyExt as _, Full};
 use tandem_proto::stubs::operations_service_server::OperationsServiceServer;
 use tandem_proto::stubs::tracking_service_server::TrackingServiceServer;
 use tandem_proto::v1::tracking_service_paths::VERIFY_WEBHOOK;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
+use tonic::Status;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::transport::Server;
@@ -29,6 +32,10 @@ use crate::insight::operations::Operations;
 const PUBLIC_BYTES_MAX: usize = 256 * 1024;
 /// Largest message of `VerifyWebhook`: a body of 1 MiB and what stands around it.
 const WEBHOOK_BYTES_MAX: usize = 1024 * 1024 + 64 * 1024;
+/// Bytes before each message (gRPC over HTTP, length-prefixed message).
+const FRAME_HEAD_BYTES: usize = 5;
+/// Most bytes of a too large HTTP/1.1 request that are read for the sake of its connection.
+const DISCARDED_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How long a browser may remember a preflight.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(7200);
 
@@ -133,10 +140,44 @@ impl Service<Request<Body>> for Sized {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        if request.uri().path() == VERIFY_WEBHOOK {
-            self.webhook.call(request)
+        let (service, bytes_max) = if request.uri().path() == VERIFY_WEBHOOK {
+            (&mut self.webhook, WEBHOOK_BYTES_MAX)
         } else {
-            self.public.call(request)
+            (&mut self.public, PUBLIC_BYTES_MAX)
+        };
+        if request.version() >= http::Version::HTTP_2 {
+            return service.call(request);
         }
+        let mut service = service.clone();
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            match read_whole(body, bytes_max + FRAME_HEAD_BYTES).await {
+                Ok(body) => service.call(Request::from_parts(parts, body)).await,
+                Err(status) => Ok(status.into_http()),
+            }
+        })
+    }
+}
+
+/// Reads a body to its end before anything is answered. An answer in the middle of an
+/// HTTP/1.1 request closes the connection, and the caller may never see it.
+async fn read_whole(mut body: Body, bytes_max: usize) -> Result<Body, Status> {
+    let mut kept = BytesMut::new();
+    let mut read = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Status::cancelled("the request broke off"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        read = read.saturating_add(data.len());
+        if read > DISCARDED_BYTES_MAX {
+            break;
+        }
+        if read <= bytes_max {
+            kept.extend_from_slice(&data);
+        }
+    }
+    if read > bytes_max {
+        Err(Status::out_of_range(format!("the message is larger than {bytes_max} bytes")))
+    } else {
+        Ok(Body::new(Full::new(kept.freeze())))
     }
 }
