@@ -18,7 +18,7 @@ use anyhow::{Context as _, anyhow, bail, ensure};
 use sha2::{Digest as _, Sha256};
 
 use crate::command::{Said, capture, find, is_installed};
-use crate::files::Scratch;
+use crate::files::{Scratch, target};
 
 mod debian;
 mod standard_library;
@@ -44,16 +44,43 @@ const WAYS: [(&str, Way); 3] = [("rustup", by_rustup), ("archive", from_archive)
 /// Makes sure that the target works. Says nothing when it does already.
 pub(crate) fn ensure_usable() -> anyhow::Result<()> {
     let toolchain = Toolchain::active()?;
-    let Err(why) = probe(&toolchain) else { return Ok(()) };
+    make_usable(&toolchain)?;
+    forget_stale(&toolchain)
+}
+
+/// Removes what was compiled against another standard library than the one that is there now.
+/// cargo looks at the compiler's version alone, and would link what does not fit.
+fn forget_stale(toolchain: &Toolchain) -> anyhow::Result<()> {
+    let mut identity = String::new();
+    for entry in std::fs::read_dir(toolchain.target_folder().join("lib"))?.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with("libstd-") && name.ends_with(".rlib") {
+            let about = entry.metadata()?;
+            identity = format!("{name} {} {:?}", about.len(), about.modified()?);
+        }
+    }
+    let compiled = target().join(TARGET);
+    let stamp = compiled.join("standard-library");
+    if std::fs::read_to_string(&stamp).is_ok_and(|known| known == identity) {
+        return Ok(());
+    }
+    remove(&compiled).with_context(|| format!("removing {}", compiled.display()))?;
+    std::fs::create_dir_all(&compiled)?;
+    std::fs::write(&stamp, identity)?;
+    Ok(())
+}
+
+fn make_usable(toolchain: &Toolchain) -> anyhow::Result<()> {
+    let Err(why) = probe(toolchain) else { return Ok(()) };
     eprintln!("==> getting {TARGET} for rustc {}", toolchain.release);
     // One run at a time for each toolchain; the lock goes with the process.
     let lock = File::create(toolchain.rustlib().join(format!(".tandem-{TARGET}.lock")))
         .with_context(|| format!("{} must be writable", toolchain.rustlib().display()))?;
     lock.lock()?;
-    if probe(&toolchain).is_ok() {
+    if probe(toolchain).is_ok() {
         return Ok(()); // another run made it work meanwhile
     }
-    let aside = Aside::take(&toolchain)?;
+    let aside = Aside::take(toolchain)?;
     let skipped = std::env::var(SKIP_VARIABLE).unwrap_or_default();
     let mut tried = vec![format!("as it was: {why:#}")];
     for (name, way) in WAYS {
@@ -61,7 +88,7 @@ pub(crate) fn ensure_usable() -> anyhow::Result<()> {
             tried.push(format!("{name}: skipped, as {SKIP_VARIABLE} says"));
             continue;
         }
-        match way(&toolchain).and_then(|how| probe(&toolchain).map(|()| how)) {
+        match way(toolchain).and_then(|how| probe(toolchain).map(|()| how)) {
             Ok(how) => {
                 eprintln!("    {TARGET}: {how}");
                 aside.discard();
