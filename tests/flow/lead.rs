@@ -135,6 +135,7 @@ async fn every_match_key_arrives_normalised_and_hashed() -> anyhow::Result<()> {
         gender: Some("Female".to_owned()),
         date_of_birth: Some("1990-02-28".to_owned()),
         external_id: Some(" User_123 ".to_owned()),
+        default_country: None,
     });
     let id = world.visitor().capture_lead(request).await?.outcome?.event_id;
     let arrived = world.wait_for_server_event("Lead", &id).await?;
@@ -364,5 +365,24 @@ async fn the_visitors_address_is_the_last_one_that_no_proxy_of_ours_has() -> any
     let id = world.capture_lead(&visitor, &Person::unique()).await?.event_id;
     let arrived = world.wait_for_server_event("Lead", &id).await?;
     assert_ne!(arrived.match_key("client_ip_address"), visitor.address);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_national_number_is_one_of_the_country_that_the_page_names() -> anyhow::Result<()> {
+    let world = World::builder().without_gateway().start().await?;
+    let visitor = world.visitor();
+    let mut request = messages::lead(&Person::unique());
+    request.user = Some(User {
+        phone: Some("(650) 555-1212".to_owned()),
+        default_country: Some("US".to_owned()),
+        ..User::default()
+    });
+    let id = visitor.capture_lead(request).await?.outcome?.event_id;
+    let arrived = world.wait_for_server_event("Lead", &id).await?;
+    // Meta, customer information parameters: the known answer of 16505551212.
+    let known = "e323ec626319ca94ee8bff2e4c87cf613be6ea19919ed1364124e16807ab3176";
+    assert_eq!(arrived.match_key("ph"), known);
+    assert!(arrived.field(&["user_data", "country"]).is_null(), "it never becomes a match key");
     Ok(())
 }

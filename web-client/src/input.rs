@@ -96,6 +96,7 @@ impl<'a> Input<'a> {
             gender: text("gender"),
             date_of_birth: text("dateOfBirth"),
             external_id: text("externalId"),
+            default_country: None,
         }
     }
 

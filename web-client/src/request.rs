@@ -55,7 +55,8 @@ impl Draft<'_> {
         let pixel_id = defaults.text("", "pixelId").unwrap_or_default();
         let currency = defaults.text("", "currency").unwrap_or_default();
         let mut input = Input::new(self.page, of);
-        let user = input.user();
+        let mut user = input.user();
+        user.default_country = defaults.text("", "defaultCountry");
         let custom_data = input.custom_data(&currency);
         let experiment = input.experiment().or_else(|| defaults.experiment());
         let consent = input.consent().or_else(|| defaults.consent());

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use tandem_core::click_id;
+use tandem_core::country::Country;
 use tandem_core::currency::Currency;
 use tandem_core::custom_data::{
     CONTENTS_MAX, Content, CustomData, Experiment, PROPERTIES_MAX, STANDARD_FIELDS, TEXT_BYTES_MAX,
@@ -64,7 +65,13 @@ pub(crate) struct Reader<'a> {
 impl Reader<'_> {
     /// Reads the person.
     pub(crate) fn user(&mut self, user: Option<v1::User>, keys: Keys) -> UserData {
-        let (user_data, faults) = self.user.read(raw_values(user.unwrap_or_default()));
+        let user = user.unwrap_or_default();
+        let mut reader = self.user;
+        if let Some(country) = user.default_country.as_deref().filter(|text| !text.is_empty()) {
+            let country = self.violations.take("user.default_country", Country::parse(country));
+            reader.default_country = country.unwrap_or(reader.default_country);
+        }
+        let (user_data, faults) = reader.read(raw_values(user));
         if keys == Keys::Strict {
             for (key, what) in faults {
                 self.violations.add(key.field(), what);

@@ -245,9 +245,13 @@ async fn confirmations_count_what_was_merged(store: &dyn Outbox) {
     ];
     assert_eq!(store.confirm(pixel(), later.clone()).await.unwrap(), Confirmed { accepted: 2, unknown: 1 });
     store.confirm(pixel(), later).await.unwrap();
+    // The unknown one was early: its event comes after it.
+    store.append(event(9)).await.unwrap();
+    let claimed = claim(store, NOW_MS + 10).await;
+    store.record(call(), vec![result(&claimed[0], AttemptOutcome::Delivered)]).await.unwrap();
     let figures = store.figures(NOW_MS).await.unwrap();
-    assert_eq!(figures.total(Metric::DeliveredWithBrowser), 3);
-    assert_eq!(figures.total(Metric::Deduplicated), 2, "each once, however often it is reported");
+    assert_eq!(figures.total(Metric::DeliveredWithBrowser), 4);
+    assert_eq!(figures.total(Metric::Deduplicated), 3, "each once, however often it is reported");
 }
 
 async fn an_order_and_its_purchase_change_together(store: &dyn Outbox) {

@@ -10,6 +10,7 @@ use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{OrderId, PixelId};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use super::early::Early;
 use super::events::pixel_no;
 use super::ledger::Ledger;
 use crate::clock::Clock;
@@ -169,12 +170,13 @@ pub(super) struct Writer {
     probes: u32,
     changes: broadcast::Sender<Arc<[u64]>>,
     changed: Vec<u64>,
+    pub(super) early: Early,
 }
 
 impl Writer {
     pub(super) fn new(db: Connection, clock: Clock, changes: broadcast::Sender<Arc<[u64]>>) -> Self {
         let (ledger, pixels) = (Ledger::default(), HashMap::new());
-        Self { db, ledger, clock, pixels, probes: 0, changes, changed: Vec::new() }
+        Self { db, ledger, clock, pixels, probes: 0, changes, changed: Vec::new(), early: Early::default() }
     }
 
     /// Notes that an event changed, for those who watch.

@@ -75,6 +75,9 @@ impl Writer {
         self.ledger.state(pixel, entry.state, 1);
         let seq = self.db.last_insert_rowid().unsigned_abs();
         self.changed(seq);
+        if let Some(early) = self.early.take(pixel, name, event.id.as_str(), now) {
+            self.confirm_one(pixel, &early, now)?;
+        }
         Ok(Appended::New { seq })
     }
 
@@ -220,7 +223,10 @@ impl Writer {
             )?
             .query_row((id, name, pixel), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
             .optional()?;
-        let Some((seq, was, browser, finished_ms)) = found else { return Ok(false) };
+        let Some((seq, was, browser, finished_ms)) = found else {
+            self.early.keep(pixel, confirmation, now_ms);
+            return Ok(false);
+        };
         self.expect_browser(pixel, name, id, now_ms)?;
         if browser == Some(BrowserOutcome::Fired as i64) {
             return Ok(true); // The first FIRED stands.

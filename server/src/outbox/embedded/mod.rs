@@ -6,6 +6,7 @@
 mod checkpoint;
 mod committer;
 mod delivery;
+mod early;
 mod erase;
 mod events;
 mod ledger;
