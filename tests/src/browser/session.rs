@@ -18,6 +18,8 @@ use crate::wait::eventually;
 /// Names under which distributions ship Chromium.
 const CHROMIUM: [&str; 5] =
     ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"];
+/// Starts of the driver before it is given up.
+const DRIVER_ATTEMPTS: u32 = 5;
 /// Names of its driver.
 const DRIVER: [&str; 2] = ["chromedriver", "chromium.chromedriver"];
 
@@ -83,9 +85,7 @@ impl Session {
     pub async fn start() -> anyhow::Result<Self> {
         let (binary, driver) = (chromium()?, driver()?);
         let profile = tempfile::Builder::new().prefix("tandem-chromium-").tempdir()?;
-        let mut process =
-            Process::start(&driver, "chromedriver", profile.path(), &Environment::new(), &["--port=0"])?;
-        let port = port_of(profile.path(), &mut process).await?;
+        let (process, port) = start_driver(&driver, profile.path()).await?;
         let page = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities(&binary, profile.path()))
             .connect(&format!("http://127.0.0.1:{port}"))
@@ -161,14 +161,31 @@ impl Drop for Session {
     }
 }
 
-async fn port_of(folder: &Path, driver: &mut Process) -> anyhow::Result<u16> {
-    let out = folder.join("chromedriver.out");
+/// Starts the driver on a free port. It takes a free IPv4 port and then wants the same one of
+/// IPv6, which somebody else may have: then it is started anew.
+async fn start_driver(driver: &Path, folder: &Path) -> anyhow::Result<(Process, u16)> {
+    for attempt in 0..DRIVER_ATTEMPTS {
+        let folder = folder.join(format!("driver-{attempt}"));
+        std::fs::create_dir(&folder)?;
+        let mut process =
+            Process::start(driver, "chromedriver", &folder, &Environment::new(), &["--port=0"])?;
+        if let Some(port) = port_of(&folder, &mut process).await? {
+            return Ok((process, port));
+        }
+    }
+    Err(anyhow!("chromedriver found no free port in {DRIVER_ATTEMPTS} attempts"))
+}
+
+/// The port the driver listens on; `None` when the one it chose was taken.
+async fn port_of(folder: &Path, driver: &mut Process) -> anyhow::Result<Option<u16>> {
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
     let found = eventually("chromedriver to be ready", async || {
-        let said = std::fs::read_to_string(&out)?;
+        let said = read("chromedriver.out");
         let port = said.split_once("started successfully on port ").and_then(|(_, rest)| {
             rest.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok())
         });
-        Ok(port)
+        let taken = said.contains("bind() failed") || read("chromedriver.log").contains("bind() failed");
+        Ok(if port.is_none() && taken { Some(None) } else { port.map(Some) })
     })
     .await;
     found.map_err(|error| error.context(driver.log_tail(20)))
