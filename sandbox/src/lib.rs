@@ -9,7 +9,7 @@
 //! | [`cashfree`] | Cashfree's checkout page, webhooks and Orders API |
 //! | [`shop`] | a shop that uses Tandem's browser package |
 //!
-//! What Meta would have deduplicated is worked out in [`matches`] and shown by [`events_manager`];
+//! What Meta would have deduplicated is worked out in [`mod@matches`] and shown by [`events_manager`];
 //! [`control`] lets tests and people script faults and look at what arrived.
 //!
 //! Nothing here shares code with Tandem's own crates: a fake that used the product's normalisation,

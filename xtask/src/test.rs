@@ -92,7 +92,9 @@ fn tests() -> anyhow::Result<()> {
 }
 
 fn doc() -> anyhow::Result<()> {
-    run(cargo().args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))
+    run(cargo()
+        .args(["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"])
+        .env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"))
 }
 
 /// Licences, bans and sources. The advisories need the network's whole, so they are not
