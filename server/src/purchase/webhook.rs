@@ -69,7 +69,10 @@ impl Purchases {
             return Ok(answer(Verdict::InvalidSignature, "timestamp_malformed"));
         };
         let max_age_ms = i64::try_from(self.cashfree.webhook_max_age.as_millis()).unwrap_or(i64::MAX);
-        if let Err(problem) = signature::check_age(signed_ms, now_ms, max_age_ms, AHEAD_MAX_MS) {
+        // Its age counts at the gateway; what waited between the two of us is not its fault.
+        let received_ms =
+            request.received_at.as_ref().map_or(now_ms, |at| at.seconds.saturating_mul(1000).min(now_ms));
+        if let Err(problem) = signature::check_age(signed_ms, received_ms, max_age_ms, AHEAD_MAX_MS) {
             return Ok(answer(Verdict::Stale, problem.code()));
         }
         match Webhook::parse(&request.raw_body, self.ingest.settings.default_currency) {
