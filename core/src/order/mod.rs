@@ -153,16 +153,6 @@ impl Order {
         self.owner.as_ref()
     }
 
-    /// Successful payments beyond the one that counts.
-    pub fn other_payments(&self) -> &[String] {
-        &self.other_payments
-    }
-
-    /// Refunds seen.
-    pub fn refunds(&self) -> &[Refund] {
-        &self.refunds
-    }
-
     /// When it was first claimed, Unix seconds.
     pub fn claimed_at_s(&self) -> Option<i64> {
         self.claimed_at_s
@@ -184,11 +174,6 @@ impl Order {
             Placed::Withheld(why) => Some(why),
             _ => None,
         }
-    }
-
-    /// Whether its Purchase has been placed in any way.
-    pub fn is_placed(&self) -> bool {
-        self.placed != Placed::Not
     }
 
     /// Decides what must happen to the Purchase. `now_ms`: Unix milliseconds;

@@ -241,17 +241,6 @@ impl AttemptOutcome {
     }
 }
 
-/// How an event finished.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum FinishedAs {
-    /// Acknowledged by Meta.
-    Delivered,
-    /// Given up.
-    DeadLetter,
-    /// Counted and never sent.
-    Suppressed,
-}
-
 /// What a page did with its copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirmation {

@@ -19,7 +19,7 @@ mod query;
 
 pub use entry::{
     Appended, AttemptOutcome, AttemptResult, BrowserOutcome, CallRecord, ClaimedEvent, Confirmation,
-    Confirmed, Existing, FinishedAs, Initial, NewEvent, State,
+    Confirmed, Existing, Initial, NewEvent, State,
 };
 pub use query::{
     AttemptView, DeadWebhook, Erased, EventFilter, EventKey, EventView, Figures, KeyCoverage, Metric,
