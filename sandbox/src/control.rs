@@ -26,6 +26,7 @@ pub fn routes() -> Router<Sandbox> {
         .route("/control/faults", get(list_faults).post(add_fault).delete(clear_faults))
         .route("/control/graph/events", get(graph_events))
         .route("/control/graph/requests", get(graph_requests))
+        .route("/control/graph/counts", get(graph_counts))
         .route("/control/pixel/events", get(pixel_events))
         .route("/control/matches", get(matches))
         .route("/control/totals", get(totals))
@@ -93,13 +94,26 @@ impl EventFilter {
     }
 }
 
-async fn graph_events(State(sandbox): State<Sandbox>, Query(filter): Query<EventFilter>) -> Response {
+/// What is wanted of the accepted server events.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GraphEventFilter {
+    event_name: Option<String>,
+    event_id: Option<String>,
+    /// Only events with a higher number: what came after the last look.
+    #[serde(default)]
+    after: u64,
+}
+
+async fn graph_events(State(sandbox): State<Sandbox>, Query(filter): Query<GraphEventFilter>) -> Response {
+    let GraphEventFilter { event_name, event_id, after } = filter;
+    let filter = EventFilter { event_name, event_id };
     let journal = sandbox.journal();
     let events: Vec<_> = journal
         .graph_events()
         .filter(|entry| {
             let text = |key: &str| entry.event[key].as_str().unwrap_or_default();
-            filter.takes(text("event_name"), text("event_id"))
+            entry.number > after && filter.takes(text("event_name"), text("event_id"))
         })
         .collect();
     Json(events).into_response()
@@ -107,6 +121,10 @@ async fn graph_events(State(sandbox): State<Sandbox>, Query(filter): Query<Event
 
 async fn graph_requests(State(sandbox): State<Sandbox>) -> Response {
     Json(sandbox.journal().graph_requests().collect::<Vec<_>>()).into_response()
+}
+
+async fn graph_counts(State(sandbox): State<Sandbox>) -> Response {
+    Json(sandbox.journal().graph_counts()).into_response()
 }
 
 async fn pixel_events(State(sandbox): State<Sandbox>, Query(filter): Query<EventFilter>) -> Response {

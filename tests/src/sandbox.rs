@@ -101,6 +101,29 @@ impl Sandbox {
         self.post("/control/faults", &fault).await.map(drop)
     }
 
+    /// Adds a fault with everything that the control API knows, its conditions `pixel` and `containing`
+    /// (`graph` only) among it.
+    ///
+    /// # Errors
+    /// When the sandbox refuses.
+    pub async fn script(&self, fault: Value) -> anyhow::Result<()> {
+        self.post("/control/faults", &fault).await.map(drop)
+    }
+
+    /// Lets the fake Graph API refuse, as Meta does, every request that has this event in it, until
+    /// [`Sandbox::heal`].
+    ///
+    /// # Errors
+    /// When the sandbox refuses.
+    pub async fn refuse_event(&self, event_id: &str) -> anyhow::Result<()> {
+        let error = json!({ "error": {
+            "message": "Invalid parameter", "type": "OAuthException", "code": 100, "error_subcode": 2_804_019,
+            "is_transient": false, "fbtrace_id": "AtRaCe",
+        } });
+        let answer = json!({ "answer": { "status": 400, "body": error.to_string(), "headers": {} } });
+        self.script(json!({ "target": "graph", "action": answer, "containing": event_id })).await
+    }
+
     /// Delays the next `count` calls (all, when none) of `target`; they succeed.
     ///
     /// # Errors
