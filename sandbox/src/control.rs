@@ -23,7 +23,7 @@ use crate::state::Sandbox;
 pub fn routes() -> Router<Sandbox> {
     Router::new()
         .route("/control/config", get(show_config).post(change_config))
-        .route("/control/faults", get(list_faults).post(add_fault).delete(clear_faults))
+        .route("/control/faults", get(list_faults).post(add_fault).put(replace_faults).delete(clear_faults))
         .route("/control/graph/events", get(graph_events))
         .route("/control/graph/requests", get(graph_requests))
         .route("/control/graph/counts", get(graph_counts))
@@ -69,6 +69,17 @@ async fn add_fault(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
         Err(refusal) => return refusal,
     };
     match fault.check().and_then(|()| sandbox.faults.add(fault)) {
+        Ok(()) => Json(json!({ "waiting": sandbox.faults.list().len() })).into_response(),
+        Err(reason) => answer::error(StatusCode::BAD_REQUEST, &reason),
+    }
+}
+
+async fn replace_faults(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
+    let faults = match parse::<Vec<Fault>>(&body) {
+        Ok(faults) => faults,
+        Err(refusal) => return refusal,
+    };
+    match faults.iter().try_for_each(Fault::check).and_then(|()| sandbox.faults.replace(faults)) {
         Ok(()) => Json(json!({ "waiting": sandbox.faults.list().len() })).into_response(),
         Err(reason) => answer::error(StatusCode::BAD_REQUEST, &reason),
     }
@@ -245,6 +256,23 @@ mod tests {
             let (status, _) = testing::post_json(&router, "/control/config", bad).await;
             assert_eq!(status, StatusCode::BAD_REQUEST, "{bad}");
         }
+    }
+
+    #[tokio::test]
+    async fn all_faults_are_replaced_in_one_step_or_none_is() {
+        let router = testing::router();
+        let put = |body: &'static str| {
+            testing::send(&router, http::Request::put("/control/faults").body(body.into()).unwrap())
+        };
+        testing::post_json(&router, "/control/faults", r#"{"target":"graph","action":"hang"}"#).await;
+        let two = r#"[{"target":"graph","action":"cut"},{"target":"webhook","action":"hang","count":2}]"#;
+        assert_eq!(put(two).await.status(), StatusCode::OK);
+        assert_eq!(testing::get_json(&router, "/control/faults").await.as_array().unwrap().len(), 2);
+        let bad = r#"[{"target":"graph","action":"hang"},{"target":"graph","delay_ms":999999999}]"#;
+        assert_eq!(put(bad).await.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(testing::get_json(&router, "/control/faults").await.as_array().unwrap().len(), 2);
+        assert_eq!(put("[]").await.status(), StatusCode::OK);
+        assert_eq!(testing::get_json(&router, "/control/faults").await, json!([]));
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::pending;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -236,6 +236,20 @@ impl Faults {
         if fault.count != Some(0) {
             queue.push_back(fault);
         }
+        Ok(())
+    }
+
+    /// Puts these faults in the place of all others in one step: no request meets neither the old
+    /// nor the new ones.
+    ///
+    /// # Errors
+    /// When they are too many; then nothing has changed.
+    pub fn replace(&self, faults: Vec<Fault>) -> Result<(), String> {
+        let next = Self::default();
+        for fault in faults {
+            next.add(fault)?;
+        }
+        *lock(&self.queues) = next.queues.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(())
     }
 

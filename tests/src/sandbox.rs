@@ -134,6 +134,16 @@ impl Sandbox {
         self.post("/control/faults", &fault).await.map(drop)
     }
 
+    /// Puts these faults in the place of all others in one step.
+    ///
+    /// # Errors
+    /// When the sandbox refuses.
+    pub async fn set_faults(&self, faults: Vec<Value>) -> anyhow::Result<()> {
+        let response = self.http.put(format!("{}/control/faults", self.url)).json(&faults).send().await?;
+        ensure!(response.status().is_success(), "PUT /control/faults: {}", response.status());
+        Ok(())
+    }
+
     /// Ends all faults.
     ///
     /// # Errors
@@ -173,6 +183,24 @@ impl Sandbox {
     /// When the sandbox does not answer.
     pub async fn graph_rows(&self) -> anyhow::Result<Vec<Value>> {
         self.get("/control/graph/events").await.map(list)
+    }
+
+    /// What the fake Graph API accepted after its event of this number (0: everything), as
+    /// [`Sandbox::graph_rows`] has it, with `number` and `lost`.
+    ///
+    /// # Errors
+    /// When the sandbox does not answer.
+    pub async fn graph_rows_after(&self, number: u64) -> anyhow::Result<Vec<Value>> {
+        self.get(&format!("/control/graph/events?after={number}")).await.map(list)
+    }
+
+    /// How many requests the fake Graph API saw, and how many events it accepted.
+    ///
+    /// # Errors
+    /// When the sandbox does not answer.
+    pub async fn graph_counts(&self) -> anyhow::Result<(u64, u64)> {
+        let counts = self.get("/control/graph/counts").await?;
+        Ok((counts["requests"].as_u64().unwrap_or_default(), counts["events"].as_u64().unwrap_or_default()))
     }
 
     /// What the fake Graph API accepted under a name and an ID.
