@@ -19,6 +19,7 @@ pub mod person;
 pub mod process;
 pub mod sandbox;
 pub mod status;
+pub mod torture;
 pub mod wait;
 pub mod world;
 

@@ -90,6 +90,11 @@ impl World {
         self.folder.path()
     }
 
+    /// Lets the folder stay when the world ends: something was not as it should be.
+    pub fn keep(&self) {
+        self.troubled.store(true, Ordering::Relaxed);
+    }
+
     /// Kills the server at once, as a crash or an out-of-memory killer would (SIGKILL).
     pub fn kill_server(&mut self) {
         if let Some(mut server) = self.server.take() {
@@ -135,6 +140,35 @@ impl World {
     /// When the server is not running.
     pub fn thaw_server(&self) -> anyhow::Result<()> {
         self.server.as_ref().context("the server is not running")?.signal(Signal::CONT)
+    }
+
+    /// Lets the running server write no file beyond this size (bytes), its log included, as if the
+    /// disk were full there; none ends it.
+    ///
+    /// # Errors
+    /// When the server is not running.
+    pub fn limit_files(&self, bytes: Option<u64>) -> anyhow::Result<()> {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let server = self.server.as_ref().context("the server is not running")?;
+        let id = Pid::from_raw(i32::try_from(server.id())?).context("a process has a number")?;
+        // The system's upper bound stays, so that the limit can be taken back.
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(Some(id), Resource::Fsize, limit).context("limiting the server's files")?;
+        Ok(())
+    }
+
+    /// Whether the server of the last start still runs.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn server_runs(&mut self) -> anyhow::Result<bool> {
+        self.server.as_mut().map_or(Ok(false), Process::runs)
+    }
+
+    /// The server's settings.
+    #[must_use]
+    pub fn server_environment(&self) -> &Environment {
+        &self.server_environment
     }
 
     /// Starts the server again on the same data and the same ports. One that still runs is
