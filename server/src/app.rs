@@ -27,8 +27,10 @@ use crate::purchase::{OrdersApi, Purchases, Reconciler};
 
 /// How long open RPCs may still take when the server stops.
 const GOODBYE: Duration = Duration::from_secs(10);
-/// How often old rows and quiet addresses are looked for.
-const TIDY_EVERY: Duration = Duration::from_secs(60);
+/// How often events that grew too old for Meta are looked for.
+const EXPIRE_EVERY: Duration = Duration::from_secs(10);
+/// How often, in such looks, old rows and quiet addresses are looked for.
+const LOOKS_PER_TIDY: u32 = 6;
 /// Rows changed in one step.
 const SWEEP_ROWS: usize = 500;
 /// Pause between steps: ingest goes on.
@@ -271,12 +273,11 @@ fn split(
 /// Gives up what is too old for Meta and deletes what is past its time, in small steps
 /// between which ingest goes on.
 async fn tidy(outbox: SharedOutbox, doorman: Arc<Doorman>, retention: Duration, stop: CancellationToken) {
-    loop {
+    for look in 1_u32.. {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(TIDY_EVERY) => {}
+            () = tokio::time::sleep(EXPIRE_EVERY) => {}
         }
-        doorman.limits.forget_quiet();
         // A store that refuses says so in health; the next round tries again.
         while let Ok(rows) = outbox.expire(SWEEP_ROWS).await
             && rows >= SWEEP_ROWS
@@ -284,6 +285,10 @@ async fn tidy(outbox: SharedOutbox, doorman: Arc<Doorman>, retention: Duration, 
         {
             tokio::time::sleep(BETWEEN_SWEEPS).await;
         }
+        if !look.is_multiple_of(LOOKS_PER_TIDY) {
+            continue;
+        }
+        doorman.limits.forget_quiet();
         while let Ok(rows) = outbox.sweep(retention, SWEEP_ROWS).await
             && rows >= SWEEP_ROWS
             && !stop.is_cancelled()

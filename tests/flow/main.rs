@@ -4,6 +4,7 @@ mod balance;
 mod callers;
 mod configuration;
 mod confirmations;
+mod delivery;
 mod disk;
 mod events;
 mod faults;
