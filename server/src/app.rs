@@ -29,8 +29,10 @@ use crate::purchase::{OrdersApi, Purchases, Reconciler};
 const GOODBYE: Duration = Duration::from_secs(10);
 /// How often old rows and quiet addresses are looked for.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
-/// Rows deleted in one step.
+/// Rows changed in one step.
 const SWEEP_ROWS: usize = 500;
+/// Pause between steps: ingest goes on.
+const BETWEEN_SWEEPS: Duration = Duration::from_millis(50);
 
 /// Why the server cannot start. One line each, that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +91,7 @@ pub async fn run(
         });
     }
     let rules: Vec<PixelRules> = settings.pixels.iter().map(|pixel| rules_of(&settings, pixel)).collect();
-    first_writes(&outbox, &rules, configured, &clock).await.map_err(StartError::FirstWrite)?;
+    first_writes(&outbox, &rules, configured).await.map_err(StartError::FirstWrite)?;
 
     let metrics = Arc::new(Metrics::default());
     let stop = CancellationToken::new();
@@ -113,7 +115,7 @@ pub async fn run(
         limits: Limits::new(settings.rate_limit),
     });
     let api = OrdersApi::new(&settings.cashfree, settings.default_currency).map_err(StartError::Client)?;
-    let retention_ms = i64::try_from(settings.retention.as_millis()).unwrap_or(i64::MAX);
+    let retention = settings.retention;
     let closing = CancellationToken::new();
     let operations = Operations {
         insight: Arc::clone(&insight),
@@ -132,7 +134,7 @@ pub async fn run(
         let reconciler = Reconciler { purchases: Arc::clone(&purchases), api, ask_now };
         tasks.push(tokio::spawn(reconciler.run(stop.clone())));
     }
-    tasks.push(tokio::spawn(tidy(outbox.clone(), Arc::clone(&doorman), clock, retention_ms, stop.clone())));
+    tasks.push(tokio::spawn(tidy(outbox.clone(), Arc::clone(&doorman), retention, stop.clone())));
     let http_addr = http.local_addr().map_err(|fault| listen_fault("TANDEM_HTTP_ADDR", fault))?;
     let grpc_addr = grpc.local_addr().map_err(|fault| listen_fault("TANDEM_GRPC_ADDR", fault))?;
     let stopped = stop.clone();
@@ -224,7 +226,6 @@ async fn first_writes(
     outbox: &SharedOutbox,
     rules: &[PixelRules],
     configured: bool,
-    clock: &Clock,
 ) -> Result<(), crate::outbox::StoreError> {
     if let (true, Some(first)) = (configured, rules.first()) {
         let adopted = outbox.adopt_unassigned(first.id.clone()).await?;
@@ -238,7 +239,7 @@ async fn first_writes(
     }
     if rules.iter().all(|rules| rules.purchase_hold.is_none()) {
         let code = tandem_core::code::SANDBOX_WITHOUT_TEST_CODE;
-        let released = outbox.release_held(code, clock.now_ms()).await?;
+        let released = outbox.release_held(code).await?;
         if released > 0 {
             tracing::info!(events = released, code, "held Purchases are released");
         }
@@ -267,25 +268,27 @@ fn split(
     (ingest, settings.cashfree)
 }
 
-/// Deletes what is past its time, in small steps between which ingest goes on.
-async fn tidy(
-    outbox: SharedOutbox,
-    doorman: Arc<Doorman>,
-    clock: Clock,
-    retention_ms: i64,
-    stop: CancellationToken,
-) {
+/// Gives up what is too old for Meta and deletes what is past its time, in small steps
+/// between which ingest goes on.
+async fn tidy(outbox: SharedOutbox, doorman: Arc<Doorman>, retention: Duration, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(TIDY_EVERY) => {}
         }
         doorman.limits.forget_quiet();
-        while let Ok(rows) = outbox.sweep(clock.now_ms(), retention_ms, SWEEP_ROWS).await
+        // A store that refuses says so in health; the next round tries again.
+        while let Ok(rows) = outbox.expire(SWEEP_ROWS).await
             && rows >= SWEEP_ROWS
             && !stop.is_cancelled()
         {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(BETWEEN_SWEEPS).await;
+        }
+        while let Ok(rows) = outbox.sweep(retention, SWEEP_ROWS).await
+            && rows >= SWEEP_ROWS
+            && !stop.is_cancelled()
+        {
+            tokio::time::sleep(BETWEEN_SWEEPS).await;
         }
     }
 }
