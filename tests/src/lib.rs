@@ -8,6 +8,7 @@
 //! What the suites expect (hashes, signatures, addresses) is computed here from the
 //! published rules; none of the product's own code is used but the generated protocol.
 
+pub mod backlog;
 pub mod binaries;
 pub mod browser;
 pub mod cashfree;

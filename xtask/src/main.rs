@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod browser;
 mod command;
 mod demo;
@@ -32,6 +33,9 @@ enum Chore {
     Test(test::Options),
     /// Kill the server again and again under load, and check that nothing was lost
     Torture(torture::Options),
+    /// Measure; run by hand
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Check the house rules
     Tidy,
 }
@@ -42,6 +46,7 @@ fn main() -> std::process::ExitCode {
         Chore::Demo(options) => demo::run_demo(&options),
         Chore::Test(options) => test::run_steps(&options),
         Chore::Torture(options) => torture::run_torture(&options),
+        Chore::Bench(bench) => bench::run_bench(&bench),
         Chore::Tidy => tidy::run(),
     };
     match outcome {

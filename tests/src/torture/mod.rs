@@ -37,8 +37,9 @@ use mood::Mood;
 
 pub use report::Report;
 
-/// How long the outbox may take to become empty once Meta is well again.
-const DRAIN_LIMIT: Duration = Duration::from_secs(240);
+/// How long the outbox may take to become empty once Meta is well again: an event that failed often
+/// waits for ten minutes at most.
+const DRAIN_LIMIT: Duration = Duration::from_secs(900);
 /// A refused token holds the pixel and failures open its circuit: this often the operator's
 /// `ResumeDelivery` ends both while the outbox drains.
 const RESUME_EVERY: Duration = Duration::from_secs(1);

@@ -165,6 +165,12 @@ impl World {
         self.server.as_mut().map_or(Ok(false), Process::runs)
     }
 
+    /// The running server's number.
+    #[must_use]
+    pub fn server_id(&self) -> Option<u32> {
+        self.server.as_ref().map(Process::id)
+    }
+
     /// The server's settings.
     #[must_use]
     pub fn server_environment(&self) -> &Environment {
