@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::catalogue::reload_on_hangup;
 use crate::clock::Clock;
 use crate::config::{CashfreeEnvironment, Pixel, SecretSource, Settings};
 use crate::delivery::{self, Graph};
@@ -121,13 +122,22 @@ pub async fn run(
         country: settings.default_country,
         closing: closing.clone(),
     };
+    let catalogue = settings.catalogue.take();
     let (ingest_settings, cashfree) = split(settings, rules, configured);
     let ingest = Arc::new(Ingest::new(ingest_settings, outbox.clone(), delivery, metrics, clock.clone()));
     let ask_now = Arc::new(Notify::new());
-    let purchases =
-        Arc::new(Purchases::new(Arc::clone(&ingest), cashfree, api.is_some(), Arc::clone(&ask_now)));
+    let purchases = Arc::new(Purchases::new(
+        Arc::clone(&ingest),
+        cashfree,
+        api.is_some(),
+        Arc::clone(&ask_now),
+        catalogue.clone(),
+    ));
 
     let mut tasks = workers;
+    if let Some(catalogue) = catalogue {
+        tasks.push(tokio::spawn(reload_on_hangup(catalogue, stop.clone())));
+    }
     if let Some(api) = api {
         let reconciler = Reconciler { purchases: Arc::clone(&purchases), api, ask_now };
         tasks.push(tokio::spawn(reconciler.run(stop.clone())));

@@ -2,6 +2,7 @@
 
 mod balance;
 mod callers;
+mod catalogue;
 mod configuration;
 mod confirmations;
 mod events;

@@ -42,6 +42,9 @@ pub struct Paid {
     pub user_data: UserData,
     /// Contents, as far as the proof knows them.
     pub custom_data: CustomData,
+    /// What the shop's catalogue makes of it; counts where nobody names the contents.
+    #[serde(default, skip_serializing_if = "CustomData::is_empty")]
+    pub listed: CustomData,
     /// The page, as far as the proof knows it.
     pub page: Page,
     /// Permission, as far as the proof knows it.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::currency::Currency;
+use crate::custom_data::Content;
 use crate::event::{Consent, Page};
 use crate::money::Money;
 use crate::user_data::UserData;
@@ -42,8 +43,24 @@ fn paid(payment_id: &str, amount: &str) -> Paid {
         action_source: ActionSource::Website,
         user_data: UserData::default(),
         custom_data: CustomData::default(),
+        listed: CustomData::default(),
         page: Page::default(),
         consent: Consent::default(),
+    }
+}
+
+/// A payment that the catalogue knows.
+fn listed(amount: &str) -> Paid {
+    Paid { listed: contents("listed", 2), ..paid("7", amount) }
+}
+
+fn contents(id: &str, num_items: u32) -> CustomData {
+    CustomData {
+        content_ids: vec![id.into()],
+        contents: vec![Content { id: id.into(), quantity: num_items, item_price: None }],
+        content_category: Some(id.into()),
+        num_items: Some(num_items),
+        ..CustomData::default()
     }
 }
 
@@ -184,6 +201,66 @@ fn the_page_fires_while_the_copies_would_be_merged_and_until_it_has() {
     assert_eq!(order.browser_event(NOW_S + DEDUPLICATION_WINDOW_S), None);
     order.confirm_fired(NOW_S);
     assert_eq!(order.browser_event(NOW_S), None);
+}
+
+#[test]
+fn the_catalogues_contents_count_where_nobody_names_any() {
+    let mut order = order();
+    order.contact(contact("a", true));
+    order.pay(listed("5"));
+    let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
+    assert_eq!(event.custom_data.content_ids, ["listed"]);
+    assert_eq!(event.custom_data.num_items, Some(2));
+    assert_eq!(event.custom_data.content_name.as_deref(), Some("a"), "the browser's words stay");
+    assert_eq!(order.browser_event(NOW_S), Some(event.custom_data), "both sides say the same");
+}
+
+#[test]
+fn contents_of_the_browser_or_of_a_fact_stay() {
+    let mut order = order();
+    let claim = Contact { custom_data: contents("claimed", 1), ..contact("a", true) };
+    order.contact(claim);
+    order.pay(listed("5"));
+    let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
+    assert_eq!(event.custom_data.content_ids, ["claimed"]);
+    assert_eq!(event.custom_data.content_category.as_deref(), Some("claimed"));
+
+    let mut order = self::order();
+    order.contact(contact("a", true));
+    order.pay(Paid { custom_data: contents("stated", 3), ..listed("5") });
+    let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
+    assert_eq!(event.custom_data.content_ids, ["stated"]);
+}
+
+#[test]
+fn contents_that_come_after_the_purchase_left_change_neither_side() {
+    let mut order = order();
+    order.contact(contact("a", false));
+    order.pay(listed("5"));
+    let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
+    order.contact(Contact { custom_data: contents("late", 1), ..contact("a", true) });
+    assert_eq!(order.browser_event(NOW_S), Some(event.custom_data));
+
+    // The same after a wait: until its end contents are taken, from then on not.
+    for (late_ms, expected) in [(WAIT_MS - 1, "late"), (WAIT_MS, "listed")] {
+        let mut order = self::order();
+        order.pay(listed("5"));
+        assert!(matches!(decide(&mut order), Decision::Hold(..)));
+        order.contact(Contact { custom_data: contents("late", 1), ..contact("a", true) });
+        let later = order.decide(NOW_S * 1000 + late_ms, WAIT_MS, None);
+        let Decision::Send(event) = later else { panic!("signals came") };
+        assert_eq!(event.custom_data.content_ids, [expected], "after {late_ms} ms");
+        assert_eq!(order.browser_event(NOW_S + WAIT_MS / 1000), Some(event.custom_data));
+    }
+}
+
+#[test]
+fn an_order_of_the_version_before_is_still_read() {
+    let mut order = order();
+    order.contact(contact("a", true));
+    let json = serde_json::to_string(&order).unwrap();
+    assert!(!json.contains("settled") && !json.contains("listed"), "{json}");
+    assert_eq!(serde_json::from_str::<Order>(&json).unwrap(), order);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_core::country::Country;
@@ -14,6 +15,7 @@ use super::network::{Cidrs, Origins, RateLimit};
 use super::pixels::{Pixel, read_pixels};
 use super::secret::SecretSource;
 use super::source::{ConfigError, Source};
+use crate::catalogue::CatalogueFile;
 
 /// The real Graph API.
 pub(super) const GRAPH_URL: &str = "https://graph.facebook.com";
@@ -22,7 +24,6 @@ const NOT_YET: &[&str] = &[
     "TANDEM_TLS_CERT",
     "TANDEM_TLS_KEY",
     "TANDEM_TLS_CLIENT_CA",
-    "TANDEM_CATALOG",
     "TANDEM_REFUND_EVENT",
     "TANDEM_COOKIE_DOMAIN",
 ];
@@ -134,6 +135,8 @@ pub struct Settings {
     pub rate_limit: Option<RateLimit>,
     /// Fields that a lead must have beyond an e-mail address or a phone number.
     pub lead_required: Vec<LeadField>,
+    /// What the shop sells, told from prices and tags.
+    pub catalogue: Option<Arc<CatalogueFile>>,
     /// Tracing filter.
     pub log: String,
 }
@@ -175,6 +178,13 @@ impl Settings {
             )?,
             timeout: span("META_TIMEOUT", 10 * second, second / 10, 300 * second)?,
         };
+        let default_currency = source.parsed("TANDEM_DEFAULT_CURRENCY", currency("INR")?, |text| {
+            Currency::parse(text).map_err(|_| "must be an ISO 4217 code such as INR".into())
+        })?;
+        let catalogue = source.parsed("TANDEM_CATALOG", None, |path| {
+            let file = CatalogueFile::open(path, default_currency).map_err(|fault| fault.to_string())?;
+            Ok(Some(Arc::new(file)))
+        })?;
         Ok(Self {
             grpc_addr: source.parsed(
                 "TANDEM_GRPC_ADDR",
@@ -199,9 +209,7 @@ impl Settings {
             default_country: source.parsed("TANDEM_DEFAULT_COUNTRY", Country::INDIA, |text| {
                 Country::parse(text).map_err(|fault| fault.to_string())
             })?,
-            default_currency: source.parsed("TANDEM_DEFAULT_CURRENCY", currency("INR")?, |text| {
-                Currency::parse(text).map_err(|_| "must be an ISO 4217 code such as INR".into())
-            })?,
+            default_currency,
             join_wait: span("TANDEM_JOIN_WAIT", 30 * second, Duration::ZERO, day)?,
             browser_policy: source.parsed(
                 "TANDEM_BROWSER_POLICY",
@@ -220,6 +228,7 @@ impl Settings {
                 RateLimit::parse,
             )?,
             lead_required: read_lead_required(source)?,
+            catalogue,
             log: source.get("TANDEM_LOG").unwrap_or("info").into(),
         })
     }

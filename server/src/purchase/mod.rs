@@ -18,11 +18,15 @@ pub use watch::OrderWatch;
 
 use std::sync::Arc;
 
+use tandem_core::cashfree::OrderTags;
 use tandem_core::code;
+use tandem_core::custom_data::CustomData;
 use tandem_core::id::{OrderId, PixelId};
+use tandem_core::money::Money;
 use tandem_core::order::{Decision, Order, Paid, PaymentOutcome};
 use tokio::sync::Notify;
 
+use crate::catalogue::CatalogueFile;
 use crate::config::Cashfree;
 use crate::ingest::{Ingest, Reject};
 use crate::outbox::{Ask, OrderEffects, OrderUpdated, WebhookRecord, purchase_change, step_order};
@@ -36,12 +40,28 @@ pub struct Purchases {
     pub(crate) can_ask: bool,
     /// Wakes the reconciler.
     pub(crate) ask_now: Arc<Notify>,
+    /// What the shop sells.
+    pub(crate) catalogue: Option<Arc<CatalogueFile>>,
 }
 
 impl Purchases {
     /// Makes it. `can_ask`: a reconciler listens to `ask_now`.
-    pub fn new(ingest: Arc<Ingest>, cashfree: Cashfree, can_ask: bool, ask_now: Arc<Notify>) -> Self {
-        Self { ingest, cashfree, can_ask, ask_now }
+    pub fn new(
+        ingest: Arc<Ingest>,
+        cashfree: Cashfree,
+        can_ask: bool,
+        ask_now: Arc<Notify>,
+        catalogue: Option<Arc<CatalogueFile>>,
+    ) -> Self {
+        Self { ingest, cashfree, can_ask, ask_now, catalogue }
+    }
+
+    /// What the catalogue makes of a payment; nothing without a catalogue.
+    pub(crate) fn listed(&self, order: &OrderId, paid: Money, tags: Option<&OrderTags>) -> CustomData {
+        let Some(catalogue) = &self.catalogue else { return CustomData::default() };
+        let (origin, bought) = catalogue.look_up(paid, tags);
+        tracing::debug!(order.id = order.as_str(), origin = origin.name(), "the catalogue was asked");
+        bought
     }
 
     /// Runs a step on an order, decides about its Purchase, writes both, and tells whoever

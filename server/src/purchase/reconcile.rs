@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tandem_core::cashfree;
+use tandem_core::cashfree::orders_api::{ApiPayment, OrderAnswer};
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::{ActionSource, Consent, Page};
 use tandem_core::id::{OrderId, PixelId};
@@ -61,11 +61,7 @@ impl Reconciler {
         for (order, pixel) in due {
             match self.api.ask(&self.purchases.cashfree, &order).await {
                 Said::NoBudget => return Ok(()),
-                Said::Paid(answer, payment) => {
-                    let fields =
-                        answer.customer.match_fields(Some(payment.money.currency), payment.international);
-                    self.paid(&order, &pixel, fields, &payment).await?;
-                }
+                Said::Paid(answer, payment) => self.paid(&order, &pixel, &answer, &payment).await?,
                 Said::Final => self.plan(&order, &pixel, true).await?,
                 Said::NotYet => self.plan(&order, &pixel, false).await?,
             }
@@ -77,9 +73,10 @@ impl Reconciler {
         &self,
         order: &OrderId,
         pixel: &PixelId,
-        fields: cashfree::MatchFields,
-        payment: &cashfree::orders_api::ApiPayment,
+        answer: &OrderAnswer,
+        payment: &ApiPayment,
     ) -> Result<(), Reject> {
+        let fields = answer.customer.match_fields(Some(payment.money.currency), payment.international);
         let now_ms = self.purchases.ingest.clock.now_ms();
         let now_s = now_ms.div_euclid(1000);
         let paid = Paid {
@@ -91,6 +88,7 @@ impl Reconciler {
             action_source: ActionSource::Website,
             user_data: self.purchases.hashed(fields, now_ms),
             custom_data: CustomData::default(),
+            listed: self.purchases.listed(order, payment.money, Some(&answer.order_tags)),
             page: Page::default(),
             consent: Consent::default(),
         };

@@ -200,6 +200,7 @@ impl Purchases {
             action_source: ActionSource::Website,
             user_data: self.hashed(fields, now_ms),
             custom_data: tandem_core::custom_data::CustomData::default(),
+            listed: self.listed(proof.order_id, proof.money, proof.order_tags),
             page: Page::default(),
             consent: Consent::default(),
         }
