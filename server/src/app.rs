@@ -24,7 +24,7 @@ use crate::insight::metrics::Metrics;
 use crate::insight::operations::Operations;
 use crate::outbox::SharedOutbox;
 use crate::outbox::embedded::{Embedded, OpenError};
-use crate::purchase::{OrdersApi, Purchases, Reconciler};
+use crate::purchase::{OrdersApi, PurchaseSettings, Purchases, Reconciler};
 
 /// How long open RPCs may still take when the server stops.
 const GOODBYE: Duration = Duration::from_secs(10);
@@ -122,17 +122,12 @@ pub async fn run(
         country: settings.default_country,
         closing: closing.clone(),
     };
-    let catalogue = settings.catalogue.take();
-    let (ingest_settings, cashfree) = split(settings, rules, configured);
+    let catalogue = settings.catalogue.clone();
+    let (ingest_settings, purchase_settings) = split(settings, rules, configured);
     let ingest = Arc::new(Ingest::new(ingest_settings, outbox.clone(), delivery, metrics, clock.clone()));
     let ask_now = Arc::new(Notify::new());
-    let purchases = Arc::new(Purchases::new(
-        Arc::clone(&ingest),
-        cashfree,
-        api.is_some(),
-        Arc::clone(&ask_now),
-        catalogue.clone(),
-    ));
+    let purchases =
+        Arc::new(Purchases::new(Arc::clone(&ingest), purchase_settings, api.is_some(), Arc::clone(&ask_now)));
 
     let mut tasks = workers;
     if let Some(catalogue) = catalogue {
@@ -260,7 +255,7 @@ fn split(
     settings: Settings,
     pixels: Vec<PixelRules>,
     configured: bool,
-) -> (IngestSettings, crate::config::Cashfree) {
+) -> (IngestSettings, PurchaseSettings) {
     let ingest = IngestSettings {
         pixels,
         configured,
@@ -274,7 +269,12 @@ fn split(
         claim_secret: settings.claim_secret,
         shop_url: settings.shop_url,
     };
-    (ingest, settings.cashfree)
+    let purchase = PurchaseSettings {
+        cashfree: settings.cashfree,
+        catalogue: settings.catalogue,
+        refund_event: settings.refund_event,
+    };
+    (ingest, purchase)
 }
 
 /// Deletes what is past its time, in small steps between which ingest goes on.

@@ -14,6 +14,7 @@ mod operators;
 mod privacy;
 mod purchase;
 mod purchase_facts;
+mod refunds;
 mod rejections;
 mod restart;
 mod services;

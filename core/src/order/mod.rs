@@ -12,10 +12,14 @@
 //! - A paid order without signals waits for them once, for a bounded time.
 
 mod contact;
+mod history;
 mod payment;
+mod refund_event;
 
 pub use contact::Contact;
+pub use history::{Note, NoteKind};
 pub use payment::{Paid, PaymentOutcome, PaymentSource, Refund};
+pub use refund_event::RefundFate;
 
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +118,9 @@ pub struct Order {
     other_payments: Vec<String>,
     failed: bool,
     refunds: Vec<Refund>,
+    /// What it went through; bounded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    history: Vec<Note>,
     placed: Placed,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     settled: Option<Settled>,
@@ -134,6 +141,7 @@ impl Order {
             other_payments: Vec::new(),
             failed: false,
             refunds: Vec::new(),
+            history: Vec::new(),
             placed: Placed::Not,
             settled: None,
             fired_at_s: None,
@@ -285,6 +293,23 @@ impl Order {
         self.fired_at_s.get_or_insert(at_s);
     }
 
+    /// When the page confirmed that its pixel fired, Unix seconds.
+    pub fn fired_at_s(&self) -> Option<i64> {
+        self.fired_at_s
+    }
+
+    /// Where its Purchase is as far as the order knows, in one word for operators. The
+    /// event's own state says more.
+    pub fn placed(&self) -> &'static str {
+        match self.placed {
+            Placed::Not => "none",
+            Placed::Held => "waiting_join",
+            Placed::Sent => "placed",
+            Placed::Withheld(_) => "withheld",
+            Placed::TooOld => "too_old",
+        }
+    }
+
     /// Whether a page has fired it.
     pub fn is_fired(&self) -> bool {
         self.fired_at_s.is_some()
@@ -305,5 +330,7 @@ impl Order {
     }
 }
 
+#[cfg(test)]
+mod refund_tests;
 #[cfg(test)]
 mod tests;

@@ -6,18 +6,18 @@ use crate::money::Money;
 use crate::user_data::UserData;
 use proptest::prelude::*;
 
-const NOW_S: i64 = 1_763_942_400;
+pub(super) const NOW_S: i64 = 1_763_942_400;
 const WAIT_MS: i64 = 30_000;
 
-fn order() -> Order {
+pub(super) fn order() -> Order {
     Order::new(OrderId::parse("KB-1").unwrap(), PixelId::parse("123456789012345").unwrap())
 }
 
-fn inr(text: &str) -> Money {
+pub(super) fn inr(text: &str) -> Money {
     Money::parse(text, Currency::parse("INR").unwrap()).unwrap()
 }
 
-fn contact(fbp: &str, is_claim: bool) -> Contact {
+pub(super) fn contact(fbp: &str, is_claim: bool) -> Contact {
     Contact {
         at_s: NOW_S,
         is_claim,
@@ -33,7 +33,7 @@ fn contact(fbp: &str, is_claim: bool) -> Contact {
     }
 }
 
-fn paid(payment_id: &str, amount: &str) -> Paid {
+pub(super) fn paid(payment_id: &str, amount: &str) -> Paid {
     Paid {
         payment_id: Some(payment_id.into()),
         money: inr(amount),
@@ -64,7 +64,7 @@ fn contents(id: &str, num_items: u32) -> CustomData {
     }
 }
 
-fn decide(order: &mut Order) -> Decision {
+pub(super) fn decide(order: &mut Order) -> Decision {
     order.decide(NOW_S * 1000, WAIT_MS, Some("https://shop.example/"))
 }
 
@@ -147,7 +147,7 @@ fn a_second_payment_is_noted_and_its_refund_changes_nothing() {
     order.pay(paid("7", "5"));
     assert_eq!(order.pay(paid("8", "5")), PaymentOutcome::SecondPayment);
     assert_eq!(order.pay(paid("8", "5")), PaymentOutcome::Duplicate);
-    order.refund(Refund { refund_id: "r".into(), payment_id: Some("8".into()), money: inr("5") });
+    order.refund(Refund::new("r".into(), Some("8".into()), inr("5"), NOW_S));
     assert_eq!(order.state(), PurchaseState::Verified);
     assert!(matches!(decide(&mut order), Decision::Hold(..)));
 }
@@ -157,9 +157,9 @@ fn a_full_refund_before_the_purchase_left_stops_it() {
     let mut order = order();
     order.pay(paid("7", "5"));
     decide(&mut order);
-    order.refund(Refund { refund_id: "r1".into(), payment_id: Some("7".into()), money: inr("2") });
+    order.refund(Refund::new("r1".into(), Some("7".into()), inr("2"), NOW_S));
     assert_eq!(decide(&mut order), Decision::Nothing, "a partial refund does not");
-    order.refund(Refund { refund_id: "r2".into(), payment_id: Some("7".into()), money: inr("3") });
+    order.refund(Refund::new("r2".into(), Some("7".into()), inr("3"), NOW_S));
     assert!(matches!(decide(&mut order), Decision::Withhold(_, Withheld::RefundedBeforeSent)));
     assert_eq!(order.state(), PurchaseState::Refunded);
 }
@@ -349,7 +349,7 @@ proptest! {
                 }
                 Step::Fail => order.fail(),
                 Step::Refund { payment, amount, id } => {
-                    order.refund(Refund { refund_id: id.to_string(), payment_id: Some(payment.to_string()), money: inr(&amount.to_string()) });
+                    order.refund(Refund::new(id.to_string(), Some(payment.to_string()), inr(&amount.to_string()), NOW_S));
                 }
                 Step::WaitIsOver => {
                     if let Some(Row::Waiting(event)) = &row { row = Some(Row::Pending(event.clone())); }

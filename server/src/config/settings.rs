@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tandem_core::country::Country;
 use tandem_core::currency::Currency;
+use tandem_core::id::EventName;
 use tandem_core::normalise::MatchKey;
 use url::Url;
 
@@ -20,13 +21,8 @@ use crate::catalogue::CatalogueFile;
 /// The real Graph API.
 pub(super) const GRAPH_URL: &str = "https://graph.facebook.com";
 /// Variables that a later version reads. Ignoring them would be worse than refusing.
-const NOT_YET: &[&str] = &[
-    "TANDEM_TLS_CERT",
-    "TANDEM_TLS_KEY",
-    "TANDEM_TLS_CLIENT_CA",
-    "TANDEM_REFUND_EVENT",
-    "TANDEM_COOKIE_DOMAIN",
-];
+const NOT_YET: &[&str] =
+    &["TANDEM_TLS_CERT", "TANDEM_TLS_KEY", "TANDEM_TLS_CLIENT_CA", "TANDEM_COOKIE_DOMAIN"];
 
 /// When the page may fire Purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +133,8 @@ pub struct Settings {
     pub lead_required: Vec<LeadField>,
     /// What the shop sells, told from prices and tags.
     pub catalogue: Option<Arc<CatalogueFile>>,
+    /// Custom event to send for refunds; none: nothing is sent.
+    pub refund_event: Option<EventName>,
     /// Tracing filter.
     pub log: String,
 }
@@ -229,6 +227,9 @@ impl Settings {
             )?,
             lead_required: read_lead_required(source)?,
             catalogue,
+            refund_event: source.parsed("TANDEM_REFUND_EVENT", None, |text| {
+                EventName::parse_custom(text).map(Some).map_err(|fault| fault.to_string())
+            })?,
             log: source.get("TANDEM_LOG").unwrap_or("info").into(),
         })
     }

@@ -11,7 +11,9 @@ use tandem_core::user_data::UserData;
 use super::*;
 
 mod operators;
+mod orders;
 use operators::*;
+use orders::*;
 
 /// The suite's time, Unix milliseconds.
 pub(crate) const NOW_MS: i64 = 1_763_942_400_000;
@@ -120,6 +122,8 @@ pub(crate) async fn run<G, F: Future<Output = (Arc<dyn Outbox>, G)>>(make: impl 
         an_order_and_its_purchase_change_together,
         a_purchase_that_left_is_neither_replaced_nor_stopped,
         a_webhook_acts_once,
+        followers_go_where_the_purchase_goes,
+        orders_are_listed_newest_first_and_page_by_page,
         held_and_unassigned_events_come_free,
         sweeping_keeps_what_is_not_finished,
         pages_follow_each_other,
@@ -263,6 +267,7 @@ async fn an_order_and_its_purchase_change_together(store: &dyn Outbox) {
                 purchase: Some(PurchaseChange::Place(purchase("A", initial.clone()))),
                 ask: Ask::At(NOW_MS),
                 browser_contact: true,
+                ..OrderEffects::default()
             }
         });
         store.update_order(order_id("A"), pixel(), None, step)

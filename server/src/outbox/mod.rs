@@ -15,12 +15,14 @@
 pub(crate) mod conformance;
 pub mod embedded;
 mod entry;
+mod order_query;
 mod query;
 
 pub use entry::{
     Appended, AttemptOutcome, AttemptResult, BrowserOutcome, CallRecord, ClaimedEvent, Confirmation,
     Confirmed, Existing, Initial, NewEvent, State,
 };
+pub use order_query::{OrderFilter, OrderView};
 pub use query::{
     AttemptView, DeadWebhook, Erased, EventFilter, EventKey, EventView, Figures, KeyCoverage, Metric,
     NameFigures, Page, PixelBacklog, Replayed,
@@ -76,6 +78,9 @@ pub struct OrderEffects {
     pub event: Option<NewEvent>,
     /// The order's Purchase.
     pub purchase: Option<PurchaseChange>,
+    /// Events that follow the Purchase (those of refunds): appended once each where it has
+    /// left or is on its way; stopped with it where it was stopped.
+    pub followers: Vec<NewEvent>,
     /// When the order should be asked of the payment provider.
     pub ask: Ask,
     /// A page asked about the order: a browser's copy of its Purchase is to be expected.
@@ -197,6 +202,9 @@ pub trait Outbox: Send + Sync + 'static {
 
     /// When the next event of a pixel is due, Unix milliseconds.
     async fn next_due(&self, pixel: PixelId) -> Result<Option<i64>, StoreError>;
+
+    /// Orders, those first heard of last first.
+    async fn list_orders(&self, filter: OrderFilter, page: Page) -> Result<Vec<OrderView>, StoreError>;
 
     /// One order.
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError>;

@@ -9,8 +9,10 @@ mod delivery;
 mod early;
 mod erase;
 mod events;
+mod followers;
 mod ledger;
 mod open;
+mod order_list;
 mod orders;
 mod read;
 mod replay;
@@ -30,8 +32,8 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
     Appended, AttemptResult, AttemptView, CallRecord, ClaimedEvent, Confirmation, Confirmed, Erased,
-    EventFilter, EventKey, EventView, Figures, NewEvent, OrderStep, OrderUpdated, Outbox, Page, Replayed,
-    StoreError, WebhookRecord,
+    EventFilter, EventKey, EventView, Figures, NewEvent, OrderFilter, OrderStep, OrderUpdated, OrderView,
+    Outbox, Page, Replayed, StoreError, WebhookRecord,
 };
 use crate::clock::Clock;
 use committer::{Command, Reply, Writer};
@@ -231,6 +233,10 @@ impl Outbox for Embedded {
 
     async fn next_due(&self, pixel: PixelId) -> Result<Option<i64>, StoreError> {
         self.read(move |db| read::next_due(db, &pixel)).await
+    }
+
+    async fn list_orders(&self, filter: OrderFilter, page: Page) -> Result<Vec<OrderView>, StoreError> {
+        self.read(move |db| order_list::list_orders(db, &filter, page)).await
     }
 
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
