@@ -75,6 +75,14 @@ async fn settings_that_contradict_each_other_are_refused() -> anyhow::Result<()>
     assert_refused("a production secret alone", &ended, &["CASHFREE_ENVIRONMENT"]);
     assert!(!ended.log.contains(secret), "secrets are never shown: {}", ended.log);
 
+    let settings = [("CASHFREE_LEGACY_WEBHOOKS", "true")];
+    let ended = run("tandem-server", &settings, &[]).await?;
+    assert_refused(
+        "hints that nothing can confirm",
+        &ended,
+        &["CASHFREE_LEGACY_WEBHOOKS", "CASHFREE_CLIENT_ID"],
+    );
+
     let settings = [("FACEBOOK_ACCESS_TOKEN_FILE", "/no/such/file")];
     let ended = run("tandem-server", &settings, &[]).await?;
     assert_refused("a secret's file that is not there", &ended, &["FACEBOOK_ACCESS_TOKEN_FILE"]);

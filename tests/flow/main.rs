@@ -9,6 +9,7 @@ mod events;
 mod faults;
 mod http_port;
 mod lead;
+mod legacy_webhooks;
 mod operator_tool;
 mod operators;
 mod privacy;

@@ -111,6 +111,9 @@ pub struct Order {
     owner: Option<Contact>,
     /// When the first claim came, Unix seconds.
     claimed_at_s: Option<i64>,
+    /// When an unproven notice first said that it was paid, Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hinted_at_s: Option<i64>,
     /// An internal caller refused advertising use.
     denied_internally: bool,
     paid: Option<Paid>,
@@ -136,6 +139,7 @@ impl Order {
             pixel,
             owner: None,
             claimed_at_s: None,
+            hinted_at_s: None,
             denied_internally: false,
             paid: None,
             other_payments: Vec::new(),
@@ -176,6 +180,19 @@ impl Order {
     /// When it was first claimed, Unix seconds.
     pub fn claimed_at_s(&self) -> Option<i64> {
         self.claimed_at_s
+    }
+
+    /// Notes that a notice which proves nothing says that it was paid. Unix seconds.
+    pub fn hint(&mut self, at_s: i64) {
+        self.hinted_at_s.get_or_insert(at_s);
+    }
+
+    /// Since when somebody says that it was paid, Unix seconds: the first claim or hint.
+    pub fn awaited_since_s(&self) -> Option<i64> {
+        match (self.claimed_at_s, self.hinted_at_s) {
+            (Some(claimed), Some(hinted)) => Some(claimed.min(hinted)),
+            (claimed, hinted) => claimed.or(hinted),
+        }
     }
 
     /// How far it is.

@@ -63,6 +63,8 @@ pub struct Cashfree {
     pub client_id: Option<String>,
     /// Base address of the API.
     pub api_url: Url,
+    /// Whether the oldest, form-encoded notifications are taken as hints.
+    pub legacy_webhooks: bool,
     /// Oldest signed webhook taken.
     pub webhook_max_age: Duration,
 }
@@ -149,12 +151,6 @@ impl Settings {
                     "is not supported by this version of tandem-server; remove it",
                 ));
             }
-        }
-        if read_bool(source, "CASHFREE_LEGACY_WEBHOOKS")? {
-            return Err(ConfigError::new(
-                "CASHFREE_LEGACY_WEBHOOKS",
-                "is not supported by this version of tandem-server; remove it or set false",
-            ));
         }
         source.parsed("TANDEM_STORE", (), |text| match text {
             "embedded" => Ok(()),
@@ -265,10 +261,19 @@ fn read_cashfree(source: &Source) -> Result<Cashfree, ConfigError> {
         CashfreeEnvironment::Sandbox => (sandbox, "https://sandbox.cashfree.com/pg"),
         CashfreeEnvironment::Production => (production, "https://api.cashfree.com/pg"),
     };
+    let client_id: Option<String> = source.get("CASHFREE_CLIENT_ID").map(Into::into);
+    let legacy_webhooks = read_bool(source, "CASHFREE_LEGACY_WEBHOOKS")?;
+    if legacy_webhooks && client_id.is_none() {
+        return Err(ConfigError::new(
+            "CASHFREE_LEGACY_WEBHOOKS",
+            "needs CASHFREE_CLIENT_ID: what they say is believed only after the Orders API confirms it",
+        ));
+    }
     Ok(Cashfree {
         environment,
         secrets,
-        client_id: source.get("CASHFREE_CLIENT_ID").map(Into::into),
+        client_id,
+        legacy_webhooks,
         api_url: source.parsed("CASHFREE_API_URL", url(api_url)?, http_url)?,
         webhook_max_age: source.parsed("TANDEM_WEBHOOK_MAX_AGE", Duration::from_secs(72 * 3600), |text| {
             duration::parse_between(text, Duration::from_secs(60), Duration::from_secs(3650 * 24 * 3600))

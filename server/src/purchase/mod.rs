@@ -6,6 +6,7 @@
 
 mod claim;
 mod fact;
+mod legacy;
 mod orders_api;
 mod reconcile;
 mod watch;

@@ -1,5 +1,5 @@
-//! The reconciler: asks the payment provider about claimed orders whose webhook has not
-//! come, at once and again on a schedule, so that an outage of webhooks loses no Purchase.
+//! The reconciler: asks the payment provider about claimed or hinted orders whose proof has
+//! not come, at once and again on a schedule, so that an outage of webhooks loses no Purchase.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,8 +101,8 @@ impl Reconciler {
     async fn plan(&self, order: &OrderId, pixel: &PixelId, is_final: bool) -> Result<(), Reject> {
         let now_ms = self.purchases.ingest.clock.now_ms();
         let step = move |order: &mut tandem_core::order::Order| {
-            let claimed_s = order.claimed_at_s().unwrap_or(now_ms.div_euclid(1000));
-            let ask = match (is_final, next(claimed_s, now_ms)) {
+            let since_s = order.awaited_since_s().unwrap_or(now_ms.div_euclid(1000));
+            let ask = match (is_final, next(since_s, now_ms)) {
                 (false, Some(at_ms)) => Ask::At(at_ms),
                 _ => Ask::Never,
             };
@@ -112,9 +112,9 @@ impl Reconciler {
     }
 }
 
-/// When an order claimed at `claimed_s` is asked next, Unix milliseconds.
-fn next(claimed_s: i64, now_ms: i64) -> Option<i64> {
-    SCHEDULE_S.into_iter().map(|age_s| (claimed_s + age_s) * 1000).find(|at_ms| *at_ms > now_ms)
+/// When an order awaited since `since_s` is asked next, Unix milliseconds.
+fn next(since_s: i64, now_ms: i64) -> Option<i64> {
+    SCHEDULE_S.into_iter().map(|age_s| (since_s + age_s) * 1000).find(|at_ms| *at_ms > now_ms)
 }
 
 #[cfg(test)]

@@ -79,6 +79,9 @@ impl Purchases {
             self.cashfree.secrets.as_ref().map(crate::config::SecretSource::list).unwrap_or_default();
         let secrets: Vec<&[u8]> = secrets.iter().map(|secret| secret.expose_secret().as_bytes()).collect();
         let header = |name: &str| request.headers.get(name).map(String::as_str).unwrap_or_default();
+        if self.is_legacy(request) {
+            return self.judge_legacy(&request.raw_body, &secrets, self.ingest.clock.now_ms()).await;
+        }
         let timestamp = header(TIMESTAMP_HEADER);
         match signature::verify(&secrets, timestamp, &request.raw_body, header(SIGNATURE_HEADER)) {
             Ok(_) => {}
@@ -162,7 +165,7 @@ impl Purchases {
     }
 
     /// Keeps what is genuine and cannot be used: its reason, its digest, no body.
-    async fn keep_unusable(
+    pub(super) async fn keep_unusable(
         &self,
         unusable: &Unusable,
         body: &[u8],
@@ -203,7 +206,7 @@ impl Purchases {
     }
 
     /// Whose webhook it is. Rotation changes the secret, not the account.
-    fn account(&self) -> String {
+    pub(super) fn account(&self) -> String {
         format!("cashfree:{}", self.cashfree.environment.name())
     }
 
@@ -245,11 +248,15 @@ impl Purchases {
     }
 }
 
-fn answer(verdict: Verdict, detail: &str) -> v1::VerifyWebhookResponse {
+pub(super) fn answer(verdict: Verdict, detail: &str) -> v1::VerifyWebhookResponse {
     v1::VerifyWebhookResponse { verdict: verdict.into(), detail: detail.to_owned(), ..Default::default() }
 }
 
-fn named(mut answer: v1::VerifyWebhookResponse, kind: &str, order_id: &str) -> v1::VerifyWebhookResponse {
+pub(super) fn named(
+    mut answer: v1::VerifyWebhookResponse,
+    kind: &str,
+    order_id: &str,
+) -> v1::VerifyWebhookResponse {
     answer.webhook_type = kind.to_owned();
     answer.order_id = order_id.to_owned();
     answer
