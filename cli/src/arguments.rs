@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{dead_letters, delivery, erase, events, health, replay};
+use crate::commands::{dead_letters, delivery, erase, events, health, orders, replay};
 
 const NOTES: &str = "\
 Settings (environment; the TOML file TANDEM_CONFIG may hold server_url, internal_token,
@@ -18,7 +18,7 @@ Exit codes:
   2  unusable arguments, settings or token
   3  the server is away or does not answer";
 
-/// Looks into a Tandem server and steers it: health, events, their delivery, dead letters.
+/// Looks into a Tandem server and steers it: health, events, their delivery, orders, dead letters.
 #[derive(Debug, Parser)]
 #[command(name = "tandem", version, about, after_help = NOTES, subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Arguments {
@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Health(health::Arguments),
     /// Events and their delivery
     Events(events::Arguments),
+    /// Orders and what they went through: payments, refunds, disputes
+    Orders(orders::Arguments),
     /// Events and webhooks that were given up
     DeadLetters(dead_letters::Arguments),
     /// Put dead letters back to pending, under the same event IDs

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::catalogue::reload_on_hangup;
 use crate::clock::Clock;
 use crate::config::{CashfreeEnvironment, Pixel, SecretSource, Settings};
 use crate::delivery::{self, Graph};
@@ -23,7 +24,7 @@ use crate::insight::metrics::Metrics;
 use crate::insight::operations::Operations;
 use crate::outbox::SharedOutbox;
 use crate::outbox::embedded::{Embedded, OpenError};
-use crate::purchase::{OrdersApi, Purchases, Reconciler};
+use crate::purchase::{OrdersApi, PurchaseSettings, Purchases, Reconciler};
 
 /// How long open RPCs may still take when the server stops.
 const GOODBYE: Duration = Duration::from_secs(10);
@@ -125,13 +126,17 @@ pub async fn run(
         country: settings.default_country,
         closing: closing.clone(),
     };
-    let (ingest_settings, cashfree) = split(settings, rules, configured);
+    let catalogue = settings.catalogue.clone();
+    let (ingest_settings, purchase_settings) = split(settings, rules, configured);
     let ingest = Arc::new(Ingest::new(ingest_settings, outbox.clone(), delivery, metrics, clock.clone()));
     let ask_now = Arc::new(Notify::new());
     let purchases =
-        Arc::new(Purchases::new(Arc::clone(&ingest), cashfree, api.is_some(), Arc::clone(&ask_now)));
+        Arc::new(Purchases::new(Arc::clone(&ingest), purchase_settings, api.is_some(), Arc::clone(&ask_now)));
 
     let mut tasks = workers;
+    if let Some(catalogue) = catalogue {
+        tasks.push(tokio::spawn(reload_on_hangup(catalogue, stop.clone())));
+    }
     if let Some(api) = api {
         let reconciler = Reconciler { purchases: Arc::clone(&purchases), api, ask_now };
         tasks.push(tokio::spawn(reconciler.run(stop.clone())));
@@ -253,7 +258,7 @@ fn split(
     settings: Settings,
     pixels: Vec<PixelRules>,
     configured: bool,
-) -> (IngestSettings, crate::config::Cashfree) {
+) -> (IngestSettings, PurchaseSettings) {
     let ingest = IngestSettings {
         pixels,
         configured,
@@ -267,7 +272,12 @@ fn split(
         claim_secret: settings.claim_secret,
         shop_url: settings.shop_url,
     };
-    (ingest, settings.cashfree)
+    let purchase = PurchaseSettings {
+        cashfree: settings.cashfree,
+        catalogue: settings.catalogue,
+        refund_event: settings.refund_event,
+    };
+    (ingest, purchase)
 }
 
 /// Gives up what is too old for Meta and deletes what is past its time, in small steps

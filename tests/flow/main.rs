@@ -2,6 +2,7 @@
 
 mod balance;
 mod callers;
+mod catalogue;
 mod configuration;
 mod confirmations;
 mod delivery;
@@ -10,11 +11,13 @@ mod events;
 mod faults;
 mod http_port;
 mod lead;
+mod legacy_webhooks;
 mod operator_tool;
 mod operators;
 mod privacy;
 mod purchase;
 mod purchase_facts;
+mod refunds;
 mod rejections;
 mod restart;
 mod services;

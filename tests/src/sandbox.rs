@@ -242,12 +242,26 @@ impl Sandbox {
     /// # Errors
     /// When the sandbox refuses.
     pub async fn create_order(&self, order_id: &str, amount: &str, person: &Person) -> anyhow::Result<()> {
+        self.create_tagged_order(order_id, amount, person, json!({})).await
+    }
+
+    /// [`Sandbox::create_order`] with `order_tags`.
+    ///
+    /// # Errors
+    /// When the sandbox refuses.
+    pub async fn create_tagged_order(
+        &self,
+        order_id: &str,
+        amount: &str,
+        person: &Person,
+        tags: Value,
+    ) -> anyhow::Result<()> {
         let order = json!({
             "order_id": order_id,
             "amount": amount,
             "currency": "INR",
             "customer": { "name": person.full_name(), "email": person.email, "phone": person.phone },
-            "tags": {},
+            "tags": tags,
         });
         self.post("/control/cashfree/orders", &order).await.map(drop)
     }

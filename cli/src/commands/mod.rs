@@ -8,5 +8,7 @@ pub(crate) mod erase;
 mod event_view;
 pub(crate) mod events;
 pub(crate) mod health;
+mod order_view;
+pub(crate) mod orders;
 pub(crate) mod replay;
 mod watch;

@@ -50,6 +50,8 @@ pub enum Reject {
     NoSecret,
     /// There is no such event.
     NotFound,
+    /// There is no such order.
+    NoSuchOrder,
 }
 
 impl Reject {
@@ -69,7 +71,7 @@ impl Reject {
             Self::StoreUnavailable => "store_unavailable",
             Self::FactConflict { .. } => "fact_conflict",
             Self::NoSecret => "no_secret",
-            Self::NotFound => "not_found",
+            Self::NotFound | Self::NoSuchOrder => "not_found",
         }
     }
 
@@ -82,7 +84,7 @@ impl Reject {
             Self::TooFast(_) | Self::Overloaded => Code::ResourceExhausted,
             Self::StoreUnavailable | Self::NoSecret => Code::Unavailable,
             Self::FactConflict { .. } => Code::FailedPrecondition,
-            Self::NotFound => Code::NotFound,
+            Self::NotFound | Self::NoSuchOrder => Code::NotFound,
         }
     }
 
@@ -106,6 +108,7 @@ impl Reject {
                 "no_secret: no Cashfree client secret is configured for this environment (CASHFREE_CLIENT_SECRET)".into()
             }
             Self::NotFound => "there is no such event".into(),
+            Self::NoSuchOrder => "there is no such order".into(),
         }
     }
 }

@@ -5,5 +5,6 @@ pub mod health;
 pub mod http;
 pub mod metrics;
 pub mod operations;
+mod orders;
 pub mod response_times;
 mod steering;

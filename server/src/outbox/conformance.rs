@@ -12,9 +12,11 @@ use tandem_core::user_data::UserData;
 use super::*;
 use crate::clock::Clock;
 
+mod followers;
 mod operators;
 mod orders;
 mod time;
+use followers::*;
 use operators::*;
 use orders::*;
 use time::*;
@@ -144,6 +146,8 @@ pub(crate) async fn run<G, F: Future<Output = (Bench, G)>>(make: impl Fn() -> F)
         an_order_and_its_purchase_change_together,
         a_purchase_that_left_is_neither_replaced_nor_stopped,
         a_webhook_acts_once,
+        followers_go_where_the_purchase_goes,
+        orders_are_listed_newest_first_and_page_by_page,
         held_and_unassigned_events_come_free,
         sweeping_keeps_what_is_not_finished,
         pages_follow_each_other,

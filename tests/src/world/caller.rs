@@ -107,6 +107,10 @@ impl Caller {
         resume_delivery(ResumeDeliveryRequest) -> ResumeDeliveryResponse;
         /// `ErasePerson`
         erase_person(ErasePersonRequest) -> ErasePersonResponse;
+        /// `ListOrders`
+        list_orders(ListOrdersRequest) -> ListOrdersResponse;
+        /// `GetOrder`
+        get_order(GetOrderRequest) -> GetOrderResponse;
     }
 
     /// `WatchEvents`, up to the stream's begin.

@@ -177,6 +177,14 @@ impl World {
         &self.server_environment
     }
 
+    /// Tells the server to read its catalogue again (SIGHUP).
+    ///
+    /// # Errors
+    /// When the server is not running.
+    pub fn hang_up_server(&self) -> anyhow::Result<()> {
+        self.server.as_ref().context("the server is not running")?.signal(Signal::HUP)
+    }
+
     /// Starts the server again on the same data and the same ports. One that still runs is
     /// killed first.
     ///

@@ -11,6 +11,7 @@ pub(super) async fn an_order_and_its_purchase_change_together(store: &Bench) {
                 purchase: Some(PurchaseChange::Place(purchase("A", initial.clone()))),
                 ask: Ask::At(NOW_MS),
                 browser_contact: true,
+                ..OrderEffects::default()
             }
         });
         store.update_order(order_id("A"), pixel(), None, step)
