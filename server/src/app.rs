@@ -16,11 +16,13 @@ use crate::delivery::{self, Graph};
 use crate::ingest::caller::Doorman;
 use crate::ingest::grpc::Tracking;
 use crate::ingest::limits::Limits;
+use crate::ingest::rooms::Rooms;
 use crate::ingest::{Ingest, IngestSettings, PixelRules, serve};
 use crate::insight::health::Insight;
 use crate::insight::http as insight_http;
 use crate::insight::metrics::Metrics;
 use crate::insight::operations::Operations;
+use crate::net::{Bounds, Peer, Port, RequestsLayer, raise_file_limit};
 use crate::outbox::SharedOutbox;
 use crate::outbox::embedded::{Embedded, OpenError};
 use crate::purchase::{OrdersApi, Purchases, Reconciler};
@@ -106,11 +108,15 @@ pub async fn run(
     ));
     let mut origins: Vec<_> = vec![settings.allowed_origins.clone()];
     origins.extend(rules.iter().map(|rules| rules.origins.clone()));
+    let (files, tls) = (raise_file_limit(), settings.tls.take().map(Arc::new));
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let grpc_bounds = Bounds::grpc(files, settings.trusted_proxies.clone());
     let doorman = Arc::new(Doorman {
         token,
         trusted_proxies: std::mem::take(&mut settings.trusted_proxies),
         origins,
         limits: Limits::new(settings.rate_limit),
+        rooms: Rooms::new(settings.rate_limit.is_some()),
     });
     let api = OrdersApi::new(&settings.cashfree, settings.default_currency).map_err(StartError::Client)?;
     let retention_ms = i64::try_from(settings.retention.as_millis()).unwrap_or(i64::MAX);
@@ -136,7 +142,12 @@ pub async fn run(
     let http_addr = http.local_addr().map_err(|fault| listen_fault("TANDEM_HTTP_ADDR", fault))?;
     let grpc_addr = grpc.local_addr().map_err(|fault| listen_fault("TANDEM_GRPC_ADDR", fault))?;
     let stopped = stop.clone();
-    let router = insight_http::router(Arc::clone(&insight));
+    let opened = |name| move |fault| listen_fault(name, fault);
+    let grpc = Port::open(grpc, grpc_bounds, tls).map_err(opened("TANDEM_GRPC_ADDR"))?;
+    let http = Port::open(http, Bounds::http(files), None).map_err(opened("TANDEM_HTTP_ADDR"))?;
+    let router = insight_http::router(Arc::clone(&insight))
+        .layer(RequestsLayer)
+        .into_make_service_with_connect_info::<Peer>();
     let http_task = tokio::spawn(async move {
         let served = axum::serve(http, router).with_graceful_shutdown(stopped.cancelled_owned()).await;
         if let Err(fault) = served {
@@ -144,7 +155,7 @@ pub async fn run(
         }
     });
 
-    announce(&format!("tandem-server ready grpc=http://{grpc_addr} http=http://{http_addr}"));
+    announce(&format!("tandem-server ready grpc={scheme}://{grpc_addr} http=http://{http_addr}"));
     let tracking = Tracking { ingest, purchases };
     let begun = closing.clone();
     let close = async move {
@@ -281,6 +292,7 @@ async fn tidy(
             () = tokio::time::sleep(TIDY_EVERY) => {}
         }
         doorman.limits.forget_quiet();
+        doorman.rooms.report();
         while let Ok(rows) = outbox.sweep(clock.now_ms(), retention_ms, SWEEP_ROWS).await
             && rows >= SWEEP_ROWS
             && !stop.is_cancelled()

@@ -10,7 +10,8 @@
 //! | [`delivery`] | per pixel: batch → Graph API → classify → record |
 //! | [`insight`] | health, metrics, dashboard, operators' RPCs |
 //!
-//! [`config`] reads the settings, [`clock`] tells the time, [`app`] wires it all up.
+//! [`net`] takes connections, [`config`] reads the settings, [`clock`] tells the time, [`app`]
+//! wires it all up.
 
 pub mod app;
 pub mod clock;
@@ -18,5 +19,6 @@ pub mod config;
 pub mod delivery;
 pub mod ingest;
 pub mod insight;
+pub mod net;
 pub mod outbox;
 pub mod purchase;

@@ -11,12 +11,14 @@
 pub mod binaries;
 pub mod browser;
 pub mod cashfree;
+pub mod certificates;
 pub mod grpc_web;
 pub mod http;
 pub mod messages;
 pub mod needles;
 pub mod person;
 pub mod process;
+pub mod raw;
 pub mod sandbox;
 pub mod status;
 pub mod wait;

@@ -137,6 +137,20 @@ impl World {
         self.server.as_ref().context("the server is not running")?.signal(Signal::CONT)
     }
 
+    /// Lets the running server open no more files than this; none ends it.
+    ///
+    /// # Errors
+    /// When the server is not running.
+    pub fn limit_open_files(&self, count: Option<u64>) -> anyhow::Result<()> {
+        use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+        let id = Pid::from_raw(i32::try_from(self.server_id()?)?).context("a process has a number")?;
+        // The upper bound stays, so that the limit can be taken back; the server has raised its own.
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        let limit = Rlimit { current: count.or(maximum), maximum };
+        prlimit(Some(id), Resource::Nofile, limit).context("limiting the server's open files")?;
+        Ok(())
+    }
+
     /// Starts the server again on the same data and the same ports. One that still runs is
     /// killed first.
     ///
@@ -166,6 +180,14 @@ impl World {
         server.ready().await?;
         self.server = Some(server);
         Ok(())
+    }
+
+    /// The server's process number.
+    ///
+    /// # Errors
+    /// When the server is not running.
+    pub fn server_id(&self) -> anyhow::Result<u32> {
+        Ok(self.server.as_ref().context("the server is not running")?.id())
     }
 
     /// The server's log of this start.
