@@ -196,6 +196,17 @@ async fn too_many_open_files_are_survived() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_watch_on_health_may_be_silent_for_longer_than_a_call() -> anyhow::Result<()> {
+    let world = quiet_world().await?;
+    let mut probe = tonic_health::pb::health_client::HealthClient::new(world.stranger()?.channel());
+    let mut watch = probe.watch(tonic_health::pb::HealthCheckRequest::default()).await?.into_inner();
+    assert!(watch.message().await?.is_some());
+    let silence = tokio::time::timeout(Duration::from_secs(65), watch.message()).await;
+    assert!(silence.is_err(), "the watch was ended: {silence:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_watcher_that_stops_reading_hurts_nobody() -> anyhow::Result<()> {
     let world = quiet_world().await?;
     let mut deaf = Vec::new();

@@ -13,14 +13,18 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
+use tandem_proto::v1::tracking_service_paths::RECORD_PURCHASE;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::caller::Caller;
 use super::limits;
 use super::reject::Reject;
 
-/// Requests of strangers at once. With a body of 256 KiB each they hold half a gigabyte.
+/// Requests of strangers at once. With a body of 256 KiB each they would hold half a gigabyte.
 const STRANGERS_MAX: usize = 2048;
+/// Claims of strangers at once: each may wait five seconds for a webhook, and must not keep
+/// leads out.
+const CLAIMS_MAX: usize = 1024;
 /// Requests of one address (IPv6: /64) at once: what its rate limit allows in the five
 /// seconds that a claim may wait.
 const PER_ADDRESS_MAX: usize = 256;
@@ -35,6 +39,7 @@ const ADDRESS_WAIT: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct Rooms {
     strangers: Arc<Semaphore>,
+    claims: Arc<Semaphore>,
     shop: Arc<Semaphore>,
     checks: Arc<Semaphore>,
     /// Open requests by address; none when rates are not limited either.
@@ -51,6 +56,7 @@ impl Rooms {
         let room = |size| Arc::new(Semaphore::new(size));
         Self {
             strangers: room(STRANGERS_MAX),
+            claims: room(CLAIMS_MAX),
             shop: room(SHOP_MAX),
             checks: room(CHECKS_MAX),
             addresses: per_address.then(Arc::default),
@@ -67,7 +73,10 @@ impl Rooms {
         let (room, address) = match caller {
             _ if path.starts_with("/grpc.health.v1.Health/") => (&self.checks, None),
             Caller::Internal => (&self.shop, None),
-            Caller::Stranger(stranger) => (&self.strangers, stranger.address.map(limits::group)),
+            Caller::Stranger(stranger) => {
+                let room = if path == RECORD_PURCHASE { &self.claims } else { &self.strangers };
+                (room, stranger.address.map(limits::group))
+            }
         };
         let Ok(place) = Arc::clone(room).try_acquire_owned() else {
             self.turned_away.fetch_add(1, Ordering::Relaxed);
@@ -180,6 +189,18 @@ mod tests {
         assert!(rooms.enter(&stranger("192.0.2.1"), CHECK).is_ok());
         drop(crowd);
         assert!(rooms.enter(&stranger("192.0.2.1"), LEAD).is_ok());
+    }
+
+    #[test]
+    fn claims_that_wait_leave_leads_their_room() {
+        let rooms = Rooms::new(false);
+        let claim = || rooms.enter(&stranger("192.0.2.1"), RECORD_PURCHASE);
+        let waiting: Vec<Ticket> = (0..CLAIMS_MAX).map(|_| claim().expect("there is room")).collect();
+        assert_eq!(claim().err(), Some(Reject::Overloaded));
+        assert!(rooms.enter(&stranger("192.0.2.1"), LEAD).is_ok());
+        assert!(rooms.enter(&Caller::Internal, RECORD_PURCHASE).is_ok(), "a fact is no claim");
+        drop(waiting);
+        assert!(claim().is_ok());
     }
 
     #[test]

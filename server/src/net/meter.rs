@@ -101,18 +101,19 @@ impl Meter {
         }
     }
 
-    /// A request's head is here.
-    pub(super) fn begin(&self) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
+    /// A request's head is here. `is_call`: it is answered soon, and its connection is busy
+    /// until then.
+    pub(super) fn begin(&self, is_call: bool) {
+        self.requests.fetch_add(u32::from(is_call), Ordering::Relaxed);
         self.head_ms.store(NEVER, Ordering::Relaxed);
         self.moved_ms.store(self.now_ms(), Ordering::Relaxed);
     }
 
     /// A request is answered, to the last byte of the answer.
-    pub(super) fn end(&self) {
+    pub(super) fn end(&self, is_call: bool) {
         self.head_ms.store(NEVER, Ordering::Relaxed);
         self.moved_ms.store(self.now_ms(), Ordering::Relaxed);
-        self.requests.fetch_sub(1, Ordering::Relaxed);
+        self.requests.fetch_sub(u32::from(is_call), Ordering::Relaxed);
     }
 
     /// Since when nothing has been asked; `None` while something is, and for the shop's own.

@@ -235,7 +235,7 @@ mod tests {
     async fn a_newcomer_takes_the_place_of_who_was_quiet_longest() {
         let registry = registry(3, 3);
         let busy = admit(&registry, "192.0.2.1").unwrap();
-        busy.meter.begin();
+        busy.meter.begin(true);
         let own = admit(&registry, "192.0.2.2").unwrap();
         own.meter.is_the_shops();
         a_second_later().await;
@@ -243,9 +243,9 @@ mod tests {
         let newcomer = admit(&registry, "192.0.2.4").expect("somebody was quiet");
         assert_eq!(quiet.meter.word(), Word::Leave);
         assert_eq!((busy.meter.word(), own.meter.word()), (Word::Stay, Word::Stay));
-        newcomer.meter.begin();
+        newcomer.meter.begin(true);
         assert!(admit(&registry, "192.0.2.5").is_none(), "everybody is busy");
-        newcomer.meter.end();
+        newcomer.meter.end(true);
         assert!(admit(&registry, "192.0.2.5").is_some());
         drop((busy, own, quiet));
         assert_eq!(registry.book().staying, 0, "the newcomers were dropped or told to leave");
@@ -274,12 +274,12 @@ mod tests {
         let entries: Vec<Entry> = (0..6).map(|_| admit(&registry, "192.0.2.1").unwrap()).collect();
         let [silent, http2, answered, deaf, stuck, watcher] = entries.as_slice() else { panic!() };
         http2.meter.speaks_http2();
-        answered.meter.begin();
-        answered.meter.end();
-        deaf.meter.begin();
+        answered.meter.begin(true);
+        answered.meter.end(true);
+        deaf.meter.begin(true);
         deaf.meter.sending(true);
-        stuck.meter.begin();
-        watcher.meter.begin();
+        stuck.meter.begin(true);
+        watcher.meter.begin(true);
         watcher.meter.is_the_shops();
         let mut ended = Vec::new();
         for second in 1..=90 {

@@ -34,7 +34,10 @@ pub struct Requests<S> {
 
 /// A request that is open; it ends when this is dropped.
 #[derive(Debug)]
-struct Open(Arc<Meter>);
+struct Open {
+    meter: Arc<Meter>,
+    is_call: bool,
+}
 
 impl Open {
     fn of<B>(request: &Request<B>) -> Option<Self> {
@@ -42,14 +45,16 @@ impl Open {
         let peer = extensions
             .get::<Peer>()
             .or_else(|| extensions.get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer))?;
-        peer.meter.begin();
-        Some(Self(Arc::clone(&peer.meter)))
+        // Others (a watch on health, a page that stays open) may last without a sign of life.
+        let is_call = request.uri().path().starts_with("/tandem.");
+        peer.meter.begin(is_call);
+        Some(Self { meter: Arc::clone(&peer.meter), is_call })
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.end();
+        self.meter.end(self.is_call);
     }
 }
 

@@ -170,7 +170,7 @@ impl World {
             self.server_environment.insert((*name).to_owned(), (*value).to_owned());
         }
         for (variable, url) in [("TANDEM_GRPC_ADDR", &self.grpc), ("TANDEM_HTTP_ADDR", &self.http_url)] {
-            let address = url.trim_start_matches("http://").to_owned();
+            let address = url.split("://").last().unwrap_or_default().to_owned();
             self.server_environment.insert(variable.to_owned(), address);
         }
         self.starts += 1;
