@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tandem_proto::v1::{CaptureLeadResponse, PurchaseState, RecordPurchaseResponse};
 use tandem_tests::cashfree::Webhook;
+use tandem_tests::sandbox::ServerEvent;
 use tandem_tests::{Caller, Person, World, messages};
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
@@ -124,7 +125,7 @@ async fn a_flood_is_shed_webhooks_get_through_and_what_was_taken_arrives_once() 
     world.wait_for_server_event("Purchase", &format!("purchase_{order_id}")).await?;
     world.wait_until_all_is_sent().await?;
     let arrived = world.sandbox.server_events("Lead").await?;
-    let ids: Vec<&str> = arrived.iter().map(|event| event.event_id()).collect();
+    let ids: Vec<&str> = arrived.iter().map(ServerEvent::event_id).collect();
     let unique: BTreeSet<&str> = ids.iter().copied().collect();
     assert_eq!(unique.len(), ids.len(), "a lead arrived twice");
     assert!(taken.iter().all(|id| unique.contains(id.as_str())), "a lead that was taken did not arrive");
