@@ -17,11 +17,13 @@ use crate::delivery::{self, Graph};
 use crate::ingest::caller::Doorman;
 use crate::ingest::grpc::Tracking;
 use crate::ingest::limits::Limits;
+use crate::ingest::rooms::Rooms;
 use crate::ingest::{Ingest, IngestSettings, PixelRules, serve};
 use crate::insight::health::Insight;
 use crate::insight::http as insight_http;
 use crate::insight::metrics::Metrics;
 use crate::insight::operations::Operations;
+use crate::net::{Bounds, Peer, Port, RequestsLayer, raise_file_limit};
 use crate::outbox::SharedOutbox;
 use crate::outbox::embedded::{Embedded, OpenError};
 use crate::purchase::{OrdersApi, PurchaseSettings, Purchases, Reconciler};
@@ -111,11 +113,15 @@ pub async fn run(
     ));
     let mut origins: Vec<_> = vec![settings.allowed_origins.clone()];
     origins.extend(rules.iter().map(|rules| rules.origins.clone()));
+    let (files, tls) = (raise_file_limit(), settings.tls.take().map(Arc::new));
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let grpc_bounds = Bounds::grpc(files, settings.trusted_proxies.clone());
     let doorman = Arc::new(Doorman {
         token,
         trusted_proxies: std::mem::take(&mut settings.trusted_proxies),
         origins,
         limits: Limits::new(settings.rate_limit),
+        rooms: Rooms::new(settings.rate_limit.is_some()),
     });
     let api = OrdersApi::new(&settings.cashfree, settings.default_currency).map_err(StartError::Client)?;
     let retention = settings.retention;
@@ -145,7 +151,12 @@ pub async fn run(
     let http_addr = http.local_addr().map_err(|fault| listen_fault("TANDEM_HTTP_ADDR", fault))?;
     let grpc_addr = grpc.local_addr().map_err(|fault| listen_fault("TANDEM_GRPC_ADDR", fault))?;
     let stopped = stop.clone();
-    let router = insight_http::router(Arc::clone(&insight));
+    let opened = |name| move |fault| listen_fault(name, fault);
+    let grpc = Port::open(grpc, grpc_bounds, tls).map_err(opened("TANDEM_GRPC_ADDR"))?;
+    let http = Port::open(http, Bounds::http(files), None).map_err(opened("TANDEM_HTTP_ADDR"))?;
+    let router = insight_http::router(Arc::clone(&insight))
+        .layer(RequestsLayer)
+        .into_make_service_with_connect_info::<Peer>();
     let http_task = tokio::spawn(async move {
         let served = axum::serve(http, router).with_graceful_shutdown(stopped.cancelled_owned()).await;
         if let Err(fault) = served {
@@ -153,7 +164,7 @@ pub async fn run(
         }
     });
 
-    announce(&format!("tandem-server ready grpc=http://{grpc_addr} http=http://{http_addr}"));
+    announce(&format!("tandem-server ready grpc={scheme}://{grpc_addr} http=http://{http_addr}"));
     let tracking = Tracking { ingest, purchases };
     let begun = closing.clone();
     let close = async move {
@@ -288,6 +299,7 @@ async fn tidy(outbox: SharedOutbox, doorman: Arc<Doorman>, retention: Duration, 
             () = stop.cancelled() => return,
             () = tokio::time::sleep(EXPIRE_EVERY) => {}
         }
+        doorman.rooms.report();
         // A store that refuses says so in health; the next round tries again.
         while let Ok(rows) = outbox.expire(SWEEP_ROWS).await
             && rows >= SWEEP_ROWS

@@ -12,7 +12,7 @@ mod report;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use serde_json::json;
 use tandem_proto::v1::{PauseDeliveryRequest, ResumeDeliveryRequest};
 
@@ -70,7 +70,7 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
     world.sandbox.configure(json!({ "keep_events": [fresh::NAME] })).await?;
     hold(&world, options.hold).await?;
     let mut report = Report::new(options);
-    let watch = Watch::start(world.server_id().context("the server runs")?);
+    let watch = Watch::start(world.server_id()?);
     let load = Load::new(&world, options.callers)?;
 
     // Connections, caches and statements are warm before anything is measured.
