@@ -146,11 +146,15 @@ impl Worker {
     fn take(&mut self, event: ClaimedEvent) {
         self.oldest.get_or_insert_with(Instant::now);
         self.waiting.push_back(event);
-        // Whatever else has arrived in the meantime goes into the same batch.
+    }
+
+    /// Takes whatever else is fresh. While a backlog drains there is always a call to learn
+    /// from, and nobody would look at the queue.
+    fn take_all(&mut self) {
         while self.waiting.len() < BATCH_EVENTS_MAX
             && let Ok(event) = self.queue.try_recv()
         {
-            self.waiting.push_back(event);
+            self.take(event);
         }
     }
 
@@ -164,6 +168,7 @@ impl Worker {
             self.put_back().await;
         }
         loop {
+            self.take_all();
             let ripe = self.waiting.len() >= BATCH_EVENTS_MAX
                 || self.oldest.is_some_and(|oldest| oldest.elapsed() >= LINGER);
             if !(ripe || self.backlog) {
@@ -319,3 +324,7 @@ impl Worker {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "worker_tests.rs"]
+mod tests;
