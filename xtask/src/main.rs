@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 mod browser;
 mod command;
 mod demo;
+mod examples;
 mod files;
 mod npm;
 mod package;
@@ -29,6 +30,8 @@ enum Chore {
     Demo(demo::Options),
     /// Run everything that CI runs
     Test(test::Options),
+    /// Run the examples in Rust and Python against a server and the sandbox
+    Examples,
     /// Check the house rules
     Tidy,
 }
@@ -38,6 +41,7 @@ fn main() -> std::process::ExitCode {
         Chore::Wasm(options) => package::run(&options),
         Chore::Demo(options) => demo::run_demo(&options),
         Chore::Test(options) => test::run_steps(&options),
+        Chore::Examples => examples::run_examples(),
         Chore::Tidy => tidy::run(),
     };
     match outcome {

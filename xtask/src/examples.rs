@@ -1,0 +1,55 @@
+//! `cargo xtask examples`: the examples in Rust and in Python, against a server and the
+//! sandbox.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context as _;
+
+use crate::command::{cargo, find, run, step};
+use crate::files::{root, target};
+
+/// Builds what is needed and runs the examples.
+pub(crate) fn run_examples() -> anyhow::Result<()> {
+    step("build the programs", || {
+        run(cargo().args(["build", "--workspace", "--bins", "--exclude", "xtask"]))
+    })?;
+    check()
+}
+
+/// Runs the examples; the programs are built.
+pub(crate) fn check() -> anyhow::Result<()> {
+    let python = environment()?;
+    let scripts = root().join("examples/python");
+    let rules = ["-m", "unittest", "discover", "--quiet", "--start-directory"];
+    run(Command::new(&python).args(rules).arg(&scripts).env("PYTHONDONTWRITEBYTECODE", "1"))
+        .context("the rules of the Python examples")?;
+    run(Command::new(target().join("debug/examples-check")).arg("--python").arg(&python))
+        .context("the examples against a server")
+}
+
+/// A Python of our own with what the examples need, made when it is missing or the needs
+/// have changed.
+fn environment() -> anyhow::Result<PathBuf> {
+    let needs = root().join("examples/python/requirements.txt");
+    let wanted = std::fs::read_to_string(&needs).with_context(|| format!("reading {}", needs.display()))?;
+    let folder = target().join("examples-python");
+    let (python, installed) = (folder.join("bin/python"), folder.join("installed.txt"));
+    if python.is_file() && std::fs::read_to_string(&installed).is_ok_and(|text| text == wanted) {
+        return Ok(python);
+    }
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).with_context(|| format!("emptying {}", folder.display()))?;
+    }
+    let system = find(&["python3"])
+        .context("python3 is not installed (Debian: apt-get install python3 python3-venv)")?;
+    make(&system, &folder).context("a Python environment (Debian: apt-get install python3-venv)")?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    run(Command::new(&python).args(pip).arg(&needs)).context("what the Python examples need, from PyPI")?;
+    std::fs::write(&installed, wanted).with_context(|| format!("writing {}", installed.display()))?;
+    Ok(python)
+}
+
+fn make(system: &Path, folder: &Path) -> anyhow::Result<()> {
+    run(Command::new(system).args(["-m", "venv"]).arg(folder))
+}
