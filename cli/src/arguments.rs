@@ -5,12 +5,15 @@ use clap::{Args, Parser, Subcommand};
 use crate::commands::{dead_letters, delivery, erase, events, health, orders, replay};
 
 const NOTES: &str = "\
-Settings (environment; the TOML file TANDEM_CONFIG may hold server_url, internal_token,
-internal_token_file and data_dir as well):
+Settings (environment; the TOML file TANDEM_CONFIG may hold them as well, in lower case without
+TANDEM_):
   TANDEM_SERVER_URL           the Tandem server [http://127.0.0.1:50051]
   TANDEM_INTERNAL_TOKEN       token for the server's internal calls; of a list, the first
   TANDEM_INTERNAL_TOKEN_FILE  file that holds it [TANDEM_DATA_DIR/internal-token]
   TANDEM_DATA_DIR             the server's data directory [./data]
+  TANDEM_TLS_CA               CA of the server's certificate, PEM [the system's]
+  TANDEM_TLS_CLIENT_CERT      certificate to show to the server, PEM; makes the token needless
+  TANDEM_TLS_CLIENT_KEY       its key
 
 Exit codes:
   0  done

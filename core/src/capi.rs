@@ -5,10 +5,12 @@
 //! delivered its person is deleted and the facts stay. A batch is put together from the
 //! stored fragments without parsing them again.
 
+use crate::code;
 use crate::custom_data::{Content, CustomData, Experiment};
-use crate::event::Event;
+use crate::event::{Event, is_too_old};
 use crate::id::OrderId;
 use crate::money::Money;
+use crate::user_data::KeySet;
 
 /// Most events Meta takes in one request.
 pub const BATCH_EVENTS_MAX: usize = 1000;
@@ -185,6 +187,30 @@ fn set(
 /// Bytes an event adds to a batch.
 pub fn event_bytes(facts: &str, person: &str) -> usize {
     facts.len() + person.len()
+}
+
+/// What Meta is known to refuse an event for, whatever else is in its batch; one such event
+/// fails the batch. `time_s` is the event's, `now_s` the moment of sending, both Unix
+/// seconds. Returns a code of [`crate::code`] (Meta, server event parameters and best
+/// practices).
+pub fn known_refusal(
+    time_s: i64,
+    keys: KeySet,
+    facts: &str,
+    person: &str,
+    now_s: i64,
+) -> Option<&'static str> {
+    // Written by `fragments`, so the spelling is known.
+    let is_website = facts.contains("\"action_source\":\"website\"");
+    if is_too_old(time_s, now_s) {
+        Some(code::TOO_OLD)
+    } else if !keys.is_enough() {
+        Some(code::MATCH_KEYS_INSUFFICIENT)
+    } else if is_website && !person.contains("\"event_source_url\":\"") {
+        Some(code::PAGE_MISSING)
+    } else {
+        None
+    }
 }
 
 /// Puts a request's body together from stored fragments. The named texts are Meta's

@@ -19,6 +19,8 @@ codes! {
     META_THROTTLED = "meta_throttled";
     /// Meta failed for now.
     META_TRANSIENT = "meta_transient";
+    /// Meta says "unknown error": perhaps temporary, perhaps an event it chokes on.
+    META_UNKNOWN_ERROR = "meta_unknown_error";
     /// Meta blocked the account for a time.
     META_BLOCKED = "meta_blocked";
     /// The answer was not one of the Graph API's.
@@ -39,6 +41,8 @@ codes! {
     PIXEL_NOT_FOUND = "pixel_not_found";
     /// The app secret's proof is missing or wrong.
     APP_SECRET_PROOF = "app_secret_proof";
+    /// Meta refuses one event after the other for a reason that is not theirs.
+    REQUEST_REFUSED = "request_refused";
     /// The Graph API version has ended.
     API_VERSION_ENDED = "api_version_ended";
     /// No access token is configured for the pixel.
@@ -51,6 +55,8 @@ codes! {
     TOO_OLD = "too_old";
     /// The event's match keys are never enough.
     MATCH_KEYS_INSUFFICIENT = "match_keys_insufficient";
+    /// A website event that names no page: Meta refuses it.
+    PAGE_MISSING = "page_missing";
     /// The browser's copy is so old that Meta would count the server's as a second event.
     DEDUP_WINDOW_PASSED = "dedup_window_passed";
     /// The personal data an event needs is gone.

@@ -131,31 +131,14 @@ pub struct Event {
     pub limited_data_use: Option<LimitedDataUse>,
 }
 
-/// Why an event cannot be sent to Meta as it stands. Meta would refuse the whole batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unsendable {
-    /// `event_time` is 7 days old, or nearly.
-    TooOld,
-    /// Its match keys are never enough (error 100/2804050).
-    MatchKeysInsufficient,
-}
-
-impl Event {
-    /// Checks what Meta would refuse. `now_s`: Unix seconds.
-    pub fn check_sendable(&self, now_s: i64) -> Result<(), Unsendable> {
-        if is_too_old(self.time_s, now_s) {
-            Err(Unsendable::TooOld)
-        } else if !self.user_data.key_set().is_enough() {
-            Err(Unsendable::MatchKeysInsufficient)
-        } else {
-            Ok(())
-        }
-    }
-}
-
 /// Whether an event of `time_s` can no longer reach Meta in time. Both Unix seconds.
 pub fn is_too_old(time_s: i64, now_s: i64) -> bool {
-    now_s.saturating_sub(time_s) > EVENT_AGE_MAX_S - EVENT_AGE_MARGIN_S
+    time_s < oldest_time_s(now_s)
+}
+
+/// Oldest `event_time` that may still be sent at `now_s`. Both in Unix seconds.
+pub fn oldest_time_s(now_s: i64) -> i64 {
+    now_s.saturating_sub(EVENT_AGE_MAX_S - EVENT_AGE_MARGIN_S)
 }
 
 #[cfg(test)]

@@ -76,6 +76,7 @@ def main():
     parser.add_argument("amount", help="what was paid, as decimal text: 1499.00")
     parser.add_argument("--currency", default="INR")
     parser.add_argument("--email", help="who paid; hashed by the server before anything is stored")
+    parser.add_argument("--action-source", default="", help="where it was sold: physical_store, phone_call, …; a website when left out")
     parser.add_argument("--attempts", type=int, default=5, help="how often to try before giving up")
     arguments = parser.parse_args()
 
@@ -92,6 +93,7 @@ def main():
     common, tracking, service = stubs.load()
     fact = tracking.RecordPurchaseRequest(
         order_id=arguments.order_id,
+        action_source=arguments.action_source,
         user=common.User(email=arguments.email),
         custom_data=common.CustomData(
             value=common.Money(amount=arguments.amount, currency_code=arguments.currency)

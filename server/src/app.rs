@@ -17,21 +17,27 @@ use crate::delivery::{self, Graph};
 use crate::ingest::caller::Doorman;
 use crate::ingest::grpc::Tracking;
 use crate::ingest::limits::Limits;
+use crate::ingest::rooms::Rooms;
 use crate::ingest::{Ingest, IngestSettings, PixelRules, serve};
 use crate::insight::health::Insight;
 use crate::insight::http as insight_http;
 use crate::insight::metrics::Metrics;
 use crate::insight::operations::Operations;
+use crate::net::{Bounds, Peer, Port, RequestsLayer, raise_file_limit};
 use crate::outbox::SharedOutbox;
 use crate::outbox::embedded::{Embedded, OpenError};
 use crate::purchase::{OrdersApi, PurchaseSettings, Purchases, Reconciler};
 
 /// How long open RPCs may still take when the server stops.
 const GOODBYE: Duration = Duration::from_secs(10);
-/// How often old rows and quiet addresses are looked for.
-const TIDY_EVERY: Duration = Duration::from_secs(60);
-/// Rows deleted in one step.
+/// How often events that grew too old for Meta are looked for.
+const EXPIRE_EVERY: Duration = Duration::from_secs(10);
+/// How often, in such looks, old rows and quiet addresses are looked for.
+const LOOKS_PER_TIDY: u32 = 6;
+/// Rows changed in one step.
 const SWEEP_ROWS: usize = 500;
+/// Pause between steps: ingest goes on.
+const BETWEEN_SWEEPS: Duration = Duration::from_millis(50);
 
 /// Why the server cannot start. One line each, that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +96,7 @@ pub async fn run(
         });
     }
     let rules: Vec<PixelRules> = settings.pixels.iter().map(|pixel| rules_of(&settings, pixel)).collect();
-    first_writes(&outbox, &rules, configured, &clock).await.map_err(StartError::FirstWrite)?;
+    first_writes(&outbox, &rules, configured).await.map_err(StartError::FirstWrite)?;
 
     let metrics = Arc::new(Metrics::default());
     let stop = CancellationToken::new();
@@ -107,14 +113,18 @@ pub async fn run(
     ));
     let mut origins: Vec<_> = vec![settings.allowed_origins.clone()];
     origins.extend(rules.iter().map(|rules| rules.origins.clone()));
+    let (files, tls) = (raise_file_limit(), settings.tls.take().map(Arc::new));
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let grpc_bounds = Bounds::grpc(files, settings.trusted_proxies.clone());
     let doorman = Arc::new(Doorman {
         token,
         trusted_proxies: std::mem::take(&mut settings.trusted_proxies),
         origins,
         limits: Limits::new(settings.rate_limit),
+        rooms: Rooms::new(settings.rate_limit.is_some()),
     });
     let api = OrdersApi::new(&settings.cashfree, settings.default_currency).map_err(StartError::Client)?;
-    let retention_ms = i64::try_from(settings.retention.as_millis()).unwrap_or(i64::MAX);
+    let retention = settings.retention;
     let closing = CancellationToken::new();
     let operations = Operations {
         insight: Arc::clone(&insight),
@@ -137,11 +147,16 @@ pub async fn run(
         let reconciler = Reconciler { purchases: Arc::clone(&purchases), api, ask_now };
         tasks.push(tokio::spawn(reconciler.run(stop.clone())));
     }
-    tasks.push(tokio::spawn(tidy(outbox.clone(), Arc::clone(&doorman), clock, retention_ms, stop.clone())));
+    tasks.push(tokio::spawn(tidy(outbox.clone(), Arc::clone(&doorman), retention, stop.clone())));
     let http_addr = http.local_addr().map_err(|fault| listen_fault("TANDEM_HTTP_ADDR", fault))?;
     let grpc_addr = grpc.local_addr().map_err(|fault| listen_fault("TANDEM_GRPC_ADDR", fault))?;
     let stopped = stop.clone();
-    let router = insight_http::router(Arc::clone(&insight));
+    let opened = |name| move |fault| listen_fault(name, fault);
+    let grpc = Port::open(grpc, grpc_bounds, tls).map_err(opened("TANDEM_GRPC_ADDR"))?;
+    let http = Port::open(http, Bounds::http(files), None).map_err(opened("TANDEM_HTTP_ADDR"))?;
+    let router = insight_http::router(Arc::clone(&insight))
+        .layer(RequestsLayer)
+        .into_make_service_with_connect_info::<Peer>();
     let http_task = tokio::spawn(async move {
         let served = axum::serve(http, router).with_graceful_shutdown(stopped.cancelled_owned()).await;
         if let Err(fault) = served {
@@ -149,7 +164,7 @@ pub async fn run(
         }
     });
 
-    announce(&format!("tandem-server ready grpc=http://{grpc_addr} http=http://{http_addr}"));
+    announce(&format!("tandem-server ready grpc={scheme}://{grpc_addr} http=http://{http_addr}"));
     let tracking = Tracking { ingest, purchases };
     let begun = closing.clone();
     let close = async move {
@@ -229,7 +244,6 @@ async fn first_writes(
     outbox: &SharedOutbox,
     rules: &[PixelRules],
     configured: bool,
-    clock: &Clock,
 ) -> Result<(), crate::outbox::StoreError> {
     if let (true, Some(first)) = (configured, rules.first()) {
         let adopted = outbox.adopt_unassigned(first.id.clone()).await?;
@@ -243,7 +257,7 @@ async fn first_writes(
     }
     if rules.iter().all(|rules| rules.purchase_hold.is_none()) {
         let code = tandem_core::code::SANDBOX_WITHOUT_TEST_CODE;
-        let released = outbox.release_held(code, clock.now_ms()).await?;
+        let released = outbox.release_held(code).await?;
         if released > 0 {
             tracing::info!(events = released, code, "held Purchases are released");
         }
@@ -277,25 +291,31 @@ fn split(
     (ingest, purchase)
 }
 
-/// Deletes what is past its time, in small steps between which ingest goes on.
-async fn tidy(
-    outbox: SharedOutbox,
-    doorman: Arc<Doorman>,
-    clock: Clock,
-    retention_ms: i64,
-    stop: CancellationToken,
-) {
-    loop {
+/// Gives up what is too old for Meta and deletes what is past its time, in small steps
+/// between which ingest goes on.
+async fn tidy(outbox: SharedOutbox, doorman: Arc<Doorman>, retention: Duration, stop: CancellationToken) {
+    for look in 1_u32.. {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(TIDY_EVERY) => {}
+            () = tokio::time::sleep(EXPIRE_EVERY) => {}
         }
-        doorman.limits.forget_quiet();
-        while let Ok(rows) = outbox.sweep(clock.now_ms(), retention_ms, SWEEP_ROWS).await
+        doorman.rooms.report();
+        // A store that refuses says so in health; the next round tries again.
+        while let Ok(rows) = outbox.expire(SWEEP_ROWS).await
             && rows >= SWEEP_ROWS
             && !stop.is_cancelled()
         {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(BETWEEN_SWEEPS).await;
+        }
+        if !look.is_multiple_of(LOOKS_PER_TIDY) {
+            continue;
+        }
+        doorman.limits.forget_quiet();
+        while let Ok(rows) = outbox.sweep(retention, SWEEP_ROWS).await
+            && rows >= SWEEP_ROWS
+            && !stop.is_cancelled()
+        {
+            tokio::time::sleep(BETWEEN_SWEEPS).await;
         }
     }
 }

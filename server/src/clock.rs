@@ -1,13 +1,26 @@
 //! The server's clock. Passed in, so that tests can set it.
+//!
+//! Two readings: the wall's, which dates events and may be set back or forward under the
+//! running server, and the steady one, which measures waits and never jumps.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Tells Unix time.
+/// Where the machine's steady time begins.
+static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Tells Unix time, and steady time.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
-    fixed_ms: Option<Arc<AtomicI64>>,
+    fixed: Option<Arc<Fixed>>,
+}
+
+#[derive(Debug)]
+struct Fixed {
+    wall_ms: AtomicI64,
+    /// How far the wall's time has been set since the start.
+    jumped_ms: AtomicI64,
 }
 
 impl Clock {
@@ -16,31 +29,79 @@ impl Clock {
         Self::default()
     }
 
-    /// A clock that stands at `unix_ms` until [`Clock::set_ms`] moves it.
+    /// A clock that stands at `unix_ms` until it is moved.
     pub fn fixed(unix_ms: i64) -> Self {
-        Self { fixed_ms: Some(Arc::new(AtomicI64::new(unix_ms))) }
+        let fixed = Fixed { wall_ms: AtomicI64::new(unix_ms), jumped_ms: AtomicI64::new(0) };
+        Self { fixed: Some(Arc::new(fixed)) }
     }
 
-    /// Moves a fixed clock; the machine's cannot be moved.
+    /// Lets time pass on a fixed clock until it shows `unix_ms`. The machine's cannot be
+    /// moved.
     pub fn set_ms(&self, unix_ms: i64) {
-        if let Some(fixed) = &self.fixed_ms {
-            fixed.store(unix_ms, Ordering::Relaxed);
+        if let Some(fixed) = &self.fixed {
+            fixed.wall_ms.store(unix_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// Sets a fixed clock forward or back, as an administrator does: no time passes.
+    pub fn jump_ms(&self, by_ms: i64) {
+        if let Some(fixed) = &self.fixed {
+            fixed.wall_ms.fetch_add(by_ms, Ordering::Relaxed);
+            fixed.jumped_ms.fetch_add(by_ms, Ordering::Relaxed);
         }
     }
 
     /// Unix time, milliseconds.
     pub fn now_ms(&self) -> i64 {
-        match &self.fixed_ms {
-            Some(fixed) => fixed.load(Ordering::Relaxed),
-            None => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-            }
+        match &self.fixed {
+            Some(fixed) => fixed.wall_ms.load(Ordering::Relaxed),
+            None => millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
         }
     }
 
     /// Unix time, whole seconds.
     pub fn now_s(&self) -> i64 {
         self.now_ms().div_euclid(1000)
+    }
+
+    /// Milliseconds since some moment before this one, whatever is done to the wall's time.
+    pub fn steady_ms(&self) -> i64 {
+        match &self.fixed {
+            Some(fixed) => fixed.wall_ms.load(Ordering::Relaxed) - fixed.jumped_ms.load(Ordering::Relaxed),
+            None => millis(ORIGIN.elapsed()),
+        }
+    }
+
+    /// The wall's time less the steady one: changes only when the wall's time is set.
+    pub(crate) fn offset_ms(&self) -> i64 {
+        self.now_ms() - self.steady_ms()
+    }
+}
+
+/// A time span in whole milliseconds; the longest that fits when it does not.
+pub(crate) fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn setting_the_wall_leaves_the_steady_time_alone() {
+        let clock = Clock::fixed(1_000);
+        let (steady_ms, offset_ms) = (clock.steady_ms(), clock.offset_ms());
+        clock.jump_ms(-500);
+        assert_eq!((clock.now_ms(), clock.steady_ms()), (500, steady_ms));
+        assert_eq!(clock.offset_ms(), offset_ms - 500);
+        clock.set_ms(700);
+        assert_eq!(clock.steady_ms(), steady_ms + 200, "time passes on both");
+    }
+
+    #[test]
+    fn the_machines_steady_time_goes_on() {
+        let clock = Clock::system();
+        let first = clock.steady_ms();
+        assert!(clock.steady_ms() >= first && clock.now_ms() > 1_600_000_000_000);
     }
 }

@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod browser;
 mod command;
 mod demo;
@@ -12,6 +13,7 @@ mod package;
 mod size;
 mod test;
 mod tidy;
+mod torture;
 mod wasm_target;
 
 /// Chores of the Tandem workspace
@@ -32,6 +34,11 @@ enum Chore {
     Test(test::Options),
     /// Run the examples in Rust and Python against a server and the sandbox
     Examples,
+    /// Kill the server again and again under load, and check that nothing was lost
+    Torture(torture::Options),
+    /// Measure; run by hand
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Check the house rules
     Tidy,
 }
@@ -42,6 +49,8 @@ fn main() -> std::process::ExitCode {
         Chore::Demo(options) => demo::run_demo(&options),
         Chore::Test(options) => test::run_steps(&options),
         Chore::Examples => examples::run_examples(),
+        Chore::Torture(options) => torture::run_torture(&options),
+        Chore::Bench(bench) => bench::run_bench(&bench),
         Chore::Tidy => tidy::run(),
     };
     match outcome {

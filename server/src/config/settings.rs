@@ -16,13 +16,14 @@ use super::network::{Cidrs, Origins, RateLimit};
 use super::pixels::{Pixel, read_pixels};
 use super::secret::SecretSource;
 use super::source::{ConfigError, Source};
+use super::tls::read_tls;
 use crate::catalogue::CatalogueFile;
+use crate::net::Tls;
 
 /// The real Graph API.
 pub(super) const GRAPH_URL: &str = "https://graph.facebook.com";
 /// Variables that a later version reads. Ignoring them would be worse than refusing.
-const NOT_YET: &[&str] =
-    &["TANDEM_TLS_CERT", "TANDEM_TLS_KEY", "TANDEM_TLS_CLIENT_CA", "TANDEM_COOKIE_DOMAIN"];
+const NOT_YET: &[&str] = &["TANDEM_COOKIE_DOMAIN"];
 
 /// When the page may fire Purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +130,8 @@ pub struct Settings {
     pub claim_secret: Option<SecretSource>,
     /// Whether unspecified consent counts as denied.
     pub consent_required: bool,
+    /// Certificates of the gRPC port; none: it speaks plainly.
+    pub tls: Option<Tls>,
     /// Rate limit of strangers.
     pub rate_limit: Option<RateLimit>,
     /// Fields that a lead must have beyond an e-mail address or a phone number.
@@ -216,6 +219,7 @@ impl Settings {
             )?,
             claim_secret: SecretSource::read(source, "TANDEM_CLAIM_SECRET")?,
             consent_required: read_bool(source, "TANDEM_CONSENT_REQUIRED")?,
+            tls: read_tls(source)?,
             rate_limit: source.parsed(
                 "TANDEM_RATE_LIMIT",
                 RateLimit::parse("50/s burst 200").unwrap_or_default(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// First wait, before jitter.
 const FIRST: Duration = Duration::from_millis(500);
 /// Longest wait of our own making.
-pub(super) const LONGEST: Duration = Duration::from_secs(600);
+const LONGEST: Duration = Duration::from_secs(600);
 /// Longest wish of Meta's that is honoured.
 const WISH_MAX: Duration = Duration::from_secs(6 * 3600);
 

@@ -15,7 +15,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 pub(super) enum Circuit {
     /// Calls go out.
     Closed,
-    /// Nothing goes out before this time, Unix milliseconds.
+    /// Nothing goes out before this time, steady milliseconds.
     Open(i64),
     /// A probe is out.
     HalfOpen,
@@ -56,11 +56,6 @@ impl Breaker {
         }
     }
 
-    /// Whether the next call is a probe and should be small.
-    pub(super) fn is_probing(&self) -> bool {
-        self.circuit == Circuit::HalfOpen
-    }
-
     /// A call came to something.
     pub(super) fn succeed(&mut self) {
         *self = Self::default();
@@ -68,6 +63,9 @@ impl Breaker {
 
     /// A call failed on the way or at the service.
     pub(super) fn fail(&mut self, now_ms: i64) {
+        if matches!(self.circuit, Circuit::Open(_)) {
+            return; // Calls that were out when it opened say nothing new.
+        }
         self.failures = self.failures.saturating_add(1);
         if self.circuit == Circuit::HalfOpen || self.failures >= FAILURES_TO_OPEN {
             let pause = FIRST_PAUSE.saturating_mul(1 << self.openings.min(10)).min(LONGEST_PAUSE);
@@ -100,7 +98,7 @@ mod tests {
         assert_eq!(breaker.circuit(), Circuit::Open(2000));
         assert!(!breaker.permit(1999));
         assert!(breaker.permit(2000), "the probe");
-        assert!(breaker.is_probing());
+        assert_eq!(breaker.circuit(), Circuit::HalfOpen);
         assert!(!breaker.permit(2000), "one probe at a time");
         breaker.succeed();
         assert!(breaker.permit(2000));
@@ -122,6 +120,13 @@ mod tests {
             breaker.fail(now);
         }
         assert_eq!(last_pause, 60_000);
+    }
+
+    #[test]
+    fn calls_that_were_out_when_it_opened_do_not_lengthen_the_pause() {
+        let mut breaker = Breaker::default();
+        (0..16).for_each(|_| breaker.fail(0));
+        assert_eq!(breaker.circuit(), Circuit::Open(2000));
     }
 
     #[test]

@@ -2,37 +2,44 @@
 //! code first, then `is_transient`, then the HTTP status. Texts are localised and are
 //! never matched, with one exception: a wrong `appsecret_proof` has no code of its own.
 //!
-//! Source of the table: Meta, Graph API, handling errors; codes 2804xxx from Meta's own
-//! SDKs and large integrations.
+//! The numbers and their sources are in [`super::meta_codes`].
+
+use std::time::Duration;
 
 use serde::Deserialize;
-use std::time::Duration;
 use tandem_core::code;
+
+use super::meta_codes as meta;
+use super::usage::Usage;
 
 /// What happens next to the events of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Acknowledged. `short`: Meta counted fewer events than were sent.
+    /// Acknowledged.
     Delivered {
-        /// Whether `events_received` was smaller than what was sent.
-        short: bool,
+        /// Events that Meta did not count.
+        shortfall: u32,
     },
-    /// Send again later, not before `after` if given.
+    /// Send again later.
     Retry {
         /// Stable code.
         code: &'static str,
-        /// Meta's wish.
+        /// For so long nothing is to be sent to the pixel, if given.
         after: Option<Duration>,
     },
     /// An event in the batch is refused: isolate it.
     Refused {
         /// Stable code.
         code: &'static str,
+        /// Whether Meta spoke of an event's content; else the request itself may be at fault.
+        of_event: bool,
     },
     /// The pixel cannot be used until somebody acts.
     Held {
         /// Stable code.
         code: &'static str,
+        /// Wait before the first probe.
+        probe_after: Duration,
     },
     /// Sent, and nobody knows whether it arrived.
     Unknown {
@@ -45,13 +52,15 @@ pub(super) enum Verdict {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct MetaError {
     /// Code; 0 when none.
-    pub code: i64,
+    pub(super) code: i64,
     /// Subcode; 0 when none.
-    pub subcode: i64,
+    pub(super) subcode: i64,
     /// Trace ID of the call.
-    pub fbtrace_id: String,
+    pub(super) fbtrace_id: String,
     /// Path Meta blamed, such as `data[0].user_data`.
-    pub blamed_path: String,
+    pub(super) blamed_path: String,
+    /// Place in the batch that Meta named. A hint: it has been seen to be wrong.
+    pub(super) blamed_event: Option<usize>,
 }
 
 /// An answer, as far as it came.
@@ -67,9 +76,19 @@ pub(super) enum Reply {
         status: u16,
         /// Body, bounded.
         body: Vec<u8>,
-        /// Meta's wish to wait, from `Retry-After` or the usage headers.
-        after: Option<Duration>,
+        /// What its headers say of limits.
+        usage: Usage,
     },
+}
+
+impl Reply {
+    /// What the answer's headers say of limits.
+    pub(super) fn usage(&self) -> Usage {
+        match self {
+            Self::Http { usage, .. } => *usage,
+            Self::NotSent | Self::NoAnswer => Usage::default(),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -90,6 +109,8 @@ struct ErrorBody {
     #[serde(default)]
     message: String,
     #[serde(default)]
+    error_user_msg: String,
+    #[serde(default)]
     fbtrace_id: String,
     #[serde(default)]
     error_data: serde_json::Value,
@@ -97,7 +118,9 @@ struct ErrorBody {
 
 /// Shortest wait after a call limit (Meta gives minutes at best).
 const THROTTLE_WAIT: Duration = Duration::from_secs(60);
-/// Wait after a policy block.
+/// Wait before the first probe after a fault that somebody has to mend.
+const PROBE_WAIT: Duration = Duration::from_secs(15);
+/// The same after a policy block: asking sooner may prolong it.
 const BLOCK_WAIT: Duration = Duration::from_secs(3600);
 /// Longest trace ID or blamed path kept, bytes.
 const NOTE_BYTES_MAX: usize = 200;
@@ -107,7 +130,7 @@ pub(super) fn classify(reply: &Reply, sent: usize) -> (Verdict, MetaError) {
     let (status, body, after) = match reply {
         Reply::NotSent => return (retry(code::META_UNREACHABLE, None), MetaError::default()),
         Reply::NoAnswer => return (Verdict::Unknown { code: code::META_NO_ANSWER }, MetaError::default()),
-        Reply::Http { status, body, after } => (*status, body, *after),
+        Reply::Http { status, body, usage } => (*status, body, usage.wish),
     };
     let Ok(body) = serde_json::from_slice::<Body>(body) else {
         // HTML, nothing, or half an answer. A 200 may well have been taken.
@@ -119,19 +142,23 @@ pub(super) fn classify(reply: &Reply, sent: usize) -> (Verdict, MetaError) {
         return (verdict, MetaError::default());
     };
     if let Some(error) = body.error {
-        let verdict = of_error(&error, status, after);
+        let path = blamed_path(&error.error_data);
         let meta = MetaError {
             code: error.code,
             subcode: error.error_subcode,
             fbtrace_id: note(&error.fbtrace_id),
-            blamed_path: blamed_path(&error.error_data),
+            blamed_event: named_event(&path).or_else(|| named_event(&error.error_user_msg)),
+            blamed_path: path,
         };
-        return (verdict, meta);
+        return (of_error(&error, status, after), meta);
     }
     let meta = MetaError { fbtrace_id: note(&body.fbtrace_id.unwrap_or_default()), ..MetaError::default() };
+    let sent = u64::try_from(sent).unwrap_or(u64::MAX);
     let verdict = match (status, body.events_received) {
         (200..300, Some(0)) if sent > 0 => Verdict::Unknown { code: code::META_RECEIVED_NONE },
-        (200..300, Some(received)) => Verdict::Delivered { short: received < sent as u64 },
+        (200..300, Some(received)) => {
+            Verdict::Delivered { shortfall: u32::try_from(sent.saturating_sub(received)).unwrap_or(u32::MAX) }
+        }
         (200..300, None) => Verdict::Unknown { code: code::META_BAD_ANSWER },
         _ => of_status(status, after),
     };
@@ -139,29 +166,35 @@ pub(super) fn classify(reply: &Reply, sent: usize) -> (Verdict, MetaError) {
 }
 
 fn of_error(error: &ErrorBody, status: u16, after: Option<Duration>) -> Verdict {
-    let throttled = || retry(code::META_THROTTLED, Some(after.unwrap_or_default().max(THROTTLE_WAIT)));
     match (error.code, error.error_subcode) {
-        // Unknown and service errors, said to be temporary; a dataset upload not ready.
-        (1 | 2 | 21009, _) => retry(code::META_TRANSIENT, after),
-        // Call limits: app, user, page, application, custom, business use case.
-        (4 | 17 | 32 | 341 | 613 | 80000..=80014, _) => throttled(),
-        // Blocked for policy: slowly.
-        (368, _) => retry(code::META_BLOCKED, Some(BLOCK_WAIT)),
-        // Capability or permission missing.
-        (3 | 10 | 200..=299, _) => Verdict::Held { code: code::PERMISSION_MISSING },
-        // Session or token.
-        (102 | 190, _) => Verdict::Held { code: code::TOKEN_REFUSED },
-        // The object does not exist or the token does not see it.
-        (100, 33) | (803, _) => Verdict::Held { code: code::PIXEL_NOT_FOUND },
-        (100, 0) if error.message.contains("appsecret_proof") => {
-            Verdict::Held { code: code::APP_SECRET_PROOF }
+        // Perhaps temporary, and perhaps an event that Meta chokes on.
+        (meta::UNKNOWN, _) => retry(code::META_UNKNOWN_ERROR, after),
+        (meta::SERVICE_DOWN | meta::DATASET_NOT_READY, _) => retry(code::META_TRANSIENT, after),
+        (
+            meta::APP_CALL_LIMIT
+            | meta::USER_CALL_LIMIT
+            | meta::PAGE_CALL_LIMIT
+            | meta::APPLICATION_LIMIT
+            | meta::CUSTOM_LIMIT,
+            _,
+        ) => throttled(after),
+        (code, _) if meta::USE_CASE_LIMITS.contains(&code) => throttled(after),
+        (meta::POLICY_BLOCK, _) => Verdict::Held { code: code::META_BLOCKED, probe_after: BLOCK_WAIT },
+        (meta::CAPABILITY_MISSING | meta::PERMISSION_DENIED, _) => held(code::PERMISSION_MISSING),
+        (code, _) if meta::PERMISSIONS.contains(&code) => held(code::PERMISSION_MISSING),
+        (meta::SESSION_ENDED | meta::TOKEN, _) => held(code::TOKEN_REFUSED),
+        (meta::INVALID_PARAMETER, meta::SUB_OBJECT_MISSING) | (meta::OBJECT_MISSING, _) => {
+            held(code::PIXEL_NOT_FOUND)
         }
-        // Payload.
-        (100 | 105, _) => Verdict::Refused { code: code::META_REFUSED },
+        (meta::INVALID_PARAMETER, 0) if error.message.contains("appsecret_proof") => {
+            held(code::APP_SECRET_PROOF)
+        }
+        (meta::INVALID_PARAMETER, subcode) => refused(meta::SUB_EVENT_FAULTS.contains(&subcode)),
+        (meta::TOO_MANY_PARAMETERS, _) => refused(false),
         // Already there.
-        (506, _) => Verdict::Delivered { short: false },
-        // An unknown path: the version has ended, or the address is wrong.
-        (2500 | 2635, _) => Verdict::Held { code: code::API_VERSION_ENDED },
+        (meta::DUPLICATE, _) => Verdict::Delivered { shortfall: 0 },
+        // The version has ended, or the address is wrong.
+        (meta::UNKNOWN_PATH | meta::VERSION_ENDED, _) => held(code::API_VERSION_ENDED),
         _ if error.is_transient => retry(code::META_TRANSIENT, after),
         _ => of_status(status, after),
     }
@@ -169,17 +202,35 @@ fn of_error(error: &ErrorBody, status: u16, after: Option<Duration>) -> Verdict 
 
 fn of_status(status: u16, after: Option<Duration>) -> Verdict {
     match status {
-        429 => retry(code::META_THROTTLED, Some(after.unwrap_or_default().max(THROTTLE_WAIT))),
-        401 => Verdict::Held { code: code::TOKEN_REFUSED },
-        403 => Verdict::Held { code: code::PERMISSION_MISSING },
+        429 => throttled(after),
+        401 => held(code::TOKEN_REFUSED),
+        403 => held(code::PERMISSION_MISSING),
         408 | 425 | 500.. => retry(code::META_TRANSIENT, after),
-        400..500 => Verdict::Refused { code: code::META_REFUSED },
+        400..500 => refused(false),
         _ => retry(code::META_BAD_ANSWER, after),
     }
 }
 
 fn retry(code: &'static str, after: Option<Duration>) -> Verdict {
     Verdict::Retry { code, after }
+}
+
+fn throttled(after: Option<Duration>) -> Verdict {
+    retry(code::META_THROTTLED, Some(after.unwrap_or_default().max(THROTTLE_WAIT)))
+}
+
+fn held(code: &'static str) -> Verdict {
+    Verdict::Held { code, probe_after: PROBE_WAIT }
+}
+
+fn refused(of_event: bool) -> Verdict {
+    Verdict::Refused { code: code::META_REFUSED, of_event }
+}
+
+/// The number in the first `data[…]` of a text.
+fn named_event(text: &str) -> Option<usize> {
+    let (_, rest) = text.split_once("data[")?;
+    rest.split_once(']')?.0.parse().ok()
 }
 
 /// The first path of `error_data.blame_field_specs`, which is a list of lists.

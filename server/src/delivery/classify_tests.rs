@@ -1,106 +1,142 @@
+//! A test per row of the error table: code, subcode and status in, verdict out.
+
 use super::*;
 use proptest::prelude::*;
 
+/// Statuses under which Meta has been seen to send one and the same error.
+const STATUSES: [u16; 6] = [200, 400, 401, 403, 429, 500];
+
 fn http(status: u16, body: &str) -> Verdict {
-    classify(&Reply::Http { status, body: body.into(), after: None }, 3).0
+    classify(&Reply::Http { status, body: body.into(), usage: Usage::default() }, 3).0
 }
 
 fn error(status: u16, code: i64, subcode: i64) -> Verdict {
     http(status, &format!(r#"{{"error":{{"message":"m","code":{code},"error_subcode":{subcode}}}}}"#))
 }
 
-#[test]
-fn transient_codes_are_sent_again_under_any_status() {
-    for status in [200, 400, 500, 503] {
-        for code in [1, 2, 21009] {
-            assert_eq!(error(status, code, 0), retry(code::META_TRANSIENT, None), "{code} at {status}");
-        }
+/// The error means the same under any status.
+#[track_caller]
+fn row(code: i64, subcode: i64, expected: &Verdict) {
+    for status in STATUSES {
+        assert_eq!(error(status, code, subcode), *expected, "{code}/{subcode} under {status}");
     }
-    assert_eq!(
-        http(400, r#"{"error":{"code":987654,"is_transient":true}}"#),
-        retry(code::META_TRANSIENT, None)
-    );
+}
+
+/// Each row of the table in `meta.md`, section 5.2, as a test of its own.
+macro_rules! rows {
+    ($($name:ident: $(($code:expr, $subcode:expr)),+ => $expected:expr;)+) => {$(
+        #[test]
+        fn $name() {
+            for (code, subcode) in [$(($code, $subcode)),+] {
+                row(code, subcode, &$expected);
+            }
+        }
+    )+};
+}
+
+rows! {
+    code_1_is_retried_and_suspected: (1, 0), (1, 99) => retry(code::META_UNKNOWN_ERROR, None);
+    code_2_is_retried: (2, 0) => retry(code::META_TRANSIENT, None);
+    code_4_is_an_app_limit: (4, 0) => throttled(None);
+    code_17_is_a_user_limit: (17, 0), (17, 2_446_079) => throttled(None);
+    code_32_is_a_page_limit: (32, 0) => throttled(None);
+    code_341_is_an_application_limit: (341, 0) => throttled(None);
+    code_613_is_a_custom_limit: (613, 0), (613, 1_487_742) => throttled(None);
+    codes_80000_to_80014_are_use_case_limits:
+        (80_000, 0), (80_003, 0), (80_004, 2_446_079), (80_014, 0) => throttled(None);
+    code_368_holds_and_asks_again_after_an_hour:
+        (368, 0) => Verdict::Held { code: code::META_BLOCKED, probe_after: BLOCK_WAIT };
+    code_21009_is_retried: (21_009, 0) => retry(code::META_TRANSIENT, None);
+    code_3_is_a_missing_capability: (3, 0) => held(code::PERMISSION_MISSING);
+    codes_10_and_200_to_299_are_missing_permissions:
+        (10, 0), (200, 0), (220, 0), (299, 0) => held(code::PERMISSION_MISSING);
+    code_102_is_an_ended_session: (102, 0) => held(code::TOKEN_REFUSED);
+    code_190_is_a_token_whatever_its_subcode:
+        (190, 0), (190, 458), (190, 459), (190, 460), (190, 463), (190, 464), (190, 467)
+        => held(code::TOKEN_REFUSED);
+    code_100_33_is_a_missing_pixel: (100, 33) => held(code::PIXEL_NOT_FOUND);
+    code_803_is_a_missing_object: (803, 0) => held(code::PIXEL_NOT_FOUND);
+    code_100_of_other_kinds_may_be_the_request:
+        (100, 0), (100, 34), (100, 38), (100, 1_815_356) => refused(false);
+    code_105_may_be_the_request: (105, 0) => refused(false);
+    code_100_2804001_is_an_event: (100, 2_804_001) => refused(true);
+    code_100_2804003_is_an_old_event: (100, meta::SUB_TOO_OLD) => refused(true);
+    code_100_2804004_is_an_event_of_the_future: (100, 2_804_004) => refused(true);
+    code_100_2804007_is_an_event: (100, 2_804_007) => refused(true);
+    code_100_2804009_is_a_purchase_without_value: (100, 2_804_009) => refused(true);
+    code_100_2804016_and_17_are_events: (100, 2_804_016), (100, 2_804_017) => refused(true);
+    code_100_2804019_is_a_parameter_of_an_event: (100, 2_804_019) => refused(true);
+    code_100_2804023_is_a_value_without_currency: (100, 2_804_023) => refused(true);
+    code_100_2804036_is_a_bad_lead_id: (100, 2_804_036) => refused(true);
+    code_100_2804043_is_bad_app_data: (100, 2_804_043) => refused(true);
+    code_100_2804048_is_an_event: (100, 2_804_048) => refused(true);
+    code_100_2804050_is_thin_user_data: (100, 2_804_050) => refused(true);
+    business_messaging_subcodes_are_events:
+        (100, 2_804_063), (100, 2_804_066), (100, 2_804_069), (100, 2_804_079), (100, 2_804_087),
+        (100, 2_804_116), (100, 2_804_118), (100, 2_804_132) => refused(true);
+    code_506_is_done: (506, 0) => Verdict::Delivered { shortfall: 0 };
+    codes_2500_and_2635_hold: (2500, 0), (2635, 0) => held(code::API_VERSION_ENDED);
 }
 
 #[test]
-fn call_limits_wait_at_least_a_minute() {
-    for code in [4, 17, 32, 341, 613, 80000, 80003, 80004, 80014] {
-        assert_eq!(error(400, code, 0), retry(code::META_THROTTLED, Some(THROTTLE_WAIT)), "{code}");
+fn an_unknown_code_that_is_transient_is_retried() {
+    for status in STATUSES {
+        let body = r#"{"error":{"code":987654,"is_transient":true}}"#;
+        assert_eq!(http(status, body), retry(code::META_TRANSIENT, None), "{status}");
     }
-    assert_eq!(http(429, "{}"), retry(code::META_THROTTLED, Some(THROTTLE_WAIT)));
-    let long = Reply::Http {
-        status: 400,
-        body: br#"{"error":{"code":4}}"#.to_vec(),
-        after: Some(Duration::from_secs(300)),
+}
+
+#[test]
+fn an_unknown_code_that_is_not_transient_goes_by_the_status() {
+    assert_eq!(error(400, 987_654, 0), refused(false));
+    assert_eq!(error(404, 987_654, 0), refused(false));
+    assert_eq!(error(500, 987_654, 0), retry(code::META_TRANSIENT, None));
+    assert_eq!(error(401, 987_654, 0), held(code::TOKEN_REFUSED));
+    assert_eq!(error(403, 987_654, 0), held(code::PERMISSION_MISSING));
+}
+
+#[test]
+fn a_wrong_proof_is_told_by_its_text_alone() {
+    let body = r#"{"error":{"code":100,"message":"Invalid appsecret_proof provided in the API argument"}}"#;
+    assert_eq!(http(400, body), held(code::APP_SECRET_PROOF));
+}
+
+#[test]
+fn a_limit_waits_as_long_as_meta_asks_and_never_less_than_a_minute() {
+    let body = br#"{"error":{"code":4}}"#;
+    let reply = |wish| {
+        let usage = Usage { percent: 100, wish: Some(Duration::from_secs(wish)) };
+        classify(&Reply::Http { status: 400, body: body.to_vec(), usage }, 1).0
     };
-    assert_eq!(classify(&long, 1).0, retry(code::META_THROTTLED, Some(Duration::from_secs(300))));
+    assert_eq!(reply(300), retry(code::META_THROTTLED, Some(Duration::from_secs(300))));
+    assert_eq!(reply(5), retry(code::META_THROTTLED, Some(THROTTLE_WAIT)));
+    assert_eq!(http(429, "{}"), throttled(None));
 }
 
 #[test]
-fn configuration_faults_hold_the_pixel_and_blame_no_event() {
-    for (code, subcode, expected) in [
-        (3, 0, code::PERMISSION_MISSING),
-        (10, 0, code::PERMISSION_MISSING),
-        (200, 0, code::PERMISSION_MISSING),
-        (299, 0, code::PERMISSION_MISSING),
-        (102, 0, code::TOKEN_REFUSED),
-        (190, 458, code::TOKEN_REFUSED),
-        (190, 460, code::TOKEN_REFUSED),
-        (190, 463, code::TOKEN_REFUSED),
-        (190, 467, code::TOKEN_REFUSED),
-        (100, 33, code::PIXEL_NOT_FOUND),
-        (803, 0, code::PIXEL_NOT_FOUND),
-        (2500, 0, code::API_VERSION_ENDED),
-    ] {
-        for status in [400, 401, 403, 500] {
-            assert_eq!(error(status, code, subcode), Verdict::Held { code: expected }, "{code}/{subcode}");
-        }
+fn statuses_without_an_error_that_are_retried() {
+    for status in [408, 425, 500, 502, 503, 504] {
+        assert_eq!(http(status, "{}"), retry(code::META_TRANSIENT, None), "{status}");
     }
-    assert_eq!(
-        http(
-            400,
-            r#"{"error":{"code":100,"message":"Invalid appsecret_proof provided in the API argument"}}"#
-        ),
-        Verdict::Held { code: code::APP_SECRET_PROOF }
-    );
-}
-
-#[test]
-fn payload_faults_are_isolated() {
-    let subcodes = [
-        34, 38, 2804001, 2804003, 2804004, 2804007, 2804009, 2804016, 2804017, 2804019, 2804023, 2804036,
-        2804043, 2804048, 2804050, 2804063, 2804132,
-    ];
-    for subcode in subcodes {
-        assert_eq!(error(400, 100, subcode), Verdict::Refused { code: code::META_REFUSED }, "{subcode}");
-    }
-    assert_eq!(error(400, 105, 0), Verdict::Refused { code: code::META_REFUSED });
-    assert_eq!(error(400, 987_654, 0), Verdict::Refused { code: code::META_REFUSED });
-}
-
-#[test]
-fn a_policy_block_is_retried_slowly_and_a_duplicate_is_done() {
-    assert_eq!(error(403, 368, 0), retry(code::META_BLOCKED, Some(BLOCK_WAIT)));
-    assert_eq!(error(400, 506, 0), Verdict::Delivered { short: false });
 }
 
 #[test]
 fn success_may_still_be_short_or_empty() {
-    assert_eq!(http(200, r#"{"events_received":3,"fbtrace_id":"A"}"#), Verdict::Delivered { short: false });
-    assert_eq!(http(200, r#"{"events_received":2}"#), Verdict::Delivered { short: true });
+    assert_eq!(http(200, r#"{"events_received":3,"fbtrace_id":"A"}"#), Verdict::Delivered { shortfall: 0 });
+    assert_eq!(http(200, r#"{"events_received":2}"#), Verdict::Delivered { shortfall: 1 });
+    assert_eq!(http(200, r#"{"events_received":9}"#), Verdict::Delivered { shortfall: 0 });
     assert_eq!(http(200, r#"{"events_received":0}"#), Verdict::Unknown { code: code::META_RECEIVED_NONE });
     assert_eq!(http(200, "{}"), Verdict::Unknown { code: code::META_BAD_ANSWER });
-    assert_eq!(error(200, 190, 463), Verdict::Held { code: code::TOKEN_REFUSED });
 }
 
 #[test]
 fn answers_that_are_not_metas() {
-    for body in ["<html>502</html>", "", r#"{"events_rec"#, "null"] {
-        assert_eq!(http(502, body), retry(code::META_BAD_ANSWER, None), "{body}");
-        assert_eq!(http(400, body), retry(code::META_BAD_ANSWER, None), "{body}");
+    for body in ["<html>502</html>", "", r#"{"events_rec"#, "null", "[]", "\u{feff}{}"] {
+        for status in [400, 403, 429, 502] {
+            assert_eq!(http(status, body), retry(code::META_BAD_ANSWER, None), "{status} {body}");
+        }
         assert_eq!(http(200, body), Verdict::Unknown { code: code::META_BAD_ANSWER }, "{body}");
     }
-    assert_eq!(http(503, "{}"), retry(code::META_TRANSIENT, None));
 }
 
 #[test]
@@ -109,25 +145,46 @@ fn what_was_never_sent_is_not_unknown() {
     assert_eq!(classify(&Reply::NoAnswer, 1).0, Verdict::Unknown { code: code::META_NO_ANSWER });
 }
 
+fn meta_error(body: &str) -> MetaError {
+    classify(&Reply::Http { status: 400, body: body.into(), usage: Usage::default() }, 1).1
+}
+
 #[test]
 fn codes_and_paths_are_kept_and_free_text_is_not() {
     let body = r#"{"error":{"message":"asha@example.com","code":100,"error_subcode":2804050,"fbtrace_id":"AbC_1",
         "error_user_msg":"asha@example.com","error_data":{"blame_field_specs":[["data[0]","user_data"]]}}}"#;
-    let (_, meta) = classify(&Reply::Http { status: 400, body: body.into(), after: None }, 1);
-    assert_eq!(
-        meta,
-        MetaError {
-            code: 100,
-            subcode: 2804050,
-            fbtrace_id: "AbC_1".into(),
-            blamed_path: "data[0].user_data".into()
-        }
-    );
+    let expected = MetaError {
+        code: 100,
+        subcode: 2_804_050,
+        fbtrace_id: "AbC_1".into(),
+        blamed_path: "data[0].user_data".into(),
+        blamed_event: Some(0),
+    };
+    assert_eq!(meta_error(body), expected);
+}
+
+#[test]
+fn the_named_place_is_found_in_path_and_text() {
+    let text = r#"{"error":{"code":100,"error_user_msg":"Der Parameter data[17].user_data fehlt"}}"#;
+    assert_eq!(meta_error(text).blamed_event, Some(17));
+    let data = r#"{"error":{"code":100,"error_data":"{\"blame_field_specs\":[[\"data[3]\"]]}"}}"#;
+    assert_eq!(meta_error(data).blamed_event, Some(3));
+    assert_eq!(meta_error(r#"{"error":{"code":100,"error_user_msg":"data[x]"}}"#).blamed_event, None);
 }
 
 proptest! {
     #[test]
     fn no_answer_makes_it_panic(status in 100..600_u16, body in prop::collection::vec(any::<u8>(), 0..200)) {
-        classify(&Reply::Http { status, body, after: None }, 1);
+        classify(&Reply::Http { status, body, usage: Usage::default() }, 1);
+    }
+
+    #[test]
+    fn no_error_loses_an_event_unless_its_content_is_blamed(code in -10..100_000_i64, subcode in 0..3_000_000_i64, status in 200..600_u16) {
+        // Whatever Meta says: an event is given up for its content or kept, and only an
+        // answer without an error or "duplicate" counts as delivered.
+        let verdict = error(status, code, subcode);
+        if matches!(verdict, Verdict::Delivered { .. }) {
+            prop_assert_eq!(code, meta::DUPLICATE);
+        }
     }
 }

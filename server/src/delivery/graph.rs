@@ -9,14 +9,15 @@ use tandem_core::capi;
 use tandem_core::id::PixelId;
 
 use super::classify::Reply;
+use super::usage::Usage;
 use crate::config::Meta;
 use crate::outbox::ClaimedEvent;
 
 /// `partner_agent`: names the software in Meta's dataset quality figures (under 23
 /// characters).
 const PARTNER_AGENT: &str = "tandem-capi";
-/// Most bytes of an answer that are read.
-const REPLY_BYTES_MAX: usize = 64 * 1024;
+/// Most bytes of an answer that are read: a warning for each of 1000 events fits in.
+const REPLY_BYTES_MAX: usize = 1024 * 1024;
 
 /// A client of the Graph API. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -49,8 +50,13 @@ impl Graph {
         Ok(Self { http, base })
     }
 
-    /// Sends events of one pixel in one request.
-    pub(super) async fn send(&self, credentials: &Credentials<'_>, events: &[ClaimedEvent]) -> Reply {
+    /// Sends events of one pixel in one request. `now_s`: Unix seconds.
+    pub(super) async fn send(
+        &self,
+        credentials: &Credentials<'_>,
+        events: &[ClaimedEvent],
+        now_s: i64,
+    ) -> Reply {
         let proof = credentials.app_secret.map(|secret| appsecret_proof(secret, credentials.token));
         let body = capi::batch_body(
             events.iter().map(|event| (event.facts.as_str(), event.person.as_str())),
@@ -71,45 +77,24 @@ impl Graph {
         match sent {
             Err(fault) if fault.is_connect() || fault.is_builder() => Reply::NotSent,
             Err(_) => Reply::NoAnswer,
-            Ok(response) => read(response).await,
+            Ok(response) => read(response, now_s).await,
         }
     }
 }
 
-async fn read(mut response: reqwest::Response) -> Reply {
+async fn read(mut response: reqwest::Response, now_s: i64) -> Reply {
     let status = response.status().as_u16();
-    let after = wish(response.headers());
+    let usage = Usage::of(response.headers(), now_s);
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() <= REPLY_BYTES_MAX => body.extend_from_slice(&chunk),
             // More than Meta ever says: not an answer of the Graph API.
-            Ok(Some(_)) => return Reply::Http { status, body: Vec::new(), after },
-            Ok(None) => return Reply::Http { status, body, after },
+            Ok(Some(_)) => return Reply::Http { status, body: Vec::new(), usage },
+            Ok(None) => return Reply::Http { status, body, usage },
             Err(_) => return Reply::NoAnswer,
         }
     }
-}
-
-/// How long Meta asks to wait: `Retry-After` in seconds, or the minutes of
-/// `X-Business-Use-Case-Usage` (Meta, rate limits).
-fn wish(headers: &http::HeaderMap) -> Option<Duration> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let retry_after = text("retry-after").and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
-    let regain = text("x-business-use-case-usage").and_then(regain_access);
-    retry_after.max(regain)
-}
-
-fn regain_access(text: &str) -> Option<Duration> {
-    let usage: serde_json::Value = serde_json::from_str(text).ok()?;
-    let minutes = usage
-        .as_object()?
-        .values()
-        .filter_map(serde_json::Value::as_array)
-        .flatten()
-        .filter_map(|entry| entry.get("estimated_time_to_regain_access")?.as_u64())
-        .max()?;
-    (minutes > 0).then(|| Duration::from_secs(minutes.saturating_mul(60)))
 }
 
 /// HMAC-SHA256 of the token under the app's secret, lower-case hex.
@@ -131,18 +116,5 @@ mod tests {
         let proof =
             appsecret_proof(&"app_secret_abc".to_owned().into(), &"EAAB_test_token".to_owned().into());
         assert_eq!(proof, "91a6879a556b92a941a5a314589d6d396f4d1fa5cb7f2002e427aeea607ce379");
-    }
-
-    #[test]
-    fn the_longest_wish_counts() {
-        let mut headers = http::HeaderMap::new();
-        assert_eq!(wish(&headers), None);
-        headers.insert("retry-after", "7".parse().unwrap());
-        assert_eq!(wish(&headers), Some(Duration::from_secs(7)));
-        let usage = r#"{"1":[{"type":"ads","estimated_time_to_regain_access":3},{"estimated_time_to_regain_access":0}]}"#;
-        headers.insert("x-business-use-case-usage", usage.parse().unwrap());
-        assert_eq!(wish(&headers), Some(Duration::from_secs(180)));
-        headers.insert("x-business-use-case-usage", "not json".parse().unwrap());
-        assert_eq!(wish(&headers), Some(Duration::from_secs(7)));
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use tandem_core::id::PixelId;
 use tandem_core::user_data::KeySet;
@@ -15,8 +16,8 @@ use crate::outbox::ClaimedEvent;
 
 /// Fresh events that may wait in memory per pixel.
 pub(super) const SEATS: usize = 8192;
-/// How long an event may stay leased, milliseconds: far longer than its calls can take.
-pub(super) const LEASE_MS: i64 = 15 * 60 * 1000;
+/// How long an event may stay leased: far longer than its calls can take.
+pub(super) const LEASE: Duration = Duration::from_secs(15 * 60);
 
 /// A fresh event, once it is stored.
 #[derive(Debug)]
@@ -37,13 +38,13 @@ pub struct Fresh {
 #[derive(Debug)]
 pub struct Seat {
     permit: mpsc::OwnedPermit<ClaimedEvent>,
-    lease_until_ms: i64,
+    lease_ends: Instant,
 }
 
 impl Seat {
-    /// End of the lease the event must be stored with, Unix milliseconds.
-    pub fn lease_until_ms(&self) -> i64 {
-        self.lease_until_ms
+    /// The lease that the event must be stored with.
+    pub fn lease(&self) -> Duration {
+        LEASE
     }
 
     /// Hands the stored event over.
@@ -51,8 +52,9 @@ impl Seat {
         self.permit.send(ClaimedEvent {
             seq: fresh.seq,
             lease_no: 1,
-            lease_until_ms: self.lease_until_ms,
+            lease_ends: self.lease_ends,
             attempts: 0,
+            last_code: None,
             time_s: fresh.time_s,
             fired_s: None,
             keys: fresh.keys,
@@ -88,13 +90,13 @@ pub struct Delivery {
 
 impl Delivery {
     /// Takes a seat, if the pixel delivers and has one free.
-    pub fn seat(&self, pixel: &PixelId, now_ms: i64) -> Option<Seat> {
+    pub fn seat(&self, pixel: &PixelId) -> Option<Seat> {
         let line = self.lines.get(pixel)?;
         if self.board.get(pixel)?.state != PixelState::Delivering {
             return None;
         }
         let permit = line.fresh.clone().try_reserve_owned().ok()?;
-        Some(Seat { permit, lease_until_ms: now_ms.saturating_add(LEASE_MS) })
+        Some(Seat { permit, lease_ends: Instant::now() + LEASE })
     }
 
     /// Hints that something became due on disk.

@@ -3,16 +3,25 @@
 //! Each pixel has a worker of its own, so that a held or slow one never delays another.
 //! The worker groups what is fresh (handed over in memory at the moment of acceptance)
 //! and what is due on disk into batches, sends a few at a time, and records what each
-//! came to. Deciding ([`classify`], [`backoff`], [`breaker`]) is pure; doing is a thin
-//! loop ([`worker`], [`sender`]).
+//! came to.
+//!
+//! Deciding is pure: [`classify`] what an answer means, [`isolate`] how a refused batch is
+//! cut up, [`backoff`] when to try again, and [`gate`] whether a call may go out at all
+//! (hold, pause, [`breaker`], [`window`], fed by [`usage`]). Doing is a thin loop
+//! ([`worker`] per pixel, [`sender`] per batch); [`graph`] alone knows the Graph API.
 
 mod backoff;
 mod breaker;
 mod classify;
+mod gate;
 mod graph;
 mod handoff;
+mod isolate;
+mod meta_codes;
 mod sender;
 mod status;
+mod usage;
+mod window;
 mod worker;
 
 pub use graph::Graph;

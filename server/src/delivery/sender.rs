@@ -1,25 +1,38 @@
 //! One batch on its way: checked, sent, isolated where one event spoils it, recorded.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
-use tandem_core::code;
-use tandem_core::event::is_too_old;
 use tandem_core::id::PixelId;
+use tandem_core::{capi, code};
+use tokio::sync::Notify;
 
 use super::backoff;
 use super::classify::{MetaError, Reply, Verdict, classify};
+use super::gate::Lesson;
 use super::graph::{Credentials, Graph};
+use super::isolate::Isolation;
+use super::meta_codes::SUB_TOO_OLD;
 use crate::clock::Clock;
 use crate::insight::metrics::Metrics;
-use crate::outbox::{AttemptOutcome, AttemptResult, CallRecord, ClaimedEvent, SharedOutbox};
+use crate::outbox::{AttemptOutcome, AttemptResult, CallRecord, ClaimedEvent, SharedOutbox, StoreError};
 
 /// A server event whose browser twin fired longer ago than this is not sent: Meta would
 /// count it a second time. One hour less than its 48-hour window, seconds.
 const TWIN_AGE_MAX_S: i64 = 47 * 3600;
+/// Attempts that ended in Meta's "unknown error", after which an event travels alone: it may
+/// be the one that Meta chokes on, and must not spoil the batches of others.
+const SUSPECT_ATTEMPTS: u32 = 8;
+/// Events refused alone and in a row, for a reason that may be the request's, after which
+/// the request is taken to be at fault and not the events.
+const LONE_REFUSALS_MAX: u32 = 2;
+/// Wait before another event is tried when the request is at fault.
+const REQUEST_PROBE_WAIT: Duration = Duration::from_secs(60);
 
-/// What a sender works with. Cheap to clone.
+/// What a sender works with. Cheap to clone; clones share the count.
 #[derive(Debug, Clone)]
 pub(super) struct Sender {
     pub(super) pixel: PixelId,
@@ -28,6 +41,28 @@ pub(super) struct Sender {
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
     pub(super) test_event_code: Option<String>,
+    /// Events refused alone, in a row, for a reason that may be the request's.
+    pub(super) lone_refusals: Arc<AtomicU32>,
+    /// Batches that are being cut up, and whom to tell: others go out meanwhile.
+    pub(super) isolating: Arc<AtomicUsize>,
+    pub(super) wake: Arc<Notify>,
+}
+
+/// Counts a batch that is being cut up, as long as it lives.
+struct Isolating<'a>(&'a AtomicUsize);
+
+impl<'a> Isolating<'a> {
+    fn begin(sender: &'a Sender) -> Self {
+        sender.isolating.fetch_add(1, Ordering::Relaxed);
+        sender.wake.notify_one();
+        Self(&sender.isolating)
+    }
+}
+
+impl Drop for Isolating<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The secrets of one batch.
@@ -37,54 +72,35 @@ pub(super) struct Keys {
     pub(super) app_secret: Option<SecretString>,
 }
 
-/// What a batch taught about the pixel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Lesson {
-    /// Meta answered in a way that says it works.
-    pub(super) worked: bool,
-    /// The way or the service failed.
-    pub(super) failed: bool,
-    /// Meta asked for a pause.
-    pub(super) pause: Option<Duration>,
-    /// The pixel cannot be used, for this reason.
-    pub(super) held: Option<&'static str>,
-}
-
 impl Sender {
     /// Sends a batch and records what became of each event.
-    pub(super) async fn send(&self, keys: Keys, events: Vec<ClaimedEvent>) -> Lesson {
+    pub(super) async fn send(&self, keys: &Keys, events: Vec<ClaimedEvent>) -> Lesson {
         let events = self.turn_away(events).await;
+        let (suspects, mut events): (Vec<_>, Vec<_>) = events.into_iter().partition(is_suspect);
+        let mut isolation = Isolation::new(events.len(), suspects.len());
+        events.extend(suspects);
         let mut lesson = Lesson::default();
-        // Ranges still to be sent; a refused one comes back as its two halves.
-        let whole = 0..events.len();
-        let mut ranges = vec![whole];
-        while let Some(range) = ranges.pop() {
-            if range.is_empty() {
-                continue;
-            }
+        let mut isolating = None;
+        while let Some(range) = isolation.next() {
             let batch = &events[range.clone()];
-            let (verdict, call) = self.call(&keys, batch).await;
-            let outcome_of = match verdict {
+            let (verdict, meta, call) = self.call(keys, batch, &mut lesson).await;
+            let verdict = match verdict {
                 Verdict::Refused { .. } if batch.len() > 1 => {
+                    isolating.get_or_insert_with(|| Isolating::begin(self));
                     lesson.worked = true;
                     self.record(call, Vec::new()).await;
-                    let middle = range.start + batch.len() / 2;
-                    ranges.push(middle..range.end);
-                    ranges.push(range.start..middle);
+                    isolation.split(&range, blamed(&meta, batch));
                     continue;
                 }
-                verdict => verdict,
+                verdict => self.judge_request(verdict),
             };
-            self.learn(&outcome_of, &mut lesson);
-            let stop = !matches!(outcome_of, Verdict::Delivered { .. } | Verdict::Refused { .. });
-            self.record(call, self.results(batch, &outcome_of)).await;
-            if stop {
-                // What was not sent goes back as it was: it made no attempt.
-                for range in ranges.drain(..) {
-                    let leases: Vec<_> =
-                        events[range].iter().map(|event| (event.seq, event.lease_no)).collect();
-                    self.release(leases).await;
-                }
+            if let Verdict::Delivered { .. } = verdict {
+                isolation.taken(&range);
+            }
+            let goes_on = self.learn(&verdict, batch, &mut lesson);
+            self.record(call, self.results(batch, &verdict)).await;
+            if !goes_on {
+                self.release(isolation.give_up(), &events).await;
             }
         }
         lesson
@@ -93,35 +109,27 @@ impl Sender {
     /// Gives up what Meta would refuse anyway, so that one event cannot spoil a batch.
     async fn turn_away(&self, events: Vec<ClaimedEvent>) -> Vec<ClaimedEvent> {
         let now_s = self.clock.now_s();
-        let mut refused = Vec::new();
-        let kept = events
-            .into_iter()
-            .filter(|event| match fault(event, now_s) {
-                None => true,
-                Some(code) => {
-                    self.metrics.attempt(AttemptOutcome::Refused, code);
-                    refused.push(AttemptResult {
-                        seq: event.seq,
-                        lease_no: event.lease_no,
-                        outcome: AttemptOutcome::Refused,
-                        code,
-                    });
-                    false
-                }
-            })
-            .collect();
-        if !refused.is_empty() {
-            tracing::warn!(events = refused.len(), code = refused[0].code, "events given up before sending");
-            self.record(
-                self.call_record(self.clock.now_ms(), Duration::ZERO, 0, &MetaError::default(), 0),
-                refused,
-            )
-            .await;
+        let (mut kept, mut refused) = (Vec::with_capacity(events.len()), Vec::new());
+        for event in events {
+            match fault(&event, now_s) {
+                None => kept.push(event),
+                Some(code) => refused.push(self.result(&event, AttemptOutcome::Refused, code)),
+            }
+        }
+        if let Some(first) = refused.first() {
+            tracing::warn!(events = refused.len(), code = first.code, "events given up before sending");
+            let none = MetaError::default();
+            self.record(self.call_record(self.clock.now_ms(), Duration::ZERO, 0, &none, 0), refused).await;
         }
         kept
     }
 
-    async fn call(&self, keys: &Keys, batch: &[ClaimedEvent]) -> (Verdict, CallRecord) {
+    async fn call(
+        &self,
+        keys: &Keys,
+        batch: &[ClaimedEvent],
+        lesson: &mut Lesson,
+    ) -> (Verdict, MetaError, CallRecord) {
         let credentials = Credentials {
             pixel: &self.pixel,
             token: &keys.token,
@@ -130,13 +138,16 @@ impl Sender {
         };
         let started_ms = self.clock.now_ms();
         let started = Instant::now();
-        let reply = self.graph.send(&credentials, batch).await;
+        let reply = self.graph.send(&credentials, batch, started_ms.div_euclid(1000)).await;
         let took = started.elapsed();
         let status = match &reply {
             Reply::Http { status, .. } => *status,
             Reply::NotSent | Reply::NoAnswer => 0,
         };
         let (verdict, meta) = classify(&reply, batch.len());
+        lesson.called = true;
+        lesson.took = lesson.took.max(took);
+        lesson.usage_percent = lesson.usage_percent.max(reply.usage().percent);
         self.metrics.graph_call(took);
         tracing::debug!(
             pixel.id = self.pixel.as_str(),
@@ -149,7 +160,11 @@ impl Sender {
             verdict = ?verdict,
             "Graph call"
         );
-        (verdict, self.call_record(started_ms, took, status, &meta, batch.len()))
+        let mut call = self.call_record(started_ms, took, status, &meta, batch.len());
+        if let Verdict::Delivered { shortfall } = verdict {
+            call.shortfall = shortfall;
+        }
+        (verdict, meta, call)
     }
 
     fn call_record(
@@ -170,55 +185,98 @@ impl Sender {
             fbtrace_id: meta.fbtrace_id.clone(),
             blamed_path: meta.blamed_path.clone(),
             batch_size: u32::try_from(size).unwrap_or(u32::MAX),
+            shortfall: 0,
+        }
+    }
+
+    /// One event alone that is refused for a reason that may be the request's is given up;
+    /// several in a row say that every event would be. Then the pixel is held instead:
+    /// a fault of ours or of the settings must not turn a shop's events into dead letters.
+    fn judge_request(&self, verdict: Verdict) -> Verdict {
+        match verdict {
+            Verdict::Refused { of_event: false, .. } => {
+                let in_a_row = self.lone_refusals.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+                if in_a_row < LONE_REFUSALS_MAX {
+                    return verdict;
+                }
+                Verdict::Held { code: code::REQUEST_REFUSED, probe_after: REQUEST_PROBE_WAIT }
+            }
+            Verdict::Refused { of_event: true, .. } | Verdict::Delivered { .. } => {
+                self.lone_refusals.store(0, Ordering::Relaxed);
+                verdict
+            }
+            other => other,
         }
     }
 
     fn results(&self, batch: &[ClaimedEvent], verdict: &Verdict) -> Vec<AttemptResult> {
-        let now_ms = self.clock.now_ms();
         let later = |event: &ClaimedEvent, wish| {
-            let wait = backoff::wait(event.attempts.saturating_add(1), rand::random_range(0.0..1.0), wish);
-            now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
+            backoff::wait(event.attempts.saturating_add(1), rand::random_range(0.0..1.0), wish)
         };
-        batch
-            .iter()
-            .map(|event| {
-                let (outcome, code) = match *verdict {
-                    Verdict::Delivered { short: false } => (AttemptOutcome::Delivered, code::DELIVERED),
-                    Verdict::Delivered { short: true } => (AttemptOutcome::Delivered, code::DELIVERED_SHORT),
-                    Verdict::Retry { code, after } => (AttemptOutcome::Retry(later(event, after)), code),
-                    Verdict::Unknown { code } => (AttemptOutcome::Unknown(later(event, None)), code),
-                    Verdict::Held { code } => (AttemptOutcome::Held(now_ms), code),
-                    Verdict::Refused { code } => (AttemptOutcome::Refused, code),
-                };
-                self.metrics.attempt(outcome, code);
-                AttemptResult { seq: event.seq, lease_no: event.lease_no, outcome, code }
-            })
-            .collect()
+        let result = |event| {
+            let (outcome, code) = match *verdict {
+                Verdict::Delivered { shortfall: 0 } => (AttemptOutcome::Delivered, code::DELIVERED),
+                Verdict::Delivered { .. } => (AttemptOutcome::Delivered, code::DELIVERED_SHORT),
+                Verdict::Retry { code, after } => (AttemptOutcome::Retry(later(event, after)), code),
+                Verdict::Unknown { code } => (AttemptOutcome::Unknown(later(event, None)), code),
+                // Another event is to be the next probe: this one may be at fault after all.
+                Verdict::Held { code: code::REQUEST_REFUSED, probe_after } => {
+                    (AttemptOutcome::Held(probe_after * 2), code::REQUEST_REFUSED)
+                }
+                Verdict::Held { code, .. } => (AttemptOutcome::Held(Duration::ZERO), code),
+                Verdict::Refused { code, .. } => (AttemptOutcome::Refused, code),
+            };
+            self.result(event, outcome, code)
+        };
+        batch.iter().map(result).collect()
     }
 
-    fn learn(&self, verdict: &Verdict, lesson: &mut Lesson) {
+    fn result(&self, event: &ClaimedEvent, outcome: AttemptOutcome, code: &'static str) -> AttemptResult {
+        self.metrics.attempt(outcome, code);
+        AttemptResult { seq: event.seq, lease_no: event.lease_no, outcome, code }
+    }
+
+    /// Notes what the pixel taught; says whether the rest of the batch may be sent.
+    fn learn(&self, verdict: &Verdict, batch: &[ClaimedEvent], lesson: &mut Lesson) -> bool {
+        let pixel = self.pixel.as_str();
         match *verdict {
-            Verdict::Delivered { short } => {
-                if short {
+            Verdict::Delivered { shortfall } => {
+                if shortfall > 0 {
+                    let code = code::DELIVERED_SHORT;
                     tracing::warn!(
-                        pixel.id = self.pixel.as_str(),
-                        code = code::DELIVERED_SHORT,
+                        pixel.id = pixel,
+                        code,
+                        shortfall,
                         "Meta counted fewer events than were sent"
                     );
                 }
                 lesson.worked = true;
+                true
             }
-            Verdict::Refused { code } => {
-                tracing::warn!(
-                    pixel.id = self.pixel.as_str(),
-                    code,
-                    "Meta refuses an event; it is a dead letter now"
-                );
+            Verdict::Refused { code, .. } => {
+                tracing::warn!(pixel.id = pixel, code, "Meta refuses an event; it is a dead letter now");
                 lesson.worked = true;
+                true
             }
-            Verdict::Retry { code: code::META_THROTTLED | code::META_BLOCKED, after } => lesson.pause = after,
-            Verdict::Retry { .. } | Verdict::Unknown { .. } => lesson.failed = true,
-            Verdict::Held { code } => lesson.held = Some(code),
+            // It says nothing about the service that it chokes on one event.
+            Verdict::Retry { code: code::META_UNKNOWN_ERROR, after: None }
+                if batch.iter().all(is_suspect) =>
+            {
+                true
+            }
+            Verdict::Retry { code, after } => {
+                lesson.pause = after.map(|after| (after, code));
+                lesson.failed = code != code::META_THROTTLED;
+                false
+            }
+            Verdict::Unknown { .. } => {
+                lesson.failed = true;
+                false
+            }
+            Verdict::Held { code, probe_after } => {
+                lesson.held = Some((code, probe_after));
+                false
+            }
         }
     }
 
@@ -227,7 +285,7 @@ impl Sender {
     async fn record(&self, call: CallRecord, results: Vec<AttemptResult>) {
         let mut pause = Duration::from_millis(100);
         while let Err(fault) = self.outbox.record(call.clone(), results.clone()).await {
-            if fault == crate::outbox::StoreError::Stopped {
+            if fault == StoreError::Stopped {
                 return;
             }
             tracing::error!(store.fault = %fault, "results of a Graph call cannot be recorded yet");
@@ -236,24 +294,42 @@ impl Sender {
         }
     }
 
-    async fn release(&self, leases: Vec<(u64, u32)>) {
-        if let Err(fault) = self.outbox.release(leases, self.clock.now_ms()).await {
+    /// What was not sent goes back as it was: it made no attempt.
+    async fn release(&self, ranges: impl Iterator<Item = Range<usize>>, events: &[ClaimedEvent]) {
+        let leases: Vec<_> =
+            ranges.flat_map(|range| &events[range]).map(|event| (event.seq, event.lease_no)).collect();
+        if leases.is_empty() {
+            return;
+        }
+        if let Err(fault) = self.outbox.release(leases).await {
             tracing::warn!(store.fault = %fault, "events stay leased until their lease ends");
         }
     }
 }
 
+/// Whether Meta may choke on the event itself.
+fn is_suspect(event: &ClaimedEvent) -> bool {
+    event.attempts >= SUSPECT_ATTEMPTS && event.last_code.as_deref() == Some(code::META_UNKNOWN_ERROR)
+}
+
+/// The place in the batch to try first: the one Meta named, or the oldest event where Meta
+/// says that one is too old.
+fn blamed(meta: &MetaError, batch: &[ClaimedEvent]) -> Option<usize> {
+    let oldest = || batch.iter().enumerate().min_by_key(|(_, event)| event.time_s).map(|(i, _)| i);
+    meta.blamed_event.or_else(|| (meta.subcode == SUB_TOO_OLD).then(oldest).flatten())
+}
+
 /// Why an event must not be sent.
 fn fault(event: &ClaimedEvent, now_s: i64) -> Option<&'static str> {
-    if is_too_old(event.time_s, now_s) {
-        Some(code::TOO_OLD)
+    if event.person.is_empty() {
+        Some(code::PERSON_GONE)
     } else if event.fired_s.is_some_and(|fired_s| now_s - fired_s > TWIN_AGE_MAX_S) {
         Some(code::DEDUP_WINDOW_PASSED)
-    } else if event.person.is_empty() {
-        Some(code::PERSON_GONE)
-    } else if !event.keys.is_enough() {
-        Some(code::MATCH_KEYS_INSUFFICIENT)
     } else {
-        None
+        capi::known_refusal(event.time_s, event.keys, &event.facts, &event.person, now_s)
     }
 }
+
+#[cfg(test)]
+#[path = "sender_tests.rs"]
+mod tests;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use tandem_core::capi::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, event_bytes};
 use tandem_core::code;
 use tandem_core::id::PixelId;
@@ -14,26 +14,22 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::breaker::{Breaker, Circuit};
+use super::gate::{Gate, Lesson, Permit};
 use super::graph::Graph;
-use super::handoff::{Delivery, LEASE_MS, Line, SEATS, Standing};
-use super::sender::{Keys, Lesson, Sender};
+use super::handoff::{Delivery, LEASE, Line, SEATS, Standing};
+use super::sender::{Keys, Sender};
 use super::status::{PixelState, StatusBoard};
 use crate::clock::Clock;
 use crate::config::{Pixel, SecretSource};
 use crate::insight::metrics::Metrics;
 use crate::outbox::{ClaimedEvent, SharedOutbox};
 
-/// Calls of one pixel that may be out at once.
-const CALLS_MAX: usize = 4;
+/// Batches that may be cut up without taking the place of others.
+const ISOLATING_MAX: usize = 4;
 /// How long a fresh event waits for company.
 const LINGER: Duration = Duration::from_millis(50);
 /// How often the disk is looked at when nobody gave a hint: the guarantee.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// First wait before a held pixel is probed.
-const PROBE_FIRST: Duration = Duration::from_secs(15);
-/// Longest wait before a held pixel is probed.
-const PROBE_LONGEST: Duration = Duration::from_secs(600);
 /// How long calls may still take when the server stops.
 const GOODBYE: Duration = Duration::from_secs(10);
 
@@ -65,6 +61,9 @@ pub fn start(
             clock: clock.clone(),
             metrics: Arc::clone(metrics),
             test_event_code: pixel.test_event_code.clone(),
+            lone_refusals: Arc::default(),
+            isolating: Arc::default(),
+            wake: Arc::clone(&wake),
         };
         let worker = Worker {
             sender,
@@ -79,9 +78,8 @@ pub fn start(
             backlog: true,
             fresh_turn: true,
             calls: JoinSet::new(),
-            breaker: Breaker::default(),
-            pause_until_ms: 0,
-            hold: None,
+            gate: Gate::default(),
+            refused_token: None,
         };
         worker.show();
         workers.push(tokio::spawn(worker.run(stop.clone())));
@@ -89,13 +87,11 @@ pub fn start(
     (Delivery { lines: Arc::new(lines), board }, workers)
 }
 
-/// A pixel that Meta does not let us use.
-struct Hold {
-    reason: &'static str,
-    refused_token: String,
-    probe_at_ms: i64,
-    pause: Duration,
-    probing: bool,
+/// What a call came to.
+struct Outcome {
+    permit: Permit,
+    keys: Keys,
+    lesson: Lesson,
 }
 
 struct Worker {
@@ -114,10 +110,10 @@ struct Worker {
     backlog: bool,
     /// Whether the next batch is to be of fresh events: neither side starves the other.
     fresh_turn: bool,
-    calls: JoinSet<Lesson>,
-    breaker: Breaker,
-    pause_until_ms: i64,
-    hold: Option<Hold>,
+    calls: JoinSet<Outcome>,
+    gate: Gate,
+    /// The token that Meta refused last: another one is tried at once.
+    refused_token: Option<SecretString>,
 }
 
 impl Worker {
@@ -130,7 +126,7 @@ impl Worker {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Some(done) = self.calls.join_next() => self.learn(done.unwrap_or_default()),
+                Some(done) = self.calls.join_next() => self.learn(done),
                 Some(event) = self.queue.recv(), if self.waiting.len() < BATCH_EVENTS_MAX * 2 => self.take(event),
                 Some(done) = self.asked_back.recv() => {
                     self.put_back().await;
@@ -161,70 +157,60 @@ impl Worker {
     /// Sends what may be sent now.
     async fn work(&mut self) {
         if self.order.resume.swap(false, Ordering::Relaxed) {
-            self.pause_until_ms = 0;
-            self.breaker = Breaker::default();
-            if let Some(hold) = &mut self.hold {
-                hold.probe_at_ms = 0;
-            }
+            self.gate.resume();
         }
         self.show();
         if self.board.get(&self.pixel.id).is_none_or(|status| status.state != PixelState::Delivering) {
             self.put_back().await;
         }
-        while self.calls.len() < CALLS_MAX {
-            let now_ms = self.sender.clock.now_ms();
+        loop {
             let ripe = self.waiting.len() >= BATCH_EVENTS_MAX
                 || self.oldest.is_some_and(|oldest| oldest.elapsed() >= LINGER);
             if !(ripe || self.backlog) {
                 return;
             }
-            let Some((keys, max)) = self.permit(now_ms) else { return };
+            let Some((permit, keys)) = self.permit() else { return };
+            let max = if permit.is_probe { 1 } else { BATCH_EVENTS_MAX };
             let batch = if ripe && (self.fresh_turn || !self.backlog) {
                 self.fresh_turn = !self.backlog;
-                self.fresh_batch(max, now_ms)
+                self.fresh_batch(max)
             } else {
                 self.fresh_turn = true;
-                self.claim(max, now_ms).await
+                self.claim(max).await
             };
             if batch.is_empty() {
-                self.breaker.cancel(now_ms);
-                if let Some(hold) = &mut self.hold {
-                    hold.probing = false;
-                }
+                self.gate.cancel(permit, self.sender.clock.steady_ms());
                 if !ripe {
                     return;
                 }
                 continue;
             }
             let sender = self.sender.clone();
-            self.calls.spawn(async move { sender.send(keys, batch).await });
+            self.calls.spawn(async move {
+                let lesson = sender.send(&keys, batch).await;
+                Outcome { permit, keys, lesson }
+            });
         }
     }
 
-    /// Whether a call may go out now, with which secrets, and how large.
-    fn permit(&mut self, now_ms: i64) -> Option<(Keys, usize)> {
+    /// Leave for one call, and the secrets to make it with.
+    fn permit(&mut self) -> Option<(Permit, Keys)> {
+        if self.order.paused.load(Ordering::Relaxed) {
+            return None;
+        }
         let token = self.pixel.token.as_ref()?.current()?;
-        if now_ms < self.pause_until_ms || self.order.paused.load(Ordering::Relaxed) {
-            return None;
-        }
-        let mut max = BATCH_EVENTS_MAX;
-        if let Some(hold) = &mut self.hold {
-            let changed = hold.refused_token != token.expose_secret();
-            if hold.probing || (now_ms < hold.probe_at_ms && !changed) {
-                return None;
-            }
-            hold.probing = true;
-            max = 1;
-        } else if !self.breaker.permit(now_ms) {
-            return None;
-        } else if self.breaker.is_probing() {
-            max = 1;
-        }
+        let refused = self.refused_token.as_ref().map(|token| token.expose_secret());
+        let is_renewed = refused.is_some_and(|refused| refused != token.expose_secret());
+        // A batch that is cut up takes many calls, one after the other; others pass it by.
+        let cut_up = self.sender.isolating.load(Ordering::Relaxed).min(ISOLATING_MAX);
+        let out = self.calls.len().saturating_sub(cut_up);
+        let permit = self.gate.permit(self.sender.clock.steady_ms(), out, is_renewed)?;
         let app_secret = self.pixel.app_secret.as_ref().and_then(SecretSource::current);
-        Some((Keys { token, app_secret }, max))
+        Some((permit, Keys { token, app_secret }))
     }
 
-    fn fresh_batch(&mut self, max: usize, now_ms: i64) -> Vec<ClaimedEvent> {
+    fn fresh_batch(&mut self, max: usize) -> Vec<ClaimedEvent> {
+        let now = std::time::Instant::now();
         let mut batch = Vec::new();
         let mut bytes = 0;
         while batch.len() < max
@@ -236,7 +222,7 @@ impl Worker {
             }
             // An event that lay here for too long is about to be claimed from the disk.
             if let Some(event) = self.waiting.pop_front()
-                && event.lease_until_ms - now_ms > LEASE_MS / 2
+                && event.lease_ends.saturating_duration_since(now) > LEASE / 2
             {
                 batch.push(event);
             }
@@ -245,14 +231,13 @@ impl Worker {
         batch
     }
 
-    async fn claim(&mut self, max: usize, now_ms: i64) -> Vec<ClaimedEvent> {
+    async fn claim(&mut self, max: usize) -> Vec<ClaimedEvent> {
         let outbox = &self.sender.outbox;
-        let due = outbox.next_due(self.pixel.id.clone()).await;
-        if !matches!(due, Ok(Some(due_ms)) if due_ms <= now_ms) {
+        if !matches!(outbox.has_due(self.pixel.id.clone()).await, Ok(true)) {
             self.backlog = false;
             return Vec::new();
         }
-        match outbox.claim(self.pixel.id.clone(), max, now_ms, now_ms.saturating_add(LEASE_MS)).await {
+        match outbox.claim(self.pixel.id.clone(), max, LEASE).await {
             Ok(mut batch) => {
                 self.backlog = batch.len() == max;
                 let mut bytes = 0;
@@ -263,8 +248,7 @@ impl Worker {
                 let rest = batch.split_off(fits.count().max(1).min(batch.len()));
                 if !rest.is_empty() {
                     self.backlog = true;
-                    let leases = rest.iter().map(|event| (event.seq, event.lease_no)).collect();
-                    drop(outbox.release(leases, now_ms).await);
+                    self.release(&rest).await;
                 }
                 batch
             }
@@ -276,35 +260,19 @@ impl Worker {
         }
     }
 
-    fn learn(&mut self, lesson: Lesson) {
-        let now_ms = self.sender.clock.now_ms();
-        let in_ms =
-            |wait: Duration| now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
-        if let Some(reason) = lesson.held {
-            let token = self.pixel.token.as_ref().and_then(SecretSource::current);
-            let pause = self.hold.as_ref().map_or(PROBE_FIRST, |hold| (hold.pause * 2).min(PROBE_LONGEST));
-            self.hold = Some(Hold {
-                reason,
-                refused_token: token.map(|token| token.expose_secret().to_owned()).unwrap_or_default(),
-                probe_at_ms: in_ms(pause),
-                pause,
-                probing: false,
-            });
+    fn learn(&mut self, done: Result<Outcome, tokio::task::JoinError>) {
+        let Ok(Outcome { permit, keys, lesson }) = done else {
+            // Its events are sent again once their lease has ended.
+            tracing::error!(pixel.id = self.pixel.id.as_str(), "a call ended abnormally");
+            return;
+        };
+        if lesson.held.is_some() {
+            self.refused_token = Some(keys.token);
         } else if lesson.worked {
-            self.hold = None;
-            self.breaker.succeed();
-            self.backlog = true;
-        } else if let Some(hold) = &mut self.hold {
-            // The probe came to nothing: neither yes nor no.
-            hold.probing = false;
-            hold.probe_at_ms = in_ms(hold.pause);
+            self.refused_token = None;
         }
-        if let Some(pause) = lesson.pause {
-            self.pause_until_ms = in_ms(pause);
-        }
-        if lesson.failed {
-            self.breaker.fail(now_ms);
-        }
+        self.gate.learn(permit, &lesson, self.sender.clock.steady_ms());
+        self.backlog |= lesson.worked || !lesson.called;
     }
 
     /// Gives fresh events back to the disk: the pixel does not deliver.
@@ -316,22 +284,28 @@ impl Worker {
         if self.waiting.is_empty() {
             return;
         }
-        let leases = self.waiting.drain(..).map(|event| (event.seq, event.lease_no)).collect();
-        if let Err(fault) = self.sender.outbox.release(leases, self.sender.clock.now_ms()).await {
+        let fresh: Vec<ClaimedEvent> = self.waiting.drain(..).collect();
+        self.release(&fresh).await;
+    }
+
+    async fn release(&self, events: &[ClaimedEvent]) {
+        let leases = events.iter().map(|event| (event.seq, event.lease_no)).collect();
+        if let Err(fault) = self.sender.outbox.release(leases).await {
             tracing::warn!(store.fault = %fault, "events stay leased until their lease ends");
         }
     }
 
     fn show(&self) {
         let configured = self.pixel.token.as_ref().is_some_and(|token| token.current().is_some());
-        let (state, reason) = match (&self.hold, self.breaker.circuit()) {
-            _ if self.order.paused.load(Ordering::Relaxed) => (PixelState::Held, code::PAUSED),
-            _ if !configured => (PixelState::Unconfigured, code::UNCONFIGURED),
-            (Some(hold), _) => (PixelState::Held, hold.reason),
-            (None, Circuit::Closed) => (PixelState::Delivering, ""),
-            (None, _) => (PixelState::OpenCircuit, code::META_TRANSIENT),
+        let (state, reason) = if self.order.paused.load(Ordering::Relaxed) {
+            (PixelState::Held, code::PAUSED)
+        } else if configured {
+            self.gate.state(self.sender.clock.steady_ms())
+        } else {
+            (PixelState::Unconfigured, code::UNCONFIGURED)
         };
         self.board.set(&self.pixel.id, state, reason, self.sender.clock.now_ms());
+        self.sender.metrics.calls_max(self.pixel.id.as_str(), self.gate.calls_max());
     }
 
     /// Lets open calls end. The rest stays on disk.

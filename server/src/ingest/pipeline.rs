@@ -163,7 +163,7 @@ impl Ingest {
         let event = self.event(draft.id.clone(), &draft, now_ms);
         let denied = draft.consent.denied;
         let contact = matches!(caller, Caller::Stranger(_));
-        let seat = if denied { None } else { self.delivery.seat(&event.pixel, now_ms) };
+        let seat = if denied { None } else { self.delivery.seat(&event.pixel) };
         let new = NewEvent::new(&event, now_ms, self.initial(denied, seat.as_ref()), contact);
         let appended = match &event.custom_data.order_id {
             None => {
@@ -204,7 +204,7 @@ impl Ingest {
     fn initial(&self, denied: bool, seat: Option<&Seat>) -> Initial {
         match seat {
             _ if denied => Initial::Suppressed(CONSENT_DENIED.into()),
-            Some(seat) => Initial::Leased(seat.lease_until_ms()),
+            Some(seat) => Initial::Leased(seat.lease()),
             None => Initial::Pending,
         }
     }

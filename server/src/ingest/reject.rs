@@ -35,7 +35,7 @@ pub enum Reject {
     OriginNotAllowed,
     /// Too many calls from one address.
     TooFast(Duration),
-    /// Too much is waiting for the disk.
+    /// Too much is asked at once, or waits for the disk.
     Overloaded,
     /// The store cannot accept.
     StoreUnavailable,
@@ -99,7 +99,7 @@ impl Reject {
             }
             Self::OriginNotAllowed => "this origin is not in TANDEM_ALLOWED_ORIGINS".into(),
             Self::TooFast(_) => "too many calls from this address; wait and try again".into(),
-            Self::Overloaded => "the server has too much to write at once; wait and try again".into(),
+            Self::Overloaded => "the server has too much to do at once; wait and try again".into(),
             Self::StoreUnavailable => "the store cannot accept now; nothing was written; try again".into(),
             Self::FactConflict { known, given } => {
                 format!("the order is known to be paid with {known}, and this fact says {given}; nothing was changed")

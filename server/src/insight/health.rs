@@ -224,6 +224,7 @@ impl Insight {
             with_browser >= DEDUP_EVENTS_MIN && deduplication_rate.is_some_and(|rate| rate < 0.9),
             "deduplication_rate",
         );
+        verdict.degraded_if(figures.total(Metric::Shortfall) > 0, "shortfall");
         verdict.degraded_if(capi_timeout_rate.is_some_and(|rate| rate > 0.01), "capi_timeout_rate");
         let of_name = |name: &str, metric| figures.last_24h.get(name).map_or(0, |counts| counts.get(metric));
         Health {

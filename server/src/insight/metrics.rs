@@ -69,6 +69,7 @@ pub struct Metrics {
     purchases_joined: Family<Verdict, Counter>,
     entries: Family<Entry, Gauge>,
     pixel_delivering: Family<PixelLabel, Gauge>,
+    calls_max: Family<PixelLabel, Gauge>,
     oldest_age: Gauge,
 }
 
@@ -88,6 +89,7 @@ impl Default for Metrics {
             purchases_joined: Family::default(),
             entries: Family::default(),
             pixel_delivering: Family::default(),
+            calls_max: Family::default(),
             oldest_age: Gauge::default(),
             registry: Registry::default(),
         };
@@ -130,6 +132,11 @@ impl Default for Metrics {
             "1 while the pixel delivers",
             metrics.pixel_delivering.clone(),
         );
+        registry.register(
+            "delivery_calls_max",
+            "Graph calls that may be out at once, as far as the pixel has shown to bear them",
+            metrics.calls_max.clone(),
+        );
         registry.register("outbox_entries", "Entries by pixel and state", metrics.entries.clone());
         registry.register_with_unit(
             "outbox_oldest_age",
@@ -159,6 +166,11 @@ impl Metrics {
     /// A Graph call.
     pub fn graph_call(&self, took: Duration) {
         self.graph_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Graph calls of a pixel that may be out at once.
+    pub fn calls_max(&self, pixel: &str, calls: u32) {
+        self.calls_max.get_or_create(&PixelLabel { pixel: pixel.to_owned() }).set(calls.into());
     }
 
     /// A webhook.
@@ -239,6 +251,7 @@ pub fn metric_name(metric: Metric) -> &'static str {
         Metric::Deduplicated => "deduplicated",
         Metric::GraphCall => "graph_call",
         Metric::GraphCallSlow => "graph_call_slow",
+        Metric::Shortfall => "shortfall",
     }
 }
 

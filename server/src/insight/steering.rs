@@ -14,7 +14,7 @@ use tonic::Status;
 
 use super::operations::{Operations, Stream, millis, next_page, page, state_of, summary, timestamp};
 use crate::ingest::{Reject, UserReader};
-use crate::outbox::{DeadWebhook, EventFilter, Page, Replayed, State};
+use crate::outbox::{DeadWebhookFilter, EventFilter, Page, Replayed, State};
 
 /// Dead letters replayed in one transaction: ingest goes on in between.
 const REPLAY_CHUNK: usize = 500;
@@ -35,23 +35,24 @@ impl Operations {
         // Webhooks are no events: a filter on one leaves them out.
         let about_events = wanted.name.is_some() || wanted.id.is_some() || wanted.pixel.is_some();
         if page.below_seq.is_none() && !about_events {
-            let figures = outbox.figures(0).await?;
-            let fits = |webhook: &DeadWebhook| {
-                wanted.code.as_ref().is_none_or(|code| *code == webhook.code)
-                    && wanted.finished_from_ms.is_none_or(|from| webhook.received_ms >= from)
-                    && wanted.finished_before_ms.is_none_or(|before| webhook.received_ms < before)
+            let filter = DeadWebhookFilter {
+                code: wanted.code,
+                received_from_ms: wanted.finished_from_ms,
+                received_before_ms: wanted.finished_before_ms,
             };
-            webhooks.extend(figures.latest_dead_webhooks.into_iter().filter(fits).map(|webhook| {
-                v1::WebhookDeadLetter {
-                    webhook_type: webhook.kind,
-                    order_id: webhook.order_id.unwrap_or_default(),
-                    code: webhook.code,
-                    received_at: Some(timestamp(webhook.received_ms)),
-                    body_sha256: webhook.body_sha256,
-                    body_bytes: webhook.body_bytes,
-                }
-            }));
+            webhooks = outbox.dead_webhooks(filter, page).await?;
         }
+        let webhooks = webhooks
+            .into_iter()
+            .map(|webhook| v1::WebhookDeadLetter {
+                webhook_type: webhook.kind,
+                order_id: webhook.order_id.unwrap_or_default(),
+                code: webhook.code,
+                received_at: Some(timestamp(webhook.received_ms)),
+                body_sha256: webhook.body_sha256,
+                body_bytes: webhook.body_bytes,
+            })
+            .collect();
         let next_page_token = next_page(&events, page);
         let held = self.held_pixels();
         let events = events.into_iter().map(|event| summary(event, &held)).collect();

@@ -1,6 +1,7 @@
 //! What every engine behind [`Outbox`] must do, as a suite that runs against any of them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::{ActionSource, Event, Page as EventPage};
@@ -9,15 +10,35 @@ use tandem_core::order::Withheld;
 use tandem_core::user_data::UserData;
 
 use super::*;
+use crate::clock::Clock;
 
+mod followers;
 mod operators;
 mod orders;
+mod time;
+use followers::*;
 use operators::*;
 use orders::*;
+use time::*;
 
 /// The suite's time, Unix milliseconds.
 pub(crate) const NOW_MS: i64 = 1_763_942_400_000;
 const LEASE_MS: i64 = 60_000;
+const LEASE: Duration = Duration::from_secs(60);
+
+/// An engine under test, and the clock it goes by.
+pub(crate) struct Bench {
+    pub(crate) store: Arc<dyn Outbox>,
+    pub(crate) clock: Clock,
+}
+
+impl std::ops::Deref for Bench {
+    type Target = dyn Outbox;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.store
+    }
+}
 
 pub(crate) fn pixel() -> PixelId {
     PixelId::parse("123456789012345").unwrap()
@@ -33,7 +54,7 @@ fn core_event(name: &str, id: EventId) -> Event {
         id,
         time_s: NOW_MS / 1000,
         action_source: ActionSource::Website,
-        page: EventPage::default(),
+        page: EventPage { event_source_url: Some("https://shop.example/".into()), referrer_url: None },
         user_data,
         custom_data: CustomData::default(),
         limited_data_use: None,
@@ -51,7 +72,7 @@ pub(crate) fn event(n: u32) -> NewEvent {
 
 /// A lead that is handed over in memory.
 pub(crate) fn leased(n: u32) -> NewEvent {
-    NewEvent { initial: Initial::Leased(NOW_MS + LEASE_MS), ..event(n) }
+    NewEvent { initial: Initial::Leased(LEASE), ..event(n) }
 }
 
 fn order_id(text: &str) -> OrderId {
@@ -63,7 +84,7 @@ fn purchase(order: &str, initial: Initial) -> Box<NewEvent> {
     Box::new(NewEvent::new(&core_event("Purchase", id), NOW_MS, initial, false))
 }
 
-fn call() -> CallRecord {
+pub(crate) fn call() -> CallRecord {
     CallRecord {
         pixel: pixel(),
         started_ms: NOW_MS,
@@ -74,6 +95,7 @@ fn call() -> CallRecord {
         fbtrace_id: "trace".into(),
         blamed_path: String::new(),
         batch_size: 1,
+        shortfall: 0,
     }
 }
 
@@ -81,8 +103,10 @@ fn result(event: &ClaimedEvent, outcome: AttemptOutcome) -> AttemptResult {
     AttemptResult { seq: event.seq, lease_no: event.lease_no, outcome, code: "code" }
 }
 
-async fn claim(store: &dyn Outbox, now_ms: i64) -> Vec<ClaimedEvent> {
-    store.claim(pixel(), 100, now_ms, now_ms + LEASE_MS).await.unwrap()
+/// What can be leased at a time.
+async fn claim(store: &Bench, now_ms: i64) -> Vec<ClaimedEvent> {
+    store.clock.set_ms(now_ms);
+    store.claim(pixel(), 100, LEASE).await.unwrap()
 }
 
 async fn state_of(store: &dyn Outbox, id: &EventId) -> Option<State> {
@@ -103,12 +127,12 @@ pub(crate) async fn check_totals(store: &dyn Outbox, accepted: u64) {
 }
 
 /// Runs every check, each on a store of its own. `G` keeps what the store lives in.
-pub(crate) async fn run<G, F: Future<Output = (Arc<dyn Outbox>, G)>>(make: impl Fn() -> F) {
+pub(crate) async fn run<G, F: Future<Output = (Bench, G)>>(make: impl Fn() -> F) {
     macro_rules! each {
         ($($check:ident),+ $(,)?) => {$(
-            let (store, guard) = make().await;
-            $check(&*store).await;
-            drop((store, guard));
+            let (bench, guard) = make().await;
+            $check(&bench).await;
+            drop((bench, guard));
         )+};
     }
     each!(
@@ -133,10 +157,16 @@ pub(crate) async fn run<G, F: Future<Output = (Arc<dyn Outbox>, G)>>(make: impl 
         what_is_erased_on_its_way_is_not_sent_again,
         a_pause_is_remembered,
         watchers_hear_of_each_change,
+        purged_dead_letters_are_gone_and_nothing_else_is,
+        dead_webhooks_are_listed_in_pages_and_purged,
+        what_grew_too_old_becomes_a_dead_letter_wherever_it_waits,
+        a_clock_set_forward_ends_no_lease,
+        a_clock_set_back_stops_no_schedule,
+        results_of_large_batches_are_recorded_whole,
     );
 }
 
-async fn the_first_payload_under_a_key_wins(store: &dyn Outbox) {
+async fn the_first_payload_under_a_key_wins(store: &Bench) {
     let first = event(1);
     assert!(matches!(store.append(first.clone()).await.unwrap(), Appended::New { .. }));
     let second = NewEvent { facts: "{\"other\":1}".into(), ..first.clone() };
@@ -149,15 +179,19 @@ async fn the_first_payload_under_a_key_wins(store: &dyn Outbox) {
         matches!(store.append(other_name).await.unwrap(), Appended::New { .. }),
         "another name, another key"
     );
-    check_totals(store, 2).await;
+    check_totals(&*store.store, 2).await;
 }
 
-async fn due_events_are_leased_once_and_in_order(store: &dyn Outbox) {
+async fn due_events_are_leased_once_and_in_order(store: &Bench) {
+    store.clock.set_ms(NOW_MS + 10);
     for n in [3, 1, 2] {
         store.append(event(n)).await.unwrap();
     }
-    assert_eq!(store.next_due(pixel()).await.unwrap(), Some(NOW_MS + 1));
-    let first = store.claim(pixel(), 2, NOW_MS + 10, NOW_MS + LEASE_MS).await.unwrap();
+    store.clock.set_ms(NOW_MS);
+    assert!(!store.has_due(pixel()).await.unwrap());
+    store.clock.set_ms(NOW_MS + 10);
+    assert!(store.has_due(pixel()).await.unwrap());
+    let first = store.claim(pixel(), 2, LEASE).await.unwrap();
     assert_eq!(
         first.iter().map(|event| event.seq).collect::<Vec<_>>(),
         [2, 3],
@@ -166,29 +200,29 @@ async fn due_events_are_leased_once_and_in_order(store: &dyn Outbox) {
     assert!(claim(store, NOW_MS + 1).await.is_empty(), "what is left is not due yet");
     assert_eq!(claim(store, NOW_MS + 10).await.len(), 1);
     assert!(claim(store, NOW_MS + 10).await.is_empty());
-    check_totals(store, 3).await;
+    check_totals(&*store.store, 3).await;
 }
 
-async fn a_lease_that_ran_out_fences_late_results(store: &dyn Outbox) {
+async fn a_lease_that_ran_out_fences_late_results(store: &Bench) {
     store.append(event(0)).await.unwrap();
     let old = claim(store, NOW_MS).await.remove(0);
     let new = claim(store, NOW_MS + LEASE_MS).await.remove(0);
     assert!(new.lease_no > old.lease_no);
     store.record(call(), vec![result(&old, AttemptOutcome::Refused)]).await.unwrap();
-    assert_eq!(state_of(store, &id(0)).await, Some(State::InFlight), "the late result is ignored");
+    assert_eq!(state_of(&*store.store, &id(0)).await, Some(State::InFlight), "the late result is ignored");
     store.record(call(), vec![result(&new, AttemptOutcome::Delivered)]).await.unwrap();
     store.record(call(), vec![result(&new, AttemptOutcome::Refused)]).await.unwrap();
-    assert_eq!(state_of(store, &id(0)).await, Some(State::Delivered), "delivered is final");
-    check_totals(store, 1).await;
+    assert_eq!(state_of(&*store.store, &id(0)).await, Some(State::Delivered), "delivered is final");
+    check_totals(&*store.store, 1).await;
 }
 
-async fn results_move_events_and_are_kept_as_attempts(store: &dyn Outbox) {
+async fn results_move_events_and_are_kept_as_attempts(store: &Bench) {
     store.append(event(0)).await.unwrap();
     let mut now_ms = NOW_MS;
     for outcome in [
-        AttemptOutcome::Retry(NOW_MS + 1000),
-        AttemptOutcome::Unknown(NOW_MS + 2000),
-        AttemptOutcome::Held(NOW_MS + 3000),
+        AttemptOutcome::Retry(Duration::from_millis(1000)),
+        AttemptOutcome::Unknown(Duration::from_millis(1000)),
+        AttemptOutcome::Held(Duration::from_millis(1000)),
         AttemptOutcome::Refused,
     ] {
         let claimed = claim(store, now_ms).await;
@@ -204,10 +238,10 @@ async fn results_move_events_and_are_kept_as_attempts(store: &dyn Outbox) {
     let results: Vec<_> =
         attempts.iter().map(|attempt| (attempt.attempt_no, attempt.result.as_str())).collect();
     assert_eq!(results, [(1, "retry"), (2, "unknown"), (3, "held"), (4, "refused")]);
-    check_totals(store, 1).await;
+    check_totals(&*store.store, 1).await;
 }
 
-async fn a_delivered_event_keeps_the_names_of_its_keys_only(store: &dyn Outbox) {
+async fn a_delivered_event_keeps_the_names_of_its_keys_only(store: &Bench) {
     store.append(event(0)).await.unwrap();
     let claimed = claim(store, NOW_MS).await;
     assert!(claimed[0].person.contains("fb.1."));
@@ -219,18 +253,18 @@ async fn a_delivered_event_keeps_the_names_of_its_keys_only(store: &dyn Outbox) 
     assert!(claim(store, NOW_MS + 10 * LEASE_MS).await.is_empty());
 }
 
-async fn released_events_made_no_attempt(store: &dyn Outbox) {
+async fn released_events_made_no_attempt(store: &Bench) {
     store.append(event(0)).await.unwrap();
     let claimed = claim(store, NOW_MS).await;
-    store.release(vec![(claimed[0].seq, claimed[0].lease_no)], NOW_MS + 500).await.unwrap();
+    store.release(vec![(claimed[0].seq, claimed[0].lease_no)]).await.unwrap();
     let again = claim(store, NOW_MS + 500).await;
     assert_eq!((again[0].attempts, again[0].lease_no), (0, claimed[0].lease_no + 1));
-    store.release(vec![(claimed[0].seq, claimed[0].lease_no)], NOW_MS).await.unwrap();
+    store.release(vec![(claimed[0].seq, claimed[0].lease_no)]).await.unwrap();
     assert!(claim(store, NOW_MS + 500).await.is_empty(), "an old lease releases nothing");
-    check_totals(store, 1).await;
+    check_totals(&*store.store, 1).await;
 }
 
-async fn confirmations_count_what_was_merged(store: &dyn Outbox) {
+async fn confirmations_count_what_was_merged(store: &Bench) {
     for n in 0..3 {
         store.append(event(n)).await.unwrap();
     }
@@ -258,122 +292,39 @@ async fn confirmations_count_what_was_merged(store: &dyn Outbox) {
     assert_eq!(figures.total(Metric::Deduplicated), 3, "each once, however often it is reported");
 }
 
-async fn an_order_and_its_purchase_change_together(store: &dyn Outbox) {
-    let place = |initial: Initial| {
-        let step: OrderStep = Box::new(move |order| {
-            order.fail();
-            OrderEffects {
-                event: Some(event(7)),
-                purchase: Some(PurchaseChange::Place(purchase("A", initial.clone()))),
-                ask: Ask::At(NOW_MS),
-                browser_contact: true,
-                ..OrderEffects::default()
-            }
-        });
-        store.update_order(order_id("A"), pixel(), None, step)
-    };
-    let updated = place(Initial::WaitingJoin(NOW_MS + 30_000)).await.unwrap();
-    assert!(matches!(
-        (updated.event, updated.purchase),
-        (Some(Appended::New { .. }), Some(Appended::New { .. }))
-    ));
-    assert!(store.order(order_id("A")).await.unwrap().is_some());
-    assert_eq!(store.orders_to_ask(NOW_MS, 10).await.unwrap(), [(order_id("A"), pixel())]);
-    let purchase_id = EventId::of_purchase(&order_id("A"));
-    assert_eq!(state_of(store, &purchase_id).await, Some(State::WaitingJoin));
-    // A better one replaces it; the event in its own right is a duplicate now.
-    let updated = place(Initial::Pending).await.unwrap();
-    assert!(matches!(updated.event, Some(Appended::Duplicate(_))));
-    assert_eq!(state_of(store, &purchase_id).await, Some(State::Pending));
-    check_totals(store, 2).await;
-}
-
-async fn a_purchase_that_left_is_neither_replaced_nor_stopped(store: &dyn Outbox) {
-    let change = |change: fn(Box<NewEvent>) -> PurchaseChange, initial: Initial| {
-        let step: OrderStep = Box::new(move |_| OrderEffects {
-            purchase: Some(change(purchase("A", initial.clone()))),
-            ..OrderEffects::default()
-        });
-        store.update_order(order_id("A"), pixel(), None, step)
-    };
-    change(PurchaseChange::Place, Initial::Pending).await.unwrap();
-    let claimed = claim(store, NOW_MS).await;
-    let stop = Initial::Suppressed(Withheld::RefundedBeforeSent.code().into());
-    assert!(
-        change(PurchaseChange::Stop, stop.clone()).await.unwrap().purchase.is_none(),
-        "it may be on its way"
-    );
-    store.record(call(), vec![result(&claimed[0], AttemptOutcome::Retry(NOW_MS + 5))]).await.unwrap();
-    assert!(change(PurchaseChange::Stop, stop).await.unwrap().purchase.is_some(), "it has come back");
-    assert!(
-        change(PurchaseChange::Place, Initial::Pending).await.unwrap().purchase.is_none(),
-        "stopped for good"
-    );
-    assert!(claim(store, NOW_MS + LEASE_MS * 10).await.is_empty());
-    check_totals(store, 1).await;
-}
-
-async fn a_webhook_acts_once(store: &dyn Outbox) {
-    let record = WebhookRecord {
-        account: "cashfree:SANDBOX".into(),
-        event_key: "PAYMENT_SUCCESS_WEBHOOK|7|SUCCESS".into(),
-        kind: "PAYMENT_SUCCESS_WEBHOOK".into(),
-        order_id: Some("A".into()),
-        received_ms: NOW_MS,
-        dead_letter: None,
-        extract: "{}".into(),
-        body_sha256: "00".into(),
-        body_bytes: 2,
-    };
-    for expected in [true, false, false] {
-        let step: OrderStep = Box::new(|order| {
-            order.fail();
-            OrderEffects::default()
-        });
-        let updated = store.update_order(order_id("A"), pixel(), Some(record.clone()), step).await.unwrap();
-        assert_eq!(updated.applied, expected);
-    }
-    assert!(!store.record_webhook(record.clone()).await.unwrap());
-    let other = WebhookRecord {
-        account: "cashfree:PRODUCTION".into(),
-        dead_letter: Some("bad_amount".into()),
-        ..record
-    };
-    assert!(store.record_webhook(other).await.unwrap(), "another account's is another webhook");
-    assert_eq!(store.figures(NOW_MS).await.unwrap().dead_webhooks, 1);
-}
-
-async fn held_and_unassigned_events_come_free(store: &dyn Outbox) {
+async fn held_and_unassigned_events_come_free(store: &Bench) {
     store.append(NewEvent { initial: Initial::Held("why".into()), ..event(1) }).await.unwrap();
     assert!(claim(store, NOW_MS + LEASE_MS).await.is_empty());
-    assert_eq!(store.release_held("other", NOW_MS).await.unwrap(), 0);
-    assert_eq!(store.release_held("why", NOW_MS).await.unwrap(), 1);
+    assert_eq!(store.release_held("other").await.unwrap(), 0);
+    assert_eq!(store.release_held("why").await.unwrap(), 1);
     store.append(NewEvent { pixel: PixelId::unassigned(), ..event(2) }).await.unwrap();
     assert_eq!(store.adopt_unassigned(pixel()).await.unwrap(), 1);
     assert_eq!(claim(store, NOW_MS + LEASE_MS).await.len(), 2);
-    check_totals(store, 2).await;
+    check_totals(&*store.store, 2).await;
 }
 
-async fn sweeping_keeps_what_is_not_finished(store: &dyn Outbox) {
+async fn sweeping_keeps_what_is_not_finished(store: &Bench) {
     const DAY_MS: i64 = 24 * 3600 * 1000;
-    for n in 0..4 {
+    let retention = Duration::from_secs(30 * 24 * 3600);
+    for n in 0..5 {
         store.append(event(n)).await.unwrap();
     }
     let claimed = claim(store, NOW_MS + 10).await;
-    let outcomes = [AttemptOutcome::Delivered, AttemptOutcome::Refused, AttemptOutcome::Retry(NOW_MS)];
+    let outcomes =
+        [AttemptOutcome::Delivered, AttemptOutcome::Refused, AttemptOutcome::Retry(Duration::ZERO)];
     let results = claimed.iter().zip(outcomes).map(|(event, outcome)| result(event, outcome)).collect();
     store.record(call(), results).await.unwrap();
-    assert_eq!(
-        store.sweep(NOW_MS + 29 * DAY_MS, 30 * DAY_MS, 100).await.unwrap(),
-        1,
-        "the dead letter's person"
-    );
-    while store.sweep(NOW_MS + 31 * DAY_MS, 30 * DAY_MS, 1).await.unwrap() > 0 {}
-    check_totals(store, 3).await;
-    assert_eq!(state_of(store, &id(0)).await, None, "the delivered one is gone");
+    store.clock.set_ms(NOW_MS + 29 * DAY_MS);
+    assert_eq!(store.sweep(retention, 100).await.unwrap(), 1, "the dead letter's person");
+    store.clock.set_ms(NOW_MS + 31 * DAY_MS);
+    while store.sweep(retention, 2).await.unwrap() > 0 {}
+    assert_eq!(state_of(&*store.store, &id(0)).await, None, "the delivered one is gone");
+    assert_eq!(state_of(&*store.store, &id(1)).await, None, "and the dead letter");
+    assert_eq!(state_of(&*store.store, &id(2)).await, Some(State::Pending));
+    check_totals(&*store.store, 3).await;
 }
 
-async fn pages_follow_each_other(store: &dyn Outbox) {
+async fn pages_follow_each_other(store: &Bench) {
     for n in 0..25 {
         store.append(event(n)).await.unwrap();
     }

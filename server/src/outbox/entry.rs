@@ -1,5 +1,7 @@
 //! Entries of the outbox, their states, and what may happen to them.
 
+use std::time::{Duration, Instant};
+
 use tandem_core::capi;
 use tandem_core::event::Event;
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
@@ -71,11 +73,11 @@ impl State {
 pub enum Initial {
     /// To be sent; due now.
     Pending,
-    /// To be sent, and leased to this process until then (Unix milliseconds): the event
-    /// is handed to delivery in memory.
-    Leased(i64),
-    /// A Purchase that waits for signals until then (Unix milliseconds).
-    WaitingJoin(i64),
+    /// To be sent, and leased to this process for so long: the event is handed to delivery
+    /// in memory.
+    Leased(Duration),
+    /// A Purchase that waits for signals so long at most.
+    WaitingJoin(Duration),
     /// Held on its own account, for this reason.
     Held(String),
     /// Counted and never sent, for this reason.
@@ -161,10 +163,12 @@ pub struct ClaimedEvent {
     pub seq: u64,
     /// Number of this lease; results under an older one are ignored.
     pub lease_no: u32,
-    /// When the lease ends, Unix milliseconds.
-    pub lease_until_ms: i64,
+    /// When the lease ends.
+    pub lease_ends: Instant,
     /// Attempts made before, since the last replay.
     pub attempts: u32,
+    /// Stable code of the last attempt.
+    pub last_code: Option<String>,
     /// When it happened, Unix seconds.
     pub time_s: i64,
     /// When the page fired its copy, Unix seconds.
@@ -198,6 +202,8 @@ pub struct CallRecord {
     pub blamed_path: String,
     /// Events in the call; 0: a decision of ours, without a call.
     pub batch_size: u32,
+    /// Events that Meta acknowledged without counting them.
+    pub shortfall: u32,
 }
 
 /// Result of one send of one event.
@@ -218,12 +224,12 @@ pub struct AttemptResult {
 pub enum AttemptOutcome {
     /// Meta acknowledged it.
     Delivered,
-    /// To be sent again at this time, Unix milliseconds.
-    Retry(i64),
-    /// Sent, and no answer; to be sent again at this time, Unix milliseconds.
-    Unknown(i64),
-    /// Its pixel cannot be used; back to pending, due at this time, Unix milliseconds.
-    Held(i64),
+    /// To be sent again after this wait.
+    Retry(Duration),
+    /// Sent, and no answer; to be sent again after this wait.
+    Unknown(Duration),
+    /// Its pixel cannot be used; back to pending, due after this wait.
+    Held(Duration),
     /// Refused by Meta, or known to be: given up.
     Refused,
 }

@@ -15,6 +15,8 @@
 pub(crate) mod conformance;
 pub mod embedded;
 mod entry;
+#[cfg(test)]
+mod model_tests;
 mod order_query;
 mod query;
 
@@ -24,11 +26,12 @@ pub use entry::{
 };
 pub use order_query::{OrderFilter, OrderView};
 pub use query::{
-    AttemptView, DeadWebhook, Erased, EventFilter, EventKey, EventView, Figures, KeyCoverage, Metric,
-    NameFigures, Page, PixelBacklog, Replayed,
+    AttemptView, DeadWebhook, DeadWebhookFilter, Erased, EventFilter, EventKey, EventView, Figures,
+    KeyCoverage, Metric, NameFigures, Page, PixelBacklog, Replayed,
 };
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{OrderId, PixelId};
@@ -149,23 +152,26 @@ pub trait Outbox: Send + Sync + 'static {
         confirmations: Vec<Confirmation>,
     ) -> Result<Confirmed, StoreError>;
 
-    /// Leases up to `max` events of a pixel that are due at `now_ms`, oldest due first.
+    /// Leases up to `max` events of a pixel that are due, oldest due first.
     async fn claim(
         &self,
         pixel: PixelId,
         max: usize,
-        now_ms: i64,
-        lease_until_ms: i64,
+        lease: Duration,
     ) -> Result<Vec<ClaimedEvent>, StoreError>;
 
     /// Records a Graph call with the result of each of its events.
     async fn record(&self, call: CallRecord, results: Vec<AttemptResult>) -> Result<(), StoreError>;
 
-    /// Gives leased events back, to be due at `due_ms`, without counting an attempt.
-    async fn release(&self, leases: Vec<(u64, u32)>, due_ms: i64) -> Result<(), StoreError>;
+    /// Gives leased events back, due at once, without counting an attempt.
+    async fn release(&self, leases: Vec<(u64, u32)>) -> Result<(), StoreError>;
 
     /// Lets events go that are held one by one under `code`. Returns how many.
-    async fn release_held(&self, code: &str, now_ms: i64) -> Result<u64, StoreError>;
+    async fn release_held(&self, code: &str) -> Result<u64, StoreError>;
+
+    /// Gives up waiting events that are too old for Meta, at most about `max`; returns how
+    /// many.
+    async fn expire(&self, max: usize) -> Result<usize, StoreError>;
 
     /// Gives events that were taken before any pixel was configured to `pixel`. Returns
     /// how many.
@@ -175,6 +181,13 @@ pub trait Outbox: Send + Sync + 'static {
     /// and under the same event ID. `allow_double_count`: also those whose browser copy
     /// Meta may have counted for good.
     async fn replay(&self, seqs: Vec<u64>, allow_double_count: bool) -> Result<Replayed, StoreError>;
+
+    /// Deletes dead letters at the positions. Returns how many.
+    async fn purge(&self, seqs: Vec<u64>) -> Result<u64, StoreError>;
+
+    /// Takes webhooks at the positions off the dead letters; they stay known. Returns how
+    /// many.
+    async fn purge_webhooks(&self, seqs: Vec<u64>) -> Result<u64, StoreError>;
 
     /// Removes the person of every event and order that carries one of the digests. What
     /// was not delivered yet never is.
@@ -193,15 +206,15 @@ pub trait Outbox: Send + Sync + 'static {
     /// The events at these positions.
     async fn at(&self, seqs: Arc<[u64]>) -> Result<Vec<EventView>, StoreError>;
 
-    /// Deletes what is past its time, at most `max` rows; returns how many. Retention of
-    /// finished events in milliseconds.
-    async fn sweep(&self, now_ms: i64, retention_ms: i64, max: usize) -> Result<usize, StoreError>;
+    /// Deletes what is past its time, about `max` rows of each kind; returns how many.
+    /// `retention`: of finished events.
+    async fn sweep(&self, retention: Duration, max: usize) -> Result<usize, StoreError>;
 
     /// Orders that are due to be asked of the payment provider, at most `max`.
-    async fn orders_to_ask(&self, now_ms: i64, max: usize) -> Result<Vec<(OrderId, PixelId)>, StoreError>;
+    async fn orders_to_ask(&self, max: usize) -> Result<Vec<(OrderId, PixelId)>, StoreError>;
 
-    /// When the next event of a pixel is due, Unix milliseconds.
-    async fn next_due(&self, pixel: PixelId) -> Result<Option<i64>, StoreError>;
+    /// Whether an event of a pixel is due.
+    async fn has_due(&self, pixel: PixelId) -> Result<bool, StoreError>;
 
     /// Orders, those first heard of last first.
     async fn list_orders(&self, filter: OrderFilter, page: Page) -> Result<Vec<OrderView>, StoreError>;
@@ -211,6 +224,13 @@ pub trait Outbox: Send + Sync + 'static {
 
     /// Events, newest first.
     async fn list(&self, filter: EventFilter, page: Page) -> Result<Vec<EventView>, StoreError>;
+
+    /// Dead-lettered webhooks, newest first.
+    async fn dead_webhooks(
+        &self,
+        filter: DeadWebhookFilter,
+        page: Page,
+    ) -> Result<Vec<DeadWebhook>, StoreError>;
 
     /// Events with this ID, with their attempts.
     async fn find(&self, key: EventKey) -> Result<Vec<(EventView, Vec<AttemptView>)>, StoreError>;
@@ -284,7 +304,10 @@ pub fn purchase_change(
             Some(PurchaseChange::Place(new(&event, initial)))
         }
         Decision::Hold(event, until_ms) => {
-            let initial = hold_code.map_or(Initial::WaitingJoin(until_ms), |code| Initial::Held(code.into()));
+            let wait_ms = u64::try_from(until_ms.saturating_sub(received_ms)).unwrap_or_default();
+            let initial = hold_code.map_or(Initial::WaitingJoin(Duration::from_millis(wait_ms)), |code| {
+                Initial::Held(code.into())
+            });
             Some(PurchaseChange::Place(new(&event, initial)))
         }
         Decision::Withhold(event, why) => {

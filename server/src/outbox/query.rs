@@ -63,6 +63,13 @@ pub struct Erased {
     pub orders: u64,
 }
 
+impl std::ops::AddAssign for Erased {
+    fn add_assign(&mut self, other: Self) {
+        self.events += other.events;
+        self.orders += other.orders;
+    }
+}
+
 /// One page of a listing, newest first.
 #[derive(Debug, Clone, Copy)]
 pub struct Page {
@@ -167,6 +174,8 @@ pub enum Metric {
     GraphCall = 8,
     /// Graph calls slower than 1.5 s, or unanswered.
     GraphCallSlow = 9,
+    /// Events that Meta acknowledged without counting them (`events_received` too small).
+    Shortfall = 10,
 }
 
 /// Counts of the last 24 hours under one event name.
@@ -210,9 +219,22 @@ pub struct KeyCoverage {
     pub keys: BTreeMap<&'static str, u64>,
 }
 
+/// Which dead-lettered webhooks are meant; all given conditions hold.
+#[derive(Debug, Clone, Default)]
+pub struct DeadWebhookFilter {
+    /// Exact code.
+    pub code: Option<String>,
+    /// Received at or after, Unix milliseconds.
+    pub received_from_ms: Option<i64>,
+    /// Received before, Unix milliseconds.
+    pub received_before_ms: Option<i64>,
+}
+
 /// A dead-lettered webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadWebhook {
+    /// Position in the store.
+    pub seq: u64,
     /// Its type.
     pub kind: String,
     /// Order it names.

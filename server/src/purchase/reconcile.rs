@@ -56,8 +56,7 @@ impl Reconciler {
     }
 
     async fn round(&self) -> Result<(), Reject> {
-        let now_ms = self.purchases.ingest.clock.now_ms();
-        let due = self.purchases.ingest.outbox.orders_to_ask(now_ms, ROUND_MAX).await?;
+        let due = self.purchases.ingest.outbox.orders_to_ask(ROUND_MAX).await?;
         for (order, pixel) in due {
             match self.api.ask(&self.purchases.cashfree, &order).await {
                 Said::NoBudget => return Ok(()),

@@ -125,7 +125,15 @@ async fn facts(world: &mut World, language: &Language) -> anyhow::Result<()> {
     language.record(world, INTERNAL_TOKEN, &unreadable, 2, &["custom_data.value.amount"]).await?;
     language.record(world, "a-wrong-token", &paid, 2, &["TANDEM_INTERNAL_TOKEN"]).await?;
 
+    // Sold at the counter.
+    let counter = messages::order_id();
+    let sold = [&counter, "310.00", "--email", &person.email, "--action-source", "physical_store"];
+    language.record(world, INTERNAL_TOKEN, &sold, 0, &["PURCHASE_STATE_VERIFIED"]).await?;
+    let arrived = world.wait_for_server_event("Purchase", &format!("purchase_{counter}")).await?;
+    ensure!(arrived.text(&["action_source"]) == "physical_store", "the counter is not told");
+
     // The server is away; what is told meanwhile is told again once it is back.
+    let paid_once = order;
     let order = messages::order_id();
     let id = format!("purchase_{order}");
     world.kill_server();
@@ -149,7 +157,10 @@ async fn facts(world: &mut World, language: &Language) -> anyhow::Result<()> {
 
     // And once each, also after all is sent.
     world.wait_until_all_is_sent().await?;
-    world.wait_for_server_event("Purchase", &id).await.map(drop)
+    for order in [&paid_once, &counter, &order] {
+        world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;
+    }
+    Ok(())
 }
 
 async fn claims(world: &World, language: &Language) -> anyhow::Result<()> {

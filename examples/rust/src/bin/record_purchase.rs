@@ -29,6 +29,9 @@ struct Arguments {
     /// Who paid; hashed by the server before anything is stored
     #[arg(long)]
     email: Option<String>,
+    /// Where it was sold: physical_store, phone_call, …; a website when left out
+    #[arg(long, default_value = "")]
+    action_source: String,
     /// How often to try before giving up
     #[arg(long, default_value_t = 5)]
     attempts: u32,
@@ -53,6 +56,7 @@ async fn main() -> ExitCode {
     let mut client = TrackingServiceClient::new(endpoint.timeout(CALL_TIMEOUT).connect_lazy());
     let fact = RecordPurchaseRequest {
         order_id: arguments.order_id,
+        action_source: arguments.action_source,
         user: Some(User { email: arguments.email, ..User::default() }),
         custom_data: Some(CustomData {
             value: Some(Money { amount: arguments.amount, currency_code: arguments.currency }),

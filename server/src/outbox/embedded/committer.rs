@@ -4,179 +4,106 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use rusqlite::{Connection, ErrorCode};
-use tandem_core::hash::Sha256Hex;
-use tandem_core::id::{OrderId, PixelId};
+use tandem_core::id::PixelId;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::early::Early;
 use super::events::pixel_no;
 use super::ledger::Ledger;
 use crate::clock::Clock;
-use crate::outbox::{
-    Appended, AttemptResult, CallRecord, ClaimedEvent, Confirmation, Confirmed, Erased, NewEvent, OrderStep,
-    OrderUpdated, Replayed, StoreError, WebhookRecord,
-};
+use crate::outbox::StoreError;
 
 /// Most commands of one transaction: bounds the wait of the first.
 const COMMANDS_PER_COMMIT_MAX: usize = 2048;
+/// A step of the wall's time from which on schedules are moved along, milliseconds. Less
+/// is the machine's clock being read twice.
+pub(super) const JUMP_MS_MIN: i64 = 2_000;
 
-/// Where an answer goes. The caller may have left.
-pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
-
-/// Something to write.
+/// Something for the writer to do.
 pub(super) enum Command {
-    Append(Box<NewEvent>, Reply<Appended>),
-    Order {
-        id: OrderId,
-        pixel: PixelId,
-        webhook: Option<WebhookRecord>,
-        step: OrderStep,
-        reply: Reply<OrderUpdated>,
-    },
-    Webhook(WebhookRecord, Reply<bool>),
-    Confirm(PixelId, Vec<Confirmation>, Reply<Confirmed>),
-    Claim {
-        pixel: PixelId,
-        max: usize,
-        now_ms: i64,
-        lease_until_ms: i64,
-        reply: Reply<Vec<ClaimedEvent>>,
-    },
-    Record(CallRecord, Vec<AttemptResult>, Reply<()>),
-    Release(Vec<(u64, u32)>, i64, Reply<()>),
-    ReleaseHeld(String, i64, Reply<u64>),
-    Adopt(PixelId, Reply<u64>),
-    Replay {
-        seqs: Vec<u64>,
-        allow_double_count: bool,
-        reply: Reply<Replayed>,
-    },
-    Erase(Vec<Sha256Hex>, Reply<Erased>),
-    Pause(PixelId, bool, Reply<()>),
-    Sweep {
-        now_ms: i64,
-        retention_ms: i64,
-        max: usize,
-        reply: Reply<usize>,
-    },
-    Probe(Reply<()>),
+    /// Something to write, and whom to answer once it is on disk.
+    Write(Box<dyn Work>),
     /// Empties the write-ahead log into the database and shrinks it.
     Truncate,
 }
 
-/// A command that was carried out and waits for the commit.
-enum Done {
-    Append(Appended, Reply<Appended>),
-    Order(OrderUpdated, Reply<OrderUpdated>),
-    Bool(bool, Reply<bool>),
-    Confirm(Confirmed, Reply<Confirmed>),
-    Claim(Vec<ClaimedEvent>, Reply<Vec<ClaimedEvent>>),
-    Unit(Reply<()>),
-    Count(u64, Reply<u64>),
-    Rows(usize, Reply<usize>),
-    Replay(Replayed, Reply<Replayed>),
-    Erase(Erased, Reply<Erased>),
-    Nothing,
+/// A change, and whom to answer.
+pub(super) trait Work: Send {
+    /// Makes the change, inside the transaction. May run again after a rollback.
+    fn run(&mut self, writer: &mut Writer, now_ms: i64) -> rusqlite::Result<()>;
+
+    /// Answers. The caller may have left.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
-impl Done {
-    fn answer(self) {
+struct Job<T, F> {
+    change: F,
+    outcome: Option<T>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Work for Job<T, F>
+where
+    T: Send,
+    F: FnMut(&mut Writer, i64) -> rusqlite::Result<T> + Send,
+{
+    fn run(&mut self, writer: &mut Writer, now_ms: i64) -> rusqlite::Result<()> {
+        self.outcome = Some((self.change)(writer, now_ms)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let Self { outcome, reply, .. } = *self;
         // A caller who has left does not need the answer.
-        match self {
-            Self::Append(value, reply) => drop(reply.send(Ok(value))),
-            Self::Order(value, reply) => drop(reply.send(Ok(value))),
-            Self::Bool(value, reply) => drop(reply.send(Ok(value))),
-            Self::Confirm(value, reply) => drop(reply.send(Ok(value))),
-            Self::Claim(value, reply) => drop(reply.send(Ok(value))),
-            Self::Unit(reply) => drop(reply.send(Ok(()))),
-            Self::Count(value, reply) => drop(reply.send(Ok(value))),
-            Self::Rows(value, reply) => drop(reply.send(Ok(value))),
-            Self::Replay(value, reply) => drop(reply.send(Ok(value))),
-            Self::Erase(value, reply) => drop(reply.send(Ok(value))),
-            Self::Nothing => {}
-        }
+        drop(reply.send(committed.and_then(|()| outcome.ok_or(StoreError::Stopped))));
     }
 }
 
 impl Command {
-    fn refuse(self, error: StoreError) {
-        match self {
-            Self::Append(_, reply) => drop(reply.send(Err(error))),
-            Self::Order { reply, .. } => drop(reply.send(Err(error))),
-            Self::Webhook(_, reply) => drop(reply.send(Err(error))),
-            Self::Confirm(_, _, reply) => drop(reply.send(Err(error))),
-            Self::Claim { reply, .. } => drop(reply.send(Err(error))),
-            Self::Replay { reply, .. } => drop(reply.send(Err(error))),
-            Self::Erase(_, reply) => drop(reply.send(Err(error))),
-            Self::Record(_, _, reply)
-            | Self::Release(_, _, reply)
-            | Self::Pause(_, _, reply)
-            | Self::Probe(reply) => {
-                drop(reply.send(Err(error)));
-            }
-            Self::ReleaseHeld(_, _, reply) | Self::Adopt(_, reply) => drop(reply.send(Err(error))),
-            Self::Sweep { reply, .. } => drop(reply.send(Err(error))),
-            Self::Truncate => {}
-        }
+    /// A command and where its answer comes. `change` gets Unix milliseconds, and depends
+    /// on its input alone: it may run again.
+    pub(super) fn write<T: Send + 'static>(
+        change: impl FnMut(&mut Writer, i64) -> rusqlite::Result<T> + Send + 'static,
+    ) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
+        let (reply, answer) = oneshot::channel();
+        (Self::Write(Box::new(Job { change, outcome: None, reply })), answer)
     }
-
-    fn accept(self, result: Outcome) -> Done {
-        match (self, result) {
-            (Self::Append(_, reply), Outcome::Append(value)) => Done::Append(value, reply),
-            (Self::Order { reply, .. }, Outcome::Order(value)) => Done::Order(value, reply),
-            (Self::Webhook(_, reply), Outcome::Bool(value)) => Done::Bool(value, reply),
-            (Self::Confirm(_, _, reply), Outcome::Confirm(value)) => Done::Confirm(value, reply),
-            (Self::Claim { reply, .. }, Outcome::Claim(value)) => Done::Claim(value, reply),
-            (
-                Self::Record(_, _, reply)
-                | Self::Release(_, _, reply)
-                | Self::Pause(_, _, reply)
-                | Self::Probe(reply),
-                Outcome::Unit,
-            ) => Done::Unit(reply),
-            (Self::Replay { reply, .. }, Outcome::Replay(value)) => Done::Replay(value, reply),
-            (Self::Erase(_, reply), Outcome::Erase(value)) => Done::Erase(value, reply),
-            (Self::ReleaseHeld(_, _, reply) | Self::Adopt(_, reply), Outcome::Count(value)) => {
-                Done::Count(value, reply)
-            }
-            (Self::Sweep { reply, .. }, Outcome::Rows(value)) => Done::Rows(value, reply),
-            _ => Done::Nothing,
-        }
-    }
-}
-
-/// Result of carrying out a command, before the commit.
-enum Outcome {
-    Append(Appended),
-    Order(OrderUpdated),
-    Bool(bool),
-    Confirm(Confirmed),
-    Claim(Vec<ClaimedEvent>),
-    Unit,
-    Count(u64),
-    Rows(usize),
-    Replay(Replayed),
-    Erase(Erased),
 }
 
 /// The writing side of the database. Its methods run inside a transaction.
 pub(super) struct Writer {
     pub(super) db: Connection,
     pub(super) ledger: Ledger,
+    pub(super) early: Early,
     clock: Clock,
+    /// Offset of the clock that the stored schedules follow.
+    follows_ms: Arc<AtomicI64>,
     pixels: HashMap<PixelId, i64>,
-    probes: u32,
     changes: broadcast::Sender<Arc<[u64]>>,
     changed: Vec<u64>,
-    pub(super) early: Early,
 }
 
 impl Writer {
-    pub(super) fn new(db: Connection, clock: Clock, changes: broadcast::Sender<Arc<[u64]>>) -> Self {
-        let (ledger, pixels) = (Ledger::default(), HashMap::new());
-        Self { db, ledger, clock, pixels, probes: 0, changes, changed: Vec::new(), early: Early::default() }
+    /// `follows_ms`: shows the clock's offset that the stored schedules follow.
+    pub(super) fn new(
+        db: Connection,
+        clock: Clock,
+        follows_ms: Arc<AtomicI64>,
+        changes: broadcast::Sender<Arc<[u64]>>,
+    ) -> Self {
+        Self {
+            db,
+            ledger: Ledger::default(),
+            early: Early::default(),
+            clock,
+            follows_ms,
+            pixels: HashMap::new(),
+            changes,
+            changed: Vec::new(),
+        }
     }
 
     /// Notes that an event changed, for those who watch.
@@ -200,8 +127,17 @@ impl Writer {
     pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         let mut batch = Vec::with_capacity(COMMANDS_PER_COMMIT_MAX);
         while commands.blocking_recv_many(&mut batch, COMMANDS_PER_COMMIT_MAX) > 0 {
-            let truncate = batch.iter().any(|command| matches!(command, Command::Truncate));
-            self.commit(std::mem::take(&mut batch));
+            let mut truncate = false;
+            let mut works = Vec::with_capacity(batch.len());
+            for command in batch.drain(..) {
+                match command {
+                    Command::Write(work) => works.push(work),
+                    Command::Truncate => truncate = true,
+                }
+            }
+            if !works.is_empty() {
+                self.commit(works);
+            }
             if truncate {
                 self.truncate();
             }
@@ -209,113 +145,86 @@ impl Writer {
         self.truncate();
     }
 
-    fn commit(&mut self, batch: Vec<Command>) {
-        match self.transact(batch) {
-            Ok(done) => {
-                done.into_iter().for_each(Done::answer);
+    fn commit(&mut self, mut batch: Vec<Box<dyn Work>>) {
+        match self.transact(&mut batch) {
+            Ok(()) => {
+                batch.into_iter().for_each(|work| work.answer(Ok(())));
                 if !self.changed.is_empty() {
                     // Nobody may be watching any more.
                     drop(self.changes.send(std::mem::take(&mut self.changed).into()));
                 }
             }
-            Err((fault, batch)) if is_systemic(&fault) || batch.len() <= 1 => {
+            Err(fault) if is_systemic(&fault) || batch.len() <= 1 => {
                 let error = StoreError::Unavailable(describe(&fault));
                 tracing::error!(store.fault = %describe(&fault), commands = batch.len(), "the store refused a commit");
-                for command in batch {
-                    command.refuse(error.clone());
-                }
+                batch.into_iter().for_each(|work| work.answer(Err(error.clone())));
             }
             // One command may be at fault: it must not take the others with it.
-            Err((_, batch)) => {
-                for command in batch {
-                    self.commit(vec![command]);
-                }
-            }
+            Err(_) => batch.into_iter().for_each(|work| self.commit(vec![work])),
         }
     }
 
-    /// Carries out a batch in one transaction. On a fault nothing is written, and the
-    /// commands come back.
-    fn transact(&mut self, mut batch: Vec<Command>) -> Result<Vec<Done>, (rusqlite::Error, Vec<Command>)> {
-        match self.write(&mut batch) {
-            Ok(outcomes) => Ok(batch
-                .into_iter()
-                .zip(outcomes)
-                .map(|(command, outcome)| command.accept(outcome))
-                .collect()),
-            Err(fault) => {
-                self.ledger.clear();
-                self.pixels.clear();
-                self.changed.clear();
-                if !self.db.is_autocommit()
-                    && let Err(fault) = self.db.execute_batch("ROLLBACK")
-                {
-                    tracing::error!(store.fault = %describe(&fault), "rollback failed");
-                }
-                Err((fault, batch))
+    /// Carries out a batch in one transaction. On a fault nothing is written.
+    fn transact(&mut self, batch: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
+        let written = self.write(batch);
+        if written.is_err() {
+            self.ledger.clear();
+            self.pixels.clear();
+            self.changed.clear();
+            if !self.db.is_autocommit()
+                && let Err(fault) = self.db.execute_batch("ROLLBACK")
+            {
+                tracing::error!(store.fault = %describe(&fault), "rollback failed");
             }
         }
+        written
     }
 
-    fn write(&mut self, batch: &mut [Command]) -> rusqlite::Result<Vec<Outcome>> {
-        let now_ms = self.clock.now_ms();
+    fn write(&mut self, batch: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
+        let (now_ms, offset_ms) = (self.clock.now_ms(), self.clock.offset_ms());
         self.db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let mut outcomes = Vec::with_capacity(batch.len());
-        for command in batch.iter_mut() {
-            outcomes.push(self.carry_out(command, now_ms)?);
+        let followed = self.follow_clock(offset_ms)?;
+        for work in batch.iter_mut() {
+            work.run(self, now_ms)?;
         }
         let mut ledger = std::mem::take(&mut self.ledger);
-        ledger.write(&self.db)?;
+        let counted = ledger.write(&self.db);
         self.ledger = ledger;
+        counted?;
         self.db.prepare_cached("COMMIT")?.execute([])?;
-        Ok(outcomes)
+        if followed {
+            self.follows_ms.store(offset_ms, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
-    fn carry_out(&mut self, command: &mut Command, now_ms: i64) -> rusqlite::Result<Outcome> {
-        Ok(match command {
-            Command::Append(event, _) => Outcome::Append(self.append(event)?),
-            Command::Order { id, pixel, webhook, step, .. } => {
-                Outcome::Order(self.update_order(id, pixel, webhook.as_ref(), step, now_ms)?)
-            }
-            Command::Webhook(webhook, _) => Outcome::Bool(self.record_webhook(webhook)?),
-            Command::Confirm(pixel, confirmations, _) => {
-                Outcome::Confirm(self.confirm(pixel, confirmations, now_ms)?)
-            }
-            Command::Claim { pixel, max, now_ms, lease_until_ms, .. } => {
-                Outcome::Claim(self.claim(pixel, *max, *now_ms, *lease_until_ms)?)
-            }
-            Command::Record(call, results, _) => {
-                self.record(call, results, now_ms)?;
-                Outcome::Unit
-            }
-            Command::Release(leases, due_ms, _) => {
-                self.release(leases, *due_ms)?;
-                Outcome::Unit
-            }
-            Command::ReleaseHeld(code, now_ms, _) => Outcome::Count(self.release_held(code, *now_ms)?),
-            Command::Adopt(pixel, _) => Outcome::Count(self.adopt_unassigned(pixel)?),
-            Command::Sweep { now_ms, retention_ms, max, .. } => {
-                Outcome::Rows(self.sweep(*now_ms, *retention_ms, *max)?)
-            }
-            Command::Replay { seqs, allow_double_count, .. } => {
-                Outcome::Replay(self.replay(seqs, *allow_double_count, now_ms)?)
-            }
-            Command::Erase(digests, _) => Outcome::Erase(self.erase(digests, now_ms)?),
-            Command::Pause(pixel, paused, _) => {
-                let no = self.pixel(pixel)?;
-                self.db
-                    .prepare_cached("UPDATE pixels SET paused = ?2 WHERE no = ?1")?
-                    .execute((no, *paused))?;
-                Outcome::Unit
-            }
-            Command::Probe(_) => {
-                // A write that reaches the disk, so that a full one shows.
-                self.probes = self.probes.wrapping_add(1);
-                self.db.pragma_update(None, "application_id", self.probes % 1000)?;
-                Outcome::Unit
-            }
-            Command::Truncate => Outcome::Unit,
-        })
+    /// Moves every schedule along when the wall's time was set: leases must not end early,
+    /// and a retry due in a minute must not wait for a day. Says whether it did.
+    fn follow_clock(&self, offset_ms: i64) -> rusqlite::Result<bool> {
+        let by_ms = offset_ms - self.follows_ms.load(Ordering::Relaxed);
+        if by_ms.abs() < JUMP_MS_MIN {
+            return Ok(false);
+        }
+        tracing::warn!(by_ms, "the machine's clock was set; schedules move along");
+        for sql in [
+            "UPDATE events SET due_ms = due_ms + ?1 WHERE due_ms IS NOT NULL",
+            "UPDATE orders SET ask_at_ms = ask_at_ms + ?1 WHERE ask_at_ms IS NOT NULL",
+        ] {
+            self.db.prepare_cached(sql)?.execute([by_ms])?;
+        }
+        Ok(true)
+    }
+
+    /// A write that reaches the disk, so that a full one shows.
+    pub(super) fn probe(&self, now_ms: i64) -> rusqlite::Result<()> {
+        self.db.pragma_update(None, "application_id", now_ms.rem_euclid(1_000_000_007))
+    }
+
+    /// Stops or resumes a pixel's delivery, for the next start to know.
+    pub(super) fn set_paused(&mut self, pixel: &PixelId, paused: bool) -> rusqlite::Result<()> {
+        let no = self.pixel(pixel)?;
+        self.db.prepare_cached("UPDATE pixels SET paused = ?2 WHERE no = ?1")?.execute((no, paused))?;
+        Ok(())
     }
 
     fn truncate(&self) {

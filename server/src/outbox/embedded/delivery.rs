@@ -1,13 +1,15 @@
 //! Writes of delivery: leases, results, releases.
 
+use std::time::{Duration, Instant};
+
 use rusqlite::OptionalExtension as _;
 use tandem_core::code;
-use tandem_core::event::EVENT_AGE_MAX_S;
 use tandem_core::id::PixelId;
 use tandem_core::user_data::KeySet;
 
 use super::committer::Writer;
 use super::events::{merges, state};
+use crate::clock::millis;
 use crate::outbox::{AttemptOutcome, AttemptResult, CallRecord, ClaimedEvent, Metric, State};
 
 /// Graph calls slower than this count as time-outs (Meta's recommended time-out).
@@ -19,12 +21,14 @@ impl Writer {
         &mut self,
         pixel: &PixelId,
         max: usize,
+        lease: Duration,
         now_ms: i64,
-        lease_until_ms: i64,
     ) -> rusqlite::Result<Vec<ClaimedEvent>> {
         let pixel = self.pixel(pixel)?;
+        let (lease_ends, lease_until_ms) = (Instant::now() + lease, now_ms.saturating_add(millis(lease)));
         let mut select = self.db.prepare_cached(
-            "SELECT seq, state, lease_no, attempts - replayed_at, time_s, fired_s, keys, facts, person FROM events
+            "SELECT seq, state, lease_no, attempts - replayed_at, time_s, fired_s, keys, facts, person, code
+             FROM events
              WHERE pixel = ?1 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3",
         )?;
         let rows = select.query_map((pixel, now_ms, max), |row| {
@@ -32,13 +36,14 @@ impl Writer {
             let event = ClaimedEvent {
                 seq: row.get(0)?,
                 lease_no: row.get::<_, u32>(2)?.wrapping_add(1),
-                lease_until_ms,
+                lease_ends,
                 attempts: row.get(3)?,
                 time_s: row.get(4)?,
                 fired_s: row.get(5)?,
                 keys: KeySet(row.get(6)?),
                 facts: row.get(7)?,
                 person: row.get::<_, Option<String>>(8)?.unwrap_or_default(),
+                last_code: row.get(9)?,
             };
             Ok((was, event))
         })?;
@@ -54,13 +59,13 @@ impl Writer {
         Ok(claimed.into_iter().map(|(_, event)| event).collect())
     }
 
-    /// Records a Graph call and the result of each of its events.
+    /// Records a Graph call and results of its events; returns the call's number.
     pub(super) fn record(
         &mut self,
         call: &CallRecord,
         results: &[AttemptResult],
         now_ms: i64,
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<i64> {
         let pixel = self.pixel(&call.pixel)?;
         self.db
             .prepare_cached(
@@ -86,10 +91,23 @@ impl Writer {
                 self.ledger.count(now_ms, pixel, "", Metric::GraphCallSlow, 1);
             }
         }
-        for result in results {
-            self.record_one(pixel, call_no, result, now_ms)?;
+        if call.shortfall > 0 {
+            self.ledger.count(now_ms, pixel, "", Metric::Shortfall, call.shortfall.into());
         }
-        Ok(())
+        self.record_results(&call.pixel, call_no, results, now_ms)?;
+        Ok(call_no)
+    }
+
+    /// Records more results of a call.
+    pub(super) fn record_results(
+        &mut self,
+        pixel: &PixelId,
+        call_no: i64,
+        results: &[AttemptResult],
+        now_ms: i64,
+    ) -> rusqlite::Result<()> {
+        let pixel = self.pixel(pixel)?;
+        results.iter().try_for_each(|result| self.record_one(pixel, call_no, result, now_ms))
     }
 
     fn record_one(
@@ -101,8 +119,8 @@ impl Writer {
     ) -> rusqlite::Result<()> {
         let (to, due_ms, finished_ms) = match result.outcome {
             AttemptOutcome::Delivered => (State::Delivered, None, Some(now_ms)),
-            AttemptOutcome::Retry(at) | AttemptOutcome::Unknown(at) | AttemptOutcome::Held(at) => {
-                (State::Pending, Some(at), None)
+            AttemptOutcome::Retry(wait) | AttemptOutcome::Unknown(wait) | AttemptOutcome::Held(wait) => {
+                (State::Pending, Some(now_ms.saturating_add(millis(wait))), None)
             }
             AttemptOutcome::Refused => (State::DeadLetter, None, Some(now_ms)),
         };
@@ -160,7 +178,7 @@ impl Writer {
     }
 
     /// Gives leased events back without counting an attempt.
-    pub(super) fn release(&mut self, leases: &[(u64, u32)], due_ms: i64) -> rusqlite::Result<()> {
+    pub(super) fn release(&mut self, leases: &[(u64, u32)], now_ms: i64) -> rusqlite::Result<()> {
         for (seq, lease_no) in leases {
             let pixel: Option<i64> = self
                 .db
@@ -168,7 +186,7 @@ impl Writer {
                     "UPDATE events SET state = 1, due_ms = ?3 WHERE seq = ?1 AND lease_no = ?2 AND state = 2
                      RETURNING pixel",
                 )?
-                .query_row((seq, lease_no, due_ms), |row| row.get(0))
+                .query_row((seq, lease_no, now_ms), |row| row.get(0))
                 .optional()?;
             if let Some(pixel) = pixel {
                 self.ledger.moved(pixel, State::InFlight, State::Pending);
@@ -190,51 +208,5 @@ impl Writer {
             self.ledger.moved(*pixel, State::Held, State::Pending);
         }
         Ok(released.len() as u64)
-    }
-
-    /// Deletes what is past its time, at most `max` rows of each kind.
-    pub(super) fn sweep(&mut self, now_ms: i64, retention_ms: i64, max: usize) -> rusqlite::Result<usize> {
-        let before = now_ms.saturating_sub(retention_ms);
-        let gone: Vec<(u64, i64, i64)> = self
-            .db
-            .prepare_cached(
-                "DELETE FROM events WHERE seq IN (
-                     SELECT seq FROM events WHERE received_ms < ?1 AND seq < (SELECT coalesce(max(seq), 0) FROM events)
-                       AND state IN (3, 6) ORDER BY seq LIMIT ?2)
-                 RETURNING seq, pixel, state",
-            )?
-            .query_map((before, max), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-            .collect::<rusqlite::Result<_>>()?;
-        for (seq, pixel, was) in &gone {
-            self.db.prepare_cached("DELETE FROM attempts WHERE seq = ?1")?.execute([seq])?;
-            self.ledger.state(*pixel, state(*was), -1);
-        }
-        // Dead letters lose their person once Meta would no longer take them anyway.
-        let stale = now_ms.saturating_sub((EVENT_AGE_MAX_S + 24 * 3600) * 1000);
-        let stripped = self
-            .db
-            .prepare_cached(
-                "UPDATE events SET person = NULL WHERE seq IN (
-                     SELECT seq FROM events WHERE state = 5 AND person IS NOT NULL AND finished_ms < ?1 LIMIT ?2)",
-            )?
-            .execute((stale, max))?;
-        let mut rows = gone.len() + stripped + self.strip_orders(now_ms, max)?;
-        for (sql, limit_ms) in [
-            (
-                "DELETE FROM calls WHERE no IN (SELECT no FROM calls WHERE started_ms < ?1 ORDER BY no LIMIT ?2)",
-                before,
-            ),
-            (
-                "DELETE FROM webhooks WHERE seq IN (SELECT seq FROM webhooks WHERE received_ms < ?1 ORDER BY seq LIMIT ?2)",
-                before,
-            ),
-            (
-                "DELETE FROM counts WHERE (minute, pixel, name, metric) IN (SELECT minute, pixel, name, metric FROM counts WHERE minute < ?1 LIMIT ?2)",
-                before / 60_000,
-            ),
-        ] {
-            rows += self.db.prepare_cached(sql)?.execute((limit_ms, max))?;
-        }
-        Ok(rows)
     }
 }

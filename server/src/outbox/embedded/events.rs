@@ -1,8 +1,11 @@
 //! Writes on events: append, confirm, and the Purchase of an order.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::committer::Writer;
+use crate::clock::millis;
 use crate::outbox::entry::BrowserOutcome;
 use crate::outbox::{
     Appended, Confirmation, Confirmed, Existing, Initial, Metric, NewEvent, PurchaseChange, State,
@@ -18,12 +21,14 @@ struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    fn of(event: &'a NewEvent) -> Self {
+    fn of(event: &'a NewEvent, now_ms: i64) -> Self {
         let now = event.received_ms;
+        let after = |wait: &Duration| Some(now_ms.saturating_add(millis(*wait)));
         let (state, due_ms, code, finished_ms) = match &event.initial {
-            Initial::Pending => (State::Pending, Some(now), None, None),
-            Initial::Leased(until_ms) => (State::InFlight, Some(*until_ms), None, None),
-            Initial::WaitingJoin(until_ms) => (State::WaitingJoin, Some(*until_ms), None, None),
+            // The clock may have been set back since the event was received.
+            Initial::Pending => (State::Pending, Some(now.min(now_ms)), None, None),
+            Initial::Leased(lease) => (State::InFlight, after(lease), None, None),
+            Initial::WaitingJoin(wait) => (State::WaitingJoin, after(wait), None, None),
             Initial::Held(code) => (State::Held, None, Some(code.as_str()), None),
             Initial::Suppressed(code) => (State::Suppressed, None, Some(code.as_str()), Some(now)),
             Initial::DeadLetter(code) => (State::DeadLetter, None, Some(code.as_str()), Some(now)),
@@ -35,9 +40,9 @@ impl<'a> Entry<'a> {
 
 impl Writer {
     /// Stores an event, or finds the first one under its key.
-    pub(super) fn append(&mut self, event: &NewEvent) -> rusqlite::Result<Appended> {
+    pub(super) fn append(&mut self, event: &NewEvent, now_ms: i64) -> rusqlite::Result<Appended> {
         let pixel = self.pixel(&event.pixel)?;
-        let entry = Entry::of(event);
+        let entry = Entry::of(event, now_ms);
         let mut insert = self.db.prepare_cached(
             "INSERT INTO events (pixel, name, id, state, due_ms, lease_no, received_ms, time_s, finished_ms,
                                  order_id, keys, contact, code, facts, person)
@@ -92,7 +97,11 @@ impl Writer {
     }
 
     /// Places or stops an order's Purchase. `None`: it had left, or was stopped before.
-    pub(super) fn change_purchase(&mut self, change: &PurchaseChange) -> rusqlite::Result<Option<Appended>> {
+    pub(super) fn change_purchase(
+        &mut self,
+        change: &PurchaseChange,
+        now_ms: i64,
+    ) -> rusqlite::Result<Option<Appended>> {
         let (PurchaseChange::Place(event) | PurchaseChange::Stop(event)) = change;
         let pixel = self.pixel(&event.pixel)?;
         let found: Option<(u64, i64)> = self
@@ -101,13 +110,13 @@ impl Writer {
             .query_row((event.id.as_str(), event.name.as_str(), pixel), |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         let Some((seq, was)) = found else {
-            return self.append(event).map(Some);
+            return self.append(event, now_ms).map(Some);
         };
         let was = state(was);
         if was.has_left() || was == State::Suppressed {
             return Ok(None);
         }
-        let entry = Entry::of(event);
+        let entry = Entry::of(event, now_ms);
         self.db
             .prepare_cached(
                 "UPDATE events SET state = ?2, due_ms = ?3, code = ?4, finished_ms = ?5, lease_no = lease_no + 1,

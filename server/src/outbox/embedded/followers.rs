@@ -1,5 +1,7 @@
 //! Events that follow an order's Purchase: those of its refunds.
 
+use std::time::Duration;
+
 use rusqlite::OptionalExtension as _;
 use tandem_core::code;
 use tandem_core::id::{EventId, EventName, OrderId};
@@ -17,6 +19,7 @@ impl Writer {
         order: &OrderId,
         pixel: i64,
         followers: &[NewEvent],
+        now_ms: i64,
     ) -> rusqlite::Result<()> {
         if followers.is_empty() {
             return Ok(());
@@ -34,17 +37,19 @@ impl Writer {
             match known {
                 None if stands || is_counted_only => match (purchase, &follower.initial) {
                     (Some((State::WaitingJoin, Some(until_ms))), Initial::Pending) => {
-                        let initial = Initial::WaitingJoin(until_ms);
-                        self.append(&NewEvent { initial, ..follower.clone() })?;
+                        let wait =
+                            Duration::from_millis(u64::try_from(until_ms - now_ms).unwrap_or_default());
+                        let initial = Initial::WaitingJoin(wait);
+                        self.append(&NewEvent { initial, ..follower.clone() }, now_ms)?;
                     }
                     _ => {
-                        self.append(follower)?;
+                        self.append(follower, now_ms)?;
                     }
                 },
                 Some(_) if is_stopped => {
                     let code = code::REFUNDED_BEFORE_SENT.into();
                     let stopped = NewEvent { initial: Initial::Suppressed(code), ..follower.clone() };
-                    self.change_purchase(&PurchaseChange::Stop(Box::new(stopped)))?;
+                    self.change_purchase(&PurchaseChange::Stop(Box::new(stopped)), now_ms)?;
                 }
                 _ => {}
             }

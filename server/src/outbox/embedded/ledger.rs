@@ -16,6 +16,7 @@ const CUSTOM: &str = "custom";
 pub(super) struct Ledger {
     totals: HashMap<(i64, State), i64>,
     counts: HashMap<(i64, i64, &'static str, Metric), i64>,
+    orders: HashMap<bool, i64>,
 }
 
 impl Ledger {
@@ -41,6 +42,11 @@ impl Ledger {
         *self.counts.entry((at_ms.div_euclid(60_000), pixel, name, metric)).or_default() += n;
     }
 
+    /// Orders come (`by` > 0) or go, by whether they are paid.
+    pub(super) fn orders(&mut self, paid: bool, by: i64) {
+        *self.orders.entry(paid).or_default() += by;
+    }
+
     /// Writes everything and starts over.
     pub(super) fn write(&mut self, db: &Connection) -> rusqlite::Result<()> {
         let mut totals = db.prepare_cached(
@@ -57,6 +63,13 @@ impl Ledger {
         for ((minute, pixel, name, metric), n) in self.counts.drain() {
             counts.execute((minute, pixel, name, metric as u8, n))?;
         }
+        let mut orders = db.prepare_cached(
+            "INSERT INTO order_totals (paid, n) VALUES (?1, ?2)
+             ON CONFLICT (paid) DO UPDATE SET n = n + excluded.n",
+        )?;
+        for (paid, by) in self.orders.drain().filter(|(_, by)| *by != 0) {
+            orders.execute((paid, by))?;
+        }
         Ok(())
     }
 
@@ -64,5 +77,6 @@ impl Ledger {
     pub(super) fn clear(&mut self) {
         self.totals.clear();
         self.counts.clear();
+        self.orders.clear();
     }
 }

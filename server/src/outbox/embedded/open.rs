@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-const SCHEMA: &str = include_str!("schema.sql");
-/// Version of the schema this program writes (SQLite's `user_version`).
-const SCHEMA_VERSION: i64 = 1;
+use super::migrate::{SCHEMA_VERSION, migrate};
+
+/// Longest wait a schedule can hold, milliseconds: what is due later was written while the
+/// machine's clock was ahead.
+const WAIT_MS_MAX: i64 = 26 * 3600 * 1000;
 
 /// Why the store cannot be opened. The text says what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +69,7 @@ pub(super) fn open(dir: &Path, now_ms: i64) -> Result<Opened, OpenError> {
                ON CONFLICT (pixel, state) DO UPDATE SET n = n + excluded.n;
              UPDATE totals SET n = 0 WHERE state = 2;
              UPDATE events SET state = 1, due_ms = {now_ms} WHERE due_ms IS NOT NULL AND state = 2;
+             UPDATE events SET due_ms = {now_ms} WHERE due_ms > {now_ms} + {WAIT_MS_MAX};
              COMMIT;"
         ))
         .map_err(fail)?;
@@ -93,18 +96,6 @@ fn configure(db: &Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "foreign_keys", false)?;
     db.set_prepared_statement_cache_capacity(64);
     Ok(())
-}
-
-fn migrate(db: &Connection, dir: &Path) -> Result<(), OpenError> {
-    let fail = |e| OpenError::Database(dir.into(), e);
-    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(fail)?;
-    match version {
-        SCHEMA_VERSION => Ok(()),
-        0 => db
-            .execute_batch(&format!("BEGIN;\n{SCHEMA}\nPRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"))
-            .map_err(fail),
-        newer => Err(OpenError::FromTheFuture(dir.into(), newer)),
-    }
 }
 
 /// Opens a connection that only reads.

@@ -1,15 +1,11 @@
 //! Writes on orders and webhooks.
 
 use rusqlite::OptionalExtension as _;
-use tandem_core::event::{DEDUPLICATION_WINDOW_S, EVENT_AGE_MAX_S};
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
 use tandem_core::order::Order;
 
 use super::committer::Writer;
 use crate::outbox::{Ask, OrderStep, OrderUpdated, WebhookRecord};
-
-/// How long an order is remembered at all, days: longer than any late fact.
-const TOMBSTONE_DAYS: i64 = 400;
 
 impl Writer {
     /// Runs a step on one order and writes the order with the step's effects.
@@ -38,19 +34,26 @@ impl Writer {
         };
         let before = order.clone();
         let effects = step(&mut order);
-        let event = effects.event.as_ref().map(|event| self.append(event)).transpose()?;
+        let event = effects.event.as_ref().map(|event| self.append(event, now_ms)).transpose()?;
         let purchase = match &effects.purchase {
-            Some(change) => self.change_purchase(change)?,
+            Some(change) => self.change_purchase(change, now_ms)?,
             None => None,
         };
         let pixel_no = self.pixel(order.pixel())?;
-        self.follow(id, pixel_no, &effects.followers)?;
+        self.follow(id, pixel_no, &effects.followers, now_ms)?;
         if effects.browser_contact {
             let purchase_id = EventId::of_purchase(id);
             self.expect_browser(pixel_no, EventName::purchase().as_str(), purchase_id.as_str(), now_ms)?;
         }
         if stored.is_none() || before != order || effects.ask != Ask::AsPlanned {
             self.write_order(&order, pixel_no, effects.ask, now_ms)?;
+        }
+        let (was_paid, is_paid) = (before.paid().is_some(), order.paid().is_some());
+        if stored.is_none() {
+            self.ledger.orders(is_paid, 1);
+        } else if was_paid != is_paid {
+            self.ledger.orders(was_paid, -1);
+            self.ledger.orders(is_paid, 1);
         }
         Ok(OrderUpdated { applied: true, event, purchase })
     }
@@ -119,40 +122,5 @@ impl Writer {
                 webhook.body_bytes,
             ])?;
         Ok(true)
-    }
-
-    /// Orders lose people's signals once their Purchase is delivered and no page could
-    /// fire it any more, or after 7 days; and are forgotten after 400 days.
-    pub(super) fn strip_orders(&mut self, now_ms: i64, max: usize) -> rusqlite::Result<usize> {
-        let settled = now_ms.saturating_sub(DEDUPLICATION_WINDOW_S * 1000);
-        let expired = now_ms.saturating_sub(EVENT_AGE_MAX_S * 1000);
-        let due: Vec<(String, String)> = self
-            .db
-            .prepare_cached(
-                "SELECT id, state FROM orders WHERE stripped = 0 AND (updated_ms < ?2 OR (paid = 1 AND updated_ms < ?1
-                     AND EXISTS (SELECT 1 FROM events WHERE events.id = 'purchase_' || orders.id
-                                 AND events.name = 'Purchase' AND events.state = 3)))
-                 LIMIT ?3",
-            )?
-            .query_map((settled, expired, max), |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<rusqlite::Result<_>>()?;
-        for (id, json) in &due {
-            if let Ok(mut order) = serde_json::from_str::<Order>(json) {
-                order.strip_signals();
-                let json = serde_json::to_string(&order).unwrap_or_else(|_| json.clone());
-                self.db
-                    .prepare_cached("UPDATE orders SET state = ?2, stripped = 1 WHERE id = ?1")?
-                    .execute((id, json))?;
-            }
-        }
-        // Nobody paid and nobody came back: nothing to remember. Paid ones stay longer.
-        let gone = self
-            .db
-            .prepare_cached(
-                "DELETE FROM orders WHERE id IN (SELECT id FROM orders
-                 WHERE (paid = 0 AND updated_ms < ?1) OR updated_ms < ?2 LIMIT ?3)",
-            )?
-            .execute((expired, now_ms.saturating_sub(TOMBSTONE_DAYS * 24 * 3600 * 1000), max))?;
-        Ok(due.len() + gone)
     }
 }

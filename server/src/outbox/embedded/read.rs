@@ -1,7 +1,5 @@
 //! Every question asked of the database without changing it.
 
-use std::collections::BTreeMap;
-
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter};
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
@@ -11,26 +9,20 @@ use tandem_core::user_data::KeySet;
 use super::events::state;
 use crate::outbox::entry::BrowserOutcome;
 use crate::outbox::{
-    AttemptView, DeadWebhook, EventFilter, EventKey, EventView, Figures, KeyCoverage, Metric, Page,
-    PixelBacklog, State,
+    AttemptView, DeadWebhook, DeadWebhookFilter, EventFilter, EventKey, EventView, Page, State,
 };
-
-/// Events whose match keys the coverage looks at.
-const COVERAGE_EVENTS: u32 = 1000;
-/// Dead-lettered webhooks shown with the figures.
-const DEAD_WEBHOOKS_SHOWN: u32 = 20;
 
 const EVENT_COLUMNS: &str =
     "events.seq, pixels.id, events.name, events.id, state, order_id, time_s, received_ms, due_ms,
      finished_ms, attempts, code, keys, browser, fired_s";
 
-pub(super) fn next_due(db: &Connection, pixel: &PixelId) -> rusqlite::Result<Option<i64>> {
+/// Whether an event of a pixel is due.
+pub(super) fn has_due(db: &Connection, pixel: &PixelId, now_ms: i64) -> rusqlite::Result<bool> {
     db.prepare_cached(
-        "SELECT due_ms FROM events WHERE pixel = (SELECT no FROM pixels WHERE id = ?1) AND due_ms IS NOT NULL
-         ORDER BY due_ms LIMIT 1",
+        "SELECT EXISTS (SELECT 1 FROM events
+                        WHERE pixel = (SELECT no FROM pixels WHERE id = ?1) AND due_ms <= ?2)",
     )?
-    .query_row([pixel.as_str()], |row| row.get(0))
-    .optional()
+    .query_row((pixel.as_str(), now_ms), |row| row.get(0))
 }
 
 pub(super) fn order(db: &Connection, id: &OrderId) -> rusqlite::Result<Option<Order>> {
@@ -59,8 +51,15 @@ pub(super) fn orders_to_ask(
 }
 
 pub(super) fn list(db: &Connection, filter: &EventFilter, page: Page) -> rusqlite::Result<Vec<EventView>> {
+    // Dead letters are few among many: they have an index of their own.
+    // (A value that is bound would not let it be used.)
+    let (index, of_index) = match filter.state {
+        Some(State::DeadLetter) => ("INDEXED BY events_dead", "state = 5 AND"),
+        _ => ("", ""),
+    };
     let mut sql = format!(
-        "SELECT {EVENT_COLUMNS} FROM events JOIN pixels ON pixels.no = events.pixel WHERE events.seq < ?"
+        "SELECT {EVENT_COLUMNS} FROM events {index} JOIN pixels ON pixels.no = events.pixel
+         WHERE {of_index} events.seq < ?"
     );
     let mut values: Vec<Value> = vec![Value::Integer(page.below_seq.map_or(i64::MAX, u64::cast_signed))];
     let mut and = |condition: &str, value: Option<Value>| {
@@ -168,93 +167,37 @@ fn unreadable(column: usize, fault: impl std::error::Error + Send + Sync + 'stat
     rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(fault))
 }
 
-pub(super) fn figures(db: &Connection, now_ms: i64) -> rusqlite::Result<Figures> {
-    let mut figures = Figures::default();
-
-    let mut counts =
-        db.prepare_cached("SELECT name, metric, sum(n) FROM counts WHERE minute > ?1 GROUP BY name, metric")?;
-    let mut rows = counts.query([now_ms.div_euclid(60_000) - 24 * 60])?;
-    while let Some(row) = rows.next()? {
-        if let Some(metric) = metric(row.get(1)?) {
-            figures.last_24h.entry(row.get(0)?).or_default().0.insert(metric, row.get(2)?);
-        }
-    }
-
-    let mut totals =
-        db.prepare_cached("SELECT pixels.id, state, n FROM totals JOIN pixels ON pixels.no = totals.pixel")?;
-    let mut rows = totals.query([])?;
-    while let Some(row) = rows.next()? {
-        let backlog = figures.backlog.entry(row.get(0)?).or_default();
-        backlog.states.insert(state(row.get(1)?), u64::try_from(row.get::<_, i64>(2)?).unwrap_or_default());
-    }
-
-    let mut oldest = db.prepare_cached(
-        "SELECT pixels.id, min(received_ms) FROM events JOIN pixels ON pixels.no = events.pixel
-         WHERE due_ms IS NOT NULL GROUP BY events.pixel",
-    )?;
-    let mut rows = oldest.query([])?;
-    while let Some(row) = rows.next()? {
-        let backlog: &mut PixelBacklog = figures.backlog.entry(row.get(0)?).or_default();
-        backlog.oldest_open_ms = row.get(1)?;
-    }
-
-    figures.dead_webhooks = db
-        .prepare_cached("SELECT count(*) FROM webhooks WHERE dead_letter IS NOT NULL")?
-        .query_row([], |row| row.get(0))?;
-    figures.latest_dead_webhooks = db
-        .prepare_cached(
-            "SELECT kind, order_id, dead_letter, received_ms, body_sha256, body_bytes FROM webhooks WHERE dead_letter IS NOT NULL
-             ORDER BY received_ms DESC LIMIT ?1",
-        )?
-        .query_map([DEAD_WEBHOOKS_SHOWN], |row| {
+/// Dead-lettered webhooks, newest first.
+pub(super) fn dead_webhooks(
+    db: &Connection,
+    filter: &DeadWebhookFilter,
+    page: Page,
+) -> rusqlite::Result<Vec<DeadWebhook>> {
+    db.prepare_cached(
+        "SELECT seq, kind, order_id, dead_letter, received_ms, body_sha256, body_bytes FROM webhooks
+         WHERE dead_letter IS NOT NULL AND seq < ?1 AND (?2 IS NULL OR dead_letter = ?2)
+             AND (?3 IS NULL OR received_ms >= ?3) AND (?4 IS NULL OR received_ms < ?4)
+         ORDER BY seq DESC LIMIT ?5",
+    )?
+    .query_map(
+        (
+            page.below_seq.map_or(i64::MAX, u64::cast_signed),
+            &filter.code,
+            filter.received_from_ms,
+            filter.received_before_ms,
+            page.size,
+        ),
+        |row| {
             Ok(DeadWebhook {
-                kind: row.get(0)?,
-                order_id: row.get(1)?,
-                code: row.get(2)?,
-                received_ms: row.get(3)?,
-                body_sha256: row.get(4)?,
-                body_bytes: row.get(5)?,
+                seq: row.get(0)?,
+                kind: row.get(1)?,
+                order_id: row.get(2)?,
+                code: row.get(3)?,
+                received_ms: row.get(4)?,
+                body_sha256: row.get(5)?,
+                body_bytes: row.get(6)?,
             })
-        })?
-        .collect::<rusqlite::Result<_>>()?;
-
-    figures.coverage = coverage(db)?;
-    figures.orders = db
-        .prepare_cached("SELECT count(*), coalesce(sum(paid), 0) FROM orders")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(figures)
-}
-
-fn coverage(db: &Connection) -> rusqlite::Result<KeyCoverage> {
-    let mut coverage = KeyCoverage { events: 0, keys: BTreeMap::new() };
-    let mut latest =
-        db.prepare_cached("SELECT keys FROM events WHERE state != ?1 ORDER BY seq DESC LIMIT ?2")?;
-    let mut rows = latest.query((State::Suppressed as u8, COVERAGE_EVENTS))?;
-    while let Some(row) = rows.next()? {
-        coverage.events += 1;
-        for name in KeySet(row.get(0)?).names() {
-            *coverage.keys.entry(name).or_default() += 1;
-        }
-    }
-    Ok(coverage)
-}
-
-fn metric(number: i64) -> Option<Metric> {
-    use Metric::{
-        Accepted, DeadLetter, Deduplicated, Delivered, DeliveredWithBrowser, Duplicate, GraphCall,
-        GraphCallSlow, Suppressed,
-    };
-    [
-        Accepted,
-        Duplicate,
-        Suppressed,
-        Delivered,
-        DeadLetter,
-        DeliveredWithBrowser,
-        Deduplicated,
-        GraphCall,
-        GraphCallSlow,
-    ]
-    .into_iter()
-    .find(|metric| *metric as i64 == number)
+        },
+    )?
+    .collect()
 }

@@ -1,6 +1,7 @@
 //! What is particular to the embedded store: opening, crashing, the log of the writer.
 
 use super::*;
+use crate::outbox::AttemptOutcome;
 use crate::outbox::conformance::{self, NOW_MS};
 
 fn open(dir: &Path) -> Embedded {
@@ -11,8 +12,9 @@ fn open(dir: &Path) -> Embedded {
 async fn it_conforms() {
     conformance::run(|| async {
         let dir = tempfile::tempdir().unwrap();
-        let store: Arc<dyn Outbox> = Arc::new(open(dir.path()));
-        (store, dir)
+        let clock = Clock::fixed(NOW_MS);
+        let store = Arc::new(Embedded::open(dir.path(), clock.clone()).unwrap());
+        (conformance::Bench { store, clock }, dir)
     })
     .await;
 }
@@ -44,10 +46,10 @@ async fn what_was_leased_at_the_crash_is_due_again() {
         let store = open(dir.path());
         store.append(conformance::event(0)).await.unwrap();
         store.append(conformance::leased(2)).await.unwrap();
-        assert_eq!(store.claim(conformance::pixel(), 10, NOW_MS, NOW_MS + 60_000).await.unwrap().len(), 1);
+        assert_eq!(store.claim(conformance::pixel(), 10, Duration::from_secs(60)).await.unwrap().len(), 1);
     }
     let store = open(dir.path());
-    let claimed = store.claim(conformance::pixel(), 10, NOW_MS, NOW_MS + 60_000).await.unwrap();
+    let claimed = store.claim(conformance::pixel(), 10, Duration::from_secs(60)).await.unwrap();
     assert_eq!(claimed.len(), 2);
     assert!(claimed.iter().all(|event| event.lease_no == 2), "under new numbers");
     conformance::check_totals(&store, 2).await;
@@ -55,22 +57,34 @@ async fn what_was_leased_at_the_crash_is_due_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_may_be_cut_at_any_byte_and_what_is_before_the_cut_stays() {
+    /// The log's header, and a frame: its own header and a page (SQLite, WAL format).
+    const HEADER: usize = 32;
+    const FRAME: usize = 24 + 4096;
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     for n in 0..20 {
         store.append(conformance::event(n)).await.unwrap();
     }
-    let copy = tempfile::tempdir().unwrap();
     let wal = std::fs::read(dir.path().join("tandem.db-wal")).unwrap();
     let db = std::fs::read(dir.path().join("tandem.db")).unwrap();
     drop(store);
+    let frames = (wal.len() - HEADER) / FRAME;
+    // Around every edge of the format, and at bytes drawn from everywhere else.
+    let edges = (0..=frames).flat_map(|frame| {
+        let edge = HEADER + frame * FRAME;
+        [edge.saturating_sub(1), edge, edge + 1, edge + 23, edge + 24, edge + 25]
+    });
+    let everywhere = (0..100).map(|n| n * 7919 * 31 % wal.len());
+    let mut cuts: Vec<usize> =
+        edges.chain(everywhere).chain([0, 1, 31]).filter(|cut| *cut <= wal.len()).collect();
+    cuts.sort_unstable();
+    cuts.dedup();
     let mut last = 0;
-    for cut in (0..=wal.len()).step_by(wal.len() / 40).chain([wal.len()]) {
-        let torn = copy.path().join(cut.to_string());
-        std::fs::create_dir_all(&torn).unwrap();
-        std::fs::write(torn.join("tandem.db"), &db).unwrap();
-        std::fs::write(torn.join("tandem.db-wal"), &wal[..cut]).unwrap();
-        let store = open(&torn);
+    for cut in cuts {
+        let torn = tempfile::tempdir().unwrap();
+        std::fs::write(torn.path().join("tandem.db"), &db).unwrap();
+        std::fs::write(torn.path().join("tandem.db-wal"), &wal[..cut]).unwrap();
+        let store = open(torn.path());
         let events = store.list(EventFilter::default(), Page { below_seq: None, size: 100 }).await.unwrap();
         assert!(events.len() >= last, "a longer log holds no less");
         last = events.len();
@@ -80,16 +94,36 @@ async fn the_log_may_be_cut_at_any_byte_and_what_is_before_the_cut_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_ends_in_garbage_opens_with_what_is_before_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    for n in 0..5 {
+        store.append(conformance::event(n)).await.unwrap();
+    }
+    let copy = killed(dir.path());
+    let path = copy.path().join("tandem.db-wal");
+    let mut wal = std::fs::read(&path).unwrap();
+    let middle = wal.len() - 2000;
+    wal[middle..].iter_mut().for_each(|byte| *byte ^= 0x5a);
+    std::fs::write(&path, wal).unwrap();
+    let torn = open(copy.path());
+    conformance::check_totals(&torn, 4).await;
+    assert!(matches!(torn.append(conformance::event(4)).await, Ok(Appended::New { .. })), "it is taken anew");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_and_recovers() {
     let dir = tempfile::tempdir().unwrap();
     let opened = open::open(dir.path(), NOW_MS).unwrap();
     opened.writer.pragma_update(None, "max_page_count", 60).unwrap();
     let (commands, receiver) = mpsc::channel(64);
-    let writer = Writer::new(opened.writer, Clock::fixed(NOW_MS), broadcast::channel(1).0);
+    let follows_ms = Arc::new(AtomicI64::new(0));
+    let writer = Writer::new(opened.writer, Clock::fixed(NOW_MS), follows_ms, broadcast::channel(1).0);
     let thread = std::thread::spawn(move || writer.run(receiver));
     let append = async |n: u32| {
-        let (reply, answer) = oneshot::channel();
-        commands.send(Command::Append(Box::new(conformance::event(n)), reply)).await.unwrap();
+        let event = conformance::event(n);
+        let (command, answer) = Command::write(move |writer, now_ms| writer.append(&event, now_ms));
+        commands.send(command).await.unwrap();
         answer.await.unwrap()
     };
     let mut stored = 0;
@@ -101,26 +135,55 @@ async fn a_full_disk_refuses_and_recovers() {
         assert!(stored < 10_000, "the disk never fills");
     };
     assert!(matches!(refusal, StoreError::Unavailable(_)), "{refusal}");
-    // Retention makes room; the next event is taken, and no refused one is half there.
-    let (reply, answer) = oneshot::channel();
-    let late = NOW_MS + 100 * 24 * 3600 * 1000;
-    commands
-        .send(Command::Claim {
-            pixel: conformance::pixel(),
-            max: 10_000,
-            now_ms: late,
-            lease_until_ms: late,
-            reply,
-        })
-        .await
-        .unwrap();
-    drop(answer.await);
+    // The operator makes room: the same event is taken now, and was not half there.
+    let (more, made) = Command::write(|writer, _| writer.db.pragma_update(None, "max_page_count", 10_000));
+    commands.send(more).await.unwrap();
+    made.await.unwrap().unwrap();
+    assert!(matches!(append(stored).await, Ok(Appended::New { .. })));
+    stored += 1;
     drop(commands);
     thread.join().unwrap();
     drop(opened.lock);
     let store = open(dir.path());
     let events = store.list(EventFilter::default(), Page { below_seq: None, size: 10_000 }).await.unwrap();
     assert_eq!(events.len() as u32, stored);
-    store.append(conformance::event(stored)).await.expect("there is room again");
-    conformance::check_totals(&store, u64::from(stored) + 1).await;
+    conformance::check_totals(&store, u64::from(stored)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_cannot_be_written_is_refused_in_one_line() {
+    // Not even an administrator can make a folder there.
+    let fault = Embedded::open(Path::new("/proc/tandem"), Clock::system()).expect_err("it cannot be made");
+    assert!(matches!(fault, OpenError::Directory(..)), "{fault}");
+    assert_eq!(fault.to_string().lines().count(), 1);
+}
+
+/// A copy of a store's files as a killed process leaves them.
+fn killed(dir: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["tandem.db", "tandem.db-wal"] {
+        if dir.join(name).exists() {
+            std::fs::copy(dir.join(name), copy.path().join(name)).unwrap();
+        }
+    }
+    copy
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_written_under_a_clock_that_was_ahead_is_due_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let ahead = Embedded::open(dir.path(), Clock::fixed(NOW_MS + 365 * 24 * 3_600_000)).unwrap();
+    ahead.append(conformance::event(0)).await.unwrap();
+    let lease = Duration::from_secs(60);
+    let claimed = ahead.claim(conformance::pixel(), 1, lease).await.unwrap();
+    let retry = AttemptResult {
+        seq: claimed[0].seq,
+        lease_no: claimed[0].lease_no,
+        outcome: AttemptOutcome::Retry(Duration::from_secs(5)),
+        code: "code",
+    };
+    ahead.record(conformance::call(), vec![retry]).await.unwrap();
+    let copy = killed(dir.path());
+    let store = open(copy.path());
+    assert_eq!(store.claim(conformance::pixel(), 1, lease).await.unwrap().len(), 1);
 }

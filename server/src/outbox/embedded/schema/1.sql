@@ -1,4 +1,4 @@
--- Schema version 1. Times are Unix milliseconds (_ms) or seconds (_s).
+-- Schema version 1. Times are Unix milliseconds (_ms) or seconds (_s). Later versions add to it.
 
 CREATE TABLE pixels (
     no     INTEGER PRIMARY KEY,

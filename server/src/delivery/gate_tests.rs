@@ -1,0 +1,166 @@
+use super::*;
+use proptest::prelude::*;
+
+fn worked() -> Lesson {
+    Lesson { called: true, worked: true, took: Duration::from_millis(50), ..Lesson::default() }
+}
+
+fn failed() -> Lesson {
+    Lesson { called: true, failed: true, ..Lesson::default() }
+}
+
+fn held(reason: &'static str) -> Lesson {
+    Lesson { called: true, held: Some((reason, Duration::from_secs(15))), ..Lesson::default() }
+}
+
+fn paused(seconds: u64) -> Lesson {
+    let pause = Some((Duration::from_secs(seconds), code::META_THROTTLED));
+    Lesson { called: true, pause, ..Lesson::default() }
+}
+
+/// A gate that lets several calls out.
+fn open_gate() -> Gate {
+    let mut gate = Gate::default();
+    for _ in 0..10 {
+        let permit = gate.permit(0, 0, false).expect("it is open");
+        gate.learn(permit, &worked(), 0);
+    }
+    gate
+}
+
+#[test]
+fn a_refused_token_holds_the_pixel_and_probes_grow_rare() {
+    let mut gate = open_gate();
+    let (first, second) = (gate.permit(0, 0, false).unwrap(), gate.permit(0, 1, false).unwrap());
+    gate.learn(first, &held(code::TOKEN_REFUSED), 0);
+    gate.learn(second, &held(code::TOKEN_REFUSED), 0);
+    assert_eq!(gate.state(0), (PixelState::Held, code::TOKEN_REFUSED));
+    assert_eq!(gate.permit(14_999, 0, false), None, "both calls are one sign");
+    let probe = gate.permit(15_000, 0, false).expect("a probe");
+    assert!(probe.is_probe);
+    assert_eq!(gate.permit(15_000, 0, true), None, "one probe at a time");
+    gate.learn(probe, &held(code::TOKEN_REFUSED), 15_000);
+    assert_eq!(gate.permit(44_999, 0, false), None, "twice the wait");
+    let probe = gate.permit(45_000, 0, false).expect("the next probe");
+    gate.learn(probe, &worked(), 45_000);
+    assert_eq!(gate.state(45_000).0, PixelState::Delivering);
+}
+
+#[test]
+fn another_token_and_an_operators_word_end_the_wait() {
+    for is_renewed in [true, false] {
+        let mut gate = open_gate();
+        let permit = gate.permit(0, 0, false).unwrap();
+        gate.learn(permit, &held(code::TOKEN_REFUSED), 0);
+        if !is_renewed {
+            gate.resume();
+        }
+        assert!(gate.permit(1, 0, is_renewed).is_some_and(|permit| permit.is_probe));
+    }
+}
+
+#[test]
+fn a_late_success_of_before_does_not_end_a_hold() {
+    let mut gate = open_gate();
+    let (first, second) = (gate.permit(0, 0, false).unwrap(), gate.permit(0, 1, false).unwrap());
+    gate.learn(first, &held(code::TOKEN_REFUSED), 0);
+    gate.learn(second, &worked(), 1);
+    assert_eq!(gate.state(1).0, PixelState::Held);
+}
+
+#[test]
+fn a_probe_that_sent_nothing_is_made_again_at_once() {
+    let mut gate = open_gate();
+    let permit = gate.permit(0, 0, false).unwrap();
+    gate.learn(permit, &held(code::TOKEN_REFUSED), 0);
+    let probe = gate.permit(15_000, 0, false).unwrap();
+    gate.learn(probe, &Lesson::default(), 15_000);
+    assert!(gate.permit(15_000, 0, false).is_some(), "its event was given up before the call");
+}
+
+#[test]
+fn a_pause_stops_everything_and_says_why() {
+    let mut gate = open_gate();
+    let permit = gate.permit(0, 0, false).unwrap();
+    gate.learn(permit, &paused(60), 0);
+    assert_eq!(gate.state(0), (PixelState::OpenCircuit, code::META_THROTTLED));
+    assert_eq!(gate.permit(59_999, 0, false), None);
+    assert!(gate.permit(60_000, 0, false).is_some());
+    assert_eq!(gate.state(60_000).0, PixelState::Delivering);
+}
+
+#[test]
+fn a_shorter_pause_does_not_cut_a_longer_one() {
+    let mut gate = open_gate();
+    let (first, second) = (gate.permit(0, 0, false).unwrap(), gate.permit(0, 1, false).unwrap());
+    gate.learn(first, &paused(600), 0);
+    gate.learn(second, &paused(60), 0);
+    assert_eq!(gate.permit(599_999, 0, false), None);
+}
+
+#[test]
+fn an_allowance_nearly_used_up_pauses_before_meta_refuses() {
+    let mut gate = open_gate();
+    let permit = gate.permit(0, 0, false).unwrap();
+    gate.learn(permit, &Lesson { usage_percent: STOP_PERCENT, ..worked() }, 0);
+    assert_eq!(gate.permit(59_000, 0, false), None);
+    assert!(gate.permit(60_000, 0, false).is_some());
+}
+
+#[test]
+fn the_circuit_opens_and_one_probe_closes_it() {
+    let mut gate = open_gate();
+    for _ in 0..5 {
+        let permit = gate.permit(0, 0, false).unwrap();
+        gate.learn(permit, &failed(), 0);
+    }
+    assert_eq!(gate.state(0).0, PixelState::OpenCircuit);
+    let probe = gate.permit(2000, 0, false).expect("a probe");
+    assert!(probe.is_probe);
+    gate.cancel(probe, 2000);
+    let probe = gate.permit(2000, 0, false).expect("nothing was sent");
+    assert_eq!(gate.permit(2000, 0, false), None);
+    gate.learn(probe, &worked(), 2000);
+    assert_eq!(gate.state(2000).0, PixelState::Delivering);
+}
+
+#[test]
+fn no_more_calls_are_out_than_the_window_bears() {
+    let mut gate = Gate::default();
+    let first = gate.permit(0, 0, false).unwrap();
+    assert_eq!(gate.permit(0, 1, false), None, "a start is careful");
+    gate.learn(first, &worked(), 0);
+    assert!(gate.permit(0, 1, false).is_some());
+}
+
+proptest! {
+    /// Whatever happens, the gate opens again by itself within the longest wait.
+    #[test]
+    fn it_never_stays_shut(steps in prop::collection::vec((0..6_u8, 0..100_000_i64), 0..60)) {
+        let mut gate = Gate::default();
+        let mut now_ms = 0;
+        let mut out: Vec<Permit> = Vec::new();
+        for (kind, wait_ms) in steps {
+            now_ms += wait_ms;
+            if let Some(permit) = gate.permit(now_ms, out.len(), false) {
+                out.push(permit);
+            }
+            let lesson = match kind {
+                0 => worked(),
+                1 => failed(),
+                2 => held(code::TOKEN_REFUSED),
+                3 => paused(30),
+                4 => Lesson::default(),
+                _ => continue,
+            };
+            if !out.is_empty() {
+                gate.learn(out.remove(0), &lesson, now_ms);
+            }
+        }
+        for permit in out {
+            gate.learn(permit, &failed(), now_ms);
+        }
+        prop_assert!(gate.permit(now_ms + 6 * 3_600_000, 0, false).is_some());
+        prop_assert!(gate.calls_max() >= 1);
+    }
+}

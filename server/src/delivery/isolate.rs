@@ -1,0 +1,137 @@
+//! Finding the event that spoils a batch (pure). Meta refuses a batch as a whole and seldom
+//! says for which event, so a refused range is cut in two until the culprit stands alone:
+//! about 2·log₂(n) calls per culprit. Where Meta names a place (`data[7]…`), that event is
+//! tried alone first: three calls.
+
+use std::ops::Range;
+
+/// What is still to be sent of one batch, as ranges of its events.
+#[derive(Debug)]
+pub(super) struct Isolation {
+    rest: Vec<Range<usize>>,
+    /// Whether the places that Meta names have been right so far.
+    trusts_hints: bool,
+    /// An event that stands alone because Meta named it.
+    hinted: Option<usize>,
+}
+
+impl Isolation {
+    /// Sends the first `together` events in one call, and each of the others on its own.
+    pub(super) fn new(together: usize, alone: usize) -> Self {
+        let mut rest: Vec<Range<usize>> = (together..together + alone).rev().map(|i| i..i + 1).collect();
+        if together > 0 {
+            rest.push(0..together);
+        }
+        Self { rest, trusts_hints: true, hinted: None }
+    }
+
+    /// The next range to send.
+    pub(super) fn next(&mut self) -> Option<Range<usize>> {
+        self.rest.pop()
+    }
+
+    /// A range of several events was refused; `blamed`: the place in it that Meta named.
+    pub(super) fn split(&mut self, range: &Range<usize>, blamed: Option<usize>) {
+        let blamed = blamed.map(|i| range.start + i).filter(|i| range.contains(i) && self.trusts_hints);
+        let parts = match blamed {
+            Some(i) => {
+                self.hinted = Some(i);
+                [i + 1..range.end, range.start..i, i..i + 1]
+            }
+            None => {
+                let middle = range.start + range.len() / 2;
+                [middle..range.end, range.start..middle, 0..0]
+            }
+        };
+        // The last one pushed is sent first.
+        self.rest.extend(parts.into_iter().filter(|part| !part.is_empty()));
+    }
+
+    /// A range was taken. If Meta had named its one event, Meta's places are not to be
+    /// trusted: following them would cost a call per event.
+    pub(super) fn taken(&mut self, range: &Range<usize>) {
+        if range.len() == 1 && self.hinted == Some(range.start) {
+            self.trusts_hints = false;
+        }
+    }
+
+    /// Everything that will not be sent now.
+    pub(super) fn give_up(&mut self) -> impl Iterator<Item = Range<usize>> + '_ {
+        self.rest.drain(..)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    /// Sends `n` events of which `bad` are refused; says what was refused and in how many
+    /// calls. `hint` invents the place that Meta names.
+    fn run(
+        n: usize,
+        bad: &BTreeSet<usize>,
+        hint: impl Fn(&Range<usize>) -> Option<usize>,
+    ) -> (BTreeSet<usize>, BTreeSet<usize>, usize) {
+        let (mut taken, mut refused, mut calls) = (BTreeSet::new(), BTreeSet::new(), 0);
+        let mut isolation = Isolation::new(n, 0);
+        while let Some(range) = isolation.next() {
+            calls += 1;
+            assert!(calls < 10_000, "it ends");
+            if range.clone().all(|i| !bad.contains(&i)) {
+                isolation.taken(&range);
+                taken.extend(range);
+            } else if range.len() > 1 {
+                isolation.split(&range, hint(&range));
+            } else {
+                refused.extend(range);
+            }
+        }
+        (taken, refused, calls)
+    }
+
+    #[test]
+    fn one_bad_event_of_a_thousand_costs_about_twenty_calls() {
+        let (taken, refused, calls) = run(1000, &BTreeSet::from([617]), |_| None);
+        assert_eq!((taken.len(), refused), (999, BTreeSet::from([617])));
+        assert!(calls <= 21, "{calls}");
+    }
+
+    #[test]
+    fn a_place_that_meta_names_costs_four_calls() {
+        let bad = BTreeSet::from([617]);
+        let right = |range: &Range<usize>| Some(617 - range.start);
+        assert_eq!(run(1000, &bad, right).2, 4);
+    }
+
+    #[test]
+    fn wrong_places_are_believed_once() {
+        let (_, refused, calls) = run(1000, &BTreeSet::from([617]), |_| Some(0));
+        assert_eq!(refused, BTreeSet::from([617]));
+        assert!(calls <= 25, "{calls}");
+    }
+
+    #[test]
+    fn suspects_go_alone() {
+        let mut isolation = Isolation::new(3, 2);
+        let ranges: Vec<_> = std::iter::from_fn(|| isolation.next()).collect();
+        assert_eq!(ranges, [0..3, 3..4, 4..5]);
+    }
+
+    proptest! {
+        #[test]
+        fn each_culprit_is_found_and_each_other_event_is_sent_once(
+            n in 1..1000_usize,
+            bad in prop::collection::btree_set(0..1000_usize, 0..6),
+            hint in prop::option::of(0..1200_usize),
+        ) {
+            let bad: BTreeSet<usize> = bad.into_iter().filter(|i| *i < n).collect();
+            let (taken, refused, calls) = run(n, &bad, |_| hint);
+            prop_assert_eq!(&refused, &bad);
+            prop_assert_eq!(taken.len() + refused.len(), n);
+            let log = usize::BITS as usize - n.leading_zeros() as usize;
+            prop_assert!(calls <= 1 + bad.len() * (2 * log + 4) + 2, "{} calls for {}", calls, bad.len());
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Figures for health, metrics and the dashboard. Whatever is stored, they cost about the
+//! same: counts are kept as they change, ages come from an index's edge.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+use tandem_core::user_data::KeySet;
+
+use super::events::state;
+use super::read::dead_webhooks;
+use crate::outbox::{DeadWebhookFilter, Figures, KeyCoverage, Metric, Page, State};
+
+/// Events whose match keys the coverage looks at.
+const COVERAGE_EVENTS: u32 = 1000;
+/// Dead-lettered webhooks shown with the figures.
+const DEAD_WEBHOOKS_SHOWN: usize = 20;
+
+/// Everything at one moment, Unix milliseconds.
+pub(super) fn figures(db: &Connection, now_ms: i64) -> rusqlite::Result<Figures> {
+    let mut figures = Figures::default();
+
+    let mut counts =
+        db.prepare_cached("SELECT name, metric, sum(n) FROM counts WHERE minute > ?1 GROUP BY name, metric")?;
+    let mut rows = counts.query([now_ms.div_euclid(60_000) - 24 * 60])?;
+    while let Some(row) = rows.next()? {
+        if let Some(metric) = metric(row.get(1)?) {
+            figures.last_24h.entry(row.get(0)?).or_default().0.insert(metric, row.get(2)?);
+        }
+    }
+
+    let mut totals =
+        db.prepare_cached("SELECT pixels.id, state, n FROM totals JOIN pixels ON pixels.no = totals.pixel")?;
+    let mut rows = totals.query([])?;
+    while let Some(row) = rows.next()? {
+        let backlog = figures.backlog.entry(row.get(0)?).or_default();
+        backlog.states.insert(state(row.get(1)?), u64::try_from(row.get::<_, i64>(2)?).unwrap_or_default());
+    }
+
+    let pixels: Vec<(i64, String)> = db
+        .prepare_cached("SELECT no, id FROM pixels")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    for (no, id) in pixels {
+        let oldest = db
+            .prepare_cached("SELECT min(received_ms) FROM events INDEXED BY events_open WHERE pixel = ?1 AND due_ms IS NOT NULL")?
+            .query_row([no], |row| row.get(0))?;
+        if let Some(oldest_ms) = oldest {
+            figures.backlog.entry(id).or_default().oldest_open_ms = Some(oldest_ms);
+        }
+    }
+
+    figures.dead_webhooks = db
+        .prepare_cached("SELECT count(*) FROM webhooks WHERE dead_letter IS NOT NULL")?
+        .query_row([], |row| row.get(0))?;
+    let shown = Page { below_seq: None, size: DEAD_WEBHOOKS_SHOWN };
+    figures.latest_dead_webhooks = dead_webhooks(db, &DeadWebhookFilter::default(), shown)?;
+
+    figures.coverage = coverage(db)?;
+    figures.orders = db
+        .prepare_cached("SELECT coalesce(sum(n), 0), coalesce(sum(n * paid), 0) FROM order_totals")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(figures)
+}
+
+fn coverage(db: &Connection) -> rusqlite::Result<KeyCoverage> {
+    let mut coverage = KeyCoverage { events: 0, keys: BTreeMap::new() };
+    let mut latest =
+        db.prepare_cached("SELECT keys FROM events WHERE state != ?1 ORDER BY seq DESC LIMIT ?2")?;
+    let mut rows = latest.query((State::Suppressed as u8, COVERAGE_EVENTS))?;
+    while let Some(row) = rows.next()? {
+        coverage.events += 1;
+        for name in KeySet(row.get(0)?).names() {
+            *coverage.keys.entry(name).or_default() += 1;
+        }
+    }
+    Ok(coverage)
+}
+
+fn metric(number: i64) -> Option<Metric> {
+    use Metric::{
+        Accepted, DeadLetter, Deduplicated, Delivered, DeliveredWithBrowser, Duplicate, GraphCall,
+        GraphCallSlow, Shortfall, Suppressed,
+    };
+    [
+        Accepted,
+        Duplicate,
+        Suppressed,
+        Delivered,
+        DeadLetter,
+        DeliveredWithBrowser,
+        Deduplicated,
+        GraphCall,
+        GraphCallSlow,
+        Shortfall,
+    ]
+    .into_iter()
+    .find(|metric| *metric as i64 == number)
+}

@@ -1,0 +1,66 @@
+//! The schema and its versions: a database of any earlier version is brought up to date in
+//! one transaction per version; one from the future is refused.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::open::OpenError;
+
+/// What each version adds to the one before, from version 1 on.
+const VERSIONS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+/// Version of the schema this program writes (SQLite's `user_version`).
+pub(super) const SCHEMA_VERSION: usize = VERSIONS.len();
+
+/// Brings the database in `dir` up to date.
+pub(super) fn migrate(db: &Connection, dir: &Path) -> Result<(), OpenError> {
+    let fail = |e| OpenError::Database(dir.into(), e);
+    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(fail)?;
+    let known = usize::try_from(version).ok().filter(|version| *version <= SCHEMA_VERSION);
+    let Some(version) = known else { return Err(OpenError::FromTheFuture(dir.into(), version)) };
+    for (i, steps) in VERSIONS.iter().enumerate().skip(version) {
+        let next = i + 1;
+        if version > 0 {
+            tracing::info!(schema.version = next, "bringing the database up to date");
+        }
+        db.execute_batch(&format!("BEGIN IMMEDIATE;\n{steps}\nPRAGMA user_version = {next};\nCOMMIT;"))
+            .map_err(fail)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema(db: &Connection) -> Vec<(String, Option<String>)> {
+        let mut rows = db.prepare("SELECT name, sql FROM sqlite_schema ORDER BY name").unwrap();
+        let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.collect::<rusqlite::Result<_>>().unwrap()
+    }
+
+    #[test]
+    fn every_earlier_version_becomes_the_newest_and_keeps_its_rows() {
+        let dir = Path::new("unused");
+        let fresh = Connection::open_in_memory().unwrap();
+        migrate(&fresh, dir).unwrap();
+        for version in 1..SCHEMA_VERSION {
+            let old = Connection::open_in_memory().unwrap();
+            for steps in &VERSIONS[..version] {
+                old.execute_batch(steps).unwrap();
+            }
+            old.pragma_update(None, "user_version", i64::try_from(version).unwrap()).unwrap();
+            old.execute_batch(
+                "INSERT INTO pixels (id) VALUES ('1');
+                 INSERT INTO orders (id, pixel, state, paid, created_ms, updated_ms) VALUES ('A', 1, '{}', 1, 0, 0);",
+            )
+            .unwrap();
+            migrate(&old, dir).unwrap();
+            migrate(&old, dir).unwrap();
+            assert_eq!(schema(&old), schema(&fresh), "from version {version}");
+            let paid: i64 =
+                old.query_row("SELECT n FROM order_totals WHERE paid = 1", [], |row| row.get(0)).unwrap();
+            assert_eq!(paid, 1);
+        }
+    }
+}
