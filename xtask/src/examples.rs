@@ -38,18 +38,29 @@ fn environment() -> anyhow::Result<PathBuf> {
     if python.is_file() && std::fs::read_to_string(&installed).is_ok_and(|text| text == wanted) {
         return Ok(python);
     }
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).with_context(|| format!("emptying {}", folder.display()))?;
-    }
     let system = find(&["python3"])
         .context("python3 is not installed (Debian: apt-get install python3 python3-venv)")?;
-    make(&system, &folder).context("a Python environment (Debian: apt-get install python3-venv)")?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-    run(Command::new(&python).args(pip).arg(&needs)).context("what the Python examples need, from PyPI")?;
+    let mut pip = make(&system, &folder)
+        .context("a Python environment cannot be made (Debian: apt-get install python3-venv)")?;
+    let install = ["install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    run(pip.args(install).arg(&needs)).context("what the Python examples need, from PyPI")?;
     std::fs::write(&installed, wanted).with_context(|| format!("writing {}", installed.display()))?;
     Ok(python)
 }
 
-fn make(system: &Path, folder: &Path) -> anyhow::Result<()> {
-    run(Command::new(system).args(["-m", "venv"]).arg(folder))
+/// Makes an environment and returns the pip that fills it. Some systems ship venv without
+/// the pip that it puts inside (ensurepip): there the system's own pip does it.
+fn make(system: &Path, folder: &Path) -> anyhow::Result<Command> {
+    let python = folder.join("bin/python");
+    let venv = |options: &[&str]| run(Command::new(system).args(["-m", "venv"]).args(options).arg(folder));
+    let Err(error) = venv(&["--clear"]) else {
+        let mut pip = Command::new(python);
+        pip.args(["-m", "pip"]);
+        return Ok(pip);
+    };
+    eprintln!("    {error:#}; trying with the system's pip");
+    venv(&["--clear", "--without-pip"])?;
+    let mut pip = Command::new(system);
+    pip.args(["-m", "pip", "--python"]).arg(python);
+    Ok(pip)
 }
