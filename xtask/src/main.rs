@@ -6,6 +6,7 @@ mod bench;
 mod browser;
 mod command;
 mod demo;
+mod examples;
 mod files;
 mod npm;
 mod package;
@@ -31,6 +32,8 @@ enum Chore {
     Demo(demo::Options),
     /// Run everything that CI runs
     Test(test::Options),
+    /// Run the examples in Rust and Python against a server and the sandbox
+    Examples,
     /// Kill the server again and again under load, and check that nothing was lost
     Torture(torture::Options),
     /// Measure; run by hand
@@ -45,6 +48,7 @@ fn main() -> std::process::ExitCode {
         Chore::Wasm(options) => package::run(&options),
         Chore::Demo(options) => demo::run_demo(&options),
         Chore::Test(options) => test::run_steps(&options),
+        Chore::Examples => examples::run_examples(),
         Chore::Torture(options) => torture::run_torture(&options),
         Chore::Bench(bench) => bench::run_bench(&bench),
         Chore::Tidy => tidy::run(),
