@@ -13,10 +13,11 @@ internal_token_file and data_dir as well):
   TANDEM_DATA_DIR             the server's data directory [./data]
 
 Exit codes:
-  0  done
-  1  the answer is a bad one (health is critical, no such event) or the server failed
-  2  unusable arguments, settings or token
-  3  the server is away or does not answer";
+  0    done
+  1    the answer is a bad one (health is critical, no such event) or the server failed
+  2    unusable arguments, settings or token
+  3    the server is away or does not answer
+  130  interrupted; work in steps says how far it came";
 
 /// Looks into a Tandem server and steers it: health, events, their delivery, dead letters.
 #[derive(Debug, Parser)]
