@@ -41,7 +41,7 @@ pub(crate) enum Failure {
     #[error("the server failed: {0}; its log says more")]
     ServerFailed(String),
     /// Somebody pressed Ctrl-C.
-    #[error("interrupted, {0}; the same command goes on with the rest")]
+    #[error("interrupted, {0}; the same command goes on")]
     Interrupted(&'static str),
 }
 

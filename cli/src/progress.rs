@@ -104,6 +104,15 @@ impl Interrupt {
         }
     }
 
+    /// Waits for somebody's answer; `None` when they press Ctrl-C instead.
+    pub(crate) async fn or<T>(&mut self, answer: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            _ = self.signal.recv() => None,
+            answer = answer => Some(answer),
+        }
+    }
+
     /// Whether to stop before the next step.
     pub(crate) fn is_heard(&self) -> bool {
         self.is_heard

@@ -4,6 +4,7 @@ mod balance;
 mod callers;
 mod configuration;
 mod confirmations;
+mod dead_letters;
 mod events;
 mod faults;
 mod http_port;

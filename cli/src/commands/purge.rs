@@ -10,6 +10,7 @@ use super::dead_letters::{Filter, Only, kind};
 use super::steps::{self, Ended, STEP, Step};
 use crate::Report;
 use crate::failure::Failure;
+use crate::progress::Interrupt;
 use crate::render::{json, table};
 use crate::server::Server;
 
@@ -64,7 +65,7 @@ pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
         if let Some(failure) = ended.failure {
             return Err(failure);
         }
-        if counted != PurgeDeadLettersResponse::default() && !confirmed(&counted)? {
+        if counted != PurgeDeadLettersResponse::default() && !confirmed(&counted).await? {
             return Err(Failure::Setting("nothing was purged".to_owned()));
         }
     }
@@ -98,18 +99,24 @@ async fn work(
 }
 
 /// Asks on the terminal.
-fn confirmed(counted: &PurgeDeadLettersResponse) -> Result<bool, Failure> {
+async fn confirmed(counted: &PurgeDeadLettersResponse) -> Result<bool, Failure> {
     let PurgeDeadLettersResponse { purged_events, purged_webhooks, .. } = counted;
     eprint!(
         "This deletes {purged_events} events and {purged_webhooks} webhooks for good. Type {WORD} to go on: "
     );
     let _ = std::io::stderr().flush();
-    let mut line = String::new();
-    std::io::stdin()
-        .lock()
-        .read_line(&mut line)
-        .map_err(|_| Failure::Setting("standard input cannot be read; nothing was purged".to_owned()))?;
-    Ok(line.trim() == WORD)
+    // A thread of its own: it may wait for ever, and nobody waits for it.
+    let (send, answer) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = std::io::stdin().lock().read_line(&mut line).map(|_| line);
+        drop(send.send(read));
+    });
+    match Interrupt::new()?.or(answer).await {
+        Some(Ok(Ok(line))) => Ok(line.trim() == WORD),
+        Some(_) => Err(Failure::Setting("standard input cannot be read; nothing was purged".to_owned())),
+        None => Err(Failure::Interrupted("nothing was purged")),
+    }
 }
 
 fn text(total: &PurgeDeadLettersResponse, is_dry_run: bool) -> String {
