@@ -2,15 +2,18 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{dead_letters, delivery, erase, events, health, replay};
+use crate::commands::{dead_letters, delivery, erase, events, health, orders, replay};
 
 const NOTES: &str = "\
-Settings (environment; the TOML file TANDEM_CONFIG may hold server_url, internal_token,
-internal_token_file and data_dir as well):
+Settings (environment; the TOML file TANDEM_CONFIG may hold them as well, in lower case without
+TANDEM_):
   TANDEM_SERVER_URL           the Tandem server [http://127.0.0.1:50051]
   TANDEM_INTERNAL_TOKEN       token for the server's internal calls; of a list, the first
   TANDEM_INTERNAL_TOKEN_FILE  file that holds it [TANDEM_DATA_DIR/internal-token]
   TANDEM_DATA_DIR             the server's data directory [./data]
+  TANDEM_TLS_CA               CA of the server's certificate, PEM [the system's]
+  TANDEM_TLS_CLIENT_CERT      certificate to show to the server, PEM; makes the token needless
+  TANDEM_TLS_CLIENT_KEY       its key
 
 Exit codes:
   0    done
@@ -19,7 +22,7 @@ Exit codes:
   3    the server is away or does not answer
   130  interrupted; work in steps says how far it came";
 
-/// Looks into a Tandem server and steers it: health, events, their delivery, dead letters.
+/// Looks into a Tandem server and steers it: health, events, their delivery, orders, dead letters.
 #[derive(Debug, Parser)]
 #[command(name = "tandem", version, about, after_help = NOTES, subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Arguments {
@@ -46,6 +49,8 @@ pub(crate) enum Command {
     Health(health::Arguments),
     /// Events and their delivery
     Events(events::Arguments),
+    /// Orders and what they went through: payments, refunds, disputes
+    Orders(orders::Arguments),
     /// Events and webhooks that were given up
     DeadLetters(dead_letters::Arguments),
     /// Put dead letters back to pending, under the same event IDs

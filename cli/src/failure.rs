@@ -34,6 +34,9 @@ pub(crate) enum Failure {
     /// There is no such thing.
     #[error("{0}; `tandem events list` shows what there is")]
     NotFound(String),
+    /// There is no such order.
+    #[error("{0}; `tandem orders list` shows what there is")]
+    NoSuchOrder(String),
     /// The server is older than this tool.
     #[error("this server does not know the call; it is older than this tool, upgrade it")]
     OldServer,
@@ -51,7 +54,7 @@ impl Failure {
             Self::Setting(_) | Self::TokenRefused | Self::Refused(_) => USAGE,
             Self::ServerAway { .. } => SERVER_AWAY,
             Self::Interrupted(_) => INTERRUPTED,
-            Self::NotFound(_) | Self::OldServer | Self::ServerFailed(_) => BAD_ANSWER,
+            Self::NotFound(_) | Self::NoSuchOrder(_) | Self::OldServer | Self::ServerFailed(_) => BAD_ANSWER,
         }
     }
 

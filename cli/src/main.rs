@@ -86,6 +86,7 @@ fn answer(arguments: Arguments) -> Result<Report, Failure> {
         match arguments.command {
             Command::Health(arguments) => commands::health::run(&server, &arguments).await,
             Command::Events(arguments) => commands::events::run(&server, arguments).await,
+            Command::Orders(arguments) => commands::orders::run(&server, arguments).await,
             Command::DeadLetters(arguments) => commands::dead_letters::run(&server, arguments).await,
             Command::Replay(arguments) => commands::replay::run(&server, arguments).await,
             Command::Pause(arguments) => commands::delivery::pause(&server, arguments).await,

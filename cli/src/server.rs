@@ -18,12 +18,17 @@ const LONG_CALL_TIMEOUT: Duration = Duration::from_secs(600);
 /// The server, and who calls.
 pub(crate) struct Server {
     url: String,
-    authorization: MetadataValue<Ascii>,
+    tls: Option<ClientTlsConfig>,
+    authorization: Option<MetadataValue<Ascii>>,
 }
 
 impl Server {
     pub(crate) fn new(settings: &Settings) -> Self {
-        Self { url: settings.server_url.to_string(), authorization: settings.authorization.clone() }
+        Self {
+            url: settings.server_url.to_string(),
+            tls: settings.tls.clone(),
+            authorization: settings.authorization.clone(),
+        }
     }
 
     /// Connects, for calls that are answered at once. A stream has to begin in that time; it
@@ -42,19 +47,21 @@ impl Server {
             .map_err(|error| Failure::Setting(format!("the server's URL cannot be used: {error}")))?
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(timeout);
-        if self.url.starts_with("https:") {
-            endpoint = endpoint
-                .tls_config(ClientTlsConfig::new().with_native_roots())
-                .map_err(|error| Failure::Setting(format!("cannot prepare TLS: {error}")))?;
+        if let Some(tls) = &self.tls {
+            endpoint = endpoint.tls_config(tls.clone()).map_err(|error| {
+                Failure::Setting(format!("TLS cannot be prepared: {}", innermost(&error)))
+            })?;
         }
         let channel = endpoint.connect().await.map_err(|error| self.away(&error))?;
         Ok(OperationsServiceClient::new(channel))
     }
 
-    /// A request that carries the token.
+    /// A request that carries the token, if there is one.
     pub(crate) fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
-        request.metadata_mut().insert("authorization", self.authorization.clone());
+        if let Some(authorization) = &self.authorization {
+            request.metadata_mut().insert("authorization", authorization.clone());
+        }
         request
     }
 
@@ -68,12 +75,16 @@ impl Server {
         Failure::ServerAway { url: self.url.trim_end_matches('/').to_owned(), why: why.to_owned() }
     }
 
-    /// The innermost cause says most: "connection refused".
     fn away(&self, error: &tonic::transport::Error) -> Failure {
-        let mut cause: &dyn std::error::Error = error;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
-        }
-        self.gone(&cause.to_string())
+        self.gone(&innermost(error))
     }
+}
+
+/// The innermost cause says most: "connection refused".
+fn innermost(error: &tonic::transport::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 use url::{Host, Url};
 
 use crate::arguments::Connection;
@@ -14,13 +15,19 @@ use crate::failure::Failure;
 const SERVER_URL_DEFAULT: &str = "http://127.0.0.1:50051";
 const DATA_DIR_DEFAULT: &str = "./data";
 const TOKEN_FILE: &str = "internal-token";
+const CA: &str = "TANDEM_TLS_CA";
+const CERT: &str = "TANDEM_TLS_CLIENT_CERT";
+const KEY: &str = "TANDEM_TLS_CLIENT_KEY";
 
 /// What this tool takes from the file; the rest of it is other programs', which check it.
-const FILE_KEYS: [(&str, &str); 4] = [
+const FILE_KEYS: [(&str, &str); 7] = [
     ("server_url", "TANDEM_SERVER_URL"),
     ("internal_token", "TANDEM_INTERNAL_TOKEN"),
     ("internal_token_file", "TANDEM_INTERNAL_TOKEN_FILE"),
     ("data_dir", "TANDEM_DATA_DIR"),
+    ("tls_ca", CA),
+    ("tls_client_cert", CERT),
+    ("tls_client_key", KEY),
 ];
 
 /// Texts of settings by variable name.
@@ -30,8 +37,11 @@ pub(crate) type Variables = BTreeMap<String, String>;
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) server_url: Url,
-    /// Value of the `authorization` header; sensitive, so `Debug` shows no part of it.
-    pub(crate) authorization: MetadataValue<Ascii>,
+    /// How TLS to the server is checked; none over plain http.
+    pub(crate) tls: Option<ClientTlsConfig>,
+    /// Value of the `authorization` header; sensitive, so `Debug` shows no part of it. A
+    /// certificate may stand for it.
+    pub(crate) authorization: Option<MetadataValue<Ascii>>,
 }
 
 impl Settings {
@@ -45,6 +55,7 @@ impl Settings {
         let get = |name: &str| set(name).or_else(|| file.get(name).map(String::as_str));
         let given = connection.server_url.as_deref().or_else(|| get("TANDEM_SERVER_URL"));
         let server_url = read_url(given.unwrap_or(SERVER_URL_DEFAULT), connection.insecure)?;
+        let (tls, has_identity) = read_tls(&server_url, get)?;
         let token = match (get("TANDEM_INTERNAL_TOKEN"), get("TANDEM_INTERNAL_TOKEN_FILE")) {
             (Some(_), Some(_)) => {
                 let what = "TANDEM_INTERNAL_TOKEN and TANDEM_INTERNAL_TOKEN_FILE are both set; keep one";
@@ -54,11 +65,53 @@ impl Settings {
             (None, Some(path)) => read_token(Path::new(path))?,
             (None, None) => {
                 let folder = PathBuf::from(get("TANDEM_DATA_DIR").unwrap_or(DATA_DIR_DEFAULT));
-                read_token(&folder.join(TOKEN_FILE))?
+                match read_token(&folder.join(TOKEN_FILE)) {
+                    Err(_) if has_identity => return Ok(Self { server_url, tls, authorization: None }),
+                    token => token?,
+                }
             }
         };
-        Ok(Self { server_url, authorization: authorization(&token)? })
+        Ok(Self { server_url, tls, authorization: Some(authorization(&token)?) })
     }
+}
+
+/// How TLS is checked, and whether a certificate is shown. A named CA takes the place of
+/// the system's.
+fn read_tls<'a>(
+    url: &Url,
+    get: impl Fn(&str) -> Option<&'a str>,
+) -> Result<(Option<ClientTlsConfig>, bool), Failure> {
+    let problem = |name: &str, what: &str| Failure::Setting(format!("{name}: {what}"));
+    let pem = |name: &str, path: &str| {
+        std::fs::read_to_string(path)
+            .map_err(|error| problem(name, &format!("{path} cannot be read: {error}")))
+    };
+    let identity = match (get(CERT), get(KEY)) {
+        (Some(cert), Some(key)) => Some((cert, key)),
+        (None, None) => None,
+        (Some(_), None) => return Err(problem(CERT, &format!("is set without {KEY}; set both"))),
+        (None, Some(_)) => return Err(problem(KEY, &format!("is set without {CERT}; set both"))),
+    };
+    if url.scheme() != "https" {
+        return match get(CA).map(|_| CA).or(identity.map(|_| CERT)) {
+            Some(name) => Err(problem(name, "is set while the server's URL is plain http; use https")),
+            None => Ok((None, false)),
+        };
+    }
+    let mut config = match get(CA) {
+        None => ClientTlsConfig::new().with_native_roots(),
+        Some(path) => {
+            let pem = pem(CA, path)?;
+            if !pem.contains("-----BEGIN CERTIFICATE-----") {
+                return Err(problem(CA, &format!("{path} holds no certificate in PEM")));
+            }
+            ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem))
+        }
+    };
+    if let Some((cert, key)) = identity {
+        config = config.identity(Identity::from_pem(pem(CERT, cert)?, pem(KEY, key)?));
+    }
+    Ok((Some(config), identity.is_some()))
 }
 
 fn read_file(path: &Path) -> Result<Variables, Failure> {
@@ -156,8 +209,8 @@ mod tests {
         assert_eq!(read(&[config, variable], None, false).unwrap().server_url.port(), Some(2));
         let settings = read(&[config, variable, TOKEN], Some("http://127.0.0.1:3"), false).unwrap();
         assert_eq!(settings.server_url.port(), Some(3));
-        assert_eq!(settings.authorization.to_str().unwrap(), "Bearer s3cret");
         assert!(!format!("{settings:?}").contains("s3cret"));
+        assert_eq!(settings.authorization.unwrap().to_str().unwrap(), "Bearer s3cret");
     }
 
     #[test]
@@ -172,12 +225,23 @@ mod tests {
     }
 
     #[test]
+    fn certificates_need_https_and_come_in_pairs() {
+        let url = Some("https://server.example");
+        let plain = read(&[TOKEN, (CA, "/x")], None, false).unwrap_err();
+        assert!(plain.starts_with("TANDEM_TLS_CA: ") && plain.contains("use https"), "{plain}");
+        let missing = read(&[TOKEN, (CA, "/does/not/exist")], url, false).unwrap_err();
+        assert!(missing.starts_with("TANDEM_TLS_CA: /does/not/exist cannot be read"), "{missing}");
+        assert!(read(&[TOKEN, (CERT, "/x")], url, false).unwrap_err().contains("set both"));
+        assert!(read(&[TOKEN, (KEY, "/x")], url, false).unwrap_err().contains("set both"));
+    }
+
+    #[test]
     fn a_missing_token_says_where_it_was_looked_for() {
         let problem = read(&[("TANDEM_DATA_DIR", "/does/not/exist")], None, false).unwrap_err();
         assert!(problem.contains("/does/not/exist/internal-token") && problem.contains("TANDEM_DATA_DIR"));
         let problem = read(&[("TANDEM_INTERNAL_TOKEN", "a s3cret")], None, false).unwrap_err();
         assert!(problem.contains("without spaces") && !problem.contains("s3cret"));
         let first = read(&[("TANDEM_INTERNAL_TOKEN", "newest, older")], None, false).unwrap();
-        assert_eq!(first.authorization.to_str().unwrap(), "Bearer newest");
+        assert_eq!(first.authorization.unwrap().to_str().unwrap(), "Bearer newest");
     }
 }

@@ -156,6 +156,22 @@ impl CustomData {
         }
     }
 
+    /// Takes from a catalogue what was bought, where nobody who was there has said.
+    pub fn fill_contents(&mut self, listed: &Self) {
+        use crate::user_data::fill;
+        if !self.content_ids.is_empty() || !self.contents.is_empty() {
+            return;
+        }
+        if !listed.contents.is_empty() {
+            self.content_ids.clone_from(&listed.content_ids);
+            self.contents.clone_from(&listed.contents);
+            self.content_type.clone_from(&listed.content_type);
+            self.num_items = listed.num_items;
+        }
+        fill(&mut self.content_name, listed.content_name.as_ref());
+        fill(&mut self.content_category, listed.content_category.as_ref());
+    }
+
     /// Drops prices in another currency than the value's: Meta has one currency per event.
     pub fn drop_foreign_prices(&mut self) {
         let Some(currency) = self.value.map(|money| money.currency) else { return };

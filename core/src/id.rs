@@ -10,6 +10,7 @@ pub const EVENT_ID_BYTES_MAX: usize = PURCHASE_PREFIX.len() + ORDER_ID_BYTES_MAX
 pub const EVENT_NAME_CHARS_MAX: usize = 50;
 
 const PURCHASE_PREFIX: &str = "purchase_";
+const REFUND_PREFIX: &str = "refund_";
 
 /// Why a text is not an ID. The text itself is never repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +33,9 @@ pub enum IdProblem {
     /// Is not a usable event name.
     #[error("must be 1 to {EVENT_NAME_CHARS_MAX} letters, digits, spaces, '_', '-' or '.'")]
     BadName,
+    /// Is a name that Meta or Tandem gives a meaning of its own.
+    #[error("must be the name of a custom event such as Refund, none of Meta's standard events")]
+    NotCustom,
 }
 
 macro_rules! text_id {
@@ -141,6 +145,16 @@ impl EventId {
         Self(text.into())
     }
 
+    /// ID of a refund's own event: `refund_<the provider's ID of the refund>`.
+    pub fn of_refund(refund_id: &str) -> Option<Self> {
+        Self::parse(&format!("{REFUND_PREFIX}{refund_id}")).ok().filter(|_| !refund_id.is_empty())
+    }
+
+    /// Whether it is the ID of this refund's event.
+    pub fn is_of_refund(&self, refund_id: &str) -> bool {
+        self.0.strip_prefix(REFUND_PREFIX) == Some(refund_id)
+    }
+
     /// The order whose Purchase carries this ID, if it is one.
     pub fn purchase_order(&self) -> Option<OrderId> {
         OrderId::parse(self.0.strip_prefix(PURCHASE_PREFIX)?).ok()
@@ -220,6 +234,16 @@ impl EventName {
         Self("Purchase".into())
     }
 
+    /// Reads the name of a custom event that Tandem sends by itself: none of Meta's own in
+    /// any case or spacing, and none that is reserved.
+    pub fn parse_custom(text: &str) -> Result<Self, IdProblem> {
+        let folded = fold(text);
+        if Self::is_reserved(text) || STANDARD_EVENTS.iter().any(|name| fold(name) == folded) {
+            return Err(IdProblem::NotCustom);
+        }
+        Self::parse(text)
+    }
+
     /// Whether Meta knows the name; other names go through `trackCustom`.
     pub fn is_standard(&self) -> bool {
         STANDARD_EVENTS.contains(&self.as_str())
@@ -227,10 +251,13 @@ impl EventName {
 
     /// Whether the name, in any case or spacing, belongs to another RPC or to nobody.
     pub fn is_reserved(text: &str) -> bool {
-        let folded: String =
-            text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-        RESERVED.contains(&folded.as_str())
+        RESERVED.contains(&fold(text).as_str())
     }
+}
+
+/// A name without case and spacing.
+fn fold(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 fn bounded(text: &str, bytes_max: usize) -> Result<Box<str>, IdProblem> {
@@ -279,6 +306,25 @@ mod tests {
         for name in ["InitiateCheckout", "Leader", "PurchaseIntent"] {
             assert!(!EventName::is_reserved(name), "{name}");
         }
+    }
+
+    #[test]
+    fn custom_names_are_none_of_metas_own() {
+        for name in ["Purchase", "add to cart", "LEAD", "AppendValue", "ViewContent", "page-view"] {
+            assert_eq!(EventName::parse_custom(name), Err(IdProblem::NotCustom), "{name}");
+        }
+        assert_eq!(EventName::parse_custom(""), Err(IdProblem::Missing));
+        assert_eq!(EventName::parse_custom("<Refund>"), Err(IdProblem::BadName));
+        assert_eq!(EventName::parse_custom("Refund").unwrap().as_str(), "Refund");
+    }
+
+    #[test]
+    fn a_refunds_id_names_it() {
+        let id = EventId::of_refund("9100001").unwrap();
+        assert_eq!(id.as_str(), "refund_9100001");
+        assert!(id.is_of_refund("9100001") && !id.is_of_refund("910000"));
+        assert_eq!(EventId::of_refund(""), None);
+        assert_eq!(EventId::of_refund(&"9".repeat(300)), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! | [`scrub`] | cutting personal data out of URLs and free text |
 //! | `event`, `user_data`, `custom_data`, `capi` | the stored event and Meta's request body |
 //! | `order` | the order's state machine: one order, one Purchase |
+//! | `catalogue` | what was bought, told from cart tags or the price |
 //! | `cashfree` | Cashfree's signatures and payloads |
 //!
 //! Feature `full` (default) adds what only the server needs: JSON, webhooks, orders
@@ -33,6 +34,8 @@ pub mod unicode;
 pub mod capi;
 #[cfg(feature = "full")]
 pub mod cashfree;
+#[cfg(feature = "full")]
+pub mod catalogue;
 #[cfg(feature = "full")]
 pub mod custom_data;
 #[cfg(feature = "full")]

@@ -8,7 +8,6 @@ use http::{HeaderMap, HeaderName, header};
 use tandem_proto::stubs::tracking_service_client::TrackingServiceClient;
 use tandem_proto::v1::{Provider, Verdict, VerifyWebhookRequest, VerifyWebhookResponse};
 use tokio::sync::Semaphore;
-use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
 use crate::answer::{Answer, Received, Unavailable};
@@ -31,7 +30,6 @@ pub(crate) struct Gateway {
     pub(crate) settings: Settings,
     pub(crate) limits: Limits,
     pub(crate) readiness: Readiness,
-    client: TrackingServiceClient<Channel>,
     calls: Semaphore,
 }
 
@@ -46,14 +44,7 @@ pub(crate) struct Webhook {
 
 impl Gateway {
     pub(crate) fn new(settings: Settings, limits: Limits) -> Self {
-        let channel = settings.server.channel();
-        Self {
-            readiness: Readiness::new(channel.clone()),
-            client: TrackingServiceClient::new(channel),
-            calls: Semaphore::new(limits.calls_max),
-            settings,
-            limits,
-        }
+        Self { readiness: Readiness::default(), calls: Semaphore::new(limits.calls_max), settings, limits }
     }
 
     /// Hands a webhook to the server and turns the verdict into an answer. Waits
@@ -115,13 +106,17 @@ impl Gateway {
     }
 
     async fn call(&self, webhook: Webhook) -> Result<VerifyWebhookResponse, (Unavailable, Option<Status>)> {
-        let Some(token) = self.settings.token.current() else { return Err((Unavailable::NoToken, None)) };
         let mut request = Request::new(message(webhook));
-        request.metadata_mut().insert(header::AUTHORIZATION.as_str(), token);
+        match self.settings.token.current() {
+            Some(token) => drop(request.metadata_mut().insert(header::AUTHORIZATION.as_str(), token)),
+            None if self.settings.server.is_shown_a_certificate() => {}
+            None => return Err((Unavailable::NoToken, None)),
+        }
         request.set_timeout(self.limits.answer);
         // Held until the answer: the semaphore is never closed.
         let _permit = self.calls.acquire().await;
-        match self.client.clone().verify_webhook(request).await {
+        let mut client = TrackingServiceClient::new(self.settings.server.channel());
+        match client.verify_webhook(request).await {
             Ok(response) => Ok(response.into_inner()),
             Err(status) => {
                 let why = match status.code() {

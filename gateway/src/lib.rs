@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`settings`] | variables, file, defaults; the internal token |
 //! | `serve` | connections: their number, their timeouts, the graceful stop |
+//! | `crowd` | who makes room when all places are taken |
 //! | `routes` | which path does what |
 //! | `receive` | one webhook: bounds, source, body |
 //! | `forward` | the call to the server, and what its answer means |
@@ -17,6 +18,7 @@
 //! | `readiness` | `/readyz` |
 
 mod answer;
+mod crowd;
 mod forward;
 mod limits;
 mod readiness;

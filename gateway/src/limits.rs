@@ -15,7 +15,7 @@ pub struct Limits {
     pub drain: Duration,
     /// Largest body, bytes.
     pub body_bytes_max: usize,
-    /// Most connections at once; more wait to be accepted.
+    /// Most connections at once; for one more, one without a webhook in work is ended.
     pub connections_max: usize,
     /// Most calls to the server at once; more wait, within [`Limits::answer`].
     pub calls_max: usize,

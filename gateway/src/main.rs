@@ -34,6 +34,9 @@ Settings (environment, or the TOML file TANDEM_CONFIG with keys in lower case wi
   TANDEM_INTERNAL_TOKEN       token for the server's internal calls; of a list, the first
   TANDEM_INTERNAL_TOKEN_FILE  file that holds it [TANDEM_DATA_DIR/internal-token]
   TANDEM_DATA_DIR             the server's data directory [./data]
+  TANDEM_TLS_CA               CA of the server's certificate, PEM [the system's]
+  TANDEM_TLS_CLIENT_CERT      certificate to show to the server, PEM; makes the token needless
+  TANDEM_TLS_CLIENT_KEY       its key
   CASHFREE_ALLOWED_ADDRESSES  networks that may send webhooks, comma-separated [any]
   TANDEM_TRUSTED_PROXIES      networks of proxies whose X-Forwarded-For counts [none]
   TANDEM_LOG                  filter of the log on standard error [info]

@@ -20,25 +20,21 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 const REMEMBERED: Duration = Duration::from_millis(500);
 
 /// Asks the server, and remembers for a moment what it said.
+#[derive(Default)]
 pub(crate) struct Readiness {
-    client: HealthClient<Channel>,
     last: Mutex<Option<(Instant, bool)>>,
 }
 
 impl Readiness {
-    pub(crate) fn new(channel: Channel) -> Self {
-        Self { client: HealthClient::new(channel), last: Mutex::new(None) }
-    }
-
     /// Whether the server serves. One question at a time.
-    async fn server_serves(&self) -> bool {
+    async fn server_serves(&self, channel: Channel) -> bool {
         let mut last = self.last.lock().await;
         if let Some((at, serves)) = *last
             && at.elapsed() < REMEMBERED
         {
             return serves;
         }
-        let mut client = self.client.clone();
+        let mut client = HealthClient::new(channel);
         let question = client.check(HealthCheckRequest { service: String::new() });
         let serves = match tokio::time::timeout(CHECK_TIMEOUT, question).await {
             Ok(Ok(answer)) => answer.into_inner().status() == ServingStatus::Serving,
@@ -51,10 +47,11 @@ impl Readiness {
 
 /// The answer to `GET /readyz`.
 pub(crate) async fn answer(gateway: &Gateway) -> Response {
-    if gateway.settings.token.current().is_none() {
+    let server = &gateway.settings.server;
+    if gateway.settings.token.current().is_none() && !server.is_shown_a_certificate() {
         return fixed(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"not_ready","reason":"no_token"}"#);
     }
-    if !gateway.readiness.server_serves().await {
+    if !gateway.readiness.server_serves(server.channel()).await {
         return fixed(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"not_ready","reason":"server_away"}"#);
     }
     fixed(StatusCode::OK, r#"{"status":"ready"}"#)

@@ -12,6 +12,7 @@ use http_body_util::BodyExt as _;
 use tandem_proto::v1::Provider;
 
 use crate::answer::Answer;
+use crate::crowd::Guest;
 use crate::forward::{Gateway, Webhook};
 use crate::limits::Limits;
 use crate::source::sender;
@@ -46,6 +47,9 @@ pub(crate) async fn cashfree(
             return answer;
         }
     };
+    if let Some(guest) = parts.extensions.get::<Arc<Guest>>() {
+        guest.is_served(true);
+    }
     // Which of two signatures counts is not ours to choose.
     if SINGLE_HEADERS.iter().any(|name| parts.headers.get_all(*name).iter().nth(1).is_some()) {
         tracing::warn!("webhook with a repeated signature or timestamp");

@@ -18,15 +18,19 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
+use crate::crowd::{Crowd, Guest};
 use crate::limits::Limits;
 
 /// Most bytes of one request's headers; larger ones get 431.
 const HEADER_BYTES_MAX: usize = 32 * 1024;
 /// Pause after an accept that failed, usually for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How soon somebody else has to make room when the first does not.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Serves `app` over HTTP/1.1, one request per connection at a time, so that the bound
-/// on connections is the bound on requests.
+/// on connections is the bound on requests. Where all places are taken, a newcomer gets that
+/// of whoever has held on longest without a webhook in work.
 pub(crate) async fn serve(
     listener: TcpListener,
     app: Router,
@@ -34,10 +38,11 @@ pub(crate) async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let slots = Arc::new(Semaphore::new(limits.connections_max));
+    let crowd = Arc::new(Crowd::default());
     let open = GracefulShutdown::new();
     let mut shutdown = pin!(shutdown);
     loop {
-        let next = accept(&listener, &slots);
+        let next = accept(&listener, &slots, &crowd);
         let (stream, peer, slot) = tokio::select! {
             () = &mut shutdown => break,
             accepted = next => accepted,
@@ -45,10 +50,18 @@ pub(crate) async fn serve(
         // Answers are small and complete: waiting to fill a packet only adds delay.
         let _ = stream.set_nodelay(true);
         let app = app.clone();
+        let (crowd, guest) = (Arc::clone(&crowd), crowd.enter());
+        let own = Arc::clone(&guest);
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
-            app.clone().oneshot(request)
+            request.extensions_mut().insert(Arc::clone(&own));
+            let (answer, own) = (app.clone().oneshot(request), Arc::clone(&own));
+            async move {
+                let answer = answer.await;
+                Guest::is_served(&own, false);
+                answer
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -57,9 +70,15 @@ pub(crate) async fn serve(
             .serve_connection(TokioIo::new(stream), service);
         let connection = open.watch(connection);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection broke");
+            tokio::select! {
+                ended = connection => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "connection broke");
+                    }
+                }
+                () = guest.must_leave() => tracing::debug!("connection ended to make room"),
             }
+            crowd.leave(&guest);
             drop(slot);
         });
     }
@@ -69,20 +88,36 @@ pub(crate) async fn serve(
     }
 }
 
-/// Waits for a free slot, then for a connection.
+/// Waits for a connection, then for a place, which somebody may have to leave.
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
+    crowd: &Crowd,
 ) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
-    // The semaphore is never closed, so there is always a permit in the end.
-    let slot = Arc::clone(slots).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return (stream, peer, slot),
+            Ok((stream, peer)) => {
+                if slots.available_permits() == 0 {
+                    crowd.make_room();
+                }
+                return (stream, peer, place(slots, crowd).await);
+            }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
+                crowd.make_room();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
+        }
+    }
+}
+
+/// Waits for a place. Whoever was busy at first may only hold on a moment later.
+async fn place(slots: &Arc<Semaphore>, crowd: &Crowd) -> Option<OwnedSemaphorePermit> {
+    loop {
+        match tokio::time::timeout(LOOK_AGAIN, Arc::clone(slots).acquire_owned()).await {
+            // The semaphore is never closed, so there is always a permit in the end.
+            Ok(place) => return place.ok(),
+            Err(_) => crowd.make_room(),
         }
     }
 }

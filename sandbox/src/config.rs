@@ -68,6 +68,9 @@ pub struct Settings {
     pub time_scale: f64,
 }
 
+/// In `keep_events`: every name.
+const ALL_EVENTS: &str = "*";
+
 /// The settings that `POST /control/config` changes while the sandbox runs.
 #[derive(Clone, Debug, Serialize)]
 pub struct LiveConfig {
@@ -81,6 +84,9 @@ pub struct LiveConfig {
     pub token: String,
     /// Divides the webhook retry delays.
     pub time_scale: f64,
+    /// Names of the server events that are kept and matched; `*` is every name. Others are checked
+    /// and counted only, so that a million of them cost no memory.
+    pub keep_events: Vec<String>,
 }
 
 impl LiveConfig {
@@ -93,6 +99,7 @@ impl LiveConfig {
             pixel_id: settings.pixel_id.clone(),
             token: settings.token.clone(),
             time_scale: settings.time_scale,
+            keep_events: vec![ALL_EVENTS.to_owned()],
         }
     }
 
@@ -106,6 +113,12 @@ impl LiveConfig {
     #[must_use]
     pub fn knows_pixel(&self, pixel_id: &str) -> bool {
         self.pixel_id.split(',').any(|known| known.trim() == pixel_id)
+    }
+
+    /// Whether events of this name are kept.
+    #[must_use]
+    pub fn keeps_event(&self, event_name: &str) -> bool {
+        self.keep_events.iter().any(|kept| kept == ALL_EVENTS || kept == event_name)
     }
 
     /// Applies a change, all of it or, with the reason, nothing.
@@ -129,6 +142,9 @@ impl LiveConfig {
         if let Some(scale) = change.time_scale {
             next.time_scale = parse_time_scale(&scale.to_string())?;
         }
+        if let Some(names) = change.keep_events {
+            next.keep_events = names;
+        }
         *self = next;
         Ok(())
     }
@@ -143,6 +159,7 @@ pub struct ConfigChange {
     pixel_id: Option<String>,
     token: Option<String>,
     time_scale: Option<f64>,
+    keep_events: Option<Vec<String>>,
 }
 
 fn parse_pixel_ids(text: &str) -> Result<String, String> {

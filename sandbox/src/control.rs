@@ -23,9 +23,10 @@ use crate::state::Sandbox;
 pub fn routes() -> Router<Sandbox> {
     Router::new()
         .route("/control/config", get(show_config).post(change_config))
-        .route("/control/faults", get(list_faults).post(add_fault).delete(clear_faults))
+        .route("/control/faults", get(list_faults).post(add_fault).put(replace_faults).delete(clear_faults))
         .route("/control/graph/events", get(graph_events))
         .route("/control/graph/requests", get(graph_requests))
+        .route("/control/graph/counts", get(graph_counts))
         .route("/control/pixel/events", get(pixel_events))
         .route("/control/matches", get(matches))
         .route("/control/totals", get(totals))
@@ -73,6 +74,17 @@ async fn add_fault(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
     }
 }
 
+async fn replace_faults(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
+    let faults = match parse::<Vec<Fault>>(&body) {
+        Ok(faults) => faults,
+        Err(refusal) => return refusal,
+    };
+    match faults.iter().try_for_each(Fault::check).and_then(|()| sandbox.faults.replace(faults)) {
+        Ok(()) => Json(json!({ "waiting": sandbox.faults.list().len() })).into_response(),
+        Err(reason) => answer::error(StatusCode::BAD_REQUEST, &reason),
+    }
+}
+
 async fn clear_faults(State(sandbox): State<Sandbox>) -> Response {
     sandbox.faults.clear();
     Json(json!({ "waiting": 0 })).into_response()
@@ -93,13 +105,26 @@ impl EventFilter {
     }
 }
 
-async fn graph_events(State(sandbox): State<Sandbox>, Query(filter): Query<EventFilter>) -> Response {
+/// What is wanted of the accepted server events.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GraphEventFilter {
+    event_name: Option<String>,
+    event_id: Option<String>,
+    /// Only events with a higher number: what came after the last look.
+    #[serde(default)]
+    after: u64,
+}
+
+async fn graph_events(State(sandbox): State<Sandbox>, Query(filter): Query<GraphEventFilter>) -> Response {
+    let GraphEventFilter { event_name, event_id, after } = filter;
+    let filter = EventFilter { event_name, event_id };
     let journal = sandbox.journal();
     let events: Vec<_> = journal
         .graph_events()
         .filter(|entry| {
             let text = |key: &str| entry.event[key].as_str().unwrap_or_default();
-            filter.takes(text("event_name"), text("event_id"))
+            entry.number > after && filter.takes(text("event_name"), text("event_id"))
         })
         .collect();
     Json(events).into_response()
@@ -107,6 +132,10 @@ async fn graph_events(State(sandbox): State<Sandbox>, Query(filter): Query<Event
 
 async fn graph_requests(State(sandbox): State<Sandbox>) -> Response {
     Json(sandbox.journal().graph_requests().collect::<Vec<_>>()).into_response()
+}
+
+async fn graph_counts(State(sandbox): State<Sandbox>) -> Response {
+    Json(sandbox.journal().graph_counts()).into_response()
 }
 
 async fn pixel_events(State(sandbox): State<Sandbox>, Query(filter): Query<EventFilter>) -> Response {
@@ -227,6 +256,23 @@ mod tests {
             let (status, _) = testing::post_json(&router, "/control/config", bad).await;
             assert_eq!(status, StatusCode::BAD_REQUEST, "{bad}");
         }
+    }
+
+    #[tokio::test]
+    async fn all_faults_are_replaced_in_one_step_or_none_is() {
+        let router = testing::router();
+        let put = |body: &'static str| {
+            testing::send(&router, http::Request::put("/control/faults").body(body.into()).unwrap())
+        };
+        testing::post_json(&router, "/control/faults", r#"{"target":"graph","action":"hang"}"#).await;
+        let two = r#"[{"target":"graph","action":"cut"},{"target":"webhook","action":"hang","count":2}]"#;
+        assert_eq!(put(two).await.status(), StatusCode::OK);
+        assert_eq!(testing::get_json(&router, "/control/faults").await.as_array().unwrap().len(), 2);
+        let bad = r#"[{"target":"graph","action":"hang"},{"target":"graph","delay_ms":999999999}]"#;
+        assert_eq!(put(bad).await.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(testing::get_json(&router, "/control/faults").await.as_array().unwrap().len(), 2);
+        assert_eq!(put("[]").await.status(), StatusCode::OK);
+        assert_eq!(testing::get_json(&router, "/control/faults").await, json!([]));
     }
 
     #[tokio::test]

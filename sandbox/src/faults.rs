@@ -1,11 +1,12 @@
 //! Scripted faults: what a test or a person asks a fake to do wrong.
 //!
-//! Faults for one target form a queue. The first one is used until its `count` is spent, then the
-//! next; a fault without a count stays until `DELETE /control/faults`.
+//! Faults for one target form a queue. The first one that means a request is used until its `count`
+//! is spent, then the next; a fault without a count stays until `DELETE /control/faults`. A fault
+//! that means other requests (`pixel`, `containing`) is passed by and holds nothing up.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::pending;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -20,6 +21,9 @@ use crate::state::lock;
 
 /// Longest delay that may be scripted.
 const DELAY_MAX_MS: u64 = 600_000;
+
+/// Longest text that may be looked for in a request, in bytes.
+const CONTAINING_MAX_BYTES: usize = 1000;
 
 /// How many faults may wait for one target.
 const QUEUE_MAX: usize = 100;
@@ -90,6 +94,21 @@ pub struct Fault {
     /// the case in which a retry counts twice.
     #[serde(default)]
     pub accept: bool,
+    /// `graph` only: means calls to this pixel alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixel: Option<String>,
+    /// `graph` only: means requests whose raw body has this text in it, an event ID for instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub containing: Option<String>,
+}
+
+/// What a request shows of itself to the conditions of a fault.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Subject<'a> {
+    /// The pixel in its path; empty where there is none.
+    pub pixel: &'a str,
+    /// Its raw body.
+    pub body: &'a [u8],
 }
 
 impl Fault {
@@ -101,6 +120,12 @@ impl Fault {
         if self.delay_ms > DELAY_MAX_MS {
             return Err(format!("delay_ms may be {DELAY_MAX_MS} at most"));
         }
+        if self.target != Target::Graph && (self.pixel.is_some() || self.containing.is_some()) {
+            return Err("pixel and containing are for the target graph".to_owned());
+        }
+        if self.containing.as_ref().is_some_and(|text| !(1..=CONTAINING_MAX_BYTES).contains(&text.len())) {
+            return Err(format!("containing must have 1 to {CONTAINING_MAX_BYTES} bytes"));
+        }
         match &self.action {
             Some(Action::Answer(answer)) => answer.build().map(|_| ()),
             Some(Action::Throws) if self.target != Target::Fbevents => {
@@ -108,6 +133,16 @@ impl Fault {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether the request is one that this fault means.
+    fn means(&self, subject: Subject<'_>) -> bool {
+        let has = |text: &String| {
+            // A body that is no UTF-8 is no JSON, and not worth a search of its own.
+            std::str::from_utf8(subject.body).is_ok_and(|body| body.contains(text.as_str()))
+        };
+        self.pixel.as_ref().is_none_or(|pixel| pixel == subject.pixel)
+            && self.containing.as_ref().is_none_or(has)
     }
 
     /// Sleeps for the scripted delay.
@@ -204,16 +239,31 @@ impl Faults {
         Ok(())
     }
 
-    /// The fault that the next request to `target` suffers, counted down.
-    pub fn take(&self, target: Target) -> Option<Fault> {
+    /// Puts these faults in the place of all others in one step: no request meets neither the old
+    /// nor the new ones.
+    ///
+    /// # Errors
+    /// When they are too many; then nothing has changed.
+    pub fn replace(&self, faults: Vec<Fault>) -> Result<(), String> {
+        let next = Self::default();
+        for fault in faults {
+            next.add(fault)?;
+        }
+        *lock(&self.queues) = next.queues.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(())
+    }
+
+    /// The fault that this request to `target` suffers, counted down.
+    pub fn take(&self, target: Target, subject: Subject<'_>) -> Option<Fault> {
         let mut queues = lock(&self.queues);
         let queue = queues.get_mut(&target)?;
-        let next = queue.front_mut()?;
+        let place = queue.iter().position(|fault| fault.means(subject))?;
+        let next = queue.get_mut(place)?;
         let taken = next.clone();
         if let Some(count) = next.count.as_mut() {
             *count -= 1;
             if *count == 0 {
-                queue.pop_front();
+                queue.remove(place);
             }
         }
         Some(taken)
@@ -244,7 +294,7 @@ mod tests {
         let faults = Faults::default();
         faults.add(fault(r#"{"target":"graph","count":2,"action":{"answer":{"status":500}}}"#)).unwrap();
         faults.add(fault(r#"{"target":"graph","count":1,"action":"cut"}"#)).unwrap();
-        let statuses: Vec<_> = std::iter::from_fn(|| faults.take(Target::Graph))
+        let statuses: Vec<_> = std::iter::from_fn(|| faults.take(Target::Graph, Subject::default()))
             .map(|taken| taken.status(StatusCode::UNAUTHORIZED))
             .collect();
         assert_eq!(statuses, [Some(500), Some(500), Some(0)]);
@@ -254,10 +304,28 @@ mod tests {
     fn a_fault_without_a_count_stays_until_cleared() {
         let faults = Faults::default();
         faults.add(fault(r#"{"target":"webhook","count":null,"action":"hang"}"#)).unwrap();
-        assert!((0..50).all(|_| faults.take(Target::Webhook).is_some()));
-        assert!(faults.take(Target::Graph).is_none());
+        assert!((0..50).all(|_| faults.take(Target::Webhook, Subject::default()).is_some()));
+        assert!(faults.take(Target::Graph, Subject::default()).is_none());
         faults.clear();
-        assert!(faults.take(Target::Webhook).is_none());
+        assert!(faults.take(Target::Webhook, Subject::default()).is_none());
+    }
+
+    #[test]
+    fn a_fault_with_a_condition_lets_other_requests_pass_to_the_faults_behind_it() {
+        let faults = Faults::default();
+        faults.add(fault(r#"{"target":"graph","count":1,"action":"cut","containing":"lead-7"}"#)).unwrap();
+        faults.add(fault(r#"{"target":"graph","action":"hang","pixel":"2"}"#)).unwrap();
+        faults.add(fault(r#"{"target":"graph","count":2,"action":{"answer":{"status":500}}}"#)).unwrap();
+        let status = |pixel, body: &[u8]| {
+            let taken = faults.take(Target::Graph, Subject { pixel, body });
+            taken.map(|taken| (taken.pixel.clone(), taken.status(StatusCode::UNAUTHORIZED)))
+        };
+        assert_eq!(status("1", b"lead-6"), Some((None, Some(500))));
+        assert_eq!(status("2", b"lead-6"), Some((Some("2".to_owned()), Some(0))));
+        assert_eq!(status("1", b"\"event_id\":\"lead-7\""), Some((None, Some(0))), "the condition fits");
+        assert_eq!(status("1", b"lead-7"), Some((None, Some(500))), "it was for one request");
+        assert_eq!(status("1", b"lead-7"), None);
+        assert_eq!(faults.list().len(), 1, "the pixel's fault stays");
     }
 
     #[test]
@@ -267,6 +335,8 @@ mod tests {
             r#"{"target":"graph","action":{"answer":{"status":200,"headers":{"a b":"c"}}}}"#,
             r#"{"target":"graph","action":"throws"}"#,
             r#"{"target":"graph","delay_ms":99999999}"#,
+            r#"{"target":"webhook","action":"cut","pixel":"1"}"#,
+            r#"{"target":"graph","action":"cut","containing":""}"#,
         ] {
             assert!(fault(bad).check().is_err(), "{bad} was taken");
         }

@@ -14,6 +14,10 @@ const ENTRIES_MAX: usize = 20_000;
 /// One accepted server event.
 #[derive(Clone, Debug, Serialize)]
 pub struct GraphEvent {
+    /// Its place among all accepted events since the last reset, from 1. Set by the journal.
+    pub number: u64,
+    /// Whether a scripted fault kept the answer that it was taken in from the caller.
+    pub lost: bool,
     /// When it arrived.
     pub received_at_ms: Millis,
     /// The pixel it was sent to.
@@ -92,6 +96,16 @@ pub struct Journal {
     pixel_events: VecDeque<PixelEvent>,
     matches: Matches,
     revision: u64,
+    counts: GraphCounts,
+}
+
+/// How much the fake Graph API saw since the last reset, kept or not.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct GraphCounts {
+    /// Requests, refused ones included.
+    pub requests: u64,
+    /// Accepted events.
+    pub events: u64,
 }
 
 impl Journal {
@@ -110,12 +124,14 @@ impl Journal {
     /// Notes a request to the Graph API.
     pub fn add_graph_request(&mut self, request: GraphRequest) {
         self.revision += 1;
+        self.counts.requests += 1;
         push_bounded(&mut self.graph_requests, request);
     }
 
     /// Takes in an accepted server event.
-    pub fn add_graph_event(&mut self, event: GraphEvent) {
-        self.revision += 1;
+    pub fn add_graph_event(&mut self, mut event: GraphEvent) {
+        self.count_graph_event();
+        event.number = self.counts.events;
         self.matches.add_server(&ServerArrival {
             at_ms: event.received_at_ms,
             pixel_id: &event.pixel_id,
@@ -123,6 +139,12 @@ impl Journal {
             event: &event.event,
         });
         push_bounded(&mut self.graph_events, event);
+    }
+
+    /// Counts an accepted server event that nobody will look at.
+    pub fn count_graph_event(&mut self) {
+        self.revision += 1;
+        self.counts.events += 1;
     }
 
     /// Takes in a hit of the pixel.
@@ -135,6 +157,12 @@ impl Journal {
     /// Accepted server events, oldest first.
     pub fn graph_events(&self) -> impl DoubleEndedIterator<Item = &GraphEvent> {
         self.graph_events.iter()
+    }
+
+    /// What the Graph API saw.
+    #[must_use]
+    pub fn graph_counts(&self) -> GraphCounts {
+        self.counts
     }
 
     /// Requests to the Graph API, oldest first.

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::form_urlencoded;
 
 use crate::clock::now_ms;
-use crate::faults::Target;
+use crate::faults::{Subject, Target};
 use crate::journal::PixelEvent;
 use crate::state::Sandbox;
 
@@ -41,7 +41,7 @@ pub fn routes() -> Router<Sandbox> {
 }
 
 async fn library(State(sandbox): State<Sandbox>) -> Response {
-    if let Some(fault) = sandbox.faults.take(Target::Fbevents) {
+    if let Some(fault) = sandbox.faults.take(Target::Fbevents, Subject::default()) {
         fault.delay().await;
         if let Some(response) = fault.disrupt(|| StatusCode::FORBIDDEN.into_response()).await {
             return response;

@@ -10,25 +10,30 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::catalogue::reload_on_hangup;
 use crate::clock::Clock;
 use crate::config::{CashfreeEnvironment, Pixel, SecretSource, Settings};
 use crate::delivery::{self, Graph};
 use crate::ingest::caller::Doorman;
 use crate::ingest::grpc::Tracking;
 use crate::ingest::limits::Limits;
+use crate::ingest::rooms::Rooms;
 use crate::ingest::{Ingest, IngestSettings, PixelRules, serve};
 use crate::insight::health::Insight;
 use crate::insight::http as insight_http;
 use crate::insight::metrics::Metrics;
 use crate::insight::operations::Operations;
+use crate::net::{Bounds, Peer, Port, RequestsLayer, raise_file_limit};
 use crate::outbox::SharedOutbox;
 use crate::outbox::embedded::{Embedded, OpenError};
-use crate::purchase::{OrdersApi, Purchases, Reconciler};
+use crate::purchase::{OrdersApi, PurchaseSettings, Purchases, Reconciler};
 
 /// How long open RPCs may still take when the server stops.
 const GOODBYE: Duration = Duration::from_secs(10);
-/// How often old rows and quiet addresses are looked for.
-const TIDY_EVERY: Duration = Duration::from_secs(60);
+/// How often events that grew too old for Meta are looked for.
+const EXPIRE_EVERY: Duration = Duration::from_secs(10);
+/// How often, in such looks, old rows and quiet addresses are looked for.
+const LOOKS_PER_TIDY: u32 = 6;
 /// Rows changed in one step.
 const SWEEP_ROWS: usize = 500;
 /// Pause between steps: ingest goes on.
@@ -108,11 +113,15 @@ pub async fn run(
     ));
     let mut origins: Vec<_> = vec![settings.allowed_origins.clone()];
     origins.extend(rules.iter().map(|rules| rules.origins.clone()));
+    let (files, tls) = (raise_file_limit(), settings.tls.take().map(Arc::new));
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let grpc_bounds = Bounds::grpc(files, settings.trusted_proxies.clone());
     let doorman = Arc::new(Doorman {
         token,
         trusted_proxies: std::mem::take(&mut settings.trusted_proxies),
         origins,
         limits: Limits::new(settings.rate_limit),
+        rooms: Rooms::new(settings.rate_limit.is_some()),
     });
     let api = OrdersApi::new(&settings.cashfree, settings.default_currency).map_err(StartError::Client)?;
     let retention = settings.retention;
@@ -123,13 +132,17 @@ pub async fn run(
         country: settings.default_country,
         closing: closing.clone(),
     };
-    let (ingest_settings, cashfree) = split(settings, rules, configured);
+    let catalogue = settings.catalogue.clone();
+    let (ingest_settings, purchase_settings) = split(settings, rules, configured);
     let ingest = Arc::new(Ingest::new(ingest_settings, outbox.clone(), delivery, metrics, clock.clone()));
     let ask_now = Arc::new(Notify::new());
     let purchases =
-        Arc::new(Purchases::new(Arc::clone(&ingest), cashfree, api.is_some(), Arc::clone(&ask_now)));
+        Arc::new(Purchases::new(Arc::clone(&ingest), purchase_settings, api.is_some(), Arc::clone(&ask_now)));
 
     let mut tasks = workers;
+    if let Some(catalogue) = catalogue {
+        tasks.push(tokio::spawn(reload_on_hangup(catalogue, stop.clone())));
+    }
     if let Some(api) = api {
         let reconciler = Reconciler { purchases: Arc::clone(&purchases), api, ask_now };
         tasks.push(tokio::spawn(reconciler.run(stop.clone())));
@@ -138,7 +151,12 @@ pub async fn run(
     let http_addr = http.local_addr().map_err(|fault| listen_fault("TANDEM_HTTP_ADDR", fault))?;
     let grpc_addr = grpc.local_addr().map_err(|fault| listen_fault("TANDEM_GRPC_ADDR", fault))?;
     let stopped = stop.clone();
-    let router = insight_http::router(Arc::clone(&insight));
+    let opened = |name| move |fault| listen_fault(name, fault);
+    let grpc = Port::open(grpc, grpc_bounds, tls).map_err(opened("TANDEM_GRPC_ADDR"))?;
+    let http = Port::open(http, Bounds::http(files), None).map_err(opened("TANDEM_HTTP_ADDR"))?;
+    let router = insight_http::router(Arc::clone(&insight))
+        .layer(RequestsLayer)
+        .into_make_service_with_connect_info::<Peer>();
     let http_task = tokio::spawn(async move {
         let served = axum::serve(http, router).with_graceful_shutdown(stopped.cancelled_owned()).await;
         if let Err(fault) = served {
@@ -146,7 +164,7 @@ pub async fn run(
         }
     });
 
-    announce(&format!("tandem-server ready grpc=http://{grpc_addr} http=http://{http_addr}"));
+    announce(&format!("tandem-server ready grpc={scheme}://{grpc_addr} http=http://{http_addr}"));
     let tracking = Tracking { ingest, purchases };
     let begun = closing.clone();
     let close = async move {
@@ -251,7 +269,7 @@ fn split(
     settings: Settings,
     pixels: Vec<PixelRules>,
     configured: bool,
-) -> (IngestSettings, crate::config::Cashfree) {
+) -> (IngestSettings, PurchaseSettings) {
     let ingest = IngestSettings {
         pixels,
         configured,
@@ -265,18 +283,23 @@ fn split(
         claim_secret: settings.claim_secret,
         shop_url: settings.shop_url,
     };
-    (ingest, settings.cashfree)
+    let purchase = PurchaseSettings {
+        cashfree: settings.cashfree,
+        catalogue: settings.catalogue,
+        refund_event: settings.refund_event,
+    };
+    (ingest, purchase)
 }
 
 /// Gives up what is too old for Meta and deletes what is past its time, in small steps
 /// between which ingest goes on.
 async fn tidy(outbox: SharedOutbox, doorman: Arc<Doorman>, retention: Duration, stop: CancellationToken) {
-    loop {
+    for look in 1_u32.. {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(TIDY_EVERY) => {}
+            () = tokio::time::sleep(EXPIRE_EVERY) => {}
         }
-        doorman.limits.forget_quiet();
+        doorman.rooms.report();
         // A store that refuses says so in health; the next round tries again.
         while let Ok(rows) = outbox.expire(SWEEP_ROWS).await
             && rows >= SWEEP_ROWS
@@ -284,6 +307,10 @@ async fn tidy(outbox: SharedOutbox, doorman: Arc<Doorman>, retention: Duration, 
         {
             tokio::time::sleep(BETWEEN_SWEEPS).await;
         }
+        if !look.is_multiple_of(LOOKS_PER_TIDY) {
+            continue;
+        }
+        doorman.limits.forget_quiet();
         while let Ok(rows) = outbox.sweep(retention, SWEEP_ROWS).await
             && rows >= SWEEP_ROWS
             && !stop.is_cancelled()

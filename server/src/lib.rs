@@ -10,13 +10,16 @@
 //! | [`delivery`] | per pixel: batch → Graph API → classify → record |
 //! | [`insight`] | health, metrics, dashboard, operators' RPCs |
 //!
-//! [`config`] reads the settings, [`clock`] tells the time, [`app`] wires it all up.
+//! [`net`] takes connections, [`config`] reads the settings, [`catalogue`] the shop's products,
+//! [`clock`] tells the time, [`app`] wires it all up.
 
 pub mod app;
+pub mod catalogue;
 pub mod clock;
 pub mod config;
 pub mod delivery;
 pub mod ingest;
 pub mod insight;
+pub mod net;
 pub mod outbox;
 pub mod purchase;

@@ -37,10 +37,16 @@ fn start() -> Result<(), (u8, String)> {
     let filter = tracing_subscriber::EnvFilter::try_new(&settings.log).map_err(|_| {
         (BAD_SETTINGS, "TANDEM_LOG: must be a tracing filter such as info or tandem_server=debug".to_owned())
     })?;
+    // A line that cannot be logged (the disk with the log is full) is lost: to complain of it on the
+    // same stderr would panic.
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     if std::io::stderr().is_terminal() {
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        log.init();
     } else {
-        tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+        log.json().init();
     }
     // The one TLS implementation of the process; a second call would be a mistake of ours.
     drop(rustls::crypto::ring::default_provider().install_default());
@@ -54,6 +60,11 @@ fn start() -> Result<(), (u8, String)> {
     })
 }
 
+/// "File size limit exceeded" (signal(7): 25 on every system that Tandem is built for but MIPS).
+/// Its default action ends the process; a write beyond the limit then fails with EFBIG instead,
+/// which is treated as a full disk.
+const SIGXFSZ: i32 = 25;
+
 /// SIGTERM and SIGINT.
 struct Signals {
     terminate: tokio::signal::unix::Signal,
@@ -63,6 +74,8 @@ struct Signals {
 impl Signals {
     fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        // Once somebody has listened, the default action is gone for good.
+        drop(signal(SignalKind::from_raw(SIGXFSZ))?);
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 

@@ -35,7 +35,7 @@ fn assert_refused(case: &str, ended: &Ended, hints: &[&str]) {
 
 #[tokio::test]
 async fn the_server_says_which_setting_is_wrong() -> anyhow::Result<()> {
-    let cases: [(&str, &str); 21] = [
+    let cases: [(&str, &str); 23] = [
         ("TANDEM_GRPC_ADDR", "nonsense"),
         ("TANDEM_HTTP_ADDR", "127.0.0.1:99999"),
         ("FACEBOOK_PIXEL_ID", "my-pixel"),
@@ -56,6 +56,8 @@ async fn the_server_says_which_setting_is_wrong() -> anyhow::Result<()> {
         ("TANDEM_BROWSER_POLICY", "hopeful"),
         ("TANDEM_CONSENT_REQUIRED", "perhaps"),
         ("TANDEM_RATE_LIMIT", "fast"),
+        ("TANDEM_REFUND_EVENT", "Purchase"),
+        ("TANDEM_REFUND_EVENT", "add to cart"),
         ("TANDEM_LOG", "tandem=louder=still"),
     ];
     for (name, value) in cases {
@@ -72,6 +74,14 @@ async fn settings_that_contradict_each_other_are_refused() -> anyhow::Result<()>
     let ended = run("tandem-server", &settings, &[]).await?;
     assert_refused("a production secret alone", &ended, &["CASHFREE_ENVIRONMENT"]);
     assert!(!ended.log.contains(secret), "secrets are never shown: {}", ended.log);
+
+    let settings = [("CASHFREE_LEGACY_WEBHOOKS", "true")];
+    let ended = run("tandem-server", &settings, &[]).await?;
+    assert_refused(
+        "hints that nothing can confirm",
+        &ended,
+        &["CASHFREE_LEGACY_WEBHOOKS", "CASHFREE_CLIENT_ID"],
+    );
 
     let settings = [("FACEBOOK_ACCESS_TOKEN_FILE", "/no/such/file")];
     let ended = run("tandem-server", &settings, &[]).await?;

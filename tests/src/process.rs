@@ -135,6 +135,14 @@ impl Process {
         self.child.id()
     }
 
+    /// Whether it has not ended yet.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn runs(&mut self) -> anyhow::Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+
     /// Sends a signal.
     ///
     /// # Errors

@@ -101,6 +101,29 @@ impl Sandbox {
         self.post("/control/faults", &fault).await.map(drop)
     }
 
+    /// Adds a fault with everything that the control API knows, its conditions `pixel` and `containing`
+    /// (`graph` only) among it.
+    ///
+    /// # Errors
+    /// When the sandbox refuses.
+    pub async fn script(&self, fault: Value) -> anyhow::Result<()> {
+        self.post("/control/faults", &fault).await.map(drop)
+    }
+
+    /// Lets the fake Graph API refuse, as Meta does, every request that has this event in it, until
+    /// [`Sandbox::heal`].
+    ///
+    /// # Errors
+    /// When the sandbox refuses.
+    pub async fn refuse_event(&self, event_id: &str) -> anyhow::Result<()> {
+        let error = json!({ "error": {
+            "message": "Invalid parameter", "type": "OAuthException", "code": 100, "error_subcode": 2_804_019,
+            "is_transient": false, "fbtrace_id": "AtRaCe",
+        } });
+        let answer = json!({ "answer": { "status": 400, "body": error.to_string(), "headers": {} } });
+        self.script(json!({ "target": "graph", "action": answer, "containing": event_id })).await
+    }
+
     /// Delays the next `count` calls (all, when none) of `target`; they succeed.
     ///
     /// # Errors
@@ -109,6 +132,16 @@ impl Sandbox {
         let delay_ms = u64::try_from(delay.as_millis())?;
         let fault = json!({ "target": target, "count": count, "delay_ms": delay_ms, "action": null });
         self.post("/control/faults", &fault).await.map(drop)
+    }
+
+    /// Puts these faults in the place of all others in one step.
+    ///
+    /// # Errors
+    /// When the sandbox refuses.
+    pub async fn set_faults(&self, faults: Vec<Value>) -> anyhow::Result<()> {
+        let response = self.http.put(format!("{}/control/faults", self.url)).json(&faults).send().await?;
+        ensure!(response.status().is_success(), "PUT /control/faults: {}", response.status());
+        Ok(())
     }
 
     /// Ends all faults.
@@ -152,6 +185,24 @@ impl Sandbox {
         self.get("/control/graph/events").await.map(list)
     }
 
+    /// What the fake Graph API accepted after its event of this number (0: everything), as
+    /// [`Sandbox::graph_rows`] has it, with `number` and `lost`.
+    ///
+    /// # Errors
+    /// When the sandbox does not answer.
+    pub async fn graph_rows_after(&self, number: u64) -> anyhow::Result<Vec<Value>> {
+        self.get(&format!("/control/graph/events?after={number}")).await.map(list)
+    }
+
+    /// How many requests the fake Graph API saw, and how many events it accepted.
+    ///
+    /// # Errors
+    /// When the sandbox does not answer.
+    pub async fn graph_counts(&self) -> anyhow::Result<(u64, u64)> {
+        let counts = self.get("/control/graph/counts").await?;
+        Ok((counts["requests"].as_u64().unwrap_or_default(), counts["events"].as_u64().unwrap_or_default()))
+    }
+
     /// What the fake Graph API accepted under a name and an ID.
     ///
     /// # Errors
@@ -191,12 +242,26 @@ impl Sandbox {
     /// # Errors
     /// When the sandbox refuses.
     pub async fn create_order(&self, order_id: &str, amount: &str, person: &Person) -> anyhow::Result<()> {
+        self.create_tagged_order(order_id, amount, person, json!({})).await
+    }
+
+    /// [`Sandbox::create_order`] with `order_tags`.
+    ///
+    /// # Errors
+    /// When the sandbox refuses.
+    pub async fn create_tagged_order(
+        &self,
+        order_id: &str,
+        amount: &str,
+        person: &Person,
+        tags: Value,
+    ) -> anyhow::Result<()> {
         let order = json!({
             "order_id": order_id,
             "amount": amount,
             "currency": "INR",
             "customer": { "name": person.full_name(), "email": person.email, "phone": person.phone },
-            "tags": {},
+            "tags": tags,
         });
         self.post("/control/cashfree/orders", &order).await.map(drop)
     }

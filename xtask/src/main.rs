@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod browser;
 mod command;
 mod demo;
@@ -11,6 +12,7 @@ mod package;
 mod size;
 mod test;
 mod tidy;
+mod torture;
 mod wasm_target;
 
 /// Chores of the Tandem workspace
@@ -29,6 +31,11 @@ enum Chore {
     Demo(demo::Options),
     /// Run everything that CI runs
     Test(test::Options),
+    /// Kill the server again and again under load, and check that nothing was lost
+    Torture(torture::Options),
+    /// Measure; run by hand
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Check the house rules
     Tidy,
 }
@@ -38,6 +45,8 @@ fn main() -> std::process::ExitCode {
         Chore::Wasm(options) => package::run(&options),
         Chore::Demo(options) => demo::run_demo(&options),
         Chore::Test(options) => test::run_steps(&options),
+        Chore::Torture(options) => torture::run_torture(&options),
+        Chore::Bench(bench) => bench::run_bench(&bench),
         Chore::Tidy => tidy::run(),
     };
     match outcome {

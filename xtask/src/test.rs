@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::bail;
 
 use crate::command::{cargo, is_installed, run, step};
-use crate::{browser, package, tidy, wasm_target};
+use crate::{browser, package, tidy, torture, wasm_target};
 
 /// What to run.
 #[derive(Debug, clap::Args)]
@@ -26,7 +26,7 @@ struct Step {
     run: fn() -> anyhow::Result<()>,
 }
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "fmt", what: "formatting", run: || run(cargo().args(["fmt", "--all", "--check"])) },
     Step { name: "tidy", what: "house rules", run: tidy::run },
     Step { name: "browser", what: "Chromium and its driver", run: browser::ensure_installed },
@@ -36,6 +36,7 @@ const STEPS: [Step; 11] = [
     Step { name: "wasm-lint", what: "core and browser package for wasm32", run: wasm_lint },
     Step { name: "lint", what: "clippy", run: lint },
     Step { name: "tests", what: "all suites", run: tests },
+    Step { name: "torture", what: "kills under load", run: torture::in_ci },
     Step { name: "doc", what: "documentation", run: doc },
     Step { name: "deny", what: "licences and bans", run: deny },
 ];

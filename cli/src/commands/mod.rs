@@ -9,6 +9,8 @@ pub(crate) mod erase;
 mod event_view;
 pub(crate) mod events;
 pub(crate) mod health;
+mod order_view;
+pub(crate) mod orders;
 mod purge;
 pub(crate) mod replay;
 mod steps;

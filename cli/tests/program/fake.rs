@@ -37,6 +37,7 @@ pub(crate) enum Steered {
     Pause(PauseDeliveryRequest),
     Resume(ResumeDeliveryRequest),
     Erase(ErasePersonRequest),
+    Orders(ListOrdersRequest),
 }
 
 impl Fake {
@@ -221,6 +222,33 @@ impl OperationsService for Fake {
         self.note(request, Steered::Erase)?;
         Ok(Response::new(ErasePersonResponse { events: 3, orders: 1 }))
     }
+
+    async fn list_orders(
+        &self,
+        request: Request<ListOrdersRequest>,
+    ) -> Result<Response<ListOrdersResponse>, Status> {
+        let asked = request.get_ref().clone();
+        self.note(request, Steered::Orders)?;
+        let from: u64 = asked.page_token.parse().unwrap_or(0);
+        let to = (from + u64::from(asked.page_size)).min(EVENTS);
+        let next_page_token = if to < EVENTS { to.to_string() } else { String::new() };
+        Ok(Response::new(ListOrdersResponse { orders: (from..to).map(order).collect(), next_page_token }))
+    }
+
+    async fn get_order(
+        &self,
+        request: Request<GetOrderRequest>,
+    ) -> Result<Response<GetOrderResponse>, Status> {
+        check(&request)?;
+        match request.into_inner().order_id.as_str() {
+            "KB-1" => Ok(Response::new(GetOrderResponse { order: Some(order(1)), ..Default::default() })),
+            _ => Err(Status::not_found("there is no such order")),
+        }
+    }
+}
+
+fn order(sequence: u64) -> OrderSummary {
+    OrderSummary { order_id: format!("KB-{sequence}"), purchase: "placed".to_owned(), ..Default::default() }
 }
 
 pub(crate) async fn start(fake: &Fake) -> SocketAddr {

@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod fake;
+mod orders;
 mod steering;
 
 use std::io::Write as _;

@@ -20,6 +20,15 @@ pub enum Effect<'a> {
         /// The order.
         order_id: &'a OrderId,
     },
+    /// A payment was voided: of the paying one, all of the money is back.
+    Voided {
+        /// The order.
+        order_id: &'a OrderId,
+        /// The payment.
+        payment_id: &'a CashfreeId,
+        /// When, Unix seconds, where the message says.
+        at_s: Option<i64>,
+    },
     /// Money went back.
     Refunded {
         /// The order, unless the payment had none.
@@ -30,6 +39,8 @@ pub enum Effect<'a> {
         refund_id: &'a CashfreeId,
         /// How much.
         money: Money,
+        /// When, Unix seconds, where the message says.
+        at_s: Option<i64>,
     },
     /// Nothing: to be kept, and no more.
     Nothing,
@@ -78,9 +89,14 @@ impl Webhook {
                     international: payment.international,
                     order_tags: Some(&payment.order_tags),
                 }),
-                PaymentResult::Failed | PaymentResult::UserDropped => {
+                PaymentResult::Failed | PaymentResult::UserDropped | PaymentResult::Cancelled => {
                     Effect::Failed { order_id: &payment.order_id }
                 }
+                PaymentResult::Void => Effect::Voided {
+                    order_id: &payment.order_id,
+                    payment_id: &payment.payment_id,
+                    at_s: self.event_time_s(),
+                },
             },
             Notice::Link(link) => match link.paid_order() {
                 Some(order) => {
@@ -101,6 +117,12 @@ impl Webhook {
                     international: None,
                     order_tags: None,
                 }),
+                ("VOID", _) => match &flat.payment_id {
+                    Some(payment_id) => {
+                        Effect::Voided { order_id: &flat.order_id, payment_id, at_s: self.event_time_s() }
+                    }
+                    None => Effect::Failed { order_id: &flat.order_id },
+                },
                 ("FAILED" | "CANCELLED" | "USER_DROPPED", _) => Effect::Failed { order_id: &flat.order_id },
                 _ => Effect::Nothing,
             },
@@ -110,6 +132,7 @@ impl Webhook {
                     payment_id: refund.payment_id.as_ref(),
                     refund_id: &refund.refund_id,
                     money,
+                    at_s: refund.processed_at_s.or(self.event_time_s()),
                 },
                 _ => Effect::Nothing,
             },

@@ -51,7 +51,7 @@ fn number(value: Option<impl core::fmt::Display>) -> Option<String> {
     value.map(|value| value.to_string())
 }
 
-fn join(parts: &[Option<&str>]) -> String {
+pub(super) fn join(parts: &[Option<&str>]) -> String {
     let mut key = String::new();
     for (index, part) in parts.iter().enumerate() {
         if index > 0 {

@@ -5,12 +5,17 @@
 //! (`orderId=KB1`, `orderAmount=1499` against `orderId=KB11`, `orderAmount=499`). A
 //! verified notification is therefore a hint, never a proof: ask the Orders API.
 
+use super::event_key::join;
+use super::extract::Extract;
 use super::fields::{self, CashfreeId};
 use super::problem::Problem;
 use super::signature::{SecretIndex, SignatureProblem, decode, matching_secret};
 use crate::currency::Currency;
 use crate::id::OrderId;
 use crate::money::Money;
+
+/// What a legacy notification is called: it has no type of its own.
+pub const LEGACY_KIND: &str = "LEGACY_NOTIFICATION";
 
 /// Names of the signed fields, in the order in which they are signed.
 const SIGNED: [&str; 7] =
@@ -46,6 +51,32 @@ pub struct LegacyNotice {
     /// When the transaction took place, Unix seconds. The form's time has no offset and
     /// is Indian.
     pub paid_at_s: Option<i64>,
+}
+
+impl LegacyNotice {
+    /// The key under which repeated deliveries are one message. The account belongs in
+    /// front of it.
+    pub fn event_key(&self) -> String {
+        join(&[
+            Some("LEGACY"),
+            Some(self.order_id.as_str()),
+            Some(self.payment_id.as_str()),
+            Some(&self.status),
+        ])
+    }
+
+    /// What may be stored of it.
+    pub fn extract(&self) -> Extract {
+        Extract {
+            webhook_type: LEGACY_KIND.to_owned(),
+            order_id: Some(self.order_id.clone()),
+            payment_id: Some(self.payment_id.clone()),
+            status: Some(self.status.clone()),
+            money: Some(self.money),
+            at_s: self.paid_at_s,
+            ..Extract::default()
+        }
+    }
 }
 
 impl LegacyForm {
@@ -173,6 +204,17 @@ mod tests {
         let recut = BODY.replace("KB-2001&orderAmount=499.00", "KB-20014&orderAmount=99.00");
         assert_eq!(form(&recut).verify(&[SECRET]), Ok(0));
         assert_ne!(form(&recut).read(Currency::INR).unwrap(), form(BODY).read(Currency::INR).unwrap());
+    }
+
+    #[test]
+    fn repeats_have_one_key_and_another_cut_has_another() {
+        let key = |body: &str| form(body).read(Currency::INR).unwrap().event_key();
+        assert_eq!(key(BODY), "LEGACY|KB-2001|8801234|SUCCESS");
+        assert_eq!(key(&BODY.replace("UPI", "CARD")), key(BODY));
+        assert_ne!(key(&BODY.replace("KB-2001&orderAmount=499", "KB-20014&orderAmount=99")), key(BODY));
+        let extract = form(BODY).read(Currency::INR).unwrap().extract();
+        assert_eq!(extract.order_id.as_ref().map(OrderId::as_str), Some("KB-2001"));
+        assert_eq!(extract.money.map(|money| money.to_string()).as_deref(), Some("499.00 INR"));
     }
 
     #[test]

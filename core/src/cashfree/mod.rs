@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`signature`] | the signature over timestamp and raw body; the age of the timestamp |
 //! | [`legacy`] | the oldest, form-encoded notification with its own signature |
-//! | `webhook`, `effect`, `event_key`, `extract` | one message: its kind, its meaning, its key, its storable part |
+//! | `webhook`, `effect`, `event_key`, `extract`, `note` | one message: its kind, its meaning, its key, its storable part, its note on the order |
 //! | `payment`, `refund`, `link`, `subscription` | the kinds |
 //! | `customer` | the customer, and what of it can match a person |
 //! | [`orders_api`] | answers of the Orders API |
@@ -23,6 +23,7 @@ mod fields;
 mod json;
 pub mod legacy;
 mod link;
+mod note;
 pub mod orders_api;
 mod payment;
 mod problem;

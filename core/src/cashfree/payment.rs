@@ -58,6 +58,10 @@ pub enum PaymentResult {
     Failed,
     /// The buyer left. Another attempt may succeed.
     UserDropped,
+    /// The attempt was called off. Another attempt may succeed.
+    Cancelled,
+    /// What had been authorised or taken was released.
+    Void,
 }
 
 impl PaymentResult {
@@ -67,6 +71,8 @@ impl PaymentResult {
             Self::Success(_) => "SUCCESS",
             Self::Failed => "FAILED",
             Self::UserDropped => "USER_DROPPED",
+            Self::Cancelled => "CANCELLED",
+            Self::Void => "VOID",
         }
     }
 }
@@ -143,6 +149,8 @@ pub(super) fn read_payment(kind: &str, data: &Node<'_>, assumed: Currency) -> Re
         }
         ("PAYMENT_FAILED_WEBHOOK", "FAILED") => PaymentResult::Failed,
         ("PAYMENT_USER_DROPPED_WEBHOOK", "USER_DROPPED") => PaymentResult::UserDropped,
+        ("PAYMENT_FAILED_WEBHOOK" | "PAYMENT_USER_DROPPED_WEBHOOK", "CANCELLED") => PaymentResult::Cancelled,
+        ("PAYMENT_FAILED_WEBHOOK" | "PAYMENT_USER_DROPPED_WEBHOOK", "VOID") => PaymentResult::Void,
         _ => return Err(Problem::StatusTypeMismatch),
     };
     let order_tags = OrderTags::read(order.get("order_tags"));

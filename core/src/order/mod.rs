@@ -12,10 +12,14 @@
 //! - A paid order without signals waits for them once, for a bounded time.
 
 mod contact;
+mod history;
 mod payment;
+mod refund_event;
 
 pub use contact::Contact;
+pub use history::{Note, NoteKind};
 pub use payment::{Paid, PaymentOutcome, PaymentSource, Refund};
+pub use refund_event::RefundFate;
 
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +93,15 @@ enum Placed {
     TooOld,
 }
 
+/// What the Purchase is about, as it was placed: what the page fires is the same, whatever
+/// is learnt later.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Settled {
+    /// From when it can no longer change, Unix milliseconds.
+    from_ms: i64,
+    data: CustomData,
+}
+
 /// An order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Order {
@@ -98,6 +111,9 @@ pub struct Order {
     owner: Option<Contact>,
     /// When the first claim came, Unix seconds.
     claimed_at_s: Option<i64>,
+    /// When an unproven notice first said that it was paid, Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hinted_at_s: Option<i64>,
     /// An internal caller refused advertising use.
     denied_internally: bool,
     paid: Option<Paid>,
@@ -105,7 +121,12 @@ pub struct Order {
     other_payments: Vec<String>,
     failed: bool,
     refunds: Vec<Refund>,
+    /// What it went through; bounded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    history: Vec<Note>,
     placed: Placed,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settled: Option<Settled>,
     /// When the page confirmed that its pixel fired, Unix seconds.
     fired_at_s: Option<i64>,
 }
@@ -118,12 +139,15 @@ impl Order {
             pixel,
             owner: None,
             claimed_at_s: None,
+            hinted_at_s: None,
             denied_internally: false,
             paid: None,
             other_payments: Vec::new(),
             failed: false,
             refunds: Vec::new(),
+            history: Vec::new(),
             placed: Placed::Not,
+            settled: None,
             fired_at_s: None,
         }
     }
@@ -158,6 +182,19 @@ impl Order {
         self.claimed_at_s
     }
 
+    /// Notes that a notice which proves nothing says that it was paid. Unix seconds.
+    pub fn hint(&mut self, at_s: i64) {
+        self.hinted_at_s.get_or_insert(at_s);
+    }
+
+    /// Since when somebody says that it was paid, Unix seconds: the first claim or hint.
+    pub fn awaited_since_s(&self) -> Option<i64> {
+        match (self.claimed_at_s, self.hinted_at_s) {
+            (Some(claimed), Some(hinted)) => Some(claimed.min(hinted)),
+            (claimed, hinted) => claimed.or(hinted),
+        }
+    }
+
     /// How far it is.
     pub fn state(&self) -> PurchaseState {
         match (&self.paid, self.failed) {
@@ -188,7 +225,8 @@ impl Order {
         if !(waits || may_stop) {
             return Decision::Nothing;
         }
-        let event = Box::new(self.purchase(paid, fallback_url));
+        let event = Box::new(self.purchase(paid, fallback_url, now_ms));
+        let data = event.custom_data.clone();
         let has_signals = event.user_data.has_browser_signals();
         let (placed, decision) = if self.is_fully_refunded() {
             let why = Withheld::RefundedBeforeSent;
@@ -206,19 +244,20 @@ impl Order {
             return Decision::Nothing;
         };
         self.placed = placed;
+        // While it waits for signals, contents may still come; when the wait is over it leaves.
+        let from_ms = if let Decision::Hold(_, until_ms) = decision { until_ms } else { 0 };
+        self.settled = Some(Settled { from_ms, data });
         decision
     }
 
     /// The Purchase as it would be sent, if the order is paid.
-    fn purchase(&self, paid: &Paid, fallback_url: Option<&str>) -> Event {
+    fn purchase(&self, paid: &Paid, fallback_url: Option<&str>, now_ms: i64) -> Event {
         // The payment's customer wins, key by key; the browser adds what it lacks.
         let mut user_data = paid.user_data.clone();
-        let mut custom_data = paid.custom_data.clone();
         let mut page = paid.page.clone();
         let mut limited_data_use = paid.consent.limited_data_use;
         if let Some(owner) = &self.owner {
             user_data.fill_blanks(&owner.user_data);
-            custom_data.fill_blanks(&owner.custom_data);
             limited_data_use = limited_data_use.or(owner.consent.limited_data_use);
             crate::user_data::fill(&mut page.event_source_url, owner.page.event_source_url.as_ref());
             crate::user_data::fill(&mut page.referrer_url, owner.page.referrer_url.as_ref());
@@ -226,9 +265,6 @@ impl Order {
         if page.event_source_url.is_none() && paid.action_source == ActionSource::Website {
             page.event_source_url = fallback_url.map(Into::into);
         }
-        custom_data.value = Some(paid.money);
-        custom_data.order_id = Some(self.id.clone());
-        custom_data.drop_foreign_prices();
         Event {
             pixel: self.pixel.clone(),
             name: EventName::purchase(),
@@ -237,9 +273,26 @@ impl Order {
             action_source: paid.action_source,
             page,
             user_data,
-            custom_data,
+            custom_data: self.custom_data(paid, now_ms),
             limited_data_use,
         }
+    }
+
+    /// What the Purchase is about. Contents that the proof or the browser named stay; where
+    /// neither did, the catalogue's count.
+    fn custom_data(&self, paid: &Paid, now_ms: i64) -> CustomData {
+        if let Some(settled) = self.settled.as_ref().filter(|settled| settled.from_ms <= now_ms) {
+            return settled.data.clone();
+        }
+        let mut data = paid.custom_data.clone();
+        if let Some(owner) = &self.owner {
+            data.fill_blanks(&owner.custom_data);
+        }
+        data.fill_contents(&paid.listed);
+        data.value = Some(paid.money);
+        data.order_id = Some(self.id.clone());
+        data.drop_foreign_prices();
+        data
     }
 
     /// What the page should fire now, if anything: the order is verified, the two copies
@@ -249,12 +302,29 @@ impl Order {
         let open = self.fired_at_s.is_none()
             && matches!(self.placed, Placed::Held | Placed::Sent)
             && now_s - paid.seen_at_s < DEDUPLICATION_WINDOW_S;
-        open.then(|| self.purchase(paid, None).custom_data)
+        open.then(|| self.custom_data(paid, now_s.saturating_mul(1000)))
     }
 
     /// Notes that a page's pixel fired the Purchase. Unix seconds.
     pub fn confirm_fired(&mut self, at_s: i64) {
         self.fired_at_s.get_or_insert(at_s);
+    }
+
+    /// When the page confirmed that its pixel fired, Unix seconds.
+    pub fn fired_at_s(&self) -> Option<i64> {
+        self.fired_at_s
+    }
+
+    /// Where its Purchase is as far as the order knows, in one word for operators. The
+    /// event's own state says more.
+    pub fn placed(&self) -> &'static str {
+        match self.placed {
+            Placed::Not => "none",
+            Placed::Held => "waiting_join",
+            Placed::Sent => "placed",
+            Placed::Withheld(_) => "withheld",
+            Placed::TooOld => "too_old",
+        }
     }
 
     /// Whether a page has fired it.
@@ -277,5 +347,7 @@ impl Order {
     }
 }
 
+#[cfg(test)]
+mod refund_tests;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Order;
+use super::history::{Note, NoteKind};
 use crate::custom_data::CustomData;
 use crate::event::{ActionSource, Consent, Page};
 use crate::money::{MinorUnits, Money};
@@ -21,6 +22,17 @@ pub enum PaymentSource {
     OrdersApi,
     /// An internal caller.
     Fact,
+}
+
+impl PaymentSource {
+    /// Name for people and programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::OrdersApi => "orders_api",
+            Self::Fact => "fact",
+        }
+    }
 }
 
 /// A successful payment.
@@ -42,10 +54,29 @@ pub struct Paid {
     pub user_data: UserData,
     /// Contents, as far as the proof knows them.
     pub custom_data: CustomData,
+    /// What the shop's catalogue makes of it; counts where nobody names the contents.
+    #[serde(default, skip_serializing_if = "CustomData::is_empty")]
+    pub listed: CustomData,
     /// The page, as far as the proof knows it.
     pub page: Page,
     /// Permission, as far as the proof knows it.
     pub consent: Consent,
+}
+
+impl Note {
+    fn of(paid: &Paid) -> Self {
+        Self {
+            kind: NoteKind::Payment,
+            id: paid.payment_id.clone().unwrap_or_default(),
+            payment_id: None,
+            status: "SUCCESS".to_owned(),
+            money: Some(paid.money),
+            at_s: Some(paid.at_s),
+            seen_at_s: paid.seen_at_s,
+            source: paid.source,
+            is_lost: false,
+        }
+    }
 }
 
 /// What a payment meant to the order.
@@ -73,12 +104,44 @@ pub struct Refund {
     pub payment_id: Option<String>,
     /// How much.
     pub money: Money,
+    /// When, Unix seconds; 0 where nobody noted it.
+    #[serde(default)]
+    pub at_s: i64,
+    /// Whether its own event was placed.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(super) told: bool,
+}
+
+impl Refund {
+    /// Money that went back at `at_s` (Unix seconds). `payment_id`: the payment, where it is
+    /// named.
+    pub fn new(refund_id: String, payment_id: Option<String>, money: Money, at_s: i64) -> Self {
+        Self { refund_id, payment_id, money, at_s, told: false }
+    }
+
+    /// Whether it is of this payment: another payment's, and another currency, is not.
+    pub(super) fn is_of(&self, paid: &Paid) -> bool {
+        let is_its_own = match (&self.payment_id, &paid.payment_id) {
+            (Some(theirs), Some(ours)) => theirs == ours,
+            _ => true,
+        };
+        is_its_own && self.money.currency == paid.money.currency
+    }
 }
 
 impl Order {
     /// Takes a successful payment.
     pub fn pay(&mut self, paid: Paid) -> PaymentOutcome {
         let is_fact = paid.source == PaymentSource::Fact;
+        let note = Note::of(&paid);
+        let outcome = self.take(paid, is_fact);
+        if !matches!(outcome, PaymentOutcome::Conflict { .. }) {
+            self.note(note);
+        }
+        outcome
+    }
+
+    fn take(&mut self, paid: Paid, is_fact: bool) -> PaymentOutcome {
         let Some(known) = &mut self.paid else {
             self.denied_internally |= paid.consent.denied;
             self.paid = Some(paid);
@@ -116,6 +179,19 @@ impl Order {
         self.failed = true;
     }
 
+    /// Notes that a payment was voided: what was authorised is not taken, or given back
+    /// whole. Of the paying payment it is a full refund; of another it is a failed attempt.
+    pub fn void(&mut self, payment_id: &str, at_s: i64) {
+        match &self.paid {
+            Some(paid) if paid.payment_id.as_deref() == Some(payment_id) => {
+                let (id, money) = (format!("void_{payment_id}"), paid.money);
+                self.refund(Refund::new(id, Some(payment_id.to_owned()), money, at_s));
+            }
+            Some(_) => {}
+            None => self.fail(),
+        }
+    }
+
     /// Notes a successful refund. Returns false when it was known.
     pub fn refund(&mut self, refund: Refund) -> bool {
         if self.refunds.len() >= NOTES_MAX || self.refunds.iter().any(|r| r.refund_id == refund.refund_id) {
@@ -132,11 +208,7 @@ impl Order {
         let back = self
             .refunds
             .iter()
-            .filter(|refund| refund.money.currency == paid.money.currency)
-            .filter(|refund| match (&refund.payment_id, &paid.payment_id) {
-                (Some(theirs), Some(ours)) => theirs == ours,
-                _ => true,
-            })
+            .filter(|refund| refund.is_of(paid))
             .try_fold(MinorUnits::default(), |sum, refund| sum.checked_add(refund.money.amount));
         paid.money.amount.get() > 0 && back.is_none_or(|sum| sum >= paid.money.amount)
     }

@@ -1,22 +1,23 @@
 use super::*;
 use crate::currency::Currency;
+use crate::custom_data::Content;
 use crate::event::{Consent, Page};
 use crate::money::Money;
 use crate::user_data::UserData;
 use proptest::prelude::*;
 
-const NOW_S: i64 = 1_763_942_400;
+pub(super) const NOW_S: i64 = 1_763_942_400;
 const WAIT_MS: i64 = 30_000;
 
-fn order() -> Order {
+pub(super) fn order() -> Order {
     Order::new(OrderId::parse("KB-1").unwrap(), PixelId::parse("123456789012345").unwrap())
 }
 
-fn inr(text: &str) -> Money {
+pub(super) fn inr(text: &str) -> Money {
     Money::parse(text, Currency::parse("INR").unwrap()).unwrap()
 }
 
-fn contact(fbp: &str, is_claim: bool) -> Contact {
+pub(super) fn contact(fbp: &str, is_claim: bool) -> Contact {
     Contact {
         at_s: NOW_S,
         is_claim,
@@ -32,7 +33,7 @@ fn contact(fbp: &str, is_claim: bool) -> Contact {
     }
 }
 
-fn paid(payment_id: &str, amount: &str) -> Paid {
+pub(super) fn paid(payment_id: &str, amount: &str) -> Paid {
     Paid {
         payment_id: Some(payment_id.into()),
         money: inr(amount),
@@ -42,12 +43,28 @@ fn paid(payment_id: &str, amount: &str) -> Paid {
         action_source: ActionSource::Website,
         user_data: UserData::default(),
         custom_data: CustomData::default(),
+        listed: CustomData::default(),
         page: Page::default(),
         consent: Consent::default(),
     }
 }
 
-fn decide(order: &mut Order) -> Decision {
+/// A payment that the catalogue knows.
+fn listed(amount: &str) -> Paid {
+    Paid { listed: contents("listed", 2), ..paid("7", amount) }
+}
+
+fn contents(id: &str, num_items: u32) -> CustomData {
+    CustomData {
+        content_ids: vec![id.into()],
+        contents: vec![Content { id: id.into(), quantity: num_items, item_price: None }],
+        content_category: Some(id.into()),
+        num_items: Some(num_items),
+        ..CustomData::default()
+    }
+}
+
+pub(super) fn decide(order: &mut Order) -> Decision {
     order.decide(NOW_S * 1000, WAIT_MS, Some("https://shop.example/"))
 }
 
@@ -130,7 +147,7 @@ fn a_second_payment_is_noted_and_its_refund_changes_nothing() {
     order.pay(paid("7", "5"));
     assert_eq!(order.pay(paid("8", "5")), PaymentOutcome::SecondPayment);
     assert_eq!(order.pay(paid("8", "5")), PaymentOutcome::Duplicate);
-    order.refund(Refund { refund_id: "r".into(), payment_id: Some("8".into()), money: inr("5") });
+    order.refund(Refund::new("r".into(), Some("8".into()), inr("5"), NOW_S));
     assert_eq!(order.state(), PurchaseState::Verified);
     assert!(matches!(decide(&mut order), Decision::Hold(..)));
 }
@@ -140,9 +157,9 @@ fn a_full_refund_before_the_purchase_left_stops_it() {
     let mut order = order();
     order.pay(paid("7", "5"));
     decide(&mut order);
-    order.refund(Refund { refund_id: "r1".into(), payment_id: Some("7".into()), money: inr("2") });
+    order.refund(Refund::new("r1".into(), Some("7".into()), inr("2"), NOW_S));
     assert_eq!(decide(&mut order), Decision::Nothing, "a partial refund does not");
-    order.refund(Refund { refund_id: "r2".into(), payment_id: Some("7".into()), money: inr("3") });
+    order.refund(Refund::new("r2".into(), Some("7".into()), inr("3"), NOW_S));
     assert!(matches!(decide(&mut order), Decision::Withhold(_, Withheld::RefundedBeforeSent)));
     assert_eq!(order.state(), PurchaseState::Refunded);
 }
@@ -184,6 +201,66 @@ fn the_page_fires_while_the_copies_would_be_merged_and_until_it_has() {
     assert_eq!(order.browser_event(NOW_S + DEDUPLICATION_WINDOW_S), None);
     order.confirm_fired(NOW_S);
     assert_eq!(order.browser_event(NOW_S), None);
+}
+
+#[test]
+fn the_catalogues_contents_count_where_nobody_names_any() {
+    let mut order = order();
+    order.contact(contact("a", true));
+    order.pay(listed("5"));
+    let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
+    assert_eq!(event.custom_data.content_ids, ["listed"]);
+    assert_eq!(event.custom_data.num_items, Some(2));
+    assert_eq!(event.custom_data.content_name.as_deref(), Some("a"), "the browser's words stay");
+    assert_eq!(order.browser_event(NOW_S), Some(event.custom_data), "both sides say the same");
+}
+
+#[test]
+fn contents_of_the_browser_or_of_a_fact_stay() {
+    let mut order = order();
+    let claim = Contact { custom_data: contents("claimed", 1), ..contact("a", true) };
+    order.contact(claim);
+    order.pay(listed("5"));
+    let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
+    assert_eq!(event.custom_data.content_ids, ["claimed"]);
+    assert_eq!(event.custom_data.content_category.as_deref(), Some("claimed"));
+
+    let mut order = self::order();
+    order.contact(contact("a", true));
+    order.pay(Paid { custom_data: contents("stated", 3), ..listed("5") });
+    let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
+    assert_eq!(event.custom_data.content_ids, ["stated"]);
+}
+
+#[test]
+fn contents_that_come_after_the_purchase_left_change_neither_side() {
+    let mut order = order();
+    order.contact(contact("a", false));
+    order.pay(listed("5"));
+    let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
+    order.contact(Contact { custom_data: contents("late", 1), ..contact("a", true) });
+    assert_eq!(order.browser_event(NOW_S), Some(event.custom_data));
+
+    // The same after a wait: until its end contents are taken, from then on not.
+    for (late_ms, expected) in [(WAIT_MS - 1, "late"), (WAIT_MS, "listed")] {
+        let mut order = self::order();
+        order.pay(listed("5"));
+        assert!(matches!(decide(&mut order), Decision::Hold(..)));
+        order.contact(Contact { custom_data: contents("late", 1), ..contact("a", true) });
+        let later = order.decide(NOW_S * 1000 + late_ms, WAIT_MS, None);
+        let Decision::Send(event) = later else { panic!("signals came") };
+        assert_eq!(event.custom_data.content_ids, [expected], "after {late_ms} ms");
+        assert_eq!(order.browser_event(NOW_S + WAIT_MS / 1000), Some(event.custom_data));
+    }
+}
+
+#[test]
+fn an_order_of_the_version_before_is_still_read() {
+    let mut order = order();
+    order.contact(contact("a", true));
+    let json = serde_json::to_string(&order).unwrap();
+    assert!(!json.contains("settled") && !json.contains("listed"), "{json}");
+    assert_eq!(serde_json::from_str::<Order>(&json).unwrap(), order);
 }
 
 #[test]
@@ -272,7 +349,7 @@ proptest! {
                 }
                 Step::Fail => order.fail(),
                 Step::Refund { payment, amount, id } => {
-                    order.refund(Refund { refund_id: id.to_string(), payment_id: Some(payment.to_string()), money: inr(&amount.to_string()) });
+                    order.refund(Refund::new(id.to_string(), Some(payment.to_string()), inr(&amount.to_string()), NOW_S));
                 }
                 Step::WaitIsOver => {
                     if let Some(Row::Waiting(event)) = &row { row = Some(Row::Pending(event.clone())); }

@@ -4,12 +4,15 @@
 use super::{SettingProblem, Variables};
 
 /// What the gateway itself reads.
-const OWN: [&str; 8] = [
+const OWN: [&str; 11] = [
     "TANDEM_GATEWAY_ADDR",
     "TANDEM_SERVER_URL",
     "TANDEM_INTERNAL_TOKEN",
     "TANDEM_INTERNAL_TOKEN_FILE",
     "TANDEM_DATA_DIR",
+    "TANDEM_TLS_CA",
+    "TANDEM_TLS_CLIENT_CERT",
+    "TANDEM_TLS_CLIENT_KEY",
     "TANDEM_TRUSTED_PROXIES",
     "TANDEM_LOG",
     "CASHFREE_ALLOWED_ADDRESSES",

@@ -2,6 +2,7 @@
 
 mod file;
 mod server;
+mod tls;
 mod token;
 
 use std::collections::BTreeMap;
@@ -81,8 +82,8 @@ impl Settings {
                 format!("{addr:?} is not an address such as {ADDR_DEFAULT}"),
             )
         })?;
-        let server = Server::parse(get("TANDEM_SERVER_URL").unwrap_or(SERVER_URL_DEFAULT), insecure)
-            .map_err(|what| SettingProblem::new("TANDEM_SERVER_URL", what))?;
+        let tls = tls::TlsFiles::read(get)?;
+        let server = Server::parse(get("TANDEM_SERVER_URL").unwrap_or(SERVER_URL_DEFAULT), insecure, tls)?;
         let token = match (get("TANDEM_INTERNAL_TOKEN"), get("TANDEM_INTERNAL_TOKEN_FILE")) {
             (Some(_), Some(_)) => {
                 let what = "is set together with TANDEM_INTERNAL_TOKEN_FILE; keep one";
@@ -134,11 +135,30 @@ mod tests {
             ("CASHFREE_ALLOWED_ADDRESSES", "everyone", "CASHFREE_ALLOWED_ADDRESSES: "),
             ("TANDEM_TRUSTED_PROXIES", "10.0.0.0/99", "TANDEM_TRUSTED_PROXIES: "),
             ("TANDEM_CONFIG", "/does/not/exist", "TANDEM_CONFIG: "),
+            ("TANDEM_TLS_CA", "/does/not/exist", "TANDEM_TLS_CA: is set while TANDEM_SERVER_URL is plain"),
+            ("TANDEM_TLS_CLIENT_CERT", "/x", "TANDEM_TLS_CLIENT_CERT: is set without TANDEM_TLS_CLIENT_KEY"),
+            ("TANDEM_TLS_CLIENT_KEY", "/x", "TANDEM_TLS_CLIENT_KEY: is set without TANDEM_TLS_CLIENT_CERT"),
         ] {
             let problem = read(&[(name, value)]).unwrap_err();
             assert!(problem.contains(expected), "{problem}");
             assert_eq!(problem.lines().count(), 1);
         }
+    }
+
+    #[test]
+    fn certificates_that_cannot_be_used_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let empty = folder.path().join("empty.pem");
+        std::fs::write(&empty, "").unwrap();
+        let empty = empty.to_str().unwrap();
+        let url = ("TANDEM_SERVER_URL", "https://server.example");
+        let missing = read(&[url, ("TANDEM_TLS_CA", "/does/not/exist")]).unwrap_err();
+        assert!(missing.starts_with("TANDEM_TLS_CA: /does/not/exist cannot be read"), "{missing}");
+        let none = read(&[url, ("TANDEM_TLS_CA", empty)]).unwrap_err();
+        assert!(none.contains("holds no certificate"), "{none}");
+        let pair = [("TANDEM_TLS_CLIENT_CERT", empty), ("TANDEM_TLS_CLIENT_KEY", empty)];
+        let broken = read(&[url, pair[0], pair[1]]).unwrap_err();
+        assert!(broken.starts_with("TANDEM_TLS_CLIENT_CERT: ") && !broken.contains('\n'), "{broken}");
     }
 
     #[test]

@@ -239,3 +239,22 @@ async fn a_stop_does_not_wait_for_ever() {
     world.stop_gateway();
     tokio::time::timeout(Duration::from_secs(3), &mut world.gateway_task).await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn who_only_holds_on_makes_room_for_a_webhook() {
+    let world = World::limited(Limits { connections_max: 8, ..Limits::default() }).await;
+    let mut crowd = Vec::new();
+    for number in 0..40 {
+        let mut stream = TcpStream::connect(world.gateway).await.expect("the gateway listens");
+        let begin: &[u8] = match number % 3 {
+            0 => b"",
+            1 => b"POST /webhooks/cashfree HTTP/1.1\r\nhost: x\r\nx-slow: ",
+            _ => b"POST /webhooks/cashfree HTTP/1.1\r\nhost: x\r\ncontent-length: 4096\r\n\r\nhalf a",
+        };
+        let _ = stream.write_all(begin).await;
+        crowd.push(stream);
+    }
+    let started = Instant::now();
+    assert_eq!(world.send(&post(b"{}")).await.status, 200);
+    assert!(started.elapsed() < Duration::from_secs(3), "answered after {:?}", started.elapsed());
+}

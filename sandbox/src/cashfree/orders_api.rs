@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::cashfree::orders::{ApiRequest, Order};
 use crate::cashfree::payload;
 use crate::clock::now_ms;
-use crate::faults::Target;
+use crate::faults::{Subject, Target};
 use crate::state::Sandbox;
 
 /// The API's routes.
@@ -57,7 +57,7 @@ async fn answer(
         let request = ApiRequest { at_ms: now_ms(), path: path.to_owned(), status };
         sandbox.orders().add_request(request);
     };
-    if let Some(fault) = sandbox.faults.take(Target::OrdersApi) {
+    if let Some(fault) = sandbox.faults.take(Target::OrdersApi, Subject::default()) {
         fault.delay().await;
         if let Some(status) = fault.status(StatusCode::UNAUTHORIZED) {
             record(status);

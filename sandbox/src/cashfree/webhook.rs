@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::cashfree::signature;
 use crate::clock::{Millis, now_ms};
-use crate::faults::{Action, Fault, Target};
+use crate::faults::{Action, Fault, Subject, Target};
 use crate::state::Sandbox;
 
 /// Cashfree's default retry policy.
@@ -103,7 +103,7 @@ pub(crate) async fn send_once(
 }
 
 async fn attempt(sandbox: &Sandbox, timestamp: &str, body: &str, attempt_no: usize) -> ReceiverAnswer {
-    let fault = sandbox.faults.take(Target::Webhook);
+    let fault = sandbox.faults.take(Target::Webhook, Subject::default());
     if let Some(fault) = &fault {
         fault.delay().await;
     }

@@ -22,7 +22,7 @@ use axum::routing::post;
 use http::{HeaderMap, StatusCode, Uri};
 
 use crate::clock::now_ms;
-use crate::faults::Target;
+use crate::faults::{Subject, Target};
 use crate::graph::reply::GraphError;
 use crate::graph::request::EventsRequest;
 use crate::journal::{GraphEvent, GraphRequest};
@@ -49,12 +49,12 @@ async fn post_events(
 ) -> Response {
     let at_ms = now_ms();
     let request = EventsRequest::read(&headers, query.as_deref(), &body);
-    let fault = sandbox.faults.take(Target::Graph);
+    let fault = sandbox.faults.take(Target::Graph, Subject { pixel: &pixel_id, body: &body });
     if let Some(fault) = &fault {
         fault.delay().await;
         if let Some(status) = fault.status(StatusCode::UNAUTHORIZED) {
             let accepted = fault.accept
-                && take_events(&sandbox, &version, &pixel_id, &request, at_ms)
+                && take_events(&sandbox, &version, &pixel_id, &request, at_ms, true)
                     .is_ok_and(|accepted| accepted.events > 0);
             sandbox.journal().add_graph_request(GraphRequest {
                 at_ms,
@@ -74,7 +74,7 @@ async fn post_events(
             return response;
         }
     }
-    let outcome = take_events(&sandbox, &version, &pixel_id, &request, at_ms);
+    let outcome = take_events(&sandbox, &version, &pixel_id, &request, at_ms, false);
     let trace = reply::trace_id();
     let mut record = GraphRequest {
         at_ms,
@@ -107,12 +107,14 @@ struct Accepted {
     messages: Vec<String>,
 }
 
+/// `lost`: the caller will not learn that the events were taken in.
 fn take_events(
     sandbox: &Sandbox,
     version: &str,
     pixel_id: &str,
     request: &EventsRequest,
     at_ms: i64,
+    lost: bool,
 ) -> Result<Accepted, GraphError> {
     let live = sandbox.live();
     request::check_version(version)?;
@@ -130,7 +132,13 @@ fn take_events(
     }
     let mut journal = sandbox.journal();
     for event in batch.events {
+        if !live.keeps_event(event["event_name"].as_str().unwrap_or_default()) {
+            journal.count_graph_event();
+            continue;
+        }
         journal.add_graph_event(GraphEvent {
+            number: 0,
+            lost,
             received_at_ms: at_ms,
             pixel_id: pixel_id.to_owned(),
             test_event_code: batch.test_event_code.clone(),

@@ -255,3 +255,60 @@ async fn scripted_faults_come_before_everything_else() {
         .collect();
     assert_eq!(statuses, [503, 401, 0, 504, 200]);
 }
+
+#[tokio::test]
+async fn one_pixel_hangs_and_one_event_is_refused_while_the_rest_passes() {
+    let router = testing::router_with(&["--pixel-id", "123456789012345,222"]);
+    for fault in [
+        r#"{"target":"graph","action":{"answer":{"status":503}},"pixel":"222"}"#,
+        r#"{"target":"graph","action":{"answer":{"status":400}},"containing":"poison-1"}"#,
+    ] {
+        let (status, _) = testing::post_json(&router, "/control/faults", fault).await;
+        assert_eq!(status, StatusCode::OK, "{fault}");
+    }
+    let mut poison = event();
+    poison["event_id"] = json!("poison-1");
+    let (good, mixed) = (json!({ "data": [event()] }), json!({ "data": [event(), poison] }));
+    for (path, body, expected) in [
+        (PATH, &good, 200),
+        (PATH, &mixed, 400),
+        ("/graph/v25.0/222/events", &good, 503),
+        ("/graph/v25.0/222/events", &mixed, 503),
+        (PATH, &good, 200),
+        (PATH, &mixed, 400),
+    ] {
+        let answer = testing::send(&router, request(path, Some("sandbox-token"), body)).await;
+        assert_eq!(answer.status(), expected, "{path} {body}");
+    }
+}
+
+#[tokio::test]
+async fn events_can_be_read_from_where_the_last_look_ended() {
+    let router = testing::router();
+    let lost = r#"{"target":"graph","count":1,"action":"cut","accept":true}"#;
+    testing::post_json(&router, "/control/faults", lost).await;
+    for _ in 0..3 {
+        let body = json!({ "data": [event(), event()] });
+        testing::send(&router, request(PATH, Some("sandbox-token"), &body)).await;
+    }
+    let later = testing::get_json(&router, "/control/graph/events?after=1").await;
+    let seen: Vec<_> = later.as_array().unwrap().iter().map(|row| (&row["number"], &row["lost"])).collect();
+    let (yes, no) = (&json!(true), &json!(false));
+    assert_eq!(seen, [(&json!(2), yes), (&json!(3), no), (&json!(4), no), (&json!(5), no), (&json!(6), no)]);
+    assert_eq!(testing::get_json(&router, "/control/graph/events?after=6").await, json!([]));
+}
+
+#[tokio::test]
+async fn only_the_wanted_events_are_kept_and_all_are_counted() {
+    let router = testing::router();
+    testing::post_json(&router, "/control/config", r#"{"keep_events":["Contact"]}"#).await;
+    let mut contact = event();
+    contact["event_name"] = json!("Contact");
+    let body = json!({ "data": [event(), contact, event()] });
+    testing::send(&router, request(PATH, Some("sandbox-token"), &body)).await;
+    let kept = testing::get_json(&router, "/control/graph/events").await;
+    assert_eq!((kept.as_array().unwrap().len(), &kept[0]["number"]), (1, &json!(2)));
+    assert_eq!(testing::get_json(&router, "/control/matches").await.as_array().unwrap().len(), 1);
+    let counts = testing::get_json(&router, "/control/graph/counts").await;
+    assert_eq!(counts, json!({ "requests": 1, "events": 3 }));
+}

@@ -7,6 +7,7 @@ mod pixels;
 mod secret;
 mod settings;
 mod source;
+mod tls;
 
 pub use network::{Cidrs, Origins, RateLimit};
 pub use pixels::Pixel;

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_core::country::Country;
 use tandem_core::currency::Currency;
+use tandem_core::id::EventName;
 use tandem_core::normalise::MatchKey;
 use url::Url;
 
@@ -14,18 +16,14 @@ use super::network::{Cidrs, Origins, RateLimit};
 use super::pixels::{Pixel, read_pixels};
 use super::secret::SecretSource;
 use super::source::{ConfigError, Source};
+use super::tls::read_tls;
+use crate::catalogue::CatalogueFile;
+use crate::net::Tls;
 
 /// The real Graph API.
 pub(super) const GRAPH_URL: &str = "https://graph.facebook.com";
 /// Variables that a later version reads. Ignoring them would be worse than refusing.
-const NOT_YET: &[&str] = &[
-    "TANDEM_TLS_CERT",
-    "TANDEM_TLS_KEY",
-    "TANDEM_TLS_CLIENT_CA",
-    "TANDEM_CATALOG",
-    "TANDEM_REFUND_EVENT",
-    "TANDEM_COOKIE_DOMAIN",
-];
+const NOT_YET: &[&str] = &["TANDEM_COOKIE_DOMAIN"];
 
 /// When the page may fire Purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +64,8 @@ pub struct Cashfree {
     pub client_id: Option<String>,
     /// Base address of the API.
     pub api_url: Url,
+    /// Whether the oldest, form-encoded notifications are taken as hints.
+    pub legacy_webhooks: bool,
     /// Oldest signed webhook taken.
     pub webhook_max_age: Duration,
 }
@@ -130,10 +130,16 @@ pub struct Settings {
     pub claim_secret: Option<SecretSource>,
     /// Whether unspecified consent counts as denied.
     pub consent_required: bool,
+    /// Certificates of the gRPC port; none: it speaks plainly.
+    pub tls: Option<Tls>,
     /// Rate limit of strangers.
     pub rate_limit: Option<RateLimit>,
     /// Fields that a lead must have beyond an e-mail address or a phone number.
     pub lead_required: Vec<LeadField>,
+    /// What the shop sells, told from prices and tags.
+    pub catalogue: Option<Arc<CatalogueFile>>,
+    /// Custom event to send for refunds; none: nothing is sent.
+    pub refund_event: Option<EventName>,
     /// Tracing filter.
     pub log: String,
 }
@@ -148,12 +154,6 @@ impl Settings {
                     "is not supported by this version of tandem-server; remove it",
                 ));
             }
-        }
-        if read_bool(source, "CASHFREE_LEGACY_WEBHOOKS")? {
-            return Err(ConfigError::new(
-                "CASHFREE_LEGACY_WEBHOOKS",
-                "is not supported by this version of tandem-server; remove it or set false",
-            ));
         }
         source.parsed("TANDEM_STORE", (), |text| match text {
             "embedded" => Ok(()),
@@ -175,6 +175,13 @@ impl Settings {
             )?,
             timeout: span("META_TIMEOUT", 10 * second, second / 10, 300 * second)?,
         };
+        let default_currency = source.parsed("TANDEM_DEFAULT_CURRENCY", currency("INR")?, |text| {
+            Currency::parse(text).map_err(|_| "must be an ISO 4217 code such as INR".into())
+        })?;
+        let catalogue = source.parsed("TANDEM_CATALOG", None, |path| {
+            let file = CatalogueFile::open(path, default_currency).map_err(|fault| fault.to_string())?;
+            Ok(Some(Arc::new(file)))
+        })?;
         Ok(Self {
             grpc_addr: source.parsed(
                 "TANDEM_GRPC_ADDR",
@@ -199,9 +206,7 @@ impl Settings {
             default_country: source.parsed("TANDEM_DEFAULT_COUNTRY", Country::INDIA, |text| {
                 Country::parse(text).map_err(|fault| fault.to_string())
             })?,
-            default_currency: source.parsed("TANDEM_DEFAULT_CURRENCY", currency("INR")?, |text| {
-                Currency::parse(text).map_err(|_| "must be an ISO 4217 code such as INR".into())
-            })?,
+            default_currency,
             join_wait: span("TANDEM_JOIN_WAIT", 30 * second, Duration::ZERO, day)?,
             browser_policy: source.parsed(
                 "TANDEM_BROWSER_POLICY",
@@ -214,12 +219,17 @@ impl Settings {
             )?,
             claim_secret: SecretSource::read(source, "TANDEM_CLAIM_SECRET")?,
             consent_required: read_bool(source, "TANDEM_CONSENT_REQUIRED")?,
+            tls: read_tls(source)?,
             rate_limit: source.parsed(
                 "TANDEM_RATE_LIMIT",
                 RateLimit::parse("50/s burst 200").unwrap_or_default(),
                 RateLimit::parse,
             )?,
             lead_required: read_lead_required(source)?,
+            catalogue,
+            refund_event: source.parsed("TANDEM_REFUND_EVENT", None, |text| {
+                EventName::parse_custom(text).map(Some).map_err(|fault| fault.to_string())
+            })?,
             log: source.get("TANDEM_LOG").unwrap_or("info").into(),
         })
     }
@@ -255,10 +265,19 @@ fn read_cashfree(source: &Source) -> Result<Cashfree, ConfigError> {
         CashfreeEnvironment::Sandbox => (sandbox, "https://sandbox.cashfree.com/pg"),
         CashfreeEnvironment::Production => (production, "https://api.cashfree.com/pg"),
     };
+    let client_id: Option<String> = source.get("CASHFREE_CLIENT_ID").map(Into::into);
+    let legacy_webhooks = read_bool(source, "CASHFREE_LEGACY_WEBHOOKS")?;
+    if legacy_webhooks && client_id.is_none() {
+        return Err(ConfigError::new(
+            "CASHFREE_LEGACY_WEBHOOKS",
+            "needs CASHFREE_CLIENT_ID: what they say is believed only after the Orders API confirms it",
+        ));
+    }
     Ok(Cashfree {
         environment,
         secrets,
-        client_id: source.get("CASHFREE_CLIENT_ID").map(Into::into),
+        client_id,
+        legacy_webhooks,
         api_url: source.parsed("CASHFREE_API_URL", url(api_url)?, http_url)?,
         webhook_max_age: source.parsed("TANDEM_WEBHOOK_MAX_AGE", Duration::from_secs(72 * 3600), |text| {
             duration::parse_between(text, Duration::from_secs(60), Duration::from_secs(3650 * 24 * 3600))

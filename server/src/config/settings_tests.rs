@@ -36,6 +36,9 @@ fn faults_are_one_line_that_names_the_variable() {
         (&[("TANDEM_CONSENT_REQUIRED", "perhaps")], "TANDEM_CONSENT_REQUIRED"),
         (&[("TANDEM_STORE", "postgres://user:hunter2@db/x")], "TANDEM_STORE"),
         (&[("TANDEM_TLS_CERT", "cert.pem")], "TANDEM_TLS_CERT"),
+        (&[("TANDEM_TLS_KEY", "key.pem")], "TANDEM_TLS_KEY"),
+        (&[("TANDEM_TLS_CLIENT_CA", "ca.pem")], "TANDEM_TLS_CLIENT_CA"),
+        (&[("TANDEM_TLS_CERT", "/no/cert.pem"), ("TANDEM_TLS_KEY", "/no/key.pem")], "TANDEM_TLS_CERT"),
         (&[("TANDEM_DEFAULT_CURRENCY", "RUPEE")], "TANDEM_DEFAULT_CURRENCY"),
     ] {
         let text = fault(pairs);

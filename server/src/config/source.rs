@@ -62,6 +62,9 @@ const KNOWN: &[(&str, bool)] = &[
     ("TANDEM_TLS_CERT", false),
     ("TANDEM_TLS_KEY", false),
     ("TANDEM_TLS_CLIENT_CA", false),
+    ("TANDEM_TLS_CA", false),
+    ("TANDEM_TLS_CLIENT_CERT", false),
+    ("TANDEM_TLS_CLIENT_KEY", false),
     ("TANDEM_LOG", false),
 ];
 

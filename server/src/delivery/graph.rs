@@ -16,8 +16,8 @@ use crate::outbox::ClaimedEvent;
 /// `partner_agent`: names the software in Meta's dataset quality figures (under 23
 /// characters).
 const PARTNER_AGENT: &str = "tandem-capi";
-/// Most bytes of an answer that are read.
-const REPLY_BYTES_MAX: usize = 64 * 1024;
+/// Most bytes of an answer that are read: a warning for each of 1000 events fits in.
+const REPLY_BYTES_MAX: usize = 1024 * 1024;
 
 /// A client of the Graph API. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 use tandem_core::id::PixelId;
 use tandem_core::{capi, code};
+use tokio::sync::Notify;
 
 use super::backoff;
 use super::classify::{MetaError, Reply, Verdict, classify};
@@ -42,6 +43,26 @@ pub(super) struct Sender {
     pub(super) test_event_code: Option<String>,
     /// Events refused alone, in a row, for a reason that may be the request's.
     pub(super) lone_refusals: Arc<AtomicU32>,
+    /// Batches that are being cut up, and whom to tell: others go out meanwhile.
+    pub(super) isolating: Arc<AtomicUsize>,
+    pub(super) wake: Arc<Notify>,
+}
+
+/// Counts a batch that is being cut up, as long as it lives.
+struct Isolating<'a>(&'a AtomicUsize);
+
+impl<'a> Isolating<'a> {
+    fn begin(sender: &'a Sender) -> Self {
+        sender.isolating.fetch_add(1, Ordering::Relaxed);
+        sender.wake.notify_one();
+        Self(&sender.isolating)
+    }
+}
+
+impl Drop for Isolating<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The secrets of one batch.
@@ -59,11 +80,13 @@ impl Sender {
         let mut isolation = Isolation::new(events.len(), suspects.len());
         events.extend(suspects);
         let mut lesson = Lesson::default();
+        let mut isolating = None;
         while let Some(range) = isolation.next() {
             let batch = &events[range.clone()];
             let (verdict, meta, call) = self.call(keys, batch, &mut lesson).await;
             let verdict = match verdict {
                 Verdict::Refused { .. } if batch.len() > 1 => {
+                    isolating.get_or_insert_with(|| Isolating::begin(self));
                     lesson.worked = true;
                     self.record(call, Vec::new()).await;
                     isolation.split(&range, blamed(&meta, batch));
@@ -306,3 +329,7 @@ fn fault(event: &ClaimedEvent, now_s: i64) -> Option<&'static str> {
         capi::known_refusal(event.time_s, event.keys, &event.facts, &event.person, now_s)
     }
 }
+
+#[cfg(test)]
+#[path = "sender_tests.rs"]
+mod tests;

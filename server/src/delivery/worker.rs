@@ -24,6 +24,8 @@ use crate::config::{Pixel, SecretSource};
 use crate::insight::metrics::Metrics;
 use crate::outbox::{ClaimedEvent, SharedOutbox};
 
+/// Batches that may be cut up without taking the place of others.
+const ISOLATING_MAX: usize = 4;
 /// How long a fresh event waits for company.
 const LINGER: Duration = Duration::from_millis(50);
 /// How often the disk is looked at when nobody gave a hint: the guarantee.
@@ -60,6 +62,8 @@ pub fn start(
             metrics: Arc::clone(metrics),
             test_event_code: pixel.test_event_code.clone(),
             lone_refusals: Arc::default(),
+            isolating: Arc::default(),
+            wake: Arc::clone(&wake),
         };
         let worker = Worker {
             sender,
@@ -197,7 +201,10 @@ impl Worker {
         let token = self.pixel.token.as_ref()?.current()?;
         let refused = self.refused_token.as_ref().map(|token| token.expose_secret());
         let is_renewed = refused.is_some_and(|refused| refused != token.expose_secret());
-        let permit = self.gate.permit(self.sender.clock.steady_ms(), self.calls.len(), is_renewed)?;
+        // A batch that is cut up takes many calls, one after the other; others pass it by.
+        let cut_up = self.sender.isolating.load(Ordering::Relaxed).min(ISOLATING_MAX);
+        let out = self.calls.len().saturating_sub(cut_up);
+        let permit = self.gate.permit(self.sender.clock.steady_ms(), out, is_renewed)?;
         let app_secret = self.pixel.app_secret.as_ref().and_then(SecretSource::current);
         Some((permit, Keys { token, app_secret }))
     }

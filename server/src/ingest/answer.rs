@@ -51,6 +51,6 @@ fn properties(properties: &[(String, String)]) -> impl Iterator<Item = v1::Prope
     properties.iter().map(|(key, value)| v1::Property { key: key.clone(), value: value.clone() })
 }
 
-fn money(money: Money) -> v1::Money {
+pub(crate) fn money(money: Money) -> v1::Money {
     v1::Money { amount: money.decimal(), currency_code: money.currency.as_str().to_owned() }
 }

@@ -1,7 +1,8 @@
 //! Who calls: decided from the headers, before a body is read.
 //!
-//! A caller with the internal token is one of the shop's own services. A wrong token is
-//! refused on every RPC. Everyone else is a stranger: their address and User-Agent are
+//! A caller with the internal token, or with a certificate of `TANDEM_TLS_CLIENT_CA`, is one
+//! of the shop's own services. A wrong token is refused on every RPC. Everyone else is a
+//! stranger: their address and User-Agent are
 //! those of the connection, and an `Origin`, if there is one, must be the shop's.
 
 use std::net::IpAddr;
@@ -12,12 +13,15 @@ use http::{HeaderMap, Request, Response};
 use secrecy::ExposeSecret as _;
 use subtle::ConstantTimeEq as _;
 use tandem_core::user_data::clean_user_agent;
-use tonic::transport::server::TcpConnectInfo;
+use tonic::body::Body;
 use tower::{Layer, Service};
 
+use super::body::timely;
 use super::limits::Limits;
 use super::reject::Reject;
+use super::rooms::{Inside, Rooms};
 use crate::config::{Cidrs, Origins, SecretSource};
+use crate::net::Peer;
 
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +60,8 @@ pub struct Doorman {
     pub origins: Vec<Origins>,
     /// Rate limits of strangers.
     pub limits: Limits,
+    /// How much is taken at once.
+    pub rooms: Rooms,
 }
 
 impl Doorman {
@@ -64,13 +70,25 @@ impl Doorman {
         self.origins.iter().any(|origins| origins.allows(origin))
     }
 
-    fn judge(&self, headers: &HeaderMap, peer: Option<IpAddr>, path: &str) -> Result<Caller, Reject> {
+    /// `is_certified`: the connection presented a certificate that the shop's CA signed.
+    fn judge(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<IpAddr>,
+        is_certified: bool,
+        path: &str,
+    ) -> Result<Caller, Reject> {
         if let Some(authorization) = headers.get(http::header::AUTHORIZATION) {
             let token = authorization.to_str().ok().and_then(bearer);
             return match token {
                 Some(token) if self.is_internal(token) => Ok(Caller::Internal),
                 _ => Err(Reject::Unauthenticated),
             };
+        }
+        // A browser presents its certificate for whatever page asks it to, so behind an
+        // Origin it proves nothing.
+        if is_certified && !headers.contains_key(http::header::ORIGIN) {
+            return Ok(Caller::Internal);
         }
         if needs_token(path) {
             return Err(Reject::Unauthenticated);
@@ -157,26 +175,39 @@ pub struct CallerService<S> {
     doorman: Arc<Doorman>,
 }
 
-impl<S, B> Service<Request<B>> for CallerService<S>
+impl<S> Service<Request<Body>> for CallerService<S>
 where
-    S: Service<Request<B>, Response = Response<tonic::body::Body>>,
+    S: Service<Request<Body>, Response = Response<Body>>,
     S::Future: Send + 'static,
     S::Error: 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = futures_util::future::Either<S::Future, std::future::Ready<Result<S::Response, S::Error>>>;
+    type Future =
+        futures_util::future::Either<Inside<S::Future>, std::future::Ready<Result<S::Response, S::Error>>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
-        match self.doorman.judge(request.headers(), peer.map(|peer| peer.ip()), request.uri().path()) {
-            Ok(caller) => {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let peer = request.extensions().get::<Peer>();
+        let (address, is_certified) = (peer.map(|peer| peer.address), peer.is_some_and(|p| p.is_certified));
+        let path = request.uri().path();
+        let entered = self.doorman.judge(request.headers(), address, is_certified, path).and_then(|caller| {
+            let ticket = self.doorman.rooms.enter(&caller, path)?;
+            Ok((caller, ticket))
+        });
+        match entered {
+            Ok((caller, ticket)) => {
+                if let (Caller::Internal, Some(peer)) = (&caller, peer) {
+                    peer.is_the_shops();
+                }
+                if is_ours(path) {
+                    request = request.map(timely);
+                }
                 request.extensions_mut().insert(caller);
-                futures_util::future::Either::Left(self.inner.call(request))
+                futures_util::future::Either::Left(Inside::new(self.inner.call(request), ticket))
             }
             Err(reject) => {
                 tracing::debug!(code = reject.code(), "call refused");
@@ -204,6 +235,7 @@ mod tests {
             trusted_proxies: Cidrs::parse("10.0.0.0/8").unwrap(),
             origins: vec![Origins::parse("https://shop.example").unwrap()],
             limits: Limits::new(None),
+            rooms: Rooms::new(false),
         }
     }
 
@@ -212,8 +244,9 @@ mod tests {
 
     #[test]
     fn any_of_the_tokens_is_good_and_a_wrong_one_never_is() {
-        let judge =
-            |value: &str, path: &str| doorman().judge(&headers(&[("authorization", value)]), None, path);
+        let judge = |value: &str, path: &str| {
+            doorman().judge(&headers(&[("authorization", value)]), None, false, path)
+        };
         assert_eq!(judge("Bearer new", LEAD), Ok(Caller::Internal));
         assert_eq!(judge("bearer old", WEBHOOK), Ok(Caller::Internal));
         for wrong in ["Bearer newer", "Bearer ", "Basic new", "new", "Bearer new,old"] {
@@ -224,14 +257,26 @@ mod tests {
     #[test]
     fn internal_rpcs_need_a_token() {
         for path in [WEBHOOK, "/tandem.v1.OperationsService/ListEvents"] {
-            assert_eq!(doorman().judge(&HeaderMap::new(), None, path), Err(Reject::Unauthenticated));
+            assert_eq!(doorman().judge(&HeaderMap::new(), None, false, path), Err(Reject::Unauthenticated));
         }
-        assert!(matches!(doorman().judge(&HeaderMap::new(), None, LEAD), Ok(Caller::Stranger(_))));
+        assert!(matches!(doorman().judge(&HeaderMap::new(), None, false, LEAD), Ok(Caller::Stranger(_))));
+    }
+
+    #[test]
+    fn a_certificate_of_the_shops_makes_an_internal_caller_unless_a_page_or_a_wrong_token_comes_with_it() {
+        let judge =
+            |pairs: &[(&'static str, &str)], path: &str| doorman().judge(&headers(pairs), None, true, path);
+        assert_eq!(judge(&[], WEBHOOK), Ok(Caller::Internal));
+        assert_eq!(judge(&[("authorization", "Bearer old")], WEBHOOK), Ok(Caller::Internal));
+        assert_eq!(judge(&[("authorization", "Bearer wrong")], LEAD), Err(Reject::Unauthenticated));
+        let page = [("origin", "https://shop.example")];
+        assert_eq!(judge(&page, WEBHOOK), Err(Reject::Unauthenticated));
+        assert!(matches!(judge(&page, LEAD), Ok(Caller::Stranger(_))));
     }
 
     #[test]
     fn a_strangers_origin_must_be_the_shops() {
-        let judge = |origin: &str| doorman().judge(&headers(&[("origin", origin)]), None, LEAD);
+        let judge = |origin: &str| doorman().judge(&headers(&[("origin", origin)]), None, false, LEAD);
         assert!(judge("https://shop.example").is_ok());
         for forged in ["https://evil.example", "null", "https://shop.example.evil.example"] {
             assert_eq!(judge(forged), Err(Reject::OriginNotAllowed), "{forged}");

@@ -35,7 +35,7 @@ pub enum Reject {
     OriginNotAllowed,
     /// Too many calls from one address.
     TooFast(Duration),
-    /// Too much is waiting for the disk.
+    /// Too much is asked at once, or waits for the disk.
     Overloaded,
     /// The store cannot accept.
     StoreUnavailable,
@@ -50,6 +50,8 @@ pub enum Reject {
     NoSecret,
     /// There is no such event.
     NotFound,
+    /// There is no such order.
+    NoSuchOrder,
 }
 
 impl Reject {
@@ -69,7 +71,7 @@ impl Reject {
             Self::StoreUnavailable => "store_unavailable",
             Self::FactConflict { .. } => "fact_conflict",
             Self::NoSecret => "no_secret",
-            Self::NotFound => "not_found",
+            Self::NotFound | Self::NoSuchOrder => "not_found",
         }
     }
 
@@ -82,7 +84,7 @@ impl Reject {
             Self::TooFast(_) | Self::Overloaded => Code::ResourceExhausted,
             Self::StoreUnavailable | Self::NoSecret => Code::Unavailable,
             Self::FactConflict { .. } => Code::FailedPrecondition,
-            Self::NotFound => Code::NotFound,
+            Self::NotFound | Self::NoSuchOrder => Code::NotFound,
         }
     }
 
@@ -97,7 +99,7 @@ impl Reject {
             }
             Self::OriginNotAllowed => "this origin is not in TANDEM_ALLOWED_ORIGINS".into(),
             Self::TooFast(_) => "too many calls from this address; wait and try again".into(),
-            Self::Overloaded => "the server has too much to write at once; wait and try again".into(),
+            Self::Overloaded => "the server has too much to do at once; wait and try again".into(),
             Self::StoreUnavailable => "the store cannot accept now; nothing was written; try again".into(),
             Self::FactConflict { known, given } => {
                 format!("the order is known to be paid with {known}, and this fact says {given}; nothing was changed")
@@ -106,6 +108,7 @@ impl Reject {
                 "no_secret: no Cashfree client secret is configured for this environment (CASHFREE_CLIENT_SECRET)".into()
             }
             Self::NotFound => "there is no such event".into(),
+            Self::NoSuchOrder => "there is no such order".into(),
         }
     }
 }

@@ -14,12 +14,10 @@ use http_body_util::{BodyExt as _, Full};
 use tandem_proto::stubs::operations_service_server::OperationsServiceServer;
 use tandem_proto::stubs::tracking_service_server::TrackingServiceServer;
 use tandem_proto::v1::tracking_service_paths::VERIFY_WEBHOOK;
-use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::Status;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::transport::Server;
+use tonic::{Code, Status};
 use tonic_web::GrpcWebLayer;
 use tower::Service;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -27,6 +25,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use super::caller::{CallerLayer, Doorman};
 use super::grpc::Tracking;
 use crate::insight::operations::Operations;
+use crate::net::{Port, RequestsLayer};
 
 /// Largest message of a public RPC.
 const PUBLIC_BYTES_MAX: usize = 256 * 1024;
@@ -36,12 +35,14 @@ const WEBHOOK_BYTES_MAX: usize = 1024 * 1024 + 64 * 1024;
 const FRAME_HEAD_BYTES: usize = 5;
 /// Most bytes of a too large HTTP/1.1 request that are read for the sake of its connection.
 const DISCARDED_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Largest headers of an HTTP/2 request.
+const HEADER_BYTES_MAX: u32 = 32 * 1024;
 /// How long a browser may remember a preflight.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(7200);
 
 /// Serves until `shutdown`, then lets open calls end.
 pub async fn serve(
-    listener: TcpListener,
+    port: Port,
     tracking: Tracking,
     operations: Operations,
     doorman: Arc<Doorman>,
@@ -55,12 +56,13 @@ pub async fn serve(
             .register_encoded_file_descriptor_set(tandem_proto::DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    let incoming = TcpListenerStream::new(listener).inspect_nodelay();
     Server::builder()
         .accept_http1(true)
         .http2_keepalive_interval(Some(Duration::from_secs(60)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
         .max_concurrent_streams(1024)
+        .http2_max_header_list_size(HEADER_BYTES_MAX)
+        .layer(RequestsLayer)
         .layer(cors(Arc::clone(&doorman)))
         .layer(GrpcWebLayer::new())
         .layer(CallerLayer(doorman))
@@ -69,26 +71,9 @@ pub async fn serve(
         .add_service(health)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)
-        .serve_with_incoming_shutdown(incoming, shutdown)
+        .serve_with_incoming_shutdown(port, shutdown)
         .await?;
     Ok(())
-}
-
-trait InspectNodelay {
-    fn inspect_nodelay(self) -> impl tokio_stream::Stream<Item = std::io::Result<tokio::net::TcpStream>>;
-}
-
-impl InspectNodelay for TcpListenerStream {
-    /// Small answers must not wait for more.
-    fn inspect_nodelay(self) -> impl tokio_stream::Stream<Item = std::io::Result<tokio::net::TcpStream>> {
-        use tokio_stream::StreamExt as _;
-        self.map(|stream| {
-            stream.inspect(|stream| {
-                // A connection that died in the meantime shows at the first read.
-                drop(stream.set_nodelay(true));
-            })
-        })
-    }
 }
 
 /// CORS for the shop's pages. `authorization` is never allowed: the internal token has no
@@ -165,7 +150,10 @@ async fn read_whole(mut body: Body, bytes_max: usize) -> Result<Body, Status> {
     let mut kept = BytesMut::new();
     let mut read = 0_usize;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Status::cancelled("the request broke off"))?;
+        let frame = frame.map_err(|fault| match fault.code() {
+            Code::DeadlineExceeded => fault,
+            _ => Status::cancelled("the request broke off"),
+        })?;
         let Ok(data) = frame.into_data() else { continue };
         read = read.saturating_add(data.len());
         if read > DISCARDED_BYTES_MAX {

@@ -8,6 +8,7 @@ pub mod health;
 pub mod http;
 pub mod metrics;
 pub mod operations;
+mod orders;
 mod pages;
 pub mod response_times;
 mod steering;

@@ -292,4 +292,18 @@ impl OperationsService for Operations {
     ) -> Result<Response<v1::ErasePersonResponse>, Status> {
         Ok(Response::new(self.erase(request.into_inner()).await?))
     }
+
+    async fn list_orders(
+        &self,
+        request: Request<v1::ListOrdersRequest>,
+    ) -> Result<Response<v1::ListOrdersResponse>, Status> {
+        Ok(Response::new(self.orders(request.into_inner()).await?))
+    }
+
+    async fn get_order(
+        &self,
+        request: Request<v1::GetOrderRequest>,
+    ) -> Result<Response<v1::GetOrderResponse>, Status> {
+        Ok(Response::new(self.order(request.into_inner()).await?))
+    }
 }

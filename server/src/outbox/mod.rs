@@ -17,12 +17,14 @@ pub mod embedded;
 mod entry;
 #[cfg(test)]
 mod model_tests;
+mod order_query;
 mod query;
 
 pub use entry::{
     Appended, AttemptOutcome, AttemptResult, BrowserOutcome, CallRecord, ClaimedEvent, Confirmation,
     Confirmed, Existing, Initial, NewEvent, State,
 };
+pub use order_query::{OrderFilter, OrderView};
 pub use query::{
     AttemptView, DeadWebhook, DeadWebhookFilter, Erased, EventFilter, EventKey, EventView, Figures,
     KeyCoverage, Metric, NameFigures, Page, PixelBacklog, Replayable, Replayed,
@@ -79,6 +81,9 @@ pub struct OrderEffects {
     pub event: Option<NewEvent>,
     /// The order's Purchase.
     pub purchase: Option<PurchaseChange>,
+    /// Events that follow the Purchase (those of refunds): appended once each where it has
+    /// left or is on its way; stopped with it where it was stopped.
+    pub followers: Vec<NewEvent>,
     /// When the order should be asked of the payment provider.
     pub ask: Ask,
     /// A page asked about the order: a browser's copy of its Purchase is to be expected.
@@ -210,6 +215,9 @@ pub trait Outbox: Send + Sync + 'static {
 
     /// Whether an event of a pixel is due.
     async fn has_due(&self, pixel: PixelId) -> Result<bool, StoreError>;
+
+    /// Orders, those first heard of last first.
+    async fn list_orders(&self, filter: OrderFilter, page: Page) -> Result<Vec<OrderView>, StoreError>;
 
     /// One order.
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError>;

@@ -67,6 +67,7 @@ impl Purchases {
             // The contact carries the browser's identifiers; the proof says who paid.
             user_data: without_browser(user_data),
             custom_data,
+            listed: self.listed(&order_id, money, None),
             page,
             consent,
         };

@@ -6,6 +6,7 @@
 
 mod claim;
 mod fact;
+mod legacy;
 mod orders_api;
 mod reconcile;
 mod watch;
@@ -18,14 +19,32 @@ pub use watch::OrderWatch;
 
 use std::sync::Arc;
 
+use tandem_core::cashfree::OrderTags;
 use tandem_core::code;
-use tandem_core::id::{OrderId, PixelId};
-use tandem_core::order::{Decision, Order, Paid, PaymentOutcome};
+use tandem_core::custom_data::CustomData;
+use tandem_core::event::Event;
+use tandem_core::id::{EventName, OrderId, PixelId};
+use tandem_core::money::Money;
+use tandem_core::order::{Decision, Order, Paid, PaymentOutcome, RefundFate};
 use tokio::sync::Notify;
 
+use crate::catalogue::CatalogueFile;
 use crate::config::Cashfree;
 use crate::ingest::{Ingest, Reject};
-use crate::outbox::{Ask, OrderEffects, OrderUpdated, WebhookRecord, purchase_change, step_order};
+use crate::outbox::{
+    Ask, Initial, NewEvent, OrderEffects, OrderUpdated, WebhookRecord, purchase_change, step_order,
+};
+
+/// Settings of Purchases.
+#[derive(Debug)]
+pub struct PurchaseSettings {
+    /// The payment provider.
+    pub cashfree: Cashfree,
+    /// What the shop sells.
+    pub catalogue: Option<Arc<CatalogueFile>>,
+    /// Custom event to send for refunds; none: nothing is sent.
+    pub refund_event: Option<EventName>,
+}
 
 /// What claims, facts and webhooks work with.
 #[derive(Debug)]
@@ -36,12 +55,23 @@ pub struct Purchases {
     pub(crate) can_ask: bool,
     /// Wakes the reconciler.
     pub(crate) ask_now: Arc<Notify>,
+    catalogue: Option<Arc<CatalogueFile>>,
+    refund_event: Option<EventName>,
 }
 
 impl Purchases {
     /// Makes it. `can_ask`: a reconciler listens to `ask_now`.
-    pub fn new(ingest: Arc<Ingest>, cashfree: Cashfree, can_ask: bool, ask_now: Arc<Notify>) -> Self {
-        Self { ingest, cashfree, can_ask, ask_now }
+    pub fn new(ingest: Arc<Ingest>, settings: PurchaseSettings, can_ask: bool, ask_now: Arc<Notify>) -> Self {
+        let PurchaseSettings { cashfree, catalogue, refund_event } = settings;
+        Self { ingest, cashfree, can_ask, ask_now, catalogue, refund_event }
+    }
+
+    /// What the catalogue makes of a payment; nothing without a catalogue.
+    pub(crate) fn listed(&self, order: &OrderId, paid: Money, tags: Option<&OrderTags>) -> CustomData {
+        let Some(catalogue) = &self.catalogue else { return CustomData::default() };
+        let (origin, bought) = catalogue.look_up(paid, tags);
+        tracing::debug!(order.id = order.as_str(), origin = origin.name(), "the catalogue was asked");
+        bought
     }
 
     /// Runs a step on an order, decides about its Purchase, writes both, and tells whoever
@@ -58,6 +88,11 @@ impl Purchases {
         let decider = self.ingest.decider(now_ms);
         let holds: Vec<_> =
             self.ingest.settings.pixels.iter().map(|rules| (rules.id.clone(), rules.purchase_hold)).collect();
+        let refunds = RefundEvents {
+            name: self.refund_event.clone(),
+            shop_url: self.ingest.settings.shop_url.clone(),
+            now_ms,
+        };
         let (updated, value) =
             step_order(&self.ingest.outbox, order.clone(), pixel.clone(), webhook, move |order| {
                 let (value, ask) = step(order);
@@ -65,7 +100,9 @@ impl Purchases {
                 let hold = holds.iter().find(|(id, _)| id == order.pixel()).and_then(|(_, hold)| *hold);
                 let joined = joined_from(order, &decision);
                 let purchase = purchase_change(decision, now_ms, hold, order.claimed_at_s().is_some());
-                (OrderEffects { event: None, purchase, ask, browser_contact }, (value, order.clone(), joined))
+                let followers = refunds.of(order, hold);
+                let effects = OrderEffects { event: None, purchase, followers, ask, browser_contact };
+                (effects, (value, order.clone(), joined))
             })
             .await?;
         if let Some((_, known, joined)) = &value {
@@ -95,6 +132,32 @@ impl Purchases {
     /// The pixel of orders that name none.
     pub(crate) fn default_pixel(&self) -> PixelId {
         self.ingest.settings.pixels.first().map_or_else(PixelId::unassigned, |pixel| pixel.id.clone())
+    }
+}
+
+/// What the events of refunds need from outside.
+struct RefundEvents {
+    name: Option<EventName>,
+    shop_url: Option<String>,
+    now_ms: i64,
+}
+
+impl RefundEvents {
+    /// The events that an order's refunds give rise to now. `hold`: why its pixel's
+    /// Purchases are held, if they are: what undoes them is held with them.
+    fn of(&self, order: &mut Order, hold: Option<&'static str>) -> Vec<NewEvent> {
+        let Some(name) = &self.name else { return Vec::new() };
+        let events = order.refund_events(name, self.now_ms, self.shop_url.as_deref());
+        let entry = |(event, fate): (Event, RefundFate)| {
+            let initial = match (fate, hold) {
+                (RefundFate::Send, None) => Initial::Pending,
+                (RefundFate::Send, Some(code)) => Initial::Held(code.into()),
+                (RefundFate::Suppress(code), _) => Initial::Suppressed(code.into()),
+                (RefundFate::TooOld, _) => Initial::DeadLetter(code::TOO_OLD.into()),
+            };
+            NewEvent::new(&event, self.now_ms, initial, false)
+        };
+        events.into_iter().map(entry).collect()
     }
 }
 

@@ -1,10 +1,10 @@
-//! The reconciler: asks the payment provider about claimed orders whose webhook has not
-//! come, at once and again on a schedule, so that an outage of webhooks loses no Purchase.
+//! The reconciler: asks the payment provider about claimed or hinted orders whose proof has
+//! not come, at once and again on a schedule, so that an outage of webhooks loses no Purchase.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tandem_core::cashfree;
+use tandem_core::cashfree::orders_api::{ApiPayment, OrderAnswer};
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::{ActionSource, Consent, Page};
 use tandem_core::id::{OrderId, PixelId};
@@ -60,11 +60,7 @@ impl Reconciler {
         for (order, pixel) in due {
             match self.api.ask(&self.purchases.cashfree, &order).await {
                 Said::NoBudget => return Ok(()),
-                Said::Paid(answer, payment) => {
-                    let fields =
-                        answer.customer.match_fields(Some(payment.money.currency), payment.international);
-                    self.paid(&order, &pixel, fields, &payment).await?;
-                }
+                Said::Paid(answer, payment) => self.paid(&order, &pixel, &answer, &payment).await?,
                 Said::Final => self.plan(&order, &pixel, true).await?,
                 Said::NotYet => self.plan(&order, &pixel, false).await?,
             }
@@ -76,9 +72,10 @@ impl Reconciler {
         &self,
         order: &OrderId,
         pixel: &PixelId,
-        fields: cashfree::MatchFields,
-        payment: &cashfree::orders_api::ApiPayment,
+        answer: &OrderAnswer,
+        payment: &ApiPayment,
     ) -> Result<(), Reject> {
+        let fields = answer.customer.match_fields(Some(payment.money.currency), payment.international);
         let now_ms = self.purchases.ingest.clock.now_ms();
         let now_s = now_ms.div_euclid(1000);
         let paid = Paid {
@@ -90,6 +87,7 @@ impl Reconciler {
             action_source: ActionSource::Website,
             user_data: self.purchases.hashed(fields, now_ms),
             custom_data: CustomData::default(),
+            listed: self.purchases.listed(order, payment.money, Some(&answer.order_tags)),
             page: Page::default(),
             consent: Consent::default(),
         };
@@ -102,8 +100,8 @@ impl Reconciler {
     async fn plan(&self, order: &OrderId, pixel: &PixelId, is_final: bool) -> Result<(), Reject> {
         let now_ms = self.purchases.ingest.clock.now_ms();
         let step = move |order: &mut tandem_core::order::Order| {
-            let claimed_s = order.claimed_at_s().unwrap_or(now_ms.div_euclid(1000));
-            let ask = match (is_final, next(claimed_s, now_ms)) {
+            let since_s = order.awaited_since_s().unwrap_or(now_ms.div_euclid(1000));
+            let ask = match (is_final, next(since_s, now_ms)) {
                 (false, Some(at_ms)) => Ask::At(at_ms),
                 _ => Ask::Never,
             };
@@ -113,9 +111,9 @@ impl Reconciler {
     }
 }
 
-/// When an order claimed at `claimed_s` is asked next, Unix milliseconds.
-fn next(claimed_s: i64, now_ms: i64) -> Option<i64> {
-    SCHEDULE_S.into_iter().map(|age_s| (claimed_s + age_s) * 1000).find(|at_ms| *at_ms > now_ms)
+/// When an order awaited since `since_s` is asked next, Unix milliseconds.
+fn next(since_s: i64, now_ms: i64) -> Option<i64> {
+    SCHEDULE_S.into_iter().map(|age_s| (since_s + age_s) * 1000).find(|at_ms| *at_ms > now_ms)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use tandem_core::event::{ActionSource, Consent, Page};
 use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{EventId, OrderId};
 use tandem_core::normalise::MatchKey;
-use tandem_core::order::{Paid, PaymentSource, Refund};
+use tandem_core::order::{Order, Paid, PaymentSource, Refund};
 use tandem_core::personal::Raw;
 use tandem_core::user_data::UserData;
 use tandem_proto::v1::{self, Verdict};
@@ -24,7 +24,28 @@ const AHEAD_MAX_MS: i64 = 10 * 60 * 1000;
 enum Meaning {
     Paid(Box<Paid>),
     Failed,
+    Voided(String, i64),
     Refunded(Refund),
+    /// Nothing but its note.
+    Noted,
+}
+
+impl Meaning {
+    fn happen_to(&self, order: &mut Order) -> Ask {
+        match self {
+            Self::Paid(paid) => {
+                order.pay((**paid).clone());
+                return Ask::Never;
+            }
+            Self::Failed => order.fail(),
+            Self::Voided(payment_id, at_s) => order.void(payment_id, *at_s),
+            Self::Refunded(refund) => {
+                order.refund(refund.clone());
+            }
+            Self::Noted => {}
+        }
+        Ask::AsPlanned
+    }
 }
 
 impl Purchases {
@@ -58,6 +79,9 @@ impl Purchases {
             self.cashfree.secrets.as_ref().map(crate::config::SecretSource::list).unwrap_or_default();
         let secrets: Vec<&[u8]> = secrets.iter().map(|secret| secret.expose_secret().as_bytes()).collect();
         let header = |name: &str| request.headers.get(name).map(String::as_str).unwrap_or_default();
+        if self.is_legacy(request) {
+            return self.judge_legacy(&request.raw_body, &secrets, self.ingest.clock.now_ms()).await;
+        }
         let timestamp = header(TIMESTAMP_HEADER);
         match signature::verify(&secrets, timestamp, &request.raw_body, header(SIGNATURE_HEADER)) {
             Ok(_) => {}
@@ -90,19 +114,26 @@ impl Purchases {
         now_ms: i64,
     ) -> Result<v1::VerifyWebhookResponse, Reject> {
         let record = self.record_of(webhook, body, now_ms);
+        let now_s = now_ms.div_euclid(1000);
+        let note = webhook.note(now_s);
         let (order, meaning, is_paid) = match webhook.effect() {
             Effect::Paid(proof) => {
                 let paid = self.paid(&proof, signed_ms, now_ms);
                 (proof.order_id.clone(), Meaning::Paid(Box::new(paid)), true)
             }
             Effect::Failed { order_id } => (order_id.clone(), Meaning::Failed, false),
-            Effect::Refunded { order_id: Some(order_id), payment_id, refund_id, money } => {
-                let refund = Refund {
-                    refund_id: refund_id.as_str().to_owned(),
-                    payment_id: payment_id.map(|id| id.as_str().to_owned()),
-                    money,
-                };
+            Effect::Voided { order_id, payment_id, at_s } => {
+                let at_s = at_s.unwrap_or(now_s).min(now_s);
+                (order_id.clone(), Meaning::Voided(payment_id.as_str().to_owned(), at_s), false)
+            }
+            Effect::Refunded { order_id: Some(order_id), payment_id, refund_id, money, at_s } => {
+                let payment_id = payment_id.map(|id| id.as_str().to_owned());
+                let at_s = at_s.unwrap_or(now_s).min(now_s);
+                let refund = Refund::new(refund_id.as_str().to_owned(), payment_id, money, at_s);
                 (order_id.clone(), Meaning::Refunded(refund), false)
+            }
+            Effect::Nothing if let (Some(order_id), Some(_)) = (&webhook.extract().order_id, &note) => {
+                (order_id.clone(), Meaning::Noted, false)
             }
             Effect::Refunded { order_id: None, .. } | Effect::Nothing => {
                 let order_id = record.order_id.clone().unwrap_or_default();
@@ -116,19 +147,13 @@ impl Purchases {
             }
         };
         let (updated, _) = self
-            .step(&order, &self.default_pixel(), Some(record), false, move |order| match &meaning {
-                Meaning::Paid(paid) => {
-                    order.pay((**paid).clone());
-                    ((), Ask::Never)
+            .step(&order, &self.default_pixel(), Some(record), false, move |order| {
+                let ask = meaning.happen_to(order);
+                // A payment leaves its note by itself.
+                if let (Some(note), false) = (&note, is_paid) {
+                    order.note(note.clone());
                 }
-                Meaning::Failed => {
-                    order.fail();
-                    ((), Ask::AsPlanned)
-                }
-                Meaning::Refunded(refund) => {
-                    order.refund(refund.clone());
-                    ((), Ask::AsPlanned)
-                }
+                ((), ask)
             })
             .await?;
         let verdict = if updated.applied { Verdict::Accepted } else { Verdict::Duplicate };
@@ -140,7 +165,7 @@ impl Purchases {
     }
 
     /// Keeps what is genuine and cannot be used: its reason, its digest, no body.
-    async fn keep_unusable(
+    pub(super) async fn keep_unusable(
         &self,
         unusable: &Unusable,
         body: &[u8],
@@ -181,7 +206,7 @@ impl Purchases {
     }
 
     /// Whose webhook it is. Rotation changes the secret, not the account.
-    fn account(&self) -> String {
+    pub(super) fn account(&self) -> String {
         format!("cashfree:{}", self.cashfree.environment.name())
     }
 
@@ -200,6 +225,7 @@ impl Purchases {
             action_source: ActionSource::Website,
             user_data: self.hashed(fields, now_ms),
             custom_data: tandem_core::custom_data::CustomData::default(),
+            listed: self.listed(proof.order_id, proof.money, proof.order_tags),
             page: Page::default(),
             consent: Consent::default(),
         }
@@ -222,11 +248,15 @@ impl Purchases {
     }
 }
 
-fn answer(verdict: Verdict, detail: &str) -> v1::VerifyWebhookResponse {
+pub(super) fn answer(verdict: Verdict, detail: &str) -> v1::VerifyWebhookResponse {
     v1::VerifyWebhookResponse { verdict: verdict.into(), detail: detail.to_owned(), ..Default::default() }
 }
 
-fn named(mut answer: v1::VerifyWebhookResponse, kind: &str, order_id: &str) -> v1::VerifyWebhookResponse {
+pub(super) fn named(
+    mut answer: v1::VerifyWebhookResponse,
+    kind: &str,
+    order_id: &str,
+) -> v1::VerifyWebhookResponse {
     answer.webhook_type = kind.to_owned();
     answer.order_id = order_id.to_owned();
     answer

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tandem_proto::stubs::operations_service_client::OperationsServiceClient;
 use tandem_proto::stubs::tracking_service_client::TrackingServiceClient;
 use tandem_proto::v1;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status};
 
 /// One connection to the server and what every call on it carries.
@@ -36,6 +36,15 @@ impl Caller {
     /// When `endpoint` is no address.
     pub fn new(endpoint: &str) -> anyhow::Result<Self> {
         let channel = Endpoint::from_shared(endpoint.to_owned())?.connect_lazy();
+        Ok(Self { channel, headers: Vec::new(), deadline: None })
+    }
+
+    /// Connects to `endpoint` over TLS on the first call.
+    ///
+    /// # Errors
+    /// When `endpoint` is no address or the certificates are none.
+    pub fn over_tls(endpoint: &str, tls: ClientTlsConfig) -> anyhow::Result<Self> {
+        let channel = Endpoint::from_shared(endpoint.to_owned())?.tls_config(tls)?.connect_lazy();
         Ok(Self { channel, headers: Vec::new(), deadline: None })
     }
 
@@ -111,6 +120,10 @@ impl Caller {
         resume_delivery(ResumeDeliveryRequest) -> ResumeDeliveryResponse;
         /// `ErasePerson`
         erase_person(ErasePersonRequest) -> ErasePersonResponse;
+        /// `ListOrders`
+        list_orders(ListOrdersRequest) -> ListOrdersResponse;
+        /// `GetOrder`
+        get_order(GetOrderRequest) -> GetOrderResponse;
     }
 
     /// `WatchEvents`, up to the stream's begin.

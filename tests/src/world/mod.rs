@@ -90,6 +90,11 @@ impl World {
         self.folder.path()
     }
 
+    /// Lets the folder stay when the world ends: something was not as it should be.
+    pub fn keep(&self) {
+        self.troubled.store(true, Ordering::Relaxed);
+    }
+
     /// Kills the server at once, as a crash or an out-of-memory killer would (SIGKILL).
     pub fn kill_server(&mut self) {
         if let Some(mut server) = self.server.take() {
@@ -137,6 +142,57 @@ impl World {
         self.server.as_ref().context("the server is not running")?.signal(Signal::CONT)
     }
 
+    /// Lets the running server write no file beyond this size (bytes), its log included, as if the
+    /// disk were full there; none ends it.
+    ///
+    /// # Errors
+    /// When the server is not running.
+    pub fn limit_files(&self, bytes: Option<u64>) -> anyhow::Result<()> {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let server = self.server.as_ref().context("the server is not running")?;
+        let id = Pid::from_raw(i32::try_from(server.id())?).context("a process has a number")?;
+        // The system's upper bound stays, so that the limit can be taken back.
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(Some(id), Resource::Fsize, limit).context("limiting the server's files")?;
+        Ok(())
+    }
+
+    /// Whether the server of the last start still runs.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn server_runs(&mut self) -> anyhow::Result<bool> {
+        self.server.as_mut().map_or(Ok(false), Process::runs)
+    }
+
+    /// The server's settings.
+    #[must_use]
+    pub fn server_environment(&self) -> &Environment {
+        &self.server_environment
+    }
+
+    /// Tells the server to read its catalogue again (SIGHUP).
+    ///
+    /// # Errors
+    /// When the server is not running.
+    pub fn hang_up_server(&self) -> anyhow::Result<()> {
+        self.server.as_ref().context("the server is not running")?.signal(Signal::HUP)
+    }
+
+    /// Lets the running server open no more files than this; none ends it.
+    ///
+    /// # Errors
+    /// When the server is not running.
+    pub fn limit_open_files(&self, count: Option<u64>) -> anyhow::Result<()> {
+        use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+        let id = Pid::from_raw(i32::try_from(self.server_id()?)?).context("a process has a number")?;
+        // The upper bound stays, so that the limit can be taken back; the server has raised its own.
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        let limit = Rlimit { current: count.or(maximum), maximum };
+        prlimit(Some(id), Resource::Nofile, limit).context("limiting the server's open files")?;
+        Ok(())
+    }
+
     /// Starts the server again on the same data and the same ports. One that still runs is
     /// killed first.
     ///
@@ -156,7 +212,7 @@ impl World {
             self.server_environment.insert((*name).to_owned(), (*value).to_owned());
         }
         for (variable, url) in [("TANDEM_GRPC_ADDR", &self.grpc), ("TANDEM_HTTP_ADDR", &self.http_url)] {
-            let address = url.trim_start_matches("http://").to_owned();
+            let address = url.split("://").last().unwrap_or_default().to_owned();
             self.server_environment.insert(variable.to_owned(), address);
         }
         self.starts += 1;
@@ -166,6 +222,14 @@ impl World {
         server.ready().await?;
         self.server = Some(server);
         Ok(())
+    }
+
+    /// The server's process number.
+    ///
+    /// # Errors
+    /// When the server is not running.
+    pub fn server_id(&self) -> anyhow::Result<u32> {
+        Ok(self.server.as_ref().context("the server is not running")?.id())
     }
 
     /// The server's log of this start.

@@ -11,9 +11,11 @@ mod erase;
 mod events;
 mod expire;
 mod figures;
+mod followers;
 mod ledger;
 mod migrate;
 mod open;
+mod order_list;
 mod orders;
 mod purge;
 mod read;
@@ -38,8 +40,8 @@ use tokio::sync::{broadcast, mpsc};
 
 use super::{
     Appended, AttemptResult, AttemptView, CallRecord, ClaimedEvent, Confirmation, Confirmed, DeadWebhook,
-    DeadWebhookFilter, Erased, EventFilter, EventKey, EventView, Figures, NewEvent, OrderStep, OrderUpdated,
-    Outbox, Page, Replayed, StoreError, WebhookRecord,
+    DeadWebhookFilter, Erased, EventFilter, EventKey, EventView, Figures, NewEvent, OrderFilter, OrderStep,
+    OrderUpdated, OrderView, Outbox, Page, Replayed, StoreError, WebhookRecord,
 };
 use crate::clock::{Clock, millis};
 use committer::{Command, Writer};
@@ -327,6 +329,10 @@ impl Outbox for Embedded {
         self.follow_clock().await?;
         let now_ms = self.clock.now_ms();
         self.read(move |db| read::has_due(db, &pixel, now_ms)).await
+    }
+
+    async fn list_orders(&self, filter: OrderFilter, page: Page) -> Result<Vec<OrderView>, StoreError> {
+        self.read(move |db| order_list::list_orders(db, &filter, page)).await
     }
 
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {

@@ -40,6 +40,7 @@ impl Writer {
             None => None,
         };
         let pixel_no = self.pixel(order.pixel())?;
+        self.follow(id, pixel_no, &effects.followers, now_ms)?;
         if effects.browser_contact {
             let purchase_id = EventId::of_purchase(id);
             self.expect_browser(pixel_no, EventName::purchase().as_str(), purchase_id.as_str(), now_ms)?;

@@ -1,0 +1,127 @@
+//! What an order went through, for operators: attempts to pay, refunds, disputes. IDs,
+//! amounts, statuses and times; no personal data.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Order, PaymentSource};
+use crate::money::{MinorUnits, Money};
+
+/// Most notes kept with one order.
+const NOTES_MAX: usize = 48;
+
+/// What a note is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteKind {
+    /// An attempt to pay.
+    Payment,
+    /// Money that goes back.
+    Refund,
+    /// A payment that is contested.
+    Dispute,
+}
+
+impl NoteKind {
+    /// Name for people and programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Payment => "payment",
+            Self::Refund => "refund",
+            Self::Dispute => "dispute",
+        }
+    }
+}
+
+/// One thing that was heard of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// What it is about.
+    pub kind: NoteKind,
+    /// The provider's ID of the payment, refund or dispute; empty for a fact.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub id: String,
+    /// The payment that a refund or dispute belongs to, where it is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_id: Option<String>,
+    /// Status in the provider's words, upper case.
+    pub status: String,
+    /// How much, where it is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub money: Option<Money>,
+    /// When it happened, Unix seconds, where it is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_s: Option<i64>,
+    /// When we learnt of it, Unix seconds.
+    pub seen_at_s: i64,
+    /// Who told us.
+    pub source: PaymentSource,
+    /// Whether the money of a dispute is lost.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub is_lost: bool,
+}
+
+impl Note {
+    fn is_about(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.id == other.id
+    }
+}
+
+impl Order {
+    /// Keeps a note: each status of a payment, refund or dispute once, in the order in
+    /// which they came. When there is no more room, a new status replaces the last one of
+    /// the same subject, and new subjects are left out.
+    pub fn note(&mut self, note: Note) {
+        if self.history.iter().any(|known| known.is_about(&note) && known.status == note.status) {
+            return;
+        }
+        if self.history.len() < NOTES_MAX {
+            self.history.push(note);
+        } else if let Some(known) = self.history.iter_mut().rfind(|known| known.is_about(&note)) {
+            *known = note;
+        }
+    }
+
+    /// What it went through, first to last.
+    pub fn history(&self) -> &[Note] {
+        &self.history
+    }
+
+    /// How much of the paying payment went back, in its currency.
+    pub fn refunded(&self) -> Option<Money> {
+        let paid = self.paid.as_ref()?;
+        let back = self.refunds.iter().filter(|refund| refund.is_of(paid)).map(|refund| refund.money.amount);
+        Some(sum(back, paid.money))
+    }
+
+    /// How much was lost in disputes, in the payment's currency. A dispute counts by the
+    /// last that was heard of it.
+    pub fn lost(&self) -> Option<Money> {
+        let paid = self.paid.as_ref()?;
+        let last = |note: &&Note| self.history.iter().rfind(|other| other.is_about(note)) == Some(*note);
+        let lost = self
+            .history
+            .iter()
+            .filter(|note| note.kind == NoteKind::Dispute && note.is_lost)
+            .filter(last)
+            .filter_map(|note| note.money)
+            .filter(|money| money.currency == paid.money.currency);
+        Some(sum(lost.map(|money| money.amount), paid.money))
+    }
+
+    /// The provider's IDs of its refunds.
+    pub fn refund_ids(&self) -> impl Iterator<Item = &str> {
+        self.refunds.iter().map(|refund| refund.refund_id.as_str())
+    }
+
+    /// How many payments succeeded; more than one is a double payment.
+    pub fn payments(&self) -> usize {
+        self.other_payments.len() + usize::from(self.paid.is_some())
+    }
+}
+
+/// A sum in the currency of `like`; at most the largest amount there is.
+fn sum(amounts: impl Iterator<Item = MinorUnits>, like: Money) -> Money {
+    let total = amounts.fold(0_u64, |sum, amount| sum.saturating_add(amount.get()));
+    let most = MinorUnits::new(crate::money::MINOR_UNITS_MAX).unwrap_or_default();
+    Money { amount: MinorUnits::new(total).unwrap_or(most), currency: like.currency }
+}

@@ -1,0 +1,217 @@
+//! One batch against a Graph API of a few lines: who travels with whom, what is recorded.
+
+use std::sync::Mutex;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+
+use super::*;
+use crate::config::{Settings, Source};
+use crate::outbox::conformance::{self, NOW_MS, pixel};
+use crate::outbox::embedded::Embedded;
+use crate::outbox::{EventFilter, EventView, Page, State};
+
+/// A Graph API that answers by what is in the body, and remembers how many events each call had.
+struct Meta {
+    url: String,
+    calls: Arc<Mutex<Vec<usize>>>,
+}
+
+impl Meta {
+    async fn start(answer: impl Fn(&str) -> (u16, String) + Clone + Send + Sync + 'static) -> Self {
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&calls);
+        let app = Router::new().fallback(move |body: String| {
+            noted.lock().unwrap().push(body.matches("\"event_id\"").count());
+            let (status, text) = answer(&body);
+            async move { (StatusCode::from_u16(status).unwrap(), text).into_response() }
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { url, calls }
+    }
+
+    fn calls(&self) -> Vec<usize> {
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+struct World {
+    sender: Sender,
+    clock: Clock,
+    _dir: tempfile::TempDir,
+}
+
+impl World {
+    fn new(meta: &Meta) -> Self {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let source = Source::from_pairs([("META_GRAPH_URL", meta.url.as_str()), ("META_TIMEOUT", "2s")]);
+        let settings = Settings::read(&source).unwrap();
+        let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::fixed(NOW_MS + 10_000));
+        let sender = Sender {
+            pixel: pixel(),
+            graph: Graph::new(&settings.meta).unwrap(),
+            outbox: SharedOutbox::new(Embedded::open(dir.path(), clock.clone()).unwrap()),
+            clock: clock.clone(),
+            metrics: Arc::default(),
+            test_event_code: None,
+            lone_refusals: Arc::default(),
+            isolating: Arc::default(),
+            wake: Arc::default(),
+        };
+        Self { sender, clock, _dir: dir }
+    }
+
+    async fn claimed(&self, n: u32) -> Vec<ClaimedEvent> {
+        for n in 0..n {
+            self.sender.outbox.append(conformance::event(n)).await.unwrap();
+        }
+        self.sender.outbox.claim(pixel(), n as usize, Duration::from_secs(60)).await.unwrap()
+    }
+
+    async fn send(&self, events: Vec<ClaimedEvent>) -> Lesson {
+        let keys = Keys { token: SecretString::from("token".to_owned()), app_secret: None };
+        self.sender.send(&keys, events).await
+    }
+
+    async fn events(&self) -> Vec<EventView> {
+        let page = Page { below_seq: None, size: 2000 };
+        self.sender.outbox.list(EventFilter::default(), page).await.unwrap()
+    }
+
+    async fn count(&self, state: State) -> usize {
+        self.events().await.iter().filter(|event| event.state == state).count()
+    }
+}
+
+fn received(body: &str) -> (u16, String) {
+    (200, format!("{{\"events_received\":{}}}", body.matches("\"event_id\"").count()))
+}
+
+fn error(code: i64, subcode: i64) -> (u16, String) {
+    (400, format!("{{\"error\":{{\"code\":{code},\"error_subcode\":{subcode},\"message\":\"x\"}}}}"))
+}
+
+/// The ID of conformance event `n`, as it stands in a body.
+fn id_of(n: u32) -> String {
+    conformance::event(n).id.as_str().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bad_event_among_a_thousand_is_found_in_twenty_calls() {
+    let bad = id_of(617);
+    let meta =
+        Meta::start(move |body| if body.contains(&bad) { error(100, 2_804_009) } else { received(body) })
+            .await;
+    let world = World::new(&meta);
+    let events = world.claimed(1000).await;
+    let lesson = world.send(events).await;
+    assert!(lesson.worked && !lesson.failed, "it says nothing against the pixel: {lesson:?}");
+    assert_eq!((world.count(State::Delivered).await, world.count(State::DeadLetter).await), (999, 1));
+    assert!(meta.calls().len() <= 21, "{:?}", meta.calls());
+    assert_eq!(world.sender.isolating.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_oldest_event_is_tried_first_where_meta_finds_one_too_old() {
+    let old = id_of(3);
+    let meta =
+        Meta::start(move |body| if body.contains(&old) { error(100, SUB_TOO_OLD) } else { received(body) })
+            .await;
+    let world = World::new(&meta);
+    let mut events = world.claimed(100).await;
+    events[3].time_s -= 3600;
+    world.send(events).await;
+    assert_eq!(meta.calls().len(), 4, "{:?}", meta.calls());
+    assert_eq!(world.count(State::DeadLetter).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_meta_may_choke_on_travels_alone() {
+    let bad = id_of(1);
+    let meta = Meta::start(move |body| if body.contains(&bad) { error(1, 0) } else { received(body) }).await;
+    let world = World::new(&meta);
+    let mut events = world.claimed(5).await;
+    events[1].attempts = SUSPECT_ATTEMPTS;
+    events[1].last_code = Some(code::META_UNKNOWN_ERROR.into());
+    let lesson = world.send(events).await;
+    assert_eq!(meta.calls(), [4, 1]);
+    assert!(!lesson.failed, "and does not open the circuit");
+    assert_eq!((world.count(State::Delivered).await, world.count(State::Pending).await), (4, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_of_the_request_costs_one_event_and_holds_the_rest() {
+    let meta = Meta::start(|_| error(100, 0)).await;
+    let world = World::new(&meta);
+    let events = world.claimed(64).await;
+    let lesson = world.send(events).await;
+    assert_eq!(lesson.held, Some((code::REQUEST_REFUSED, REQUEST_PROBE_WAIT)));
+    assert_eq!((world.count(State::DeadLetter).await, world.count(State::Pending).await), (1, 63));
+    // Another event is the next probe.
+    let next = world.sender.outbox.claim(pixel(), 1, Duration::from_secs(60)).await.unwrap();
+    assert!(next[0].last_code.is_none(), "{next:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_sent_when_meta_failed_made_no_attempt() {
+    let bad = id_of(0);
+    // Refuses the batch, then fails.
+    let meta = Meta::start(move |body| {
+        if body.contains(&bad) && body.matches("\"event_id\"").count() == 8 {
+            error(100, 2_804_009)
+        } else {
+            error(2, 0)
+        }
+    })
+    .await;
+    let world = World::new(&meta);
+    let events = world.claimed(8).await;
+    let lesson = world.send(events).await;
+    assert!(lesson.failed);
+    let attempts: Vec<u32> = world.events().await.iter().rev().map(|event| event.attempts).collect();
+    assert_eq!(attempts, [1, 1, 1, 1, 0, 0, 0, 0]);
+    assert_eq!(world.count(State::Pending).await, 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_meta_would_refuse_never_enters_a_batch() {
+    let meta = Meta::start(received).await;
+    let world = World::new(&meta);
+    let mut events = world.claimed(5).await;
+    events[0].time_s -= 8 * 24 * 3600;
+    events[1].fired_s = Some(world.clock.now_s() - TWIN_AGE_MAX_S - 1);
+    events[2].person = String::new();
+    events[3].keys = tandem_core::user_data::KeySet(0);
+    world.send(events).await;
+    assert_eq!(meta.calls(), [1]);
+    let codes: Vec<String> = world.events().await.into_iter().rev().filter_map(|event| event.code).collect();
+    let expected =
+        [code::TOO_OLD, code::DEDUP_WINDOW_PASSED, code::PERSON_GONE, code::MATCH_KEYS_INSUFFICIENT];
+    assert_eq!(codes, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_meta_does_not_count_are_delivered_and_told_apart() {
+    let meta = Meta::start(|_| (200, "{\"events_received\":3}".into())).await;
+    let world = World::new(&meta);
+    let events = world.claimed(5).await;
+    world.send(events).await;
+    assert_eq!(world.count(State::Delivered).await, 5);
+    let figures = world.sender.outbox.figures(world.clock.now_ms()).await.unwrap();
+    assert_eq!(figures.total(crate::outbox::Metric::Shortfall), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_with_a_warning_for_each_of_a_thousand_events_is_read() {
+    let warning = "\"a sentence of Meta's about one of the events, as long as such sentences are\"";
+    let messages = vec![warning; 1000].join(",");
+    let text = format!("{{\"messages\":[{messages}],\"events_received\":1000}}");
+    let meta = Meta::start(move |_| (200, text.clone())).await;
+    let world = World::new(&meta);
+    let events = world.claimed(1000).await;
+    assert!(world.send(events).await.worked);
+    assert_eq!(world.count(State::Delivered).await, 1000);
+}

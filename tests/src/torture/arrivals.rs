@@ -1,0 +1,79 @@
+//! What the fake Graph API took: every copy of every event.
+
+use std::collections::HashMap;
+
+use anyhow::ensure;
+use serde_json::Value;
+
+use crate::Sandbox;
+use crate::person::sha256_hex;
+use crate::sandbox::{ServerEvent, minor};
+
+/// One copy of an event.
+#[derive(Debug, Clone)]
+pub(super) struct Arrival {
+    /// When its request came.
+    pub(super) at_ms: u64,
+    /// Whether a fault kept the answer back.
+    pub(super) lost: bool,
+    /// Digest of the event as it was sent, keys in order.
+    pub(super) digest: String,
+    /// SHA-256 of the e-mail address.
+    pub(super) email_hash: String,
+    /// Value in hundredths.
+    pub(super) value_minor: Option<i64>,
+    /// The order; empty where there is none.
+    pub(super) order_id: String,
+}
+
+/// All copies by event name and ID, in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Arrivals {
+    last: u64,
+    copies: HashMap<(String, String), Vec<Arrival>>,
+}
+
+impl Arrivals {
+    /// Takes in what came since the last look.
+    ///
+    /// # Errors
+    /// When the sandbox does not answer, or has forgotten events that were not yet looked at.
+    pub(super) async fn collect(&mut self, sandbox: &Sandbox) -> anyhow::Result<()> {
+        for mut row in sandbox.graph_rows_after(self.last).await? {
+            let number = row["number"].as_u64().unwrap_or_default();
+            ensure!(number == self.last + 1, "the sandbox forgot the events {} to {number}", self.last + 1);
+            self.last = number;
+            let event = ServerEvent(row["event"].take());
+            let arrival = Arrival {
+                at_ms: row["received_at_ms"].as_u64().unwrap_or_default(),
+                lost: row["lost"] == true,
+                digest: sha256_hex(&event.0.to_string()),
+                email_hash: event.match_key("em").to_owned(),
+                value_minor: minor(event.field(&["custom_data", "value"])),
+                order_id: event.text(&["custom_data", "order_id"]).to_owned(),
+            };
+            let name = event.field(&["event_name"]).as_str().map(str::to_owned).unwrap_or_default();
+            let id = match event.field(&["event_id"]) {
+                Value::String(id) => id.clone(),
+                _ => String::new(),
+            };
+            self.copies.entry((name, id)).or_default().push(arrival);
+        }
+        Ok(())
+    }
+
+    /// The copies of one event.
+    pub(super) fn of(&self, name: &str, id: &str) -> &[Arrival] {
+        self.copies.get(&(name.to_owned(), id.to_owned())).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every event that came.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &str, &[Arrival])> {
+        self.copies.iter().map(|((name, id), copies)| (name.as_str(), id.as_str(), copies.as_slice()))
+    }
+
+    /// Copies taken in all.
+    pub(super) fn count(&self) -> u64 {
+        self.last
+    }
+}
