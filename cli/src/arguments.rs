@@ -16,10 +16,11 @@ TANDEM_):
   TANDEM_TLS_CLIENT_KEY       its key
 
 Exit codes:
-  0  done
-  1  the answer is a bad one (health is critical, no such event) or the server failed
-  2  unusable arguments, settings or token
-  3  the server is away or does not answer";
+  0    done
+  1    the answer is a bad one (health is critical, no such event) or the server failed
+  2    unusable arguments, settings or token
+  3    the server is away or does not answer
+  130  interrupted; work in steps says how far it came";
 
 /// Looks into a Tandem server and steers it: health, events, their delivery, orders, dead letters.
 #[derive(Debug, Parser)]

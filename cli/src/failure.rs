@@ -8,6 +8,8 @@ const BAD_ANSWER: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 /// The server is away.
 const SERVER_AWAY: u8 = 3;
+/// Interrupted, as shells have it: 128 and the signal's number.
+const INTERRUPTED: u8 = 130;
 
 /// Why a command gave no answer. Each text ends with what to do.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +43,9 @@ pub(crate) enum Failure {
     /// The server failed.
     #[error("the server failed: {0}; its log says more")]
     ServerFailed(String),
+    /// Somebody pressed Ctrl-C.
+    #[error("interrupted, {0}; the same command goes on")]
+    Interrupted(&'static str),
 }
 
 impl Failure {
@@ -48,6 +53,7 @@ impl Failure {
         match self {
             Self::Setting(_) | Self::TokenRefused | Self::Refused(_) => USAGE,
             Self::ServerAway { .. } => SERVER_AWAY,
+            Self::Interrupted(_) => INTERRUPTED,
             Self::NotFound(_) | Self::NoSuchOrder(_) | Self::OldServer | Self::ServerFailed(_) => BAD_ANSWER,
         }
     }

@@ -8,12 +8,14 @@
 //! | `failure` | what can go wrong, its exit code, and what to do about it |
 //! | `commands` | one file per command: call, then render |
 //! | `moment` | times as an operator types them |
+//! | `progress` | work that takes its time: how far it is, and its interruption |
 //! | `render` | tables, times and figures as text |
 
 mod arguments;
 mod commands;
 mod failure;
 mod moment;
+mod progress;
 mod render;
 mod server;
 mod settings;
@@ -30,12 +32,14 @@ use settings::{Settings, Variables};
 struct Report {
     text: String,
     is_bad: bool,
+    /// Why there is not more of it.
+    failure: Option<Failure>,
 }
 
 impl Report {
     /// An answer without a verdict.
     fn plain(text: String) -> Self {
-        Self { text, is_bad: false }
+        Self { text, is_bad: false, failure: None }
     }
 }
 
@@ -54,13 +58,19 @@ fn main() -> ExitCode {
                 // A pipe that was closed early, as by `head`, is no failure of ours.
                 let _ = writeln!(std::io::stdout(), "{}", report.text.trim_end());
             }
-            if report.is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+            match report.failure {
+                Some(failure) => failed(&failure),
+                None if report.is_bad => ExitCode::FAILURE,
+                None => ExitCode::SUCCESS,
+            }
         }
-        Err(failure) => {
-            eprintln!("tandem: {failure}");
-            ExitCode::from(failure.exit_code())
-        }
+        Err(failure) => failed(&failure),
     }
+}
+
+fn failed(failure: &Failure) -> ExitCode {
+    eprintln!("tandem: {failure}");
+    ExitCode::from(failure.exit_code())
 }
 
 fn answer(arguments: Arguments) -> Result<Report, Failure> {

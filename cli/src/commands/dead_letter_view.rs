@@ -26,6 +26,7 @@ pub(crate) fn text(answer: &ListDeadLettersResponse) -> String {
     if !answer.webhooks.is_empty() {
         let rows = answer.webhooks.iter().map(|webhook| {
             vec![
+                webhook.sequence.to_string(),
                 time(webhook.received_at.as_ref()),
                 plain(&webhook.webhook_type),
                 plain(&webhook.code),
@@ -34,16 +35,40 @@ pub(crate) fn text(answer: &ListDeadLettersResponse) -> String {
                 plain(&webhook.body_sha256),
             ]
         });
-        let webhooks = table(&["RECEIVED", "WEBHOOK", "CODE", "ORDER", "BYTES", "SHA-256"], rows);
+        let webhooks = table(&["POSITION", "RECEIVED", "WEBHOOK", "CODE", "ORDER", "BYTES", "SHA-256"], rows);
         parts.push(webhooks);
     }
     if parts.is_empty() {
         parts.push("no dead letters match".to_owned());
     }
     if !answer.next_page_token.is_empty() {
-        parts.push(format!("there are more; --page-token {} shows them", plain(&answer.next_page_token)));
+        parts.push(format!(
+            "there are more events; --page-token {} shows them",
+            plain(&answer.next_page_token)
+        ));
+    }
+    if !answer.next_webhook_page_token.is_empty() {
+        let token = plain(&answer.next_webhook_page_token);
+        parts.push(format!("there are more webhooks; --webhook-page-token {token} shows them"));
     }
     parts.join("\n\n")
+}
+
+/// One webhook.
+pub(super) fn webhook_text(webhook: &WebhookDeadLetter) -> String {
+    let row = |name: &str, value: String| vec![name.to_owned(), value];
+    table(
+        &[],
+        [
+            row("position", webhook.sequence.to_string()),
+            row("webhook", plain(&webhook.webhook_type)),
+            row("code", plain(&webhook.code)),
+            row("order", plain(&webhook.order_id)),
+            row("received", time(webhook.received_at.as_ref())),
+            row("bytes", webhook.body_bytes.to_string()),
+            row("SHA-256", plain(&webhook.body_sha256)),
+        ],
+    )
 }
 
 /// A page of dead letters as JSON, with the protocol's field names.
@@ -52,10 +77,13 @@ pub(crate) struct DeadLettersJson<'a> {
     events: Vec<EventJson<'a>>,
     webhooks: Vec<WebhookJson<'a>>,
     next_page_token: &'a str,
+    next_webhook_page_token: &'a str,
 }
 
+/// A webhook as JSON, with the protocol's field names.
 #[derive(Serialize)]
-struct WebhookJson<'a> {
+pub(super) struct WebhookJson<'a> {
+    sequence: u64,
     webhook_type: &'a str,
     order_id: &'a str,
     code: &'a str,
@@ -70,13 +98,15 @@ impl<'a> DeadLettersJson<'a> {
             events: answer.events.iter().map(EventJson::of).collect(),
             webhooks: answer.webhooks.iter().map(WebhookJson::of).collect(),
             next_page_token: &answer.next_page_token,
+            next_webhook_page_token: &answer.next_webhook_page_token,
         }
     }
 }
 
 impl<'a> WebhookJson<'a> {
-    fn of(webhook: &'a WebhookDeadLetter) -> Self {
+    pub(super) fn of(webhook: &'a WebhookDeadLetter) -> Self {
         Self {
+            sequence: webhook.sequence,
             webhook_type: &webhook.webhook_type,
             order_id: &webhook.order_id,
             code: &webhook.code,
@@ -113,8 +143,10 @@ mod tests {
                 received_at: Some(Timestamp { seconds: 1_763_958_732, nanos: 0 }),
                 body_sha256: "ab12".to_owned(),
                 body_bytes: 733,
+                sequence: 41,
             }],
             next_page_token: "7".to_owned(),
+            next_webhook_page_token: "41".to_owned(),
         }
     }
 
@@ -124,10 +156,12 @@ mod tests {
 GIVEN UP              NAME  CODE           TRIES  PIXEL            ORDER  EVENT ID
 2025-11-24T04:32:11Z  Lead  meta_rejected  1      123456789012345  -      id-1
 
-RECEIVED              WEBHOOK                  CODE            ORDER  BYTES  SHA-256
-2025-11-24T04:32:12Z  PAYMENT_SUCCESS_WEBHOOK  amount_invalid  KB-1   733    ab12
+POSITION  RECEIVED              WEBHOOK                  CODE            ORDER  BYTES  SHA-256
+41        2025-11-24T04:32:12Z  PAYMENT_SUCCESS_WEBHOOK  amount_invalid  KB-1   733    ab12
 
-there are more; --page-token 7 shows them";
+there are more events; --page-token 7 shows them
+
+there are more webhooks; --webhook-page-token 41 shows them";
         assert_eq!(text(&sample()), expected);
         assert_eq!(text(&ListDeadLettersResponse::default()), "no dead letters match");
     }
@@ -139,6 +173,7 @@ there are more; --page-token 7 shows them";
         assert_eq!(json["events"][0]["code"], "meta_rejected");
         assert_eq!(json["webhooks"][0]["body_bytes"], 733);
         assert_eq!(json["webhooks"][0]["received_at"], "2025-11-24T04:32:12Z");
-        assert_eq!(json["next_page_token"], "7");
+        assert_eq!(json["webhooks"][0]["sequence"], 41);
+        assert_eq!((&json["next_page_token"], &json["next_webhook_page_token"]), (&"7".into(), &"41".into()));
     }
 }

@@ -1,11 +1,11 @@
 //! `tandem dead-letters`: what was given up, and why.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
-use tandem_proto::v1::{DeadLetterFilter, ListDeadLettersRequest};
+use tandem_proto::v1::{DeadLetterFilter, DeadLetterKind, ListDeadLettersRequest};
 
 use super::dead_letter_view::{DeadLettersJson, text};
-use super::replay;
+use super::{dead_letter_show, purge, replay};
 use crate::failure::Failure;
 use crate::render::json;
 use crate::server::Server;
@@ -21,23 +21,51 @@ pub(crate) struct Arguments {
 enum DeadLettersCommand {
     /// Dead letters, newest first
     List(ListArguments),
+    /// One dead letter: what was tried, why it was given up, what to do
+    Show(dead_letter_show::Arguments),
     /// Put dead letters back to pending; the same as `tandem replay`
     Replay(replay::Arguments),
+    /// Delete dead letters for good; their orders and webhooks stay known
+    Purge(purge::Arguments),
 }
 
 #[derive(Debug, Args)]
 struct ListArguments {
     #[command(flatten)]
     filter: Filter,
-    /// At most so many events
+    /// Only one kind
+    #[arg(long, value_enum)]
+    only: Option<Only>,
+    /// At most so many of each kind
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     page_size: u32,
-    /// The page that an earlier answer named
+    /// The page of events that an earlier answer named
     #[arg(long, value_name = "TOKEN")]
     page_token: Option<String>,
+    /// The page of webhooks that an earlier answer named
+    #[arg(long, value_name = "TOKEN")]
+    webhook_page_token: Option<String>,
     /// As JSON
     #[arg(long)]
     json: bool,
+}
+
+/// One kind of dead letters.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Only {
+    /// Events that were given up
+    Events,
+    /// Webhooks that were genuine and unusable
+    Webhooks,
+}
+
+/// The kind as the protocol has it; both without one.
+pub(super) fn kind(only: Option<Only>) -> DeadLetterKind {
+    match only {
+        None => DeadLetterKind::Unspecified,
+        Some(Only::Events) => DeadLetterKind::Events,
+        Some(Only::Webhooks) => DeadLetterKind::Webhooks,
+    }
 }
 
 /// Which dead letters are meant; what is given must all hold.
@@ -72,6 +100,7 @@ impl From<Filter> for DeadLetterFilter {
             pixel_id: filter.pixel.unwrap_or_default(),
             finished_after: filter.since.map(moment::proto),
             finished_before: filter.until.map(moment::proto),
+            webhook_sequence: 0,
         }
     }
 }
@@ -79,7 +108,9 @@ impl From<Filter> for DeadLetterFilter {
 pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report, Failure> {
     match arguments.command {
         DeadLettersCommand::List(arguments) => list(server, arguments).await,
+        DeadLettersCommand::Show(arguments) => dead_letter_show::run(server, arguments).await,
         DeadLettersCommand::Replay(arguments) => replay::run(server, arguments).await,
+        DeadLettersCommand::Purge(arguments) => purge::run(server, arguments).await,
     }
 }
 
@@ -88,6 +119,8 @@ async fn list(server: &Server, arguments: ListArguments) -> Result<Report, Failu
         filter: Some(arguments.filter.into()),
         page_size: arguments.page_size,
         page_token: arguments.page_token.unwrap_or_default(),
+        webhook_page_token: arguments.webhook_page_token.unwrap_or_default(),
+        kind: kind(arguments.only).into(),
     };
     let answer = server.operations().await?.list_dead_letters(server.request(request)).await;
     let answer = answer.map_err(|status| server.failure(&status))?.into_inner();

@@ -5,10 +5,10 @@ use std::io::Read as _;
 use clap::Args;
 use tandem_proto::v1::{ErasePersonRequest, ErasePersonResponse};
 
-use crate::Report;
 use crate::failure::Failure;
 use crate::render::{json, table};
 use crate::server::Server;
+use crate::{Report, progress};
 
 /// Longest value taken from standard input, bytes.
 const INPUT_MAX: u64 = 4096;
@@ -44,7 +44,9 @@ pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
         phone: value(arguments.person.phone)?,
         external_id: value(arguments.person.external_id)?,
     };
-    let answer = server.long_operations().await?.erase_person(server.request(request)).await;
+    let mut client = server.long_operations().await?;
+    let call = client.erase_person(server.request(request));
+    let answer = progress::wait("looking through everything that is stored", call).await;
     let answer = answer.map_err(|status| server.failure(&status))?.into_inner();
     Ok(Report::plain(if arguments.json {
         json(&serde_json::json!({ "events": answer.events, "orders": answer.orders }))

@@ -10,6 +10,15 @@ pub(crate) fn list_text(events: &[EventSummary], is_more: bool) -> String {
     if events.is_empty() {
         return "no events match".to_owned();
     }
+    let mut text = rows_text(events);
+    if is_more {
+        text.push_str(&format!("\n\nthere are more than these {}; --limit shows them", events.len()));
+    }
+    text
+}
+
+/// A table of events.
+pub(crate) fn rows_text(events: &[EventSummary]) -> String {
     let rows = events.iter().map(|event| {
         vec![
             time(event.received_at.as_ref()),
@@ -23,11 +32,7 @@ pub(crate) fn list_text(events: &[EventSummary], is_more: bool) -> String {
         ]
     });
     let header = ["RECEIVED", "NAME", "STATE", "CODE", "TRIES", "BROWSER", "ORDER", "EVENT ID"];
-    let mut text = table(&header, rows);
-    if is_more {
-        text.push_str(&format!("\n\nthere are more than these {}; --limit shows them", events.len()));
-    }
-    text
+    table(&header, rows)
 }
 
 /// The page of `events show`.
@@ -65,9 +70,11 @@ pub(crate) fn event_text(event: &EventSummary, attempts: &[DeliveryAttempt]) -> 
             number(attempt.meta_subcode),
             attempt.batch_size.to_string(),
             plain(&attempt.fbtrace_id),
+            plain(&attempt.blamed_path),
         ]
     });
-    let header = ["TRY", "STARTED", "TOOK", "RESULT", "CODE", "HTTP", "META", "SUBCODE", "BATCH", "TRACE"];
+    let header =
+        ["TRY", "STARTED", "TOOK", "RESULT", "CODE", "HTTP", "META", "SUBCODE", "BATCH", "TRACE", "BLAMED"];
     format!("{page}\n\n{}", table(&header, attempts))
 }
 
@@ -112,6 +119,11 @@ impl<'a> EventJson<'a> {
             next_attempt_at: json_time(event.next_attempt_at.as_ref()),
         }
     }
+}
+
+/// An event as JSON on one line.
+pub(crate) fn json_line(event: &EventSummary) -> String {
+    serde_json::to_string(&EventJson::of(event)).expect("texts, numbers and lists always become JSON")
 }
 
 /// One event with its attempts.
@@ -215,7 +227,7 @@ RECEIVED              NAME      STATE      CODE       TRIES  BROWSER  ORDER  EVE
         let last = text.lines().last().unwrap();
         assert_eq!(
             last,
-            "1    2025-11-24T04:32:20Z  84 ms  delivered  delivered  200   -     -        12     A1b2"
+            "1    2025-11-24T04:32:20Z  84 ms  delivered  delivered  200   -     -        12     A1b2   -"
         );
         assert!(event_text(&sample(), &[]).ends_with("no delivery attempts"));
     }

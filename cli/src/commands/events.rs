@@ -1,12 +1,15 @@
 //! `tandem events`: what was accepted, and what became of it.
 
+use std::io::{IsTerminal as _, Write as _};
+
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use tandem_proto::v1::{EventState, EventSummary, GetEventRequest, ListEventsRequest};
 
-use super::event_view::{EventJson, ShownEventJson, event_text, list_text};
+use super::event_view::{EventJson, ShownEventJson, event_text, json_line, list_text, rows_text};
 use super::watch;
 use crate::failure::Failure;
+use crate::progress::Line;
 use crate::render::json;
 use crate::server::Server;
 use crate::{Report, moment};
@@ -53,7 +56,10 @@ struct ListArguments {
     /// At most so many
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     limit: u32,
-    /// As a JSON array
+    /// All of them, printed as they come
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+    /// As a JSON array; with --all, one object a line
     #[arg(long)]
     json: bool,
 }
@@ -117,6 +123,9 @@ async fn list(server: &Server, arguments: ListArguments) -> Result<Report, Failu
         received_before: arguments.until.map(moment::proto),
         ..ListEventsRequest::default()
     };
+    if arguments.all {
+        return list_all(server, request, arguments.json).await;
+    }
     let mut client = server.operations().await?;
     let mut events: Vec<EventSummary> = Vec::new();
     let limit = usize::try_from(arguments.limit).unwrap_or(usize::MAX);
@@ -139,6 +148,35 @@ async fn list(server: &Server, arguments: ListArguments) -> Result<Report, Failu
     } else {
         list_text(&events, is_more)
     }))
+}
+
+/// Prints page after page, so that a million events need no memory.
+async fn list_all(server: &Server, mut request: ListEventsRequest, as_json: bool) -> Result<Report, Failure> {
+    let mut client = server.operations().await?;
+    // Who sees the events themselves needs no count of them.
+    let mut line = (!std::io::stdout().is_terminal()).then(Line::new);
+    let mut listed: u64 = 0;
+    request.page_size = PAGE_SIZE_MAX;
+    loop {
+        let answer = client.list_events(server.request(request.clone())).await;
+        let answer = answer.map_err(|status| server.failure(&status))?.into_inner();
+        let text = match (as_json, listed) {
+            (true, _) => answer.events.iter().map(json_line).collect::<Vec<_>>().join("\n"),
+            (false, 0) => list_text(&answer.events, false),
+            // The columns are as wide as each page needs; the header stands once.
+            (false, _) => rows_text(&answer.events).split_once('\n').map_or("", |(_, rows)| rows).to_owned(),
+        };
+        // A pipe that was closed early, as by `head`, is no failure of ours.
+        let is_read = text.is_empty() || writeln!(std::io::stdout(), "{text}").is_ok();
+        listed += answer.events.len() as u64;
+        line.iter_mut().for_each(|line| line.count("listed", listed));
+        if !is_read || answer.events.is_empty() || answer.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = answer.next_page_token;
+    }
+    line.iter_mut().for_each(Line::clear);
+    Ok(Report::plain(String::new()))
 }
 
 async fn show(server: &Server, arguments: ShowArguments) -> Result<Report, Failure> {

@@ -21,7 +21,10 @@ pub(crate) async fn run(server: &Server, arguments: &Arguments) -> Result<Report
     let answer = server.operations().await?.get_tracking_health(request).await;
     let health = answer.map_err(|status| server.failure(&status))?.into_inner();
     let text = if arguments.json { json(&HealthJson::of(&health)) } else { text(&health) };
-    Ok(Report { text, is_bad: matches!(health.status(), HealthStatus::Critical | HealthStatus::Unspecified) })
+    Ok(Report {
+        is_bad: matches!(health.status(), HealthStatus::Critical | HealthStatus::Unspecified),
+        ..Report::plain(text)
+    })
 }
 
 fn word(status: HealthStatus) -> &'static str {
@@ -61,11 +64,12 @@ fn text(health: &GetTrackingHealthResponse) -> String {
         row("dead letters", outbox.dead_letters.to_string()),
     ];
     parts.push(format!("outbox\n{}", table(&[], backlog)));
-    let pixels = health.pixels.iter();
-    let pixels: Vec<_> =
-        pixels.map(|pixel| vec![plain(&pixel.pixel_id), plain(&pixel.state), plain(&pixel.reason)]).collect();
-    if !pixels.is_empty() {
-        parts.push(table(&["PIXEL", "STATE", "REASON"], pixels));
+    let pixels = health.pixels.iter().map(|pixel| {
+        let calls = if pixel.calls_max == 0 { "-".to_owned() } else { pixel.calls_max.to_string() };
+        vec![plain(&pixel.pixel_id), plain(&pixel.state), plain(&pixel.reason), calls]
+    });
+    if pixels.len() > 0 {
+        parts.push(table(&["PIXEL", "STATE", "REASON", "CALLS AT MOST"], pixels));
     }
     parts.join("\n\n")
 }
@@ -105,6 +109,7 @@ struct PixelJson<'a> {
     pixel_id: &'a str,
     state: &'a str,
     reason: &'a str,
+    calls_max: u32,
 }
 
 impl<'a> HealthJson<'a> {
@@ -137,6 +142,7 @@ impl<'a> HealthJson<'a> {
                     pixel_id: &pixel.pixel_id,
                     state: &pixel.state,
                     reason: &pixel.reason,
+                    calls_max: pixel.calls_max,
                 })
                 .collect(),
         }
@@ -168,6 +174,7 @@ mod tests {
                 pixel_id: "123456789012345".to_owned(),
                 state: "held".to_owned(),
                 reason: "token_refused".to_owned(),
+                calls_max: 4,
             }],
         }
     }
@@ -195,8 +202,8 @@ oldest        16 min 40 s
 held          2
 dead letters  1
 
-PIXEL            STATE  REASON
-123456789012345  held   token_refused";
+PIXEL            STATE  REASON         CALLS AT MOST
+123456789012345  held   token_refused  4";
         assert_eq!(text(&sample()), expected);
     }
 

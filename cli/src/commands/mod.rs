@@ -1,6 +1,7 @@
 //! One file per command: its arguments, its call, its rendering. A new command is a new
 //! file and a line in `arguments::Command`.
 
+mod dead_letter_show;
 mod dead_letter_view;
 pub(crate) mod dead_letters;
 pub(crate) mod delivery;
@@ -10,5 +11,7 @@ pub(crate) mod events;
 pub(crate) mod health;
 mod order_view;
 pub(crate) mod orders;
+mod purge;
 pub(crate) mod replay;
+mod steps;
 mod watch;

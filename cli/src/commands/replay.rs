@@ -5,6 +5,7 @@ use serde::Serialize;
 use tandem_proto::v1::{ReplayDeadLettersRequest, ReplayDeadLettersResponse};
 
 use super::dead_letters::Filter;
+use super::steps::{self, STEP, Step};
 use crate::Report;
 use crate::failure::Failure;
 use crate::render::{json, table};
@@ -20,6 +21,9 @@ pub(crate) struct Arguments {
     /// Also events whose browser copy Meta may have counted already
     #[arg(long)]
     allow_double_count: bool,
+    /// Only count what would be replayed
+    #[arg(long)]
+    dry_run: bool,
     /// The counts as JSON
     #[arg(long)]
     json: bool,
@@ -30,24 +34,42 @@ pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
         filter: Some(arguments.filter.into()),
         all: arguments.all,
         allow_double_count: arguments.allow_double_count,
+        max_events: STEP,
+        page_token: String::new(),
+        dry_run: arguments.dry_run,
     };
-    let answer = server.long_operations().await?.replay_dead_letters(server.request(request)).await;
-    let answer = answer.map_err(|status| server.failure(&status))?.into_inner();
-    Ok(Report::plain(if arguments.json { json(&ReplayJson::of(answer)) } else { text(answer) }))
+    let client = server.long_operations().await?;
+    let mut total = ReplayDeadLettersResponse::default();
+    let call = async |page_token| {
+        let request = ReplayDeadLettersRequest { page_token, ..request.clone() };
+        client.clone().replay_dead_letters(server.request(request)).await
+    };
+    let ended = steps::run(server, "gone through", call, |answer: ReplayDeadLettersResponse| {
+        total.replayed += answer.replayed;
+        total.skipped_double_count += answer.skipped_double_count;
+        total.skipped_unsendable += answer.skipped_unsendable;
+        let done = total.replayed + total.skipped_double_count + total.skipped_unsendable;
+        Step { done, next: answer.next_page_token }
+    })
+    .await?;
+    ended.report(if arguments.json { json(&ReplayJson::of(&total)) } else { text(&total, arguments.dry_run) })
 }
 
-fn text(answer: ReplayDeadLettersResponse) -> String {
+fn text(total: &ReplayDeadLettersResponse, is_dry_run: bool) -> String {
     let row = |name: &str, count: u64| vec![name.to_owned(), count.to_string()];
     let mut text = table(
         &[],
         [
-            row("replayed", answer.replayed),
-            row("left, may count twice", answer.skipped_double_count),
-            row("left, data gone or too old", answer.skipped_unsendable),
+            row(if is_dry_run { "to replay" } else { "replayed" }, total.replayed),
+            row("left, may count twice", total.skipped_double_count),
+            row("left, data gone or too old", total.skipped_unsendable),
         ],
     );
-    if answer.skipped_double_count > 0 {
+    if total.skipped_double_count > 0 {
         text.push_str("\n\n--allow-double-count replays those that may count twice as well");
+    }
+    if is_dry_run {
+        text.push_str("\n\nnothing was changed; without --dry-run they are replayed");
     }
     text
 }
@@ -61,11 +83,11 @@ struct ReplayJson {
 }
 
 impl ReplayJson {
-    fn of(answer: ReplayDeadLettersResponse) -> Self {
+    fn of(total: &ReplayDeadLettersResponse) -> Self {
         Self {
-            replayed: answer.replayed,
-            skipped_double_count: answer.skipped_double_count,
-            skipped_unsendable: answer.skipped_unsendable,
+            replayed: total.replayed,
+            skipped_double_count: total.skipped_double_count,
+            skipped_unsendable: total.skipped_unsendable,
         }
     }
 }
@@ -81,10 +103,20 @@ mod tests {
 replayed                    12
 left, may count twice       0
 left, data gone or too old  0";
-        assert_eq!(text(all), expected);
-        let some = ReplayDeadLettersResponse { replayed: 1, skipped_double_count: 2, skipped_unsendable: 3 };
-        assert!(text(some).ends_with("--allow-double-count replays those that may count twice as well"));
-        let json = serde_json::to_value(ReplayJson::of(some)).unwrap();
+        assert_eq!(text(&all, false), expected);
+        assert!(
+            text(&all, true).starts_with("to replay ") && text(&all, true).contains("nothing was changed")
+        );
+        let some = ReplayDeadLettersResponse {
+            replayed: 1,
+            skipped_double_count: 2,
+            skipped_unsendable: 3,
+            ..Default::default()
+        };
+        assert!(
+            text(&some, false).ends_with("--allow-double-count replays those that may count twice as well")
+        );
+        let json = serde_json::to_value(ReplayJson::of(&some)).unwrap();
         assert_eq!(
             json,
             serde_json::json!({ "replayed": 1, "skipped_double_count": 2, "skipped_unsendable": 3 })

@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 use tandem_proto::v1::{EventState, EventSummary, WatchEventsRequest};
 
-use super::event_view::EventJson;
+use super::event_view::json_line;
 use super::events::State;
 use crate::Report;
 use crate::failure::Failure;
@@ -65,10 +65,6 @@ fn line(event: &EventSummary, seen_at: Timestamp) -> String {
         plain(&event.order_id),
         plain(&event.code),
     )
-}
-
-fn json_line(event: &EventSummary) -> String {
-    serde_json::to_string(&EventJson::of(event)).expect("texts, numbers and lists always become JSON")
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tandem_proto::stubs::operations_service_server::{OperationsService, OperationsServiceServer};
 use tandem_proto::v1::*;
@@ -19,6 +20,10 @@ pub(crate) struct Fake {
     pub(crate) health: Arc<Mutex<HealthStatus>>,
     pub(crate) asked: Arc<Mutex<Vec<ListEventsRequest>>>,
     pub(crate) steered: Arc<Mutex<Vec<Steered>>>,
+    /// How many more steps replaying and purging take.
+    pub(crate) steps_more: u64,
+    /// How long such a step takes.
+    pub(crate) step_takes: Duration,
 }
 
 /// A request that steers, or asks for dead letters or changes.
@@ -26,7 +31,9 @@ pub(crate) struct Fake {
 pub(crate) enum Steered {
     Watch(WatchEventsRequest),
     DeadLetters(ListDeadLettersRequest),
+    DeadLetter(GetDeadLetterRequest),
     Replay(ReplayDeadLettersRequest),
+    Purge(PurgeDeadLettersRequest),
     Pause(PauseDeliveryRequest),
     Resume(ResumeDeliveryRequest),
     Erase(ErasePersonRequest),
@@ -38,6 +45,13 @@ impl Fake {
         check(&request)?;
         self.steered.lock().expect("no test panics with the lock").push(kind(request.into_inner()));
         Ok(())
+    }
+
+    /// The answer to a step's token: the next one.
+    async fn step(&self, token: &str) -> String {
+        tokio::time::sleep(self.step_takes).await;
+        let done: u64 = token.parse().unwrap_or(0);
+        if done < self.steps_more { (done + 1).to_string() } else { String::new() }
     }
 }
 
@@ -122,22 +136,66 @@ impl OperationsService for Fake {
             events: vec![letter],
             webhooks: vec![webhook],
             next_page_token: "9".to_owned(),
+            next_webhook_page_token: "4".to_owned(),
         }))
+    }
+
+    async fn get_dead_letter(
+        &self,
+        request: Request<GetDeadLetterRequest>,
+    ) -> Result<Response<GetDeadLetterResponse>, Status> {
+        let asked = request.get_ref().clone();
+        self.note(request, Steered::DeadLetter)?;
+        let page = Some(CodePage {
+            code: "meta_refused".to_owned(),
+            what_to_do: "Mend it.".to_owned(),
+            path: "docs/codes/meta_refused.md".to_owned(),
+            ..CodePage::default()
+        });
+        let webhook = WebhookDeadLetter { sequence: 4, ..WebhookDeadLetter::default() };
+        match asked.event_id.as_str() {
+            "id-9" => Ok(Response::new(GetDeadLetterResponse {
+                event: Some(event(9)),
+                replay: ReplayVerdict::Ready.into(),
+                page,
+                ..GetDeadLetterResponse::default()
+            })),
+            "" => Ok(Response::new(GetDeadLetterResponse {
+                webhook: Some(webhook),
+                replay: ReplayVerdict::Webhook.into(),
+                ..GetDeadLetterResponse::default()
+            })),
+            _ => Err(Status::not_found("the event is no dead letter")),
+        }
     }
 
     async fn replay_dead_letters(
         &self,
         request: Request<ReplayDeadLettersRequest>,
     ) -> Result<Response<ReplayDeadLettersResponse>, Status> {
-        let (all, filter) = (request.get_ref().all, request.get_ref().filter.clone());
+        let asked = request.get_ref().clone();
         self.note(request, Steered::Replay)?;
-        if !all && filter.unwrap_or_default() == DeadLetterFilter::default() {
+        if !asked.all && asked.filter.unwrap_or_default() == DeadLetterFilter::default() {
             return Err(Status::invalid_argument("filter: is empty"));
         }
         Ok(Response::new(ReplayDeadLettersResponse {
             replayed: 7,
             skipped_double_count: 2,
             skipped_unsendable: 1,
+            next_page_token: self.step(&asked.page_token).await,
+        }))
+    }
+
+    async fn purge_dead_letters(
+        &self,
+        request: Request<PurgeDeadLettersRequest>,
+    ) -> Result<Response<PurgeDeadLettersResponse>, Status> {
+        let asked = request.get_ref().clone();
+        self.note(request, Steered::Purge)?;
+        Ok(Response::new(PurgeDeadLettersResponse {
+            purged_events: 5,
+            purged_webhooks: 1,
+            next_page_token: self.step(&asked.page_token).await,
         }))
     }
 

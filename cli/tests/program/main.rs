@@ -1,5 +1,6 @@
 //! The program against a fake server: arguments, exit codes, paging, the token.
 
+mod dead_letters;
 mod fake;
 mod orders;
 mod steering;
@@ -91,6 +92,21 @@ async fn lists_are_fetched_page_by_page_up_to_the_limit() {
     assert_eq!(said.out.lines().count(), 1 + 2500, "all of them, and no note");
     let said = ask(addr, &["events", "list"]).await;
     assert!(said.out.ends_with("there are more than these 50; --limit shows them\n"));
+
+    fake.asked.lock().unwrap().clear();
+    let said = ask(addr, &["events", "list", "--all"]).await;
+    assert_eq!((said.out.lines().count(), said.err.as_str()), (1 + 2500, ""), "one header for all pages");
+    assert!(said.out.lines().last().unwrap().contains("id-2499"), "{:?}", said.out.lines().last());
+    assert_eq!(fake.asked.lock().unwrap().len(), 3, "a call for each page");
+    let said = ask(addr, &["events", "list", "--all", "--json"]).await;
+    let ids: Vec<serde_json::Value> = said
+        .out
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).expect("an object a line")["sequence"].clone()
+        })
+        .collect();
+    assert_eq!(ids, (0..2500).map(serde_json::Value::from).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -175,6 +191,11 @@ async fn mistakes_in_the_arguments_are_2_and_help_is_0() {
         &["events", "list", "--limit", "0"],
         &["events", "list", "--since", "yesterday"],
         &["dead-letters", "list", "--page-size", "1001"],
+        &["dead-letters", "show"],
+        &["dead-letters", "show", "id-1", "--webhook", "4"],
+        &["dead-letters", "purge", "--webhook", "4", "--event-name", "Lead"],
+        &["dead-letters", "purge", "--yes", "--dry-run"],
+        &["events", "list", "--all", "--limit", "3"],
         &["events", "watch", "--limit", "0"],
         &["erase"],
         &["erase", "--email", "a@example.com", "--phone", "98"],

@@ -8,17 +8,21 @@ use crate::{Said, ask, ask_with_input};
 
 /// Asks a fresh fake; what it was asked comes along.
 async fn steer(arguments: &[&str], input: &str) -> (Said, Vec<Steered>) {
-    let fake = Fake::default();
-    let said = ask_with_input(start(&fake).await, arguments, input).await;
+    steer_fake(&Fake::default(), arguments, input).await
+}
+
+/// [`steer`] with this fake.
+pub(crate) async fn steer_fake(fake: &Fake, arguments: &[&str], input: &str) -> (Said, Vec<Steered>) {
+    let said = ask_with_input(start(fake).await, arguments, input).await;
     let steered = fake.steered.lock().expect("no test panics with the lock").clone();
     (said, steered)
 }
 
-fn parsed(said: &Said) -> Value {
+pub(crate) fn parsed(said: &Said) -> Value {
     serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {}", said.out))
 }
 
-fn filter() -> DeadLetterFilter {
+pub(crate) fn filter() -> DeadLetterFilter {
     DeadLetterFilter {
         code: "meta_refused".to_owned(),
         event_name: "Lead".to_owned(),
@@ -28,7 +32,7 @@ fn filter() -> DeadLetterFilter {
     }
 }
 
-const FILTER: [&str; 8] =
+pub(crate) const FILTER: [&str; 8] =
     ["--code", "meta_refused", "--event-name", "Lead", "--event-id", "id-9", "--pixel", "123456789012345"];
 
 #[tokio::test]
@@ -37,10 +41,16 @@ async fn dead_letters_are_listed_with_events_and_webhooks() {
         [&["dead-letters", "list", "--page-size", "3", "--page-token", "41"], &FILTER[..]].concat();
     let (said, steered) = steer(&arguments, "").await;
     assert_eq!(said.code, Some(0), "{}", said.err);
-    let request =
-        ListDeadLettersRequest { filter: Some(filter()), page_size: 3, page_token: "41".to_owned() };
+    let request = ListDeadLettersRequest {
+        filter: Some(filter()),
+        page_size: 3,
+        page_token: "41".to_owned(),
+        ..Default::default()
+    };
     assert_eq!(steered, [Steered::DeadLetters(request)]);
-    for text in ["id-9", "meta_refused", "webhook_unreadable", "--page-token 9 shows them"] {
+    for text in
+        ["id-9", "meta_refused", "webhook_unreadable", "--page-token 9 shows them", "--webhook-page-token 4"]
+    {
         assert!(said.out.contains(text), "{text}: {}", said.out);
     }
 
@@ -62,7 +72,7 @@ async fn both_replays_are_the_same_call() {
         let (said, steered) = steer(&[name, &FILTER].concat(), "").await;
         assert_eq!(said.code, Some(0), "{}", said.err);
         let request =
-            ReplayDeadLettersRequest { filter: Some(filter()), all: false, allow_double_count: false };
+            ReplayDeadLettersRequest { filter: Some(filter()), max_events: 1000, ..Default::default() };
         assert_eq!(steered, [Steered::Replay(request)], "{name:?}");
         let counts: Vec<&str> =
             said.out.lines().take(3).filter_map(|line| line.split_whitespace().last()).collect();

@@ -3,6 +3,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+use super::dashboard_dead_letters;
 use super::health::{Health, Snapshot, Status};
 use crate::outbox::{EventView, Figures, Metric, NameFigures, State};
 
@@ -10,8 +11,8 @@ use crate::outbox::{EventView, Figures, Metric, NameFigures, State};
 pub(super) const SCRIPT: &str = include_str!("dashboard.js");
 const STYLE: &str = include_str!("dashboard.css");
 
-/// The page.
-pub(super) fn page(snapshot: &Snapshot, latest: &[EventView]) -> Markup {
+/// The page. `latest`: the newest events; `dead_letters`: the newest that were given up.
+pub(super) fn page(snapshot: &Snapshot, latest: &[EventView], dead_letters: &[EventView]) -> Markup {
     let Snapshot { health, figures, at_ms } = snapshot;
     html! {
         (DOCTYPE)
@@ -33,9 +34,7 @@ pub(super) fn page(snapshot: &Snapshot, latest: &[EventView]) -> Markup {
                         section { h2 { "Match-key coverage" } (coverage(figures)) }
                     }
                     section { h2 { "Outbox balance" } (balance(figures)) }
-                    @if !figures.latest_dead_webhooks.is_empty() {
-                        section { h2 { "Webhooks that could not be used" } (dead_webhooks(figures, *at_ms)) }
-                    }
+                    (dashboard_dead_letters::sections(dead_letters, &figures.latest_dead_webhooks, *at_ms))
                     section { h2 { "Latest events" } (events(latest, *at_ms)) }
                     footer {
                         "Rates are as browsers report them. Figures: "
@@ -116,7 +115,10 @@ fn funnel(figures: &Figures) -> Markup {
 fn pixels(health: &Health, figures: &Figures) -> Markup {
     html! {
         div class="scroll" { table {
-            thead { tr { th { "Pixel" } th class="text" { "State" } th { "Waiting" } th { "Delivered" } } }
+            thead { tr {
+                th { "Pixel" } th class="text" { "State" } th { "Waiting" } th { "Delivered" }
+                th title="Graph calls that may be out at once" { "Calls at most" }
+            } }
             tbody { @for pixel in &health.pixels {
                 @let backlog = figures.backlog.get(&pixel.pixel_id).cloned().unwrap_or_default();
                 tr {
@@ -127,6 +129,7 @@ fn pixels(health: &Health, figures: &Figures) -> Markup {
                     }
                     td { (backlog.open() + backlog.get(State::Held)) }
                     td { (backlog.get(State::Delivered)) }
+                    td { (if pixel.calls_max == 0 { "–".to_owned() } else { pixel.calls_max.to_string() }) }
                 }
             } }
         } }
@@ -173,20 +176,6 @@ fn balance(figures: &Figures) -> Markup {
             " = " b { (total) } " accepted events in the store"
         }
         p class="note" { (figures.orders.0) " orders known, " (figures.orders.1) " of them paid." }
-    }
-}
-
-fn dead_webhooks(figures: &Figures, at_ms: i64) -> Markup {
-    html! {
-        div class="scroll" { table {
-            thead class="texts" { tr { th { "When" } th { "Type" } th { "Order" } th { "Reason" } } }
-            tbody { @for webhook in &figures.latest_dead_webhooks { tr {
-                td class="text" { (ago(at_ms, webhook.received_ms)) }
-                td class="text" { (if webhook.kind.is_empty() { "–" } else { &webhook.kind }) }
-                td class="text" { (webhook.order_id.as_deref().unwrap_or("–")) }
-                td class="text" { code { (webhook.code) } }
-            } } }
-        } }
     }
 }
 
@@ -242,7 +231,7 @@ fn span(seconds: u64) -> String {
     }
 }
 
-fn ago(now_ms: i64, at_ms: i64) -> String {
+pub(super) fn ago(now_ms: i64, at_ms: i64) -> String {
     format!("{} ago", span(((now_ms - at_ms) / 1000).max(0).unsigned_abs()))
 }
 

@@ -91,6 +91,8 @@ pub struct PixelNow {
     pub state: &'static str,
     /// Stable code; empty when delivering.
     pub reason: &'static str,
+    /// Graph calls that may be out at once; 0 before delivery has begun.
+    pub calls_max: u32,
 }
 
 /// Everything the dashboard, metrics and health show, taken at one moment.
@@ -249,6 +251,7 @@ impl Insight {
             pixels: board
                 .into_iter()
                 .map(|(id, status)| PixelNow {
+                    calls_max: self.metrics.calls_max_of(id.as_str()),
                     pixel_id: id.as_str().to_owned(),
                     state: status.state.name(),
                     reason: status.reason,

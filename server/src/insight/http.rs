@@ -11,10 +11,12 @@ use axum::routing::get;
 
 use super::dashboard;
 use super::health::{Insight, Status};
-use crate::outbox::{EventFilter, Page};
+use crate::outbox::{EventFilter, Page, State as EventState};
 
 /// Latest events shown on the dashboard.
 const EVENTS_SHOWN: usize = 25;
+/// Newest dead letters shown on the dashboard.
+const DEAD_LETTERS_SHOWN: usize = 10;
 
 /// The routes.
 pub fn router(insight: Arc<Insight>) -> Router {
@@ -59,9 +61,12 @@ async fn tracking_health(State(insight): State<Arc<Insight>>) -> Response {
 
 async fn page(State(insight): State<Arc<Insight>>) -> Response {
     let snapshot = insight.snapshot().await;
-    let latest =
-        insight.outbox().list(EventFilter::default(), Page { below_seq: None, size: EVENTS_SHOWN }).await;
-    let html = dashboard::page(&snapshot, &latest.unwrap_or_default());
+    let newest = async |filter: EventFilter, size| {
+        insight.outbox().list(filter, Page { below_seq: None, size }).await.unwrap_or_default()
+    };
+    let dead = EventFilter { state: Some(EventState::DeadLetter), ..EventFilter::default() };
+    let latest = newest(EventFilter::default(), EVENTS_SHOWN).await;
+    let html = dashboard::page(&snapshot, &latest, &newest(dead, DEAD_LETTERS_SHOWN).await);
     let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     (
         [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, policy)],

@@ -173,6 +173,12 @@ impl Metrics {
         self.calls_max.get_or_create(&PixelLabel { pixel: pixel.to_owned() }).set(calls.into());
     }
 
+    /// What was last said of [`Metrics::calls_max`]; 0 before.
+    pub fn calls_max_of(&self, pixel: &str) -> u32 {
+        let gauge = self.calls_max.get(&PixelLabel { pixel: pixel.to_owned() });
+        gauge.and_then(|gauge| u32::try_from(gauge.get()).ok()).unwrap_or_default()
+    }
+
     /// A webhook.
     pub fn webhook(&self, verdict: &str) {
         self.webhooks.get_or_create(&Verdict { verdict: verdict.to_owned() }).inc();

@@ -125,6 +125,7 @@ impl Operations {
                     pixel_id: pixel.pixel_id.clone(),
                     state: pixel.state.to_owned(),
                     reason: pixel.reason.to_owned(),
+                    calls_max: pixel.calls_max,
                 })
                 .collect(),
         }
@@ -184,7 +185,7 @@ pub(super) fn summary(event: EventView, held_pixels: &[String]) -> v1::EventSumm
     }
 }
 
-fn attempt(attempt: AttemptView) -> v1::DeliveryAttempt {
+pub(super) fn attempt(attempt: AttemptView) -> v1::DeliveryAttempt {
     v1::DeliveryAttempt {
         attempt_no: attempt.attempt_no,
         started_at: Some(timestamp(attempt.started_ms)),
@@ -250,11 +251,25 @@ impl OperationsService for Operations {
         Ok(Response::new(self.dead_letters(request.into_inner()).await?))
     }
 
+    async fn get_dead_letter(
+        &self,
+        request: Request<v1::GetDeadLetterRequest>,
+    ) -> Result<Response<v1::GetDeadLetterResponse>, Status> {
+        Ok(Response::new(self.dead_letter(request.into_inner()).await?))
+    }
+
     async fn replay_dead_letters(
         &self,
         request: Request<v1::ReplayDeadLettersRequest>,
     ) -> Result<Response<v1::ReplayDeadLettersResponse>, Status> {
         Ok(Response::new(self.replay(request.into_inner()).await?))
+    }
+
+    async fn purge_dead_letters(
+        &self,
+        request: Request<v1::PurgeDeadLettersRequest>,
+    ) -> Result<Response<v1::PurgeDeadLettersResponse>, Status> {
+        Ok(Response::new(self.purge(request.into_inner()).await?))
     }
 
     async fn pause_delivery(

@@ -1,5 +1,5 @@
 //! The part of `OperationsService` that changes something, and the part that follows
-//! changes: dead letters, pause and resume, erasure, watching.
+//! changes: pause and resume, erasure, watching. Dead letters have a file of their own.
 
 use std::sync::Arc;
 
@@ -12,81 +12,13 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use super::operations::{Operations, Stream, millis, next_page, page, state_of, summary, timestamp};
+use super::operations::{Operations, Stream, state_of, summary};
 use crate::ingest::{Reject, UserReader};
-use crate::outbox::{DeadWebhookFilter, EventFilter, Page, Replayed, State};
 
-/// Dead letters replayed in one transaction: ingest goes on in between.
-const REPLAY_CHUNK: usize = 500;
 /// Events that may wait for a watcher that reads slowly.
 const WATCH_BUFFER: usize = 256;
 
 impl Operations {
-    pub(super) async fn dead_letters(
-        &self,
-        request: v1::ListDeadLettersRequest,
-    ) -> Result<v1::ListDeadLettersResponse, Reject> {
-        let page = page(&request.page_token, request.page_size)?;
-        let filter = dead(request.filter.unwrap_or_default());
-        let wanted = filter.clone();
-        let outbox = self.insight.outbox();
-        let events = outbox.list(filter, page).await?;
-        let mut webhooks = Vec::new();
-        // Webhooks are no events: a filter on one leaves them out.
-        let about_events = wanted.name.is_some() || wanted.id.is_some() || wanted.pixel.is_some();
-        if page.below_seq.is_none() && !about_events {
-            let filter = DeadWebhookFilter {
-                code: wanted.code,
-                received_from_ms: wanted.finished_from_ms,
-                received_before_ms: wanted.finished_before_ms,
-            };
-            webhooks = outbox.dead_webhooks(filter, page).await?;
-        }
-        let webhooks = webhooks
-            .into_iter()
-            .map(|webhook| v1::WebhookDeadLetter {
-                webhook_type: webhook.kind,
-                order_id: webhook.order_id.unwrap_or_default(),
-                code: webhook.code,
-                received_at: Some(timestamp(webhook.received_ms)),
-                body_sha256: webhook.body_sha256,
-                body_bytes: webhook.body_bytes,
-            })
-            .collect();
-        let next_page_token = next_page(&events, page);
-        let held = self.held_pixels();
-        let events = events.into_iter().map(|event| summary(event, &held)).collect();
-        Ok(v1::ListDeadLettersResponse { events, webhooks, next_page_token })
-    }
-
-    pub(super) async fn replay(
-        &self,
-        request: v1::ReplayDeadLettersRequest,
-    ) -> Result<v1::ReplayDeadLettersResponse, Reject> {
-        let given = request.filter.unwrap_or_default();
-        if given == v1::DeadLetterFilter::default() && !request.all {
-            return Err(Reject::field("filter", "is empty; say which dead letters, or set all"));
-        }
-        let filter = dead(given);
-        let mut total = Replayed::default();
-        let mut below_seq = None;
-        loop {
-            let page = Page { below_seq, size: REPLAY_CHUNK };
-            let events = self.insight.outbox().list(filter.clone(), page).await?;
-            let Some(last) = events.last() else { break };
-            below_seq = Some(last.seq);
-            let seqs = events.iter().map(|event| event.seq).collect();
-            total += self.insight.outbox().replay(seqs, request.allow_double_count).await?;
-        }
-        self.delivery.pixels().for_each(|pixel| self.delivery.wake(pixel));
-        tracing::info!(replayed = total.replayed, "dead letters replayed");
-        Ok(v1::ReplayDeadLettersResponse {
-            replayed: total.replayed,
-            skipped_double_count: total.skipped_double_count,
-            skipped_unsendable: total.skipped_unsendable,
-        })
-    }
-
     pub(super) async fn pause(
         &self,
         request: v1::PauseDeliveryRequest,
@@ -190,20 +122,5 @@ impl Operations {
             }
         });
         Box::pin(ReceiverStream::new(receive))
-    }
-}
-
-/// The dead letters that a filter means.
-fn dead(filter: v1::DeadLetterFilter) -> EventFilter {
-    let text = |text: String| Some(text).filter(|text| !text.is_empty());
-    EventFilter {
-        name: text(filter.event_name),
-        state: Some(State::DeadLetter),
-        pixel: text(filter.pixel_id),
-        id: text(filter.event_id),
-        code: text(filter.code),
-        finished_from_ms: filter.finished_after.map(millis),
-        finished_before_ms: filter.finished_before.map(millis),
-        ..EventFilter::default()
     }
 }

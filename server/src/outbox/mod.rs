@@ -27,7 +27,7 @@ pub use entry::{
 pub use order_query::{OrderFilter, OrderView};
 pub use query::{
     AttemptView, DeadWebhook, DeadWebhookFilter, Erased, EventFilter, EventKey, EventView, Figures,
-    KeyCoverage, Metric, NameFigures, Page, PixelBacklog, Replayed,
+    KeyCoverage, Metric, NameFigures, Page, PixelBacklog, Replayable, Replayed,
 };
 
 use std::sync::Arc;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tandem_core::code;
+use tandem_core::event::is_too_old;
 use tandem_core::id::{EventId, EventName, PixelId};
 use tandem_core::user_data::KeySet;
 
@@ -35,6 +37,34 @@ pub struct EventFilter {
     pub held_pixels: Vec<String>,
 }
 
+/// Whether a dead letter can be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replayable {
+    /// It can.
+    Yes,
+    /// It can, and Meta may count it twice: the browser's copy was counted for good.
+    MayCountTwice,
+    /// No: Meta would not take it any more.
+    TooOld,
+    /// No: its person is gone.
+    PersonGone,
+}
+
+impl Replayable {
+    /// Judges a dead letter. `time_s`: when it happened; both times are Unix seconds.
+    pub fn judge(has_person: bool, time_s: i64, code: Option<&str>, now_s: i64) -> Self {
+        if !has_person {
+            Self::PersonGone
+        } else if is_too_old(time_s, now_s) {
+            Self::TooOld
+        } else if code == Some(code::DEDUP_WINDOW_PASSED) {
+            Self::MayCountTwice
+        } else {
+            Self::Yes
+        }
+    }
+}
+
 /// What a replay came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Replayed {
@@ -44,6 +74,21 @@ pub struct Replayed {
     pub skipped_double_count: u64,
     /// Left: their person is gone, or they are too old for Meta.
     pub skipped_unsendable: u64,
+}
+
+impl Replayed {
+    /// Counts a dead letter; says whether it is to be sent.
+    pub fn count(&mut self, replayable: Replayable, allow_double_count: bool) -> bool {
+        match replayable {
+            Replayable::PersonGone | Replayable::TooOld => self.skipped_unsendable += 1,
+            Replayable::MayCountTwice if !allow_double_count => self.skipped_double_count += 1,
+            Replayable::MayCountTwice | Replayable::Yes => {
+                self.replayed += 1;
+                return true;
+            }
+        }
+        false
+    }
 }
 
 impl std::ops::AddAssign for Replayed {
@@ -119,6 +164,8 @@ pub struct EventView {
     pub code: Option<String>,
     /// Names of its match keys.
     pub keys: KeySet,
+    /// Whether its person is still there; without, it cannot be sent.
+    pub has_person: bool,
     /// What the page did.
     pub browser: Option<BrowserOutcome>,
     /// When the page fired it, Unix seconds.

@@ -108,6 +108,10 @@ impl Caller {
         get_event(GetEventRequest) -> GetEventResponse;
         /// `ListDeadLetters`
         list_dead_letters(ListDeadLettersRequest) -> ListDeadLettersResponse;
+        /// `GetDeadLetter`
+        get_dead_letter(GetDeadLetterRequest) -> GetDeadLetterResponse;
+        /// `PurgeDeadLetters`
+        purge_dead_letters(PurgeDeadLettersRequest) -> PurgeDeadLettersResponse;
         /// `ReplayDeadLetters`
         replay_dead_letters(ReplayDeadLettersRequest) -> ReplayDeadLettersResponse;
         /// `PauseDelivery`

@@ -14,7 +14,7 @@ use crate::outbox::{
 
 const EVENT_COLUMNS: &str =
     "events.seq, pixels.id, events.name, events.id, state, order_id, time_s, received_ms, due_ms,
-     finished_ms, attempts, code, keys, browser, fired_s";
+     finished_ms, attempts, code, keys, browser, fired_s, person IS NOT NULL";
 
 /// Whether an event of a pixel is due.
 pub(super) fn has_due(db: &Connection, pixel: &PixelId, now_ms: i64) -> rusqlite::Result<bool> {
@@ -160,6 +160,7 @@ fn view(row: &Row<'_>) -> rusqlite::Result<EventView> {
         keys: KeySet(row.get(12)?),
         browser: row.get::<_, Option<i64>>(13)?.and_then(BrowserOutcome::from_number),
         fired_s: row.get(14)?,
+        has_person: row.get(15)?,
     })
 }
 

@@ -1,11 +1,9 @@
 //! Replay: dead letters go back to pending under the same event ID.
 
 use rusqlite::OptionalExtension as _;
-use tandem_core::code;
-use tandem_core::event::is_too_old;
 
 use super::committer::Writer;
-use crate::outbox::{Replayed, State};
+use crate::outbox::{Replayable, Replayed, State};
 
 impl Writer {
     pub(super) fn replay(
@@ -19,16 +17,13 @@ impl Writer {
             let found: Option<(i64, i64, bool, Option<String>)> = self
                 .db
                 .prepare_cached(
-                    "SELECT pixel, time_s, person IS NULL, code FROM events WHERE seq = ?1 AND state = 5",
+                    "SELECT pixel, time_s, person IS NOT NULL, code FROM events WHERE seq = ?1 AND state = 5",
                 )?
                 .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
                 .optional()?;
-            let Some((pixel, time_s, person_gone, why)) = found else { continue };
-            if person_gone || is_too_old(time_s, now_ms.div_euclid(1000)) {
-                outcome.skipped_unsendable += 1;
-            } else if why.as_deref() == Some(code::DEDUP_WINDOW_PASSED) && !allow_double_count {
-                outcome.skipped_double_count += 1;
-            } else {
+            let Some((pixel, time_s, has_person, why)) = found else { continue };
+            let replayable = Replayable::judge(has_person, time_s, why.as_deref(), now_ms.div_euclid(1000));
+            if outcome.count(replayable, allow_double_count) {
                 // Sent although its twin is old: the twin's age must not stop it again.
                 self.db
                     .prepare_cached(
@@ -39,7 +34,6 @@ impl Writer {
                     .execute((seq, now_ms, allow_double_count))?;
                 self.ledger.moved(pixel, State::DeadLetter, State::Pending);
                 self.changed(*seq);
-                outcome.replayed += 1;
             }
         }
         Ok(outcome)
