@@ -34,7 +34,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report, Failure> {
-    let (webhook_sequence, body_sha256) = arguments.webhook.map(webhook).transpose()?.unwrap_or_default();
+    let (webhook_sequence, body_sha256) =
+        arguments.webhook.as_deref().map(webhook).transpose()?.unwrap_or_default();
     let request = GetDeadLetterRequest {
         event_id: arguments.event_id.unwrap_or_default(),
         event_name: arguments.event_name.unwrap_or_default(),
@@ -51,7 +52,7 @@ pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
 }
 
 /// A webhook by its position or its digest.
-fn webhook(given: String) -> Result<(u64, String), Failure> {
+fn webhook(given: &str) -> Result<(u64, String), Failure> {
     if given.len() == DIGEST_DIGITS && given.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Ok((0, given.to_ascii_lowercase()));
     }
@@ -222,10 +223,10 @@ mod tests {
     #[test]
     fn a_webhook_is_named_by_position_or_digest() {
         let digest = "AB".repeat(32);
-        assert_eq!(webhook(digest.clone()).ok(), Some((0, digest.to_ascii_lowercase())));
-        assert_eq!(webhook("41".to_owned()).ok(), Some((41, String::new())));
+        assert_eq!(webhook(&digest).ok(), Some((0, digest.to_ascii_lowercase())));
+        assert_eq!(webhook("41").ok(), Some((41, String::new())));
         for bad in ["0", "", "-1", "abc", &digest[1..]] {
-            assert!(webhook(bad.to_owned()).is_err(), "{bad}");
+            assert!(webhook(bad).is_err(), "{bad}");
         }
     }
 }

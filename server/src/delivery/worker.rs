@@ -204,7 +204,7 @@ impl Worker {
             return None;
         }
         let token = self.pixel.token.as_ref()?.current()?;
-        let refused = self.refused_token.as_ref().map(|token| token.expose_secret());
+        let refused = self.refused_token.as_ref().map(SecretString::expose_secret);
         let is_renewed = refused.is_some_and(|refused| refused != token.expose_secret());
         // A batch that is cut up takes many calls, one after the other; others pass it by.
         let cut_up = self.sender.isolating.load(Ordering::Relaxed).min(ISOLATING_MAX);
