@@ -144,14 +144,16 @@ async fn on_a_terminal(fake: &Fake, arguments: &[&str], types: &str) -> (Said, S
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("the system has pseudo terminals");
     grantpt(&ours).and_then(|()| unlockpt(&ours)).expect("the terminal can be used");
-    let name = ptsname(&ours, Vec::new()).expect("the terminal has a name").into_string().unwrap();
-    let open = || OwnedFd::from(std::fs::File::options().read(true).write(true).open(&name).unwrap());
+    let name =
+        ptsname(&ours, Vec::new()).expect("the terminal has a name").into_string().expect("it is UTF-8");
+    let open =
+        || OwnedFd::from(std::fs::File::options().read(true).write(true).open(&name).expect("it opens"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
     command.env_clear().env("TANDEM_SERVER_URL", format!("http://{}", start(fake).await));
     command.env("TANDEM_INTERNAL_TOKEN", TOKEN).args(arguments);
     command.stdin(open()).stdout(Stdio::piped()).stderr(open());
     let mut terminal = std::fs::File::from(ours);
-    terminal.write_all(types.as_bytes()).unwrap();
+    terminal.write_all(types.as_bytes()).expect("it can be typed into");
     let run = tokio::task::spawn_blocking(move || {
         let child = command.spawn().expect("the program starts");
         // Its ends of the terminal are the last ones: after it, reading ends.
@@ -164,9 +166,9 @@ async fn on_a_terminal(fake: &Fake, arguments: &[&str], types: &str) -> (Said, S
         }
         (output, seen)
     });
-    let (output, seen) = tokio::time::timeout(PATIENCE, run).await.expect("it ends").unwrap();
-    let seen = String::from_utf8(seen).unwrap();
-    let out = String::from_utf8(output.stdout).unwrap();
+    let (output, seen) = tokio::time::timeout(PATIENCE, run).await.expect("it ends").expect("it ran");
+    let seen = String::from_utf8(seen).expect("it is UTF-8");
+    let out = String::from_utf8(output.stdout).expect("it is UTF-8");
     (Said { code: output.status.code(), out, err: String::new() }, seen)
 }
 
