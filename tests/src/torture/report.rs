@@ -101,6 +101,8 @@ impl fmt::Display for Report {
         row("acknowledged and lost", &self.lost)?;
         let share = percent(self.resent_killed, self.delivered);
         row("sent again: under way at a kill", &format!("{} ({share})", self.resent_killed))?;
+        let per_kill = self.resent_killed as f64 / f64::from(self.options.kills.max(1));
+        row("  of them per kill", &format!("{per_kill:.1}"))?;
         row("sent again: answer lost by Meta's fault", &self.resent_lost)?;
         row("sent again for no reason", &self.resent_unexplained)?;
         row("stores looked into after a kill, all sound", &self.wrecks)?;
