@@ -1,6 +1,7 @@
 //! Dead letters in numbers: shown, replayed and purged in steps, over gRPC and the tool.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -20,15 +21,18 @@ use tonic::Code;
 const MANY: usize = 2_000;
 /// Calls at once that make them.
 const CALLS: usize = 64;
+/// Time for all of them to be refused: each costs about two Graph calls, one after the other.
+const REFUSALS: Duration = Duration::from_secs(180);
 
 fn refusal(subcode: u32) -> Value {
     let error = json!({"message": "Invalid parameter", "type": "OAuthException", "code": 100, "error_subcode": subcode, "is_transient": false, "fbtrace_id": "A9"});
     json!({ "answer": { "status": 400, "body": json!({ "error": error }).to_string(), "headers": {} } })
 }
 
-/// A server without a limit for callers.
+/// A server without a limit for callers, and without a trace of each of thousands.
 async fn world() -> anyhow::Result<World> {
-    World::builder().without_gateway().server("TANDEM_RATE_LIMIT", "off").start().await
+    let world = World::builder().without_gateway();
+    world.server("TANDEM_RATE_LIMIT", "off").server("TANDEM_LOG", "warn").start().await
 }
 
 /// So many leads that the Graph API refuses, and the same of another event; it is healed
@@ -50,7 +54,12 @@ async fn refused(world: &World, leads: usize, others: usize) -> anyhow::Result<B
         .try_collect::<Vec<()>>()
         .await?;
     let all = leads + others;
-    world.wait_for_health("every refusal", |health| health["outbox"]["dead_letters"] == all).await?;
+    world
+        .eventually_within(REFUSALS, "every refusal", async || {
+            let health = world.health().await?;
+            Ok((health["outbox"]["dead_letters"] == all).then_some(()))
+        })
+        .await?;
     world.sandbox.heal().await?;
     ensure!(ids.len() == leads, "{} IDs of {leads} leads", ids.len());
     Ok(ids)

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// A client that follows no redirect, uses no proxy, and gives up after 20 s.
+/// A client that follows no redirect, uses no proxy, and gives up after 20 s. Each request has a
+/// connection of its own: one that is kept may be closed by the other side at the moment it is used.
 ///
 /// # Panics
 /// When the client cannot be built, which would be a fault of the build.
@@ -13,6 +14,7 @@ pub fn client() -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
+        .pool_max_idle_per_host(0)
         .timeout(Duration::from_secs(20))
         .build()
         .expect("a client without a custom configuration builds")

@@ -126,14 +126,15 @@ impl Worker {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Some(done) = self.calls.join_next() => self.learn(done),
-                Some(event) = self.queue.recv(), if self.waiting.len() < BATCH_EVENTS_MAX * 2 => self.take(event),
+                // Rare, and somebody waits for it: while a backlog drains a call has always just ended.
                 Some(done) = self.asked_back.recv() => {
                     self.put_back().await;
                     // Who asked may have left.
                     let _ = done.send(());
                     self.backlog = true;
                 }
+                Some(done) = self.calls.join_next() => self.learn(done),
+                Some(event) = self.queue.recv(), if self.waiting.len() < BATCH_EVENTS_MAX * 2 => self.take(event),
                 () = self.wake.notified() => self.backlog = true,
                 _ = look.tick() => self.backlog = true,
                 () = tokio::time::sleep_until(linger_over) => {}

@@ -143,6 +143,7 @@ pub(crate) async fn run<G, F: Future<Output = (Bench, G)>>(make: impl Fn() -> F)
         a_delivered_event_keeps_the_names_of_its_keys_only,
         released_events_made_no_attempt,
         confirmations_count_what_was_merged,
+        a_page_cannot_have_fired_before_the_event_happened,
         an_order_and_its_purchase_change_together,
         a_purchase_that_left_is_neither_replaced_nor_stopped,
         a_webhook_acts_once,
@@ -290,6 +291,13 @@ async fn confirmations_count_what_was_merged(store: &Bench) {
     let figures = store.figures(NOW_MS).await.unwrap();
     assert_eq!(figures.total(Metric::DeliveredWithBrowser), 4);
     assert_eq!(figures.total(Metric::Deduplicated), 3, "each once, however often it is reported");
+}
+
+async fn a_page_cannot_have_fired_before_the_event_happened(store: &Bench) {
+    store.append(event(0)).await.unwrap();
+    let forged = Confirmation { name: EventName::lead(), id: id(0), outcome: BrowserOutcome::Fired, at_s: 0 };
+    store.confirm(pixel(), vec![forged]).await.unwrap();
+    assert_eq!(claim(store, NOW_MS).await[0].fired_s, Some(NOW_MS / 1000));
 }
 
 async fn held_and_unassigned_events_come_free(store: &Bench) {
