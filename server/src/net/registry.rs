@@ -20,7 +20,7 @@ const HEAD_MAX_MS: u64 = 10_000;
 /// Longest wait for the other side to read on, ms.
 const STALL_MAX_MS: u64 = 30_000;
 /// Longest time in which no request of a stranger's connection begins or ends while one is
-/// open, ms. A claim waits five seconds at most, a body [`crate::ingest::body`] says how long.
+/// open, ms. A claim waits five seconds at most, and a body has ten to arrive.
 const STUCK_MAX_MS: u64 = 60_000;
 
 /// How many connections a port may have.
