@@ -139,6 +139,9 @@ async fn an_interruption_is_heard_between_two_steps_and_says_how_far_it_came() {
     assert!(err.starts_with("tandem: interrupted, stopped between two steps"), "{err}");
 }
 
+/// What the test itself writes to the terminal once the program has ended.
+const ENDED: &[u8] = b"<the program has ended>";
+
 /// The program with a terminal for standard input and error; what it wrote there.
 async fn on_a_terminal(fake: &Fake, arguments: &[&str], types: &str) -> (Said, String) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -154,17 +157,26 @@ async fn on_a_terminal(fake: &Fake, arguments: &[&str], types: &str) -> (Said, S
     command.stdin(open()).stdout(Stdio::piped()).stderr(open());
     let mut terminal = std::fs::File::from(ours);
     terminal.write_all(types.as_bytes()).expect("it can be typed into");
+    // The terminal's last user must not leave before everything was read: what is still on its
+    // way then may be lost. So this one stays, and says when the program has ended.
+    let mut stays = std::fs::File::from(open());
     let run = tokio::task::spawn_blocking(move || {
-        let child = command.spawn().expect("the program starts");
-        // Its ends of the terminal are the last ones: after it, reading ends.
-        drop(command);
-        let output = child.wait_with_output().expect("the program runs");
-        let mut seen = Vec::new();
-        let mut part = [0; 4096];
-        while let Ok(read @ 1..) = terminal.read(&mut part) {
-            seen.extend_from_slice(&part[..read]);
-        }
-        (output, seen)
+        let mut child = command.spawn().expect("the program starts");
+        let reads = std::thread::spawn(move || {
+            let (mut seen, mut part) = (Vec::new(), [0; 4096]);
+            while !seen.ends_with(ENDED) {
+                let read = terminal.read(&mut part).expect("the terminal is open");
+                seen.extend_from_slice(&part[..read]);
+            }
+            seen.truncate(seen.len() - ENDED.len());
+            seen
+        });
+        let mut out = Vec::new();
+        child.stdout.take().expect("a pipe").read_to_end(&mut out).expect("its output is read");
+        let status = child.wait().expect("the program runs");
+        stays.write_all(ENDED).expect("the terminal is open");
+        let seen = reads.join().expect("the terminal was read");
+        (std::process::Output { status, stdout: out, stderr: Vec::new() }, seen)
     });
     let (output, seen) = tokio::time::timeout(PATIENCE, run).await.expect("it ends").expect("it ran");
     let seen = String::from_utf8(seen).expect("it is UTF-8");
