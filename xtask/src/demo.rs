@@ -116,7 +116,7 @@ pub(crate) fn run_demo(options: &Options) -> anyhow::Result<()> {
     eprintln!("Building the sandbox, the server, the gateway and the browser package.");
     eprintln!("The first time takes some minutes; cargo shows how far it is.\n");
     if options.headless_check {
-        browser::ensure_installed()?;
+        browser::ensure_chromium()?;
     }
     build(options.headless_check)?;
     let (sandbox, server, gateway) = step("start the programs", start)?;

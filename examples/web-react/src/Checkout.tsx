@@ -40,7 +40,7 @@ export function Checkout() {
         <label>Mobile <input type="tel" name="phone" autoComplete="tel" required maxLength={30} /></label>
         <Mistake text={problem} />
         <button id="pay" type="submit" disabled={busy}>Pay ₹1,499</button>
-        <p className="note">One {PRODUCT.name}, delivery included. You pay on the next page.</p>
+        <p className="note">{PRODUCT.name}, delivery included. You pay on the next page.</p>
       </form>
     </main>
   );

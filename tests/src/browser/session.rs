@@ -143,7 +143,7 @@ impl Session {
         }
     }
 
-    /// Takes the network away from the browser, or gives it back.
+    /// Takes the network away from the browser, or gives it back. Ends [`Session::block`].
     ///
     /// # Errors
     /// When the browser does not take it.
@@ -161,6 +161,9 @@ impl Session {
                 self.devtools("Network.emulateNetworkConditions", conditions).await
             }
             Browser::Firefox => {
+                // Connections that are open already would still be used: their requests are refused.
+                let everything: &[&str] = if is_offline { &["://"] } else { &[] };
+                self.block(everything).await?;
                 let script = "Services.io.offline = arguments[0];";
                 privileged(&self.page, script, vec![json!(is_offline)]).await.map(drop)
             }
