@@ -14,9 +14,6 @@ use crate::{npm, size, wasm_target};
 /// Stem of the bound files: `tandem_web.js`, `tandem_web_bg.wasm`.
 const STEM: &str = "tandem_web";
 
-/// The files that `web-client/` contributes as they are.
-const WRITTEN_BY_HAND: [&str; 5] = ["index.js", "index.d.ts", "package.json", "README.md", "snippet.html"];
-
 /// What to build.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -51,8 +48,9 @@ pub(crate) fn build(release: bool) -> anyhow::Result<()> {
     let scratch = Scratch::new("pkg")?;
     step("browser package: compile", || compile(&[]))?;
     step("browser package: bind", || bind(scratch.path()))?;
-    for name in WRITTEN_BY_HAND {
-        let from = root().join("web-client/js").join(name);
+    for entry in std::fs::read_dir(root().join("web-client/js"))? {
+        let from = entry?.path();
+        let name = from.file_name().context("a file without a name")?;
         std::fs::copy(&from, scratch.path().join(name))
             .with_context(|| format!("copying {}", from.display()))?;
     }
