@@ -12,6 +12,16 @@ use crate::files::target;
 /// The tools and their exact versions.
 const TOOLS: [&str; 2] = ["binaryen@132.0.0", "esbuild@0.28.2"];
 
+/// What rustc and the binder have used already.
+const ENABLED: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+    "--enable-nontrapping-float-to-int",
+    "--enable-mutable-globals",
+    "--enable-multivalue",
+];
+
 /// The scripts that stay files of their own: the one that pages import, and those that it loads
 /// when they are needed.
 const ENTRIES: [&str; 1] = ["index.js"];
@@ -21,11 +31,17 @@ pub(crate) fn shrink(folder: &Path, stem: &str) -> anyhow::Result<()> {
     let tools = tools()?;
     let wasm = folder.join(format!("{stem}_bg.wasm"));
     let mut wasm_opt = Command::new(tools.join("wasm-opt"));
-    wasm_opt.args(["-Oz", "--converge", "--strip-debug", "--strip-producers", "--strip-target-features"]);
-    // What rustc and the binder have used already.
-    wasm_opt.args(["--enable-bulk-memory", "--enable-reference-types", "--enable-sign-ext"]);
-    wasm_opt.args(["--enable-nontrapping-float-to-int", "--enable-mutable-globals", "--enable-multivalue"]);
-    run(wasm_opt.arg(&wasm).arg("-o").arg(&wasm))?;
+    wasm_opt.args(["-Oz", "--converge", "--debuginfo", "--strip-producers", "--strip-target-features"]);
+    wasm_opt.args(ENABLED);
+    // The names stay beside the package, to tell what takes the room in it.
+    let named = named_wasm();
+    run(wasm_opt.arg(&wasm).arg("-o").arg(&named))?;
+    run(Command::new(tools.join("wasm-opt"))
+        .arg("--strip-debug")
+        .args(ENABLED)
+        .arg(&named)
+        .arg("-o")
+        .arg(&wasm))?;
     for entry in ENTRIES.iter().filter(|entry| folder.join(entry).exists()) {
         bundle(&tools.join("esbuild"), folder, entry)?;
     }
@@ -38,6 +54,11 @@ pub(crate) fn shrink(folder: &Path, stem: &str) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The package's WebAssembly with the names of its functions.
+pub(crate) fn named_wasm() -> PathBuf {
+    target().join("tandem_web_named.wasm")
 }
 
 /// Puts a script and what it imports into one file: less to load, and fewer journeys before

@@ -34,7 +34,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         return build_selftest();
     }
     build(options.release)?;
-    if options.size { size::report(&folder()) } else { Ok(()) }
+    if options.size { size::report(&folder(), options.release) } else { Ok(()) }
 }
 
 /// Where the package is.
@@ -47,7 +47,7 @@ pub(crate) fn build(release: bool) -> anyhow::Result<()> {
     wasm_target::ensure_usable()?;
     let scratch = Scratch::new("pkg")?;
     step("browser package: compile", || compile(&[]))?;
-    step("browser package: bind", || bind(scratch.path()))?;
+    step("browser package: bind", || bind(scratch.path(), release))?;
     for entry in std::fs::read_dir(root().join("web-client/js"))? {
         let from = entry?.path();
         let name = from.file_name().context("a file without a name")?;
@@ -66,7 +66,7 @@ pub(crate) fn build_and_measure() -> anyhow::Result<()> {
     let release = is_installed("npm");
     build(release)?;
     if release {
-        return size::report(&folder());
+        return size::report(&folder(), true);
     }
     eprintln!("    npm is not installed: the release build's size is not measured");
     Ok(())
@@ -77,7 +77,7 @@ pub(crate) fn build_selftest() -> anyhow::Result<()> {
     wasm_target::ensure_usable()?;
     let scratch = Scratch::new("selftest")?;
     step("selftest package: compile", || compile(&["--features", "selftest"]))?;
-    step("selftest package: bind", || bind(scratch.path()))?;
+    step("selftest package: bind", || bind(scratch.path(), false))?;
     let entry = format!(
         "import init from \"./{STEM}.js\";\nawait init();\nexport {{ normalise, hash }} from \"./{STEM}.js\";\n"
     );
@@ -99,7 +99,7 @@ fn compile(features: &[&str]) -> anyhow::Result<()> {
     run_command(build.args(features))
 }
 
-fn bind(out: &Path) -> anyhow::Result<()> {
+fn bind(out: &Path, has_names: bool) -> anyhow::Result<()> {
     let input = target().join(TARGET).join("wasm").join(format!("{STEM}.wasm"));
     let mut bindgen = Bindgen::new();
     bindgen
@@ -110,7 +110,7 @@ fn bind(out: &Path) -> anyhow::Result<()> {
             bindgen
                 .typescript(false)
                 .omit_default_module_path(false)
-                .remove_name_section(true)
+                .remove_name_section(!has_names)
                 .remove_producers_section(true)
                 .generate(out)
         })
