@@ -23,9 +23,6 @@
 import { TandemError } from "./errors.js";
 import { start } from "./wasm.js";
 
-export const [LEAD, EVENT, CUSTOM_EVENT, PURCHASE, CONFIRMATION] = [0, 1, 2, 3, 4];
-export const [FIRED, BLOCKED, FAILED] = [1, 2, 3];
-
 /** The engine, ready to work. */
 export const load = async () => {
   try {

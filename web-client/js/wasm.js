@@ -1,13 +1,17 @@
 // The engine in WebAssembly: src/, in Rust. It takes and gives bytes, so this file turns what the
 // page gave into a text of entries (src/flat.rs has the form) and reads the JSON that comes back.
 
-import init, { answer, check, confirmation, newId, pause, prepare, schedule } from "./tandem_web.js";
+import { CONFIRMATION } from "./kinds.js";
+import init, { pause, run, schedule } from "./tandem_web.js";
 
 // The keys whose values are objects or lists, and how deep these go. What else is an object is
 // wrong or none of our business: an argument may hold whatever a page has at hand.
 const DEPTH = { contentIds: 1, contents: 2, properties: 1, experiment: 1, consent: 1 };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+
+// What `run` is asked for, beside the kinds of calls.
+const [CHECK, NEW_ID, ANSWER] = [5, 6, 8];
 
 // An object's entries. `level` is the separator's code; `depth` how deep its values may go.
 const entries = (of, level, depth) => {
@@ -19,19 +23,18 @@ const entries = (of, level, depth) => {
 const entry = (key, value, level, depth) => {
   if (value == null || value === "") return "";
   if (key === "occurredAt") value = +new Date(value);
-  const end = String.fromCharCode(level);
   const isObject = typeof value == "object" || typeof value == "function";
-  const deeper = level === 1 ? DEPTH[key] ?? 0 : depth - 1;
+  const deeper = level > 1 ? depth - 1 : level ? DEPTH[key] : 1;
   const text = !isObject ? plain(value)
     : deeper > 0 ? entries(deeper > 1 ? [].concat(value) : value, level + 1, deeper) : "";
+  const end = String.fromCharCode(level);
   return (isObject ? "{" : "=") + plain(key) + end + text + end;
 };
 
 // The separators have no place in a text.
 const plain = (value) => String(value).replace(/[\0-\4]/g, "");
 
-const object = (key, of) => "{" + key + "\0" + entries(of, 1, 1) + "\0";
-const text = (key, value) => "=" + key + "\0" + plain(value) + "\0";
+const encoded = (of) => encoder.encode(entries(of, 0));
 
 // What came back: JSON, and bytes after a U+0000. "!" stands before what is to be thrown.
 const read = (bytes) => {
@@ -42,8 +45,9 @@ const read = (bytes) => {
   return [json, bytes.subarray(end + 1)];
 };
 
-const prepared = (bytes) => {
-  const [[path, denied, own], body] = read(bytes);
+const ask = (what, number, input) => read(run(what, number, input));
+const prepared = (kind, atMs, of) => {
+  const [[path, denied, own], body] = ask(kind, atMs, encoded(of));
   return [path, body, own, denied];
 };
 
@@ -51,17 +55,22 @@ const prepared = (bytes) => {
 export const start = async () => {
   await init();
   return {
-    check: (options) => read(check(encoder.encode(object("", options))))[0],
-    newId: (...parts) => read(newId(...parts))[0],
-    prepare: (options, visit, kind, name, input, id, madeMs) => prepared(prepare(kind, madeMs, encoder.encode(
-      object("options", options) + object("visit", visit) + object("input", input) + text("name", name) + text("id", id),
-    ))),
-    confirmation: (pixelId, name, id, outcome, atMs) => prepared(confirmation(outcome, atMs, encoder.encode(
-      text("pixelId", pixelId) + text("name", name) + text("id", id),
-    ))),
-    answer: (kind, status = "", message = "", details = "", bytes) => read(answer(kind, encoder.encode(
-      text("grpc-status", status) + text("grpc-message", message) + text("grpc-status-details-bin", details),
-    ), bytes))[0],
+    check: (options) => ask(CHECK, 0, encoded({ options }))[0],
+    newId(nowMs, ...random) {
+      const words = new DataView(new ArrayBuffer(12));
+      random.forEach((word, place) => words.setUint32(4 * place, word));
+      return ask(NEW_ID, nowMs, new Uint8Array(words.buffer))[0];
+    },
+    prepare: (options, visit, kind, name, input, id, madeMs) =>
+      prepared(kind, madeMs, { options, visit, input, name, id }),
+    confirmation: (pixelId, name, id, outcome, atMs) => prepared(CONFIRMATION, atMs, { pixelId, name, id, outcome }),
+    answer(kind, status, message, details, body) {
+      const headers = encoded({ headers: { status, message, "status-details-bin": details } });
+      const bytes = new Uint8Array(headers.length + body.length);
+      bytes.set(headers);
+      bytes.set(body, headers.length);
+      return ask(ANSWER + kind, 0, bytes)[0];
+    },
     pause,
     schedule: (n) => schedule(n) || undefined,
   };

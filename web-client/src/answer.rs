@@ -1,5 +1,6 @@
 //! What the server answers.
 
+use crate::flat::Flat;
 use crate::grpc::framing;
 use crate::grpc::status::{OK, Status};
 use crate::request;
@@ -21,14 +22,12 @@ pub(crate) struct Answer<'a> {
     pub(crate) event: Option<&'a [u8]>,
 }
 
-/// Finds the message in a gRPC-web response; `header` knows the response's headers.
+/// Finds the message in a gRPC-web response, from the headers' entries and the body.
 ///
 /// No answer and an answer that is not gRPC-web's are `UNAVAILABLE`: what a proxy says in a
 /// server's place is no reason to give an event up.
-pub(crate) fn message<'a>(
-    header: impl Fn(&[u8]) -> Option<&'a [u8]>,
-    body: &'a [u8],
-) -> Result<&'a [u8], Status> {
+pub(crate) fn message<'a>(headers: Flat<'a>, body: &'a [u8]) -> Result<&'a [u8], Status> {
+    let header = |name: &[u8]| Some(headers.text(name)).filter(|value| !value.is_empty());
     let parts = framing::response(body).unwrap_or_default();
     match Status::read(header).or_else(|| Status::from_trailers(parts.trailers)) {
         Some(status) if status.code == OK => parts.message.ok_or_else(Status::unavailable),
@@ -123,23 +122,23 @@ mod tests {
 
     #[test]
     fn the_status_is_found_in_headers_and_in_trailers() {
-        let none = |_: &[u8]| None;
+        let none = Flat::default();
         let mut body = frame(b"hi");
         body.extend_from_slice(&[0x80, 0, 0, 0, 13]);
         body.extend_from_slice(b"grpc-status:0");
         assert_eq!(message(none, &body).ok(), Some(b"hi".as_slice()));
-        let refused = |name: &[u8]| Some(if name == b"grpc-status" { b"3".as_slice() } else { b"no" });
+        let refused = Flat::new(b"=status\x003\x00=message\x00no\x00");
         let status = message(refused, b"").unwrap_err();
         assert_eq!((status.code, status.message.as_slice()), (3, b"no".as_slice()));
     }
 
     #[test]
     fn what_is_no_grpc_answer_is_no_answer() {
-        let none = |_: &[u8]| None;
+        let none = Flat::default();
         for body in [b"".as_slice(), b"<html>502 Bad Gateway</html>", &frame(b"hi")] {
             assert!(message(none, body).is_err_and(|status| status.code == UNAVAILABLE));
         }
-        let fine = |name: &[u8]| (name == b"grpc-status").then_some(b"0".as_slice());
+        let fine = Flat::new(b"=status\x000\x00");
         assert!(message(fine, b"").is_err(), "no message came");
     }
 }

@@ -21,6 +21,16 @@ pub(crate) enum Value<'a> {
     Object(Flat<'a>),
 }
 
+impl<'a> Value<'a> {
+    /// The object; an empty one for a text.
+    pub(crate) fn into_object(self) -> Flat<'a> {
+        match self {
+            Self::Object(object) => object,
+            Self::Text(_) => Flat::default(),
+        }
+    }
+}
+
 impl<'a> Flat<'a> {
     /// The outermost object.
     pub(crate) fn new(entries: &'a [u8]) -> Self {
@@ -28,20 +38,25 @@ impl<'a> Flat<'a> {
     }
 
     /// The value of a key.
+    #[inline(never)]
     pub(crate) fn get(self, key: &[u8]) -> Option<Value<'a>> {
         let mut entries = self;
         entries.find_map(|(found, value)| (found == key).then_some(value))
     }
 
     /// The object of a key; an empty one for anything else.
+    #[inline(never)]
     pub(crate) fn object(self, key: &[u8]) -> Self {
-        match self.get(key) {
-            Some(Value::Object(object)) => object,
-            _ => Self::default(),
-        }
+        self.get(key).map(Value::into_object).unwrap_or_default()
+    }
+
+    /// The bytes after the entries that were read.
+    pub(crate) fn rest(self) -> &'a [u8] {
+        self.entries
     }
 
     /// The text of a key; empty for anything else.
+    #[inline(never)]
     pub(crate) fn text(self, key: &[u8]) -> &'a [u8] {
         match self.get(key) {
             Some(Value::Text(text)) => text,

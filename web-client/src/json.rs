@@ -49,25 +49,34 @@ impl Json {
 
     /// The number that a decimal text spells; `null` for any other text.
     pub(crate) fn decimal(&mut self, text: &[u8]) {
-        let mut parts = text.splitn(2, |byte| *byte == b'.');
-        let is_digits = |part: Option<&[u8]>| {
-            part.is_some_and(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit))
-        };
-        let whole = parts.next();
-        let is_number = is_digits(whole) && parts.next().is_none_or(|rest| is_digits(Some(rest)));
+        let (mut whole, mut decimals) = (0, None);
+        let is_number = text.iter().all(|byte| match (byte, &mut decimals) {
+            (b'.', None) => {
+                decimals = Some(0);
+                true
+            }
+            (byte, decimals) => {
+                *decimals.as_mut().unwrap_or(&mut whole) += 1;
+                byte.is_ascii_digit()
+            }
+        });
         // JSON knows no leading zeros.
-        let is_json = is_number && !(text.starts_with(b"0") && whole.is_some_and(|whole| whole.len() > 1));
+        let is_json =
+            is_number && whole > 0 && decimals != Some(0) && (whole == 1 || !text.starts_with(b"0"));
         self.raw(if is_json { text } else { b"null" });
     }
 
     /// A whole number.
     pub(crate) fn number(&mut self, mut number: u64) {
-        let mut digits = Vec::new();
-        while number > 0 || digits.is_empty() {
-            digits.insert(0, b'0' + (number % 10) as u8);
+        self.raw(b"");
+        let start = self.0.len();
+        while number > 0 || self.0.len() == start {
+            self.0.push(b'0' + (number % 10) as u8);
             number /= 10;
         }
-        self.raw(&digits);
+        if let Some(digits) = self.0.get_mut(start..) {
+            digits.reverse();
+        }
     }
 
     /// `true` or `false`.

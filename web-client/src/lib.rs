@@ -64,80 +64,76 @@ fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
+/// What [`run`] is asked for, beside the kinds of calls (0 to 4): to check options, to make an ID, and,
+/// added to a call's kind, to read its answer.
+const CHECK: u32 = 5;
+const NEW_ID: u32 = 6;
+const ANSWER: u32 = 8;
+
 /// Stands before what is to be thrown: `[code, message, [[field, description]]]` for a mistake that
 /// the page can correct, else the milliseconds to wait before trying again.
 const THROWN: u8 = b'!';
 
-fn or_thrown(result: Result<Vec<u8>, Status>) -> Vec<u8> {
-    result.unwrap_or_else(|status| {
-        let mut out = status.thrown().0;
-        out.insert(0, THROWN);
-        out
+/// All that takes or gives texts, in one function, because each costs its bytes. `js/wasm.js` calls it.
+///
+/// | `what` | `number` | `input` | answer, JSON |
+/// |---|---|---|---|
+/// | 0 to 3: prepare `captureLead`, `track`, `trackCustom`, `recordPurchase` | when the call was made, in ms since 1970, if it was delayed, else 0 | entries `options`, `visit`, `name`, `input`, `id` | `[path, denied, event for fbq without the server's word]`, U+0000, the request's body |
+/// | 4: report what the pixel did | when | entries `pixelId`, `name`, `id`, `outcome` (1 fired, 2 blocked, 3 failed) | the same |
+/// | 5: check the options of `Tandem.connect` | – | entry `options` | whether they deny advertising use |
+/// | 6: a new event ID | now, in ms since 1970 | ten random bytes, or more | the ID |
+/// | 8 and more: read the answer to a call of kind `what - 8` | – | entry `headers` (`status`, `message`, `status-details-bin`, without `grpc-`), then the response's body | `[eventId, duplicate, pending, event for fbq]` |
+///
+/// What is to be thrown begins with `!`.
+#[wasm_bindgen]
+#[must_use]
+pub fn run(what: u32, number: f64, input: &[u8]) -> Vec<u8> {
+    let number = number as u64;
+    let mut entries = Flat::new(input);
+    let done = match what {
+        CHECK => check(entries),
+        NEW_ID => Ok(new_id(number, input)),
+        request::CONFIRMATION => Ok(request::confirmation(number, entries)),
+        ANSWER.. => {
+            let headers = entries.next();
+            let headers = headers.map(|(_, headers)| headers.into_object()).unwrap_or_default();
+            read_answer(what - ANSWER, headers, entries.rest())
+        }
+        kind => request::prepare(kind, number, entries),
+    };
+    done.unwrap_or_else(|status| {
+        let mut json = Json::default();
+        json.0.push(THROWN);
+        status.throw(&mut json);
+        json.0
     })
 }
 
-/// Checks the options of `Tandem.connect`, as entries; JSON: whether they deny advertising use.
-#[wasm_bindgen]
-#[must_use]
-pub fn check(options: &[u8]) -> Vec<u8> {
-    or_thrown(request::check_options(Flat::new(options).object(b"")).map(|is_denied| {
-        let mut json = Json::default();
-        json.flag(is_denied);
-        json.0
-    }))
+fn check(entries: Flat<'_>) -> Result<Vec<u8>, Status> {
+    let is_denied = request::check_options(entries.object(b"options"))?;
+    let mut json = Json::default();
+    json.flag(is_denied);
+    Ok(json.0)
 }
 
-/// A new event ID from the time in milliseconds since 1970 and 96 random bits; JSON.
-#[wasm_bindgen(js_name = newId)]
-#[must_use]
-pub fn new_id(now_ms: f64, random_1: u32, random_2: u32, random_3: u32) -> Vec<u8> {
-    let mut random = [0; 10];
-    let words = [random_1, random_2, random_3].into_iter().flat_map(u32::to_be_bytes);
-    for (place, byte) in random.iter_mut().zip(words) {
-        *place = byte;
-    }
+fn new_id(now_ms: u64, random: &[u8]) -> Vec<u8> {
     let mut json = Json::default();
-    json.text(&event_id::uuid_v7(now_ms as u64, random));
+    json.text(&event_id::uuid_v7(now_ms, random));
     json.0
 }
 
-/// Prepares `captureLead` (kind 0), `track` (1), `trackCustom` (2) or `recordPurchase` (3) from the
-/// entries `options`, `visit`, `name`, `input` and `id`. JSON `[path, denied, event for fbq without
-/// the server's word]`, U+0000, the request's body. `made_ms` is 0 unless the call was delayed.
-#[wasm_bindgen]
-#[must_use]
-pub fn prepare(kind: u32, made_ms: f64, call: &[u8]) -> Vec<u8> {
-    or_thrown(request::prepare(kind, made_ms as u64, Flat::new(call)))
-}
-
-/// Prepares the report (kind 4) of what the pixel did (1 fired, 2 blocked, 3 failed) from the entries
-/// `pixelId`, `name` and `id`. Returns what [`prepare`] does.
-#[wasm_bindgen]
-#[must_use]
-pub fn confirmation(outcome: u32, at_ms: f64, event: &[u8]) -> Vec<u8> {
-    request::confirmation(outcome, at_ms as u64, Flat::new(event))
-}
-
-/// Reads a response: entries with the headers `grpc-status`, `grpc-message` and
-/// `grpc-status-details-bin`, and its body. JSON `[eventId, duplicate, pending, event for fbq]`.
-#[wasm_bindgen]
-#[must_use]
-pub fn answer(kind: u32, headers: &[u8], body: &[u8]) -> Vec<u8> {
-    let headers = Flat::new(headers);
-    let header = |name: &[u8]| Some(headers.text(name)).filter(|value| !value.is_empty());
-    let answer = answer::message(header, body).and_then(|message| Answer::read(kind, message));
-    or_thrown(answer.map(|answer| {
-        let mut json = Json::default();
-        json.open(b'[');
-        json.text(answer.event_id);
-        json.flag(answer.duplicate);
-        json.flag(answer.is_pending);
-        if let Some(event) = answer.event {
-            PixelEvent::read(event).write(&mut json);
-        }
-        json.close(b']');
-        json.0
-    }))
+fn read_answer(kind: u32, headers: Flat<'_>, body: &[u8]) -> Result<Vec<u8>, Status> {
+    let answer = Answer::read(kind, answer::message(headers, body)?)?;
+    let mut json = Json::default();
+    json.open(b'[');
+    json.text(answer.event_id);
+    json.flag(answer.duplicate);
+    json.flag(answer.is_pending);
+    if let Some(event) = answer.event {
+        PixelEvent::read(event).write(&mut json);
+    }
+    json.close(b']');
+    Ok(json.0)
 }
 
 /// The pause in milliseconds after so many failures in a row; `dice` is from 0 to 1.

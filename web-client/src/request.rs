@@ -9,6 +9,7 @@ use crate::input::{Input, timestamp};
 use crate::json::Json;
 use crate::names::{EXPERIMENT, numbered};
 use crate::pixel::PixelEvent;
+use crate::text::number;
 use crate::wire::{put_bytes, put_text, put_unless_zero};
 
 /// The kinds of calls, as `js/engine.js` numbers them.
@@ -129,13 +130,13 @@ pub(crate) fn prepare(kind: u32, made_ms: u64, call: Flat<'_>) -> Result<Vec<u8>
     Ok(prepared(kind, &message, is_denied, Some(&own)))
 }
 
-/// The report of what the pixel did with an event, from the entries `pixelId`, `name` and `id`;
-/// `outcome` as `Outcome` numbers it.
-pub(crate) fn confirmation(outcome: u32, at_ms: u64, of: Flat<'_>) -> Vec<u8> {
+/// The report of what the pixel did with an event, from the entries `pixelId`, `name`, `id` and
+/// `outcome` (as `Outcome` numbers it).
+pub(crate) fn confirmation(at_ms: u64, of: Flat<'_>) -> Vec<u8> {
     let mut confirmation = Vec::new();
     put_text(&mut confirmation, 1, of.text(b"name"));
     put_text(&mut confirmation, 2, of.text(b"id"));
-    put_unless_zero(&mut confirmation, 3, outcome.into());
+    put_unless_zero(&mut confirmation, 3, number(of.text(b"outcome")).unwrap_or(0));
     put_bytes(&mut confirmation, 4, &timestamp(at_ms));
     let mut message = Vec::new();
     put_bytes(&mut message, 1, &confirmation);
@@ -355,7 +356,8 @@ mod tests {
     fn what_is_wrong_is_named_as_the_server_names_it() {
         let fields = |kind: u32, input: &str| {
             let call = format!("{{input\0{input}\0");
-            let thrown = prepare(kind, 0, Flat::new(call.as_bytes())).unwrap_err().thrown();
+            let mut thrown = Json::default();
+            prepare(kind, 0, Flat::new(call.as_bytes())).unwrap_err().throw(&mut thrown);
             String::from_utf8(thrown.0).unwrap()
         };
         let texts = fields(
@@ -386,8 +388,8 @@ mod tests {
 
     #[test]
     fn a_confirmation_names_the_event_and_the_pixel() {
-        let of = b"=pixelId\x007\0=name\0Lead\0=id\0id\0";
-        let bytes = confirmation(1, 1_700_000_000_900, Flat::new(of));
+        let of = b"=pixelId\x007\0=name\0Lead\0=id\0id\0=outcome\x001\0";
+        let bytes = confirmation(1_700_000_000_900, Flat::new(of));
         let (json, message) = parts(&bytes);
         assert_eq!(json, format!("[\"{}\",false]", paths::CONFIRM_BROWSER_EVENTS));
         let request = ConfirmBrowserEventsRequest::decode(message).unwrap();

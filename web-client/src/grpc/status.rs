@@ -28,6 +28,9 @@ const NAMES: [(u32, &str); 5] = [
     (16, "UNAUTHENTICATED"),
 ];
 
+/// Before each name of gRPC's own.
+const PREFIX: &[u8] = b"grpc-";
+
 /// Why a call failed.
 #[derive(Debug, Default)]
 pub(crate) struct Status {
@@ -48,13 +51,14 @@ impl Status {
         Self { code: UNAVAILABLE, ..Self::default() }
     }
 
-    /// Reads a status with `look_up`, which knows headers or trailers by their lower-case names.
+    /// Reads a status with `look_up`, which knows headers or trailers by their names without
+    /// `grpc-`, in lower case.
     /// `None` when there is no status.
     pub(crate) fn read<'a>(look_up: impl Fn(&[u8]) -> Option<&'a [u8]>) -> Option<Self> {
-        let code = number(look_up(b"grpc-status")?.trim_ascii()).map_or(UNKNOWN, |code| code as u32);
-        let message = look_up(b"grpc-message").map(percent_decode).unwrap_or_default();
+        let code = number(look_up(b"status")?.trim_ascii()).map_or(UNKNOWN, |code| code as u32);
+        let message = look_up(b"message").map(percent_decode).unwrap_or_default();
         let mut status = Self { code, message, ..Self::default() };
-        if let Some(details) = look_up(b"grpc-status-details-bin").and_then(base64::decode) {
+        if let Some(details) = look_up(b"status-details-bin").and_then(base64::decode) {
             status.read_details(&details);
         }
         Some(status)
@@ -68,22 +72,20 @@ impl Status {
         self.fields.close(b']');
     }
 
-    /// What the page is thrown, as JSON: `[code, message, fields]` for a mistake that it can
+    /// Appends what the page is thrown: `[code, message, fields]` for a mistake that it can
     /// correct, else the milliseconds to wait before trying again.
-    pub(crate) fn thrown(&self) -> Json {
-        let mut json = Json::default();
+    pub(crate) fn throw(&self, json: &mut Json) {
         let Some(code) = self.is_correctable() else {
             json.number(self.wait_ms().into());
-            return json;
+            return;
         };
-        json.open(b'[');
+        json.0.push(b'[');
         json.text(code.as_bytes());
         json.text(&self.message);
         json.open(b'[');
         json.0.extend_from_slice(&self.fields.0);
         json.close(b']');
         json.close(b']');
-        json
     }
 
     /// Reads a status from a trailers frame.
@@ -92,7 +94,8 @@ impl Status {
             trailers.split(|byte| *byte == b'\n').find_map(|line| {
                 let colon = line.iter().position(|byte| *byte == b':')?;
                 let (name, value) = line.split_at_checked(colon)?;
-                let is_wanted = name.trim_ascii().eq_ignore_ascii_case(wanted);
+                let (prefix, name) = name.trim_ascii().split_at_checked(PREFIX.len())?;
+                let is_wanted = prefix.eq_ignore_ascii_case(PREFIX) && name.eq_ignore_ascii_case(wanted);
                 let value = value.get(1..).unwrap_or_default().trim_ascii();
                 is_wanted.then_some(value)
             })
@@ -232,7 +235,9 @@ mod tests {
         assert_eq!(status.fields.0, b"[\"user.email\",\"has no @\"]");
         status.code = INVALID_ARGUMENT;
         let thrown = b"[\"INVALID_ARGUMENT\",\"\",[[\"user.email\",\"has no @\"]]]";
-        assert_eq!(status.thrown().0, thrown);
+        let mut json = Json::default();
+        status.throw(&mut json);
+        assert_eq!(json.0, thrown);
         assert_eq!(status.retry_after_ms, 2500);
     }
 
