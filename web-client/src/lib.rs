@@ -29,9 +29,6 @@ mod retry;
 mod text;
 mod wire;
 
-#[cfg(feature = "selftest")]
-pub mod selftest;
-
 use answer::Answer;
 use grpc::status::Status;
 use js::Page;

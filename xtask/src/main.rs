@@ -8,6 +8,7 @@ mod command;
 mod demo;
 mod examples;
 mod files;
+mod normaliser;
 mod npm;
 mod package;
 mod size;
