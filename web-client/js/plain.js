@@ -1,86 +1,26 @@
 // The engine without WebAssembly: what src/ (in Rust) does, once more by hand, for pages where
 // WebAssembly does not start: a Content-Security-Policy without 'wasm-unsafe-eval', a proxy that
-// keeps .wasm files back, an old browser. Loaded only then. It has the functions of tandem_web.js
-// and their contract, explained in src/lib.rs; tests/browser/engines.rs runs both over the same
-// inputs and compares every byte.
+// keeps .wasm files back, an old browser. Loaded only then. Its functions are those of
+// tandem_web.js, explained in src/lib.rs; tests/browser/engines.rs runs both over the same inputs
+// and compares every byte.
+//
+//   plain.js          calls: what the page gave, as messages
+//   plain_answer.js   responses: statuses, answers, what fbq is told
+//   plain_wire.js     protobuf
 
-const [LEAD, CUSTOM_EVENT, PURCHASE, CONFIRMATION] = [0, 2, 3, 4];
-const [INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNAVAILABLE, UNKNOWN] = [3, 8, 14, 2];
+import { forFbq, INVALID_ARGUMENT, parametersOf, thrown } from "./plain_answer.js";
+import { bytesField, messageField, numberField, textField, varint } from "./plain_wire.js";
+
+export { answer } from "./plain_answer.js";
+
+const [LEAD, CUSTOM_EVENT, PURCHASE] = [0, 2, 3];
 const [CONSENT_GRANTED, CONSENT_DENIED] = [1, 2];
-const PENDING = 1n; // PurchaseState
 
-// Codes that a page can do something about.
-const NAMES = {
-  3: "INVALID_ARGUMENT", 7: "PERMISSION_DENIED", 9: "FAILED_PRECONDITION", 11: "OUT_OF_RANGE", 16: "UNAUTHENTICATED",
-};
-
-const THROTTLED_MS = 5000;
 const PENDING_PURCHASE_MS = [2000, 5000, 10000, 30000, 60000];
 const PAUSE_MS = 1000;
 const PAUSE_MS_MAX = 30000;
-const DAY_S = 86400;
 
 const SERVICE = "/tandem.v1.TrackingService/";
-
-/** Nothing to start. In place of tandem_web.js's own. */
-export default async function init() {}
-
-// ---- protobuf (protobuf.dev, "Encoding"), just enough of it --------------------------------------
-
-const utf8 = new TextEncoder();
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-const textOf = (bytes) => {
-  try { return strict.decode(bytes); } catch { return ""; }
-};
-
-// Negative numbers take ten bytes.
-const varint = (number) => {
-  const bytes = [];
-  let rest = BigInt.asUintN(64, BigInt(number));
-  for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
-  return [...bytes, Number(rest)];
-};
-
-const bytesField = (number, bytes) => [number << 3 | 2, ...varint(bytes.length), ...bytes];
-// Absent and empty texts are not written, nor are zeros, as prost has it.
-const textField = (number, text) => (text ? bytesField(number, utf8.encode(text)) : []);
-const numberField = (number, value) => (value ? [number << 3, ...varint(value)] : []);
-const messageField = (number, message) => (message ? bytesField(number, message) : []);
-
-// The fields of a message as [number, value], in the order in which they were written: a BigInt or
-// bytes. Ends where the message is broken.
-function* fieldsOf(message) {
-  let at = 0;
-  const number = () => {
-    let value = 0n;
-    for (let shift = 0n; shift < 64n && at < message.length; shift += 7n) {
-      const byte = message[at++];
-      value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) return BigInt.asUintN(64, value);
-    }
-    return undefined;
-  };
-  for (;;) {
-    const tag = number();
-    if (tag === undefined) return;
-    const kind = Number(tag & 7n);
-    let value;
-    if (kind === 0) {
-      value = number();
-      if (value === undefined) return;
-    } else {
-      const length = { 1: 8n, 2: kind === 2 ? number() : 0n, 5: 4n }[kind];
-      if (length === undefined || length > BigInt(message.length - at)) return;
-      value = message.subarray(at, at += Number(length));
-    }
-    yield [Number(tag >> 3n), value];
-  }
-}
-
-const asNumber = (value) => (typeof value == "bigint" ? value : 0n);
-const asBytes = (value) => (typeof value == "bigint" ? new Uint8Array() : value);
-const asText = (value) => textOf(asBytes(value));
 
 // ---- what the page's calls say (src/input.rs) ----------------------------------------------------
 
@@ -309,83 +249,14 @@ const framed = (message) => {
   return body;
 };
 
-// ---- what the pixel is told (src/pixel.rs) -------------------------------------------------------
 
-const forFbq = (name, id, parameters, isCustom) => [isCustom ? "trackCustom" : "track", name, parameters, id];
+// ---- when to try again (src/retry.rs) ------------------------------------------------------------
 
-const PARAMETERS = {
-  4: "content_type", 5: "content_name", 6: "content_category", 8: "search_string", 9: "status", 12: "order_id",
-};
-
-const setMoney = (page, of, key, money) => {
-  for (const [number, value] of fieldsOf(money)) {
-    if (number === 1) page.setNumber(of, key, asText(value));
-    if (number === 2 && key !== "item_price") page.set(of, "currency", asText(value));
-  }
-};
-
-const u32 = (value) => Number(BigInt.asUintN(32, asNumber(value)));
-
-const contentOf = (page, content) => {
-  const line = page.object();
-  for (const [number, value] of fieldsOf(content)) {
-    if (number === 1) page.set(line, "id", asText(value));
-    if (number === 2) page.set(line, "quantity", u32(value));
-    if (number === 3) setMoney(page, line, "item_price", asBytes(value));
-  }
-  return line;
-};
-
-// An encoded CustomData as the pixel's parameters.
-const parametersOf = (page, customData) => {
-  const of = page.object();
-  for (const [number, value] of fieldsOf(customData)) {
-    if (number === 1) setMoney(page, of, "value", asBytes(value));
-    else if (number === 2) page.push(of, "content_ids", asText(value));
-    else if (number === 3) page.push(of, "contents", contentOf(page, asBytes(value)));
-    else if (number === 7) page.set(of, "num_items", u32(value));
-    else if (number === 10) setMoney(page, of, "predicted_ltv", asBytes(value));
-    else if (number === 11) {
-      const pair = { 1: "", 2: "" };
-      for (const [part, text] of fieldsOf(asBytes(value))) pair[part] = asText(text);
-      page.set(of, pair[1], pair[2]);
-    } else if (PARAMETERS[number]) page.set(of, PARAMETERS[number], asText(value));
-  }
-  return of;
-};
-
-// An encoded BrowserEvent.
-const browserEventOf = (page, event) => {
-  let [name, id, customData, isCustom] = ["", "", new Uint8Array(), false];
-  for (const [number, value] of fieldsOf(event)) {
-    if (number === 1) name = asText(value);
-    if (number === 2) id = asText(value);
-    if (number === 3) customData = asBytes(value);
-    if (number === 4) isCustom = asNumber(value) !== 0n;
-  }
-  return forFbq(name, id, parametersOf(page, customData), isCustom);
-};
-
-// ---- answers (src/answer.rs) ---------------------------------------------------------------------
-
-/** Reads a response: [eventId, duplicate, pending, event for fbq]; throws as tandem_web.js does. */
-export function answer(page, kind, status, message, details, body) {
-  const parts = responseOf(body);
-  const known = statusOf(status, message, details) ?? parts.status;
-  if (!known || (known.code === 0 && !parts.message)) throw thrown(UNAVAILABLE);
-  if (known.code !== 0) throw thrown(known.code, known.message, known.fields, known.retryAfterMs);
-  if (kind === CONFIRMATION) return ["", false, false, undefined];
-
-  // Numbers of the fields as tandem/v1/tracking.proto has them.
-  const isLong = kind === LEAD || kind === PURCHASE;
-  const [duplicateField, eventField, stateField] = [isLong ? 3 : 2, isLong ? 4 : 3, kind === PURCHASE ? 2 : 0];
-  let [eventId, isDuplicate, isPending, event] = ["", false, false, undefined];
-  for (const [number, value] of fieldsOf(parts.message)) {
-    if (number === 1) eventId = asText(value);
-    else if (number === duplicateField) isDuplicate = asNumber(value) !== 0n;
-    else if (number === eventField) event = asBytes(value);
-    else if (number === stateField) isPending = asNumber(value) === PENDING;
-  }
-  if (!eventId) throw thrown(UNAVAILABLE);
-  return [eventId, isDuplicate, isPending, event && browserEventOf(page, event)];
+/** The pause in milliseconds after so many failures in a row; `dice` is from 0 to 1. */
+export function pause(failures, dice) {
+  const half = Math.min(PAUSE_MS * 2 ** Math.min(Math.max(failures - 1, 0), 8), PAUSE_MS_MAX) / 2;
+  return half + Math.trunc(half * dice);
 }
+
+/** When a pending purchase is asked for the n-th time, from 0; undefined: no more on this page. */
+export const schedule = (n) => PENDING_PURCHASE_MS[n];
