@@ -18,7 +18,7 @@
 // [code, message, [[field, description]]] when the page can correct it, else a number: the
 // milliseconds to wait before trying again.
 
-import init, * as compiled from "./tandem_web.js";
+import init, { answer, check, confirmation, newId, pause, prepare, schedule } from "./tandem_web.js";
 import { TandemError } from "./errors.js";
 
 export const [LEAD, EVENT, CUSTOM_EVENT, PURCHASE, CONFIRMATION] = [0, 1, 2, 3, 4];
@@ -47,7 +47,7 @@ const page = {
 const start = async () => {
   try {
     await init();
-    return compiled;
+    return { answer, check, confirmation, newId, pause, prepare, schedule };
   } catch (fault) {
     try { return await import("./plain.js"); } catch {
       throw new TandemError("FAILED_PRECONDITION", "WebAssembly did not start: " + fault, []);
@@ -57,11 +57,11 @@ const start = async () => {
 
 /** The engine, ready to work. */
 export const load = async () => {
-  const { answer, check, confirmation, newId, pause, prepare, schedule } = await start();
+  const engine = await start();
   return {
-    check: (options) => check(page, options),
-    prepare: (...call) => prepare(page, ...call),
-    answer: (...response) => answer(page, ...response),
-    confirmation, newId, pause, schedule,
+    ...engine,
+    check: (options) => engine.check(page, options),
+    prepare: (...call) => engine.prepare(page, ...call),
+    answer: (...response) => engine.answer(page, ...response),
   };
 };

@@ -41,6 +41,7 @@ export class Tandem {
     const calls = tandem.#calls = new Calls(engine, { ...options });
     tandem.#unsent = calls.unsent = new Unsent(calls);
     tandem.#purchases = new Purchases(calls);
+    tandem.#unsent.mayStore = () => !isDenied;
     if (!isDenied) {
       pixel.start(calls.options);
       tandem.#purchases.resume();

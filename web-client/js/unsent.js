@@ -180,7 +180,7 @@ export class Unsent {
     }
     // The pixel may have answered meanwhile.
     const report = shelf.read(key)?.outcome;
-    const outcome = call.outcome ?? (report && outcomeOf(report));
+    const outcome = report ? outcomeOf(report) : call.outcome;
     call.isDone = true;
     this.#kept.delete(key);
     shelf.remove(key);
