@@ -4,9 +4,11 @@
 //! These tests need Chromium and chromedriver, and the browser package built by
 //! `cargo xtask wasm`; without them they fail and say so.
 
+mod engines;
 mod lead;
 mod package;
 mod purchase;
+mod unsent;
 mod vectors;
 
 use anyhow::ensure;

@@ -2,9 +2,9 @@
 // outcome reported to the server.
 //
 // A call is an object: kind, name, input (what the page gave), id (the client's own event ID),
-// madeMs, visit, timeoutMs; from `prepare`: path, body, own (the event for fbq without the server's
-// word), denied; and what became of it: isPosted, isTaken (the server has it), isTold (the pixel
-// has it), outcome ([event, FIRED | BLOCKED | FAILED]).
+// madeMs, visit, timeoutMs, of a stored one the options of its page; from `prepare`: path, body, own (the event for fbq without the server's
+// word), denied; and what became of it: isPosted, isFlying, isTaken (the server has it), isTold (the
+// pixel has it), outcome ([event, FIRED | BLOCKED | FAILED, when]).
 
 import { BLOCKED, CONFIRMATION, FAILED, FIRED, PURCHASE } from "./kinds.js";
 import { explained } from "./errors.js";
@@ -48,15 +48,17 @@ export class Calls {
   prepare(call, madeMs) {
     const { kind, name, input, id } = call;
     [call.path, call.body, call.own, call.denied] =
-      this.engine.prepare(this.options, call.visit, kind, name, input, id, madeMs);
+      this.engine.prepare(call.options ?? this.options, call.visit, kind, name, input, id, madeMs);
   }
 
   /** One try. Throws a number (milliseconds to wait) when the server is away. */
   async send(call, madeMs) {
     if (call.kind !== CONFIRMATION) this.prepare(call, madeMs);
-    call.isPosted = true;
+    call.isPosted = call.isFlying = true;
     const { path, body, timeoutMs } = call;
-    const response = await post(this.options.endpoint, path, body, timeoutMs).catch(() => { throw 0; });
+    const response = await post(this.options.endpoint, path, body, timeoutMs)
+      .catch(() => { throw 0; })
+      .finally(() => { call.isFlying = false; });
     const result = this.engine.answer(call.kind, ...response);
     call.isTaken = true;
     return result;
@@ -88,19 +90,21 @@ export class Calls {
 
   #note(call, event, outcome) {
     if (this.options.debug) console.debug("tandem:", event[1], event[3], [, "fired", "blocked", "failed"][outcome]);
-    call.outcome = [event, outcome];
+    call.outcome = [event, outcome, Date.now()];
     if (outcome === FIRED) this.hasFired(call, event);
-    if (call.isTaken) this.confirm(event, outcome);
+    if (call.isTaken) this.confirm(...call.outcome);
+    else this.unsent.note(call);
   }
 
   /** The report of what the pixel did, as a call. */
-  confirmation([, name, , id], outcome) {
-    const [path, body] = this.engine.confirmation(String(this.options.pixelId), name, id, outcome, Date.now());
-    return { kind: CONFIRMATION, path, body, timeoutMs: TIMEOUT_MS };
+  confirmation([, name, , id], outcome, atMs = Date.now()) {
+    const report = [name, id, outcome, atMs];
+    const [path, body] = this.engine.confirmation(String(this.options.pixelId), ...report);
+    return { kind: CONFIRMATION, id, report, path, body, madeMs: atMs, timeoutMs: TIMEOUT_MS };
   }
 
-  async confirm(event, outcome) {
-    const call = this.confirmation(event, outcome);
+  async confirm(event, outcome, atMs) {
+    const call = this.confirmation(event, outcome, atMs);
     try {
       await this.send(call, 0);
     } catch (fault) {

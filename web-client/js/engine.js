@@ -1,6 +1,6 @@
 // The engine: what is sent, what an answer means, when to try again. It decides and returns at
-// once; it neither waits nor keeps anything. This file picks it: WebAssembly (wasm.js). An engine
-// has these functions:
+// once; it neither waits nor keeps anything. This file picks it: WebAssembly (wasm.js), or JavaScript
+// where that does not start (plain.js). An engine has these functions:
 //
 //   check(options)               options that Tandem.connect takes; whether they deny consent
 //   newId(nowMs, r1, r2, r3)     an event ID, from the time and three random 32-bit numbers
@@ -28,6 +28,10 @@ export const load = async () => {
   try {
     return await start();
   } catch (fault) {
-    throw new TandemError("FAILED_PRECONDITION", "WebAssembly did not start: " + fault, []);
+    // Forbidden by the page's policy, kept back on the way, or unknown to the browser: then
+    // WebAssembly does not start, and JavaScript does the same in more bytes.
+    try { return await import("./plain.js"); } catch {
+      throw new TandemError("FAILED_PRECONDITION", "WebAssembly did not start: " + fault, []);
+    }
   }
 };

@@ -3,7 +3,7 @@
 //
 //   calls.js       a call on its way to the server and the pixel
 //   purchases.js   purchases: told to the pixel once, on the server's word
-//   unsent.js      calls that the server has not taken yet
+//   unsent.js      calls that the server has not taken yet; shelf.js their storage
 //   pixel.js       fbq            transport.js   fetch
 //   identity.js    cookies        storage.js     orders remembered between pages
 
@@ -21,6 +21,8 @@ export { TandemError } from "./errors.js";
 // How long an event of a page's first moments waits for the pixel's cookies, so that the server's
 // copy carries them too.
 const COOKIES_MS = 800;
+// How long an answer may take before its call is put where it survives the page.
+const SLOW_MS = 1000;
 
 export class Tandem {
   #calls;
@@ -40,11 +42,15 @@ export class Tandem {
     const calls = tandem.#calls = new Calls(engine, { ...options });
     tandem.#unsent = calls.unsent = new Unsent(calls);
     tandem.#purchases = new Purchases(calls);
+    tandem.#unsent.mayStore = () => !isDenied;
     if (!isDenied) {
       pixel.start(calls.options);
       tandem.#purchases.resume();
+      tandem.#unsent.resume();
     }
     addEventListener("pagehide", () => tandem.#leave());
+    // On a phone this may be the last that a page hears.
+    addEventListener("visibilitychange", () => { if (document.hidden) tandem.#unsent.leave(); });
     return tandem;
   }
 
@@ -62,11 +68,17 @@ export class Tandem {
         await pixel.isReady(COOKIES_MS);
         call.visit = visit();
       }
-      const [eventId, duplicate, , told] = await this.#calls.send(call, 0);
+      const guard = setTimeout(() => this.#unsent.guard(call), SLOW_MS);
+      const [eventId, duplicate, , told] = await this.#calls.send(call, 0)
+        .finally(() => clearTimeout(guard));
+      this.#unsent.forget(call);
       result = { eventId, duplicate, queued: false };
       event = told;
     } catch (fault) {
-      if (typeof fault != "number") throw explained(fault);
+      if (typeof fault != "number") {
+        this.#unsent.forget(call);
+        throw explained(fault);
+      }
       this.#unsent.keep(call, fault);
       result = { eventId: call.id, duplicate: false, queued: true };
       event = call.own;

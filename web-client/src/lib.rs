@@ -20,8 +20,7 @@
 //! | `retry`, `event_id` | when to try again; the client's own IDs |
 //! | `wire`, `text`, `json` | protobuf, numbers and JSON, in few bytes |
 
-// The selftest brings tandem-core, and with it the standard library.
-#![cfg_attr(all(target_arch = "wasm32", not(feature = "selftest")), no_std)]
+#![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;
 
@@ -42,9 +41,6 @@ mod retry;
 mod text;
 mod wire;
 
-#[cfg(feature = "selftest")]
-pub mod selftest;
-
 use answer::Answer;
 use flat::Flat;
 use grpc::status::Status;
@@ -58,7 +54,7 @@ static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =
     lol_alloc::LockedAllocator::new(lol_alloc::FreeListAllocator::new());
 
 /// Ends the call at once: the page's side sees a `RuntimeError`.
-#[cfg(all(target_arch = "wasm32", not(feature = "selftest")))]
+#[cfg(target_arch = "wasm32")]
 #[panic_handler]
 fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()

@@ -9,6 +9,7 @@ mod contents;
 mod demo;
 mod examples;
 mod files;
+mod normaliser;
 mod npm;
 mod package;
 mod size;

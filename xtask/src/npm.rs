@@ -24,24 +24,17 @@ const ENABLED: [&str; 6] = [
 
 /// The scripts that stay files of their own: the one that pages import, and those that it loads
 /// when they are needed.
-const ENTRIES: [&str; 1] = ["index.js"];
+const ENTRIES: [&str; 4] = ["index.js", "plain.js", "storable.js", "tandem_normaliser.js"];
 
 /// Shrinks the package in `folder`: the WebAssembly for size, the scripts into few with short names.
-pub(crate) fn shrink(folder: &Path, stem: &str) -> anyhow::Result<()> {
+pub(crate) fn shrink(folder: &Path) -> anyhow::Result<()> {
     let tools = tools()?;
-    let wasm = folder.join(format!("{stem}_bg.wasm"));
-    let mut wasm_opt = Command::new(tools.join("wasm-opt"));
-    wasm_opt.args(["-Oz", "--converge", "--debuginfo", "--strip-producers", "--strip-target-features"]);
-    wasm_opt.args(ENABLED);
-    // The names stay beside the package, to tell what takes the room in it.
-    let named = named_wasm();
-    run(wasm_opt.arg(&wasm).arg("-o").arg(&named))?;
-    run(Command::new(tools.join("wasm-opt"))
-        .arg("--strip-debug")
-        .args(ENABLED)
-        .arg(&named)
-        .arg("-o")
-        .arg(&wasm))?;
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "wasm") {
+            shrink_wasm(&tools.join("wasm-opt"), &path)?;
+        }
+    }
     for entry in ENTRIES.iter().filter(|entry| folder.join(entry).exists()) {
         bundle(&tools.join("esbuild"), folder, entry)?;
     }
@@ -56,9 +49,17 @@ pub(crate) fn shrink(folder: &Path, stem: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The package's WebAssembly with the names of its functions.
-pub(crate) fn named_wasm() -> PathBuf {
-    target().join("tandem_web_named.wasm")
+/// The names of the functions of a module in the package, to tell what takes the room in it.
+pub(crate) fn named(wasm: &str) -> PathBuf {
+    target().join(format!("named_{wasm}"))
+}
+
+fn shrink_wasm(wasm_opt: &Path, wasm: &Path) -> anyhow::Result<()> {
+    let named = named(&wasm.file_name().unwrap_or_default().to_string_lossy());
+    let mut shrink = Command::new(wasm_opt);
+    shrink.args(["-Oz", "--converge", "--debuginfo", "--strip-producers", "--strip-target-features"]);
+    run(shrink.args(ENABLED).arg(wasm).arg("-o").arg(&named))?;
+    run(Command::new(wasm_opt).arg("--strip-debug").args(ENABLED).arg(&named).arg("-o").arg(wasm))
 }
 
 /// Puts a script and what it imports into one file: less to load, and fewer journeys before

@@ -9,7 +9,7 @@ use flate2::{Compression, write::GzEncoder};
 
 /// Everything that a page loads, each file compressed by gzip -9, in bytes. A sales page pays
 /// for every kilobyte.
-const BUDGET_BYTES: usize = 17_000;
+const BUDGET_BYTES: usize = 20_000;
 
 /// The files that a page loads. The release build has the second in the first.
 const LOADED: [&str; 3] = ["index.js", "tandem_web.js", "tandem_web_bg.wasm"];
@@ -30,7 +30,7 @@ pub(crate) fn report(folder: &Path, is_release: bool) -> anyhow::Result<()> {
     }
     println!("{:<22} {:>8} {:>8}   budget {BUDGET_BYTES}", "all", total.0, total.1);
     if is_release {
-        let named = npm::named_wasm();
+        let named = npm::named(LOADED[2]);
         let wasm = std::fs::read(&named).with_context(|| format!("reading {}", named.display()))?;
         println!("\nin the WebAssembly:");
         for (what, bytes) in contents::rows(&wasm)? {
