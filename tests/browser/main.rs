@@ -4,12 +4,14 @@
 //! These tests need Chromium and chromedriver, Firefox, the browser package built by `cargo xtask wasm`
 //! and the React example built by `cargo xtask web-examples`; without them they fail and say so.
 
+mod engines;
 mod examples;
 mod lead;
 mod load;
 mod matrix;
 mod package;
 mod purchase;
+mod unsent;
 mod vectors;
 
 use anyhow::ensure;

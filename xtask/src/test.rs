@@ -26,14 +26,13 @@ struct Step {
     run: fn() -> anyhow::Result<()>,
 }
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 13] = [
     Step { name: "fmt", what: "formatting", run: || run(cargo().args(["fmt", "--all", "--check"])) },
     Step { name: "tidy", what: "house rules", run: tidy::run },
     Step { name: "browser", what: "Chromium, its driver and Firefox", run: browser::ensure_all },
     Step { name: "build", what: "programs", run: build },
     Step { name: "wasm", what: "browser package within its budget", run: package::build_and_measure },
     Step { name: "web-examples", what: "web examples with their bundler", run: web_examples::build },
-    Step { name: "selftest", what: "match-key rules for the browser", run: package::build_selftest },
     Step { name: "wasm-lint", what: "core and browser package for wasm32", run: wasm_lint },
     Step { name: "lint", what: "clippy", run: lint },
     Step { name: "tests", what: "all suites", run: tests },
@@ -83,7 +82,8 @@ fn wasm_lint() -> anyhow::Result<()> {
         .args(["clippy", "-p", "tandem-core", "--no-default-features"])
         .args(target)
         .args(["--", "-D", "warnings"]))?;
-    run(cargo().args(["clippy", "-p", "tandem-web"]).args(target).args(["--", "-D", "warnings"]))
+    let package = ["clippy", "-p", "tandem-web", "-p", "tandem-normaliser"];
+    run(cargo().args(package).args(target).args(["--", "-D", "warnings"]))
 }
 
 fn lint() -> anyhow::Result<()> {
