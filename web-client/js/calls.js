@@ -6,7 +6,7 @@
 // word), denied; and what became of it: isPosted, isFlying, isTaken (the server has it), isTold (the
 // pixel has it), outcome ([event, FIRED | BLOCKED | FAILED, when]).
 
-import { BLOCKED, CONFIRMATION, FAILED, FIRED, PURCHASE } from "./engine.js";
+import { BLOCKED, CONFIRMATION, FAILED, FIRED, PURCHASE } from "./kinds.js";
 import { explained } from "./errors.js";
 import { visit } from "./identity.js";
 import * as pixel from "./pixel.js";

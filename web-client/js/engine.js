@@ -1,7 +1,6 @@
 // The engine: what is sent, what an answer means, when to try again. It decides and returns at
-// once; it neither waits nor keeps anything. This file is the one place that knows that it is
-// WebAssembly (src/, in Rust), or JavaScript where that does not start (plain.js). An engine has
-// these functions:
+// once; it neither waits nor keeps anything. This file picks it: WebAssembly (wasm.js), or JavaScript
+// where that does not start (plain.js). An engine has these functions:
 //
 //   check(options)               options that Tandem.connect takes; whether they deny consent
 //   newId(nowMs, r1, r2, r3)     an event ID, from the time and three random 32-bit numbers
@@ -17,51 +16,22 @@
 // An event for fbq is [method, name, parameters, id]. What check, prepare and answer throw is
 // [code, message, [[field, description]]] when the page can correct it, else a number: the
 // milliseconds to wait before trying again.
+//
+// Texts lose U+0000 to U+0004. An amount that is no plain decimal (digits, a point, digits) is null
+// for fbq. Of a page's argument only the known keys are read.
 
-import init, { answer, check, confirmation, newId, pause, prepare, schedule } from "./tandem_web.js";
 import { TandemError } from "./errors.js";
+import { start } from "./wasm.js";
 
-export const [LEAD, EVENT, CUSTOM_EVENT, PURCHASE, CONFIRMATION] = [0, 1, 2, 3, 4];
-export const [FIRED, BLOCKED, FAILED] = [1, 2, 3];
-
-// Objects for WebAssembly: src/js.rs declares these.
-const page = {
-  text(of, key) {
-    const value = key ? of?.[key] : of;
-    if (value == null || value === "") return undefined;
-    if (typeof value == "object" || typeof value == "function") throw key;
-    return String(value);
-  },
-  get: (of, key) => of?.[key],
-  list: (of, key) => [].concat(of?.[key] ?? []),
-  pairs: (of, key) => Object.entries(of?.[key] ?? {}),
-  time: (of, key) => (of?.[key] == null ? 0 : +new Date(of[key])),
-  object: () => ({}),
-  set(of, key, value) { of[key] = value; },
-  setNumber(of, key, decimal) { of[key] = +decimal; },
-  push(of, key, value) { (of[key] ??= []).push(value); },
-};
-
-// Forbidden by the page's policy, kept back on the way, or unknown to the browser: then WebAssembly
-// does not start, and JavaScript does the same in more bytes.
-const start = async () => {
+/** The engine, ready to work. */
+export const load = async () => {
   try {
-    await init();
-    return { answer, check, confirmation, newId, pause, prepare, schedule };
+    return await start();
   } catch (fault) {
+    // Forbidden by the page's policy, kept back on the way, or unknown to the browser: then
+    // WebAssembly does not start, and JavaScript does the same in more bytes.
     try { return await import("./plain.js"); } catch {
       throw new TandemError("FAILED_PRECONDITION", "WebAssembly did not start: " + fault, []);
     }
   }
-};
-
-/** The engine, ready to work. */
-export const load = async () => {
-  const engine = await start();
-  return {
-    ...engine,
-    check: (options) => engine.check(page, options),
-    prepare: (...call) => engine.prepare(page, ...call),
-    answer: (...response) => engine.answer(page, ...response),
-  };
 };

@@ -8,9 +8,10 @@
 //   identity.js    cookies        storage.js     orders remembered between pages
 
 import { Calls } from "./calls.js";
-import { CUSTOM_EVENT, EVENT, FIRED, LEAD, load } from "./engine.js";
+import { load } from "./engine.js";
 import { explained } from "./errors.js";
 import { cookie, visit } from "./identity.js";
+import { CUSTOM_EVENT, EVENT, FIRED, LEAD } from "./kinds.js";
 import * as pixel from "./pixel.js";
 import { Purchases } from "./purchases.js";
 import { Unsent } from "./unsent.js";

@@ -9,6 +9,7 @@
 //   plain_wire.js     protobuf
 
 import { forFbq, INVALID_ARGUMENT, parametersOf, thrown } from "./plain_answer.js";
+import { page } from "./plain_page.js";
 import { bytesField, messageField, numberField, textField, varint } from "./plain_wire.js";
 
 export { answer } from "./plain_answer.js";
@@ -161,7 +162,7 @@ const encodedConsent = ({ ads, isLimited, country, state }) => [
 // ---- calls (src/request.rs) ----------------------------------------------------------------------
 
 /** Checks the options of `Tandem.connect`; whether they deny advertising use. */
-export function check(page, options) {
+export function check(options) {
   const input = new Input(page, options);
   const endpoint = input.text("", "endpoint") ?? "";
   if (!/^https?:\/\//.test(endpoint)) {
@@ -192,7 +193,7 @@ export function newId(nowMs, ...random) {
 }
 
 /** Prepares a call: [path, body, event for fbq without the server's word, denied]. */
-export function prepare(page, options, visit, kind, name, of, id, madeMs) {
+export function prepare(options, visit, kind, name, of, id, madeMs) {
   const defaults = new Input(page, options);
   const pixelId = defaults.text("", "pixelId");
   const currency = defaults.text("", "currency");

@@ -1,6 +1,7 @@
 // What the server answered, for the engine without WebAssembly: gRPC-web's frames and statuses
 // (PROTOCOL-WEB.md), the answers themselves, and what fbq is told.
 
+import { page } from "./plain_page.js";
 import { asBytes, asNumber, asText, fieldsOf, textOf, utf8 } from "./plain_wire.js";
 
 const [LEAD, PURCHASE, CONFIRMATION] = [0, 3, 4];
@@ -186,7 +187,7 @@ const browserEventOf = (page, event) => {
 // ---- answers (src/answer.rs) ---------------------------------------------------------------------
 
 /** Reads a response: [eventId, duplicate, pending, event for fbq]; throws as tandem_web.js does. */
-export function answer(page, kind, status, message, details, body) {
+export function answer(kind, status, message, details, body) {
   const [content, trailers] = partsOf(body);
   const known = statusOf(status, message, details) ?? (trailers && statusOfTrailers(trailers));
   // What a proxy says in a server's place is no reason to give an event up.

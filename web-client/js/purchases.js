@@ -1,6 +1,6 @@
 // Purchases: only the server's word tells the pixel, once for each order and browser.
 
-import { FIRED, PURCHASE } from "./engine.js";
+import { FIRED, PURCHASE } from "./kinds.js";
 import { explained } from "./errors.js";
 import { FIRED_KEY, PENDING_KEY, hasFired, load, store } from "./storage.js";
 import { nap } from "./transport.js";

@@ -15,7 +15,7 @@
 // A tab claims an entry before it sends it (shelf.js), so that no two send it at once. Nothing here
 // throws: without storage, calls wait in memory.
 
-import { CONFIRMATION, FIRED } from "./engine.js";
+import { CONFIRMATION, FIRED } from "./kinds.js";
 import * as shelf from "./shelf.js";
 import { nap } from "./transport.js";
 

@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod browser;
 mod command;
+mod contents;
 mod demo;
 mod examples;
 mod files;

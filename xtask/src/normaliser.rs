@@ -10,9 +10,9 @@ use crate::package::{bind, compile};
 pub(crate) const STEM: &str = "tandem_normaliser";
 
 /// Compiles and binds the module into the package in `out`.
-pub(crate) fn add(out: &Path) -> anyhow::Result<()> {
+pub(crate) fn add(out: &Path, has_names: bool) -> anyhow::Result<()> {
     step("browser package: normaliser", || {
         compile("tandem-normaliser")?;
-        bind(STEM, out)
+        bind(STEM, out, has_names)
     })
 }

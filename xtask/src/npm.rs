@@ -12,6 +12,16 @@ use crate::files::target;
 /// The tools and their exact versions.
 const TOOLS: [&str; 2] = ["binaryen@132.0.0", "esbuild@0.28.2"];
 
+/// What rustc and the binder have used already.
+const ENABLED: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+    "--enable-nontrapping-float-to-int",
+    "--enable-mutable-globals",
+    "--enable-multivalue",
+];
+
 /// The scripts that stay files of their own: the one that pages import, and those that it loads
 /// when they are needed.
 const ENTRIES: [&str; 4] = ["index.js", "plain.js", "storable.js", "tandem_normaliser.js"];
@@ -39,13 +49,17 @@ pub(crate) fn shrink(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The names of the functions of a module in the package, to tell what takes the room in it.
+pub(crate) fn named(wasm: &str) -> PathBuf {
+    target().join(format!("named_{wasm}"))
+}
+
 fn shrink_wasm(wasm_opt: &Path, wasm: &Path) -> anyhow::Result<()> {
-    let mut wasm_opt = Command::new(wasm_opt);
-    wasm_opt.args(["-Oz", "--converge", "--strip-debug", "--strip-producers", "--strip-target-features"]);
-    // What rustc and the binder have used already.
-    wasm_opt.args(["--enable-bulk-memory", "--enable-reference-types", "--enable-sign-ext"]);
-    wasm_opt.args(["--enable-nontrapping-float-to-int", "--enable-mutable-globals", "--enable-multivalue"]);
-    run(wasm_opt.arg(wasm).arg("-o").arg(wasm))
+    let named = named(&wasm.file_name().unwrap_or_default().to_string_lossy());
+    let mut shrink = Command::new(wasm_opt);
+    shrink.args(["-Oz", "--converge", "--debuginfo", "--strip-producers", "--strip-target-features"]);
+    run(shrink.args(ENABLED).arg(wasm).arg("-o").arg(&named))?;
+    run(Command::new(wasm_opt).arg("--strip-debug").args(ENABLED).arg(&named).arg("-o").arg(wasm))
 }
 
 /// Puts a script and what it imports into one file: less to load, and fewer journeys before

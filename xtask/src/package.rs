@@ -28,7 +28,7 @@ pub(crate) struct Options {
 /// `cargo xtask wasm`.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     build(options.release)?;
-    if options.size { size::report(&folder()) } else { Ok(()) }
+    if options.size { size::report(&folder(), options.release) } else { Ok(()) }
 }
 
 /// Where the package is.
@@ -41,8 +41,8 @@ pub(crate) fn build(release: bool) -> anyhow::Result<()> {
     wasm_target::ensure_usable()?;
     let scratch = Scratch::new("pkg")?;
     step("browser package: compile", || compile("tandem-web"))?;
-    step("browser package: bind", || bind(STEM, scratch.path()))?;
-    normaliser::add(scratch.path())?;
+    step("browser package: bind", || bind(STEM, scratch.path(), release))?;
+    normaliser::add(scratch.path(), release)?;
     for entry in std::fs::read_dir(root().join("web-client/js"))? {
         let from = entry?.path();
         let name = from.file_name().context("a file without a name")?;
@@ -61,7 +61,7 @@ pub(crate) fn build_and_measure() -> anyhow::Result<()> {
     let release = is_installed("npm");
     build(release)?;
     if release {
-        return size::report(&folder());
+        return size::report(&folder(), true);
     }
     eprintln!("    npm is not installed: the release build's size is not measured");
     Ok(())
@@ -85,7 +85,7 @@ pub(crate) fn compile(name: &str) -> anyhow::Result<()> {
 }
 
 /// Binds a compiled crate to JavaScript: `{stem}.js` and `{stem}_bg.wasm` in `out`.
-pub(crate) fn bind(stem: &str, out: &Path) -> anyhow::Result<()> {
+pub(crate) fn bind(stem: &str, out: &Path, has_names: bool) -> anyhow::Result<()> {
     let input = target().join(TARGET).join("wasm").join(format!("{stem}.wasm"));
     let mut bindgen = Bindgen::new();
     bindgen
@@ -96,7 +96,7 @@ pub(crate) fn bind(stem: &str, out: &Path) -> anyhow::Result<()> {
             bindgen
                 .typescript(false)
                 .omit_default_module_path(false)
-                .remove_name_section(true)
+                .remove_name_section(!has_names)
                 .remove_producers_section(true)
                 .generate(out)
         })

@@ -1,0 +1,3 @@
+import init from "./tandem_web.js";
+await init();
+export { normalise, hash } from "./tandem_web.js";
