@@ -80,8 +80,18 @@ const WALK: &str = r#"
     };
     let next = answers.lead;
     const { fetch: realFetch, setTimeout: realTimeout } = window;
-    // What waits for its next try would come between the calls, sooner or later.
-    window.setTimeout = (work, ms) => (ms < 400 ? realTimeout(work, ms) : 0);
+    // What waits for its next try would come between the calls, sooner or later: how long it wants to
+    // wait is noted instead. Such a wait ends early when the network comes back.
+    let lastMs;
+    window.setTimeout = (work, ms) => (ms < 400 ? realTimeout(work, ms) : ((lastMs = ms), 0));
+    const { addEventListener: realListen } = window;
+    window.addEventListener = (type, ...rest) => {
+        if (type === "online") seen.push(["nap", lastMs]);
+        return realListen(type, ...rest);
+    };
+    Math.random = () => 0.5;
+    // Only one of the engines has WebAssembly to hash with: nothing is stored.
+    Storage.prototype.setItem = () => { throw new DOMException("full", "QuotaExceededError"); };
     window.fetch = async (address, options) => {
         if (options?.method !== "POST") return realFetch(address, options);
         const { method, body, headers } = options;
@@ -129,6 +139,9 @@ const WALK: &str = r#"
         consentDenied: { ...person, consent: { ads: "denied" } },
         consentEmpty: { consent: {}, experiment: {} },
         consentLarge: { consent: { country: 4294967295, state: "0003" } },
+        odd: { contentIds: { a: "x", b: null }, contents: ["x", null, { id: "y" }], properties: "abc", experiment: "x", consent: "granted" },
+        limits: { consent: { limitedDataUse: "false" }, properties: { fooBar: {}, "": "x" } },
+        listed: { properties: ["x"], consent: { limitedDataUse: {} }, value: "1e3", predictedLtv: ".5" },
         dates: { occurredAt: "2025-11-24T10:00:00Z" }, early: { occurredAt: 999 }, before: { occurredAt: -5 }, zero: { occurredAt: 0 },
         wrong: { email: {}, contents: [{ id: [], quantity: "two", itemPrice: {} }], numItems: -1, contentIds: [{}], properties: { x: {} },
             occurredAt: "soon", consent: { ads: 1, country: "x" }, experiment: { variant: () => 1 }, orderId: {}, value: [] },
@@ -159,6 +172,8 @@ const WALK: &str = r#"
     }
     for (const [what, answer] of Object.entries(answers)) {
         next = answer;
+        // A queue of its own, so that its first wait shows.
+        const plainly = await Tandem.connect(options);
         await attempt("answered lead " + what, () => plainly.captureLead(person));
         await attempt("answered track " + what, () => plainly.track("AddToCart", { ...everything, occurredAt: undefined }));
         await attempt("answered purchase " + what, () => plainly.recordPurchase({ orderId: "answered " + what }));
