@@ -2,13 +2,14 @@
 // outcome reported to the server.
 //
 // A call is an object: kind, name, input (what the page gave), id (the client's own event ID),
-// madeMs, visit, timeoutMs, of a stored one the options of its page; from `prepare`: path, body, own (the event for fbq without the server's
-// word), denied; and what became of it: isPosted, isFlying, isTaken (the server has it), isTold (the
+// madeMs, visit, timeoutMs, of a stored one the options of its page; from `prepare`: path, body, own
+// (the event for fbq without the server's word), denied; and what became of it: isPosted, isFlying, isTaken (the server has it), isTold (the
 // pixel has it), outcome ([event, FIRED | BLOCKED | FAILED, when]).
 
 import { BLOCKED, CONFIRMATION, FAILED, FIRED, PURCHASE } from "./kinds.js";
 import { explained } from "./errors.js";
 import { visit } from "./identity.js";
+import { announce, say } from "./news.js";
 import * as pixel from "./pixel.js";
 import { post } from "./transport.js";
 
@@ -26,9 +27,11 @@ export class Calls {
   /** Set by the owner: told that the pixel has fired a call's event. */
   hasFired = () => {};
 
-  constructor(engine, options) {
+  /** `consent` (consent.js) is asked before anything is told to the pixel. */
+  constructor(engine, options, consent) {
     this.engine = engine;
     this.options = options;
+    this.consent = consent;
   }
 
   /** A call of the page, checked: what is wrong with it is thrown before anything happens. */
@@ -46,7 +49,8 @@ export class Calls {
 
   /** Writes the call's message. `madeMs` is 0 unless the call was delayed. */
   prepare(call, madeMs) {
-    const { kind, name, input, id } = call;
+    const { kind, name, id } = call;
+    const input = this.consent.applied(call.input);
     [call.path, call.body, call.own, call.denied] =
       this.engine.prepare(call.options ?? this.options, call.visit, kind, name, input, id, madeMs);
   }
@@ -69,8 +73,9 @@ export class Calls {
     post(this.options.endpoint, path, body, timeoutMs).catch(() => {});
   }
 
-  /** Tells the pixel at once; false if fbq threw. */
+  /** Tells the pixel at once, if it may be told; false if fbq threw. */
   fire(call, event) {
+    if (!this.consent.isGiven) return false;
     call.isTold = true;
     pixel.start(this.options);
     return pixel.fire(event);
@@ -78,6 +83,7 @@ export class Calls {
 
   /** Tells the pixel, once, and lets the server know what became of that. */
   async tell(call, event) {
+    if (!this.consent.isGiven) return "suppressed";
     const threw = !call.isTold && !this.fire(call, event);
     const outcome = threw ? FAILED : await pixel.isReady(PIXEL_MS) ? FIRED : BLOCKED;
     this.#note(call, event, outcome);
@@ -89,9 +95,12 @@ export class Calls {
   }
 
   #note(call, event, outcome) {
-    if (this.options.debug) console.debug("tandem:", event[1], event[3], [, "fired", "blocked", "failed"][outcome]);
+    say(this.options, "told", event[1], event[3], outcome);
     call.outcome = [event, outcome, Date.now()];
-    if (outcome === FIRED) this.hasFired(call, event);
+    if (outcome === FIRED) {
+      this.hasFired(call, event);
+      announce("fired", event[1], event[3]);
+    }
     if (call.isTaken) this.confirm(...call.outcome);
     else this.unsent.note(call);
   }

@@ -5,9 +5,27 @@ const LOOK_MS = 50;
 
 let isBlocked = false;
 
+// Match keys for `init`, by the page's name of them. Meta's library hashes what is raw by rules of
+// its own. They agree with the server's for an e-mail address and for a telephone number with its
+// calling code; everything else must be a hash already, else the two sides would differ.
+const KEYS = {
+  email: "em", phone: "ph", firstName: "fn", lastName: "ln", gender: "ge", dateOfBirth: "db", city: "ct",
+  state: "st", postalCode: "zp", country: "country", externalId: "external_id",
+};
+const matching = (person) => {
+  const found = {};
+  for (const name in KEYS) {
+    const value = String(person?.[name] ?? "").trim();
+    if (/^[\da-f]{64}(\.[\w-]{8})?$/i.test(value)) found[KEYS[name]] = value.slice(0, 64).toLowerCase();
+    else if (name === "email" && value) found.em = value.toLowerCase();
+    else if (name === "phone" && value[0] === "+") found.ph = value.replace(/\D/g, "");
+  }
+  return found;
+};
+
 // Meta's base code, once: a stub that keeps calls until the library has loaded. An fbq that the
 // page brought is adopted as it is.
-const ensure = ({ pixelId, pixelScript = SCRIPT, consent }) => {
+const ensure = ({ pixelId, pixelScript = SCRIPT, consent, person }) => {
   if (window.fbq) return;
   const fbq = window.fbq = function () {
     if (fbq.callMethod) fbq.callMethod.apply(fbq, arguments);
@@ -24,7 +42,7 @@ const ensure = ({ pixelId, pixelScript = SCRIPT, consent }) => {
   script.onerror = () => { isBlocked = true; };
   document.head.append(script);
   if (consent?.limitedDataUse) fbq("dataProcessingOptions", ["LDU"], consent.country ?? 0, consent.state ?? 0);
-  fbq("init", String(pixelId));
+  fbq("init", String(pixelId), matching(person));
   fbq("track", "PageView");
 };
 
@@ -32,6 +50,11 @@ const ensure = ({ pixelId, pixelScript = SCRIPT, consent }) => {
 export const start = (options) => {
   // A page may have forbidden to touch fbq: then the pixel is blocked.
   try { ensure(options); } catch { isBlocked = true; }
+};
+
+/** Passes the visitor's word on, "grant" or "revoke", if the page has a pixel. */
+export const consent = (word) => {
+  try { window.fbq?.("consent", word); } catch { /* the pixel's own trouble */ }
 };
 
 /** Whether the library will not come. */

@@ -2,7 +2,8 @@
 
 import { FIRED, PURCHASE } from "./kinds.js";
 import { explained } from "./errors.js";
-import { FIRED_KEY, PENDING_KEY, hasFired, load, store } from "./storage.js";
+import { announce, say } from "./news.js";
+import { FIRED_KEY, PENDING_KEY, clear, hasFired, load, store } from "./storage.js";
 import { nap } from "./transport.js";
 
 const PENDING_AGE_MS = 48 * 3600 * 1000;
@@ -23,6 +24,24 @@ export class Purchases {
     const call = this.#calls.make(PURCHASE, "", purchase);
     const orderId = call.orderId = String(purchase.orderId);
     this.#asked.add(orderId);
+    const { consent, options } = this.#calls;
+    if (!consent.isOpen) return this.#ask(call);
+    say(options, "held", "Purchase", orderId);
+    consent.hold(() => this.#ask(call).catch((error) => say(options, "refused", "Purchase", orderId, error.code, "")));
+    return { ...this.#pending(call), queued: true };
+  }
+
+  /** Consent was withdrawn: nothing is remembered. */
+  clear() {
+    for (const key of [PENDING_KEY, FIRED_KEY]) clear(key);
+  }
+
+  #pending({ orderId }) {
+    return { eventId: "purchase_" + orderId, pixel: "pending", duplicate: false, queued: false };
+  }
+
+  async #ask(call) {
+    const { orderId } = call;
     let queued = false;
     try {
       const answer = await this.#calls.send(call, 0);
@@ -30,12 +49,15 @@ export class Purchases {
     } catch (fault) {
       if (typeof fault != "number") throw explained(fault);
       queued = true;
+      say(this.#calls.options, "queued", "Purchase", orderId, fault);
+      announce("queued", "Purchase", "purchase_" + orderId);
     }
     if (!call.denied) {
-      store(PENDING_KEY, orderId, [orderId, purchase.claimKey, Date.now()]);
+      say(this.#calls.options, "pending", orderId);
+      store(PENDING_KEY, orderId, [orderId, call.input.claimKey, Date.now()]);
       this.#watch(call, queued);
     }
-    return { eventId: "purchase_" + orderId, pixel: "pending", duplicate: false, queued };
+    return { ...this.#pending(call), queued };
   }
 
   /** Takes up the purchases that were pending when the last page was left. */
@@ -53,11 +75,19 @@ export class Purchases {
     }
   }
 
-  async #settle(call, [eventId, duplicate, , event]) {
+  // Tabs of one browser settle an order one after the other, so that its pixel fires once.
+  async #settle(call, answer) {
+    let settled;
+    const work = () => settled ??= this.#settleAlone(call, answer);
+    try { return await navigator.locks.request("tandem.order." + call.orderId, work); } catch { return work(); }
+  }
+
+  async #settleAlone(call, [eventId, duplicate, , event]) {
     const { orderId } = call;
     let pixel = "suppressed";
     if (hasFired(orderId)) {
       pixel = "fired";
+      say(this.#calls.options, "known", orderId);
       if (event) this.#calls.confirm(event, FIRED); // the first report of it got lost
     } else if (event) {
       call.isTold = this.#told.has(orderId);
@@ -74,6 +104,8 @@ export class Purchases {
     let asked = 0, failures = wasAway ? 1 : 0, waitMs = 0, sinceMs = Date.now();
     for (let atMs; (atMs = engine.schedule(asked)) !== undefined;) {
       await nap(failures ? Math.max(engine.pause(failures, Math.random()), waitMs) : sinceMs + atMs - Date.now());
+      // Another tab was told, or the visitor has withdrawn consent.
+      if (hasFired(call.orderId) || !this.#calls.consent.isGiven) return store(PENDING_KEY, call.orderId);
       try {
         const answer = await this.#calls.send(call, 0);
         if (!isOpen(answer)) return void await this.#settle(call, answer);

@@ -17,4 +17,9 @@ export const store = (key, orderId, entry) => {
   try { localStorage.setItem(key, JSON.stringify(kept)); } catch { /* nothing is remembered */ }
 };
 
+/** Forgets a list. */
+export const clear = (key) => {
+  try { localStorage.removeItem(key); } catch { /* nothing is remembered */ }
+};
+
 export const hasFired = (orderId) => load(FIRED_KEY).some(([id]) => id === orderId);

@@ -16,6 +16,7 @@
 // throws: without storage, calls wait in memory.
 
 import { CONFIRMATION, FIRED } from "./kinds.js";
+import { say } from "./news.js";
 import * as shelf from "./shelf.js";
 import { nap } from "./transport.js";
 
@@ -176,7 +177,7 @@ export class Unsent {
     } catch (fault) {
       if (typeof fault == "number") throw fault;
       // Refused for good. The pixel's copy has gone out already.
-      if (calls.options.debug) console.debug("tandem: refused", call.id, fault);
+      say(calls.options, "refused", call.name, call.id, fault[0], fault[2]);
     }
     // The pixel may have answered meanwhile.
     const report = shelf.read(key)?.outcome;

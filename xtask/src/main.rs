@@ -17,6 +17,7 @@ mod test;
 mod tidy;
 mod torture;
 mod wasm_target;
+mod web_examples;
 
 /// Chores of the Tandem workspace
 #[derive(Parser)]
@@ -34,6 +35,8 @@ enum Chore {
     Demo(demo::Options),
     /// Run everything that CI runs
     Test(test::Options),
+    /// Build the web examples that need a bundler, with npm
+    WebExamples,
     /// Run the examples in Rust and Python against a server and the sandbox
     Examples,
     /// Kill the server again and again under load, and check that nothing was lost
@@ -50,6 +53,7 @@ fn main() -> std::process::ExitCode {
         Chore::Wasm(options) => package::run(&options),
         Chore::Demo(options) => demo::run_demo(&options),
         Chore::Test(options) => test::run_steps(&options),
+        Chore::WebExamples => web_examples::build(),
         Chore::Examples => examples::run_examples(),
         Chore::Torture(options) => torture::run_torture(&options),
         Chore::Bench(bench) => bench::run_bench(&bench),

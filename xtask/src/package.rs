@@ -20,15 +20,15 @@ pub(crate) struct Options {
     /// Shrink further with wasm-opt and esbuild, which come from npm
     #[arg(long)]
     release: bool,
-    /// Print what a page loads, raw and compressed, and fail above the budget
-    #[arg(long)]
+    /// Print what a page loads, raw and compressed, and what takes the room; fail above the budget
+    #[arg(long, requires = "release")]
     size: bool,
 }
 
 /// `cargo xtask wasm`.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     build(options.release)?;
-    if options.size { size::report(&folder(), options.release) } else { Ok(()) }
+    if options.size { size::report(&folder()) } else { Ok(()) }
 }
 
 /// Where the package is.
@@ -61,7 +61,7 @@ pub(crate) fn build_and_measure() -> anyhow::Result<()> {
     let release = is_installed("npm");
     build(release)?;
     if release {
-        return size::report(&folder(), true);
+        return size::report(&folder());
     }
     eprintln!("    npm is not installed: the release build's size is not measured");
     Ok(())
