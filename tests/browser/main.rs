@@ -4,12 +4,17 @@
 //! These tests need Chromium and chromedriver, Firefox, the browser package built by `cargo xtask wasm`
 //! and the React example built by `cargo xtask web-examples`; without them they fail and say so.
 
+mod consent;
+mod declarative;
 mod engines;
 mod examples;
+mod identity;
 mod lead;
 mod load;
+mod matching;
 mod matrix;
 mod package;
+mod page;
 mod purchase;
 mod unsent;
 mod vectors;

@@ -7,6 +7,7 @@
 // page, it is held back until the server has the event, and never longer than HELD_MS.
 
 const HELD_MS = 1000;
+const UNREAD = ["password", "file", "submit", "button", "reset", "image", "fieldset"];
 
 // Names of fields, in lower case and without separators, and tokens of `autocomplete`.
 const FIELDS = {
@@ -39,7 +40,7 @@ export const read = (form) => {
   if (contentIds) input.contentIds = contentIds.split(",").map((id) => id.trim());
   for (const element of form.elements) {
     const isChoice = element.type === "radio" || element.type === "checkbox";
-    if (element.disabled || element.type === "password" || isChoice && !element.checked) continue;
+    if (element.disabled || UNREAD.includes(element.type) || isChoice && !element.checked) continue;
     const key = keyOf(element), text = String(element.value ?? "").trim();
     if (key && text) input[key] ??= text;
   }

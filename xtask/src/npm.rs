@@ -24,7 +24,8 @@ const ENABLED: [&str; 6] = [
 
 /// The scripts that stay files of their own: the one that pages import, and those that it loads
 /// when they are needed.
-const ENTRIES: [&str; 7] = ["index.js", "auto.js", "forms.js", "debug.js", "plain.js", "storable.js", "tandem_normaliser.js"];
+const ENTRIES: [&str; 7] =
+    ["index.js", "auto.js", "forms.js", "debug.js", "plain.js", "storable.js", "tandem_normaliser.js"];
 
 /// Shrinks the package in `folder`: the WebAssembly for size, the scripts into few with short names.
 pub(crate) fn shrink(folder: &Path) -> anyhow::Result<()> {

@@ -14,6 +14,9 @@ use crate::{normaliser, npm, size, wasm_target};
 /// Stem of the bound files: `tandem_web.js`, `tandem_web_bg.wasm`.
 const STEM: &str = "tandem_web";
 
+/// The licences that the package is under, at the user's choice.
+const LICENCES: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
+
 /// What to build.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -21,13 +24,14 @@ pub(crate) struct Options {
     #[arg(long)]
     release: bool,
     /// Print what a page loads, raw and compressed, and what takes the room; fail above the budget
-    #[arg(long, requires = "release")]
+    #[arg(long)]
     size: bool,
 }
 
 /// `cargo xtask wasm`.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    build(options.release)?;
+    // What is measured is what is released.
+    build(options.release || options.size)?;
     if options.size { size::report(&folder()) } else { Ok(()) }
 }
 
@@ -43,8 +47,11 @@ pub(crate) fn build(release: bool) -> anyhow::Result<()> {
     step("browser package: compile", || compile("tandem-web"))?;
     step("browser package: bind", || bind(STEM, scratch.path(), release))?;
     normaliser::add(scratch.path(), release)?;
-    for entry in std::fs::read_dir(root().join("web-client/js"))? {
-        let from = entry?.path();
+    let scripts =
+        std::fs::read_dir(root().join("web-client/js"))?.map(|entry| entry.map(|entry| entry.path()));
+    let licences = LICENCES.iter().map(|name| Ok(root().join(name)));
+    for from in scripts.chain(licences) {
+        let from: PathBuf = from?;
         let name = from.file_name().context("a file without a name")?;
         std::fs::copy(&from, scratch.path().join(name))
             .with_context(|| format!("copying {}", from.display()))?;

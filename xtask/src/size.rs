@@ -52,7 +52,11 @@ pub(crate) fn report(folder: &Path) -> anyhow::Result<()> {
     for (what, bytes) in contents::rows(&wasm)? {
         println!("{bytes:>8}  {what}");
     }
-    ensure!(loader_bytes <= LOADER_BYTES_MAX, "the loader has {} bytes too many", loader_bytes - LOADER_BYTES_MAX);
+    ensure!(
+        loader_bytes <= LOADER_BYTES_MAX,
+        "the loader has {} bytes too many",
+        loader_bytes - LOADER_BYTES_MAX
+    );
     ensure!(
         total.1 <= BUDGET_BYTES,
         "the browser package is {} bytes over its budget",
@@ -76,7 +80,8 @@ fn read(folder: &Path, name: &str) -> anyhow::Result<Vec<u8>> {
 /// The loader's script, with its tags.
 fn loader(file: &[u8]) -> anyhow::Result<&str> {
     let text = std::str::from_utf8(file)?;
-    let (start, end) = text.find("<script>").zip(text.find("</script>")).context("the loader has no script")?;
+    let (start, end) =
+        text.find("<script>").zip(text.find("</script>")).context("the loader has no script")?;
     text.get(start..end + "</script>".len()).context("the loader's script ends before it begins")
 }
 

@@ -79,6 +79,8 @@ fn capabilities(binary: &Path, folder: &Path, kind: Profile) -> Capabilities {
         "--disable-gpu".to_owned(),
         "--hide-scrollbars".to_owned(),
         "--disable-quic".to_owned(),
+        // Shops of the tests, for cookies of a domain.
+        "--host-resolver-rules=MAP *.example.co.in 127.0.0.1, MAP example.co.in 127.0.0.1".to_owned(),
         "--disable-dev-shm-usage".to_owned(),
         "--no-first-run".to_owned(),
         "--no-proxy-server".to_owned(),
