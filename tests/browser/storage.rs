@@ -181,3 +181,37 @@ async fn nothing_is_stored_without_consent() -> anyhow::Result<()> {
     assert_eq!((&seen["written"], &seen["kept"]), (&json!([]), &json!({})), "{seen}");
     Ok(())
 }
+
+#[tokio::test]
+async fn fifty_calls_are_kept_and_leads_stay_longest() -> anyhow::Result<()> {
+    let (mut world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let page = Tab { world: &world, session: &session };
+    page.open().await?;
+    page.run("", &json!({})).await?;
+    world.kill_server();
+    let page = Tab { world: &world, session: &session };
+    let script = "
+        const entries = () => kept().map((key) => JSON.parse(localStorage[key]));
+        const has = (id) => kept().includes('tandem.unsent.' + id);
+        const views = [], leads = [];
+        for (let n = 0; n < 10; n++) {
+            const { eventId } = await tandem.track('ViewContent', { contentIds: ['deck-' + n] });
+            await until(() => has(eventId));
+            views.push(eventId);
+        }
+        for (let n = 0; n < 45; n++) {
+            const { eventId } = await tandem.captureLead({ ...person, contentName: 'Chapter ' + n });
+            await until(() => has(eventId));
+            leads.push(eventId);
+        }
+        // Too long to be kept, though not for the server.
+        const long = await tandem.track('ViewContent', { contentIds: Array.from({ length: 2000 }, (_, n) => 'deck-' + n) });
+        const last = await tandem.captureLead(person);
+        await until(() => has(last.eventId));
+        return { all: entries().length, leads: leads.filter(has).length, views: views.map(has), long: has(long.eventId) };";
+    let seen = page.run(script, &fields(&person)).await?;
+    assert_eq!((&seen["all"], &seen["leads"]), (&json!(50), &json!(45)), "{seen}");
+    let views = [vec![false; 6], vec![true; 4]].concat();
+    assert_eq!((&seen["views"], &seen["long"]), (&json!(views), &json!(false)), "{seen}");
+    Ok(())
+}
