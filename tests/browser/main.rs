@@ -9,6 +9,7 @@ mod declarative;
 mod engines;
 mod examples;
 mod identity;
+mod kept;
 mod lead;
 mod load;
 mod matching;
@@ -16,6 +17,7 @@ mod matrix;
 mod package;
 mod page;
 mod purchase;
+mod storage;
 mod unsent;
 mod vectors;
 

@@ -3,8 +3,9 @@
 //
 // A call is an object: kind, name, input (what the page gave), id (the client's own event ID),
 // madeMs, visit, timeoutMs, of a stored one the options of its page; from `prepare`: path, body, own
-// (the event for fbq without the server's word), denied; and what became of it: isPosted, isFlying, isTaken (the server has it), isTold (the
-// pixel has it), outcome ([event, FIRED | BLOCKED | FAILED, when]).
+// (the event for fbq without the server's word), denied; and what became of it: isPosted, isFlying,
+// isTaken (the server has it), isTold (the pixel has it), outcome ([event, FIRED | BLOCKED | FAILED,
+// when]).
 
 import { BLOCKED, CONFIRMATION, FAILED, FIRED, PURCHASE } from "./kinds.js";
 import { explained } from "./errors.js";

@@ -12,9 +12,9 @@ export interface ConnectOptions {
   /** Currency of amounts that name none, ISO 4217, such as `INR`. */
   currency?: string;
   /**
-   * Country of the shop, ISO 3166-1 alpha-2. Phone numbers without a calling code are read as
-   * numbers of the country that the server is configured for (`TANDEM_DEFAULT_COUNTRY`); write it
-   * here too, so that the page says what it expects.
+   * Country of the shop, ISO 3166-1 alpha-2: what phone numbers without a calling code are read as.
+   * If absent, the server's own (`TANDEM_DEFAULT_COUNTRY`); but then such numbers are left out of
+   * what a page stores for a server that is away.
    */
   defaultCountry?: string;
   /** Address of Meta's library, if the page serves it from elsewhere. */

@@ -9,13 +9,12 @@
 //   plain_wire.js     protobuf
 
 import { forFbq, INVALID_ARGUMENT, parametersOf, thrown } from "./plain_answer.js";
-import { page } from "./plain_page.js";
-import { bytesField, messageField, numberField, textField, varint } from "./plain_wire.js";
+import { bytesField, messageField, numberField, textField, varint, wellFormed } from "./plain_wire.js";
 
 export { answer } from "./plain_answer.js";
 
 const [LEAD, CUSTOM_EVENT, PURCHASE] = [0, 2, 3];
-const [CONSENT_GRANTED, CONSENT_DENIED] = [1, 2];
+const CONSENT_DENIED = 2;
 
 const PENDING_PURCHASE_MS = [2000, 5000, 10000, 30000, 60000];
 const PAUSE_MS = 1000;
@@ -25,6 +24,22 @@ const SERVICE = "/tandem.v1.TrackingService/";
 
 // ---- what the page's calls say (src/input.rs) ----------------------------------------------------
 
+const USER = [
+  "email", "phone", "firstName", "lastName", "city", "state", "postalCode", "country", "gender", "dateOfBirth",
+  "externalId",
+];
+const BROWSER = ["fbp", "fbc", "fbclid", "eventSourceUrl", "referrerUrl"];
+const EXPERIMENT = ["id", "variant", "testGroup"];
+
+const isGiven = (value) => value != null && value !== "";
+const isObject = (value) => value != null && (typeof value == "object" || typeof value == "function");
+// A value as text, without the characters that divide texts on their way to WebAssembly (wasm.js).
+const plainly = (value) =>
+  (isGiven(value) && !isObject(value) && String(value).replace(/[\0-\4]/g, "")) || undefined;
+// Elements of a list, or one value in place of a list of one.
+const valuesOf = (of) => (isObject(of) ? Object.values(of) : [of]).filter(isGiven);
+const pairsOf = (of) => (isObject(of) ? Object.entries(of).filter(([, value]) => isGiven(value)) : []);
+
 // The server's name of a field: `user` and `firstName` are `user.first_name`.
 const fieldName = (group, key) =>
   group + (group && key && ".") + key.replace(/[A-Z]/g, (letter) => "_" + letter.toLowerCase());
@@ -32,150 +47,139 @@ const fieldName = (group, key) =>
 const seconds = (ms) => Math.trunc(ms / 1000);
 const timestamp = (ms) => numberField(1, seconds(ms));
 
-// Reads one argument, and collects what is wrong with it in `faults`.
+// Reads arguments and notes what is wrong with them, by the names that the server uses.
 class Input {
-  faults = [];
+  #faults = [];
 
-  constructor(page, of) {
-    this.page = page;
-    this.of = of;
+  fault(group, key, what) { this.#faults.push([fieldName(group, key), what]); }
+
+  done() {
+    if (this.#faults.length) throw thrown(INVALID_ARGUMENT, "some fields are missing or malformed", this.#faults);
   }
 
-  fault(group, key, what) { this.faults.push([fieldName(group, key), what]); }
+  /** A text; undefined if absent. */
+  text(of, group, key) { return this.textOf(of?.[key], group, key); }
 
-  text(group, key, of = this.of) {
-    try { return this.page.text(of, key); } catch { this.fault(group, key, "must be text"); }
-    return undefined;
+  textOf(value, group, key) {
+    if (isObject(value)) this.fault(group, key, "must be text");
+    return plainly(value);
   }
 
-  count(group, key, of = this.of) {
-    const text = this.text(group, key, of);
+  #texts(of, group, keys) {
+    return keys.flatMap((key, place) => textField(place + 1, this.text(of, group, key)));
+  }
+
+  #count(of, group, key) {
+    const text = this.text(of, group, key);
     if (text === undefined) return undefined;
     if (/^\d+$/.test(text) && +text <= 0xffffffff) return +text;
     this.fault(group, key, "must be a whole number");
     return undefined;
   }
 
-  money(group, key, currency, of = this.of) {
-    const amount = this.text(group, key, of);
-    return amount === undefined ? undefined : [...textField(1, amount), ...textField(2, currency)];
+  #money(number, of, group, key, currency) {
+    const amount = this.text(of, group, key);
+    return amount === undefined ? [] : bytesField(number, [...textField(1, amount), ...textField(2, currency)]);
   }
 
-  done() {
-    if (this.faults.length) throw thrown(INVALID_ARGUMENT, "some fields are missing or malformed", this.faults);
-  }
+  user(of, defaultCountry) { return [...this.#texts(of, "user", USER), ...textField(12, defaultCountry)]; }
 
-  user(defaultCountry) {
-    const keys = [
-      "email", "phone", "firstName", "lastName", "city", "state", "postalCode", "country", "gender", "dateOfBirth",
-      "externalId",
-    ];
-    const fields = keys.flatMap((key, place) => textField(place + 1, this.text("user", key)));
-    return [...fields, ...textField(12, defaultCountry)];
-  }
+  browser(visit) { return this.#texts(visit, "browser", BROWSER); }
 
-  browser() {
-    const keys = ["fbp", "fbc", "fbclid", "eventSourceUrl", "referrerUrl"];
-    return keys.flatMap((key, place) => textField(place + 1, this.text("browser", key)));
-  }
-
-  customData(defaultCurrency) {
+  customData(of, defaultCurrency) {
     const group = "custom_data";
-    const currency = this.text(group, "currency") ?? defaultCurrency;
-    const text = (number, key) => textField(number, this.text(group, key));
-    const count = (key) => {
-      const number = this.count(group, key);
-      return number === undefined ? [] : [7 << 3, ...varint(number)];
+    const currency = this.text(of, group, "currency") ?? defaultCurrency;
+    const text = (number, key) => textField(number, this.text(of, group, key));
+    const numItems = () => {
+      const count = this.#count(of, group, "numItems");
+      return count === undefined ? [] : [7 << 3, ...varint(count)];
     };
     // In this order, because faults are listed as they are found.
     return [
-      ...messageField(1, this.money(group, "value", currency)),
-      ...this.page.list(this.of, "contentIds").flatMap((id) => this.#contentId(id)),
-      ...this.page.list(this.of, "contents").flatMap((line) => bytesField(3, this.#content(line, currency))),
+      ...this.#money(1, of, group, "value", currency),
+      ...valuesOf(of?.contentIds).flatMap((id) => textField(2, this.textOf(id, "custom_data.content_ids", ""))),
+      ...[].concat(of?.contents ?? []).filter(isGiven).flatMap((line) => bytesField(3, this.#content(line, currency))),
       ...text(4, "contentType"),
       ...text(5, "contentName"),
       ...text(6, "contentCategory"),
-      ...count("numItems"),
+      ...numItems(),
       ...text(8, "searchString"),
       ...text(9, "status"),
-      ...messageField(10, this.money(group, "predictedLtv", currency)),
-      ...this.page.pairs(this.of, "properties").flatMap((pair) => this.#property(pair)),
+      ...this.#money(10, of, group, "predictedLtv", currency),
+      ...pairsOf(of?.properties).flatMap(([key, value]) => this.#property(key, value)),
     ];
-  }
-
-  #contentId(id) {
-    return textField(2, this.text("custom_data.content_ids", "", id));
   }
 
   #content(line, currency) {
     const group = "custom_data.contents";
+    if (!isObject(line)) {
+      this.fault(group, "", "must be objects");
+      return [];
+    }
     return [
-      ...textField(1, this.text(group, "id", line)),
-      ...numberField(2, this.count(group, "quantity", line) ?? 1),
-      ...messageField(3, this.money(group, "itemPrice", currency, line)),
+      ...textField(1, this.text(line, group, "id")),
+      ...numberField(2, this.#count(line, group, "quantity") ?? 1),
+      ...this.#money(3, line, group, "itemPrice", currency),
     ];
   }
 
-  #property(pair) {
-    const group = "custom_data.properties";
-    const [key, value] = [this.text(group, "0", pair), this.text(group, "1", pair)];
-    if (key === undefined || value === undefined) return [];
-    return bytesField(11, [...textField(1, key), ...textField(2, value)]);
+  #property(key, value) {
+    const text = this.textOf(value, "custom_data.properties", key);
+    return bytesField(11, [...textField(1, plainly(key)), ...textField(2, text)]);
   }
 
-  experiment() {
-    const of = this.page.get(this.of, "experiment");
-    if (!of) return undefined;
-    return ["id", "variant", "testGroup"].map((key) => this.text("experiment", key, of) ?? "");
+  /** The A/B test, if one is named. */
+  experiment(of) {
+    return isObject(of?.experiment) ? this.#texts(of.experiment, "experiment", EXPERIMENT) : undefined;
   }
 
-  consent() {
-    const of = this.page.get(this.of, "consent");
-    if (!of) return undefined;
-    const ads = this.text("consent", "ads", of);
-    if (ads !== undefined && ads !== "granted" && ads !== "denied") {
-      this.fault("consent", "ads", "must be granted or denied");
+  /** The permission, if something is said about it. */
+  consent(of) {
+    const group = "consent", said = of?.consent;
+    if (!isObject(said)) return undefined;
+    const word = this.text(said, group, "ads") ?? "";
+    let ads = ["", "granted", "denied"].indexOf(word);
+    if (ads < 0) {
+      this.fault(group, "ads", "must be granted or denied");
+      ads = CONSENT_DENIED;
     }
-    const isLimited = !!this.page.get(of, "limitedDataUse");
-    const place = (key) => (this.count("consent", key, of) ?? 0) | 0;
-    return {
-      ads: ads === undefined ? 0 : ads === "granted" ? CONSENT_GRANTED : CONSENT_DENIED,
-      isLimited,
-      country: place("country"),
-      state: place("state"),
-    };
+    const isLimited = !["", "false", "0"].includes(plainly(said.limitedDataUse) ?? "");
+    const message = [
+      ...numberField(1, ads),
+      ...numberField(2, isLimited ? 1 : 0),
+      ...numberField(3, this.#count(said, group, "country")),
+      ...numberField(4, this.#count(said, group, "state")),
+    ];
+    return { message, isDenied: ads === CONSENT_DENIED };
   }
 
-  occurredAt() {
-    const ms = this.page.time(this.of, "occurredAt");
-    if (Number.isNaN(ms)) {
-      this.fault("", "occurredAt", "must be a Date, a date's text or milliseconds since 1970");
-    }
-    return ms > 0 ? ms : undefined;
+  /** When it happened, in milliseconds since 1970; 0 if the argument does not say so. */
+  occurredAt(of) {
+    if (!isGiven(of?.occurredAt)) return 0;
+    const ms = +new Date(of.occurredAt);
+    if (ms >= 0) return ms;
+    this.fault("", "occurredAt", "must be a Date, a date's text or milliseconds since 1970");
+    return 0;
   }
 }
-
-const encodedConsent = ({ ads, isLimited, country, state }) => [
-  ...numberField(1, ads), ...numberField(2, isLimited ? 1 : 0), ...numberField(3, country), ...numberField(4, state),
-];
 
 // ---- calls (src/request.rs) ----------------------------------------------------------------------
 
 /** Checks the options of `Tandem.connect`; whether they deny advertising use. */
 export function check(options) {
-  const input = new Input(page, options);
-  const endpoint = input.text("", "endpoint") ?? "";
-  if (!/^https?:\/\//.test(endpoint)) {
+  const input = new Input();
+  if (!/^https?:\/\//.test(input.text(options, "", "endpoint") ?? "")) {
     input.fault("endpoint", "", "must be the server's address, such as https://track.shop.example");
   }
-  if (!/^[0-9]+$/.test(input.text("", "pixelId") ?? "")) {
+  if (!/^[0-9]+$/.test(input.text(options, "", "pixelId") ?? "")) {
     input.fault("pixelId", "", "must be the pixel's ID: digits");
   }
-  input.text("", "currency");
-  input.experiment();
-  const consent = input.consent();
+  input.text(options, "", "currency");
+  input.text(options, "", "defaultCountry");
+  input.experiment(options);
+  const consent = input.consent(options);
   input.done();
-  return consent?.ads === CONSENT_DENIED;
+  return !!consent?.isDenied;
 }
 
 /** A new event ID: a UUID of version 7. */
@@ -193,46 +197,47 @@ export function newId(nowMs, ...random) {
 }
 
 /** Prepares a call: [path, body, event for fbq without the server's word, denied]. */
-export function prepare(options, visit, kind, name, of, id, madeMs) {
-  const defaults = new Input(page, options);
-  const pixelId = defaults.text("", "pixelId");
-  const currency = defaults.text("", "currency");
-  const input = new Input(page, of);
-  const user = input.user(defaults.text("", "defaultCountry"));
-  const customData = input.customData(currency);
-  const experiment = input.experiment() ?? defaults.experiment();
-  const consent = input.consent() ?? defaults.consent();
-  const orderId = input.text("", "orderId");
-  const occurredMs = input.occurredAt() ?? (madeMs > 0 ? madeMs : undefined);
-  const claimKey = input.text("", "claimKey");
+export function prepare(options, visit, kind, eventName, of, eventId, madeMs) {
+  const [id, name, pixelId] = [plainly(eventId), plainly(eventName), plainly(options?.pixelId)];
+  const input = new Input();
+  const user = input.user(of, plainly(options?.defaultCountry));
+  const browser = input.browser(visit);
+  const customData = input.customData(of, plainly(options?.currency));
+  const own = input.experiment(of);
+  const experiment = own ?? input.experiment(options);
+  const consent = input.consent(of) ?? input.consent(options);
+  const orderId = input.text(of, "", "orderId");
+  const occurredMs = input.occurredAt(of) || madeMs;
+  const claimKey = input.text(of, "", "claimKey");
   if (kind === PURCHASE && !orderId) input.fault("", "orderId", "is required");
-  const browser = new Input(page, visit).browser();
   input.done();
 
-  const isDenied = consent?.ads === CONSENT_DENIED;
-  let own;
-  if (!isDenied && kind !== PURCHASE) {
-    const parameters = parametersOf(page, Uint8Array.from(customData));
-    const add = (key, value) => { if (value) page.set(parameters, key, value); };
-    if (kind !== LEAD) add("order_id", orderId);
-    ["experiment_id", "variant", "test_group"].forEach((key, place) => add(key, experiment?.[place]));
-    own = forFbq(kind === LEAD ? "Lead" : name, id, parameters, kind === CUSTOM_EVENT);
-  }
-  const first = kind === PURCHASE ? 2 : 1;
-  const texts = kind === LEAD ? [[6, id], [8, pixelId]]
-    : kind === PURCHASE ? [[1, orderId], [8, pixelId], [9, claimKey]]
-    : [[6, id], [8, pixelId], [9, name], [10, orderId]];
+  const isPurchase = kind === PURCHASE, isLead = kind === LEAD;
+  const first = isPurchase ? 2 : 1;
   const message = [
+    ...textField(1, isPurchase ? orderId : ""),
     ...bytesField(first, user),
     ...bytesField(first + 1, browser),
     ...bytesField(first + 2, customData),
-    ...messageField(first + 3, experiment?.flatMap((text, place) => textField(place + 1, text))),
-    ...messageField(first + 4, consent && encodedConsent(consent)),
-    ...messageField(7, occurredMs === undefined ? undefined : timestamp(occurredMs)),
-    ...texts.flatMap(([number, text]) => textField(number, text)),
+    ...messageField(first + 3, experiment),
+    ...messageField(first + 4, consent?.message),
+    ...textField(6, isPurchase ? "" : id),
+    ...messageField(7, occurredMs > 0 ? timestamp(occurredMs) : undefined),
+    ...textField(8, pixelId),
+    ...textField(9, isLead ? "" : isPurchase ? claimKey : name),
+    ...textField(10, isLead || isPurchase ? "" : orderId),
   ];
-  const method = kind === LEAD ? "CaptureLead" : kind === PURCHASE ? "RecordPurchase" : "TrackEvent";
-  return [SERVICE + method, framed(message), own, isDenied];
+  const isDenied = !!consent?.isDenied;
+  const path = SERVICE + (isLead ? "CaptureLead" : isPurchase ? "RecordPurchase" : "TrackEvent");
+  if (isDenied || isPurchase) return [path, framed(message), undefined, isDenied];
+
+  const parameters = parametersOf(Uint8Array.from(customData));
+  const add = (key, value) => { if (isGiven(value)) parameters[key] = wellFormed(value); };
+  if (!isLead) add("order_id", orderId);
+  const test = (own ? of : options)?.experiment;
+  ["experiment_id", "variant", "test_group"].forEach((key, place) => add(key, plainly(test?.[EXPERIMENT[place]])));
+  const event = forFbq(isLead ? "Lead" : wellFormed(name), wellFormed(id), parameters, kind === CUSTOM_EVENT);
+  return [path, framed(message), event, isDenied];
 }
 
 /** Prepares the report of what the pixel did: 1 fired, 2 blocked, 3 failed. */

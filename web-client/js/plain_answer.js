@@ -1,7 +1,6 @@
 // What the server answered, for the engine without WebAssembly: gRPC-web's frames and statuses
 // (PROTOCOL-WEB.md), the answers themselves, and what fbq is told.
 
-import { page } from "./plain_page.js";
 import { asBytes, asNumber, asText, fieldsOf, textOf, utf8 } from "./plain_wire.js";
 
 const [LEAD, PURCHASE, CONFIRMATION] = [0, 3, 4];
@@ -103,15 +102,15 @@ const readDelay = (status, info) => {
 
 // A status from headers or trailers; undefined when there is none.
 const statusOf = (code, message, details) => {
-  if (code === undefined) return undefined;
+  if (!code) return undefined;
   const digits = code.trim();
   const status = {
     code: /^\d+$/.test(digits) ? +digits : UNKNOWN,
-    message: message === undefined ? "" : unescaped(message),
+    message: message ? unescaped(message) : "",
     fields: [],
     retryAfterMs: 0,
   };
-  const bytes = details === undefined ? undefined : fromBase64(details);
+  const bytes = details ? fromBase64(details) : undefined;
   if (bytes) readDetails(status, bytes);
   return status;
 };
@@ -135,45 +134,46 @@ const PARAMETERS = {
   4: "content_type", 5: "content_name", 6: "content_category", 8: "search_string", 9: "status", 12: "order_id",
 };
 
-const setMoney = (page, of, key, money) => {
+// What spells no plain decimal is no number for the pixel.
+const decimal = (text) => (/^(0|[1-9]\d*)(\.\d+)?$/.test(text) ? +text : null);
+
+const setMoney = (of, key, money) => {
   for (const [number, value] of fieldsOf(money)) {
-    if (number === 1) page.setNumber(of, key, asText(value));
-    if (number === 2 && key !== "item_price") page.set(of, "currency", asText(value));
+    if (number === 1) of[key] = decimal(asText(value));
+    if (number === 2 && key !== "item_price") of.currency = asText(value);
   }
 };
 
-const u32 = (value) => Number(BigInt.asUintN(32, asNumber(value)));
-
-const contentOf = (page, content) => {
-  const line = page.object();
+const contentOf = (content) => {
+  const line = {};
   for (const [number, value] of fieldsOf(content)) {
-    if (number === 1) page.set(line, "id", asText(value));
-    if (number === 2) page.set(line, "quantity", u32(value));
-    if (number === 3) setMoney(page, line, "item_price", asBytes(value));
+    if (number === 1) line.id = asText(value);
+    if (number === 2) line.quantity = Number(asNumber(value));
+    if (number === 3) setMoney(line, "item_price", asBytes(value));
   }
   return line;
 };
 
 /** An encoded CustomData as the pixel's parameters. */
-export const parametersOf = (page, customData) => {
-  const of = page.object();
+export const parametersOf = (customData) => {
+  const of = {};
   for (const [number, value] of fieldsOf(customData)) {
-    if (number === 1) setMoney(page, of, "value", asBytes(value));
-    else if (number === 2) page.push(of, "content_ids", asText(value));
-    else if (number === 3) page.push(of, "contents", contentOf(page, asBytes(value)));
-    else if (number === 7) page.set(of, "num_items", u32(value));
-    else if (number === 10) setMoney(page, of, "predicted_ltv", asBytes(value));
+    if (number === 1) setMoney(of, "value", asBytes(value));
+    else if (number === 2) (of.content_ids ??= []).push(asText(value));
+    else if (number === 3) (of.contents ??= []).push(contentOf(asBytes(value)));
+    else if (number === 7) of.num_items = Number(asNumber(value));
+    else if (number === 10) setMoney(of, "predicted_ltv", asBytes(value));
     else if (number === 11) {
       const pair = { 1: "", 2: "" };
       for (const [part, text] of fieldsOf(asBytes(value))) pair[part] = asText(text);
-      page.set(of, pair[1], pair[2]);
-    } else if (PARAMETERS[number]) page.set(of, PARAMETERS[number], asText(value));
+      of[pair[1]] = pair[2];
+    } else if (PARAMETERS[number]) of[PARAMETERS[number]] = asText(value);
   }
   return of;
 };
 
 // An encoded BrowserEvent.
-const browserEventOf = (page, event) => {
+const browserEventOf = (event) => {
   let [name, id, customData, isCustom] = ["", "", new Uint8Array(), false];
   for (const [number, value] of fieldsOf(event)) {
     if (number === 1) name = asText(value);
@@ -181,7 +181,7 @@ const browserEventOf = (page, event) => {
     if (number === 3) customData = asBytes(value);
     if (number === 4) isCustom = asNumber(value) !== 0n;
   }
-  return forFbq(name, id, parametersOf(page, customData), isCustom);
+  return forFbq(name, id, parametersOf(customData), isCustom);
 };
 
 // ---- answers (src/answer.rs) ---------------------------------------------------------------------
@@ -206,5 +206,5 @@ export function answer(kind, status, message, details, body) {
     else if (number === stateField) isPending = asNumber(value) === PENDING;
   }
   if (!eventId) throw thrown(UNAVAILABLE);
-  return [eventId, isDuplicate, isPending, event && browserEventOf(page, event)];
+  return [eventId, isDuplicate, isPending, event && browserEventOf(event)];
 }

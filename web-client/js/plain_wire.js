@@ -2,11 +2,12 @@
 // are written as lists of bytes.
 
 export const utf8 = new TextEncoder();
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-export const textOf = (bytes) => {
-  try { return strict.decode(bytes); } catch { return ""; }
-};
+/** A text; what is not UTF-8 in it becomes U+FFFD. */
+export const textOf = (bytes) => decoder.decode(bytes);
+/** A text of JavaScript as it is after its way through UTF-8: half a surrogate pair is U+FFFD. */
+export const wellFormed = (text) => text && textOf(utf8.encode(text));
 
 // Negative numbers take ten bytes.
 export const varint = (number) => {

@@ -97,12 +97,14 @@ pub fn run(what: u32, number: f64, input: &[u8]) -> Vec<u8> {
         }
         kind => request::prepare(kind, number, entries),
     };
-    done.unwrap_or_else(|status| {
-        let mut json = Json::default();
-        json.0.push(THROWN);
-        status.throw(&mut json);
-        json.0
-    })
+    done.unwrap_or_else(|status| thrown(&status))
+}
+
+fn thrown(status: &Status) -> Vec<u8> {
+    let mut json = Json::default();
+    status.throw(&mut json);
+    json.0.insert(0, THROWN);
+    json.0
 }
 
 fn check(entries: Flat<'_>) -> Result<Vec<u8>, Status> {
@@ -145,4 +147,18 @@ pub fn pause(failures: u32, dice: f64) -> u32 {
 #[must_use]
 pub fn schedule(n: usize) -> u32 {
     retry::PENDING_PURCHASE_MS.get(n).copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_thrown_is_json_after_its_mark() {
+        let throttled = Status { code: 8, ..Status::default() };
+        assert_eq!(thrown(&throttled), b"!5000");
+        assert_eq!(thrown(&Status::unavailable()), b"!0");
+        let refused = Status { code: 3, message: b"no".to_vec(), ..Status::default() };
+        assert_eq!(thrown(&refused), br#"!["INVALID_ARGUMENT","no",[]]"#);
+    }
 }
