@@ -6,7 +6,6 @@
 
 const LEAD_PATIENCE_MS = 10000;
 const LEAVING_PATIENCE_MS = 2500;
-const PIXEL_PATIENCE_MS = 1000;
 
 // The promise's value, or null when it fails or takes too long. A mistake that the visitor can
 // correct (TandemError with fields) is passed on.
@@ -19,19 +18,6 @@ function soon(promise, patienceMs) {
     return null;
   });
   return Promise.race([outcome, patience]).finally(() => clearTimeout(timer));
-}
-
-// Resolves when the pixel's request for an event has ended: Firefox drops it when the page is left before.
-function pixelSent(result) {
-  if (!result || result.pixel !== "fired") return Promise.resolve();
-  return new Promise((resolve) => {
-    const end = () => { watcher.disconnect(); resolve(); };
-    const watcher = new PerformanceObserver((list) => {
-      if (list.getEntries().some(({ name }) => name.includes(result.eventId))) end();
-    });
-    watcher.observe({ type: "resource", buffered: true });
-    setTimeout(end, PIXEL_PATIENCE_MS);
-  });
 }
 
 const valueOf = (form, name) => (form.elements[name] ? form.elements[name].value.trim() : "");
@@ -138,8 +124,7 @@ export function productPage(tandem, product) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const { numItems, ...added } = contents(product, Number(valueOf(form, "quantity")) || 1);
-    await soon(tandem.then((client) => client.track("AddToCart", added)), LEAVING_PATIENCE_MS)
-      .then(pixelSent).catch(console.warn);
+    await soon(tandem.then((client) => client.track("AddToCart", added)), LEAVING_PATIENCE_MS).catch(console.warn);
     form.submit();
   });
 }
@@ -178,7 +163,7 @@ export function checkoutPage(tandem, product) {
           country: "IN",
         }))),
         LEAVING_PATIENCE_MS,
-      ).then(pixelSent).catch(console.warn); // the shop has checked the form; a key that Tandem cannot use stops no sale
+      ).catch(console.warn); // the shop has checked the form; a key that Tandem cannot use stops no sale
       location.assign(order.checkout_url);
     } catch (error) {
       console.warn(error);

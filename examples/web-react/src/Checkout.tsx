@@ -2,7 +2,7 @@ import { useState, type FormEvent } from "react";
 
 import { Mistake, messageOf } from "./Mistake";
 import { PRODUCT, placeOrder } from "./shop";
-import { atMost, pixelSent, report } from "./tandem";
+import { atMost, report } from "./tandem";
 
 export function Checkout() {
   const [busy, setBusy] = useState(false);
@@ -17,11 +17,10 @@ export function Checkout() {
     try {
       // The order exists before the event, so that the Purchase can find its browser by the order's ID.
       const order = await placeOrder(form);
-      const reported = await atMost(2500, report((tandem) => tandem.track("InitiateCheckout", {
+      await atMost(2500, report((tandem) => tandem.track("InitiateCheckout", {
         orderId: order.order_id, value: PRODUCT.price, contentIds: [PRODUCT.id], contentType: "product",
         email: text("email"), phone: text("phone"), firstName: text("first_name"), lastName: text("last_name"),
       })));
-      if (reported?.pixel === "fired") await pixelSent(reported);
       location.assign(order.checkout_url);
     } catch (error) {
       setProblem(messageOf(error));

@@ -41,21 +41,6 @@ export function atMost<T>(ms: number, work: Promise<T>): Promise<T | null> {
   return Promise.race([work, new Promise<null>((resolve) => { setTimeout(resolve, ms, null); })]);
 }
 
-/**
- * Waits until the pixel's request for an event has ended, before the page is left for another site:
- * Firefox drops it otherwise. The server's copy needs no such care.
- */
-export function pixelSent({ eventId }: Result): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => { watcher.disconnect(); resolve(); };
-    const watcher = new PerformanceObserver((list) => {
-      if (list.getEntries().some(({ name }) => name.includes(eventId))) end();
-    });
-    watcher.observe({ type: "resource", buffered: true });
-    setTimeout(end, 1000);
-  });
-}
-
 /** `data-` attributes that show what became of an event; the tests read them. */
 export function shown(result: Result | null): Record<string, string> {
   if (!result) return {};
