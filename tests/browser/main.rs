@@ -11,6 +11,7 @@ mod examples;
 mod identity;
 mod kept;
 mod lead;
+mod leaving;
 mod load;
 mod matching;
 mod matrix;
