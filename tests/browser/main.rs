@@ -18,6 +18,7 @@ mod matrix;
 mod package;
 mod page;
 mod purchase;
+mod start;
 mod storage;
 mod unsent;
 mod vectors;
