@@ -11,9 +11,11 @@
 //!   its signals.
 //! - A paid order without signals waits for them once, for a bounded time.
 
+mod asking;
 mod contact;
 mod payment;
 
+pub use asking::{NotPaid, Standing};
 pub use contact::Contact;
 pub use payment::{Paid, PaymentOutcome, PaymentSource, Refund};
 
@@ -96,6 +98,10 @@ pub struct Order {
     pixel: PixelId,
     /// First contact that named the order, with blanks filled by the same browser.
     owner: Option<Contact>,
+    /// The owner's contact came with a proof: from one of the shop's own services, or with
+    /// the shop's key for the order.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    owner_is_proven: bool,
     /// When the first claim came, Unix seconds.
     claimed_at_s: Option<i64>,
     /// An internal caller refused advertising use.
@@ -108,6 +114,9 @@ pub struct Order {
     placed: Placed,
     /// When the page confirmed that its pixel fired, Unix seconds.
     fired_at_s: Option<i64>,
+    /// Questions about it to the payment provider.
+    #[serde(default, skip_serializing_if = "asking::Asking::is_default")]
+    asking: asking::Asking,
 }
 
 impl Order {
@@ -117,6 +126,7 @@ impl Order {
             id,
             pixel,
             owner: None,
+            owner_is_proven: false,
             claimed_at_s: None,
             denied_internally: false,
             paid: None,
@@ -125,6 +135,7 @@ impl Order {
             refunds: Vec::new(),
             placed: Placed::Not,
             fired_at_s: None,
+            asking: asking::Asking::default(),
         }
     }
 
@@ -277,5 +288,7 @@ impl Order {
     }
 }
 
+#[cfg(test)]
+mod stranger_tests;
 #[cfg(test)]
 mod tests;

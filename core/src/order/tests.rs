@@ -5,18 +5,18 @@ use crate::money::Money;
 use crate::user_data::UserData;
 use proptest::prelude::*;
 
-const NOW_S: i64 = 1_763_942_400;
+pub(super) const NOW_S: i64 = 1_763_942_400;
 const WAIT_MS: i64 = 30_000;
 
-fn order() -> Order {
+pub(super) fn order() -> Order {
     Order::new(OrderId::parse("KB-1").unwrap(), PixelId::parse("123456789012345").unwrap())
 }
 
-fn inr(text: &str) -> Money {
+pub(super) fn inr(text: &str) -> Money {
     Money::parse(text, Currency::parse("INR").unwrap()).unwrap()
 }
 
-fn contact(fbp: &str, is_claim: bool) -> Contact {
+pub(super) fn contact(fbp: &str, is_claim: bool) -> Contact {
     Contact {
         at_s: NOW_S,
         is_claim,
@@ -32,7 +32,7 @@ fn contact(fbp: &str, is_claim: bool) -> Contact {
     }
 }
 
-fn paid(payment_id: &str, amount: &str) -> Paid {
+pub(super) fn paid(payment_id: &str, amount: &str) -> Paid {
     Paid {
         payment_id: Some(payment_id.into()),
         money: inr(amount),
@@ -47,7 +47,7 @@ fn paid(payment_id: &str, amount: &str) -> Paid {
     }
 }
 
-fn decide(order: &mut Order) -> Decision {
+pub(super) fn decide(order: &mut Order) -> Decision {
     order.decide(NOW_S * 1000, WAIT_MS, Some("https://shop.example/"))
 }
 
