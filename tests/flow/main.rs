@@ -16,6 +16,7 @@ mod purchase_facts;
 mod rejections;
 mod restart;
 mod services;
+mod strangers;
 mod web;
 mod webhook_kinds;
 mod webhooks;

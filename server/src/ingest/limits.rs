@@ -40,7 +40,8 @@ impl Limits {
     }
 }
 
-fn group(address: IpAddr) -> IpAddr {
+/// Who counts as one: IPv6 by /64.
+pub(crate) fn group(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => {

@@ -225,14 +225,17 @@ impl Writer {
         now_ms: i64,
     ) -> rusqlite::Result<bool> {
         let (name, id) = (confirmation.name.as_str(), confirmation.id.as_str());
-        let found: Option<(u64, i64, Option<i64>, Option<i64>)> = self
+        let found: Option<(u64, i64, Option<i64>, Option<i64>, i64)> = self
             .db
             .prepare_cached(
-                "SELECT seq, state, browser, finished_ms FROM events WHERE id = ?1 AND name = ?2 AND pixel = ?3",
+                "SELECT seq, state, browser, finished_ms, time_s FROM events
+                 WHERE id = ?1 AND name = ?2 AND pixel = ?3",
             )?
-            .query_row((id, name, pixel), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .query_row((id, name, pixel), |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            })
             .optional()?;
-        let Some((seq, was, browser, finished_ms)) = found else {
+        let Some((seq, was, browser, finished_ms, time_s)) = found else {
             self.early.keep(pixel, confirmation, now_ms);
             return Ok(false);
         };
@@ -241,15 +244,16 @@ impl Writer {
             return Ok(true); // The first FIRED stands.
         }
         let fired = confirmation.outcome == BrowserOutcome::Fired;
+        // A Purchase's ID can be guessed: said to have fired long ago, it would not be sent. No
+        // page fires it before it is paid.
+        let is_purchase = name == tandem_core::id::EventName::purchase().as_str();
+        let fired_s = if is_purchase { confirmation.at_s.max(time_s) } else { confirmation.at_s };
         self.db.prepare_cached("UPDATE events SET browser = ?2, fired_s = ?3 WHERE seq = ?1")?.execute((
             seq,
             confirmation.outcome as u8,
-            fired.then_some(confirmation.at_s),
+            fired.then_some(fired_s),
         ))?;
-        if fired
-            && state(was) == State::Delivered
-            && merges(Some(confirmation.at_s), finished_ms.unwrap_or(now_ms))
-        {
+        if fired && state(was) == State::Delivered && merges(Some(fired_s), finished_ms.unwrap_or(now_ms)) {
             self.ledger.count(now_ms, pixel, name, Metric::Deduplicated, 1);
         }
         Ok(true)
