@@ -282,6 +282,7 @@ fn split(
         browser_policy: settings.browser_policy,
         claim_secret: settings.claim_secret,
         shop_url: settings.shop_url,
+        can_ask: settings.cashfree.client_id.is_some(),
     };
     let purchase = PurchaseSettings {
         cashfree: settings.cashfree,

@@ -24,6 +24,7 @@ mod rejections;
 mod restart;
 mod services;
 mod slow_callers;
+mod strangers;
 mod tls;
 mod web;
 mod webhook_kinds;

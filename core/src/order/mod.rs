@@ -11,11 +11,13 @@
 //!   its signals.
 //! - A paid order without signals waits for them once, for a bounded time.
 
+mod asking;
 mod contact;
 mod history;
 mod payment;
 mod refund_event;
 
+pub use asking::{NotPaid, Standing};
 pub use contact::Contact;
 pub use history::{Note, NoteKind};
 pub use payment::{Paid, PaymentOutcome, PaymentSource, Refund};
@@ -109,11 +111,12 @@ pub struct Order {
     pixel: PixelId,
     /// First contact that named the order, with blanks filled by the same browser.
     owner: Option<Contact>,
+    /// The owner's contact came with a proof: from one of the shop's own services, or with
+    /// the shop's key for the order.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    owner_is_proven: bool,
     /// When the first claim came, Unix seconds.
     claimed_at_s: Option<i64>,
-    /// When an unproven notice first said that it was paid, Unix seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    hinted_at_s: Option<i64>,
     /// An internal caller refused advertising use.
     denied_internally: bool,
     paid: Option<Paid>,
@@ -129,6 +132,9 @@ pub struct Order {
     settled: Option<Settled>,
     /// When the page confirmed that its pixel fired, Unix seconds.
     fired_at_s: Option<i64>,
+    /// Questions about it to the payment provider.
+    #[serde(default, skip_serializing_if = "asking::Asking::is_default")]
+    asking: asking::Asking,
 }
 
 impl Order {
@@ -138,8 +144,8 @@ impl Order {
             id,
             pixel,
             owner: None,
+            owner_is_proven: false,
             claimed_at_s: None,
-            hinted_at_s: None,
             denied_internally: false,
             paid: None,
             other_payments: Vec::new(),
@@ -149,6 +155,7 @@ impl Order {
             placed: Placed::Not,
             settled: None,
             fired_at_s: None,
+            asking: asking::Asking::default(),
         }
     }
 
@@ -180,19 +187,6 @@ impl Order {
     /// When it was first claimed, Unix seconds.
     pub fn claimed_at_s(&self) -> Option<i64> {
         self.claimed_at_s
-    }
-
-    /// Notes that a notice which proves nothing says that it was paid. Unix seconds.
-    pub fn hint(&mut self, at_s: i64) {
-        self.hinted_at_s.get_or_insert(at_s);
-    }
-
-    /// Since when somebody says that it was paid, Unix seconds: the first claim or hint.
-    pub fn awaited_since_s(&self) -> Option<i64> {
-        match (self.claimed_at_s, self.hinted_at_s) {
-            (Some(claimed), Some(hinted)) => Some(claimed.min(hinted)),
-            (claimed, hinted) => claimed.or(hinted),
-        }
     }
 
     /// How far it is.
@@ -349,5 +343,7 @@ impl Order {
 
 #[cfg(test)]
 mod refund_tests;
+#[cfg(test)]
+mod stranger_tests;
 #[cfg(test)]
 mod tests;

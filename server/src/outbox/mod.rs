@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{OrderId, PixelId};
-use tandem_core::order::{Decision, Order};
+use tandem_core::order::{Decision, Order, Standing};
 
 /// Why the store did not do what was asked. Nothing is half-written in any case.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -100,6 +100,17 @@ pub enum Ask {
     At(i64),
     /// Not again.
     Never,
+}
+
+/// An order that is due to be asked of the payment provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueOrder {
+    /// The order.
+    pub order: OrderId,
+    /// Its pixel.
+    pub pixel: PixelId,
+    /// How much is behind it.
+    pub standing: Standing,
 }
 
 /// What happens to an order's one Purchase.
@@ -210,8 +221,9 @@ pub trait Outbox: Send + Sync + 'static {
     /// `retention`: of finished events.
     async fn sweep(&self, retention: Duration, max: usize) -> Result<usize, StoreError>;
 
-    /// Orders that are due to be asked of the payment provider, at most `max`.
-    async fn orders_to_ask(&self, max: usize) -> Result<Vec<(OrderId, PixelId)>, StoreError>;
+    /// Orders that are due to be asked of the payment provider, at most `max`: those with
+    /// the most behind them first.
+    async fn orders_to_ask(&self, max: usize) -> Result<Vec<DueOrder>, StoreError>;
 
     /// Whether an event of a pixel is due.
     async fn has_due(&self, pixel: PixelId) -> Result<bool, StoreError>;

@@ -4,17 +4,23 @@
 //! become a step on their order ([`tandem_core::order`]), which the store carries out
 //! together with the Purchase it gives rise to.
 
+mod budget;
+mod cashfree;
 mod claim;
 mod fact;
 mod legacy;
 mod orders_api;
+mod provider;
+#[cfg(test)]
+mod provider_tests;
 mod reconcile;
+mod strangers;
 mod watch;
-mod webhook;
 
 pub use claim::patience;
 pub use orders_api::OrdersApi;
 pub use reconcile::Reconciler;
+pub use strangers::Strangers;
 pub use watch::OrderWatch;
 
 use std::sync::Arc;

@@ -22,7 +22,8 @@ pub(super) async fn an_order_and_its_purchase_change_together(store: &Bench) {
         (Some(Appended::New { .. }), Some(Appended::New { .. }))
     ));
     assert!(store.order(order_id("A")).await.unwrap().is_some());
-    assert_eq!(store.orders_to_ask(10).await.unwrap(), [(order_id("A"), pixel())]);
+    let due = DueOrder { order: order_id("A"), pixel: pixel(), standing: Standing::Attested };
+    assert_eq!(store.orders_to_ask(10).await.unwrap(), [due]);
     let purchase_id = EventId::of_purchase(&order_id("A"));
     assert_eq!(state_of(&*store.store, &purchase_id).await, Some(State::WaitingJoin));
     // A better one replaces it; the event in its own right is a duplicate now.

@@ -2,7 +2,7 @@
 
 use rusqlite::OptionalExtension as _;
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
-use tandem_core::order::Order;
+use tandem_core::order::{Order, Standing};
 
 use super::committer::Writer;
 use crate::outbox::{Ask, OrderStep, OrderUpdated, WebhookRecord};
@@ -46,11 +46,15 @@ impl Writer {
             self.expect_browser(pixel_no, EventName::purchase().as_str(), purchase_id.as_str(), now_ms)?;
         }
         if stored.is_none() || before != order || effects.ask != Ask::AsPlanned {
-            self.write_order(&order, pixel_no, effects.ask, now_ms)?;
+            let learnt = order.has_learnt_since(&before);
+            self.write_order(&order, pixel_no, effects.ask, now_ms, learnt)?;
         }
         let (was_paid, is_paid) = (before.paid().is_some(), order.paid().is_some());
         if stored.is_none() {
             self.ledger.orders(is_paid, 1);
+            if !is_paid && order.standing() < Standing::Attested {
+                self.bound_unproven()?;
+            }
         } else if was_paid != is_paid {
             self.ledger.orders(was_paid, -1);
             self.ledger.orders(is_paid, 1);
@@ -58,7 +62,16 @@ impl Writer {
         Ok(OrderUpdated { applied: true, event, purchase })
     }
 
-    fn write_order(&mut self, order: &Order, pixel: i64, ask: Ask, now_ms: i64) -> rusqlite::Result<()> {
+    /// `learnt`: something was learnt, and not only when to ask about it. What strangers
+    /// repeat, and what we ask, does not keep people's signals longer.
+    fn write_order(
+        &mut self,
+        order: &Order,
+        pixel: i64,
+        ask: Ask,
+        now_ms: i64,
+        learnt: bool,
+    ) -> rusqlite::Result<()> {
         let (planned, at_ms) = match ask {
             Ask::AsPlanned => (true, None),
             Ask::At(at_ms) => (false, Some(at_ms)),
@@ -68,13 +81,25 @@ impl Writer {
             serde_json::to_string(order).map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
         self.db
             .prepare_cached(
-                "INSERT INTO orders (id, pixel, state, paid, created_ms, updated_ms, ask_at_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)
+                "INSERT INTO orders (id, pixel, state, paid, created_ms, updated_ms, ask_at_ms, standing)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?8)
                  ON CONFLICT (id) DO UPDATE SET state = excluded.state, paid = excluded.paid,
-                    updated_ms = excluded.updated_ms, stripped = 0,
+                    standing = excluded.standing,
+                    updated_ms = CASE ?9 WHEN 1 THEN excluded.updated_ms ELSE updated_ms END,
+                    stripped = CASE ?9 WHEN 1 THEN 0 ELSE stripped END,
                     ask_at_ms = CASE ?7 WHEN 1 THEN ask_at_ms ELSE excluded.ask_at_ms END",
             )?
-            .execute((order.id().as_str(), pixel, json, order.paid().is_some(), now_ms, at_ms, planned))?;
+            .execute(rusqlite::params![
+                order.id().as_str(),
+                pixel,
+                json,
+                order.paid().is_some(),
+                now_ms,
+                at_ms,
+                planned,
+                order.standing() as u8,
+                learnt,
+            ])?;
         Ok(())
     }
 
@@ -90,7 +115,7 @@ impl Writer {
             && !order.is_fired()
         {
             order.confirm_fired(at_s);
-            self.write_order(&order, pixel, Ask::AsPlanned, now_ms)?;
+            self.write_order(&order, pixel, Ask::AsPlanned, now_ms, true)?;
         }
         Ok(true)
     }
