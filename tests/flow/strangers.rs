@@ -59,8 +59,8 @@ async fn a_forged_claim_neither_steals_signals_nor_keeps_a_purchase_back() -> an
     check_out(&buyer, &order).await?;
 
     // From the buyer's own network, with the buyer's kind of browser.
-    let forger =
-        Visitor { address: buyer.address.clone(), user_agent: buyer.user_agent.clone(), ..world.visitor() };
+    let mut forger = world.visitor();
+    (forger.address, forger.user_agent) = (buyer.address.clone(), buyer.user_agent.clone());
     let mut claim = messages::purchase(&order, "1.00");
     claim.consent = denied();
     claim_in_passing(&forger, claim).await?;
