@@ -27,7 +27,46 @@ pub struct Contact {
     pub custom_data: CustomData,
 }
 
+/// Who brought the browser signals of a Purchase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SignalsFrom {
+    /// The page that claimed the order.
+    Claim,
+    /// An earlier event that named the order, such as its checkout.
+    EarlierEvent,
+    /// A service of the shop.
+    Internal,
+    /// Nobody: the Purchase goes without.
+    Nobody,
+}
+
+impl SignalsFrom {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Claim, Self::EarlierEvent, Self::Internal, Self::Nobody];
+
+    /// Name for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Claim => "claim",
+            Self::EarlierEvent => "earlier_event",
+            Self::Internal => "internal",
+            Self::Nobody => "none",
+        }
+    }
+}
+
 impl Order {
+    /// Who brought its browser signals.
+    pub fn signals_from(&self) -> SignalsFrom {
+        match (&self.owner, &self.paid) {
+            (Some(owner), _) if owner.is_internal => SignalsFrom::Internal,
+            (Some(owner), _) if owner.is_claim => SignalsFrom::Claim,
+            (Some(_), _) => SignalsFrom::EarlierEvent,
+            (None, Some(paid)) if paid.user_data.has_browser_signals() => SignalsFrom::Internal,
+            (None, _) => SignalsFrom::Nobody,
+        }
+    }
+
     /// Takes a contact. Returns whether the order had been contacted this way before.
     ///
     /// The earliest contact with browser signals owns them. A later one fills blanks only

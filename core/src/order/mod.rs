@@ -18,7 +18,7 @@ mod payment;
 mod refund_event;
 
 pub use asking::{NotPaid, Standing};
-pub use contact::Contact;
+pub use contact::{Contact, SignalsFrom};
 pub use history::{Note, NoteKind};
 pub use payment::{Paid, PaymentOutcome, PaymentSource, Refund};
 pub use refund_event::RefundFate;
@@ -123,6 +123,10 @@ pub struct Order {
     /// Further successful payments, by ID (a double payment); bounded.
     other_payments: Vec<String>,
     failed: bool,
+    /// Payments that were voided before they were known to be paid, with the time in Unix
+    /// seconds; bounded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    voided: Vec<(String, i64)>,
     refunds: Vec<Refund>,
     /// What it went through; bounded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -150,6 +154,7 @@ impl Order {
             paid: None,
             other_payments: Vec::new(),
             failed: false,
+            voided: Vec::new(),
             refunds: Vec::new(),
             history: Vec::new(),
             placed: Placed::Not,
@@ -215,18 +220,14 @@ impl Order {
             return Decision::Nothing;
         };
         let waits = matches!(self.placed, Placed::Not | Placed::Held);
-        let may_stop = self.placed == Placed::Sent && self.is_fully_refunded();
+        let may_stop = self.placed == Placed::Sent && self.must_not_leave().is_some();
         if !(waits || may_stop) {
             return Decision::Nothing;
         }
         let event = Box::new(self.purchase(paid, fallback_url, now_ms));
         let data = event.custom_data.clone();
         let has_signals = event.user_data.has_browser_signals();
-        let (placed, decision) = if self.is_fully_refunded() {
-            let why = Withheld::RefundedBeforeSent;
-            (Placed::Withheld(why), Decision::Withhold(event, why))
-        } else if self.is_denied() {
-            let why = Withheld::ConsentDenied;
+        let (placed, decision) = if let Some(why) = self.must_not_leave() {
             (Placed::Withheld(why), Decision::Withhold(event, why))
         } else if self.placed == Placed::Not && is_too_old(event.time_s, now_ms / 1000) {
             (Placed::TooOld, Decision::TooOld(event))
@@ -289,11 +290,32 @@ impl Order {
         data
     }
 
+    /// Why its Purchase must not leave, if it is still here.
+    pub fn must_not_leave(&self) -> Option<Withheld> {
+        if self.is_fully_refunded() {
+            return Some(Withheld::RefundedBeforeSent);
+        }
+        self.is_denied().then_some(Withheld::ConsentDenied)
+    }
+
+    /// The Purchase that was to be stopped had left already.
+    pub fn stop_was_too_late(&mut self) {
+        if let Placed::Withheld(_) = self.placed {
+            self.placed = Placed::Sent;
+        }
+    }
+
+    /// The Purchase that had seemed to have left came back and was stopped after all.
+    pub fn was_stopped(&mut self, why: Withheld) {
+        self.placed = Placed::Withheld(why);
+    }
+
     /// What the page should fire now, if anything: the order is verified, the two copies
     /// would still be merged, nothing keeps it back and no page has fired it yet.
     pub fn browser_event(&self, now_s: i64) -> Option<CustomData> {
         let paid = self.paid.as_ref()?;
         let open = self.fired_at_s.is_none()
+            && self.must_not_leave().is_none()
             && matches!(self.placed, Placed::Held | Placed::Sent)
             && now_s - paid.seen_at_s < DEDUPLICATION_WINDOW_S;
         open.then(|| self.custom_data(paid, now_s.saturating_mul(1000)))
@@ -341,6 +363,8 @@ impl Order {
     }
 }
 
+#[cfg(test)]
+mod property_tests;
 #[cfg(test)]
 mod refund_tests;
 #[cfg(test)]

@@ -15,6 +15,7 @@
 pub(crate) mod conformance;
 pub mod embedded;
 mod entry;
+mod figures;
 #[cfg(test)]
 mod model_tests;
 mod order_query;
@@ -24,10 +25,11 @@ pub use entry::{
     Appended, AttemptOutcome, AttemptResult, BrowserOutcome, CallRecord, ClaimedEvent, Confirmation,
     Confirmed, Existing, Initial, NewEvent, State,
 };
+pub use figures::{Figures, KeyCoverage, Metric, NameFigures, PixelBacklog};
 pub use order_query::{OrderFilter, OrderView};
 pub use query::{
-    AttemptView, DeadWebhook, DeadWebhookFilter, Erased, EventFilter, EventKey, EventView, Figures,
-    KeyCoverage, Metric, NameFigures, Page, PixelBacklog, Replayable, Replayed,
+    AttemptView, DeadWebhook, DeadWebhookFilter, Erased, EventFilter, EventKey, EventView, Page, Replayable,
+    Replayed,
 };
 
 use std::sync::Arc;
