@@ -126,18 +126,21 @@ pub async fn run(
     let api = OrdersApi::new(&settings.cashfree, settings.default_currency).map_err(StartError::Client)?;
     let retention = settings.retention;
     let closing = CancellationToken::new();
-    let operations = Operations {
-        insight: Arc::clone(&insight),
-        delivery: delivery.clone(),
-        country: settings.default_country,
-        closing: closing.clone(),
-    };
     let catalogue = settings.catalogue.clone();
+    let country = settings.default_country;
     let (ingest_settings, purchase_settings) = split(settings, rules, configured);
-    let ingest = Arc::new(Ingest::new(ingest_settings, outbox.clone(), delivery, metrics, clock.clone()));
+    let ingest =
+        Arc::new(Ingest::new(ingest_settings, outbox.clone(), delivery.clone(), metrics, clock.clone()));
     let ask_now = Arc::new(Notify::new());
     let purchases =
         Arc::new(Purchases::new(Arc::clone(&ingest), purchase_settings, api.is_some(), Arc::clone(&ask_now)));
+    let operations = Operations {
+        insight: Arc::clone(&insight),
+        delivery,
+        purchases: Arc::clone(&purchases),
+        country,
+        closing: closing.clone(),
+    };
 
     let mut tasks = workers;
     if let Some(catalogue) = catalogue {

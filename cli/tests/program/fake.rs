@@ -182,6 +182,7 @@ impl OperationsService for Fake {
             replayed: 7,
             skipped_double_count: 2,
             skipped_unsendable: 1,
+            skipped_webhooks: 0,
             next_page_token: self.step(&asked.page_token).await,
         }))
     }

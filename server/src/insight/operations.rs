@@ -15,6 +15,7 @@ use super::health::{Insight, Status as HealthStatus};
 use crate::delivery::{Delivery, PixelState};
 use crate::ingest::Reject;
 use crate::outbox::{AttemptView, EventFilter, EventKey, EventView, Page, State};
+use crate::purchase::Purchases;
 
 /// Page size where none is given.
 const PAGE_DEFAULT: u32 = 50;
@@ -28,6 +29,8 @@ pub struct Operations {
     pub insight: Arc<Insight>,
     /// What is paused and resumed.
     pub delivery: Delivery,
+    /// Asks about orders whose webhooks could not be used.
+    pub purchases: Arc<Purchases>,
     /// Country of national phone numbers, for erasure.
     pub country: Country,
     /// The server is stopping: watchers leave.

@@ -16,6 +16,7 @@ use tandem_proto::v1::{self, Verdict};
 
 use super::Purchases;
 use super::provider::{Genuine, Judged, Provider, Step};
+use super::question::question;
 use crate::ingest::Reject;
 use crate::outbox::{Ask, WebhookRecord};
 
@@ -144,7 +145,8 @@ impl Purchases {
         Genuine { record, step, proves_payment, verdict }
     }
 
-    /// Keeps what is genuine and cannot be used: its reason, its digest, no body.
+    /// Keeps what is genuine and cannot be used: its reason, its digest, no body. Where it may
+    /// have been the proof of a payment, the Orders API is asked.
     pub(super) fn unusable(&self, unusable: &Unusable, body: &[u8], now_ms: i64) -> Genuine {
         let digest = Sha256Hex::of_bytes(body).to_hex();
         let extract = serde_json::json!({ "extract": &*unusable.extract, "fault_at_byte": unusable.offset });
@@ -159,7 +161,9 @@ impl Purchases {
             body_sha256: digest,
             body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
         };
-        Genuine { record, step: None, proves_payment: false, verdict: Verdict::DeadLettered }
+        let order = self.answers_for(&record.kind, record.order_id.as_deref());
+        let step = order.map(|order| (order, question(now_ms)));
+        Genuine { record, step, proves_payment: false, verdict: Verdict::DeadLettered }
     }
 
     fn record_of(&self, webhook: &Webhook, body: &[u8], now_ms: i64) -> WebhookRecord {

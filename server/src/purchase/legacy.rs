@@ -8,13 +8,13 @@ use tandem_core::cashfree::signature::{SIGNATURE_HEADER, SignatureProblem};
 use tandem_core::cashfree::{Extract, Problem, Unusable};
 use tandem_core::currency::Currency;
 use tandem_core::hash::Sha256Hex;
-use tandem_core::order::Order;
 use tandem_proto::v1::{self, Verdict};
 
 use super::Purchases;
-use super::provider::{Genuine, Judged, Step};
+use super::provider::{Genuine, Judged};
+use super::question::question;
 use crate::ingest::Reject;
-use crate::outbox::{Ask, WebhookRecord};
+use crate::outbox::WebhookRecord;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -63,17 +63,7 @@ impl Purchases {
             body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
         };
         let is_success = notice.status == "SUCCESS";
-        let step = is_success.then(|| {
-            let step: Step = Box::new(move |order: &mut Order| {
-                order.attest();
-                if order.paid().is_some() {
-                    return Ask::AsPlanned;
-                }
-                order.ask(now_ms.div_euclid(1000));
-                Ask::At(now_ms)
-            });
-            (order.clone(), step)
-        });
+        let step = is_success.then(|| (order.clone(), question(now_ms)));
         Genuine { record, step, proves_payment: is_success, verdict: Verdict::Accepted }
     }
 

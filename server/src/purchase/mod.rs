@@ -13,8 +13,13 @@ mod orders_api;
 mod provider;
 #[cfg(test)]
 mod provider_tests;
+mod question;
 mod reconcile;
+#[cfg(test)]
+mod reconcile_tests;
 mod strangers;
+#[cfg(test)]
+mod testing;
 mod watch;
 
 pub use claim::patience;

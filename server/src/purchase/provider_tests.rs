@@ -6,21 +6,14 @@ use tandem_core::currency::Currency;
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::{ActionSource, Consent, Page};
 use tandem_core::hash::Sha256Hex;
-use tandem_core::id::PixelId;
 use tandem_core::money::Money;
 use tandem_core::order::{Paid, PaymentSource};
 use tandem_core::user_data::UserData;
-use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 
 use super::provider::*;
 use super::*;
 use crate::clock::Clock;
-use crate::config::{Settings, Source};
-use crate::ingest::{IngestSettings, PixelRules};
-use crate::insight::metrics::Metrics;
-use crate::outbox::embedded::Embedded;
-use crate::outbox::{EventKey, SharedOutbox};
+use crate::outbox::EventKey;
 use tandem_core::id::EventId;
 use tandem_proto::v1::{Verdict, VerifyWebhookRequest};
 
@@ -88,35 +81,8 @@ impl Provider for Cowrie {
     }
 }
 
-fn purchases(dir: &std::path::Path) -> Purchases {
-    let settings = Settings::read(&Source::from_pairs([])).unwrap();
-    let (clock, metrics) = (Clock::system(), Arc::new(Metrics::default()));
-    let outbox = SharedOutbox::new(Embedded::open(dir, clock.clone()).unwrap());
-    let graph = crate::delivery::Graph::new(&settings.meta).unwrap();
-    let stop = CancellationToken::new();
-    let (delivery, _) = crate::delivery::start(Vec::new(), &[], &graph, &outbox, &clock, &metrics, &stop);
-    let rules = PixelRules {
-        id: PixelId::parse("123456789012345").unwrap(),
-        origins: settings.allowed_origins.clone(),
-        purchase_hold: None,
-    };
-    let ingest = IngestSettings {
-        pixels: vec![rules],
-        configured: true,
-        default_country: settings.default_country,
-        default_currency: settings.default_currency,
-        consent_required: false,
-        lead_required: Vec::new(),
-        keeps_loopback: false,
-        join_wait_ms: 0,
-        browser_policy: settings.browser_policy,
-        claim_secret: None,
-        shop_url: None,
-        can_ask: false,
-    };
-    let ingest = Arc::new(Ingest::new(ingest, outbox, delivery, metrics, clock));
-    let settings = PurchaseSettings { cashfree: settings.cashfree, catalogue: None, refund_event: None };
-    Purchases::new(ingest, settings, false, Arc::new(Notify::new()))
+fn purchases(dir: &std::path::Path) -> Arc<Purchases> {
+    testing::purchases(dir, Clock::system(), &[])
 }
 
 #[tokio::test(flavor = "multi_thread")]

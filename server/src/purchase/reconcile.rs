@@ -54,7 +54,7 @@ impl Reconciler {
         }
     }
 
-    async fn round(&self) -> Result<(), Reject> {
+    pub(super) async fn round(&self) -> Result<(), Reject> {
         let due = self.purchases.ingest.outbox.orders_to_ask(ROUND_MAX).await?;
         // One that hangs does not keep the others waiting.
         let outcomes = futures_util::stream::iter(due).map(|due| self.look_into(due)).buffered(AT_ONCE);
