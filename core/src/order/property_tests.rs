@@ -138,8 +138,8 @@ impl Books {
     }
 }
 
-fn take(step: Step, order: &mut Order, books: &mut Books, row: &mut Option<Row>, departures: &mut u32) {
-    match step {
+fn take(step: &Step, order: &mut Order, books: &mut Books, row: &mut Option<Row>, departures: &mut u32) {
+    match *step {
         Step::Contact { fbp, is_claim, denied } => {
             let mut contact = contact(&fbp.to_string(), is_claim);
             contact.consent.denied = denied;
@@ -205,7 +205,7 @@ proptest! {
         let (mut order, mut books) = (order(), Books::default());
         let (mut row, mut departures) = (None, 0);
         for step in steps {
-            take(step, &mut order, &mut books, &mut row, &mut departures);
+            take(&step, &mut order, &mut books, &mut row, &mut departures);
             carry_out(&mut row, &mut order);
 
             prop_assert_eq!(row.is_some(), books.owes(), "a Purchase exists iff money was paid");

@@ -164,6 +164,7 @@ pub(crate) async fn run<G, F: Future<Output = (Bench, G)>>(make: impl Fn() -> F)
         dead_webhooks_are_listed_in_pages_and_purged,
         what_grew_too_old_becomes_a_dead_letter_wherever_it_waits,
         a_clock_set_forward_ends_no_lease,
+        what_only_strangers_spoke_of_is_forgotten_after_seven_days,
         a_clock_set_back_stops_no_schedule,
         results_of_large_batches_are_recorded_whole,
     );

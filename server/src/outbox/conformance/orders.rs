@@ -96,12 +96,12 @@ pub(super) async fn a_webhook_acts_once(store: &Bench) {
     assert_eq!(store.figures(NOW_MS).await.unwrap().dead_webhooks, 1);
 }
 
-/// An order with a claim of its buyer, whose payment was just proved.
-fn paid_order(order: &mut Order, fbp: Option<&str>) -> OrderEffects {
+/// A claim, with browser signals or without.
+pub(super) fn claimed(fbp: Option<&str>) -> Contact {
     let mut user_data = UserData::default();
     user_data.fbp = fbp.map(Into::into);
     user_data.client_user_agent = fbp.map(|_| "agent".into());
-    order.contact(Contact {
+    Contact {
         at_s: NOW_MS / 1000,
         is_claim: true,
         is_internal: false,
@@ -109,7 +109,12 @@ fn paid_order(order: &mut Order, fbp: Option<&str>) -> OrderEffects {
         user_data,
         page: EventPage::default(),
         custom_data: CustomData::default(),
-    });
+    }
+}
+
+/// An order with a claim of its buyer, whose payment was just proved.
+fn paid_order(order: &mut Order, fbp: Option<&str>) -> OrderEffects {
+    order.contact(claimed(fbp));
     order.pay(payment());
     effects(order)
 }
