@@ -143,9 +143,7 @@ pub async fn run(
     };
 
     let mut tasks = workers;
-    if let Some(catalogue) = catalogue {
-        tasks.push(tokio::spawn(reload_on_hangup(catalogue, stop.clone())));
-    }
+    tasks.push(tokio::spawn(reload_on_hangup(catalogue, stop.clone())));
     if let Some(api) = api {
         let reconciler = Reconciler { purchases: Arc::clone(&purchases), api, ask_now };
         tasks.push(tokio::spawn(reconciler.run(stop.clone())));
