@@ -254,7 +254,7 @@ impl Worker {
                 let rest = batch.split_off(fits.count().max(1).min(batch.len()));
                 if !rest.is_empty() {
                     self.backlog = true;
-                    self.release(&rest).await;
+                    self.sender.release(rest.iter()).await;
                 }
                 batch
             }
@@ -291,14 +291,7 @@ impl Worker {
             return;
         }
         let fresh: Vec<ClaimedEvent> = self.waiting.drain(..).collect();
-        self.release(&fresh).await;
-    }
-
-    async fn release(&self, events: &[ClaimedEvent]) {
-        let leases = events.iter().map(|event| (event.seq, event.lease_no)).collect();
-        if let Err(fault) = self.sender.outbox.release(leases).await {
-            tracing::warn!(store.fault = %fault, "events stay leased until their lease ends");
-        }
+        self.sender.release(fresh.iter()).await;
     }
 
     fn show(&self) {
