@@ -24,7 +24,7 @@ use crate::insight::http as insight_http;
 use crate::insight::metrics::Metrics;
 use crate::insight::operations::Operations;
 use crate::net::{Bounds, Peer, Port, RequestsLayer, raise_file_limit};
-use crate::outbox::SharedOutbox;
+use crate::outbox::{SharedOutbox, StoreError};
 use crate::outbox::embedded::{Embedded, OpenError};
 use crate::purchase::{OrdersApi, PurchaseSettings, Purchases, Reconciler};
 
@@ -63,7 +63,7 @@ pub enum StartError {
     Client(reqwest::Error),
     /// The store refused the first writes.
     #[error("the store cannot be written: {0}")]
-    FirstWrite(crate::outbox::StoreError),
+    FirstWrite(StoreError),
     /// The gRPC server failed.
     #[error("the gRPC server failed: {0}")]
     Serve(String),
@@ -244,7 +244,7 @@ async fn first_writes(
     outbox: &SharedOutbox,
     rules: &[PixelRules],
     configured: bool,
-) -> Result<(), crate::outbox::StoreError> {
+) -> Result<(), StoreError> {
     if let (true, Some(first)) = (configured, rules.first()) {
         let adopted = outbox.adopt_unassigned(first.id.clone()).await?;
         if adopted > 0 {
@@ -300,23 +300,26 @@ async fn tidy(outbox: SharedOutbox, doorman: Arc<Doorman>, retention: Duration, 
             () = tokio::time::sleep(EXPIRE_EVERY) => {}
         }
         doorman.rooms.report();
-        // A store that refuses says so in health; the next round tries again.
-        while let Ok(rows) = outbox.expire(SWEEP_ROWS).await
-            && rows >= SWEEP_ROWS
-            && !stop.is_cancelled()
-        {
-            tokio::time::sleep(BETWEEN_SWEEPS).await;
-        }
+        in_steps(&stop, || outbox.expire(SWEEP_ROWS)).await;
         if !look.is_multiple_of(LOOKS_PER_TIDY) {
             continue;
         }
         doorman.limits.forget_quiet();
-        while let Ok(rows) = outbox.sweep(retention, SWEEP_ROWS).await
-            && rows >= SWEEP_ROWS
-            && !stop.is_cancelled()
-        {
-            tokio::time::sleep(BETWEEN_SWEEPS).await;
-        }
+        in_steps(&stop, || outbox.sweep(retention, SWEEP_ROWS)).await;
+    }
+}
+
+/// Takes steps for as long as they find [`SWEEP_ROWS`] rows. A store that refuses says so in
+/// health; the next round tries again.
+async fn in_steps<F>(stop: &CancellationToken, step: impl Fn() -> F)
+where
+    F: Future<Output = Result<usize, StoreError>>,
+{
+    while let Ok(rows) = step().await
+        && rows >= SWEEP_ROWS
+        && !stop.is_cancelled()
+    {
+        tokio::time::sleep(BETWEEN_SWEEPS).await;
     }
 }
 
