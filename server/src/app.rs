@@ -24,8 +24,8 @@ use crate::insight::http as insight_http;
 use crate::insight::metrics::Metrics;
 use crate::insight::operations::Operations;
 use crate::net::{Bounds, Peer, Port, RequestsLayer, raise_file_limit};
-use crate::outbox::{SharedOutbox, StoreError};
 use crate::outbox::embedded::{Embedded, OpenError};
+use crate::outbox::{SharedOutbox, StoreError};
 use crate::purchase::{OrdersApi, PurchaseSettings, Purchases, Reconciler};
 
 /// How long open RPCs may still take when the server stops.
@@ -120,6 +120,7 @@ pub async fn run(
         token,
         trusted_proxies: std::mem::take(&mut settings.trusted_proxies),
         origins,
+        sets_cookies: settings.cookie_domain.is_some(),
         limits: Limits::new(settings.rate_limit),
         rooms: Rooms::new(settings.rate_limit.is_some()),
     });
@@ -282,6 +283,7 @@ fn split(
         browser_policy: settings.browser_policy,
         claim_secret: settings.claim_secret,
         shop_url: settings.shop_url,
+        cookie_domain: settings.cookie_domain,
     };
     let purchase = PurchaseSettings {
         cashfree: settings.cashfree,

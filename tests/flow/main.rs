@@ -5,6 +5,7 @@ mod callers;
 mod catalogue;
 mod configuration;
 mod confirmations;
+mod cookies;
 mod dead_letters;
 mod delivery;
 mod disk;

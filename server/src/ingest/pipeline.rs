@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use tandem_core::capi;
+use tandem_core::cookie::CookieDomain;
 use tandem_core::country::Country;
 use tandem_core::currency::Currency;
 use tandem_core::custom_data::CustomData;
@@ -65,6 +66,8 @@ pub struct IngestSettings {
     pub claim_secret: Option<SecretSource>,
     /// `event_source_url` where no browser was seen.
     pub shop_url: Option<String>,
+    /// Domain that `_fbp` and `_fbc` are set for by HTTP; none: they are not.
+    pub cookie_domain: Option<CookieDomain>,
 }
 
 /// What every handler works with.
