@@ -19,6 +19,7 @@ use crate::ingest::grpc::Tracking;
 use crate::ingest::limits::Limits;
 use crate::ingest::rooms::Rooms;
 use crate::ingest::{Ingest, IngestSettings, PixelRules, serve};
+use crate::insight::diagnosis::{Deployment, Diagnosis};
 use crate::insight::health::Insight;
 use crate::insight::http as insight_http;
 use crate::insight::metrics::Metrics;
@@ -101,9 +102,10 @@ pub async fn run(
     let metrics = Arc::new(Metrics::default());
     let stop = CancellationToken::new();
     let graph = Graph::new(&settings.meta).map_err(StartError::Client)?;
-    let pixels = std::mem::take(&mut settings.pixels);
+    let deployment = Deployment::of(&settings, configured);
+    let pixels: Vec<_> = std::mem::take(&mut settings.pixels).into_iter().map(Arc::new).collect();
     let paused = outbox.paused().await.map_err(StartError::FirstWrite)?;
-    let (delivery, workers) = delivery::start(pixels, &paused, &graph, &outbox, &clock, &metrics, &stop);
+    let (delivery, workers) = delivery::start(&pixels, &paused, &graph, &outbox, &clock, &metrics, &stop);
     let insight = Arc::new(Insight::new(
         outbox.clone(),
         delivery.board().clone(),
@@ -131,6 +133,7 @@ pub async fn run(
         insight: Arc::clone(&insight),
         delivery: delivery.clone(),
         country: settings.default_country,
+        diagnosis: Arc::new(Diagnosis { deployment, pixels, graph, clock: clock.clone() }),
         closing: closing.clone(),
     };
     let catalogue = settings.catalogue.clone();

@@ -35,7 +35,7 @@ const GOODBYE: Duration = Duration::from_secs(10);
 
 /// Starts a worker per pixel. They end after `stop`, once their open calls have.
 pub fn start(
-    pixels: Vec<Pixel>,
+    pixels: &[Arc<Pixel>],
     paused: &[PixelId],
     graph: &Graph,
     outbox: &SharedOutbox,
@@ -67,7 +67,7 @@ pub fn start(
         };
         let worker = Worker {
             sender,
-            pixel,
+            pixel: Arc::clone(pixel),
             board: board.clone(),
             queue,
             wake,
@@ -96,7 +96,7 @@ struct Outcome {
 
 struct Worker {
     sender: Sender,
-    pixel: Pixel,
+    pixel: Arc<Pixel>,
     board: StatusBoard,
     queue: mpsc::Receiver<ClaimedEvent>,
     wake: Arc<Notify>,
