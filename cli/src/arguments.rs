@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
-use crate::commands::{dead_letters, delivery, erase, events, health, orders, replay};
+use crate::commands::{dead_letters, delivery, doctor, erase, events, health, orders, replay};
 use crate::moment;
 
 const NOTES: &str = "\
@@ -16,10 +16,13 @@ TANDEM_):
   TANDEM_TLS_CA               CA of the server's certificate, PEM [the system's]
   TANDEM_TLS_CLIENT_CERT      certificate to show to the server, PEM; makes the token needless
   TANDEM_TLS_CLIENT_KEY       its key
+  CASHFREE_CLIENT_SECRET      for doctor's signed test ping, also as _FILE; in production
+                              CASHFREE_CLIENT_SECRET_PRODUCTION
 
 Exit codes:
   0    done
-  1    the answer is a bad one (health is critical, no such event) or the server failed
+  1    the answer is a bad one (health is critical, a check of doctor's failed, no such event)
+       or the server failed
   2    unusable arguments, settings or token
   3    the server is away or does not answer
   130  interrupted; work in steps says how far it came";
@@ -66,6 +69,8 @@ pub(crate) struct Extent {
 pub(crate) enum Command {
     /// Is everything well? Figures of the last 24 hours, backlog, pixels
     Health(health::Arguments),
+    /// Is the deployment whole? Settings, tokens, clocks, webhooks, the shop's page
+    Doctor(doctor::Arguments),
     /// Events and their delivery
     Events(events::Arguments),
     /// Orders and what they went through: payments, refunds, disputes
