@@ -9,6 +9,7 @@ mod cookies;
 mod dead_letters;
 mod delivery;
 mod disk;
+mod doctor;
 mod events;
 mod faults;
 mod http_port;

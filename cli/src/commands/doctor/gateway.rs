@@ -35,7 +35,13 @@ pub(super) async fn check(client: &Client, gateway: &Url, secret: Option<&Secret
     if is_away {
         return findings;
     }
-    findings.push(unsigned(client, base).await);
+    let unsigned = unsigned(client, base).await;
+    let is_refused = unsigned.code == "unsigned_refused";
+    findings.push(unsigned);
+    if !is_refused {
+        // A signed one would be told the same.
+        return findings;
+    }
     findings.push(match secret {
         Some(secret) => signed(client, base, secret).await,
         None => Finding::skipped(

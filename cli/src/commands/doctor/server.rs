@@ -10,6 +10,10 @@ use crate::server::Server;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+const START: &str = "start tandem-server, or name it with TANDEM_SERVER_URL or --server-url";
+const SAME_TOKEN: &str = "give this tool one of the server's TANDEM_INTERNAL_TOKEN, or the token that it wrote to \
+    internal-token in its data directory (TANDEM_DATA_DIR)";
+const LOOK: &str = "the server's log says more";
 const SAME_VERSION: &str = "take server, gateway and tool from one release";
 const USE_TLS: &str = "use https: TANDEM_TLS_CERT and TANDEM_TLS_KEY at the server, or a TLS proxy before it";
 
@@ -40,13 +44,15 @@ async fn diagnose(server: &Server, send_test_event: bool) -> Result<Seen, Failur
 }
 
 fn failed(failure: &Failure) -> Finding {
-    let (code, detail) = match failure {
-        Failure::ServerAway { url, why } => ("server_away", format!("no answer from {url} ({why})")),
-        Failure::TokenRefused => ("token_refused", "the server refuses the internal token".to_owned()),
-        Failure::OldServer => ("old_server", "the server does not know the call".to_owned()),
-        _ => ("server_failed", "the server gives no usable answer".to_owned()),
+    let (code, detail, advice) = match failure {
+        Failure::ServerAway { url, why } => ("server_away", format!("no answer from {url} ({why})"), START),
+        Failure::TokenRefused => {
+            ("token_refused", "the server refuses the internal token".to_owned(), SAME_TOKEN)
+        }
+        Failure::OldServer => ("old_server", "the server does not know the call".to_owned(), SAME_VERSION),
+        other => ("server_failed", other.to_string(), LOOK),
     };
-    Finding::failed("server", code, &detail, &failure.to_string())
+    Finding::failed("server", code, &detail, advice)
 }
 
 /// What its answer says beside its own findings.
