@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use tandem_tests::certificates::Authority;
 use tandem_tests::process::{Ended, Process};
 use tandem_tests::world::WorldBuilder;
 use tandem_tests::{CASHFREE_SECRET, GRAPH_TOKEN, INTERNAL_TOKEN, PIXEL_ID, Person, World, binaries};
@@ -212,6 +213,28 @@ async fn a_shop_that_may_not_call_is_found() -> anyhow::Result<()> {
     world.sandbox.configure(json!({ "pixel_id": "999999999999999" })).await?;
     let other = Doctor::new(&world).without_gateway().findings().await?;
     assert!(other.has("failed", "page:other_pixel"), "{:?}", other.list);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_with_a_certificate_of_the_shops_own_ca_is_looked_at_over_tls() -> anyhow::Result<()> {
+    let (authority, folder) = (Authority::new("the shop's CA")?, tempfile::tempdir()?);
+    authority.sign("127.0.0.1")?.write(folder.path(), "server")?;
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("ca.pem"), &authority.pem)?;
+    let world = world()
+        .without_gateway()
+        .server("TANDEM_TLS_CERT", path("server.pem"))
+        .server("TANDEM_TLS_KEY", path("server.key"))
+        .start()
+        .await?;
+    let doctor = || Doctor::new(&world).without_gateway();
+    let found = doctor().variable("TANDEM_TLS_CA", &path("ca.pem")).findings().await?;
+    assert_eq!((found.code, found.at("failed")), (Some(0), vec![]));
+    assert!(found.has("ok", "tls:tls") && found.has("ok", "cors:origin_listed"), "{:?}", found.list);
+    let unknown = doctor().findings().await?;
+    assert!(unknown.has("failed", "server:server_away"), "{:?}", unknown.list);
+    assert!(unknown.has("failed", "cors:public_url_away"), "{:?}", unknown.list);
     Ok(())
 }
 
