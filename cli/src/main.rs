@@ -85,6 +85,7 @@ fn answer(arguments: Arguments) -> Result<Report, Failure> {
         let server = server::Server::new(&settings);
         match arguments.command {
             Command::Health(arguments) => commands::health::run(&server, &arguments).await,
+            Command::Doctor(arguments) => commands::doctor::run(&server, &settings, &arguments).await,
             Command::Events(arguments) => commands::events::run(&server, arguments).await,
             Command::Orders(arguments) => commands::orders::run(&server, arguments).await,
             Command::DeadLetters(arguments) => commands::dead_letters::run(&server, arguments).await,

@@ -5,6 +5,7 @@ mod dead_letter_show;
 mod dead_letter_view;
 pub(crate) mod dead_letters;
 pub(crate) mod delivery;
+pub(crate) mod doctor;
 pub(crate) mod erase;
 mod event_view;
 pub(crate) mod events;

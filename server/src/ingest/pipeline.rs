@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tandem_core::capi;
 use tandem_core::cashfree::orders_api::orders_api_id_ok;
+use tandem_core::cookie::CookieDomain;
 use tandem_core::country::Country;
 use tandem_core::currency::Currency;
 use tandem_core::custom_data::CustomData;
@@ -70,6 +71,8 @@ pub struct IngestSettings {
     pub shop_url: Option<String>,
     /// Whether orders can be asked of the payment provider.
     pub can_ask: bool,
+    /// Domain that `_fbp` and `_fbc` are set for by HTTP; none: they are not.
+    pub cookie_domain: Option<CookieDomain>,
 }
 
 /// What every handler works with.

@@ -11,6 +11,7 @@ use tandem_proto::v1;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
+use super::diagnosis::Diagnosis;
 use super::health::{Insight, Status as HealthStatus};
 use crate::delivery::{Delivery, PixelState};
 use crate::ingest::Reject;
@@ -33,6 +34,8 @@ pub struct Operations {
     pub purchases: Arc<Purchases>,
     /// Country of national phone numbers, for erasure.
     pub country: Country,
+    /// What the server knows of its own deployment.
+    pub diagnosis: Arc<Diagnosis>,
     /// The server is stopping: watchers leave.
     pub closing: CancellationToken,
 }
@@ -308,5 +311,13 @@ impl OperationsService for Operations {
         request: Request<v1::GetOrderRequest>,
     ) -> Result<Response<v1::GetOrderResponse>, Status> {
         Ok(Response::new(self.order(request.into_inner()).await?))
+    }
+
+    async fn diagnose(
+        &self,
+        request: Request<v1::DiagnoseRequest>,
+    ) -> Result<Response<v1::DiagnoseResponse>, Status> {
+        let asked = request.into_inner();
+        Ok(Response::new(self.diagnosis.run(&self.insight, asked.send_test_event).await))
     }
 }

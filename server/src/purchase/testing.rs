@@ -24,7 +24,7 @@ pub(super) fn purchases(dir: &Path, clock: Clock, variables: &[(&str, &str)]) ->
     let outbox = SharedOutbox::new(Embedded::open(dir, clock.clone()).unwrap());
     let graph = crate::delivery::Graph::new(&settings.meta).unwrap();
     let stop = CancellationToken::new();
-    let (delivery, _) = crate::delivery::start(Vec::new(), &[], &graph, &outbox, &clock, &metrics, &stop);
+    let (delivery, _) = crate::delivery::start(&[], &[], &graph, &outbox, &clock, &metrics, &stop);
     let can_ask = settings.cashfree.client_id.is_some();
     let rules = PixelRules {
         id: PixelId::parse("123456789012345").unwrap(),
@@ -44,6 +44,7 @@ pub(super) fn purchases(dir: &Path, clock: Clock, variables: &[(&str, &str)]) ->
         claim_secret: None,
         shop_url: None,
         can_ask,
+        cookie_domain: None,
     };
     let ingest = Arc::new(Ingest::new(ingest, outbox, delivery, metrics, clock));
     let settings = PurchaseSettings { cashfree: settings.cashfree, catalogue: None, refund_event: None };
