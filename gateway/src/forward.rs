@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, header};
 use tandem_proto::stubs::tracking_service_client::TrackingServiceClient;
-use tandem_proto::v1::{Provider, Verdict, VerifyWebhookRequest, VerifyWebhookResponse};
+use tandem_proto::v1::{Verdict, VerifyWebhookRequest, VerifyWebhookResponse};
 use tokio::sync::Semaphore;
 use tonic::{Code, Request, Status};
 
@@ -35,7 +35,8 @@ pub(crate) struct Gateway {
 
 /// One webhook, as it came.
 pub(crate) struct Webhook {
-    pub(crate) provider: Provider,
+    /// The provider's number in the protocol.
+    pub(crate) provider: i32,
     pub(crate) raw_body: Bytes,
     pub(crate) headers: HeaderMap,
     pub(crate) source: IpAddr,
@@ -152,7 +153,7 @@ fn answer_to(response: &VerifyWebhookResponse) -> Answer {
 fn message(webhook: Webhook) -> VerifyWebhookRequest {
     let since = webhook.received_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     VerifyWebhookRequest {
-        provider: webhook.provider.into(),
+        provider: webhook.provider,
         content_type: joined(&webhook.headers, &header::CONTENT_TYPE),
         headers: webhook
             .headers

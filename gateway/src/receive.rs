@@ -9,23 +9,21 @@ use axum::extract::{ConnectInfo, Request, State};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, header};
 use http_body_util::BodyExt as _;
-use tandem_proto::v1::Provider;
 
 use crate::answer::Answer;
 use crate::crowd::Guest;
 use crate::forward::{Gateway, Webhook};
 use crate::limits::Limits;
+use crate::providers::Route;
 use crate::source::sender;
 
 /// What is read and thrown away of a body that is too large, so that its sender gets to
 /// see the answer instead of a broken connection.
 const DISCARDED_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Headers that a genuine webhook has at most once.
-const SINGLE_HEADERS: [&str; 2] = ["x-webhook-signature", "x-webhook-timestamp"];
-
-/// `POST /webhooks/cashfree`.
-pub(crate) async fn cashfree(
+/// A request to a provider's path.
+pub(crate) async fn webhook(
+    route: &'static Route,
     State(gateway): State<Arc<Gateway>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
@@ -36,8 +34,8 @@ pub(crate) async fn cashfree(
     }
     let (parts, body) = request.into_parts();
     let source = sender(peer, &parts.headers, &gateway.settings.trusted_proxies);
-    if gateway.settings.allowed.as_ref().is_some_and(|allowed| !allowed.contain(source)) {
-        tracing::warn!("webhook from an address that is not in CASHFREE_ALLOWED_ADDRESSES");
+    if (route.allowed)(&gateway.settings).is_some_and(|allowed| !allowed.contain(source)) {
+        tracing::warn!(setting = route.allowed_setting, "webhook from an address that is not listed");
         return Answer::Forbidden;
     }
     let raw_body = match read_body(body, &parts.headers, &gateway.limits).await {
@@ -50,13 +48,12 @@ pub(crate) async fn cashfree(
     if let Some(guest) = parts.extensions.get::<Arc<Guest>>() {
         guest.is_served(true);
     }
-    // Which of two signatures counts is not ours to choose.
-    if SINGLE_HEADERS.iter().any(|name| parts.headers.get_all(*name).iter().nth(1).is_some()) {
+    if route.single_headers.iter().any(|name| parts.headers.get_all(*name).iter().nth(1).is_some()) {
         tracing::warn!("webhook with a repeated signature or timestamp");
         return Answer::InvalidSignature;
     }
-    let webhook =
-        Webhook { provider: Provider::Cashfree, raw_body, headers: parts.headers, source, received_at };
+    let provider = route.provider;
+    let webhook = Webhook { provider, raw_body, headers: parts.headers, source, received_at };
     gateway.forward(webhook).await
 }
 
