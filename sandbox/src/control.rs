@@ -31,7 +31,7 @@ pub fn routes() -> Router<Sandbox> {
         .route("/control/matches", get(matches))
         .route("/control/totals", get(totals))
         .route("/control/reset", post(reset))
-        .route("/control/cashfree/orders", post(create_order))
+        .route("/control/cashfree/orders", get(list_orders).post(create_order))
         .route("/control/cashfree/orders/{order_id}/pay", post(pay))
         .route("/control/cashfree/webhook", post(send_webhook))
         .route("/control/cashfree/webhooks", get(webhooks))
@@ -175,6 +175,21 @@ async fn create_order(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
         .into_response(),
         Err(reason) => answer::error(StatusCode::BAD_REQUEST, &reason),
     }
+}
+
+async fn list_orders(State(sandbox): State<Sandbox>) -> Response {
+    let orders = sandbox.orders();
+    let rows: Vec<_> = orders
+        .all()
+        .map(|order| {
+            json!({
+                "order_id": order.order_id,
+                "order_status": order.status(),
+                "paid_amount": order.paid().map(|payment| payment.amount.as_str()),
+            })
+        })
+        .collect();
+    Json(rows).into_response()
 }
 
 #[derive(Debug, Deserialize)]
