@@ -291,6 +291,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn orders_are_listed_with_what_was_paid() {
+        let router = testing::router();
+        for order in ["KB-6", "KB-7"] {
+            let body = format!(r#"{{"order_id":"{order}","amount":"10.50"}}"#);
+            testing::post_json(&router, "/control/cashfree/orders", &body).await;
+        }
+        let pay = "/control/cashfree/orders/KB-7/pay";
+        for attempt in [
+            r#"{"outcome":"failed","send_webhook":false}"#,
+            r#"{"outcome":"success","send_webhook":false,"payment_amount":"9.45"}"#,
+        ] {
+            testing::post_json(&router, pay, attempt).await;
+        }
+        let listed = testing::get_json(&router, "/control/cashfree/orders").await;
+        let expected = json!([
+            { "order_id": "KB-6", "order_status": "ACTIVE", "paid_amount": null },
+            { "order_id": "KB-7", "order_status": "PAID", "paid_amount": "9.45" },
+        ]);
+        assert_eq!(listed, expected);
+    }
+
+    #[tokio::test]
     async fn a_reset_forgets_events_orders_and_faults_but_not_settings() {
         let router = testing::router();
         testing::post_json(&router, "/control/config", r#"{"token":"other"}"#).await;

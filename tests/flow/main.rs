@@ -2,6 +2,7 @@
 
 mod balance;
 mod callers;
+mod cashfree_traps;
 mod catalogue;
 mod configuration;
 mod confirmations;

@@ -80,3 +80,16 @@ async fn large_bodies_have_places_of_their_own() {
     }
     assert_eq!(world.send(&post(&large)).await.status, 200, "there is a place again");
 }
+
+#[tokio::test]
+async fn with_few_places_left_an_answer_ends_its_connection() {
+    let world = World::limited(Limits { connections_max: 8, webhooks_max: 4, ..Limits::default() }).await;
+    assert_eq!(world.send(&post(b"{}")).await.header("connection"), None);
+    let mut idle = Vec::new();
+    for _ in 0..6 {
+        idle.push(TcpStream::connect(world.gateway).await.expect("the gateway listens"));
+    }
+    // The listener takes them in turn, so that the webhook's connection is the last.
+    let reply = world.send(&post(b"{}")).await;
+    assert_eq!((reply.status, reply.header("connection")), (200, Some("close")));
+}
