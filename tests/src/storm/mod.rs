@@ -26,6 +26,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use tokio::task::JoinSet;
 
 use crate::World;
+use crate::backlog::peak_bytes;
 use crate::cashfree::now_ms;
 use crate::torture::{Arrivals, Kill, Mood};
 use pages::Pages;
@@ -74,6 +75,8 @@ struct Storm {
     visits: JoinSet<anyhow::Result<()>>,
     arrivals: Arrivals,
     kills: Vec<Kill>,
+    /// Most memory of gateway and server, bytes.
+    peaks_bytes: [u64; 2],
 }
 
 /// Lets a storm blow over a world of its own and checks the books.
@@ -105,6 +108,7 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
         visits: JoinSet::new(),
         arrivals: Arrivals::default(),
         kills: Vec::new(),
+        peaks_bytes: [0; 2],
     };
     report.capacity = storm.as_fast_as_answered(calm).await;
     storm.sender.take_times();
@@ -117,6 +121,8 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
     storm.delivered().await?;
     storm.visited().await?;
     report.stormy = storm.sender.take_times();
+    storm.weigh(&world)?;
+    report.peaks_bytes = storm.peaks_bytes;
     books::balance(&world, &orders, storm, &mut report).await?;
     if !report.is_clean() {
         world.keep();
@@ -208,6 +214,7 @@ impl Storm {
         world.sandbox.set_faults(Mood::Losing.faults()).await?;
         self.at_rate(next(), per_second).await;
         world.sandbox.set_faults(Mood::Down.faults()).await?;
+        self.weigh(world)?;
         let asked_ms = now_ms();
         world.kill_server();
         self.kills.push(Kill { asked_ms, done_ms: now_ms() });
@@ -218,6 +225,7 @@ impl Storm {
         self.arrivals.collect(&world.sandbox).await?;
         self.at_rate(next(), per_second).await;
         world.sandbox.set_faults(Mood::Slow.faults()).await?;
+        self.weigh(world)?;
         world.kill_gateway();
         let killed = Instant::now();
         self.at_rate(next(), per_second).await;
@@ -225,6 +233,13 @@ impl Storm {
         world.restart_gateway().await?;
         world.sandbox.set_faults(Mood::Up.faults()).await?;
         self.arrivals.collect(&world.sandbox).await
+    }
+
+    /// Notes the most memory that gateway and server have had since their last start.
+    fn weigh(&mut self, world: &World) -> anyhow::Result<()> {
+        let peaks = [world.gateway_id()?, world.server_id()?].map(peak_bytes);
+        self.peaks_bytes = std::array::from_fn(|n| self.peaks_bytes[n].max(peaks[n]));
+        Ok(())
     }
 
     /// Waits until each webhook is taken or given up.

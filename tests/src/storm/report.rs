@@ -10,6 +10,9 @@ use super::sender::Times;
 /// Complaints that are printed; there may be one for each order.
 const SHOWN_MAX: usize = 20;
 
+/// Memory that the gateway may have at most, bytes: 512 webhooks of some 2 kB are nothing.
+const GATEWAY_BYTES_MAX: u64 = 150_000_000;
+
 /// How many, and how much in all, in hundredths.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Sum {
@@ -59,6 +62,8 @@ pub struct Report {
     pub(super) proofs: BTreeMap<String, u64>,
     pub(super) again_killed: u64,
     pub(super) again_lost: u64,
+    /// Most memory of gateway and server, bytes.
+    pub(super) peaks_bytes: [u64; 2],
     pub(super) complaints: Vec<String>,
 }
 
@@ -84,6 +89,7 @@ impl Report {
             proofs: BTreeMap::new(),
             again_killed: 0,
             again_lost: 0,
+            peaks_bytes: [0; 2],
             complaints: Vec::new(),
         }
     }
@@ -109,6 +115,9 @@ impl Report {
                 "paid at Cashfree: {}; paid in the store: {}; Purchases: {}",
                 sums[0], sums[1], sums[2]
             ));
+        }
+        if self.peaks_bytes[0] > GATEWAY_BYTES_MAX {
+            self.complain(format!("the gateway took {} MB", self.peaks_bytes[0] / 1_000_000));
         }
         let p99_ms = self.healthy.percentile_ms(0.99);
         if let Some(p99_ms_max) = self.options.p99_ms_max
@@ -157,6 +166,9 @@ impl fmt::Display for Report {
         row("  of them with a browser's signals", &self.with_signals)?;
         row("  sent again: under way at a kill", &self.again_killed)?;
         row("  sent again: answer lost by Meta's fault", &self.again_lost)?;
+        for (program, peak) in ["gateway", "server"].iter().zip(self.peaks_bytes) {
+            row(&format!("most memory of the {program}"), &format!("{} MB", peak / 1_000_000))?;
+        }
         row("complaints", &self.complaints.len())?;
         for complaint in self.complaints.iter().take(SHOWN_MAX) {
             writeln!(f, "  {complaint}")?;
