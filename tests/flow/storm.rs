@@ -7,7 +7,7 @@ use tandem_tests::storm::{self, Options};
 #[tokio::test]
 async fn after_a_storm_what_was_paid_has_arrived_once_each() -> anyhow::Result<()> {
     let options = Options {
-        orders: 400,
+        orders: 300,
         rate: None,
         seed: 2026,
         outage: Duration::from_secs(2),
