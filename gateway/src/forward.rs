@@ -7,10 +7,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, header};
 use tandem_proto::stubs::tracking_service_client::TrackingServiceClient;
 use tandem_proto::v1::{Verdict, VerifyWebhookRequest, VerifyWebhookResponse};
-use tokio::sync::Semaphore;
 use tonic::{Code, Request, Status};
 
 use crate::answer::{Answer, Received, Unavailable};
+use crate::bounds::Bounds;
 use crate::limits::Limits;
 use crate::readiness::Readiness;
 use crate::settings::Settings;
@@ -30,7 +30,7 @@ pub(crate) struct Gateway {
     pub(crate) settings: Settings,
     pub(crate) limits: Limits,
     pub(crate) readiness: Readiness,
-    calls: Semaphore,
+    pub(crate) bounds: Bounds,
 }
 
 /// One webhook, as it came.
@@ -45,7 +45,7 @@ pub(crate) struct Webhook {
 
 impl Gateway {
     pub(crate) fn new(settings: Settings, limits: Limits) -> Self {
-        Self { readiness: Readiness::default(), calls: Semaphore::new(limits.calls_max), settings, limits }
+        Self { readiness: Readiness::default(), bounds: Bounds::new(&limits), settings, limits }
     }
 
     /// Hands a webhook to the server and turns the verdict into an answer. Waits
@@ -114,8 +114,8 @@ impl Gateway {
             None => return Err((Unavailable::NoToken, None)),
         }
         request.set_timeout(self.limits.answer);
-        // Held until the answer: the semaphore is never closed.
-        let _permit = self.calls.acquire().await;
+        // Held until the answer.
+        let _call = self.bounds.call().await;
         let mut client = TrackingServiceClient::new(self.settings.server.channel());
         match client.verify_webhook(request).await {
             Ok(response) => Ok(response.into_inner()),

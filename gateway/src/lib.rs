@@ -12,13 +12,15 @@
 //! | `crowd` | who makes room when all places are taken |
 //! | `providers` | payment providers: their paths and header names |
 //! | `routes` | which path does what |
-//! | `receive` | one webhook: bounds, source, body |
+//! | `receive` | one webhook: source, body, headers |
+//! | `bounds` | how many webhooks are in work, and who is turned away |
 //! | `forward` | the call to the server, and what its answer means |
 //! | `answer` | the HTTP answers |
 //! | `source` | who sent it, past trusted proxies |
 //! | `readiness` | `/readyz` |
 
 mod answer;
+mod bounds;
 mod crowd;
 mod forward;
 mod limits;

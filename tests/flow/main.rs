@@ -2,6 +2,7 @@
 
 mod balance;
 mod callers;
+mod cashfree_traps;
 mod catalogue;
 mod configuration;
 mod confirmations;
@@ -12,6 +13,7 @@ mod disk;
 mod doctor;
 mod events;
 mod faults;
+mod gateway_fire;
 mod http_port;
 mod lead;
 mod legacy_webhooks;
@@ -27,6 +29,7 @@ mod rejections;
 mod restart;
 mod services;
 mod slow_callers;
+mod storm;
 mod strangers;
 mod tls;
 mod web;
