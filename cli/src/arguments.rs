@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{dead_letters, delivery, erase, events, health, orders, replay};
+use crate::commands::{dead_letters, delivery, erase, events, health, lint, orders, replay};
 
 const NOTES: &str = "\
 Settings (environment; the TOML file TANDEM_CONFIG may hold them as well, in lower case without
@@ -17,8 +17,9 @@ TANDEM_):
 
 Exit codes:
   0    done
-  1    the answer is a bad one (health is critical, no such event) or the server failed
-  2    unusable arguments, settings or token
+  1    the answer is a bad one (health is critical, no such event, lint found something) or the
+       server failed
+  2    unusable arguments, settings, token or files
   3    the server is away or does not answer
   130  interrupted; work in steps says how far it came";
 
@@ -61,4 +62,6 @@ pub(crate) enum Command {
     Resume(delivery::Arguments),
     /// Remove what is stored of a person; what waits for sending is never sent
     Erase(erase::Arguments),
+    /// Find what breaks tracking in a shop's pages: files, folders, or an address; asks no server
+    Lint(lint::Arguments),
 }

@@ -1,0 +1,97 @@
+//! Pages that are templates: what a template engine fills in before the page is served, such as
+//! `{{ order.id }}` (Jinja, Twig, Liquid, Handlebars), `<?= $id ?>` (PHP) and `<%= id %>` (ERB, EJS).
+
+use super::value::{Part, Value};
+
+/// How a placeholder begins and ends, and whether a value takes its place.
+const MARKS: [(&str, &str, bool); 7] = [
+    ("{{", "}}", true),
+    ("{%", "%}", false),
+    ("<%=", "%>", true),
+    ("<%", "%>", false),
+    ("<?=", "?>", true),
+    ("<?php echo", "?>", true),
+    ("<?", "?>", false),
+];
+
+/// The next placeholder from `from`: its bytes, the bytes inside, and whether a value takes its place.
+fn next(text: &str, from: usize) -> Option<(std::ops::Range<usize>, std::ops::Range<usize>, bool)> {
+    let mut at = from;
+    while let Some(found) = text.get(at..)?.find(['{', '<']) {
+        let start = at + found;
+        let rest = text.get(start..)?;
+        let mark = MARKS.iter().find(|(open, ..)| rest.starts_with(open));
+        if let Some((open, close, is_value)) = mark
+            && let Some(length) = rest.get(open.len()..).and_then(|inside| inside.find(close))
+        {
+            let inside = start + open.len()..start + open.len() + length;
+            return Some((start..inside.end + close.len(), inside, *is_value));
+        }
+        at = start + 1;
+    }
+    None
+}
+
+/// Whether a template engine has something to fill in.
+pub(super) fn has_marks(text: &str) -> bool {
+    next(text, 0).is_some()
+}
+
+/// The text with names of the same length instead of values, and blanks instead of statements.
+pub(super) fn filled(text: &str) -> Option<String> {
+    let mut filled = String::with_capacity(text.len());
+    let mut from = 0;
+    while let Some((place, _, is_value)) = next(text, from) {
+        filled.push_str(text.get(from..place.start)?);
+        let stand_in = if is_value { '_' } else { ' ' };
+        filled.extend(std::iter::repeat_n(stand_in, place.len()));
+        from = place.end;
+    }
+    if from == 0 {
+        return None;
+    }
+    filled.push_str(text.get(from..)?);
+    Some(filled)
+}
+
+/// A literal's pieces: what is fixed, and the names of what is filled in.
+pub(super) fn pieces(text: &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut from = 0;
+    let fixed = |range: std::ops::Range<usize>, parts: &mut Vec<Part>| match text.get(range) {
+        Some("") | None => {}
+        Some(text) => parts.push(Part::Fixed(text.to_owned())),
+    };
+    while let Some((place, inside, is_value)) = next(text, from) {
+        fixed(from..place.start, &mut parts);
+        if is_value {
+            let name = text.get(inside).unwrap_or_default().trim();
+            parts.push(Part::Value(Box::new(Value::Name(name.to_owned()))));
+        }
+        from = place.end;
+    }
+    fixed(from..text.len(), &mut parts);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_become_names_of_the_same_length() {
+        let text = "a = {{ x.é }}; {% if y %} b('<?= $z ?>') {% endif %}";
+        let filled = filled(text).unwrap();
+        assert_eq!(filled.len(), text.len());
+        assert!(filled.starts_with("a = __________;"), "{filled}");
+        assert!(filled.contains("b('_________')"), "{filled}");
+        assert_eq!(super::filled("if (a) {b}"), None);
+    }
+
+    #[test]
+    fn a_literal_falls_into_fixed_and_filled_pieces() {
+        let parts = pieces("purchase_{{ order.id }}");
+        let name = Part::Value(Box::new(Value::Name("order.id".to_owned())));
+        assert_eq!(parts, [Part::Fixed("purchase_".to_owned()), name]);
+    }
+}
