@@ -23,8 +23,6 @@ pub(crate) struct Html {
 /// A `script` element.
 #[derive(Debug)]
 pub(crate) struct Element {
-    /// The start tag.
-    pub(crate) tag: Span,
     pub(crate) what: Script,
     /// Runs after the page was read: `defer`, `async`, or a module.
     pub(crate) runs_late: bool,
@@ -55,17 +53,22 @@ pub(crate) struct Attribute {
 #[derive(Default)]
 struct Open {
     name: Vec<u8>,
-    start: usize,
     attributes: Vec<Attribute>,
 }
 
 impl Open {
     fn value(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|attribute| attribute.name == name).map(|attribute| attribute.value.as_str())
+        self.attributes
+            .iter()
+            .find(|attribute| attribute.name == name)
+            .map(|attribute| attribute.value.as_str())
     }
 
     fn span(&self, name: &str) -> Option<Span> {
-        self.attributes.iter().find(|attribute| attribute.name == name).map(|attribute| attribute.span.clone())
+        self.attributes
+            .iter()
+            .find(|attribute| attribute.name == name)
+            .map(|attribute| attribute.span.clone())
     }
 }
 
@@ -78,7 +81,7 @@ pub(crate) fn read(text: &str) -> Html {
     let callback = |event: CallbackEvent<'_>, place: Place<usize>| -> Option<()> {
         match event {
             CallbackEvent::OpenStartTag { name } => {
-                open = Open { name: name.to_ascii_lowercase(), start: place.start, attributes: Vec::new() };
+                open = Open { name: name.to_ascii_lowercase(), attributes: Vec::new() };
             }
             CallbackEvent::AttributeName { name } => open.attributes.push(Attribute {
                 name: String::from_utf8_lossy(name).to_ascii_lowercase(),
@@ -110,8 +113,8 @@ pub(crate) fn read(text: &str) -> Html {
     };
     let mut emitter = CallbackEmitter::new(callback);
     emitter.naively_switch_states(true);
-    let end = Tokenizer::new_with_emitter(text, emitter).last();
-    debug_assert!(end.is_none(), "the callback gives nothing, and text cannot fail to be read");
+    let nothing = Tokenizer::new_with_emitter(text, emitter).last();
+    debug_assert!(nothing.is_none(), "the callback gives nothing, and text cannot fail to be read");
     html
 }
 
@@ -141,7 +144,8 @@ impl Html {
                 let is_policy = open
                     .value("http-equiv")
                     .is_some_and(|name| name.trim().eq_ignore_ascii_case("content-security-policy"));
-                if is_policy && let (Some(value), Some(span)) = (open.value("content"), open.span("content")) {
+                if is_policy && let (Some(value), Some(span)) = (open.value("content"), open.span("content"))
+                {
                     let value = value.to_owned();
                     self.policies.push(Attribute { name: "content".to_owned(), value, span });
                 }
@@ -170,7 +174,7 @@ impl Html {
         let runs_late = is_module
             || kind == "text/plain"
             || (is_external && (open.value("defer").is_some() || open.value("async").is_some()));
-        self.scripts.push(Element { tag: open.start..end, what, runs_late, is_module });
+        self.scripts.push(Element { what, runs_late, is_module });
     }
 }
 
@@ -185,7 +189,9 @@ mod tests {
             <script async src='a.js?x=1&amp;y=2'></script><script type=application/ld+json>{}</script>";
         let html = read(text);
         assert_eq!(html.scripts.len(), 3);
-        assert!(matches!(&html.scripts[0].what, Script::Inline(span) if &text[span.clone()] == "\r\nif (a<b) x('</div>');"));
+        assert!(
+            matches!(&html.scripts[0].what, Script::Inline(span) if &text[span.clone()] == "\r\nif (a<b) x('</div>');")
+        );
         assert!(html.scripts[0].is_module && html.scripts[0].runs_late);
         assert!(matches!(&html.scripts[1].what, Script::External(src) if src == "a.js?x=1&y=2"));
         assert!(html.scripts[1].runs_late);

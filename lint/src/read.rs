@@ -26,7 +26,9 @@ pub enum ReadError {
         why: std::io::Error,
     },
     /// Neither a page nor a script by its name.
-    #[error("{0} is neither a page nor a script by its name; give .html, .js or .ts files, or folders of them")]
+    #[error(
+        "{0} is neither a page nor a script by its name; give .html, .js or .ts files, or folders of them"
+    )]
     UnknownKind(String),
     /// Nothing there to look at.
     #[error("{0} holds no page and no script; give .html, .js or .ts files, or folders of them")]
@@ -52,9 +54,8 @@ fn kind(path: &Path) -> Option<Kind> {
         return None;
     }
     match name.rsplit_once('.')?.1 {
-        "html" | "htm" | "xhtml" | "php" | "phtml" | "liquid" | "twig" | "jinja" | "j2" | "hbs" | "ejs" | "erb" => {
-            Some(Kind::Page)
-        }
+        "html" | "htm" | "xhtml" | "php" | "phtml" | "liquid" | "twig" | "jinja" | "j2" | "hbs" | "ejs"
+        | "erb" => Some(Kind::Page),
         "js" | "mjs" | "cjs" | "jsx" | "ts" | "mts" | "cts" | "tsx" => Some(Kind::Script),
         _ => None,
     }
@@ -176,7 +177,11 @@ fn text(path: &Path) -> Result<String, ReadError> {
 fn beside(page: &Path, root: &Path, address: &str) -> Option<PathBuf> {
     let address = address.split(['?', '#']).next()?;
     // An address with a host, or a template's placeholder, is no file here.
-    if address.contains("://") || address.starts_with("//") || address.contains(['{', '<']) || address.is_empty() {
+    if address.contains("://")
+        || address.starts_with("//")
+        || address.contains(['{', '<'])
+        || address.is_empty()
+    {
         return None;
     }
     let file = match address.strip_prefix('/') {
@@ -193,7 +198,9 @@ fn straight(path: &Path) -> PathBuf {
     for component in path.components() {
         match component {
             Component::CurDir => {}
-            Component::ParentDir if matches!(straight.components().next_back(), Some(Component::Normal(_))) => {
+            Component::ParentDir
+                if matches!(straight.components().next_back(), Some(Component::Normal(_))) =>
+            {
                 straight.pop();
             }
             other => straight.push(other),

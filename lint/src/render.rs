@@ -56,7 +56,8 @@ fn one(shop: &Shop, finding: &Finding, style: Style, out: &mut String) {
     let (before, carets) = (" ".repeat(marked.0), "^".repeat(marked.1));
     let message = printable(&finding.message);
     // Writing to a text cannot fail.
-    let _ = writeln!(out, "{}: {}: {message}", style.paint("1", &printable(&place)), style.paint(colour, &title));
+    let _ =
+        writeln!(out, "{}: {}: {message}", style.paint("1", &printable(&place)), style.paint(colour, &title));
     let _ = writeln!(out, "{gutter} {bar}");
     let _ = writeln!(out, "{} {bar} {line}", style.paint("34", &number));
     let _ = writeln!(out, "{gutter} {bar} {before}{}", style.paint(colour, &carets));
@@ -143,7 +144,9 @@ mod tests {
 
     #[test]
     fn a_finding_shows_its_place_its_line_and_what_to_do() {
-        let text = shown("<p>राम\n  <script>var ि = 'राम'; fbq('init', '1')</script>\n<script>window.fbq=0</script>");
+        let text = shown(
+            "<p>राम\n  <script>var क = 'राम'; fbq('init', '1')</script>\n<script>window.fbq=0</script>",
+        );
         let lines: Vec<&str> = text.lines().collect();
         assert!(
             lines[0].starts_with("shop/a.html:2:26: error[unguarded_fbq]: fbq is called before"),
@@ -158,7 +161,11 @@ mod tests {
 
     #[test]
     fn long_lines_are_cut_and_nothing_steers_the_terminal() {
-        let text = shown(&format!("<script>{}fbq('a\u{1b}[2J');{}</script>", "x();".repeat(900), "y();".repeat(900)));
+        let text = shown(&format!(
+            "<script>{}fbq('a\u{1b}[2J');{}</script>",
+            "x();".repeat(900),
+            "y();".repeat(900)
+        ));
         assert!(!text.contains('\u{1b}'), "{text}");
         assert!(text.lines().all(|line| line.chars().count() < 220), "{text}");
         let line = text.lines().find(|line| line.starts_with("1 |")).unwrap();

@@ -75,7 +75,9 @@ impl<'s> Reports<'s> {
         self.findings.sort_by(|a, b| {
             (a.source, a.start, a.code, &a.message).cmp(&(b.source, b.start, b.code, &b.message))
         });
-        self.findings.dedup_by(|a, b| (a.source, a.start, a.code) == (b.source, b.start, b.code));
+        self.findings.dedup_by(|a, b| {
+            (a.source, a.start, a.code, &a.message) == (b.source, b.start, b.code, &b.message)
+        });
         self.findings
     }
 }

@@ -53,7 +53,8 @@ impl Source {
     pub(crate) fn line_span(&self, line: usize) -> (usize, usize) {
         let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
         let end = self.lines.get(line).map_or(self.text.len(), |next| next - 1);
-        let end = if self.text.get(start..end).is_some_and(|text| text.ends_with('\r')) { end - 1 } else { end };
+        let end =
+            if self.text.get(start..end).is_some_and(|text| text.ends_with('\r')) { end - 1 } else { end };
         (start, end)
     }
 

@@ -115,7 +115,10 @@ impl<'s> Survey<'s> {
     /// How pages load a file, where one does.
     fn kind_of(&self, file: usize) -> Option<Kind> {
         let mut elements = self.shop.pages.iter().flat_map(|page| {
-            page.loads.iter().filter(move |(_, loaded)| **loaded == file).map(move |(element, _)| (page, *element))
+            page.loads
+                .iter()
+                .filter(move |(_, loaded)| **loaded == file)
+                .map(move |(element, _)| (page, *element))
         });
         let (page, element) = elements.next()?;
         let element = page.html.scripts.get(element)?;

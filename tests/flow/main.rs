@@ -13,6 +13,7 @@ mod faults;
 mod http_port;
 mod lead;
 mod legacy_webhooks;
+mod lint;
 mod operator_tool;
 mod operators;
 mod overload;

@@ -15,7 +15,21 @@ const SKIPPED: [&str; 6] = ["target", ".git", "node_modules", "pkg", "pkg-selfte
 
 /// Who must not know whom (ARCHITECTURE.md).
 const FORBIDDEN: [(&str, &[&str]); 5] = [
-    ("core", &["tokio", "hyper", "tonic", "rusqlite", "prost", "reqwest", "tandem-proto", "tandem-lint", "rand", "uuid"]),
+    (
+        "core",
+        &[
+            "tokio",
+            "hyper",
+            "tonic",
+            "rusqlite",
+            "prost",
+            "reqwest",
+            "tandem-proto",
+            "tandem-lint",
+            "rand",
+            "uuid",
+        ],
+    ),
     ("server", &["tandem-lint"]),
     ("gateway", &["serde_json", "tandem-server", "tandem-core", "tandem-lint", "rusqlite", "hmac", "sha2"]),
     ("web-client", &["tandem-server", "tandem-lint", "tonic", "tokio", "serde", "serde_json"]),

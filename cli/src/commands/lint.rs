@@ -62,8 +62,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Report, Failure> {
         shops.push(tandem_lint::read(&paths).map_err(|error| Failure::Setting(error.to_string()))?);
     }
     for address in addresses {
-        let url = Url::parse(address)
-            .map_err(|error| Failure::Setting(format!("{address} is no address: {error}; write https://…")))?;
+        let url = Url::parse(address).map_err(|error| {
+            Failure::Setting(format!("{address} is no address: {error}; write https://…"))
+        })?;
         shops.push(tandem_lint::fetch(&url).await.map_err(|error| Failure::Setting(error.to_string()))?);
     }
     let checked: Vec<(Shop, Vec<Finding>)> = shops

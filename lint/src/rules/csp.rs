@@ -19,7 +19,8 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
         if !needs.pixel {
             continue;
         }
-        let metas = page.html.policies.iter().map(|policy| (page.source, policy.span.clone(), policy.value.as_str()));
+        let metas =
+            page.html.policies.iter().map(|policy| (page.source, policy.span.clone(), policy.value.as_str()));
         let headers = page.header_policies.iter().flat_map(|source| {
             let text = survey.text(*source);
             // Several headers come joined by commas.
@@ -167,17 +168,21 @@ fn has(sources: &[&str], keyword: &str) -> bool {
 /// Whether a host or scheme takes an address in.
 fn matches(source: &str, address: &str) -> bool {
     let Ok(url) = Url::parse(address) else { return false };
-    let source = source.to_ascii_lowercase();
     if source == "*" {
         return matches!(url.scheme(), "http" | "https" | "ws" | "wss");
     }
+    // Whoever allows http allows https.
+    let is_scheme = |scheme: &str| {
+        scheme.eq_ignore_ascii_case(url.scheme())
+            || (scheme.eq_ignore_ascii_case("http") && url.scheme() == "https")
+    };
     if let Some(scheme) = source.strip_suffix(':') {
-        return scheme == url.scheme() || (scheme == "http" && url.scheme() == "https");
+        return is_scheme(scheme);
     }
     let rest = match source.split_once("://") {
-        Some((scheme, rest)) if scheme == url.scheme() || (scheme == "http" && url.scheme() == "https") => rest,
+        Some((scheme, rest)) if is_scheme(scheme) => rest,
         Some(_) => return false,
-        None => source.as_str(),
+        None => source,
     };
     let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
     let (host, port) = match authority.rsplit_once(':') {
@@ -189,12 +194,15 @@ fn matches(source: &str, address: &str) -> bool {
         Some(port) => url.port_or_known_default().is_some_and(|known| known.to_string() == port),
         None => url.port().is_none(),
     };
-    let own = url.host_str().unwrap_or_default();
+    let (own, host) = (url.host_str().unwrap_or_default(), host.to_ascii_lowercase());
+    // Only a path has a case that counts.
     let is_host = match host.strip_prefix('*') {
         Some(end) if end.starts_with('.') => own.ends_with(end),
         _ => own == host,
     };
-    let is_path = path.is_empty() || path == "/" || url.path() == path
+    let is_path = path.is_empty()
+        || path == "/"
+        || url.path() == path
         || (path.ends_with('/') && url.path().starts_with(path));
     is_host && is_port && is_path
 }

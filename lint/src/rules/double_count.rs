@@ -6,11 +6,12 @@ use super::tracked::{meant, tandem_event, tracked};
 use crate::code::Code;
 use crate::reports::Reports;
 use crate::script::Call;
-use crate::survey::{Survey, Unit};
+use crate::survey::{Survey, Unit, View};
 
 pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
-    for group in survey.groups() {
-        let mut by_tandem: Vec<(&Unit, &Call, String)> = Vec::new();
+    // The groups begin with the pages'.
+    let pages = survey.views.iter().map(|view| declared(view)).chain(std::iter::repeat_with(Vec::new));
+    for (group, mut by_tandem) in survey.groups().into_iter().zip(pages) {
         let mut names = HashSet::new();
         for unit in &group {
             for call in &unit.facts.calls {
@@ -18,7 +19,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                 if let Some(name) = tandem_event(call, &unit.facts)
                     && names.insert((std::ptr::from_ref(*unit), name.clone()))
                 {
-                    by_tandem.push((unit, call, name));
+                    by_tandem.push(ByTandem { name, call: Some((unit, call)) });
                 }
             }
         }
@@ -29,11 +30,13 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
             for event in tracked(&unit.facts) {
                 let Some(name) = event.name() else { continue };
                 let name = meant(&name).map_or(name, str::to_owned);
-                let twin = by_tandem.iter().take(64).find(|(other_unit, other, other_name)| {
-                    let excludes = std::ptr::eq(*other_unit, *unit) && event.call.excludes(other);
-                    *other_name == name && !excludes
+                let has_twin = by_tandem.iter().take(64).any(|twin| {
+                    let excludes = twin.call.is_some_and(|(other_unit, other)| {
+                        std::ptr::eq(other_unit, *unit) && event.call.excludes(other)
+                    });
+                    twin.name == name && !excludes
                 });
-                if twin.is_some() {
+                if has_twin {
                     reports.within(
                         Code::CountedTwice,
                         unit,
@@ -45,4 +48,18 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
             }
         }
     }
+}
+
+/// An event that Tandem fires, and the call that does it.
+struct ByTandem<'u> {
+    name: String,
+    call: Option<(&'u Unit, &'u Call)>,
+}
+
+/// Events of forms that need no code: `data-tandem="lead"`.
+fn declared<'u>(view: &View<'_>) -> Vec<ByTandem<'u>> {
+    let attributes = view.page.html.attributes.iter().filter(|attribute| attribute.name == "data-tandem");
+    attributes
+        .filter_map(|attribute| Some(ByTandem { name: meant(&attribute.value)?.to_owned(), call: None }))
+        .collect()
 }

@@ -79,7 +79,9 @@ fn id<'u>(event: &Tracked<'u>) -> Id<'u> {
                     object
                         .entries
                         .iter()
-                        .find(|entry| matches!(super::tracked::folded(&entry.key).as_str(), "eventid" | "eid" | "id"))
+                        .find(|entry| {
+                            matches!(super::tracked::folded(&entry.key).as_str(), "eventid" | "eid" | "id")
+                        })
                         // Its place is known only where the object stands in the call.
                         .filter(|entry| event.call.span.contains(&entry.key_span.start))
                         .map(|entry| (entry.key.clone(), entry.key_span.clone())),

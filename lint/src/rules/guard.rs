@@ -1,5 +1,7 @@
 //! `unguarded_fbq`: calls where nothing says that `fbq` exists.
 
+use std::collections::HashSet;
+
 use crate::code::Code;
 use crate::reports::Reports;
 use crate::script::{Call, Target};
@@ -8,38 +10,44 @@ use crate::survey::{Survey, Unit, View};
 const HELP: &str = "write `if (window.fbq) fbq(…)`, or put Meta's base code into the page's head";
 
 pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
+    let unguarded: Vec<Vec<&Call>> = survey.units.iter().map(unguarded).collect();
     for (i, unit) in survey.units.iter().enumerate() {
-        let mut views = survey.views_of(i).peekable();
-        let unguarded: Vec<&Call> =
-            unit.facts.calls.iter().filter(|call| call.target == Target::Fbq && !call.is_guarded).collect();
-        if unguarded.is_empty() {
+        if survey.views_of(i).next().is_some() || !unit.facts.defines.is_empty() {
             continue;
         }
-        if views.peek().is_none() && unit.facts.defines.is_empty() {
-            for call in &unguarded {
-                reports.within(
-                    Code::UnguardedFbq,
-                    unit,
-                    &call.span,
-                    "fbq is called in a script that does not make sure that it is there",
-                    HELP,
-                );
-            }
+        for call in unguarded.get(i).into_iter().flatten() {
+            reports.within(
+                Code::UnguardedFbq,
+                unit,
+                &call.span,
+                "fbq is called in a script that does not make sure that it is there",
+                HELP,
+            );
         }
-        for view in views {
-            on_page(survey, view, i, unit, &unguarded, reports);
+    }
+    // One page that breaks a script is enough to say.
+    let mut reported = HashSet::new();
+    for view in &survey.views {
+        let mut bad = on_page(survey, view, &unguarded);
+        bad.retain(|(unit, call, ..)| reported.insert((*unit, call.span.start)));
+        for (unit, call, message, help) in bad {
+            if let Some(unit) = survey.units.get(unit) {
+                reports.within(Code::UnguardedFbq, unit, &call.span, message, help);
+            }
         }
     }
 }
 
-fn on_page(
+fn unguarded(unit: &Unit) -> Vec<&Call> {
+    unit.facts.calls.iter().filter(|call| call.target == Target::Fbq && !call.is_guarded).collect()
+}
+
+/// The calls of a page that may find no `fbq`: unit, call, what is wrong, what to do.
+fn on_page<'u>(
     survey: &Survey<'_>,
     view: &View<'_>,
-    index: usize,
-    unit: &Unit,
-    calls: &[&Call],
-    reports: &mut Reports<'_>,
-) {
+    unguarded: &[Vec<&'u Call>],
+) -> Vec<(usize, &'u Call, String, &'static str)> {
     // When the page first defines fbq: phase, place among the page's scripts, place in the script.
     let defined = (view.runs.iter().enumerate())
         .filter_map(|(place, run)| {
@@ -48,28 +56,30 @@ fn on_page(
         })
         .min();
     let page = survey.shop.sources.get(view.page.source).map_or("", crate::source::Source::name);
-    for call in calls {
-        let Some(defined) = defined else {
-            let where_from = if unit.is_inline { String::new() } else { format!(" by {page}") };
-            reports.within(
-                Code::UnguardedFbq,
-                unit,
-                &call.span,
-                format!("fbq is called, but no script loaded{where_from} defines it"),
-                HELP,
-            );
-            continue;
-        };
-        let own = view.runs.iter().enumerate().find(|(_, run)| run.unit == index);
-        let Some((place, run)) = own else { continue };
-        if call.runs_at_once && (run.phase, place, call.span.start) < defined {
-            reports.within(
-                Code::UnguardedFbq,
-                unit,
-                &call.span,
-                "fbq is called before the page's base code has defined it",
-                "move Meta's base code above this script, into the page's head",
-            );
+    let mut bad = Vec::new();
+    for (place, run) in view.runs.iter().enumerate() {
+        let is_inline = survey.units.get(run.unit).is_some_and(|unit| unit.is_inline);
+        for call in unguarded.get(run.unit).into_iter().flatten() {
+            match defined {
+                None => {
+                    let loaded = if is_inline { String::new() } else { format!(" loaded by {page}") };
+                    bad.push((
+                        run.unit,
+                        *call,
+                        format!("fbq is called, but no script{loaded} defines it"),
+                        HELP,
+                    ));
+                }
+                Some(defined) if call.runs_at_once && (run.phase, place, call.span.start) < defined => bad
+                    .push((
+                        run.unit,
+                        *call,
+                        "fbq is called before the page's base code has defined it".to_owned(),
+                        "move Meta's base code above this script, into the page's head",
+                    )),
+                Some(_) => {}
+            }
         }
     }
+    bad
 }

@@ -109,7 +109,8 @@ fn tandem(unit: &Unit, reports: &mut Reports<'_>) {
 
 /// A name as messages show it: in quotes, short, without what steers a terminal.
 fn shown(name: &str) -> String {
-    let mut short: String = name.chars().take(40).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let mut short: String =
+        name.chars().take(40).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if short.len() < name.len() {
         short.push('…');
     }

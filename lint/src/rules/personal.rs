@@ -10,10 +10,40 @@ use crate::survey::{Survey, Unit};
 
 /// Parameters' keys, folded, that hold a person's data. `name` and the like are products' too.
 const PERSONAL: [&str; 34] = [
-    "em", "email", "emailaddress", "useremail", "customeremail", "ph", "phone", "phonenumber", "mobile",
-    "mobilenumber", "userphone", "customerphone", "whatsapp", "fn", "firstname", "ln", "lastname", "fullname",
-    "customername", "username", "zp", "zip", "zipcode", "postalcode", "pincode", "dob", "dateofbirth", "birthday",
-    "birthdate", "address", "address1", "streetaddress", "aadhaar", "pan",
+    "em",
+    "email",
+    "emailaddress",
+    "useremail",
+    "customeremail",
+    "ph",
+    "phone",
+    "phonenumber",
+    "mobile",
+    "mobilenumber",
+    "userphone",
+    "customerphone",
+    "whatsapp",
+    "fn",
+    "firstname",
+    "ln",
+    "lastname",
+    "fullname",
+    "customername",
+    "username",
+    "zp",
+    "zip",
+    "zipcode",
+    "postalcode",
+    "pincode",
+    "dob",
+    "dateofbirth",
+    "birthday",
+    "birthdate",
+    "address",
+    "address1",
+    "streetaddress",
+    "aadhaar",
+    "pan",
 ];
 
 /// The keys of `init`'s third argument.
@@ -94,9 +124,11 @@ fn is_personal(value: &Value) -> bool {
 fn is_address(text: &str) -> bool {
     text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '<' | '>')).any(|word| {
         word.split_once('@').is_some_and(|(local, domain)| {
-            !local.is_empty() && !domain.contains(['@', '/']) && domain.rsplit_once('.').is_some_and(|(host, top)| {
-                !host.is_empty() && top.len() > 1 && top.chars().all(char::is_alphabetic)
-            })
+            !local.is_empty()
+                && !domain.contains(['@', '/'])
+                && domain.rsplit_once('.').is_some_and(|(host, top)| {
+                    !host.is_empty() && top.len() > 1 && top.chars().all(char::is_alphabetic)
+                })
         })
     })
 }
@@ -131,7 +163,10 @@ fn unusable(facts: &Facts, key: &str, value: &Value) -> Option<(&'static str, &'
     if let Value::Call(name, arguments) = value {
         let name = name.to_ascii_lowercase();
         if name.contains("md5") {
-            return Some(("is hashed by MD5, which matches nobody", "hash by SHA-256, or give the value itself"));
+            return Some((
+                "is hashed by MD5, which matches nobody",
+                "hash by SHA-256, or give the value itself",
+            ));
         }
         let is_hash = name.contains("sha256") || name.contains("hash");
         let is_raw = arguments.first().is_some_and(|value| is_raw(facts.resolve(value)));

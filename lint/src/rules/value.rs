@@ -75,15 +75,20 @@ fn is_no_number(facts: &Facts, value: &Value) -> bool {
     match value {
         Value::Text(_) if value.text().is_some_and(|text| text.trim().parse::<f64>().is_err()) => true,
         Value::Text(parts) => parts.iter().any(|part| match part {
-            Part::Fixed(text) => text.chars().any(|c| !c.is_ascii_digit() && !matches!(c, '.' | '-' | '+' | ' ')),
+            Part::Fixed(text) => {
+                text.chars().any(|c| !c.is_ascii_digit() && !matches!(c, '.' | '-' | '+' | ' '))
+            }
             Part::Value(value) => is_no_number(facts, facts.resolve(value)),
         }),
         // A template's filters that write money for people.
-        Value::Name(name) => {
-            name.split('|').skip(1).any(|filter| filter.trim().starts_with("money") || filter.trim().starts_with("currency"))
-        }
+        Value::Name(name) => name
+            .split('|')
+            .skip(1)
+            .any(|filter| filter.trim().starts_with("money") || filter.trim().starts_with("currency")),
         Value::Call(name, _) => {
-            name.ends_with("toLocaleString") || name == "format" || name.to_ascii_lowercase().contains("formatprice")
+            name.ends_with("toLocaleString")
+                || name == "format"
+                || name.to_ascii_lowercase().contains("formatprice")
                 || name.to_ascii_lowercase().contains("formatmoney")
                 || name.to_ascii_lowercase().contains("formatcurrency")
         }

@@ -1,6 +1,8 @@
 //! Pages that are templates: what a template engine fills in before the page is served, such as
 //! `{{ order.id }}` (Jinja, Twig, Liquid, Handlebars), `<?= $id ?>` (PHP) and `<%= id %>` (ERB, EJS).
 
+use std::ops::Range;
+
 use super::value::{Part, Value};
 
 /// How a placeholder begins and ends, and whether a value takes its place.
@@ -14,34 +16,63 @@ const MARKS: [(&str, &str, bool); 7] = [
     ("<?", "?>", false),
 ];
 
-/// The next placeholder from `from`: its bytes, the bytes inside, and whether a value takes its place.
-fn next(text: &str, from: usize) -> Option<(std::ops::Range<usize>, std::ops::Range<usize>, bool)> {
-    let mut at = from;
-    while let Some(found) = text.get(at..)?.find(['{', '<']) {
-        let start = at + found;
-        let rest = text.get(start..)?;
-        let mark = MARKS.iter().find(|(open, ..)| rest.starts_with(open));
-        if let Some((open, close, is_value)) = mark
-            && let Some(length) = rest.get(open.len()..).and_then(|inside| inside.find(close))
-        {
-            let inside = start + open.len()..start + open.len() + length;
-            return Some((start..inside.end + close.len(), inside, *is_value));
-        }
-        at = start + 1;
+/// A placeholder: its bytes, the bytes inside, and whether a value takes its place.
+type Placeholder = (Range<usize>, Range<usize>, bool);
+
+/// The placeholders of a text, in its order.
+struct Placeholders<'t> {
+    text: &'t str,
+    from: usize,
+    /// Marks whose end does not come any more: each is looked for once, so that any text is read in one go.
+    is_over: [bool; MARKS.len()],
+}
+
+impl<'t> Placeholders<'t> {
+    fn of(text: &'t str) -> Self {
+        Self { text, from: 0, is_over: [false; MARKS.len()] }
     }
-    None
+}
+
+impl Iterator for Placeholders<'_> {
+    type Item = Placeholder;
+
+    fn next(&mut self) -> Option<Placeholder> {
+        while let Some(found) = self.text.get(self.from..)?.find(['{', '<']) {
+            let start = self.from + found;
+            let rest = self.text.get(start..)?;
+            self.from = start + 1;
+            let mark = MARKS.iter().position(|(open, ..)| rest.starts_with(open));
+            let Some((mark, (open, close, is_value))) = mark.and_then(|i| Some((i, MARKS.get(i)?))) else {
+                continue;
+            };
+            let is_over = self.is_over.get_mut(mark)?;
+            if *is_over {
+                continue;
+            }
+            match rest.get(open.len()..).and_then(|inside| inside.find(close)) {
+                Some(length) => {
+                    let inside = start + open.len()..start + open.len() + length;
+                    let end = inside.end + close.len();
+                    self.from = end;
+                    return Some((start..end, inside, *is_value));
+                }
+                None => *is_over = true,
+            }
+        }
+        None
+    }
 }
 
 /// Whether a template engine has something to fill in.
 pub(super) fn has_marks(text: &str) -> bool {
-    next(text, 0).is_some()
+    Placeholders::of(text).next().is_some()
 }
 
 /// The text with names of the same length instead of values, and blanks instead of statements.
 pub(super) fn filled(text: &str) -> Option<String> {
     let mut filled = String::with_capacity(text.len());
     let mut from = 0;
-    while let Some((place, _, is_value)) = next(text, from) {
+    for (place, _, is_value) in Placeholders::of(text) {
         filled.push_str(text.get(from..place.start)?);
         let stand_in = if is_value { '_' } else { ' ' };
         filled.extend(std::iter::repeat_n(stand_in, place.len()));
@@ -58,11 +89,11 @@ pub(super) fn filled(text: &str) -> Option<String> {
 pub(super) fn pieces(text: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut from = 0;
-    let fixed = |range: std::ops::Range<usize>, parts: &mut Vec<Part>| match text.get(range) {
+    let fixed = |range: Range<usize>, parts: &mut Vec<Part>| match text.get(range) {
         Some("") | None => {}
         Some(text) => parts.push(Part::Fixed(text.to_owned())),
     };
-    while let Some((place, inside, is_value)) = next(text, from) {
+    for (place, inside, is_value) in Placeholders::of(text) {
         fixed(from..place.start, &mut parts);
         if is_value {
             let name = text.get(inside).unwrap_or_default().trim();

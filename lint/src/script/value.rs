@@ -1,8 +1,8 @@
 //! What an expression stands for, as far as it can be read off the source.
 
 use oxc_ast::ast::{
-    Argument, ArrayExpressionElement, BinaryOperator, Expression, ObjectExpression, ObjectPropertyKind,
-    PropertyKey, TemplateLiteral, UnaryOperator,
+    Argument, ArrayExpressionElement, BinaryOperator, Expression, MemberExpression, ObjectExpression,
+    ObjectPropertyKind, PropertyKey, TemplateLiteral, UnaryOperator,
 };
 use oxc_span::{GetSpan as _, Span as Bytes};
 
@@ -62,7 +62,10 @@ impl Value {
     /// The whole text, where all of it is known.
     pub(crate) fn text(&self) -> Option<String> {
         let Self::Text(parts) = self else { return None };
-        parts.iter().map(|part| if let Part::Fixed(text) = part { Some(text.as_str()) } else { None }).collect()
+        parts
+            .iter()
+            .map(|part| if let Part::Fixed(text) = part { Some(text.as_str()) } else { None })
+            .collect()
     }
 
     /// Known text at the start.
@@ -80,9 +83,9 @@ impl Value {
     pub(crate) fn any(&self, test: &impl Fn(&Self) -> bool) -> bool {
         test(self)
             || match self {
-                Self::Text(parts) => {
-                    parts.iter().any(|part| if let Part::Value(value) = part { value.any(test) } else { false })
-                }
+                Self::Text(parts) => parts
+                    .iter()
+                    .any(|part| if let Part::Value(value) = part { value.any(test) } else { false }),
                 Self::Object(object) => object.entries.iter().any(|entry| entry.value.any(test)),
                 Self::List(values) | Self::Call(_, values) => values.iter().any(|value| value.any(test)),
                 _ => false,
@@ -153,7 +156,8 @@ impl Reader<'_> {
             Expression::TemplateLiteral(literal) => self.template(literal, depth),
             Expression::NumericLiteral(literal) => Value::Number(literal.value),
             Expression::NullLiteral(_) => Value::Nothing,
-            Expression::UnaryExpression(unary) => match (unary.operator, self.at(&unary.argument, depth + 1)) {
+            Expression::UnaryExpression(unary) => match (unary.operator, self.at(&unary.argument, depth + 1))
+            {
                 (UnaryOperator::Void, _) => Value::Nothing,
                 (UnaryOperator::UnaryNegation, Value::Number(number)) => Value::Number(-number),
                 _ => Value::Unknown,
@@ -181,7 +185,13 @@ impl Reader<'_> {
             // What a template's placeholder was replaced by.
             Some(name) if name.bytes().all(|byte| byte == b'_') && name.len() > 3 => Value::Unknown,
             Some(name) => Value::Name(name),
-            None => Value::Unknown,
+            // A field of something without a name, as in `forms[0].email`.
+            None => {
+                match expression.as_member_expression().and_then(MemberExpression::static_property_name) {
+                    Some(field) => Value::Name(format!("?.{field}")),
+                    None => Value::Unknown,
+                }
+            }
         }
     }
 
@@ -209,7 +219,7 @@ impl Reader<'_> {
                 arguments.into_iter().next().unwrap_or(Value::Unknown)
             }
             Some(name) => Value::Call(name, arguments),
-            None => match callee.as_member_expression().and_then(|member| member.static_property_name()) {
+            None => match callee.as_member_expression().and_then(MemberExpression::static_property_name) {
                 Some(name) => Value::Call(name.to_owned(), arguments),
                 None => Value::Unknown,
             },

@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use oxc_allocator::ArenaVec;
 use oxc_ast::ast::{
     ArrowFunctionExpression, AssignmentExpression, AssignmentTarget, CallExpression, ConditionalExpression,
-    Expression, Function, IfStatement, ImportDeclaration, ImportExpression, LogicalExpression, LogicalOperator,
-    NewExpression, Statement, StringLiteral, TemplateLiteral, TryStatement, VariableDeclarator,
+    Expression, Function, IfStatement, ImportDeclaration, ImportExpression, LogicalExpression,
+    LogicalOperator, NewExpression, Statement, StringLiteral, TemplateLiteral, TryStatement,
+    VariableDeclarator,
 };
 use oxc_ast_visit::{VisitJs, walk_js as walk};
 use oxc_span::GetSpan as _;
@@ -15,6 +16,9 @@ use oxc_syntax::scope::ScopeFlags;
 use super::guard::{is_fbq, leaves, says};
 use super::value::{Reader, dotted, range};
 use super::{Argument, Call, Facts, Target, Text, Value};
+
+/// Branches around a call that are noted, the innermost first.
+const BRANCHES_MAX: usize = 64;
 
 /// Collects a script's facts.
 pub(super) struct Visitor<'t> {
@@ -90,7 +94,9 @@ impl<'t> Visitor<'t> {
                 Some(Target::Tandem(method.to_owned()))
             }
             "fetch" | "sendBeacon" | "open" | "axios" | "ajax" | "request" => Some(Target::Network),
-            "get" | "post" if matches!(owner, "axios" | "$" | "jQuery" | "http" | "ky") => Some(Target::Network),
+            "get" | "post" if matches!(owner, "axios" | "$" | "jQuery" | "http" | "ky") => {
+                Some(Target::Network)
+            }
             _ => None,
         }
     }
@@ -183,9 +189,11 @@ impl<'a> VisitJs<'a> for Visitor<'_> {
         if self.functions == 0 && it.id.as_ref().is_some_and(|id| id.name == "fbq") {
             self.facts.defines.push(it.span.start as usize);
         }
-        let is_given = it.params.items.iter().any(|item| {
-            item.pattern.get_identifier_name().is_some_and(|name| name == "fbq")
-        });
+        let is_given = it
+            .params
+            .items
+            .iter()
+            .any(|item| item.pattern.get_identifier_name().is_some_and(|name| name == "fbq"));
         self.functions += 1;
         self.guarded(is_given, |me| walk::walk_function(me, it, flags));
         self.functions -= 1;
@@ -252,7 +260,7 @@ impl<'a> VisitJs<'a> for Visitor<'_> {
                 span: range(it.span),
                 is_guarded: self.guards > 0 || it.optional,
                 runs_at_once: self.functions == 0,
-                branches: self.branches.clone(),
+                branches: self.branches.iter().rev().take(BRANCHES_MAX).copied().collect(),
             });
         }
         let name = dotted(&it.callee).unwrap_or_default();
