@@ -6,9 +6,67 @@ const BRACKETS_MAX: usize = 1_000;
 /// Words and signs of one expression, brackets around it included: each may nest in the one before.
 const CHAIN_MAX: usize = 20_000;
 
-/// Whether a script is safe to parse. It counts without knowing strings from code, so that it counts
-/// too much rather than too little.
+/// Whether a script is safe to parse. What stands in texts counts too, as if it were code, unless it is certain what
+/// is code and what is not: a bundle may carry a page's HTML as one text.
 pub(super) fn is_safe(text: &str) -> bool {
+    is_shallow(text) || code_alone(text).is_some_and(|code| is_shallow(&code))
+}
+
+/// The script without the insides of its texts, comments and regular expressions. None where only a parser can tell
+/// those from code: a slash after a bracket may divide, a quote in a template or in JSX may be a letter of it.
+fn code_alone(text: &str) -> Option<String> {
+    let mut code = String::with_capacity(text.len());
+    let mut last = b';';
+    let mut rest = text;
+    while let Some(sign) = rest.chars().next() {
+        let next = rest.as_bytes().get(1).copied().unwrap_or(b' ');
+        let skipped = match (sign, next) {
+            ('`', _) | ('<', b'a'..=b'z' | b'A'..=b'Z' | b'>' | b'!') | ('\\', _) => return None,
+            ('"' | '\'', _) => closed(rest, sign)?,
+            ('/', b'/') => rest.find('\n').unwrap_or(rest.len()),
+            ('/', b'*') => rest.find("*/").map_or(rest.len(), |end| end + 2),
+            ('/', _)
+                if matches!(last, b'(' | b',' | b'=' | b':' | b'[' | b'!' | b'&' | b'|' | b'?' | b';') =>
+            {
+                closed(rest, '/')?
+            }
+            ('/', _) => return None,
+            _ => {
+                code.push(sign);
+                0
+            }
+        };
+        if skipped > 0 {
+            // A text is an operand, a comment is nothing.
+            code.push(if matches!(next, b'/' | b'*') && sign == '/' { ' ' } else { '0' });
+        }
+        if !sign.is_ascii_whitespace() {
+            last = if skipped > 0 { b'0' } else { u8::try_from(sign).unwrap_or(b'0') };
+        }
+        rest = rest.get(skipped.max(sign.len_utf8())..)?;
+    }
+    Some(code)
+}
+
+/// Bytes up to and with the sign that closes what begins here, on the same line. A class of a regular expression may
+/// hold a slash; then nothing is certain.
+fn closed(text: &str, close: char) -> Option<usize> {
+    let mut is_escaped = false;
+    for (i, sign) in text.char_indices().skip(1) {
+        match sign {
+            '\n' => return None,
+            '[' if close == '/' && !is_escaped => return None,
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            _ if sign == close => return Some(i + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Whether nothing in a text nests too deeply. It counts too much rather than too little.
+fn is_shallow(text: &str) -> bool {
     let bytes = text.as_bytes();
     // Signs of the expression that each open bracket stands in.
     let mut open: Vec<usize> = Vec::new();
@@ -83,6 +141,8 @@ mod tests {
         assert!(is_safe(&lines));
         let list = format!("var a=[{}];", "'x',1.5,".repeat(100_000));
         assert!(is_safe(&list));
+        let page = format!("// it's\nx.innerHTML = '{}';", "<li class=\\'y\\'>(".repeat(20_000));
+        assert!(is_safe(&page), "one text");
     }
 
     #[test]
@@ -101,7 +161,17 @@ mod tests {
             ("`${", 2_000),
             ("<a>", 30_000),
         ] {
-            assert!(!is_safe(&unit.repeat(times)), "{unit}");
+            let nested = unit.repeat(times);
+            assert!(!is_safe(&nested), "{unit}");
+            for hidden in [
+                format!("if (a) /'/; {nested} /'/"),
+                format!("`'` {nested} '"),
+                format!("a = <p>don't {nested} it's</p>"),
+                format!("x = /['/]/; {nested} '"),
+                format!("<!-- '\n {nested} '"),
+            ] {
+                assert!(!is_safe(&hidden), "{unit} in {}", &hidden[..20]);
+            }
         }
     }
 }
