@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use anyhow::Context as _;
 use tandem_tests::process::{Ended, Process};
 use tandem_tests::{World, binaries};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -14,12 +15,13 @@ async fn lint(folder: &Path, arguments: &[&str]) -> anyhow::Result<Ended> {
 }
 
 /// The findings of `--json`: code, line and column.
-fn findings(out: &str) -> Vec<(String, u64, u64)> {
+fn findings(out: &str) -> anyhow::Result<Vec<(String, u64, u64)>> {
     out.lines()
         .map(|line| {
-            let finding: serde_json::Value = serde_json::from_str(line).unwrap();
-            let number = |field: &str| finding[field].as_u64().unwrap();
-            (finding["code"].as_str().unwrap().to_owned(), number("line"), number("column"))
+            let finding: serde_json::Value = serde_json::from_str(line)?;
+            let number = |field: &str| finding[field].as_u64().context(field.to_owned());
+            let code = finding["code"].as_str().context("code")?;
+            Ok((code.to_owned(), number("line")?, number("column")?))
         })
         .collect()
 }
@@ -46,7 +48,7 @@ async fn findings_are_printed_like_a_compilers_and_end_with_exit_code_1() -> any
 
     let json = lint(folder.path(), &[&path, "--json"]).await?;
     assert_eq!(json.code, Some(1), "{}", json.log);
-    let codes = findings(&json.out);
+    let codes = findings(&json.out)?;
     let expected = [("purchase_without_value".to_owned(), 3, 17), ("purchase_id".to_owned(), 3, 57)];
     assert_eq!(codes, expected);
 
@@ -118,7 +120,7 @@ async fn an_address_is_fetched_with_its_own_scripts_and_its_policy() -> anyhow::
 
     let found = lint(folder.path(), &[&format!("{origin}/moved"), "--json"]).await?;
     assert_eq!(found.code, Some(1), "{}", found.log);
-    let mut codes = findings(&found.out);
+    let mut codes = findings(&found.out)?;
     codes.sort();
     let expected = [("csp_script_src", 1, 1), ("track_single", 2, 1), ("unguarded_fbq", 2, 1)];
     let expected: Vec<_> = expected.iter().map(|(code, line, at)| ((*code).to_owned(), *line, *at)).collect();

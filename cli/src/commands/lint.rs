@@ -10,9 +10,13 @@ use url::Url;
 use crate::Report;
 use crate::failure::Failure;
 
-/// Every rule has its section in docs/lint.md. A comment `tandem-lint: allow(CODE)` in the page allows a finding
-/// on its own line and on the next. Exit codes: 0 nothing to mend, 1 findings, 2 what was given cannot be read.
+const NOTES: &str = "\
+A comment `tandem-lint: allow(CODE)` in a page allows what is found on its own line and on the next.
+Exit codes: 0 nothing to mend, 1 findings, 2 what was given cannot be read. Every code: docs/lint.md";
+
+/// What to look at, and how to tell.
 #[derive(Debug, Args)]
+#[command(after_help = NOTES)]
 pub(crate) struct Arguments {
     /// Pages, scripts, folders of them, or the address of a page (its scripts of the same origin come with it)
     #[arg(required = true, value_name = "PATH|URL")]
