@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 
-use crate::commands::{dead_letters, delivery, doctor, erase, events, health, orders, replay};
+use crate::commands::{dead_letters, delivery, doctor, erase, events, health, lint, orders, replay};
 use crate::moment;
 
 const NOTES: &str = "\
@@ -21,9 +21,9 @@ TANDEM_):
 
 Exit codes:
   0    done
-  1    the answer is a bad one (health is critical, a check of doctor's failed, no such event)
-       or the server failed
-  2    unusable arguments, settings or token
+  1    the answer is a bad one (health is critical, a check of doctor's failed, lint found something,
+       no such event) or the server failed
+  2    unusable arguments, settings, token or files
   3    the server is away or does not answer
   130  interrupted; work in steps says how far it came";
 
@@ -85,4 +85,6 @@ pub(crate) enum Command {
     Resume(delivery::Arguments),
     /// Remove what is stored of a person; what waits for sending is never sent
     Erase(erase::Arguments),
+    /// Find what breaks tracking in a shop's pages: files, folders, or an address; asks no server
+    Lint(lint::Arguments),
 }

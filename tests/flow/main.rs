@@ -17,6 +17,7 @@ mod gateway_fire;
 mod http_port;
 mod lead;
 mod legacy_webhooks;
+mod lint;
 mod lost_webhooks;
 mod operator_tool;
 mod operators;

@@ -10,6 +10,7 @@ pub(crate) mod erase;
 mod event_view;
 pub(crate) mod events;
 pub(crate) mod health;
+pub(crate) mod lint;
 mod order_view;
 pub(crate) mod orders;
 mod purge;
