@@ -98,7 +98,7 @@ async fn collect<'a>(
         let Ok(data) = frame.into_data() else { continue };
         seen = seen.saturating_add(data.len());
         if seen > DISCARDED_BYTES_MAX {
-            break;
+            return Err(Answer::TooLarge);
         }
         if seen > limits.body_bytes_max {
             refused = Some(Answer::TooLarge);
