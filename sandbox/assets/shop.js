@@ -57,6 +57,18 @@ function noteOn(element, result) {
   element.dataset.queued = String(result.queued);
 }
 
+// The shop's own answer. Without a network the form stays as it is, with what was typed, and says so.
+async function reach(address, request) {
+  try {
+    return await fetch(address, request);
+  } catch {
+    const message = navigator.onLine
+      ? "We cannot be reached at the moment. Please try again in a minute."
+      : "You seem to be offline. Please try again when you are back.";
+    throw Object.assign(new Error(message), { fields: [] });
+  }
+}
+
 function contents(product, quantity) {
   return {
     value: product.price * quantity,
@@ -74,12 +86,13 @@ export function leadPage(tandem, offer) {
   tandem.catch(() => {});
   const form = document.getElementById("lead-form");
   const done = document.getElementById("lead-done");
+  let lead; // reported once, even if the form is sent again because the shop was out of reach
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     clearMistake(form);
     setBusy(form, true);
     try {
-      const lead = await soon(
+      lead ??= await soon(
         tandem.then((client) => client.captureLead(filled({
           email: valueOf(form, "email"),
           phone: valueOf(form, "phone"),
@@ -88,7 +101,7 @@ export function leadPage(tandem, offer) {
         }))),
         LEAD_PATIENCE_MS,
       );
-      const kept = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+      const kept = await reach(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
       if (!kept.ok) throw new Error("the mailing list did not take it");
       if (lead) noteOn(done, lead);
       form.hidden = true;
@@ -126,7 +139,7 @@ export function checkoutPage(tandem, product) {
     setBusy(form, true);
     const fields = Object.fromEntries(new FormData(form));
     try {
-      const answer = await fetch("/shop/api/orders", {
+      const answer = await reach("/shop/api/orders", {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify(fields),
@@ -154,7 +167,8 @@ export function checkoutPage(tandem, product) {
       location.assign(order.checkout_url);
     } catch (error) {
       console.warn(error);
-      form.submit();
+      if (error.fields) showMistake(form, error);
+      else form.submit();
     } finally {
       setBusy(form, false);
     }

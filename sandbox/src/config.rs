@@ -65,6 +65,10 @@ pub struct Settings {
     #[arg(long, env = "TANDEM_SANDBOX_PKG", default_value = "web-client/pkg")]
     pub pkg: PathBuf,
 
+    /// Folder with the examples, whose web pages are served under /examples/
+    #[arg(long, env = "TANDEM_SANDBOX_EXAMPLES", default_value = "examples")]
+    pub examples: PathBuf,
+
     /// Webhook retry delays (2, 10 and 30 minutes) are divided by this
     #[arg(long, env = "TANDEM_SANDBOX_TIME_SCALE", default_value = "1", value_parser = parse_time_scale)]
     pub time_scale: f64,

@@ -21,6 +21,7 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod events_manager;
+pub mod examples;
 pub mod faults;
 pub mod graph;
 pub mod journal;
@@ -51,6 +52,7 @@ pub fn router(sandbox: Sandbox) -> Router {
         .merge(shop::routes())
         .merge(events_manager::routes())
         .merge(pkg::routes())
+        .merge(examples::routes())
         .merge(control::routes())
         .with_state(sandbox)
 }

@@ -17,10 +17,10 @@ pub fn routes() -> Router<Sandbox> {
     Router::new().route("/pkg/{*path}", get(file))
 }
 
-async fn file(State(sandbox): State<Sandbox>, Path(path): Path<String>) -> Response {
+/// A file of the package.
+pub(crate) async fn file(State(sandbox): State<Sandbox>, Path(path): Path<String>) -> Response {
     let relative = FilePath::new(&path);
-    let stays_inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
-    let Some(content_type) = content_type(relative).filter(|_| stays_inside) else {
+    let Some(content_type) = content_type(relative).filter(|_| stays_inside(relative)) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     match tokio::fs::read(sandbox.settings.pkg.join(relative)).await {
@@ -36,9 +36,17 @@ async fn file(State(sandbox): State<Sandbox>, Path(path): Path<String>) -> Respo
     }
 }
 
-fn content_type(path: &FilePath) -> Option<&'static str> {
+/// Whether a path names something inside the folder that it is joined to.
+pub(crate) fn stays_inside(relative: &FilePath) -> bool {
+    relative.components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+/// The content type of a file that a page loads; none for what no page needs.
+pub(crate) fn content_type(path: &FilePath) -> Option<&'static str> {
     Some(match path.extension()?.to_str()? {
         "js" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
         "wasm" => "application/wasm",
         "ts" | "md" => "text/plain; charset=utf-8",
         "json" | "map" => "application/json",

@@ -1,12 +1,24 @@
-//! The demo shop in headless Chromium: what the page's pixel sends and what the server
-//! sends carry the same IDs.
+//! The demo shop and the examples in headless browsers: what the page's pixel sends and what the
+//! server sends carry the same IDs.
 //!
-//! These tests need Chromium and chromedriver, and the browser package built by
-//! `cargo xtask wasm`; without them they fail and say so.
+//! These tests need Chromium and chromedriver, Firefox, the browser package built by `cargo xtask wasm`
+//! and the React example built by `cargo xtask web-examples`; without them they fail and say so.
 
+mod consent;
+mod declarative;
+mod engines;
+mod examples;
+mod identity;
+mod kept;
 mod lead;
+mod load;
+mod matching;
+mod matrix;
 mod package;
+mod page;
 mod purchase;
+mod storage;
+mod unsent;
 mod vectors;
 
 use anyhow::ensure;

@@ -12,18 +12,37 @@ export interface ConnectOptions {
   /** Currency of amounts that name none, ISO 4217, such as `INR`. */
   currency?: string;
   /**
-   * Country of the shop, ISO 3166-1 alpha-2. Phone numbers without a calling code are read as
-   * numbers of the country that the server is configured for (`TANDEM_DEFAULT_COUNTRY`); write it
-   * here too, so that the page says what it expects.
+   * Country of the shop, ISO 3166-1 alpha-2: what phone numbers without a calling code are read as.
+   * If absent, the server's own (`TANDEM_DEFAULT_COUNTRY`); but then such numbers are left out of
+   * what a page stores for a server that is away.
    */
   defaultCountry?: string;
   /** Address of Meta's library, if the page serves it from elsewhere. */
   pixelScript?: string;
-  /** Permission that holds for every call that names none. */
+  /** Permission that holds for every call that names none. The visitor's own word is {@link Tandem.consent}. */
   consent?: Consent;
+  /**
+   * Nothing happens before the visitor's word: calls are held in memory, Meta's library is not
+   * loaded, no cookie is written and nothing stored until {@link Tandem.consent} is granted. Set
+   * `TANDEM_CONSENT_REQUIRED` on the server too. `false` if absent.
+   */
+  consentRequired?: boolean;
+  /**
+   * Take the browser's Global Privacy Control for a refusal, until the page calls
+   * `consent.grant()`. `false` if absent: which visitors' signal binds you is a question of the law
+   * that you are under (California's and other US states' says yes).
+   */
+  respectGpc?: boolean;
+  /**
+   * Who the visitor is, if the page knows it when it connects: what the pixel's `init` is told
+   * (advanced matching). Taken are hashes (64 hex digits), the e-mail address, and the phone number
+   * if it begins with `+`; other values would be hashed by Meta's rules, not by the server's, and
+   * are left out. It is not added to calls.
+   */
+  person?: Person;
   /** A/B test that holds for every call that names none. */
   experiment?: Experiment;
-  /** Say in the console what happens. */
+  /** Say in the console what happens, and why. */
   debug?: boolean;
 }
 
@@ -134,12 +153,16 @@ export interface Result {
    * - `fired`: Meta's library has it.
    * - `blocked`: the library did not answer within three seconds, or not at all.
    * - `suppressed`: the pixel is not to be told (no consent, or told earlier).
-   * - `pending`: the payment is not known yet; it is asked for again, and fires when it is.
+   * - `pending`: the payment is not known yet; it is asked for again, and fires when it is. Or the
+   *   visitor's consent is not known yet, and `queued` is true.
    */
   pixel: "fired" | "blocked" | "suppressed" | "pending";
   /** The server knew the event, or the order, already. */
   duplicate: boolean;
-  /** The server was away: it gets the event later, under the same ID. */
+  /**
+   * The server was away: it gets the event later, under the same ID. Or the call waits for the
+   * visitor's consent; then it is lost if the page is left before.
+   */
   queued: boolean;
 }
 
@@ -164,6 +187,49 @@ export declare class TandemError extends Error {
   readonly fields: FieldError[];
 }
 
+/** What the visitor allows. Both may be called at any time, again and again. */
+export interface VisitorConsent {
+  /** Cookies are written, the pixel starts (or gets `fbq('consent', 'grant')`), held calls go out. */
+  grant(): void;
+  /**
+   * The pixel gets `fbq('consent', 'revoke')`, Meta's cookies and everything that Tandem has stored
+   * are removed. Held and later calls reach the server as denied: it counts them, and sends nothing
+   * to Meta. No call can grant what is denied here.
+   */
+  deny(): void;
+}
+
+/** The detail of the events `tandem:fired` and `tandem:queued`. Nothing about the person. */
+export interface News {
+  /** As the pixel is told it: `Lead`, `Purchase`, … */
+  eventName: string;
+  eventId: string;
+}
+
+/** What the loader (`loader.html`) puts into `window.tandem` until the module has arrived. */
+export interface Loader {
+  captureLead(lead: Lead): Promise<Result>;
+  track(name: StandardEvent, event?: Event): Promise<Result>;
+  trackCustom(name: string, event?: Event): Promise<Result>;
+  recordPurchase(purchase: Purchase): Promise<Result>;
+  consent: { grant(): Promise<void>; deny(): Promise<void> };
+}
+
+declare global {
+  interface DocumentEventMap {
+    /** Meta's library has taken an event. */
+    "tandem:fired": CustomEvent<News>;
+    /** The server was away: the event is kept, and sent again under the same ID. */
+    "tandem:queued": CustomEvent<News>;
+    /** `auto.js` has connected: `window.tandem` is there. */
+    "tandem:ready": CustomEvent<null>;
+  }
+  interface Window {
+    /** Set by `auto.js`, and before it by the loader. */
+    tandem?: Tandem | Loader;
+  }
+}
+
 /** Meta's standard events that {@link Tandem.track} takes. `Lead` and `Purchase` have calls of their own. */
 export type StandardEvent =
   | "AddPaymentInfo" | "AddToCart" | "AddToWishlist" | "CompleteRegistration" | "Contact"
@@ -173,6 +239,9 @@ export type StandardEvent =
 /** The page's connection to Tandem. Connect once per page. */
 export declare class Tandem {
   private constructor();
+
+  /** The visitor's permission, from your consent banner. Say it on every page: it is not remembered. */
+  readonly consent: VisitorConsent;
 
   /**
    * Starts Tandem, and the pixel if the page has not: base code, `init` and one `PageView`. An

@@ -1,17 +1,19 @@
 //! What the server answers.
 
-use tandem_proto::v1::PurchaseState;
-
+use crate::flat::Flat;
 use crate::grpc::framing;
 use crate::grpc::status::{OK, Status};
 use crate::request;
 use crate::wire::Fields;
 
+/// `PURCHASE_STATE_PENDING`.
+const PENDING: u64 = 1;
+
 /// An answer, whichever the method.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Answer<'a> {
     /// ID of the event on both sides.
-    pub(crate) event_id: &'a str,
+    pub(crate) event_id: &'a [u8],
     /// The server had the event, or knew the order, already.
     pub(crate) duplicate: bool,
     /// The payment is not known yet.
@@ -20,14 +22,12 @@ pub(crate) struct Answer<'a> {
     pub(crate) event: Option<&'a [u8]>,
 }
 
-/// Finds the message in a gRPC-web response; `header` knows the response's headers.
+/// Finds the message in a gRPC-web response, from the headers' entries and the body.
 ///
 /// No answer and an answer that is not gRPC-web's are `UNAVAILABLE`: what a proxy says in a
 /// server's place is no reason to give an event up.
-pub(crate) fn message<'a>(
-    header: impl Fn(&str) -> Option<&'a str>,
-    body: &'a [u8],
-) -> Result<&'a [u8], Status> {
+pub(crate) fn message<'a>(headers: Flat<'a>, body: &'a [u8]) -> Result<&'a [u8], Status> {
+    let header = |name: &[u8]| Some(headers.text(name)).filter(|value| !value.is_empty());
     let parts = framing::response(body).unwrap_or_default();
     match Status::read(header).or_else(|| Status::from_trailers(parts.trailers)) {
         Some(status) if status.code == OK => parts.message.ok_or_else(Status::unavailable),
@@ -51,10 +51,10 @@ impl<'a> Answer<'a> {
         };
         for (number, value) in Fields(message) {
             match number {
-                1 => answer.event_id = value.text(),
+                1 => answer.event_id = value.bytes(),
                 n if n == duplicate => answer.duplicate = value.number() != 0,
                 n if n == event => answer.event = Some(value.bytes()),
-                n if n == state => answer.is_pending = value.number() == PurchaseState::Pending as u64,
+                n if n == state => answer.is_pending = value.number() == PENDING,
                 _ => {}
             }
         }
@@ -65,17 +65,20 @@ impl<'a> Answer<'a> {
 #[cfg(test)]
 mod tests {
     use prost::Message as _;
-    use tandem_proto::v1::{BrowserEvent, CaptureLeadResponse, RecordPurchaseResponse, TrackEventResponse};
+    use tandem_proto::v1::{
+        BrowserEvent, CaptureLeadResponse, PurchaseState, RecordPurchaseResponse, TrackEventResponse,
+    };
 
     use super::*;
     use crate::grpc::framing::request as frame;
+    use crate::grpc::status::UNAVAILABLE;
 
     fn event() -> Option<BrowserEvent> {
         Some(BrowserEvent { event_name: "Lead".to_owned(), ..BrowserEvent::default() })
     }
 
     fn expected(bytes: &[u8]) -> Answer<'_> {
-        Answer { event_id: "id", duplicate: true, is_pending: false, event: Some(bytes) }
+        Answer { event_id: b"id", duplicate: true, is_pending: false, event: Some(bytes) }
     }
 
     #[test]
@@ -88,7 +91,7 @@ mod tests {
             browser_event: event(),
             suppressed_reason: "x".to_owned(),
         };
-        assert_eq!(Answer::read(request::LEAD, &lead.encode_to_vec()), Ok(expected(&bytes)));
+        assert_eq!(Answer::read(request::LEAD, &lead.encode_to_vec()).ok(), Some(expected(&bytes)));
         let tracked = TrackEventResponse {
             event_id: "id".to_owned(),
             duplicate: true,
@@ -96,7 +99,7 @@ mod tests {
             suppressed_reason: "x".to_owned(),
         };
         for kind in [request::EVENT, request::CUSTOM_EVENT] {
-            assert_eq!(Answer::read(kind, &tracked.encode_to_vec()), Ok(expected(&bytes)));
+            assert_eq!(Answer::read(kind, &tracked.encode_to_vec()).ok(), Some(expected(&bytes)));
         }
         let mut purchase = RecordPurchaseResponse {
             event_id: "id".to_owned(),
@@ -105,36 +108,37 @@ mod tests {
             browser_event: event(),
             suppressed_reason: "x".to_owned(),
         };
-        assert_eq!(Answer::read(request::PURCHASE, &purchase.encode_to_vec()), Ok(expected(&bytes)));
+        assert_eq!(Answer::read(request::PURCHASE, &purchase.encode_to_vec()).ok(), Some(expected(&bytes)));
         purchase.set_state(PurchaseState::Pending);
         assert!(Answer::read(request::PURCHASE, &purchase.encode_to_vec()).unwrap().is_pending);
     }
 
     #[test]
     fn an_answer_without_an_id_is_none() {
-        assert_eq!(Answer::read(request::LEAD, b""), Err(Status::unavailable()));
-        assert_eq!(Answer::read(request::CONFIRMATION, b""), Ok(Answer::default()));
+        assert!(Answer::read(request::LEAD, b"").is_err_and(|status| status.code == UNAVAILABLE));
+        assert_eq!(Answer::read(request::CONFIRMATION, b"").ok(), Some(Answer::default()));
+        assert_eq!(PENDING, PurchaseState::Pending as u64);
     }
 
     #[test]
     fn the_status_is_found_in_headers_and_in_trailers() {
-        let none = |_: &str| None;
+        let none = Flat::default();
         let mut body = frame(b"hi");
         body.extend_from_slice(&[0x80, 0, 0, 0, 13]);
         body.extend_from_slice(b"grpc-status:0");
-        assert_eq!(message(none, &body), Ok(b"hi".as_slice()));
-        let refused = |name: &str| Some(if name == "grpc-status" { "3" } else { "no" });
+        assert_eq!(message(none, &body).ok(), Some(b"hi".as_slice()));
+        let refused = Flat::new(b"=status\x003\x00=message\x00no\x00");
         let status = message(refused, b"").unwrap_err();
-        assert_eq!((status.code, status.message.as_str()), (3, "no"));
+        assert_eq!((status.code, status.message.as_slice()), (3, b"no".as_slice()));
     }
 
     #[test]
     fn what_is_no_grpc_answer_is_no_answer() {
-        let none = |_: &str| None;
+        let none = Flat::default();
         for body in [b"".as_slice(), b"<html>502 Bad Gateway</html>", &frame(b"hi")] {
-            assert_eq!(message(none, body), Err(Status::unavailable()));
+            assert!(message(none, body).is_err_and(|status| status.code == UNAVAILABLE));
         }
-        let fine = |name: &str| (name == "grpc-status").then_some("0");
-        assert_eq!(message(fine, b""), Err(Status::unavailable()), "no message came");
+        let fine = Flat::new(b"=status\x000\x00");
+        assert!(message(fine, b"").is_err(), "no message came");
     }
 }

@@ -1,21 +1,24 @@
 //! The client's own event IDs: UUIDs of version 7 (RFC 9562), so that IDs made one after the
 //! other sort that way and the server's index stays hot.
 
+use alloc::vec::Vec;
+
+use crate::json::hex;
+
 /// Makes an ID from the time, in milliseconds since 1970, and ten random bytes.
-pub(crate) fn uuid_v7(now_ms: u64, random: [u8; 10]) -> String {
-    let mut bytes = [0; 16];
-    bytes[..6].copy_from_slice(&now_ms.to_be_bytes()[2..]);
-    bytes[6..].copy_from_slice(&random);
-    bytes[6] = bytes[6] & 0x0f | 0x70; // version 7
-    bytes[8] = bytes[8] & 0x3f | 0x80; // the variant of RFC 9562
-    let mut text = String::with_capacity(36);
-    for (place, byte) in bytes.iter().enumerate() {
+pub(crate) fn uuid_v7(now_ms: u64, random: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(36);
+    let time = (now_ms << 16).to_be_bytes();
+    for (place, byte) in time.iter().take(6).chain(random.iter().take(10)).enumerate() {
+        let byte = match place {
+            6 => byte & 0x0f | 0x70, // version 7
+            8 => byte & 0x3f | 0x80, // the variant of RFC 9562
+            _ => *byte,
+        };
         if matches!(place, 4 | 6 | 8 | 10) {
-            text.push('-');
+            text.push(b'-');
         }
-        for digit in [byte >> 4, byte & 0x0f] {
-            text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
-        }
+        text.extend_from_slice(&hex(byte));
     }
     text
 }
@@ -27,14 +30,14 @@ mod tests {
     #[test]
     fn the_form_is_that_of_rfc_9562() {
         // The RFC's own example, appendix A.6.
-        let random = [0x0c, 0xc3, 0x18, 0xc4, 0xdc, 0x0c, 0x0c, 0x07, 0x39, 0x8f];
-        assert_eq!(uuid_v7(0x017F_22E2_79B0, random), "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
-        assert_eq!(uuid_v7(0, [0; 10]), "00000000-0000-7000-8000-000000000000");
-        assert_eq!(uuid_v7(u64::MAX, [0xff; 10]), "ffffffff-ffff-7fff-bfff-ffffffffffff");
+        let random = [0x0c, 0xc3, 0x18, 0xc4, 0xdc, 0x0c, 0x0c, 0x07, 0x39, 0x8f].as_slice();
+        assert_eq!(uuid_v7(0x017F_22E2_79B0, random), b"017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
+        assert_eq!(uuid_v7(0, &[0; 10]), b"00000000-0000-7000-8000-000000000000");
+        assert_eq!(uuid_v7(u64::MAX, &[0xff; 10]), b"ffffffff-ffff-7fff-bfff-ffffffffffff");
     }
 
     #[test]
     fn later_ids_sort_after_earlier_ones() {
-        assert!(uuid_v7(1_700_000_000_000, [0xff; 10]) < uuid_v7(1_700_000_000_001, [0; 10]));
+        assert!(uuid_v7(1_700_000_000_000, &[0xff; 10]) < uuid_v7(1_700_000_000_001, &[0; 10]));
     }
 }

@@ -1,235 +1,229 @@
-//! What the page's calls say, as messages.
+//! What the page's calls say, as messages of `tandem/v1/common.proto`.
 
-use prost_types::Timestamp;
-use tandem_proto::v1::{
-    AdsConsent, Browser, Consent, Content, CustomData, Experiment, Money, Property, User,
-};
-use wasm_bindgen::JsValue;
+use alloc::vec::Vec;
 
+use crate::flat::{Flat, Value};
 use crate::grpc::status::{INVALID_ARGUMENT, Status};
-use crate::js::Page;
+use crate::names::{BROWSER, CONTENT, CUSTOM_DATA, EXPERIMENT, USER, numbered, push_snake};
 use crate::text::number;
+use crate::wire::{put_bytes, put_number, put_text, put_unless_zero};
 
-/// A field that is wrong, and what is wrong with it.
-type Fault = (String, String);
+/// Advertising use was refused: `CONSENT_DENIED`.
+const DENIED: u64 = 2;
 
-/// Reads one argument. A field is named by its group in the request and its key in the argument;
-/// the server's name of it (`user.first_name`) follows from both and is made when it is needed.
-pub(crate) struct Input<'a> {
-    page: &'a Page,
-    of: &'a JsValue,
-    /// What was found wrong; fields by the names that the server uses.
-    faults: Vec<Fault>,
+/// Reads arguments and notes what is wrong with them, by the names that the server uses.
+#[derive(Debug, Default)]
+pub(crate) struct Input {
+    faults: Status,
 }
 
-impl<'a> Input<'a> {
-    pub(crate) fn new(page: &'a Page, of: &'a JsValue) -> Self {
-        Self { page, of, faults: Vec::new() }
+/// `Consent`, written.
+#[derive(Debug)]
+pub(crate) struct Permission {
+    pub(crate) message: Vec<u8>,
+    /// Advertising use was refused.
+    pub(crate) is_denied: bool,
+}
+
+impl Input {
+    /// Notes what is wrong with a field, named by its message and its key.
+    pub(crate) fn fault(&mut self, group: &[u8], key: &[u8], what: &[u8]) {
+        let mut name = group.to_vec();
+        if !group.is_empty() && !key.is_empty() {
+            name.push(b'.');
+        }
+        push_snake(&mut name, key);
+        self.faults.add_field(&name, what);
     }
 
-    /// A text of the argument.
-    pub(crate) fn text(&mut self, group: &str, key: &str) -> Option<String> {
-        self.text_of(self.of, group, key)
+    /// An error if anything was found wrong.
+    pub(crate) fn done(mut self) -> Result<(), Status> {
+        if self.faults.fields.0.is_empty() {
+            return Ok(());
+        }
+        self.faults.code = INVALID_ARGUMENT;
+        self.faults.message = b"some fields are missing or malformed".to_vec();
+        Err(self.faults)
     }
 
-    fn text_of(&mut self, of: &JsValue, group: &str, key: &str) -> Option<String> {
-        self.page.text(of, key).unwrap_or_else(|_| {
-            self.fault(group, key, "must be text");
-            None
-        })
+    /// A text; empty if absent.
+    pub(crate) fn text<'a>(&mut self, of: Flat<'a>, group: &[u8], key: &[u8]) -> &'a [u8] {
+        self.text_of(of.get(key), group, key)
     }
 
-    fn count_of(&mut self, of: &JsValue, group: &str, key: &str) -> Option<u32> {
-        let text = self.text_of(of, group, key)?;
-        let count = number(text.as_bytes()).and_then(|count| u32::try_from(count).ok());
+    fn text_of<'a>(&mut self, value: Option<Value<'a>>, group: &[u8], key: &[u8]) -> &'a [u8] {
+        match value {
+            Some(Value::Text(text)) => return text,
+            Some(Value::Object(_)) => self.fault(group, key, b"must be text"),
+            None => {}
+        }
+        &[]
+    }
+
+    /// Texts in the order of their numbers.
+    fn texts(&mut self, of: Flat<'_>, group: &[u8], names: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (field, key) in numbered(names) {
+            put_text(&mut out, field, self.text(of, group, key));
+        }
+        out
+    }
+
+    fn count(&mut self, of: Flat<'_>, group: &[u8], key: &[u8]) -> Option<u64> {
+        let text = self.text(of, group, key);
+        if text.is_empty() {
+            return None;
+        }
+        let count = number(text).filter(|count| *count <= u32::MAX.into());
         if count.is_none() {
-            self.fault(group, key, "must be a whole number");
+            self.fault(group, key, b"must be a whole number");
         }
         count
     }
 
-    fn money_of(&mut self, of: &JsValue, group: &str, key: &str, currency: &str) -> Option<Money> {
-        let amount = self.text_of(of, group, key)?;
-        Some(Money { amount, currency_code: currency.to_owned() })
+    /// `User`. `default_country` is the shop's.
+    pub(crate) fn user(&mut self, of: Flat<'_>, default_country: &[u8]) -> Vec<u8> {
+        let mut out = self.texts(of, b"user", USER);
+        put_text(&mut out, 12, default_country);
+        out
     }
 
-    /// Notes what is wrong with a field.
-    pub(crate) fn fault(&mut self, group: &str, key: &str, what: &str) {
-        self.faults.push((field_name(group, key), what.to_owned()));
+    /// `Browser`.
+    pub(crate) fn browser(&mut self, visit: Flat<'_>) -> Vec<u8> {
+        self.texts(visit, b"browser", BROWSER)
     }
 
-    /// An error if anything was found wrong.
-    pub(crate) fn done(self) -> Result<(), Status> {
-        if self.faults.is_empty() {
-            return Ok(());
-        }
-        let message = "some fields are missing or malformed".to_owned();
-        Err(Status { code: INVALID_ARGUMENT, message, fields: self.faults, ..Status::default() })
+    /// `Experiment`, if one is named.
+    pub(crate) fn experiment(&mut self, of: Flat<'_>) -> Option<Vec<u8>> {
+        let Value::Object(of) = of.get(b"experiment")? else { return None };
+        Some(self.texts(of, b"experiment", EXPERIMENT))
     }
 
-    /// What the browser knows of the visit.
-    pub(crate) fn browser(&mut self) -> Browser {
-        let mut text = |key| self.text("browser", key);
-        Browser {
-            fbp: text("fbp"),
-            fbc: text("fbc"),
-            fbclid: text("fbclid"),
-            event_source_url: text("eventSourceUrl"),
-            referrer_url: text("referrerUrl"),
-            client_ip_address: None,
-            client_user_agent: None,
-        }
-    }
-
-    /// The person.
-    pub(crate) fn user(&mut self) -> User {
-        let mut text = |key| self.text("user", key);
-        User {
-            email: text("email"),
-            phone: text("phone"),
-            first_name: text("firstName"),
-            last_name: text("lastName"),
-            city: text("city"),
-            state: text("state"),
-            postal_code: text("postalCode"),
-            country: text("country"),
-            gender: text("gender"),
-            date_of_birth: text("dateOfBirth"),
-            external_id: text("externalId"),
-            default_country: None,
-        }
-    }
-
-    /// What the event is about. `currency` is that of the page.
-    pub(crate) fn custom_data(&mut self, currency: &str) -> CustomData {
-        let own = self.text(CUSTOM_DATA, "currency");
-        let currency = own.as_deref().unwrap_or(currency);
-        let of = self.of;
-        CustomData {
-            value: self.money_of(of, CUSTOM_DATA, "value", currency),
-            content_ids: self.content_ids(),
-            contents: self.contents(currency),
-            content_type: self.text(CUSTOM_DATA, "contentType").unwrap_or_default(),
-            content_name: self.text(CUSTOM_DATA, "contentName").unwrap_or_default(),
-            content_category: self.text(CUSTOM_DATA, "contentCategory").unwrap_or_default(),
-            num_items: self.count_of(of, CUSTOM_DATA, "numItems"),
-            search_string: self.text(CUSTOM_DATA, "searchString").unwrap_or_default(),
-            status: self.text(CUSTOM_DATA, "status").unwrap_or_default(),
-            predicted_ltv: self.money_of(of, CUSTOM_DATA, "predictedLtv", currency),
-            properties: self.properties(),
-            order_id: String::new(),
-        }
-    }
-
-    fn content_ids(&mut self) -> Vec<String> {
-        let mut ids = Vec::new();
-        for id in self.page.list(self.of, "contentIds").iter() {
-            ids.extend(self.text_of(&id, "custom_data.content_ids", ""));
-        }
-        ids
-    }
-
-    fn contents(&mut self, currency: &str) -> Vec<Content> {
-        const GROUP: &str = "custom_data.contents";
-        let mut contents = Vec::new();
-        for line in self.page.list(self.of, "contents").iter() {
-            contents.push(Content {
-                id: self.text_of(&line, GROUP, "id").unwrap_or_default(),
-                quantity: self.count_of(&line, GROUP, "quantity").unwrap_or(1),
-                item_price: self.money_of(&line, GROUP, "itemPrice", currency),
-            });
-        }
-        contents
-    }
-
-    fn properties(&mut self) -> Vec<Property> {
-        const GROUP: &str = "custom_data.properties";
-        let mut properties = Vec::new();
-        for pair in self.page.pairs(self.of, "properties").iter() {
-            if let (Some(key), Some(value)) =
-                (self.text_of(&pair, GROUP, "0"), self.text_of(&pair, GROUP, "1"))
-            {
-                properties.push(Property { key, value });
+    /// `CustomData`. `currency` is that of the page.
+    pub(crate) fn custom_data(&mut self, of: Flat<'_>, currency: &[u8]) -> Vec<u8> {
+        const GROUP: &[u8] = b"custom_data";
+        let own = self.text(of, GROUP, b"currency");
+        let currency = if own.is_empty() { currency } else { own };
+        let mut out = Vec::new();
+        for (field, key) in numbered(CUSTOM_DATA) {
+            match field {
+                1 | 10 => self.money(&mut out, field, of, GROUP, key, currency),
+                2 => {
+                    for (_, id) in values(of, key) {
+                        put_text(&mut out, field, self.text_of(Some(id), b"custom_data.content_ids", b""));
+                    }
+                }
+                3 => {
+                    for (_, line) in values(of, key) {
+                        let line = self.content(line, currency);
+                        put_bytes(&mut out, field, &line);
+                    }
+                }
+                7 => {
+                    if let Some(count) = self.count(of, GROUP, key) {
+                        put_number(&mut out, field, count);
+                    }
+                }
+                11 => {
+                    for (name, value) in of.object(key) {
+                        let text = self.text_of(Some(value), b"custom_data.properties", name);
+                        let mut property = Vec::new();
+                        put_text(&mut property, 1, name);
+                        put_text(&mut property, 2, text);
+                        put_bytes(&mut out, field, &property);
+                    }
+                }
+                12 => {}
+                _ => put_text(&mut out, field, self.text(of, GROUP, key)),
             }
         }
-        properties
+        out
     }
 
-    /// The A/B test, if the argument names one.
-    pub(crate) fn experiment(&mut self) -> Option<Experiment> {
-        let of = self.object("experiment")?;
-        let mut text = |key| self.text_of(&of, "experiment", key).unwrap_or_default();
-        Some(Experiment {
-            experiment_id: text("id"),
-            variant: text("variant"),
-            test_group: text("testGroup"),
-        })
+    fn content(&mut self, line: Value<'_>, currency: &[u8]) -> Vec<u8> {
+        const GROUP: &[u8] = b"custom_data.contents";
+        let mut out = Vec::new();
+        let Value::Object(line) = line else {
+            self.fault(GROUP, b"", b"must be objects");
+            return out;
+        };
+        for (field, key) in numbered(CONTENT) {
+            match field {
+                1 => put_text(&mut out, field, self.text(line, GROUP, key)),
+                2 => put_unless_zero(&mut out, field, self.count(line, GROUP, key).unwrap_or(1)),
+                _ => self.money(&mut out, field, line, GROUP, key, currency),
+            }
+        }
+        out
     }
 
-    /// The permission, if the argument says something about it.
-    pub(crate) fn consent(&mut self) -> Option<Consent> {
-        let of = self.object("consent")?;
-        let ads = match self.text_of(&of, "consent", "ads").as_deref() {
-            None => AdsConsent::ConsentUnspecified,
-            Some("granted") => AdsConsent::ConsentGranted,
-            Some("denied") => AdsConsent::ConsentDenied,
-            Some(_) => {
-                self.fault("consent", "ads", "must be granted or denied");
-                AdsConsent::ConsentDenied
+    fn money(
+        &mut self,
+        out: &mut Vec<u8>,
+        field: u8,
+        of: Flat<'_>,
+        group: &[u8],
+        key: &[u8],
+        currency: &[u8],
+    ) {
+        let amount = self.text(of, group, key);
+        if !amount.is_empty() {
+            let mut money = Vec::new();
+            put_text(&mut money, 1, amount);
+            put_text(&mut money, 2, currency);
+            put_bytes(out, field, &money);
+        }
+    }
+
+    /// `Consent`, if something is said about it.
+    pub(crate) fn consent(&mut self, of: Flat<'_>) -> Option<Permission> {
+        const GROUP: &[u8] = b"consent";
+        let Value::Object(of) = of.get(GROUP)? else { return None };
+        let ads = match self.text(of, GROUP, b"ads") {
+            b"" => 0,
+            b"granted" => 1,
+            b"denied" => DENIED,
+            _ => {
+                self.fault(GROUP, b"ads", b"must be granted or denied");
+                DENIED
             }
         };
-        Some(Consent {
-            ads: ads.into(),
-            limited_data_use: self.page.get(&of, "limitedDataUse").is_truthy(),
-            country: self.count_of(&of, "consent", "country").unwrap_or(0) as i32,
-            state: self.count_of(&of, "consent", "state").unwrap_or(0) as i32,
+        let mut message = Vec::new();
+        put_unless_zero(&mut message, 1, ads);
+        put_unless_zero(&mut message, 2, is_said(of.text(b"limitedDataUse")).into());
+        put_unless_zero(&mut message, 3, self.count(of, GROUP, b"country").unwrap_or(0));
+        put_unless_zero(&mut message, 4, self.count(of, GROUP, b"state").unwrap_or(0));
+        Some(Permission { message, is_denied: ads == DENIED })
+    }
+
+    /// When it happened, in milliseconds since 1970; 0 if the argument does not say so.
+    pub(crate) fn occurred_at(&mut self, of: Flat<'_>) -> u64 {
+        let text = self.text(of, b"", b"occurredAt");
+        if text.is_empty() {
+            return 0;
+        }
+        number(text).unwrap_or_else(|| {
+            self.fault(b"", b"occurredAt", b"must be a Date, a date's text or milliseconds since 1970");
+            0
         })
     }
-
-    fn object(&self, key: &str) -> Option<JsValue> {
-        Some(self.page.get(self.of, key)).filter(JsValue::is_truthy)
-    }
-
-    /// When it happened, if the argument says so.
-    pub(crate) fn occurred_at(&mut self) -> Option<Timestamp> {
-        let ms = self.page.time(self.of, "occurredAt");
-        if ms.is_nan() {
-            self.fault("", "occurredAt", "must be a Date, a date's text or milliseconds since 1970");
-        }
-        (ms > 0.0).then(|| timestamp(ms))
-    }
 }
 
-const CUSTOM_DATA: &str = "custom_data";
-
-/// The server's name of a field: `user` and `firstName` are `user.first_name`.
-fn field_name(group: &str, key: &str) -> String {
-    let mut name = group.to_owned();
-    if !group.is_empty() && !key.is_empty() {
-        name.push('.');
-    }
-    for character in key.chars() {
-        if character.is_ascii_uppercase() {
-            name.push('_');
-        }
-        name.push(character.to_ascii_lowercase());
-    }
-    name
+/// Elements of a list, or one value in place of a list of one.
+fn values<'a>(of: Flat<'a>, key: &'a [u8]) -> impl Iterator<Item = (&'a [u8], Value<'a>)> {
+    let value = of.get(key);
+    let one = value.filter(|value| matches!(value, Value::Text(_)));
+    of.object(key).chain(one.map(|one| (key, one)))
 }
 
-/// A point in time from milliseconds since 1970.
-pub(crate) fn timestamp(ms: f64) -> Timestamp {
-    Timestamp { seconds: (ms / 1000.0) as i64, nanos: 0 }
+/// Whether a text of JavaScript means yes.
+fn is_said(text: &[u8]) -> bool {
+    !matches!(text, b"" | b"false" | b"0")
 }
 
-#[cfg(test)]
-mod tests {
-    use super::field_name;
-
-    #[test]
-    fn fields_have_the_names_that_the_server_uses() {
-        assert_eq!(field_name("user", "firstName"), "user.first_name");
-        assert_eq!(field_name("", "orderId"), "order_id");
-        assert_eq!(field_name("custom_data.content_ids", ""), "custom_data.content_ids");
-    }
+/// `Timestamp` from milliseconds since 1970.
+pub(crate) fn timestamp(ms: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_unless_zero(&mut out, 1, ms / 1000);
+    out
 }

@@ -2,41 +2,50 @@
 //!
 //! Compiled to WebAssembly and bound by `cargo xtask wasm`. Everything here is pure and returns at
 //! once: what a call asks of the server, what an answer means, when to try again. The page's own
-//! side, `js/index.js`, does the waiting: `fetch`, timers, `fbq`, storage. It calls the functions
+//! side, `js/`, does the waiting: `fetch`, timers, `fbq`, storage. `js/wasm.js` calls the functions
 //! of this file and nothing else.
+//!
+//! Bytes go in, bytes come out: entries (`flat`) and JSON. No panic is reachable, no text is
+//! formatted, and the standard library is left out: what it needs to say why it panicked would be a
+//! quarter of the package.
 //!
 //! | module | holds |
 //! |---|---|
-//! | `input` | the page's arguments, as parts of messages |
+//! | `flat` | what the page gave |
+//! | `input`, `names` | the page's arguments, as parts of messages |
 //! | `request` | calls, ready to be sent |
 //! | `answer` | what the server answered |
 //! | `grpc` | gRPC-web's frames and statuses |
 //! | `pixel` | what `fbq` is told |
 //! | `retry`, `event_id` | when to try again; the client's own IDs |
-//! | `wire`, `text`, `js` | protobuf, texts and JavaScript objects, in few bytes |
+//! | `wire`, `text`, `json` | protobuf, numbers and JSON, in few bytes |
 
-use js_sys::{Array, Uint8Array};
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+extern crate alloc;
+
+use alloc::vec::Vec;
+
 use wasm_bindgen::prelude::*;
 
 mod answer;
 mod event_id;
+mod flat;
 mod grpc;
 mod input;
-mod js;
+mod json;
+mod names;
 mod pixel;
 mod request;
 mod retry;
 mod text;
 mod wire;
 
-#[cfg(feature = "selftest")]
-pub mod selftest;
-
 use answer::Answer;
+use flat::Flat;
 use grpc::status::Status;
-use js::Page;
+use json::Json;
 use pixel::PixelEvent;
-use request::{Draft, Prepared};
 
 /// An allocator of a few hundred bytes; the standard one takes several thousand.
 #[cfg(target_arch = "wasm32")]
@@ -44,98 +53,85 @@ use request::{Draft, Prepared};
 static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =
     lol_alloc::LockedAllocator::new(lol_alloc::FreeListAllocator::new());
 
-/// What is thrown: `[code, message, [[field, description]]]` for a mistake that the page can
-/// correct, else the milliseconds to wait before trying again.
-fn thrown(status: &Status) -> JsValue {
-    let Some(code) = status.is_correctable() else { return status.wait_ms().into() };
-    let fields: Array =
-        status.fields.iter().map(|(field, what)| Array::of2(&field.into(), &what.into())).collect();
-    Array::of3(&code.into(), &status.message.as_str().into(), &fields).into()
+/// Ends the call at once: the page's side sees a `RuntimeError`.
+#[cfg(target_arch = "wasm32")]
+#[panic_handler]
+fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
 }
 
-/// `[method, name, parameters, id]`, what `fbq` takes; `undefined` for no event.
-fn for_fbq(event: Option<PixelEvent>) -> JsValue {
-    let Some(event) = event else { return JsValue::UNDEFINED };
-    let method = if event.custom { "trackCustom" } else { "track" };
-    Array::of4(&method.into(), &event.name.into(), &event.parameters, &event.id.into()).into()
-}
+/// What [`run`] is asked for, beside the kinds of calls (0 to 4): to check options, to make an ID, and,
+/// added to a call's kind, to read its answer.
+const CHECK: u32 = 5;
+const NEW_ID: u32 = 6;
+const ANSWER: u32 = 8;
 
-fn for_fetch(prepared: Prepared) -> Array {
-    let body = Uint8Array::from(prepared.body.as_slice());
-    Array::of4(&prepared.path.into(), &body, &for_fbq(prepared.own), &prepared.is_denied.into())
-}
+/// Stands before what is to be thrown: `[code, message, [[field, description]]]` for a mistake that
+/// the page can correct, else the milliseconds to wait before trying again.
+const THROWN: u8 = b'!';
 
-/// Checks the options of `Tandem.connect`; whether they deny advertising use.
+/// All that takes or gives texts, in one function, because each costs its bytes. `js/wasm.js` calls it.
 ///
-/// # Errors
-/// Throws `[code, message, fields]`.
+/// | `what` | `number` | `input` | answer, JSON |
+/// |---|---|---|---|
+/// | 0 to 3: prepare `captureLead`, `track`, `trackCustom`, `recordPurchase` | when the call was made, in ms since 1970, if it was delayed, else 0 | entries `options`, `visit`, `name`, `input`, `id` | `[path, denied, event for fbq without the server's word]`, U+0000, the request's body |
+/// | 4: report what the pixel did | when | entries `pixelId`, `name`, `id`, `outcome` (1 fired, 2 blocked, 3 failed) | the same |
+/// | 5: check the options of `Tandem.connect` | – | entry `options` | whether they deny advertising use |
+/// | 6: a new event ID | now, in ms since 1970 | ten random bytes, or more | the ID |
+/// | 8 and more: read the answer to a call of kind `what - 8` | – | entry `headers` (`status`, `message`, `status-details-bin`, without `grpc-`), then the response's body | `[eventId, duplicate, pending, event for fbq]` |
+///
+/// What is to be thrown begins with `!`.
 #[wasm_bindgen]
-pub fn check(page: &Page, options: &JsValue) -> Result<bool, JsValue> {
-    request::check_options(page, options).map_err(|status| thrown(&status))
+#[must_use]
+pub fn run(what: u32, number: f64, input: &[u8]) -> Vec<u8> {
+    let number = number as u64;
+    let mut entries = Flat::new(input);
+    let done = match what {
+        CHECK => check(entries),
+        NEW_ID => Ok(new_id(number, input)),
+        request::CONFIRMATION => Ok(request::confirmation(number, entries)),
+        ANSWER.. => {
+            let headers = entries.next();
+            let headers = headers.map(|(_, headers)| headers.into_object()).unwrap_or_default();
+            read_answer(what - ANSWER, headers, entries.rest())
+        }
+        kind => request::prepare(kind, number, entries),
+    };
+    done.unwrap_or_else(|status| thrown(&status))
 }
 
-/// A new event ID from the time in milliseconds since 1970 and 96 random bits.
-#[wasm_bindgen(js_name = newId)]
-#[must_use]
-pub fn new_id(now_ms: f64, random_1: u32, random_2: u32, random_3: u32) -> String {
-    let mut random = [0; 10];
-    let words = [random_1, random_2, random_3].into_iter().flat_map(u32::to_be_bytes);
-    for (place, byte) in random.iter_mut().zip(words) {
-        *place = byte;
+fn thrown(status: &Status) -> Vec<u8> {
+    let mut json = Json::default();
+    status.throw(&mut json);
+    json.0.insert(0, THROWN);
+    json.0
+}
+
+fn check(entries: Flat<'_>) -> Result<Vec<u8>, Status> {
+    let is_denied = request::check_options(entries.object(b"options"))?;
+    let mut json = Json::default();
+    json.flag(is_denied);
+    Ok(json.0)
+}
+
+fn new_id(now_ms: u64, random: &[u8]) -> Vec<u8> {
+    let mut json = Json::default();
+    json.text(&event_id::uuid_v7(now_ms, random));
+    json.0
+}
+
+fn read_answer(kind: u32, headers: Flat<'_>, body: &[u8]) -> Result<Vec<u8>, Status> {
+    let answer = Answer::read(kind, answer::message(headers, body)?)?;
+    let mut json = Json::default();
+    json.open(b'[');
+    json.text(answer.event_id);
+    json.flag(answer.duplicate);
+    json.flag(answer.is_pending);
+    if let Some(event) = answer.event {
+        PixelEvent::read(event).write(&mut json);
     }
-    event_id::uuid_v7(now_ms as u64, random)
-}
-
-/// Prepares `captureLead` (kind 0), `track` (1), `trackCustom` (2) or `recordPurchase` (3):
-/// `[path, body, event for fbq without the server's word, denied]`. `made_ms` is 0 unless the
-/// call was delayed.
-///
-/// # Errors
-/// Throws `[code, message, fields]`.
-#[wasm_bindgen]
-#[allow(clippy::too_many_arguments)] // an object for them would cost more than it explains
-pub fn prepare(
-    page: &Page,
-    options: &JsValue,
-    visit: &JsValue,
-    kind: u32,
-    name: String,
-    input: &JsValue,
-    id: String,
-    made_ms: f64,
-) -> Result<Array, JsValue> {
-    let draft = Draft { page, options, visit, id, made_ms };
-    draft.prepare(kind, name, input).map(for_fetch).map_err(|status| thrown(&status))
-}
-
-/// Prepares the report (kind 4) of what the pixel did: 1 fired, 2 blocked, 3 failed. Returns
-/// what [`prepare`] does.
-#[wasm_bindgen]
-#[must_use]
-pub fn confirmation(pixel_id: String, name: String, id: String, outcome: i32, at_ms: f64) -> Array {
-    for_fetch(request::confirmation(pixel_id, name, id, outcome, at_ms))
-}
-
-/// Reads a response: `[eventId, duplicate, pending, event for fbq]`.
-///
-/// # Errors
-/// Throws `[code, message, fields]` if the page can correct it, else the milliseconds to wait
-/// before trying again (0: as usual).
-#[wasm_bindgen]
-pub fn answer(
-    page: &Page,
-    kind: u32,
-    status: Option<String>,
-    message: Option<String>,
-    details: Option<String>,
-    body: &[u8],
-) -> Result<Array, JsValue> {
-    let headers = [("grpc-status", status), ("grpc-message", message), ("grpc-status-details-bin", details)];
-    let header = |wanted: &str| headers.iter().find(|(name, _)| *name == wanted)?.1.as_deref();
-    let answer = answer::message(header, body).and_then(|message| Answer::read(kind, message));
-    let answer = answer.map_err(|status| thrown(&status))?;
-    let event = for_fbq(answer.event.map(|event| PixelEvent::read(page, event)));
-    Ok(Array::of4(&answer.event_id.into(), &answer.duplicate.into(), &answer.is_pending.into(), &event))
+    json.close(b']');
+    Ok(json.0)
 }
 
 /// The pause in milliseconds after so many failures in a row; `dice` is from 0 to 1.
@@ -146,9 +142,23 @@ pub fn pause(failures: u32, dice: f64) -> u32 {
 }
 
 /// When a pending purchase is asked for again the `n`-th time, from 0: milliseconds after it was
-/// first known to be pending. `undefined`: no more on this page.
+/// first known to be pending. 0: no more on this page.
 #[wasm_bindgen]
 #[must_use]
-pub fn schedule(n: usize) -> Option<u32> {
-    retry::PENDING_PURCHASE_MS.get(n).copied()
+pub fn schedule(n: usize) -> u32 {
+    retry::PENDING_PURCHASE_MS.get(n).copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_thrown_is_json_after_its_mark() {
+        let throttled = Status { code: 8, ..Status::default() };
+        assert_eq!(thrown(&throttled), b"!5000");
+        assert_eq!(thrown(&Status::unavailable()), b"!0");
+        let refused = Status { code: 3, message: b"no".to_vec(), ..Status::default() };
+        assert_eq!(thrown(&refused), br#"!["INVALID_ARGUMENT","no",[]]"#);
+    }
 }

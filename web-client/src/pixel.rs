@@ -1,114 +1,193 @@
-//! What Meta's pixel is told: the same data that the server sends.
+//! What Meta's pixel is told: the same data that the server sends, as `[method, name, parameters,
+//! id]`.
 
-use wasm_bindgen::JsValue;
+use alloc::vec::Vec;
 
-use crate::js::Page;
+use crate::json::Json;
+use crate::names::{CONTENT, CUSTOM_DATA, numbered, push_snake};
 use crate::wire::Fields;
 
 /// One event for `fbq`.
-pub(crate) struct PixelEvent {
-    pub(crate) name: String,
-    pub(crate) id: String,
-    /// The pixel's parameters, an object.
-    pub(crate) parameters: JsValue,
+#[derive(Debug, Default)]
+pub(crate) struct PixelEvent<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) id: &'a [u8],
+    /// An encoded `CustomData`.
+    pub(crate) custom_data: &'a [u8],
     /// Not one of Meta's standard events.
     pub(crate) custom: bool,
+    /// Further parameters; empty ones are left out.
+    pub(crate) more: &'a [(&'a [u8], &'a [u8])],
 }
 
-impl PixelEvent {
-    /// An event with an encoded `CustomData`.
-    pub(crate) fn new(page: &Page, name: String, id: String, custom_data: &[u8], custom: bool) -> Self {
-        Self { name, id, parameters: parameters(page, custom_data), custom }
-    }
-
+impl<'a> PixelEvent<'a> {
     /// Reads a `BrowserEvent`: `event_name` (1), `event_id` (2), `custom_data` (3), `custom` (4).
-    pub(crate) fn read(page: &Page, event: &[u8]) -> Self {
-        let (mut name, mut id, mut custom_data, mut custom) = ("", "", [].as_slice(), false);
+    pub(crate) fn read(event: &'a [u8]) -> Self {
+        let mut read = Self::default();
         for (number, value) in Fields(event) {
             match number {
-                1 => name = value.text(),
-                2 => id = value.text(),
-                3 => custom_data = value.bytes(),
-                4 => custom = value.number() != 0,
+                1 => read.name = value.bytes(),
+                2 => read.id = value.bytes(),
+                3 => read.custom_data = value.bytes(),
+                4 => read.custom = value.number() != 0,
                 _ => {}
             }
         }
-        Self::new(page, name.to_owned(), id.to_owned(), custom_data, custom)
+        read
     }
 
-    /// Adds a parameter, unless it is empty.
-    pub(crate) fn add(&self, page: &Page, key: &str, value: &str) {
-        if !value.is_empty() {
-            page.set_text(&self.parameters, key, value);
+    /// Writes it.
+    pub(crate) fn write(&self, json: &mut Json) {
+        json.open(b'[');
+        json.text(if self.custom { b"trackCustom" } else { b"track" });
+        json.text(self.name);
+        json.open(b'{');
+        parameters(json, self.custom_data);
+        for (key, value) in self.more.iter().filter(|(_, value)| !value.is_empty()) {
+            json.key(key);
+            json.text(value);
         }
+        json.close(b'}');
+        json.text(self.id);
+        json.close(b']');
     }
 }
 
 /// `CustomData` as the pixel's parameters (Meta Pixel reference, object properties).
-fn parameters(page: &Page, custom_data: &[u8]) -> JsValue {
-    let of = page.object();
-    for (number, value) in Fields(custom_data) {
-        match number {
-            1 => money(page, &of, "value", value.bytes()),
-            2 => page.push(&of, "content_ids", &value.text().into()),
-            3 => page.push(&of, "contents", &content(page, value.bytes())),
-            7 => page.set(&of, "num_items", &(value.number() as u32).into()),
-            10 => money(page, &of, "predicted_ltv", value.bytes()),
-            11 => property(page, &of, value.bytes()),
-            _ => {
-                if let Some((_, key)) = TEXTS.iter().find(|(text, _)| *text == number) {
-                    page.set_text(&of, key, value.text());
+fn parameters(json: &mut Json, custom_data: &[u8]) {
+    for (number, name) in numbered(CUSTOM_DATA) {
+        let mut key = Vec::new();
+        push_snake(&mut key, name);
+        let is_list = matches!(number, 2 | 3);
+        let mut list = Json::default();
+        for (_, value) in Fields(custom_data).filter(|(found, _)| *found == u64::from(number)) {
+            match number {
+                1 | 10 => money(json, &key, value.bytes(), true),
+                2 => list.text(value.bytes()),
+                3 => content(&mut list, value.bytes()),
+                7 => {
+                    json.key(&key);
+                    json.number(value.number());
+                }
+                11 => property(json, value.bytes()),
+                _ => {
+                    json.key(&key);
+                    json.text(value.bytes());
                 }
             }
         }
+        if is_list && !list.0.is_empty() {
+            json.key(&key);
+            json.open(b'[');
+            json.0.append(&mut list.0);
+            json.close(b']');
+        }
     }
-    of
 }
 
-/// Fields of `CustomData` that are texts, by number.
-const TEXTS: [(u64, &str); 6] = [
-    (4, "content_type"),
-    (5, "content_name"),
-    (6, "content_category"),
-    (8, "search_string"),
-    (9, "status"),
-    (12, "order_id"),
-];
-
 /// `Money`: `amount` (1), `currency_code` (2). The pixel has one currency for all.
-fn money(page: &Page, of: &JsValue, key: &str, money: &[u8]) {
+fn money(json: &mut Json, key: &[u8], money: &[u8], has_currency: bool) {
     for (number, value) in Fields(money) {
         match number {
-            1 => page.set_number(of, key, value.text()),
-            2 if key != "item_price" => page.set_text(of, "currency", value.text()),
+            1 => {
+                json.key(key);
+                json.decimal(value.bytes());
+            }
+            2 if has_currency => {
+                json.key(b"currency");
+                json.text(value.bytes());
+            }
             _ => {}
         }
     }
 }
 
 /// `Content`: `id` (1), `quantity` (2), `item_price` (3).
-fn content(page: &Page, content: &[u8]) -> JsValue {
-    let line = page.object();
+fn content(json: &mut Json, content: &[u8]) {
+    json.open(b'{');
     for (number, value) in Fields(content) {
-        match number {
-            1 => page.set_text(&line, "id", value.text()),
-            2 => page.set(&line, "quantity", &(value.number() as u32).into()),
-            3 => money(page, &line, "item_price", value.bytes()),
-            _ => {}
+        let Some((_, name)) = numbered(CONTENT).find(|(known, _)| u64::from(*known) == number) else {
+            continue;
+        };
+        let mut key = Vec::new();
+        push_snake(&mut key, name);
+        if number == 3 {
+            money(json, &key, value.bytes(), false);
+            continue;
+        }
+        json.key(&key);
+        if number == 2 {
+            json.number(value.number());
+        } else {
+            json.text(value.bytes());
         }
     }
-    line
+    json.close(b'}');
 }
 
 /// `Property`: `key` (1), `value` (2).
-fn property(page: &Page, of: &JsValue, property: &[u8]) {
-    let (mut key, mut text) = ("", "");
+fn property(json: &mut Json, property: &[u8]) {
+    let (mut key, mut text) = ([].as_slice(), [].as_slice());
     for (number, value) in Fields(property) {
         match number {
-            1 => key = value.text(),
-            2 => text = value.text(),
+            1 => key = value.bytes(),
+            2 => text = value.bytes(),
             _ => {}
         }
     }
-    page.set_text(of, key, text);
+    json.key(key);
+    json.text(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+    use tandem_proto::v1::{BrowserEvent, Content, CustomData, Money, Property};
+
+    use super::*;
+
+    fn money(amount: &str) -> Option<Money> {
+        Some(Money { amount: amount.to_owned(), currency_code: "INR".to_owned() })
+    }
+
+    #[test]
+    fn every_field_of_the_protocol_has_its_parameter() {
+        let text = str::to_owned;
+        let custom_data = CustomData {
+            value: money("1499.00"),
+            content_ids: vec![text("a"), text("b\"")],
+            contents: vec![
+                Content { id: text("a"), quantity: 2, item_price: money("1.5") },
+                Content { id: text("b"), quantity: 1, item_price: None },
+            ],
+            content_type: text("product"),
+            content_name: text("Deck"),
+            content_category: text("Cards"),
+            num_items: Some(0),
+            search_string: text("dogs"),
+            status: text("done"),
+            predicted_ltv: money("3000"),
+            properties: vec![Property { key: text("colour"), value: text("red") }],
+            order_id: text("A-1"),
+        };
+        let event = BrowserEvent {
+            event_name: text("Purchase"),
+            event_id: text("purchase_A-1"),
+            custom_data: Some(custom_data),
+            custom: true,
+        };
+        let bytes = event.encode_to_vec();
+        let mut json = Json::default();
+        let event =
+            PixelEvent { more: &[(b"variant", b"B"), (b"test_group", b"")], ..PixelEvent::read(&bytes) };
+        event.write(&mut json);
+        let expected = concat!(
+            r#"["trackCustom","Purchase",{"value":1499.00,"currency":"INR","content_ids":["a","b\""],"#,
+            r#""contents":[{"id":"a","quantity":2,"item_price":1.5},{"id":"b","quantity":1}],"#,
+            r#""content_type":"product","content_name":"Deck","content_category":"Cards","num_items":0,"#,
+            r#""search_string":"dogs","status":"done","predicted_ltv":3000,"currency":"INR","#,
+            r#""colour":"red","order_id":"A-1","variant":"B"},"purchase_A-1"]"#,
+        );
+        assert_eq!(String::from_utf8_lossy(&json.0), expected);
+    }
 }

@@ -1,20 +1,18 @@
 //! What the page's calls ask of the server.
 
-use prost::Message;
-use prost_types::Timestamp;
-use tandem_proto::v1::tracking_service_paths as paths;
-use tandem_proto::v1::{
-    AdsConsent, Browser, ConfirmBrowserEventsRequest, Confirmation, Consent, CustomData, Experiment, User,
-};
-use wasm_bindgen::JsValue;
+use alloc::vec::Vec;
 
+use crate::flat::Flat;
 use crate::grpc::framing;
 use crate::grpc::status::Status;
 use crate::input::{Input, timestamp};
-use crate::js::Page;
+use crate::json::Json;
+use crate::names::{EXPERIMENT, numbered};
 use crate::pixel::PixelEvent;
+use crate::text::number;
+use crate::wire::{put_bytes, put_text, put_unless_zero};
 
-/// The kinds of calls, as `js/index.js` numbers them.
+/// The kinds of calls, as `js/engine.js` numbers them.
 pub(crate) const LEAD: u32 = 0;
 #[cfg(test)]
 pub(crate) const EVENT: u32 = 1;
@@ -22,266 +20,382 @@ pub(crate) const CUSTOM_EVENT: u32 = 2;
 pub(crate) const PURCHASE: u32 = 3;
 pub(crate) const CONFIRMATION: u32 = 4;
 
-/// A call, ready to be sent.
-pub(crate) struct Prepared {
-    /// The method's path.
-    pub(crate) path: &'static str,
-    /// The message in its frame.
-    pub(crate) body: Vec<u8>,
-    /// What the pixel is told if the server does not answer. `None`: nothing without its word.
-    pub(crate) own: Option<PixelEvent>,
-    /// Nothing may be remembered of the call, either.
-    pub(crate) is_denied: bool,
+/// The methods' paths begin with this.
+const SERVICE: &[u8] = b"/tandem.v1.TrackingService/";
+
+/// The name of the method that a kind of call uses.
+fn method(kind: u32) -> &'static [u8] {
+    match kind {
+        LEAD => b"CaptureLead",
+        PURCHASE => b"RecordPurchase",
+        CONFIRMATION => b"ConfirmBrowserEvents",
+        _ => b"TrackEvent",
+    }
 }
 
-/// What a call is made of, beside what the page gave.
-pub(crate) struct Draft<'a> {
-    pub(crate) page: &'a Page,
-    /// The options of `Tandem.connect`.
-    pub(crate) options: &'a JsValue,
-    /// The visit, see `js/index.js`.
-    pub(crate) visit: &'a JsValue,
-    /// The client's own ID for the event.
-    pub(crate) id: String,
-    /// When the call was made, in milliseconds since 1970, if that is to be said. A page's clock
-    /// may be days off: the receipt is the better time unless the call was delayed.
-    pub(crate) made_ms: f64,
+/// A call, ready to be sent: JSON `[path, denied, event for fbq without the server's word]`, U+0000,
+/// the message in its frame.
+fn prepared(kind: u32, message: &[u8], is_denied: bool, own: Option<&PixelEvent<'_>>) -> Vec<u8> {
+    let mut json = Json::default();
+    json.open(b'[');
+    json.text(&[SERVICE, method(kind)].concat());
+    json.flag(is_denied);
+    if let Some(own) = own {
+        own.write(&mut json);
+    }
+    json.close(b']');
+    json.0.push(0);
+    json.0.append(&mut framing::request(message));
+    json.0
 }
 
-impl Draft<'_> {
-    /// Reads the page's argument.
-    pub(crate) fn prepare(self, kind: u32, name: String, of: &JsValue) -> Result<Prepared, Status> {
-        let mut defaults = Input::new(self.page, self.options);
-        let pixel_id = defaults.text("", "pixelId").unwrap_or_default();
-        let currency = defaults.text("", "currency").unwrap_or_default();
-        let mut input = Input::new(self.page, of);
-        let mut user = input.user();
-        user.default_country = defaults.text("", "defaultCountry");
-        let custom_data = input.custom_data(&currency);
-        let experiment = input.experiment().or_else(|| defaults.experiment());
-        let consent = input.consent().or_else(|| defaults.consent());
-        let order_id = input.text("", "orderId").unwrap_or_default();
-        let mut occurred_at = input.occurred_at();
-        if occurred_at.is_none() && self.made_ms > 0.0 {
-            occurred_at = Some(timestamp(self.made_ms));
+/// Prepares a call from the entries `options` (of `Tandem.connect`), `visit` (see `js/identity.js`),
+/// `input` (what the page gave), `name` (the event's) and `id` (the client's own ID for it).
+///
+/// `made_ms` is when the call was made, in milliseconds since 1970, if that is to be said: a page's
+/// clock may be days off, so the receipt is the better time unless the call was delayed.
+pub(crate) fn prepare(kind: u32, made_ms: u64, call: Flat<'_>) -> Result<Vec<u8>, Status> {
+    let (options, of) = (call.object(b"options"), call.object(b"input"));
+    let (id, name) = (call.text(b"id"), call.text(b"name"));
+    let mut input = Input::default();
+    let user = input.user(of, options.text(b"defaultCountry"));
+    let browser = input.browser(call.object(b"visit"));
+    let custom_data = input.custom_data(of, options.text(b"currency"));
+    let experiment = input.experiment(of);
+    let experiment_of = if experiment.is_some() { of } else { options };
+    let experiment = experiment.or_else(|| input.experiment(options));
+    let consent = input.consent(of).or_else(|| input.consent(options));
+    let order_id = input.text(of, b"", b"orderId");
+    let occurred_ms = match input.occurred_at(of) {
+        0 => made_ms,
+        occurred_ms => occurred_ms,
+    };
+    let claim_key = input.text(of, b"", b"claimKey");
+    if kind == PURCHASE && order_id.is_empty() {
+        input.fault(b"", b"orderId", b"is required");
+    }
+    input.done()?;
+
+    // The three requests have fields of the same names and other numbers; the tests hold them to
+    // tandem/v1/tracking.proto.
+    let mut message = Vec::new();
+    let first = if kind == PURCHASE {
+        put_text(&mut message, 1, order_id);
+        2
+    } else {
+        1
+    };
+    put_bytes(&mut message, first, &user);
+    put_bytes(&mut message, first + 1, &browser);
+    put_bytes(&mut message, first + 2, &custom_data);
+    if let Some(experiment) = experiment {
+        put_bytes(&mut message, first + 3, &experiment);
+    }
+    if let Some(consent) = &consent {
+        put_bytes(&mut message, first + 4, &consent.message);
+    }
+    if kind != PURCHASE {
+        put_text(&mut message, 6, id);
+    }
+    if occurred_ms > 0 {
+        put_bytes(&mut message, 7, &timestamp(occurred_ms));
+    }
+    put_text(&mut message, 8, options.text(b"pixelId"));
+    match kind {
+        LEAD => {}
+        PURCHASE => put_text(&mut message, 9, claim_key),
+        _ => {
+            put_text(&mut message, 9, name);
+            put_text(&mut message, 10, order_id);
         }
-        let claim_key = input.text("", "claimKey").unwrap_or_default();
-        if kind == PURCHASE && order_id.is_empty() {
-            input.fault("", "orderId", "is required");
-        }
-        let browser = Input::new(self.page, self.visit).browser();
-        input.done()?;
-
-        let is_denied = is_denied(consent.as_ref());
-        let own = if is_denied || kind == PURCHASE {
-            None
-        } else {
-            let name = if kind == LEAD { "Lead".to_owned() } else { name.clone() };
-            let data = custom_data.encode_to_vec();
-            let event = PixelEvent::new(self.page, name, self.id.clone(), &data, kind == CUSTOM_EVENT);
-            if kind != LEAD {
-                event.add(self.page, "order_id", &order_id);
-            }
-            if let Some(experiment) = &experiment {
-                event.add(self.page, "experiment_id", &experiment.experiment_id);
-                event.add(self.page, "variant", &experiment.variant);
-                event.add(self.page, "test_group", &experiment.test_group);
-            }
-            Some(event)
-        };
-        let parts = Parts { user, browser, custom_data, experiment, consent, occurred_at };
-        let texts = match kind {
-            LEAD => [(6, self.id), (8, pixel_id), (9, String::new()), (10, String::new())],
-            PURCHASE => [(1, order_id), (8, pixel_id), (9, claim_key), (10, String::new())],
-            _ => [(6, self.id), (8, pixel_id), (9, name), (10, order_id)],
-        };
-        let path = match kind {
-            LEAD => paths::CAPTURE_LEAD,
-            PURCHASE => paths::RECORD_PURCHASE,
-            _ => paths::TRACK_EVENT,
-        };
-        let message = parts.encode(kind, &texts);
-        Ok(Prepared { path, body: framing::request(&message), own, is_denied })
     }
+
+    let is_denied = consent.is_some_and(|consent| consent.is_denied);
+    if is_denied || kind == PURCHASE {
+        return Ok(prepared(kind, &message, is_denied, None));
+    }
+    let test = experiment_of.object(b"experiment");
+    let texts: Vec<&[u8]> = numbered(EXPERIMENT).map(|(_, key)| test.text(key)).collect();
+    let [experiment_id, variant, test_group] = texts.as_slice() else {
+        return Ok(prepared(kind, &message, is_denied, None));
+    };
+    let more: [(&[u8], &[u8]); 4] = [
+        (b"order_id", if kind == LEAD { b"" } else { order_id }),
+        (b"experiment_id", experiment_id),
+        (b"variant", variant),
+        (b"test_group", test_group),
+    ];
+    let name = if kind == LEAD { b"Lead" } else { name };
+    let own = PixelEvent { name, id, custom_data: &custom_data, custom: kind == CUSTOM_EVENT, more: &more };
+    Ok(prepared(kind, &message, is_denied, Some(&own)))
 }
 
-/// What the three requests share. Their fields have the same names and other numbers: writing them
-/// here takes half the room of three generated encoders. The tests hold the numbers to
-/// `tandem/v1/tracking.proto`.
-struct Parts {
-    user: User,
-    browser: Browser,
-    custom_data: CustomData,
-    experiment: Option<Experiment>,
-    consent: Option<Consent>,
-    occurred_at: Option<Timestamp>,
-}
-
-impl Parts {
-    fn encode(&self, kind: u32, texts: &[(u8, String)]) -> Vec<u8> {
-        let first = if kind == PURCHASE { 2 } else { 1 };
-        let mut message = Vec::new();
-        put(&mut message, first, Some(&self.user));
-        put(&mut message, first + 1, Some(&self.browser));
-        put(&mut message, first + 2, Some(&self.custom_data));
-        put(&mut message, first + 3, self.experiment.as_ref());
-        put(&mut message, first + 4, self.consent.as_ref());
-        put(&mut message, 7, self.occurred_at.as_ref());
-        for (number, text) in texts.iter().filter(|(_, text)| !text.is_empty()) {
-            message.push(number << 3 | 2);
-            prost::encode_length_delimiter(text.len(), &mut message).unwrap_or_default();
-            message.extend_from_slice(text.as_bytes());
-        }
-        message
-    }
-}
-
-/// Appends a field that is a message.
-fn put(out: &mut Vec<u8>, number: u8, message: Option<&impl Message>) {
-    if let Some(message) = message {
-        out.push(number << 3 | 2);
-        // A vector has room for everything.
-        let _ = message.encode_length_delimited(out);
-    }
-}
-
-/// The report of what the pixel did with an event; `outcome` as `Outcome` numbers it.
-pub(crate) fn confirmation(
-    pixel_id: String,
-    event_name: String,
-    event_id: String,
-    outcome: i32,
-    at_ms: f64,
-) -> Prepared {
-    let occurred_at = Some(timestamp(at_ms));
-    let confirmations = vec![Confirmation { event_name, event_id, outcome, occurred_at }];
-    let request = ConfirmBrowserEventsRequest { confirmations, pixel_id };
-    Prepared {
-        path: paths::CONFIRM_BROWSER_EVENTS,
-        body: framing::request(&request.encode_to_vec()),
-        own: None,
-        is_denied: false,
-    }
+/// The report of what the pixel did with an event, from the entries `pixelId`, `name`, `id` and
+/// `outcome` (as `Outcome` numbers it).
+pub(crate) fn confirmation(at_ms: u64, of: Flat<'_>) -> Vec<u8> {
+    let mut confirmation = Vec::new();
+    put_text(&mut confirmation, 1, of.text(b"name"));
+    put_text(&mut confirmation, 2, of.text(b"id"));
+    put_unless_zero(&mut confirmation, 3, number(of.text(b"outcome")).unwrap_or(0));
+    put_bytes(&mut confirmation, 4, &timestamp(at_ms));
+    let mut message = Vec::new();
+    put_bytes(&mut message, 1, &confirmation);
+    put_text(&mut message, 2, of.text(b"pixelId"));
+    prepared(CONFIRMATION, &message, false, None)
 }
 
 /// Checks the options of `Tandem.connect`. Returns whether they deny advertising use.
-pub(crate) fn check_options(page: &Page, options: &JsValue) -> Result<bool, Status> {
-    let mut input = Input::new(page, options);
-    let endpoint = input.text("", "endpoint").unwrap_or_default();
-    if !endpoint.starts_with("https://") && !endpoint.starts_with("http://") {
-        input.fault("endpoint", "", "must be the server's address, such as https://track.shop.example");
+pub(crate) fn check_options(options: Flat<'_>) -> Result<bool, Status> {
+    let mut input = Input::default();
+    let endpoint = input.text(options, b"", b"endpoint");
+    if !endpoint.starts_with(b"https://") && !endpoint.starts_with(b"http://") {
+        input.fault(b"endpoint", b"", b"must be the server's address, such as https://track.shop.example");
     }
-    let pixel_id = input.text("", "pixelId").unwrap_or_default();
-    if pixel_id.is_empty() || !pixel_id.bytes().all(|byte| byte.is_ascii_digit()) {
-        input.fault("pixelId", "", "must be the pixel's ID: digits");
+    let pixel_id = input.text(options, b"", b"pixelId");
+    if pixel_id.is_empty() || !pixel_id.iter().all(u8::is_ascii_digit) {
+        input.fault(b"pixelId", b"", b"must be the pixel's ID: digits");
     }
-    input.text("", "currency");
-    input.experiment();
-    let consent = input.consent();
+    input.text(options, b"", b"currency");
+    input.text(options, b"", b"defaultCountry");
+    input.experiment(options);
+    let consent = input.consent(options);
     input.done()?;
-    Ok(is_denied(consent.as_ref()))
-}
-
-/// Whether advertising use was refused.
-fn is_denied(consent: Option<&Consent>) -> bool {
-    consent.is_some_and(|consent| consent.ads == i32::from(AdsConsent::ConsentDenied))
+    Ok(consent.is_some_and(|consent| consent.is_denied))
 }
 
 #[cfg(test)]
 mod tests {
-    use tandem_proto::v1::{CaptureLeadRequest, RecordPurchaseRequest, TrackEventRequest};
+    use prost::Message;
+    use prost_types::Timestamp;
+    use tandem_proto::v1::tracking_service_paths as paths;
+    use tandem_proto::v1::{
+        Browser, CaptureLeadRequest, ConfirmBrowserEventsRequest, Consent, Content, CustomData, Experiment,
+        Money, Property, RecordPurchaseRequest, TrackEventRequest, User,
+    };
 
     use super::*;
 
-    #[test]
-    fn only_a_refusal_denies() {
-        let consent = |ads: AdsConsent| Consent { ads: ads.into(), ..Consent::default() };
-        assert!(is_denied(Some(&consent(AdsConsent::ConsentDenied))));
-        assert!(!is_denied(Some(&consent(AdsConsent::ConsentGranted))));
-        assert!(!is_denied(Some(&consent(AdsConsent::ConsentUnspecified))));
-        assert!(!is_denied(None));
+    /// The entries of a call, as js/flat.js writes them.
+    const OPTIONS: &str = "{options\0=pixelId\x017\x01=currency\x01INR\x01=defaultCountry\x01IN\x01\0";
+    const VISIT: &str = "{visit\0=fbp\x01fb.1.2.3\x01=eventSourceUrl\x01https://shop.example/\x01\0";
+    const NAMES: &str = "=name\0AddToCart\0=id\0id\0";
+    const INPUT: &str = "=phone\x01+91 98\x01=email\x01a@example.com\x01=firstName\x01Asha\x01=value\x011499.00\x01\
+        =currency\x01EUR\x01=contentIds\x01deck\x01{contents\x01{0\x02=id\x03deck\x03=itemPrice\x035\x03\x02\x01\
+        =numItems\x012\x01{properties\x01=colour\x02red\x02\x01{experiment\x01=id\x02e\x02=variant\x02B\x02\x01\
+        {consent\x01=ads\x02granted\x02=limitedDataUse\x02true\x02=state\x021000\x02\x01=orderId\x01A-1\x01";
+
+    fn call(input: &str) -> Vec<u8> {
+        format!("{OPTIONS}{VISIT}{NAMES}{{input\0{input}\0").into_bytes()
     }
 
-    fn parts() -> Parts {
-        Parts {
-            user: User { email: Some("a@example.com".to_owned()), ..User::default() },
-            browser: Browser { fbp: Some("fb.1.2.3".to_owned()), ..Browser::default() },
-            custom_data: CustomData { content_name: "deck".to_owned(), ..CustomData::default() },
-            experiment: Some(Experiment { variant: "B".to_owned(), ..Experiment::default() }),
-            consent: Some(Consent { limited_data_use: true, ..Consent::default() }),
-            occurred_at: Some(timestamp(1_700_000_000_000.0)),
-        }
+    /// The JSON and the message of what was prepared.
+    fn parts(prepared: &[u8]) -> (String, &[u8]) {
+        let end = prepared.iter().position(|byte| *byte == 0).unwrap();
+        assert_eq!(
+            u32::from_be_bytes(prepared[end + 2..end + 6].try_into().unwrap()) as usize,
+            prepared.len() - end - 6
+        );
+        (String::from_utf8(prepared[..end].to_vec()).unwrap(), &prepared[end + 6..])
     }
 
-    fn texts<const N: usize>(texts: [(u8, &str); N]) -> [(u8, String); N] {
-        texts.map(|(number, text)| (number, text.to_owned()))
+    fn user() -> Option<User> {
+        Some(User {
+            email: Some("a@example.com".to_owned()),
+            phone: Some("+91 98".to_owned()),
+            first_name: Some("Asha".to_owned()),
+            default_country: Some("IN".to_owned()),
+            ..User::default()
+        })
+    }
+
+    fn browser() -> Option<Browser> {
+        Some(Browser {
+            fbp: Some("fb.1.2.3".to_owned()),
+            event_source_url: Some("https://shop.example/".to_owned()),
+            ..Browser::default()
+        })
+    }
+
+    fn custom_data() -> Option<CustomData> {
+        let money = |amount: &str| Some(Money { amount: amount.to_owned(), currency_code: "EUR".to_owned() });
+        Some(CustomData {
+            value: money("1499.00"),
+            content_ids: vec!["deck".to_owned()],
+            contents: vec![Content { id: "deck".to_owned(), quantity: 1, item_price: money("5") }],
+            num_items: Some(2),
+            properties: vec![Property { key: "colour".to_owned(), value: "red".to_owned() }],
+            ..CustomData::default()
+        })
+    }
+
+    fn experiment() -> Option<Experiment> {
+        Some(Experiment { experiment_id: "e".to_owned(), variant: "B".to_owned(), ..Experiment::default() })
+    }
+
+    fn consent() -> Option<Consent> {
+        Some(Consent { ads: 1, limited_data_use: true, country: 0, state: 1000 })
+    }
+
+    fn seconds(seconds: i64) -> Option<Timestamp> {
+        Some(Timestamp { seconds, nanos: 0 })
     }
 
     #[test]
     fn leads_are_written_as_the_protocol_has_them() {
-        let bytes = parts().encode(LEAD, &texts([(6, "id"), (8, "7"), (9, "")]));
-        let Parts { user, browser, custom_data, experiment, consent, occurred_at } = parts();
+        let bytes = prepare(LEAD, 1_700_000_000_900, Flat::new(&call(INPUT))).unwrap();
+        let (json, message) = parts(&bytes);
         let expected = CaptureLeadRequest {
-            user: Some(user),
-            browser: Some(browser),
-            custom_data: Some(custom_data),
-            experiment,
-            consent,
+            user: user(),
+            browser: browser(),
+            custom_data: custom_data(),
+            experiment: experiment(),
+            consent: consent(),
             client_event_id: "id".to_owned(),
-            occurred_at,
+            occurred_at: seconds(1_700_000_000),
             pixel_id: "7".to_owned(),
         };
-        assert!(CaptureLeadRequest::decode(bytes.as_slice()).is_ok_and(|sent| sent == expected));
+        assert_eq!(message, expected.encode_to_vec());
+        let own = concat!(
+            r#"false,["track","Lead",{"value":1499.00,"currency":"EUR","content_ids":["deck"],"#,
+            r#""contents":[{"id":"deck","quantity":1,"item_price":5}],"num_items":2,"colour":"red","#,
+            r#""experiment_id":"e","variant":"B"},"id"]]"#,
+        );
+        assert_eq!(json, format!("[\"{}\",{own}", paths::CAPTURE_LEAD));
     }
 
     #[test]
     fn events_are_written_as_the_protocol_has_them() {
-        let bytes = parts().encode(EVENT, &texts([(6, "id"), (8, "7"), (9, "AddToCart"), (10, "A-1")]));
-        let Parts { user, browser, custom_data, experiment, consent, occurred_at } = parts();
+        let bytes = prepare(EVENT, 0, Flat::new(&call(INPUT))).unwrap();
+        let (json, message) = parts(&bytes);
         let expected = TrackEventRequest {
-            user: Some(user),
-            browser: Some(browser),
-            custom_data: Some(custom_data),
-            experiment,
-            consent,
+            user: user(),
+            browser: browser(),
+            custom_data: custom_data(),
+            experiment: experiment(),
+            consent: consent(),
             client_event_id: "id".to_owned(),
-            occurred_at,
+            occurred_at: None,
             pixel_id: "7".to_owned(),
             event_name: "AddToCart".to_owned(),
             order_id: "A-1".to_owned(),
         };
-        assert!(TrackEventRequest::decode(bytes.as_slice()).is_ok_and(|sent| sent == expected));
+        assert_eq!(message, expected.encode_to_vec());
+        assert!(
+            json.starts_with(&format!("[\"{}\",false,[\"track\",\"AddToCart\"", paths::TRACK_EVENT)),
+            "{json}"
+        );
+        assert!(json.contains(r#""order_id":"A-1""#), "{json}");
+        let custom = prepare(CUSTOM_EVENT, 0, Flat::new(&call(INPUT))).unwrap();
+        assert!(parts(&custom).0.contains("[\"trackCustom\",\"AddToCart\""));
     }
 
     #[test]
     fn purchases_are_written_as_the_protocol_has_them() {
-        let long = "x".repeat(300);
-        let bytes = parts().encode(PURCHASE, &texts([(1, "A-1"), (8, "7"), (9, &long)]));
-        let Parts { user, browser, custom_data, experiment, consent, occurred_at } = parts();
+        let key = "x".repeat(300);
+        let input = format!("{INPUT}=claimKey\x01{key}\x01=occurredAt\x011600000000000\x01");
+        let bytes = prepare(PURCHASE, 1_700_000_000_900, Flat::new(&call(&input))).unwrap();
+        let (json, message) = parts(&bytes);
         let expected = RecordPurchaseRequest {
             order_id: "A-1".to_owned(),
-            user: Some(user),
-            browser: Some(browser),
-            custom_data: Some(custom_data),
-            experiment,
-            consent,
-            occurred_at,
+            user: user(),
+            browser: browser(),
+            custom_data: custom_data(),
+            experiment: experiment(),
+            consent: consent(),
+            occurred_at: seconds(1_600_000_000),
             pixel_id: "7".to_owned(),
-            claim_key: long,
+            claim_key: key,
             action_source: String::new(),
         };
-        assert!(RecordPurchaseRequest::decode(bytes.as_slice()).is_ok_and(|sent| sent == expected));
+        assert_eq!(message, expected.encode_to_vec());
+        assert_eq!(json, format!("[\"{}\",false]", paths::RECORD_PURCHASE));
+    }
+
+    #[test]
+    fn each_list_of_names_has_the_numbers_of_its_message() {
+        use crate::names::{BROWSER, CONSENT, CONTENT, CUSTOM_DATA, USER};
+        let descriptors = prost_types::FileDescriptorSet::decode(tandem_proto::DESCRIPTORS).unwrap();
+        let messages = descriptors.file.iter().flat_map(|file| &file.message_type);
+        let lists = [
+            ("User", USER),
+            ("Browser", BROWSER),
+            ("CustomData", CUSTOM_DATA),
+            ("Content", CONTENT),
+            ("Consent", CONSENT),
+        ];
+        for (name, list) in lists {
+            let message = messages.clone().find(|message| message.name() == name).unwrap();
+            for (number, key) in numbered(list) {
+                let mut snake = Vec::new();
+                crate::names::push_snake(&mut snake, key);
+                let field = message.field.iter().find(|field| field.number() == i32::from(number)).unwrap();
+                assert_eq!(field.name().as_bytes(), snake, "{name} {number}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_refusal_denies_and_the_options_stand_in_for_the_call() {
+        let denied = |options: &str, input: &str| {
+            let call = format!("{{options\0{options}\0{{input\0{input}\0");
+            let bytes = prepare(LEAD, 0, Flat::new(call.as_bytes())).unwrap();
+            let json = parts(&bytes).0;
+            assert_eq!(json.contains("true"), !json.contains("track\""), "a refusal has no event: {json}");
+            json.contains("true")
+        };
+        let ads = |word: &str| format!("{{consent\x01=ads\x02{word}\x02\x01");
+        assert!(
+            denied(&ads("denied"), "")
+                && denied("", &ads("denied"))
+                && denied(&ads("granted"), &ads("denied"))
+        );
+        assert!(!denied("", "") && !denied("", &ads("granted")) && !denied(&ads("denied"), &ads("granted")));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_as_the_server_names_it() {
+        let fields = |kind: u32, input: &str| {
+            let call = format!("{{input\0{input}\0");
+            let mut thrown = Json::default();
+            prepare(kind, 0, Flat::new(call.as_bytes())).unwrap_err().throw(&mut thrown);
+            String::from_utf8(thrown.0).unwrap()
+        };
+        let texts = fields(
+            LEAD,
+            "{firstName\x01\x01=numItems\x01two\x01=occurredAt\x01NaN\x01{contents\x01=0\x02x\x02\x01",
+        );
+        for field in ["user.first_name", "custom_data.num_items", "occurred_at", "custom_data.contents"] {
+            assert!(texts.contains(&format!("[\"{field}\",\"must be ")), "{texts}");
+        }
+        assert!(fields(PURCHASE, "").contains("[\"order_id\",\"is required\"]"));
+        assert!(fields(LEAD, "{consent\x01=ads\x02yes\x02\x01").contains("[\"consent.ads\","));
+    }
+
+    #[test]
+    fn options_are_checked() {
+        assert!(
+            check_options(Flat::new(b"=endpoint\0https://t.example\0=pixelId\x007\0"))
+                .is_ok_and(|denied| !denied)
+        );
+        let denied = b"=endpoint\0http://t\0=pixelId\x007\0{consent\0=ads\x01denied\x01\0";
+        assert!(check_options(Flat::new(denied)).is_ok_and(|denied| denied));
+        for wrong in
+            [b"".as_slice(), b"=endpoint\0https://t\0=pixelId\x007a\0", b"=endpoint\0t\0=pixelId\x007\0"]
+        {
+            assert!(check_options(Flat::new(wrong)).is_err());
+        }
     }
 
     #[test]
     fn a_confirmation_names_the_event_and_the_pixel() {
-        let prepared =
-            confirmation("7".to_owned(), "Lead".to_owned(), "id".to_owned(), 1, 1_700_000_000_900.0);
-        assert_eq!(prepared.path, "/tandem.v1.TrackingService/ConfirmBrowserEvents");
-        let request = ConfirmBrowserEventsRequest::decode(&prepared.body[5..]).unwrap();
+        let of = b"=pixelId\x007\0=name\0Lead\0=id\0id\0=outcome\x001\0";
+        let bytes = confirmation(1_700_000_000_900, Flat::new(of));
+        let (json, message) = parts(&bytes);
+        assert_eq!(json, format!("[\"{}\",false]", paths::CONFIRM_BROWSER_EVENTS));
+        let request = ConfirmBrowserEventsRequest::decode(message).unwrap();
         assert_eq!(request.pixel_id, "7");
         let sent = &request.confirmations[0];
         assert_eq!((sent.event_name.as_str(), sent.event_id.as_str(), sent.outcome), ("Lead", "id", 1));
-        assert_eq!(sent.occurred_at.map(|at| at.seconds), Some(1_700_000_000));
+        assert_eq!(sent.occurred_at, seconds(1_700_000_000));
     }
 }

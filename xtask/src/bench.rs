@@ -7,12 +7,26 @@ use clap::Subcommand;
 
 use crate::command::{cargo, run, step};
 use crate::files::target;
+use crate::{browser, package};
 
 /// What to measure.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
     /// A million events wait: memory, ingest, health, and the drain
     Backlog(Backlog),
+    /// A page in Chromium: loading the browser package, and a call beside a bare fetch
+    Page(Page),
+}
+
+/// Options of `bench page`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Page {
+    /// Loads of the package
+    #[arg(long, default_value_t = 40)]
+    loads: u32,
+    /// Calls, and bare requests
+    #[arg(long, default_value_t = 300)]
+    calls: u32,
 }
 
 /// Options of `bench backlog`.
@@ -31,13 +45,33 @@ pub(crate) struct Backlog {
 
 /// `cargo xtask bench`.
 pub(crate) fn run_bench(bench: &Bench) -> anyhow::Result<()> {
-    let Bench::Backlog(options) = bench;
+    match bench {
+        Bench::Backlog(options) => {
+            build_programs()?;
+            let mut backlog = Command::new(target().join("release/backlog"));
+            backlog.args([
+                "--events",
+                &options.events.to_string(),
+                "--callers",
+                &options.callers.to_string(),
+            ]);
+            run(backlog.args(["--hold", &options.hold]))
+        }
+        Bench::Page(options) => {
+            browser::ensure_chromium()?;
+            // As it is released: that is what pages load.
+            package::build(true)?;
+            build_programs()?;
+            let mut page = Command::new(target().join("release/page"));
+            run(page.args(["--loads", &options.loads.to_string(), "--calls", &options.calls.to_string()]))
+        }
+    }
+}
+
+fn build_programs() -> anyhow::Result<()> {
     step("build the optimised programs", || {
         let packages =
             ["-p", "tandem-server", "-p", "tandem-gateway", "-p", "tandem-cli", "-p", "tandem-sandbox"];
         run(cargo().args(["build", "--release"]).args(packages).args(["-p", "tandem-tests", "--bins"]))
-    })?;
-    let mut backlog = Command::new(target().join("release/backlog"));
-    backlog.args(["--events", &options.events.to_string(), "--callers", &options.callers.to_string()]);
-    run(backlog.args(["--hold", &options.hold]))
+    })
 }

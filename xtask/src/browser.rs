@@ -1,4 +1,4 @@
-//! Finding Chromium and its driver, or installing them where that may be done.
+//! Finding the browsers of the tests, or installing them where that may be done.
 
 use std::process::Command;
 
@@ -6,39 +6,60 @@ use anyhow::bail;
 
 use crate::command::{find, is_installed, run, step};
 
-const CHROMIUM: [&str; 5] =
-    ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"];
-const DRIVER: [&str; 2] = ["chromedriver", "chromium.chromedriver"];
+/// A program, the names under which distributions ship it, and Debian's package.
+struct Program {
+    names: &'static [&'static str],
+    package: &'static str,
+}
 
-/// Makes sure that both are there.
-pub(crate) fn ensure_installed() -> anyhow::Result<()> {
-    if is_there() {
+const CHROMIUM: Program = Program {
+    names: &["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"],
+    package: "chromium",
+};
+const DRIVER: Program =
+    Program { names: &["chromedriver", "chromium.chromedriver"], package: "chromium-driver" };
+/// It needs no driver: the tests speak its own protocol.
+const FIREFOX: Program = Program { names: &["firefox-esr", "firefox"], package: "firefox-esr" };
+
+/// Makes sure that Chromium and its driver are there, which is what the demo's check needs.
+pub(crate) fn ensure_chromium() -> anyhow::Result<()> {
+    ensure_installed(&[CHROMIUM, DRIVER])
+}
+
+/// Makes sure that everything is there that the tests need.
+pub(crate) fn ensure_all() -> anyhow::Result<()> {
+    ensure_installed(&[CHROMIUM, DRIVER, FIREFOX])
+}
+
+fn ensure_installed(programs: &[Program]) -> anyhow::Result<()> {
+    let missing = || -> Vec<&'static str> {
+        let absent = programs.iter().filter(|program| find(program.names).is_none());
+        absent.map(|program| program.package).collect()
+    };
+    if missing().is_empty() {
         return Ok(());
     }
     if is_root() && is_installed("apt-get") {
         let apt = |arguments: &[&str]| {
             run(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
         };
-        step("install Chromium from the system's packages", || {
+        step("install browsers from the system's packages", || {
             apt(&["update", "-qq"])?;
-            apt(&["install", "-y", "-qq", "--no-install-recommends", "chromium", "chromium-driver"])
+            apt(&[&["install", "-y", "-qq", "--no-install-recommends"], missing().as_slice()].concat())
         })?;
     }
-    if is_there() {
+    if missing().is_empty() {
         return Ok(());
     }
     bail!(
-        "Chromium and chromedriver are needed and were not found.\n\
-         Debian, Ubuntu:  sudo apt-get install chromium chromium-driver\n\
-         Fedora:          sudo dnf install chromium chromedriver\n\
-         Arch:            sudo pacman -S chromium\n\
-         macOS:           brew install --cask google-chrome chromedriver\n\
-         Then run this command again."
+        "Needed and not found: {}.\n\
+         Debian:   sudo apt-get install chromium chromium-driver firefox-esr\n\
+         Fedora:   sudo dnf install chromium chromedriver firefox\n\
+         Arch:     sudo pacman -S chromium firefox\n\
+         macOS:    brew install --cask google-chrome chromedriver firefox\n\
+         Then run this command again.",
+        missing().join(", ")
     )
-}
-
-fn is_there() -> bool {
-    find(&CHROMIUM).is_some() && find(&DRIVER).is_some()
 }
 
 fn is_root() -> bool {

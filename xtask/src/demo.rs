@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, anyhow, bail};
 
 use crate::command::{cargo, run, step};
-use crate::files::target;
+use crate::files::{root, target};
 use crate::{browser, package};
 
 /// How long a program may take to be ready.
@@ -116,7 +116,7 @@ pub(crate) fn run_demo(options: &Options) -> anyhow::Result<()> {
     eprintln!("Building the sandbox, the server, the gateway and the browser package.");
     eprintln!("The first time takes some minutes; cargo shows how far it is.\n");
     if options.headless_check {
-        browser::ensure_installed()?;
+        browser::ensure_chromium()?;
     }
     build(options.headless_check)?;
     let (sandbox, server, gateway) = step("start the programs", start)?;
@@ -178,6 +178,7 @@ fn start() -> anyhow::Result<(Program, Program, Program)> {
             ("TANDEM_SANDBOX_WEBHOOK_URL", format!("{}/webhooks/cashfree", url(gateway_at))),
             ("TANDEM_SANDBOX_TANDEM_URL", url(grpc_at)),
             ("TANDEM_SANDBOX_PKG", package),
+            ("TANDEM_SANDBOX_EXAMPLES", root().join("examples").to_string_lossy().into_owned()),
         ],
     )?;
     let data = target().join("demo");

@@ -5,9 +5,11 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod browser;
 mod command;
+mod contents;
 mod demo;
 mod examples;
 mod files;
+mod normaliser;
 mod npm;
 mod package;
 mod size;
@@ -16,6 +18,7 @@ mod test;
 mod tidy;
 mod torture;
 mod wasm_target;
+mod web_examples;
 
 /// Chores of the Tandem workspace
 #[derive(Parser)]
@@ -33,6 +36,8 @@ enum Chore {
     Demo(demo::Options),
     /// Run everything that CI runs
     Test(test::Options),
+    /// Build the web examples that need a bundler, with npm
+    WebExamples,
     /// Run the examples in Rust and Python against a server and the sandbox
     Examples,
     /// Kill the server again and again under load, and check that nothing was lost
@@ -51,6 +56,7 @@ fn main() -> std::process::ExitCode {
         Chore::Wasm(options) => package::run(&options),
         Chore::Demo(options) => demo::run_demo(&options),
         Chore::Test(options) => test::run_steps(&options),
+        Chore::WebExamples => web_examples::build(),
         Chore::Examples => examples::run_examples(),
         Chore::Torture(options) => torture::run_torture(&options),
         Chore::Storm(options) => storm::run_storm(&options),

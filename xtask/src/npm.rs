@@ -12,25 +12,67 @@ use crate::files::target;
 /// The tools and their exact versions.
 const TOOLS: [&str; 2] = ["binaryen@132.0.0", "esbuild@0.28.2"];
 
-/// Shrinks the package in `folder`: the WebAssembly for size, the scripts into one with short names.
-pub(crate) fn shrink(folder: &Path, stem: &str) -> anyhow::Result<()> {
+/// What rustc and the binder have used already.
+const ENABLED: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+    "--enable-nontrapping-float-to-int",
+    "--enable-mutable-globals",
+    "--enable-multivalue",
+];
+
+/// The scripts that stay files of their own: the one that pages import, and those that it loads
+/// when they are needed.
+const ENTRIES: [&str; 7] =
+    ["index.js", "auto.js", "forms.js", "debug.js", "plain.js", "storable.js", "tandem_normaliser.js"];
+
+/// Shrinks the package in `folder`: the WebAssembly for size, the scripts into few with short names.
+pub(crate) fn shrink(folder: &Path) -> anyhow::Result<()> {
     let tools = tools()?;
-    let wasm = folder.join(format!("{stem}_bg.wasm"));
-    let mut wasm_opt = Command::new(tools.join("wasm-opt"));
-    wasm_opt.args(["-Oz", "--converge", "--strip-debug", "--strip-producers", "--strip-target-features"]);
-    // What rustc and the binder have used already.
-    wasm_opt.args(["--enable-bulk-memory", "--enable-reference-types", "--enable-sign-ext"]);
-    wasm_opt.args(["--enable-nontrapping-float-to-int", "--enable-mutable-globals", "--enable-multivalue"]);
-    run(wasm_opt.arg(&wasm).arg("-o").arg(&wasm))?;
-    // One script instead of two: less to load, and one journey less before WebAssembly can start.
-    // The syntax is that of the browsers that can run the package's WebAssembly.
-    let entry = folder.join("index.js");
-    let mut esbuild = Command::new(tools.join("esbuild"));
-    esbuild.arg(&entry).args(["--bundle", "--minify", "--format=esm", "--target=es2022"]);
-    esbuild.args(["--log-level=warning", "--allow-overwrite"]);
-    run(esbuild.arg(format!("--outfile={}", entry.display())))?;
-    std::fs::remove_file(folder.join(format!("{stem}.js")))?;
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "wasm") {
+            shrink_wasm(&tools.join("wasm-opt"), &path)?;
+        }
+    }
+    for entry in ENTRIES.iter().filter(|entry| folder.join(entry).exists()) {
+        bundle(&tools.join("esbuild"), folder, entry)?;
+    }
+    // What is left of the scripts is in the bundles now.
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if path.extension().is_some_and(|extension| extension == "js") && !ENTRIES.contains(&name) {
+            std::fs::remove_file(&path)?;
+        }
+    }
     Ok(())
+}
+
+/// The names of the functions of a module in the package, to tell what takes the room in it.
+pub(crate) fn named(wasm: &str) -> PathBuf {
+    target().join(format!("named_{wasm}"))
+}
+
+fn shrink_wasm(wasm_opt: &Path, wasm: &Path) -> anyhow::Result<()> {
+    let named = named(&wasm.file_name().unwrap_or_default().to_string_lossy());
+    let mut shrink = Command::new(wasm_opt);
+    shrink.args(["-Oz", "--converge", "--debuginfo", "--strip-producers", "--strip-target-features"]);
+    run(shrink.args(ENABLED).arg(wasm).arg("-o").arg(&named))?;
+    run(Command::new(wasm_opt).arg("--strip-debug").args(ENABLED).arg(&named).arg("-o").arg(wasm))
+}
+
+/// Puts a script and what it imports into one file: less to load, and fewer journeys before
+/// WebAssembly can start. What loads later stays a file of its own. The syntax is that of the
+/// browsers that can run the package's WebAssembly.
+fn bundle(esbuild: &Path, folder: &Path, entry: &str) -> anyhow::Result<()> {
+    let mut esbuild = Command::new(esbuild);
+    esbuild.current_dir(folder).arg(entry).args(["--bundle", "--minify", "--format=esm", "--target=es2022"]);
+    esbuild.args(["--log-level=warning", "--allow-overwrite"]);
+    esbuild
+        .args(ENTRIES.iter().filter(|other| **other != entry).map(|other| format!("--external:./{other}")));
+    run(esbuild.arg(format!("--outfile={entry}")))
 }
 
 /// Installs the tools into the build folder, once, and returns where their programs are.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::bail;
 
 use crate::command::{cargo, is_installed, run, step};
-use crate::{browser, examples, package, tidy, torture, wasm_target};
+use crate::{browser, examples, package, tidy, torture, wasm_target, web_examples};
 
 /// What to run.
 #[derive(Debug, clap::Args)]
@@ -29,10 +29,10 @@ struct Step {
 const STEPS: [Step; 13] = [
     Step { name: "fmt", what: "formatting", run: || run(cargo().args(["fmt", "--all", "--check"])) },
     Step { name: "tidy", what: "house rules", run: tidy::run },
-    Step { name: "browser", what: "Chromium and its driver", run: browser::ensure_installed },
+    Step { name: "browser", what: "Chromium, its driver and Firefox", run: browser::ensure_all },
     Step { name: "build", what: "programs", run: build },
     Step { name: "wasm", what: "browser package within its budget", run: package::build_and_measure },
-    Step { name: "selftest", what: "match-key rules for the browser", run: package::build_selftest },
+    Step { name: "web-examples", what: "web examples with their bundler", run: web_examples::build },
     Step { name: "wasm-lint", what: "core and browser package for wasm32", run: wasm_lint },
     Step { name: "lint", what: "clippy", run: lint },
     Step { name: "tests", what: "all suites", run: tests },
@@ -82,7 +82,8 @@ fn wasm_lint() -> anyhow::Result<()> {
         .args(["clippy", "-p", "tandem-core", "--no-default-features"])
         .args(target)
         .args(["--", "-D", "warnings"]))?;
-    run(cargo().args(["clippy", "-p", "tandem-web"]).args(target).args(["--", "-D", "warnings"]))
+    let package = ["clippy", "-p", "tandem-web", "-p", "tandem-normaliser"];
+    run(cargo().args(package).args(target).args(["--", "-D", "warnings"]))
 }
 
 fn lint() -> anyhow::Result<()> {

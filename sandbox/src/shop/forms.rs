@@ -42,6 +42,10 @@ pub(super) struct OrderForm {
     last_name: String,
     email: String,
     phone: String,
+    /// Where the payment page sends the buyer back to, if not to the shop's thank-you page: a path of
+    /// this server, `{order_id}` in it. The examples come back to their own pages.
+    #[serde(default)]
+    return_path: Option<String>,
 }
 
 /// Forms send text, scripts may send a number.
@@ -104,6 +108,11 @@ fn place_order(sandbox: &Sandbox, form: &OrderForm) -> Result<Order, String> {
     if form.phone.chars().filter(char::is_ascii_digit).count() < 10 {
         return Err("A mobile number has ten digits.".to_owned());
     }
+    // A path alone: an order must not send its buyer to another server.
+    let is_path = |path: &String| path.starts_with('/') && !path.starts_with("//");
+    if form.return_path.as_ref().is_some_and(|path| !is_path(path)) {
+        return Err("The way back is a path of this server.".to_owned());
+    }
     let tags = [("product", product.id.to_owned()), ("quantity", quantity.to_string())];
     let new = NewOrder {
         order_id: None,
@@ -116,7 +125,7 @@ fn place_order(sandbox: &Sandbox, form: &OrderForm) -> Result<Order, String> {
             phone: Some(form.phone.trim().to_owned()),
         },
         tags: tags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<BTreeMap<_, _>>(),
-        return_url: None,
+        return_url: form.return_path.clone(),
     };
     sandbox.orders().create(new)
 }

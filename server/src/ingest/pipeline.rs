@@ -33,6 +33,11 @@ use crate::purchase::{OrderWatch, Strangers};
 /// Code of an answer to a page whose event was counted and is not sent.
 const CONSENT_DENIED: &str = tandem_core::code::CONSENT_DENIED;
 
+/// Age from which an event takes the way over the store, seconds. A page that kept it for so long
+/// reports first that its pixel has fired, and the store alone knows that when the event comes: Meta
+/// would count a copy that is 48 hours later than the pixel's a second time.
+const OLD_S: i64 = 36 * 3600;
+
 /// What ingest knows of a pixel.
 #[derive(Debug, Clone)]
 pub struct PixelRules {
@@ -173,7 +178,8 @@ impl Ingest {
         let event = self.event(draft.id.clone(), &draft, now_ms);
         let denied = draft.consent.denied;
         let contact = matches!(caller, Caller::Stranger(_));
-        let seat = if denied { None } else { self.delivery.seat(&event.pixel) };
+        let is_old = now_ms.div_euclid(1000) - event.time_s > OLD_S;
+        let seat = if denied || is_old { None } else { self.delivery.seat(&event.pixel) };
         let new = NewEvent::new(&event, now_ms, self.initial(denied, seat.as_ref()), contact);
         let appended = match &event.custom_data.order_id {
             None => {

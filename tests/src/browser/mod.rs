@@ -1,7 +1,30 @@
-//! The shop in headless Chromium, driven over WebDriver.
+//! Pages in headless Chromium and Firefox, driven over WebDriver.
 
+mod bridge;
+mod chromium;
+mod firefox;
+mod front;
+mod marionette;
+mod road;
 mod session;
 mod shop;
 
-pub use session::{Session, chromium, driver};
+pub use front::{Front, Policy};
+pub use road::Road;
+pub use session::{Browser, Profile, Session};
 pub use shop::{Fired, Shop};
+
+use std::path::PathBuf;
+
+/// A program that the variable names, or else the first of these names on the PATH.
+fn installed(variable: &str, names: &[&str]) -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os(variable) {
+        return Some(PathBuf::from(path)).filter(|path| path.is_file());
+    }
+    let path = std::env::var_os("PATH")?;
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    names
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
+        .find(|path| path.is_file())
+}

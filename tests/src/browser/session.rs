@@ -1,7 +1,6 @@
-//! One Chromium with a fresh profile, and its driver.
+//! One browser with a fresh profile, and what drives it.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
@@ -12,69 +11,70 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use url::{ParseError, Url};
 
-use crate::process::{Environment, Process};
-use crate::wait::eventually;
+use super::bridge::Bridge;
+use super::{chromium, firefox};
+use crate::process::Process;
 
-/// Names under which distributions ship Chromium.
-const CHROMIUM: [&str; 5] =
-    ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"];
-/// Starts of the driver before it is given up.
-const DRIVER_ATTEMPTS: u32 = 5;
-/// Names of its driver.
-const DRIVER: [&str; 2] = ["chromedriver", "chromium.chromedriver"];
+/// How long a script or a page load may take.
+pub(super) const TIMEOUT_MS: u64 = 60_000;
 
-/// A browser window of its own. Chromium and its driver end with it.
+/// The browsers that pages are tried in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Browser {
+    /// Chromium, by chromedriver.
+    Chromium,
+    /// Firefox (the ESR where there is one), by its own protocol.
+    Firefox,
+}
+
+/// What a visitor has set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Nothing.
+    Usual,
+    /// Cookies and storage are off for every page.
+    NoStorage,
+    /// A private window.
+    Private,
+}
+
+/// A browser window of its own. The browser and its driver end with it.
 #[derive(Debug)]
 pub struct Session {
     /// The window.
     pub page: Client,
-    profile: TempDir,
-    _driver: Process,
+    browser: Browser,
+    folder: TempDir,
+    _process: Process,
+    _bridge: Option<Bridge>,
 }
 
-/// Asks chromedriver for the console's messages since the last time.
+/// A command beyond WebDriver's own; always a POST.
 #[derive(Debug)]
-struct Console;
+struct Extra {
+    path: &'static str,
+    body: Value,
+}
 
-impl WebDriverCompatibleCommand for Console {
+impl WebDriverCompatibleCommand for Extra {
     fn endpoint(&self, base_url: &Url, session_id: Option<&str>) -> Result<Url, ParseError> {
-        base_url.join(&format!("session/{}/se/log", session_id.unwrap_or_default()))
+        base_url.join(&format!("session/{}/{}", session_id.unwrap_or_default(), self.path))
     }
 
     fn method_and_body(&self, _: &Url) -> (http::Method, Option<String>) {
-        (http::Method::POST, Some(json!({ "type": "browser" }).to_string()))
+        (http::Method::POST, Some(self.body.to_string()))
     }
 }
 
-/// Path of Chromium.
-///
-/// # Errors
-/// When there is none; the message says what to install.
-pub fn chromium() -> anyhow::Result<PathBuf> {
-    installed("CHROMIUM", &CHROMIUM)
-        .context("Chromium is missing: install it (Debian, Ubuntu: apt-get install chromium) or set CHROMIUM")
+/// A WebDriver client for the driver at `url`.
+pub(super) async fn connect(url: &str, capabilities: Capabilities) -> anyhow::Result<Client> {
+    Ok(ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(url).await?)
 }
 
-/// Path of Chromium's WebDriver.
-///
-/// # Errors
-/// When there is none; the message says what to install.
-pub fn driver() -> anyhow::Result<PathBuf> {
-    installed("CHROMEDRIVER", &DRIVER).context(
-        "chromedriver is missing: install it (Debian, Ubuntu: apt-get install chromium-driver) or set CHROMEDRIVER",
-    )
-}
-
-fn installed(variable: &str, names: &[&str]) -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os(variable) {
-        return Some(PathBuf::from(path)).filter(|path| path.is_file());
-    }
-    let path = std::env::var_os("PATH")?;
-    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    names
-        .iter()
-        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
-        .find(|path| path.is_file())
+/// Runs a script with Firefox's own rights.
+pub(super) async fn privileged(page: &Client, script: &str, arguments: Vec<Value>) -> anyhow::Result<Value> {
+    let body = json!({ "script": script, "args": arguments });
+    Ok(page.issue_cmd(Extra { path: "moz/privileged", body }).await?)
 }
 
 impl Session {
@@ -83,16 +83,27 @@ impl Session {
     /// # Errors
     /// When Chromium or its driver is missing or does not start.
     pub async fn start() -> anyhow::Result<Self> {
-        let (binary, driver) = (chromium()?, driver()?);
-        let profile = tempfile::Builder::new().prefix("tandem-chromium-").tempdir()?;
-        let (process, port) = start_driver(&driver, profile.path()).await?;
-        let page = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities(&binary, profile.path()))
-            .connect(&format!("http://127.0.0.1:{port}"))
-            .await
-            .with_context(|| format!("starting {}", binary.display()))?;
+        Self::start_in(Browser::Chromium, Profile::Usual).await
+    }
+
+    /// Starts a browser with a fresh profile.
+    ///
+    /// # Errors
+    /// When it or its driver is missing (the message says what to install) or does not start.
+    pub async fn start_in(browser: Browser, profile: Profile) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("tandem-browser-").tempdir()?;
+        let (page, process, bridge) = match browser {
+            Browser::Chromium => {
+                let (page, process) = chromium::start(folder.path(), profile).await?;
+                (page, process, None)
+            }
+            Browser::Firefox => {
+                let (page, process, bridge) = firefox::start(folder.path(), profile).await?;
+                (page, process, Some(bridge))
+            }
+        };
         page.set_window_size(1280, 900).await?;
-        Ok(Self { page, profile, _driver: process })
+        Ok(Self { page, browser, folder, _process: process, _bridge: bridge })
     }
 
     /// Runs a script that may `await` and `return`s a value.
@@ -113,6 +124,62 @@ impl Session {
         }
     }
 
+    /// Refuses, as an ad blocker does, every request whose address holds one of these parts. It
+    /// takes the place of what was refused before.
+    ///
+    /// # Errors
+    /// When the browser does not take it.
+    pub async fn block(&self, parts: &[&str]) -> anyhow::Result<()> {
+        match self.browser {
+            Browser::Chromium => {
+                let patterns: Vec<String> = parts.iter().map(|part| format!("*{part}*")).collect();
+                self.devtools("Network.enable", json!({})).await?;
+                self.devtools("Network.setBlockedURLs", json!({ "urls": patterns })).await
+            }
+            Browser::Firefox => {
+                let script = "Services.prefs.setStringPref('tandem.blocked', arguments[0]);";
+                privileged(&self.page, script, vec![json!(parts.join(" "))]).await.map(drop)
+            }
+        }
+    }
+
+    /// Takes the network away from the browser, or gives it back. Ends [`Session::block`].
+    ///
+    /// # Errors
+    /// When the browser does not take it.
+    pub async fn set_offline(&self, is_offline: bool) -> anyhow::Result<()> {
+        match self.browser {
+            Browser::Chromium => {
+                let unbounded = -1;
+                let conditions = json!({
+                    "offline": is_offline,
+                    "latency": 0,
+                    "downloadThroughput": unbounded,
+                    "uploadThroughput": unbounded,
+                });
+                self.devtools("Network.enable", json!({})).await?;
+                self.devtools("Network.emulateNetworkConditions", conditions).await
+            }
+            Browser::Firefox => {
+                // Connections that are open already would still be used: their requests are refused.
+                let everything: &[&str] = if is_offline { &["://"] } else { &[] };
+                self.block(everything).await?;
+                let script = "Services.io.offline = arguments[0];";
+                privileged(&self.page, script, vec![json!(is_offline)]).await.map(drop)
+            }
+        }
+    }
+
+    /// A command of Chromium's DevTools protocol.
+    async fn devtools(&self, command: &str, parameters: Value) -> anyhow::Result<()> {
+        let body = json!({ "cmd": command, "params": parameters });
+        self.page
+            .issue_cmd(Extra { path: "goog/cdp/execute", body })
+            .await
+            .with_context(|| command.to_owned())?;
+        Ok(())
+    }
+
     /// Saves a picture of the whole page (1280 pixels wide) as PNG.
     ///
     /// # Errors
@@ -127,7 +194,7 @@ impl Session {
     }
 
     /// Where the window is, what the shop's places for results hold, and what the console
-    /// says: for error messages.
+    /// says: for error messages. Firefox does not tell its console's messages.
     pub async fn describe(&self) -> String {
         let script = "const places = document.querySelectorAll('#lead-done, #purchase-status, .form-error');
             return [location.href, ...[...places].map((place) => place.outerHTML.slice(0, 300))].join('\\n');";
@@ -135,7 +202,13 @@ impl Session {
             Ok(Value::String(text)) => text,
             other => format!("{other:?}"),
         };
-        let console = match self.page.issue_cmd(Console).await {
+        let console = match self.browser {
+            Browser::Chromium => {
+                self.page.issue_cmd(Extra { path: "se/log", body: json!({ "type": "browser" }) }).await
+            }
+            Browser::Firefox => return shown,
+        };
+        let console = match console {
             Ok(Value::Array(rows)) => {
                 rows.iter().map(|row| format!("{}: {}", row["level"], row["message"])).collect()
             }
@@ -146,75 +219,17 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// Chromium outlives a driver that is killed; its processes are found by their profile.
+    /// Browsers outlive a driver that is killed; their processes are found by their profile.
     fn drop(&mut self) {
-        let profile = self.profile.path().to_string_lossy().into_owned();
+        let profile = self.folder.path().join("profile").display().to_string();
         for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
             let Ok(id) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };
             let command = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            let ours = String::from_utf8_lossy(&command).contains(&format!("--user-data-dir={profile}"));
+            let ours = String::from_utf8_lossy(&command).contains(&profile);
             if let (true, Some(id)) = (ours, Pid::from_raw(id)) {
                 // It may have ended by itself.
                 let _ = rustix::process::kill_process(id, Signal::KILL);
             }
         }
     }
-}
-
-/// Starts the driver on a free port. It takes a free IPv4 port and then wants the same one of
-/// IPv6, which somebody else may have: then it is started anew.
-async fn start_driver(driver: &Path, folder: &Path) -> anyhow::Result<(Process, u16)> {
-    for attempt in 0..DRIVER_ATTEMPTS {
-        let folder = folder.join(format!("driver-{attempt}"));
-        std::fs::create_dir(&folder)?;
-        let mut process =
-            Process::start(driver, "chromedriver", &folder, &Environment::new(), &["--port=0"])?;
-        if let Some(port) = port_of(&folder, &mut process).await? {
-            return Ok((process, port));
-        }
-    }
-    Err(anyhow!("chromedriver found no free port in {DRIVER_ATTEMPTS} attempts"))
-}
-
-/// The port the driver listens on; `None` when the one it chose was taken.
-async fn port_of(folder: &Path, driver: &mut Process) -> anyhow::Result<Option<u16>> {
-    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
-    let found = eventually("chromedriver to be ready", async || {
-        let said = read("chromedriver.out");
-        let port = said.split_once("started successfully on port ").and_then(|(_, rest)| {
-            rest.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok())
-        });
-        let taken = said.contains("bind() failed") || read("chromedriver.log").contains("bind() failed");
-        Ok(if port.is_none() && taken { Some(None) } else { port.map(Some) })
-    })
-    .await;
-    found.map_err(|error| error.context(driver.log_tail(20)))
-}
-
-fn capabilities(binary: &Path, profile: &Path) -> Capabilities {
-    let options = json!({
-        "binary": binary,
-        "args": [
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--hide-scrollbars",
-            "--disable-quic",
-            "--disable-dev-shm-usage",
-            "--no-first-run",
-            "--no-proxy-server",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--window-size=1280,900",
-            format!("--user-data-dir={}", profile.join("profile").display()),
-        ],
-    });
-    let timeouts = json!({ "script": 60_000, "pageLoad": Duration::from_secs(60).as_millis() as u64 });
-    let mut capabilities = Capabilities::new();
-    capabilities.insert("browserName".to_owned(), json!("chrome"));
-    capabilities.insert("goog:chromeOptions".to_owned(), options);
-    capabilities.insert("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" }));
-    capabilities.insert("timeouts".to_owned(), timeouts);
-    capabilities
 }

@@ -16,9 +16,11 @@ pub struct Fired {
     pub pixel: String,
     /// Whether the server knew the event already.
     pub duplicate: bool,
+    /// Whether the server was away, and gets it later.
+    pub queued: bool,
 }
 
-/// The shop in a browser window.
+/// A shop in a browser window: the demo shop, or an example, whose forms have the same names.
 #[derive(Debug)]
 pub struct Shop<'a> {
     session: &'a Session,
@@ -52,7 +54,44 @@ impl<'a> Shop<'a> {
         self.fill("#lead-form", "first_name", &person.first_name).await?;
         self.fill("#lead-form", "email", &person.email).await?;
         self.fill("#lead-form", "phone", &person.phone).await?;
+        self.send_lead().await
+    }
+
+    /// Sends the lead form as it is filled in.
+    ///
+    /// # Errors
+    /// When there is no such form.
+    pub async fn send_lead(&self) -> anyhow::Result<()> {
         self.click("#lead-submit").await
+    }
+
+    /// Waits until the lead form says that something is wrong; returns what it says.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn complaint(&self) -> anyhow::Result<String> {
+        let script = "const place = document.querySelector('#lead-form .form-error');
+            return place?.checkVisibility() ? place.textContent : '';";
+        let said = eventually("the form's complaint", async || {
+            let said = self.session.page.execute(script, vec![]).await?;
+            Ok(said.as_str().filter(|text| !text.is_empty()).map(str::to_owned))
+        })
+        .await;
+        self.explained(said).await
+    }
+
+    /// Waits until Tandem and the pixel's library have loaded on the open page.
+    ///
+    /// # Errors
+    /// When they do not.
+    pub async fn tracked(&self) -> anyhow::Result<()> {
+        let script = "const loaded = performance.getEntriesByType('resource').map(({ name }) => name);
+            return loaded.some((name) => name.endsWith('.wasm')) && typeof window.fbq?.callMethod == 'function';";
+        let there = eventually("Tandem and the pixel's library", async || {
+            Ok((self.session.page.execute(script, vec![]).await? == true).then_some(()))
+        })
+        .await;
+        self.explained(there).await
     }
 
     /// Waits for the lead's thanks and reads what became of the event.
@@ -72,14 +111,23 @@ impl<'a> Shop<'a> {
         self.open("/shop/product").await?;
         self.click("#add-to-bag").await?;
         self.arrive("/shop/checkout").await?;
+        let address = [("city", "Bengaluru"), ("state", "Karnataka"), ("postal_code", "560 001")];
+        for (name, value) in address {
+            self.fill("#checkout-form", name, value).await?;
+        }
+        self.fill_checkout(person).await
+    }
+
+    /// Fills in who buys on the open checkout page and goes on to pay. Ends on Cashfree's page.
+    ///
+    /// # Errors
+    /// When the page is not as agreed.
+    pub async fn fill_checkout(&self, person: &Person) -> anyhow::Result<()> {
         let fields = [
-            ("first_name", person.first_name.as_str()),
+            ("first_name", &person.first_name),
             ("last_name", &person.last_name),
             ("email", &person.email),
             ("phone", &person.phone),
-            ("city", "Bengaluru"),
-            ("state", "Karnataka"),
-            ("postal_code", "560 001"),
         ];
         for (name, value) in fields {
             self.fill("#checkout-form", name, value).await?;
@@ -94,7 +142,7 @@ impl<'a> Shop<'a> {
     /// When the shop's thank-you page does not come.
     pub async fn pay(&self) -> anyhow::Result<String> {
         self.click("#pay-success").await?;
-        self.arrive("/shop/thank-you").await?;
+        self.arrive("/thank-you").await?;
         let address = self.session.page.current_url().await?;
         let order = address.query_pairs().find(|(key, _)| key == "order_id").map(|(_, id)| id.into_owned());
         order.context("the thank-you page's address names the order")
@@ -126,8 +174,8 @@ impl<'a> Shop<'a> {
     async fn fired(&self, selector: &str, done: impl Fn(&Fired) -> bool) -> anyhow::Result<Fired> {
         let script = "const element = document.querySelector(arguments[0]);
             if (!element) return null;
-            const { eventId = '', pixel = '', duplicate = '' } = element.dataset;
-            return { eventId, pixel, duplicate, visible: element.checkVisibility() };";
+            const { eventId = '', pixel = '', duplicate = '', queued = '' } = element.dataset;
+            return { eventId, pixel, duplicate, queued, visible: element.checkVisibility() };";
         let fired = eventually(format!("{selector} to tell what became of the event"), async || {
             let seen = self.session.page.execute(script, vec![json!(selector)]).await?;
             let text = |key: &str| seen[key].as_str().unwrap_or_default().to_owned();
@@ -135,6 +183,7 @@ impl<'a> Shop<'a> {
                 event_id: text("eventId"),
                 pixel: text("pixel"),
                 duplicate: text("duplicate") == "true",
+                queued: text("queued") == "true",
             };
             Ok(Some(fired).filter(|fired| seen["visible"] == true && done(fired)))
         })
@@ -153,7 +202,11 @@ impl<'a> Shop<'a> {
         Ok(())
     }
 
-    async fn click(&self, selector: &str) -> anyhow::Result<()> {
+    /// Clicks an element, once it is there.
+    ///
+    /// # Errors
+    /// When it does not come.
+    pub async fn click(&self, selector: &str) -> anyhow::Result<()> {
         // The driver scrolls as the page does; a smooth way there would make it miss.
         let show = "document.querySelector(arguments[0])
             .scrollIntoView({ block: 'center', behavior: 'instant' })";

@@ -152,12 +152,14 @@ fn environment<const N: usize>(pairs: [(&str, String); N]) -> Environment {
 
 fn sandbox_defaults() -> Environment {
     let package = binaries::workspace_root().join("web-client/pkg");
+    let examples = binaries::workspace_root().join("examples");
     environment([
         ("TANDEM_SANDBOX_ADDR", "127.0.0.1:0".to_owned()),
         ("TANDEM_SANDBOX_PIXEL_ID", PIXEL_ID.to_owned()),
         ("TANDEM_SANDBOX_TOKEN", GRAPH_TOKEN.to_owned()),
         ("TANDEM_SANDBOX_CLIENT_SECRET", CASHFREE_SECRET.to_owned()),
         ("TANDEM_SANDBOX_PKG", package.display().to_string()),
+        ("TANDEM_SANDBOX_EXAMPLES", examples.display().to_string()),
         // Cashfree's retries after 2, 10 and 30 minutes become 0.2, 1 and 3 s.
         ("TANDEM_SANDBOX_TIME_SCALE", "600".to_owned()),
     ])

@@ -1,5 +1,7 @@
 //! Frames of gRPC-web: a flag byte, a big-endian length, the content.
 
+use alloc::vec::Vec;
+
 /// Marks the frame that holds the trailers.
 const TRAILERS: u8 = 0x80;
 /// Marks compressed content, which we never ask for.

@@ -1,6 +1,9 @@
 //! The status of a call: from headers or from trailers, with its details.
 
+use alloc::vec::Vec;
+
 use super::base64;
+use crate::json::Json;
 use crate::retry::THROTTLED_MS;
 use crate::text::number;
 use crate::wire::Fields;
@@ -25,15 +28,19 @@ const NAMES: [(u32, &str); 5] = [
     (16, "UNAUTHENTICATED"),
 ];
 
+/// Before each name of gRPC's own.
+const PREFIX: &[u8] = b"grpc-";
+
 /// Why a call failed.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct Status {
     /// gRPC's status code.
     pub(crate) code: u32,
     /// What the server says about it.
-    pub(crate) message: String,
-    /// The fields that are wrong, and what is wrong with them (`google.rpc.BadRequest`).
-    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) message: Vec<u8>,
+    /// The fields that are wrong, and what is wrong with them (`google.rpc.BadRequest`): JSON's
+    /// `["field","description"]`, separated by commas.
+    pub(crate) fields: Json,
     /// When to try again at the earliest, milliseconds from now (`google.rpc.RetryInfo`).
     pub(crate) retry_after_ms: u32,
 }
@@ -44,17 +51,41 @@ impl Status {
         Self { code: UNAVAILABLE, ..Self::default() }
     }
 
-    /// Reads a status with `look_up`, which knows headers or trailers by their lower-case names.
+    /// Reads a status with `look_up`, which knows headers or trailers by their names without
+    /// `grpc-`, in lower case.
     /// `None` when there is no status.
-    pub(crate) fn read<'a>(look_up: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
-        let code =
-            number(look_up("grpc-status")?.as_bytes().trim_ascii()).map_or(UNKNOWN, |code| code as u32);
-        let message = look_up("grpc-message").map(percent_decode).unwrap_or_default();
+    pub(crate) fn read<'a>(look_up: impl Fn(&[u8]) -> Option<&'a [u8]>) -> Option<Self> {
+        let code = number(look_up(b"status")?.trim_ascii()).map_or(UNKNOWN, |code| code as u32);
+        let message = look_up(b"message").map(percent_decode).unwrap_or_default();
         let mut status = Self { code, message, ..Self::default() };
-        if let Some(details) = look_up("grpc-status-details-bin").and_then(base64::decode) {
+        if let Some(details) = look_up(b"status-details-bin").and_then(base64::decode) {
             status.read_details(&details);
         }
         Some(status)
+    }
+
+    /// Notes a field that is wrong.
+    pub(crate) fn add_field(&mut self, field: &[u8], description: &[u8]) {
+        self.fields.open(b'[');
+        self.fields.text(field);
+        self.fields.text(description);
+        self.fields.close(b']');
+    }
+
+    /// Appends what the page is thrown: `[code, message, fields]` for a mistake that it can
+    /// correct, else the milliseconds to wait before trying again.
+    pub(crate) fn throw(&self, json: &mut Json) {
+        let Some(code) = self.is_correctable() else {
+            json.number(self.wait_ms().into());
+            return;
+        };
+        json.0.push(b'[');
+        json.text(code.as_bytes());
+        json.text(&self.message);
+        json.open(b'[');
+        json.0.extend_from_slice(&self.fields.0);
+        json.close(b']');
+        json.close(b']');
     }
 
     /// Reads a status from a trailers frame.
@@ -63,9 +94,10 @@ impl Status {
             trailers.split(|byte| *byte == b'\n').find_map(|line| {
                 let colon = line.iter().position(|byte| *byte == b':')?;
                 let (name, value) = line.split_at_checked(colon)?;
-                let is_wanted = name.trim_ascii().eq_ignore_ascii_case(wanted.as_bytes());
+                let (prefix, name) = name.trim_ascii().split_at_checked(PREFIX.len())?;
+                let is_wanted = prefix.eq_ignore_ascii_case(PREFIX) && name.eq_ignore_ascii_case(wanted);
                 let value = value.get(1..).unwrap_or_default().trim_ascii();
-                is_wanted.then(|| core::str::from_utf8(value).unwrap_or_default())
+                is_wanted.then_some(value)
             })
         })
     }
@@ -87,17 +119,17 @@ impl Status {
     /// `google.rpc.Status`: `details` (3) of `google.protobuf.Any`: `type_url` (1), `value` (2).
     fn read_details(&mut self, status: &[u8]) {
         for (_, detail) in Fields(status).filter(|(number, _)| *number == 3) {
-            let (mut kind, mut value) = ("", [].as_slice());
+            let (mut kind, mut value) = ([].as_slice(), [].as_slice());
             for (number, part) in Fields(detail.bytes()) {
                 match number {
-                    1 => kind = part.text(),
+                    1 => kind = part.bytes(),
                     2 => value = part.bytes(),
                     _ => {}
                 }
             }
-            if kind.ends_with("google.rpc.BadRequest") {
+            if kind.ends_with(b"google.rpc.BadRequest") {
                 self.read_violations(value);
-            } else if kind.ends_with("google.rpc.RetryInfo") {
+            } else if kind.ends_with(b"google.rpc.RetryInfo") {
                 self.read_delay(value);
             }
         }
@@ -106,15 +138,15 @@ impl Status {
     /// `google.rpc.BadRequest`: `field_violations` (1) of `field` (1), `description` (2).
     fn read_violations(&mut self, request: &[u8]) {
         for (_, violation) in Fields(request).filter(|(number, _)| *number == 1) {
-            let (mut field, mut description) = ("", "");
+            let (mut field, mut description) = ([].as_slice(), [].as_slice());
             for (number, part) in Fields(violation.bytes()) {
                 match number {
-                    1 => field = part.text(),
-                    2 => description = part.text(),
+                    1 => field = part.bytes(),
+                    2 => description = part.bytes(),
                     _ => {}
                 }
             }
-            self.fields.push((field.to_owned(), description.to_owned()));
+            self.add_field(field, description);
         }
     }
 
@@ -135,8 +167,7 @@ impl Status {
 }
 
 /// Undoes the percent-encoding of `grpc-message`. What is no encoding stays as it is.
-fn percent_decode(text: &str) -> String {
-    let mut bytes = text.as_bytes();
+fn percent_decode(mut bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     while let Some((&byte, rest)) = bytes.split_first() {
         bytes = rest;
@@ -152,7 +183,7 @@ fn percent_decode(text: &str) -> String {
             _ => out.push(byte),
         }
     }
-    String::from_utf8(out).unwrap_or_default()
+    out
 }
 
 #[cfg(test)]
@@ -165,17 +196,17 @@ mod tests {
     fn trailers_are_read_whatever_their_spelling() {
         let status =
             Status::from_trailers(b"Grpc-Status:5\r\ngrpc-message: not%20here%2C \xe2\x82\xac\r\n").unwrap();
-        assert_eq!((status.code, status.message.as_str()), (5, "not here, \u{20ac}"));
+        assert_eq!((status.code, status.message.as_slice()), (5, "not here, \u{20ac}".as_bytes()));
         assert_eq!(Status::from_trailers(b"grpc-status: 0\r\n").unwrap().code, OK);
         assert_eq!(Status::from_trailers(b"grpc-status: ?\r\n").unwrap().code, UNKNOWN);
-        assert_eq!(Status::from_trailers(b"grpc-message: lost\r\n"), None);
-        assert_eq!(Status::from_trailers(b""), None);
+        assert!(Status::from_trailers(b"grpc-message: lost\r\n").is_none());
+        assert!(Status::from_trailers(b"").is_none());
     }
 
     #[test]
     fn percent_signs_that_encode_nothing_stay() {
-        assert_eq!(percent_decode("100% of %zz %4"), "100% of %zz %4");
-        assert_eq!(percent_decode("%E2%82%AC%"), "\u{20ac}%");
+        assert_eq!(percent_decode(b"100% of %zz %4"), b"100% of %zz %4");
+        assert_eq!(percent_decode(b"%E2%82%AC%"), "\u{20ac}%".as_bytes());
     }
 
     /// `bytes` as field `number` of a message.
@@ -201,7 +232,12 @@ mod tests {
         ];
         let mut status = Status::default();
         status.read_details(&details.concat());
-        assert_eq!(status.fields, [("user.email".to_owned(), "has no @".to_owned())]);
+        assert_eq!(status.fields.0, b"[\"user.email\",\"has no @\"]");
+        status.code = INVALID_ARGUMENT;
+        let thrown = b"[\"INVALID_ARGUMENT\",\"\",[[\"user.email\",\"has no @\"]]]";
+        let mut json = Json::default();
+        status.throw(&mut json);
+        assert_eq!(json.0, thrown);
         assert_eq!(status.retry_after_ms, 2500);
     }
 
@@ -219,7 +255,7 @@ mod tests {
     fn broken_details_are_left_out() {
         let lines = b"grpc-status: 3\r\ngrpc-message: no\r\ngrpc-status-details-bin: ////\r\n";
         let status = Status::from_trailers(lines).unwrap();
-        assert_eq!((status.code, status.fields.len()), (INVALID_ARGUMENT, 0));
+        assert_eq!((status.code, status.fields.0.len()), (INVALID_ARGUMENT, 0));
         assert_eq!(status.is_correctable(), Some("INVALID_ARGUMENT"));
         assert_eq!(Status::unavailable().is_correctable(), None);
     }

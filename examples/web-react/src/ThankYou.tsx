@@ -1,0 +1,26 @@
+import { useEffect, useState } from "react";
+import { Link, useSearchParams } from "react-router";
+import type { Result } from "tandem-web";
+
+import { report, shown } from "./tandem";
+
+/** Where the payment provider sends the buyer back to. */
+export function ThankYou() {
+  const [search] = useSearchParams();
+  const orderId = search.get("order_id");
+  const [purchase, setPurchase] = useState<Result | null>(null);
+
+  useEffect(() => {
+    // The server knows whether the order is paid, and how much; coming back to this page proves nothing.
+    if (orderId) report((tandem) => tandem.recordPurchase({ orderId })).then(setPurchase);
+  }, [orderId]);
+
+  return (
+    <main className="narrow">
+      <h1>Thank you.</h1>
+      <p>Your bowl is being wrapped in last month’s newspaper. We write when it leaves.</p>
+      <p className="note" id="purchase-status" role="status" {...shown(purchase)}>Order {orderId}</p>
+      <p><Link to="/">Back to the kiln</Link></p>
+    </main>
+  );
+}

@@ -1,0 +1,197 @@
+//! Forms and the script tag: Tandem without code.
+
+use serde_json::{Value, json};
+use tandem_proto::v1::EventState;
+use tandem_tests::browser::{Session, Shop};
+use tandem_tests::{PIXEL_ID, Person, World};
+
+use crate::page::Page;
+use crate::{pixel_event, wait_until_deduplicated, world_with_shop};
+
+/// Adds the script tag and waits for the connection; then a form, which comes later than both.
+const FORM: &str = "
+    const script = document.createElement('script');
+    script.type = 'module';
+    script.src = '/pkg/auto.js';
+    Object.assign(script.dataset, { endpoint, pixelId, pixelScript: '/fbevents.js', defaultCountry: 'IN', currency: 'INR' });
+    const isReady = new Promise((resolve) => { document.addEventListener('tandem:ready', resolve, { once: true }); });
+    document.head.append(script);
+    await isReady;
+    const form = document.createElement('form');
+    form.action = '/events-manager';
+    form.dataset.tandem = 'lead';
+    form.dataset.value = '1499';
+    form.dataset.contentName = 'Free chapter';
+    for (const [name, autocomplete, value] of [
+        ['who', 'section-a name', `${person.firstName} Rao`], ['mail', '', person.email], ['x', 'shipping tel', more.phone ?? person.phone],
+        ['password', '', 'secret'], ['newsletter', '', 'weekly'],
+    ]) {
+        const input = document.createElement('input');
+        Object.assign(input, { name, value, autocomplete, type: name === 'password' ? 'password' : 'text' });
+        form.append(input);
+    }
+    const button = Object.assign(document.createElement('button'), { name: 'which', value: 'blue', textContent: 'Send' });
+    form.append(button);
+    document.body.append(form);";
+
+async fn lead_of(world: &World) -> anyhow::Result<String> {
+    world
+        .eventually("the lead", async || {
+            let leads = world.events("Lead", EventState::Unspecified).await?;
+            Ok(leads.first().map(|lead| lead.event_id.clone()))
+        })
+        .await
+}
+
+#[tokio::test]
+async fn a_form_with_an_attribute_is_a_lead_and_is_submitted_as_ever() -> anyhow::Result<()> {
+    let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let page = Page { world: &world, session: &session, person: &person };
+    page.open("").await?;
+    page.run(&format!("{FORM} setTimeout(() => button.click());"), json!({})).await?;
+    let shop = Shop::new(&session, &world.sandbox.url);
+    shop.arrive("which=blue").await?;
+    let address = session.page.current_url().await?;
+    assert!(
+        address.query_pairs().any(|(name, value)| name == "mail" && value == person.email.as_str()),
+        "{address}"
+    );
+
+    let id = lead_of(&world).await?;
+    let server = world.wait_for_server_event("Lead", &id).await?;
+    assert_eq!(server.match_key("em"), person.email_hash());
+    assert_eq!(server.match_key("ph"), person.phone_hash());
+    assert_eq!(server.match_key("fn"), person.first_name_hash());
+    assert!(!server.match_key("ln").is_empty());
+    assert_eq!(server.text(&["custom_data", "content_name"]), "Free chapter");
+    assert_eq!(server.value_minor(), 149_900);
+    assert_eq!(pixel_event(&world, "Lead").await?["eid"], id);
+    wait_until_deduplicated(&world, "Lead", &id).await?;
+    assert_eq!(world.events("Lead", EventState::Unspecified).await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_form_that_the_page_sends_by_itself_stays_and_is_reported_once() -> anyhow::Result<()> {
+    let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let page = Page { world: &world, session: &session, person: &person };
+    page.open("").await?;
+    // The second submission meets a listener that stops the event.
+    let script = format!(
+        "{FORM}
+        let count = 0;
+        form.addEventListener('submit', (event) => {{ event.preventDefault(); if (count++) event.stopPropagation(); }});
+        const fired = new Promise((resolve) => {{ document.addEventListener('tandem:fired', resolve, {{ once: true }}); }});
+        button.click();
+        const {{ detail }} = await fired;
+        button.click();
+        return {{ detail, count, href: location.href }};"
+    );
+    let seen = page.run(&script, json!({})).await?;
+    assert_eq!((&seen["count"], &seen["detail"]["eventName"]), (&json!(2), &json!("Lead")), "{seen}");
+    let id = seen["detail"]["eventId"].as_str().unwrap_or_default();
+    world.wait_for_server_event("Lead", id).await?;
+    let leads = world
+        .eventually("both submissions", async || {
+            let leads = world.events("Lead", EventState::Unspecified).await?;
+            Ok((leads.len() >= 2).then_some(leads.len()))
+        })
+        .await?;
+    assert_eq!(leads, 2);
+    assert!(!seen["href"].as_str().unwrap_or_default().contains("which="), "the page was not left");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_number_that_nobody_can_dial_costs_no_lead() -> anyhow::Result<()> {
+    let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let page = Page { world: &world, session: &session, person: &person };
+    page.open("").await?;
+    page.run(&format!("{FORM} setTimeout(() => button.click());"), json!({ "phone": "12" })).await?;
+    Shop::new(&session, &world.sandbox.url).arrive("which=blue").await?;
+    let id = lead_of(&world).await?;
+    let server = world.wait_for_server_event("Lead", &id).await?;
+    assert_eq!(server.match_key("em"), person.email_hash());
+    assert!(server.match_key("ph").is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_form_does_not_wait_for_a_server_that_is_away() -> anyhow::Result<()> {
+    let (mut world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let page = Page { world: &world, session: &session, person: &person };
+    page.open("").await?;
+    page.run(FORM, json!({})).await?;
+    world.freeze_server()?;
+    session.page.execute("document.querySelector('form[data-tandem] button').click()", vec![]).await?;
+    Shop::new(&session, &world.sandbox.url).arrive("which=blue").await?;
+    world.thaw_server()?;
+    let browser = pixel_event(&world, "Lead").await?;
+    let id = browser["eid"].as_str().unwrap_or_default().to_owned();
+    let server = world.wait_for_server_event("Lead", &id).await?;
+    assert_eq!(server.match_key("em"), person.email_hash());
+    world.stop_server().await
+}
+
+/// The page's loader, with the options of a test.
+fn loader(options: &Value) -> anyhow::Result<String> {
+    let path = tandem_tests::binaries::workspace_root().join("web-client/js/loader.html");
+    let text = std::fs::read_to_string(path)?;
+    let (_, script) = text.split_once("<script>").unwrap_or_default();
+    let (script, _) = script.split_once("</script>").unwrap_or_default();
+    let (code, _) = script.rsplit_once("}(window,document,").unwrap_or_default();
+    Ok(format!("{code}}}(window,document,{options});"))
+}
+
+#[tokio::test]
+async fn the_loader_keeps_calls_until_the_module_is_there() -> anyhow::Result<()> {
+    let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let page = Page { world: &world, session: &session, person: &person };
+    page.open("").await?;
+    let options = json!({
+        "src": "/pkg/auto.js", "endpoint": world.grpc, "pixelId": PIXEL_ID, "pixelScript": "/fbevents.js",
+        "defaultCountry": "IN", "currency": "INR", "consentRequired": true,
+    });
+    let script = "
+        const told = [];
+        document.addEventListener('tandem:fired', ({ detail }) => told.push(detail.eventName));
+        const script = document.createElement('script');
+        script.textContent = more;
+        document.head.append(script);
+        const stub = window.tandem;
+        const early = [stub.consent.grant(), stub.track('ViewContent', { contentIds: ['deck'] }), stub.captureLead(person)];
+        const wrong = stub.captureLead({}).catch((error) => error.code);
+        const [, view, lead] = await Promise.all(early);
+        const late = await stub.trackCustom('DeckConfigured');
+        await until(() => told.length === 3);
+        return { view, lead, late, wrong: await wrong, told, isReplaced: window.tandem !== stub && window.tandem instanceof Tandem };";
+    let seen = page.run(script, json!(loader(&options)?)).await?;
+    assert_eq!(seen["isReplaced"], true, "{seen}");
+    assert_eq!(seen["wrong"], "INVALID_ARGUMENT", "{seen}");
+    assert_eq!(seen["told"], json!(["ViewContent", "Lead", "DeckConfigured"]));
+    for (call, name) in [("view", "ViewContent"), ("lead", "Lead"), ("late", "DeckConfigured")] {
+        assert_eq!(seen[call]["pixel"], "fired", "{seen}");
+        let id = seen[call]["eventId"].as_str().unwrap_or_default();
+        world.wait_for_server_event(name, id).await?;
+        assert_eq!(pixel_event(&world, name).await?["eid"], id);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_loaders_calls_end_when_the_module_does_not_come() -> anyhow::Result<()> {
+    let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let page = Page { world: &world, session: &session, person: &person };
+    page.open("").await?;
+    let options = json!({ "src": "/pkg/nowhere.js", "endpoint": world.grpc, "pixelId": PIXEL_ID });
+    let script = "
+        const script = document.createElement('script');
+        script.textContent = more;
+        document.head.append(script);
+        const early = await tandem.captureLead(person);
+        return [early, await tandem.track('ViewContent')];";
+    let seen = page.run(script, json!(loader(&options)?)).await?;
+    let lost = json!({ "eventId": "", "pixel": "blocked", "duplicate": false, "queued": false });
+    assert_eq!(seen, json!([lost, lost]));
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! Meta's cookies, as the package makes them.
+
+use serde_json::{Value, json};
+use tandem_tests::Person;
+use tandem_tests::browser::Session;
+
+use crate::page::Page;
+use crate::world_with_shop;
+
+/// Connects without Meta's library, which makes such cookies itself, and reads them.
+const COOKIES: &str = "
+    await Tandem.connect({ ...options, pixelScript: '/none.js', ...more });
+    return Object.fromEntries(document.cookie.split('; ').filter(Boolean).map((pair) => pair.split('=')));";
+
+/// Reads them without Tandem.
+const LOOK: &str =
+    "return Object.fromEntries(document.cookie.split('; ').filter(Boolean).map((pair) => pair.split('=')))";
+
+fn parts<'a>(cookies: &'a Value, name: &str) -> Vec<&'a str> {
+    cookies[name].as_str().unwrap_or_default().split('.').collect()
+}
+
+#[tokio::test]
+async fn cookies_live_on_the_shops_own_domain_below_a_public_suffix() -> anyhow::Result<()> {
+    let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let page = Page { world: &world, session: &session, person: &person };
+    page.open_on("www.shop.example.co.in", "?fbclid=IwAR1-Click_ID").await?;
+    let made = page.run(COOKIES, json!({})).await?;
+    let (fbp, fbc) = (parts(&made, "_fbp"), parts(&made, "_fbc"));
+    assert_eq!((fbp[0], fbp[1], fbp[2].len(), fbp[3].len()), ("fb", "2", 13, 10), "{made}");
+    assert_eq!((fbc[0], fbc[1], fbc[3]), ("fb", "2", "IwAR1-Click_ID"), "{made}");
+    assert_eq!(made.as_object().map(serde_json::Map::len), Some(2), "nothing else: {made}");
+
+    page.open_on("example.co.in", "").await?;
+    assert_eq!(page.session.run(LOOK, vec![]).await?, made, "the whole domain has them");
+    let stored = session.page.get_named_cookie("_fbc").await?;
+    assert_eq!(stored.domain().map(|domain| domain.trim_start_matches('.')), Some("example.co.in"));
+    assert_eq!(stored.same_site().map(|rule| rule.to_string()).as_deref(), Some("Lax"));
+    let left_s = stored.expires_datetime().map_or(0, |at| at.unix_timestamp() - now_s());
+    assert!((89 * 86_400..=90 * 86_400).contains(&left_s), "{left_s} s");
+    Ok(())
+}
+
+fn now_s() -> i64 {
+    std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs() as i64)
+}
+
+#[tokio::test]
+async fn a_click_is_dated_once_and_another_click_takes_its_place() -> anyhow::Result<()> {
+    let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let page = Page { world: &world, session: &session, person: &person };
+    page.open("?fbclid=AbC-1_x").await?;
+    let first = page.run(COOKIES, json!({})).await?;
+    assert_eq!((parts(&first, "_fbc")[1], parts(&first, "_fbc")[3]), ("0", "AbC-1_x"), "an address: {first}");
+    for query in ["?fbclid=AbC-1_x", "", "?fbclid=A.B", "?fbclid="] {
+        page.open(query).await?;
+        assert_eq!(page.run(COOKIES, json!({})).await?, first, "{query}");
+    }
+    // Too long for Meta's own library.
+    page.open(&format!("?fbclid={}", "a".repeat(501))).await?;
+    assert_eq!(page.run(COOKIES, json!({})).await?, first);
+
+    page.open("?fbclid=abc-1_x").await?;
+    let second = page.run(COOKIES, json!({})).await?;
+    assert_eq!(second["_fbp"], first["_fbp"]);
+    assert_eq!(parts(&second, "_fbc")[3], "abc-1_x", "case counts");
+    assert!(parts(&second, "_fbc")[2] > parts(&first, "_fbc")[2]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_cookie_is_written_without_consent() -> anyhow::Result<()> {
+    let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let page = Page { world: &world, session: &session, person: &person };
+    for refusal in [json!({ "consent": { "ads": "denied" } }), json!({ "consentRequired": true })] {
+        page.open("?fbclid=AbC-1_x").await?;
+        assert_eq!(page.run(COOKIES, refusal).await?, json!({}));
+    }
+    Ok(())
+}

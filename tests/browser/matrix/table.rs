@@ -1,0 +1,161 @@
+//! Which faults a lead meets on its way, and what becomes of it: the one table from which the tests,
+//! what they print, and `docs/browser-matrix.md` come.
+
+use tandem_tests::browser::{Policy, Profile};
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Nothing.
+    None,
+    /// The browser refuses requests whose address holds this text, as an ad blocker does.
+    Blocked(&'static str),
+    /// The page has this Content Security Policy.
+    Policy(Policy),
+    /// The network goes away before the form is sent, and comes back after it has complained.
+    Offline,
+    /// Each of the server's answers takes 1.5 s longer, the preflight's included.
+    SlowServer,
+    /// The server is killed before the form is sent, and started again after the thanks.
+    ServerRestart,
+    /// The visitor's browser is set so.
+    Profile(Profile),
+}
+
+/// Who ends up with a copy of the event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Copies {
+    /// Meta's pixel and the server, under one ID, and Meta counts one.
+    Both,
+    /// The server alone, under the ID that the page was told.
+    ServerOnly,
+}
+
+/// A fault, and what becomes of a lead under it, on every page and in every browser.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) fault: Fault,
+    /// The fault in a few words.
+    pub(super) name: &'static str,
+    /// `pixel` of the call's result.
+    pub(super) told: &'static str,
+    /// `queued` of the call's result.
+    pub(super) queued: bool,
+    pub(super) copies: Copies,
+    /// Why it is so, for the document.
+    pub(super) because: &'static str,
+}
+
+impl Row {
+    /// The browser settings under which the row is tried.
+    pub(super) fn profile(&self) -> Profile {
+        if let Fault::Profile(profile) = self.fault { profile } else { Profile::Usual }
+    }
+}
+
+impl Copies {
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Both => "both, one ID",
+            Self::ServerOnly => "server only",
+        }
+    }
+}
+
+/// A page with the lead form: its name and its path.
+pub(super) const PAGES: [(&str, &str); 3] =
+    [("plain HTML", "/examples/web-plain/"), ("React", "/examples/web-react/"), ("demo shop", "/shop/")];
+
+/// All rows.
+pub(super) const ROWS: [Row; 11] = [
+    Row {
+        fault: Fault::None,
+        name: "nothing",
+        told: "fired",
+        queued: false,
+        copies: Copies::Both,
+        because: "",
+    },
+    Row {
+        fault: Fault::Blocked("/fbevents.js"),
+        name: "blocked fbevents.js",
+        told: "blocked",
+        queued: false,
+        copies: Copies::ServerOnly,
+        because: "Meta's library never came. The server's copy carries the match keys of the form.",
+    },
+    Row {
+        fault: Fault::Blocked(".wasm"),
+        name: "blocked .wasm",
+        told: "fired",
+        queued: false,
+        copies: Copies::Both,
+        because: "The small JavaScript path takes the place of WebAssembly.",
+    },
+    Row {
+        fault: Fault::Policy(Policy::StrictWithoutWasm),
+        name: "CSP without 'wasm-unsafe-eval'",
+        told: "fired",
+        queued: false,
+        copies: Copies::Both,
+        because: "The small JavaScript path takes the place of WebAssembly.",
+    },
+    Row {
+        fault: Fault::Policy(Policy::Strict),
+        name: "strict CSP with what is needed",
+        told: "fired",
+        queued: false,
+        copies: Copies::Both,
+        because: "The policy is below.",
+    },
+    Row {
+        fault: Fault::Offline,
+        name: "offline",
+        told: "fired",
+        queued: true,
+        copies: Copies::ServerOnly,
+        because: "Meta's library took the event and could not send it; it does not try again. \
+                  The server gets it when the network is back.",
+    },
+    Row {
+        fault: Fault::SlowServer,
+        name: "slow server",
+        told: "fired",
+        queued: false,
+        copies: Copies::Both,
+        because: "The call waits for the answer, up to 5 s.",
+    },
+    Row {
+        fault: Fault::ServerRestart,
+        name: "server restart",
+        told: "fired",
+        queued: true,
+        copies: Copies::Both,
+        because: "The pixel fires at once under the page's own ID; the server gets the event under the same ID \
+                  when it is back.",
+    },
+    Row {
+        fault: Fault::Blocked("/tr/"),
+        name: "ad blocker on /tr",
+        told: "fired",
+        queued: false,
+        copies: Copies::ServerOnly,
+        because: "Meta's library took the event; that its request is refused, no page is told.",
+    },
+    Row {
+        fault: Fault::Profile(Profile::NoStorage),
+        name: "cookies and storage off",
+        told: "fired",
+        queued: false,
+        copies: Copies::Both,
+        because: "There is no `_fbp` or `_fbc`; calls that could not be sent last as long as their page.",
+    },
+    Row {
+        fault: Fault::Profile(Profile::Private),
+        name: "private window",
+        told: "fired",
+        queued: false,
+        copies: Copies::Both,
+        because: "Cookies and storage last as long as the window.",
+    },
+];

@@ -1,0 +1,45 @@
+// Tandem without code: a script tag with the options in its data attributes, or the loader
+// (loader.html), which queues the page's calls until this file has arrived. Connects, puts the
+// connection into `window.tandem`, and reports forms with `data-tandem` (forms.js).
+//
+//   <script type="module" src="/tandem/auto.js" data-endpoint="https://track.shop.example"
+//     data-pixel-id="123456789012345" data-currency="INR"></script>
+
+import { Tandem } from "./index.js";
+import { watchForms } from "./forms.js";
+
+// Options by their data attributes (data-pixel-id is pixelId here).
+const optionsOf = ({ consent, consentRequired, respectGpc, debug, ...texts }) => ({
+  ...texts,
+  consent: consent ? { ads: consent } : undefined,
+  consentRequired: isOn(consentRequired),
+  respectGpc: isOn(respectGpc),
+  debug: isOn(debug),
+});
+
+// An attribute without a value is meant as yes.
+const isOn = (text) => text !== undefined && text !== "false";
+
+const run = async () => {
+  const script = [...document.scripts].find(({ src }) => src === import.meta.url);
+  // What the loader left: the options, and calls as [name, arguments, resolve, reject].
+  const { o: options, q: calls = [] } = window.tandem ?? {};
+  const connection = Tandem.connect(options ?? optionsOf(script?.dataset ?? {}));
+  const call = async ([name, given, resolve, reject]) => {
+    try {
+      const tandem = await connection;
+      resolve(await (name in tandem.consent ? tandem.consent : tandem)[name](...given));
+    } catch (error) { reject(error); }
+  };
+  calls.push = (...more) => { more.forEach(call); };
+  calls.splice(0).forEach(call);
+  watchForms(connection);
+  try {
+    window.tandem = await connection;
+    document.dispatchEvent(new CustomEvent("tandem:ready"));
+  } catch (error) {
+    console.error("tandem:", error.message, error.fields);
+  }
+};
+
+run();

@@ -1,0 +1,110 @@
+// Forms without code: <form data-tandem="lead"> is reported as a lead when it is submitted, and
+// <form data-tandem="Contact"> as that event. Fields are known by `data-tandem-field`, `autocomplete`,
+// `name` or `type`; data-value, data-currency, data-content-name, data-content-category,
+// data-content-ids and data-order-id of the form say what the event is about.
+//
+// The form is the shop's: it is submitted, whatever happens here. If it takes the visitor to another
+// page, it is held back until the server has the event, and never longer than HELD_MS.
+
+const HELD_MS = 1000;
+const UNREAD = ["password", "file", "submit", "button", "reset", "image", "fieldset"];
+
+// Names of fields, in lower case and without separators, and tokens of `autocomplete`.
+const FIELDS = {
+  email: "email e-mail mail emailaddress",
+  phone: "phone tel tel-national mobile mobilenumber phonenumber telephone whatsapp contactnumber",
+  firstName: "firstname fname givenname given-name forename",
+  lastName: "lastname lname familyname family-name surname",
+  city: "city town address-level2",
+  state: "state province region address-level1",
+  postalCode: "postalcode postal-code postcode zip zipcode pin pincode",
+  country: "country country-name",
+  gender: "gender sex",
+  dateOfBirth: "dateofbirth birthdate birthday bday dob",
+  name: "name fullname yourname",
+};
+const KNOWN = {};
+for (const key in FIELDS) for (const word of FIELDS[key].split(" ")) KNOWN[word.replace(/\W/g, "")] = key;
+const known = (word) => KNOWN[String(word ?? "").toLowerCase().replace(/[\W_]/g, "")];
+
+const keyOf = (element) =>
+  element.dataset.tandemField
+  || String(element.getAttribute("autocomplete") ?? "").split(" ").map(known).find(Boolean)
+  || (element.type !== "hidden" && known(element.name))
+  || { email: "email", tel: "phone" }[element.type];
+
+/** What a form says, as the argument of `captureLead` or `track`. */
+export const read = (form) => {
+  const { value, currency, contentName, contentCategory, contentIds, orderId } = form.dataset;
+  const input = { value, currency, contentName, contentCategory, orderId };
+  if (contentIds) input.contentIds = contentIds.split(",").map((id) => id.trim());
+  for (const element of form.elements) {
+    const isChoice = element.type === "radio" || element.type === "checkbox";
+    if (element.disabled || UNREAD.includes(element.type) || isChoice && !element.checked) continue;
+    const key = keyOf(element), text = String(element.value ?? "").trim();
+    if (key && text) input[key] ??= text;
+  }
+  const { name, ...rest } = input;
+  if (!name) return rest;
+  const [first, ...others] = name.split(/\s+/);
+  return { ...rest, firstName: rest.firstName ?? first, lastName: rest.lastName ?? (others.join(" ") || undefined) };
+};
+
+// Nobody can correct the form any more: what is wrong with the person is left out.
+const report = async (connection, kind, input) => {
+  const tandem = await connection;
+  const call = (given) => (kind.toLowerCase() === "lead" ? tandem.captureLead(given) : tandem.track(kind, given));
+  try {
+    await call(input);
+  } catch (error) {
+    const wrong = (error.fields ?? []).map(({ field }) => field.replace(/^user\./, "").replace(/_(.)/g, (_, c) => c.toUpperCase()));
+    const rest = Object.fromEntries(Object.entries(input).filter(([key]) => !wrong.includes(key)));
+    if (Object.keys(rest).length < Object.keys(input).length) await call(rest);
+    else throw error;
+  }
+};
+
+/** Reports the document's forms, also those that are added later. `connection` is the promise of `Tandem.connect`. */
+export const watchForms = (connection) => {
+  const held = new WeakSet(), released = new WeakSet();
+  const send = (form) => report(connection, form.dataset.tandem, read(form))
+    .catch((error) => { console.warn("tandem:", form.dataset.tandem, error.message); });
+
+  const release = (form, submitter) => {
+    held.delete(form);
+    released.add(form);
+    try {
+      form.requestSubmit(submitter);
+    } catch {
+      HTMLFormElement.prototype.submit.call(form);
+    }
+    released.delete(form);
+  };
+
+  // Before anybody else: a form that was held back goes its way, unseen by listeners that have seen it.
+  addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.dataset?.tandem) return;
+    if (released.has(form)) {
+      event.stopImmediatePropagation();
+      return;
+    }
+    // A page that stops the event on its way still gets its report.
+    event.tandem = setTimeout(() => send(form));
+  }, true);
+
+  // After everybody else: a form that the page sends by itself stays, and needs no waiting.
+  addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!event.tandem) return;
+    clearTimeout(event.tandem);
+    if (event.defaultPrevented) return void (held.has(form) || send(form));
+    const [method, target] = ["method", "target"].map((name) => form.getAttribute(name));
+    if (method === "dialog" || target && target !== "_self") return void send(form);
+    event.preventDefault();
+    if (held.has(form)) return;
+    held.add(form);
+    const patience = new Promise((resolve) => { setTimeout(resolve, HELD_MS); });
+    Promise.race([send(form), patience]).then(() => release(form, event.submitter));
+  });
+};

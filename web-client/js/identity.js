@@ -1,0 +1,83 @@
+// Who the visit is, by Meta's rules for its cookies: `_fbp` names the browser, `_fbc` the click on an
+// ad. fb.<labels of the cookie's domain, less one>.<made, ms>.<random number or click ID>. Written
+// only when the visitor's consent allows it (the owner asks), and never re-dated for the same click.
+
+const LIFE_S = 90 * 24 * 3600;
+// Meta's own library ignores longer ones.
+const CLICK_ID_MAX_CHARS = 500;
+const VALID = /^fb\.\d+\.\d+\.[^.]+(\.([\w-]{2}|[\w-]{8}))?$/;
+const NAMES = ["_fbp", "_fbc"];
+
+// Sandboxed frames refuse to show cookies: then there are none.
+const cookie = (name) => {
+  try {
+    return document.cookie.split("; ").find((pair) => pair.startsWith(name + "="))?.slice(name.length + 1);
+  } catch { return undefined; }
+};
+
+const write = (name, value, domain, lifeS = LIFE_S) => {
+  document.cookie = name + "=" + value + ";path=/;max-age=" + lifeS + ";SameSite=Lax" +
+    (domain && ";domain=" + domain) + (location.protocol === "https:" ? ";Secure" : "");
+};
+
+// The domains that could hold the cookie, the widest first: shop.example, www.shop.example. A single
+// label and an address hold it for themselves alone.
+const domains = () => {
+  const host = location.hostname, labels = host.split(".");
+  if (/^[\d.]+$|:/.test(host)) return [];
+  return labels.slice(1).map((_, index) => labels.slice(-2 - index).join("."));
+};
+
+// The widest domain that the browser accepts. It refuses public suffixes (co.in), so that trying
+// needs no list of them.
+const widest = () => {
+  const probe = "_tandem";
+  return domains().find((domain) => {
+    write(probe, 1, domain);
+    const isKept = cookie(probe);
+    write(probe, "", domain, 0);
+    return isKept;
+  }) ?? "";
+};
+
+// The click ID of the page's address, or of the page before it.
+const clickId = () => {
+  for (const address of [location.href, document.referrer]) {
+    try {
+      const id = new URL(address).searchParams.get("fbclid");
+      if (id && id.length <= CLICK_ID_MAX_CHARS) return id;
+    } catch { /* no address */ }
+  }
+  return undefined;
+};
+
+/** Makes the cookies that are missing, and prolongs those that are there. */
+export const start = () => {
+  try {
+    const domain = widest();
+    const made = (last) => ["fb", domain && domain.split(".").length - 1 || 0, Date.now(), last].join(".");
+    let [fbp, fbc] = NAMES.map((name) => [cookie(name)].find((value) => VALID.test(value)));
+    fbp ??= made(Math.floor(1e9 + Math.random() * 9e9));
+    const click = clickId();
+    // Other characters have no place in a cookie; the server gets the click ID as it is.
+    if (/^[\w-]+$/.test(click ?? "") && fbc?.split(".")[3] !== click) fbc = made(click);
+    write(NAMES[0], fbp, domain);
+    if (fbc) write(NAMES[1], fbc, domain);
+  } catch { /* no cookies here */ }
+};
+
+/** Removes the cookies: consent was withdrawn. */
+export const clear = () => {
+  try {
+    for (const name of NAMES) for (const domain of ["", ...domains()]) write(name, "", domain, 0);
+  } catch { /* no cookies here */ }
+};
+
+/** What the engine's `prepare` takes as the visit. */
+export const visit = () => ({
+  eventSourceUrl: location.href,
+  referrerUrl: document.referrer,
+  fbclid: clickId(),
+  fbp: cookie(NAMES[0]),
+  fbc: cookie(NAMES[1]),
+});

@@ -1,0 +1,122 @@
+// Purchases: only the server's word tells the pixel, once for each order and browser.
+
+import { FIRED, PURCHASE } from "./kinds.js";
+import { explained } from "./errors.js";
+import { announce, say } from "./news.js";
+import { FIRED_KEY, PENDING_KEY, clear, hasFired, load, store } from "./storage.js";
+import { nap } from "./transport.js";
+
+const PENDING_AGE_MS = 48 * 3600 * 1000;
+
+const isOpen = ([, , isPending, event]) => isPending && !event;
+
+export class Purchases {
+  #calls;
+  #asked = new Set();
+  #told = new Set();
+
+  constructor(calls) {
+    this.#calls = calls;
+    calls.hasFired = ({ orderId }) => { if (orderId) store(FIRED_KEY, orderId, [orderId]); };
+  }
+
+  async record(purchase) {
+    const call = this.#calls.make(PURCHASE, "", purchase);
+    const orderId = call.orderId = String(purchase.orderId);
+    this.#asked.add(orderId);
+    const { consent, options } = this.#calls;
+    if (!consent.isOpen) return this.#ask(call);
+    say(options, "held", "Purchase", orderId);
+    consent.hold(() => this.#ask(call).catch((error) => say(options, "refused", "Purchase", orderId, error.code, "")));
+    return { ...this.#pending(call), queued: true };
+  }
+
+  /** Consent was withdrawn: nothing is remembered. */
+  clear() {
+    for (const key of [PENDING_KEY, FIRED_KEY]) clear(key);
+  }
+
+  #pending({ orderId }) {
+    return { eventId: "purchase_" + orderId, pixel: "pending", duplicate: false, queued: false };
+  }
+
+  async #ask(call) {
+    const { orderId } = call;
+    let queued = false;
+    try {
+      const answer = await this.#calls.send(call, 0);
+      if (!isOpen(answer)) return this.#settle(call, answer);
+    } catch (fault) {
+      if (typeof fault != "number") throw explained(fault);
+      queued = true;
+      say(this.#calls.options, "queued", "Purchase", orderId, fault);
+      announce("queued", "Purchase", "purchase_" + orderId);
+    }
+    if (!call.denied) {
+      say(this.#calls.options, "pending", orderId);
+      store(PENDING_KEY, orderId, [orderId, call.input.claimKey, Date.now()]);
+      this.#watch(call, queued);
+    }
+    return { ...this.#pending(call), queued };
+  }
+
+  /** Takes up the purchases that were pending when the last page was left. */
+  async resume() {
+    const open = load(PENDING_KEY).filter(([, , sinceMs]) => sinceMs > Date.now() - PENDING_AGE_MS);
+    if (!open.length) return;
+    // The page may be about to ask itself, and knows more.
+    await nap(this.#calls.engine.schedule(0));
+    for (const [orderId, claimKey] of open) {
+      if (this.#asked.has(orderId)) continue;
+      this.#asked.add(orderId);
+      const call = this.#calls.make(PURCHASE, "", { orderId, claimKey });
+      call.orderId = orderId;
+      this.#watch(call, true);
+    }
+  }
+
+  // Tabs of one browser settle an order one after the other, so that its pixel fires once.
+  async #settle(call, answer) {
+    let settled;
+    const work = () => settled ??= this.#settleAlone(call, answer);
+    try { return await navigator.locks.request("tandem.order." + call.orderId, work); } catch { return work(); }
+  }
+
+  async #settleAlone(call, [eventId, duplicate, , event]) {
+    const { orderId } = call;
+    let pixel = "suppressed";
+    if (hasFired(orderId)) {
+      pixel = "fired";
+      say(this.#calls.options, "known", orderId);
+      if (event) this.#calls.confirm(event, FIRED); // the first report of it got lost
+    } else if (event) {
+      call.isTold = this.#told.has(orderId);
+      this.#told.add(orderId);
+      pixel = await this.#calls.tell(call, event);
+    }
+    store(PENDING_KEY, orderId);
+    return { eventId, pixel, duplicate, queued: false };
+  }
+
+  // Asks for a pending purchase again and again, less and less often.
+  async #watch(call, wasAway) {
+    const { engine } = this.#calls;
+    let asked = 0, failures = wasAway ? 1 : 0, waitMs = 0, sinceMs = Date.now();
+    for (let atMs; (atMs = engine.schedule(asked)) !== undefined;) {
+      await nap(failures ? Math.max(engine.pause(failures, Math.random()), waitMs) : sinceMs + atMs - Date.now());
+      // Another tab was told, or the visitor has withdrawn consent.
+      if (hasFired(call.orderId) || !this.#calls.consent.isGiven) return store(PENDING_KEY, call.orderId);
+      try {
+        const answer = await this.#calls.send(call, 0);
+        if (!isOpen(answer)) return void await this.#settle(call, answer);
+        if (!failures) asked++;
+        else if (!asked) sinceMs = Date.now();
+        failures = 0;
+      } catch (fault) {
+        if (typeof fault != "number") return store(PENDING_KEY, call.orderId);
+        failures++;
+        waitMs = fault;
+      }
+    }
+  }
+}

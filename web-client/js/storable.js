@@ -1,0 +1,108 @@
+// The form of a call that may be put into storage, loaded only when one must be. Fields are named
+// here one by one, so that nothing gets there by being new. Everything about the person is
+// normalised and hashed by core's own rules (tandem_normaliser, WebAssembly); addresses and free
+// text lose what looks like an e-mail address or a phone number, as they do at the server.
+
+import init, { hash, scrubText, scrubUrl } from "./tandem_normaliser.js";
+
+const LEAD = 0;
+
+// Longest address kept, as at the server; a longer one loses its query.
+const URL_CHARS_MAX = 2048;
+
+// The person's fields by Meta's names.
+const PERSON = {
+  email: "em", phone: "ph", firstName: "fn", lastName: "ln", gender: "ge", dateOfBirth: "db",
+  city: "ct", state: "st", postalCode: "zp", country: "country", externalId: "external_id",
+};
+
+const isScalar = (value) => value != null && value !== "" && typeof value != "object" && typeof value != "function";
+const text = (value) => (isScalar(value) ? scrubText(String(value)) : undefined);
+// IDs and amounts: numbers that are no phone numbers.
+const plain = (value) => (isScalar(value) ? String(value) : undefined);
+const list = (value) => [].concat(value ?? []);
+
+const url = (value) => {
+  const clean = isScalar(value) ? scrubUrl(String(value)) : "";
+  return clean.length > URL_CHARS_MAX ? clean.split("?")[0].slice(0, URL_CHARS_MAX) : clean;
+};
+
+// A value that cannot be normalised is left out.
+const hashed = (key, value, person, defaultCountry) => {
+  try {
+    return hash(key, value, plain(person.country) ?? "", plain(defaultCountry) ?? "", Date.now());
+  } catch { return undefined; }
+};
+
+const personOf = (input, defaultCountry) => {
+  const person = {};
+  for (const [field, key] of Object.entries(PERSON)) {
+    const value = plain(input[field]);
+    if (value) person[field] = hashed(key, value, input, defaultCountry);
+  }
+  return person;
+};
+
+const experimentOf = (of) => of && { id: text(of.id), variant: text(of.variant), testGroup: text(of.testGroup) };
+
+const consentOf = (of) => of && {
+  ads: plain(of.ads), limitedDataUse: !!of.limitedDataUse, country: plain(of.country), state: plain(of.state),
+};
+
+const dataOf = (input) => ({
+  value: plain(input.value),
+  currency: plain(input.currency),
+  predictedLtv: plain(input.predictedLtv),
+  numItems: plain(input.numItems),
+  contentIds: list(input.contentIds).map(plain),
+  contents: list(input.contents).map((line) => ({
+    id: plain(line?.id), quantity: plain(line?.quantity), itemPrice: plain(line?.itemPrice),
+  })),
+  contentType: text(input.contentType),
+  contentName: text(input.contentName),
+  contentCategory: text(input.contentCategory),
+  searchString: text(input.searchString),
+  status: text(input.status),
+  properties: Object.fromEntries(
+    Object.entries(input.properties ?? {}).map(([key, value]) => [scrubText(key), text(value)]),
+  ),
+  orderId: plain(input.orderId),
+});
+
+/**
+ * A call as an entry of localStorage (unsent.js), which sends it with `input`, `visit` and `options`
+ * in place of the page's own. Undefined if nothing worth sending would be left: a lead with neither
+ * e-mail address nor phone number.
+ */
+export const storable = async (call, options) => {
+  await init();
+  const { kind, name, id, madeMs, visit } = call;
+  const input = call.input ?? {};
+  const person = personOf(input, options.defaultCountry);
+  if (kind === LEAD && !person.email && !person.phone) return undefined;
+  return {
+    kind, name, id, madeMs,
+    pixelId: String(options.pixelId),
+    input: {
+      ...person,
+      ...dataOf(input),
+      experiment: experimentOf(input.experiment),
+      consent: consentOf(input.consent),
+      occurredAt: input.occurredAt == null ? undefined : +new Date(input.occurredAt),
+    },
+    visit: {
+      eventSourceUrl: url(visit.eventSourceUrl),
+      referrerUrl: url(visit.referrerUrl),
+      fbclid: plain(visit.fbclid),
+      fbp: plain(visit.fbp),
+      fbc: plain(visit.fbc),
+    },
+    options: {
+      pixelId: plain(options.pixelId),
+      currency: plain(options.currency),
+      defaultCountry: plain(options.defaultCountry),
+      experiment: experimentOf(options.experiment),
+      consent: consentOf(options.consent),
+    },
+  };
+};

@@ -1,0 +1,25 @@
+// Short lists of orders in localStorage: [order ID, …]. An order ID says nothing about a person.
+// Private windows and strict settings refuse storage: then nothing is remembered.
+
+/** Purchases that wait for their payment: [order ID, claim key, since]. */
+export const PENDING_KEY = "tandem.pending";
+/** Purchases that this browser's pixel has fired: [order ID]. */
+export const FIRED_KEY = "tandem.fired";
+const ORDERS_MAX = 20;
+
+export const load = (key) => {
+  try { return JSON.parse(localStorage.getItem(key)) ?? []; } catch { return []; }
+};
+
+/** Puts an order's entry in place of its earlier one; without an entry it is removed. */
+export const store = (key, orderId, entry) => {
+  const kept = load(key).filter(([id]) => id !== orderId).concat(entry ? [entry] : []).slice(-ORDERS_MAX);
+  try { localStorage.setItem(key, JSON.stringify(kept)); } catch { /* nothing is remembered */ }
+};
+
+/** Forgets a list. */
+export const clear = (key) => {
+  try { localStorage.removeItem(key); } catch { /* nothing is remembered */ }
+};
+
+export const hasFired = (orderId) => load(FIRED_KEY).some(([id]) => id === orderId);

@@ -1,0 +1,77 @@
+// The engine in WebAssembly: src/, in Rust. It takes and gives bytes, so this file turns what the
+// page gave into a text of entries (src/flat.rs has the form) and reads the JSON that comes back.
+
+import { CONFIRMATION } from "./kinds.js";
+import init, { pause, run, schedule } from "./tandem_web.js";
+
+// The keys whose values are objects or lists, and how deep these go. What else is an object is
+// wrong or none of our business: an argument may hold whatever a page has at hand.
+const DEPTH = { contentIds: 1, contents: 2, properties: 1, experiment: 1, consent: 1 };
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+// What `run` is asked for, beside the kinds of calls.
+const [CHECK, NEW_ID, ANSWER] = [5, 6, 8];
+
+// An object's entries. `level` is the separator's code; `depth` how deep its values may go.
+const entries = (of, level, depth) => {
+  let text = "";
+  for (const key in of) text += entry(key, of[key], level, depth);
+  return text;
+};
+
+const entry = (key, value, level, depth) => {
+  if (value == null || value === "") return "";
+  if (key === "occurredAt") value = +new Date(value);
+  const isObject = typeof value == "object" || typeof value == "function";
+  const deeper = level > 1 ? depth - 1 : level ? DEPTH[key] : 1;
+  const text = !isObject ? plain(value)
+    : deeper > 0 ? entries(deeper > 1 ? [].concat(value) : value, level + 1, deeper) : "";
+  const end = String.fromCharCode(level);
+  return (isObject ? "{" : "=") + plain(key) + end + text + end;
+};
+
+// The separators have no place in a text.
+const plain = (value) => String(value).replace(/[\0-\4]/g, "");
+
+const encoded = (of) => encoder.encode(entries(of, 0));
+
+// What came back: JSON, and bytes after a U+0000. "!" stands before what is to be thrown.
+const read = (bytes) => {
+  const isThrown = bytes[0] === 33;
+  const end = bytes.indexOf(0);
+  const json = JSON.parse(decoder.decode(bytes.subarray(isThrown, end < 0 ? bytes.length : end)));
+  if (isThrown) throw json;
+  return [json, bytes.subarray(end + 1)];
+};
+
+const ask = (what, number, input) => read(run(what, number, input));
+const prepared = (kind, atMs, of) => {
+  const [[path, denied, own], body] = ask(kind, atMs, encoded(of));
+  return [path, body, own, denied];
+};
+
+/** Fetches and starts it, compiling while it loads. */
+export const start = async () => {
+  await init();
+  return {
+    check: (options) => ask(CHECK, 0, encoded({ options }))[0],
+    newId(nowMs, ...random) {
+      const words = new DataView(new ArrayBuffer(12));
+      random.forEach((word, place) => words.setUint32(4 * place, word));
+      return ask(NEW_ID, nowMs, new Uint8Array(words.buffer))[0];
+    },
+    prepare: (options, visit, kind, name, input, id, madeMs) =>
+      prepared(kind, madeMs, { options, visit, input, name, id }),
+    confirmation: (pixelId, name, id, outcome, atMs) => prepared(CONFIRMATION, atMs, { pixelId, name, id, outcome }),
+    answer(kind, status, message, details, body) {
+      const headers = encoded({ headers: { status, message, "status-details-bin": details } });
+      const bytes = new Uint8Array(headers.length + body.length);
+      bytes.set(headers);
+      bytes.set(body, headers.length);
+      return ask(ANSWER + kind, 0, bytes)[0];
+    },
+    pause,
+    schedule: (n) => schedule(n) || undefined,
+  };
+};

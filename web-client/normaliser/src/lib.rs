@@ -1,0 +1,175 @@
+//! From raw personal data to what a page may store: core's own rules, compiled for the browser.
+//!
+//! A module of its own, beside `tandem_web`: a page loads it only when a call must be kept because
+//! the server is away (`js/storable.js`). The rules are `tandem-core`'s, so that a hash made here
+//! is the hash that the server makes; the golden vectors are run against this very module.
+//! Unicode's tables are the browser's.
+
+use tandem_core::country::Country;
+use tandem_core::hash::Sha256Hex;
+use tandem_core::normalise::{Day, KeyContext, KeyProblem, MatchKey, hash_key};
+use tandem_core::personal::Raw;
+use tandem_core::scrub;
+use tandem_core::unicode::UnicodeRules;
+use wasm_bindgen::prelude::*;
+
+/// An allocator of a few hundred bytes; the standard one takes several thousand.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =
+    lol_alloc::LockedAllocator::new(lol_alloc::FreeListAllocator::new());
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = String)]
+    type Text;
+    #[wasm_bindgen(constructor, js_class = "String")]
+    fn new(text: &str) -> Text;
+    #[wasm_bindgen(method)]
+    fn normalize(this: &Text) -> String;
+    #[wasm_bindgen(method, js_name = toLowerCase)]
+    fn to_lower_case(this: &Text) -> String;
+}
+
+/// `String.prototype.normalize`, whose default is form C, and `toLowerCase`.
+struct BrowserUnicode;
+
+impl UnicodeRules for BrowserUnicode {
+    fn nfc(&self, text: &str) -> String {
+        Text::new(text).normalize()
+    }
+
+    fn lowercase(&self, text: &str) -> String {
+        Text::new(text).to_lower_case()
+    }
+}
+
+/// The SHA-256 of a match key's normal form, in hex. The key goes by Meta's name (`em`, `ph`, …).
+/// `country` is the person's as the page gave it, and may be empty; `default_country` is the
+/// merchant's. `now_ms`, since 1970, says which birth dates lie in the future.
+///
+/// `undefined` when there is nothing to hash, and when nobody named the merchant's country but the
+/// value means different things in different ones: a hash of the wrong number matches nobody.
+///
+/// # Errors
+/// Throws the code of what is wrong with the value, or `no_such_key`.
+#[wasm_bindgen]
+pub fn hash(
+    key: &str,
+    value: &str,
+    country: &str,
+    default_country: &str,
+    now_ms: f64,
+) -> Result<Option<String>, String> {
+    let key = MatchKey::from_meta_name(key).ok_or("no_such_key")?;
+    let today = Day::of_unix_s((now_ms / 1000.0) as i64);
+    let hashed = hash_value(&BrowserUnicode, key, value, country, default_country, today);
+    Ok(hashed.map_err(KeyProblem::code)?.map(Sha256Hex::to_hex))
+}
+
+fn hash_value(
+    unicode: &impl UnicodeRules,
+    key: MatchKey,
+    value: &str,
+    country: &str,
+    default_country: &str,
+    today: Day,
+) -> Result<Option<Sha256Hex>, KeyProblem> {
+    let value = Raw::new(value);
+    // As the server has it: a country that is none, or a hash, says nothing about the others.
+    let person_country = Country::parse(country).ok();
+    let under = |default_country| {
+        hash_key(key, &value, &KeyContext { unicode, default_country, person_country, today })
+    };
+    if let Ok(country) = Country::parse(default_country) {
+        return under(country);
+    }
+    // Two countries that differ in calling code, trunk prefix, order of dates, states and postal
+    // codes: what is the same in both says its country itself, or needs none.
+    let (here, there) = (under(Country::INDIA), under(Country::UNITED_STATES));
+    if here == there { here } else { Ok(None) }
+}
+
+/// A web address without fragment, login, and what looks like an e-mail address or a phone number.
+#[wasm_bindgen(js_name = scrubUrl)]
+#[must_use]
+pub fn scrub_url(url: &str) -> String {
+    scrub::scrub_url(url).text
+}
+
+/// A text without what looks like an e-mail address or a phone number.
+#[wasm_bindgen(js_name = scrubText)]
+#[must_use]
+pub fn scrub_text(text: &str) -> String {
+    scrub::scrub_text(text).text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// For texts in ASCII, which need no rules.
+    struct Ascii;
+
+    impl UnicodeRules for Ascii {
+        fn nfc(&self, text: &str) -> String {
+            text.to_owned()
+        }
+
+        fn lowercase(&self, text: &str) -> String {
+            text.to_owned()
+        }
+    }
+
+    fn hashed(key: MatchKey, value: &str, country: &str, default_country: &str) -> Option<String> {
+        let today = Day::new(2026, 11, 24).unwrap();
+        let hash = hash_value(&Ascii, key, value, country, default_country, today);
+        hash.ok().flatten().map(Sha256Hex::to_hex)
+    }
+
+    #[test]
+    fn without_the_merchants_country_only_what_needs_none_is_hashed() {
+        let known = |key, value| hashed(key, value, "", "IN").unwrap();
+        for (key, value) in [
+            (MatchKey::Phone, "+91 98765 43210"),
+            (MatchKey::Phone, "0091 98765 43210"),
+            (MatchKey::DateOfBirth, "1990-02-28"),
+            (MatchKey::DateOfBirth, "28/02/1990"),
+            (MatchKey::Email, "Asha@example.com"),
+            (MatchKey::State, "Karnataka"),
+            (MatchKey::Country, "India"),
+        ] {
+            assert_eq!(hashed(key, value, "", ""), Some(known(key, value)), "{value}");
+        }
+        for (key, value) in [
+            (MatchKey::Phone, "98765 43210"),
+            (MatchKey::Phone, "919876543210"),
+            (MatchKey::DateOfBirth, "05/11/1985"),
+            (MatchKey::PostalCode, "560001"),
+            (MatchKey::State, "California"),
+        ] {
+            assert_eq!(hashed(key, value, "", ""), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_persons_country_settles_state_and_postal_code() {
+        assert_eq!(
+            hashed(MatchKey::PostalCode, "560 001", "India", ""),
+            hashed(MatchKey::PostalCode, "560001", "", "IN")
+        );
+        assert_eq!(
+            hashed(MatchKey::State, "California", "US", ""),
+            hashed(MatchKey::State, "CA", "US", "IN")
+        );
+    }
+
+    #[test]
+    fn hashes_pass_and_nonsense_does_not() {
+        let hash = "ab".repeat(32);
+        assert_eq!(hashed(MatchKey::Email, &hash, "", ""), Some(hash.clone()));
+        assert_eq!(hashed(MatchKey::Phone, &hash, &hash, "XX"), Some(hash));
+        assert_eq!(hashed(MatchKey::Email, "not an address", "", "IN"), None);
+        assert_eq!(hashed(MatchKey::Gender, "-", "", "IN"), None);
+    }
+}

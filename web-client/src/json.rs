@@ -1,0 +1,127 @@
+//! JSON for the page, of texts, numbers and lists. Only what `JSON.parse` has to read back.
+
+use alloc::vec::Vec;
+
+/// JSON as it is being written. Commas are put where they belong.
+#[derive(Debug, Default)]
+pub(crate) struct Json(pub(crate) Vec<u8>);
+
+impl Json {
+    /// Begins a list (`[`) or an object (`{`).
+    pub(crate) fn open(&mut self, bracket: u8) {
+        self.raw(&[bracket]);
+    }
+
+    /// Ends a list (`]`) or an object (`}`).
+    pub(crate) fn close(&mut self, bracket: u8) {
+        self.0.push(bracket);
+    }
+
+    /// A value that is JSON already.
+    pub(crate) fn raw(&mut self, json: &[u8]) {
+        if !matches!(self.0.last(), None | Some(b'[' | b'{' | b':')) {
+            self.0.push(b',');
+        }
+        self.0.extend_from_slice(json);
+    }
+
+    /// A key; its value must follow.
+    pub(crate) fn key(&mut self, key: &[u8]) {
+        self.text(key);
+        self.0.push(b':');
+    }
+
+    /// A text. What is not UTF-8 in it is for the page's decoder to replace.
+    pub(crate) fn text(&mut self, text: &[u8]) {
+        self.raw(b"\"");
+        for byte in text {
+            match byte {
+                b'"' | b'\\' => self.0.extend_from_slice(&[b'\\', *byte]),
+                0..0x20 => {
+                    self.0.extend_from_slice(b"\\u00");
+                    self.0.extend_from_slice(&hex(*byte));
+                }
+                _ => self.0.push(*byte),
+            }
+        }
+        self.0.push(b'"');
+    }
+
+    /// The number that a decimal text spells; `null` for any other text.
+    pub(crate) fn decimal(&mut self, text: &[u8]) {
+        let (mut whole, mut decimals) = (0, None);
+        let is_number = text.iter().all(|byte| match (byte, &mut decimals) {
+            (b'.', None) => {
+                decimals = Some(0);
+                true
+            }
+            (byte, decimals) => {
+                *decimals.as_mut().unwrap_or(&mut whole) += 1;
+                byte.is_ascii_digit()
+            }
+        });
+        // JSON knows no leading zeros.
+        let is_json =
+            is_number && whole > 0 && decimals != Some(0) && (whole == 1 || !text.starts_with(b"0"));
+        self.raw(if is_json { text } else { b"null" });
+    }
+
+    /// A whole number.
+    pub(crate) fn number(&mut self, mut number: u64) {
+        self.raw(b"");
+        let start = self.0.len();
+        while number > 0 || self.0.len() == start {
+            self.0.push(b'0' + (number % 10) as u8);
+            number /= 10;
+        }
+        if let Some(digits) = self.0.get_mut(start..) {
+            digits.reverse();
+        }
+    }
+
+    /// `true` or `false`.
+    pub(crate) fn flag(&mut self, flag: bool) {
+        self.raw(if flag { b"true" } else { b"false" });
+    }
+}
+
+/// A byte's two hexadecimal digits.
+pub(crate) fn hex(byte: u8) -> [u8; 2] {
+    [byte >> 4, byte & 15].map(|digit| if digit < 10 { b'0' + digit } else { b'a' - 10 + digit })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_objects_and_escapes() {
+        let mut json = Json::default();
+        json.open(b'[');
+        json.text(b"a\"b\\c\n\x1f\xe2\x82\xac");
+        json.open(b'{');
+        json.key(b"k");
+        json.number(1200);
+        json.key(b"l");
+        json.flag(true);
+        json.close(b'}');
+        json.number(0);
+        json.close(b']');
+        assert_eq!(json.0, "[\"a\\\"b\\\\c\\u000a\\u001f\u{20ac}\",{\"k\":1200,\"l\":true},0]".as_bytes());
+    }
+
+    #[test]
+    fn only_plain_decimals_are_numbers() {
+        let written = |text: &str| {
+            let mut json = Json::default();
+            json.decimal(text.as_bytes());
+            json.0
+        };
+        for text in ["0", "1499", "1499.00", "0.5", "10.25"] {
+            assert_eq!(written(text), text.as_bytes());
+        }
+        for text in ["", ".", "1.", ".5", "-1", "1e3", "1.2.3", "007", "NaN", "1,000"] {
+            assert_eq!(written(text), b"null", "{text}");
+        }
+    }
+}
