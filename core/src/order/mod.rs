@@ -305,6 +305,15 @@ impl Order {
         }
     }
 
+    /// Its Purchase was delivered: a wait for signals is over. True if that is news.
+    pub fn was_delivered(&mut self) -> bool {
+        let waited = self.placed == Placed::Held;
+        if waited {
+            self.placed = Placed::Sent;
+        }
+        waited
+    }
+
     /// The Purchase that had seemed to have left came back and was stopped after all.
     pub fn was_stopped(&mut self, why: Withheld) {
         self.placed = Placed::Withheld(why);

@@ -113,10 +113,10 @@ pub(super) fn claimed(fbp: Option<&str>) -> Contact {
 }
 
 /// An order with a claim of its buyer, whose payment was just proved.
-fn paid_order(order: &mut Order, fbp: Option<&str>) -> OrderEffects {
+fn paid_order(order: &mut Order, fbp: Option<&str>, join_wait_ms: i64) -> OrderEffects {
     order.contact(claimed(fbp));
     order.pay(payment());
-    effects(order)
+    effects(order, join_wait_ms)
 }
 
 fn payment() -> Paid {
@@ -135,8 +135,8 @@ fn payment() -> Paid {
     }
 }
 
-fn effects(order: &mut Order) -> OrderEffects {
-    let purchase = purchase_change(order.decide(NOW_MS, 0, None), NOW_MS, None, true);
+fn effects(order: &mut Order, join_wait_ms: i64) -> OrderEffects {
+    let purchase = purchase_change(order.decide(NOW_MS, join_wait_ms, None), NOW_MS, None, true);
     OrderEffects { purchase, ..OrderEffects::default() }
 }
 
@@ -144,7 +144,7 @@ async fn refund_all(store: &Bench, id: &str) {
     let step: OrderStep = Box::new(|order| {
         let money = Money::parse("5.00", Currency::INR).unwrap();
         order.refund(Refund::new("r1".into(), Some("7".into()), money, NOW_MS / 1000));
-        effects(order)
+        effects(order, 0)
     });
     store.update_order(order_id(id), pixel(), None, step).await.unwrap();
 }
@@ -154,7 +154,7 @@ async fn withheld(store: &Bench, id: &str) -> Option<Withheld> {
 }
 
 pub(super) async fn a_purchase_that_comes_back_is_stopped_by_what_happened_meanwhile(store: &Bench) {
-    let step: OrderStep = Box::new(|order| paid_order(order, Some("fb.1.1763942400000.1")));
+    let step: OrderStep = Box::new(|order| paid_order(order, Some("fb.1.1763942400000.1"), 0));
     store.update_order(order_id("A"), pixel(), None, step).await.unwrap();
     let under_way = claim(store, NOW_MS).await;
     refund_all(store, "A").await;
@@ -169,17 +169,28 @@ pub(super) async fn a_purchase_that_comes_back_is_stopped_by_what_happened_meanw
 }
 
 pub(super) async fn delivered_purchases_are_counted_by_who_brought_their_signals(store: &Bench) {
-    for (id, fbp) in [("A", Some("fb.1.1763942400000.1")), ("B", None)] {
-        let step: OrderStep = Box::new(move |order| paid_order(order, fbp));
+    for (id, fbp, wait_ms) in [("A", Some("fb.1.1763942400000.1"), 0), ("B", None, 0), ("C", None, 1000)] {
+        let step: OrderStep = Box::new(move |order| paid_order(order, fbp, wait_ms));
         store.update_order(order_id(id), pixel(), None, step).await.unwrap();
     }
-    let under_way = claim(store, NOW_MS).await;
+    store.clock.set_ms(NOW_MS + 1000);
+    let under_way = claim(store, NOW_MS + 1000).await;
     let delivered = under_way.iter().map(|event| result(event, AttemptOutcome::Delivered)).collect();
     store.record(call(), delivered).await.unwrap();
     let counted = store.figures(NOW_MS).await.unwrap().signals();
-    let expected = SignalsFrom::ALL
-        .map(|from| (from, u64::from(matches!(from, SignalsFrom::Claim | SignalsFrom::Nobody))));
+    let expected = SignalsFrom::ALL.map(|from| {
+        (
+            from,
+            match from {
+                SignalsFrom::Claim => 1,
+                SignalsFrom::Nobody => 2,
+                SignalsFrom::EarlierEvent | SignalsFrom::Internal => 0,
+            },
+        )
+    });
     assert_eq!(counted, expected);
+    let waited = store.order(order_id("C")).await.unwrap().unwrap();
+    assert_eq!(waited.placed(), "placed", "its wait is over");
     // A stop that comes after it has left changes nothing, and the order knows that.
     refund_all(store, "A").await;
     assert_eq!(withheld(store, "A").await, None);

@@ -107,7 +107,7 @@ impl Writer {
         Ok(())
     }
 
-    /// A Purchase was delivered: counts where its signals came from.
+    /// A Purchase was delivered: counts where its signals came from, and notes it on the order.
     pub(super) fn purchase_delivered(
         &mut self,
         pixel: i64,
@@ -116,8 +116,13 @@ impl Writer {
         now_ms: i64,
     ) -> rusqlite::Result<()> {
         let Some(found) = self.order_of_purchase(name, id)? else { return Ok(()) };
-        let from = found.map_or(SignalsFrom::Nobody, |(order, _)| order.signals_from());
+        let from = found.as_ref().map_or(SignalsFrom::Nobody, |(order, _)| order.signals_from());
         self.ledger.count(now_ms, pixel, name, Metric::of_signals(from), 1);
+        if let Some((mut order, order_pixel)) = found
+            && order.was_delivered()
+        {
+            self.write_order(&order, order_pixel, Ask::AsPlanned, now_ms, false)?;
+        }
         Ok(())
     }
 
