@@ -13,9 +13,9 @@ async fn init_comes_once_with_what_both_sides_hash_alike() -> anyhow::Result<()>
     let page = Page { world: &world, session: &session, person: &person };
     page.open("").await?;
     let script = "
-        const given = { email: ' ' + person.email.toUpperCase() + ' ', phone: '+91 98765-43210', firstName: person.firstName,
+        const known = { email: ' ' + person.email.toUpperCase() + ' ', phone: '+91 98765-43210', firstName: person.firstName,
             city: 'A'.repeat(64) + '.AQQCAQMC', externalId: '' };
-        for (let times = 0; times < 2; times++) await Tandem.connect({ ...options, pixelScript: '/none.js', person: given });
+        for (let times = 0; times < 2; times++) await Tandem.connect({ ...options, pixelScript: '/none.js', person: known });
         return window.fbq.queue.map((call) => [...call]);";
     let calls = page.run(script, json!({})).await?;
     let matching = json!({ "em": person.email.to_lowercase(), "ph": "919876543210", "ct": "a".repeat(64) });

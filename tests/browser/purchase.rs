@@ -1,16 +1,28 @@
 //! A purchase: product, checkout, payment, thank-you page.
 
 use tandem_tests::Person;
-use tandem_tests::browser::{Session, Shop};
+use tandem_tests::browser::{Browser, Profile, Session, Shop};
 use tandem_tests::sandbox::minor;
 
 use crate::{pixel_event, wait_until_deduplicated, world_with_shop};
 
 #[tokio::test]
 async fn pixel_and_server_report_one_purchase_under_one_id() -> anyhow::Result<()> {
-    let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    buy(Browser::Chromium).await
+}
+
+#[tokio::test]
+async fn in_firefox_pixel_and_server_report_one_purchase_under_one_id() -> anyhow::Result<()> {
+    buy(Browser::Firefox).await
+}
+
+async fn buy(browser: Browser) -> anyhow::Result<()> {
+    let (world, person) = (world_with_shop().await?, Person::unique());
+    let session = Session::start_in(browser, Profile::Usual).await?;
     let shop = Shop::new(&session, &world.sandbox.url);
     shop.open("/shop/?fbclid=IwAR2-Click_ID").await?;
+    // The click is kept in a cookie once the pixel is there.
+    shop.tracked().await?;
     shop.check_out(&person).await?;
     let order = shop.pay().await?;
     let done = shop.purchase_done().await?;

@@ -92,7 +92,9 @@ export class Calls {
       // The call waits in the stub: a library that comes late still sends it.
       pixel.isReady(LATE_MS).then((isLate) => { if (isLate) this.#note(call, event, FIRED); });
     }
-    return outcome === FIRED ? "fired" : "blocked";
+    if (outcome !== FIRED) return "blocked";
+    await pixel.isSent(event[3]).catch(() => {});
+    return "fired";
   }
 
   #note(call, event, outcome) {

@@ -2,6 +2,8 @@
 
 const SCRIPT = "https://connect.facebook.net/en_US/fbevents.js";
 const LOOK_MS = 50;
+// How long the library's own request for an event is waited for.
+const SENT_MS = 400;
 
 let isBlocked = false;
 
@@ -65,8 +67,9 @@ export const isLoaded = () => typeof window.fbq?.callMethod == "function";
 
 /** Waits for the library. */
 export const isReady = async (patienceMs) => {
-  for (let waited = 0; !isLoaded(); waited += LOOK_MS) {
-    if (isBlocked || waited >= patienceMs) return false;
+  // By the clock: a tab in the background gets its timers late.
+  for (const since = performance.now(); !isLoaded();) {
+    if (isBlocked || performance.now() - since >= patienceMs) return false;
     await new Promise((resolve) => { setTimeout(resolve, LOOK_MS); });
   }
   return true;
@@ -79,3 +82,17 @@ export const fire = ([method, name, parameters, eventID]) => {
     return true;
   } catch { return false; }
 };
+
+/**
+ * Waits until the library's request for an event has ended, however it did. A page may be left as soon
+ * as a call has resolved, and Firefox drops a page's requests for images then.
+ */
+export const isSent = (id) => new Promise((resolve) => {
+  const wanted = encodeURIComponent(id);
+  const watcher = new PerformanceObserver((list) => {
+    if (list.getEntries().some(({ name }) => name.includes(wanted))) end();
+  });
+  const end = () => { watcher.disconnect(); resolve(); };
+  watcher.observe({ type: "resource", buffered: true });
+  setTimeout(end, SENT_MS);
+});

@@ -8,6 +8,9 @@ import { nap } from "./transport.js";
 
 const PENDING_AGE_MS = 48 * 3600 * 1000;
 
+// How long another tab may take to tell the pixel: three seconds, or more where it sleeps.
+const LOCK_MS = 5000;
+
 const isOpen = ([, , isPending, event]) => isPending && !event;
 
 export class Purchases {
@@ -79,7 +82,10 @@ export class Purchases {
   async #settle(call, answer) {
     let settled;
     const work = () => settled ??= this.#settleAlone(call, answer);
-    try { return await navigator.locks.request("tandem.order." + call.orderId, work); } catch { return work(); }
+    try {
+      const signal = AbortSignal.timeout(LOCK_MS);
+      return await navigator.locks.request("tandem.order." + call.orderId, { signal }, work);
+    } catch { return work(); }
   }
 
   async #settleAlone(call, [eventId, duplicate, , event]) {

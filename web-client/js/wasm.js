@@ -2,7 +2,7 @@
 // page gave into a text of entries (src/flat.rs has the form) and reads the JSON that comes back.
 
 import { CONFIRMATION } from "./kinds.js";
-import init, { pause, run, schedule } from "./tandem_web.js";
+import { initSync, pause, run, schedule } from "./tandem_web.js";
 
 // The keys whose values are objects or lists, and how deep these go. What else is an object is
 // wrong or none of our business: an argument may hold whatever a page has at hand.
@@ -23,10 +23,10 @@ const entries = (of, level, depth) => {
 const entry = (key, value, level, depth) => {
   if (value == null || value === "") return "";
   if (key === "occurredAt") value = +new Date(value);
-  const isObject = typeof value == "object" || typeof value == "function";
   const deeper = level > 1 ? depth - 1 : level ? DEPTH[key] : 1;
-  const text = !isObject ? plain(value)
-    : deeper > 0 ? entries(deeper > 1 ? [].concat(value) : value, level + 1, deeper) : "";
+  if (level === 1 && deeper && (deeper > 1 || typeof value != "object")) value = [].concat(value);
+  const isObject = typeof value == "object" || typeof value == "function";
+  const text = !isObject ? plain(value) : deeper > 0 ? entries(value, level + 1, deeper) : "";
   const end = String.fromCharCode(level);
   return (isObject ? "{" : "=") + plain(key) + end + text + end;
 };
@@ -51,9 +51,19 @@ const prepared = (kind, atMs, of) => {
   return [path, body, own, denied];
 };
 
-/** Fetches and starts it, compiling while it loads. */
+// Compiled while it loads; a server that gives it a wrong type has it compiled when it is there. The
+// binder's own loader does the same in more bytes.
+const compiled = async () => {
+  const response = await fetch(new URL("tandem_web_bg.wasm", import.meta.url));
+  if (!response.ok) throw response.status;
+  try {
+    return await WebAssembly.compileStreaming(response.clone());
+  } catch { return WebAssembly.compile(await response.arrayBuffer()); }
+};
+
+/** Fetches and starts it. */
 export const start = async () => {
-  await init();
+  initSync({ module: await compiled() });
   return {
     check: (options) => ask(CHECK, 0, encoded({ options }))[0],
     newId(nowMs, ...random) {

@@ -29,7 +29,7 @@ pub(crate) struct Answer<'a> {
 pub(crate) fn message<'a>(headers: Flat<'a>, body: &'a [u8]) -> Result<&'a [u8], Status> {
     let header = |name: &[u8]| Some(headers.text(name)).filter(|value| !value.is_empty());
     let parts = framing::response(body).unwrap_or_default();
-    match Status::read(header).or_else(|| Status::from_trailers(parts.trailers)) {
+    match Status::read(&header).or_else(|| Status::from_trailers(parts.trailers)) {
         Some(status) if status.code == OK => parts.message.ok_or_else(Status::unavailable),
         Some(status) => Err(status),
         None => Err(Status::unavailable()),

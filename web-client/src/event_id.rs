@@ -7,7 +7,7 @@ use crate::json::hex;
 
 /// Makes an ID from the time, in milliseconds since 1970, and ten random bytes.
 pub(crate) fn uuid_v7(now_ms: u64, random: &[u8]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(36);
+    let mut text = Vec::new();
     let time = (now_ms << 16).to_be_bytes();
     for (place, byte) in time.iter().take(6).chain(random.iter().take(10)).enumerate() {
         let byte = match place {

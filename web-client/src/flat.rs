@@ -3,7 +3,7 @@
 //!
 //! An entry is a sign, a key, a separator, a value and a separator. The sign `=` stands before a
 //! text, `{` before an object, whose value holds entries with the next separator: U+0000, U+0001 and
-//! so on, which no value contains. An array's keys are its indices. What is absent has no entry.
+//! so on, which no value contains. An array's keys are its indices, and one value in place of a list is a list of one. What is absent has no entry.
 
 /// Entries of an object.
 #[derive(Debug, Clone, Copy, Default)]

@@ -109,12 +109,12 @@ impl Input {
             match field {
                 1 | 10 => self.money(&mut out, field, of, GROUP, key, currency),
                 2 => {
-                    for (_, id) in values(of, key) {
+                    for (_, id) in of.object(key) {
                         put_text(&mut out, field, self.text_of(Some(id), b"custom_data.content_ids", b""));
                     }
                 }
                 3 => {
-                    for (_, line) in values(of, key) {
+                    for (_, line) in of.object(key) {
                         let line = self.content(line, currency);
                         put_bytes(&mut out, field, &line);
                     }
@@ -207,13 +207,6 @@ impl Input {
             0
         })
     }
-}
-
-/// Elements of a list, or one value in place of a list of one.
-fn values<'a>(of: Flat<'a>, key: &'a [u8]) -> impl Iterator<Item = (&'a [u8], Value<'a>)> {
-    let value = of.get(key);
-    let one = value.filter(|value| matches!(value, Value::Text(_)));
-    of.object(key).chain(one.map(|one| (key, one)))
 }
 
 /// Whether a text of JavaScript means yes.

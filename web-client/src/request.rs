@@ -7,7 +7,6 @@ use crate::grpc::framing;
 use crate::grpc::status::Status;
 use crate::input::{Input, timestamp};
 use crate::json::Json;
-use crate::names::{EXPERIMENT, numbered};
 use crate::pixel::PixelEvent;
 use crate::text::number;
 use crate::wire::{put_bytes, put_text, put_unless_zero};
@@ -19,9 +18,6 @@ pub(crate) const EVENT: u32 = 1;
 pub(crate) const CUSTOM_EVENT: u32 = 2;
 pub(crate) const PURCHASE: u32 = 3;
 pub(crate) const CONFIRMATION: u32 = 4;
-
-/// The methods' paths begin with this.
-const SERVICE: &[u8] = b"/tandem.v1.TrackingService/";
 
 /// The name of the method that a kind of call uses.
 fn method(kind: u32) -> &'static [u8] {
@@ -38,7 +34,9 @@ fn method(kind: u32) -> &'static [u8] {
 fn prepared(kind: u32, message: &[u8], is_denied: bool, own: Option<&PixelEvent<'_>>) -> Vec<u8> {
     let mut json = Json::default();
     json.open(b'[');
-    json.text(&[SERVICE, method(kind)].concat());
+    json.raw(b"\"/tandem.v1.TrackingService/");
+    json.0.extend_from_slice(method(kind));
+    json.0.push(b'"');
     json.flag(is_denied);
     if let Some(own) = own {
         own.write(&mut json);
@@ -115,15 +113,11 @@ pub(crate) fn prepare(kind: u32, made_ms: u64, call: Flat<'_>) -> Result<Vec<u8>
         return Ok(prepared(kind, &message, is_denied, None));
     }
     let test = experiment_of.object(b"experiment");
-    let texts: Vec<&[u8]> = numbered(EXPERIMENT).map(|(_, key)| test.text(key)).collect();
-    let [experiment_id, variant, test_group] = texts.as_slice() else {
-        return Ok(prepared(kind, &message, is_denied, None));
-    };
     let more: [(&[u8], &[u8]); 4] = [
         (b"order_id", if kind == LEAD { b"" } else { order_id }),
-        (b"experiment_id", experiment_id),
-        (b"variant", variant),
-        (b"test_group", test_group),
+        (b"experiment_id", test.text(b"id")),
+        (b"variant", test.text(b"variant")),
+        (b"test_group", test.text(b"testGroup")),
     ];
     let name = if kind == LEAD { b"Lead" } else { name };
     let own = PixelEvent { name, id, custom_data: &custom_data, custom: kind == CUSTOM_EVENT, more: &more };
@@ -174,13 +168,14 @@ mod tests {
     };
 
     use super::*;
+    use crate::names::numbered;
 
     /// The entries of a call, as js/flat.js writes them.
     const OPTIONS: &str = "{options\0=pixelId\x017\x01=currency\x01INR\x01=defaultCountry\x01IN\x01\0";
     const VISIT: &str = "{visit\0=fbp\x01fb.1.2.3\x01=eventSourceUrl\x01https://shop.example/\x01\0";
     const NAMES: &str = "=name\0AddToCart\0=id\0id\0";
     const INPUT: &str = "=phone\x01+91 98\x01=email\x01a@example.com\x01=firstName\x01Asha\x01=value\x011499.00\x01\
-        =currency\x01EUR\x01=contentIds\x01deck\x01{contents\x01{0\x02=id\x03deck\x03=itemPrice\x035\x03\x02\x01\
+        =currency\x01EUR\x01{contentIds\x01=0\x02deck\x02\x01{contents\x01{0\x02=id\x03deck\x03=itemPrice\x035\x03\x02\x01\
         =numItems\x012\x01{properties\x01=colour\x02red\x02\x01{experiment\x01=id\x02e\x02=variant\x02B\x02\x01\
         {consent\x01=ads\x02granted\x02=limitedDataUse\x02true\x02=state\x021000\x02\x01=orderId\x01A-1\x01";
 

@@ -118,7 +118,7 @@ impl Stage {
         let expected: &[&str] = if copies == Copies::Both { &[id] } else { &[] };
         ensure!(fired == expected, "the pixel sent {fired:?}, the page was told {id}");
         let sent = self.world.sandbox.server_events_since("Lead", started_ms).await?;
-        let sent: Vec<&str> = sent.iter().map(|event| event.event_id()).collect();
+        let sent: Vec<&str> = sent.iter().map(tandem_tests::sandbox::ServerEvent::event_id).collect();
         ensure!(sent == [id], "the server sent {sent:?}, the page was told {id}");
         Ok(())
     }

@@ -4,6 +4,8 @@ mod cell;
 mod document;
 mod table;
 
+use std::time::Instant;
+
 use anyhow::ensure;
 use tandem_tests::browser::{Browser, Profile};
 
@@ -22,6 +24,7 @@ async fn in_firefox_every_fault_ends_as_the_table_says() -> anyhow::Result<()> {
 
 /// Plays all rows, so that one failure does not hide others; prints what became of each.
 async fn play_all(browser: Browser) -> anyhow::Result<()> {
+    let began = Instant::now();
     let mut stage = Stage::new().await?;
     let mut failures = Vec::new();
     let mut printed = Vec::new();
@@ -42,7 +45,7 @@ async fn play_all(browser: Browser) -> anyhow::Result<()> {
         }
     }
     let heads = PAGES.map(|(page, _)| format!("{page:12}")).join(" | ");
-    eprintln!("{name}\n{:30} | {heads} | the page is told", "fault");
+    eprintln!("{name}, {} s\n{:30} | {heads} | the page is told", began.elapsed().as_secs(), "fault");
     eprintln!("{}", printed.join("\n"));
     ensure!(failures.is_empty(), "{} of the cells failed:\n{}", failures.len(), failures.join("\n"));
     Ok(())

@@ -65,7 +65,7 @@ const CALLS: &str = "
         await quiet();
         return { took, before: left - began };
     };
-    const bare = async () => {
+    const bare = async (keepalive) => {
         const [address, { headers, body }] = last;
         const bytes = new Uint8Array(body.slice ? body.slice() : body);
         const text = new TextDecoder('latin1').decode(bytes);
@@ -73,20 +73,24 @@ const CALLS: &str = "
         if (place < 0) throw 'the body does not carry the event ID as text';
         bytes.set(new TextEncoder().encode(crypto.randomUUID()), place);
         const began = performance.now();
-        const answer = await real(address, { method: 'POST', headers, body: bytes });
+        const answer = await real(address, { method: 'POST', headers, body: bytes, keepalive });
         await answer.arrayBuffer();
         const took = performance.now() - began;
         if (!answer.ok || (answer.headers.get('grpc-status') ?? '0') !== '0') throw answer.headers.get('grpc-message');
         await quiet();
         return { took, bytes: bytes.length };
     };
-    for (let i = 0; i < 10; i++) { await call(); await bare(); }
-    const calls = [], bares = [];
+    for (let i = 0; i < 10; i++) { await call(); await bare(false); await bare(true); }
+    const calls = [], bares = [], lasting = [];
+    const turns = [
+        async () => calls.push(await call()),
+        async () => bares.push(await bare(false)),
+        async () => lasting.push(await bare(true)),
+    ];
     for (let i = 0; i < given[2]; i++) {
-        if (i % 2) { calls.push(await call()); bares.push(await bare()); }
-        else { bares.push(await bare()); calls.push(await call()); }
+        for (let turn = 0; turn < 3; turn++) await turns[(i + turn) % 3]();
     }
-    return { calls, bares };";
+    return { calls, bares, lasting };";
 
 /// A sorted list of milliseconds.
 struct Times(Vec<f64>);
@@ -143,6 +147,8 @@ async fn main() -> anyhow::Result<()> {
     call.line("captureLead, until it resolves");
     Times::of(&called, "before").line("  of it before the request leaves");
     bare.line(&format!("a bare fetch of the same {} bytes", bares[0]["bytes"]));
+    let lasting = list("lasting");
+    Times::of(&lasting, "took").line("the same with keepalive, as Tandem's");
     println!("{:44} {:8.2}", "captureLead / bare fetch", call.median() / bare.median());
     Ok(())
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
     let text = text.get(..text.len() - padding)?;
-    let mut out = Vec::with_capacity(text.len() / 4 * 3 + 2);
+    let mut out = Vec::new();
     let (mut bits, mut count) = (0_u32, 0);
     for byte in text {
         let digit = match byte {

@@ -11,8 +11,7 @@ const HEAD_BYTES: usize = 5;
 
 /// One message as a request's body.
 pub(crate) fn request(message: &[u8]) -> Vec<u8> {
-    let mut body = Vec::with_capacity(HEAD_BYTES + message.len());
-    body.push(0);
+    let mut body = [0].to_vec();
     body.extend_from_slice(&(message.len() as u32).to_be_bytes());
     body.extend_from_slice(message);
     body

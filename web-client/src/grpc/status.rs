@@ -54,7 +54,7 @@ impl Status {
     /// Reads a status with `look_up`, which knows headers or trailers by their names without
     /// `grpc-`, in lower case.
     /// `None` when there is no status.
-    pub(crate) fn read<'a>(look_up: impl Fn(&[u8]) -> Option<&'a [u8]>) -> Option<Self> {
+    pub(crate) fn read<'a>(look_up: &dyn Fn(&[u8]) -> Option<&'a [u8]>) -> Option<Self> {
         let code = number(look_up(b"status")?.trim_ascii()).map_or(UNKNOWN, |code| code as u32);
         let message = look_up(b"message").map(percent_decode).unwrap_or_default();
         let mut status = Self { code, message, ..Self::default() };
@@ -90,7 +90,7 @@ impl Status {
 
     /// Reads a status from a trailers frame.
     pub(crate) fn from_trailers(trailers: &[u8]) -> Option<Self> {
-        Self::read(|wanted| {
+        Self::read(&|wanted: &[u8]| {
             trailers.split(|byte| *byte == b'\n').find_map(|line| {
                 let colon = line.iter().position(|byte| *byte == b':')?;
                 let (name, value) = line.split_at_checked(colon)?;
@@ -155,10 +155,9 @@ impl Status {
         for (_, delay) in Fields(info).filter(|(number, _)| *number == 1) {
             for (number, part) in Fields(delay.bytes()) {
                 // A delay of more than a day, or a negative one, is a mistake.
-                let value = part.number().min(86_400_000_000_000) as f64;
-                match number {
-                    1 if value <= 86_400.0 => self.retry_after_ms += (value * 1000.0) as u32,
-                    2 if value < 1e9 => self.retry_after_ms += (value / 1e6) as u32,
+                match (number, part.number()) {
+                    (1, seconds @ 0..=86_400) => self.retry_after_ms += seconds as u32 * 1000,
+                    (2, nanos @ 0..1_000_000_000) => self.retry_after_ms += nanos as u32 / 1_000_000,
                     _ => {}
                 }
             }
@@ -168,7 +167,7 @@ impl Status {
 
 /// Undoes the percent-encoding of `grpc-message`. What is no encoding stays as it is.
 fn percent_decode(mut bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len());
+    let mut out = Vec::new();
     while let Some((&byte, rest)) = bytes.split_first() {
         bytes = rest;
         let hex = |byte: u8| char::from(byte).to_digit(16);
