@@ -1,8 +1,10 @@
 //! The command tree and its help.
 
 use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
 
-use crate::commands::{dead_letters, delivery, erase, events, health, orders, replay};
+use crate::commands::{dead_letters, delivery, doctor, erase, events, health, lint, orders, replay};
+use crate::moment;
 
 const NOTES: &str = "\
 Settings (environment; the TOML file TANDEM_CONFIG may hold them as well, in lower case without
@@ -14,11 +16,14 @@ TANDEM_):
   TANDEM_TLS_CA               CA of the server's certificate, PEM [the system's]
   TANDEM_TLS_CLIENT_CERT      certificate to show to the server, PEM; makes the token needless
   TANDEM_TLS_CLIENT_KEY       its key
+  CASHFREE_CLIENT_SECRET      for doctor's signed test ping, also as _FILE; in production
+                              CASHFREE_CLIENT_SECRET_PRODUCTION
 
 Exit codes:
   0    done
-  1    the answer is a bad one (health is critical, no such event) or the server failed
-  2    unusable arguments, settings or token
+  1    the answer is a bad one (health is critical, a check of doctor's failed, lint found something,
+       no such event) or the server failed
+  2    unusable arguments, settings, token or files
   3    the server is away or does not answer
   130  interrupted; work in steps says how far it came";
 
@@ -43,10 +48,29 @@ pub(crate) struct Connection {
     pub(crate) insecure: bool,
 }
 
+/// How much of a long list: the same words for every list.
+#[derive(Debug, Args)]
+pub(crate) struct Extent {
+    /// Only from then on: an age (2h, 7d) or a time (2026-01-31T10:00:00Z)
+    #[arg(long, value_name = "WHEN", value_parser = moment::parse)]
+    pub(crate) since: Option<Timestamp>,
+    /// Only before then
+    #[arg(long, value_name = "WHEN", value_parser = moment::parse)]
+    pub(crate) until: Option<Timestamp>,
+    /// At most so many
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) limit: u32,
+    /// All of them, however many
+    #[arg(long, conflicts_with = "limit")]
+    pub(crate) all: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Is everything well? Figures of the last 24 hours, backlog, pixels
     Health(health::Arguments),
+    /// Is the deployment whole? Settings, tokens, clocks, webhooks, the shop's page
+    Doctor(doctor::Arguments),
     /// Events and their delivery
     Events(events::Arguments),
     /// Orders and what they went through: payments, refunds, disputes
@@ -61,4 +85,6 @@ pub(crate) enum Command {
     Resume(delivery::Arguments),
     /// Remove what is stored of a person; what waits for sending is never sent
     Erase(erase::Arguments),
+    /// Find what breaks tracking in a shop's pages: files, folders, or an address; asks no server
+    Lint(lint::Arguments),
 }

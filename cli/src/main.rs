@@ -77,14 +77,20 @@ fn answer(arguments: Arguments) -> Result<Report, Failure> {
     let variables: Variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let settings = Settings::read(&variables, &arguments.connection)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| Failure::Setting(format!("the system refuses a runtime: {error}")))?;
     runtime.block_on(async {
+        let command = match arguments.command {
+            // It looks at pages, and needs neither server nor token.
+            Command::Lint(arguments) => return commands::lint::run(arguments).await,
+            command => command,
+        };
+        let settings = Settings::read(&variables, &arguments.connection)?;
         let server = server::Server::new(&settings);
-        match arguments.command {
+        match command {
             Command::Health(arguments) => commands::health::run(&server, &arguments).await,
+            Command::Doctor(arguments) => commands::doctor::run(&server, &settings, &arguments).await,
             Command::Events(arguments) => commands::events::run(&server, arguments).await,
             Command::Orders(arguments) => commands::orders::run(&server, arguments).await,
             Command::DeadLetters(arguments) => commands::dead_letters::run(&server, arguments).await,
@@ -92,6 +98,7 @@ fn answer(arguments: Arguments) -> Result<Report, Failure> {
             Command::Pause(arguments) => commands::delivery::pause(&server, arguments).await,
             Command::Resume(arguments) => commands::delivery::resume(&server, arguments).await,
             Command::Erase(arguments) => commands::erase::run(&server, arguments).await,
+            Command::Lint(arguments) => commands::lint::run(arguments).await,
         }
     })
 }

@@ -18,6 +18,8 @@ const TOKEN_FILE: &str = "internal-token";
 const CA: &str = "TANDEM_TLS_CA";
 const CERT: &str = "TANDEM_TLS_CLIENT_CERT";
 const KEY: &str = "TANDEM_TLS_CLIENT_KEY";
+/// Cashfree's client secrets, sandbox and production: for doctor's ping alone.
+const CASHFREE: [&str; 2] = ["CASHFREE_CLIENT_SECRET", "CASHFREE_CLIENT_SECRET_PRODUCTION"];
 
 /// What this tool takes from the file; the rest of it is other programs', which check it.
 const FILE_KEYS: [(&str, &str); 7] = [
@@ -42,6 +44,17 @@ pub(crate) struct Settings {
     /// Value of the `authorization` header; sensitive, so `Debug` shows no part of it. A
     /// certificate may stand for it.
     pub(crate) authorization: Option<MetadataValue<Ascii>>,
+    /// PEM of the CA that takes the place of the system's.
+    pub(crate) ca: Option<String>,
+    /// Cashfree's client secrets in the environment: the sandbox's, and production's.
+    cashfree: [Option<Given>; 2],
+}
+
+/// A secret as it was given; it is read when it is needed.
+#[derive(Debug)]
+enum Given {
+    Inline(SecretString),
+    File(PathBuf),
 }
 
 impl Settings {
@@ -56,6 +69,12 @@ impl Settings {
         let given = connection.server_url.as_deref().or_else(|| get("TANDEM_SERVER_URL"));
         let server_url = read_url(given.unwrap_or(SERVER_URL_DEFAULT), connection.insecure)?;
         let (tls, has_identity) = read_tls(&server_url, get)?;
+        let ca = get(CA).and_then(|path| std::fs::read_to_string(path).ok());
+        let cashfree = CASHFREE.map(|name| match (set(name), set(&format!("{name}_FILE"))) {
+            (Some(secret), _) => Some(Given::Inline(SecretString::from(secret.to_owned()))),
+            (None, Some(path)) => Some(Given::File(path.into())),
+            (None, None) => None,
+        });
         let token = match (get("TANDEM_INTERNAL_TOKEN"), get("TANDEM_INTERNAL_TOKEN_FILE")) {
             (Some(_), Some(_)) => {
                 let what = "TANDEM_INTERNAL_TOKEN and TANDEM_INTERNAL_TOKEN_FILE are both set; keep one";
@@ -66,12 +85,40 @@ impl Settings {
             (None, None) => {
                 let folder = PathBuf::from(get("TANDEM_DATA_DIR").unwrap_or(DATA_DIR_DEFAULT));
                 match read_token(&folder.join(TOKEN_FILE)) {
-                    Err(_) if has_identity => return Ok(Self { server_url, tls, authorization: None }),
+                    Err(_) if has_identity => {
+                        return Ok(Self { server_url, tls, authorization: None, ca, cashfree });
+                    }
                     token => token?,
                 }
             }
         };
-        Ok(Self { server_url, tls, authorization: Some(authorization(&token)?) })
+        Ok(Self { server_url, tls, authorization: Some(authorization(&token)?), ca, cashfree })
+    }
+
+    /// Cashfree's client secret for `SANDBOX` or `PRODUCTION`, if the environment has one;
+    /// the newest of a list.
+    pub(crate) fn cashfree_secret(&self, environment: &str) -> Result<Option<SecretString>, Failure> {
+        use secrecy::ExposeSecret as _;
+        let [sandbox, production] = &self.cashfree;
+        let given = if environment == "PRODUCTION" {
+            production.as_ref().or(sandbox.as_ref())
+        } else {
+            sandbox.as_ref()
+        };
+        let text = match given {
+            None => return Ok(None),
+            Some(Given::Inline(secret)) => secret.clone(),
+            Some(Given::File(path)) => {
+                SecretString::from(std::fs::read_to_string(path).map_err(|error| {
+                    Failure::Setting(format!(
+                        "Cashfree's client secret: {} cannot be read: {error}",
+                        path.display()
+                    ))
+                })?)
+            }
+        };
+        let first = text.expose_secret().split(',').map(str::trim).find(|secret| !secret.is_empty());
+        Ok(first.map(|secret| SecretString::from(secret.to_owned())))
     }
 }
 

@@ -213,11 +213,15 @@ pub fn cookie_domain(host: &str) -> &str {
         return host;
     }
     let mut dots = host.rmatch_indices('.').map(|(at, _)| at);
-    let (Some(top), Some(second)) = (dots.next(), dots.next()) else { return host };
+    let (Some(_), Some(second)) = (dots.next(), dots.next()) else { return host };
     let suffix = &host[second + 1..];
-    let (below, top) = (&host[second + 1..top], &host[top + 1..]);
-    let is_public = (top.len() == 2 && contains(&SECOND_LEVELS, below)) || contains(&SHARED_HOSTS, suffix);
-    if is_public { dots.next().map_or(host, |third| &host[third + 1..]) } else { suffix }
+    if is_public_suffix(suffix) { dots.next().map_or(host, |third| &host[third + 1..]) } else { suffix }
+}
+
+/// Whether names below this domain belong to separate owners, as far as the lists above know.
+pub(crate) fn is_public_suffix(domain: &str) -> bool {
+    let Some((below, top)) = domain.split_once('.') else { return true };
+    (top.len() == 2 && contains(&SECOND_LEVELS, below)) || contains(&SHARED_HOSTS, domain)
 }
 
 /// Number of the cookie domain's dots: `example.com` 1, `example.co.in` 2, `localhost`

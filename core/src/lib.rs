@@ -8,7 +8,7 @@
 //! | [`id`] | event, order and pixel IDs, event names |
 //! | [`money`], [`currency`] | amounts in minor units, never floats |
 //! | [`personal`], [`hash`], [`normalise`], [`country`], [`unicode`] | from raw personal data to hashed match keys |
-//! | [`click_id`] | `fbp` and `fbc` |
+//! | [`click_id`], [`cookie`] | `fbp` and `fbc`, and their cookies |
 //! | [`scrub`] | cutting personal data out of URLs and free text |
 //! | `event`, `user_data`, `custom_data`, `capi` | the stored event and Meta's request body |
 //! | `order` | the order's state machine: one order, one Purchase |
@@ -20,6 +20,7 @@
 
 pub mod click_id;
 pub mod code;
+pub mod cookie;
 pub mod country;
 pub mod currency;
 pub mod hash;

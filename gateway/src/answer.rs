@@ -53,6 +53,8 @@ pub(crate) enum Unavailable {
     TooSlow,
     /// The server gave a verdict that this gateway does not know.
     UnknownVerdict,
+    /// As many webhooks are in work already as the gateway holds.
+    Crowded,
 }
 
 impl Unavailable {
@@ -65,6 +67,7 @@ impl Unavailable {
             Self::ServerAway => "server_away",
             Self::TooSlow => "server_too_slow",
             Self::UnknownVerdict => "unknown_verdict",
+            Self::Crowded => "crowded",
         }
     }
 }

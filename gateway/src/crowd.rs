@@ -1,20 +1,30 @@
 //! Who is connected, so that somebody who only holds on can make room for a newcomer.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
+
+/// For so long nobody has to make room: a webhook that has just come may lie in the socket, unread.
+const GRACE: Duration = Duration::from_millis(200);
 
 /// All connections, in the order in which they came.
 #[derive(Debug, Default)]
 pub(crate) struct Crowd(Mutex<Vec<Arc<Guest>>>);
 
 /// One connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Guest {
-    /// A whole webhook is here, and its answer on the way.
-    is_served: AtomicBool,
+    /// Since when it has been without a webhook in work; none while a whole webhook is here and its
+    /// answer on the way.
+    quiet_since: Mutex<Option<Instant>>,
     leave: Notify,
+}
+
+impl Default for Guest {
+    fn default() -> Self {
+        Self { quiet_since: Mutex::new(Some(Instant::now())), leave: Notify::new() }
+    }
 }
 
 impl Crowd {
@@ -30,10 +40,14 @@ impl Crowd {
         self.guests().retain(|other| !Arc::ptr_eq(other, guest));
     }
 
-    /// Ends the connection that has been here longest without a webhook in work.
+    /// Ends the connection that has been without a webhook in work for longest.
     pub(crate) fn make_room(&self) {
         let mut guests = self.guests();
-        if let Some(place) = guests.iter().position(|guest| !guest.is_served.load(Ordering::Relaxed)) {
+        let quiet =
+            guests.iter().enumerate().filter_map(|(place, guest)| Some((guest.quiet_since()?, place)));
+        if let Some((since, place)) = quiet.min()
+            && since.elapsed() >= GRACE
+        {
             guests.remove(place).leave.notify_one();
         }
     }
@@ -46,7 +60,12 @@ impl Crowd {
 impl Guest {
     /// Its request is here to the last byte, or answered.
     pub(crate) fn is_served(&self, is_served: bool) {
-        self.is_served.store(is_served, Ordering::Relaxed);
+        let quiet_since = (!is_served).then(Instant::now);
+        *self.quiet_since.lock().unwrap_or_else(PoisonError::into_inner) = quiet_since;
+    }
+
+    fn quiet_since(&self) -> Option<Instant> {
+        *self.quiet_since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Is over once somebody else needs the place.

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, header};
 use tandem_proto::stubs::tracking_service_client::TrackingServiceClient;
-use tandem_proto::v1::{Provider, Verdict, VerifyWebhookRequest, VerifyWebhookResponse};
-use tokio::sync::Semaphore;
+use tandem_proto::v1::{Verdict, VerifyWebhookRequest, VerifyWebhookResponse};
 use tonic::{Code, Request, Status};
 
 use crate::answer::{Answer, Received, Unavailable};
+use crate::bounds::Bounds;
 use crate::limits::Limits;
 use crate::readiness::Readiness;
 use crate::settings::Settings;
@@ -30,12 +30,13 @@ pub(crate) struct Gateway {
     pub(crate) settings: Settings,
     pub(crate) limits: Limits,
     pub(crate) readiness: Readiness,
-    calls: Semaphore,
+    pub(crate) bounds: Bounds,
 }
 
 /// One webhook, as it came.
 pub(crate) struct Webhook {
-    pub(crate) provider: Provider,
+    /// The provider's number in the protocol.
+    pub(crate) provider: i32,
     pub(crate) raw_body: Bytes,
     pub(crate) headers: HeaderMap,
     pub(crate) source: IpAddr,
@@ -44,7 +45,7 @@ pub(crate) struct Webhook {
 
 impl Gateway {
     pub(crate) fn new(settings: Settings, limits: Limits) -> Self {
-        Self { readiness: Readiness::default(), calls: Semaphore::new(limits.calls_max), settings, limits }
+        Self { readiness: Readiness::default(), bounds: Bounds::new(&limits), settings, limits }
     }
 
     /// Hands a webhook to the server and turns the verdict into an answer. Waits
@@ -113,8 +114,8 @@ impl Gateway {
             None => return Err((Unavailable::NoToken, None)),
         }
         request.set_timeout(self.limits.answer);
-        // Held until the answer: the semaphore is never closed.
-        let _permit = self.calls.acquire().await;
+        // Held until the answer.
+        let _call = self.bounds.call().await;
         let mut client = TrackingServiceClient::new(self.settings.server.channel());
         match client.verify_webhook(request).await {
             Ok(response) => Ok(response.into_inner()),
@@ -152,7 +153,7 @@ fn answer_to(response: &VerifyWebhookResponse) -> Answer {
 fn message(webhook: Webhook) -> VerifyWebhookRequest {
     let since = webhook.received_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     VerifyWebhookRequest {
-        provider: webhook.provider.into(),
+        provider: webhook.provider,
         content_type: joined(&webhook.headers, &header::CONTENT_TYPE),
         headers: webhook
             .headers

@@ -10,17 +10,21 @@
 //! | [`settings`] | variables, file, defaults; the internal token |
 //! | `serve` | connections: their number, their timeouts, the graceful stop |
 //! | `crowd` | who makes room when all places are taken |
+//! | `providers` | payment providers: their paths and header names |
 //! | `routes` | which path does what |
-//! | `receive` | one webhook: bounds, source, body |
+//! | `receive` | one webhook: source, body, headers |
+//! | `bounds` | how many webhooks are in work, and who is turned away |
 //! | `forward` | the call to the server, and what its answer means |
 //! | `answer` | the HTTP answers |
 //! | `source` | who sent it, past trusted proxies |
 //! | `readiness` | `/readyz` |
 
 mod answer;
+mod bounds;
 mod crowd;
 mod forward;
 mod limits;
+mod providers;
 mod readiness;
 mod receive;
 mod routes;
@@ -44,5 +48,5 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let gateway = Arc::new(forward::Gateway::new(settings, limits));
-    serve::serve(listener, routes::router(gateway), limits, shutdown).await;
+    serve::serve(listener, routes::router(gateway, providers::ROUTES), limits, shutdown).await;
 }

@@ -1,4 +1,5 @@
-//! One webhook: is it a POST, from whom, how long is it, and what does the server say?
+//! One webhook: is it a POST, from whom, how long is it, is there a place for it, and what does the
+//! server say?
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,23 +10,22 @@ use axum::extract::{ConnectInfo, Request, State};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, header};
 use http_body_util::BodyExt as _;
-use tandem_proto::v1::Provider;
 
 use crate::answer::Answer;
+use crate::bounds::{Bounds, Place};
 use crate::crowd::Guest;
 use crate::forward::{Gateway, Webhook};
 use crate::limits::Limits;
+use crate::providers::Route;
 use crate::source::sender;
 
 /// What is read and thrown away of a body that is too large, so that its sender gets to
 /// see the answer instead of a broken connection.
 const DISCARDED_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Headers that a genuine webhook has at most once.
-const SINGLE_HEADERS: [&str; 2] = ["x-webhook-signature", "x-webhook-timestamp"];
-
-/// `POST /webhooks/cashfree`.
-pub(crate) async fn cashfree(
+/// A request to a provider's path.
+pub(crate) async fn webhook(
+    route: &'static Route,
     State(gateway): State<Arc<Gateway>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
@@ -36,12 +36,14 @@ pub(crate) async fn cashfree(
     }
     let (parts, body) = request.into_parts();
     let source = sender(peer, &parts.headers, &gateway.settings.trusted_proxies);
-    if gateway.settings.allowed.as_ref().is_some_and(|allowed| !allowed.contain(source)) {
-        tracing::warn!("webhook from an address that is not in CASHFREE_ALLOWED_ADDRESSES");
+    if (route.allowed)(&gateway.settings).is_some_and(|allowed| !allowed.contain(source)) {
+        tracing::warn!(setting = route.allowed_setting, "webhook from an address that is not listed");
         return Answer::Forbidden;
     }
-    let raw_body = match read_body(body, &parts.headers, &gateway.limits).await {
-        Ok(raw_body) => raw_body,
+    // The place of a large body is held as long as the body.
+    let (raw_body, _large) = match read_body(body, &parts.headers, &gateway).await {
+        Ok(read) => read,
+        Err(answer @ Answer::Unavailable(_)) => return answer,
         Err(answer) => {
             tracing::warn!(?answer, "webhook not read");
             return answer;
@@ -51,28 +53,44 @@ pub(crate) async fn cashfree(
         guest.is_served(true);
     }
     // Which of two signatures counts is not ours to choose.
-    if SINGLE_HEADERS.iter().any(|name| parts.headers.get_all(*name).iter().nth(1).is_some()) {
+    if route.single_headers.iter().any(|name| parts.headers.get_all(*name).iter().nth(1).is_some()) {
         tracing::warn!("webhook with a repeated signature or timestamp");
         return Answer::InvalidSignature;
     }
-    let webhook =
-        Webhook { provider: Provider::Cashfree, raw_body, headers: parts.headers, source, received_at };
+    let _place = match gateway.bounds.webhook() {
+        Ok(place) => place,
+        Err(answer) => return answer,
+    };
+    let provider = route.provider;
+    let webhook = Webhook { provider, raw_body, headers: parts.headers, source, received_at };
     gateway.forward(webhook).await
 }
 
 /// Reads the body, byte for byte, within the bounds of size and time.
-async fn read_body(body: Body, headers: &HeaderMap, limits: &Limits) -> Result<Bytes, Answer> {
+async fn read_body<'a>(
+    body: Body,
+    headers: &HeaderMap,
+    gateway: &'a Gateway,
+) -> Result<(Bytes, Option<Place<'a>>), Answer> {
+    let limits = &gateway.limits;
     let announced =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let is_announced_too_large = announced.is_some_and(|length| length > limits.body_bytes_max as u64);
-    let reading = collect(body, limits.body_bytes_max, is_announced_too_large);
+    let reading = collect(body, limits, &gateway.bounds, is_announced_too_large);
     tokio::time::timeout(limits.body, reading).await.unwrap_or(Err(Answer::TooSlow))
 }
 
-/// Collects the body; past `bytes_max`, or from the start if `discard`, it is read on for
-/// a while and thrown away.
-async fn collect(mut body: Body, bytes_max: usize, discard: bool) -> Result<Bytes, Answer> {
+/// Collects the body. What is too large, or large without a place, or said to be discarded, is
+/// read on for a while and thrown away.
+async fn collect<'a>(
+    mut body: Body,
+    limits: &Limits,
+    bounds: &'a Bounds,
+    discard: bool,
+) -> Result<(Bytes, Option<Place<'a>>), Answer> {
+    let mut refused = discard.then_some(Answer::TooLarge);
     let mut collected = BytesMut::new();
+    let mut large = None;
     let mut seen = 0_usize;
     while let Some(frame) = body.frame().await {
         // The sender has gone; nobody will read the answer.
@@ -80,13 +98,24 @@ async fn collect(mut body: Body, bytes_max: usize, discard: bool) -> Result<Byte
         let Ok(data) = frame.into_data() else { continue };
         seen = seen.saturating_add(data.len());
         if seen > DISCARDED_BYTES_MAX {
-            break;
+            return Err(Answer::TooLarge);
         }
-        if seen <= bytes_max && !discard {
+        if seen > limits.body_bytes_max {
+            refused = Some(Answer::TooLarge);
+        } else if seen > limits.small_body_bytes_max && large.is_none() && refused.is_none() {
+            match bounds.large_body() {
+                Ok(place) => large = Some(place),
+                Err(answer) => refused = Some(answer),
+            }
+        }
+        if refused.is_none() {
             collected.extend_from_slice(&data);
         } else {
-            collected = BytesMut::new();
+            (collected, large) = (BytesMut::new(), None);
         }
     }
-    if discard || seen > bytes_max { Err(Answer::TooLarge) } else { Ok(collected.freeze()) }
+    match refused {
+        Some(answer) => Err(answer),
+        None => Ok((collected.freeze(), large)),
+    }
 }

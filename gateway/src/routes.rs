@@ -10,17 +10,17 @@ use http::StatusCode;
 
 use crate::answer::fixed;
 use crate::forward::Gateway;
+use crate::providers::Route;
 use crate::{readiness, receive};
 
-pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
-    Router::new()
-        .route("/webhooks/cashfree", any(receive::cashfree))
+pub(crate) fn router(gateway: Arc<Gateway>, providers: &'static [Route]) -> Router {
+    let mut router = Router::new().route("/livez", get(livez)).route("/readyz", get(readyz));
+    for route in providers {
+        let webhook = any(move |gateway, peer, request| receive::webhook(route, gateway, peer, request));
         // A redirect would count as a failed delivery.
-        .route("/webhooks/cashfree/", any(receive::cashfree))
-        .route("/livez", get(livez))
-        .route("/readyz", get(readyz))
-        .fallback(not_found)
-        .with_state(gateway)
+        router = router.route(&format!("{}/", route.path), webhook.clone()).route(route.path, webhook);
+    }
+    router.fallback(not_found).with_state(gateway)
 }
 
 async fn livez() -> Response {
@@ -33,4 +33,59 @@ async fn readyz(State(gateway): State<Arc<Gateway>>) -> Response {
 
 async fn not_found() -> Response {
     fixed(StatusCode::NOT_FOUND, r#"{"status":"refused","reason":"path"}"#)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use axum::body::Body;
+    use axum::extract::ConnectInfo;
+    use http::Request;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::Limits;
+    use crate::settings::{Settings, Variables};
+    use crate::source::Networks;
+
+    /// A second provider is one entry: a path, its own header names, its own senders.
+    static TWO: &[Route] = &[
+        Route {
+            path: "/webhooks/one",
+            provider: 1,
+            single_headers: &["x-one"],
+            allowed: |_| None,
+            allowed_setting: "ONE",
+        },
+        Route {
+            path: "/webhooks/two",
+            provider: 2,
+            single_headers: &["x-two"],
+            allowed: |settings| settings.allowed.as_ref(),
+            allowed_setting: "TWO",
+        },
+    ];
+
+    async fn status(path: &str, headers: &[&str]) -> u16 {
+        let mut settings = Settings::read(Variables::new(), false).unwrap();
+        settings.allowed = Some(Networks::parse("192.0.2.0/24").unwrap());
+        let gateway = Arc::new(Gateway::new(settings, Limits::default()));
+        let mut request = Request::post(path).body(Body::from("{}")).unwrap();
+        for name in headers {
+            request.headers_mut().append(http::HeaderName::try_from(*name).unwrap(), "1".parse().unwrap());
+        }
+        let peer = SocketAddr::from(([192, 0, 2, 7], 1));
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router(gateway, TWO).oneshot(request).await.unwrap().status().as_u16()
+    }
+
+    #[tokio::test]
+    async fn each_provider_has_its_path_and_its_headers() {
+        assert_eq!(status("/webhooks/one", &["x-one", "x-one"]).await, 401);
+        assert_eq!(status("/webhooks/two/", &["x-two", "x-two"]).await, 401);
+        // Nobody listens there, or there is no token: it went on its way.
+        assert_eq!(status("/webhooks/two", &["x-one", "x-one"]).await, 503);
+        assert_eq!(status("/webhooks/three", &[]).await, 404);
+    }
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use http::HeaderValue;
+use http::header::CONNECTION;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -25,6 +27,9 @@ use crate::limits::Limits;
 const HEADER_BYTES_MAX: usize = 32 * 1024;
 /// Pause after an accept that failed, usually for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// With fewer free places than this part of all, an answer ends its connection: ending it later, to make
+/// room, could meet the next webhook on it.
+const FEW_PLACES_PART: usize = 4;
 /// How soon somebody else has to make room when the first does not.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -51,15 +56,20 @@ pub(crate) async fn serve(
         let _ = stream.set_nodelay(true);
         let app = app.clone();
         let (crowd, guest) = (Arc::clone(&crowd), crowd.enter());
-        let own = Arc::clone(&guest);
+        let (own, places) = (Arc::clone(&guest), Arc::clone(&slots));
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
             request.extensions_mut().insert(Arc::clone(&own));
-            let (answer, own) = (app.clone().oneshot(request), Arc::clone(&own));
+            let (answer, own, places) = (app.clone().oneshot(request), Arc::clone(&own), Arc::clone(&places));
             async move {
-                let answer = answer.await;
+                let mut answer = answer.await;
                 Guest::is_served(&own, false);
+                if let Ok(answer) = &mut answer
+                    && places.available_permits() < limits.connections_max / FEW_PLACES_PART
+                {
+                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 answer
             }
         });

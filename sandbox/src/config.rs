@@ -7,6 +7,8 @@ use clap::Parser;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::clock::Millis;
+
 /// Fakes of Meta and Cashfree, and a demo shop, on one local port. For trying and testing only:
 /// never expose it.
 #[derive(Clone, Debug, Parser)]
@@ -72,6 +74,12 @@ pub struct Settings {
     pub time_scale: f64,
 }
 
+/// Permissions that a system user's token has after Meta's own instructions.
+const TOKEN_SCOPES: [&str; 3] = ["ads_management", "ads_read", "business_management"];
+
+/// Most by which Meta's clock may be off, seconds: ten years.
+const CLOCK_OFFSET_MAX_S: i64 = 10 * 365 * 24 * 3600;
+
 /// In `keep_events`: every name.
 const ALL_EVENTS: &str = "*";
 
@@ -86,6 +94,12 @@ pub struct LiveConfig {
     pub pixel_id: String,
     /// The accepted access token.
     pub token: String,
+    /// Permissions of the token.
+    pub token_scopes: Vec<String>,
+    /// When the token ends, epoch seconds; 0: never.
+    pub token_expires_at: i64,
+    /// By how much Meta's clock is ahead of this machine's, seconds.
+    pub clock_offset_s: i64,
     /// Divides the webhook retry delays.
     pub time_scale: f64,
     /// Names of the server events that are kept and matched; `*` is every name. Others are checked
@@ -102,6 +116,9 @@ impl LiveConfig {
             webhook_url: settings.webhook_url.clone(),
             pixel_id: settings.pixel_id.clone(),
             token: settings.token.clone(),
+            token_scopes: TOKEN_SCOPES.map(str::to_owned).to_vec(),
+            token_expires_at: 0,
+            clock_offset_s: 0,
             time_scale: settings.time_scale,
             keep_events: vec![ALL_EVENTS.to_owned()],
         }
@@ -117,6 +134,12 @@ impl LiveConfig {
     #[must_use]
     pub fn knows_pixel(&self, pixel_id: &str) -> bool {
         self.pixel_id.split(',').any(|known| known.trim() == pixel_id)
+    }
+
+    /// Whether the token has ended.
+    #[must_use]
+    pub fn token_is_over(&self, at_ms: Millis) -> bool {
+        self.token_expires_at > 0 && self.token_expires_at.saturating_mul(1000) <= at_ms
     }
 
     /// Whether events of this name are kept.
@@ -143,6 +166,18 @@ impl LiveConfig {
         if let Some(token) = change.token {
             next.token = token;
         }
+        if let Some(scopes) = change.token_scopes {
+            next.token_scopes = scopes;
+        }
+        if let Some(at) = change.token_expires_at {
+            next.token_expires_at = at;
+        }
+        if let Some(offset_s) = change.clock_offset_s {
+            if offset_s.abs() > CLOCK_OFFSET_MAX_S {
+                return Err(format!("clock_offset_s may be {CLOCK_OFFSET_MAX_S} at most"));
+            }
+            next.clock_offset_s = offset_s;
+        }
         if let Some(scale) = change.time_scale {
             next.time_scale = parse_time_scale(&scale.to_string())?;
         }
@@ -162,6 +197,9 @@ pub struct ConfigChange {
     webhook_url: Option<String>,
     pixel_id: Option<String>,
     token: Option<String>,
+    token_scopes: Option<Vec<String>>,
+    token_expires_at: Option<i64>,
+    clock_offset_s: Option<i64>,
     time_scale: Option<f64>,
     keep_events: Option<Vec<String>>,
 }

@@ -31,7 +31,7 @@ pub fn routes() -> Router<Sandbox> {
         .route("/control/matches", get(matches))
         .route("/control/totals", get(totals))
         .route("/control/reset", post(reset))
-        .route("/control/cashfree/orders", post(create_order))
+        .route("/control/cashfree/orders", get(list_orders).post(create_order))
         .route("/control/cashfree/orders/{order_id}/pay", post(pay))
         .route("/control/cashfree/webhook", post(send_webhook))
         .route("/control/cashfree/webhooks", get(webhooks))
@@ -177,6 +177,21 @@ async fn create_order(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
     }
 }
 
+async fn list_orders(State(sandbox): State<Sandbox>) -> Response {
+    let orders = sandbox.orders();
+    let rows: Vec<_> = orders
+        .all()
+        .map(|order| {
+            json!({
+                "order_id": order.order_id,
+                "order_status": order.status(),
+                "paid_amount": order.paid().map(|payment| payment.amount.as_str()),
+            })
+        })
+        .collect();
+    Json(rows).into_response()
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PayRequest {
@@ -273,6 +288,28 @@ mod tests {
         assert_eq!(testing::get_json(&router, "/control/faults").await.as_array().unwrap().len(), 2);
         assert_eq!(put("[]").await.status(), StatusCode::OK);
         assert_eq!(testing::get_json(&router, "/control/faults").await, json!([]));
+    }
+
+    #[tokio::test]
+    async fn orders_are_listed_with_what_was_paid() {
+        let router = testing::router();
+        for order in ["KB-6", "KB-7"] {
+            let body = format!(r#"{{"order_id":"{order}","amount":"10.50"}}"#);
+            testing::post_json(&router, "/control/cashfree/orders", &body).await;
+        }
+        let pay = "/control/cashfree/orders/KB-7/pay";
+        for attempt in [
+            r#"{"outcome":"failed","send_webhook":false}"#,
+            r#"{"outcome":"success","send_webhook":false,"payment_amount":"9.45"}"#,
+        ] {
+            testing::post_json(&router, pay, attempt).await;
+        }
+        let listed = testing::get_json(&router, "/control/cashfree/orders").await;
+        let expected = json!([
+            { "order_id": "KB-6", "order_status": "ACTIVE", "paid_amount": null },
+            { "order_id": "KB-7", "order_status": "PAID", "paid_amount": "9.45" },
+        ]);
+        assert_eq!(listed, expected);
     }
 
     #[tokio::test]

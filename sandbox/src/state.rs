@@ -49,6 +49,8 @@ impl Sandbox {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(WEBHOOK_TIMEOUT)
+            // A kept connection may be closed by the other side at the moment it is used.
+            .pool_max_idle_per_host(0)
             .no_proxy()
             .build()
             .unwrap_or_default();

@@ -19,13 +19,14 @@ use crate::ingest::grpc::Tracking;
 use crate::ingest::limits::Limits;
 use crate::ingest::rooms::Rooms;
 use crate::ingest::{Ingest, IngestSettings, PixelRules, serve};
+use crate::insight::diagnosis::{Deployment, Diagnosis};
 use crate::insight::health::Insight;
 use crate::insight::http as insight_http;
 use crate::insight::metrics::Metrics;
 use crate::insight::operations::Operations;
 use crate::net::{Bounds, Peer, Port, RequestsLayer, raise_file_limit};
-use crate::outbox::SharedOutbox;
 use crate::outbox::embedded::{Embedded, OpenError};
+use crate::outbox::{SharedOutbox, StoreError};
 use crate::purchase::{OrdersApi, PurchaseSettings, Purchases, Reconciler};
 
 /// How long open RPCs may still take when the server stops.
@@ -63,7 +64,7 @@ pub enum StartError {
     Client(reqwest::Error),
     /// The store refused the first writes.
     #[error("the store cannot be written: {0}")]
-    FirstWrite(crate::outbox::StoreError),
+    FirstWrite(StoreError),
     /// The gRPC server failed.
     #[error("the gRPC server failed: {0}")]
     Serve(String),
@@ -101,9 +102,10 @@ pub async fn run(
     let metrics = Arc::new(Metrics::default());
     let stop = CancellationToken::new();
     let graph = Graph::new(&settings.meta).map_err(StartError::Client)?;
-    let pixels = std::mem::take(&mut settings.pixels);
+    let deployment = Deployment::of(&settings, configured);
+    let pixels: Vec<_> = std::mem::take(&mut settings.pixels).into_iter().map(Arc::new).collect();
     let paused = outbox.paused().await.map_err(StartError::FirstWrite)?;
-    let (delivery, workers) = delivery::start(pixels, &paused, &graph, &outbox, &clock, &metrics, &stop);
+    let (delivery, workers) = delivery::start(&pixels, &paused, &graph, &outbox, &clock, &metrics, &stop);
     let insight = Arc::new(Insight::new(
         outbox.clone(),
         delivery.board().clone(),
@@ -120,29 +122,32 @@ pub async fn run(
         token,
         trusted_proxies: std::mem::take(&mut settings.trusted_proxies),
         origins,
+        sets_cookies: settings.cookie_domain.is_some(),
         limits: Limits::new(settings.rate_limit),
         rooms: Rooms::new(settings.rate_limit.is_some()),
     });
     let api = OrdersApi::new(&settings.cashfree, settings.default_currency).map_err(StartError::Client)?;
     let retention = settings.retention;
     let closing = CancellationToken::new();
-    let operations = Operations {
-        insight: Arc::clone(&insight),
-        delivery: delivery.clone(),
-        country: settings.default_country,
-        closing: closing.clone(),
-    };
     let catalogue = settings.catalogue.clone();
+    let country = settings.default_country;
     let (ingest_settings, purchase_settings) = split(settings, rules, configured);
-    let ingest = Arc::new(Ingest::new(ingest_settings, outbox.clone(), delivery, metrics, clock.clone()));
+    let ingest =
+        Arc::new(Ingest::new(ingest_settings, outbox.clone(), delivery.clone(), metrics, clock.clone()));
     let ask_now = Arc::new(Notify::new());
     let purchases =
         Arc::new(Purchases::new(Arc::clone(&ingest), purchase_settings, api.is_some(), Arc::clone(&ask_now)));
+    let operations = Operations {
+        insight: Arc::clone(&insight),
+        delivery,
+        purchases: Arc::clone(&purchases),
+        country,
+        diagnosis: Arc::new(Diagnosis { deployment, pixels, graph, clock: clock.clone() }),
+        closing: closing.clone(),
+    };
 
     let mut tasks = workers;
-    if let Some(catalogue) = catalogue {
-        tasks.push(tokio::spawn(reload_on_hangup(catalogue, stop.clone())));
-    }
+    tasks.push(tokio::spawn(reload_on_hangup(catalogue, stop.clone())));
     if let Some(api) = api {
         let reconciler = Reconciler { purchases: Arc::clone(&purchases), api, ask_now };
         tasks.push(tokio::spawn(reconciler.run(stop.clone())));
@@ -244,7 +249,7 @@ async fn first_writes(
     outbox: &SharedOutbox,
     rules: &[PixelRules],
     configured: bool,
-) -> Result<(), crate::outbox::StoreError> {
+) -> Result<(), StoreError> {
     if let (true, Some(first)) = (configured, rules.first()) {
         let adopted = outbox.adopt_unassigned(first.id.clone()).await?;
         if adopted > 0 {
@@ -282,6 +287,8 @@ fn split(
         browser_policy: settings.browser_policy,
         claim_secret: settings.claim_secret,
         shop_url: settings.shop_url,
+        can_ask: settings.cashfree.client_id.is_some(),
+        cookie_domain: settings.cookie_domain,
     };
     let purchase = PurchaseSettings {
         cashfree: settings.cashfree,
@@ -300,23 +307,26 @@ async fn tidy(outbox: SharedOutbox, doorman: Arc<Doorman>, retention: Duration, 
             () = tokio::time::sleep(EXPIRE_EVERY) => {}
         }
         doorman.rooms.report();
-        // A store that refuses says so in health; the next round tries again.
-        while let Ok(rows) = outbox.expire(SWEEP_ROWS).await
-            && rows >= SWEEP_ROWS
-            && !stop.is_cancelled()
-        {
-            tokio::time::sleep(BETWEEN_SWEEPS).await;
-        }
+        in_steps(&stop, || outbox.expire(SWEEP_ROWS)).await;
         if !look.is_multiple_of(LOOKS_PER_TIDY) {
             continue;
         }
         doorman.limits.forget_quiet();
-        while let Ok(rows) = outbox.sweep(retention, SWEEP_ROWS).await
-            && rows >= SWEEP_ROWS
-            && !stop.is_cancelled()
-        {
-            tokio::time::sleep(BETWEEN_SWEEPS).await;
-        }
+        in_steps(&stop, || outbox.sweep(retention, SWEEP_ROWS)).await;
+    }
+}
+
+/// Takes steps for as long as they find [`SWEEP_ROWS`] rows. A store that refuses says so in
+/// health; the next round tries again.
+async fn in_steps<F>(stop: &CancellationToken, step: impl Fn() -> F)
+where
+    F: Future<Output = Result<usize, StoreError>>,
+{
+    while let Ok(rows) = step().await
+        && rows >= SWEEP_ROWS
+        && !stop.is_cancelled()
+    {
+        tokio::time::sleep(BETWEEN_SWEEPS).await;
     }
 }
 

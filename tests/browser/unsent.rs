@@ -161,3 +161,26 @@ async fn a_lead_that_its_pixel_fired_days_ago_is_kept_by_the_server_and_not_coun
     assert!(world.sandbox.server_events_with_id("Lead", id).await?.is_empty());
     Ok(())
 }
+
+#[tokio::test]
+async fn what_waits_is_sent_when_the_page_is_left() -> anyhow::Result<()> {
+    let (mut world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let page = Tab { world: &world, session: &session };
+    page.open().await?;
+    page.run("", &json!({})).await?;
+    world.kill_server();
+    let page = Tab { world: &world, session: &session };
+    let id = id_of(&page.run(KEPT_LEAD, &fields(&person)).await?)?;
+    // The try after this one never comes.
+    let script = "
+        const { fetch: realFetch, setTimeout: realTimeout } = window;
+        window.setTimeout = (work, ms) => (ms < 400 ? realTimeout(work, ms) : 0);
+        let tries = 0;
+        window.fetch = (...call) => realFetch(...call).finally(() => { tries++; });
+        await until(() => tries);";
+    page.run(script, &json!({})).await?;
+
+    world.restart_server().await?;
+    session.page.goto("about:blank").await?;
+    expect_one_lead(&world, &id, &person).await
+}

@@ -170,6 +170,19 @@ async fn the_orders_api_brings_tags_too() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn without_a_catalogue_a_hangup_does_not_end_the_server() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    world.hang_up_server()?;
+    world
+        .eventually("the server to say so", async || {
+            Ok(world.server_log().contains("no catalogue is configured").then_some(()))
+        })
+        .await?;
+    assert_eq!(world.get("/readyz").await?.status(), 200);
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_file_is_read_again_on_a_signal_and_a_broken_one_changes_nothing() -> anyhow::Result<()> {
     let (world, _folder, file) = world(CATALOGUE).await?;
     let logged = async |what: &str, text: &str| {

@@ -148,7 +148,8 @@ async fn the_tool_lists_and_replays_dead_letters() -> anyhow::Result<()> {
             .await?;
     assert_eq!(nothing_said.code, Some(2), "{}", nothing_said.log);
     assert!(nothing_said.log.contains("filter"), "{}", nothing_said.log);
-    let counts = json!({ "replayed": 1, "skipped_double_count": 0, "skipped_unsendable": 0 });
+    let counts =
+        json!({ "replayed": 1, "skipped_double_count": 0, "skipped_unsendable": 0, "skipped_webhooks": 0 });
     assert_eq!(tandem_json(&world, &["dead-letters", "replay", "--event-id", &first]).await?, counts);
     world.wait_for_server_event("Lead", &first).await?;
     assert_eq!(tandem_json(&world, &["replay", "--all"]).await?, counts);

@@ -47,6 +47,13 @@ async fn a_claim_then_the_payment_makes_one_purchase() -> anyhow::Result<()> {
     assert_eq!(arrived.text(&["event_source_url"]), visitor.page);
     assert_eq!(arrived.text(&["action_source"]), "website");
     assert_signals_of(&arrived, &visitor);
+    world
+        .eventually("the share of Purchases with signals", async || {
+            let metrics = world.get("/metrics").await?.text().await?;
+            let claimed = metrics.contains("tandem_purchases_last_24h{signals=\"claim\"} 1\n");
+            Ok((claimed && metrics.contains("{signals=\"none\"} 0\n")).then_some(()))
+        })
+        .await?;
 
     // Asked again, the page is told to fire the same; after FIRED was confirmed, no more.
     let verified = visitor.claim_purchase(claim.clone()).await?.outcome?;

@@ -22,6 +22,7 @@ pub mod process;
 pub mod raw;
 pub mod sandbox;
 pub mod status;
+pub mod storm;
 pub mod torture;
 pub mod wait;
 pub mod world;

@@ -67,12 +67,17 @@ impl ServerEvent {
 /// A JSON number with at most two decimals, in hundredths.
 #[must_use]
 pub fn minor(value: &Value) -> Option<i64> {
-    let text = match value {
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => text.clone(),
-        _ => return None,
-    };
-    let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
+    match value {
+        Value::Number(number) => minor_of_text(&number.to_string()),
+        Value::String(text) => minor_of_text(text),
+        _ => None,
+    }
+}
+
+/// A decimal with at most two decimals, in hundredths.
+#[must_use]
+pub fn minor_of_text(text: &str) -> Option<i64> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let cents: i64 = format!("{decimals:0<2}").parse().ok()?;
     Some(whole.parse::<i64>().ok()? * 100 + cents)
 }
@@ -283,9 +288,23 @@ impl Sandbox {
         self.attempt(order_id, "success", false).await
     }
 
+    /// A payment attempt ends with this `outcome` and other details that the control API knows
+    /// (`payment_amount`); nobody is told. Returns the payment's ID.
+    ///
+    /// # Errors
+    /// When the sandbox refuses.
+    pub async fn end_attempt(&self, order_id: &str, mut details: Value) -> anyhow::Result<String> {
+        details["send_webhook"] = json!(false);
+        self.attempt_as(order_id, &details).await
+    }
+
     async fn attempt(&self, order_id: &str, outcome: &str, send_webhook: bool) -> anyhow::Result<String> {
+        self.attempt_as(order_id, &json!({ "outcome": outcome, "send_webhook": send_webhook })).await
+    }
+
+    async fn attempt_as(&self, order_id: &str, details: &Value) -> anyhow::Result<String> {
         let path = format!("/control/cashfree/orders/{order_id}/pay");
-        let answer = self.post(&path, &json!({ "outcome": outcome, "send_webhook": send_webhook })).await?;
+        let answer = self.post(&path, details).await?;
         Ok(answer["cf_payment_id"]
             .as_str()
             .map_or_else(|| answer["cf_payment_id"].to_string(), str::to_owned))
@@ -298,6 +317,15 @@ impl Sandbox {
     pub async fn send_webhook(&self, body: &str) -> anyhow::Result<u64> {
         let answer = self.post("/control/cashfree/webhook", &json!({ "body": body })).await?;
         answer["status"].as_u64().context("the sandbox names the status it got")
+    }
+
+    /// The orders of the fake Cashfree: `order_id`, `order_status`, and `paid_amount` (text; `null`
+    /// while nothing was paid).
+    ///
+    /// # Errors
+    /// When the sandbox does not answer.
+    pub async fn orders(&self) -> anyhow::Result<Vec<Value>> {
+        self.get("/control/cashfree/orders").await.map(list)
     }
 
     /// The webhooks sent so far, with their attempts.

@@ -19,7 +19,8 @@ impl Json {
 
     /// A value that is JSON already.
     pub(crate) fn raw(&mut self, json: &[u8]) {
-        if !matches!(self.0.last(), None | Some(b'[' | b'{' | b':')) {
+        // After an opening, a key, or the mark of what is thrown (lib.rs) there is none.
+        if !matches!(self.0.last(), None | Some(b'[' | b'{' | b':' | b'!')) {
             self.0.push(b',');
         }
         self.0.extend_from_slice(json);
@@ -67,16 +68,16 @@ impl Json {
     }
 
     /// A whole number.
-    pub(crate) fn number(&mut self, mut number: u64) {
+    pub(crate) fn number(&mut self, number: u64) {
         self.raw(b"");
-        let start = self.0.len();
-        while number > 0 || self.0.len() == start {
-            self.0.push(b'0' + (number % 10) as u8);
-            number /= 10;
+        self.digits(number);
+    }
+
+    fn digits(&mut self, number: u64) {
+        if number > 9 {
+            self.digits(number / 10);
         }
-        if let Some(digits) = self.0.get_mut(start..) {
-            digits.reverse();
-        }
+        self.0.push(b'0' + (number % 10) as u8);
     }
 
     /// `true` or `false`.

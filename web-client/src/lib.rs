@@ -102,8 +102,8 @@ pub fn run(what: u32, number: f64, input: &[u8]) -> Vec<u8> {
 
 fn thrown(status: &Status) -> Vec<u8> {
     let mut json = Json::default();
+    json.0.push(THROWN);
     status.throw(&mut json);
-    json.0.insert(0, THROWN);
     json.0
 }
 

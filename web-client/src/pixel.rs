@@ -60,7 +60,7 @@ fn parameters(json: &mut Json, custom_data: &[u8]) {
         push_snake(&mut key, name);
         let is_list = matches!(number, 2 | 3);
         let mut list = Json::default();
-        for (_, value) in Fields(custom_data).filter(|(found, _)| *found == number.into()) {
+        for (_, value) in Fields(custom_data).filter(|(found, _)| *found == u64::from(number)) {
             match number {
                 1 | 10 => money(json, &key, value.bytes(), true),
                 2 => list.text(value.bytes()),

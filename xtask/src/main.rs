@@ -13,6 +13,7 @@ mod normaliser;
 mod npm;
 mod package;
 mod size;
+mod storm;
 mod test;
 mod tidy;
 mod torture;
@@ -41,6 +42,8 @@ enum Chore {
     Examples,
     /// Kill the server again and again under load, and check that nothing was lost
     Torture(torture::Options),
+    /// Let a storm of orders and outages blow over server and gateway, and check the balance
+    Storm(storm::Options),
     /// Measure; run by hand
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -56,6 +59,7 @@ fn main() -> std::process::ExitCode {
         Chore::WebExamples => web_examples::build(),
         Chore::Examples => examples::run_examples(),
         Chore::Torture(options) => torture::run_torture(&options),
+        Chore::Storm(options) => storm::run_storm(&options),
         Chore::Bench(bench) => bench::run_bench(&bench),
         Chore::Tidy => tidy::run(),
     };

@@ -9,7 +9,7 @@ use flate2::{Compression, write::GzEncoder};
 
 /// Everything that a page loads before its first event, each file compressed by gzip -9, in bytes. A
 /// sales page pays for every kilobyte.
-const BUDGET_BYTES: usize = 18_000;
+const BUDGET_BYTES: usize = 18_500;
 
 /// The WebAssembly that a page loads.
 const WASM: &str = "tandem_web_bg.wasm";

@@ -14,11 +14,26 @@ const LONGER: [(&str, usize); 2] = [("tests/flow/", 460), ("core/tests/", 520)];
 const SKIPPED: [&str; 5] = ["target", ".git", "node_modules", "pkg", "data"];
 
 /// Who must not know whom (ARCHITECTURE.md).
-const FORBIDDEN: [(&str, &[&str]); 4] = [
-    ("core", &["tokio", "hyper", "tonic", "rusqlite", "prost", "reqwest", "tandem-proto", "rand", "uuid"]),
-    ("gateway", &["serde_json", "tandem-server", "tandem-core", "rusqlite", "hmac", "sha2"]),
-    ("web-client", &["tandem-server", "tonic", "tokio", "serde", "serde_json"]),
-    ("sandbox", &["tandem-core", "tandem-proto", "tandem-server"]),
+const FORBIDDEN: [(&str, &[&str]); 5] = [
+    (
+        "core",
+        &[
+            "tokio",
+            "hyper",
+            "tonic",
+            "rusqlite",
+            "prost",
+            "reqwest",
+            "tandem-proto",
+            "tandem-lint",
+            "rand",
+            "uuid",
+        ],
+    ),
+    ("server", &["tandem-lint"]),
+    ("gateway", &["serde_json", "tandem-server", "tandem-core", "tandem-lint", "rusqlite", "hmac", "sha2"]),
+    ("web-client", &["tandem-server", "tandem-lint", "tonic", "tokio", "serde", "serde_json"]),
+    ("sandbox", &["tandem-core", "tandem-proto", "tandem-server", "tandem-lint"]),
 ];
 
 /// Checks everything and says what is wrong, all at once.

@@ -94,7 +94,13 @@ fn replay_text(answer: &GetDeadLetterResponse) -> String {
         ReplayVerdict::PersonGone => {
             "no, its personal data was deleted, on request or after its time".to_owned()
         }
-        ReplayVerdict::Webhook => "no, a webhook is sent again by Cashfree".to_owned(),
+        ReplayVerdict::Webhook => "no, its body is not kept: resend it from Cashfree's dashboard".to_owned(),
+        ReplayVerdict::Asks => {
+            let position = answer.webhook.as_ref().map_or(0, |webhook| webhook.sequence);
+            format!(
+                "yes, Cashfree is asked about its order: `tandem dead-letters replay --webhook {position}`"
+            )
+        }
         ReplayVerdict::Unspecified => "unknown; is the server newer than this tool?".to_owned(),
     }
 }

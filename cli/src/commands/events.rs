@@ -3,11 +3,11 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use clap::{Args, Subcommand, ValueEnum};
-use jiff::Timestamp;
 use tandem_proto::v1::{EventState, EventSummary, GetEventRequest, ListEventsRequest};
 
 use super::event_view::{EventJson, ShownEventJson, event_text, json_line, list_text, rows_text};
 use super::watch;
+use crate::arguments::Extent;
 use crate::failure::Failure;
 use crate::progress::Line;
 use crate::render::json;
@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum EventsCommand {
-    /// Events, newest first
+    /// Events, newest first; times are those of their acceptance
     List(ListArguments),
     /// One event with its delivery attempts
     Show(ShowArguments),
@@ -47,18 +47,8 @@ struct ListArguments {
     /// Only events for this pixel
     #[arg(long, value_name = "PIXEL_ID")]
     pixel: Option<String>,
-    /// Only events accepted since then: an age (2h, 7d) or a time (2026-01-31T10:00:00Z)
-    #[arg(long, value_name = "WHEN", value_parser = moment::parse)]
-    since: Option<Timestamp>,
-    /// Only events accepted before then
-    #[arg(long, value_name = "WHEN", value_parser = moment::parse)]
-    until: Option<Timestamp>,
-    /// At most so many
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    limit: u32,
-    /// All of them, printed as they come
-    #[arg(long, conflicts_with = "limit")]
-    all: bool,
+    #[command(flatten)]
+    extent: Extent,
     /// As a JSON array; with --all, one object a line
     #[arg(long)]
     json: bool,
@@ -119,16 +109,16 @@ async fn list(server: &Server, arguments: ListArguments) -> Result<Report, Failu
         state: arguments.state.map_or(EventState::Unspecified, Into::into).into(),
         order_id: arguments.order.unwrap_or_default(),
         pixel_id: arguments.pixel.unwrap_or_default(),
-        received_after: arguments.since.map(moment::proto),
-        received_before: arguments.until.map(moment::proto),
+        received_after: arguments.extent.since.map(moment::proto),
+        received_before: arguments.extent.until.map(moment::proto),
         ..ListEventsRequest::default()
     };
-    if arguments.all {
+    if arguments.extent.all {
         return list_all(server, request, arguments.json).await;
     }
     let mut client = server.operations().await?;
     let mut events: Vec<EventSummary> = Vec::new();
-    let limit = usize::try_from(arguments.limit).unwrap_or(usize::MAX);
+    let limit = usize::try_from(arguments.extent.limit).unwrap_or(usize::MAX);
     let is_more = loop {
         let missing = u32::try_from(limit.saturating_sub(events.len())).unwrap_or(u32::MAX);
         request.page_size = missing.min(PAGE_SIZE_MAX);

@@ -2,11 +2,11 @@
 //! --all` it is the export.
 
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 use tandem_proto::v1::{GetOrderRequest, ListOrdersRequest, OrderSummary};
 use tonic::Code;
 
 use super::order_view::{OrderJson, ShownOrderJson, list_text, order_text};
+use crate::arguments::Extent;
 use crate::failure::Failure;
 use crate::render::{json, plain};
 use crate::server::Server;
@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum OrdersCommand {
-    /// Orders, those first heard of last first
+    /// Orders, those first heard of last first; times are those of their last change
     List(ListArguments),
     /// One order: its payments, refunds, disputes and events
     Show(ShowArguments),
@@ -34,18 +34,8 @@ struct ListArguments {
     /// Only orders that were paid
     #[arg(long)]
     paid: bool,
-    /// Only orders that changed since then: an age (2h, 7d) or a time (2026-01-31T10:00:00Z)
-    #[arg(long, value_name = "WHEN", value_parser = moment::parse)]
-    since: Option<Timestamp>,
-    /// Only orders that changed last before then
-    #[arg(long, value_name = "WHEN", value_parser = moment::parse)]
-    until: Option<Timestamp>,
-    /// At most so many
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    limit: u32,
-    /// All of them, however many
-    #[arg(long, conflicts_with = "limit")]
-    all: bool,
+    #[command(flatten)]
+    extent: Extent,
     /// As a JSON array
     #[arg(long)]
     json: bool,
@@ -70,13 +60,13 @@ pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
 async fn list(server: &Server, arguments: ListArguments) -> Result<Report, Failure> {
     let mut request = ListOrdersRequest {
         paid_only: arguments.paid,
-        updated_after: arguments.since.map(moment::proto),
-        updated_before: arguments.until.map(moment::proto),
+        updated_after: arguments.extent.since.map(moment::proto),
+        updated_before: arguments.extent.until.map(moment::proto),
         ..ListOrdersRequest::default()
     };
     let mut client = server.operations().await?;
     let mut orders: Vec<OrderSummary> = Vec::new();
-    let limit = if arguments.all { usize::MAX } else { arguments.limit as usize };
+    let limit = if arguments.extent.all { usize::MAX } else { arguments.extent.limit as usize };
     let is_more = loop {
         let missing = u32::try_from(limit.saturating_sub(orders.len())).unwrap_or(u32::MAX);
         request.page_size = missing.min(PAGE_SIZE_MAX);

@@ -2,7 +2,9 @@
 
 use clap::Args;
 use serde::Serialize;
-use tandem_proto::v1::{ReplayDeadLettersRequest, ReplayDeadLettersResponse};
+use tandem_proto::v1::{
+    DeadLetterFilter, DeadLetterKind, ReplayDeadLettersRequest, ReplayDeadLettersResponse,
+};
 
 use super::dead_letters::Filter;
 use super::steps::{self, STEP, Step};
@@ -15,7 +17,13 @@ use crate::server::Server;
 pub(crate) struct Arguments {
     #[command(flatten)]
     filter: Filter,
-    /// Everything that the filter leaves; without a filter, every dead letter
+    /// A webhook, by its position: Cashfree is asked about its order
+    #[arg(long, value_name = "POSITION", conflicts_with_all = ["event_name", "event_id", "pixel"])]
+    webhook: Option<u64>,
+    /// Webhooks instead of events
+    #[arg(long, conflicts_with_all = ["event_name", "event_id", "pixel", "allow_double_count"])]
+    webhooks: bool,
+    /// Everything that the filter leaves; without a filter, every dead event
     #[arg(long)]
     all: bool,
     /// Also events whose browser copy Meta may have counted already
@@ -30,8 +38,14 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report, Failure> {
+    let about_webhooks = arguments.webhooks || arguments.webhook.is_some();
+    let filter = DeadLetterFilter {
+        webhook_sequence: arguments.webhook.unwrap_or_default(),
+        ..arguments.filter.into()
+    };
     let request = ReplayDeadLettersRequest {
-        filter: Some(arguments.filter.into()),
+        filter: Some(filter),
+        kind: if about_webhooks { DeadLetterKind::Webhooks } else { DeadLetterKind::Events }.into(),
         all: arguments.all,
         allow_double_count: arguments.allow_double_count,
         max_events: STEP,
@@ -48,15 +62,32 @@ pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
         total.replayed += answer.replayed;
         total.skipped_double_count += answer.skipped_double_count;
         total.skipped_unsendable += answer.skipped_unsendable;
-        let done = total.replayed + total.skipped_double_count + total.skipped_unsendable;
+        total.skipped_webhooks += answer.skipped_webhooks;
+        let done =
+            total.replayed + total.skipped_double_count + total.skipped_unsendable + total.skipped_webhooks;
         Step { done, next: answer.next_page_token }
     })
     .await?;
-    ended.report(if arguments.json { json(&ReplayJson::of(&total)) } else { text(&total, arguments.dry_run) })
+    ended.report(if arguments.json {
+        json(&ReplayJson::of(&total))
+    } else {
+        text(&total, about_webhooks, arguments.dry_run)
+    })
 }
 
-fn text(total: &ReplayDeadLettersResponse, is_dry_run: bool) -> String {
+fn text(total: &ReplayDeadLettersResponse, about_webhooks: bool, is_dry_run: bool) -> String {
     let row = |name: &str, count: u64| vec![name.to_owned(), count.to_string()];
+    if about_webhooks {
+        let asked =
+            if is_dry_run { "orders to ask Cashfree about" } else { "orders Cashfree is asked about" };
+        return table(
+            &[],
+            [
+                row(asked, total.replayed),
+                row("left, resend from Cashfree's dashboard", total.skipped_webhooks),
+            ],
+        );
+    }
     let mut text = table(
         &[],
         [
@@ -80,6 +111,7 @@ struct ReplayJson {
     replayed: u64,
     skipped_double_count: u64,
     skipped_unsendable: u64,
+    skipped_webhooks: u64,
 }
 
 impl ReplayJson {
@@ -88,6 +120,7 @@ impl ReplayJson {
             replayed: total.replayed,
             skipped_double_count: total.skipped_double_count,
             skipped_unsendable: total.skipped_unsendable,
+            skipped_webhooks: total.skipped_webhooks,
         }
     }
 }
@@ -103,9 +136,10 @@ mod tests {
 replayed                    12
 left, may count twice       0
 left, data gone or too old  0";
-        assert_eq!(text(&all, false), expected);
+        assert_eq!(text(&all, false, false), expected);
         assert!(
-            text(&all, true).starts_with("to replay ") && text(&all, true).contains("nothing was changed")
+            text(&all, false, true).starts_with("to replay ")
+                && text(&all, false, true).contains("nothing was changed")
         );
         let some = ReplayDeadLettersResponse {
             replayed: 1,
@@ -114,12 +148,13 @@ left, data gone or too old  0";
             ..Default::default()
         };
         assert!(
-            text(&some, false).ends_with("--allow-double-count replays those that may count twice as well")
+            text(&some, false, false)
+                .ends_with("--allow-double-count replays those that may count twice as well")
         );
         let json = serde_json::to_value(ReplayJson::of(&some)).unwrap();
         assert_eq!(
             json,
-            serde_json::json!({ "replayed": 1, "skipped_double_count": 2, "skipped_unsendable": 3 })
+            serde_json::json!({ "replayed": 1, "skipped_double_count": 2, "skipped_unsendable": 3, "skipped_webhooks": 0 })
         );
     }
 }

@@ -38,6 +38,7 @@ pub(crate) enum Steered {
     Resume(ResumeDeliveryRequest),
     Erase(ErasePersonRequest),
     Orders(ListOrdersRequest),
+    Diagnose(DiagnoseRequest),
 }
 
 impl Fake {
@@ -105,6 +106,31 @@ impl OperationsService for Fake {
             "id-1" => Ok(Response::new(GetEventResponse { event: Some(event(1)), attempts: Vec::new() })),
             _ => Err(Status::not_found("no event has this ID")),
         }
+    }
+
+    async fn diagnose(
+        &self,
+        request: Request<DiagnoseRequest>,
+    ) -> Result<Response<DiagnoseResponse>, Status> {
+        let send_test_event = request.get_ref().send_test_event;
+        self.note(request, Steered::Diagnose)?;
+        let now = std::time::SystemTime::now();
+        let finding = Finding {
+            check: "test_event".to_owned(),
+            subject: "123456789012345".to_owned(),
+            level: if send_test_event { FindingLevel::Failed } else { FindingLevel::Skipped }.into(),
+            code: "test_event_code_missing".to_owned(),
+            detail: "none was sent\u{1b}[2J".to_owned(),
+            advice: "set FACEBOOK_TEST_EVENT_CODE".to_owned(),
+        };
+        Ok(Response::new(DiagnoseResponse {
+            server_version: env!("CARGO_PKG_VERSION").to_owned(),
+            server_time: Some(now.into()),
+            pixel_ids: vec!["123456789012345".to_owned()],
+            cashfree_environment: "SANDBOX".to_owned(),
+            findings: vec![finding],
+            ..DiagnoseResponse::default()
+        }))
     }
 
     type WatchEventsStream = Pin<Box<dyn Stream<Item = Result<WatchEventsResponse, Status>> + Send>>;
@@ -182,6 +208,7 @@ impl OperationsService for Fake {
             replayed: 7,
             skipped_double_count: 2,
             skipped_unsendable: 1,
+            skipped_webhooks: 0,
             next_page_token: self.step(&asked.page_token).await,
         }))
     }

@@ -1,6 +1,7 @@
 //! The program against a fake server: arguments, exit codes, paging, the token.
 
 mod dead_letters;
+mod doctor;
 mod fake;
 mod orders;
 mod steering;

@@ -42,4 +42,4 @@ pub use payment::{ChargesNotice, FlatOrderNotice, OrderTags, PaymentNotice, Paym
 pub use problem::{Problem, Unusable};
 pub use refund::{DisputeNotice, RefundNotice};
 pub use subscription::{SettlementNotice, SubscriptionNotice, SubscriptionPayment};
-pub use webhook::{Notice, Webhook};
+pub use webhook::{Notice, Webhook, is_about_payment};

@@ -5,6 +5,7 @@ use super::event_key::event_key;
 use super::extract::Extract;
 use super::fields;
 use super::json::{self, Fault, Node};
+use super::legacy::LEGACY_KIND;
 use super::link::{FormNotice, LinkNotice, read_form, read_link};
 use super::payment::{
     ChargesNotice, FlatOrderNotice, PaymentNotice, is_flat, read_charges, read_flat, read_payment,
@@ -114,6 +115,12 @@ impl Webhook {
     pub fn is_ignored(&self) -> bool {
         matches!(self.notice, Notice::Ping | Notice::Unknown)
     }
+}
+
+/// Whether messages of this type, in upper case, are about an order's payment; the flat ones of
+/// old integrations have none.
+pub fn is_about_payment(webhook_type: &str) -> bool {
+    webhook_type.is_empty() || webhook_type.starts_with("PAYMENT_") || webhook_type == LEGACY_KIND
 }
 
 /// The message's type; other Cashfree products call it `event` or `event_type`. Upper

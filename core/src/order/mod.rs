@@ -11,12 +11,14 @@
 //!   its signals.
 //! - A paid order without signals waits for them once, for a bounded time.
 
+mod asking;
 mod contact;
 mod history;
 mod payment;
 mod refund_event;
 
-pub use contact::Contact;
+pub use asking::{NotPaid, Standing};
+pub use contact::{Contact, SignalsFrom};
 pub use history::{Note, NoteKind};
 pub use payment::{Paid, PaymentOutcome, PaymentSource, Refund};
 pub use refund_event::RefundFate;
@@ -109,17 +111,22 @@ pub struct Order {
     pixel: PixelId,
     /// First contact that named the order, with blanks filled by the same browser.
     owner: Option<Contact>,
+    /// The owner's contact came with a proof: from one of the shop's own services, or with
+    /// the shop's key for the order.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    owner_is_proven: bool,
     /// When the first claim came, Unix seconds.
     claimed_at_s: Option<i64>,
-    /// When an unproven notice first said that it was paid, Unix seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    hinted_at_s: Option<i64>,
     /// An internal caller refused advertising use.
     denied_internally: bool,
     paid: Option<Paid>,
     /// Further successful payments, by ID (a double payment); bounded.
     other_payments: Vec<String>,
     failed: bool,
+    /// Payments that were voided before they were known to be paid, with the time in Unix
+    /// seconds; bounded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    voided: Vec<(String, i64)>,
     refunds: Vec<Refund>,
     /// What it went through; bounded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -129,6 +136,9 @@ pub struct Order {
     settled: Option<Settled>,
     /// When the page confirmed that its pixel fired, Unix seconds.
     fired_at_s: Option<i64>,
+    /// Questions about it to the payment provider.
+    #[serde(default, skip_serializing_if = "asking::Asking::is_default")]
+    asking: asking::Asking,
 }
 
 impl Order {
@@ -138,17 +148,19 @@ impl Order {
             id,
             pixel,
             owner: None,
+            owner_is_proven: false,
             claimed_at_s: None,
-            hinted_at_s: None,
             denied_internally: false,
             paid: None,
             other_payments: Vec::new(),
             failed: false,
+            voided: Vec::new(),
             refunds: Vec::new(),
             history: Vec::new(),
             placed: Placed::Not,
             settled: None,
             fired_at_s: None,
+            asking: asking::Asking::default(),
         }
     }
 
@@ -182,19 +194,6 @@ impl Order {
         self.claimed_at_s
     }
 
-    /// Notes that a notice which proves nothing says that it was paid. Unix seconds.
-    pub fn hint(&mut self, at_s: i64) {
-        self.hinted_at_s.get_or_insert(at_s);
-    }
-
-    /// Since when somebody says that it was paid, Unix seconds: the first claim or hint.
-    pub fn awaited_since_s(&self) -> Option<i64> {
-        match (self.claimed_at_s, self.hinted_at_s) {
-            (Some(claimed), Some(hinted)) => Some(claimed.min(hinted)),
-            (claimed, hinted) => claimed.or(hinted),
-        }
-    }
-
     /// How far it is.
     pub fn state(&self) -> PurchaseState {
         match (&self.paid, self.failed) {
@@ -221,18 +220,14 @@ impl Order {
             return Decision::Nothing;
         };
         let waits = matches!(self.placed, Placed::Not | Placed::Held);
-        let may_stop = self.placed == Placed::Sent && self.is_fully_refunded();
+        let may_stop = self.placed == Placed::Sent && self.must_not_leave().is_some();
         if !(waits || may_stop) {
             return Decision::Nothing;
         }
         let event = Box::new(self.purchase(paid, fallback_url, now_ms));
         let data = event.custom_data.clone();
         let has_signals = event.user_data.has_browser_signals();
-        let (placed, decision) = if self.is_fully_refunded() {
-            let why = Withheld::RefundedBeforeSent;
-            (Placed::Withheld(why), Decision::Withhold(event, why))
-        } else if self.is_denied() {
-            let why = Withheld::ConsentDenied;
+        let (placed, decision) = if let Some(why) = self.must_not_leave() {
             (Placed::Withheld(why), Decision::Withhold(event, why))
         } else if self.placed == Placed::Not && is_too_old(event.time_s, now_ms / 1000) {
             (Placed::TooOld, Decision::TooOld(event))
@@ -295,11 +290,41 @@ impl Order {
         data
     }
 
+    /// Why its Purchase must not leave, if it is still here.
+    pub fn must_not_leave(&self) -> Option<Withheld> {
+        if self.is_fully_refunded() {
+            return Some(Withheld::RefundedBeforeSent);
+        }
+        self.is_denied().then_some(Withheld::ConsentDenied)
+    }
+
+    /// The Purchase that was to be stopped had left already.
+    pub fn stop_was_too_late(&mut self) {
+        if let Placed::Withheld(_) = self.placed {
+            self.placed = Placed::Sent;
+        }
+    }
+
+    /// Its Purchase was delivered: a wait for signals is over. True if that is news.
+    pub fn was_delivered(&mut self) -> bool {
+        let waited = self.placed == Placed::Held;
+        if waited {
+            self.placed = Placed::Sent;
+        }
+        waited
+    }
+
+    /// The Purchase that had seemed to have left came back and was stopped after all.
+    pub fn was_stopped(&mut self, why: Withheld) {
+        self.placed = Placed::Withheld(why);
+    }
+
     /// What the page should fire now, if anything: the order is verified, the two copies
     /// would still be merged, nothing keeps it back and no page has fired it yet.
     pub fn browser_event(&self, now_s: i64) -> Option<CustomData> {
         let paid = self.paid.as_ref()?;
         let open = self.fired_at_s.is_none()
+            && self.must_not_leave().is_none()
             && matches!(self.placed, Placed::Held | Placed::Sent)
             && now_s - paid.seen_at_s < DEDUPLICATION_WINDOW_S;
         open.then(|| self.custom_data(paid, now_s.saturating_mul(1000)))
@@ -348,6 +373,10 @@ impl Order {
 }
 
 #[cfg(test)]
+mod property_tests;
+#[cfg(test)]
 mod refund_tests;
+#[cfg(test)]
+mod stranger_tests;
 #[cfg(test)]
 mod tests;

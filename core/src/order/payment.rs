@@ -138,6 +138,11 @@ impl Order {
         if !matches!(outcome, PaymentOutcome::Conflict { .. }) {
             self.note(note);
         }
+        let payment_id = self.paid.as_ref().and_then(|paid| paid.payment_id.clone());
+        if let Some((id, at_s)) = self.voided.iter().find(|(id, _)| Some(id) == payment_id.as_ref()).cloned()
+        {
+            self.void(&id, at_s);
+        }
         outcome
     }
 
@@ -187,8 +192,14 @@ impl Order {
                 let (id, money) = (format!("void_{payment_id}"), paid.money);
                 self.refund(Refund::new(id, Some(payment_id.to_owned()), money, at_s));
             }
-            Some(_) => {}
-            None => self.fail(),
+            // The message that it was paid may come later.
+            known => {
+                self.failed |= known.is_none();
+                let is_known = self.voided.iter().any(|(id, _)| id == payment_id);
+                if !is_known && self.voided.len() < NOTES_MAX {
+                    self.voided.push((payment_id.to_owned(), at_s));
+                }
+            }
         }
     }
 

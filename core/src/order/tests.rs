@@ -4,10 +4,9 @@ use crate::custom_data::Content;
 use crate::event::{Consent, Page};
 use crate::money::Money;
 use crate::user_data::UserData;
-use proptest::prelude::*;
 
 pub(super) const NOW_S: i64 = 1_763_942_400;
-const WAIT_MS: i64 = 30_000;
+pub(super) const WAIT_MS: i64 = 30_000;
 
 pub(super) fn order() -> Order {
     Order::new(OrderId::parse("KB-1").unwrap(), PixelId::parse("123456789012345").unwrap())
@@ -273,109 +272,19 @@ fn an_order_survives_its_json() {
     assert_eq!(serde_json::from_str::<Order>(&json).unwrap(), order);
 }
 
-#[derive(Debug, Clone)]
-enum Step {
-    Contact { fbp: u8, is_claim: bool, denied: bool },
-    Paid { payment: u8, amount: u8 },
-    Fact { amount: u8 },
-    Fail,
-    Refund { payment: u8, amount: u8, id: u8 },
-    WaitIsOver,
-    Deliver,
-    Restart,
-}
+#[test]
+fn a_void_that_overtakes_its_payment_stops_it_all_the_same() {
+    let mut order = order();
+    order.contact(contact("a", true));
+    order.void("7", NOW_S);
+    assert_eq!(order.state(), PurchaseState::Failed);
+    order.pay(paid("7", "5"));
+    assert_eq!(order.state(), PurchaseState::Refunded);
+    assert!(matches!(decide(&mut order), Decision::Withhold(_, Withheld::RefundedBeforeSent)));
 
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        (0..3_u8, any::<bool>(), prop::bool::weighted(0.1))
-            .prop_map(|(fbp, is_claim, denied)| Step::Contact { fbp, is_claim, denied }),
-        (0..2_u8, 0..3_u8).prop_map(|(payment, amount)| Step::Paid { payment, amount }),
-        (0..3_u8).prop_map(|amount| Step::Fact { amount }),
-        Just(Step::Fail),
-        (0..2_u8, 1..3_u8, 0..3_u8).prop_map(|(payment, amount, id)| Step::Refund { payment, amount, id }),
-        Just(Step::WaitIsOver),
-        Just(Step::Deliver),
-        Just(Step::Restart),
-    ]
-}
-
-/// The Purchase's row as a store would keep it.
-#[derive(Debug, Clone, PartialEq)]
-enum Row {
-    Waiting(Event),
-    Pending(Event),
-    Left(Event),
-    Stopped,
-}
-
-fn carry_out(row: &mut Option<Row>, decision: Decision) {
-    let unsent = matches!(row, None | Some(Row::Waiting(_) | Row::Pending(_)));
-    match decision {
-        Decision::Send(event) if unsent => *row = Some(Row::Pending(*event)),
-        Decision::Hold(event, _) => {
-            assert_eq!(*row, None, "a hold is only ever the first decision");
-            *row = Some(Row::Waiting(*event));
-        }
-        Decision::Withhold(..) if unsent => *row = Some(Row::Stopped),
-        Decision::TooOld(_) => panic!("nothing here is old"),
-        _ => {}
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
-    #[test]
-    fn one_purchase_iff_paid_whatever_the_order_of_inputs(steps in prop::collection::vec(step(), 1..40)) {
-        let mut order = order();
-        let mut row: Option<Row> = None;
-        let mut first_amount: Option<Money> = None;
-        let mut departures = 0;
-        for step in steps {
-            match step {
-                Step::Contact { fbp, is_claim, denied } => {
-                    let mut c = contact(&fbp.to_string(), is_claim);
-                    c.consent.denied = denied;
-                    order.contact(c);
-                }
-                Step::Paid { payment, amount } => {
-                    let p = paid(&payment.to_string(), &amount.to_string());
-                    first_amount.get_or_insert(p.money);
-                    order.pay(p);
-                }
-                Step::Fact { amount } => {
-                    let p = Paid { source: PaymentSource::Fact, payment_id: None, ..paid("", &amount.to_string()) };
-                    first_amount.get_or_insert(p.money);
-                    order.pay(p);
-                }
-                Step::Fail => order.fail(),
-                Step::Refund { payment, amount, id } => {
-                    order.refund(Refund::new(id.to_string(), Some(payment.to_string()), inr(&amount.to_string()), NOW_S));
-                }
-                Step::WaitIsOver => {
-                    if let Some(Row::Waiting(event)) = &row { row = Some(Row::Pending(event.clone())); }
-                }
-                Step::Deliver => {
-                    if let Some(Row::Pending(event)) = &row {
-                        departures += 1;
-                        row = Some(Row::Left(event.clone()));
-                    }
-                }
-                Step::Restart => {
-                    order = serde_json::from_str(&serde_json::to_string(&order).unwrap()).unwrap();
-                }
-            }
-            carry_out(&mut row, decide(&mut order));
-
-            let owed = first_amount.is_some_and(|money| money.amount.get() > 0);
-            prop_assert_eq!(row.is_some(), owed, "a Purchase exists iff money was paid");
-            prop_assert!(departures <= 1);
-            if let Some(Row::Waiting(event) | Row::Pending(event) | Row::Left(event)) = &row {
-                prop_assert_eq!(event.custom_data.value, first_amount);
-                prop_assert_eq!(event.id.as_str(), "purchase_KB-1");
-            }
-            if let Some(Row::Stopped) = &row {
-                prop_assert!(order.withheld().is_some());
-            }
-        }
-    }
+    let mut order = self::order();
+    order.contact(contact("a", true));
+    order.void("6", NOW_S);
+    order.pay(paid("7", "5"));
+    assert!(matches!(decide(&mut order), Decision::Send(_)), "another attempt's void is another's");
 }

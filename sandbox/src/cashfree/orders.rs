@@ -149,11 +149,13 @@ impl Order {
     /// Cashfree's `order_status`: paid from the first success on.
     #[must_use]
     pub fn status(&self) -> &'static str {
-        if self.payments.iter().any(|payment| payment.outcome == Outcome::Success) {
-            "PAID"
-        } else {
-            "ACTIVE"
-        }
+        if self.paid().is_some() { "PAID" } else { "ACTIVE" }
+    }
+
+    /// The first payment that succeeded.
+    #[must_use]
+    pub fn paid(&self) -> Option<&Payment> {
+        self.payments.iter().find(|payment| payment.outcome == Outcome::Success)
     }
 }
 
@@ -249,6 +251,11 @@ impl Orders {
     #[must_use]
     pub fn get(&self, order_id: &str) -> Option<&Order> {
         self.by_id.get(order_id)
+    }
+
+    /// All orders, oldest first.
+    pub fn all(&self) -> impl Iterator<Item = &Order> {
+        self.age_order.iter().filter_map(|order_id| self.by_id.get(order_id))
     }
 
     /// The order that this checkout session belongs to.

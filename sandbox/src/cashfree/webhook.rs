@@ -41,6 +41,8 @@ pub struct Attempt {
     pub at_ms: Millis,
     /// HTTP status of the answer; 0 when none came.
     pub status: u16,
+    /// How long the answer took.
+    pub took_ms: Millis,
 }
 
 impl WebhookRecord {
@@ -73,7 +75,11 @@ pub(super) fn deliver(sandbox: Sandbox, order_id: &str, kind: &str, body: String
                 return;
             }
             match sandbox.orders().webhook_mut(number) {
-                Some(record) => record.attempts.push(Attempt { at_ms, status: answer.status }),
+                Some(record) => record.attempts.push(Attempt {
+                    at_ms,
+                    status: answer.status,
+                    took_ms: (now_ms() - at_ms).max(0),
+                }),
                 // So many came after it that its record is gone: nobody waits for it any more.
                 None => return,
             }

@@ -1,10 +1,11 @@
-//! A strict fake of Meta's Graph API: `POST /graph/{version}/{pixel}/events`.
+//! A strict fake of Meta's Graph API: `POST /graph/{version}/{pixel}/events`, and `debug_token`.
 //!
 //! It refuses whole requests, as Meta does: one unusable event and none is taken. The order of its
 //! checks is version, token, pixel, proof of the app secret, request, then event after event.
 
 mod checks;
 mod custom_data;
+mod debug_token;
 mod reply;
 mod request;
 mod user_data;
@@ -18,7 +19,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode, Uri};
 
 use crate::clock::now_ms;
@@ -35,6 +36,7 @@ const BODY_MAX_BYTES: usize = 8 * 1024 * 1024;
 pub fn routes() -> Router<Sandbox> {
     let graph = Router::new()
         .route("/{version}/{pixel_id}/events", post(post_events).fallback(unsupported))
+        .route("/{version}/debug_token", get(debug_token::debug_token))
         .fallback(unknown_path)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES));
     Router::new().nest("/graph", graph)
@@ -118,7 +120,7 @@ fn take_events(
 ) -> Result<Accepted, GraphError> {
     let live = sandbox.live();
     request::check_version(version)?;
-    let token = request.check_token(&live.token)?;
+    let token = request.check_token(&live, at_ms)?;
     if !live.knows_pixel(pixel_id) {
         return Err(GraphError::unknown_object(pixel_id));
     }

@@ -7,6 +7,8 @@ use serde_json::Value;
 use sha2::Sha256;
 use url::form_urlencoded;
 
+use crate::clock::Millis;
+use crate::config::LiveConfig;
 use crate::graph::reply::GraphError;
 
 /// Events in one request (Meta, "Using the API").
@@ -67,13 +69,16 @@ impl EventsRequest {
         self.proof.as_deref()
     }
 
-    /// The token, if it is the expected one.
-    pub(super) fn check_token(&self, expected: &str) -> Result<&str, GraphError> {
+    /// The token, if it is the expected one and has not expired.
+    pub(super) fn check_token(&self, live: &LiveConfig, at_ms: Millis) -> Result<&str, GraphError> {
         match self.token.as_deref() {
             None | Some("") => {
                 Err(GraphError::bad_token("An access token is required to request this resource."))
             }
-            Some(token) if token == expected => Ok(token),
+            Some(token) if token == live.token && live.token_is_over(at_ms) => {
+                Err(GraphError::expired_token())
+            }
+            Some(token) if token == live.token => Ok(token),
             Some(_) => Err(GraphError::bad_token("Invalid OAuth access token - Cannot parse access token")),
         }
     }

@@ -312,3 +312,30 @@ async fn only_the_wanted_events_are_kept_and_all_are_counted() {
     let counts = testing::get_json(&router, "/control/graph/counts").await;
     assert_eq!(counts, json!({ "requests": 1, "events": 3 }));
 }
+
+#[tokio::test]
+async fn a_token_is_explained_as_scripted_and_ends_when_it_says() {
+    let router = testing::router();
+    let ask = |token: &'static str, of: &'static str| {
+        let path = format!("/graph/v25.0/debug_token?input_token={of}");
+        let request = Request::get(path).header(AUTHORIZATION, format!("Bearer {token}"));
+        testing::send(&router, request.body(Body::empty()).unwrap())
+    };
+    let answer = testing::json(ask("sandbox-token", "sandbox-token").await).await;
+    assert_eq!((&answer["data"]["is_valid"], &answer["data"]["expires_at"]), (&json!(true), &json!(0)));
+    assert!(answer["data"]["scopes"].as_array().unwrap().contains(&json!("ads_management")));
+    let other = testing::json(ask("sandbox-token", "another").await).await;
+    assert_eq!(other["data"]["is_valid"], false);
+    assert_eq!(ask("another", "sandbox-token").await.status(), StatusCode::UNAUTHORIZED);
+
+    let change = r#"{"token_scopes":["ads_read"],"token_expires_at":1,"clock_offset_s":-3600}"#;
+    testing::post_json(&router, "/control/config", change).await;
+    let over = ask("sandbox-token", "sandbox-token").await;
+    assert_eq!(over.status(), StatusCode::UNAUTHORIZED);
+    let date = over.headers()["date"].to_str().unwrap().to_owned();
+    assert!(date.ends_with(" GMT") && date != crate::clock::http_date(now_ms()), "{date}");
+    assert_eq!(testing::json(over).await["error"]["error_subcode"], 463);
+    let body = json!({ "data": [event()] });
+    let (status, answer) = send(&router, request(PATH, Some("sandbox-token"), &body)).await;
+    assert_eq!((status, &answer["error"]["error_subcode"]), (StatusCode::UNAUTHORIZED, &json!(463)));
+}

@@ -81,8 +81,9 @@ impl CatalogueFile {
     }
 }
 
-/// Reads the catalogue again at every SIGHUP, until `stop`.
-pub async fn reload_on_hangup(catalogue: Arc<CatalogueFile>, stop: CancellationToken) {
+/// Reads the catalogue again at every SIGHUP, until `stop`. Without a catalogue the signal does
+/// nothing: a closed terminal does not end the server.
+pub async fn reload_on_hangup(catalogue: Option<Arc<CatalogueFile>>, stop: CancellationToken) {
     let mut hangups = match signal(SignalKind::hangup()) {
         Ok(hangups) => hangups,
         Err(fault) => {
@@ -95,7 +96,10 @@ pub async fn reload_on_hangup(catalogue: Arc<CatalogueFile>, stop: CancellationT
             () = stop.cancelled() => return,
             heard = hangups.recv() => if heard.is_none() { return },
         }
-        let file = Arc::clone(&catalogue);
+        let Some(file) = catalogue.clone() else {
+            tracing::info!("SIGHUP: no catalogue is configured, so that nothing is read again");
+            continue;
+        };
         // Reading a file may take its time.
         if tokio::task::spawn_blocking(move || file.reload_loudly()).await.is_err() {
             tracing::error!("reading the catalogue ended abnormally; the old one stays");

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tandem_core::cookie::CookieDomain;
 use tandem_core::country::Country;
 use tandem_core::currency::Currency;
 use tandem_core::id::EventName;
@@ -22,8 +23,6 @@ use crate::net::Tls;
 
 /// The real Graph API.
 pub(super) const GRAPH_URL: &str = "https://graph.facebook.com";
-/// Variables that a later version reads. Ignoring them would be worse than refusing.
-const NOT_YET: &[&str] = &["TANDEM_COOKIE_DOMAIN"];
 
 /// When the page may fire Purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +129,8 @@ pub struct Settings {
     pub claim_secret: Option<SecretSource>,
     /// Whether unspecified consent counts as denied.
     pub consent_required: bool,
+    /// Domain that `_fbp` and `_fbc` are set for by HTTP; none: they are not.
+    pub cookie_domain: Option<CookieDomain>,
     /// Certificates of the gRPC port; none: it speaks plainly.
     pub tls: Option<Tls>,
     /// Rate limit of strangers.
@@ -147,14 +148,6 @@ pub struct Settings {
 impl Settings {
     /// Reads and checks everything.
     pub fn read(source: &Source) -> Result<Self, ConfigError> {
-        for name in NOT_YET {
-            if source.get(name).is_some() {
-                return Err(ConfigError::new(
-                    name,
-                    "is not supported by this version of tandem-server; remove it",
-                ));
-            }
-        }
         source.parsed("TANDEM_STORE", (), |text| match text {
             "embedded" => Ok(()),
             other => Err(format!("{:?} is not supported by this version; use \"embedded\"", scheme(other))),
@@ -219,6 +212,9 @@ impl Settings {
             )?,
             claim_secret: SecretSource::read(source, "TANDEM_CLAIM_SECRET")?,
             consent_required: read_bool(source, "TANDEM_CONSENT_REQUIRED")?,
+            cookie_domain: source.parsed("TANDEM_COOKIE_DOMAIN", None, |text| {
+                CookieDomain::parse(text).map(Some).map_err(|problem| problem.to_string())
+            })?,
             tls: read_tls(source)?,
             rate_limit: source.parsed(
                 "TANDEM_RATE_LIMIT",

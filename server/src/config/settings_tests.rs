@@ -40,6 +40,9 @@ fn faults_are_one_line_that_names_the_variable() {
         (&[("TANDEM_TLS_CLIENT_CA", "ca.pem")], "TANDEM_TLS_CLIENT_CA"),
         (&[("TANDEM_TLS_CERT", "/no/cert.pem"), ("TANDEM_TLS_KEY", "/no/key.pem")], "TANDEM_TLS_CERT"),
         (&[("TANDEM_DEFAULT_CURRENCY", "RUPEE")], "TANDEM_DEFAULT_CURRENCY"),
+        (&[("TANDEM_COOKIE_DOMAIN", "127.0.0.1")], "TANDEM_COOKIE_DOMAIN"),
+        (&[("TANDEM_COOKIE_DOMAIN", "co.in")], "TANDEM_COOKIE_DOMAIN"),
+        (&[("TANDEM_COOKIE_DOMAIN", "https://shop.example")], "TANDEM_COOKIE_DOMAIN"),
     ] {
         let text = fault(pairs);
         assert!(text.starts_with(&format!("{name}: ")), "{text}");

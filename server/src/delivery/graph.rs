@@ -82,6 +82,40 @@ impl Graph {
     }
 }
 
+impl Graph {
+    /// Asks Meta what it knows of a token, which it asks with (Meta, debug_token). Meta takes
+    /// it as a parameter of the address only; nothing of ours writes that address anywhere.
+    pub(super) async fn debug_token(
+        &self,
+        token: &SecretString,
+        app_secret: Option<&SecretString>,
+        now_s: i64,
+    ) -> (Reply, Option<i64>) {
+        let Ok(mut url) = url::Url::parse(&format!("{}/debug_token", self.base)) else {
+            return (Reply::NotSent, None);
+        };
+        url.query_pairs_mut().append_pair("input_token", token.expose_secret());
+        if let Some(secret) = app_secret {
+            url.query_pairs_mut().append_pair("appsecret_proof", &appsecret_proof(secret, token));
+        }
+        match self.http.get(url).bearer_auth(token.expose_secret()).send().await {
+            Err(fault) if fault.is_connect() || fault.is_builder() => (Reply::NotSent, None),
+            Err(_) => (Reply::NoAnswer, None),
+            Ok(response) => {
+                let date = response.headers().get(http::header::DATE).and_then(|value| value.to_str().ok());
+                let date_s = date.and_then(http_date_s);
+                (read(response, now_s).await, date_s)
+            }
+        }
+    }
+}
+
+/// An HTTP date (RFC 9110, 5.6.7) as Unix seconds.
+fn http_date_s(text: &str) -> Option<i64> {
+    let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
+    Some(at.as_second())
+}
+
 async fn read(mut response: reqwest::Response, now_s: i64) -> Reply {
     let status = response.status().as_u16();
     let usage = Usage::of(response.headers(), now_s);

@@ -26,6 +26,8 @@ pub(super) const SESSION_ENDED: i64 = 102;
 pub(super) const TOO_MANY_PARAMETERS: i64 = 105;
 /// The access token has expired, was revoked or is wrong; subcodes 458–467 say why (Meta).
 pub(super) const TOKEN: i64 = 190;
+/// With [`TOKEN`]: it has expired (Meta).
+pub(super) const SUB_TOKEN_EXPIRED: i64 = 463;
 /// First and last of the permission errors (Meta).
 pub(super) const PERMISSIONS: std::ops::RangeInclusive<i64> = 200..=299;
 /// The application's limit is reached (Meta).

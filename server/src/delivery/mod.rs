@@ -18,6 +18,7 @@ mod graph;
 mod handoff;
 mod isolate;
 mod meta_codes;
+mod probe;
 mod sender;
 mod status;
 mod usage;
@@ -26,5 +27,6 @@ mod worker;
 
 pub use graph::Graph;
 pub use handoff::{Delivery, Fresh, Seat};
+pub use probe::{TokenAnswer, TokenFacts, ask_about_token, send_test_event};
 pub use status::{PixelState, PixelStatus, StatusBoard};
 pub use worker::start;

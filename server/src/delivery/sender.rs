@@ -1,6 +1,5 @@
 //! One batch on its way: checked, sent, isolated where one event spoils it, recorded.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -100,7 +99,7 @@ impl Sender {
             let goes_on = self.learn(&verdict, batch, &mut lesson);
             self.record(call, self.results(batch, &verdict)).await;
             if !goes_on {
-                self.release(isolation.give_up(), &events).await;
+                self.release(isolation.give_up().flat_map(|range| &events[range])).await;
             }
         }
         lesson
@@ -294,10 +293,9 @@ impl Sender {
         }
     }
 
-    /// What was not sent goes back as it was: it made no attempt.
-    async fn release(&self, ranges: impl Iterator<Item = Range<usize>>, events: &[ClaimedEvent]) {
-        let leases: Vec<_> =
-            ranges.flat_map(|range| &events[range]).map(|event| (event.seq, event.lease_no)).collect();
+    /// Gives back what was not sent, as it was: it made no attempt.
+    pub(super) async fn release(&self, events: impl Iterator<Item = &ClaimedEvent>) {
+        let leases: Vec<_> = events.map(|event| (event.seq, event.lease_no)).collect();
         if leases.is_empty() {
             return;
         }

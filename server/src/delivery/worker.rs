@@ -35,7 +35,7 @@ const GOODBYE: Duration = Duration::from_secs(10);
 
 /// Starts a worker per pixel. They end after `stop`, once their open calls have.
 pub fn start(
-    pixels: Vec<Pixel>,
+    pixels: &[Arc<Pixel>],
     paused: &[PixelId],
     graph: &Graph,
     outbox: &SharedOutbox,
@@ -67,7 +67,7 @@ pub fn start(
         };
         let worker = Worker {
             sender,
-            pixel,
+            pixel: Arc::clone(pixel),
             board: board.clone(),
             queue,
             wake,
@@ -96,7 +96,7 @@ struct Outcome {
 
 struct Worker {
     sender: Sender,
-    pixel: Pixel,
+    pixel: Arc<Pixel>,
     board: StatusBoard,
     queue: mpsc::Receiver<ClaimedEvent>,
     wake: Arc<Notify>,
@@ -254,7 +254,7 @@ impl Worker {
                 let rest = batch.split_off(fits.count().max(1).min(batch.len()));
                 if !rest.is_empty() {
                     self.backlog = true;
-                    self.release(&rest).await;
+                    self.sender.release(rest.iter()).await;
                 }
                 batch
             }
@@ -291,14 +291,7 @@ impl Worker {
             return;
         }
         let fresh: Vec<ClaimedEvent> = self.waiting.drain(..).collect();
-        self.release(&fresh).await;
-    }
-
-    async fn release(&self, events: &[ClaimedEvent]) {
-        let leases = events.iter().map(|event| (event.seq, event.lease_no)).collect();
-        if let Err(fault) = self.sender.outbox.release(leases).await {
-            tracing::warn!(store.fault = %fault, "events stay leased until their lease ends");
-        }
+        self.sender.release(fresh.iter()).await;
     }
 
     fn show(&self) {

@@ -47,7 +47,8 @@ async fn a_fresh_event_overtakes_a_backlog_however_fast_meta_answers() {
     let graph = Graph::new(&settings.meta).unwrap();
     let stop = CancellationToken::new();
     let metrics = Arc::new(Metrics::default());
-    let (delivery, workers) = start(settings.pixels, &[], &graph, &outbox, &clock, &metrics, &stop);
+    let pixels: Vec<_> = settings.pixels.into_iter().map(Arc::new).collect();
+    let (delivery, workers) = start(&pixels, &[], &graph, &outbox, &clock, &metrics, &stop);
     while calls.lock().unwrap().len() < 12 {
         tokio::task::yield_now().await;
     }

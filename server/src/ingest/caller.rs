@@ -58,6 +58,8 @@ pub struct Doorman {
     pub trusted_proxies: Cidrs,
     /// Origins of pages, all pixels together.
     pub origins: Vec<Origins>,
+    /// Whether pages may send their cookies along and get some.
+    pub sets_cookies: bool,
     /// Rate limits of strangers.
     pub limits: Limits,
     /// How much is taken at once.
@@ -68,6 +70,13 @@ impl Doorman {
     /// Whether an origin may be served.
     pub fn allows_origin(&self, origin: &str) -> bool {
         self.origins.iter().any(|origins| origins.allows(origin))
+    }
+
+    /// Whether a page's cookies may travel: to an origin that the shop named, and only where
+    /// the server sets some.
+    pub fn allows_cookies(&self, origin: &str) -> bool {
+        let named = |origins: &Origins| matches!(origins, Origins::Listed(_)) && origins.allows(origin);
+        self.sets_cookies && self.origins.iter().any(named)
     }
 
     /// `is_certified`: the connection presented a certificate that the shop's CA signed.
@@ -234,6 +243,7 @@ mod tests {
             token: SecretSource::inline("new, old"),
             trusted_proxies: Cidrs::parse("10.0.0.0/8").unwrap(),
             origins: vec![Origins::parse("https://shop.example").unwrap()],
+            sets_cookies: false,
             limits: Limits::new(None),
             rooms: Rooms::new(false),
         }

@@ -25,6 +25,15 @@ use crate::config::Origins;
 /// Longest page address kept, bytes; a longer one loses its query.
 const URL_BYTES_MAX: usize = 2048;
 
+/// Whether nothing may go to Meta, and no cookie to the browser.
+pub(super) fn is_denied(ads: v1::AdsConsent, consent_required: bool) -> bool {
+    match ads {
+        v1::AdsConsent::ConsentDenied => true,
+        v1::AdsConsent::ConsentUnspecified => consent_required,
+        v1::AdsConsent::ConsentGranted => false,
+    }
+}
+
 /// Collects what is wrong with a request.
 #[derive(Debug, Default)]
 pub(crate) struct Violations(pub(crate) Vec<Violation>);
@@ -280,11 +289,7 @@ impl Reader<'_> {
     /// Reads consent.
     pub(crate) fn consent(&mut self, consent: Option<v1::Consent>) -> Consent {
         let consent = consent.unwrap_or_default();
-        let denied = match consent.ads() {
-            v1::AdsConsent::ConsentDenied => true,
-            v1::AdsConsent::ConsentUnspecified => self.consent_required,
-            v1::AdsConsent::ConsentGranted => false,
-        };
+        let denied = is_denied(consent.ads(), self.consent_required);
         if consent.country < 0 {
             self.violations.add("consent.country", "must be one of Meta's codes");
         }

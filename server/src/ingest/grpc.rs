@@ -188,8 +188,10 @@ impl TrackingService for Tracking {
     ) -> Result<Response<v1::CaptureLeadResponse>, Status> {
         let started = Instant::now();
         let caller = caller_of(&request);
-        let result = self.lead(&caller, request.into_inner()).await;
-        self.answer("CaptureLead", started.elapsed(), result)
+        let (headers, _, mut request) = request.into_parts();
+        let cookies = self.ingest.cookies(&caller, &headers, &mut request.browser, request.consent.as_ref());
+        let result = self.lead(&caller, request).await;
+        cookies.add_to(self.answer("CaptureLead", started.elapsed(), result))
     }
 
     async fn track_event(
@@ -198,8 +200,10 @@ impl TrackingService for Tracking {
     ) -> Result<Response<v1::TrackEventResponse>, Status> {
         let started = Instant::now();
         let caller = caller_of(&request);
-        let result = self.track(&caller, request.into_inner()).await;
-        self.answer("TrackEvent", started.elapsed(), result)
+        let (headers, _, mut request) = request.into_parts();
+        let cookies = self.ingest.cookies(&caller, &headers, &mut request.browser, request.consent.as_ref());
+        let result = self.track(&caller, request).await;
+        cookies.add_to(self.answer("TrackEvent", started.elapsed(), result))
     }
 
     async fn record_purchase(
@@ -208,11 +212,13 @@ impl TrackingService for Tracking {
     ) -> Result<Response<v1::RecordPurchaseResponse>, Status> {
         let started = Instant::now();
         let caller = caller_of(&request);
-        let patience = crate::purchase::patience(request.metadata());
+        let (headers, _, mut request) = request.into_parts();
+        let cookies = self.ingest.cookies(&caller, &headers, &mut request.browser, request.consent.as_ref());
+        let patience = crate::purchase::patience(&headers);
         let mut waited = Duration::ZERO;
-        let result = self.purchases.record(&caller, request.into_inner(), patience, &mut waited).await;
+        let result = self.purchases.record(&caller, request, patience, &mut waited).await;
         // Waiting for a verdict is what was asked for; it says nothing about our speed.
-        self.answer("RecordPurchase", started.elapsed().saturating_sub(waited), result)
+        cookies.add_to(self.answer("RecordPurchase", started.elapsed().saturating_sub(waited), result))
     }
 
     async fn confirm_browser_events(

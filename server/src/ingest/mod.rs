@@ -11,6 +11,7 @@ pub(crate) mod answer;
 mod body;
 pub mod caller;
 pub(crate) mod convert;
+mod cookies;
 pub mod grpc;
 pub mod limits;
 mod person;

@@ -4,13 +4,15 @@
 use std::sync::Arc;
 
 use tandem_core::capi;
+use tandem_core::cashfree::orders_api::orders_api_id_ok;
+use tandem_core::cookie::CookieDomain;
 use tandem_core::country::Country;
 use tandem_core::currency::Currency;
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::{ActionSource, Consent, Event, Page};
 use tandem_core::id::{EventId, EventName, PixelId};
 use tandem_core::normalise::MatchKey;
-use tandem_core::order::Contact;
+use tandem_core::order::{Contact, Order};
 use tandem_core::user_data::UserData;
 use tandem_proto::v1;
 
@@ -23,8 +25,10 @@ use crate::clock::Clock;
 use crate::config::{BrowserPolicy, Origins, SecretSource};
 use crate::delivery::{Delivery, Fresh, Seat};
 use crate::insight::metrics::Metrics;
-use crate::outbox::{Appended, Existing, Initial, NewEvent, OrderEffects, SharedOutbox, State, step_order};
-use crate::purchase::OrderWatch;
+use crate::outbox::{
+    Appended, Ask, Existing, Initial, NewEvent, OrderEffects, SharedOutbox, State, step_order,
+};
+use crate::purchase::{OrderWatch, Strangers};
 
 /// Code of an answer to a page whose event was counted and is not sent.
 const CONSENT_DENIED: &str = tandem_core::code::CONSENT_DENIED;
@@ -70,6 +74,10 @@ pub struct IngestSettings {
     pub claim_secret: Option<SecretSource>,
     /// `event_source_url` where no browser was seen.
     pub shop_url: Option<String>,
+    /// Whether orders can be asked of the payment provider.
+    pub can_ask: bool,
+    /// Domain that `_fbp` and `_fbc` are set for by HTTP; none: they are not.
+    pub cookie_domain: Option<CookieDomain>,
 }
 
 /// What every handler works with.
@@ -82,6 +90,7 @@ pub struct Ingest {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
     pub(crate) watch: OrderWatch,
+    pub(crate) strangers: Strangers,
 }
 
 /// A request's event after conversion, before it has an ID and a state.
@@ -113,7 +122,8 @@ impl Ingest {
         metrics: Arc<Metrics>,
         clock: Clock,
     ) -> Self {
-        Self { settings, outbox, delivery, metrics, clock, watch: OrderWatch::default() }
+        let (watch, strangers) = (OrderWatch::default(), Strangers::default());
+        Self { settings, outbox, delivery, metrics, clock, watch, strangers }
     }
 
     /// Finds the pixel a request names, and checks that the page may report to it.
@@ -248,17 +258,35 @@ impl Ingest {
         };
         let fresh = seat.is_some().then(|| fresh_of(&new));
         let now_ms = new.received_ms;
+        let address = match caller {
+            Caller::Stranger(stranger) => stranger.address,
+            Caller::Internal => None,
+        };
+        // Who names more orders than one shop has for one address: the event counts, the order
+        // is not noted.
+        if !self.strangers.may_name(address) && self.outbox.order(order.clone()).await?.is_none() {
+            let appended = self.outbox.append(new).await?;
+            self.hand_over(seat, fresh, &appended);
+            return Ok(appended);
+        }
+        let may_ask = self.settings.can_ask && orders_api_id_ok(order.as_str());
         let decide = self.decider(now_ms);
         let hold = self.purchase_hold(&event.pixel);
-        let step = move |order: &mut tandem_core::order::Order| {
+        let step = move |order: &mut Order| {
+            let is_new = *order == Order::new(order.id().clone(), order.pixel().clone());
             order.contact(contact.clone());
+            let ask_s = if may_ask { order.plan_first_question(now_ms.div_euclid(1000)) } else { None };
+            let ask = ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000));
             let decision = decide.decide(order);
             let purchase =
                 crate::outbox::purchase_change(decision, now_ms, hold, order.claimed_at_s().is_some());
-            (OrderEffects { event: Some(new.clone()), purchase, ..OrderEffects::default() }, ())
+            (OrderEffects { event: Some(new.clone()), purchase, ask, ..OrderEffects::default() }, is_new)
         };
-        let (updated, _) = step_order(&self.outbox, order, event.pixel.clone(), None, step).await?;
+        let (updated, is_new) = step_order(&self.outbox, order, event.pixel.clone(), None, step).await?;
         let appended = updated.event.ok_or(Reject::StoreUnavailable)?;
+        if is_new == Some(true) {
+            self.strangers.named(address);
+        }
         self.hand_over(seat, fresh, &appended);
         Ok(appended)
     }

@@ -20,7 +20,7 @@ use tonic::transport::Server;
 use tonic::{Code, Status};
 use tonic_web::GrpcWebLayer;
 use tower::Service;
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{AllowCredentials, AllowOrigin, CorsLayer};
 
 use super::caller::{CallerLayer, Doorman};
 use super::grpc::Tracking;
@@ -76,13 +76,18 @@ pub async fn serve(
     Ok(())
 }
 
-/// CORS for the shop's pages. `authorization` is never allowed: the internal token has no
+/// CORS for the shop's pages. Cookies travel only where the server sets some, and an origin
+/// is always named then, never a wildcard. `authorization` is never allowed: the internal token has no
 /// business in a page.
 fn cors(doorman: Arc<Doorman>) -> CorsLayer {
     let header = HeaderName::from_static;
+    let credentials = Arc::clone(&doorman);
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin: &HeaderValue, _| {
             origin.to_str().is_ok_and(|origin| doorman.allows_origin(origin))
+        }))
+        .allow_credentials(AllowCredentials::predicate(move |origin, _| {
+            origin.to_str().is_ok_and(|origin| credentials.allows_cookies(origin))
         }))
         .allow_methods([Method::POST])
         .allow_headers([

@@ -65,10 +65,11 @@ impl Operations {
         &self,
         request: v1::ReplayDeadLettersRequest,
     ) -> Result<v1::ReplayDeadLettersResponse, Reject> {
-        let given = not_by_accident(request.filter, request.all)?;
-        if given.webhook_sequence != 0 {
-            let what = "names a webhook; only Cashfree can send it again: resend it from its dashboard";
-            return Err(Reject::field("filter.webhook_sequence", what));
+        let kind = request.kind();
+        let given = not_by_accident(request.filter.clone(), request.all)?;
+        if given.webhook_sequence != 0 || kind == v1::DeadLetterKind::Webhooks {
+            let meant = Meant::read(given, v1::DeadLetterKind::Webhooks)?;
+            return self.replay_webhooks(meant, &request).await;
         }
         let Some(filter) = Meant::read(given, v1::DeadLetterKind::Events)?.events else {
             return Ok(v1::ReplayDeadLettersResponse::default());
@@ -106,7 +107,55 @@ impl Operations {
             skipped_double_count: total.skipped_double_count,
             skipped_unsendable: total.skipped_unsendable,
             next_page_token,
+            skipped_webhooks: 0,
         })
+    }
+
+    /// A webhook's body is not kept; where it was about a payment and names its order, the
+    /// payment provider is asked about that.
+    async fn replay_webhooks(
+        &self,
+        meant: Meant,
+        request: &v1::ReplayDeadLettersRequest,
+    ) -> Result<v1::ReplayDeadLettersResponse, Reject> {
+        let mut answer = v1::ReplayDeadLettersResponse::default();
+        let Some(meant) = meant.webhooks else { return Ok(answer) };
+        let mut left = step(request.max_events)?;
+        let Cursor::Webhooks(mut below_seq) = Cursor::read(&format!("w{}", request.page_token))? else {
+            return Ok(answer);
+        };
+        while left > 0 {
+            let size = CHUNK.min(left);
+            let webhooks = self.dead_webhooks(&meant, Page { below_seq, size }).await?;
+            let is_last = webhooks.len() < size;
+            left -= webhooks.len();
+            below_seq = webhooks.last().map(|webhook| webhook.seq).or(below_seq);
+            let mut asked = Vec::new();
+            for webhook in &webhooks {
+                match self.purchases.answers_for(&webhook.kind, webhook.order_id.as_deref()) {
+                    None => answer.skipped_webhooks += 1,
+                    Some(order) => {
+                        if !request.dry_run {
+                            self.purchases.ask_about(&order).await?;
+                        }
+                        asked.push(webhook.seq);
+                    }
+                }
+            }
+            answer.replayed += asked.len() as u64;
+            if !request.dry_run && !asked.is_empty() {
+                tracing::info!(
+                    webhooks = asked.len(),
+                    "the payment provider is asked about dead webhooks' orders"
+                );
+                self.insight.outbox().purge_webhooks(asked).await?;
+            }
+            if is_last {
+                return Ok(answer);
+            }
+        }
+        answer.next_page_token = below_seq.map(|seq| seq.to_string()).unwrap_or_default();
+        Ok(answer)
     }
 
     pub(super) async fn purge(

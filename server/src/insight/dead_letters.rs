@@ -197,8 +197,11 @@ impl Operations {
         };
         Ok(v1::GetDeadLetterResponse {
             page: pages::of_webhook(&found.code).map(explained),
+            replay: match self.purchases.answers_for(&found.kind, found.order_id.as_deref()) {
+                Some(_) => v1::ReplayVerdict::Asks.into(),
+                None => v1::ReplayVerdict::Webhook.into(),
+            },
             webhook: Some(webhook(found)),
-            replay: v1::ReplayVerdict::Webhook.into(),
             ..v1::GetDeadLetterResponse::default()
         })
     }

@@ -66,7 +66,6 @@ pub struct Metrics {
     webhooks: Family<Verdict, Counter>,
     pii_redacted: Counter,
     keys_dropped: Family<Key, Counter>,
-    purchases_joined: Family<Verdict, Counter>,
     entries: Family<Entry, Gauge>,
     pixel_delivering: Family<PixelLabel, Gauge>,
     calls_max: Family<PixelLabel, Gauge>,
@@ -86,7 +85,6 @@ impl Default for Metrics {
             webhooks: Family::default(),
             pii_redacted: Counter::default(),
             keys_dropped: Family::default(),
-            purchases_joined: Family::default(),
             entries: Family::default(),
             pixel_delivering: Family::default(),
             calls_max: Family::default(),
@@ -111,11 +109,6 @@ impl Default for Metrics {
             metrics.keys_dropped.clone(),
         );
         registry.register("ingest_webhooks", "Webhooks by verdict", metrics.webhooks.clone());
-        registry.register(
-            "purchase_joined",
-            "Purchases placed, by whether browser signals were there",
-            metrics.purchases_joined.clone(),
-        );
         registry.register(
             "delivery_attempts",
             "Delivery attempts by result and code",
@@ -194,11 +187,6 @@ impl Metrics {
         self.keys_dropped.get_or_create(&Key { key }).inc();
     }
 
-    /// A Purchase was placed, with browser signals or without.
-    pub fn purchase_placed(&self, from: &'static str) {
-        self.purchases_joined.get_or_create(&Verdict { verdict: from.to_owned() }).inc();
-    }
-
     /// The metrics as text, with the store's figures of this moment.
     pub fn render(&self, figures: &Figures, board: &crate::delivery::StatusBoard, now_ms: i64) -> String {
         for (pixel, backlog) in &figures.backlog {
@@ -224,42 +212,33 @@ impl Metrics {
         text.push_str("# HELP tandem_events_last_24h Events of the last 24 hours by name and outcome.\n");
         text.push_str("# TYPE tandem_events_last_24h gauge\n");
         for (name, counts) in figures.last_24h.iter().filter(|(name, _)| !name.is_empty()) {
-            for metric in [
-                Metric::Accepted,
-                Metric::Duplicate,
-                Metric::Suppressed,
-                Metric::Delivered,
-                Metric::DeadLetter,
-                Metric::DeliveredWithBrowser,
-                Metric::Deduplicated,
-            ] {
-                let outcome = metric_name(metric);
+            for (metric, outcome) in OUTCOMES {
                 text.push_str(&format!(
                     "tandem_events_last_24h{{event_name=\"{name}\",outcome=\"{outcome}\"}} {}\n",
                     counts.get(metric)
                 ));
             }
         }
+        text.push_str("# HELP tandem_purchases_last_24h Purchases delivered in the last 24 hours by who brought their browser signals.\n");
+        text.push_str("# TYPE tandem_purchases_last_24h gauge\n");
+        for (from, n) in figures.signals() {
+            text.push_str(&format!("tandem_purchases_last_24h{{signals=\"{}\"}} {n}\n", from.name()));
+        }
         text.push_str("# EOF\n");
         text
     }
 }
 
-/// Label of a count.
-pub fn metric_name(metric: Metric) -> &'static str {
-    match metric {
-        Metric::Accepted => "accepted",
-        Metric::Duplicate => "duplicate",
-        Metric::Suppressed => "suppressed",
-        Metric::Delivered => "delivered",
-        Metric::DeadLetter => "dead_letter",
-        Metric::DeliveredWithBrowser => "delivered_with_browser",
-        Metric::Deduplicated => "deduplicated",
-        Metric::GraphCall => "graph_call",
-        Metric::GraphCallSlow => "graph_call_slow",
-        Metric::Shortfall => "shortfall",
-    }
-}
+/// Counts of events, and their labels.
+const OUTCOMES: [(Metric, &str); 7] = [
+    (Metric::Accepted, "accepted"),
+    (Metric::Duplicate, "duplicate"),
+    (Metric::Suppressed, "suppressed"),
+    (Metric::Delivered, "delivered"),
+    (Metric::DeadLetter, "dead_letter"),
+    (Metric::DeliveredWithBrowser, "delivered_with_browser"),
+    (Metric::Deduplicated, "deduplicated"),
+];
 
 fn code_name(code: tonic::Code) -> &'static str {
     use tonic::Code;

@@ -4,6 +4,7 @@ pub mod dashboard;
 mod dashboard_dead_letters;
 mod dead_letter_work;
 mod dead_letters;
+pub mod diagnosis;
 pub mod health;
 pub mod http;
 pub mod metrics;

@@ -11,10 +11,12 @@ use tandem_proto::v1;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
+use super::diagnosis::Diagnosis;
 use super::health::{Insight, Status as HealthStatus};
 use crate::delivery::{Delivery, PixelState};
 use crate::ingest::Reject;
 use crate::outbox::{AttemptView, EventFilter, EventKey, EventView, Page, State};
+use crate::purchase::Purchases;
 
 /// Page size where none is given.
 const PAGE_DEFAULT: u32 = 50;
@@ -28,8 +30,12 @@ pub struct Operations {
     pub insight: Arc<Insight>,
     /// What is paused and resumed.
     pub delivery: Delivery,
+    /// Asks about orders whose webhooks could not be used.
+    pub purchases: Arc<Purchases>,
     /// Country of national phone numbers, for erasure.
     pub country: Country,
+    /// What the server knows of its own deployment.
+    pub diagnosis: Arc<Diagnosis>,
     /// The server is stopping: watchers leave.
     pub closing: CancellationToken,
 }
@@ -305,5 +311,13 @@ impl OperationsService for Operations {
         request: Request<v1::GetOrderRequest>,
     ) -> Result<Response<v1::GetOrderResponse>, Status> {
         Ok(Response::new(self.order(request.into_inner()).await?))
+    }
+
+    async fn diagnose(
+        &self,
+        request: Request<v1::DiagnoseRequest>,
+    ) -> Result<Response<v1::DiagnoseResponse>, Status> {
+        let asked = request.into_inner();
+        Ok(Response::new(self.diagnosis.run(&self.insight, asked.send_test_event).await))
     }
 }

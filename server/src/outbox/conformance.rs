@@ -146,6 +146,8 @@ pub(crate) async fn run<G, F: Future<Output = (Bench, G)>>(make: impl Fn() -> F)
         a_page_cannot_have_fired_before_the_event_happened,
         an_order_and_its_purchase_change_together,
         a_purchase_that_left_is_neither_replaced_nor_stopped,
+        a_purchase_that_comes_back_is_stopped_by_what_happened_meanwhile,
+        delivered_purchases_are_counted_by_who_brought_their_signals,
         a_webhook_acts_once,
         followers_go_where_the_purchase_goes,
         orders_are_listed_newest_first_and_page_by_page,
@@ -162,6 +164,7 @@ pub(crate) async fn run<G, F: Future<Output = (Bench, G)>>(make: impl Fn() -> F)
         dead_webhooks_are_listed_in_pages_and_purged,
         what_grew_too_old_becomes_a_dead_letter_wherever_it_waits,
         a_clock_set_forward_ends_no_lease,
+        what_only_strangers_spoke_of_is_forgotten_after_seven_days,
         a_clock_set_back_stops_no_schedule,
         results_of_large_batches_are_recorded_whole,
     );

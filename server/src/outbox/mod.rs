@@ -15,6 +15,7 @@
 pub(crate) mod conformance;
 pub mod embedded;
 mod entry;
+mod figures;
 #[cfg(test)]
 mod model_tests;
 mod order_query;
@@ -24,10 +25,11 @@ pub use entry::{
     Appended, AttemptOutcome, AttemptResult, BrowserOutcome, CallRecord, ClaimedEvent, Confirmation,
     Confirmed, Existing, Initial, NewEvent, State,
 };
+pub use figures::{Figures, KeyCoverage, Metric, NameFigures, PixelBacklog};
 pub use order_query::{OrderFilter, OrderView};
 pub use query::{
-    AttemptView, DeadWebhook, DeadWebhookFilter, Erased, EventFilter, EventKey, EventView, Figures,
-    KeyCoverage, Metric, NameFigures, Page, PixelBacklog, Replayable, Replayed,
+    AttemptView, DeadWebhook, DeadWebhookFilter, Erased, EventFilter, EventKey, EventView, Page, Replayable,
+    Replayed,
 };
 
 use std::sync::Arc;
@@ -35,7 +37,7 @@ use std::time::Duration;
 
 use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{OrderId, PixelId};
-use tandem_core::order::{Decision, Order};
+use tandem_core::order::{Decision, Order, Standing};
 
 /// Why the store did not do what was asked. Nothing is half-written in any case.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -100,6 +102,17 @@ pub enum Ask {
     At(i64),
     /// Not again.
     Never,
+}
+
+/// An order that is due to be asked of the payment provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueOrder {
+    /// The order.
+    pub order: OrderId,
+    /// Its pixel.
+    pub pixel: PixelId,
+    /// How much is behind it.
+    pub standing: Standing,
 }
 
 /// What happens to an order's one Purchase.
@@ -210,8 +223,9 @@ pub trait Outbox: Send + Sync + 'static {
     /// `retention`: of finished events.
     async fn sweep(&self, retention: Duration, max: usize) -> Result<usize, StoreError>;
 
-    /// Orders that are due to be asked of the payment provider, at most `max`.
-    async fn orders_to_ask(&self, max: usize) -> Result<Vec<(OrderId, PixelId)>, StoreError>;
+    /// Orders that are due to be asked of the payment provider, at most `max`: those with
+    /// the most behind them first.
+    async fn orders_to_ask(&self, max: usize) -> Result<Vec<DueOrder>, StoreError>;
 
     /// Whether an event of a pixel is due.
     async fn has_due(&self, pixel: PixelId) -> Result<bool, StoreError>;

@@ -54,6 +54,15 @@ struct Claim {
     proven: bool,
 }
 
+/// What a claim may cause.
+#[derive(Debug, Clone, Copy)]
+struct Allowance {
+    /// It is stored.
+    is_kept: bool,
+    /// The payment provider may be asked about it.
+    may_ask: bool,
+}
+
 impl Purchases {
     /// Takes a claim or a fact. `waited` gets the time spent on waiting for a verdict.
     pub(crate) async fn record(
@@ -84,18 +93,28 @@ impl Purchases {
         }
         // Taken before the order is looked at, so that no verdict is missed in between.
         let waiting = self.ingest.watch.wait_for(&claim.order);
-        let contact = claim.contact.clone();
-        let now_ms = self.ingest.clock.now_ms();
-        let may_ask = self.can_ask && orders_api_id_ok(claim.order.as_str());
+        let before = self.ingest.outbox.order(claim.order.clone()).await?;
+        let allowance = self.allowance(caller, &claim, before.as_ref());
+        if !allowance.is_kept {
+            return Ok(pending(&claim.order));
+        }
+        let (contact, proven) = (claim.contact.clone(), claim.proven);
+        let (now_ms, now_s) = (self.ingest.clock.now_ms(), self.ingest.clock.now_s());
+        // A copy is to be expected only of the page that will be told to fire.
+        let may_fire = before.as_ref().is_none_or(|order| order.is_owned_by(&contact.user_data));
         let (_, value) = self
-            .step(&claim.order, &pixel, None, true, move |order| {
-                let known = order.contact(contact.clone());
-                let ask = if order.paid().is_none() && may_ask { Ask::At(now_ms) } else { Ask::AsPlanned };
-                (known, ask)
+            .step(&claim.order, &pixel, None, may_fire, move |order| {
+                let asks = allowance.may_ask && order.wants_question(now_s);
+                if asks {
+                    order.ask(now_s);
+                }
+                let contact = contact.clone();
+                let known = if proven { order.proven_contact(contact) } else { order.contact(contact) };
+                ((known, asks), if asks { Ask::At(now_ms) } else { Ask::AsPlanned })
             })
             .await?;
-        let (known, mut order) = value.ok_or(Reject::StoreUnavailable)?;
-        if order.paid().is_none() && may_ask {
+        let ((known, asks), mut order) = value.ok_or(Reject::StoreUnavailable)?;
+        if asks {
             self.ask_now.notify_one();
         }
         let until = tokio::time::Instant::now() + patience;
@@ -115,6 +134,25 @@ impl Purchases {
         }
         *waited = started.elapsed();
         Ok(self.answer_claim(&claim, &order, known))
+    }
+
+    /// What a claim may cost. One with a proof is not a stranger's.
+    fn allowance(&self, caller: &Caller, claim: &Claim, known: Option<&Order>) -> Allowance {
+        let can_ask = self.can_ask && orders_api_id_ok(claim.order.as_str());
+        let wants = known.is_none_or(|order| order.wants_question(self.ingest.clock.now_s()));
+        let Caller::Stranger(stranger) = caller else { return Allowance { is_kept: true, may_ask: can_ask } };
+        if claim.proven {
+            return Allowance { is_kept: true, may_ask: can_ask };
+        }
+        let strangers = &self.ingest.strangers;
+        if known.is_none() {
+            if !strangers.may_name(stranger.address) {
+                tracing::debug!("an address names more orders than are kept for it");
+                return Allowance { is_kept: false, may_ask: false };
+            }
+            strangers.named(stranger.address);
+        }
+        Allowance { is_kept: true, may_ask: can_ask && wants && strangers.may_ask(stranger.address) }
     }
 
     fn read_claim(&self, caller: &Caller, request: v1::RecordPurchaseRequest) -> Result<Claim, Reject> {

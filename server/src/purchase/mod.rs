@@ -4,17 +4,28 @@
 //! become a step on their order ([`tandem_core::order`]), which the store carries out
 //! together with the Purchase it gives rise to.
 
+mod budget;
+mod cashfree;
 mod claim;
 mod fact;
 mod legacy;
 mod orders_api;
+mod provider;
+#[cfg(test)]
+mod provider_tests;
+mod question;
 mod reconcile;
+#[cfg(test)]
+mod reconcile_tests;
+mod strangers;
+#[cfg(test)]
+mod testing;
 mod watch;
-mod webhook;
 
 pub use claim::patience;
 pub use orders_api::OrdersApi;
 pub use reconcile::Reconciler;
+pub use strangers::Strangers;
 pub use watch::OrderWatch;
 
 use std::sync::Arc;
@@ -25,7 +36,7 @@ use tandem_core::custom_data::CustomData;
 use tandem_core::event::Event;
 use tandem_core::id::{EventName, OrderId, PixelId};
 use tandem_core::money::Money;
-use tandem_core::order::{Decision, Order, Paid, PaymentOutcome, RefundFate};
+use tandem_core::order::{Order, Paid, PaymentOutcome, RefundFate};
 use tokio::sync::Notify;
 
 use crate::catalogue::CatalogueFile;
@@ -98,23 +109,19 @@ impl Purchases {
                 let (value, ask) = step(order);
                 let decision = decider.decide(order);
                 let hold = holds.iter().find(|(id, _)| id == order.pixel()).and_then(|(_, hold)| *hold);
-                let joined = joined_from(order, &decision);
                 let purchase = purchase_change(decision, now_ms, hold, order.claimed_at_s().is_some());
                 let followers = refunds.of(order, hold);
                 let effects = OrderEffects { event: None, purchase, followers, ask, browser_contact };
-                (effects, (value, order.clone(), joined))
+                (effects, (value, order.clone()))
             })
             .await?;
-        if let Some((_, known, joined)) = &value {
-            if let Some(from) = joined {
-                self.ingest.metrics.purchase_placed(from);
-            }
+        if let Some((_, known)) = &value {
             self.ingest.delivery.wake(known.pixel());
             if known.paid().is_some() {
                 self.ingest.watch.tell(order);
             }
         }
-        Ok((updated, value.map(|(value, order, _)| (value, order))))
+        Ok((updated, value))
     }
 
     /// Takes a proof of payment that is not a webhook.
@@ -158,21 +165,5 @@ impl RefundEvents {
             NewEvent::new(&event, self.now_ms, initial, false)
         };
         events.into_iter().map(entry).collect()
-    }
-}
-
-/// Where the signals of a Purchase that is being placed came from; `None` when none is.
-fn joined_from(order: &Order, decision: &Decision) -> Option<&'static str> {
-    match decision {
-        Decision::Nothing => None,
-        Decision::Withhold(_, why) => Some(why.code()),
-        Decision::TooOld(_) => Some(code::TOO_OLD),
-        Decision::Hold(..) => Some("waiting"),
-        Decision::Send(_) => Some(match order.owner() {
-            Some(owner) if owner.is_internal => "internal",
-            Some(owner) if owner.is_claim => "claim",
-            Some(_) => "earlier_event",
-            None => "none",
-        }),
     }
 }

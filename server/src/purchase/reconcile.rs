@@ -4,27 +4,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use tandem_core::cashfree::orders_api::{ApiPayment, OrderAnswer};
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::{ActionSource, Consent, Page};
 use tandem_core::id::{OrderId, PixelId};
-use tandem_core::order::{Paid, PaymentSource};
+use tandem_core::order::{NotPaid, Order, Paid, PaymentSource};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::Purchases;
 use super::orders_api::{OrdersApi, Said};
 use crate::ingest::Reject;
-use crate::outbox::Ask;
+use crate::outbox::{Ask, DueOrder};
 
 /// How often the schedule is looked at when nobody gave a hint.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Orders asked in one round.
 const ROUND_MAX: usize = 20;
-/// Ages of a claim at which its order is asked again, seconds. The first ones follow
-/// Cashfree's own retries (2, 10 and 30 minutes); the last is the end of Meta's 7 days.
-const SCHEDULE_S: [i64; 10] =
-    [15, 180, 900, 3000, 6 * 3600, 24 * 3600, 48 * 3600, 72 * 3600, 120 * 3600, 160 * 3600];
+/// Orders asked at the same time.
+const AT_ONCE: usize = 8;
 
 /// Asks about orders until it is stopped.
 #[derive(Debug)]
@@ -55,17 +54,20 @@ impl Reconciler {
         }
     }
 
-    async fn round(&self) -> Result<(), Reject> {
+    pub(super) async fn round(&self) -> Result<(), Reject> {
         let due = self.purchases.ingest.outbox.orders_to_ask(ROUND_MAX).await?;
-        for (order, pixel) in due {
-            match self.api.ask(&self.purchases.cashfree, &order).await {
-                Said::NoBudget => return Ok(()),
-                Said::Paid(answer, payment) => self.paid(&order, &pixel, &answer, &payment).await?,
-                Said::Final => self.plan(&order, &pixel, true).await?,
-                Said::NotYet => self.plan(&order, &pixel, false).await?,
-            }
+        // One that hangs does not keep the others waiting.
+        let outcomes = futures_util::stream::iter(due).map(|due| self.look_into(due)).buffered(AT_ONCE);
+        outcomes.try_collect::<()>().await
+    }
+
+    async fn look_into(&self, due: DueOrder) -> Result<(), Reject> {
+        let DueOrder { order, pixel, standing } = due;
+        match self.api.ask(&self.purchases.cashfree, &order, standing).await {
+            Said::NoBudget => Ok(()),
+            Said::Paid(answer, payment) => self.paid(&order, &pixel, &answer, &payment).await,
+            Said::NotPaid(answer) => self.plan(&order, &pixel, answer).await,
         }
-        Ok(())
     }
 
     async fn paid(
@@ -96,36 +98,13 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Plans the next question. An answer "not found" or "active" does not end the wait.
-    async fn plan(&self, order: &OrderId, pixel: &PixelId, is_final: bool) -> Result<(), Reject> {
-        let now_ms = self.purchases.ingest.clock.now_ms();
-        let step = move |order: &mut tandem_core::order::Order| {
-            let since_s = order.awaited_since_s().unwrap_or(now_ms.div_euclid(1000));
-            let ask = match (is_final, next(since_s, now_ms)) {
-                (false, Some(at_ms)) => Ask::At(at_ms),
-                _ => Ask::Never,
-            };
-            ((), ask)
+    /// Plans the next question. No answer ends the wait for the webhook.
+    async fn plan(&self, order: &OrderId, pixel: &PixelId, answer: NotPaid) -> Result<(), Reject> {
+        let now_s = self.purchases.ingest.clock.now_s();
+        let step = move |order: &mut Order| {
+            let next_s = order.not_paid(answer, now_s).filter(|_| order.paid().is_none());
+            ((), next_s.map_or(Ask::Never, |next_s| Ask::At(next_s * 1000)))
         };
         self.purchases.step(order, pixel, None, false, step).await.map(drop)
-    }
-}
-
-/// When an order awaited since `since_s` is asked next, Unix milliseconds.
-fn next(since_s: i64, now_ms: i64) -> Option<i64> {
-    SCHEDULE_S.into_iter().map(|age_s| (since_s + age_s) * 1000).find(|at_ms| *at_ms > now_ms)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn questions_thin_out_and_end_within_metas_seven_days() {
-        assert_eq!(next(1000, 1_000_000), Some(1_015_000));
-        assert_eq!(next(1000, 1_015_000), Some(1_180_000));
-        let last = 1000 + SCHEDULE_S[SCHEDULE_S.len() - 1];
-        assert_eq!(next(1000, last * 1000), None);
-        assert!(SCHEDULE_S.is_sorted() && SCHEDULE_S[SCHEDULE_S.len() - 1] < 7 * 24 * 3600);
     }
 }

@@ -33,6 +33,11 @@ impl Memory {
     }
 }
 
+/// The most memory that a process ever had, bytes; nothing where it is gone.
+pub(crate) fn peak_bytes(process: u32) -> u64 {
+    Memory::of(process).peak_bytes
+}
+
 /// Looks at a process's memory all the time.
 #[derive(Debug)]
 pub(super) struct Watch {

@@ -21,6 +21,7 @@ use fresh::Fresh;
 use load::Load;
 use memory::Watch;
 
+pub(crate) use memory::peak_bytes;
 pub use report::Report;
 
 /// Memory that the server may have at most, bytes.

@@ -11,24 +11,26 @@ use crate::sandbox::{ServerEvent, minor};
 
 /// One copy of an event.
 #[derive(Debug, Clone)]
-pub(super) struct Arrival {
+pub(crate) struct Arrival {
     /// When its request came.
-    pub(super) at_ms: u64,
+    pub(crate) at_ms: u64,
     /// Whether a fault kept the answer back.
-    pub(super) lost: bool,
+    pub(crate) lost: bool,
     /// Digest of the event as it was sent, keys in order.
-    pub(super) digest: String,
+    pub(crate) digest: String,
     /// SHA-256 of the e-mail address.
-    pub(super) email_hash: String,
+    pub(crate) email_hash: String,
     /// Value in hundredths.
-    pub(super) value_minor: Option<i64>,
+    pub(crate) value_minor: Option<i64>,
     /// The order; empty where there is none.
-    pub(super) order_id: String,
+    pub(crate) order_id: String,
+    /// Whether it carries a browser's `fbp`.
+    pub(crate) has_fbp: bool,
 }
 
 /// All copies by event name and ID, in the order in which they came.
 #[derive(Debug, Default)]
-pub(super) struct Arrivals {
+pub(crate) struct Arrivals {
     last: u64,
     copies: HashMap<(String, String), Vec<Arrival>>,
 }
@@ -38,7 +40,7 @@ impl Arrivals {
     ///
     /// # Errors
     /// When the sandbox does not answer, or has forgotten events that were not yet looked at.
-    pub(super) async fn collect(&mut self, sandbox: &Sandbox) -> anyhow::Result<()> {
+    pub(crate) async fn collect(&mut self, sandbox: &Sandbox) -> anyhow::Result<()> {
         for mut row in sandbox.graph_rows_after(self.last).await? {
             let number = row["number"].as_u64().unwrap_or_default();
             ensure!(number == self.last + 1, "the sandbox forgot the events {} to {number}", self.last + 1);
@@ -51,6 +53,7 @@ impl Arrivals {
                 email_hash: event.match_key("em").to_owned(),
                 value_minor: minor(event.field(&["custom_data", "value"])),
                 order_id: event.text(&["custom_data", "order_id"]).to_owned(),
+                has_fbp: !event.match_key("fbp").is_empty(),
             };
             let name = event.field(&["event_name"]).as_str().map(str::to_owned).unwrap_or_default();
             let id = match event.field(&["event_id"]) {
@@ -63,17 +66,17 @@ impl Arrivals {
     }
 
     /// The copies of one event.
-    pub(super) fn of(&self, name: &str, id: &str) -> &[Arrival] {
+    pub(crate) fn of(&self, name: &str, id: &str) -> &[Arrival] {
         self.copies.get(&(name.to_owned(), id.to_owned())).map_or(&[], Vec::as_slice)
     }
 
     /// Every event that came.
-    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &str, &[Arrival])> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str, &[Arrival])> {
         self.copies.iter().map(|((name, id), copies)| (name.as_str(), id.as_str(), copies.as_slice()))
     }
 
     /// Copies taken in all.
-    pub(super) fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.last
     }
 }

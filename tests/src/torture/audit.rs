@@ -23,7 +23,7 @@ const OPEN: [EventState; 4] =
 
 /// Why a further copy of an event came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Again {
+pub(crate) enum Again {
     /// The one before it was under way when the server was killed.
     Killed,
     /// A fault kept the answer to the one before it back.
@@ -32,7 +32,8 @@ enum Again {
     NoReason,
 }
 
-fn reason_for(before: &Arrival, copy: &Arrival, kills: &[Kill]) -> Again {
+/// Why `copy` came after `before`.
+pub(crate) fn reason_for(before: &Arrival, copy: &Arrival, kills: &[Kill]) -> Again {
     let under_way = |kill: &Kill| {
         // A request that was written whole may be read after its sender's death.
         kill.asked_ms <= before.at_ms + UNDER_WAY_MAX_MS
@@ -49,7 +50,7 @@ fn reason_for(before: &Arrival, copy: &Arrival, kills: &[Kill]) -> Again {
 }
 
 /// The events that are still to be sent, a few of them.
-pub(super) async fn open_events(world: &World) -> anyhow::Result<Vec<EventSummary>> {
+pub(crate) async fn open_events(world: &World) -> anyhow::Result<Vec<EventSummary>> {
     let operator = world.internal()?;
     let mut open = Vec::new();
     for state in OPEN {
@@ -239,6 +240,7 @@ mod tests {
             email_hash: String::new(),
             value_minor: None,
             order_id: String::new(),
+            has_fbp: false,
         }
     }
 

@@ -30,11 +30,12 @@ use tandem_proto::v1::ResumeDeliveryRequest;
 
 use crate::World;
 use crate::cashfree::now_ms;
-use arrivals::Arrivals;
 use clients::Client;
 use ledger::Ledger;
-use mood::Mood;
 
+pub(crate) use arrivals::Arrivals;
+pub(crate) use audit::{Again, open_events, reason_for};
+pub(crate) use mood::Mood;
 pub use report::Report;
 
 /// How long the outbox may take to become empty once Meta is well again: an event that failed often
@@ -61,9 +62,9 @@ pub struct Options {
 
 /// A kill: between these two moments, Unix milliseconds.
 #[derive(Debug, Clone, Copy)]
-struct Kill {
-    asked_ms: u64,
-    done_ms: u64,
+pub(crate) struct Kill {
+    pub(crate) asked_ms: u64,
+    pub(crate) done_ms: u64,
 }
 
 /// Tortures a server of its own and checks the books.

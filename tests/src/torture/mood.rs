@@ -9,7 +9,7 @@ pub(super) const POISON: &str = "torture poison";
 
 /// One way to behave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mood {
+pub(crate) enum Mood {
     /// Answers as it should.
     Up,
     /// Answers with HTTP 500.
@@ -50,7 +50,7 @@ impl Mood {
     }
 
     /// The sandbox's faults. The poison comes first: it is refused in every mood that reads events.
-    pub(super) fn faults(self) -> Vec<Value> {
+    pub(crate) fn faults(self) -> Vec<Value> {
         let error = |code: u32, subcode: u32| {
             json!({ "error": {
                 "message": "Invalid parameter", "type": "OAuthException", "code": code, "error_subcode": subcode,

@@ -91,9 +91,9 @@ impl WorldBuilder {
         let http_url = addresses.get("http").context("the ready line names the HTTP port")?.clone();
 
         let (mut gateway_process, mut gateway) = (None, String::new());
+        let gateway_environment = overlaid(gateway_defaults(&data, &grpc), self.gateway);
         if self.with_gateway {
-            let environment = overlaid(gateway_defaults(&data, &grpc), self.gateway);
-            let mut process = start_program("tandem-gateway", "gateway", &logs, &environment)?;
+            let mut process = start_program("tandem-gateway", "gateway", &logs, &gateway_environment)?;
             gateway = address(&mut process, "http").await?;
             gateway_process = Some(process);
         }
@@ -110,6 +110,7 @@ impl WorldBuilder {
             gateway,
             http: http::client(),
             server_environment,
+            gateway_environment,
             server: Some(server),
             gateway_process,
             sandbox_process,

@@ -37,6 +37,7 @@ pub struct World {
     pub gateway: String,
     http: reqwest::Client,
     server_environment: Environment,
+    gateway_environment: Environment,
     server: Option<Process>,
     gateway_process: Option<Process>,
     sandbox_process: Process,
@@ -124,6 +125,38 @@ impl World {
         let status = gateway.ended(STOP_LIMIT).await?;
         ensure!(status.code() == Some(0), "the gateway ended with {status}\n{}", gateway.log_tail(20));
         Ok(())
+    }
+
+    /// Kills the gateway at once (SIGKILL).
+    pub fn kill_gateway(&mut self) {
+        if let Some(mut gateway) = self.gateway_process.take() {
+            gateway.kill();
+        }
+    }
+
+    /// Starts the gateway again at its address. One that still runs is killed first.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub async fn restart_gateway(&mut self) -> anyhow::Result<()> {
+        self.kill_gateway();
+        let address = self.gateway.split("://").last().unwrap_or_default().to_owned();
+        self.gateway_environment.insert("TANDEM_GATEWAY_ADDR".to_owned(), address);
+        self.starts += 1;
+        let name = format!("gateway-{}", self.starts);
+        let mut gateway =
+            builder::start_program("tandem-gateway", &name, &self.log_dir(), &self.gateway_environment)?;
+        gateway.ready().await?;
+        self.gateway_process = Some(gateway);
+        Ok(())
+    }
+
+    /// The gateway's process number.
+    ///
+    /// # Errors
+    /// When the gateway is not running.
+    pub fn gateway_id(&self) -> anyhow::Result<u32> {
+        Ok(self.gateway_process.as_ref().context("the gateway is not running")?.id())
     }
 
     /// Holds the server still (SIGSTOP): it keeps its connections and answers nothing.

@@ -1,5 +1,10 @@
 //! What an engine does with orders, their Purchases and webhooks.
 
+use tandem_core::currency::Currency;
+use tandem_core::event::Consent;
+use tandem_core::money::Money;
+use tandem_core::order::{Contact, Paid, PaymentSource, Refund, SignalsFrom, Standing};
+
 use super::*;
 
 pub(super) async fn an_order_and_its_purchase_change_together(store: &Bench) {
@@ -22,7 +27,8 @@ pub(super) async fn an_order_and_its_purchase_change_together(store: &Bench) {
         (Some(Appended::New { .. }), Some(Appended::New { .. }))
     ));
     assert!(store.order(order_id("A")).await.unwrap().is_some());
-    assert_eq!(store.orders_to_ask(10).await.unwrap(), [(order_id("A"), pixel())]);
+    let due = DueOrder { order: order_id("A"), pixel: pixel(), standing: Standing::Attested };
+    assert_eq!(store.orders_to_ask(10).await.unwrap(), [due]);
     let purchase_id = EventId::of_purchase(&order_id("A"));
     assert_eq!(state_of(&*store.store, &purchase_id).await, Some(State::WaitingJoin));
     // A better one replaces it; the event in its own right is a duplicate now.
@@ -88,4 +94,104 @@ pub(super) async fn a_webhook_acts_once(store: &Bench) {
     };
     assert!(store.record_webhook(other).await.unwrap(), "another account's is another webhook");
     assert_eq!(store.figures(NOW_MS).await.unwrap().dead_webhooks, 1);
+}
+
+/// A claim, with browser signals or without.
+pub(super) fn claimed(fbp: Option<&str>) -> Contact {
+    let mut user_data = UserData::default();
+    user_data.fbp = fbp.map(Into::into);
+    user_data.client_user_agent = fbp.map(|_| "agent".into());
+    Contact {
+        at_s: NOW_MS / 1000,
+        is_claim: true,
+        is_internal: false,
+        consent: Consent::default(),
+        user_data,
+        page: EventPage::default(),
+        custom_data: CustomData::default(),
+    }
+}
+
+/// An order with a claim of its buyer, whose payment was just proved.
+fn paid_order(order: &mut Order, fbp: Option<&str>, join_wait_ms: i64) -> OrderEffects {
+    order.contact(claimed(fbp));
+    order.pay(payment());
+    effects(order, join_wait_ms)
+}
+
+fn payment() -> Paid {
+    Paid {
+        payment_id: Some("7".into()),
+        money: Money::parse("5.00", Currency::INR).unwrap(),
+        at_s: NOW_MS / 1000,
+        seen_at_s: NOW_MS / 1000,
+        source: PaymentSource::Webhook,
+        action_source: ActionSource::Website,
+        user_data: UserData::default(),
+        custom_data: CustomData::default(),
+        listed: CustomData::default(),
+        page: EventPage::default(),
+        consent: Consent::default(),
+    }
+}
+
+fn effects(order: &mut Order, join_wait_ms: i64) -> OrderEffects {
+    let purchase = purchase_change(order.decide(NOW_MS, join_wait_ms, None), NOW_MS, None, true);
+    OrderEffects { purchase, ..OrderEffects::default() }
+}
+
+async fn refund_all(store: &Bench, id: &str) {
+    let step: OrderStep = Box::new(|order| {
+        let money = Money::parse("5.00", Currency::INR).unwrap();
+        order.refund(Refund::new("r1".into(), Some("7".into()), money, NOW_MS / 1000));
+        effects(order, 0)
+    });
+    store.update_order(order_id(id), pixel(), None, step).await.unwrap();
+}
+
+async fn withheld(store: &Bench, id: &str) -> Option<Withheld> {
+    store.order(order_id(id)).await.unwrap().and_then(|order| order.withheld())
+}
+
+pub(super) async fn a_purchase_that_comes_back_is_stopped_by_what_happened_meanwhile(store: &Bench) {
+    let step: OrderStep = Box::new(|order| paid_order(order, Some("fb.1.1763942400000.1"), 0));
+    store.update_order(order_id("A"), pixel(), None, step).await.unwrap();
+    let under_way = claim(store, NOW_MS).await;
+    refund_all(store, "A").await;
+    assert_eq!(withheld(store, "A").await, None, "it may have left");
+    let back = result(&under_way[0], AttemptOutcome::Retry(Duration::from_millis(5)));
+    store.record(call(), vec![back]).await.unwrap();
+    let id = EventId::of_purchase(&order_id("A"));
+    assert_eq!(state_of(&*store.store, &id).await, Some(State::Suppressed));
+    assert_eq!(withheld(store, "A").await, Some(Withheld::RefundedBeforeSent));
+    assert!(claim(store, NOW_MS + LEASE_MS * 10).await.is_empty());
+    check_totals(&*store.store, 1).await;
+}
+
+pub(super) async fn delivered_purchases_are_counted_by_who_brought_their_signals(store: &Bench) {
+    for (id, fbp, wait_ms) in [("A", Some("fb.1.1763942400000.1"), 0), ("B", None, 0), ("C", None, 1000)] {
+        let step: OrderStep = Box::new(move |order| paid_order(order, fbp, wait_ms));
+        store.update_order(order_id(id), pixel(), None, step).await.unwrap();
+    }
+    store.clock.set_ms(NOW_MS + 1000);
+    let under_way = claim(store, NOW_MS + 1000).await;
+    let delivered = under_way.iter().map(|event| result(event, AttemptOutcome::Delivered)).collect();
+    store.record(call(), delivered).await.unwrap();
+    let counted = store.figures(NOW_MS).await.unwrap().signals();
+    let expected = SignalsFrom::ALL.map(|from| {
+        (
+            from,
+            match from {
+                SignalsFrom::Claim => 1,
+                SignalsFrom::Nobody => 2,
+                SignalsFrom::EarlierEvent | SignalsFrom::Internal => 0,
+            },
+        )
+    });
+    assert_eq!(counted, expected);
+    let waited = store.order(order_id("C")).await.unwrap().unwrap();
+    assert_eq!(waited.placed(), "placed", "its wait is over");
+    // A stop that comes after it has left changes nothing, and the order knows that.
+    refund_all(store, "A").await;
+    assert_eq!(withheld(store, "A").await, None);
 }

@@ -74,3 +74,22 @@ pub(super) async fn results_of_large_batches_are_recorded_whole(store: &Bench) {
     let last = EventKey { id: id(999), name: None, pixel: None };
     assert_eq!(store.find(last).await.unwrap()[0].1[0].batch_size, 1000, "every attempt knows its call");
 }
+
+pub(super) async fn what_only_strangers_spoke_of_is_forgotten_after_seven_days(store: &Bench) {
+    let claim = |id: &str| {
+        let step: OrderStep = Box::new(|order| {
+            order.contact(claimed(Some("fb.1.1763942400000.1")));
+            OrderEffects::default()
+        });
+        store.update_order(order_id(id), pixel(), None, step)
+    };
+    claim("A").await.unwrap();
+    store.clock.set_ms(NOW_MS + 4 * DAY_MS);
+    claim("B").await.unwrap();
+    // Somebody repeats it, which is no news.
+    claim("A").await.unwrap();
+    store.clock.set_ms(NOW_MS + 7 * DAY_MS + 1000);
+    while store.sweep(Duration::from_secs(30 * 24 * 3600), 10).await.unwrap() > 0 {}
+    assert!(store.order(order_id("A")).await.unwrap().is_none());
+    assert!(store.order(order_id("B")).await.unwrap().is_some());
+}

@@ -13,6 +13,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::early::Early;
 use super::events::pixel_no;
 use super::ledger::Ledger;
+use super::unproven::NewOrders;
 use crate::clock::Clock;
 use crate::outbox::StoreError;
 
@@ -78,6 +79,7 @@ pub(super) struct Writer {
     pub(super) db: Connection,
     pub(super) ledger: Ledger,
     pub(super) early: Early,
+    pub(super) new_orders: NewOrders,
     clock: Clock,
     /// Offset of the clock that the stored schedules follow.
     follows_ms: Arc<AtomicI64>,
@@ -98,6 +100,7 @@ impl Writer {
             db,
             ledger: Ledger::default(),
             early: Early::default(),
+            new_orders: NewOrders::default(),
             clock,
             follows_ms,
             pixels: HashMap::new(),

@@ -126,7 +126,7 @@ impl Writer {
         };
         // The fence: a late result of an older lease changes nothing. What was erased while it
         // was out is never sent again.
-        let updated: Option<(u32, String, bool, Option<i64>, i64)> = self
+        let updated: Option<(u32, String, bool, Option<i64>, i64, String)> = self
             .db
             .prepare_cached(
                 "UPDATE events SET attempts = attempts + 1, person = iif(?3 = 3, NULL, person),
@@ -135,7 +135,7 @@ impl Writer {
                         finished_ms = iif(person IS NULL, ?7, ?5),
                         code = iif(?3 != 3 AND person IS NULL, ?8, ?6)
                  WHERE seq = ?1 AND lease_no = ?2 AND state = 2
-                 RETURNING attempts, name, contact, fired_s, state",
+                 RETURNING attempts, name, contact, fired_s, state, id",
             )?
             .query_row(
                 (
@@ -148,10 +148,10 @@ impl Writer {
                     now_ms,
                     code::ERASED,
                 ),
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)),
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?)),
             )
             .optional()?;
-        let Some((attempt_no, name, contact, fired_s, to)) = updated else { return Ok(()) };
+        let Some((attempt_no, name, contact, fired_s, to, id)) = updated else { return Ok(()) };
         let to = state(to);
         self.db
             .prepare_cached(
@@ -163,6 +163,7 @@ impl Writer {
         match to {
             State::Delivered => {
                 self.ledger.count(now_ms, pixel, &name, Metric::Delivered, 1);
+                self.purchase_delivered(pixel, &name, &id, now_ms)?;
                 if contact {
                     self.ledger.count(now_ms, pixel, &name, Metric::DeliveredWithBrowser, 1);
                     if merges(fired_s, now_ms) {
@@ -172,6 +173,7 @@ impl Writer {
             }
             State::DeadLetter => self.ledger.count(now_ms, pixel, &name, Metric::DeadLetter, 1),
             State::Suppressed => self.ledger.count(now_ms, pixel, &name, Metric::Suppressed, 1),
+            State::Pending => self.purchase_came_back(result.seq, pixel, &name, &id, now_ms)?,
             _ => {}
         }
         Ok(())

@@ -77,22 +77,5 @@ fn coverage(db: &Connection) -> rusqlite::Result<KeyCoverage> {
 }
 
 fn metric(number: i64) -> Option<Metric> {
-    use Metric::{
-        Accepted, DeadLetter, Deduplicated, Delivered, DeliveredWithBrowser, Duplicate, GraphCall,
-        GraphCallSlow, Shortfall, Suppressed,
-    };
-    [
-        Accepted,
-        Duplicate,
-        Suppressed,
-        Delivered,
-        DeadLetter,
-        DeliveredWithBrowser,
-        Deduplicated,
-        GraphCall,
-        GraphCallSlow,
-        Shortfall,
-    ]
-    .into_iter()
-    .find(|metric| *metric as i64 == number)
+    Metric::ALL.into_iter().find(|metric| *metric as i64 == number)
 }

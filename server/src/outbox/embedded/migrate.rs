@@ -8,7 +8,8 @@ use rusqlite::Connection;
 use super::open::OpenError;
 
 /// What each version adds to the one before, from version 1 on.
-const VERSIONS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const VERSIONS: [&str; 3] =
+    [include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
 /// Version of the schema this program writes (SQLite's `user_version`).
 pub(super) const SCHEMA_VERSION: usize = VERSIONS.len();
 
@@ -55,6 +56,9 @@ mod tests {
                  INSERT INTO orders (id, pixel, state, paid, created_ms, updated_ms) VALUES ('A', 1, '{}', 1, 0, 0);",
             )
             .unwrap();
+            if version >= 2 {
+                old.execute_batch("INSERT INTO order_totals (paid, n) VALUES (1, 1)").unwrap();
+            }
             migrate(&old, dir).unwrap();
             migrate(&old, dir).unwrap();
             assert_eq!(schema(&old), schema(&fresh), "from version {version}");

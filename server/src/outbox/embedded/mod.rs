@@ -21,6 +21,7 @@ mod purge;
 mod read;
 mod replay;
 mod sweep;
+mod unproven;
 
 pub use open::OpenError;
 
@@ -40,8 +41,8 @@ use tokio::sync::{broadcast, mpsc};
 
 use super::{
     Appended, AttemptResult, AttemptView, CallRecord, ClaimedEvent, Confirmation, Confirmed, DeadWebhook,
-    DeadWebhookFilter, Erased, EventFilter, EventKey, EventView, Figures, NewEvent, OrderFilter, OrderStep,
-    OrderUpdated, OrderView, Outbox, Page, Replayed, StoreError, WebhookRecord,
+    DeadWebhookFilter, DueOrder, Erased, EventFilter, EventKey, EventView, Figures, NewEvent, OrderFilter,
+    OrderStep, OrderUpdated, OrderView, Outbox, Page, Replayed, StoreError, WebhookRecord,
 };
 use crate::clock::{Clock, millis};
 use committer::{Command, Writer};
@@ -319,10 +320,10 @@ impl Outbox for Embedded {
         self.write_patiently(move |writer, now_ms| writer.sweep(now_ms, millis(retention), max)).await
     }
 
-    async fn orders_to_ask(&self, max: usize) -> Result<Vec<(OrderId, PixelId)>, StoreError> {
+    async fn orders_to_ask(&self, max: usize) -> Result<Vec<DueOrder>, StoreError> {
         self.follow_clock().await?;
         let now_ms = self.clock.now_ms();
-        self.read(move |db| read::orders_to_ask(db, now_ms, max)).await
+        self.read(move |db| unproven::orders_to_ask(db, now_ms, max)).await
     }
 
     async fn has_due(&self, pixel: PixelId) -> Result<bool, StoreError> {

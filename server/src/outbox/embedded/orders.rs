@@ -2,10 +2,11 @@
 
 use rusqlite::OptionalExtension as _;
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
-use tandem_core::order::Order;
+use tandem_core::order::{Order, SignalsFrom, Standing};
 
 use super::committer::Writer;
-use crate::outbox::{Ask, OrderStep, OrderUpdated, WebhookRecord};
+use super::events::state;
+use crate::outbox::{Ask, Metric, OrderStep, OrderUpdated, PurchaseChange, State, WebhookRecord};
 
 impl Writer {
     /// Runs a step on one order and writes the order with the step's effects.
@@ -39,6 +40,9 @@ impl Writer {
             Some(change) => self.change_purchase(change, now_ms)?,
             None => None,
         };
+        if let (Some(PurchaseChange::Stop(_)), None) = (&effects.purchase, &purchase) {
+            order.stop_was_too_late();
+        }
         let pixel_no = self.pixel(order.pixel())?;
         self.follow(id, pixel_no, &effects.followers, now_ms)?;
         if effects.browser_contact {
@@ -46,11 +50,15 @@ impl Writer {
             self.expect_browser(pixel_no, EventName::purchase().as_str(), purchase_id.as_str(), now_ms)?;
         }
         if stored.is_none() || before != order || effects.ask != Ask::AsPlanned {
-            self.write_order(&order, pixel_no, effects.ask, now_ms)?;
+            let learnt = order.has_learnt_since(&before);
+            self.write_order(&order, pixel_no, effects.ask, now_ms, learnt)?;
         }
         let (was_paid, is_paid) = (before.paid().is_some(), order.paid().is_some());
         if stored.is_none() {
             self.ledger.orders(is_paid, 1);
+            if !is_paid && order.standing() < Standing::Attested {
+                self.bound_unproven()?;
+            }
         } else if was_paid != is_paid {
             self.ledger.orders(was_paid, -1);
             self.ledger.orders(is_paid, 1);
@@ -58,7 +66,16 @@ impl Writer {
         Ok(OrderUpdated { applied: true, event, purchase })
     }
 
-    fn write_order(&mut self, order: &Order, pixel: i64, ask: Ask, now_ms: i64) -> rusqlite::Result<()> {
+    /// `learnt`: something was learnt, and not only when to ask about it. What strangers
+    /// repeat, and what we ask, does not keep people's signals longer.
+    fn write_order(
+        &mut self,
+        order: &Order,
+        pixel: i64,
+        ask: Ask,
+        now_ms: i64,
+        learnt: bool,
+    ) -> rusqlite::Result<()> {
         let (planned, at_ms) = match ask {
             Ask::AsPlanned => (true, None),
             Ask::At(at_ms) => (false, Some(at_ms)),
@@ -68,14 +85,104 @@ impl Writer {
             serde_json::to_string(order).map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
         self.db
             .prepare_cached(
-                "INSERT INTO orders (id, pixel, state, paid, created_ms, updated_ms, ask_at_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)
+                "INSERT INTO orders (id, pixel, state, paid, created_ms, updated_ms, ask_at_ms, standing)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?8)
                  ON CONFLICT (id) DO UPDATE SET state = excluded.state, paid = excluded.paid,
-                    updated_ms = excluded.updated_ms, stripped = 0,
+                    standing = excluded.standing,
+                    updated_ms = CASE ?9 WHEN 1 THEN excluded.updated_ms ELSE updated_ms END,
+                    stripped = CASE ?9 WHEN 1 THEN 0 ELSE stripped END,
                     ask_at_ms = CASE ?7 WHEN 1 THEN ask_at_ms ELSE excluded.ask_at_ms END",
             )?
-            .execute((order.id().as_str(), pixel, json, order.paid().is_some(), now_ms, at_ms, planned))?;
+            .execute(rusqlite::params![
+                order.id().as_str(),
+                pixel,
+                json,
+                order.paid().is_some(),
+                now_ms,
+                at_ms,
+                planned,
+                order.standing() as u8,
+                learnt,
+            ])?;
         Ok(())
+    }
+
+    /// A Purchase was delivered: counts where its signals came from, and notes it on the order.
+    pub(super) fn purchase_delivered(
+        &mut self,
+        pixel: i64,
+        name: &str,
+        id: &str,
+        now_ms: i64,
+    ) -> rusqlite::Result<()> {
+        let Some(found) = self.order_of_purchase(name, id)? else { return Ok(()) };
+        let from = found.as_ref().map_or(SignalsFrom::Nobody, |(order, _)| order.signals_from());
+        self.ledger.count(now_ms, pixel, name, Metric::of_signals(from), 1);
+        if let Some((mut order, order_pixel)) = found
+            && order.was_delivered()
+        {
+            self.write_order(&order, order_pixel, Ask::AsPlanned, now_ms, false)?;
+        }
+        Ok(())
+    }
+
+    /// A Purchase that was under way came back: what was to stop it meanwhile stops it now.
+    pub(super) fn purchase_came_back(
+        &mut self,
+        seq: u64,
+        pixel: i64,
+        name: &str,
+        id: &str,
+        now_ms: i64,
+    ) -> rusqlite::Result<()> {
+        let Some(Some((mut order, order_pixel))) = self.order_of_purchase(name, id)? else { return Ok(()) };
+        let Some(why) = order.must_not_leave() else { return Ok(()) };
+        self.stop(seq, why.code(), now_ms)?;
+        let followers: Vec<EventId> = order.refund_ids().filter_map(EventId::of_refund).collect();
+        for id in followers {
+            let waiting: Vec<u64> = self
+                .db
+                .prepare_cached("SELECT seq FROM events WHERE id = ?1 AND pixel = ?2 AND state IN (?3, ?4)")?
+                .query_map((id.as_str(), pixel, State::Pending as u8, State::WaitingJoin as u8), |row| {
+                    row.get(0)
+                })?
+                .collect::<rusqlite::Result<_>>()?;
+            waiting.into_iter().try_for_each(|seq| self.stop(seq, why.code(), now_ms))?;
+        }
+        order.was_stopped(why);
+        self.write_order(&order, order_pixel, Ask::AsPlanned, now_ms, true)
+    }
+
+    /// Stops an event that waits.
+    fn stop(&mut self, seq: u64, code: &str, now_ms: i64) -> rusqlite::Result<()> {
+        let (pixel, name, was): (i64, String, i64) = self
+            .db
+            .prepare_cached("SELECT pixel, name, state FROM events WHERE seq = ?1")?
+            .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        self.db
+            .prepare_cached(
+                "UPDATE events SET state = ?2, code = ?3, due_ms = NULL, finished_ms = ?4, person = NULL
+                 WHERE seq = ?1",
+            )?
+            .execute((seq, State::Suppressed as u8, code, now_ms))?;
+        self.ledger.moved(pixel, state(was), State::Suppressed);
+        self.ledger.count(now_ms, pixel, &name, Metric::Suppressed, 1);
+        self.changed(seq);
+        Ok(())
+    }
+
+    /// The order of a Purchase; `None` if the event is none, `Some(None)` if the order is gone.
+    fn order_of_purchase(&self, name: &str, id: &str) -> rusqlite::Result<Option<Option<(Order, i64)>>> {
+        if name != EventName::purchase().as_str() {
+            return Ok(None);
+        }
+        let Some(order) = id.strip_prefix("purchase_") else { return Ok(None) };
+        let found: Option<(String, i64)> = self
+            .db
+            .prepare_cached("SELECT state, pixel FROM orders WHERE id = ?1")?
+            .query_row([order], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        Ok(Some(found.and_then(|(json, pixel)| Some((serde_json::from_str(&json).ok()?, pixel)))))
     }
 
     /// Notes on the order that a page fired its Purchase. False when there is none.
@@ -90,7 +197,7 @@ impl Writer {
             && !order.is_fired()
         {
             order.confirm_fired(at_s);
-            self.write_order(&order, pixel, Ask::AsPlanned, now_ms)?;
+            self.write_order(&order, pixel, Ask::AsPlanned, now_ms, true)?;
         }
         Ok(true)
     }

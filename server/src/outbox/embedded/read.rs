@@ -33,23 +33,6 @@ pub(super) fn order(db: &Connection, id: &OrderId) -> rusqlite::Result<Option<Or
     json.map(|json| serde_json::from_str(&json).map_err(|e| unreadable(0, e))).transpose()
 }
 
-pub(super) fn orders_to_ask(
-    db: &Connection,
-    now_ms: i64,
-    max: usize,
-) -> rusqlite::Result<Vec<(OrderId, PixelId)>> {
-    db.prepare_cached(
-        "SELECT orders.id, pixels.id FROM orders JOIN pixels ON pixels.no = orders.pixel
-         WHERE ask_at_ms <= ?1 ORDER BY ask_at_ms LIMIT ?2",
-    )?
-    .query_map((now_ms, max), |row| {
-        let order = OrderId::parse(&row.get::<_, String>(0)?).map_err(|e| unreadable(0, e))?;
-        let pixel = PixelId::parse(&row.get::<_, String>(1)?).map_err(|e| unreadable(1, e))?;
-        Ok((order, pixel))
-    })?
-    .collect()
-}
-
 pub(super) fn list(db: &Connection, filter: &EventFilter, page: Page) -> rusqlite::Result<Vec<EventView>> {
     // Dead letters are few among many: they have an index of their own.
     // (A value that is bound would not let it be used.)
@@ -164,7 +147,10 @@ fn view(row: &Row<'_>) -> rusqlite::Result<EventView> {
     })
 }
 
-fn unreadable(column: usize, fault: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+pub(super) fn unreadable(
+    column: usize,
+    fault: impl std::error::Error + Send + Sync + 'static,
+) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(fault))
 }
 

@@ -1,12 +1,13 @@
-//! `VerifyWebhook`: the signature over the raw bytes first, then the age, then the
-//! payload; the outcome is on disk before the answer.
+//! Cashfree's webhooks: the signature over the raw bytes first, then the age, then the
+//! payload.
 
 use secrecy::ExposeSecret as _;
+use tandem_core::cashfree::orders_api::orders_api_id_ok;
 use tandem_core::cashfree::signature::{self, SIGNATURE_HEADER, SignatureProblem, TIMESTAMP_HEADER};
 use tandem_core::cashfree::{self, Effect, Notice, Proof, Unusable, Webhook};
 use tandem_core::event::{ActionSource, Consent, Page};
 use tandem_core::hash::Sha256Hex;
-use tandem_core::id::{EventId, OrderId};
+use tandem_core::id::OrderId;
 use tandem_core::normalise::MatchKey;
 use tandem_core::order::{Order, Paid, PaymentSource, Refund};
 use tandem_core::personal::Raw;
@@ -14,11 +15,17 @@ use tandem_core::user_data::UserData;
 use tandem_proto::v1::{self, Verdict};
 
 use super::Purchases;
+use super::provider::{Genuine, Judged, Provider, Step};
+use super::question::question;
 use crate::ingest::Reject;
 use crate::outbox::{Ask, WebhookRecord};
 
 /// How far ahead of our clock a webhook may be signed, milliseconds.
 const AHEAD_MAX_MS: i64 = 10 * 60 * 1000;
+
+/// Cashfree's webhooks.
+#[derive(Debug)]
+pub(super) struct CashfreeWebhooks;
 
 /// What a webhook means, owned, so that it can become a step on the order.
 enum Meaning {
@@ -26,12 +33,12 @@ enum Meaning {
     Failed,
     Voided(String, i64),
     Refunded(Refund),
-    /// Nothing but its note.
-    Noted,
+    /// The order was spoken of, and no more: there may be a payment.
+    SpokenOf,
 }
 
 impl Meaning {
-    fn happen_to(&self, order: &mut Order) -> Ask {
+    fn happen_to(&self, order: &mut Order, now_s: i64, may_ask: bool) -> Ask {
         match self {
             Self::Paid(paid) => {
                 order.pay((**paid).clone());
@@ -42,153 +49,121 @@ impl Meaning {
             Self::Refunded(refund) => {
                 order.refund(refund.clone());
             }
-            Self::Noted => {}
+            Self::SpokenOf => order.attest(),
         }
-        Ask::AsPlanned
+        // The message that proves the payment may be lost.
+        let ask_s = if may_ask { order.plan_first_question(now_s) } else { None };
+        ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000))
     }
 }
 
-impl Purchases {
-    pub(crate) async fn verify_webhook(
-        &self,
-        request: v1::VerifyWebhookRequest,
-    ) -> Result<v1::VerifyWebhookResponse, Reject> {
-        let result = self.judge(&request).await;
-        match &result {
-            Ok(answer) => {
-                let verdict = answer.verdict().as_str_name();
-                self.ingest.metrics.webhook(verdict.trim_start_matches("VERDICT_").to_lowercase().as_str());
-                tracing::info!(
-                    webhook.verdict = verdict,
-                    webhook.r#type = answer.webhook_type,
-                    order.id = answer.order_id,
-                    detail = answer.detail,
-                    "webhook"
-                );
-            }
-            Err(reject) => tracing::warn!(code = reject.code(), "webhook could not be judged"),
-        }
-        result
+impl Provider for CashfreeWebhooks {
+    fn number(&self) -> i32 {
+        v1::Provider::Cashfree.into()
     }
 
-    async fn judge(&self, request: &v1::VerifyWebhookRequest) -> Result<v1::VerifyWebhookResponse, Reject> {
-        if request.provider() != v1::Provider::Cashfree {
-            return Err(Reject::field("provider", "must be PROVIDER_CASHFREE"));
-        }
-        let secrets =
-            self.cashfree.secrets.as_ref().map(crate::config::SecretSource::list).unwrap_or_default();
+    fn judge(
+        &self,
+        purchases: &Purchases,
+        request: &v1::VerifyWebhookRequest,
+        now_ms: i64,
+    ) -> Result<Judged, Reject> {
+        let cashfree = &purchases.cashfree;
+        let secrets = cashfree.secrets.as_ref().map(crate::config::SecretSource::list).unwrap_or_default();
         let secrets: Vec<&[u8]> = secrets.iter().map(|secret| secret.expose_secret().as_bytes()).collect();
         let header = |name: &str| request.headers.get(name).map(String::as_str).unwrap_or_default();
-        if self.is_legacy(request) {
-            return self.judge_legacy(&request.raw_body, &secrets, self.ingest.clock.now_ms()).await;
+        if purchases.is_legacy(request) {
+            return purchases.judge_legacy(&request.raw_body, &secrets, now_ms);
         }
         let timestamp = header(TIMESTAMP_HEADER);
         match signature::verify(&secrets, timestamp, &request.raw_body, header(SIGNATURE_HEADER)) {
             Ok(_) => {}
             Err(SignatureProblem::NoSecret) => return Err(Reject::NoSecret),
-            Err(problem) => return Ok(answer(Verdict::InvalidSignature, problem.code())),
+            Err(problem) => return Ok(Judged::Refused(Verdict::InvalidSignature, problem.code())),
         }
-        let now_ms = self.ingest.clock.now_ms();
         let Some(signed_ms) = signature::timestamp_ms(timestamp) else {
-            return Ok(answer(Verdict::InvalidSignature, "timestamp_malformed"));
+            return Ok(Judged::Refused(Verdict::InvalidSignature, "timestamp_malformed"));
         };
-        let max_age_ms = i64::try_from(self.cashfree.webhook_max_age.as_millis()).unwrap_or(i64::MAX);
+        let max_age_ms = i64::try_from(cashfree.webhook_max_age.as_millis()).unwrap_or(i64::MAX);
         // Its age counts at the gateway; what waited between the two of us is not its fault.
         let received_ms =
             request.received_at.as_ref().map_or(now_ms, |at| at.seconds.saturating_mul(1000).min(now_ms));
         if let Err(problem) = signature::check_age(signed_ms, received_ms, max_age_ms, AHEAD_MAX_MS) {
-            return Ok(answer(Verdict::Stale, problem.code()));
+            return Ok(Judged::Refused(Verdict::Stale, problem.code()));
         }
-        match Webhook::parse(&request.raw_body, self.ingest.settings.default_currency) {
-            Ok(webhook) => self.act(&webhook, &request.raw_body, signed_ms, now_ms).await,
-            Err(unusable) => self.keep_unusable(&unusable, &request.raw_body, now_ms).await,
-        }
+        let genuine = match Webhook::parse(&request.raw_body, purchases.ingest.settings.default_currency) {
+            Ok(webhook) => purchases.usable(&webhook, &request.raw_body, signed_ms, now_ms),
+            Err(unusable) => purchases.unusable(&unusable, &request.raw_body, now_ms),
+        };
+        Ok(Judged::Genuine(Box::new(genuine)))
     }
+}
 
-    /// Does what a genuine and readable webhook asks for.
-    async fn act(
-        &self,
-        webhook: &Webhook,
-        body: &[u8],
-        signed_ms: i64,
-        now_ms: i64,
-    ) -> Result<v1::VerifyWebhookResponse, Reject> {
+impl Purchases {
+    /// What a genuine and readable webhook asks for.
+    fn usable(&self, webhook: &Webhook, body: &[u8], signed_ms: i64, now_ms: i64) -> Genuine {
         let record = self.record_of(webhook, body, now_ms);
         let now_s = now_ms.div_euclid(1000);
         let note = webhook.note(now_s);
-        let (order, meaning, is_paid) = match webhook.effect() {
+        let verdict = if webhook.is_ignored() { Verdict::Ignored } else { Verdict::Accepted };
+        let (meant, proves_payment) = match webhook.effect() {
             Effect::Paid(proof) => {
                 let paid = self.paid(&proof, signed_ms, now_ms);
-                (proof.order_id.clone(), Meaning::Paid(Box::new(paid)), true)
+                (Some((proof.order_id.clone(), Meaning::Paid(Box::new(paid)))), true)
             }
-            Effect::Failed { order_id } => (order_id.clone(), Meaning::Failed, false),
+            Effect::Failed { order_id } => (Some((order_id.clone(), Meaning::Failed)), false),
             Effect::Voided { order_id, payment_id, at_s } => {
                 let at_s = at_s.unwrap_or(now_s).min(now_s);
-                (order_id.clone(), Meaning::Voided(payment_id.as_str().to_owned(), at_s), false)
+                (Some((order_id.clone(), Meaning::Voided(payment_id.as_str().to_owned(), at_s))), false)
             }
             Effect::Refunded { order_id: Some(order_id), payment_id, refund_id, money, at_s } => {
                 let payment_id = payment_id.map(|id| id.as_str().to_owned());
                 let at_s = at_s.unwrap_or(now_s).min(now_s);
                 let refund = Refund::new(refund_id.as_str().to_owned(), payment_id, money, at_s);
-                (order_id.clone(), Meaning::Refunded(refund), false)
+                (Some((order_id.clone(), Meaning::Refunded(refund))), false)
+            }
+            Effect::Nothing if let Notice::Charges(charges) = webhook.notice() => {
+                (Some((charges.order_id.clone(), Meaning::SpokenOf)), false)
             }
             Effect::Nothing if let (Some(order_id), Some(_)) = (&webhook.extract().order_id, &note) => {
-                (order_id.clone(), Meaning::Noted, false)
+                (Some((order_id.clone(), Meaning::SpokenOf)), false)
             }
-            Effect::Refunded { order_id: None, .. } | Effect::Nothing => {
-                let order_id = record.order_id.clone().unwrap_or_default();
-                let is_new = self.ingest.outbox.record_webhook(record).await?;
-                let verdict = match webhook.notice() {
-                    _ if !is_new => Verdict::Duplicate,
-                    Notice::Ping | Notice::Unknown => Verdict::Ignored,
-                    _ => Verdict::Accepted,
-                };
-                return Ok(named(answer(verdict, ""), webhook.webhook_type(), &order_id));
-            }
+            Effect::Refunded { order_id: None, .. } | Effect::Nothing => (None, false),
         };
-        let (updated, _) = self
-            .step(&order, &self.default_pixel(), Some(record), false, move |order| {
-                let ask = meaning.happen_to(order);
+        let step = meant.map(|(order, meaning)| {
+            let may_ask = self.can_ask && orders_api_id_ok(order.as_str());
+            let step: Step = Box::new(move |order: &mut Order| {
+                let ask = meaning.happen_to(order, now_s, may_ask);
                 // A payment leaves its note by itself.
-                if let (Some(note), false) = (&note, is_paid) {
+                if let (Some(note), false) = (&note, proves_payment) {
                     order.note(note.clone());
                 }
-                ((), ask)
-            })
-            .await?;
-        let verdict = if updated.applied { Verdict::Accepted } else { Verdict::Duplicate };
-        let mut answer = named(answer(verdict, ""), webhook.webhook_type(), order.as_str());
-        if is_paid {
-            answer.event_id = EventId::of_purchase(&order).into();
-        }
-        Ok(answer)
+                ask
+            });
+            (order, step)
+        });
+        Genuine { record, step, proves_payment, verdict }
     }
 
-    /// Keeps what is genuine and cannot be used: its reason, its digest, no body.
-    pub(super) async fn keep_unusable(
-        &self,
-        unusable: &Unusable,
-        body: &[u8],
-        now_ms: i64,
-    ) -> Result<v1::VerifyWebhookResponse, Reject> {
+    /// Keeps what is genuine and cannot be used: its reason, its digest, no body. Where it may
+    /// have been the proof of a payment, the Orders API is asked.
+    pub(super) fn unusable(&self, unusable: &Unusable, body: &[u8], now_ms: i64) -> Genuine {
         let digest = Sha256Hex::of_bytes(body).to_hex();
-        let code = unusable.problem.code();
-        let order_id = unusable.extract.order_id.as_ref().map(|id| id.as_str().to_owned());
         let extract = serde_json::json!({ "extract": &*unusable.extract, "fault_at_byte": unusable.offset });
         let record = WebhookRecord {
             account: self.account(),
             event_key: format!("unusable:{digest}"),
             kind: unusable.extract.webhook_type.clone(),
-            order_id: order_id.clone(),
+            order_id: unusable.extract.order_id.as_ref().map(|id| id.as_str().to_owned()),
             received_ms: now_ms,
-            dead_letter: Some(code.to_owned()),
+            dead_letter: Some(unusable.problem.code().to_owned()),
             extract: extract.to_string(),
             body_sha256: digest,
             body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
         };
-        let is_new = self.ingest.outbox.record_webhook(record).await?;
-        let verdict = if is_new { Verdict::DeadLettered } else { Verdict::Duplicate };
-        Ok(named(answer(verdict, code), &unusable.extract.webhook_type, &order_id.unwrap_or_default()))
+        let order = self.answers_for(&record.kind, record.order_id.as_deref());
+        let step = order.map(|order| (order, question(now_ms)));
+        Genuine { record, step, proves_payment: false, verdict: Verdict::DeadLettered }
     }
 
     fn record_of(&self, webhook: &Webhook, body: &[u8], now_ms: i64) -> WebhookRecord {
@@ -246,18 +221,4 @@ impl Purchases {
         .collect();
         self.ingest.user_reader(now_ms).read(values).0
     }
-}
-
-pub(super) fn answer(verdict: Verdict, detail: &str) -> v1::VerifyWebhookResponse {
-    v1::VerifyWebhookResponse { verdict: verdict.into(), detail: detail.to_owned(), ..Default::default() }
-}
-
-pub(super) fn named(
-    mut answer: v1::VerifyWebhookResponse,
-    kind: &str,
-    order_id: &str,
-) -> v1::VerifyWebhookResponse {
-    answer.webhook_type = kind.to_owned();
-    answer.order_id = order_id.to_owned();
-    answer
 }

@@ -1,0 +1,116 @@
+//! The server: is it there, does it take the token, is it this tool's version; and its own
+//! findings.
+
+use tandem_proto::v1::{DiagnoseRequest, DiagnoseResponse, GetTrackingHealthRequest, Last24h};
+use url::{Host, Url};
+
+use super::finding::Finding;
+use crate::failure::Failure;
+use crate::server::Server;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+const START: &str = "start tandem-server, or name it with TANDEM_SERVER_URL or --server-url";
+const SAME_TOKEN: &str = "give this tool one of the server's TANDEM_INTERNAL_TOKEN, or the token that it wrote to \
+    internal-token in its data directory (TANDEM_DATA_DIR)";
+const LOOK: &str = "the server's log says more";
+const SAME_VERSION: &str = "take server, gateway and tool from one release";
+const USE_TLS: &str = "use https: TANDEM_TLS_CERT and TANDEM_TLS_KEY at the server, or a TLS proxy before it";
+
+/// What the server told.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Its own diagnosis; none when it did not answer.
+    pub(super) diagnosis: Option<DiagnoseResponse>,
+    /// Its figures.
+    pub(super) day: Option<Last24h>,
+}
+
+/// Asks the server. It makes Graph calls meanwhile, so it may take its time.
+pub(super) async fn ask(server: &Server, send_test_event: bool) -> (Seen, Option<Finding>) {
+    match diagnose(server, send_test_event).await {
+        Ok(seen) => (seen, None),
+        Err(failure) => (Seen::default(), Some(failed(&failure))),
+    }
+}
+
+async fn diagnose(server: &Server, send_test_event: bool) -> Result<Seen, Failure> {
+    let mut client = server.long_operations().await?;
+    let health = client.get_tracking_health(server.request(GetTrackingHealthRequest {})).await;
+    let day = health.map_err(|status| server.failure(&status))?.into_inner().last_24h;
+    let answer = client.diagnose(server.request(DiagnoseRequest { send_test_event })).await;
+    let diagnosis = answer.map_err(|status| server.failure(&status))?.into_inner();
+    Ok(Seen { diagnosis: Some(diagnosis), day })
+}
+
+fn failed(failure: &Failure) -> Finding {
+    let (code, detail, advice) = match failure {
+        Failure::ServerAway { url, why } => ("server_away", format!("no answer from {url} ({why})"), START),
+        Failure::TokenRefused => {
+            ("token_refused", "the server refuses the internal token".to_owned(), SAME_TOKEN)
+        }
+        Failure::OldServer => ("old_server", "the server does not know the call".to_owned(), SAME_VERSION),
+        other => ("server_failed", other.to_string(), LOOK),
+    };
+    Finding::failed("server", code, &detail, advice)
+}
+
+/// What its answer says beside its own findings.
+pub(super) fn findings(diagnosis: &DiagnoseResponse, url: &Url) -> Vec<Finding> {
+    let mut findings = vec![Finding::ok(
+        "server",
+        "answers",
+        &format!("{} answers and takes the token", url.as_str().trim_end_matches('/')),
+    )];
+    let theirs = crate::render::plain(&diagnosis.server_version);
+    findings.push(if theirs == VERSION {
+        Finding::ok("version", "same_version", VERSION)
+    } else {
+        let detail = format!("the server is {theirs}, this tool is {VERSION}");
+        Finding::warning("version", "other_version", &detail, SAME_VERSION)
+    });
+    if url.scheme() == "http" && !is_near(url) {
+        let detail = "the internal token travels over plain http to another machine";
+        findings.push(Finding::warning("tls", "plain_connection", detail, USE_TLS));
+    }
+    findings.extend(diagnosis.findings.iter().map(Finding::of_server));
+    findings
+}
+
+fn is_near(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_versions_and_plain_connections_are_noticed() {
+        let codes = |version: &str, url: &str| {
+            let diagnosis =
+                DiagnoseResponse { server_version: version.to_owned(), ..DiagnoseResponse::default() };
+            let found = findings(&diagnosis, &Url::parse(url).unwrap());
+            found.into_iter().map(|finding| finding.code).collect::<Vec<_>>()
+        };
+        assert_eq!(codes(VERSION, "http://127.0.0.1:50051"), ["answers", "same_version"]);
+        assert_eq!(codes(VERSION, "https://track.shop.example"), ["answers", "same_version"]);
+        let both = codes("9.9.9", "http://10.0.0.5:50051");
+        assert_eq!(both, ["answers", "other_version", "plain_connection"]);
+    }
+
+    #[test]
+    fn a_server_that_is_away_is_a_finding_with_advice() {
+        let away = Failure::ServerAway { url: "http://x".to_owned(), why: "refused".to_owned() };
+        for failure in
+            [away, Failure::TokenRefused, Failure::OldServer, Failure::ServerFailed("x".to_owned())]
+        {
+            assert!(!failed(&failure).advice.is_empty());
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! `tandem lint`: what breaks tracking in a shop's pages. It asks no server, and needs no token.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use tandem_lint::{Code, Finding, Severity, Shop, Style};
+use url::Url;
+
+use crate::Report;
+use crate::failure::Failure;
+
+const NOTES: &str = "\
+A comment `tandem-lint: allow(CODE)` in a page allows what is found on its own line and on the next.
+Exit codes: 0 nothing to mend, 1 findings, 2 what was given cannot be read. Every code: docs/lint.md";
+
+/// What to look at, and how to tell.
+#[derive(Debug, Args)]
+#[command(after_help = NOTES)]
+pub(crate) struct Arguments {
+    /// Pages, scripts, folders of them, or the address of a page (its scripts of the same origin come with it)
+    #[arg(required = true, value_name = "PATH|URL")]
+    what: Vec<String>,
+    /// One line of JSON for each finding: code, severity, file, line, column, message, help
+    #[arg(long)]
+    json: bool,
+    /// Leave findings of this code out; `warnings` leaves out all that are no errors
+    #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = allowance)]
+    allow: Vec<Allowance>,
+}
+
+/// What is left out.
+#[derive(Debug, Clone, Copy)]
+enum Allowance {
+    Code(Code),
+    Warnings,
+}
+
+fn allowance(text: &str) -> Result<Allowance, String> {
+    if text == "warnings" {
+        return Ok(Allowance::Warnings);
+    }
+    Code::parse(text).map(Allowance::Code).ok_or_else(|| {
+        let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        format!("there is no such code; there are: {}, and warnings", codes.join(", "))
+    })
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<Report, Failure> {
+    let mut allowed = Vec::new();
+    for allowance in &arguments.allow {
+        match allowance {
+            Allowance::Code(code) => allowed.push(*code),
+            Allowance::Warnings => {
+                allowed.extend(Code::ALL.iter().filter(|code| code.severity() == Severity::Warning));
+            }
+        }
+    }
+    let (addresses, paths): (Vec<&String>, Vec<&String>) =
+        arguments.what.iter().partition(|what| what.starts_with("http://") || what.starts_with("https://"));
+
+    // Each address is a shop of its own; paths are one, since pages load scripts of other folders.
+    let mut shops = Vec::new();
+    if !paths.is_empty() {
+        let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
+        shops.push(tandem_lint::read(&paths).map_err(|error| Failure::Setting(error.to_string()))?);
+    }
+    for address in addresses {
+        let url = Url::parse(address).map_err(|error| {
+            Failure::Setting(format!("{address} is no address: {error}; write https://…"))
+        })?;
+        shops.push(tandem_lint::fetch(&url).await.map_err(|error| Failure::Setting(error.to_string()))?);
+    }
+    let checked: Vec<(Shop, Vec<Finding>)> = shops
+        .into_iter()
+        .map(|shop| {
+            let findings = tandem_lint::check(&shop, &allowed);
+            (shop, findings)
+        })
+        .collect();
+    let is_bad = checked.iter().any(|(_, findings)| !findings.is_empty());
+    let text = if arguments.json { json(&checked) } else { text(&checked) };
+    Ok(Report { text, is_bad, failure: None })
+}
+
+fn json(checked: &[(Shop, Vec<Finding>)]) -> String {
+    checked.iter().flat_map(|(_, findings)| findings).map(Finding::json).collect::<Vec<_>>().join("\n")
+}
+
+fn text(checked: &[(Shop, Vec<Finding>)]) -> String {
+    let style = if has_colours() { Style::Coloured } else { Style::Plain };
+    let shown = checked.iter().map(|(shop, findings)| {
+        tandem_lint::render(shop, findings, style) + &tandem_lint::summary(shop, findings)
+    });
+    shown.collect::<Vec<_>>().join("\n")
+}
+
+/// Colours are for terminals, and for those who have not asked to be spared (<https://no-color.org>).
+fn has_colours() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    std::io::stdout().is_terminal()
+        && !is_set("NO_COLOR")
+        && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+}

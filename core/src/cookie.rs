@@ -1,0 +1,294 @@
+//! The cookies `_fbp` and `_fbc`: read from a `Cookie` header, written as `Set-Cookie`
+//! (RFC 6265; names, life and attributes are Meta's: ClickID and the fbp and fbc parameters).
+//!
+//! Safari keeps a cookie that a script wrote for seven days, or one after an ad click. One
+//! that came by HTTP from the shop's own domain lives as long as it says, so a server on
+//! that domain writes them again with each answer.
+
+use core::fmt;
+
+use crate::click_id::{Fbc, Fbp, choose_fbc_at, is_public_suffix};
+
+/// Name of the browser ID's cookie.
+pub const FBP: &str = "_fbp";
+/// Name of the click ID's cookie.
+pub const FBC: &str = "_fbc";
+/// How long both live from each time they are written, seconds (90 days).
+pub const LIFE_S: u32 = 90 * 24 * 3600;
+
+/// Longest domain, bytes (RFC 1035).
+const DOMAIN_BYTES_MAX: usize = 253;
+/// Longest part of a domain, bytes (RFC 1035).
+const LABEL_BYTES_MAX: usize = 63;
+
+/// The domain that cookies are set for: the shop's own, `shop.example`, all its subdomains
+/// included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CookieDomain(Box<str>);
+
+/// Why a text is no domain that cookies can be set for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DomainProblem {
+    /// Something else than a domain.
+    #[error("must be a domain alone, such as shop.example: no scheme, port or path")]
+    NotADomain,
+    /// An IP address.
+    #[error("must be a domain; browsers set no cookies for an address and its neighbours")]
+    Address,
+    /// A name without a dot, or one below which everybody may register.
+    #[error("must be the shop's own domain, such as shop.example; browsers refuse cookies for a suffix")]
+    Suffix,
+}
+
+impl CookieDomain {
+    /// Reads a domain in ASCII (punycode). A dot in front, as older servers wrote it, means
+    /// the same. The lists of suffixes are short: browsers have the last word.
+    pub fn parse(text: &str) -> Result<Self, DomainProblem> {
+        let text = text.strip_prefix('.').unwrap_or(text);
+        if text.starts_with('[') || text.parse::<core::net::IpAddr>().is_ok() {
+            return Err(DomainProblem::Address);
+        }
+        let is_label = |label: &str| {
+            (1..=LABEL_BYTES_MAX).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        if text.len() > DOMAIN_BYTES_MAX || !text.split('.').all(is_label) {
+            return Err(DomainProblem::NotADomain);
+        }
+        let top = text.rsplit('.').next().unwrap_or_default();
+        if top.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(DomainProblem::Address);
+        }
+        if is_public_suffix(text) {
+            return Err(DomainProblem::Suffix);
+        }
+        Ok(Self(text.to_ascii_lowercase().into()))
+    }
+
+    /// The domain, in lower case, without a dot in front.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a host (without port) gets this domain's cookies.
+    pub fn covers(&self, host: &str) -> bool {
+        let at = host.len().checked_sub(self.0.len());
+        at.and_then(|at| Some((host.get(..at)?, host.get(at..)?))).is_some_and(|(below, domain)| {
+            domain.eq_ignore_ascii_case(&self.0) && (below.is_empty() || below.ends_with('.'))
+        })
+    }
+
+    /// Subdomain index of values made for this domain: the number of its dots.
+    pub fn subdomain_index(&self) -> u8 {
+        u8::try_from(self.0.matches('.').count()).unwrap_or(u8::MAX)
+    }
+}
+
+/// What a browser has of the two.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MetaCookies {
+    /// Browser ID.
+    pub fbp: Option<Fbp>,
+    /// Click ID.
+    pub fbc: Option<Fbc>,
+}
+
+impl MetaCookies {
+    /// Reads `Cookie` headers. Of several cookies of a name (other paths, other domains) the
+    /// first that has the form of one counts.
+    pub fn read<'a>(headers: impl Iterator<Item = &'a str>) -> Self {
+        let mut found = Self::default();
+        for (name, value) in headers.flat_map(|header| header.split(';')).filter_map(|c| c.split_once('=')) {
+            match name.trim() {
+                FBP => found.fbp = found.fbp.or_else(|| Fbp::parse(value.trim())),
+                FBC => found.fbc = found.fbc.or_else(|| Fbc::parse(value.trim())),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// What the browser is to have after this visit. `named`: what the page itself says; it
+    /// goes before the cookies, but a click keeps the time it was first seen, whoever saw it.
+    /// `fbclid`: the click that led to the page; `random`: any number. A browser ID is made
+    /// where there is none. A click ID over 90 days old is gone.
+    pub fn after_visit(
+        self,
+        named: Self,
+        fbclid: Option<&str>,
+        now_ms: u64,
+        random: u32,
+        domain: &CookieDomain,
+    ) -> Self {
+        let index = domain.subdomain_index();
+        let known = match (named.fbc, self.fbc) {
+            (Some(named), Some(cookie))
+                if cookie.is_of_click(named.payload()) && cookie.creation_ms() < named.creation_ms() =>
+            {
+                Some(cookie)
+            }
+            (named, cookie) => named.or(cookie),
+        };
+        Self {
+            fbp: named.fbp.or(self.fbp).or_else(|| Some(Fbp::mint(random, now_ms, index))),
+            fbc: choose_fbc_at(known.as_ref().map(Fbc::as_str), fbclid, now_ms, index),
+        }
+    }
+
+    /// The values of the `Set-Cookie` headers that write them. Scripts may read them: Meta's
+    /// pixel has to.
+    pub fn set_cookie(&self, domain: &CookieDomain) -> impl Iterator<Item = String> {
+        let fbc = self.fbc.as_ref().filter(|fbc| fbc.fits_cookie());
+        let both = [(FBP, self.fbp.as_ref().map(Fbp::as_str)), (FBC, fbc.map(Fbc::as_str))];
+        both.into_iter().filter_map(move |(name, value)| {
+            let value = value?;
+            Some(format!(
+                "{name}={value}; Domain={}; Path=/; Max-Age={LIFE_S}; Secure; SameSite=Lax",
+                domain.as_str()
+            ))
+        })
+    }
+}
+
+impl fmt::Display for CookieDomain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: u64 = 1_700_000_000_000;
+
+    fn domain() -> CookieDomain {
+        CookieDomain::parse("shop.example").unwrap()
+    }
+
+    fn cookies(header: &str) -> MetaCookies {
+        MetaCookies::read([header].into_iter())
+    }
+
+    /// The two values after a visit.
+    fn after(cookie: &str, named: &str, fbclid: Option<&str>) -> (String, Option<String>) {
+        let after = cookies(cookie).after_visit(cookies(named), fbclid, NOW, 7, &domain());
+        (after.fbp.unwrap().as_str().to_owned(), after.fbc.map(|fbc| fbc.as_str().to_owned()))
+    }
+
+    #[test]
+    fn a_domain_is_one_that_browsers_take_cookies_for() {
+        for (text, domain, index) in [
+            ("shop.example", "shop.example", 1),
+            (".Shop.Example", "shop.example", 1),
+            ("shop.co.in", "shop.co.in", 2),
+            ("asha.myshopify.com", "asha.myshopify.com", 2),
+            ("xn--bcher-kva.example", "xn--bcher-kva.example", 1),
+        ] {
+            let parsed = CookieDomain::parse(text).unwrap();
+            assert_eq!((parsed.as_str(), parsed.subdomain_index()), (domain, index), "{text}");
+        }
+        use DomainProblem::{Address, NotADomain, Suffix};
+        for (text, problem) in [
+            ("", NotADomain),
+            ("https://shop.example", NotADomain),
+            ("shop.example:443", NotADomain),
+            ("shop.example/", NotADomain),
+            ("shop..example", NotADomain),
+            ("shop.example.", NotADomain),
+            ("-shop.example", NotADomain),
+            ("bücher.example", NotADomain),
+            ("*.shop.example", NotADomain),
+            ("shop.example; Secure", NotADomain),
+            ("127.0.0.1", Address),
+            ("1.2.3", Address),
+            ("::1", Address),
+            ("[::1]", Address),
+            ("localhost", Suffix),
+            ("com", Suffix),
+            ("co.in", Suffix),
+            ("myshopify.com", Suffix),
+        ] {
+            assert_eq!(CookieDomain::parse(text), Err(problem), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_domain_covers_itself_and_its_subdomains_alone() {
+        for yes in ["shop.example", "www.shop.example", "a.b.SHOP.example"] {
+            assert!(domain().covers(yes), "{yes}");
+        }
+        for no in
+            ["evilshop.example", "shop.example.evil.example", "example", "", "é.example", "éshop.example"]
+        {
+            assert!(!domain().covers(no), "{no}");
+        }
+    }
+
+    #[test]
+    fn cookies_are_found_among_others_and_only_in_their_form() {
+        let found = cookies("a=b; _fbp=garbage; _fbp=fb.1.1600000000000.1;_fbc=fb.1.1600000000000.AbC ; x");
+        assert_eq!(found.fbp.unwrap().as_str(), "fb.1.1600000000000.1");
+        assert_eq!(found.fbc.unwrap().as_str(), "fb.1.1600000000000.AbC");
+        assert_eq!(cookies("_fbp=; x_fbp=fb.1.1600000000000.1; _fbc=fb.1.x.AbC"), MetaCookies::default());
+        let two = MetaCookies::read(["_fbp=fb.1.1600000000000.1", "_fbc=fb.1.1600000000000.A"].into_iter());
+        assert!(two.fbp.is_some() && two.fbc.is_some());
+    }
+
+    #[test]
+    fn a_browser_id_is_made_once_and_a_click_keeps_its_time() {
+        let made = "fb.1.1700000000000.1000000007";
+        let (old_fbp, old) = ("fb.1.1699000000000.5", "fb.1.1699000000000.A");
+        let cookie = format!("_fbp={old_fbp}; _fbc={old}");
+        for (header, named, fbclid, fbp, fbc) in [
+            ("", "", None, made, None),
+            ("", "", Some("A"), made, Some("fb.1.1700000000000.A")),
+            (cookie.as_str(), "", None, old_fbp, Some(old)),
+            (&cookie, "", Some("A"), old_fbp, Some(old)),
+            (&cookie, "", Some("B"), old_fbp, Some("fb.1.1700000000000.B")),
+            // The page's own word goes first, but dates no click anew.
+            (&cookie, "_fbp=fb.1.1699900000000.6", None, "fb.1.1699900000000.6", Some(old)),
+            (&cookie, "_fbc=fb.1.1699900000000.A", None, old_fbp, Some(old)),
+            (&cookie, "_fbc=fb.1.1698000000000.A", None, old_fbp, Some("fb.1.1698000000000.A")),
+            (&cookie, "_fbc=fb.1.1699900000000.C", None, old_fbp, Some("fb.1.1699900000000.C")),
+            // Over 90 days.
+            ("_fbc=fb.1.1600000000000.A", "", Some("A"), made, None),
+        ] {
+            let expected = (fbp.to_owned(), fbc.map(str::to_owned));
+            assert_eq!(after(header, named, fbclid), expected, "{header} | {named} | {fbclid:?}");
+        }
+    }
+
+    #[test]
+    fn the_header_is_metas_cookie_for_the_whole_domain() {
+        let set = |cookies: MetaCookies| cookies.set_cookie(&domain()).collect::<Vec<_>>();
+        let both = cookies("_fbp=fb.1.1600000000000.1; _fbc=fb.1.1600000000000.AbC");
+        let attributes = "Domain=shop.example; Path=/; Max-Age=7776000; Secure; SameSite=Lax";
+        let expected = [
+            format!("_fbp=fb.1.1600000000000.1; {attributes}"),
+            format!("_fbc=fb.1.1600000000000.AbC; {attributes}"),
+        ];
+        assert_eq!(set(both), expected);
+        assert_eq!(set(MetaCookies::default()), Vec::<String>::new());
+        // Other readers would cut it at the dot.
+        assert_eq!(set(cookies("_fbc=fb.1.1600000000000.A.BCD")), Vec::<String>::new());
+    }
+
+    proptest! {
+        /// Whatever a stranger sends, what is set is one cookie a line that reads back.
+        #[test]
+        fn what_is_set_is_read_back(header in ".{0,80}", named in "_fb[pc]=fb\\.1\\.[0-9]{13}\\.\\PC{1,20}", fbclid in ".{0,30}") {
+            let after = cookies(&header).after_visit(cookies(&named), Some(&fbclid), NOW, 1, &domain());
+            for line in after.set_cookie(&domain()) {
+                let suffix = "; Domain=shop.example; Path=/; Max-Age=7776000; Secure; SameSite=Lax";
+                let pair = line.strip_suffix(suffix).unwrap();
+                prop_assert!(pair.bytes().all(|b| b.is_ascii_graphic() && b != b';'));
+                prop_assert!(cookies(pair) != MetaCookies::default(), "{}", pair);
+            }
+        }
+    }
+}

@@ -1,0 +1,2 @@
+const price = 5;
+const price = = 6;

@@ -1,0 +1,3 @@
+function opened() {
+  fbq('trackCustom', 'DeckOpened');
+}

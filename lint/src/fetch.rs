@@ -1,0 +1,137 @@
+//! From an address to a shop: the page and the scripts that it loads from its own origin.
+
+use std::time::Duration;
+
+use reqwest::{Client, StatusCode, redirect};
+use url::Url;
+
+use crate::shop::Shop;
+
+/// Scripts of a page that are fetched.
+const SCRIPTS_MAX: usize = 40;
+/// Largest page or script, in bytes.
+const BODY_BYTES_MAX: usize = 8 << 20;
+/// All bodies together.
+const ALL_BYTES_MAX: usize = 32 << 20;
+/// How long one answer may take, its body included.
+const ANSWER_WAIT: Duration = Duration::from_secs(10);
+/// How long everything may take.
+const ALL_WAIT: Duration = Duration::from_secs(60);
+/// Redirects of one address.
+const REDIRECTS_MAX: usize = 5;
+
+/// Why an address could not be read. Each text ends with what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// It does not answer.
+    #[error("no page from {url}: {why}; does a browser on this machine open it?")]
+    Away {
+        /// The address.
+        url: String,
+        /// What happened.
+        why: String,
+    },
+    /// It answers something else.
+    #[error("{url} answers {status}; give an address that a visitor can open")]
+    Refused {
+        /// The address.
+        url: String,
+        /// The answer's status.
+        status: StatusCode,
+    },
+    /// Larger or slower than a shop's page may be.
+    #[error("{url} is {what}; save the page and give the file")]
+    TooMuch {
+        /// The address.
+        url: String,
+        /// In which way.
+        what: &'static str,
+    },
+}
+
+/// One answer.
+struct Answer {
+    /// Where redirects led.
+    url: Url,
+    body: String,
+    policies: Vec<String>,
+}
+
+/// Fetches a page and the scripts that it loads from its own origin: 40 of them, 8 MiB each, 32 MiB and a minute
+/// for everything. A script that is not to be had is left out, as browsers do.
+///
+/// # Errors
+/// When the page itself is not to be had.
+pub async fn fetch(url: &Url) -> Result<Shop, FetchError> {
+    let away = |why: String| FetchError::Away { url: url.to_string(), why };
+    // Nobody else may have chosen one; a second choice changes nothing.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let client = Client::builder()
+        .redirect(redirect::Policy::limited(REDIRECTS_MAX))
+        .timeout(ANSWER_WAIT)
+        .user_agent(concat!("tandem-lint/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| away(words(&error)))?;
+    let all = tokio::time::timeout(ALL_WAIT, all(&client, url));
+    all.await.unwrap_or(Err(FetchError::TooMuch { url: url.to_string(), what: "slower than a minute" }))
+}
+
+async fn all(client: &Client, url: &Url) -> Result<Shop, FetchError> {
+    let mut shop = Shop::default();
+    let answer = get(client, url, BODY_BYTES_MAX).await?;
+    let mut bytes = answer.body.len();
+    let page_url = answer.url;
+    let page = shop.add_page(page_url.to_string(), answer.body);
+    for policy in answer.policies {
+        shop.add_policy(page, policy);
+    }
+    let mut fetched: Vec<(Url, usize)> = Vec::new();
+    for (element, address) in shop.links(page) {
+        let Ok(script_url) = page_url.join(&address) else { continue };
+        if script_url.origin() != page_url.origin() {
+            continue;
+        }
+        if let Some((_, script)) = fetched.iter().find(|(known, _)| *known == script_url) {
+            shop.link(page, element, *script);
+            continue;
+        }
+        if fetched.len() >= SCRIPTS_MAX || bytes >= ALL_BYTES_MAX {
+            break;
+        }
+        let room = BODY_BYTES_MAX.min(ALL_BYTES_MAX - bytes);
+        let Ok(answer) = get(client, &script_url, room).await else { continue };
+        bytes += answer.body.len();
+        let script = shop.add_script(script_url.to_string(), answer.body);
+        shop.link(page, element, script);
+        fetched.push((script_url, script));
+    }
+    Ok(shop)
+}
+
+async fn get(client: &Client, url: &Url, bytes_max: usize) -> Result<Answer, FetchError> {
+    let away = |error: &reqwest::Error| FetchError::Away { url: url.to_string(), why: words(error) };
+    let mut response = client.get(url.clone()).send().await.map_err(|error| away(&error))?;
+    if !response.status().is_success() {
+        return Err(FetchError::Refused { url: url.to_string(), status: response.status() });
+    }
+    let policies = response.headers().get_all("content-security-policy").iter();
+    let policies = policies.filter_map(|value| value.to_str().ok()).map(str::to_owned).collect();
+    let answered = response.url().clone();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| away(&error))? {
+        if body.len() + chunk.len() > bytes_max {
+            return Err(FetchError::TooMuch { url: url.to_string(), what: "too large" });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer { url: answered, body: String::from_utf8_lossy(&body).into_owned(), policies })
+}
+
+/// An error's innermost cause: the outer ones repeat the address.
+fn words(error: &dyn std::error::Error) -> String {
+    let mut at = error;
+    while let Some(source) = at.source() {
+        at = source;
+    }
+    at.to_string()
+}

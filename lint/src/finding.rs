@@ -1,0 +1,81 @@
+//! What was found, and how bad it is.
+
+use serde::Serialize;
+
+use crate::code::Code;
+use crate::source::Position;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Conversions are lost, counted twice, or data goes where it must not.
+    Error,
+    /// Something is measured worse than it could be.
+    Warning,
+}
+
+impl Severity {
+    /// In lower case.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// One thing to mend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Which rule says so.
+    pub code: Code,
+    /// What is wrong here, one sentence without a full stop. Repeats no secret and no person's data.
+    pub message: String,
+    /// How to mend it.
+    pub help: String,
+    /// Path or address of the text.
+    pub file: String,
+    /// Where the marked text begins.
+    pub position: Position,
+    /// Index of the text in the shop.
+    pub(crate) source: usize,
+    /// Bytes of the marked text.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+impl Finding {
+    /// How bad it is.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.code.severity()
+    }
+
+    /// One line of JSON: `code`, `severity`, `file`, `line`, `column`, `message`, `help`.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let fields = Fields {
+            code: self.code.as_str(),
+            severity: self.severity(),
+            file: &self.file,
+            line: self.position.line,
+            column: self.position.column,
+            message: &self.message,
+            help: &self.help,
+        };
+        serde_json::to_string(&fields).expect("texts and numbers always become JSON")
+    }
+}
+
+#[derive(Serialize)]
+struct Fields<'a> {
+    code: &'static str,
+    severity: Severity,
+    file: &'a str,
+    line: usize,
+    column: usize,
+    message: &'a str,
+    help: &'a str,
+}

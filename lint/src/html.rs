@@ -1,0 +1,211 @@
+//! What of a page's HTML matters: scripts, handlers, policies, the `noscript` image, escaped attributes.
+
+use html5gum::Span as Place;
+use html5gum::Tokenizer;
+use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
+
+use crate::script::Span;
+
+/// A page's elements of interest, in the page's order. Offsets are bytes of the page's text.
+#[derive(Debug, Default)]
+pub(crate) struct Html {
+    pub(crate) scripts: Vec<Element>,
+    /// `onclick` and the like.
+    pub(crate) handlers: Vec<Attribute>,
+    /// Other attributes whose values are addresses, data or text that somebody built.
+    pub(crate) attributes: Vec<Attribute>,
+    /// Contents of `noscript` elements.
+    pub(crate) noscripts: Vec<Span>,
+    /// Policies in `meta http-equiv`: the attribute's value.
+    pub(crate) policies: Vec<Attribute>,
+}
+
+/// A `script` element.
+#[derive(Debug)]
+pub(crate) struct Element {
+    pub(crate) what: Script,
+    /// Runs after the page was read: `defer`, `async`, or a module.
+    pub(crate) runs_late: bool,
+    pub(crate) is_module: bool,
+}
+
+/// What a `script` element holds.
+#[derive(Debug)]
+pub(crate) enum Script {
+    /// The address in `src`, decoded.
+    External(String),
+    Inline(Span),
+    /// JSON and the like: data for other scripts.
+    Data(Span),
+}
+
+/// An attribute.
+#[derive(Debug, Clone)]
+pub(crate) struct Attribute {
+    pub(crate) name: String,
+    /// Decoded: `&amp;` is `&`.
+    pub(crate) value: String,
+    /// The value as it is written.
+    pub(crate) span: Span,
+}
+
+/// The element that is being read.
+#[derive(Default)]
+struct Open {
+    name: Vec<u8>,
+    attributes: Vec<Attribute>,
+}
+
+impl Open {
+    fn value(&self, name: &str) -> Option<&str> {
+        self.attributes
+            .iter()
+            .find(|attribute| attribute.name == name)
+            .map(|attribute| attribute.value.as_str())
+    }
+
+    fn span(&self, name: &str) -> Option<Span> {
+        self.attributes
+            .iter()
+            .find(|attribute| attribute.name == name)
+            .map(|attribute| attribute.span.clone())
+    }
+}
+
+/// Reads a page. Any text is HTML; nothing fails.
+pub(crate) fn read(text: &str) -> Html {
+    let mut html = Html::default();
+    let mut open = Open::default();
+    // What the text that follows belongs to.
+    let mut inside = Inside::Nothing;
+    let callback = |event: CallbackEvent<'_>, place: Place<usize>| -> Option<()> {
+        match event {
+            CallbackEvent::OpenStartTag { name } => {
+                open = Open { name: name.to_ascii_lowercase(), attributes: Vec::new() };
+            }
+            CallbackEvent::AttributeName { name } => open.attributes.push(Attribute {
+                name: String::from_utf8_lossy(name).to_ascii_lowercase(),
+                value: String::new(),
+                span: place.end..place.end,
+            }),
+            CallbackEvent::AttributeValue { value } => {
+                if let Some(attribute) = open.attributes.last_mut() {
+                    attribute.value = String::from_utf8_lossy(value).into_owned();
+                    attribute.span = place.start..place.end;
+                }
+            }
+            CallbackEvent::CloseStartTag { .. } => inside = html.element(&open, place.end),
+            CallbackEvent::String { .. } => match inside {
+                Inside::Script => {
+                    if let Some(Element { what: Script::Inline(span) | Script::Data(span), .. }) =
+                        html.scripts.last_mut()
+                    {
+                        *span = place.start..place.end;
+                    }
+                }
+                Inside::Noscript => html.noscripts.push(place.start..place.end),
+                Inside::Nothing => {}
+            },
+            CallbackEvent::EndTag { .. } => inside = Inside::Nothing,
+            _ => {}
+        }
+        None
+    };
+    let mut emitter = CallbackEmitter::new(callback);
+    emitter.naively_switch_states(true);
+    let nothing = Tokenizer::new_with_emitter(text, emitter).last();
+    debug_assert!(nothing.is_none(), "the callback gives nothing, and text cannot fail to be read");
+    html
+}
+
+#[derive(Clone, Copy)]
+enum Inside {
+    Nothing,
+    Script,
+    Noscript,
+}
+
+impl Html {
+    fn element(&mut self, open: &Open, end: usize) -> Inside {
+        for attribute in &open.attributes {
+            if attribute.name.starts_with("on") {
+                self.handlers.push(attribute.clone());
+            } else {
+                self.attributes.push(attribute.clone());
+            }
+        }
+        match open.name.as_slice() {
+            b"script" => {
+                self.script(open, end);
+                Inside::Script
+            }
+            b"noscript" => Inside::Noscript,
+            b"meta" => {
+                let is_policy = open
+                    .value("http-equiv")
+                    .is_some_and(|name| name.trim().eq_ignore_ascii_case("content-security-policy"));
+                if is_policy && let (Some(value), Some(span)) = (open.value("content"), open.span("content"))
+                {
+                    let value = value.to_owned();
+                    self.policies.push(Attribute { name: "content".to_owned(), value, span });
+                }
+                Inside::Nothing
+            }
+            _ => Inside::Nothing,
+        }
+    }
+
+    fn script(&mut self, open: &Open, end: usize) {
+        let kind = open.value("type").unwrap_or_default().trim().to_ascii_lowercase();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        let is_module = kind == "module";
+        // Consent tools hold scripts back as text/plain and run them later.
+        let is_script = is_module
+            || kind.is_empty()
+            || kind == "text/plain"
+            || kind.ends_with("javascript")
+            || kind.ends_with("ecmascript");
+        let what = match open.value("src").map(str::trim) {
+            Some(address) if is_script && !address.is_empty() => Script::External(address.to_owned()),
+            _ if is_script => Script::Inline(end..end),
+            _ => Script::Data(end..end),
+        };
+        let is_external = matches!(what, Script::External(_));
+        let runs_late = is_module
+            || kind == "text/plain"
+            || (is_external && (open.value("defer").is_some() || open.value("async").is_some()));
+        self.scripts.push(Element { what, runs_late, is_module });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_are_found_where_they_stand() {
+        let text = "<!doctype html>\r\n<!-- <script>no()</script> --><textarea><script></textarea>\
+            <script type=\"module\">\r\nif (a<b) x('</div>');</script>\
+            <script async src='a.js?x=1&amp;y=2'></script><script type=application/ld+json>{}</script>";
+        let html = read(text);
+        assert_eq!(html.scripts.len(), 3);
+        assert!(
+            matches!(&html.scripts[0].what, Script::Inline(span) if &text[span.clone()] == "\r\nif (a<b) x('</div>');")
+        );
+        assert!(html.scripts[0].is_module && html.scripts[0].runs_late);
+        assert!(matches!(&html.scripts[1].what, Script::External(src) if src == "a.js?x=1&y=2"));
+        assert!(html.scripts[1].runs_late);
+        assert!(matches!(&html.scripts[2].what, Script::Data(span) if &text[span.clone()] == "{}"));
+    }
+
+    #[test]
+    fn handlers_policies_and_noscripts_are_found() {
+        let text = "<meta http-equiv=Content-Security-Policy content=\"img-src 'self'\">\
+            <a onclick=\"go(&quot;é&quot;)\" href='?a&amp;b'>x</a><noscript><img src=\"x\"></noscript>";
+        let html = read(text);
+        assert_eq!(html.policies[0].value, "img-src 'self'");
+        assert_eq!(&text[html.handlers[0].span.clone()], "go(&quot;é&quot;)");
+        assert_eq!(html.handlers[0].value, "go(\"é\")");
+        assert_eq!(&text[html.noscripts[0].clone()], "<img src=\"x\">");
+    }
+}

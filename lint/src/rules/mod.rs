@@ -1,0 +1,34 @@
+//! The rules, a file per family. Each looks at the survey and reports; none knows another.
+
+mod csp;
+mod double_count;
+mod escape;
+mod event_id;
+mod guard;
+mod names;
+mod personal;
+mod pixel;
+mod syntax;
+mod token;
+mod tracked;
+mod value;
+
+pub(crate) use token::masked;
+
+use crate::reports::Reports;
+use crate::survey::Survey;
+
+/// All of them.
+pub(crate) const ALL: &[fn(&Survey<'_>, &mut Reports<'_>)] = &[
+    syntax::check,
+    escape::check,
+    guard::check,
+    pixel::check,
+    names::check,
+    event_id::check,
+    value::check,
+    personal::check,
+    csp::check,
+    token::check,
+    double_count::check,
+];

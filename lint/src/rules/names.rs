@@ -1,0 +1,118 @@
+//! `custom_name_in_track`, `wrong_case`, `unknown_method`, `refused_by_tandem`: what methods and events are called.
+
+use super::tracked::{STANDARD, folded, meant, method, tracked};
+use crate::code::Code;
+use crate::reports::Reports;
+use crate::script::Target;
+use crate::survey::{Survey, Unit};
+
+/// Methods of `fbq` that pages call (Meta's pixel reference, and what its library answers to).
+const METHODS: [&str; 9] = [
+    "init",
+    "track",
+    "trackCustom",
+    "trackSingle",
+    "trackSingleCustom",
+    "consent",
+    "dataProcessingOptions",
+    "set",
+    "setUserProperties",
+];
+
+pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
+    for unit in &survey.units {
+        methods(unit, reports);
+        events(unit, reports);
+        tandem(unit, reports);
+    }
+}
+
+/// Misspelt methods. Others that are not listed may be the library's own.
+fn methods(unit: &Unit, reports: &mut Reports<'_>) {
+    for call in &unit.facts.calls {
+        let Some(name) = method(call).filter(|name| !METHODS.contains(&name.as_str())) else { continue };
+        let nearest = METHODS.into_iter().find(|known| {
+            folded(known) == folded(&name)
+                || (name.len() <= 24 && known.len() > 3 && oxc_span::min_edit_distance(known, &name) <= 2)
+        });
+        if let Some(nearest) = nearest {
+            reports.within(
+                Code::UnknownMethod,
+                unit,
+                &call.argument_span(0),
+                format!("fbq knows no method {}", shown(&name)),
+                format!("write '{nearest}'"),
+            );
+        }
+    }
+}
+
+fn events(unit: &Unit, reports: &mut Reports<'_>) {
+    for event in tracked(&unit.facts) {
+        let Some(name) = event.name() else { continue };
+        let place = event.call.argument_span(event.name_at);
+        let is_standard = STANDARD.contains(&name.as_str());
+        match meant(&name) {
+            Some(standard) if !is_standard => reports.within(
+                Code::WrongCase,
+                unit,
+                &place,
+                format!("{} is not Meta's event {standard}", shown(&name)),
+                format!("write fbq('track', '{standard}', …)"),
+            ),
+            None if matches!(event.method, "track" | "trackSingle") => reports.within(
+                Code::CustomNameInTrack,
+                unit,
+                &place,
+                format!("{} is no standard event, but is sent by {}", shown(&name), event.method),
+                "write fbq('trackCustom', …), or one of Meta's standard events",
+            ),
+            _ => {}
+        }
+    }
+}
+
+/// What `TrackEvent` refuses: `Purchase` and `Lead` in any case or spacing, and Meta's value-appending events.
+fn tandem(unit: &Unit, reports: &mut Reports<'_>) {
+    for call in &unit.facts.calls {
+        let Target::Tandem(method) = &call.target else { continue };
+        if !matches!(method.as_str(), "track" | "trackCustom") {
+            continue;
+        }
+        let Some(name) = call.value(0).and_then(|value| unit.facts.resolve(value).text()) else { continue };
+        let instead = match folded(&name).as_str() {
+            "lead" => "call tandem.captureLead({ email, phone, … })",
+            "purchase" => "call tandem.recordPurchase({ orderId })",
+            "appendvalue" | "appendattribution" => "take the call out; the server alone may send this event",
+            _ => {
+                if let Some(standard) = meant(&name).filter(|standard| *standard != name) {
+                    reports.within(
+                        Code::WrongCase,
+                        unit,
+                        &call.argument_span(0),
+                        format!("{} is not Meta's event {standard}", shown(&name)),
+                        format!("write tandem.track(\"{standard}\", …)"),
+                    );
+                }
+                continue;
+            }
+        };
+        reports.within(
+            Code::RefusedByTandem,
+            unit,
+            &call.span,
+            format!("tandem.{method} takes no {}", shown(&name)),
+            instead,
+        );
+    }
+}
+
+/// A name as messages show it: in quotes, short, without what steers a terminal.
+fn shown(name: &str) -> String {
+    let mut short: String =
+        name.chars().take(40).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if short.len() < name.len() {
+        short.push('…');
+    }
+    format!("'{short}'")
+}

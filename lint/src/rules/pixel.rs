@@ -1,0 +1,144 @@
+//! `track_single`, `repeated_init`, `several_pixels`, `missing_noscript`: the page's pixel, set up once.
+
+use super::tracked::{method, tracked};
+use crate::code::Code;
+use crate::reports::Reports;
+use crate::script::{Call, Facts, Value};
+use crate::survey::{Survey, Unit, View};
+
+pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
+    for unit in &survey.units {
+        for event in tracked(&unit.facts) {
+            let instead = match event.method {
+                "trackSingle" => "track",
+                "trackSingleCustom" => "trackCustom",
+                _ => continue,
+            };
+            reports.within(
+                Code::TrackSingle,
+                unit,
+                &event.call.span,
+                format!("{} is used", event.method),
+                format!(
+                    "keep one pixel per page, and call fbq('{instead}', name, parameters, {{eventID}}) without the pixel's ID"
+                ),
+            );
+        }
+    }
+    for group in survey.groups() {
+        inits(&group, reports);
+    }
+    for view in &survey.views {
+        noscript(survey, view, reports);
+    }
+}
+
+/// The ID that an `init` names: digits, or the name of what holds them.
+#[derive(Debug, PartialEq)]
+enum PixelId {
+    Known(String),
+    Named(String),
+}
+
+fn pixel_id(call: &Call, facts: &Facts) -> Option<PixelId> {
+    match facts.resolve(call.value(1)?) {
+        Value::Number(number) => Some(PixelId::Known(number.to_string())),
+        Value::Name(name) => Some(PixelId::Named(name.clone())),
+        other => other.text().map(|text| PixelId::Known(text.trim().to_owned())),
+    }
+}
+
+fn is_init(call: &Call) -> bool {
+    method(call).as_deref() == Some("init")
+}
+
+fn inits(group: &[&Unit], reports: &mut Reports<'_>) {
+    let mut earlier: Vec<(&Unit, &Call, PixelId)> = Vec::new();
+    for unit in group {
+        for call in unit.facts.calls.iter().filter(|call| is_init(call)) {
+            let Some(id) = pixel_id(call, &unit.facts) else { continue };
+            let clash = earlier.iter().find(|(other_unit, other, other_id)| {
+                let is_same_script = std::ptr::eq(*other_unit, *unit);
+                !(is_same_script && call.excludes(other)) && clashes(&id, other_id, is_same_script)
+            });
+            match clash {
+                Some((_, _, other)) if *other == id => reports.within(
+                    Code::RepeatedInit,
+                    unit,
+                    &call.span,
+                    "the pixel is initialised a second time",
+                    "keep the first init, give it all matching data, and take this one out",
+                ),
+                Some(_) => reports.within(
+                    Code::SeveralPixels,
+                    unit,
+                    &call.argument_span(1),
+                    "a second pixel is initialised",
+                    "keep one pixel per page",
+                ),
+                None => {}
+            }
+            // One of each ID is enough to compare with.
+            if earlier.len() < 16 {
+                earlier.push((unit, call, id));
+            }
+        }
+    }
+}
+
+/// Names of other scripts, and names beside digits, may hold anything.
+fn clashes(id: &PixelId, other: &PixelId, is_same_script: bool) -> bool {
+    match (id, other) {
+        (PixelId::Known(_), PixelId::Known(_)) => true,
+        (PixelId::Named(name), PixelId::Named(other)) => is_same_script && name == other,
+        _ => false,
+    }
+}
+
+/// The fallback image belongs to the HTML that holds the base code; what a bundle does is its own affair.
+fn noscript(survey: &Survey<'_>, view: &View<'_>, reports: &mut Reports<'_>) {
+    let page = view.page;
+    let init = view.runs.iter().find_map(|run| {
+        let unit = survey.units.get(run.unit).filter(|unit| unit.is_inline)?;
+        let call = unit.facts.calls.iter().find(|call| is_init(call))?;
+        Some((unit, call))
+    });
+    let Some((unit, call)) = init else { return };
+    let text = survey.text(page.source);
+    let images: Vec<_> = page
+        .html
+        .noscripts
+        .iter()
+        .filter(|span| {
+            let written = text.get((*span).clone()).unwrap_or_default();
+            written.contains("facebook.com/tr?") || written.contains("facebook.com/tr/?")
+        })
+        .collect();
+    if images.is_empty() {
+        reports.within(
+            Code::MissingNoscript,
+            unit,
+            &call.span,
+            "the page initialises the pixel, but has no noscript image for it",
+            "add <noscript><img height=\"1\" width=\"1\" style=\"display:none\" \
+             src=\"https://www.facebook.com/tr?id=PIXEL_ID&amp;ev=PageView&amp;noscript=1\"></noscript>",
+        );
+    }
+    let Some(PixelId::Known(id)) = pixel_id(call, &unit.facts) else { return };
+    for image in images {
+        let written = text.get(image.clone()).unwrap_or_default();
+        let Some(at) = written.find("tr?id=").or_else(|| written.find("tr/?id=")) else { continue };
+        let start = at + written.get(at..).and_then(|rest| rest.find('=')).unwrap_or(0) + 1;
+        let rest = written.get(start..).unwrap_or_default();
+        let other = rest.split(['&', '"', '\'', ' ']).next().unwrap_or_default();
+        if !other.is_empty() && other != id && other.bytes().all(|byte| byte.is_ascii_digit()) {
+            reports.at(
+                Code::SeveralPixels,
+                page.source,
+                &(image.start + start..image.start + start + other.len()),
+                "the noscript image belongs to another pixel than the script's init",
+                "write the same pixel's ID into both",
+            );
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Calls of `fbq` as Meta's pixel reference has them, and the events that Tandem sends.
+
+use crate::script::{Call, Facts, Target, Value};
+
+/// Meta's standard events: <https://developers.facebook.com/docs/meta-pixel/reference>, with `PageView`.
+pub(super) const STANDARD: [&str; 18] = [
+    "AddPaymentInfo",
+    "AddToCart",
+    "AddToWishlist",
+    "CompleteRegistration",
+    "Contact",
+    "CustomizeProduct",
+    "Donate",
+    "FindLocation",
+    "InitiateCheckout",
+    "Lead",
+    "PageView",
+    "Purchase",
+    "Schedule",
+    "Search",
+    "StartTrial",
+    "SubmitApplication",
+    "Subscribe",
+    "ViewContent",
+];
+
+/// A call that tracks something.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tracked<'u> {
+    pub(super) call: &'u Call,
+    /// `track`, `trackCustom`, `trackSingle`, `trackSingleCustom`.
+    pub(super) method: &'static str,
+    /// Index of the event's name; parameters and options follow it.
+    pub(super) name_at: usize,
+    facts: &'u Facts,
+}
+
+impl<'u> Tracked<'u> {
+    /// The event's name, where it is known.
+    pub(super) fn name(&self) -> Option<String> {
+        self.facts.resolve(self.call.value(self.name_at)?).text()
+    }
+
+    /// The third argument of `track`.
+    pub(super) fn parameters(&self) -> Option<&'u Value> {
+        Some(self.facts.resolve(self.call.value(self.name_at + 1)?))
+    }
+
+    /// The fourth argument of `track`.
+    pub(super) fn options(&self) -> Option<&'u Value> {
+        Some(self.facts.resolve(self.call.value(self.name_at + 2)?))
+    }
+}
+
+/// The method of a call of `fbq`, where it is known.
+pub(super) fn method(call: &Call) -> Option<String> {
+    if call.target != Target::Fbq {
+        return None;
+    }
+    call.value(0)?.text()
+}
+
+/// The calls of a script that track something, those with spread arguments left out.
+pub(super) fn tracked(facts: &Facts) -> impl Iterator<Item = Tracked<'_>> {
+    facts.calls.iter().filter(|call| !call.is_open).filter_map(|call| {
+        let (method, name_at) = match method(call)?.as_str() {
+            "track" => ("track", 1),
+            "trackCustom" => ("trackCustom", 1),
+            "trackSingle" => ("trackSingle", 2),
+            "trackSingleCustom" => ("trackSingleCustom", 2),
+            _ => return None,
+        };
+        Some(Tracked { call, method, name_at, facts })
+    })
+}
+
+/// The event that a call of Tandem's sends.
+pub(super) fn tandem_event(call: &Call, facts: &Facts) -> Option<String> {
+    let Target::Tandem(method) = &call.target else { return None };
+    match method.as_str() {
+        "captureLead" => Some("Lead".to_owned()),
+        "recordPurchase" => Some("Purchase".to_owned()),
+        "track" | "trackCustom" => facts.resolve(call.value(0)?).text(),
+        _ => None,
+    }
+}
+
+/// A name without what people write differently: case, blanks, hyphens, underscores.
+pub(super) fn folded(name: &str) -> String {
+    name.chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'))
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// The standard event that a name means, whatever its spelling.
+pub(super) fn meant(name: &str) -> Option<&'static str> {
+    let folded_name = folded(name);
+    STANDARD.into_iter().find(|standard| folded(standard) == folded_name)
+}

@@ -1,0 +1,98 @@
+//! `purchase_without_value`, `value_not_a_number`, `currency_code`: what a conversion is worth.
+//!
+//! Source: Meta's pixel reference: `currency` and `value` are required for Purchase; value is a number,
+//! currency an ISO 4217 code.
+
+use super::tracked::{meant, tracked};
+use crate::code::Code;
+use crate::reports::Reports;
+use crate::script::{Facts, Part, Value};
+use crate::survey::Survey;
+
+/// Keys of amounts.
+const AMOUNTS: [&str; 2] = ["value", "predicted_ltv"];
+
+pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
+    for unit in &survey.units {
+        for event in tracked(&unit.facts) {
+            let is_purchase = event.name().and_then(|name| meant(&name)) == Some("Purchase");
+            let (lacks, object) = match event.parameters() {
+                None | Some(Value::Nothing) => ("value and currency", None),
+                Some(Value::Object(object)) => {
+                    let has = |key| {
+                        object.is_open || object.get(key).is_some_and(|entry| entry.value != Value::Nothing)
+                    };
+                    let lacks = match (has("value"), has("currency")) {
+                        (true, true) => "",
+                        (true, false) => "currency",
+                        (false, true) => "value",
+                        (false, false) => "value and currency",
+                    };
+                    (lacks, Some(object))
+                }
+                Some(_) => ("", None),
+            };
+            if is_purchase && !lacks.is_empty() {
+                reports.within(
+                    Code::PurchaseWithoutValue,
+                    unit,
+                    &event.call.span,
+                    format!("Purchase is sent without {lacks}"),
+                    "give both as the third argument: { value: 1499, currency: 'INR' }",
+                );
+            }
+            for entry in object.map(|object| object.entries.as_slice()).unwrap_or_default() {
+                let value = unit.facts.resolve(&entry.value);
+                if AMOUNTS.contains(&entry.key.as_str()) && is_no_number(&unit.facts, value) {
+                    reports.within(
+                        Code::ValueNotANumber,
+                        unit,
+                        &entry.span,
+                        format!("{} is no plain number", entry.key),
+                        "give the number alone, with a point before its decimals: 1499 or 1499.5; the sign belongs to currency",
+                    );
+                }
+                if entry.key == "currency" && value.text().is_some_and(|text| !is_code(&text)) {
+                    reports.within(
+                        Code::CurrencyCode,
+                        unit,
+                        &entry.span,
+                        "the currency is no ISO 4217 code",
+                        "write three letters, such as 'INR'",
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn is_code(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+/// Whether a value is surely no number.
+fn is_no_number(facts: &Facts, value: &Value) -> bool {
+    match value {
+        Value::Text(_) if value.text().is_some_and(|text| text.trim().parse::<f64>().is_err()) => true,
+        Value::Text(parts) => parts.iter().any(|part| match part {
+            Part::Fixed(text) => {
+                text.chars().any(|c| !c.is_ascii_digit() && !matches!(c, '.' | '-' | '+' | ' '))
+            }
+            Part::Value(value) => is_no_number(facts, facts.resolve(value)),
+        }),
+        // A template's filters that write money for people.
+        Value::Name(name) => name
+            .split('|')
+            .skip(1)
+            .any(|filter| filter.trim().starts_with("money") || filter.trim().starts_with("currency")),
+        Value::Call(name, _) => {
+            name.ends_with("toLocaleString")
+                || name == "format"
+                || name.to_ascii_lowercase().contains("formatprice")
+                || name.to_ascii_lowercase().contains("formatmoney")
+                || name.to_ascii_lowercase().contains("formatcurrency")
+        }
+        Value::Object(_) | Value::List(_) => true,
+        _ => false,
+    }
+}

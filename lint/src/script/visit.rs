@@ -1,0 +1,310 @@
+//! The walk over a script's syntax tree.
+
+use std::collections::{HashMap, HashSet};
+
+use oxc_allocator::ArenaVec;
+use oxc_ast::ast::{
+    ArrowFunctionExpression, AssignmentExpression, AssignmentTarget, CallExpression, ConditionalExpression,
+    Expression, Function, IfStatement, ImportDeclaration, ImportExpression, LogicalExpression,
+    LogicalOperator, NewExpression, Statement, StringLiteral, TemplateLiteral, TryStatement,
+    VariableDeclarator,
+};
+use oxc_ast_visit::{VisitJs, walk_js as walk};
+use oxc_span::GetSpan as _;
+use oxc_syntax::scope::ScopeFlags;
+
+use super::guard::{is_fbq, leaves, says};
+use super::value::{Reader, dotted, range};
+use super::{Argument, Call, Facts, Target, Text, Value};
+
+/// Branches around a call that are noted, the innermost first.
+const BRANCHES_MAX: usize = 64;
+
+/// Collects a script's facts.
+pub(super) struct Visitor<'t> {
+    reader: Reader<'t>,
+    facts: Facts,
+    /// Tests around the current place that make sure of `fbq`.
+    guards: usize,
+    /// Functions around the current place.
+    functions: usize,
+    branches: Vec<(usize, bool)>,
+    /// Variables that hold whether `fbq` is there.
+    known: HashMap<String, bool>,
+    /// Names that are given more than one value, or fields later.
+    changed: HashSet<String>,
+    /// Names that hold what `Tandem.connect` gave.
+    tandems: HashSet<String>,
+    /// Calls around the current place whose texts are escaped by design.
+    escapes: usize,
+}
+
+impl<'t> Visitor<'t> {
+    pub(super) fn new(reader: Reader<'t>) -> Self {
+        Self {
+            reader,
+            facts: Facts::default(),
+            guards: 0,
+            functions: 0,
+            branches: Vec::new(),
+            known: HashMap::new(),
+            changed: HashSet::new(),
+            tandems: HashSet::new(),
+            escapes: 0,
+        }
+    }
+
+    pub(super) fn into_facts(mut self) -> Facts {
+        for name in &self.changed {
+            self.facts.constants.remove(name);
+        }
+        // What was filled later is not known to lack anything.
+        for value in self.facts.constants.values_mut() {
+            if let Value::Object(object) = value {
+                object.is_open = true;
+            }
+        }
+        self.facts
+    }
+
+    fn guarded(&mut self, by: bool, walk: impl FnOnce(&mut Self)) {
+        self.guards += usize::from(by);
+        walk(self);
+        self.guards -= usize::from(by);
+    }
+
+    fn branch(&mut self, test: usize, side: bool, by: bool, walk: impl FnOnce(&mut Self)) {
+        self.branches.push((test, side));
+        self.guarded(by, walk);
+        self.branches.pop();
+    }
+
+    /// What a call is of, where it matters.
+    fn target(&self, callee: &Expression<'_>) -> Option<Target> {
+        if is_fbq(callee) {
+            return Some(Target::Fbq);
+        }
+        let name = dotted(callee)?;
+        let (object, method) = name.rsplit_once('.').unwrap_or(("", &name));
+        let owner = object.rsplit('.').next().unwrap_or_default();
+        match method {
+            "captureLead" | "recordPurchase" if !object.is_empty() => Some(Target::Tandem(method.to_owned())),
+            "connect" if owner == "Tandem" => Some(Target::Tandem(method.to_owned())),
+            "track" | "trackCustom" if owner == "tandem" || self.tandems.contains(owner) => {
+                Some(Target::Tandem(method.to_owned()))
+            }
+            "fetch" | "sendBeacon" | "open" | "axios" | "ajax" | "request" => Some(Target::Network),
+            "get" | "post" if matches!(owner, "axios" | "$" | "jQuery" | "http" | "ky") => {
+                Some(Target::Network)
+            }
+            _ => None,
+        }
+    }
+
+    fn name_of(target: &AssignmentTarget<'_>) -> Option<String> {
+        match target {
+            AssignmentTarget::AssignmentTargetIdentifier(name) => Some(name.name.to_string()),
+            other => {
+                let member = other.as_member_expression()?;
+                let field = member.static_property_name()?;
+                Some(match dotted(member.object()) {
+                    Some(object) => format!("{object}.{field}"),
+                    None => field.to_owned(),
+                })
+            }
+        }
+    }
+
+    /// Whether an expression is what `Tandem.connect` gives.
+    fn is_connect(expression: &Expression<'_>) -> bool {
+        let inner = match expression.get_inner_expression() {
+            Expression::AwaitExpression(awaited) => awaited.argument.get_inner_expression(),
+            other => other,
+        };
+        matches!(inner, Expression::CallExpression(call)
+            if dotted(&call.callee).is_some_and(|name| name.ends_with("Tandem.connect")))
+    }
+}
+
+impl<'a> VisitJs<'a> for Visitor<'_> {
+    fn visit_statements(&mut self, statements: &ArenaVec<'a, Statement<'a>>) {
+        // `if (!window.fbq) return;` guards what follows.
+        let mut added = 0;
+        for statement in statements {
+            self.visit_statement(statement);
+            if let Statement::IfStatement(test) = statement
+                && test.alternate.is_none()
+                && leaves(&test.consequent)
+                && says(&test.test, &self.known) == Some(false)
+            {
+                added += 1;
+                self.guards += 1;
+            }
+        }
+        self.guards -= added;
+    }
+
+    fn visit_if_statement(&mut self, it: &IfStatement<'a>) {
+        let there = says(&it.test, &self.known);
+        let test = it.span.start as usize;
+        self.visit_expression(&it.test);
+        self.branch(test, true, there == Some(true), |me| me.visit_statement(&it.consequent));
+        if let Some(alternate) = &it.alternate {
+            self.branch(test, false, there == Some(false), |me| me.visit_statement(alternate));
+        }
+    }
+
+    fn visit_conditional_expression(&mut self, it: &ConditionalExpression<'a>) {
+        let there = says(&it.test, &self.known);
+        let test = it.span.start as usize;
+        self.visit_expression(&it.test);
+        self.branch(test, true, there == Some(true), |me| me.visit_expression(&it.consequent));
+        self.branch(test, false, there == Some(false), |me| me.visit_expression(&it.alternate));
+    }
+
+    fn visit_logical_expression(&mut self, it: &LogicalExpression<'a>) {
+        let there = says(&it.left, &self.known);
+        let by = match it.operator {
+            LogicalOperator::And => there == Some(true),
+            LogicalOperator::Or => there == Some(false),
+            LogicalOperator::Coalesce => false,
+        };
+        self.visit_expression(&it.left);
+        self.guarded(by, |me| me.visit_expression(&it.right));
+    }
+
+    fn visit_try_statement(&mut self, it: &TryStatement<'a>) {
+        let test = it.span.start as usize;
+        let is_caught = it.handler.is_some();
+        self.branch(test, true, is_caught, |me| me.visit_block_statement(&it.block));
+        if let Some(handler) = &it.handler {
+            self.branch(test, false, false, |me| me.visit_catch_clause(handler));
+        }
+        if let Some(finalizer) = &it.finalizer {
+            self.visit_block_statement(finalizer);
+        }
+    }
+
+    fn visit_function(&mut self, it: &Function<'a>, flags: ScopeFlags) {
+        if self.functions == 0 && it.id.as_ref().is_some_and(|id| id.name == "fbq") {
+            self.facts.defines.push(it.span.start as usize);
+        }
+        let is_given = it
+            .params
+            .items
+            .iter()
+            .any(|item| item.pattern.get_identifier_name().is_some_and(|name| name == "fbq"));
+        self.functions += 1;
+        self.guarded(is_given, |me| walk::walk_function(me, it, flags));
+        self.functions -= 1;
+    }
+
+    fn visit_arrow_function_expression(&mut self, it: &ArrowFunctionExpression<'a>) {
+        self.functions += 1;
+        walk::walk_arrow_function_expression(self, it);
+        self.functions -= 1;
+    }
+
+    fn visit_variable_declarator(&mut self, it: &VariableDeclarator<'a>) {
+        if let (Some(name), Some(init)) = (it.id.get_identifier_name(), &it.init) {
+            let name = name.to_string();
+            // `const fbq = window.fbq` defines nothing.
+            if name == "fbq" && self.functions == 0 && !is_fbq(init) {
+                self.facts.defines.push(it.span.start as usize);
+            }
+            if let Some(there) = says(init, &self.known) {
+                self.known.insert(name.clone(), there);
+            }
+            if Self::is_connect(init) {
+                self.tandems.insert(name.clone());
+            }
+            let value = self.reader.value(init);
+            if self.facts.constants.insert(name.clone(), value).is_some() {
+                self.changed.insert(name);
+            }
+        } else {
+            self.changed.extend(it.id.get_binding_identifiers().iter().map(|id| id.name.to_string()));
+        }
+        walk::walk_variable_declarator(self, it);
+    }
+
+    fn visit_assignment_expression(&mut self, it: &AssignmentExpression<'a>) {
+        if let Some(name) = Self::name_of(&it.left) {
+            if name.rsplit('.').next() == Some("fbq") && !is_fbq(&it.right) {
+                self.facts.defines.push(it.span.start as usize);
+            }
+            if Self::is_connect(&it.right) {
+                self.tandems.insert(name.rsplit('.').next().unwrap_or_default().to_owned());
+            }
+            if !name.contains('.') {
+                self.changed.insert(name);
+            }
+        }
+        walk::walk_assignment_expression(self, it);
+    }
+
+    fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
+        if let Some(target) = self.target(&it.callee) {
+            let arguments = it
+                .arguments
+                .iter()
+                .map(|argument| Argument {
+                    value: self.reader.argument(argument),
+                    span: range(argument.span()),
+                })
+                .collect();
+            self.facts.calls.push(Call {
+                target,
+                arguments,
+                is_open: it.arguments.iter().any(oxc_ast::ast::Argument::is_spread),
+                span: range(it.span),
+                is_guarded: self.guards > 0 || it.optional,
+                runs_at_once: self.functions == 0,
+                branches: self.branches.iter().rev().take(BRANCHES_MAX).copied().collect(),
+            });
+        }
+        let name = dotted(&it.callee).unwrap_or_default();
+        let last = name.rsplit('.').next().unwrap_or_default();
+        let by_design = matches!(last, "replace" | "replaceAll" | "RegExp" | "split") || name == "JSON.parse";
+        self.escapes += usize::from(by_design);
+        walk::walk_call_expression(self, it);
+        self.escapes -= usize::from(by_design);
+    }
+
+    fn visit_new_expression(&mut self, it: &NewExpression<'a>) {
+        let by_design = dotted(&it.callee).as_deref() == Some("RegExp");
+        self.escapes += usize::from(by_design);
+        walk::walk_new_expression(self, it);
+        self.escapes -= usize::from(by_design);
+    }
+
+    fn visit_string_literal(&mut self, it: &StringLiteral<'a>) {
+        self.facts.texts.push(Text {
+            value: it.value.to_string(),
+            span: range(it.span),
+            is_escaped_by_design: self.escapes > 0,
+        });
+    }
+
+    fn visit_template_literal(&mut self, it: &TemplateLiteral<'a>) {
+        for quasi in &it.quasis {
+            self.facts.texts.push(Text {
+                value: quasi.value.cooked.map(|text| text.to_string()).unwrap_or_default(),
+                span: range(quasi.span),
+                is_escaped_by_design: self.escapes > 0,
+            });
+        }
+        walk::walk_template_literal(self, it);
+    }
+
+    fn visit_import_declaration(&mut self, it: &ImportDeclaration<'a>) {
+        self.facts.imports.push((it.source.value.to_string(), range(it.source.span)));
+    }
+
+    fn visit_import_expression(&mut self, it: &ImportExpression<'a>) {
+        if let Expression::StringLiteral(source) = &it.source {
+            self.facts.imports.push((source.value.to_string(), range(source.span)));
+        }
+        walk::walk_import_expression(self, it);
+    }
+}

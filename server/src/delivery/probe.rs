@@ -1,0 +1,214 @@
+//! Questions to Meta that deliver nothing: what it knows of a token, and an event that only
+//! shows under "Test events".
+
+use std::time::Instant;
+
+use serde::Deserialize;
+use tandem_core::capi;
+use tandem_core::code;
+use tandem_core::event::Event;
+
+use super::classify::{Reply, Verdict, classify};
+use super::graph::{Credentials, Graph};
+use super::handoff::LEASE;
+use super::meta_codes::SUB_TOKEN_EXPIRED;
+use crate::config::{Pixel, SecretSource};
+use crate::outbox::ClaimedEvent;
+
+/// Longest name of a permission that is repeated, bytes: what is longer is none of Meta's.
+const SCOPE_BYTES_MAX: usize = 64;
+
+/// What Meta says of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenAnswer {
+    /// No answer; stable code of why.
+    None(&'static str),
+    /// It was good once.
+    Expired,
+    /// It is refused; stable code.
+    Refused(&'static str),
+    /// Meta tells nothing about it; its error code, 0 when none.
+    Unclear(i64),
+    /// What it may do, and until when.
+    Known(TokenFacts),
+}
+
+/// What a token may do, and until when (Meta, debug_token).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TokenFacts {
+    /// When it ends, Unix seconds; none: never.
+    pub expires_s: Option<i64>,
+    /// When the app's access to data ends, Unix seconds; none: never.
+    pub data_access_expires_s: Option<i64>,
+    /// Its permissions.
+    pub scopes: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    data: Option<Data>,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    is_valid: bool,
+    #[serde(default)]
+    expires_at: i64,
+    #[serde(default)]
+    data_access_expires_at: i64,
+    #[serde(default)]
+    scopes: Vec<String>,
+    error: Option<DataError>,
+}
+
+#[derive(Deserialize)]
+struct DataError {
+    #[serde(default)]
+    subcode: i64,
+}
+
+/// Asks Meta about a pixel's token. Also says what Meta's clock showed, Unix seconds. `None`
+/// where the pixel has no token.
+pub async fn ask_about_token(graph: &Graph, pixel: &Pixel, now_s: i64) -> Option<(TokenAnswer, Option<i64>)> {
+    let token = pixel.token.as_ref()?.current()?;
+    let app_secret = pixel.app_secret.as_ref().and_then(SecretSource::current);
+    let (reply, date_s) = graph.debug_token(&token, app_secret.as_ref(), now_s).await;
+    Some((token_answer(&reply, now_s), date_s))
+}
+
+fn token_answer(reply: &Reply, now_s: i64) -> TokenAnswer {
+    let body = match reply {
+        Reply::NotSent => return TokenAnswer::None(code::META_UNREACHABLE),
+        Reply::NoAnswer => return TokenAnswer::None(code::META_NO_ANSWER),
+        Reply::Http { body, .. } => body,
+    };
+    let data = serde_json::from_slice::<Body>(body).ok().and_then(|body| body.data);
+    match data {
+        None => {
+            let (verdict, meta) = classify(reply, 1);
+            match verdict {
+                Verdict::Held { code: code::TOKEN_REFUSED, .. } if meta.subcode == SUB_TOKEN_EXPIRED => {
+                    TokenAnswer::Expired
+                }
+                Verdict::Held { code: code @ (code::TOKEN_REFUSED | code::APP_SECRET_PROOF), .. } => {
+                    TokenAnswer::Refused(code)
+                }
+                _ => TokenAnswer::Unclear(meta.code),
+            }
+        }
+        Some(data) if !data.is_valid => {
+            let is_over = data.expires_at > 0 && data.expires_at <= now_s;
+            if is_over || data.error.is_some_and(|error| error.subcode == SUB_TOKEN_EXPIRED) {
+                TokenAnswer::Expired
+            } else {
+                TokenAnswer::Refused(code::TOKEN_REFUSED)
+            }
+        }
+        Some(data) => {
+            let plain = |scope: &String| {
+                scope.len() <= SCOPE_BYTES_MAX
+                    && scope.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            };
+            TokenAnswer::Known(TokenFacts {
+                expires_s: Some(data.expires_at).filter(|at| *at > 0),
+                data_access_expires_s: Some(data.data_access_expires_at).filter(|at| *at > 0),
+                scopes: data.scopes.into_iter().filter(plain).collect(),
+            })
+        }
+    }
+}
+
+/// Sends an event that Meta shows under "Test events" and counts nowhere, past the outbox: no
+/// figure has it. `Err`: stable code of why it was not taken. A pixel without a token or a
+/// test event code sends nothing.
+pub async fn send_test_event(
+    graph: &Graph,
+    pixel: &Pixel,
+    event: &Event,
+    now_s: i64,
+) -> Result<(), &'static str> {
+    let token = pixel.token.as_ref().and_then(SecretSource::current).ok_or(code::UNCONFIGURED)?;
+    let Some(test_event_code) = pixel.test_event_code.as_deref() else {
+        return Err(code::UNCONFIGURED);
+    };
+    let app_secret = pixel.app_secret.as_ref().and_then(SecretSource::current);
+    let capi::Fragments { facts, person } = capi::fragments(event);
+    let sent = ClaimedEvent {
+        seq: 0,
+        lease_no: 0,
+        lease_ends: Instant::now() + LEASE,
+        attempts: 0,
+        last_code: None,
+        time_s: event.time_s,
+        fired_s: None,
+        keys: event.user_data.key_set(),
+        facts,
+        person,
+    };
+    let credentials = Credentials {
+        pixel: &pixel.id,
+        token: &token,
+        app_secret: app_secret.as_ref(),
+        test_event_code: Some(test_event_code),
+    };
+    match classify(&graph.send(&credentials, &[sent], now_s).await, 1).0 {
+        Verdict::Delivered { shortfall: 0 } => Ok(()),
+        Verdict::Delivered { .. } => Err(code::DELIVERED_SHORT),
+        Verdict::Retry { code, .. }
+        | Verdict::Refused { code, .. }
+        | Verdict::Held { code, .. }
+        | Verdict::Unknown { code } => Err(code),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::usage::Usage;
+
+    const NOW_S: i64 = 1_795_600_800;
+
+    fn answer(status: u16, body: &str) -> TokenAnswer {
+        let reply = Reply::Http { status, body: body.as_bytes().to_vec(), usage: Usage::default() };
+        token_answer(&reply, NOW_S)
+    }
+
+    #[test]
+    fn a_good_token_says_what_it_may_do_and_until_when() {
+        let body = r#"{"data":{"app_id":"1","type":"SYSTEM_USER","is_valid":true,"expires_at":0,
+            "data_access_expires_at":1803376800,"scopes":["ads_management","business_management","<b>"],
+            "granular_scopes":[{"scope":"ads_management"}],"user_id":"2"}}"#;
+        let facts = TokenFacts {
+            expires_s: None,
+            data_access_expires_s: Some(1_803_376_800),
+            scopes: vec!["ads_management".to_owned(), "business_management".to_owned()],
+        };
+        assert_eq!(answer(200, body), TokenAnswer::Known(facts));
+    }
+
+    #[test]
+    fn bad_tokens_are_told_apart() {
+        let expired = r#"{"error":{"message":"x","type":"OAuthException","code":190,"error_subcode":463}}"#;
+        assert_eq!(answer(401, expired), TokenAnswer::Expired);
+        assert_eq!(answer(400, expired), TokenAnswer::Expired);
+        let wrong = r#"{"error":{"message":"x","type":"OAuthException","code":190}}"#;
+        assert_eq!(answer(401, wrong), TokenAnswer::Refused(code::TOKEN_REFUSED));
+        let over = r#"{"data":{"is_valid":false,"expires_at":1795600000}}"#;
+        assert_eq!(answer(200, over), TokenAnswer::Expired);
+        let over = r#"{"data":{"is_valid":false,"error":{"code":190,"subcode":463,"message":"x"}}}"#;
+        assert_eq!(answer(200, over), TokenAnswer::Expired);
+        let revoked = r#"{"data":{"is_valid":false,"error":{"code":190,"message":"x"}}}"#;
+        assert_eq!(answer(200, revoked), TokenAnswer::Refused(code::TOKEN_REFUSED));
+    }
+
+    #[test]
+    fn what_says_nothing_of_the_token_is_not_held_against_it() {
+        let not_told = r#"{"error":{"message":"(#100) You must provide an app access token","code":100}}"#;
+        assert_eq!(answer(400, not_told), TokenAnswer::Unclear(100));
+        for (status, body) in [(500, "<html>"), (200, "{}"), (200, r#"{"data":[]}"#), (200, "")] {
+            assert!(matches!(answer(status, body), TokenAnswer::Unclear(_)), "{status} {body}");
+        }
+        assert_eq!(token_answer(&Reply::NotSent, NOW_S), TokenAnswer::None(code::META_UNREACHABLE));
+        assert_eq!(token_answer(&Reply::NoAnswer, NOW_S), TokenAnswer::None(code::META_NO_ANSWER));
+    }
+}

@@ -1,0 +1,51 @@
+//! The server's clock against Meta's (`Date` of its answer).
+
+use super::Finding;
+
+/// Off by so many seconds, a clock is merely read late: the header has whole seconds, and
+/// the answer was on its way.
+const LATE_S: i64 = 5;
+/// From so many seconds on, Meta refuses fresh events as being from the future, or counts
+/// them on another day.
+const OFF_MAX_S: i64 = 60;
+
+const SET: &str =
+    "set the server's clock by NTP (timedatectl set-ntp true); Meta refuses events from the future";
+
+/// `ahead_s`: by how much the server's clock is ahead of Meta's; none: Meta did not say.
+pub(super) fn finding(ahead_s: Option<i64>) -> Finding {
+    let Some(ahead_s) = ahead_s else {
+        return Finding::skipped(
+            "clock",
+            "meta_time_unknown",
+            "no answer of Meta's to compare the clock with",
+        );
+    };
+    let off = |ahead_s: i64| {
+        let side = if ahead_s > 0 { "ahead of" } else { "behind" };
+        format!("the server's clock is {} s {side} Meta's", ahead_s.abs())
+    };
+    match ahead_s.abs() {
+        0..=LATE_S => Finding::ok("clock", "clock_agrees", "the server's clock agrees with Meta's"),
+        ..=OFF_MAX_S => Finding::warning("clock", "clock_off", off(ahead_s), SET),
+        _ => Finding::failed("clock", "clock_wrong", off(ahead_s), SET),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_may_be_read_late_but_not_be_wrong() {
+        let code = |ahead_s| finding(ahead_s).code;
+        assert_eq!(code(None), "meta_time_unknown");
+        for near in [-5, 0, 5] {
+            assert_eq!(code(Some(near)), "clock_agrees");
+        }
+        assert_eq!((code(Some(6)), code(Some(-60))), ("clock_off", "clock_off"));
+        assert_eq!((code(Some(61)), code(Some(-3600))), ("clock_wrong", "clock_wrong"));
+        assert!(finding(Some(-90)).detail.ends_with("90 s behind Meta's"));
+        assert_eq!(code(Some(i64::MAX)), "clock_wrong");
+    }
+}

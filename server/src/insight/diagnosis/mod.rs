@@ -1,0 +1,160 @@
+//! `Diagnose`: what the server sees of its own deployment. Judging is pure ([`settings`],
+//! [`token`], [`clock`]); this file asks Meta and puts the findings in order.
+//!
+//! No text here holds a token, a secret or anybody's data.
+
+mod clock;
+mod settings;
+mod test_event;
+mod token;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use tandem_proto::v1;
+
+use super::health::Insight;
+use super::operations::timestamp;
+use crate::clock::Clock;
+use crate::config::Pixel;
+use crate::delivery::{Graph, ask_about_token};
+
+pub use settings::Deployment;
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Ok,
+    Warning,
+    Failed,
+    Skipped,
+}
+
+/// What one check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Finding {
+    check: &'static str,
+    /// Which one, where there are several.
+    subject: String,
+    level: Level,
+    code: &'static str,
+    detail: Cow<'static, str>,
+    /// What to do; empty when nothing is.
+    advice: &'static str,
+}
+
+impl Finding {
+    fn ok(check: &'static str, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { check, subject: String::new(), level: Level::Ok, code, detail: detail.into(), advice: "" }
+    }
+
+    fn skipped(check: &'static str, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { level: Level::Skipped, ..Self::ok(check, code, detail) }
+    }
+
+    fn warning(
+        check: &'static str,
+        code: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+        advice: &'static str,
+    ) -> Self {
+        Self { level: Level::Warning, advice, ..Self::ok(check, code, detail) }
+    }
+
+    fn failed(
+        check: &'static str,
+        code: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+        advice: &'static str,
+    ) -> Self {
+        Self { level: Level::Failed, advice, ..Self::ok(check, code, detail) }
+    }
+
+    /// The same, about one of several.
+    fn about(self, subject: &str) -> Self {
+        Self { subject: subject.to_owned(), ..self }
+    }
+}
+
+/// What the server knows of its own deployment.
+#[derive(Debug)]
+pub struct Diagnosis {
+    /// Settings that are judged.
+    pub deployment: Deployment,
+    /// The pixels; a stand-in where none is configured.
+    pub pixels: Vec<Arc<Pixel>>,
+    /// Where Meta is asked.
+    pub graph: Graph,
+    /// The server's clock.
+    pub clock: Clock,
+}
+
+impl Diagnosis {
+    /// Runs every check. Pixels are asked about side by side, so that the whole takes two
+    /// Graph calls' time at most.
+    pub async fn run(&self, insight: &Insight, send_test_event: bool) -> v1::DiagnoseResponse {
+        let pixels: &[Arc<Pixel>] = if self.deployment.configured { &self.pixels } else { &[] };
+        let mut findings = settings::findings(&self.deployment, pixels);
+        for pixel in pixels {
+            findings.push(settings::delivery(pixel, insight.board.get(&pixel.id)));
+        }
+        let mut meta_clock = None;
+        for (pixel, answer) in pixels.iter().zip(join_all(pixels.iter().map(|p| self.token(p))).await) {
+            let (found, off_s) = answer;
+            findings.extend(found.into_iter().map(|finding| finding.about(pixel.id.as_str())));
+            meta_clock = meta_clock.or(off_s);
+        }
+        findings.push(clock::finding(meta_clock));
+        if send_test_event {
+            let sent = pixels.iter().map(|pixel| test_event::send(self, pixel));
+            findings.extend(join_all(sent).await);
+        } else {
+            findings.push(test_event::not_asked_for());
+        }
+        v1::DiagnoseResponse {
+            server_version: env!("CARGO_PKG_VERSION").to_owned(),
+            server_time: Some(timestamp(self.clock.now_ms())),
+            pixel_ids: pixels.iter().map(|pixel| pixel.id.as_str().to_owned()).collect(),
+            cashfree_environment: self.deployment.environment.name().to_owned(),
+            cookie_domain: self
+                .deployment
+                .cookie_domain
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            findings: findings.into_iter().map(v1::Finding::from).collect(),
+        }
+    }
+
+    /// What Meta says of a pixel's token, and by how many seconds the server's clock is ahead
+    /// of Meta's.
+    async fn token(&self, pixel: &Pixel) -> (Vec<Finding>, Option<i64>) {
+        match ask_about_token(&self.graph, pixel, self.clock.now_s()).await {
+            None => (vec![Finding::skipped("token", "no_token", "no access token is configured")], None),
+            Some((answer, date_s)) => {
+                let now_s = self.clock.now_s();
+                (token::findings(&answer, now_s), date_s.map(|date_s| now_s - date_s))
+            }
+        }
+    }
+}
+
+impl From<Finding> for v1::Finding {
+    fn from(finding: Finding) -> Self {
+        let level = match finding.level {
+            Level::Ok => v1::FindingLevel::Ok,
+            Level::Warning => v1::FindingLevel::Warning,
+            Level::Failed => v1::FindingLevel::Failed,
+            Level::Skipped => v1::FindingLevel::Skipped,
+        };
+        Self {
+            check: finding.check.to_owned(),
+            subject: finding.subject,
+            level: level.into(),
+            code: finding.code.to_owned(),
+            detail: finding.detail.into_owned(),
+            advice: finding.advice.to_owned(),
+        }
+    }
+}

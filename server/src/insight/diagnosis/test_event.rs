@@ -1,0 +1,66 @@
+//! An event that shows under "Test events" in Meta's Events Manager, and counts nowhere.
+
+use tandem_core::custom_data::CustomData;
+use tandem_core::event::{ActionSource, Event, Page};
+use tandem_core::hash::Sha256Hex;
+use tandem_core::id::{EventId, EventName};
+use tandem_core::normalise::MatchKey;
+use tandem_core::user_data::UserData;
+
+use super::{Diagnosis, Finding};
+use crate::config::Pixel;
+use crate::delivery::send_test_event;
+
+/// Name of the event.
+const NAME: &str = "TandemDoctor";
+/// Who did it: nobody. Meta wants to match somebody.
+const NOBODY: &[u8] = b"tandem-doctor";
+
+const SET_CODE: &str = "set FACEBOOK_TEST_EVENT_CODE to the code that Events Manager shows under Test events, restart, \
+    check, and take it out again; without it the event would count";
+const SEE_TOKEN: &str = "the findings about the token and docs/codes/ say why; nothing was counted";
+
+/// Nobody asked for one.
+pub(super) fn not_asked_for() -> Finding {
+    Finding::skipped("test_event", "not_asked_for", "none was sent; --send-test-event sends one")
+}
+
+/// Sends one, if the pixel's events are marked as test events.
+pub(super) async fn send(diagnosis: &Diagnosis, pixel: &Pixel) -> Finding {
+    let finding = if pixel.test_event_code.is_none() {
+        let detail = "none was sent: the pixel has no test event code";
+        Finding::failed("test_event", "test_event_code_missing", detail, SET_CODE)
+    } else {
+        match event(diagnosis, pixel) {
+            None => Finding::skipped("test_event", "no_event", "none was sent: it cannot be made"),
+            Some(event) => {
+                match send_test_event(&diagnosis.graph, pixel, &event, diagnosis.clock.now_s()).await {
+                    Ok(()) => Finding::ok(
+                        "test_event",
+                        "test_event_taken",
+                        format!("Meta took {NAME}; Events Manager shows it under Test events"),
+                    ),
+                    Err(code) => Finding::failed("test_event", code, "Meta did not take it", SEE_TOKEN),
+                }
+            }
+        }
+    };
+    finding.about(pixel.id.as_str())
+}
+
+fn event(diagnosis: &Diagnosis, pixel: &Pixel) -> Option<Event> {
+    let now_ms = diagnosis.clock.now_ms();
+    let mut user_data = UserData::default();
+    user_data.set(MatchKey::ExternalId, Sha256Hex::of_bytes(NOBODY));
+    Some(Event {
+        pixel: pixel.id.clone(),
+        name: EventName::parse(NAME).ok()?,
+        id: EventId::v7(now_ms.unsigned_abs(), rand::random()),
+        time_s: now_ms.div_euclid(1000),
+        action_source: ActionSource::SystemGenerated,
+        page: Page::default(),
+        user_data,
+        custom_data: CustomData::default(),
+        limited_data_use: None,
+    })
+}

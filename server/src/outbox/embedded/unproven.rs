@@ -1,0 +1,166 @@
+//! Orders that only strangers spoke of: how many are kept, and which are asked about first.
+
+use rusqlite::Connection;
+use tandem_core::id::{OrderId, PixelId};
+use tandem_core::order::Standing;
+
+use super::committer::Writer;
+use super::read::unreadable;
+use crate::outbox::DueOrder;
+
+/// Most orders kept that nobody but strangers spoke of. An order is paid minutes after its
+/// buyer named it, or hardly ever: this many are several days of checkouts of a large shop,
+/// and some 200 MB at most. Past it the ones without news for the longest time go, which
+/// no buyer waits for. How fast one address can add to them is bounded in
+/// `purchase/strangers.rs`.
+pub(crate) const UNPROVEN_MAX: usize = 100_000;
+/// New orders between two counts.
+pub(crate) const COUNT_EVERY: usize = 1000;
+
+const STANDINGS: [Standing; 3] = [Standing::Attested, Standing::CheckedOut, Standing::Claimed];
+
+/// Keeps count of new orders.
+#[derive(Debug, Default)]
+pub(super) struct NewOrders(usize);
+
+impl Writer {
+    /// A new order was stored that only strangers spoke of.
+    pub(super) fn bound_unproven(&mut self) -> rusqlite::Result<()> {
+        self.new_orders.0 += 1;
+        if self.new_orders.0 < COUNT_EVERY {
+            return Ok(());
+        }
+        self.new_orders.0 = 0;
+        self.drop_unproven(UNPROVEN_MAX).map(drop)
+    }
+
+    /// Forgets those without news for the longest time, until `max` are left.
+    pub(super) fn drop_unproven(&mut self, max: usize) -> rusqlite::Result<usize> {
+        let known: usize = self
+            .db
+            .prepare_cached(
+                "SELECT count(*) FROM orders INDEXED BY orders_unproven WHERE paid = 0 AND standing < 2",
+            )?
+            .query_row([], |row| row.get(0))?;
+        let Some(surplus) = known.checked_sub(max).filter(|surplus| *surplus > 0) else { return Ok(0) };
+        let gone = self
+            .db
+            .prepare_cached(
+                "DELETE FROM orders WHERE id IN (SELECT id FROM orders INDEXED BY orders_unproven
+                     WHERE paid = 0 AND standing < 2 ORDER BY updated_ms LIMIT ?1)",
+            )?
+            .execute([surplus])?;
+        self.ledger.orders(false, -i64::try_from(gone).unwrap_or_default());
+        tracing::warn!(
+            orders = gone,
+            "more unpaid orders were named than are kept; the oldest are forgotten"
+        );
+        Ok(gone)
+    }
+}
+
+/// Orders that are due to be asked about: those with the most behind them first, then those
+/// that are due for the longest time.
+pub(super) fn orders_to_ask(db: &Connection, now_ms: i64, max: usize) -> rusqlite::Result<Vec<DueOrder>> {
+    let mut due = Vec::new();
+    let mut ask = db.prepare_cached(
+        "SELECT orders.id, pixels.id FROM orders INDEXED BY orders_ask
+             JOIN pixels ON pixels.no = orders.pixel
+         WHERE standing = ?1 AND ask_at_ms IS NOT NULL AND ask_at_ms <= ?2 ORDER BY ask_at_ms LIMIT ?3",
+    )?;
+    for standing in STANDINGS {
+        let rows = ask.query_map((standing as u8, now_ms, max - due.len()), |row| {
+            let order = OrderId::parse(&row.get::<_, String>(0)?).map_err(|e| unreadable(0, e))?;
+            let pixel = PixelId::parse(&row.get::<_, String>(1)?).map_err(|e| unreadable(1, e))?;
+            Ok(DueOrder { order, pixel, standing })
+        })?;
+        for row in rows {
+            due.push(row?);
+        }
+    }
+    Ok(due)
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_core::event::{Consent, Page};
+    use tandem_core::order::{Contact, Order};
+    use tandem_core::user_data::UserData;
+
+    use super::super::Embedded;
+    use super::*;
+    use crate::clock::Clock;
+    use crate::outbox::conformance::{NOW_MS, pixel};
+    use crate::outbox::{Ask, OrderEffects, OrderStep, Outbox as _};
+
+    fn id(text: &str) -> OrderId {
+        OrderId::parse(text).unwrap()
+    }
+
+    fn contact(order: &mut Order, is_claim: bool) {
+        let mut user_data = UserData::default();
+        user_data.fbp = Some("fb.1.1763942400000.1".into());
+        order.contact(Contact {
+            at_s: NOW_MS / 1000,
+            is_claim,
+            is_internal: false,
+            consent: Consent::default(),
+            user_data,
+            page: Page::default(),
+            custom_data: Default::default(),
+        });
+    }
+
+    async fn step(store: &Embedded, order: &str, ask: Ask, change: fn(&mut Order)) {
+        let step: OrderStep = Box::new(move |order| {
+            change(order);
+            OrderEffects { ask, ..OrderEffects::default() }
+        });
+        store.update_order(id(order), pixel(), None, step).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_has_more_behind_it_is_asked_about_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Embedded::open(dir.path(), Clock::fixed(NOW_MS)).unwrap();
+        step(&store, "claimed", Ask::At(NOW_MS - 3), |order| contact(order, true)).await;
+        step(&store, "failed", Ask::At(NOW_MS), Order::fail).await;
+        step(&store, "checked out", Ask::At(NOW_MS - 1), |order| contact(order, false)).await;
+        step(&store, "later", Ask::At(NOW_MS + 1), Order::fail).await;
+        step(&store, "claimed first", Ask::At(NOW_MS - 4), |order| contact(order, true)).await;
+        let due = store.orders_to_ask(4).await.unwrap();
+        let expected = [
+            ("failed", Standing::Attested),
+            ("checked out", Standing::CheckedOut),
+            ("claimed first", Standing::Claimed),
+            ("claimed", Standing::Claimed),
+        ];
+        let expected =
+            expected.map(|(order, standing)| DueOrder { order: id(order), pixel: pixel(), standing });
+        assert_eq!(due, expected);
+        assert_eq!(store.orders_to_ask(2).await.unwrap(), expected[..2]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn past_the_bound_the_quietest_claims_go_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::fixed(NOW_MS);
+        let store = Embedded::open(dir.path(), clock.clone()).unwrap();
+        step(&store, "failed", Ask::Never, Order::fail).await;
+        for (n, order) in ["a", "b", "c", "d"].into_iter().enumerate() {
+            clock.set_ms(NOW_MS + 1000 * i64::try_from(n).unwrap());
+            step(&store, order, Ask::Never, |order| contact(order, true)).await;
+        }
+        // Repeating what is known, and asking, is no news; a failed attempt is.
+        clock.set_ms(NOW_MS + 10_000);
+        step(&store, "b", Ask::At(NOW_MS), |order| contact(order, true)).await;
+        step(&store, "a", Ask::AsPlanned, Order::fail).await;
+        let gone = store.write(|writer, _| writer.drop_unproven(2)).await.unwrap();
+        assert_eq!(gone, 1);
+        for (order, is_kept) in [("failed", true), ("a", true), ("b", false), ("c", true), ("d", true)] {
+            assert_eq!(store.order(id(order)).await.unwrap().is_some(), is_kept, "{order}");
+        }
+        assert_eq!(store.write(|writer, _| writer.drop_unproven(2)).await.unwrap(), 0);
+        assert_eq!(store.figures(NOW_MS).await.unwrap().orders.0, 4);
+    }
+}

@@ -1,0 +1,90 @@
+//! Our own budget of questions to the payment provider: so many in any minute, of which
+//! orders that only strangers spoke of cannot use all.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tandem_core::order::Standing;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Questions in any minute.
+#[derive(Debug)]
+pub(super) struct Budget {
+    /// In all.
+    max: usize,
+    /// For orders that only strangers spoke of.
+    strangers_max: usize,
+    spent: Mutex<Spent>,
+}
+
+#[derive(Debug, Default)]
+struct Spent {
+    /// When, and whether for strangers; the oldest first.
+    questions: VecDeque<(Instant, bool)>,
+    /// Nothing is asked before: the provider said that it was too much.
+    paused_until: Option<Instant>,
+}
+
+impl Budget {
+    pub(super) fn new(max: usize, strangers_max: usize) -> Self {
+        Self { max, strangers_max, spent: Mutex::default() }
+    }
+
+    /// Takes a question, if there is one left.
+    pub(super) fn take(&self, standing: Standing) -> bool {
+        self.take_at(standing, Instant::now())
+    }
+
+    /// Asks nothing for a while.
+    pub(super) fn pause(&self, time: Duration) {
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        spent.paused_until = Some(Instant::now() + time);
+    }
+
+    fn take_at(&self, standing: Standing, now: Instant) -> bool {
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        if spent.paused_until.is_some_and(|until| now < until) {
+            return false;
+        }
+        while spent.questions.front().is_some_and(|(at, _)| now.duration_since(*at) >= MINUTE) {
+            spent.questions.pop_front();
+        }
+        let for_strangers = standing < Standing::Attested;
+        let by_strangers = spent.questions.iter().filter(|(_, for_strangers)| *for_strangers).count();
+        if spent.questions.len() >= self.max || (for_strangers && by_strangers >= self.strangers_max) {
+            return false;
+        }
+        spent.questions.push_back((now, for_strangers));
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_leave_some_of_it_and_a_minute_brings_it_back() {
+        let budget = Budget::new(5, 3);
+        let now = Instant::now();
+        let taken = (0..10).filter(|_| budget.take_at(Standing::Claimed, now)).count();
+        assert_eq!(taken, 3);
+        assert!(!budget.take_at(Standing::CheckedOut, now), "a checkout is a stranger's word too");
+        let taken = (0..10).filter(|_| budget.take_at(Standing::Attested, now)).count();
+        assert_eq!(taken, 2, "the rest is for what the provider itself spoke of");
+        let later = now + MINUTE;
+        assert!(!budget.take_at(Standing::Claimed, later - Duration::from_millis(1)));
+        assert!(budget.take_at(Standing::Claimed, later));
+    }
+
+    #[test]
+    fn in_a_pause_nothing_is_asked() {
+        let budget = Budget::new(5, 3);
+        budget.pause(Duration::from_secs(30));
+        let now = Instant::now();
+        assert!(!budget.take_at(Standing::Attested, now));
+        assert!(budget.take_at(Standing::Attested, now + Duration::from_secs(31)));
+    }
+}

@@ -1,0 +1,242 @@
+//! What forged claims cannot do: steal signals, keep a Purchase back, learn an amount or a
+//! refund, use up the questions to the payment provider, or make the store grow.
+
+use std::collections::HashSet;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use tandem_proto::v1::tracking_service_paths::RECORD_PURCHASE;
+use tandem_proto::v1::{
+    AdsConsent, Confirmation, Consent, Outcome, PurchaseState, RecordPurchaseRequest, RecordPurchaseResponse,
+};
+use tandem_tests::cashfree::{Webhook, indian_time, now_ms, payment, unique_payment_id};
+use tandem_tests::{Person, Visitor, World, http, messages};
+use tonic::Code;
+
+/// A claim that does not wait for the verdict: the server keeps a quarter of a second for the way
+/// back. A machine too busy for that is asked again.
+async fn claim_in_passing(
+    visitor: &Visitor,
+    mut claim: RecordPurchaseRequest,
+) -> anyhow::Result<RecordPurchaseResponse> {
+    claim.browser = Some(visitor.browser());
+    loop {
+        let timeout = [("grpc-timeout", "250m".to_owned())];
+        let answer = visitor.call_with(RECORD_PURCHASE, &claim, &timeout).await?;
+        match answer.outcome {
+            Err(status) if status.code() == Code::Cancelled => {}
+            outcome => return Ok(outcome?),
+        }
+    }
+}
+
+fn denied() -> Option<Consent> {
+    Some(Consent { ads: AdsConsent::ConsentDenied.into(), ..Consent::default() })
+}
+
+async fn check_out(buyer: &Visitor, order: &str) -> anyhow::Result<()> {
+    let mut checkout = messages::event("InitiateCheckout", "1399.50");
+    checkout.order_id = order.to_owned();
+    buyer.track_event(checkout).await?.outcome?;
+    Ok(())
+}
+
+/// A world whose server asks the fake Orders API.
+async fn world_that_asks() -> anyhow::Result<World> {
+    let mut world = World::start().await?;
+    let api = format!("{}/cashfree/pg", world.sandbox.url);
+    let settings = [("CASHFREE_CLIENT_ID", "TEST_sandbox_client"), ("CASHFREE_API_URL", api.as_str())];
+    world.restart_server_with(&settings).await?;
+    Ok(world)
+}
+
+/// Paths of the questions that the fake Orders API was asked.
+async fn questions(world: &World) -> anyhow::Result<Vec<String>> {
+    let url = format!("{}/control/cashfree/requests", world.sandbox.url);
+    let rows: Vec<Value> = http::client().get(url).send().await?.json().await?;
+    Ok(rows.iter().map(|row| row["path"].as_str().unwrap_or_default().to_owned()).collect())
+}
+
+#[tokio::test]
+async fn a_forged_claim_neither_steals_signals_nor_keeps_a_purchase_back() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let (buyer, person, order) = (world.visitor(), Person::unique(), messages::order_id());
+    let id = format!("purchase_{order}");
+    check_out(&buyer, &order).await?;
+
+    // From the buyer's own network, with the buyer's kind of browser.
+    let mut forger = world.visitor();
+    (forger.address, forger.user_agent) = (buyer.address.clone(), buyer.user_agent.clone());
+    let mut claim = messages::purchase(&order, "1.00");
+    claim.consent = denied();
+    claim_in_passing(&forger, claim).await?;
+    let mut event = messages::event("AddPaymentInfo", "1.00");
+    (event.order_id, event.consent) = (order.clone(), denied());
+    forger.track_event(event).await?.outcome?;
+    // The page of a Purchase fired in 1970, it says: its copies would never be merged.
+    let fired = |at: i64| Confirmation {
+        event_name: "Purchase".to_owned(),
+        event_id: id.clone(),
+        outcome: Outcome::Fired.into(),
+        occurred_at: Some(prost_types::Timestamp { seconds: at, nanos: 0 }),
+    };
+    forger.confirm(vec![fired(0)]).await?.outcome?;
+
+    world.pay_order(&order, "1399.50", &person).await?;
+    let arrived = world.wait_for_server_event("Purchase", &id).await?;
+    assert_eq!(arrived.value_minor(), 139_950);
+    assert_eq!(arrived.match_key("fbp"), buyer.fbp);
+    assert_eq!(arrived.match_key("fbc"), buyer.fbc);
+    assert_eq!(arrived.match_key("client_user_agent"), buyer.user_agent);
+    assert_eq!(arrived.text(&["event_source_url"]), buyer.page);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_shops_key_beats_whoever_was_first() -> anyhow::Result<()> {
+    let world = World::builder().server("TANDEM_CLAIM_SECRET", "claims-are-signed-with-this").start().await?;
+    let (buyer, forger, person, order) =
+        (world.visitor(), world.visitor(), Person::unique(), messages::order_id());
+    // The number was guessed before the order existed.
+    let mut early = messages::event("InitiateCheckout", "1.00");
+    (early.order_id, early.consent) = (order.clone(), denied());
+    forger.track_event(early).await?.outcome?;
+    let without_key = claim_in_passing(&forger, messages::purchase(&order, "1.00")).await?;
+    assert_eq!(without_key.state(), PurchaseState::Pending);
+
+    let mut claim = messages::purchase(&order, "1399.50");
+    let mut mac = Hmac::<Sha256>::new_from_slice(b"claims-are-signed-with-this")?;
+    mac.update(order.as_bytes());
+    claim.claim_key = hex::encode(mac.finalize().into_bytes());
+    claim_in_passing(&buyer, claim).await?;
+    world.pay_order(&order, "1399.50", &person).await?;
+    let arrived = world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;
+    assert_eq!(arrived.match_key("fbp"), buyer.fbp);
+    assert_eq!(arrived.match_key("client_ip_address"), buyer.address);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stranger_learns_neither_amounts_nor_refunds_nor_failures() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let (buyer, stranger, person) = (world.visitor(), world.visitor(), Person::unique());
+    let (paid, failed, unknown) = (messages::order_id(), messages::order_id(), messages::order_id());
+    check_out(&buyer, &paid).await?;
+    let payment_id = unique_payment_id();
+    let success = payment("SUCCESS", &paid, &payment_id, "1399.50", &person);
+    assert_eq!(world.post_webhook(&Webhook::signed(success)).await?, 200);
+    let failure = payment("FAILED", &failed, &unique_payment_id(), "75.00", &person);
+    assert_eq!(world.post_webhook(&Webhook::signed(failure)).await?, 200);
+    let told = async |order: &str| claim_in_passing(&stranger, messages::purchase(order, "1.00")).await;
+
+    told(&paid).await?;
+    let before = told(&paid).await?;
+    assert_eq!((before.state(), before.browser_event.as_ref()), (PurchaseState::Verified, None));
+    assert!(!format!("{before:?}").contains("1399"));
+    let refund = json!({
+        "data": { "refund": {
+            "cf_refund_id": 9_100_001, "cf_payment_id": payment_id.parse::<u64>()?, "refund_id": "rf", "order_id": paid,
+            "refund_amount": 1399.50, "refund_currency": "INR", "refund_status": "SUCCESS", "refund_type": "MERCHANT_INITIATED",
+        }},
+        "event_time": indian_time(now_ms() / 1000), "type": "REFUND_STATUS_WEBHOOK",
+    });
+    assert_eq!(world.post_webhook(&Webhook::signed(refund.to_string())).await?, 200);
+    assert_eq!(told(&paid).await?, before, "a refund changes nothing that a stranger sees");
+
+    for order in [&failed, &unknown] {
+        told(order).await?;
+    }
+    let (mut of_failed, of_unknown) = (told(&failed).await?, told(&unknown).await?);
+    of_failed.event_id.clone_from(&of_unknown.event_id);
+    assert_eq!(of_failed, of_unknown, "a failed order looks like one that nobody knows");
+    assert_eq!(of_unknown.state(), PurchaseState::Pending);
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_forger_cannot_use_up_the_questions() -> anyhow::Result<()> {
+    let world = world_that_asks().await?;
+    let forger = world.visitor();
+    // What Cashfree cannot know is not asked, and nothing is asked twice.
+    for odd in ["KB", "KB 7", "../payments", "KB/7?x=1", "दीया-७७", &"x".repeat(46)] {
+        claim_in_passing(&forger, messages::purchase(odd, "1.00")).await?;
+    }
+    let repeated = messages::order_id();
+    for _ in 0..30 {
+        claim_in_passing(&forger, messages::purchase(&repeated, "1.00")).await?;
+    }
+    let flood: Vec<String> = (0..150).map(|_| messages::order_id()).collect();
+    futures_util::stream::iter(&flood)
+        .map(|order| claim_in_passing(&forger, messages::purchase(order, "1.00")))
+        .buffer_unordered(16)
+        .try_collect::<Vec<_>>()
+        .await?;
+
+    // A buyer whose webhook is lost is still told within the call.
+    let (buyer, person, order) = (world.visitor(), Person::unique(), messages::order_id());
+    world.sandbox.create_order(&order, "1399.50", &person).await?;
+    world.sandbox.pay_in_silence(&order).await?;
+    let answer = buyer.claim_purchase(messages::purchase(&order, "1399.50")).await?.outcome?;
+    assert_eq!(answer.state(), PurchaseState::Verified);
+    world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;
+
+    let asked = questions(&world).await?;
+    let of_others = asked.iter().filter(|path| !path.contains(&order)).count();
+    assert!((1..=20).contains(&of_others), "{of_others} questions for one address");
+    let distinct: HashSet<&String> = asked.iter().collect();
+    assert_eq!(distinct.len(), asked.len(), "no question was asked twice: {asked:?}");
+    assert!(asked.iter().all(|path| path.contains("KB-")), "{asked:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn many_forgers_leave_questions_for_orders_that_cashfree_spoke_of() -> anyhow::Result<()> {
+    let world = world_that_asks().await?;
+    let forgers = (0..120).map(|_| (world.visitor(), messages::order_id()));
+    futures_util::stream::iter(forgers)
+        .map(async |(forger, order)| claim_in_passing(&forger, messages::purchase(&order, "1.00")).await)
+        .buffer_unordered(16)
+        .try_collect::<Vec<_>>()
+        .await?;
+    let (buyer, person, order) = (world.visitor(), Person::unique(), messages::order_id());
+    world.sandbox.create_order(&order, "1399.50", &person).await?;
+    // A first attempt failed and Cashfree said so; the second succeeded in silence.
+    let failure = payment("FAILED", &order, &unique_payment_id(), "1399.50", &person);
+    assert_eq!(world.post_webhook(&Webhook::signed(failure)).await?, 200);
+    world.sandbox.pay_in_silence(&order).await?;
+    let answer = buyer.claim_purchase(messages::purchase(&order, "1399.50")).await?.outcome?;
+    assert_eq!(answer.state(), PurchaseState::Verified);
+    let arrived = world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;
+    assert_eq!(arrived.match_key("fbp"), buyer.fbp);
+    let others = questions(&world).await?.iter().filter(|path| !path.contains(&order)).count();
+    assert!(others <= 40, "{others} questions for strangers in a minute");
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_address_cannot_fill_the_store_with_orders() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let (forger, person) = (world.visitor(), Person::unique());
+    let orders: Vec<String> = (0..640).map(|_| messages::order_id()).collect();
+    for part in orders.chunks(16) {
+        let claims = part.iter().map(|order| claim_in_passing(&forger, messages::purchase(order, "1.00")));
+        for answer in futures_util::future::try_join_all(claims).await? {
+            assert_eq!(answer.state(), PurchaseState::Pending);
+        }
+    }
+    let buyer = world.visitor();
+    let bought = messages::order_id();
+    claim_in_passing(&buyer, messages::purchase(&bought, "1.00")).await?;
+    // What was kept of a claim shows on the Purchase.
+    for (order, fbp) in [(&orders[0], &forger.fbp), (&orders[639], &String::new()), (&bought, &buyer.fbp)] {
+        world.pay_order(order, "10.00", &person).await?;
+        let arrived = world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;
+        assert_eq!(arrived.match_key("fbp"), fbp);
+    }
+    // An order that is known by other means is open to the address all the same.
+    let known = claim_in_passing(&forger, messages::purchase(&orders[639], "1.00")).await?;
+    assert_eq!(known.state(), PurchaseState::Verified);
+    Ok(())
+}
