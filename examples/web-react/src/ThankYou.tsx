@@ -15,6 +15,16 @@ export function ThankYou() {
     if (orderId) report((tandem) => tandem.recordPurchase({ orderId })).then(setPurchase);
   }, [orderId]);
 
+  // A payment that was not known yet is asked for again by itself; this is how the page gets to know.
+  useEffect(() => {
+    if (purchase?.pixel !== "pending") return;
+    const told = ({ detail }: DocumentEventMap["tandem:fired"]) => {
+      if (detail.eventId === purchase.eventId) setPurchase({ ...purchase, pixel: "fired" });
+    };
+    document.addEventListener("tandem:fired", told);
+    return () => document.removeEventListener("tandem:fired", told);
+  }, [purchase]);
+
   return (
     <main className="narrow">
       <h1>Thank you.</h1>
