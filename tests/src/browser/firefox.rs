@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use fantoccini::Client;
 use fantoccini::wd::Capabilities;
 use serde_json::json;
@@ -50,6 +50,11 @@ const BLOCKER: &str = "
     } };
     Services.obs.addObserver(observer, 'http-on-modify-request');";
 
+/// Whether the window is a private one.
+const IS_PRIVATE: &str = "
+    const { PrivateBrowsingUtils } = ChromeUtils.importESModule('resource://gre/modules/PrivateBrowsingUtils.sys.mjs');
+    return PrivateBrowsingUtils.isWindowPrivate(window);";
+
 /// Path of Firefox.
 pub(super) fn firefox() -> anyhow::Result<PathBuf> {
     super::installed("FIREFOX", &FIREFOX)
@@ -78,7 +83,7 @@ pub(super) async fn start(folder: &Path, kind: Profile) -> anyhow::Result<(Clien
     let mut process = Process::start(&binary, "firefox", folder, &Environment::from(home), &arguments)?;
     let active = profile.join("MarionetteActivePort");
     let port = eventually("Firefox to be ready", async || {
-        anyhow::ensure!(process.runs()?, "Firefox has ended: {}", process.log_tail(20));
+        ensure!(process.runs()?, "Firefox has ended: {}", process.log_tail(20));
         Ok(std::fs::read_to_string(&active).ok().and_then(|port| port.trim().parse::<u16>().ok()))
     })
     .await?;
@@ -87,5 +92,7 @@ pub(super) async fn start(folder: &Path, kind: Profile) -> anyhow::Result<(Clien
     capabilities.insert("timeouts".to_owned(), json!({ "script": TIMEOUT_MS, "pageLoad": TIMEOUT_MS }));
     let page = connect(&bridge.url, capabilities).await.context("starting Firefox")?;
     privileged(&page, BLOCKER, vec![]).await?;
+    let is_private = privileged(&page, IS_PRIVATE, vec![]).await? == true;
+    ensure!(is_private == (kind == Profile::Private), "{kind:?}: the window is private: {is_private}");
     Ok((page, process, bridge))
 }
