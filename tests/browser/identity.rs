@@ -78,3 +78,37 @@ async fn no_cookie_is_written_without_consent() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn where_the_server_makes_the_cookies_the_page_makes_none_and_sends_them_along() -> anyhow::Result<()> {
+    let (mut world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let port = world.sandbox.url.rsplit(':').next().unwrap_or_default().to_owned();
+    let origin = format!("http://www.shop.example.co.in:{port}");
+    world
+        .restart_server_with(&[
+            ("TANDEM_COOKIE_DOMAIN", "example.co.in"),
+            ("TANDEM_ALLOWED_ORIGINS", &origin),
+        ])
+        .await?;
+    let page = Page { world: &world, session: &session, person: &person };
+    page.open_on("www.shop.example.co.in", "?fbclid=IwAR1-Click_ID").await?;
+    let script = "
+        const asked = [];
+        const { fetch } = window;
+        window.fetch = (url, how) => {
+            if (String(url).startsWith(endpoint)) asked.push(how.credentials);
+            return fetch(url, how);
+        };
+        const tandem = await Tandem.connect({ ...options, pixelScript: '/none.js', ...more });
+        const made = document.cookie;
+        const { eventId, queued } = await tandem.captureLead(person);
+        return { made, eventId, queued, asked };";
+    let seen = page.run(script, json!({ "cookies": "server" })).await?;
+    assert_eq!((&seen["made"], &seen["queued"]), (&json!(""), &json!(false)), "{seen}");
+    let asked = seen["asked"].as_array().cloned().unwrap_or_default();
+    assert!(!asked.is_empty() && asked.iter().all(|credentials| credentials == "include"), "{seen}");
+    let id = seen["eventId"].as_str().unwrap_or_default();
+    let arrived = world.wait_for_server_event("Lead", id).await?;
+    assert!(arrived.match_key("fbc").ends_with(".IwAR1-Click_ID"), "the click travels without a cookie");
+    Ok(())
+}

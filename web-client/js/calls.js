@@ -61,7 +61,7 @@ export class Calls {
     if (call.kind !== CONFIRMATION) this.prepare(call, madeMs);
     call.isPosted = call.isFlying = true;
     const { path, body, timeoutMs } = call;
-    const response = await post(this.options.endpoint, path, body, timeoutMs)
+    const response = await post(this.options, path, body, timeoutMs)
       .catch(() => { throw 0; })
       .finally(() => { call.isFlying = false; });
     const result = this.engine.answer(call.kind, ...response);
@@ -71,7 +71,7 @@ export class Calls {
 
   /** Sends a call whose answer nobody waits for: the page is being left. */
   launch({ path, body, timeoutMs }) {
-    post(this.options.endpoint, path, body, timeoutMs).catch(() => {});
+    post(this.options, path, body, timeoutMs).catch(() => {});
   }
 
   /** Tells the pixel at once, if it may be told; false if fbq threw. */

@@ -34,6 +34,13 @@ export interface ConnectOptions {
    */
   respectGpc?: boolean;
   /**
+   * Who writes `_fbp` and `_fbc`. `page` if absent. `server`: your Tandem server does, by HTTP, so that
+   * Safari keeps them for 90 days and not for 7. It needs `TANDEM_COOKIE_DOMAIN`, an `endpoint` on that
+   * domain over https, and this page's origin by name in `TANDEM_ALLOWED_ORIGINS`; without them the
+   * browser refuses every call.
+   */
+  cookies?: "page" | "server";
+  /**
    * Who the visitor is, if the page knows it when it connects: what the pixel's `init` is told
    * (advanced matching). Taken are hashes (64 hex digits), the e-mail address, and the phone number
    * if it begins with `+`; other values would be hashed by Meta's rules, not by the server's, and

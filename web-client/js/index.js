@@ -70,7 +70,7 @@ export class Tandem {
 
   // The visitor allows what needs permission.
   #open() {
-    identity.start();
+    if (this.#calls.options.cookies !== "server") identity.start();
     pixel.start(this.#calls.options);
     this.#purchases.resume();
     this.#unsent.resume();

@@ -1,10 +1,10 @@
 // The way to the server: one POST per call, in gRPC-web's binary form.
 
 /**
- * Sends a body. Resolves to [status, message, details, bytes]: gRPC's three headers, undefined
+ * Sends a body to the endpoint of the options. Resolves to [status, message, details, bytes]: gRPC's three headers, undefined
  * where they are not set, and the response's body. Rejects when there is no response.
  */
-export const post = async (endpoint, path, body, timeoutMs) => {
+export const post = async ({ endpoint, cookies }, path, body, timeoutMs) => {
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(), timeoutMs);
   try {
@@ -12,6 +12,9 @@ export const post = async (endpoint, path, body, timeoutMs) => {
       method: "POST",
       headers: { "content-type": "application/grpc-web+proto", "x-grpc-web": "1" },
       body,
+      // The server reads and sets the shop's cookies only where it is told to make them; elsewhere it
+      // allows no credentials, and a call with them would fail.
+      credentials: cookies === "server" ? "include" : "same-origin",
       signal: stop.signal,
       // Goes on when the page is left; browsers take 64 KiB of that at a time.
       keepalive: body.length < 60000,
