@@ -219,9 +219,12 @@ mod tests {
         };
         let text = text(&answer);
         assert!(
-            text.contains("ab12") && text.ends_with("replay: no, a webhook is sent again by Cashfree"),
+            text.contains("ab12")
+                && text.ends_with("replay: no, its body is not kept: resend it from Cashfree's dashboard"),
             "{text}"
         );
+        let asks = GetDeadLetterResponse { replay: ReplayVerdict::Asks.into(), ..answer.clone() };
+        assert!(self::text(&asks).ends_with("`tandem dead-letters replay --webhook 7`"));
         let json = serde_json::to_value(ShownJson::of(&answer)).unwrap();
         assert_eq!((&json["webhook"]["sequence"], json.get("event")), (&serde_json::json!(7), None));
     }

@@ -45,7 +45,7 @@ pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
     };
     let request = ReplayDeadLettersRequest {
         filter: Some(filter),
-        kind: if about_webhooks { DeadLetterKind::Webhooks } else { DeadLetterKind::Events }.into(),
+        kind: if about_webhooks { DeadLetterKind::Webhooks } else { DeadLetterKind::Unspecified }.into(),
         all: arguments.all,
         allow_double_count: arguments.allow_double_count,
         max_events: STEP,

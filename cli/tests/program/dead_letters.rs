@@ -68,7 +68,10 @@ async fn long_work_goes_in_steps_and_tells_the_totals_at_the_end() {
     let fake = Fake { steps_more: 2, ..Fake::default() };
     let (said, steered) = steer_fake(&fake, &["replay", "--all", "--json"], "").await;
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "nobody sees a line of progress here");
-    assert_eq!(parsed(&said), json!({ "replayed": 21, "skipped_double_count": 6, "skipped_unsendable": 3 }));
+    assert_eq!(
+        parsed(&said),
+        json!({ "replayed": 21, "skipped_double_count": 6, "skipped_unsendable": 3, "skipped_webhooks": 0 })
+    );
     let tokens: Vec<String> = steered
         .into_iter()
         .map(|asked| match asked {

@@ -83,8 +83,14 @@ async fn both_replays_are_the_same_call() {
         assert!(request.all && request.allow_double_count);
         assert_eq!(
             parsed(&said),
-            json!({ "replayed": 7, "skipped_double_count": 2, "skipped_unsendable": 1 })
+            json!({ "replayed": 7, "skipped_double_count": 2, "skipped_unsendable": 1, "skipped_webhooks": 0 })
         );
+
+        let (said, steered) = steer(&[name, &["--webhook", "4", "--dry-run"]].concat(), "").await;
+        let [Steered::Replay(request)] = &steered[..] else { panic!("{steered:?}") };
+        assert_eq!(request.kind(), DeadLetterKind::Webhooks);
+        assert_eq!(request.filter.clone().unwrap_or_default().webhook_sequence, 4);
+        assert!(said.out.contains("orders to ask Cashfree about"), "{}", said.out);
 
         let (said, _) = steer(name, "").await;
         assert_eq!(said.code, Some(2), "nothing said, nothing replayed");
