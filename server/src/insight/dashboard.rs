@@ -196,7 +196,7 @@ fn balance(figures: &Figures) -> Markup {
             }
             " = " b { (total) } " accepted events in the store"
         }
-        p class="note" { (figures.orders.0) " orders known, " (figures.orders.1) " of them paid." }
+        p class="note" { "Orders known: " (figures.orders.0) ", paid: " (figures.orders.1) "." }
     }
 }
 
