@@ -226,6 +226,8 @@ async fn one_address_cannot_fill_the_store_with_orders() -> anyhow::Result<()> {
             assert_eq!(answer.state(), PurchaseState::Pending);
         }
     }
+    let metrics = world.get("/metrics").await?.text().await?;
+    assert!(metrics.contains("tandem_ingest_orders_passed_over_total 40\n"), "{metrics}");
     let buyer = world.visitor();
     let bought = messages::order_id();
     claim_in_passing(&buyer, messages::purchase(&bought, "1.00")).await?;

@@ -265,6 +265,7 @@ impl Ingest {
         // Who names more orders than one shop has for one address: the event counts, the order
         // is not noted.
         if !self.strangers.may_name(address) && self.outbox.order(order.clone()).await?.is_none() {
+            self.metrics.order_passed_over();
             let appended = self.outbox.append(new).await?;
             self.hand_over(seat, fresh, &appended);
             return Ok(appended);

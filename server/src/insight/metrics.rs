@@ -65,6 +65,7 @@ pub struct Metrics {
     graph_seconds: Histogram,
     webhooks: Family<Verdict, Counter>,
     pii_redacted: Counter,
+    orders_passed_over: Counter,
     keys_dropped: Family<Key, Counter>,
     entries: Family<Entry, Gauge>,
     pixel_delivering: Family<PixelLabel, Gauge>,
@@ -84,6 +85,7 @@ impl Default for Metrics {
             graph_seconds: seconds(),
             webhooks: Family::default(),
             pii_redacted: Counter::default(),
+            orders_passed_over: Counter::default(),
             keys_dropped: Family::default(),
             entries: Family::default(),
             pixel_delivering: Family::default(),
@@ -102,6 +104,11 @@ impl Default for Metrics {
             "ingest_pii_redacted",
             "E-mail- and phone-shaped values cut out of URLs and free text",
             metrics.pii_redacted.clone(),
+        );
+        registry.register(
+            "ingest_orders_passed_over",
+            "Orders that were not noted, because their address names more than one address may; a proxy that is not in TANDEM_TRUSTED_PROXIES looks like that",
+            metrics.orders_passed_over.clone(),
         );
         registry.register(
             "ingest_match_keys_dropped",
@@ -180,6 +187,11 @@ impl Metrics {
     /// Personal data was cut out of a URL or a text.
     pub fn pii_redacted(&self, cuts: u32) {
         self.pii_redacted.inc_by(u64::from(cuts));
+    }
+
+    /// An address named more orders than are noted for one.
+    pub fn order_passed_over(&self) {
+        self.orders_passed_over.inc();
     }
 
     /// A match key was dropped.

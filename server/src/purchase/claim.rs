@@ -147,7 +147,7 @@ impl Purchases {
         let strangers = &self.ingest.strangers;
         if known.is_none() {
             if !strangers.may_name(stranger.address) {
-                tracing::debug!("an address names more orders than are kept for it");
+                self.ingest.metrics.order_passed_over();
                 return Allowance { is_kept: false, may_ask: false };
             }
             strangers.named(stranger.address);
