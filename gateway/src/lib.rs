@@ -10,6 +10,7 @@
 //! | [`settings`] | variables, file, defaults; the internal token |
 //! | `serve` | connections: their number, their timeouts, the graceful stop |
 //! | `crowd` | who makes room when all places are taken |
+//! | `files` | the limit on open files |
 //! | `providers` | payment providers: their paths and header names |
 //! | `routes` | which path does what |
 //! | `receive` | one webhook: source, body, headers |
@@ -22,6 +23,7 @@
 mod answer;
 mod bounds;
 mod crowd;
+mod files;
 mod forward;
 mod limits;
 mod providers;
@@ -36,6 +38,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
+pub use files::raise_file_limit;
 pub use limits::Limits;
 use settings::Settings;
 

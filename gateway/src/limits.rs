@@ -28,6 +28,24 @@ pub struct Limits {
     pub large_bodies_max: usize,
 }
 
+impl Limits {
+    /// The defaults, with as many connections and webhooks as so many open files bear, up to four times
+    /// the usual. A burst over the server's capacity waits here for a moment instead of being refused:
+    /// Cashfree repeats a burst as a burst, and gives up after its fourth attempt.
+    pub fn for_files(files: u64) -> Self {
+        let usual = Self::default();
+        let times = (files / FILES_USUAL).clamp(1, 4) as usize;
+        Self {
+            connections_max: usual.connections_max * times,
+            webhooks_max: usual.webhooks_max * times,
+            ..usual
+        }
+    }
+}
+
+/// The usual limit on a process's open files.
+const FILES_USUAL: u64 = 1024;
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -36,12 +54,27 @@ impl Default for Limits {
             body: Duration::from_secs(10),
             drain: Duration::from_secs(10),
             body_bytes_max: 1024 * 1024,
-            // The usual limit on a process's open files is 1024.
+            // Of FILES_USUAL open files.
             connections_max: 768,
             calls_max: 128,
             webhooks_max: 512,
-            small_body_bytes_max: 64 * 1024,
+            small_body_bytes_max: 16 * 1024,
             large_bodies_max: 64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_files_bear_more_webhooks_up_to_a_bound() {
+        for (files, webhooks) in [(256, 512), (1024, 512), (2100, 1024), (1_048_576, 2048), (u64::MAX, 2048)]
+        {
+            let limits = Limits::for_files(files);
+            assert_eq!(limits.webhooks_max, webhooks, "{files} files");
+            assert!(limits.connections_max > limits.webhooks_max, "somebody can always make room");
         }
     }
 }

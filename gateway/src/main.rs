@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tandem_gateway::settings::{SettingProblem, Settings, Variables};
-use tandem_gateway::{Limits, run};
+use tandem_gateway::{Limits, raise_file_limit, run};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -124,7 +124,7 @@ async fn listen(settings: Settings) -> ExitCode {
     };
     println!("tandem-gateway ready http=http://{address}");
     let _ = std::io::stdout().flush();
-    run(listener, settings, Limits::default(), async move {
+    run(listener, settings, Limits::for_files(raise_file_limit()), async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}

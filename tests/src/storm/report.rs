@@ -10,7 +10,7 @@ use super::sender::Times;
 /// Complaints that are printed; there may be one for each order.
 const SHOWN_MAX: usize = 20;
 
-/// Memory that the gateway may have at most, bytes: 512 webhooks of some 2 kB are nothing.
+/// Memory that the gateway may have at most, bytes: 2,048 webhooks of some 2 kB are little.
 const GATEWAY_BYTES_MAX: u64 = 150_000_000;
 
 /// How many, and how much in all, in hundredths.
