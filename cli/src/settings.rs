@@ -206,6 +206,16 @@ fn authorization(token: &SecretString) -> Result<MetadataValue<Ascii>, Failure> 
     Ok(value)
 }
 
+/// Whether an address is this machine's.
+pub(crate) fn is_near(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 fn read_url(text: &str, insecure: bool) -> Result<Url, Failure> {
     let problem = |what: &str| Failure::Setting(format!("the server's URL {what}"));
     let hint = "must be one such as http://127.0.0.1:50051";
@@ -214,13 +224,7 @@ fn read_url(text: &str, insecure: bool) -> Result<Url, Failure> {
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() || !is_bare {
         return Err(problem(hint));
     }
-    let is_near = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if url.scheme() == "http" && !is_near && !insecure {
+    if url.scheme() == "http" && !is_near(&url) && !insecure {
         return Err(problem(
             "would send the internal token over plain http to another machine; use https, \
              or say --insecure if the network between is yours",

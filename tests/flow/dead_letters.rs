@@ -1,6 +1,6 @@
 //! Dead letters in numbers: shown, replayed and purged in steps, over gRPC and the tool.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -12,10 +12,11 @@ use tandem_proto::v1::{
     ReplayVerdict,
 };
 use tandem_tests::cashfree::{Webhook, payment, unique_payment_id};
-use tandem_tests::process::{Ended, Process};
 use tandem_tests::status::{expect_code, expect_fields};
-use tandem_tests::{INTERNAL_TOKEN, Person, World, binaries, messages};
+use tandem_tests::{Person, World, messages};
 use tonic::Code;
+
+use crate::tool::tool;
 
 /// Enough that a step is a small part of it.
 const MANY: usize = 2_000;
@@ -87,14 +88,6 @@ async fn dead_in_metrics(world: &World) -> anyhow::Result<u64> {
         .lines()
         .filter(|line| line.starts_with("tandem_outbox_entries{") && line.contains("state=\"dead_letter\""));
     dead.map(|line| anyhow::Ok(line.rsplit(' ').next().context("a value")?.parse::<u64>()?)).sum()
-}
-
-async fn tool(world: &World, arguments: &[&str]) -> anyhow::Result<Ended> {
-    let environment = BTreeMap::from([
-        ("TANDEM_SERVER_URL".to_owned(), world.grpc.clone()),
-        ("TANDEM_INTERNAL_TOKEN".to_owned(), INTERNAL_TOKEN.to_owned()),
-    ]);
-    Process::run(&binaries::program("tandem")?, &world.log_dir(), &environment, arguments).await
 }
 
 async fn tool_json(world: &World, arguments: &[&str]) -> anyhow::Result<Value> {

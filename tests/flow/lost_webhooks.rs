@@ -1,13 +1,12 @@
 //! Webhooks that are lost or cannot be used: the Orders API answers in their place.
 
-use std::collections::BTreeMap;
-
 use anyhow::ensure;
 use serde_json::{Value, json};
 use tandem_proto::v1::{DeadLetterKind, ListDeadLettersRequest, ReplayVerdict};
 use tandem_tests::cashfree::{Webhook, payment};
-use tandem_tests::process::{Ended, Process};
-use tandem_tests::{INTERNAL_TOKEN, Person, World, binaries, messages};
+use tandem_tests::{Person, World, messages};
+
+use crate::tool::tool;
 
 /// The genuine webhook of a payment whose amount cannot be read.
 fn unreadable(order: &str, payment_id: &str, person: &Person) -> Webhook {
@@ -20,14 +19,6 @@ async fn let_it_ask(world: &mut World) -> anyhow::Result<()> {
     let api = format!("{}/cashfree/pg", world.sandbox.url);
     let settings = [("CASHFREE_CLIENT_ID", "TEST_sandbox_client"), ("CASHFREE_API_URL", api.as_str())];
     world.restart_server_with(&settings).await
-}
-
-async fn tool(world: &World, arguments: &[&str]) -> anyhow::Result<Ended> {
-    let environment = BTreeMap::from([
-        ("TANDEM_SERVER_URL".to_owned(), world.grpc.clone()),
-        ("TANDEM_INTERNAL_TOKEN".to_owned(), INTERNAL_TOKEN.to_owned()),
-    ]);
-    Process::run(&binaries::program("tandem")?, &world.log_dir(), &environment, arguments).await
 }
 
 async fn replay(world: &World, arguments: &[&str]) -> anyhow::Result<Value> {

@@ -33,6 +33,7 @@ mod slow_callers;
 mod storm;
 mod strangers;
 mod tls;
+mod tool;
 mod web;
 mod webhook_kinds;
 mod webhooks;

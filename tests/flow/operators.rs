@@ -1,6 +1,5 @@
 //! An operator steers a running server: dead letters, replay, pause, erasure, watching.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -12,17 +11,12 @@ use tandem_proto::v1::{
     PauseDeliveryRequest, ReplayDeadLettersRequest, ResumeDeliveryRequest, WatchEventsRequest,
 };
 use tandem_tests::cashfree::{Webhook, payment, unique_payment_id};
-use tandem_tests::process::{Environment, Process, clean_command};
+use tandem_tests::process::{Process, clean_command};
 use tandem_tests::status::{expect_code, expect_fields};
-use tandem_tests::{INTERNAL_TOKEN, PATIENCE, PIXEL_ID, Person, World, binaries, messages};
+use tandem_tests::{PATIENCE, PIXEL_ID, Person, World, binaries, messages};
 use tonic::{Code, Streaming};
 
-fn environment(world: &World) -> Environment {
-    BTreeMap::from([
-        ("TANDEM_SERVER_URL".to_owned(), world.grpc.clone()),
-        ("TANDEM_INTERNAL_TOKEN".to_owned(), INTERNAL_TOKEN.to_owned()),
-    ])
-}
+use crate::tool::{environment, tool};
 
 /// Runs the operator's tool with this on standard input and expects success.
 async fn tandem(world: &World, arguments: &[&str], input: &str) -> anyhow::Result<String> {
@@ -143,9 +137,7 @@ async fn the_tool_lists_and_replays_dead_letters() -> anyhow::Result<()> {
     let none = ["dead-letters", "list", "--event-name", "Purchase"];
     assert_eq!(tandem_json(&world, &none).await?["events"], json!([]));
 
-    let nothing_said =
-        Process::run(&binaries::program("tandem")?, &world.log_dir(), &environment(&world), &["replay"])
-            .await?;
+    let nothing_said = tool(&world, &["replay"]).await?;
     assert_eq!(nothing_said.code, Some(2), "{}", nothing_said.log);
     assert!(nothing_said.log.contains("filter"), "{}", nothing_said.log);
     let counts =

@@ -1,6 +1,8 @@
 //! `custom_name_in_track`, `wrong_case`, `unknown_method`, `refused_by_tandem`: what methods and events are called.
 
-use super::tracked::{STANDARD, folded, meant, method, tracked};
+use tandem_core::id::STANDARD_EVENTS;
+
+use super::tracked::{folded, meant, method, tracked};
 use crate::code::Code;
 use crate::reports::Reports;
 use crate::script::Target;
@@ -51,7 +53,7 @@ fn events(unit: &Unit, reports: &mut Reports<'_>) {
     for event in tracked(&unit.facts) {
         let Some(name) = event.name() else { continue };
         let place = event.call.argument_span(event.name_at);
-        let is_standard = STANDARD.contains(&name.as_str());
+        let is_standard = STANDARD_EVENTS.contains(&name.as_str());
         match meant(&name) {
             Some(standard) if !is_standard => reports.within(
                 Code::WrongCase,

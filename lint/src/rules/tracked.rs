@@ -1,28 +1,8 @@
 //! Calls of `fbq` as Meta's pixel reference has them, and the events that Tandem sends.
 
-use crate::script::{Call, Facts, Target, Value};
+use tandem_core::id::STANDARD_EVENTS;
 
-/// Meta's standard events: <https://developers.facebook.com/docs/meta-pixel/reference>, with `PageView`.
-pub(super) const STANDARD: [&str; 18] = [
-    "AddPaymentInfo",
-    "AddToCart",
-    "AddToWishlist",
-    "CompleteRegistration",
-    "Contact",
-    "CustomizeProduct",
-    "Donate",
-    "FindLocation",
-    "InitiateCheckout",
-    "Lead",
-    "PageView",
-    "Purchase",
-    "Schedule",
-    "Search",
-    "StartTrial",
-    "SubmitApplication",
-    "Subscribe",
-    "ViewContent",
-];
+use crate::script::{Call, Facts, Target, Value};
 
 /// A call that tracks something.
 #[derive(Debug, Clone, Copy)]
@@ -96,5 +76,5 @@ pub(super) fn folded(name: &str) -> String {
 /// The standard event that a name means, whatever its spelling.
 pub(super) fn meant(name: &str) -> Option<&'static str> {
     let folded_name = folded(name);
-    STANDARD.into_iter().find(|standard| folded(standard) == folded_name)
+    STANDARD_EVENTS.into_iter().find(|standard| folded(standard) == folded_name)
 }

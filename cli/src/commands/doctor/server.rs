@@ -2,11 +2,12 @@
 //! findings.
 
 use tandem_proto::v1::{DiagnoseRequest, DiagnoseResponse, GetTrackingHealthRequest, Last24h};
-use url::{Host, Url};
+use url::Url;
 
 use super::finding::Finding;
 use crate::failure::Failure;
 use crate::server::Server;
+use crate::settings::is_near;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -75,15 +76,6 @@ pub(super) fn findings(diagnosis: &DiagnoseResponse, url: &Url) -> Vec<Finding> 
     }
     findings.extend(diagnosis.findings.iter().map(Finding::of_server));
     findings
-}
-
-fn is_near(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 #[cfg(test)]

@@ -176,23 +176,23 @@ impl Writer {
         if name != EventName::purchase().as_str() {
             return Ok(None);
         }
-        let Some(order) = id.strip_prefix("purchase_") else { return Ok(None) };
-        let found: Option<(String, i64)> = self
-            .db
-            .prepare_cached("SELECT state, pixel FROM orders WHERE id = ?1")?
-            .query_row([order], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
+        let order = EventId::parse(id).ok().and_then(|id| id.purchase_order());
+        let Some(order) = order else { return Ok(None) };
+        let found = self.stored_order(&order)?;
         Ok(Some(found.and_then(|(json, pixel)| Some((serde_json::from_str(&json).ok()?, pixel)))))
+    }
+
+    /// An order as it is stored, with the number of its pixel.
+    fn stored_order(&self, id: &OrderId) -> rusqlite::Result<Option<(String, i64)>> {
+        self.db
+            .prepare_cached("SELECT state, pixel FROM orders WHERE id = ?1")?
+            .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()
     }
 
     /// Notes on the order that a page fired its Purchase. False when there is none.
     pub(super) fn confirm_order(&mut self, id: &OrderId, at_s: i64, now_ms: i64) -> rusqlite::Result<bool> {
-        let found: Option<(String, i64)> = self
-            .db
-            .prepare_cached("SELECT state, pixel FROM orders WHERE id = ?1")?
-            .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        let Some((json, pixel)) = found else { return Ok(false) };
+        let Some((json, pixel)) = self.stored_order(id)? else { return Ok(false) };
         if let Ok(mut order) = serde_json::from_str::<Order>(&json)
             && !order.is_fired()
         {
