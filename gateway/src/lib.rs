@@ -10,20 +10,17 @@
 //! | [`settings`] | variables, file, defaults; the internal token |
 //! | `serve` | connections: their number, their timeouts, the graceful stop |
 //! | `crowd` | who makes room when all places are taken |
-//! | `files` | the limit on open files |
 //! | `providers` | payment providers: their paths and header names |
 //! | `routes` | which path does what |
 //! | `receive` | one webhook: source, body, headers |
 //! | `bounds` | how many webhooks are in work, and who is turned away |
 //! | `forward` | the call to the server, and what its answer means |
 //! | `answer` | the HTTP answers |
-//! | `source` | who sent it, past trusted proxies |
 //! | `readiness` | `/readyz` |
 
 mod answer;
 mod bounds;
 mod crowd;
-mod files;
 mod forward;
 mod limits;
 mod providers;
@@ -32,13 +29,11 @@ mod receive;
 mod routes;
 mod serve;
 pub mod settings;
-mod source;
 
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-pub use files::raise_file_limit;
 pub use limits::Limits;
 use settings::Settings;
 

@@ -32,9 +32,9 @@ impl Limits {
     /// The defaults, with as many connections and webhooks as so many open files bear, up to four times
     /// the usual. A burst over the server's capacity waits here for a moment instead of being refused:
     /// Cashfree repeats a burst as a burst, and gives up after its fourth attempt.
-    pub fn for_files(files: u64) -> Self {
+    pub fn for_files(files: usize) -> Self {
         let usual = Self::default();
-        let times = (files / FILES_USUAL).clamp(1, 4) as usize;
+        let times = (files / FILES_USUAL).clamp(1, 4);
         Self {
             connections_max: usual.connections_max * times,
             webhooks_max: usual.webhooks_max * times,
@@ -44,7 +44,7 @@ impl Limits {
 }
 
 /// The usual limit on a process's open files.
-const FILES_USUAL: u64 = 1024;
+const FILES_USUAL: usize = 1024;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -70,7 +70,8 @@ mod tests {
 
     #[test]
     fn more_files_bear_more_webhooks_up_to_a_bound() {
-        for (files, webhooks) in [(256, 512), (1024, 512), (2100, 1024), (1_048_576, 2048), (u64::MAX, 2048)]
+        for (files, webhooks) in
+            [(256, 512), (1024, 512), (2100, 1024), (1_048_576, 2048), (usize::MAX, 2048)]
         {
             let limits = Limits::for_files(files);
             assert_eq!(limits.webhooks_max, webhooks, "{files} files");

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tandem_gateway::settings::{SettingProblem, Settings, Variables};
-use tandem_gateway::{Limits, raise_file_limit, run};
+use tandem_gateway::{Limits, run};
+use tandem_settings::raise_file_limit;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;

@@ -4,7 +4,7 @@
 use tandem_proto::v1::Provider;
 
 use crate::settings::Settings;
-use crate::source::Networks;
+use tandem_settings::Networks;
 
 /// A payment provider's webhooks.
 #[derive(Debug)]

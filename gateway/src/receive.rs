@@ -17,7 +17,7 @@ use crate::crowd::Guest;
 use crate::forward::{Gateway, Webhook};
 use crate::limits::Limits;
 use crate::providers::Route;
-use crate::source::sender;
+use tandem_settings::client_address;
 
 /// What is read and thrown away of a body that is too large, so that its sender gets to
 /// see the answer instead of a broken connection.
@@ -35,8 +35,8 @@ pub(crate) async fn webhook(
         return Answer::MethodNotAllowed;
     }
     let (parts, body) = request.into_parts();
-    let source = sender(peer, &parts.headers, &gateway.settings.trusted_proxies);
-    if (route.allowed)(&gateway.settings).is_some_and(|allowed| !allowed.contain(source)) {
+    let source = client_address(peer.ip(), &parts.headers, &gateway.settings.trusted_proxies);
+    if (route.allowed)(&gateway.settings).is_some_and(|allowed| !allowed.contains(source)) {
         tracing::warn!(setting = route.allowed_setting, "webhook from an address that is not listed");
         return Answer::Forbidden;
     }

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
     use crate::Limits;
     use crate::settings::{Settings, Variables};
-    use crate::source::Networks;
+    use tandem_settings::Networks;
 
     /// A second provider is one entry: a path, its own header names, its own senders.
     static TWO: &[Route] = &[

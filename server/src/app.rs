@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_core::id::PixelId;
+use tandem_settings::raise_file_limit;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +25,7 @@ use crate::insight::health::Insight;
 use crate::insight::http as insight_http;
 use crate::insight::metrics::Metrics;
 use crate::insight::operations::Operations;
-use crate::net::{Bounds, Peer, Port, RequestsLayer, raise_file_limit};
+use crate::net::{Bounds, Peer, Port, RequestsLayer};
 use crate::outbox::embedded::{Embedded, OpenError};
 use crate::outbox::{SharedOutbox, StoreError};
 use crate::purchase::{OrdersApi, PurchaseSettings, Purchases, Reconciler};

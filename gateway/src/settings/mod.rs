@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-pub use crate::source::Networks;
+use tandem_settings::Networks;
+
 pub use server::Server;
 pub use token::Token;
 

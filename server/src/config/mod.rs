@@ -9,7 +9,7 @@ mod settings;
 mod source;
 mod tls;
 
-pub use network::{Cidrs, Origins, RateLimit};
+pub use network::{Origins, RateLimit};
 pub use pixels::Pixel;
 pub use secret::SecretSource;
 pub use settings::{BrowserPolicy, Cashfree, CashfreeEnvironment, LeadField, Meta, Settings};

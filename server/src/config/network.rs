@@ -1,9 +1,7 @@
-//! Settings about who may call: origins, proxies, rates.
+//! Settings about who may call: origins, rates.
 
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 
-use ipnet::IpNet;
 use url::{Host, Url};
 
 /// Origins of the shop's pages.
@@ -65,32 +63,6 @@ fn one_origin(text: &str) -> Result<String, String> {
         && url.fragment().is_none()
         && url.username().is_empty();
     if plain { Ok(url.origin().ascii_serialization()) } else { Err(hint()) }
-}
-
-/// Networks, such as those of trusted proxies.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Cidrs(Vec<IpNet>);
-
-impl Cidrs {
-    /// Reads a comma-separated list of networks or single addresses.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        text.split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(|part| {
-                part.parse::<IpNet>()
-                    .or_else(|_| part.parse::<IpAddr>().map(IpNet::from))
-                    .map_err(|_| format!("{part:?} is not a network such as 10.0.0.0/8"))
-            })
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
-
-    /// Whether an address is in one of them.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.0.iter().any(|net| net.contains(&address))
-    }
 }
 
 /// How often one client address may call.
@@ -164,13 +136,5 @@ mod tests {
         assert_eq!(RateLimit::parse("off"), Ok(None));
         assert!(RateLimit::parse("fast").is_err());
         assert!(RateLimit::parse("0/s").is_err());
-    }
-
-    #[test]
-    fn mapped_addresses_match_their_network() {
-        let nets = Cidrs::parse("10.0.0.0/8, 192.0.2.7").unwrap();
-        assert!(nets.contains("::ffff:10.1.2.3".parse().unwrap()));
-        assert!(nets.contains("192.0.2.7".parse().unwrap()));
-        assert!(!nets.contains("192.0.2.8".parse().unwrap()));
     }
 }

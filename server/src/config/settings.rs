@@ -10,10 +10,11 @@ use tandem_core::country::Country;
 use tandem_core::currency::Currency;
 use tandem_core::id::EventName;
 use tandem_core::normalise::MatchKey;
+use tandem_settings::Networks;
 use url::Url;
 
 use super::duration;
-use super::network::{Cidrs, Origins, RateLimit};
+use super::network::{Origins, RateLimit};
 use super::pixels::{Pixel, read_pixels};
 use super::secret::SecretSource;
 use super::source::{ConfigError, Source};
@@ -116,7 +117,7 @@ pub struct Settings {
     /// `event_source_url` for a Purchase whose browser was never seen.
     pub shop_url: Option<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Cidrs,
+    pub trusted_proxies: Networks,
     /// Country of national phone numbers.
     pub default_country: Country,
     /// Currency where none is given.
@@ -195,7 +196,7 @@ impl Settings {
             allowed_origins: source.parsed("TANDEM_ALLOWED_ORIGINS", Origins::Loopback, Origins::parse)?,
             shop_url: source
                 .parsed("TANDEM_SHOP_URL", None, |text| http_url(text).map(|url| Some(url.to_string())))?,
-            trusted_proxies: source.parsed("TANDEM_TRUSTED_PROXIES", Cidrs::default(), Cidrs::parse)?,
+            trusted_proxies: source.parsed("TANDEM_TRUSTED_PROXIES", Networks::default(), Networks::parse)?,
             default_country: source.parsed("TANDEM_DEFAULT_COUNTRY", Country::INDIA, |text| {
                 Country::parse(text).map_err(|fault| fault.to_string())
             })?,

@@ -13,6 +13,7 @@ use http::{HeaderMap, Request, Response};
 use secrecy::ExposeSecret as _;
 use subtle::ConstantTimeEq as _;
 use tandem_core::user_data::clean_user_agent;
+use tandem_settings::{Networks, client_address};
 use tonic::body::Body;
 use tower::{Layer, Service};
 
@@ -20,7 +21,7 @@ use super::body::timely;
 use super::limits::Limits;
 use super::reject::Reject;
 use super::rooms::{Inside, Rooms};
-use crate::config::{Cidrs, Origins, SecretSource};
+use crate::config::{Origins, SecretSource};
 use crate::net::Peer;
 
 /// Who calls.
@@ -55,7 +56,7 @@ pub struct Doorman {
     /// Internal tokens, any of which is good.
     pub token: SecretSource,
     /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Cidrs,
+    pub trusted_proxies: Networks,
     /// Origins of pages, all pixels together.
     pub origins: Vec<Origins>,
     /// Whether pages may send their cookies along and get some.
@@ -146,25 +147,6 @@ fn is_ours(path: &str) -> bool {
     path.starts_with("/tandem.v1.")
 }
 
-/// Walks `X-Forwarded-For` from the right past trusted proxies; the first other address
-/// is the client.
-fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &Cidrs) -> IpAddr {
-    let mut client = peer.to_canonical();
-    if !trusted.contains(client) {
-        return client;
-    }
-    let values: Vec<&str> =
-        headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
-    for hop in values.iter().flat_map(|value| value.split(',')).rev().map(str::trim) {
-        let Ok(address) = hop.parse::<IpAddr>() else { return client };
-        client = address.to_canonical();
-        if !trusted.contains(client) {
-            return client;
-        }
-    }
-    client
-}
-
 /// Adds the [`Caller`] to each request, or answers with the refusal.
 #[derive(Debug, Clone)]
 pub struct CallerLayer(pub Arc<Doorman>);
@@ -241,7 +223,7 @@ mod tests {
     fn doorman() -> Doorman {
         Doorman {
             token: SecretSource::inline("new, old"),
-            trusted_proxies: Cidrs::parse("10.0.0.0/8").unwrap(),
+            trusted_proxies: Networks::parse("10.0.0.0/8").unwrap(),
             origins: vec![Origins::parse("https://shop.example").unwrap()],
             sets_cookies: false,
             limits: Limits::new(None),
@@ -294,16 +276,16 @@ mod tests {
     }
 
     #[test]
-    fn forwarded_addresses_count_only_behind_a_trusted_proxy() {
-        let trusted = Cidrs::parse("10.0.0.0/8").unwrap();
+    fn a_strangers_address_is_the_one_before_the_trusted_proxies() {
         let address = |peer: &str, forwarded: &str| {
-            client_address(peer.parse().unwrap(), &headers(&[("x-forwarded-for", forwarded)]), &trusted)
-                .to_string()
+            let caller = doorman()
+                .judge(&headers(&[("x-forwarded-for", forwarded)]), Some(peer.parse().unwrap()), false, LEAD)
+                .unwrap();
+            let Caller::Stranger(stranger) = caller else { panic!("a stranger") };
+            stranger.address.unwrap().to_string()
         };
         assert_eq!(address("198.51.100.2", "203.0.113.9"), "198.51.100.2");
-        assert_eq!(address("10.0.0.1", "203.0.113.9"), "203.0.113.9");
-        assert_eq!(address("10.0.0.1", "1.1.1.1, 203.0.113.9, 10.0.0.2"), "203.0.113.9");
-        assert_eq!(address("10.0.0.1", "203.0.113.9, garbage"), "10.0.0.1");
-        assert_eq!(address("::ffff:10.0.0.1", "2001:db8::7"), "2001:db8::7");
+        assert_eq!(address("10.0.0.1", "1.1.1.1, 203.0.113.9:4711, 10.0.0.2"), "203.0.113.9");
+        assert_eq!(address("10.0.0.1", "[2001:db8::7]:4711"), "2001:db8::7");
     }
 }

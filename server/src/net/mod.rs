@@ -12,10 +12,8 @@
 //! | `connection` | the bytes of one connection, plain or TLS |
 //! | `requests` | the layer that tells a meter of its requests |
 //! | `tls` | certificates, read again when their files change |
-//! | `files` | the limit on open files |
 
 mod connection;
-mod files;
 mod meter;
 mod port;
 mod registry;
@@ -23,7 +21,6 @@ mod requests;
 mod tls;
 
 pub use connection::{Connection, Peer};
-pub use files::raise_file_limit;
 pub use port::Port;
 pub use registry::Bounds;
 pub use requests::RequestsLayer;

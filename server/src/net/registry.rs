@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tandem_settings::Networks;
 use tokio::time::Instant;
 
 use super::meter::{Meter, Word};
-use crate::config::Cidrs;
 use crate::ingest::limits;
 
 /// Connections that leave together when room is made: looking for them costs a walk
@@ -31,12 +31,12 @@ pub struct Bounds {
     /// From one address (IPv6: /64).
     pub per_address_max: usize,
     /// Addresses that stand for many callers: proxies.
-    pub exempt: Cidrs,
+    pub exempt: Networks,
 }
 
 impl Bounds {
     /// What the gRPC port may have when this many files may be open.
-    pub fn grpc(files: usize, proxies: Cidrs) -> Self {
+    pub fn grpc(files: usize, proxies: Networks) -> Self {
         let connections_max = files.saturating_sub(reserve(files)).clamp(64, 16_384);
         Self { connections_max, per_address_max: connections_max / 4, exempt: proxies }
     }
@@ -44,7 +44,7 @@ impl Bounds {
     /// What the HTTP port may have: operators and a scraper, not the world.
     pub fn http(files: usize) -> Self {
         let connections_max = (files / 8).clamp(16, 512);
-        Self { connections_max, per_address_max: connections_max / 2, exempt: Cidrs::default() }
+        Self { connections_max, per_address_max: connections_max / 2, exempt: Networks::default() }
     }
 }
 
@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     fn registry(connections_max: usize, per_address_max: usize) -> Arc<Registry> {
-        let exempt = Cidrs::parse("10.0.0.0/8").unwrap();
+        let exempt = Networks::parse("10.0.0.0/8").unwrap();
         Registry::new(Bounds { connections_max, per_address_max, exempt })
     }
 

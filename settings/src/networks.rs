@@ -1,0 +1,52 @@
+//! Lists of networks in settings.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+/// Networks, such as those of trusted proxies.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Networks(Vec<IpNet>);
+
+impl Networks {
+    /// Reads a comma-separated list of networks (`10.0.0.0/8`) and single addresses.
+    ///
+    /// # Errors
+    /// The first part that is neither, in a sentence.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        parts
+            .map(|part| {
+                let network = part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from));
+                network
+                    .map_err(|_| format!("{part:?} is neither an address nor a network such as 10.0.0.0/8"))
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// Whether an address belongs to one of them.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_are_checked() {
+        assert!(Networks::parse("52.66.101.190, 3.109.102.0/24").is_ok());
+        assert!(Networks::parse("10.0.0.0/33").unwrap_err().contains("10.0.0.0/33"));
+    }
+
+    #[test]
+    fn mapped_addresses_match_their_network() {
+        let networks = Networks::parse("10.0.0.0/8, 192.0.2.7").unwrap();
+        assert!(networks.contains("::ffff:10.1.2.3".parse().unwrap()));
+        assert!(networks.contains("192.0.2.7".parse().unwrap()));
+        assert!(!networks.contains("192.0.2.8".parse().unwrap()));
+    }
+}
