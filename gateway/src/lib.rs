@@ -7,7 +7,8 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`settings`] | variables, file, defaults; the internal token |
+//! | [`settings`] | what the settings mean |
+//! | `server` | the connection to the server |
 //! | `serve` | connections: their number, their timeouts, the graceful stop |
 //! | `crowd` | who makes room when all places are taken |
 //! | `providers` | payment providers: their paths and header names |
@@ -28,6 +29,7 @@ mod readiness;
 mod receive;
 mod routes;
 mod serve;
+mod server;
 pub mod settings;
 
 use std::sync::Arc;

@@ -48,7 +48,7 @@ impl Readiness {
 /// The answer to `GET /readyz`.
 pub(crate) async fn answer(gateway: &Gateway) -> Response {
     let server = &gateway.settings.server;
-    if gateway.settings.token.current().is_none() && !server.is_shown_a_certificate() {
+    if gateway.settings.token.authorization().is_err() && !server.is_shown_a_certificate() {
         return fixed(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"not_ready","reason":"no_token"}"#);
     }
     if !gateway.readiness.server_serves(server.channel()).await {
