@@ -14,7 +14,7 @@ const LONGER: [(&str, usize); 2] = [("tests/flow/", 460), ("core/tests/", 520)];
 const SKIPPED: [&str; 5] = ["target", ".git", "node_modules", "pkg", "data"];
 
 /// Who must not know whom (ARCHITECTURE.md).
-const FORBIDDEN: [(&str, &[&str]); 5] = [
+const FORBIDDEN: [(&str, &[&str]); 6] = [
     (
         "core",
         &[
@@ -33,6 +33,7 @@ const FORBIDDEN: [(&str, &[&str]); 5] = [
     ("server", &["tandem-lint"]),
     ("gateway", &["serde_json", "tandem-server", "tandem-core", "tandem-lint", "rusqlite", "hmac", "sha2"]),
     ("web-client", &["tandem-server", "tandem-lint", "tonic", "tokio", "serde", "serde_json"]),
+    ("settings", &["tandem-core", "tandem-proto", "tandem-server", "serde_json"]),
     ("sandbox", &["tandem-core", "tandem-proto", "tandem-server", "tandem-lint"]),
 ];
 
@@ -51,6 +52,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     dependencies(&mut faults)?;
     code_pages(&mut faults)?;
     documents(&mut faults);
+    crate::settings_docs::check(&mut faults)?;
     generated(&mut faults)?;
     for fault in &faults {
         eprintln!("tidy: {fault}");
