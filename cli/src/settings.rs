@@ -48,11 +48,8 @@ impl Settings {
             "PRODUCTION" => production.as_ref().or(sandbox.as_ref()),
             _ => sandbox.as_ref(),
         };
-        let Some(secret) = given else { return Ok(None) };
-        secret
-            .current_or_why()
-            .map_err(|why| Failure::Setting(format!("Cashfree's client secret: {why}")))?;
-        Ok(secret.newest())
+        let unusable = |why| Failure::Setting(format!("Cashfree's client secret: {why}"));
+        given.map(|secret| secret.newest().map_err(unusable)).transpose()
     }
 }
 

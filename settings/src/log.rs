@@ -52,7 +52,9 @@ fn filter(text: &str) -> Result<EnvFilter, String> {
         word.parse::<LevelFilter>().map_err(|_| EXPECTED.to_owned())?;
     }
     let mut filter = EnvFilter::builder().parse(text).map_err(|_| EXPECTED.to_owned())?;
-    for library in QUIET_LIBRARIES {
+    // A filter that is coarse already must not become finer for them.
+    let is_fine = filter.max_level_hint().is_none_or(|level| level > LevelFilter::INFO);
+    for library in QUIET_LIBRARIES.iter().filter(|_| is_fine) {
         let quiet: Result<Directive, _> = format!("{library}=info").parse();
         filter = filter.add_directive(quiet.map_err(|_| EXPECTED.to_owned())?);
     }
@@ -70,6 +72,13 @@ mod tests {
         {
             assert!(filter(good).is_ok(), "{good}");
         }
+    }
+
+    #[test]
+    fn libraries_stay_quiet_and_a_coarse_filter_stays_coarse() {
+        assert!(filter("debug").unwrap().to_string().contains("h2=info"));
+        assert_eq!(filter("error").unwrap().to_string(), "error");
+        assert_eq!(filter("off").unwrap().max_level_hint(), Some(LevelFilter::OFF));
     }
 
     #[test]

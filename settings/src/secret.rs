@@ -79,22 +79,7 @@ impl SecretSource {
 
     /// The secret as it is now. While its file is empty, unreadable or gone, the last good one stays.
     pub fn current(&self) -> Option<SecretString> {
-        self.current_or_why().ok()
-    }
-
-    /// The secret as it is now, or why there is none.
-    ///
-    /// # Errors
-    /// Why the file has not given a secret.
-    pub fn current_or_why(&self) -> Result<SecretString, String> {
-        match &self.0 {
-            Kind::Inline(secret) => Ok(secret.clone()),
-            Kind::File { path, usable, known } => {
-                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-                known.look(path, *usable);
-                known.secret.clone()
-            }
-        }
+        self.look().ok()
     }
 
     /// The secret as a comma-separated list, the newest first, empty parts left out: rotation.
@@ -104,8 +89,24 @@ impl SecretSource {
     }
 
     /// The newest secret of the list.
-    pub fn newest(&self) -> Option<SecretString> {
-        self.list().into_iter().next()
+    ///
+    /// # Errors
+    /// Why there has been none yet.
+    pub fn newest(&self) -> Result<SecretString, String> {
+        let all = self.look()?;
+        let newest = parts(all.expose_secret()).next().ok_or("it is empty")?;
+        Ok(SecretString::from(newest.to_owned()))
+    }
+
+    fn look(&self) -> Result<SecretString, String> {
+        match &self.0 {
+            Kind::Inline(secret) => Ok(secret.clone()),
+            Kind::File { path, usable, known } => {
+                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                known.look(path, *usable);
+                known.secret.clone()
+            }
+        }
     }
 }
 

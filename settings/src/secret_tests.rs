@@ -37,9 +37,9 @@ fn shown(secret: &SecretSource) -> Option<String> {
 fn a_file_may_come_later_and_is_read_again_when_it_changes() {
     let file = File::new();
     let secret = SecretSource::file(file.path());
-    assert!(secret.current_or_why().unwrap_err().contains("cannot be read"));
+    assert!(secret.newest().unwrap_err().contains("cannot be read"));
     file.write("");
-    assert!(secret.current_or_why().unwrap_err().ends_with("is empty"));
+    assert!(secret.newest().unwrap_err().ends_with("is empty"));
     file.write("first\n");
     assert_eq!(shown(&secret).as_deref(), Some("first"));
     file.write("another\n");
@@ -83,7 +83,7 @@ fn a_list_has_the_newest_first_and_no_empty_parts() {
     let list: Vec<_> = secret.list().iter().map(|part| part.expose_secret().to_owned()).collect();
     assert_eq!(list, ["newest", "older"]);
     assert_eq!(secret.newest().unwrap().expose_secret(), "newest");
-    assert!(SecretSource::inline(",").newest().is_none());
+    assert!(SecretSource::inline(",").newest().is_err());
 }
 
 #[test]

@@ -103,9 +103,9 @@ impl Source {
         let Some(path) = source.get(keys::TANDEM_CONFIG).map(str::to_owned) else { return Ok(source) };
         let error = |what: String| SettingError::new(keys::TANDEM_CONFIG.name, format!("{path}: {what}"));
         let text = std::fs::read_to_string(&path).map_err(|e| error(format!("cannot be read: {e}")))?;
-        source.with_file(&text).map_err(|problem| match problem.name.as_str() {
-            "TANDEM_CONFIG" => error(problem.what),
-            _ => error(problem.to_string()),
+        source.with_file(&text).map_err(|inner| match inner.name.as_str() {
+            "TANDEM_CONFIG" => error(inner.what),
+            _ => error(inner.to_string()),
         })
     }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use url::Url;
 
 use crate::keys::{DefaultValue, KEYS, Key, Program};
+use crate::secret::SecretSource;
 use crate::source::{Origin, Source};
 
 /// The keys of a program: name, value, origin. A secret is `set` or `unset`.
@@ -22,7 +23,11 @@ pub fn understood(source: &Source, program: Program) -> String {
 fn value_of(source: &Source, key: &Key) -> (String, Origin) {
     let in_file = || {
         let (path, origin) = source.given(&key.file_variable()?)?;
-        Some((format!("set, in {path}"), origin))
+        let text = match SecretSource::file(path).newest() {
+            Ok(_) => format!("set, in {path}"),
+            Err(why) => format!("unset: {why}"),
+        };
+        Some((text, origin))
     };
     match source.given(key.name) {
         Some((_, origin)) if key.is_secret => ("set".to_owned(), origin),
@@ -54,9 +59,17 @@ mod tests {
 
     #[test]
     fn each_line_has_name_value_and_origin_and_no_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let (token, empty) = (file("token", "s3cret"), file("empty", ""));
         let variables = [
             ("TANDEM_CLAIM_SECRET", "s3cret"),
-            ("FACEBOOK_ACCESS_TOKEN_FILE", "/run/token"),
+            ("FACEBOOK_ACCESS_TOKEN_FILE", &token),
+            ("FACEBOOK_APP_SECRET_FILE", &empty),
             ("META_GRAPH_URL", "https://me:s3cret@graph.example"),
         ];
         let source = Source::from_variables(Program::Server, variables).unwrap();
@@ -65,11 +78,12 @@ mod tests {
         let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
         for expected in [
             &["TANDEM_CLAIM_SECRET", "set", "(environment)"][..],
-            &["FACEBOOK_ACCESS_TOKEN", "set,", "in", "/run/token", "(environment)"],
+            &["FACEBOOK_ACCESS_TOKEN", "set,", "in", &token, "(environment)"],
+            &["FACEBOOK_APP_SECRET", "unset:", &empty, "is", "empty", "(environment)"],
             &["META_GRAPH_URL", "set,", "with", "a", "password", "(environment)"],
             &["TANDEM_JOIN_WAIT", "9s", "(file)"],
             &["TANDEM_RETENTION", "30d", "(default)"],
-            &["FACEBOOK_APP_SECRET", "unset", "(default)"],
+            &["CASHFREE_CLIENT_SECRET", "unset", "(default)"],
         ] {
             assert!(lines.iter().any(|line| line == expected), "{expected:?} is not in\n{text}");
         }

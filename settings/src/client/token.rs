@@ -33,9 +33,8 @@ impl InternalToken {
     /// # Errors
     /// Why there is no token.
     pub fn authorization(&self) -> Result<MetadataValue<Ascii>, String> {
-        self.0.current_or_why()?;
-        let value = self.0.newest().and_then(|token| bearer(&token));
-        value.ok_or_else(|| "the internal token cannot be sent".to_owned())
+        let token = self.0.newest()?;
+        bearer(&token).ok_or_else(|| "the internal token cannot be sent".to_owned())
     }
 }
 
