@@ -131,6 +131,7 @@ macro_rules! rows {
     ($($kind:ident $name:ident $programs:tt, $default:ident($text:literal), $meaning:literal;)*) => {
         $(
             #[doc = $meaning]
+            #[allow(rustdoc::bare_urls)] // The meaning is plain text for all its readers.
             pub const $name: $kind =
                 $kind::row(stringify!($name), &$programs, DefaultValue::$default($text), $meaning);
         )*
