@@ -16,8 +16,8 @@ use super::graph::{Credentials, Graph};
 use super::isolate::Isolation;
 use super::meta_codes::SUB_TOO_OLD;
 use crate::clock::Clock;
-use crate::insight::metrics::Metrics;
 use crate::outbox::{AttemptOutcome, AttemptResult, CallRecord, ClaimedEvent, SharedOutbox, StoreError};
+use crate::telemetry::metrics::Metrics;
 
 /// A server event whose browser twin fired longer ago than this is not sent: Meta would
 /// count it a second time. One hour less than its 48-hour window, seconds.

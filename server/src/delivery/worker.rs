@@ -21,8 +21,8 @@ use super::sender::{Keys, Sender};
 use super::status::{PixelState, StatusBoard};
 use crate::clock::Clock;
 use crate::config::{Pixel, SecretSource};
-use crate::insight::metrics::Metrics;
 use crate::outbox::{ClaimedEvent, SharedOutbox};
+use crate::telemetry::metrics::Metrics;
 
 /// Batches that may be cut up without taking the place of others.
 const ISOLATING_MAX: usize = 4;

@@ -9,7 +9,7 @@ use tandem_core::unicode::NativeUnicode;
 use tandem_core::user_data::UserData;
 use tandem_proto::v1;
 
-use crate::insight::metrics::Metrics;
+use crate::telemetry::metrics::Metrics;
 
 /// Reads a person's match keys.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +53,7 @@ impl UserReader<'_> {
 }
 
 /// Moves the message's texts into types that print nothing and are wiped when dropped.
-pub(super) fn raw_values(user: v1::User) -> Vec<(MatchKey, Raw)> {
+pub(crate) fn raw_values(user: v1::User) -> Vec<(MatchKey, Raw)> {
     [
         (MatchKey::Email, user.email),
         (MatchKey::Phone, user.phone),
@@ -74,7 +74,7 @@ pub(super) fn raw_values(user: v1::User) -> Vec<(MatchKey, Raw)> {
 }
 
 /// Whether an address can belong to a person on the internet. Meta has no use for others.
-pub(super) fn is_public(address: &IpAddr) -> bool {
+pub(crate) fn is_public(address: &IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             let shared = v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]);

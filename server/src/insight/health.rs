@@ -8,10 +8,10 @@ use serde::Serialize;
 use tandem_core::code;
 use tokio::sync::Mutex;
 
-use super::metrics::Metrics;
 use crate::clock::Clock;
 use crate::delivery::{PixelState, StatusBoard};
 use crate::outbox::{Figures, Metric, SharedOutbox, State, StoreError};
+use crate::telemetry::metrics::Metrics;
 
 /// A snapshot is reused for so many times as long as it took: what costs little is always
 /// fresh, and what costs much never takes more than a small share of the time.

@@ -8,7 +8,7 @@ use tandem_settings::Networks;
 use tokio::time::Instant;
 
 use super::meter::{Meter, Word};
-use crate::ingest::limits;
+use crate::api::rate_limit;
 
 /// Connections that leave together when room is made: looking for them costs a walk
 /// through all.
@@ -93,7 +93,7 @@ impl Registry {
     /// quiet, and there is no room.
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr, is_tls: bool) -> Option<Entry> {
         let stands_for_many = address.to_canonical().is_loopback() || self.bounds.exempt.contains(address);
-        let group = (!stands_for_many).then(|| limits::group(address));
+        let group = (!stands_for_many).then(|| rate_limit::group(address));
         let mut book = self.book();
         if let Some(group) = group
             && book.by_group.get(&group).is_some_and(|count| *count >= self.bounds.per_address_max)

@@ -15,7 +15,7 @@ use futures_util::future::join_all;
 use tandem_proto::v1;
 
 use super::health::Insight;
-use super::operations::timestamp;
+use crate::api::operations::timestamp;
 use crate::clock::Clock;
 use crate::config::Pixel;
 use crate::delivery::{Graph, ask_about_token};

@@ -10,24 +10,29 @@ use tandem_core::currency::Currency;
 use tandem_core::hash::Sha256Hex;
 use tandem_proto::v1::{self, Verdict};
 
-use super::Purchases;
-use super::provider::{Genuine, Judged};
-use super::question::question;
-use crate::ingest::Reject;
+use crate::api::Reject;
+use crate::orders::Purchases;
+use crate::orders::reconcile::question;
+use crate::orders::webhook::{Genuine, Judged};
 use crate::outbox::WebhookRecord;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
 impl Purchases {
     /// Whether a message is to be read as a legacy notification.
-    pub(super) fn is_legacy(&self, request: &v1::VerifyWebhookRequest) -> bool {
+    pub(crate) fn is_legacy(&self, request: &v1::VerifyWebhookRequest) -> bool {
         let kind = request.content_type.split(';').next().unwrap_or_default().trim();
         self.cashfree.legacy_webhooks
             && kind.eq_ignore_ascii_case(FORM)
             && !request.headers.contains_key(SIGNATURE_HEADER)
     }
 
-    pub(super) fn judge_legacy(&self, body: &[u8], secrets: &[&[u8]], now_ms: i64) -> Result<Judged, Reject> {
+    pub(in crate::orders) fn judge_legacy(
+        &self,
+        body: &[u8],
+        secrets: &[&[u8]],
+        now_ms: i64,
+    ) -> Result<Judged, Reject> {
         // Without its fields it has no signature either.
         let Ok(form) = LegacyForm::parse(body) else {
             return Ok(Judged::Refused(Verdict::InvalidSignature, SignatureProblem::Missing.code()));

@@ -11,24 +11,25 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::access::Doorman;
+use crate::api::admission::Rooms;
+use crate::api::operations::Operations;
+use crate::api::rate_limit::Limits;
+use crate::api::serve;
+use crate::api::tracking::Tracking;
 use crate::catalogue::reload_on_hangup;
 use crate::clock::Clock;
 use crate::config::{CashfreeEnvironment, Pixel, SecretSource, Settings};
 use crate::delivery::{self, Graph};
-use crate::ingest::caller::Doorman;
-use crate::ingest::grpc::Tracking;
-use crate::ingest::limits::Limits;
-use crate::ingest::rooms::Rooms;
-use crate::ingest::{Ingest, IngestSettings, PixelRules, serve};
+use crate::ingest::{Ingest, IngestSettings, PixelRules};
 use crate::insight::diagnosis::{Deployment, Diagnosis};
 use crate::insight::health::Insight;
 use crate::insight::http as insight_http;
-use crate::insight::metrics::Metrics;
-use crate::insight::operations::Operations;
 use crate::net::{Bounds, Peer, Port, RequestsLayer};
+use crate::orders::{OrdersApi, PurchaseSettings, Purchases, Reconciler};
 use crate::outbox::embedded::{Embedded, OpenError};
 use crate::outbox::{SharedOutbox, StoreError};
-use crate::purchase::{OrdersApi, PurchaseSettings, Purchases, Reconciler};
+use crate::telemetry::metrics::Metrics;
 
 /// How long open RPCs may still take when the server stops.
 const GOODBYE: Duration = Duration::from_secs(10);

@@ -9,9 +9,9 @@ use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use tonic::{Response, Status};
 use url::Url;
 
-use super::caller::{Caller, Stranger};
-use super::convert::is_denied;
-use super::pipeline::Ingest;
+use super::access::{Caller, Stranger};
+use super::decode::is_denied;
+use crate::ingest::event::Ingest;
 
 /// `Set-Cookie` values that an answer is to carry.
 #[derive(Debug, Default)]

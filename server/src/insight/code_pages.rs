@@ -31,21 +31,21 @@ pages! {
 
 /// A code explained. Texts are Markdown without block structure: code stands in backticks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct CodePage {
+pub(crate) struct CodePage {
     /// Stable code.
-    pub(super) code: String,
+    pub(crate) code: String,
     /// In one sentence.
-    pub(super) meaning: String,
+    pub(crate) meaning: String,
     /// What happened; may be empty.
-    pub(super) what_happened: String,
+    pub(crate) what_happened: String,
     /// What to do.
-    pub(super) what_to_do: String,
+    pub(crate) what_to_do: String,
     /// The page's path in the repository.
-    pub(super) path: String,
+    pub(crate) path: String,
 }
 
 /// The page of an event's code.
-pub(super) fn of_event(code: &str) -> Option<CodePage> {
+pub(crate) fn of_event(code: &str) -> Option<CodePage> {
     let (_, text) = PAGES.iter().find(|(known, _)| *known == code)?;
     let mut page = CodePage {
         code: code.to_owned(),
@@ -68,7 +68,7 @@ pub(super) fn of_event(code: &str) -> Option<CodePage> {
 
 /// The page of the code of a webhook that was kept as a dead letter. The reason stands in a
 /// table; what to do is the same for all.
-pub(super) fn of_webhook(code: &str) -> Option<CodePage> {
+pub(crate) fn of_webhook(code: &str) -> Option<CodePage> {
     let (_, kept) = WEBHOOKS.split_once(KEPT_WEBHOOKS)?;
     let quoted = format!("`{code}`");
     let meaning = kept.lines().find_map(|line| {

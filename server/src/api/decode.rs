@@ -17,10 +17,10 @@ use tandem_core::user_data::{UserData, clean_user_agent};
 use tandem_proto::v1;
 use url::Url;
 
-use super::caller::{Caller, Stranger};
-use super::person::{UserReader, is_public, raw_values};
-use super::reject::Violation;
+use super::access::{Caller, Stranger};
+use super::status::Violation;
 use crate::config::Origins;
+use crate::ingest::person::{UserReader, is_public, raw_values};
 
 /// Longest page address kept, bytes; a longer one loses its query.
 const URL_BYTES_MAX: usize = 2048;
@@ -61,13 +61,13 @@ pub(crate) enum Keys {
 /// What reading a request needs to know.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
-    pub(super) user: UserReader<'a>,
-    pub(super) caller: &'a Caller,
-    pub(super) origins: &'a Origins,
-    pub(super) default_currency: Currency,
-    pub(super) consent_required: bool,
-    pub(super) keeps_loopback: bool,
-    pub(super) now_ms: i64,
+    pub(crate) user: UserReader<'a>,
+    pub(crate) caller: &'a Caller,
+    pub(crate) origins: &'a Origins,
+    pub(crate) default_currency: Currency,
+    pub(crate) consent_required: bool,
+    pub(crate) keeps_loopback: bool,
+    pub(crate) now_ms: i64,
     pub(crate) violations: Violations,
 }
 

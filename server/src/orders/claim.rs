@@ -15,11 +15,11 @@ use tandem_proto::v1;
 use tonic::metadata::MetadataMap;
 
 use super::Purchases;
+use crate::api::access::Caller;
+use crate::api::decode::Keys;
+use crate::api::encode;
+use crate::api::{Reject, Violation};
 use crate::config::BrowserPolicy;
-use crate::ingest::answer;
-use crate::ingest::caller::Caller;
-use crate::ingest::convert::Keys;
-use crate::ingest::{Reject, Violation};
 use crate::outbox::Ask;
 
 /// Longest a call waits for a verdict.
@@ -217,7 +217,7 @@ impl Purchases {
             self.optimistic(claim, order)
         };
         answer.browser_event = data.map(|data| {
-            answer::browser_event(&EventName::purchase(), &EventId::of_purchase(&claim.order), &data)
+            encode::browser_event(&EventName::purchase(), &EventId::of_purchase(&claim.order), &data)
         });
         answer
     }

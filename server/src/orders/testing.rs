@@ -11,9 +11,9 @@ use super::{PurchaseSettings, Purchases};
 use crate::clock::Clock;
 use crate::config::{Settings, Source};
 use crate::ingest::{Ingest, IngestSettings, PixelRules};
-use crate::insight::metrics::Metrics;
 use crate::outbox::SharedOutbox;
 use crate::outbox::embedded::Embedded;
+use crate::telemetry::metrics::Metrics;
 
 /// Purchases with these variables set, without a join wait. With a `CASHFREE_CLIENT_ID` they
 /// plan questions.

@@ -6,9 +6,9 @@ use tandem_core::cashfree::orders_api::orders_api_id_ok;
 use tandem_core::id::OrderId;
 use tandem_core::order::Order;
 
-use super::Purchases;
-use super::provider::Step;
-use crate::ingest::Reject;
+use crate::api::Reject;
+use crate::orders::Purchases;
+use crate::orders::webhook::Step;
 use crate::outbox::Ask;
 
 impl Purchases {
@@ -34,7 +34,7 @@ impl Purchases {
 }
 
 /// The provider spoke of the order, which is asked about now unless it is known to be paid.
-pub(super) fn question(now_ms: i64) -> Step {
+pub(in crate::orders) fn question(now_ms: i64) -> Step {
     Box::new(move |order: &mut Order| {
         order.attest();
         if order.paid().is_some() {

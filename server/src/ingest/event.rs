@@ -16,19 +16,19 @@ use tandem_core::order::{Contact, Order};
 use tandem_core::user_data::UserData;
 use tandem_proto::v1;
 
-use super::answer;
-use super::caller::{Caller, Stranger};
-use super::convert::{Reader, Violations};
 use super::person::UserReader;
-use super::reject::Reject;
+use crate::api::Reject;
+use crate::api::access::{Caller, Stranger};
+use crate::api::decode::{Reader, Violations};
+use crate::api::encode;
 use crate::clock::Clock;
 use crate::config::{BrowserPolicy, Origins, SecretSource};
 use crate::delivery::{Delivery, Fresh, Seat};
-use crate::insight::metrics::Metrics;
+use crate::orders::{OrderWatch, Strangers};
 use crate::outbox::{
     Appended, Ask, Existing, Initial, NewEvent, OrderEffects, SharedOutbox, State, step_order,
 };
-use crate::purchase::{OrderWatch, Strangers};
+use crate::telemetry::metrics::Metrics;
 
 /// Code of an answer to a page whose event was counted and is not sent.
 const CONSENT_DENIED: &str = tandem_core::code::CONSENT_DENIED;
@@ -94,23 +94,23 @@ pub struct Ingest {
 }
 
 /// A request's event after conversion, before it has an ID and a state.
-pub(super) struct Draft {
-    pub(super) pixel: PixelRules,
-    pub(super) name: EventName,
-    pub(super) id: Option<EventId>,
-    pub(super) time_s: i64,
-    pub(super) page: Page,
-    pub(super) user_data: UserData,
-    pub(super) custom_data: CustomData,
-    pub(super) consent: Consent,
+pub(crate) struct Draft {
+    pub(crate) pixel: PixelRules,
+    pub(crate) name: EventName,
+    pub(crate) id: Option<EventId>,
+    pub(crate) time_s: i64,
+    pub(crate) page: Page,
+    pub(crate) user_data: UserData,
+    pub(crate) custom_data: CustomData,
+    pub(crate) consent: Consent,
 }
 
 /// What became of an event.
-pub(super) struct Taken {
-    pub(super) event_id: EventId,
-    pub(super) duplicate: bool,
-    pub(super) browser_event: Option<v1::BrowserEvent>,
-    pub(super) suppressed_reason: String,
+pub(crate) struct Taken {
+    pub(crate) event_id: EventId,
+    pub(crate) duplicate: bool,
+    pub(crate) browser_event: Option<v1::BrowserEvent>,
+    pub(crate) suppressed_reason: String,
 }
 
 impl Ingest {
@@ -174,7 +174,7 @@ impl Ingest {
     }
 
     /// Takes an event: decides its ID, stores it, hands it to delivery.
-    pub(super) async fn take(&self, draft: Draft, caller: &Caller, now_ms: i64) -> Result<Taken, Reject> {
+    pub(crate) async fn take(&self, draft: Draft, caller: &Caller, now_ms: i64) -> Result<Taken, Reject> {
         let event = self.event(draft.id.clone(), &draft, now_ms);
         let denied = draft.consent.denied;
         let contact = matches!(caller, Caller::Stranger(_));
@@ -312,7 +312,7 @@ impl Ingest {
         Taken {
             event_id: event.id.clone(),
             duplicate,
-            browser_event: reason.is_none().then(|| answer::browser_event(&event.name, &event.id, &data)),
+            browser_event: reason.is_none().then(|| encode::browser_event(&event.name, &event.id, &data)),
             suppressed_reason: reason.unwrap_or_default(),
         }
     }

@@ -4,28 +4,21 @@
 //! become a step on their order ([`tandem_core::order`]), which the store carries out
 //! together with the Purchase it gives rise to.
 
-mod budget;
-mod cashfree;
 mod claim;
-mod fact;
-mod legacy;
-mod orders_api;
-mod provider;
-#[cfg(test)]
-mod provider_tests;
-mod question;
+mod providers;
+mod quotas;
 mod reconcile;
-#[cfg(test)]
-mod reconcile_tests;
-mod strangers;
+mod report;
 #[cfg(test)]
 mod testing;
 mod watch;
+mod webhook;
+#[cfg(test)]
+mod webhook_tests;
 
 pub use claim::patience;
-pub use orders_api::OrdersApi;
-pub use reconcile::Reconciler;
-pub use strangers::Strangers;
+pub use quotas::Strangers;
+pub use reconcile::{OrdersApi, Reconciler};
 pub use watch::OrderWatch;
 
 use std::sync::Arc;
@@ -39,9 +32,10 @@ use tandem_core::money::Money;
 use tandem_core::order::{Order, Paid, PaymentOutcome, RefundFate};
 use tokio::sync::Notify;
 
+use crate::api::Reject;
 use crate::catalogue::CatalogueFile;
 use crate::config::Cashfree;
-use crate::ingest::{Ingest, Reject};
+use crate::ingest::Ingest;
 use crate::outbox::{
     Ask, Initial, NewEvent, OrderEffects, OrderUpdated, WebhookRecord, purchase_change, step_order,
 };

@@ -6,9 +6,9 @@ use tandem_core::id::{EventId, OrderId};
 use tandem_core::order::{Note, Order, PurchaseState};
 use tandem_proto::v1;
 
-use super::operations::{Operations, millis, page, summary as event_summary, timestamp};
-use crate::ingest::Reject;
-use crate::ingest::answer::money;
+use super::{Operations, millis, page, summary as event_summary, timestamp};
+use crate::api::Reject;
+use crate::api::encode::money;
 use crate::outbox::{EventKey, OrderFilter, OrderView, Page};
 
 impl Operations {

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::ingest::limits::group;
+use crate::api::rate_limit::group;
 
 /// New orders that one address may name in an hour. Many buyers share an address (mobile
 /// networks in India), few of their shops sell ten orders a minute to one of them. It takes

@@ -8,10 +8,10 @@ use tandem_core::order::{Contact, Order, Paid, PaymentOutcome, PaymentSource, Pu
 use tandem_proto::v1;
 
 use super::Purchases;
-use crate::ingest::answer;
-use crate::ingest::caller::Caller;
-use crate::ingest::convert::Keys;
-use crate::ingest::{Reject, Violation};
+use crate::api::access::Caller;
+use crate::api::decode::Keys;
+use crate::api::encode;
+use crate::api::{Reject, Violation};
 use crate::outbox::Ask;
 
 impl Purchases {
@@ -99,7 +99,7 @@ impl Purchases {
         v1::RecordPurchaseResponse {
             state: state.into(),
             duplicate,
-            browser_event: data.map(|data| answer::browser_event(&EventName::purchase(), &event_id, &data)),
+            browser_event: data.map(|data| encode::browser_event(&EventName::purchase(), &event_id, &data)),
             suppressed_reason: order.withheld().map(|why| why.code().to_owned()).unwrap_or_default(),
             event_id: event_id.into(),
         }

@@ -5,8 +5,8 @@
 use tandem_proto::v1;
 
 use super::dead_letters::Meant;
-use super::operations::{Operations, page};
-use crate::ingest::Reject;
+use super::{Operations, page};
+use crate::api::Reject;
 use crate::outbox::{Page, Replayed};
 
 /// Dead letters changed in one transaction.

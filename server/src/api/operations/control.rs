@@ -12,8 +12,9 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use super::operations::{Operations, Stream, state_of, summary};
-use crate::ingest::{Reject, UserReader};
+use super::{Operations, Stream, state_of, summary};
+use crate::api::Reject;
+use crate::ingest::UserReader;
 
 /// Events that may wait for a watcher that reads slowly.
 const WATCH_BUFFER: usize = 256;

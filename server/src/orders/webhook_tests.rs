@@ -10,7 +10,7 @@ use tandem_core::money::Money;
 use tandem_core::order::{Paid, PaymentSource};
 use tandem_core::user_data::UserData;
 
-use super::provider::*;
+use super::webhook::*;
 use super::*;
 use crate::clock::Clock;
 use crate::outbox::EventKey;
@@ -96,7 +96,10 @@ async fn a_second_provider_is_one_file_and_one_line() {
             headers: [("x-cowrie".to_owned(), word.to_owned())].into(),
             ..VerifyWebhookRequest::default()
         };
-        purchases.verify_webhook_of(&[&super::cashfree::CashfreeWebhooks, &Cowrie], &request).await.unwrap()
+        purchases
+            .verify_webhook_of(&[&super::providers::cashfree::CashfreeWebhooks, &Cowrie], &request)
+            .await
+            .unwrap()
     };
     assert_eq!(told("sesame", "KB-1 p1 10.50").await.verdict(), Verdict::InvalidSignature);
     let first = told("open sesame", "KB-1 p1 10.50").await;

@@ -1,5 +1,10 @@
 //! `OperationsService`: what an operator asks over gRPC.
 
+mod control;
+mod dead_letter_work;
+mod dead_letters;
+mod orders;
+
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -11,12 +16,12 @@ use tandem_proto::v1;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use super::diagnosis::Diagnosis;
-use super::health::{Insight, Status as HealthStatus};
+use crate::api::Reject;
 use crate::delivery::{Delivery, PixelState};
-use crate::ingest::Reject;
+use crate::insight::diagnosis::Diagnosis;
+use crate::insight::health::{Insight, Status as HealthStatus};
+use crate::orders::Purchases;
 use crate::outbox::{AttemptView, EventFilter, EventKey, EventView, Page, State};
-use crate::purchase::Purchases;
 
 /// Page size where none is given.
 const PAGE_DEFAULT: u32 = 50;
@@ -207,7 +212,7 @@ pub(super) fn attempt(attempt: AttemptView) -> v1::DeliveryAttempt {
     }
 }
 
-pub(super) fn timestamp(unix_ms: i64) -> Timestamp {
+pub(crate) fn timestamp(unix_ms: i64) -> Timestamp {
     let nanos = i32::try_from(unix_ms.rem_euclid(1000) * 1_000_000).unwrap_or_default();
     Timestamp { seconds: unix_ms.div_euclid(1000), nanos }
 }
@@ -216,7 +221,7 @@ pub(super) fn millis(at: Timestamp) -> i64 {
     at.seconds.saturating_mul(1000).saturating_add(i64::from(at.nanos) / 1_000_000)
 }
 
-pub(super) type Stream<T> = Pin<Box<dyn tokio_stream::Stream<Item = Result<T, Status>> + Send>>;
+pub(crate) type Stream<T> = Pin<Box<dyn tokio_stream::Stream<Item = Result<T, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl OperationsService for Operations {

@@ -5,9 +5,9 @@ use tandem_core::id::EventId;
 use tandem_proto::v1;
 use tonic::Status;
 
-use super::operations::{Operations, attempt, millis, next_page, page, state_of, summary, timestamp};
-use super::pages::{self, CodePage};
-use crate::ingest::Reject;
+use super::{Operations, attempt, millis, next_page, page, state_of, summary, timestamp};
+use crate::api::Reject;
+use crate::insight::code_pages::{self, CodePage};
 use crate::outbox::{
     DeadWebhook, DeadWebhookFilter, EventFilter, EventKey, EventView, Page, Replayable, State, StoreError,
 };
@@ -164,7 +164,7 @@ impl Operations {
             Replayable::PersonGone => v1::ReplayVerdict::PersonGone,
         };
         Ok(v1::GetDeadLetterResponse {
-            page: event.code.as_deref().and_then(pages::of_event).map(explained),
+            page: event.code.as_deref().and_then(code_pages::of_event).map(explained),
             event: Some(summary(event, &held)),
             attempts: attempts.into_iter().map(attempt).collect(),
             webhook: None,
@@ -196,7 +196,7 @@ impl Operations {
             return Err(Status::not_found("there is no such webhook among the dead letters"));
         };
         Ok(v1::GetDeadLetterResponse {
-            page: pages::of_webhook(&found.code).map(explained),
+            page: code_pages::of_webhook(&found.code).map(explained),
             replay: match self.purchases.answers_for(&found.kind, found.order_id.as_deref()) {
                 Some(_) => v1::ReplayVerdict::Asks.into(),
                 None => v1::ReplayVerdict::Webhook.into(),

@@ -17,10 +17,10 @@ use tandem_settings::{Networks, client_address};
 use tonic::body::Body;
 use tower::{Layer, Service};
 
+use super::admission::{Inside, Rooms};
 use super::body::timely;
-use super::limits::Limits;
-use super::reject::Reject;
-use super::rooms::{Inside, Rooms};
+use super::rate_limit::Limits;
+use super::status::Reject;
 use crate::config::{Origins, SecretSource};
 use crate::net::Peer;
 

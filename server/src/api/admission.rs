@@ -16,9 +16,9 @@ use pin_project_lite::pin_project;
 use tandem_proto::v1::tracking_service_paths::RECORD_PURCHASE;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::caller::Caller;
-use super::limits;
-use super::reject::Reject;
+use super::access::Caller;
+use super::rate_limit;
+use super::status::Reject;
 
 /// Requests of strangers at once. With a body of 256 KiB each they would hold half a gigabyte.
 const STRANGERS_MAX: usize = 2048;
@@ -75,7 +75,7 @@ impl Rooms {
             Caller::Internal => (&self.shop, None),
             Caller::Stranger(stranger) => {
                 let room = if path == RECORD_PURCHASE { &self.claims } else { &self.strangers };
-                (room, stranger.address.map(limits::group))
+                (room, stranger.address.map(rate_limit::group))
             }
         };
         let Ok(place) = Arc::clone(room).try_acquire_owned() else {
@@ -165,7 +165,7 @@ impl<F: Future> Future for Inside<F> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::caller::Stranger;
+    use super::super::access::Stranger;
     use super::*;
 
     const LEAD: &str = "/tandem.v1.TrackingService/CaptureLead";

@@ -9,12 +9,12 @@ use tandem_proto::stubs::tracking_service_server::TrackingService;
 use tandem_proto::v1;
 use tonic::{Code, Request, Response, Status};
 
-use super::caller::{Caller, Stranger};
-use super::convert::Keys;
-use super::pipeline::{Draft, Ingest};
-use super::reject::{Reject, Violation};
+use super::access::{Caller, Stranger};
+use super::decode::Keys;
+use super::status::{Reject, Violation};
+use crate::ingest::event::{Draft, Ingest};
+use crate::orders::Purchases;
 use crate::outbox::{BrowserOutcome, Confirmation};
-use crate::purchase::Purchases;
 
 /// Most confirmations of one call.
 const CONFIRMATIONS_MAX: usize = 200;
@@ -214,7 +214,7 @@ impl TrackingService for Tracking {
         let caller = caller_of(&request);
         let (headers, _, mut request) = request.into_parts();
         let cookies = self.ingest.cookies(&caller, &headers, &mut request.browser, request.consent.as_ref());
-        let patience = crate::purchase::patience(&headers);
+        let patience = crate::orders::patience(&headers);
         let mut waited = Duration::ZERO;
         let result = self.purchases.record(&caller, request, patience, &mut waited).await;
         // Waiting for a verdict is what was asked for; it says nothing about our speed.

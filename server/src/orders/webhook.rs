@@ -12,8 +12,8 @@ use tandem_core::order::Order;
 use tandem_proto::v1::{self, Verdict};
 
 use super::Purchases;
-use super::cashfree::CashfreeWebhooks;
-use crate::ingest::Reject;
+use super::providers::cashfree::CashfreeWebhooks;
+use crate::api::Reject;
 use crate::outbox::{Ask, WebhookRecord};
 
 /// All providers.
@@ -45,16 +45,16 @@ pub(super) enum Judged {
 }
 
 /// A genuine webhook.
-pub(super) struct Genuine {
+pub(crate) struct Genuine {
     /// What is kept of it; under its key it counts once. With a `dead_letter` code it is a
     /// dead letter.
-    pub(super) record: WebhookRecord,
+    pub(crate) record: WebhookRecord,
     /// What it does to its order.
-    pub(super) step: Option<(OrderId, Step)>,
+    pub(crate) step: Option<(OrderId, Step)>,
     /// It speaks of a payment that was made: the answer names the Purchase.
-    pub(super) proves_payment: bool,
+    pub(crate) proves_payment: bool,
     /// What to answer when it is new.
-    pub(super) verdict: Verdict,
+    pub(crate) verdict: Verdict,
 }
 
 /// What happens to the order, and when to ask the provider about it.

@@ -1,6 +1,15 @@
 //! The reconciler: asks the payment provider about claimed or hinted orders whose proof has
 //! not come, at once and again on a schedule, so that an outage of webhooks loses no Purchase.
 
+mod budget;
+mod orders_api;
+mod question;
+#[cfg(test)]
+mod tests;
+
+pub use orders_api::OrdersApi;
+pub(super) use question::question;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +23,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::Purchases;
-use super::orders_api::{OrdersApi, Said};
-use crate::ingest::Reject;
+use crate::api::Reject;
 use crate::outbox::{Ask, DueOrder};
+use orders_api::Said;
 
 /// How often the schedule is looked at when nobody gave a hint.
 const LOOK_EVERY: Duration = Duration::from_secs(5);

@@ -14,10 +14,10 @@ use tandem_core::personal::Raw;
 use tandem_core::user_data::UserData;
 use tandem_proto::v1::{self, Verdict};
 
-use super::Purchases;
-use super::provider::{Genuine, Judged, Provider, Step};
-use super::question::question;
-use crate::ingest::Reject;
+use crate::api::Reject;
+use crate::orders::Purchases;
+use crate::orders::reconcile::question;
+use crate::orders::webhook::{Genuine, Judged, Provider, Step};
 use crate::outbox::{Ask, WebhookRecord};
 
 /// How far ahead of our clock a webhook may be signed, milliseconds.
@@ -25,7 +25,7 @@ const AHEAD_MAX_MS: i64 = 10 * 60 * 1000;
 
 /// Cashfree's webhooks.
 #[derive(Debug)]
-pub(super) struct CashfreeWebhooks;
+pub(crate) struct CashfreeWebhooks;
 
 /// What a webhook means, owned, so that it can become a step on the order.
 enum Meaning {
@@ -147,7 +147,7 @@ impl Purchases {
 
     /// Keeps what is genuine and cannot be used: its reason, its digest, no body. Where it may
     /// have been the proof of a payment, the Orders API is asked.
-    pub(super) fn unusable(&self, unusable: &Unusable, body: &[u8], now_ms: i64) -> Genuine {
+    pub(crate) fn unusable(&self, unusable: &Unusable, body: &[u8], now_ms: i64) -> Genuine {
         let digest = Sha256Hex::of_bytes(body).to_hex();
         let extract = serde_json::json!({ "extract": &*unusable.extract, "fault_at_byte": unusable.offset });
         let record = WebhookRecord {
@@ -181,7 +181,7 @@ impl Purchases {
     }
 
     /// Whose webhook it is. Rotation changes the secret, not the account.
-    pub(super) fn account(&self) -> String {
+    pub(crate) fn account(&self) -> String {
         format!("cashfree:{}", self.cashfree.environment.name())
     }
 
@@ -208,7 +208,7 @@ impl Purchases {
 
     /// Hashes a provider's customer. Nobody can correct what cannot be normalised, so it
     /// is dropped and counted.
-    pub(super) fn hashed(&self, fields: cashfree::MatchFields, now_ms: i64) -> UserData {
+    pub(crate) fn hashed(&self, fields: cashfree::MatchFields, now_ms: i64) -> UserData {
         let values: Vec<(MatchKey, Raw)> = [
             (MatchKey::Email, fields.email),
             (MatchKey::Phone, fields.phone),

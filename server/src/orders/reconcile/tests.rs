@@ -11,9 +11,11 @@ use tandem_proto::stubs::tracking_service_server::TrackingService as _;
 use tandem_proto::v1::{Browser, TrackEventRequest};
 
 use super::*;
+use crate::api::tracking::Tracking;
 use crate::clock::Clock;
-use crate::ingest::grpc::Tracking;
+use crate::orders::testing;
 use crate::outbox::{EventFilter, Page, State};
+use tandem_core::id::EventName;
 
 const NOW_MS: i64 = 1_763_942_400_000;
 

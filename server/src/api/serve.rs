@@ -22,9 +22,9 @@ use tonic_web::GrpcWebLayer;
 use tower::Service;
 use tower_http::cors::{AllowCredentials, AllowOrigin, CorsLayer};
 
-use super::caller::{CallerLayer, Doorman};
-use super::grpc::Tracking;
-use crate::insight::operations::Operations;
+use super::access::{CallerLayer, Doorman};
+use super::tracking::Tracking;
+use crate::api::operations::Operations;
 use crate::net::{Port, RequestsLayer};
 
 /// Largest message of a public RPC.
