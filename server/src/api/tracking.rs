@@ -11,7 +11,7 @@ use tonic::{Code, Request, Response, Status};
 
 use super::access::{Caller, Stranger};
 use super::decode::Keys;
-use super::status::{Reject, Violation};
+use super::status::{Reject, Violation, code_name};
 use crate::ingest::event::{Draft, Ingest};
 use crate::orders::Purchases;
 use crate::outbox::{BrowserOutcome, Confirmation};
@@ -42,7 +42,8 @@ impl Tracking {
         result: Result<T, Reject>,
     ) -> Result<Response<T>, Status> {
         let code = result.as_ref().err().map_or(Code::Ok, Reject::grpc);
-        self.ingest.metrics.answer(rpc, code, took, self.ingest.clock.now_ms());
+        let is_error = matches!(code, Code::Internal | Code::Unknown | Code::Unavailable);
+        self.ingest.metrics.answer(rpc, code_name(code), is_error, took, self.ingest.clock.now_ms());
         result.map(Response::new).map_err(|reject| {
             tracing::debug!(rpc, code = reject.code(), "call refused");
             reject.into()

@@ -231,7 +231,7 @@ impl Sender {
     }
 
     fn result(&self, event: &ClaimedEvent, outcome: AttemptOutcome, code: &'static str) -> AttemptResult {
-        self.metrics.attempt(outcome, code);
+        self.metrics.attempt(outcome.name(), code);
         AttemptResult { seq: event.seq, lease_no: event.lease_no, outcome, code }
     }
 

@@ -6,3 +6,4 @@ mod dashboard_dead_letters;
 pub mod diagnosis;
 pub mod health;
 pub mod http;
+mod metrics_page;

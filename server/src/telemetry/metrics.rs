@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -12,9 +12,6 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::response_times::ResponseTimes;
-use crate::delivery::PixelState;
-use crate::outbox::{AttemptOutcome, Figures, Metric, State};
-
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Rpc {
     rpc: &'static str,
@@ -43,15 +40,12 @@ struct Key {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Entry {
-    pixel: String,
-    state: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PixelLabel {
     pixel: String,
 }
+
+/// Begins the name of every metric.
+pub const PREFIX: &str = "tandem";
 
 /// All metrics of the server.
 #[derive(Debug)]
@@ -67,15 +61,12 @@ pub struct Metrics {
     pii_redacted: Counter,
     orders_passed_over: Counter,
     keys_dropped: Family<Key, Counter>,
-    entries: Family<Entry, Gauge>,
-    pixel_delivering: Family<PixelLabel, Gauge>,
     calls_max: Family<PixelLabel, Gauge>,
-    oldest_age: Gauge,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("tandem");
+        let mut registry = Registry::with_prefix(PREFIX);
         let seconds = || Histogram::new(exponential_buckets(0.0005, 2.0, 16));
         let metrics = Self {
             response_times: ResponseTimes::default(),
@@ -87,10 +78,7 @@ impl Default for Metrics {
             pii_redacted: Counter::default(),
             orders_passed_over: Counter::default(),
             keys_dropped: Family::default(),
-            entries: Family::default(),
-            pixel_delivering: Family::default(),
             calls_max: Family::default(),
-            oldest_age: Gauge::default(),
             registry: Registry::default(),
         };
         registry.register("ingest_answers", "Answers of TrackingService by status", metrics.rpcs.clone());
@@ -128,39 +116,26 @@ impl Default for Metrics {
             metrics.graph_seconds.clone(),
         );
         registry.register(
-            "delivery_pixel_delivering",
-            "1 while the pixel delivers",
-            metrics.pixel_delivering.clone(),
-        );
-        registry.register(
             "delivery_calls_max",
             "Graph calls that may be out at once, as far as the pixel has shown to bear them",
             metrics.calls_max.clone(),
-        );
-        registry.register("outbox_entries", "Entries by pixel and state", metrics.entries.clone());
-        registry.register_with_unit(
-            "outbox_oldest_age",
-            "Age of the oldest unfinished entry",
-            Unit::Seconds,
-            metrics.oldest_age.clone(),
         );
         Self { registry, ..metrics }
     }
 }
 
 impl Metrics {
-    /// An answer of `TrackingService`.
-    pub fn answer(&self, rpc: &'static str, code: tonic::Code, took: Duration, now_ms: i64) {
-        self.rpcs.get_or_create(&Rpc { rpc, code: code_name(code) }).inc();
+    /// Counts an answer of `TrackingService`. `code`: the status's name in lower case;
+    /// `is_error`: it counts into the error rate; `now_ms`: Unix milliseconds.
+    pub fn answer(&self, rpc: &'static str, code: &'static str, is_error: bool, took: Duration, now_ms: i64) {
+        self.rpcs.get_or_create(&Rpc { rpc, code }).inc();
         self.rpc_seconds.get_or_create(&RpcName { rpc }).observe(took.as_secs_f64());
-        let is_error =
-            matches!(code, tonic::Code::Internal | tonic::Code::Unknown | tonic::Code::Unavailable);
         self.response_times.note(now_ms, took, is_error);
     }
 
-    /// One send of one event.
-    pub fn attempt(&self, outcome: AttemptOutcome, code: &'static str) {
-        self.attempts.get_or_create(&Attempt { result: outcome.name(), code }).inc();
+    /// Counts one send of one event.
+    pub fn attempt(&self, result: &'static str, code: &'static str) {
+        self.attempts.get_or_create(&Attempt { result, code }).inc();
     }
 
     /// A Graph call.
@@ -199,78 +174,11 @@ impl Metrics {
         self.keys_dropped.get_or_create(&Key { key }).inc();
     }
 
-    /// The metrics as text, with the store's figures of this moment.
-    pub fn render(&self, figures: &Figures, board: &crate::delivery::StatusBoard, now_ms: i64) -> String {
-        for (pixel, backlog) in &figures.backlog {
-            for state in State::ALL {
-                let entry = Entry { pixel: pixel.clone(), state: state.name() };
-                self.entries.get_or_create(&entry).set(backlog.get(state).cast_signed());
-            }
-        }
-        for (pixel, status) in board.all() {
-            let label = PixelLabel { pixel: pixel.as_str().to_owned() };
-            self.pixel_delivering
-                .get_or_create(&label)
-                .set(i64::from(status.state == PixelState::Delivering));
-        }
-        let oldest = figures.backlog.values().filter_map(|backlog| backlog.oldest_open_ms).min();
-        self.oldest_age.set(oldest.map_or(0, |oldest| (now_ms - oldest).max(0) / 1000));
-        let mut text = String::new();
-        if encode(&mut text, &self.registry).is_err() {
-            return String::new();
-        }
-        // The store's own counts survive restarts, so they are written as they are.
-        text.truncate(text.trim_end().trim_end_matches("# EOF").len());
-        text.push_str("# HELP tandem_events_last_24h Events of the last 24 hours by name and outcome.\n");
-        text.push_str("# TYPE tandem_events_last_24h gauge\n");
-        for (name, counts) in figures.last_24h.iter().filter(|(name, _)| !name.is_empty()) {
-            for (metric, outcome) in OUTCOMES {
-                text.push_str(&format!(
-                    "tandem_events_last_24h{{event_name=\"{name}\",outcome=\"{outcome}\"}} {}\n",
-                    counts.get(metric)
-                ));
-            }
-        }
-        text.push_str("# HELP tandem_purchases_last_24h Purchases delivered in the last 24 hours by who brought their browser signals.\n");
-        text.push_str("# TYPE tandem_purchases_last_24h gauge\n");
-        for (from, n) in figures.signals() {
-            text.push_str(&format!("tandem_purchases_last_24h{{signals=\"{}\"}} {n}\n", from.name()));
-        }
-        text.push_str("# EOF\n");
-        text
-    }
-}
-
-/// Counts of events, and their labels.
-const OUTCOMES: [(Metric, &str); 7] = [
-    (Metric::Accepted, "accepted"),
-    (Metric::Duplicate, "duplicate"),
-    (Metric::Suppressed, "suppressed"),
-    (Metric::Delivered, "delivered"),
-    (Metric::DeadLetter, "dead_letter"),
-    (Metric::DeliveredWithBrowser, "delivered_with_browser"),
-    (Metric::Deduplicated, "deduplicated"),
-];
-
-fn code_name(code: tonic::Code) -> &'static str {
-    use tonic::Code;
-    match code {
-        Code::Ok => "ok",
-        Code::Cancelled => "cancelled",
-        Code::Unknown => "unknown",
-        Code::InvalidArgument => "invalid_argument",
-        Code::DeadlineExceeded => "deadline_exceeded",
-        Code::NotFound => "not_found",
-        Code::AlreadyExists => "already_exists",
-        Code::PermissionDenied => "permission_denied",
-        Code::ResourceExhausted => "resource_exhausted",
-        Code::FailedPrecondition => "failed_precondition",
-        Code::Aborted => "aborted",
-        Code::OutOfRange => "out_of_range",
-        Code::Unimplemented => "unimplemented",
-        Code::Internal => "internal",
-        Code::Unavailable => "unavailable",
-        Code::DataLoss => "data_loss",
-        Code::Unauthenticated => "unauthenticated",
+    /// Adds the metrics to an OpenMetrics text, without its end mark.
+    ///
+    /// # Errors
+    /// Only if `out` refuses to be written.
+    pub fn write(&self, out: &mut String) -> std::fmt::Result {
+        encode_registry(out, &self.registry)
     }
 }

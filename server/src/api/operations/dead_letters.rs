@@ -5,7 +5,8 @@ use tandem_core::id::EventId;
 use tandem_proto::v1;
 use tonic::Status;
 
-use super::{Operations, attempt, millis, next_page, page, state_of, summary, timestamp};
+use super::events::{attempt, state_of, summary};
+use super::{Operations, millis, next_page, page, timestamp};
 use crate::api::Reject;
 use crate::insight::code_pages::{self, CodePage};
 use crate::outbox::{

@@ -6,7 +6,8 @@ use tandem_core::id::{EventId, OrderId};
 use tandem_core::order::{Note, Order, PurchaseState};
 use tandem_proto::v1;
 
-use super::{Operations, millis, page, summary as event_summary, timestamp};
+use super::events::summary as event_summary;
+use super::{Operations, millis, page, timestamp};
 use crate::api::Reject;
 use crate::api::encode::money;
 use crate::outbox::{EventKey, OrderFilter, OrderView, Page};
