@@ -72,7 +72,7 @@ impl Operations {
             held_pixels: held_pixels.clone(),
             ..EventFilter::default()
         };
-        let events = self.insight.outbox().list(filter, page).await?;
+        let events = self.insight.outbox().operators.list(filter, page).await?;
         let next = next_page(&events, page);
         Ok(v1::ListEventsResponse {
             events: events.into_iter().map(|event| summary(event, &held_pixels)).collect(),
@@ -85,7 +85,7 @@ impl Operations {
             .map_err(|fault| Reject::field("event_id", fault.to_string()))?;
         let text = |text: String| Some(text).filter(|text| !text.is_empty());
         let key = EventKey { id, name: text(request.event_name), pixel: text(request.pixel_id) };
-        let mut found = self.insight.outbox().find(key).await?;
+        let mut found = self.insight.outbox().operators.find(key).await?;
         if found.len() > 1 {
             return Err(Reject::field("event_name", "and pixel_id are needed: several events carry this ID"));
         }

@@ -44,7 +44,7 @@ impl Operations {
             return Err(Reject::field("pixel_id", "is not one of the configured pixels"));
         }
         for pixel in &chosen {
-            self.insight.outbox().set_paused(pixel.clone(), paused).await?;
+            self.insight.outbox().operators.set_paused(pixel.clone(), paused).await?;
             self.delivery.set_paused(pixel, paused);
             tracing::info!(pixel.id = pixel.as_str(), paused, "an operator paused or resumed delivery");
         }
@@ -77,7 +77,7 @@ impl Operations {
         }
         // What waits in memory must be where erasure looks.
         self.delivery.put_back().await;
-        let erased = self.insight.outbox().erase(digests).await?;
+        let erased = self.insight.outbox().events.erase(digests).await?;
         tracing::info!(events = erased.events, orders = erased.orders, "a person was erased");
         Ok(v1::ErasePersonResponse { events: erased.events, orders: erased.orders })
     }
@@ -85,7 +85,7 @@ impl Operations {
     /// Follows events until the caller leaves, or falls behind.
     pub(super) fn watch(&self, request: v1::WatchEventsRequest) -> Stream<v1::WatchEventsResponse> {
         let (send, receive) = tokio::sync::mpsc::channel(WATCH_BUFFER);
-        let mut changes = self.insight.outbox().watch();
+        let mut changes = self.insight.outbox().operators.watch();
         let operations = self.clone();
         tokio::spawn(async move {
             loop {
@@ -102,7 +102,7 @@ impl Operations {
                         }
                     },
                 };
-                let events = match operations.insight.outbox().at(seqs).await {
+                let events = match operations.insight.outbox().operators.at(seqs).await {
                     Ok(events) => events,
                     Err(fault) => {
                         drop(send.send(Err(Reject::from(fault).into())).await);
