@@ -176,7 +176,7 @@ impl Tracking {
         if !violations.is_empty() {
             return Err(Reject::Invalid(violations));
         }
-        let confirmed = self.ingest.outbox.confirm(pixel.id.clone(), confirmations).await?;
+        let confirmed = self.ingest.outbox.events.confirm(pixel.id.clone(), confirmations).await?;
         Ok(v1::ConfirmBrowserEventsResponse { accepted: confirmed.accepted, unknown: confirmed.unknown })
     }
 }

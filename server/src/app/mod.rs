@@ -28,7 +28,7 @@ use crate::insight::http as insight_http;
 use crate::net::{Bounds, Peer, Port, RequestsLayer};
 use crate::orders::{OrdersApi, PurchaseSettings, Purchases, Reconciler};
 use crate::outbox::embedded::{Embedded, OpenError};
-use crate::outbox::{SharedOutbox, StoreError};
+use crate::outbox::{Outbox, StoreError};
 use crate::telemetry::metrics::Metrics;
 
 /// How long open RPCs may still take when the server stops.
@@ -78,7 +78,7 @@ pub async fn run(
     clock: Clock,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
-    let outbox = SharedOutbox::new(Embedded::open(&settings.data_dir, clock.clone())?);
+    let outbox = Outbox::new(Embedded::open(&settings.data_dir, clock.clone())?);
     let grpc = listen("TANDEM_GRPC_ADDR", settings.grpc_addr).await?;
     let http = listen("TANDEM_HTTP_ADDR", settings.http_addr).await?;
     let token = match settings.internal_token.take() {
@@ -106,8 +106,9 @@ pub async fn run(
     let graph = Graph::new(&settings.meta).map_err(StartError::Client)?;
     let deployment = Deployment::of(&settings, configured);
     let pixels: Vec<_> = std::mem::take(&mut settings.pixels).into_iter().map(Arc::new).collect();
-    let paused = outbox.paused().await.map_err(StartError::FirstWrite)?;
-    let (delivery, workers) = delivery::start(&pixels, &paused, &graph, &outbox, &clock, &metrics, &stop);
+    let paused = outbox.operators.paused().await.map_err(StartError::FirstWrite)?;
+    let (delivery, workers) =
+        delivery::start(&pixels, &paused, &graph, &outbox.queue, &clock, &metrics, &stop);
     let insight = Arc::new(Insight::new(
         outbox.clone(),
         delivery.board().clone(),
@@ -247,13 +248,9 @@ fn rules_of(settings: &Settings, pixel: &Pixel) -> PixelRules {
 }
 
 /// Brings the store in line with the configuration.
-async fn first_writes(
-    outbox: &SharedOutbox,
-    rules: &[PixelRules],
-    configured: bool,
-) -> Result<(), StoreError> {
+async fn first_writes(outbox: &Outbox, rules: &[PixelRules], configured: bool) -> Result<(), StoreError> {
     if let (true, Some(first)) = (configured, rules.first()) {
-        let adopted = outbox.adopt_unassigned(first.id.clone()).await?;
+        let adopted = outbox.operators.adopt_unassigned(first.id.clone()).await?;
         if adopted > 0 {
             tracing::info!(
                 events = adopted,
@@ -264,7 +261,7 @@ async fn first_writes(
     }
     if rules.iter().all(|rules| rules.purchase_hold.is_none()) {
         let code = tandem_core::code::SANDBOX_WITHOUT_TEST_CODE;
-        let released = outbox.release_held(code).await?;
+        let released = outbox.queue.release_held(code).await?;
         if released > 0 {
             tracing::info!(events = released, code, "held Purchases are released");
         }
@@ -302,19 +299,19 @@ fn split(
 
 /// Gives up what is too old for Meta and deletes what is past its time, in small steps
 /// between which ingest goes on.
-async fn tidy(outbox: SharedOutbox, doorman: Arc<Doorman>, retention: Duration, stop: CancellationToken) {
+async fn tidy(outbox: Outbox, doorman: Arc<Doorman>, retention: Duration, stop: CancellationToken) {
     for look in 1_u32.. {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(EXPIRE_EVERY) => {}
         }
         doorman.rooms.report();
-        in_steps(&stop, || outbox.expire(SWEEP_ROWS)).await;
+        in_steps(&stop, || outbox.queue.expire(SWEEP_ROWS)).await;
         if !look.is_multiple_of(LOOKS_PER_TIDY) {
             continue;
         }
         doorman.limits.forget_quiet();
-        in_steps(&stop, || outbox.sweep(retention, SWEEP_ROWS)).await;
+        in_steps(&stop, || outbox.operators.sweep(retention, SWEEP_ROWS)).await;
     }
 }
 

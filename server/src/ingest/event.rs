@@ -23,10 +23,10 @@ use crate::api::decode::{Reader, Violations};
 use crate::api::encode;
 use crate::clock::Clock;
 use crate::config::{BrowserPolicy, Origins, SecretSource};
-use crate::delivery::{Delivery, Fresh, Seat};
+use crate::delivery::{Delivery, Reservation};
 use crate::orders::{OrderWatch, Strangers};
 use crate::outbox::{
-    Appended, Ask, Existing, Initial, NewEvent, OrderEffects, SharedOutbox, State, step_order,
+    Appended, Ask, Existing, Initial, NewEvent, OrderEffects, Outbox, Payload, State, StepAnswer,
 };
 use crate::telemetry::metrics::Metrics;
 
@@ -85,7 +85,7 @@ pub struct IngestSettings {
 pub struct Ingest {
     /// Settings.
     pub settings: IngestSettings,
-    pub(crate) outbox: SharedOutbox,
+    pub(crate) outbox: Outbox,
     pub(crate) delivery: Delivery,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
@@ -117,7 +117,7 @@ impl Ingest {
     /// Makes the shared state of the handlers.
     pub fn new(
         settings: IngestSettings,
-        outbox: SharedOutbox,
+        outbox: Outbox,
         delivery: Delivery,
         metrics: Arc<Metrics>,
         clock: Clock,
@@ -179,17 +179,17 @@ impl Ingest {
         let denied = draft.consent.denied;
         let contact = matches!(caller, Caller::Stranger(_));
         let is_old = now_ms.div_euclid(1000) - event.time_s > OLD_S;
-        let seat = if denied || is_old { None } else { self.delivery.seat(&event.pixel) };
-        let new = NewEvent::new(&event, now_ms, self.initial(denied, seat.as_ref()), contact);
+        let place = if denied || is_old { None } else { self.delivery.reserve(&event.pixel) };
+        let new = NewEvent::new(&event, now_ms, self.initial(denied, place.as_ref()), contact);
         let appended = match &event.custom_data.order_id {
             None => {
-                let fresh = seat.is_some().then(|| fresh_of(&new));
-                let appended = self.outbox.append(new).await?;
-                self.hand_over(seat, fresh, &appended);
+                let payload = Arc::clone(&new.payload);
+                let appended = self.outbox.events.append(new).await?;
+                hand_over(place, event.time_s, payload, &appended);
                 appended
             }
             Some(order) => {
-                self.append_with_order(order.clone(), &event, new, seat, draft.consent, caller).await?
+                self.append_with_order(order.clone(), &event, new, place, draft.consent, caller).await?
             }
         };
         if !denied && matches!(appended, Appended::New { .. }) {
@@ -217,23 +217,11 @@ impl Ingest {
         }
     }
 
-    fn initial(&self, denied: bool, seat: Option<&Seat>) -> Initial {
-        match seat {
+    fn initial(&self, denied: bool, place: Option<&Reservation>) -> Initial {
+        match place {
             _ if denied => Initial::Suppressed(CONSENT_DENIED.into()),
-            Some(seat) => Initial::Leased(seat.lease()),
+            Some(place) => Initial::Leased(place.lease()),
             None => Initial::Pending,
-        }
-    }
-
-    fn hand_over(&self, seat: Option<Seat>, fresh: Option<NewFresh>, appended: &Appended) {
-        if let (Some(seat), Some(fresh), Appended::New { seq }) = (seat, fresh, appended) {
-            seat.hand(Fresh {
-                seq: *seq,
-                time_s: fresh.time_s,
-                keys: fresh.keys,
-                facts: fresh.facts,
-                person: fresh.person,
-            });
         }
     }
 
@@ -243,7 +231,7 @@ impl Ingest {
         order: tandem_core::id::OrderId,
         event: &Event,
         new: NewEvent,
-        seat: Option<Seat>,
+        place: Option<Reservation>,
         consent: Consent,
         caller: &Caller,
     ) -> Result<Appended, Reject> {
@@ -256,7 +244,7 @@ impl Ingest {
             page: event.page.clone(),
             custom_data: event.custom_data.clone(),
         };
-        let fresh = seat.is_some().then(|| fresh_of(&new));
+        let payload = Arc::clone(&new.payload);
         let now_ms = new.received_ms;
         let address = match caller {
             Caller::Stranger(stranger) => stranger.address,
@@ -264,31 +252,32 @@ impl Ingest {
         };
         // Who names more orders than one shop has for one address: the event counts, the order
         // is not noted.
-        if !self.strangers.may_name(address) && self.outbox.order(order.clone()).await?.is_none() {
+        if !self.strangers.may_name(address) && self.outbox.orders.order(order.clone()).await?.is_none() {
             self.metrics.order_passed_over();
-            let appended = self.outbox.append(new).await?;
-            self.hand_over(seat, fresh, &appended);
+            let appended = self.outbox.events.append(new).await?;
+            hand_over(place, event.time_s, payload, &appended);
             return Ok(appended);
         }
         let may_ask = self.settings.can_ask && orders_api_id_ok(order.as_str());
         let decide = self.decider(now_ms);
         let hold = self.purchase_hold(&event.pixel);
         let step = move |order: &mut Order| {
-            let is_new = *order == Order::new(order.id().clone(), order.pixel().clone());
-            order.contact(contact.clone());
+            let is_known = order.contact(contact.clone());
             let ask_s = if may_ask { order.plan_first_question(now_ms.div_euclid(1000)) } else { None };
             let ask = ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000));
             let decision = decide.decide(order);
             let purchase =
                 crate::outbox::purchase_change(decision, now_ms, hold, order.claimed_at_s().is_some());
-            (OrderEffects { event: Some(new.clone()), purchase, ask, ..OrderEffects::default() }, is_new)
+            let answer = StepAnswer::Contact { is_known };
+            OrderEffects { event: Some(new.clone()), purchase, ask, answer, ..OrderEffects::default() }
         };
-        let (updated, is_new) = step_order(&self.outbox, order, event.pixel.clone(), None, step).await?;
+        let updated = self.outbox.orders.update(order, event.pixel.clone(), None, Box::new(step)).await?;
+        let updated = updated.ok_or(Reject::StoreUnavailable)?;
         let appended = updated.event.ok_or(Reject::StoreUnavailable)?;
-        if is_new == Some(true) {
+        if updated.is_new {
             self.strangers.named(address);
         }
-        self.hand_over(seat, fresh, &appended);
+        hand_over(place, event.time_s, payload, &appended);
         Ok(appended)
     }
 
@@ -332,16 +321,11 @@ impl Decider {
     }
 }
 
-/// What delivery needs of an entry that the store has taken.
-struct NewFresh {
-    time_s: i64,
-    keys: tandem_core::user_data::KeySet,
-    facts: String,
-    person: String,
-}
-
-fn fresh_of(new: &NewEvent) -> NewFresh {
-    NewFresh { time_s: new.time_s, keys: new.keys, facts: new.facts.clone(), person: new.person.clone() }
+/// Hands a stored event to delivery in memory, if a place is reserved for it.
+fn hand_over(place: Option<Reservation>, time_s: i64, payload: Arc<Payload>, appended: &Appended) {
+    if let (Some(place), Appended::New { seq }) = (place, appended) {
+        place.hand(*seq, time_s, payload);
+    }
 }
 
 fn suppressed_reason(first: &Existing) -> Option<String> {
@@ -350,5 +334,5 @@ fn suppressed_reason(first: &Existing) -> Option<String> {
 }
 
 fn stored_data(first: &Existing) -> CustomData {
-    capi::read_custom_data(&first.facts).unwrap_or_default()
+    capi::read_custom_data(&first.public_json).unwrap_or_default()
 }

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use crate::clock::Clock;
 use crate::delivery::{PixelState, StatusBoard};
-use crate::outbox::{Figures, Metric, SharedOutbox, State, StoreError};
+use crate::outbox::{Figures, Metric, Outbox, State, StoreError};
 use crate::telemetry::metrics::Metrics;
 
 /// A snapshot is reused for so many times as long as it took: what costs little is always
@@ -109,7 +109,7 @@ pub struct Snapshot {
 /// Takes snapshots.
 #[derive(Debug)]
 pub struct Insight {
-    outbox: SharedOutbox,
+    outbox: Outbox,
     /// What each pixel is doing.
     pub board: StatusBoard,
     /// The metrics.
@@ -128,7 +128,7 @@ struct Latest {
 impl Insight {
     /// Makes it. `notes`: reasons that stand as long as the configuration does.
     pub fn new(
-        outbox: SharedOutbox,
+        outbox: Outbox,
         board: StatusBoard,
         metrics: Arc<Metrics>,
         clock: Clock,
@@ -138,7 +138,7 @@ impl Insight {
     }
 
     /// The store, for lists.
-    pub fn outbox(&self) -> &SharedOutbox {
+    pub fn outbox(&self) -> &Outbox {
         &self.outbox
     }
 
@@ -149,7 +149,7 @@ impl Insight {
 
     /// Whether the store accepts.
     pub async fn is_ready(&self) -> Result<(), StoreError> {
-        self.outbox.probe().await
+        self.outbox.operators.probe().await
     }
 
     /// A snapshot, at most a few seconds old.
@@ -162,8 +162,8 @@ impl Insight {
             return Arc::clone(&latest.snapshot);
         }
         let at_ms = self.clock.now_ms();
-        let accepts = self.outbox.probe().await;
-        let figures = self.outbox.figures(at_ms).await;
+        let accepts = self.outbox.operators.probe().await;
+        let figures = self.outbox.operators.figures(at_ms).await;
         let store_fault = accepts.err().or(figures.as_ref().err().cloned());
         let figures = figures.unwrap_or_default();
         let health = self.judge(&figures, store_fault.as_ref(), at_ms);

@@ -20,7 +20,7 @@ use crate::api::decode::Keys;
 use crate::api::encode;
 use crate::api::{Reject, Violation};
 use crate::config::BrowserPolicy;
-use crate::outbox::Ask;
+use crate::outbox::{Ask, OrderUpdated, StepAnswer};
 
 /// Longest a call waits for a verdict.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -93,7 +93,7 @@ impl Purchases {
         }
         // Taken before the order is looked at, so that no verdict is missed in between.
         let waiting = self.ingest.watch.wait_for(&claim.order);
-        let before = self.ingest.outbox.order(claim.order.clone()).await?;
+        let before = self.ingest.outbox.orders.order(claim.order.clone()).await?;
         let allowance = self.allowance(caller, &claim, before.as_ref());
         if !allowance.is_kept {
             return Ok(pending(&claim.order));
@@ -102,19 +102,22 @@ impl Purchases {
         let (now_ms, now_s) = (self.ingest.clock.now_ms(), self.ingest.clock.now_s());
         // A copy is to be expected only of the page that will be told to fire.
         let may_fire = before.as_ref().is_none_or(|order| order.is_owned_by(&contact.user_data));
-        let (_, value) = self
+        let updated = self
             .step(&claim.order, &pixel, None, may_fire, move |order| {
                 let asks = allowance.may_ask && order.wants_question(now_s);
                 if asks {
                     order.ask(now_s);
                 }
                 let contact = contact.clone();
-                let known = if proven { order.proven_contact(contact) } else { order.contact(contact) };
-                ((known, asks), if asks { Ask::At(now_ms) } else { Ask::AsPlanned })
+                let is_known = if proven { order.proven_contact(contact) } else { order.contact(contact) };
+                (StepAnswer::Contact { is_known }, if asks { Ask::At(now_ms) } else { Ask::AsPlanned })
             })
             .await?;
-        let ((known, asks), mut order) = value.ok_or(Reject::StoreUnavailable)?;
-        if asks {
+        let Some(OrderUpdated { mut order, ask, answer: StepAnswer::Contact { is_known }, .. }) = updated
+        else {
+            return Err(Reject::StoreUnavailable);
+        };
+        if matches!(ask, Ask::At(_)) {
             self.ask_now.notify_one();
         }
         let until = tokio::time::Instant::now() + patience;
@@ -125,7 +128,7 @@ impl Purchases {
             tokio::pin!(told);
             told.as_mut().enable();
             // It may have been paid since it was looked at.
-            if let Some(now) = self.ingest.outbox.order(claim.order.clone()).await? {
+            if let Some(now) = self.ingest.outbox.orders.order(claim.order.clone()).await? {
                 order = now;
             }
             if order.paid().is_some() || tokio::time::timeout_at(until, told).await.is_err() {
@@ -133,7 +136,7 @@ impl Purchases {
             }
         }
         *waited = started.elapsed();
-        Ok(self.answer_claim(&claim, &order, known))
+        Ok(self.answer_claim(&claim, &order, is_known))
     }
 
     /// What a claim may cost. One with a proof is not a stranger's.

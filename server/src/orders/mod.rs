@@ -37,7 +37,7 @@ use crate::catalogue::CatalogueFile;
 use crate::config::Cashfree;
 use crate::ingest::Ingest;
 use crate::outbox::{
-    Ask, Initial, NewEvent, OrderEffects, OrderUpdated, WebhookRecord, purchase_change, step_order,
+    Ask, Initial, NewEvent, OrderEffects, OrderUpdated, StepAnswer, WebhookRecord, purchase_change,
 };
 
 /// Settings of Purchases.
@@ -80,15 +80,16 @@ impl Purchases {
     }
 
     /// Runs a step on an order, decides about its Purchase, writes both, and tells whoever
-    /// waits. `step` returns its answer, and when to ask the payment provider.
-    async fn step<T: Send + 'static>(
+    /// waits. `step` returns its answer, and when to ask the payment provider. `None`: the webhook
+    /// was known.
+    async fn step(
         &self,
         order: &OrderId,
         pixel: &PixelId,
         webhook: Option<WebhookRecord>,
         browser_contact: bool,
-        mut step: impl FnMut(&mut Order) -> (T, Ask) + Send + 'static,
-    ) -> Result<(OrderUpdated, Option<(T, Order)>), Reject> {
+        mut step: impl FnMut(&mut Order) -> (StepAnswer, Ask) + Send + 'static,
+    ) -> Result<Option<OrderUpdated>, Reject> {
         let now_ms = self.ingest.clock.now_ms();
         let decider = self.ingest.decider(now_ms);
         let holds: Vec<_> =
@@ -98,24 +99,23 @@ impl Purchases {
             shop_url: self.ingest.settings.shop_url.clone(),
             now_ms,
         };
-        let (updated, value) =
-            step_order(&self.ingest.outbox, order.clone(), pixel.clone(), webhook, move |order| {
-                let (value, ask) = step(order);
-                let decision = decider.decide(order);
-                let hold = holds.iter().find(|(id, _)| id == order.pixel()).and_then(|(_, hold)| *hold);
-                let purchase = purchase_change(decision, now_ms, hold, order.claimed_at_s().is_some());
-                let followers = refunds.of(order, hold);
-                let effects = OrderEffects { event: None, purchase, followers, ask, browser_contact };
-                (effects, (value, order.clone()))
-            })
-            .await?;
-        if let Some((_, known)) = &value {
-            self.ingest.delivery.wake(known.pixel());
-            if known.paid().is_some() {
+        let step = move |order: &mut Order| {
+            let (answer, ask) = step(order);
+            let decision = decider.decide(order);
+            let hold = holds.iter().find(|(id, _)| id == order.pixel()).and_then(|(_, hold)| *hold);
+            let purchase = purchase_change(decision, now_ms, hold, order.claimed_at_s().is_some());
+            let followers = refunds.of(order, hold);
+            OrderEffects { event: None, purchase, followers, ask, browser_contact, answer }
+        };
+        let orders = &self.ingest.outbox.orders;
+        let updated = orders.update(order.clone(), pixel.clone(), webhook, Box::new(step)).await?;
+        if let Some(updated) = &updated {
+            self.ingest.delivery.wake(updated.order.pixel());
+            if updated.order.paid().is_some() {
                 self.ingest.watch.tell(order);
             }
         }
-        Ok((updated, value))
+        Ok(updated)
     }
 
     /// Takes a proof of payment that is not a webhook.
@@ -125,9 +125,11 @@ impl Purchases {
         pixel: &PixelId,
         paid: Paid,
     ) -> Result<PaymentOutcome, Reject> {
-        let (_, value) =
-            self.step(order, pixel, None, false, move |order| (order.pay(paid.clone()), Ask::Never)).await?;
-        value.map(|(outcome, _)| outcome).ok_or(Reject::StoreUnavailable)
+        let pay = move |order: &mut Order| (StepAnswer::Payment(order.pay(paid.clone())), Ask::Never);
+        match self.step(order, pixel, None, false, pay).await? {
+            Some(OrderUpdated { answer: StepAnswer::Payment(outcome), .. }) => Ok(outcome),
+            _ => Err(Reject::StoreUnavailable),
+        }
     }
 
     /// The pixel of orders that name none.

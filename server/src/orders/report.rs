@@ -12,7 +12,7 @@ use crate::api::access::Caller;
 use crate::api::decode::Keys;
 use crate::api::encode;
 use crate::api::{Reject, Violation};
-use crate::outbox::Ask;
+use crate::outbox::{Ask, OrderUpdated, StepAnswer};
 
 impl Purchases {
     pub(super) async fn fact(
@@ -71,16 +71,18 @@ impl Purchases {
             page,
             consent,
         };
-        let (_, value) = self
+        let updated = self
             .step(&order_id, &pixel, None, false, move |order| {
                 let outcome = order.pay(paid.clone());
                 if !matches!(outcome, PaymentOutcome::Conflict { .. }) {
                     order.contact(contact.clone());
                 }
-                (outcome, Ask::Never)
+                (StepAnswer::Payment(outcome), Ask::Never)
             })
             .await?;
-        let (outcome, order) = value.ok_or(Reject::StoreUnavailable)?;
+        let Some(OrderUpdated { order, answer: StepAnswer::Payment(outcome), .. }) = updated else {
+            return Err(Reject::StoreUnavailable);
+        };
         if let PaymentOutcome::Conflict { known } = outcome {
             return Err(Reject::FactConflict { known: spelt(known), given: spelt(money) });
         }

@@ -11,7 +11,7 @@ use super::{PurchaseSettings, Purchases};
 use crate::clock::Clock;
 use crate::config::{Settings, Source};
 use crate::ingest::{Ingest, IngestSettings, PixelRules};
-use crate::outbox::SharedOutbox;
+use crate::outbox::Outbox;
 use crate::outbox::embedded::Embedded;
 use crate::telemetry::metrics::Metrics;
 
@@ -21,10 +21,10 @@ pub(super) fn purchases(dir: &Path, clock: Clock, variables: &[(&str, &str)]) ->
     drop(rustls::crypto::ring::default_provider().install_default());
     let settings = Settings::read(&Source::from_pairs(variables.iter().copied())).unwrap();
     let metrics = Arc::new(Metrics::default());
-    let outbox = SharedOutbox::new(Embedded::open(dir, clock.clone()).unwrap());
+    let outbox = Outbox::new(Embedded::open(dir, clock.clone()).unwrap());
     let graph = crate::delivery::Graph::new(&settings.meta).unwrap();
     let stop = CancellationToken::new();
-    let (delivery, _) = crate::delivery::start(&[], &[], &graph, &outbox, &clock, &metrics, &stop);
+    let (delivery, _) = crate::delivery::start(&[], &[], &graph, &outbox.queue, &clock, &metrics, &stop);
     let can_ask = settings.cashfree.client_id.is_some();
     let rules = PixelRules {
         id: PixelId::parse("123456789012345").unwrap(),

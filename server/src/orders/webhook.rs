@@ -14,7 +14,7 @@ use tandem_proto::v1::{self, Verdict};
 use super::Purchases;
 use super::providers::cashfree::CashfreeWebhooks;
 use crate::api::Reject;
-use crate::outbox::{Ask, WebhookRecord};
+use crate::outbox::{Ask, StepAnswer, WebhookRecord};
 
 /// All providers.
 pub(super) static PROVIDERS: &[&dyn Provider] = &[&CashfreeWebhooks];
@@ -106,19 +106,16 @@ impl Purchases {
         let (kind, detail) = (record.kind.clone(), record.dead_letter.clone().unwrap_or_default());
         let order_id = record.order_id.clone().unwrap_or_default();
         let is_new = match step {
-            None => self.ingest.outbox.record_webhook(record).await?,
+            None => self.ingest.outbox.orders.record_webhook(record).await?,
             Some((order, mut step)) => {
                 let pixel = self.default_pixel();
-                let (updated, asks) = self
-                    .step(&order, &pixel, Some(record), false, move |order| {
-                        let ask = step(order);
-                        (matches!(ask, Ask::At(at_ms) if at_ms <= now_ms), ask)
-                    })
-                    .await?;
-                if asks.is_some_and(|(asks, _)| asks) {
+                let step = move |order: &mut Order| (StepAnswer::Nothing, step(order));
+                let updated = self.step(&order, &pixel, Some(record), false, step).await?;
+                let asks = |ask: Ask| matches!(ask, Ask::At(at_ms) if at_ms <= now_ms);
+                if updated.as_ref().is_some_and(|updated| asks(updated.ask)) {
                     self.ask_now.notify_one();
                 }
-                updated.applied
+                updated.is_some()
             }
         };
         let mut answer = answer(if is_new { verdict } else { Verdict::Duplicate }, &detail);

@@ -111,8 +111,8 @@ async fn a_second_provider_is_one_file_and_one_line() {
 
     let id = EventId::parse("purchase_KB-1").unwrap();
     let key = EventKey { id, name: None, pixel: None };
-    assert_eq!(purchases.ingest.outbox.find(key).await.unwrap().len(), 1, "one Purchase");
-    let order = purchases.ingest.outbox.order(OrderId::parse("KB-1").unwrap()).await.unwrap().unwrap();
+    assert_eq!(purchases.ingest.outbox.operators.find(key).await.unwrap().len(), 1, "one Purchase");
+    let order = purchases.ingest.outbox.orders.order(OrderId::parse("KB-1").unwrap()).await.unwrap().unwrap();
     assert_eq!(order.paid().map(|paid| paid.user_data.clone()), Some(UserData::default()));
 }
 

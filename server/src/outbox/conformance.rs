@@ -28,15 +28,15 @@ const LEASE: Duration = Duration::from_secs(60);
 
 /// An engine under test, and the clock it goes by.
 pub(crate) struct Bench {
-    pub(crate) store: Arc<dyn Outbox>,
+    pub(crate) outbox: Outbox,
     pub(crate) clock: Clock,
 }
 
 impl std::ops::Deref for Bench {
-    type Target = dyn Outbox;
+    type Target = Outbox;
 
     fn deref(&self) -> &Self::Target {
-        &*self.store
+        &self.outbox
     }
 }
 
@@ -99,29 +99,29 @@ pub(crate) fn call() -> CallRecord {
     }
 }
 
-fn result(event: &ClaimedEvent, outcome: AttemptOutcome) -> AttemptResult {
+fn result(event: &LeasedEvent, outcome: AttemptOutcome) -> AttemptResult {
     AttemptResult { seq: event.seq, lease_no: event.lease_no, outcome, code: "code" }
 }
 
 /// What can be leased at a time.
-async fn claim(store: &Bench, now_ms: i64) -> Vec<ClaimedEvent> {
+async fn lease(store: &Bench, now_ms: i64) -> Vec<LeasedEvent> {
     store.clock.set_ms(now_ms);
-    store.claim(pixel(), 100, LEASE).await.unwrap()
+    store.queue.lease(pixel(), 100, LEASE).await.unwrap()
 }
 
-async fn state_of(store: &dyn Outbox, id: &EventId) -> Option<State> {
+async fn state_of(store: &Outbox, id: &EventId) -> Option<State> {
     let key = EventKey { id: id.clone(), name: None, pixel: None };
-    store.find(key).await.unwrap().first().map(|(event, _)| event.state)
+    store.operators.find(key).await.unwrap().first().map(|(event, _)| event.state)
 }
 
 /// Entries in all states add up to what was accepted, and agree with the rows.
-pub(crate) async fn check_totals(store: &dyn Outbox, accepted: u64) {
-    let figures = store.figures(NOW_MS).await.unwrap();
+pub(crate) async fn check_totals(store: &Outbox, accepted: u64) {
+    let figures = store.operators.figures(NOW_MS).await.unwrap();
     let total: u64 = State::ALL.iter().map(|state| figures.in_state(*state)).sum();
     assert_eq!(total, accepted, "{:?}", figures.backlog);
     for state in State::ALL {
         let filter = EventFilter { state: Some(state), ..EventFilter::default() };
-        let rows = store.list(filter, Page { below_seq: None, size: 100_000 }).await.unwrap();
+        let rows = store.operators.list(filter, Page { below_seq: None, size: 100_000 }).await.unwrap();
         assert_eq!(rows.len() as u64, figures.in_state(state), "{state:?}");
     }
 }
@@ -172,56 +172,57 @@ pub(crate) async fn run<G, F: Future<Output = (Bench, G)>>(make: impl Fn() -> F)
 
 async fn the_first_payload_under_a_key_wins(store: &Bench) {
     let first = event(1);
-    assert!(matches!(store.append(first.clone()).await.unwrap(), Appended::New { .. }));
-    let second = NewEvent { facts: "{\"other\":1}".into(), ..first.clone() };
-    let Appended::Duplicate(existing) = store.append(second).await.unwrap() else {
+    assert!(matches!(store.events.append(first.clone()).await.unwrap(), Appended::New { .. }));
+    let other = Payload { public_json: "{\"other\":1}".into(), ..Payload::clone(&first.payload) };
+    let second = NewEvent { payload: Arc::new(other), ..first.clone() };
+    let Appended::Duplicate(existing) = store.events.append(second).await.unwrap() else {
         panic!("the key is taken")
     };
-    assert_eq!(existing.facts, first.facts);
+    assert_eq!(existing.public_json, first.payload.public_json);
     let other_name = NewEvent { name: EventName::parse("Contact").unwrap(), ..first };
     assert!(
-        matches!(store.append(other_name).await.unwrap(), Appended::New { .. }),
+        matches!(store.events.append(other_name).await.unwrap(), Appended::New { .. }),
         "another name, another key"
     );
-    check_totals(&*store.store, 2).await;
+    check_totals(store, 2).await;
 }
 
 async fn due_events_are_leased_once_and_in_order(store: &Bench) {
     store.clock.set_ms(NOW_MS + 10);
     for n in [3, 1, 2] {
-        store.append(event(n)).await.unwrap();
+        store.events.append(event(n)).await.unwrap();
     }
     store.clock.set_ms(NOW_MS);
-    assert!(!store.has_due(pixel()).await.unwrap());
+    assert!(!store.queue.has_due(pixel()).await.unwrap());
     store.clock.set_ms(NOW_MS + 10);
-    assert!(store.has_due(pixel()).await.unwrap());
-    let first = store.claim(pixel(), 2, LEASE).await.unwrap();
+    assert!(store.queue.has_due(pixel()).await.unwrap());
+    let first = store.queue.lease(pixel(), 2, LEASE).await.unwrap();
     assert_eq!(
         first.iter().map(|event| event.seq).collect::<Vec<_>>(),
         [2, 3],
         "by due time, not by position"
     );
-    assert!(claim(store, NOW_MS + 1).await.is_empty(), "what is left is not due yet");
-    assert_eq!(claim(store, NOW_MS + 10).await.len(), 1);
-    assert!(claim(store, NOW_MS + 10).await.is_empty());
-    check_totals(&*store.store, 3).await;
+    assert!(lease(store, NOW_MS + 1).await.is_empty(), "what is left is not due yet");
+    assert_eq!(lease(store, NOW_MS + 10).await.len(), 1);
+    assert!(lease(store, NOW_MS + 10).await.is_empty());
+    check_totals(store, 3).await;
 }
 
 async fn a_lease_that_ran_out_fences_late_results(store: &Bench) {
-    store.append(event(0)).await.unwrap();
-    let old = claim(store, NOW_MS).await.remove(0);
-    let new = claim(store, NOW_MS + LEASE_MS).await.remove(0);
+    store.events.append(event(0)).await.unwrap();
+    let old = lease(store, NOW_MS).await.remove(0);
+    let new = lease(store, NOW_MS + LEASE_MS).await.remove(0);
     assert!(new.lease_no > old.lease_no);
-    store.record(call(), vec![result(&old, AttemptOutcome::Refused)]).await.unwrap();
-    assert_eq!(state_of(&*store.store, &id(0)).await, Some(State::InFlight), "the late result is ignored");
-    store.record(call(), vec![result(&new, AttemptOutcome::Delivered)]).await.unwrap();
-    store.record(call(), vec![result(&new, AttemptOutcome::Refused)]).await.unwrap();
-    assert_eq!(state_of(&*store.store, &id(0)).await, Some(State::Delivered), "delivered is final");
-    check_totals(&*store.store, 1).await;
+    store.queue.record(call(), vec![result(&old, AttemptOutcome::Refused)]).await.unwrap();
+    assert_eq!(state_of(store, &id(0)).await, Some(State::InFlight), "the late result is ignored");
+    store.queue.record(call(), vec![result(&new, AttemptOutcome::Delivered)]).await.unwrap();
+    store.queue.record(call(), vec![result(&new, AttemptOutcome::Refused)]).await.unwrap();
+    assert_eq!(state_of(store, &id(0)).await, Some(State::Delivered), "delivered is final");
+    check_totals(store, 1).await;
 }
 
 async fn results_move_events_and_are_kept_as_attempts(store: &Bench) {
-    store.append(event(0)).await.unwrap();
+    store.events.append(event(0)).await.unwrap();
     let mut now_ms = NOW_MS;
     for outcome in [
         AttemptOutcome::Retry(Duration::from_millis(1000)),
@@ -229,120 +230,123 @@ async fn results_move_events_and_are_kept_as_attempts(store: &Bench) {
         AttemptOutcome::Held(Duration::from_millis(1000)),
         AttemptOutcome::Refused,
     ] {
-        let claimed = claim(store, now_ms).await;
-        assert_eq!(claimed.len(), 1, "{outcome:?}");
-        store.record(call(), vec![result(&claimed[0], outcome)]).await.unwrap();
-        assert!(claim(store, now_ms).await.is_empty(), "not before its time");
+        let leased = lease(store, now_ms).await;
+        assert_eq!(leased.len(), 1, "{outcome:?}");
+        store.queue.record(call(), vec![result(&leased[0], outcome)]).await.unwrap();
+        assert!(lease(store, now_ms).await.is_empty(), "not before its time");
         now_ms += 1000;
     }
     let key = EventKey { id: id(0), name: Some("Lead".into()), pixel: Some(pixel().as_str().to_owned()) };
-    let (event, attempts) = store.find(key).await.unwrap().remove(0);
+    let (event, attempts) = store.operators.find(key).await.unwrap().remove(0);
     assert_eq!((event.state, event.attempts), (State::DeadLetter, 4));
     assert_eq!(event.code.as_deref(), Some("code"));
     let results: Vec<_> =
         attempts.iter().map(|attempt| (attempt.attempt_no, attempt.result.as_str())).collect();
     assert_eq!(results, [(1, "retry"), (2, "unknown"), (3, "held"), (4, "refused")]);
-    check_totals(&*store.store, 1).await;
+    check_totals(store, 1).await;
 }
 
 async fn a_delivered_event_keeps_the_names_of_its_keys_only(store: &Bench) {
-    store.append(event(0)).await.unwrap();
-    let claimed = claim(store, NOW_MS).await;
-    assert!(claimed[0].person.contains("fb.1."));
-    store.record(call(), vec![result(&claimed[0], AttemptOutcome::Delivered)]).await.unwrap();
+    store.events.append(event(0)).await.unwrap();
+    let leased = lease(store, NOW_MS).await;
+    assert!(leased[0].payload.personal_json.as_ref().is_some_and(|json| json.contains("fb.1.")));
+    store.queue.record(call(), vec![result(&leased[0], AttemptOutcome::Delivered)]).await.unwrap();
     let key = EventKey { id: id(0), name: None, pixel: None };
-    let (view, _) = store.find(key).await.unwrap().remove(0);
+    let (view, _) = store.operators.find(key).await.unwrap().remove(0);
     assert_eq!(view.keys.names(), ["fbp", "client_user_agent"]);
     // Whatever is leased from now on, the person is not in it.
-    assert!(claim(store, NOW_MS + 10 * LEASE_MS).await.is_empty());
+    assert!(lease(store, NOW_MS + 10 * LEASE_MS).await.is_empty());
 }
 
 async fn released_events_made_no_attempt(store: &Bench) {
-    store.append(event(0)).await.unwrap();
-    let claimed = claim(store, NOW_MS).await;
-    store.release(vec![(claimed[0].seq, claimed[0].lease_no)]).await.unwrap();
-    let again = claim(store, NOW_MS + 500).await;
-    assert_eq!((again[0].attempts, again[0].lease_no), (0, claimed[0].lease_no + 1));
-    store.release(vec![(claimed[0].seq, claimed[0].lease_no)]).await.unwrap();
-    assert!(claim(store, NOW_MS + 500).await.is_empty(), "an old lease releases nothing");
-    check_totals(&*store.store, 1).await;
+    store.events.append(event(0)).await.unwrap();
+    let leased = lease(store, NOW_MS).await;
+    store.queue.release(vec![(leased[0].seq, leased[0].lease_no)]).await.unwrap();
+    let again = lease(store, NOW_MS + 500).await;
+    assert_eq!((again[0].attempts, again[0].lease_no), (0, leased[0].lease_no + 1));
+    store.queue.release(vec![(leased[0].seq, leased[0].lease_no)]).await.unwrap();
+    assert!(lease(store, NOW_MS + 500).await.is_empty(), "an old lease releases nothing");
+    check_totals(store, 1).await;
 }
 
 async fn confirmations_count_what_was_merged(store: &Bench) {
     for n in 0..3 {
-        store.append(event(n)).await.unwrap();
+        store.events.append(event(n)).await.unwrap();
     }
     let fired =
         |n, outcome| Confirmation { name: EventName::lead(), id: id(n), outcome, at_s: NOW_MS / 1000 };
     // One is confirmed before it is delivered, one after, one was blocked, one is unknown.
-    let confirmed = store.confirm(pixel(), vec![fired(0, BrowserOutcome::Fired)]).await.unwrap();
+    let confirmed = store.events.confirm(pixel(), vec![fired(0, BrowserOutcome::Fired)]).await.unwrap();
     assert_eq!(confirmed, Confirmed { accepted: 1, unknown: 0 });
-    let claimed = claim(store, NOW_MS + 10).await;
-    let results = claimed.iter().map(|event| result(event, AttemptOutcome::Delivered)).collect();
-    store.record(call(), results).await.unwrap();
+    let leased = lease(store, NOW_MS + 10).await;
+    let results = leased.iter().map(|event| result(event, AttemptOutcome::Delivered)).collect();
+    store.queue.record(call(), results).await.unwrap();
     let later = vec![
         fired(1, BrowserOutcome::Fired),
         fired(2, BrowserOutcome::Blocked),
         fired(9, BrowserOutcome::Fired),
     ];
-    assert_eq!(store.confirm(pixel(), later.clone()).await.unwrap(), Confirmed { accepted: 2, unknown: 1 });
-    store.confirm(pixel(), later).await.unwrap();
+    assert_eq!(
+        store.events.confirm(pixel(), later.clone()).await.unwrap(),
+        Confirmed { accepted: 2, unknown: 1 }
+    );
+    store.events.confirm(pixel(), later).await.unwrap();
     // The unknown one was early: its event comes after it.
-    store.append(event(9)).await.unwrap();
-    let claimed = claim(store, NOW_MS + 10).await;
-    store.record(call(), vec![result(&claimed[0], AttemptOutcome::Delivered)]).await.unwrap();
-    let figures = store.figures(NOW_MS).await.unwrap();
+    store.events.append(event(9)).await.unwrap();
+    let leased = lease(store, NOW_MS + 10).await;
+    store.queue.record(call(), vec![result(&leased[0], AttemptOutcome::Delivered)]).await.unwrap();
+    let figures = store.operators.figures(NOW_MS).await.unwrap();
     assert_eq!(figures.total(Metric::DeliveredWithBrowser), 4);
     assert_eq!(figures.total(Metric::Deduplicated), 3, "each once, however often it is reported");
 }
 
 async fn a_page_cannot_have_fired_before_the_event_happened(store: &Bench) {
-    store.append(event(0)).await.unwrap();
+    store.events.append(event(0)).await.unwrap();
     let forged = Confirmation { name: EventName::lead(), id: id(0), outcome: BrowserOutcome::Fired, at_s: 0 };
-    store.confirm(pixel(), vec![forged]).await.unwrap();
-    assert_eq!(claim(store, NOW_MS).await[0].fired_s, Some(NOW_MS / 1000));
+    store.events.confirm(pixel(), vec![forged]).await.unwrap();
+    assert_eq!(lease(store, NOW_MS).await[0].fired_s, Some(NOW_MS / 1000));
 }
 
 async fn held_and_unassigned_events_come_free(store: &Bench) {
-    store.append(NewEvent { initial: Initial::Held("why".into()), ..event(1) }).await.unwrap();
-    assert!(claim(store, NOW_MS + LEASE_MS).await.is_empty());
-    assert_eq!(store.release_held("other").await.unwrap(), 0);
-    assert_eq!(store.release_held("why").await.unwrap(), 1);
-    store.append(NewEvent { pixel: PixelId::unassigned(), ..event(2) }).await.unwrap();
-    assert_eq!(store.adopt_unassigned(pixel()).await.unwrap(), 1);
-    assert_eq!(claim(store, NOW_MS + LEASE_MS).await.len(), 2);
-    check_totals(&*store.store, 2).await;
+    store.events.append(NewEvent { initial: Initial::Held("why".into()), ..event(1) }).await.unwrap();
+    assert!(lease(store, NOW_MS + LEASE_MS).await.is_empty());
+    assert_eq!(store.queue.release_held("other").await.unwrap(), 0);
+    assert_eq!(store.queue.release_held("why").await.unwrap(), 1);
+    store.events.append(NewEvent { pixel: PixelId::unassigned(), ..event(2) }).await.unwrap();
+    assert_eq!(store.operators.adopt_unassigned(pixel()).await.unwrap(), 1);
+    assert_eq!(lease(store, NOW_MS + LEASE_MS).await.len(), 2);
+    check_totals(store, 2).await;
 }
 
 async fn sweeping_keeps_what_is_not_finished(store: &Bench) {
     const DAY_MS: i64 = 24 * 3600 * 1000;
     let retention = Duration::from_secs(30 * 24 * 3600);
     for n in 0..5 {
-        store.append(event(n)).await.unwrap();
+        store.events.append(event(n)).await.unwrap();
     }
-    let claimed = claim(store, NOW_MS + 10).await;
+    let leased = lease(store, NOW_MS + 10).await;
     let outcomes =
         [AttemptOutcome::Delivered, AttemptOutcome::Refused, AttemptOutcome::Retry(Duration::ZERO)];
-    let results = claimed.iter().zip(outcomes).map(|(event, outcome)| result(event, outcome)).collect();
-    store.record(call(), results).await.unwrap();
+    let results = leased.iter().zip(outcomes).map(|(event, outcome)| result(event, outcome)).collect();
+    store.queue.record(call(), results).await.unwrap();
     store.clock.set_ms(NOW_MS + 29 * DAY_MS);
-    assert_eq!(store.sweep(retention, 100).await.unwrap(), 1, "the dead letter's person");
+    assert_eq!(store.operators.sweep(retention, 100).await.unwrap(), 1, "the dead letter's person");
     store.clock.set_ms(NOW_MS + 31 * DAY_MS);
-    while store.sweep(retention, 2).await.unwrap() > 0 {}
-    assert_eq!(state_of(&*store.store, &id(0)).await, None, "the delivered one is gone");
-    assert_eq!(state_of(&*store.store, &id(1)).await, None, "and the dead letter");
-    assert_eq!(state_of(&*store.store, &id(2)).await, Some(State::Pending));
-    check_totals(&*store.store, 3).await;
+    while store.operators.sweep(retention, 2).await.unwrap() > 0 {}
+    assert_eq!(state_of(store, &id(0)).await, None, "the delivered one is gone");
+    assert_eq!(state_of(store, &id(1)).await, None, "and the dead letter");
+    assert_eq!(state_of(store, &id(2)).await, Some(State::Pending));
+    check_totals(store, 3).await;
 }
 
 async fn pages_follow_each_other(store: &Bench) {
     for n in 0..25 {
-        store.append(event(n)).await.unwrap();
+        store.events.append(event(n)).await.unwrap();
     }
     let mut seen = Vec::new();
     let mut below_seq = None;
     loop {
-        let page = store.list(EventFilter::default(), Page { below_seq, size: 10 }).await.unwrap();
+        let page = store.operators.list(EventFilter::default(), Page { below_seq, size: 10 }).await.unwrap();
         let Some(last) = page.last() else { break };
         below_seq = Some(last.seq);
         seen.extend(page.iter().map(|event| event.seq));

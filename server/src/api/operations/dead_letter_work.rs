@@ -79,7 +79,7 @@ impl Operations {
         let mut total = Replayed::default();
         let next_page_token = loop {
             let page = Page { below_seq, size: CHUNK.min(left) };
-            let events = self.insight.outbox().list(filter.clone(), page).await?;
+            let events = self.insight.outbox().operators.list(filter.clone(), page).await?;
             let is_last = events.len() < page.size;
             left -= events.len();
             below_seq = events.last().map(|event| event.seq).or(below_seq);
@@ -89,7 +89,7 @@ impl Operations {
                 }
             } else if !events.is_empty() {
                 let seqs = events.iter().map(|event| event.seq).collect();
-                total += self.insight.outbox().replay(seqs, request.allow_double_count).await?;
+                total += self.insight.outbox().operators.replay(seqs, request.allow_double_count).await?;
             }
             if is_last {
                 break String::new();
@@ -148,7 +148,7 @@ impl Operations {
                     webhooks = asked.len(),
                     "the payment provider is asked about dead webhooks' orders"
                 );
-                self.insight.outbox().purge_webhooks(asked).await?;
+                self.insight.outbox().operators.purge_webhooks(asked).await?;
             }
             if is_last {
                 return Ok(answer);
@@ -173,7 +173,9 @@ impl Operations {
             let (seqs, next): (Vec<u64>, _) = match cursor {
                 Cursor::Events(below_seq) => {
                     let events = match &meant.events {
-                        Some(filter) => outbox.list(filter.clone(), Page { below_seq, size }).await?,
+                        Some(filter) => {
+                            outbox.operators.list(filter.clone(), Page { below_seq, size }).await?
+                        }
                         None => Vec::new(),
                     };
                     let seqs: Vec<u64> = events.iter().map(|event| event.seq).collect();
@@ -183,7 +185,7 @@ impl Operations {
                     };
                     answer.purged_events += match request.dry_run || seqs.is_empty() {
                         true => seqs.len() as u64,
-                        false => outbox.purge(seqs.clone()).await?,
+                        false => outbox.operators.purge(seqs.clone()).await?,
                     };
                     (seqs, Some(next))
                 }
@@ -197,7 +199,7 @@ impl Operations {
                     let next = seqs.last().filter(|_| !is_last).map(|last| Cursor::Webhooks(Some(*last)));
                     answer.purged_webhooks += match request.dry_run || seqs.is_empty() {
                         true => seqs.len() as u64,
-                        false => outbox.purge_webhooks(seqs.clone()).await?,
+                        false => outbox.operators.purge_webhooks(seqs.clone()).await?,
                     };
                     (seqs, next)
                 }

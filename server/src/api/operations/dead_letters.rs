@@ -85,7 +85,7 @@ impl Operations {
         if let Some(filter) = meant.events
             && goes_on(&request.page_token, &request.webhook_page_token)
         {
-            let events = self.insight.outbox().list(filter, events_page).await?;
+            let events = self.insight.outbox().operators.list(filter, events_page).await?;
             answer.next_page_token = next_page(&events, events_page);
             let held = self.held_pixels();
             answer.events = events.into_iter().map(|event| summary(event, &held)).collect();
@@ -107,13 +107,13 @@ impl Operations {
         page: Page,
     ) -> Result<Vec<DeadWebhook>, StoreError> {
         let Some(seq) = meant.seq else {
-            return self.insight.outbox().dead_webhooks(meant.filter.clone(), page).await;
+            return self.insight.outbox().operators.dead_webhooks(meant.filter.clone(), page).await;
         };
         if page.below_seq.is_some_and(|below| below <= seq) {
             return Ok(Vec::new());
         }
         let only = Page { below_seq: Some(seq.saturating_add(1)), size: 1 };
-        let mut found = self.insight.outbox().dead_webhooks(meant.filter.clone(), only).await?;
+        let mut found = self.insight.outbox().operators.dead_webhooks(meant.filter.clone(), only).await?;
         found.retain(|webhook| webhook.seq == seq);
         Ok(found)
     }
@@ -141,7 +141,7 @@ impl Operations {
     }
 
     async fn dead_event(&self, key: EventKey) -> Result<v1::GetDeadLetterResponse, Status> {
-        let found = self.insight.outbox().find(key).await.map_err(Reject::from)?;
+        let found = self.insight.outbox().operators.find(key).await.map_err(Reject::from)?;
         let held = self.held_pixels();
         let elsewhere = found.first().map(|(event, _)| state_of(event, &held));
         let mut dead = found.into_iter().filter(|(event, _)| event.state == State::DeadLetter);
@@ -184,8 +184,11 @@ impl Operations {
         let found = loop {
             let page = Page { below_seq, size };
             let outbox = self.insight.outbox();
-            let webhooks =
-                outbox.dead_webhooks(DeadWebhookFilter::default(), page).await.map_err(Reject::from)?;
+            let webhooks = outbox
+                .operators
+                .dead_webhooks(DeadWebhookFilter::default(), page)
+                .await
+                .map_err(Reject::from)?;
             let is_last = webhooks.len() < size || seq.is_some();
             below_seq = webhooks.last().map(|webhook| webhook.seq);
             let found = webhooks.into_iter().find(&is_it);

@@ -36,7 +36,7 @@ impl Operations {
         }
         // What waits in memory must be where erasure looks.
         self.delivery.put_back().await;
-        let erased = self.insight.outbox().erase(digests).await?;
+        let erased = self.insight.outbox().events.erase(digests).await?;
         tracing::info!(events = erased.events, orders = erased.orders, "a person was erased");
         Ok(v1::ErasePersonResponse { events: erased.events, orders: erased.orders })
     }

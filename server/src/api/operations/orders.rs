@@ -24,7 +24,7 @@ impl Operations {
             updated_from_ms: request.updated_after.map(millis),
             updated_before_ms: request.updated_before.map(millis),
         };
-        let orders = self.insight.outbox().list_orders(filter, page).await?;
+        let orders = self.insight.outbox().operators.list_orders(filter, page).await?;
         let last = orders.last().filter(|_| orders.len() == page.size);
         let next_page_token = last.map(|order| order.seq.to_string()).unwrap_or_default();
         Ok(v1::ListOrdersResponse { orders: orders.iter().map(summary).collect(), next_page_token })
@@ -35,7 +35,7 @@ impl Operations {
             .map_err(|fault| Reject::field("order_id", fault.to_string()))?;
         let outbox = self.insight.outbox();
         let filter = OrderFilter { id: Some(id), ..OrderFilter::default() };
-        let mut found = outbox.list_orders(filter, Page { below_seq: None, size: 1 }).await?;
+        let mut found = outbox.operators.list_orders(filter, Page { below_seq: None, size: 1 }).await?;
         let view = found.pop().ok_or(Reject::NoSuchOrder)?;
         let order = &view.order;
         let refunds = order.refund_ids().filter_map(EventId::of_refund);
@@ -43,7 +43,7 @@ impl Operations {
         let held = self.held_pixels();
         for id in std::iter::once(EventId::of_purchase(order.id())).chain(refunds) {
             let key = EventKey { id, name: None, pixel: Some(order.pixel().as_str().to_owned()) };
-            let of_order = outbox.find(key).await?.into_iter().map(|(event, _)| event);
+            let of_order = outbox.operators.find(key).await?.into_iter().map(|(event, _)| event);
             let of_order = of_order.filter(|event| event.order_id.as_deref() == Some(order.id().as_str()));
             events.extend(of_order.map(|event| event_summary(event, &held)));
         }

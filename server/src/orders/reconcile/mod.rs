@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Purchases;
 use crate::api::Reject;
-use crate::outbox::{Ask, DueOrder};
+use crate::outbox::{Ask, DueOrder, StepAnswer};
 use orders_api::Said;
 
 /// How often the schedule is looked at when nobody gave a hint.
@@ -64,7 +64,7 @@ impl Reconciler {
     }
 
     pub(super) async fn round(&self) -> Result<(), Reject> {
-        let due = self.purchases.ingest.outbox.orders_to_ask(ROUND_MAX).await?;
+        let due = self.purchases.ingest.outbox.orders.orders_to_ask(ROUND_MAX).await?;
         // One that hangs does not keep the others waiting.
         let outcomes = futures_util::stream::iter(due).map(|due| self.look_into(due)).buffered(AT_ONCE);
         outcomes.try_collect::<()>().await
@@ -112,7 +112,7 @@ impl Reconciler {
         let now_s = self.purchases.ingest.clock.now_s();
         let step = move |order: &mut Order| {
             let next_s = order.not_paid(answer, now_s).filter(|_| order.paid().is_none());
-            ((), next_s.map_or(Ask::Never, |next_s| Ask::At(next_s * 1000)))
+            (StepAnswer::Nothing, next_s.map_or(Ask::Never, |next_s| Ask::At(next_s * 1000)))
         };
         self.purchases.step(order, pixel, None, false, step).await.map(drop)
     }

@@ -9,7 +9,7 @@ use tandem_core::order::Order;
 use crate::api::Reject;
 use crate::orders::Purchases;
 use crate::orders::webhook::Step;
-use crate::outbox::Ask;
+use crate::outbox::{Ask, StepAnswer};
 
 impl Purchases {
     /// The order that the Orders API can be asked about in place of an unusable webhook; `None`
@@ -26,7 +26,7 @@ impl Purchases {
     /// When the store cannot accept.
     pub(crate) async fn ask_about(&self, order: &OrderId) -> Result<(), Reject> {
         let mut question = question(self.ingest.clock.now_ms());
-        let step = move |order: &mut Order| ((), question(order));
+        let step = move |order: &mut Order| (StepAnswer::Nothing, question(order));
         self.step(order, &self.default_pixel(), None, false, step).await?;
         self.ask_now.notify_one();
         Ok(())

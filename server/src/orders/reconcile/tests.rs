@@ -64,7 +64,7 @@ async fn reconciler(dir: &std::path::Path, open: usize) -> (Reconciler, Clock) {
 /// The states of all Purchases, and whether they carry an `fbp`.
 async fn sent(purchases: &Purchases) -> Vec<(State, bool)> {
     let all = Page { below_seq: None, size: 100 };
-    let mut events = purchases.ingest.outbox.list(EventFilter::default(), all).await.unwrap();
+    let mut events = purchases.ingest.outbox.operators.list(EventFilter::default(), all).await.unwrap();
     events.retain(|event| event.name == EventName::purchase());
     events.into_iter().map(|event| (event.state, event.keys.names().contains(&"fbp"))).collect()
 }
@@ -92,7 +92,7 @@ async fn a_lost_webhook_and_a_closed_tab_lose_no_purchase() {
         assert_eq!(sent.len(), expected, "after {after_s} s");
         assert!(sent.iter().all(|purchase| *purchase == (State::Pending, true)), "{sent:?}");
     }
-    let order = purchases.ingest.outbox.order(OrderId::parse("KB-1").unwrap()).await.unwrap().unwrap();
+    let order = purchases.ingest.outbox.orders.order(OrderId::parse("KB-1").unwrap()).await.unwrap().unwrap();
     let paid = order.paid().unwrap();
     assert_eq!((paid.money.amount.get(), paid.at_s), (139_950, 1_763_942_400));
 }

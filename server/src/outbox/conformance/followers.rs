@@ -8,18 +8,18 @@ fn refund(n: u32, initial: Initial) -> NewEvent {
 }
 
 /// A step that places these followers, and the Purchase with them.
-async fn follow(store: &dyn Outbox, order: &str, purchase: Option<PurchaseChange>, followers: Vec<NewEvent>) {
+async fn follow(store: &Outbox, order: &str, purchase: Option<PurchaseChange>, followers: Vec<NewEvent>) {
     let mut effects = Some(OrderEffects { purchase, followers, ..OrderEffects::default() });
     let step: OrderStep = Box::new(move |_| effects.take().unwrap_or_default());
-    store.update_order(order_id(order), pixel(), None, step).await.unwrap();
+    store.orders.update(order_id(order), pixel(), None, step).await.unwrap();
 }
 
-async fn refund_state(store: &dyn Outbox, n: u32) -> Option<State> {
+async fn refund_state(store: &Outbox, n: u32) -> Option<State> {
     state_of(store, &EventId::of_refund(&n.to_string()).unwrap()).await
 }
 
 pub(super) async fn followers_go_where_the_purchase_goes(bench: &Bench) {
-    let store = &*bench.store;
+    let store = &bench.outbox;
     // No Purchase: nothing follows but what is only counted.
     let counted = Initial::Suppressed("consent_denied".into());
     follow(store, "KB-1", None, vec![refund(1, Initial::Pending), refund(2, counted)]).await;
@@ -58,19 +58,19 @@ pub(super) async fn followers_go_where_the_purchase_goes(bench: &Bench) {
 }
 
 pub(super) async fn orders_are_listed_newest_first_and_page_by_page(bench: &Bench) {
-    let store = &*bench.store;
+    let store = &bench.outbox;
     for n in 0..5 {
         let step: OrderStep = Box::new(move |order| {
             order.fail();
             OrderEffects::default()
         });
-        store.update_order(order_id(&format!("KB-{n}")), pixel(), None, step).await.unwrap();
+        store.orders.update(order_id(&format!("KB-{n}")), pixel(), None, step).await.unwrap();
     }
     let ids = |orders: &[OrderView]| {
         orders.iter().map(|view| view.order.id().as_str().to_owned()).collect::<Vec<_>>()
     };
     let list = async |filter: OrderFilter, below_seq: Option<u64>| {
-        store.list_orders(filter, Page { below_seq, size: 2 }).await.unwrap()
+        store.operators.list_orders(filter, Page { below_seq, size: 2 }).await.unwrap()
     };
     let first = list(OrderFilter::default(), None).await;
     assert_eq!(ids(&first), ["KB-4", "KB-3"]);

@@ -10,9 +10,9 @@ use rusqlite::{Connection, ErrorCode};
 use tandem_core::id::PixelId;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use super::counts::CountDeltas;
 use super::early::Early;
 use super::events::pixel_no;
-use super::ledger::Ledger;
 use super::unproven::NewOrders;
 use crate::clock::Clock;
 use crate::outbox::StoreError;
@@ -77,7 +77,7 @@ impl Command {
 /// The writing side of the database. Its methods run inside a transaction.
 pub(super) struct Writer {
     pub(super) db: Connection,
-    pub(super) ledger: Ledger,
+    pub(super) counts: CountDeltas,
     pub(super) early: Early,
     pub(super) new_orders: NewOrders,
     clock: Clock,
@@ -98,7 +98,7 @@ impl Writer {
     ) -> Self {
         Self {
             db,
-            ledger: Ledger::default(),
+            counts: CountDeltas::default(),
             early: Early::default(),
             new_orders: NewOrders::default(),
             clock,
@@ -171,7 +171,7 @@ impl Writer {
     fn transact(&mut self, batch: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
         let written = self.write(batch);
         if written.is_err() {
-            self.ledger.clear();
+            self.counts.clear();
             self.pixels.clear();
             self.changed.clear();
             if !self.db.is_autocommit()
@@ -190,9 +190,9 @@ impl Writer {
         for work in batch.iter_mut() {
             work.run(self, now_ms)?;
         }
-        let mut ledger = std::mem::take(&mut self.ledger);
-        let counted = ledger.write(&self.db);
-        self.ledger = ledger;
+        let mut counts = std::mem::take(&mut self.counts);
+        let counted = counts.write(&self.db);
+        self.counts = counts;
         counted?;
         self.db.prepare_cached("COMMIT")?.execute([])?;
         if followed {

@@ -116,8 +116,8 @@ impl Writer {
                      WHERE seq = ?1",
                 )?
                 .execute((seq, code::ERASED, now_ms))?;
-            self.ledger.moved(pixel, was, State::Suppressed);
-            self.ledger.count(now_ms, pixel, name, Metric::Suppressed, 1);
+            self.counts.moved(pixel, was, State::Suppressed);
+            self.counts.count(now_ms, pixel, name, Metric::Suppressed, 1);
         } else {
             self.db.prepare_cached("UPDATE events SET person = NULL WHERE seq = ?1")?.execute([seq])?;
         }

@@ -44,8 +44,8 @@ impl Writer {
                     "UPDATE events SET state = 5, due_ms = NULL, finished_ms = ?2, code = ?3 WHERE seq = ?1",
                 )?
                 .execute((seq, now_ms, code::TOO_OLD))?;
-            self.ledger.moved(pixel, state(was), State::DeadLetter);
-            self.ledger.count(now_ms, pixel, &name, Metric::DeadLetter, 1);
+            self.counts.moved(pixel, state(was), State::DeadLetter);
+            self.counts.count(now_ms, pixel, &name, Metric::DeadLetter, 1);
             self.changed(*seq);
             expired += 1;
         }

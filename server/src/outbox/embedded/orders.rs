@@ -1,4 +1,4 @@
-//! Writes on orders and webhooks.
+//! Orders and webhooks.
 
 use rusqlite::OptionalExtension as _;
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
@@ -6,7 +6,41 @@ use tandem_core::order::{Order, SignalsFrom, Standing};
 
 use super::committer::Writer;
 use super::events::state;
-use crate::outbox::{Ask, Metric, OrderStep, OrderUpdated, PurchaseChange, State, WebhookRecord};
+use super::{Embedded, read, unproven};
+use crate::outbox::{
+    Ask, DueOrder, Metric, OrderStep, OrderStore, OrderUpdated, PurchaseChange, State, StoreError,
+    WebhookRecord,
+};
+
+#[async_trait::async_trait]
+impl OrderStore for Embedded {
+    async fn update(
+        &self,
+        id: OrderId,
+        pixel: PixelId,
+        webhook: Option<WebhookRecord>,
+        mut step: OrderStep,
+    ) -> Result<Option<OrderUpdated>, StoreError> {
+        self.write(move |writer, now_ms| {
+            writer.update_order(&id, &pixel, webhook.as_ref(), &mut step, now_ms)
+        })
+        .await
+    }
+
+    async fn record_webhook(&self, webhook: WebhookRecord) -> Result<bool, StoreError> {
+        self.write(move |writer, _| writer.record_webhook(&webhook)).await
+    }
+
+    async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
+        self.read(move |db| read::order(db, &id)).await
+    }
+
+    async fn orders_to_ask(&self, max: usize) -> Result<Vec<DueOrder>, StoreError> {
+        self.follow_clock().await?;
+        let now_ms = self.clock.now_ms();
+        self.read(move |db| unproven::orders_to_ask(db, now_ms, max)).await
+    }
+}
 
 impl Writer {
     /// Runs a step on one order and writes the order with the step's effects.
@@ -17,11 +51,11 @@ impl Writer {
         webhook: Option<&WebhookRecord>,
         step: &mut OrderStep,
         now_ms: i64,
-    ) -> rusqlite::Result<OrderUpdated> {
+    ) -> rusqlite::Result<Option<OrderUpdated>> {
         if let Some(webhook) = webhook
             && !self.record_webhook(webhook)?
         {
-            return Ok(OrderUpdated { applied: false, event: None, purchase: None });
+            return Ok(None);
         }
         let stored: Option<String> = self
             .db
@@ -55,15 +89,16 @@ impl Writer {
         }
         let (was_paid, is_paid) = (before.paid().is_some(), order.paid().is_some());
         if stored.is_none() {
-            self.ledger.orders(is_paid, 1);
+            self.counts.orders(is_paid, 1);
             if !is_paid && order.standing() < Standing::Attested {
                 self.bound_unproven()?;
             }
         } else if was_paid != is_paid {
-            self.ledger.orders(was_paid, -1);
-            self.ledger.orders(is_paid, 1);
+            self.counts.orders(was_paid, -1);
+            self.counts.orders(is_paid, 1);
         }
-        Ok(OrderUpdated { applied: true, event, purchase })
+        let (ask, answer) = (effects.ask, effects.answer);
+        Ok(Some(OrderUpdated { is_new: stored.is_none(), order, event, purchase, ask, answer }))
     }
 
     /// `learnt`: something was learnt, and not only when to ask about it. What strangers
@@ -117,7 +152,7 @@ impl Writer {
     ) -> rusqlite::Result<()> {
         let Some(found) = self.order_of_purchase(name, id)? else { return Ok(()) };
         let from = found.as_ref().map_or(SignalsFrom::Nobody, |(order, _)| order.signals_from());
-        self.ledger.count(now_ms, pixel, name, Metric::of_signals(from), 1);
+        self.counts.count(now_ms, pixel, name, Metric::of_signals(from), 1);
         if let Some((mut order, order_pixel)) = found
             && order.was_delivered()
         {
@@ -165,8 +200,8 @@ impl Writer {
                  WHERE seq = ?1",
             )?
             .execute((seq, State::Suppressed as u8, code, now_ms))?;
-        self.ledger.moved(pixel, state(was), State::Suppressed);
-        self.ledger.count(now_ms, pixel, &name, Metric::Suppressed, 1);
+        self.counts.moved(pixel, state(was), State::Suppressed);
+        self.counts.count(now_ms, pixel, &name, Metric::Suppressed, 1);
         self.changed(seq);
         Ok(())
     }

@@ -18,7 +18,7 @@ impl Writer {
                 .optional()?;
             let Some(pixel) = pixel else { continue };
             self.db.prepare_cached("DELETE FROM attempts WHERE seq = ?1")?.execute([seq])?;
-            self.ledger.state(pixel, State::DeadLetter, -1);
+            self.counts.state(pixel, State::DeadLetter, -1);
             purged += 1;
         }
         Ok(purged)

@@ -7,9 +7,9 @@ use tandem_core::order::Order;
 use tandem_core::user_data::KeySet;
 
 use super::events::state;
-use crate::outbox::entry::BrowserOutcome;
 use crate::outbox::{
-    AttemptView, DeadWebhook, DeadWebhookFilter, EventFilter, EventKey, EventView, Page, State,
+    AttemptView, BrowserOutcome, DeadWebhook, DeadWebhookFilter, EventFilter, EventKey, EventView, Page,
+    State,
 };
 
 const EVENT_COLUMNS: &str =

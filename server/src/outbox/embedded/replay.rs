@@ -32,7 +32,7 @@ impl Writer {
                          WHERE seq = ?1",
                     )?
                     .execute((seq, now_ms, allow_double_count))?;
-                self.ledger.moved(pixel, State::DeadLetter, State::Pending);
+                self.counts.moved(pixel, State::DeadLetter, State::Pending);
                 self.changed(*seq);
             }
         }

@@ -64,7 +64,7 @@ impl Writer {
             .collect::<rusqlite::Result<_>>()?;
         for (seq, pixel, was) in &gone {
             self.db.prepare_cached("DELETE FROM attempts WHERE seq = ?1")?.execute([seq])?;
-            self.ledger.state(*pixel, state(*was), -1);
+            self.counts.state(*pixel, state(*was), -1);
         }
         Ok(gone.len())
     }
@@ -120,7 +120,7 @@ impl Writer {
             ),
         ] {
             let gone = self.db.prepare_cached(sql)?.execute((now_ms.saturating_sub(age_ms), max))?;
-            self.ledger.orders(paid, -i64::try_from(gone).unwrap_or_default());
+            self.counts.orders(paid, -i64::try_from(gone).unwrap_or_default());
             forgotten += gone;
         }
         Ok(forgotten)

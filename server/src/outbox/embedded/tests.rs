@@ -1,11 +1,12 @@
 //! What is particular to the embedded store: opening, crashing, the log of the writer.
 
 use super::*;
-use crate::outbox::AttemptOutcome;
 use crate::outbox::conformance::{self, NOW_MS};
+use crate::outbox::{Appended, AttemptOutcome, AttemptResult, EventFilter, Outbox, Page};
+use std::time::Duration;
 
-fn open(dir: &Path) -> Embedded {
-    Embedded::open(dir, Clock::fixed(NOW_MS)).unwrap()
+fn open(dir: &Path) -> Outbox {
+    Outbox::new(Embedded::open(dir, Clock::fixed(NOW_MS)).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -13,8 +14,8 @@ async fn it_conforms() {
     conformance::run(|| async {
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::fixed(NOW_MS);
-        let store = Arc::new(Embedded::open(dir.path(), clock.clone()).unwrap());
-        (conformance::Bench { store, clock }, dir)
+        let outbox = Outbox::new(Embedded::open(dir.path(), clock.clone()).unwrap());
+        (conformance::Bench { outbox, clock }, dir)
     })
     .await;
 }
@@ -44,14 +45,17 @@ async fn what_was_leased_at_the_crash_is_due_again() {
     let dir = tempfile::tempdir().unwrap();
     {
         let store = open(dir.path());
-        store.append(conformance::event(0)).await.unwrap();
-        store.append(conformance::leased(2)).await.unwrap();
-        assert_eq!(store.claim(conformance::pixel(), 10, Duration::from_secs(60)).await.unwrap().len(), 1);
+        store.events.append(conformance::event(0)).await.unwrap();
+        store.events.append(conformance::leased(2)).await.unwrap();
+        assert_eq!(
+            store.queue.lease(conformance::pixel(), 10, Duration::from_secs(60)).await.unwrap().len(),
+            1
+        );
     }
     let store = open(dir.path());
-    let claimed = store.claim(conformance::pixel(), 10, Duration::from_secs(60)).await.unwrap();
-    assert_eq!(claimed.len(), 2);
-    assert!(claimed.iter().all(|event| event.lease_no == 2), "under new numbers");
+    let leased = store.queue.lease(conformance::pixel(), 10, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(leased.len(), 2);
+    assert!(leased.iter().all(|event| event.lease_no == 2), "under new numbers");
     conformance::check_totals(&store, 2).await;
 }
 
@@ -63,7 +67,7 @@ async fn the_log_may_be_cut_at_any_byte_and_what_is_before_the_cut_stays() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     for n in 0..20 {
-        store.append(conformance::event(n)).await.unwrap();
+        store.events.append(conformance::event(n)).await.unwrap();
     }
     let wal = std::fs::read(dir.path().join("tandem.db-wal")).unwrap();
     let db = std::fs::read(dir.path().join("tandem.db")).unwrap();
@@ -85,7 +89,8 @@ async fn the_log_may_be_cut_at_any_byte_and_what_is_before_the_cut_stays() {
         std::fs::write(torn.path().join("tandem.db"), &db).unwrap();
         std::fs::write(torn.path().join("tandem.db-wal"), &wal[..cut]).unwrap();
         let store = open(torn.path());
-        let events = store.list(EventFilter::default(), Page { below_seq: None, size: 100 }).await.unwrap();
+        let events =
+            store.operators.list(EventFilter::default(), Page { below_seq: None, size: 100 }).await.unwrap();
         assert!(events.len() >= last, "a longer log holds no less");
         last = events.len();
         conformance::check_totals(&store, last as u64).await;
@@ -98,7 +103,7 @@ async fn a_log_that_ends_in_garbage_opens_with_what_is_before_it() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     for n in 0..5 {
-        store.append(conformance::event(n)).await.unwrap();
+        store.events.append(conformance::event(n)).await.unwrap();
     }
     let copy = killed(dir.path());
     let path = copy.path().join("tandem.db-wal");
@@ -108,7 +113,10 @@ async fn a_log_that_ends_in_garbage_opens_with_what_is_before_it() {
     std::fs::write(&path, wal).unwrap();
     let torn = open(copy.path());
     conformance::check_totals(&torn, 4).await;
-    assert!(matches!(torn.append(conformance::event(4)).await, Ok(Appended::New { .. })), "it is taken anew");
+    assert!(
+        matches!(torn.events.append(conformance::event(4)).await, Ok(Appended::New { .. })),
+        "it is taken anew"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +153,8 @@ async fn a_full_disk_refuses_and_recovers() {
     thread.join().unwrap();
     drop(opened.lock);
     let store = open(dir.path());
-    let events = store.list(EventFilter::default(), Page { below_seq: None, size: 10_000 }).await.unwrap();
+    let events =
+        store.operators.list(EventFilter::default(), Page { below_seq: None, size: 10_000 }).await.unwrap();
     assert_eq!(events.len() as u32, stored);
     conformance::check_totals(&store, u64::from(stored)).await;
 }
@@ -172,18 +181,19 @@ fn killed(dir: &Path) -> tempfile::TempDir {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_written_under_a_clock_that_was_ahead_is_due_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
-    let ahead = Embedded::open(dir.path(), Clock::fixed(NOW_MS + 365 * 24 * 3_600_000)).unwrap();
-    ahead.append(conformance::event(0)).await.unwrap();
+    let ahead = Clock::fixed(NOW_MS + 365 * 24 * 3_600_000);
+    let ahead = Outbox::new(Embedded::open(dir.path(), ahead).unwrap());
+    ahead.events.append(conformance::event(0)).await.unwrap();
     let lease = Duration::from_secs(60);
-    let claimed = ahead.claim(conformance::pixel(), 1, lease).await.unwrap();
+    let leased = ahead.queue.lease(conformance::pixel(), 1, lease).await.unwrap();
     let retry = AttemptResult {
-        seq: claimed[0].seq,
-        lease_no: claimed[0].lease_no,
+        seq: leased[0].seq,
+        lease_no: leased[0].lease_no,
         outcome: AttemptOutcome::Retry(Duration::from_secs(5)),
         code: "code",
     };
-    ahead.record(conformance::call(), vec![retry]).await.unwrap();
+    ahead.queue.record(conformance::call(), vec![retry]).await.unwrap();
     let copy = killed(dir.path());
     let store = open(copy.path());
-    assert_eq!(store.claim(conformance::pixel(), 1, lease).await.unwrap().len(), 1);
+    assert_eq!(store.queue.lease(conformance::pixel(), 1, lease).await.unwrap().len(), 1);
 }

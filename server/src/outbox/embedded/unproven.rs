@@ -50,7 +50,7 @@ impl Writer {
                      WHERE paid = 0 AND standing < 2 ORDER BY updated_ms LIMIT ?1)",
             )?
             .execute([surplus])?;
-        self.ledger.orders(false, -i64::try_from(gone).unwrap_or_default());
+        self.counts.orders(false, -i64::try_from(gone).unwrap_or_default());
         tracing::warn!(
             orders = gone,
             "more unpaid orders were named than are kept; the oldest are forgotten"
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::outbox::conformance::{NOW_MS, pixel};
-    use crate::outbox::{Ask, OrderEffects, OrderStep, Outbox as _};
+    use crate::outbox::{Ask, OperatorStore as _, OrderEffects, OrderStep, OrderStore as _};
 
     fn id(text: &str) -> OrderId {
         OrderId::parse(text).unwrap()
@@ -116,7 +116,7 @@ mod tests {
             change(order);
             OrderEffects { ask, ..OrderEffects::default() }
         });
-        store.update_order(id(order), pixel(), None, step).await.unwrap();
+        store.update(id(order), pixel(), None, step).await.unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread")]

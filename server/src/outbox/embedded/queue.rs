@@ -1,62 +1,135 @@
-//! Writes of delivery: leases, results, releases.
+//! Delivery's queue: leases, results, releases.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::OptionalExtension as _;
+use rusqlite::{OptionalExtension as _, Row};
 use tandem_core::code;
+use tandem_core::event::{ActionSource, oldest_time_s};
 use tandem_core::id::PixelId;
 use tandem_core::user_data::KeySet;
 
 use super::committer::Writer;
 use super::events::{merges, state};
+use super::{EVENTS_PER_WRITE, Embedded, expire, read};
 use crate::clock::millis;
-use crate::outbox::{AttemptOutcome, AttemptResult, CallRecord, ClaimedEvent, Metric, State};
+use crate::outbox::{
+    AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent, Metric, Payload, State, StoreError,
+};
 
 /// Graph calls slower than this count as time-outs (Meta's recommended time-out).
 const SLOW_CALL_MS: u32 = 1500;
 
+#[async_trait::async_trait]
+impl DeliveryQueue for Embedded {
+    async fn has_due(&self, pixel: PixelId) -> Result<bool, StoreError> {
+        self.follow_clock().await?;
+        let now_ms = self.clock.now_ms();
+        self.read(move |db| read::has_due(db, &pixel, now_ms)).await
+    }
+
+    async fn lease(
+        &self,
+        pixel: PixelId,
+        max: usize,
+        span: Duration,
+    ) -> Result<Vec<LeasedEvent>, StoreError> {
+        let mut leased = Vec::new();
+        while leased.len() < max {
+            let (pixel, part) = (pixel.clone(), (max - leased.len()).min(EVENTS_PER_WRITE));
+            let more =
+                self.write_patiently(move |writer, now_ms| writer.lease(&pixel, part, span, now_ms)).await;
+            match more {
+                Ok(more) => {
+                    let is_last = more.len() < part;
+                    leased.extend(more);
+                    if is_last {
+                        break;
+                    }
+                }
+                // What is leased already is sent.
+                Err(_) if !leased.is_empty() => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(leased)
+    }
+
+    async fn record(&self, call: CallRecord, results: Vec<AttemptResult>) -> Result<(), StoreError> {
+        let pixel = call.pixel.clone();
+        let mut results = results.into_iter();
+        let part: Vec<_> = results.by_ref().take(EVENTS_PER_WRITE).collect();
+        let call_no = self.write_patiently(move |writer, now_ms| writer.record(&call, &part, now_ms)).await?;
+        loop {
+            let (pixel, part) = (pixel.clone(), results.by_ref().take(EVENTS_PER_WRITE).collect::<Vec<_>>());
+            if part.is_empty() {
+                return Ok(());
+            }
+            self.write_patiently(move |writer, now_ms| writer.record_results(&pixel, call_no, &part, now_ms))
+                .await?;
+        }
+    }
+
+    async fn release(&self, leases: Vec<(u64, u32)>) -> Result<(), StoreError> {
+        self.write_patiently(move |writer, now_ms| writer.release(&leases, now_ms)).await
+    }
+
+    async fn release_held(&self, code: &str) -> Result<u64, StoreError> {
+        let code = code.to_owned();
+        self.write_patiently(move |writer, now_ms| writer.release_held(&code, now_ms)).await
+    }
+
+    async fn expire(&self, max: usize) -> Result<usize, StoreError> {
+        let limit_s = oldest_time_s(self.clock.now_s());
+        let seqs = self.read(move |db| expire::too_old(db, limit_s, max)).await?;
+        if seqs.is_empty() {
+            return Ok(0);
+        }
+        self.write_patiently(move |writer, now_ms| writer.expire(&seqs, now_ms)).await
+    }
+}
+
 impl Writer {
     /// Leases events that are due, oldest due first.
-    pub(super) fn claim(
+    pub(super) fn lease(
         &mut self,
         pixel: &PixelId,
         max: usize,
-        lease: Duration,
+        span: Duration,
         now_ms: i64,
-    ) -> rusqlite::Result<Vec<ClaimedEvent>> {
+    ) -> rusqlite::Result<Vec<LeasedEvent>> {
         let pixel = self.pixel(pixel)?;
-        let (lease_ends, lease_until_ms) = (Instant::now() + lease, now_ms.saturating_add(millis(lease)));
+        let (lease_ends, lease_until_ms) = (Instant::now() + span, now_ms.saturating_add(millis(span)));
         let mut select = self.db.prepare_cached(
-            "SELECT seq, state, lease_no, attempts - replayed_at, time_s, fired_s, keys, facts, person, code
+            "SELECT seq, state, lease_no, attempts - replayed_at, time_s, fired_s, code,
+                    facts, person, keys, action_source, has_page
              FROM events
              WHERE pixel = ?1 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3",
         )?;
         let rows = select.query_map((pixel, now_ms, max), |row| {
             let was = state(row.get(1)?);
-            let event = ClaimedEvent {
+            let event = LeasedEvent {
                 seq: row.get(0)?,
                 lease_no: row.get::<_, u32>(2)?.wrapping_add(1),
                 lease_ends,
                 attempts: row.get(3)?,
                 time_s: row.get(4)?,
                 fired_s: row.get(5)?,
-                keys: KeySet(row.get(6)?),
-                facts: row.get(7)?,
-                person: row.get::<_, Option<String>>(8)?.unwrap_or_default(),
-                last_code: row.get(9)?,
+                last_code: row.get(6)?,
+                payload: Arc::new(payload(row)?),
             };
             Ok((was, event))
         })?;
-        let claimed: Vec<_> = rows.collect::<rusqlite::Result<_>>()?;
+        let leased: Vec<_> = rows.collect::<rusqlite::Result<_>>()?;
         drop(select);
         let mut lease = self
             .db
             .prepare_cached("UPDATE events SET state = 2, lease_no = ?2, due_ms = ?3 WHERE seq = ?1")?;
-        for (was, event) in &claimed {
+        for (was, event) in &leased {
             lease.execute((event.seq, event.lease_no, lease_until_ms))?;
-            self.ledger.moved(pixel, *was, State::InFlight);
+            self.counts.moved(pixel, *was, State::InFlight);
         }
-        Ok(claimed.into_iter().map(|(_, event)| event).collect())
+        Ok(leased.into_iter().map(|(_, event)| event).collect())
     }
 
     /// Records a Graph call and results of its events; returns the call's number.
@@ -86,13 +159,13 @@ impl Writer {
             ])?;
         let call_no = self.db.last_insert_rowid();
         if call.batch_size > 0 {
-            self.ledger.count(now_ms, pixel, "", Metric::GraphCall, 1);
+            self.counts.count(now_ms, pixel, "", Metric::GraphCall, 1);
             if call.http_status == 0 || call.duration_ms > SLOW_CALL_MS {
-                self.ledger.count(now_ms, pixel, "", Metric::GraphCallSlow, 1);
+                self.counts.count(now_ms, pixel, "", Metric::GraphCallSlow, 1);
             }
         }
         if call.shortfall > 0 {
-            self.ledger.count(now_ms, pixel, "", Metric::Shortfall, call.shortfall.into());
+            self.counts.count(now_ms, pixel, "", Metric::Shortfall, call.shortfall.into());
         }
         self.record_results(&call.pixel, call_no, results, now_ms)?;
         Ok(call_no)
@@ -158,21 +231,21 @@ impl Writer {
                 "INSERT INTO attempts (seq, attempt_no, call, result, code) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
             .execute((result.seq, attempt_no, call_no, result.outcome.name(), result.code))?;
-        self.ledger.moved(pixel, State::InFlight, to);
+        self.counts.moved(pixel, State::InFlight, to);
         self.changed(result.seq);
         match to {
             State::Delivered => {
-                self.ledger.count(now_ms, pixel, &name, Metric::Delivered, 1);
+                self.counts.count(now_ms, pixel, &name, Metric::Delivered, 1);
                 self.purchase_delivered(pixel, &name, &id, now_ms)?;
                 if contact {
-                    self.ledger.count(now_ms, pixel, &name, Metric::DeliveredWithBrowser, 1);
+                    self.counts.count(now_ms, pixel, &name, Metric::DeliveredWithBrowser, 1);
                     if merges(fired_s, now_ms) {
-                        self.ledger.count(now_ms, pixel, &name, Metric::Deduplicated, 1);
+                        self.counts.count(now_ms, pixel, &name, Metric::Deduplicated, 1);
                     }
                 }
             }
-            State::DeadLetter => self.ledger.count(now_ms, pixel, &name, Metric::DeadLetter, 1),
-            State::Suppressed => self.ledger.count(now_ms, pixel, &name, Metric::Suppressed, 1),
+            State::DeadLetter => self.counts.count(now_ms, pixel, &name, Metric::DeadLetter, 1),
+            State::Suppressed => self.counts.count(now_ms, pixel, &name, Metric::Suppressed, 1),
             State::Pending => self.purchase_came_back(result.seq, pixel, &name, &id, now_ms)?,
             _ => {}
         }
@@ -191,7 +264,7 @@ impl Writer {
                 .query_row((seq, lease_no, now_ms), |row| row.get(0))
                 .optional()?;
             if let Some(pixel) = pixel {
-                self.ledger.moved(pixel, State::InFlight, State::Pending);
+                self.counts.moved(pixel, State::InFlight, State::Pending);
             }
         }
         Ok(())
@@ -207,8 +280,21 @@ impl Writer {
             .query_map((code, now_ms), |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         for pixel in &released {
-            self.ledger.moved(*pixel, State::Held, State::Pending);
+            self.counts.moved(*pixel, State::Held, State::Pending);
         }
         Ok(released.len() as u64)
     }
+}
+
+/// Reads what is sent of an event.
+fn payload(row: &Row<'_>) -> rusqlite::Result<Payload> {
+    let action_source: String = row.get("action_source")?;
+    Ok(Payload {
+        public_json: row.get("facts")?,
+        personal_json: row.get("person")?,
+        keys: KeySet(row.get("keys")?),
+        // The writer wrote it, so an unknown one means a damaged file: the strictest rules hold.
+        action_source: ActionSource::parse(&action_source).unwrap_or(ActionSource::Website),
+        has_page: row.get("has_page")?,
+    })
 }

@@ -1,12 +1,78 @@
 //! What operators ask of the outbox, and the answers' shapes. No personal data in any.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use tandem_core::code;
 use tandem_core::event::is_too_old;
-use tandem_core::id::{EventId, EventName, PixelId};
+use tandem_core::id::{EventId, EventName, OrderId, PixelId};
+use tandem_core::order::Order;
 use tandem_core::user_data::KeySet;
+use tokio::sync::broadcast;
 
-use super::State;
-use super::entry::BrowserOutcome;
+use super::{BrowserOutcome, Figures, State, StoreError};
+
+/// What operators see and change, and the chores that keep the store small.
+///
+/// Lists and figures may lag behind other servers' writes by a moment. What is changed here is
+/// seen by every server: a pause, a replay, a purge.
+#[async_trait::async_trait]
+pub trait OperatorStore: std::fmt::Debug + Send + Sync + 'static {
+    /// Events, newest first.
+    async fn list(&self, filter: EventFilter, page: Page) -> Result<Vec<EventView>, StoreError>;
+
+    /// Events with this ID, with their attempts.
+    async fn find(&self, key: EventKey) -> Result<Vec<(EventView, Vec<AttemptView>)>, StoreError>;
+
+    /// The events at these positions.
+    async fn at(&self, seqs: Arc<[u64]>) -> Result<Vec<EventView>, StoreError>;
+
+    /// Positions of events as they are accepted and as they change, those of this server at
+    /// least. A subscriber who falls behind loses the oldest.
+    fn watch(&self) -> broadcast::Receiver<Arc<[u64]>>;
+
+    /// Orders, those first heard of last first.
+    async fn list_orders(&self, filter: OrderFilter, page: Page) -> Result<Vec<OrderView>, StoreError>;
+
+    /// Dead-lettered webhooks, newest first.
+    async fn dead_webhooks(
+        &self,
+        filter: DeadWebhookFilter,
+        page: Page,
+    ) -> Result<Vec<DeadWebhook>, StoreError>;
+
+    /// Puts dead letters at the positions back to pending, with a schedule of their own
+    /// and under the same event ID. `allow_double_count`: also those whose browser copy
+    /// Meta may have counted for good.
+    async fn replay(&self, seqs: Vec<u64>, allow_double_count: bool) -> Result<Replayed, StoreError>;
+
+    /// Deletes dead letters at the positions. Returns how many.
+    async fn purge(&self, seqs: Vec<u64>) -> Result<u64, StoreError>;
+
+    /// Takes webhooks at the positions off the dead letters; they stay known. Returns how
+    /// many.
+    async fn purge_webhooks(&self, seqs: Vec<u64>) -> Result<u64, StoreError>;
+
+    /// Stops a pixel's delivery, or lets it go on; remembered across restarts.
+    async fn set_paused(&self, pixel: PixelId, paused: bool) -> Result<(), StoreError>;
+
+    /// Pixels whose delivery is stopped.
+    async fn paused(&self) -> Result<Vec<PixelId>, StoreError>;
+
+    /// Gives events that were taken before any pixel was configured to `pixel`. Returns
+    /// how many.
+    async fn adopt_unassigned(&self, pixel: PixelId) -> Result<u64, StoreError>;
+
+    /// Deletes what is past its time, about `max` rows of each kind; returns how many.
+    /// `retention`: of finished events.
+    async fn sweep(&self, retention: Duration, max: usize) -> Result<usize, StoreError>;
+
+    /// Figures for health, metrics and the dashboard. Unix milliseconds.
+    async fn figures(&self, now_ms: i64) -> Result<Figures, StoreError>;
+
+    /// Whether a write would be accepted now: writes and syncs a probe.
+    async fn probe(&self) -> Result<(), StoreError>;
+}
 
 /// Which events are meant; all given conditions hold.
 #[derive(Debug, Clone, Default)]
@@ -94,22 +160,6 @@ impl std::ops::AddAssign for Replayed {
         self.replayed += other.replayed;
         self.skipped_double_count += other.skipped_double_count;
         self.skipped_unsendable += other.skipped_unsendable;
-    }
-}
-
-/// What an erasure came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Erased {
-    /// Events whose person was removed.
-    pub events: u64,
-    /// Orders whose signals were removed.
-    pub orders: u64,
-}
-
-impl std::ops::AddAssign for Erased {
-    fn add_assign(&mut self, other: Self) {
-        self.events += other.events;
-        self.orders += other.orders;
     }
 }
 
@@ -225,4 +275,30 @@ pub struct DeadWebhook {
     pub body_sha256: String,
     /// Length of its body, bytes.
     pub body_bytes: u32,
+}
+
+/// Which orders to list. All conditions that are given must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OrderFilter {
+    /// Exact ID.
+    pub id: Option<OrderId>,
+    /// Only those with a proof of payment.
+    pub paid_only: bool,
+    /// Changed at or after, Unix milliseconds.
+    pub updated_from_ms: Option<i64>,
+    /// Changed before, Unix milliseconds.
+    pub updated_before_ms: Option<i64>,
+}
+
+/// An order as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OrderView {
+    /// Position; grows with each order that is first heard of.
+    pub seq: u64,
+    /// The order.
+    pub order: Order,
+    /// When it was first heard of, Unix milliseconds.
+    pub created_ms: i64,
+    /// When it last changed, Unix milliseconds.
+    pub updated_ms: i64,
 }

@@ -13,13 +13,13 @@ const CUSTOM: &str = "custom";
 
 /// Changes of one transaction, written at its end.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(super) struct CountDeltas {
     totals: HashMap<(i64, State), i64>,
     counts: HashMap<(i64, i64, &'static str, Metric), i64>,
     orders: HashMap<bool, i64>,
 }
 
-impl Ledger {
+impl CountDeltas {
     /// An entry enters a state, or leaves it (`-1`).
     pub(super) fn state(&mut self, pixel: i64, state: State, by: i64) {
         *self.totals.entry((pixel, state)).or_default() += by;
