@@ -17,9 +17,9 @@ use tandem_settings::{Networks, client_address};
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use super::admission::{Inside, Rooms};
+use super::admission::{Admission, Admitted};
 use super::body::timely;
-use super::rate_limit::Limits;
+use super::rate_limit::RateLimits;
 use super::status::Reject;
 use crate::config::{Origins, SecretSource};
 use crate::net::Peer;
@@ -52,7 +52,7 @@ impl std::fmt::Debug for Stranger {
 
 /// What callers are judged by.
 #[derive(Debug)]
-pub struct Doorman {
+pub struct AccessPolicy {
     /// Internal tokens, any of which is good.
     pub token: SecretSource,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -62,12 +62,12 @@ pub struct Doorman {
     /// Whether pages may send their cookies along and get some.
     pub sets_cookies: bool,
     /// Rate limits of strangers.
-    pub limits: Limits,
+    pub rate_limits: RateLimits,
     /// How much is taken at once.
-    pub rooms: Rooms,
+    pub admission: Admission,
 }
 
-impl Doorman {
+impl AccessPolicy {
     /// Whether an origin may be served.
     pub fn allows_origin(&self, origin: &str) -> bool {
         self.origins.iter().any(|origins| origins.allows(origin))
@@ -114,7 +114,7 @@ impl Doorman {
         if is_ours(path)
             && let Some(address) = address
         {
-            self.limits.check(address).map_err(Reject::TooFast)?;
+            self.rate_limits.check(address).map_err(Reject::TooFast)?;
         }
         let user_agent = headers
             .get(http::header::USER_AGENT)
@@ -149,13 +149,13 @@ fn is_ours(path: &str) -> bool {
 
 /// Adds the [`Caller`] to each request, or answers with the refusal.
 #[derive(Debug, Clone)]
-pub struct CallerLayer(pub Arc<Doorman>);
+pub struct CallerLayer(pub Arc<AccessPolicy>);
 
 impl<S> Layer<S> for CallerLayer {
     type Service = CallerService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        CallerService { inner, doorman: Arc::clone(&self.0) }
+        CallerService { inner, policy: Arc::clone(&self.0) }
     }
 }
 
@@ -163,7 +163,7 @@ impl<S> Layer<S> for CallerLayer {
 #[derive(Debug, Clone)]
 pub struct CallerService<S> {
     inner: S,
-    doorman: Arc<Doorman>,
+    policy: Arc<AccessPolicy>,
 }
 
 impl<S> Service<Request<Body>> for CallerService<S>
@@ -175,7 +175,7 @@ where
     type Response = S::Response;
     type Error = S::Error;
     type Future =
-        futures_util::future::Either<Inside<S::Future>, std::future::Ready<Result<S::Response, S::Error>>>;
+        futures_util::future::Either<Admitted<S::Future>, std::future::Ready<Result<S::Response, S::Error>>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -185,12 +185,12 @@ where
         let peer = request.extensions().get::<Peer>();
         let (address, is_certified) = (peer.map(|peer| peer.address), peer.is_some_and(|p| p.is_certified));
         let path = request.uri().path();
-        let entered = self.doorman.judge(request.headers(), address, is_certified, path).and_then(|caller| {
-            let ticket = self.doorman.rooms.enter(&caller, path)?;
-            Ok((caller, ticket))
+        let admitted = self.policy.judge(request.headers(), address, is_certified, path).and_then(|caller| {
+            let permit = self.policy.admission.admit(&caller, path)?;
+            Ok((caller, permit))
         });
-        match entered {
-            Ok((caller, ticket)) => {
+        match admitted {
+            Ok((caller, permit)) => {
                 if let (Caller::Internal, Some(peer)) = (&caller, peer) {
                     peer.is_the_shops();
                 }
@@ -198,7 +198,7 @@ where
                     request = request.map(timely);
                 }
                 request.extensions_mut().insert(caller);
-                futures_util::future::Either::Left(Inside::new(self.inner.call(request), ticket))
+                futures_util::future::Either::Left(Admitted::new(self.inner.call(request), permit))
             }
             Err(reject) => {
                 tracing::debug!(code = reject.code(), "call refused");
@@ -220,14 +220,14 @@ mod tests {
             .collect::<HeaderMap>()
     }
 
-    fn doorman() -> Doorman {
-        Doorman {
+    fn policy() -> AccessPolicy {
+        AccessPolicy {
             token: SecretSource::inline("new, old"),
             trusted_proxies: Networks::parse("10.0.0.0/8").unwrap(),
             origins: vec![Origins::parse("https://shop.example").unwrap()],
             sets_cookies: false,
-            limits: Limits::new(None),
-            rooms: Rooms::new(false),
+            rate_limits: RateLimits::new(None),
+            admission: Admission::new(false),
         }
     }
 
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn any_of_the_tokens_is_good_and_a_wrong_one_never_is() {
         let judge = |value: &str, path: &str| {
-            doorman().judge(&headers(&[("authorization", value)]), None, false, path)
+            policy().judge(&headers(&[("authorization", value)]), None, false, path)
         };
         assert_eq!(judge("Bearer new", LEAD), Ok(Caller::Internal));
         assert_eq!(judge("bearer old", WEBHOOK), Ok(Caller::Internal));
@@ -249,15 +249,15 @@ mod tests {
     #[test]
     fn internal_rpcs_need_a_token() {
         for path in [WEBHOOK, "/tandem.v1.OperationsService/ListEvents"] {
-            assert_eq!(doorman().judge(&HeaderMap::new(), None, false, path), Err(Reject::Unauthenticated));
+            assert_eq!(policy().judge(&HeaderMap::new(), None, false, path), Err(Reject::Unauthenticated));
         }
-        assert!(matches!(doorman().judge(&HeaderMap::new(), None, false, LEAD), Ok(Caller::Stranger(_))));
+        assert!(matches!(policy().judge(&HeaderMap::new(), None, false, LEAD), Ok(Caller::Stranger(_))));
     }
 
     #[test]
     fn a_certificate_of_the_shops_makes_an_internal_caller_unless_a_page_or_a_wrong_token_comes_with_it() {
         let judge =
-            |pairs: &[(&'static str, &str)], path: &str| doorman().judge(&headers(pairs), None, true, path);
+            |pairs: &[(&'static str, &str)], path: &str| policy().judge(&headers(pairs), None, true, path);
         assert_eq!(judge(&[], WEBHOOK), Ok(Caller::Internal));
         assert_eq!(judge(&[("authorization", "Bearer old")], WEBHOOK), Ok(Caller::Internal));
         assert_eq!(judge(&[("authorization", "Bearer wrong")], LEAD), Err(Reject::Unauthenticated));
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_strangers_origin_must_be_the_shops() {
-        let judge = |origin: &str| doorman().judge(&headers(&[("origin", origin)]), None, false, LEAD);
+        let judge = |origin: &str| policy().judge(&headers(&[("origin", origin)]), None, false, LEAD);
         assert!(judge("https://shop.example").is_ok());
         for forged in ["https://evil.example", "null", "https://shop.example.evil.example"] {
             assert_eq!(judge(forged), Err(Reject::OriginNotAllowed), "{forged}");
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn a_strangers_address_is_the_one_before_the_trusted_proxies() {
         let address = |peer: &str, forwarded: &str| {
-            let caller = doorman()
+            let caller = policy()
                 .judge(&headers(&[("x-forwarded-for", forwarded)]), Some(peer.parse().unwrap()), false, LEAD)
                 .unwrap();
             let Caller::Stranger(stranger) = caller else { panic!("a stranger") };

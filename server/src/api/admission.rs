@@ -37,7 +37,7 @@ const ADDRESS_WAIT: Duration = Duration::from_secs(1);
 
 /// See the module. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Rooms {
+pub struct Admission {
     strangers: Arc<Semaphore>,
     claims: Arc<Semaphore>,
     shop: Arc<Semaphore>,
@@ -50,8 +50,8 @@ pub struct Rooms {
 #[derive(Debug, Default)]
 struct Addresses(Mutex<HashMap<IpAddr, usize>>);
 
-impl Rooms {
-    /// Empty rooms. `per_address`: no address may fill one alone.
+impl Admission {
+    /// Empty admission. `per_address`: no address may fill one alone.
     pub fn new(per_address: bool) -> Self {
         let room = |size| Arc::new(Semaphore::new(size));
         Self {
@@ -64,12 +64,12 @@ impl Rooms {
         }
     }
 
-    /// Lets a request in until its ticket is dropped.
+    /// Lets a request in until its permit is dropped.
     ///
     /// # Errors
     /// [`Reject::Overloaded`] when the room is full, [`Reject::TooFast`] when the address
     /// has filled its part of it.
-    pub(super) fn enter(&self, caller: &Caller, path: &str) -> Result<Ticket, Reject> {
+    pub(super) fn admit(&self, caller: &Caller, path: &str) -> Result<Permit, Reject> {
         let (room, address) = match caller {
             _ if path.starts_with("/grpc.health.v1.Health/") => (&self.checks, None),
             Caller::Internal => (&self.shop, None),
@@ -84,12 +84,12 @@ impl Rooms {
         };
         let mut counted = None;
         if let (Some(addresses), Some(address)) = (&self.addresses, address) {
-            if !addresses.enter(address) {
+            if !addresses.admit(address) {
                 return Err(Reject::TooFast(ADDRESS_WAIT));
             }
             counted = Some((Arc::clone(addresses), address));
         }
-        Ok(Ticket { _place: place, counted })
+        Ok(Permit { _place: place, counted })
     }
 
     /// Says in the log how many requests found a room full since the last time.
@@ -105,7 +105,7 @@ impl Rooms {
 }
 
 impl Addresses {
-    fn enter(&self, address: IpAddr) -> bool {
+    fn admit(&self, address: IpAddr) -> bool {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(address).or_default();
         let has_room = *count < PER_ADDRESS_MAX;
@@ -126,12 +126,12 @@ impl Addresses {
 
 /// A request's place in its room.
 #[derive(Debug)]
-pub(super) struct Ticket {
+pub(super) struct Permit {
     _place: OwnedSemaphorePermit,
     counted: Option<(Arc<Addresses>, IpAddr)>,
 }
 
-impl Drop for Ticket {
+impl Drop for Permit {
     fn drop(&mut self) {
         if let Some((addresses, address)) = &self.counted {
             addresses.leave(*address);
@@ -142,20 +142,20 @@ impl Drop for Ticket {
 pin_project! {
     /// The work on a request, which keeps its place until the answer begins.
     #[derive(Debug)]
-    pub struct Inside<F> {
+    pub struct Admitted<F> {
         #[pin]
         work: F,
-        _ticket: Ticket,
+        _permit: Permit,
     }
 }
 
-impl<F> Inside<F> {
-    pub(super) fn new(work: F, ticket: Ticket) -> Self {
-        Self { work, _ticket: ticket }
+impl<F> Admitted<F> {
+    pub(super) fn new(work: F, permit: Permit) -> Self {
+        Self { work, _permit: permit }
     }
 }
 
-impl<F: Future> Future for Inside<F> {
+impl<F: Future> Future for Admitted<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
@@ -177,45 +177,45 @@ mod tests {
 
     #[test]
     fn a_full_room_of_strangers_leaves_the_shop_and_health_checks_theirs() {
-        let rooms = Rooms::new(true);
-        let crowd: Vec<Ticket> = (0..STRANGERS_MAX)
+        let admission = Admission::new(true);
+        let crowd: Vec<Permit> = (0..STRANGERS_MAX)
             .map(|n| {
                 let address = format!("10.0.{}.{}", n / 250, n % 250);
-                rooms.enter(&stranger(&address), LEAD).expect("there is room")
+                admission.admit(&stranger(&address), LEAD).expect("there is room")
             })
             .collect();
-        assert_eq!(rooms.enter(&stranger("192.0.2.1"), LEAD).err(), Some(Reject::Overloaded));
-        assert!(rooms.enter(&Caller::Internal, LEAD).is_ok());
-        assert!(rooms.enter(&stranger("192.0.2.1"), CHECK).is_ok());
+        assert_eq!(admission.admit(&stranger("192.0.2.1"), LEAD).err(), Some(Reject::Overloaded));
+        assert!(admission.admit(&Caller::Internal, LEAD).is_ok());
+        assert!(admission.admit(&stranger("192.0.2.1"), CHECK).is_ok());
         drop(crowd);
-        assert!(rooms.enter(&stranger("192.0.2.1"), LEAD).is_ok());
+        assert!(admission.admit(&stranger("192.0.2.1"), LEAD).is_ok());
     }
 
     #[test]
     fn claims_that_wait_leave_leads_their_room() {
-        let rooms = Rooms::new(false);
-        let claim = || rooms.enter(&stranger("192.0.2.1"), RECORD_PURCHASE);
-        let waiting: Vec<Ticket> = (0..CLAIMS_MAX).map(|_| claim().expect("there is room")).collect();
+        let admission = Admission::new(false);
+        let claim = || admission.admit(&stranger("192.0.2.1"), RECORD_PURCHASE);
+        let waiting: Vec<Permit> = (0..CLAIMS_MAX).map(|_| claim().expect("there is room")).collect();
         assert_eq!(claim().err(), Some(Reject::Overloaded));
-        assert!(rooms.enter(&stranger("192.0.2.1"), LEAD).is_ok());
-        assert!(rooms.enter(&Caller::Internal, RECORD_PURCHASE).is_ok(), "a fact is no claim");
+        assert!(admission.admit(&stranger("192.0.2.1"), LEAD).is_ok());
+        assert!(admission.admit(&Caller::Internal, RECORD_PURCHASE).is_ok(), "a fact is no claim");
         drop(waiting);
         assert!(claim().is_ok());
     }
 
     #[test]
     fn one_network_fills_its_part_and_no_more() {
-        let rooms = Rooms::new(true);
-        let mut tickets = Vec::new();
+        let admission = Admission::new(true);
+        let mut permits = Vec::new();
         for n in 0..PER_ADDRESS_MAX {
             let neighbour = stranger(&format!("2001:db8:1:2::{n:x}"));
-            tickets.push(rooms.enter(&neighbour, LEAD).expect("there is room"));
+            permits.push(admission.admit(&neighbour, LEAD).expect("there is room"));
         }
-        let one_more = rooms.enter(&stranger("2001:db8:1:2:ffff::1"), LEAD);
+        let one_more = admission.admit(&stranger("2001:db8:1:2:ffff::1"), LEAD);
         assert!(matches!(one_more, Err(Reject::TooFast(_))));
-        assert!(rooms.enter(&stranger("2001:db8:1:3::1"), LEAD).is_ok(), "another network");
-        tickets.pop();
-        assert!(rooms.enter(&stranger("2001:db8:1:2:ffff::1"), LEAD).is_ok());
-        assert_eq!(rooms.strangers.available_permits(), STRANGERS_MAX - PER_ADDRESS_MAX + 1);
+        assert!(admission.admit(&stranger("2001:db8:1:3::1"), LEAD).is_ok(), "another network");
+        permits.pop();
+        assert!(admission.admit(&stranger("2001:db8:1:2:ffff::1"), LEAD).is_ok());
+        assert_eq!(admission.strangers.available_permits(), STRANGERS_MAX - PER_ADDRESS_MAX + 1);
     }
 }

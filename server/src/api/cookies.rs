@@ -11,7 +11,7 @@ use url::Url;
 
 use super::access::{Caller, Stranger};
 use super::decode::is_denied;
-use crate::ingest::event::Ingest;
+use super::tracking::Tracking;
 
 /// `Set-Cookie` values that an answer is to carry.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ impl ToSet {
     }
 }
 
-impl Ingest {
+impl Tracking {
     /// Completes what the message says of the visit with the browser's cookies, so that the
     /// event and the cookies name the same click, and says which cookies the answer sets. A
     /// browser ID made here goes into no event before the browser has sent it back: one that
@@ -41,12 +41,12 @@ impl Ingest {
         browser: &mut Option<v1::Browser>,
         consent: Option<&v1::Consent>,
     ) -> ToSet {
-        let Some(domain) = &self.settings.cookie_domain else { return ToSet::default() };
+        let Some(domain) = &self.decoder.settings.cookie_domain else { return ToSet::default() };
         let Caller::Stranger(Stranger { origin: Some(origin), .. }) = caller else {
             return ToSet::default();
         };
         let ads = consent.map(v1::Consent::ads).unwrap_or_default();
-        if !is_on(domain, origin) || is_denied(ads, self.settings.consent_required) {
+        if !is_on(domain, origin) || is_denied(ads, self.decoder.settings.consent_required) {
             return ToSet::default();
         }
         let browser = browser.get_or_insert_default();

@@ -3,10 +3,11 @@
 use tandem_core::custom_data::{CustomData, Experiment};
 use tandem_core::id::{EventId, EventName, OrderId};
 use tandem_core::money::Money;
+use tandem_core::order::PurchaseState;
 use tandem_proto::v1;
 
 /// The browser's copy of an event.
-pub(crate) fn browser_event(name: &EventName, id: &EventId, data: &CustomData) -> v1::BrowserEvent {
+pub(super) fn browser_event(name: &EventName, id: &EventId, data: &CustomData) -> v1::BrowserEvent {
     v1::BrowserEvent {
         event_name: name.as_str().to_owned(),
         event_id: id.as_str().to_owned(),
@@ -51,6 +52,16 @@ fn properties(properties: &[(String, String)]) -> impl Iterator<Item = v1::Prope
     properties.iter().map(|(key, value)| v1::Property { key: key.clone(), value: value.clone() })
 }
 
-pub(crate) fn money(money: Money) -> v1::Money {
+pub(super) fn money(money: Money) -> v1::Money {
     v1::Money { amount: money.decimal(), currency_code: money.currency.as_str().to_owned() }
+}
+
+/// How far an order is.
+pub(super) fn purchase_state(state: PurchaseState) -> v1::PurchaseState {
+    match state {
+        PurchaseState::Pending => v1::PurchaseState::Pending,
+        PurchaseState::Verified => v1::PurchaseState::Verified,
+        PurchaseState::Failed => v1::PurchaseState::Failed,
+        PurchaseState::Refunded => v1::PurchaseState::Refunded,
+    }
 }

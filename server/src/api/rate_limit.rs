@@ -11,13 +11,13 @@ use crate::config::RateLimit;
 
 /// Rate limits.
 #[derive(Debug)]
-pub struct Limits {
+pub struct RateLimits {
     limiter: Option<DefaultKeyedRateLimiter<IpAddr>>,
     clock: DefaultClock,
 }
 
-impl Limits {
-    /// Limits as set; `None`: off.
+impl RateLimits {
+    /// RateLimits as set; `None`: off.
     pub fn new(limit: Option<RateLimit>) -> Self {
         let limiter = limit
             .map(|limit| RateLimiter::keyed(Quota::per_second(limit.per_second).allow_burst(limit.burst)));
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_burst_is_let_through_and_the_rest_told_to_wait() {
-        let limits = Limits::new(RateLimit::parse("1/s burst 3").unwrap());
+        let limits = RateLimits::new(RateLimit::parse("1/s burst 3").unwrap());
         let address: IpAddr = "192.0.2.1".parse().unwrap();
         for _ in 0..3 {
             assert_eq!(limits.check(address), Ok(()));
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn ipv6_neighbours_share_a_limit() {
-        let limits = Limits::new(RateLimit::parse("1/s").unwrap());
+        let limits = RateLimits::new(RateLimit::parse("1/s").unwrap());
         assert_eq!(limits.check("2001:db8:1:2::1".parse().unwrap()), Ok(()));
         assert!(limits.check("2001:db8:1:2:ffff::9".parse().unwrap()).is_err());
         assert_eq!(limits.check("2001:db8:1:3::1".parse().unwrap()), Ok(()));

@@ -22,7 +22,7 @@ use tonic_web::GrpcWebLayer;
 use tower::Service;
 use tower_http::cors::{AllowCredentials, AllowOrigin, CorsLayer};
 
-use super::access::{CallerLayer, Doorman};
+use super::access::{AccessPolicy, CallerLayer};
 use super::tracking::Tracking;
 use crate::api::operations::Operations;
 use crate::net::{Port, RequestsLayer};
@@ -45,7 +45,7 @@ pub async fn serve(
     port: Port,
     tracking: Tracking,
     operations: Operations,
-    doorman: Arc<Doorman>,
+    policy: Arc<AccessPolicy>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let (health_reporter, health) = tonic_health::server::health_reporter();
@@ -63,9 +63,9 @@ pub async fn serve(
         .max_concurrent_streams(1024)
         .http2_max_header_list_size(HEADER_BYTES_MAX)
         .layer(RequestsLayer)
-        .layer(cors(Arc::clone(&doorman)))
+        .layer(cors(Arc::clone(&policy)))
         .layer(GrpcWebLayer::new())
-        .layer(CallerLayer(doorman))
+        .layer(CallerLayer(policy))
         .add_service(Sized::new(tracking))
         .add_service(OperationsServiceServer::new(operations).max_decoding_message_size(PUBLIC_BYTES_MAX))
         .add_service(health)
@@ -79,12 +79,12 @@ pub async fn serve(
 /// CORS for the shop's pages. Cookies travel only where the server sets some, and an origin
 /// is always named then, never a wildcard. `authorization` is never allowed: the internal token has no
 /// business in a page.
-fn cors(doorman: Arc<Doorman>) -> CorsLayer {
+fn cors(policy: Arc<AccessPolicy>) -> CorsLayer {
     let header = HeaderName::from_static;
-    let credentials = Arc::clone(&doorman);
+    let credentials = Arc::clone(&policy);
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin: &HeaderValue, _| {
-            origin.to_str().is_ok_and(|origin| doorman.allows_origin(origin))
+            origin.to_str().is_ok_and(|origin| policy.allows_origin(origin))
         }))
         .allow_credentials(AllowCredentials::predicate(move |origin, _| {
             origin.to_str().is_ok_and(|origin| credentials.allows_cookies(origin))

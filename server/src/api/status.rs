@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use tandem_core::money::Money;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
+use crate::orders::OrderError;
 use crate::outbox::StoreError;
 
 /// A field that is wrong, and how to put it right.
@@ -134,6 +136,25 @@ pub(super) fn code_name(code: Code) -> &'static str {
         Code::DataLoss => "data_loss",
         Code::Unauthenticated => "unauthenticated",
     }
+}
+
+impl From<OrderError> for Reject {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::Store(error) => error.into(),
+            OrderError::AmountConflict { known, given } => {
+                Self::FactConflict { known: spelt(known), given: spelt(given) }
+            }
+            OrderError::NoSecret => Self::NoSecret,
+            OrderError::UnknownProvider => {
+                Self::field("provider", "must be a provider that this server knows")
+            }
+        }
+    }
+}
+
+fn spelt(money: Money) -> String {
+    format!("{} {}", money.decimal(), money.currency.as_str())
 }
 
 impl From<StoreError> for Reject {

@@ -62,7 +62,7 @@ async fn tracking_health(State(insight): State<Arc<Insight>>) -> Response {
 async fn page(State(insight): State<Arc<Insight>>) -> Response {
     let snapshot = insight.snapshot().await;
     let newest = async |filter: EventFilter, size| {
-        insight.outbox().operators.list(filter, Page { below_seq: None, size }).await.unwrap_or_default()
+        insight.operators.list(filter, Page { below_seq: None, size }).await.unwrap_or_default()
     };
     let dead = EventFilter { state: Some(EventState::DeadLetter), ..EventFilter::default() };
     let latest = newest(EventFilter::default(), EVENTS_SHOWN).await;

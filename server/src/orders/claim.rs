@@ -1,6 +1,7 @@
-//! `RecordPurchase` of a stranger: a claim. It brings the browser's signals and asks
-//! whether the order is paid; it proves nothing.
+//! A claim: a page says that its order was paid. It brings the browser's signals and asks
+//! whether that is so; it proves nothing.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -8,50 +9,44 @@ use secrecy::ExposeSecret as _;
 use sha2::Sha256;
 use tandem_core::cashfree::orders_api::orders_api_id_ok;
 use tandem_core::custom_data::CustomData;
-use tandem_core::id::{EventId, EventName, OrderId};
+use tandem_core::id::{OrderId, PixelId};
 use tandem_core::order::{Contact, Order, PurchaseState, Withheld};
 use tandem_core::user_data::UserData;
-use tandem_proto::v1;
-use tonic::metadata::MetadataMap;
 
-use super::Purchases;
-use crate::api::access::Caller;
-use crate::api::decode::Keys;
-use crate::api::encode;
-use crate::api::{Reject, Violation};
+use super::step::{Changed, Step};
+use super::watch::Waiting;
+use super::{OrderError, Orders};
 use crate::config::BrowserPolicy;
-use crate::outbox::{Ask, OrderUpdated, StepAnswer};
+use crate::outbox::{Ask, OrderUpdated, StepAnswer, StoreError};
 
-/// Longest a call waits for a verdict.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// What is left of the caller's own deadline for the way back.
-const WAY_BACK: Duration = Duration::from_millis(250);
-
-/// How long a call may wait: five seconds, and no longer than the caller does (gRPC,
-/// `grpc-timeout`: digits and a unit).
-pub fn patience(metadata: &MetadataMap) -> Duration {
-    let deadline = metadata.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(|text| {
-        let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-        let n: u64 = digits.parse().ok()?;
-        Some(match unit {
-            "H" => Duration::from_secs(n.saturating_mul(3600)),
-            "M" => Duration::from_secs(n.saturating_mul(60)),
-            "S" => Duration::from_secs(n),
-            "m" => Duration::from_millis(n),
-            "u" => Duration::from_micros(n),
-            "n" => Duration::from_nanos(n),
-            _ => return None,
-        })
-    });
-    deadline.map_or(PATIENCE, |deadline| deadline.saturating_sub(WAY_BACK).min(PATIENCE))
+/// A page's claim.
+#[derive(Debug)]
+pub struct Claim {
+    /// The order.
+    pub order: OrderId,
+    /// The pixel of the page.
+    pub pixel: PixelId,
+    /// What the browser says of itself and of the order.
+    pub contact: Contact,
+    /// What the page gives as the shop's proof that the order is its own; may be empty.
+    pub claim_key: String,
+    /// Where it comes from.
+    pub address: Option<IpAddr>,
 }
 
-/// A claim after reading.
-struct Claim {
-    order: OrderId,
-    contact: Contact,
-    /// The page holds a proof from the shop that the order is its own.
-    proven: bool,
+/// What a claim is told.
+#[derive(Debug, Default)]
+pub struct ClaimAnswer {
+    /// The order is paid. Nothing else about it is a stranger's business.
+    pub is_verified: bool,
+    /// The order was claimed before.
+    pub duplicate: bool,
+    /// What the page should fire now, if it should.
+    pub page_copy: Option<CustomData>,
+    /// Stable code of why a verified Purchase must not be fired; empty if it may.
+    pub suppressed_reason: &'static str,
+    /// How long the call waited for a proof of payment.
+    pub waited: Duration,
 }
 
 /// What a claim may cause.
@@ -63,136 +58,107 @@ struct Allowance {
     may_ask: bool,
 }
 
-impl Purchases {
-    /// Takes a claim or a fact. `waited` gets the time spent on waiting for a verdict.
-    pub(crate) async fn record(
-        &self,
-        caller: &Caller,
-        request: v1::RecordPurchaseRequest,
-        patience: Duration,
-        waited: &mut Duration,
-    ) -> Result<v1::RecordPurchaseResponse, Reject> {
-        match caller {
-            Caller::Internal => self.fact(caller, request).await,
-            Caller::Stranger(_) => self.claim(caller, request, patience, waited).await,
+impl Orders {
+    /// Takes a claim, and waits up to `patience` for a proof of its payment.
+    ///
+    /// # Errors
+    /// When the store does not accept.
+    pub async fn claim(&self, claim: Claim, patience: Duration) -> Result<ClaimAnswer, OrderError> {
+        let is_proven = self.is_proven(&claim.order, &claim.claim_key);
+        if self.settings.claim_secret.is_some() && !is_proven {
+            // Without the proof nothing is learnt, and nothing is kept.
+            return Ok(ClaimAnswer::default());
         }
+        // Taken before the order is looked at, so that no proof is missed in between.
+        let waiting = self.watch.wait_for(&claim.order);
+        let before = self.store.order(claim.order.clone()).await?;
+        let allowance = self.allowance(&claim, is_proven, before.as_ref());
+        if !allowance.is_kept {
+            return Ok(ClaimAnswer::default());
+        }
+        let updated = self.note_claim(&claim, is_proven, allowance.may_ask, before.as_ref()).await?;
+        let started = Instant::now();
+        let duplicate = matches!(updated.answer, StepAnswer::Contact { is_known: true });
+        let order = self.wait_for_proof(updated.order, waiting, patience).await?;
+        let mut answer = self.answer_claim(&claim.contact, &order, is_proven);
+        answer.duplicate = duplicate;
+        answer.waited = started.elapsed();
+        Ok(answer)
     }
 
-    async fn claim(
+    /// Writes the claim to its order.
+    async fn note_claim(
         &self,
-        caller: &Caller,
-        request: v1::RecordPurchaseRequest,
-        patience: Duration,
-        waited: &mut Duration,
-    ) -> Result<v1::RecordPurchaseResponse, Reject> {
-        let pixel = self.ingest.pixel(&request.pixel_id, caller)?.id.clone();
-        let claim = self.read_claim(caller, request)?;
-        if self.ingest.settings.claim_secret.is_some() && !claim.proven {
-            // Without the proof nothing is learnt, and nothing is kept.
-            return Ok(pending(&claim.order));
-        }
-        // Taken before the order is looked at, so that no verdict is missed in between.
-        let waiting = self.ingest.watch.wait_for(&claim.order);
-        let before = self.ingest.outbox.orders.order(claim.order.clone()).await?;
-        let allowance = self.allowance(caller, &claim, before.as_ref());
-        if !allowance.is_kept {
-            return Ok(pending(&claim.order));
-        }
-        let (contact, proven) = (claim.contact.clone(), claim.proven);
-        let (now_ms, now_s) = (self.ingest.clock.now_ms(), self.ingest.clock.now_s());
+        claim: &Claim,
+        is_proven: bool,
+        may_ask: bool,
+        before: Option<&Order>,
+    ) -> Result<OrderUpdated, StoreError> {
+        let contact = claim.contact.clone();
         // A copy is to be expected only of the page that will be told to fire.
-        let may_fire = before.as_ref().is_none_or(|order| order.is_owned_by(&contact.user_data));
-        let updated = self
-            .step(&claim.order, &pixel, None, may_fire, move |order| {
-                let asks = allowance.may_ask && order.wants_question(now_s);
-                if asks {
-                    order.ask(now_s);
-                }
-                let contact = contact.clone();
-                let is_known = if proven { order.proven_contact(contact) } else { order.contact(contact) };
-                (StepAnswer::Contact { is_known }, if asks { Ask::At(now_ms) } else { Ask::AsPlanned })
-            })
-            .await?;
-        let Some(OrderUpdated { mut order, ask, answer: StepAnswer::Contact { is_known }, .. }) = updated
-        else {
-            return Err(Reject::StoreUnavailable);
+        let expects_browser = before.is_none_or(|order| order.is_owned_by(&contact.user_data));
+        let now_ms = self.clock.now_ms();
+        let now_s = now_ms.div_euclid(1000);
+        let step = Step { expects_browser, ..Step::on(claim.order.clone(), claim.pixel.clone()) };
+        let change = move |order: &mut Order| {
+            let asks = may_ask && order.wants_question(now_s);
+            if asks {
+                order.ask(now_s);
+            }
+            let contact = contact.clone();
+            let is_known = if is_proven { order.proven_contact(contact) } else { order.contact(contact) };
+            let ask = if asks { Ask::At(now_ms) } else { Ask::AsPlanned };
+            Changed { answer: StepAnswer::Contact { is_known }, ask }
         };
-        if matches!(ask, Ask::At(_)) {
-            self.ask_now.notify_one();
-        }
+        let updated = self.step(step, Box::new(change)).await?;
+        updated.ok_or_else(|| StoreError::Unavailable("the claim was not stored".into()))
+    }
+
+    /// Waits until the order is paid or patience ends, under the policy that asks for it.
+    async fn wait_for_proof(
+        &self,
+        mut order: Order,
+        waiting: Option<Waiting>,
+        patience: Duration,
+    ) -> Result<Order, StoreError> {
         let until = tokio::time::Instant::now() + patience;
-        let started = Instant::now();
-        let waits = self.ingest.settings.browser_policy == BrowserPolicy::Verified;
+        let waits = self.settings.browser_policy == BrowserPolicy::Verified;
         while let (true, None, Some(waiting)) = (waits, order.paid(), &waiting) {
             let told = waiting.told();
             tokio::pin!(told);
             told.as_mut().enable();
             // It may have been paid since it was looked at.
-            if let Some(now) = self.ingest.outbox.orders.order(claim.order.clone()).await? {
+            if let Some(now) = self.store.order(order.id().clone()).await? {
                 order = now;
             }
             if order.paid().is_some() || tokio::time::timeout_at(until, told).await.is_err() {
                 break;
             }
         }
-        *waited = started.elapsed();
-        Ok(self.answer_claim(&claim, &order, is_known))
+        Ok(order)
     }
 
     /// What a claim may cost. One with a proof is not a stranger's.
-    fn allowance(&self, caller: &Caller, claim: &Claim, known: Option<&Order>) -> Allowance {
-        let can_ask = self.can_ask && orders_api_id_ok(claim.order.as_str());
-        let wants = known.is_none_or(|order| order.wants_question(self.ingest.clock.now_s()));
-        let Caller::Stranger(stranger) = caller else { return Allowance { is_kept: true, may_ask: can_ask } };
-        if claim.proven {
+    fn allowance(&self, claim: &Claim, is_proven: bool, known: Option<&Order>) -> Allowance {
+        let can_ask = self.can_ask() && orders_api_id_ok(claim.order.as_str());
+        if is_proven {
             return Allowance { is_kept: true, may_ask: can_ask };
         }
-        let strangers = &self.ingest.strangers;
+        let wants = known.is_none_or(|order| order.wants_question(self.clock.now_s()));
         if known.is_none() {
-            if !strangers.may_name(stranger.address) {
-                self.ingest.metrics.order_passed_over();
+            if !self.quotas.may_name(claim.address) {
+                self.metrics.order_passed_over();
                 return Allowance { is_kept: false, may_ask: false };
             }
-            strangers.named(stranger.address);
+            self.quotas.note_named(claim.address);
         }
-        Allowance { is_kept: true, may_ask: can_ask && wants && strangers.may_ask(stranger.address) }
+        Allowance { is_kept: true, may_ask: can_ask && wants && self.quotas.may_ask(claim.address) }
     }
 
-    fn read_claim(&self, caller: &Caller, request: v1::RecordPurchaseRequest) -> Result<Claim, Reject> {
-        let now_ms = self.ingest.clock.now_ms();
-        let rules = self.ingest.pixel(&request.pixel_id, caller)?;
-        let mut reader = self.ingest.reader(caller, rules, now_ms);
-        let order = reader.order(&request.order_id);
-        let mut user_data = reader.user(request.user, Keys::Lenient);
-        let page = reader.browser(request.browser, &mut user_data);
-        let custom_data = reader.custom_data(request.custom_data, request.experiment, order.as_ref());
-        let consent = reader.consent(request.consent);
-        let at_s = reader.time_s(request.occurred_at);
-        let mut violations = reader.violations.0;
-        if !request.action_source.is_empty() {
-            violations.push(Violation::new("action_source", "is for internal callers only"));
-        }
-        match order {
-            Some(order) if violations.is_empty() => {
-                let proven = self.is_proven(&order, &request.claim_key);
-                let contact = Contact {
-                    at_s,
-                    is_claim: true,
-                    is_internal: false,
-                    consent,
-                    user_data,
-                    page,
-                    custom_data,
-                };
-                Ok(Claim { order, contact, proven })
-            }
-            _ => Err(Reject::Invalid(violations)),
-        }
-    }
-
-    /// Whether the page holds the shop's proof for the order.
+    /// Whether the page holds the shop's proof for the order: hex of HMAC-SHA256(secret,
+    /// order ID).
     fn is_proven(&self, order: &OrderId, claim_key: &str) -> bool {
-        let Some(secrets) = &self.ingest.settings.claim_secret else { return false };
+        let Some(secrets) = &self.settings.claim_secret else { return false };
         let Ok(given) = hex::decode(claim_key) else { return false };
         secrets.list().iter().any(|secret| {
             Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).is_ok_and(|mut mac| {
@@ -202,46 +168,28 @@ impl Purchases {
         })
     }
 
-    fn answer_claim(&self, claim: &Claim, order: &Order, known: bool) -> v1::RecordPurchaseResponse {
-        let caller = &claim.contact.user_data;
-        let mut answer = pending(&claim.order);
-        answer.duplicate = known;
-        let is_paid = matches!(order.state(), PurchaseState::Verified | PurchaseState::Refunded);
-        let data = if is_paid {
-            answer.set_state(v1::PurchaseState::Verified);
-            // What was paid is the business of the browser that bought.
-            let may_know = claim.proven || order.is_owned_by(caller);
-            let data = order.browser_event(self.ingest.clock.now_s()).filter(|_| may_know);
-            if data.is_none() {
-                answer.suppressed_reason = withheld_reason(order, caller).into();
-            }
-            data
-        } else {
-            self.optimistic(claim, order)
-        };
-        answer.browser_event = data.map(|data| {
-            encode::browser_event(&EventName::purchase(), &EventId::of_purchase(&claim.order), &data)
-        });
-        answer
+    fn answer_claim(&self, contact: &Contact, order: &Order, is_proven: bool) -> ClaimAnswer {
+        let is_verified = matches!(order.state(), PurchaseState::Verified | PurchaseState::Refunded);
+        if !is_verified {
+            return ClaimAnswer { page_copy: self.optimistic(contact, order), ..ClaimAnswer::default() };
+        }
+        // What was paid is the business of the browser that bought.
+        let may_know = is_proven || order.is_owned_by(&contact.user_data);
+        let page_copy = order.browser_event(self.clock.now_s()).filter(|_| may_know);
+        let suppressed_reason =
+            if page_copy.is_none() { withheld_reason(order, &contact.user_data) } else { "" };
+        ClaimAnswer { is_verified, page_copy, suppressed_reason, ..ClaimAnswer::default() }
     }
 
     /// What the page may fire before the payment is known, under the optimistic policy:
     /// its own claim.
-    fn optimistic(&self, claim: &Claim, order: &Order) -> Option<CustomData> {
-        let open = self.ingest.settings.browser_policy == BrowserPolicy::Optimistic
+    fn optimistic(&self, contact: &Contact, order: &Order) -> Option<CustomData> {
+        let open = self.settings.browser_policy == BrowserPolicy::Optimistic
             && order.state() == PurchaseState::Pending
             && !order.is_fired()
-            && !claim.contact.consent.denied
-            && claim.contact.custom_data.value.is_some();
-        open.then(|| claim.contact.custom_data.clone())
-    }
-}
-
-fn pending(order: &OrderId) -> v1::RecordPurchaseResponse {
-    v1::RecordPurchaseResponse {
-        event_id: EventId::of_purchase(order).into(),
-        state: v1::PurchaseState::Pending.into(),
-        ..v1::RecordPurchaseResponse::default()
+            && !contact.consent.denied
+            && contact.custom_data.value.is_some();
+        open.then(|| contact.custom_data.clone())
     }
 }
 
@@ -252,30 +200,5 @@ fn withheld_reason(order: &Order, caller: &UserData) -> &'static str {
         Some(Withheld::ConsentDenied) if is_owner => Withheld::ConsentDenied.code(),
         _ if is_owner && order.is_fired() => "already_fired",
         _ => "withheld",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_waits_longer_than_the_caller() {
-        let with = |timeout: &str| {
-            let mut metadata = MetadataMap::new();
-            metadata.insert("grpc-timeout", timeout.parse().unwrap());
-            patience(&metadata)
-        };
-        assert_eq!(patience(&MetadataMap::new()), PATIENCE);
-        assert_eq!(with("1S"), Duration::from_millis(750));
-        assert_eq!(with("1H"), PATIENCE);
-        assert_eq!(with("100m"), Duration::ZERO);
-        for odd in ["S", "xS", "12", "é"] {
-            let mut metadata = MetadataMap::new();
-            if let Ok(value) = odd.parse() {
-                metadata.insert("grpc-timeout", value);
-            }
-            assert_eq!(patience(&metadata), PATIENCE, "{odd}");
-        }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Anybody can claim any order. The store keeps a bounded number of such claims
 //! (`outbox/embedded/unproven.rs`) and the provider is asked within a budget
-//! (`budget.rs`); these allowances keep one address from using up either.
+//! (`reconcile/budget.rs`); these allowances keep one address from using up either.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -24,14 +24,14 @@ const QUESTIONS_PER: Duration = Duration::from_secs(60);
 /// Most addresses remembered. More are not limited one by one; the common bounds hold.
 const ADDRESSES_MAX: usize = 50_000;
 
-/// Allowances of strangers.
+/// What strangers may cost, by address.
 #[derive(Debug)]
-pub struct Strangers {
+pub(super) struct Quotas {
     orders: Mutex<PerAddress>,
     questions: Mutex<PerAddress>,
 }
 
-impl Default for Strangers {
+impl Default for Quotas {
     fn default() -> Self {
         Self {
             orders: Mutex::new(PerAddress::new(ORDERS_MAX, ORDERS_PER)),
@@ -40,15 +40,15 @@ impl Default for Strangers {
     }
 }
 
-impl Strangers {
+impl Quotas {
     /// Whether an address may name an order that is not known yet.
-    pub(crate) fn may_name(&self, address: Option<IpAddr>) -> bool {
+    pub(super) fn may_name(&self, address: Option<IpAddr>) -> bool {
         let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         address.is_none_or(|address| orders.has_room(address, Instant::now()))
     }
 
     /// An address named an order that was not known.
-    pub(crate) fn named(&self, address: Option<IpAddr>) {
+    pub(super) fn note_named(&self, address: Option<IpAddr>) {
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(address) = address {
             orders.take(address, Instant::now());
@@ -56,7 +56,7 @@ impl Strangers {
     }
 
     /// Takes a question from an address's allowance. False: it is used up.
-    pub(crate) fn may_ask(&self, address: Option<IpAddr>) -> bool {
+    pub(super) fn may_ask(&self, address: Option<IpAddr>) -> bool {
         let mut questions = self.questions.lock().unwrap_or_else(PoisonError::into_inner);
         address.is_none_or(|address| questions.take(address, Instant::now()))
     }

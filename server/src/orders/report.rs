@@ -1,121 +1,96 @@
-//! `RecordPurchase` of an internal caller: a fact. The shop's own service says that an
-//! order was paid, by whatever provider or at the counter.
+//! A merchant report: a service of the shop says that an order was paid, by whatever provider
+//! or at the counter.
 
+use tandem_core::custom_data::CustomData;
 use tandem_core::event::ActionSource;
-use tandem_core::id::{EventId, EventName};
+use tandem_core::id::{OrderId, PixelId};
 use tandem_core::money::Money;
 use tandem_core::order::{Contact, Order, Paid, PaymentOutcome, PaymentSource, PurchaseState};
-use tandem_proto::v1;
+use tandem_core::user_data::UserData;
 
-use super::Purchases;
-use crate::api::access::Caller;
-use crate::api::decode::Keys;
-use crate::api::encode;
-use crate::api::{Reject, Violation};
-use crate::outbox::{Ask, OrderUpdated, StepAnswer};
+use super::step::{Changed, Step};
+use super::{OrderError, Orders};
+use crate::outbox::{Ask, StepAnswer, StoreError};
 
-impl Purchases {
-    pub(super) async fn fact(
-        &self,
-        caller: &Caller,
-        request: v1::RecordPurchaseRequest,
-    ) -> Result<v1::RecordPurchaseResponse, Reject> {
-        let now_ms = self.ingest.clock.now_ms();
-        let rules = self.ingest.pixel(&request.pixel_id, caller)?;
-        let pixel = rules.id.clone();
-        let mut reader = self.ingest.reader(caller, rules, now_ms);
-        let order_id = reader.order(&request.order_id);
-        let mut user_data = reader.user(request.user, Keys::Strict);
-        let page = reader.browser(request.browser, &mut user_data);
-        let custom_data = reader.custom_data(request.custom_data, request.experiment, order_id.as_ref());
-        let consent = reader.consent(request.consent);
-        let at_s = reader.time_s(request.occurred_at);
-        let mut violations = reader.violations.0;
-        let action_source = match request.action_source.as_str() {
-            "" => Some(ActionSource::Website),
-            text => ActionSource::parse(text),
-        };
-        if action_source.is_none() {
-            violations.push(Violation::new("action_source", "must be one of Meta's values, such as website"));
-        }
-        if custom_data.value.is_none() && !violations.iter().any(|v| v.field.starts_with("custom_data.value"))
-        {
-            violations
-                .push(Violation::new("custom_data.value.amount", "is required: a fact states what was paid"));
-        }
-        let (Some(order_id), Some(money), Some(action_source), true) =
-            (order_id, custom_data.value, action_source, violations.is_empty())
-        else {
-            return Err(Reject::Invalid(violations));
-        };
-        let contact = Contact {
-            at_s,
-            is_claim: false,
-            is_internal: true,
-            consent,
-            user_data: user_data.clone(),
-            page: page.clone(),
-            custom_data: custom_data.clone(),
-        };
+/// What a service of the shop reports.
+#[derive(Debug)]
+pub struct MerchantReport {
+    /// The order.
+    pub order: OrderId,
+    /// Its pixel.
+    pub pixel: PixelId,
+    /// What was paid.
+    pub money: Money,
+    /// Where it was paid.
+    pub action_source: ActionSource,
+    /// Who paid, on which page, and for what.
+    pub contact: Contact,
+}
+
+/// What a report is told.
+#[derive(Debug)]
+pub struct ReportAnswer {
+    /// How far the order is.
+    pub state: PurchaseState,
+    /// The payment was known.
+    pub duplicate: bool,
+    /// What a page should fire now, if one should.
+    pub page_copy: Option<CustomData>,
+    /// Stable code of why the Purchase is withheld; empty if it is not.
+    pub suppressed_reason: &'static str,
+}
+
+impl Orders {
+    /// Takes a report. The same amount again is a duplicate.
+    ///
+    /// # Errors
+    /// [`OrderError::AmountConflict`] when the order is known to be paid with another amount,
+    /// [`OrderError::Store`] when the store does not accept. Nothing was changed then.
+    pub async fn report(&self, report: MerchantReport) -> Result<ReportAnswer, OrderError> {
+        let MerchantReport { order, pixel, money, action_source, contact } = report;
         let paid = Paid {
             payment_id: None,
             money,
-            at_s,
-            seen_at_s: now_ms.div_euclid(1000),
+            at_s: contact.at_s,
+            seen_at_s: self.clock.now_s(),
             source: PaymentSource::Fact,
             action_source,
             // The contact carries the browser's identifiers; the proof says who paid.
-            user_data: without_browser(user_data),
-            custom_data,
-            listed: self.listed(&order_id, money, None),
-            page,
-            consent,
+            user_data: without_browser(contact.user_data.clone()),
+            custom_data: contact.custom_data.clone(),
+            listed: self.listed(&order, money, None),
+            page: contact.page.clone(),
+            consent: contact.consent,
         };
-        let updated = self
-            .step(&order_id, &pixel, None, false, move |order| {
-                let outcome = order.pay(paid.clone());
-                if !matches!(outcome, PaymentOutcome::Conflict { .. }) {
-                    order.contact(contact.clone());
-                }
-                (StepAnswer::Payment(outcome), Ask::Never)
-            })
-            .await?;
-        let Some(OrderUpdated { order, answer: StepAnswer::Payment(outcome), .. }) = updated else {
-            return Err(Reject::StoreUnavailable);
+        let change = move |order: &mut Order| {
+            let outcome = order.pay(paid.clone());
+            if !matches!(outcome, PaymentOutcome::Conflict { .. }) {
+                order.contact(contact.clone());
+            }
+            Changed { answer: StepAnswer::Payment(outcome), ask: Ask::Never }
         };
-        if let PaymentOutcome::Conflict { known } = outcome {
-            return Err(Reject::FactConflict { known: spelt(known), given: spelt(money) });
-        }
-        Ok(self.answer_fact(&order, outcome == PaymentOutcome::Duplicate))
-    }
-
-    fn answer_fact(&self, order: &Order, duplicate: bool) -> v1::RecordPurchaseResponse {
-        let event_id = EventId::of_purchase(order.id());
-        let state = match order.state() {
-            PurchaseState::Pending => v1::PurchaseState::Pending,
-            PurchaseState::Verified => v1::PurchaseState::Verified,
-            PurchaseState::Failed => v1::PurchaseState::Failed,
-            PurchaseState::Refunded => v1::PurchaseState::Refunded,
+        let updated = self.step(Step::on(order, pixel), Box::new(change)).await?;
+        let updated = updated.ok_or_else(|| StoreError::Unavailable("the report was not stored".into()))?;
+        let duplicate = match updated.answer {
+            StepAnswer::Payment(PaymentOutcome::Conflict { known }) => {
+                return Err(OrderError::AmountConflict { known, given: money });
+            }
+            answer => answer == StepAnswer::Payment(PaymentOutcome::Duplicate),
         };
-        let data = order.browser_event(self.ingest.clock.now_s());
-        v1::RecordPurchaseResponse {
-            state: state.into(),
+        let order = updated.order;
+        Ok(ReportAnswer {
+            state: order.state(),
             duplicate,
-            browser_event: data.map(|data| encode::browser_event(&EventName::purchase(), &event_id, &data)),
-            suppressed_reason: order.withheld().map(|why| why.code().to_owned()).unwrap_or_default(),
-            event_id: event_id.into(),
-        }
+            page_copy: order.browser_event(self.clock.now_s()),
+            suppressed_reason: order.withheld().map_or("", |why| why.code()),
+        })
     }
 }
 
-fn without_browser(mut user_data: tandem_core::user_data::UserData) -> tandem_core::user_data::UserData {
+fn without_browser(mut user_data: UserData) -> UserData {
     user_data.fbp = None;
     user_data.fbc = None;
     user_data.client_ip_address = None;
     user_data.client_user_agent = None;
     user_data
-}
-
-fn spelt(money: Money) -> String {
-    format!("{} {}", money.decimal(), money.currency.as_str())
 }

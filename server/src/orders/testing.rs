@@ -1,52 +1,59 @@
-//! Purchases over a store of their own, for tests.
+//! Orders over a store of their own, for tests.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use tandem_core::id::PixelId;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{PurchaseSettings, Purchases};
+use super::{OrderSettings, Orders, PurchaseRules};
 use crate::clock::Clock;
 use crate::config::{Settings, Source};
-use crate::ingest::{Ingest, IngestSettings, PixelRules};
+use crate::delivery::{self, Graph};
+use crate::ingest::Ingest;
 use crate::outbox::Outbox;
 use crate::outbox::embedded::Embedded;
 use crate::telemetry::metrics::Metrics;
 
-/// Purchases with these variables set, without a join wait. With a `CASHFREE_CLIENT_ID` they
-/// plan questions.
-pub(super) fn purchases(dir: &Path, clock: Clock, variables: &[(&str, &str)]) -> Arc<Purchases> {
+/// Orders, and the store they are in.
+pub(super) struct Fixture {
+    pub(super) orders: Arc<Orders>,
+    pub(super) outbox: Outbox,
+}
+
+/// The pixel of orders that name none.
+pub(super) fn pixel() -> PixelId {
+    PixelId::parse("123456789012345").unwrap()
+}
+
+/// Orders with these variables set, without a join wait. With a `CASHFREE_CLIENT_ID` they
+/// plan questions. `holds`: pixels whose Purchases are held.
+pub(super) fn fixture(
+    dir: &Path,
+    clock: Clock,
+    variables: &[(&str, &str)],
+    holds: Vec<(PixelId, &'static str)>,
+) -> Fixture {
     drop(rustls::crypto::ring::default_provider().install_default());
     let settings = Settings::read(&Source::from_pairs(variables.iter().copied())).unwrap();
     let metrics = Arc::new(Metrics::default());
     let outbox = Outbox::new(Embedded::open(dir, clock.clone()).unwrap());
-    let graph = crate::delivery::Graph::new(&settings.meta).unwrap();
+    let graph = Graph::new(&settings.meta).unwrap();
     let stop = CancellationToken::new();
-    let (delivery, _) = crate::delivery::start(&[], &[], &graph, &outbox.queue, &clock, &metrics, &stop);
-    let can_ask = settings.cashfree.client_id.is_some();
-    let rules = PixelRules {
-        id: PixelId::parse("123456789012345").unwrap(),
-        origins: settings.allowed_origins.clone(),
-        purchase_hold: None,
-    };
-    let ingest = IngestSettings {
-        pixels: vec![rules],
-        configured: true,
-        default_country: settings.default_country,
-        default_currency: settings.default_currency,
-        consent_required: false,
-        lead_required: Vec::new(),
-        keeps_loopback: false,
-        join_wait_ms: 0,
+    let (delivery, _) = delivery::start(&[], &[], &graph, &outbox.queue, &clock, &metrics, &stop);
+    let ingest = Arc::new(Ingest::new(Arc::clone(&outbox.events), delivery.clone(), None));
+    let rules = PurchaseRules { holds, ..PurchaseRules::default() };
+    let settings = OrderSettings {
+        default_pixel: pixel(),
+        rules,
+        cashfree: settings.cashfree,
+        catalogue: None,
         browser_policy: settings.browser_policy,
         claim_secret: None,
-        shop_url: None,
-        can_ask,
-        cookie_domain: None,
+        default_country: settings.default_country,
+        default_currency: settings.default_currency,
     };
-    let ingest = Arc::new(Ingest::new(ingest, outbox, delivery, metrics, clock));
-    let settings = PurchaseSettings { cashfree: settings.cashfree, catalogue: None, refund_event: None };
-    Arc::new(Purchases::new(ingest, settings, can_ask, Arc::new(Notify::new())))
+    let orders =
+        Arc::new(Orders::new(settings, Arc::clone(&outbox.orders), ingest, delivery, metrics, clock));
+    Fixture { orders, outbox }
 }

@@ -17,11 +17,11 @@ struct Waiters {
 
 /// Tells waiting calls that something is known about their order.
 #[derive(Debug, Clone, Default)]
-pub struct OrderWatch(Arc<Mutex<Waiters>>);
+pub(super) struct OrderWatch(Arc<Mutex<Waiters>>);
 
 /// A place to wait for one order; given up when dropped.
 #[derive(Debug)]
-pub struct Waiting {
+pub(super) struct Waiting {
     watch: OrderWatch,
     order: OrderId,
     notify: Arc<Notify>,
@@ -30,7 +30,7 @@ pub struct Waiting {
 impl OrderWatch {
     /// Takes a place, if there is one. To be taken before the order is looked at, so that
     /// nothing is missed in between.
-    pub fn wait_for(&self, order: &OrderId) -> Option<Waiting> {
+    pub(super) fn wait_for(&self, order: &OrderId) -> Option<Waiting> {
         let mut waiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if waiters.count >= WAITERS_MAX {
             return None;
@@ -43,7 +43,7 @@ impl OrderWatch {
     }
 
     /// Wakes everyone who waits for an order.
-    pub fn tell(&self, order: &OrderId) {
+    pub(super) fn tell(&self, order: &OrderId) {
         let waiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, notify)) = waiters.orders.get(order) {
             notify.notify_waiters();
@@ -53,7 +53,7 @@ impl OrderWatch {
 
 impl Waiting {
     /// Becomes ready at the next [`OrderWatch::tell`] after this call.
-    pub fn told(&self) -> tokio::sync::futures::Notified<'_> {
+    pub(super) fn told(&self) -> tokio::sync::futures::Notified<'_> {
         self.notify.notified()
     }
 }

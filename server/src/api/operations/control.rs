@@ -32,7 +32,7 @@ impl Operations {
             return Err(Reject::field("pixel_id", "is not one of the configured pixels"));
         }
         for pixel in &chosen {
-            self.insight.outbox().operators.set_paused(pixel.clone(), paused).await?;
+            self.operators.set_paused(pixel.clone(), paused).await?;
             self.delivery.set_paused(pixel, paused);
             tracing::info!(pixel.id = pixel.as_str(), paused, "an operator paused or resumed delivery");
         }

@@ -79,7 +79,7 @@ impl Operations {
         let mut total = Replayed::default();
         let next_page_token = loop {
             let page = Page { below_seq, size: CHUNK.min(left) };
-            let events = self.insight.outbox().operators.list(filter.clone(), page).await?;
+            let events = self.operators.list(filter.clone(), page).await?;
             let is_last = events.len() < page.size;
             left -= events.len();
             below_seq = events.last().map(|event| event.seq).or(below_seq);
@@ -89,7 +89,7 @@ impl Operations {
                 }
             } else if !events.is_empty() {
                 let seqs = events.iter().map(|event| event.seq).collect();
-                total += self.insight.outbox().operators.replay(seqs, request.allow_double_count).await?;
+                total += self.operators.replay(seqs, request.allow_double_count).await?;
             }
             if is_last {
                 break String::new();
@@ -132,11 +132,11 @@ impl Operations {
             below_seq = webhooks.last().map(|webhook| webhook.seq).or(below_seq);
             let mut asked = Vec::new();
             for webhook in &webhooks {
-                match self.purchases.answers_for(&webhook.kind, webhook.order_id.as_deref()) {
+                match self.orders.answers_for(&webhook.kind, webhook.order_id.as_deref()) {
                     None => answer.skipped_webhooks += 1,
                     Some(order) => {
                         if !request.dry_run {
-                            self.purchases.ask_about(&order).await?;
+                            self.orders.ask_about(order).await?;
                         }
                         asked.push(webhook.seq);
                     }
@@ -148,7 +148,7 @@ impl Operations {
                     webhooks = asked.len(),
                     "the payment provider is asked about dead webhooks' orders"
                 );
-                self.insight.outbox().operators.purge_webhooks(asked).await?;
+                self.operators.purge_webhooks(asked).await?;
             }
             if is_last {
                 return Ok(answer);
@@ -167,15 +167,13 @@ impl Operations {
         let mut left = step(request.max_events)?;
         let mut cursor = Cursor::read(&request.page_token)?;
         let mut answer = v1::PurgeDeadLettersResponse::default();
-        let outbox = self.insight.outbox();
+        let store = &self.operators;
         while left > 0 {
             let size = CHUNK.min(left);
             let (seqs, next): (Vec<u64>, _) = match cursor {
                 Cursor::Events(below_seq) => {
                     let events = match &meant.events {
-                        Some(filter) => {
-                            outbox.operators.list(filter.clone(), Page { below_seq, size }).await?
-                        }
+                        Some(filter) => store.list(filter.clone(), Page { below_seq, size }).await?,
                         None => Vec::new(),
                     };
                     let seqs: Vec<u64> = events.iter().map(|event| event.seq).collect();
@@ -185,7 +183,7 @@ impl Operations {
                     };
                     answer.purged_events += match request.dry_run || seqs.is_empty() {
                         true => seqs.len() as u64,
-                        false => outbox.operators.purge(seqs.clone()).await?,
+                        false => store.purge(seqs.clone()).await?,
                     };
                     (seqs, Some(next))
                 }
@@ -199,7 +197,7 @@ impl Operations {
                     let next = seqs.last().filter(|_| !is_last).map(|last| Cursor::Webhooks(Some(*last)));
                     answer.purged_webhooks += match request.dry_run || seqs.is_empty() {
                         true => seqs.len() as u64,
-                        false => outbox.operators.purge_webhooks(seqs.clone()).await?,
+                        false => store.purge_webhooks(seqs.clone()).await?,
                     };
                     (seqs, next)
                 }

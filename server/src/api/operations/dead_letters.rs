@@ -85,7 +85,7 @@ impl Operations {
         if let Some(filter) = meant.events
             && goes_on(&request.page_token, &request.webhook_page_token)
         {
-            let events = self.insight.outbox().operators.list(filter, events_page).await?;
+            let events = self.operators.list(filter, events_page).await?;
             answer.next_page_token = next_page(&events, events_page);
             let held = self.held_pixels();
             answer.events = events.into_iter().map(|event| summary(event, &held)).collect();
@@ -107,13 +107,13 @@ impl Operations {
         page: Page,
     ) -> Result<Vec<DeadWebhook>, StoreError> {
         let Some(seq) = meant.seq else {
-            return self.insight.outbox().operators.dead_webhooks(meant.filter.clone(), page).await;
+            return self.operators.dead_webhooks(meant.filter.clone(), page).await;
         };
         if page.below_seq.is_some_and(|below| below <= seq) {
             return Ok(Vec::new());
         }
         let only = Page { below_seq: Some(seq.saturating_add(1)), size: 1 };
-        let mut found = self.insight.outbox().operators.dead_webhooks(meant.filter.clone(), only).await?;
+        let mut found = self.operators.dead_webhooks(meant.filter.clone(), only).await?;
         found.retain(|webhook| webhook.seq == seq);
         Ok(found)
     }
@@ -141,7 +141,7 @@ impl Operations {
     }
 
     async fn dead_event(&self, key: EventKey) -> Result<v1::GetDeadLetterResponse, Status> {
-        let found = self.insight.outbox().operators.find(key).await.map_err(Reject::from)?;
+        let found = self.operators.find(key).await.map_err(Reject::from)?;
         let held = self.held_pixels();
         let elsewhere = found.first().map(|(event, _)| state_of(event, &held));
         let mut dead = found.into_iter().filter(|(event, _)| event.state == State::DeadLetter);
@@ -183,12 +183,9 @@ impl Operations {
         let mut below_seq = seq.map(|seq| seq.saturating_add(1));
         let found = loop {
             let page = Page { below_seq, size };
-            let outbox = self.insight.outbox();
-            let webhooks = outbox
-                .operators
-                .dead_webhooks(DeadWebhookFilter::default(), page)
-                .await
-                .map_err(Reject::from)?;
+            let store = &self.operators;
+            let webhooks =
+                store.dead_webhooks(DeadWebhookFilter::default(), page).await.map_err(Reject::from)?;
             let is_last = webhooks.len() < size || seq.is_some();
             below_seq = webhooks.last().map(|webhook| webhook.seq);
             let found = webhooks.into_iter().find(&is_it);
@@ -201,7 +198,7 @@ impl Operations {
         };
         Ok(v1::GetDeadLetterResponse {
             page: code_pages::of_webhook(&found.code).map(explained),
-            replay: match self.purchases.answers_for(&found.kind, found.order_id.as_deref()) {
+            replay: match self.orders.answers_for(&found.kind, found.order_id.as_deref()) {
                 Some(_) => v1::ReplayVerdict::Asks.into(),
                 None => v1::ReplayVerdict::Webhook.into(),
             },
@@ -211,7 +208,12 @@ impl Operations {
     }
 
     pub(super) fn replayable(&self, event: &EventView) -> Replayable {
-        Replayable::judge(event.has_person, event.time_s, event.code.as_deref(), self.insight.now_s())
+        Replayable::judge(
+            event.has_person,
+            event.time_s,
+            event.code.as_deref(),
+            self.insight.now_ms().div_euclid(1000),
+        )
     }
 }
 

@@ -7,7 +7,6 @@ use tandem_proto::v1;
 
 use super::Operations;
 use crate::api::Reject;
-use crate::ingest::UserReader;
 
 impl Operations {
     pub(super) async fn erase(
@@ -21,12 +20,7 @@ impl Operations {
         ];
         let values: Vec<(MatchKey, Raw)> =
             given.into_iter().filter_map(|(key, value)| Some((key, Raw::new(value?)))).collect();
-        let reader = UserReader {
-            default_country: self.country,
-            now_s: self.insight.now_s(),
-            metrics: &self.insight.metrics,
-        };
-        let (user_data, faults) = reader.read(values);
+        let (user_data, faults) = self.decoder.match_keys(self.insight.now_ms()).read(values);
         if let Some((key, what)) = faults.into_iter().next() {
             return Err(Reject::field(key.field().trim_start_matches("user."), what));
         }
@@ -36,7 +30,7 @@ impl Operations {
         }
         // What waits in memory must be where erasure looks.
         self.delivery.put_back().await;
-        let erased = self.insight.outbox().events.erase(digests).await?;
+        let erased = self.events.erase(digests).await?;
         tracing::info!(events = erased.events, orders = erased.orders, "a person was erased");
         Ok(v1::ErasePersonResponse { events: erased.events, orders: erased.orders })
     }

@@ -44,7 +44,7 @@ impl Operations {
             held_pixels: held_pixels.clone(),
             ..EventFilter::default()
         };
-        let events = self.insight.outbox().operators.list(filter, page).await?;
+        let events = self.operators.list(filter, page).await?;
         let next = next_page(&events, page);
         Ok(v1::ListEventsResponse {
             events: events.into_iter().map(|event| summary(event, &held_pixels)).collect(),
@@ -57,7 +57,7 @@ impl Operations {
             .map_err(|fault| Reject::field("event_id", fault.to_string()))?;
         let text = |text: String| Some(text).filter(|text| !text.is_empty());
         let key = EventKey { id, name: text(request.event_name), pixel: text(request.pixel_id) };
-        let mut found = self.insight.outbox().operators.find(key).await?;
+        let mut found = self.operators.find(key).await?;
         if found.len() > 1 {
             return Err(Reject::field("event_name", "and pixel_id are needed: several events carry this ID"));
         }
@@ -71,7 +71,7 @@ impl Operations {
     /// Follows events until the caller leaves, or falls behind.
     pub(super) fn watch(&self, request: v1::WatchEventsRequest) -> Stream<v1::WatchEventsResponse> {
         let (send, receive) = tokio::sync::mpsc::channel(WATCH_BUFFER);
-        let mut changes = self.insight.outbox().operators.watch();
+        let mut changes = self.operators.watch();
         let operations = self.clone();
         tokio::spawn(async move {
             loop {
@@ -88,7 +88,7 @@ impl Operations {
                         }
                     },
                 };
-                let events = match operations.insight.outbox().operators.at(seqs).await {
+                let events = match operations.operators.at(seqs).await {
                     Ok(events) => events,
                     Err(fault) => {
                         drop(send.send(Err(Reject::from(fault).into())).await);

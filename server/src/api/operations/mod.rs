@@ -13,18 +13,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use prost_types::Timestamp;
-use tandem_core::country::Country;
 use tandem_proto::stubs::operations_service_server::OperationsService;
 use tandem_proto::v1;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::api::Reject;
+use crate::api::decode::Decoder;
 use crate::delivery::{Delivery, PixelState};
 use crate::insight::diagnosis::Diagnosis;
 use crate::insight::health::Insight;
-use crate::orders::Purchases;
-use crate::outbox::{EventView, Page};
+use crate::orders::Orders;
+use crate::outbox::{EventStore, EventView, OperatorStore, Page};
 
 /// Page size where none is given.
 const PAGE_DEFAULT: u32 = 50;
@@ -39,9 +39,13 @@ pub struct Operations {
     /// What is paused and resumed.
     pub delivery: Delivery,
     /// Asks about orders whose webhooks could not be used.
-    pub purchases: Arc<Purchases>,
-    /// Country of national phone numbers, for erasure.
-    pub country: Country,
+    pub orders: Arc<Orders>,
+    /// Lists and chores.
+    pub operators: Arc<dyn OperatorStore>,
+    /// Erases people.
+    pub events: Arc<dyn EventStore>,
+    /// Reads match keys.
+    pub decoder: Arc<Decoder>,
     /// What the server knows of its own deployment.
     pub diagnosis: Arc<Diagnosis>,
     /// The server is stopping: watchers leave.

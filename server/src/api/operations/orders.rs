@@ -3,13 +3,13 @@
 
 use prost_types::Timestamp;
 use tandem_core::id::{EventId, OrderId};
-use tandem_core::order::{Note, Order, PurchaseState};
+use tandem_core::order::Note;
 use tandem_proto::v1;
 
 use super::events::summary as event_summary;
 use super::{Operations, millis, page, timestamp};
 use crate::api::Reject;
-use crate::api::encode::money;
+use crate::api::encode::{money, purchase_state};
 use crate::outbox::{EventKey, OrderFilter, OrderView, Page};
 
 impl Operations {
@@ -24,7 +24,7 @@ impl Operations {
             updated_from_ms: request.updated_after.map(millis),
             updated_before_ms: request.updated_before.map(millis),
         };
-        let orders = self.insight.outbox().operators.list_orders(filter, page).await?;
+        let orders = self.operators.list_orders(filter, page).await?;
         let last = orders.last().filter(|_| orders.len() == page.size);
         let next_page_token = last.map(|order| order.seq.to_string()).unwrap_or_default();
         Ok(v1::ListOrdersResponse { orders: orders.iter().map(summary).collect(), next_page_token })
@@ -33,9 +33,9 @@ impl Operations {
     pub(super) async fn order(&self, request: v1::GetOrderRequest) -> Result<v1::GetOrderResponse, Reject> {
         let id = OrderId::parse(&request.order_id)
             .map_err(|fault| Reject::field("order_id", fault.to_string()))?;
-        let outbox = self.insight.outbox();
+        let store = &self.operators;
         let filter = OrderFilter { id: Some(id), ..OrderFilter::default() };
-        let mut found = outbox.operators.list_orders(filter, Page { below_seq: None, size: 1 }).await?;
+        let mut found = store.list_orders(filter, Page { below_seq: None, size: 1 }).await?;
         let view = found.pop().ok_or(Reject::NoSuchOrder)?;
         let order = &view.order;
         let refunds = order.refund_ids().filter_map(EventId::of_refund);
@@ -43,7 +43,7 @@ impl Operations {
         let held = self.held_pixels();
         for id in std::iter::once(EventId::of_purchase(order.id())).chain(refunds) {
             let key = EventKey { id, name: None, pixel: Some(order.pixel().as_str().to_owned()) };
-            let of_order = outbox.operators.find(key).await?.into_iter().map(|(event, _)| event);
+            let of_order = store.find(key).await?.into_iter().map(|(event, _)| event);
             let of_order = of_order.filter(|event| event.order_id.as_deref() == Some(order.id().as_str()));
             events.extend(of_order.map(|event| event_summary(event, &held)));
         }
@@ -58,7 +58,7 @@ fn summary(view: &OrderView) -> v1::OrderSummary {
     v1::OrderSummary {
         order_id: order.id().as_str().to_owned(),
         pixel_id: order.pixel().as_str().to_owned(),
-        state: state(order).into(),
+        state: purchase_state(order.state()).into(),
         purchase: order.placed().to_owned(),
         withheld_reason: order.withheld().map(|why| why.code().to_owned()).unwrap_or_default(),
         paid: paid.map(|paid| money(paid.money)),
@@ -71,15 +71,6 @@ fn summary(view: &OrderView) -> v1::OrderSummary {
         browser_fired_at: order.fired_at_s().map(seconds),
         created_at: Some(timestamp(view.created_ms)),
         updated_at: Some(timestamp(view.updated_ms)),
-    }
-}
-
-fn state(order: &Order) -> v1::PurchaseState {
-    match order.state() {
-        PurchaseState::Pending => v1::PurchaseState::Pending,
-        PurchaseState::Verified => v1::PurchaseState::Verified,
-        PurchaseState::Failed => v1::PurchaseState::Failed,
-        PurchaseState::Refunded => v1::PurchaseState::Refunded,
     }
 }
 

@@ -4,20 +4,17 @@
 use secrecy::ExposeSecret as _;
 use tandem_core::cashfree::orders_api::orders_api_id_ok;
 use tandem_core::cashfree::signature::{self, SIGNATURE_HEADER, SignatureProblem, TIMESTAMP_HEADER};
-use tandem_core::cashfree::{self, Effect, Notice, Proof, Unusable, Webhook};
+use tandem_core::cashfree::{Effect, Notice, Proof, Unusable, Webhook};
 use tandem_core::event::{ActionSource, Consent, Page};
 use tandem_core::hash::Sha256Hex;
 use tandem_core::id::OrderId;
-use tandem_core::normalise::MatchKey;
 use tandem_core::order::{Order, Paid, PaymentSource, Refund};
-use tandem_core::personal::Raw;
-use tandem_core::user_data::UserData;
-use tandem_proto::v1::{self, Verdict};
 
-use crate::api::Reject;
-use crate::orders::Purchases;
+use crate::config::SecretSource;
 use crate::orders::reconcile::question;
-use crate::orders::webhook::{Genuine, Judged, Provider, Step};
+use crate::orders::step::Change;
+use crate::orders::webhook::{Provider, SignedMessage, Verification, VerifiedWebhook, WebhookVerdict};
+use crate::orders::{OrderError, Orders};
 use crate::outbox::{Ask, WebhookRecord};
 
 /// How far ahead of our clock a webhook may be signed, milliseconds.
@@ -25,7 +22,7 @@ const AHEAD_MAX_MS: i64 = 10 * 60 * 1000;
 
 /// Cashfree's webhooks.
 #[derive(Debug)]
-pub(crate) struct CashfreeWebhooks;
+pub(in crate::orders) struct CashfreeWebhooks;
 
 /// What a webhook means, owned, so that it can become a step on the order.
 enum Meaning {
@@ -58,54 +55,55 @@ impl Meaning {
 }
 
 impl Provider for CashfreeWebhooks {
-    fn number(&self) -> i32 {
-        v1::Provider::Cashfree.into()
+    fn name(&self) -> &'static str {
+        "cashfree"
     }
 
-    fn judge(
+    fn verify(
         &self,
-        purchases: &Purchases,
-        request: &v1::VerifyWebhookRequest,
+        orders: &Orders,
+        message: &SignedMessage,
         now_ms: i64,
-    ) -> Result<Judged, Reject> {
-        let cashfree = &purchases.cashfree;
-        let secrets = cashfree.secrets.as_ref().map(crate::config::SecretSource::list).unwrap_or_default();
+    ) -> Result<Verification, OrderError> {
+        let cashfree = &orders.settings.cashfree;
+        let secrets = cashfree.secrets.as_ref().map(SecretSource::list).unwrap_or_default();
         let secrets: Vec<&[u8]> = secrets.iter().map(|secret| secret.expose_secret().as_bytes()).collect();
-        let header = |name: &str| request.headers.get(name).map(String::as_str).unwrap_or_default();
-        if purchases.is_legacy(request) {
-            return purchases.judge_legacy(&request.raw_body, &secrets, now_ms);
+        let header = |name: &str| message.headers.get(name).map(String::as_str).unwrap_or_default();
+        if orders.is_legacy(message) {
+            return orders.verify_legacy(&message.body, &secrets, now_ms);
         }
         let timestamp = header(TIMESTAMP_HEADER);
-        match signature::verify(&secrets, timestamp, &request.raw_body, header(SIGNATURE_HEADER)) {
+        match signature::verify(&secrets, timestamp, &message.body, header(SIGNATURE_HEADER)) {
             Ok(_) => {}
-            Err(SignatureProblem::NoSecret) => return Err(Reject::NoSecret),
-            Err(problem) => return Ok(Judged::Refused(Verdict::InvalidSignature, problem.code())),
+            Err(SignatureProblem::NoSecret) => return Err(OrderError::NoSecret),
+            Err(problem) => {
+                return Ok(Verification::Refused(WebhookVerdict::InvalidSignature, problem.code()));
+            }
         }
         let Some(signed_ms) = signature::timestamp_ms(timestamp) else {
-            return Ok(Judged::Refused(Verdict::InvalidSignature, "timestamp_malformed"));
+            return Ok(Verification::Refused(WebhookVerdict::InvalidSignature, "timestamp_malformed"));
         };
         let max_age_ms = i64::try_from(cashfree.webhook_max_age.as_millis()).unwrap_or(i64::MAX);
         // Its age counts at the gateway; what waited between the two of us is not its fault.
-        let received_ms =
-            request.received_at.as_ref().map_or(now_ms, |at| at.seconds.saturating_mul(1000).min(now_ms));
+        let received_ms = message.received_ms.map_or(now_ms, |received_ms| received_ms.min(now_ms));
         if let Err(problem) = signature::check_age(signed_ms, received_ms, max_age_ms, AHEAD_MAX_MS) {
-            return Ok(Judged::Refused(Verdict::Stale, problem.code()));
+            return Ok(Verification::Refused(WebhookVerdict::Stale, problem.code()));
         }
-        let genuine = match Webhook::parse(&request.raw_body, purchases.ingest.settings.default_currency) {
-            Ok(webhook) => purchases.usable(&webhook, &request.raw_body, signed_ms, now_ms),
-            Err(unusable) => purchases.unusable(&unusable, &request.raw_body, now_ms),
+        let webhook = match Webhook::parse(&message.body, orders.settings.default_currency) {
+            Ok(webhook) => orders.usable(&webhook, &message.body, signed_ms, now_ms),
+            Err(unusable) => orders.unusable(&unusable, &message.body, now_ms),
         };
-        Ok(Judged::Genuine(Box::new(genuine)))
+        Ok(Verification::Genuine(Box::new(webhook)))
     }
 }
 
-impl Purchases {
+impl Orders {
     /// What a genuine and readable webhook asks for.
-    fn usable(&self, webhook: &Webhook, body: &[u8], signed_ms: i64, now_ms: i64) -> Genuine {
+    fn usable(&self, webhook: &Webhook, body: &[u8], signed_ms: i64, now_ms: i64) -> VerifiedWebhook {
         let record = self.record_of(webhook, body, now_ms);
         let now_s = now_ms.div_euclid(1000);
         let note = webhook.note(now_s);
-        let verdict = if webhook.is_ignored() { Verdict::Ignored } else { Verdict::Accepted };
+        let verdict = if webhook.is_ignored() { WebhookVerdict::Ignored } else { WebhookVerdict::Accepted };
         let (meant, proves_payment) = match webhook.effect() {
             Effect::Paid(proof) => {
                 let paid = self.paid(&proof, signed_ms, now_ms);
@@ -130,24 +128,29 @@ impl Purchases {
             }
             Effect::Refunded { order_id: None, .. } | Effect::Nothing => (None, false),
         };
-        let step = meant.map(|(order, meaning)| {
-            let may_ask = self.can_ask && orders_api_id_ok(order.as_str());
-            let step: Step = Box::new(move |order: &mut Order| {
+        let change = meant.map(|(order, meaning)| {
+            let may_ask = self.can_ask() && orders_api_id_ok(order.as_str());
+            let change: Change = Box::new(move |order: &mut Order| {
                 let ask = meaning.happen_to(order, now_s, may_ask);
                 // A payment leaves its note by itself.
                 if let (Some(note), false) = (&note, proves_payment) {
                     order.note(note.clone());
                 }
-                ask
+                ask.into()
             });
-            (order, step)
+            (order, change)
         });
-        Genuine { record, step, proves_payment, verdict }
+        VerifiedWebhook { record, change, proves_payment, verdict }
     }
 
     /// Keeps what is genuine and cannot be used: its reason, its digest, no body. Where it may
     /// have been the proof of a payment, the Orders API is asked.
-    pub(crate) fn unusable(&self, unusable: &Unusable, body: &[u8], now_ms: i64) -> Genuine {
+    pub(in crate::orders) fn unusable(
+        &self,
+        unusable: &Unusable,
+        body: &[u8],
+        now_ms: i64,
+    ) -> VerifiedWebhook {
         let digest = Sha256Hex::of_bytes(body).to_hex();
         let extract = serde_json::json!({ "extract": &*unusable.extract, "fault_at_byte": unusable.offset });
         let record = WebhookRecord {
@@ -162,8 +165,9 @@ impl Purchases {
             body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
         };
         let order = self.answers_for(&record.kind, record.order_id.as_deref());
-        let step = order.map(|order| (order, question(now_ms)));
-        Genuine { record, step, proves_payment: false, verdict: Verdict::DeadLettered }
+        let change = order.map(|order| (order, question(now_ms)));
+        let verdict = WebhookVerdict::DeadLettered;
+        VerifiedWebhook { record, change, proves_payment: false, verdict }
     }
 
     fn record_of(&self, webhook: &Webhook, body: &[u8], now_ms: i64) -> WebhookRecord {
@@ -181,14 +185,14 @@ impl Purchases {
     }
 
     /// Whose webhook it is. Rotation changes the secret, not the account.
-    pub(crate) fn account(&self) -> String {
-        format!("cashfree:{}", self.cashfree.environment.name())
+    pub(in crate::orders) fn account(&self) -> String {
+        format!("cashfree:{}", self.settings.cashfree.environment.name())
     }
 
     /// The proof as the order takes it: the customer hashed, money and time as paid.
     fn paid(&self, proof: &Proof<'_>, signed_ms: i64, now_ms: i64) -> Paid {
         for _ in 0..proof.customer.dummies_dropped {
-            self.ingest.metrics.key_dropped("dummy");
+            self.metrics.key_dropped("dummy");
         }
         let fields = proof.match_fields();
         Paid {
@@ -204,21 +208,5 @@ impl Purchases {
             page: Page::default(),
             consent: Consent::default(),
         }
-    }
-
-    /// Hashes a provider's customer. Nobody can correct what cannot be normalised, so it
-    /// is dropped and counted.
-    pub(crate) fn hashed(&self, fields: cashfree::MatchFields, now_ms: i64) -> UserData {
-        let values: Vec<(MatchKey, Raw)> = [
-            (MatchKey::Email, fields.email),
-            (MatchKey::Phone, fields.phone),
-            (MatchKey::FirstName, fields.first_name),
-            (MatchKey::LastName, fields.last_name),
-            (MatchKey::ExternalId, fields.external_id),
-        ]
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, value?)))
-        .collect();
-        self.ingest.user_reader(now_ms).read(values).0
     }
 }

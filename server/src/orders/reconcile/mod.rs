@@ -19,13 +19,12 @@ use tandem_core::custom_data::CustomData;
 use tandem_core::event::{ActionSource, Consent, Page};
 use tandem_core::id::{OrderId, PixelId};
 use tandem_core::order::{NotPaid, Order, Paid, PaymentSource};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::Purchases;
-use crate::api::Reject;
-use crate::outbox::{Ask, DueOrder, StepAnswer};
-use orders_api::Said;
+use super::Orders;
+use super::step::Step;
+use crate::outbox::{Ask, DueOrder, StoreError};
+use orders_api::ProviderAnswer;
 
 /// How often the schedule is looked at when nobody gave a hint.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -37,12 +36,10 @@ const AT_ONCE: usize = 8;
 /// Asks about orders until it is stopped.
 #[derive(Debug)]
 pub struct Reconciler {
-    /// What steps are made with.
-    pub purchases: Arc<Purchases>,
-    /// The API.
+    /// Whose orders it asks about.
+    pub orders: Arc<Orders>,
+    /// Whom it asks.
     pub api: OrdersApi,
-    /// Wakes it.
-    pub ask_now: Arc<Notify>,
 }
 
 impl Reconciler {
@@ -51,31 +48,28 @@ impl Reconciler {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.ask_now.notified() => {}
+                () = self.orders.ask_now.notified() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
-            if let Err(fault) = self.round().await {
-                tracing::warn!(
-                    code = fault.code(),
-                    "orders could not be reconciled; they stay on the schedule"
-                );
+            if let Err(error) = self.round().await {
+                tracing::warn!(%error, "orders could not be reconciled; they stay on the schedule");
             }
         }
     }
 
-    pub(super) async fn round(&self) -> Result<(), Reject> {
-        let due = self.purchases.ingest.outbox.orders.orders_to_ask(ROUND_MAX).await?;
+    pub(super) async fn round(&self) -> Result<(), StoreError> {
+        let due = self.orders.store.orders_to_ask(ROUND_MAX).await?;
         // One that hangs does not keep the others waiting.
-        let outcomes = futures_util::stream::iter(due).map(|due| self.look_into(due)).buffered(AT_ONCE);
+        let outcomes = futures_util::stream::iter(due).map(|due| self.ask_about(due)).buffered(AT_ONCE);
         outcomes.try_collect::<()>().await
     }
 
-    async fn look_into(&self, due: DueOrder) -> Result<(), Reject> {
+    async fn ask_about(&self, due: DueOrder) -> Result<(), StoreError> {
         let DueOrder { order, pixel, standing } = due;
-        match self.api.ask(&self.purchases.cashfree, &order, standing).await {
-            Said::NoBudget => Ok(()),
-            Said::Paid(answer, payment) => self.paid(&order, &pixel, &answer, &payment).await,
-            Said::NotPaid(answer) => self.plan(&order, &pixel, answer).await,
+        match self.api.ask(&self.orders.settings.cashfree, &order, standing).await {
+            ProviderAnswer::NoBudget => Ok(()),
+            ProviderAnswer::Paid(answer, payment) => self.paid(&order, &pixel, &answer, &payment).await,
+            ProviderAnswer::NotPaid(answer) => self.plan(&order, &pixel, answer).await,
         }
     }
 
@@ -85,9 +79,9 @@ impl Reconciler {
         pixel: &PixelId,
         answer: &OrderAnswer,
         payment: &ApiPayment,
-    ) -> Result<(), Reject> {
+    ) -> Result<(), StoreError> {
         let fields = answer.customer.match_fields(Some(payment.money.currency), payment.international);
-        let now_ms = self.purchases.ingest.clock.now_ms();
+        let now_ms = self.orders.clock.now_ms();
         let now_s = now_ms.div_euclid(1000);
         let paid = Paid {
             payment_id: Some(payment.payment_id.as_str().to_owned()),
@@ -96,24 +90,28 @@ impl Reconciler {
             seen_at_s: now_s,
             source: PaymentSource::OrdersApi,
             action_source: ActionSource::Website,
-            user_data: self.purchases.hashed(fields, now_ms),
+            user_data: self.orders.hashed(fields, now_ms),
             custom_data: CustomData::default(),
-            listed: self.purchases.listed(order, payment.money, Some(&answer.order_tags)),
+            listed: self.orders.listed(order, payment.money, Some(&answer.order_tags)),
             page: Page::default(),
             consent: Consent::default(),
         };
-        self.purchases.pay(order, pixel, paid).await?;
+        let change = move |order: &mut Order| {
+            order.pay(paid.clone());
+            Ask::Never.into()
+        };
+        self.orders.step(Step::on(order.clone(), pixel.clone()), Box::new(change)).await?;
         tracing::info!(order.id = order.as_str(), "the Orders API says that the order is paid");
         Ok(())
     }
 
     /// Plans the next question. No answer ends the wait for the webhook.
-    async fn plan(&self, order: &OrderId, pixel: &PixelId, answer: NotPaid) -> Result<(), Reject> {
-        let now_s = self.purchases.ingest.clock.now_s();
-        let step = move |order: &mut Order| {
+    async fn plan(&self, order: &OrderId, pixel: &PixelId, answer: NotPaid) -> Result<(), StoreError> {
+        let now_s = self.orders.clock.now_s();
+        let change = move |order: &mut Order| {
             let next_s = order.not_paid(answer, now_s).filter(|_| order.paid().is_none());
-            (StepAnswer::Nothing, next_s.map_or(Ask::Never, |next_s| Ask::At(next_s * 1000)))
+            next_s.map_or(Ask::Never, |next_s| Ask::At(next_s * 1000)).into()
         };
-        self.purchases.step(order, pixel, None, false, step).await.map(drop)
+        self.orders.step(Step::on(order.clone(), pixel.clone()), Box::new(change)).await.map(drop)
     }
 }

@@ -35,7 +35,7 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
 /// What the Orders API said.
 #[derive(Debug)]
-pub(super) enum Said {
+pub(super) enum ProviderAnswer {
     /// Paid, by this payment.
     Paid(Box<OrderAnswer>, Box<ApiPayment>),
     /// Not paid.
@@ -45,7 +45,7 @@ pub(super) enum Said {
 }
 
 /// What became of one GET.
-enum Got {
+enum FetchResult {
     Answer(Vec<u8>),
     NotFound,
     /// Nothing usable came.
@@ -92,16 +92,21 @@ impl OrdersApi {
     }
 
     /// Asks about one order.
-    pub(super) async fn ask(&self, settings: &Cashfree, order: &OrderId, standing: Standing) -> Said {
+    pub(super) async fn ask(
+        &self,
+        settings: &Cashfree,
+        order: &OrderId,
+        standing: Standing,
+    ) -> ProviderAnswer {
         if !orders_api_id_ok(order.as_str()) {
-            return Said::NotPaid(NotPaid::Final);
+            return ProviderAnswer::NotPaid(NotPaid::Final);
         }
-        let open = Said::NotPaid(NotPaid::Open);
+        let open = ProviderAnswer::NotPaid(NotPaid::Open);
         let body = match self.get(settings, &["orders", order.as_str()], &self.orders, standing).await {
-            Got::Answer(body) => body,
-            Got::NotFound => return Said::NotPaid(NotPaid::Unknown),
-            Got::Nothing => return open,
-            Got::NoBudget => return Said::NoBudget,
+            FetchResult::Answer(body) => body,
+            FetchResult::NotFound => return ProviderAnswer::NotPaid(NotPaid::Unknown),
+            FetchResult::Nothing => return open,
+            FetchResult::NoBudget => return ProviderAnswer::NoBudget,
         };
         let answer = match parse_order(&body, self.currency) {
             Ok(answer) if answer.order_id == *order => answer,
@@ -117,18 +122,18 @@ impl OrdersApi {
         };
         match answer.status {
             OrderStatus::Paid => {}
-            OrderStatus::Expired | OrderStatus::Terminated => return Said::NotPaid(NotPaid::Final),
+            OrderStatus::Expired | OrderStatus::Terminated => return ProviderAnswer::NotPaid(NotPaid::Final),
             OrderStatus::Active | OrderStatus::Unknown => return open,
         }
         let path = ["orders", order.as_str(), "payments"];
         let body = match self.get(settings, &path, &self.payments, standing).await {
-            Got::Answer(body) => body,
-            Got::NotFound | Got::Nothing => return open,
-            Got::NoBudget => return Said::NoBudget,
+            FetchResult::Answer(body) => body,
+            FetchResult::NotFound | FetchResult::Nothing => return open,
+            FetchResult::NoBudget => return ProviderAnswer::NoBudget,
         };
         match parse_paying_payment(&body, self.currency) {
             Ok(Some(payment)) if payment.order_id.as_ref().is_none_or(|id| id == order) => {
-                Said::Paid(Box::new(answer), Box::new(payment))
+                ProviderAnswer::Paid(Box::new(answer), Box::new(payment))
             }
             Ok(_) => open,
             Err(problem) => {
@@ -143,29 +148,35 @@ impl OrdersApi {
     }
 
     /// One GET, made once more when it fails; each takes from the budget.
-    async fn get(&self, settings: &Cashfree, path: &[&str], budget: &Budget, standing: Standing) -> Got {
+    async fn get(
+        &self,
+        settings: &Cashfree,
+        path: &[&str],
+        budget: &Budget,
+        standing: Standing,
+    ) -> FetchResult {
         for attempt in 0..2 {
             if !budget.take(standing) {
-                return if attempt == 0 { Got::NoBudget } else { Got::Nothing };
+                return if attempt == 0 { FetchResult::NoBudget } else { FetchResult::Nothing };
             }
             match self.try_get(settings, path).await {
-                Ok(Reply { status: 200, body, .. }) => return Got::Answer(body),
-                Ok(Reply { status: 404, .. }) => return Got::NotFound,
+                Ok(Reply { status: 200, body, .. }) => return FetchResult::Answer(body),
+                Ok(Reply { status: 404, .. }) => return FetchResult::NotFound,
                 Ok(Reply { status: status @ (401 | 403 | 429), wait, .. }) => {
                     // Nothing is learnt of the order, and more questions would be refused too.
                     tracing::warn!(http.status = status, "the Orders API refuses questions; a pause is made");
                     self.orders.pause(wait.unwrap_or(PAUSE).min(PAUSE_MAX));
-                    return Got::NoBudget;
+                    return FetchResult::NoBudget;
                 }
                 Ok(Reply { status, .. }) if status < 500 => {
                     tracing::warn!(http.status = status, "the Orders API refused a question");
-                    return Got::Nothing;
+                    return FetchResult::Nothing;
                 }
                 Ok(Reply { status, .. }) => tracing::debug!(http.status = status, "the Orders API failed"),
                 Err(fault) => tracing::debug!(fault = %fault.without_url(), "the Orders API did not answer"),
             }
         }
-        Got::Nothing
+        FetchResult::Nothing
     }
 
     async fn try_get(&self, settings: &Cashfree, path: &[&str]) -> reqwest::Result<Reply> {

@@ -6,41 +6,37 @@ use tandem_core::cashfree::orders_api::orders_api_id_ok;
 use tandem_core::id::OrderId;
 use tandem_core::order::Order;
 
-use crate::api::Reject;
-use crate::orders::Purchases;
-use crate::orders::webhook::Step;
-use crate::outbox::{Ask, StepAnswer};
+use crate::orders::Orders;
+use crate::orders::step::{Change, Step};
+use crate::outbox::{Ask, StoreError};
 
-impl Purchases {
+impl Orders {
     /// The order that the Orders API can be asked about in place of an unusable webhook; `None`
     /// when only the webhook itself can help.
-    pub(crate) fn answers_for(&self, webhook_type: &str, order: Option<&str>) -> Option<OrderId> {
+    pub fn answers_for(&self, webhook_type: &str, order: Option<&str>) -> Option<OrderId> {
         let order =
-            order.filter(|id| self.can_ask && is_about_payment(webhook_type) && orders_api_id_ok(id))?;
+            order.filter(|id| self.can_ask() && is_about_payment(webhook_type) && orders_api_id_ok(id))?;
         OrderId::parse(order).ok()
     }
 
     /// Asks about an order as soon as the budget allows. Durable when it returns.
     ///
     /// # Errors
-    /// When the store cannot accept.
-    pub(crate) async fn ask_about(&self, order: &OrderId) -> Result<(), Reject> {
-        let mut question = question(self.ingest.clock.now_ms());
-        let step = move |order: &mut Order| (StepAnswer::Nothing, question(order));
-        self.step(order, &self.default_pixel(), None, false, step).await?;
-        self.ask_now.notify_one();
-        Ok(())
+    /// When the store does not accept.
+    pub async fn ask_about(&self, order: OrderId) -> Result<(), StoreError> {
+        let step = Step::on(order, self.settings.default_pixel.clone());
+        self.step(step, question(self.clock.now_ms())).await.map(drop)
     }
 }
 
 /// The provider spoke of the order, which is asked about now unless it is known to be paid.
-pub(in crate::orders) fn question(now_ms: i64) -> Step {
+pub(in crate::orders) fn question(now_ms: i64) -> Change {
     Box::new(move |order: &mut Order| {
         order.attest();
         if order.paid().is_some() {
-            return Ask::AsPlanned;
+            return Ask::AsPlanned.into();
         }
         order.ask(now_ms.div_euclid(1000));
-        Ask::At(now_ms)
+        Ask::At(now_ms).into()
     })
 }

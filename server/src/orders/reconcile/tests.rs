@@ -7,15 +7,14 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use tandem_core::currency::Currency;
-use tandem_proto::stubs::tracking_service_server::TrackingService as _;
-use tandem_proto::v1::{Browser, TrackEventRequest};
+use tandem_core::event::Event;
+use tandem_core::id::{EventId, EventName};
 
 use super::*;
-use crate::api::tracking::Tracking;
 use crate::clock::Clock;
-use crate::orders::testing;
-use crate::outbox::{EventFilter, Page, State};
-use tandem_core::id::EventName;
+use crate::orders::ContactSource;
+use crate::orders::testing::{Fixture, fixture, pixel};
+use crate::outbox::{EventFilter, Outbox, Page as ListPage, State};
 
 const NOW_MS: i64 = 1_763_942_400_000;
 
@@ -46,8 +45,8 @@ async fn api(open: usize) -> String {
     url
 }
 
-/// A reconciler whose clock stands.
-async fn reconciler(dir: &std::path::Path, open: usize) -> (Reconciler, Clock) {
+/// A reconciler whose clock stands, and the store.
+async fn reconciler(dir: &std::path::Path, open: usize) -> (Reconciler, Outbox, Clock) {
     let url = api(open).await;
     let clock = Clock::fixed(NOW_MS);
     let variables = [
@@ -55,44 +54,54 @@ async fn reconciler(dir: &std::path::Path, open: usize) -> (Reconciler, Clock) {
         ("CASHFREE_CLIENT_SECRET", "secret"),
         ("CASHFREE_API_URL", url.as_str()),
     ];
-    let purchases = testing::purchases(dir, clock.clone(), &variables);
-    let api = OrdersApi::new(&purchases.cashfree, Currency::INR).unwrap().unwrap();
-    let ask_now = Arc::clone(&purchases.ask_now);
-    (Reconciler { purchases, api, ask_now }, clock)
+    let Fixture { orders, outbox } = fixture(dir, clock.clone(), &variables, Vec::new());
+    let api = OrdersApi::new(&orders.settings.cashfree, Currency::INR).unwrap().unwrap();
+    (Reconciler { orders, api }, outbox, clock)
 }
 
 /// The states of all Purchases, and whether they carry an `fbp`.
-async fn sent(purchases: &Purchases) -> Vec<(State, bool)> {
-    let all = Page { below_seq: None, size: 100 };
-    let mut events = purchases.ingest.outbox.operators.list(EventFilter::default(), all).await.unwrap();
+async fn sent(outbox: &Outbox) -> Vec<(State, bool)> {
+    let all = ListPage { below_seq: None, size: 100 };
+    let mut events = outbox.operators.list(EventFilter::default(), all).await.unwrap();
     events.retain(|event| event.name == EventName::purchase());
     events.into_iter().map(|event| (event.state, event.keys.names().contains(&"fbp"))).collect()
+}
+
+/// A checkout that names the order.
+fn checkout(order: &OrderId) -> Event {
+    let mut event = Event {
+        pixel: pixel(),
+        name: EventName::parse("InitiateCheckout").unwrap(),
+        id: EventId::v7(NOW_MS.unsigned_abs(), [7; 10]),
+        time_s: NOW_MS / 1000,
+        action_source: ActionSource::Website,
+        page: Page::default(),
+        user_data: Default::default(),
+        custom_data: CustomData { order_id: Some(order.clone()), ..CustomData::default() },
+        limited_data_use: None,
+    };
+    event.user_data.fbp = Some("fb.1.1763942400000.1".into());
+    event
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_webhook_and_a_closed_tab_lose_no_purchase() {
     let dir = tempfile::tempdir().unwrap();
     // At the first question the buyer has not paid yet; at the second he has.
-    let (reconciler, clock) = reconciler(dir.path(), 1).await;
-    let purchases = &reconciler.purchases;
-    let tracking = Tracking { ingest: Arc::clone(&purchases.ingest), purchases: Arc::clone(purchases) };
-    let checkout = TrackEventRequest {
-        event_name: "InitiateCheckout".into(),
-        order_id: "KB-1".into(),
-        browser: Some(Browser { fbp: Some("fb.1.1763942400000.1".into()), ..Browser::default() }),
-        ..TrackEventRequest::default()
-    };
-    tracking.track_event(tonic::Request::new(checkout)).await.unwrap();
+    let (reconciler, outbox, clock) = reconciler(dir.path(), 1).await;
+    let order = OrderId::parse("KB-1").unwrap();
+    let (event, page) = (checkout(&order), ContactSource::Page(None));
+    reconciler.orders.take_event(event, order.clone(), Consent::default(), page, NOW_MS).await.unwrap();
     reconciler.round().await.unwrap();
-    assert_eq!(sent(purchases).await, [], "its buyer has not had time to pay");
+    assert_eq!(sent(&outbox).await, [], "its buyer has not had time to pay");
     for (after_s, expected) in [(180, 0), (200, 0), (900, 1), (3600, 1)] {
         clock.set_ms(NOW_MS + after_s * 1000);
         reconciler.round().await.unwrap();
-        let sent = sent(purchases).await;
+        let sent = sent(&outbox).await;
         assert_eq!(sent.len(), expected, "after {after_s} s");
         assert!(sent.iter().all(|purchase| *purchase == (State::Pending, true)), "{sent:?}");
     }
-    let order = purchases.ingest.outbox.orders.order(OrderId::parse("KB-1").unwrap()).await.unwrap().unwrap();
+    let order = outbox.orders.order(order).await.unwrap().unwrap();
     let paid = order.paid().unwrap();
     assert_eq!((paid.money.amount.get(), paid.at_s), (139_950, 1_763_942_400));
 }
@@ -100,20 +109,16 @@ async fn a_lost_webhook_and_a_closed_tab_lose_no_purchase() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unusable_webhook_of_a_payment_is_a_question() {
     let dir = tempfile::tempdir().unwrap();
-    let (reconciler, _) = reconciler(dir.path(), 0).await;
-    let purchases = &reconciler.purchases;
-    assert!(purchases.answers_for("REFUND_STATUS_WEBHOOK", Some("KB-1")).is_none(), "it was no payment");
-    assert!(purchases.answers_for("PAYMENT_SUCCESS_WEBHOOK", None).is_none());
-    assert!(
-        purchases.answers_for("PAYMENT_SUCCESS_WEBHOOK", Some("KB 1")).is_none(),
-        "Cashfree cannot know it"
-    );
-    let order = purchases.answers_for("PAYMENT_SUCCESS_WEBHOOK", Some("KB-1")).unwrap();
-    purchases.ask_about(&order).await.unwrap();
-    reconciler.round().await.unwrap();
-    assert_eq!(sent(purchases).await.len(), 1);
+    let (reconciler, outbox, _) = reconciler(dir.path(), 0).await;
+    let orders = &reconciler.orders;
+    assert!(orders.answers_for("REFUND_STATUS_WEBHOOK", Some("KB-1")).is_none(), "it was no payment");
+    assert!(orders.answers_for("PAYMENT_SUCCESS_WEBHOOK", None).is_none());
+    assert!(orders.answers_for("PAYMENT_SUCCESS_WEBHOOK", Some("KB 1")).is_none(), "Cashfree cannot know it");
+    let order = orders.answers_for("PAYMENT_SUCCESS_WEBHOOK", Some("KB-1")).unwrap();
     // Asked again, it stays one.
-    purchases.ask_about(&order).await.unwrap();
-    reconciler.round().await.unwrap();
-    assert_eq!(sent(purchases).await.len(), 1);
+    for _ in 0..2 {
+        orders.ask_about(order.clone()).await.unwrap();
+        reconciler.round().await.unwrap();
+        assert_eq!(sent(&outbox).await.len(), 1);
+    }
 }

@@ -1,0 +1,188 @@
+//! From settings to parts: each folder gets its own settings, and what stands below it.
+
+use std::sync::Arc;
+
+use tandem_core::id::PixelId;
+use tandem_settings::raise_file_limit;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{StartError, janitor, store};
+use crate::api::access::AccessPolicy;
+use crate::api::admission::Admission;
+use crate::api::decode::{DecodeSettings, Decoder, PixelRules};
+use crate::api::operations::Operations;
+use crate::api::rate_limit::RateLimits;
+use crate::api::tracking::Tracking;
+use crate::catalogue::reload_on_hangup;
+use crate::clock::{Clock, millis};
+use crate::config::{CashfreeEnvironment, Pixel, Settings};
+use crate::delivery::{self, Graph};
+use crate::ingest::Ingest;
+use crate::insight::diagnosis::{Deployment, Diagnosis};
+use crate::insight::health::Insight;
+use crate::net::{Bounds, Tls};
+use crate::orders::{OrderSettings, Orders, OrdersApi, PurchaseRules, Reconciler};
+use crate::outbox::Outbox;
+use crate::telemetry::metrics::Metrics;
+
+/// Connections that each port may have.
+pub(super) struct PortLimits {
+    pub(super) grpc: Bounds,
+    pub(super) http: Bounds,
+}
+
+/// The server's parts, with their tasks running.
+pub(super) struct Assembled {
+    pub(super) tracking: Tracking,
+    pub(super) operations: Operations,
+    pub(super) access: Arc<AccessPolicy>,
+    pub(super) insight: Arc<Insight>,
+    pub(super) limits: PortLimits,
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) tasks: Vec<JoinHandle<()>>,
+    /// Cancelled when the server begins to stop: watchers leave.
+    pub(super) closing: CancellationToken,
+}
+
+/// Makes the parts and starts their tasks, which run until `stop`.
+pub(super) async fn assemble(
+    mut settings: Settings,
+    outbox: Outbox,
+    clock: Clock,
+    stop: &CancellationToken,
+) -> Result<Assembled, StartError> {
+    let configured = !settings.pixels.is_empty();
+    match settings.pixels.first() {
+        Some(first) => store::adopt(&outbox, &first.id).await.map_err(StartError::FirstWrite)?,
+        // What is accepted waits under a stand-in until a pixel is configured.
+        None => settings.pixels.push(Pixel::unconfigured(PixelId::unassigned())),
+    }
+    let rules = purchase_rules(&settings);
+    if rules.holds.is_empty() {
+        store::release_play_money(&outbox).await.map_err(StartError::FirstWrite)?;
+    }
+    let token = match settings.internal_token.take() {
+        Some(token) => token,
+        None => store::own_token(&settings.data_dir)?,
+    };
+    let notes = notes(&settings);
+    let deployment = Deployment::of(&settings, configured);
+    let pixels: Vec<_> = std::mem::take(&mut settings.pixels).into_iter().map(Arc::new).collect();
+    let page_rules = page_rules(&settings, &pixels);
+    let mut origins = vec![settings.allowed_origins.clone()];
+    origins.extend(page_rules.iter().map(|rules| rules.origins.clone()));
+    let files = raise_file_limit();
+    let limits =
+        PortLimits { grpc: Bounds::grpc(files, settings.trusted_proxies.clone()), http: Bounds::http(files) };
+    let access = Arc::new(AccessPolicy {
+        token,
+        trusted_proxies: settings.trusted_proxies,
+        origins,
+        sets_cookies: settings.cookie_domain.is_some(),
+        rate_limits: RateLimits::new(settings.rate_limit),
+        admission: Admission::new(settings.rate_limit.is_some()),
+    });
+
+    let metrics = Arc::new(Metrics::default());
+    let graph = Graph::new(&settings.meta).map_err(StartError::Client)?;
+    let paused = outbox.operators.paused().await.map_err(StartError::FirstWrite)?;
+    let (delivery, mut tasks) =
+        delivery::start(&pixels, &paused, &graph, &outbox.queue, &clock, &metrics, stop);
+    let insight = Arc::new(Insight::new(
+        Arc::clone(&outbox.operators),
+        delivery.board().clone(),
+        Arc::clone(&metrics),
+        clock.clone(),
+        notes,
+    ));
+    let ingest =
+        Arc::new(Ingest::new(Arc::clone(&outbox.events), delivery.clone(), settings.shop_url.clone()));
+    let api = OrdersApi::new(&settings.cashfree, settings.default_currency).map_err(StartError::Client)?;
+    let orders = Arc::new(Orders::new(
+        OrderSettings {
+            default_pixel: page_rules.first().map_or_else(PixelId::unassigned, |rules| rules.id.clone()),
+            rules,
+            cashfree: settings.cashfree,
+            catalogue: settings.catalogue.clone(),
+            browser_policy: settings.browser_policy,
+            claim_secret: settings.claim_secret,
+            default_country: settings.default_country,
+            default_currency: settings.default_currency,
+        },
+        Arc::clone(&outbox.orders),
+        Arc::clone(&ingest),
+        delivery.clone(),
+        Arc::clone(&metrics),
+        clock.clone(),
+    ));
+    let decoder = Arc::new(Decoder {
+        settings: DecodeSettings {
+            pixels: page_rules,
+            configured,
+            default_country: settings.default_country,
+            default_currency: settings.default_currency,
+            consent_required: settings.consent_required,
+            lead_required: settings.lead_required,
+            keeps_loopback: !settings.meta.is_real(),
+            cookie_domain: settings.cookie_domain,
+        },
+        metrics: Arc::clone(&metrics),
+    });
+    if let Some(api) = api {
+        let reconciler = Reconciler { orders: Arc::clone(&orders), api };
+        tasks.push(tokio::spawn(reconciler.run(stop.clone())));
+    }
+    tasks.push(tokio::spawn(reload_on_hangup(settings.catalogue, stop.clone())));
+    let chores = janitor::run(outbox.clone(), Arc::clone(&access), settings.retention, stop.clone());
+    tasks.push(tokio::spawn(chores));
+
+    let closing = CancellationToken::new();
+    let operations = Operations {
+        insight: Arc::clone(&insight),
+        operators: outbox.operators,
+        events: Arc::clone(&outbox.events),
+        delivery,
+        orders: Arc::clone(&orders),
+        decoder: Arc::clone(&decoder),
+        diagnosis: Arc::new(Diagnosis { deployment, pixels, graph, clock: clock.clone() }),
+        closing: closing.clone(),
+    };
+    let tracking = Tracking { decoder, ingest, orders, events: outbox.events, metrics, clock };
+    let tls = settings.tls.map(Arc::new);
+    Ok(Assembled { tracking, operations, access, insight, limits, tls, tasks, closing })
+}
+
+fn purchase_rules(settings: &Settings) -> PurchaseRules {
+    let hold = |pixel: &Pixel| settings.purchase_hold(pixel).map(|code| (pixel.id.clone(), code));
+    PurchaseRules {
+        holds: settings.pixels.iter().filter_map(hold).collect(),
+        join_wait_ms: millis(settings.join_wait),
+        shop_url: settings.shop_url.clone(),
+        refund_event: settings.refund_event.clone(),
+    }
+}
+
+fn page_rules(settings: &Settings, pixels: &[Arc<Pixel>]) -> Vec<PixelRules> {
+    let rules = |pixel: &Arc<Pixel>| PixelRules {
+        id: pixel.id.clone(),
+        origins: pixel.origins.clone().unwrap_or_else(|| settings.allowed_origins.clone()),
+    };
+    pixels.iter().map(rules).collect()
+}
+
+/// Reasons for a degraded health that stand as long as the settings do.
+fn notes(settings: &Settings) -> Vec<String> {
+    let mut notes = Vec::new();
+    if settings.cashfree.environment == CashfreeEnvironment::Production {
+        let testing = settings.pixels.iter().filter(|pixel| pixel.test_event_code.is_some());
+        notes.extend(testing.map(|pixel| format!("test_event_code_in_production:{}", pixel.id)));
+    }
+    if settings.cashfree.secrets.is_none() {
+        tracing::warn!(
+            "no Cashfree client secret is configured for {}: webhooks are answered with 503 until there is one",
+            settings.cashfree.environment.name()
+        );
+    }
+    notes
+}
