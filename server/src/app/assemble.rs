@@ -17,7 +17,7 @@ use crate::api::tracking::Tracking;
 use crate::catalogue::reload_on_hangup;
 use crate::clock::{Clock, millis};
 use crate::config::{CashfreeEnvironment, Pixel, Settings};
-use crate::delivery::{self, Graph};
+use crate::delivery::{self, Delivery, Graph};
 use crate::ingest::Ingest;
 use crate::insight::diagnosis::{Deployment, Diagnosis};
 use crate::insight::health::Insight;
@@ -45,6 +45,16 @@ pub(super) struct Assembled {
     pub(super) closing: CancellationToken,
 }
 
+/// What most parts stand on.
+struct Ground {
+    outbox: Outbox,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    pixels: Vec<Arc<Pixel>>,
+    graph: Graph,
+    delivery: Delivery,
+}
+
 /// Makes the parts and starts their tasks, which run until `stop`.
 pub(super) async fn assemble(
     mut settings: Settings,
@@ -53,42 +63,17 @@ pub(super) async fn assemble(
     stop: &CancellationToken,
 ) -> Result<Assembled, StartError> {
     let configured = !settings.pixels.is_empty();
-    match settings.pixels.first() {
-        Some(first) => store::adopt(&outbox, &first.id).await.map_err(StartError::FirstWrite)?,
-        // What is accepted waits under a stand-in until a pixel is configured.
-        None => settings.pixels.push(Pixel::unconfigured(PixelId::unassigned())),
-    }
-    let rules = purchase_rules(&settings);
-    if rules.holds.is_empty() {
-        store::release_play_money(&outbox).await.map_err(StartError::FirstWrite)?;
-    }
-    let token = match settings.internal_token.take() {
-        Some(token) => token,
-        None => store::own_token(&settings.data_dir)?,
-    };
-    let notes = notes(&settings);
+    let rules = align_store(&mut settings, &outbox).await?;
     let deployment = Deployment::of(&settings, configured);
-    let pixels: Vec<_> = std::mem::take(&mut settings.pixels).into_iter().map(Arc::new).collect();
-    let page_rules = page_rules(&settings, &pixels);
-    let mut origins = vec![settings.allowed_origins.clone()];
-    origins.extend(page_rules.iter().map(|rules| rules.origins.clone()));
-    let files = raise_file_limit();
-    let limits =
-        PortLimits { grpc: Bounds::grpc(files, settings.trusted_proxies.clone()), http: Bounds::http(files) };
-    let access = Arc::new(AccessPolicy {
-        token,
-        trusted_proxies: settings.trusted_proxies,
-        origins,
-        sets_cookies: settings.cookie_domain.is_some(),
-        rate_limits: RateLimits::new(settings.rate_limit),
-        admission: Admission::new(settings.rate_limit.is_some()),
-    });
+    let notes = notes(&settings);
+    let (ground, mut tasks) = ground(&mut settings, outbox, clock, stop).await?;
+    let (access, limits) = access(&mut settings, &ground.pixels)?;
+    let tls = settings.tls.take().map(Arc::new);
+    let chores = janitor::run(ground.outbox.clone(), Arc::clone(&access), settings.retention, stop.clone());
+    tasks.push(tokio::spawn(chores));
+    tasks.push(tokio::spawn(reload_on_hangup(settings.catalogue.clone(), stop.clone())));
 
-    let metrics = Arc::new(Metrics::default());
-    let graph = Graph::new(&settings.meta).map_err(StartError::Client)?;
-    let paused = outbox.operators.paused().await.map_err(StartError::FirstWrite)?;
-    let (delivery, mut tasks) =
-        delivery::start(&pixels, &paused, &graph, &outbox.queue, &clock, &metrics, stop);
+    let Ground { outbox, clock, metrics, pixels, graph, delivery } = ground;
     let insight = Arc::new(Insight::new(
         Arc::clone(&outbox.operators),
         delivery.board().clone(),
@@ -96,47 +81,24 @@ pub(super) async fn assemble(
         clock.clone(),
         notes,
     ));
-    let ingest =
-        Arc::new(Ingest::new(Arc::clone(&outbox.events), delivery.clone(), settings.shop_url.clone()));
+    let decoder =
+        Decoder { settings: decoding(&settings, &pixels, configured), metrics: Arc::clone(&metrics) };
+    let decoder = Arc::new(decoder);
+    let ingest = Ingest::new(Arc::clone(&outbox.events), delivery.clone(), settings.shop_url.clone());
+    let ingest = Arc::new(ingest);
     let api = OrdersApi::new(&settings.cashfree, settings.default_currency).map_err(StartError::Client)?;
     let orders = Arc::new(Orders::new(
-        OrderSettings {
-            default_pixel: page_rules.first().map_or_else(PixelId::unassigned, |rules| rules.id.clone()),
-            rules,
-            cashfree: settings.cashfree,
-            catalogue: settings.catalogue.clone(),
-            browser_policy: settings.browser_policy,
-            claim_secret: settings.claim_secret,
-            default_country: settings.default_country,
-            default_currency: settings.default_currency,
-        },
+        order_settings(settings, rules, &pixels),
         Arc::clone(&outbox.orders),
         Arc::clone(&ingest),
         delivery.clone(),
         Arc::clone(&metrics),
         clock.clone(),
     ));
-    let decoder = Arc::new(Decoder {
-        settings: DecodeSettings {
-            pixels: page_rules,
-            configured,
-            default_country: settings.default_country,
-            default_currency: settings.default_currency,
-            consent_required: settings.consent_required,
-            lead_required: settings.lead_required,
-            keeps_loopback: !settings.meta.is_real(),
-            cookie_domain: settings.cookie_domain,
-        },
-        metrics: Arc::clone(&metrics),
-    });
     if let Some(api) = api {
         let reconciler = Reconciler { orders: Arc::clone(&orders), api };
         tasks.push(tokio::spawn(reconciler.run(stop.clone())));
     }
-    tasks.push(tokio::spawn(reload_on_hangup(settings.catalogue, stop.clone())));
-    let chores = janitor::run(outbox.clone(), Arc::clone(&access), settings.retention, stop.clone());
-    tasks.push(tokio::spawn(chores));
-
     let closing = CancellationToken::new();
     let operations = Operations {
         insight: Arc::clone(&insight),
@@ -149,8 +111,92 @@ pub(super) async fn assemble(
         closing: closing.clone(),
     };
     let tracking = Tracking { decoder, ingest, orders, events: outbox.events, metrics, clock };
-    let tls = settings.tls.map(Arc::new);
     Ok(Assembled { tracking, operations, access, insight, limits, tls, tasks, closing })
+}
+
+/// Brings the store in line with the settings, and says what decides about Purchases. Without
+/// any pixel, what is accepted waits under a stand-in until one is configured.
+async fn align_store(settings: &mut Settings, outbox: &Outbox) -> Result<PurchaseRules, StartError> {
+    match settings.pixels.first() {
+        Some(first) => store::adopt(outbox, &first.id).await.map_err(StartError::FirstWrite)?,
+        None => settings.pixels.push(Pixel::unconfigured(PixelId::unassigned())),
+    }
+    let rules = purchase_rules(settings);
+    if rules.holds.is_empty() {
+        store::release_play_money(outbox).await.map_err(StartError::FirstWrite)?;
+    }
+    Ok(rules)
+}
+
+/// Starts delivery.
+async fn ground(
+    settings: &mut Settings,
+    outbox: Outbox,
+    clock: Clock,
+    stop: &CancellationToken,
+) -> Result<(Ground, Vec<JoinHandle<()>>), StartError> {
+    let metrics = Arc::new(Metrics::default());
+    let pixels: Vec<_> = std::mem::take(&mut settings.pixels).into_iter().map(Arc::new).collect();
+    let graph = Graph::new(&settings.meta).map_err(StartError::Client)?;
+    let paused = outbox.operators.paused().await.map_err(StartError::FirstWrite)?;
+    let (delivery, workers) =
+        delivery::start(&pixels, &paused, &graph, &outbox.queue, &clock, &metrics, stop);
+    Ok((Ground { outbox, clock, metrics, pixels, graph, delivery }, workers))
+}
+
+/// Who may call, and how many may be connected.
+fn access(
+    settings: &mut Settings,
+    pixels: &[Arc<Pixel>],
+) -> Result<(Arc<AccessPolicy>, PortLimits), StartError> {
+    let token = match settings.internal_token.take() {
+        Some(token) => token,
+        None => store::own_token(&settings.data_dir)?,
+    };
+    let of_pixels = pixels.iter().filter_map(|pixel| pixel.origins.clone());
+    let origins = std::iter::once(settings.allowed_origins.clone()).chain(of_pixels).collect();
+    let trusted_proxies = std::mem::take(&mut settings.trusted_proxies);
+    let files = raise_file_limit();
+    let limits = PortLimits { grpc: Bounds::grpc(files, trusted_proxies.clone()), http: Bounds::http(files) };
+    let access = AccessPolicy {
+        token,
+        trusted_proxies,
+        origins,
+        sets_cookies: settings.cookie_domain.is_some(),
+        rate_limits: RateLimits::new(settings.rate_limit),
+        admission: Admission::new(settings.rate_limit.is_some()),
+    };
+    Ok((Arc::new(access), limits))
+}
+
+fn decoding(settings: &Settings, pixels: &[Arc<Pixel>], configured: bool) -> DecodeSettings {
+    let rules = |pixel: &Arc<Pixel>| PixelRules {
+        id: pixel.id.clone(),
+        origins: pixel.origins.clone().unwrap_or_else(|| settings.allowed_origins.clone()),
+    };
+    DecodeSettings {
+        pixels: pixels.iter().map(rules).collect(),
+        configured,
+        default_country: settings.default_country,
+        default_currency: settings.default_currency,
+        consent_required: settings.consent_required,
+        lead_required: settings.lead_required.clone(),
+        keeps_loopback: !settings.meta.is_real(),
+        cookie_domain: settings.cookie_domain.clone(),
+    }
+}
+
+fn order_settings(settings: Settings, rules: PurchaseRules, pixels: &[Arc<Pixel>]) -> OrderSettings {
+    OrderSettings {
+        default_pixel: pixels.first().map_or_else(PixelId::unassigned, |pixel| pixel.id.clone()),
+        rules,
+        cashfree: settings.cashfree,
+        catalogue: settings.catalogue,
+        browser_policy: settings.browser_policy,
+        claim_secret: settings.claim_secret,
+        default_country: settings.default_country,
+        default_currency: settings.default_currency,
+    }
 }
 
 fn purchase_rules(settings: &Settings) -> PurchaseRules {
@@ -161,14 +207,6 @@ fn purchase_rules(settings: &Settings) -> PurchaseRules {
         shop_url: settings.shop_url.clone(),
         refund_event: settings.refund_event.clone(),
     }
-}
-
-fn page_rules(settings: &Settings, pixels: &[Arc<Pixel>]) -> Vec<PixelRules> {
-    let rules = |pixel: &Arc<Pixel>| PixelRules {
-        id: pixel.id.clone(),
-        origins: pixel.origins.clone().unwrap_or_else(|| settings.allowed_origins.clone()),
-    };
-    pixels.iter().map(rules).collect()
 }
 
 /// Reasons for a degraded health that stand as long as the settings do.
