@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_core::id::PixelId;
+use tandem_net::{Peer, Port, RequestsLayer};
 use tandem_settings::raise_file_limit;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -25,9 +26,9 @@ use crate::insight::health::Insight;
 use crate::insight::http as insight_http;
 use crate::insight::metrics::Metrics;
 use crate::insight::operations::Operations;
-use crate::net::{Bounds, Peer, Port, RequestsLayer};
 use crate::outbox::embedded::{Embedded, OpenError};
 use crate::outbox::{SharedOutbox, StoreError};
+use crate::ports;
 use crate::purchase::{OrdersApi, PurchaseSettings, Purchases, Reconciler};
 
 /// How long open RPCs may still take when the server stops.
@@ -118,7 +119,7 @@ pub async fn run(
     origins.extend(rules.iter().map(|rules| rules.origins.clone()));
     let (files, tls) = (raise_file_limit(), settings.tls.take().map(Arc::new));
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let grpc_bounds = Bounds::grpc(files, settings.trusted_proxies.clone());
+    let grpc_limits = ports::grpc_limits(files, settings.trusted_proxies.clone());
     let doorman = Arc::new(Doorman {
         token,
         trusted_proxies: std::mem::take(&mut settings.trusted_proxies),
@@ -157,11 +158,10 @@ pub async fn run(
     let http_addr = http.local_addr().map_err(|fault| listen_fault("TANDEM_HTTP_ADDR", fault))?;
     let grpc_addr = grpc.local_addr().map_err(|fault| listen_fault("TANDEM_GRPC_ADDR", fault))?;
     let stopped = stop.clone();
-    let opened = |name| move |fault| listen_fault(name, fault);
-    let grpc = Port::open(grpc, grpc_bounds, tls).map_err(opened("TANDEM_GRPC_ADDR"))?;
-    let http = Port::open(http, Bounds::http(files), None).map_err(opened("TANDEM_HTTP_ADDR"))?;
+    let grpc = Port::open(grpc, grpc_limits, tls);
+    let http = Port::open(http, ports::http_limits(files), None);
     let router = insight_http::router(Arc::clone(&insight))
-        .layer(RequestsLayer)
+        .layer(RequestsLayer::new(|_| false))
         .into_make_service_with_connect_info::<Peer>();
     let http_task = tokio::spawn(async move {
         let served = axum::serve(http, router).with_graceful_shutdown(stopped.cancelled_owned()).await;

@@ -10,7 +10,7 @@
 //! | [`delivery`] | per pixel: batch → Graph API → classify → record |
 //! | [`insight`] | health, metrics, dashboard, operators' RPCs |
 //!
-//! [`net`] takes connections, [`config`] reads the settings, [`catalogue`] the shop's products,
+//! [`config`] reads the settings, [`catalogue`] the shop's products,
 //! [`clock`] tells the time, [`app`] wires it all up.
 
 pub mod app;
@@ -20,6 +20,6 @@ pub mod config;
 pub mod delivery;
 pub mod ingest;
 pub mod insight;
-pub mod net;
 pub mod outbox;
+pub mod ports;
 pub mod purchase;
