@@ -13,7 +13,6 @@
 //! | [`outbox`] | durable before the answer; leases; results |
 //! | [`config`] | the settings |
 //! | [`catalogue`] | the shop's products |
-//! | [`net`] | connections |
 //! | [`telemetry`] | counters, gauges and response times |
 //! | [`clock`] | the time |
 
@@ -25,7 +24,6 @@ pub mod config;
 pub mod delivery;
 pub mod ingest;
 pub mod insight;
-pub mod net;
 pub mod orders;
 pub mod outbox;
 pub mod telemetry;

@@ -14,7 +14,7 @@ const LONGER: [(&str, usize); 2] = [("tests/flow/", 460), ("core/tests/", 520)];
 const SKIPPED: [&str; 5] = ["target", ".git", "node_modules", "pkg", "data"];
 
 /// Who must not know whom (ARCHITECTURE.md).
-const FORBIDDEN: [(&str, &[&str]); 5] = [
+const FORBIDDEN: [(&str, &[&str]); 6] = [
     (
         "core",
         &[
@@ -29,6 +29,10 @@ const FORBIDDEN: [(&str, &[&str]); 5] = [
             "rand",
             "uuid",
         ],
+    ),
+    (
+        "net",
+        &["tandem-core", "tandem-proto", "tandem-server", "tandem-lint", "prost", "serde_json", "rusqlite"],
     ),
     ("server", &["tandem-lint"]),
     ("gateway", &["serde_json", "tandem-server", "tandem-core", "tandem-lint", "rusqlite", "hmac", "sha2"]),

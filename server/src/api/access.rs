@@ -13,6 +13,7 @@ use http::{HeaderMap, Request, Response};
 use secrecy::ExposeSecret as _;
 use subtle::ConstantTimeEq as _;
 use tandem_core::user_data::clean_user_agent;
+use tandem_net::Peer;
 use tandem_settings::{Networks, client_address};
 use tonic::body::Body;
 use tower::{Layer, Service};
@@ -22,7 +23,6 @@ use super::body::timely;
 use super::rate_limit::RateLimits;
 use super::status::Reject;
 use crate::config::{Origins, SecretSource};
-use crate::net::Peer;
 
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,7 +143,7 @@ fn needs_token(path: &str) -> bool {
 }
 
 /// Whether a path is one of Tandem's own services (health and reflection are not limited).
-fn is_ours(path: &str) -> bool {
+pub(super) fn is_ours(path: &str) -> bool {
     path.starts_with("/tandem.v1.")
 }
 
@@ -192,7 +192,7 @@ where
         match admitted {
             Ok((caller, permit)) => {
                 if let (Caller::Internal, Some(peer)) = (&caller, peer) {
-                    peer.is_the_shops();
+                    peer.mark_internal();
                 }
                 if is_ours(path) {
                     request = request.map(timely);

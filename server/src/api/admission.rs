@@ -13,11 +13,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
+use tandem_net::subscriber;
 use tandem_proto::v1::tracking_service_paths::RECORD_PURCHASE;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::access::Caller;
-use super::rate_limit;
 use super::status::Reject;
 
 /// Requests of strangers at once. With a body of 256 KiB each they would hold half a gigabyte.
@@ -75,7 +75,7 @@ impl Admission {
             Caller::Internal => (&self.shop, None),
             Caller::Stranger(stranger) => {
                 let room = if path == RECORD_PURCHASE { &self.claims } else { &self.strangers };
-                (room, stranger.address.map(rate_limit::group))
+                (room, stranger.address.map(subscriber))
             }
         };
         let Ok(place) = Arc::clone(room).try_acquire_owned() else {

@@ -1,11 +1,11 @@
-//! Rate limits of strangers, per client address; IPv6 by /64, since one subscriber has
-//! that many addresses at hand.
+//! Rate limits of strangers, per subscriber.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tandem_net::subscriber;
 
 use crate::config::RateLimit;
 
@@ -27,7 +27,7 @@ impl RateLimits {
     /// Counts a call. The error says how long to wait.
     pub fn check(&self, address: IpAddr) -> Result<(), Duration> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
-        limiter.check_key(&group(address)).map_err(|until| until.wait_time_from(self.clock.now()))
+        limiter.check_key(&subscriber(address)).map_err(|until| until.wait_time_from(self.clock.now()))
     }
 
     /// Forgets addresses that have been quiet; called now and then, so that the memory
@@ -36,17 +36,6 @@ impl RateLimits {
         if let Some(limiter) = &self.limiter {
             limiter.retain_recent();
             limiter.shrink_to_fit();
-        }
-    }
-}
-
-/// The address that a caller counts under: its own, or its /64.
-pub(crate) fn group(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => IpAddr::V4(v4),
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
         }
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
+use tandem_net::{Port, RequestsLayer};
 use tandem_proto::stubs::operations_service_server::OperationsServiceServer;
 use tandem_proto::stubs::tracking_service_server::TrackingServiceServer;
 use tandem_proto::v1::tracking_service_paths::VERIFY_WEBHOOK;
@@ -22,10 +23,9 @@ use tonic_web::GrpcWebLayer;
 use tower::Service;
 use tower_http::cors::{AllowCredentials, AllowOrigin, CorsLayer};
 
-use super::access::{AccessPolicy, CallerLayer};
+use super::access::{AccessPolicy, CallerLayer, is_ours};
 use super::tracking::Tracking;
 use crate::api::operations::Operations;
-use crate::net::{Port, RequestsLayer};
 
 /// Largest message of a public RPC.
 const PUBLIC_BYTES_MAX: usize = 256 * 1024;
@@ -62,7 +62,7 @@ pub async fn serve(
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
         .max_concurrent_streams(1024)
         .http2_max_header_list_size(HEADER_BYTES_MAX)
-        .layer(RequestsLayer)
+        .layer(RequestsLayer::new(is_ours))
         .layer(cors(Arc::clone(&policy)))
         .layer(GrpcWebLayer::new())
         .layer(CallerLayer(policy))

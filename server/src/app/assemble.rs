@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use tandem_core::id::PixelId;
+use tandem_net::{ConnectionLimits, Tls};
 use tandem_settings::raise_file_limit;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{StartError, janitor, store};
+use super::{StartError, janitor, ports, store};
 use crate::api::access::AccessPolicy;
 use crate::api::admission::Admission;
 use crate::api::decode::{DecodeSettings, Decoder, PixelRules};
@@ -21,15 +22,14 @@ use crate::delivery::{self, Delivery, Graph};
 use crate::ingest::Ingest;
 use crate::insight::diagnosis::{Deployment, Diagnosis};
 use crate::insight::health::Insight;
-use crate::net::{Bounds, Tls};
 use crate::orders::{OrderSettings, Orders, OrdersApi, PurchaseRules, Reconciler};
 use crate::outbox::Outbox;
 use crate::telemetry::metrics::Metrics;
 
 /// Connections that each port may have.
 pub(super) struct PortLimits {
-    pub(super) grpc: Bounds,
-    pub(super) http: Bounds,
+    pub(super) grpc: ConnectionLimits,
+    pub(super) http: ConnectionLimits,
 }
 
 /// The server's parts, with their tasks running.
@@ -157,7 +157,10 @@ fn access(
     let origins = std::iter::once(settings.allowed_origins.clone()).chain(of_pixels).collect();
     let trusted_proxies = std::mem::take(&mut settings.trusted_proxies);
     let files = raise_file_limit();
-    let limits = PortLimits { grpc: Bounds::grpc(files, trusted_proxies.clone()), http: Bounds::http(files) };
+    let limits = PortLimits {
+        grpc: ports::grpc_limits(files, trusted_proxies.clone()),
+        http: ports::http_limits(files),
+    };
     let access = AccessPolicy {
         token,
         trusted_proxies,

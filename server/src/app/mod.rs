@@ -2,13 +2,16 @@
 
 mod assemble;
 mod janitor;
+mod ports;
 mod store;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tandem_net::{ConnectionLimits, Peer, Port, RequestsLayer, Tls};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +20,6 @@ use crate::api::serve;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::insight::http as insight_http;
-use crate::net::{Peer, Port, RequestsLayer};
 use crate::outbox::StoreError;
 use crate::outbox::embedded::OpenError;
 use assemble::Assembled;
@@ -76,8 +78,8 @@ pub async fn run(
 
     let scheme = if tls.is_some() { "https" } else { "http" };
     let ready = format!("tandem-server ready grpc={scheme}://{} http=http://{}", grpc.address, http.address);
-    let (grpc, http) = (grpc.open(limits.grpc, tls)?, http.open(limits.http, None)?);
-    let router = insight_http::router(insight).layer(RequestsLayer);
+    let (grpc, http) = (grpc.open(limits.grpc, tls), http.open(limits.http, None));
+    let router = insight_http::router(insight).layer(RequestsLayer::new(|_| false));
     let stopped = stop.clone().cancelled_owned();
     let http_task = tokio::spawn(async move {
         let service = router.into_make_service_with_connect_info::<Peer>();
@@ -117,7 +119,6 @@ async fn finish(tasks: &mut Vec<JoinHandle<()>>, http: JoinHandle<()>) {
 
 /// An address that is listened on.
 struct Listening {
-    name: &'static str,
     listener: TcpListener,
     /// With the real port, where the setting says 0.
     address: SocketAddr,
@@ -128,17 +129,12 @@ impl Listening {
         let refused = |error| StartError::Listen { name, address, error };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        Ok(Self { name, listener, address })
+        Ok(Self { listener, address })
     }
 
     /// Begins to accept connections.
-    fn open(
-        self,
-        limits: crate::net::Bounds,
-        tls: Option<std::sync::Arc<crate::net::Tls>>,
-    ) -> Result<Port, StartError> {
-        let Self { name, listener, address } = self;
-        Port::open(listener, limits, tls).map_err(|error| StartError::Listen { name, address, error })
+    fn open(self, limits: ConnectionLimits, tls: Option<Arc<Tls>>) -> Port {
+        Port::open(self.listener, limits, tls)
     }
 }
 

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::api::rate_limit::group;
+use tandem_net::subscriber;
 
 /// New orders that one address may name in an hour. Many buyers share an address (mobile
 /// networks in India), few of their shops sell ten orders a minute to one of them. It takes
@@ -76,14 +76,14 @@ impl PerAddress {
     }
 
     fn has_room(&self, address: IpAddr, now: Instant) -> bool {
-        match self.spent.get(&group(address)) {
+        match self.spent.get(&subscriber(address)) {
             Some((since, n)) => *n < self.max || now.duration_since(*since) >= self.per,
             None => true,
         }
     }
 
     fn take(&mut self, address: IpAddr, now: Instant) -> bool {
-        let address = group(address);
+        let address = subscriber(address);
         if self.spent.len() >= ADDRESSES_MAX && !self.spent.contains_key(&address) {
             let per = self.per;
             self.spent.retain(|_, (since, _)| now.duration_since(*since) < per);

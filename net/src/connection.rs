@@ -1,5 +1,5 @@
-//! The bytes of one connection, plain or TLS. It does what its meter is told: ends as if
-//! its caller had closed it, or breaks.
+//! The bytes of one connection, plain or TLS. It follows the directive that
+//! it was given: it ends as if its caller had closed it, or breaks.
 
 use std::io;
 use std::net::IpAddr;
@@ -11,8 +11,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-use super::meter::{Meter, Word};
-use super::registry::Entry;
+use crate::activity::{Activity, Directive};
+use crate::connections::ConnectionEntry;
+use crate::requests::OpenRequest;
 
 /// First bytes of every HTTP/2 connection, and of no HTTP/1.1 request (RFC 9113, 3.4).
 const HTTP2_BEGIN: &[u8] = b"PRI ";
@@ -22,20 +23,37 @@ const HTTP2_BEGIN: &[u8] = b"PRI ";
 pub struct Peer {
     /// Address of the connection.
     pub address: IpAddr,
-    /// Whether a certificate of `TANDEM_TLS_CLIENT_CA` was presented.
+    /// Whether a certificate of the named CA was presented.
     pub is_certified: bool,
-    pub(super) meter: Arc<Meter>,
+    pub(crate) activity: Arc<Activity>,
 }
 
 impl Peer {
-    /// One of the shop's own services calls: the connection may be silent, and stays.
-    pub fn is_the_shops(&self) {
-        self.meter.is_the_shops();
+    /// A peer without a connection, for a test of what stands behind a port.
+    pub fn unconnected(address: IpAddr) -> Self {
+        let activity = Arc::new(Activity::new(tokio::time::Instant::now(), None, false));
+        Self { address, is_certified: false, activity }
+    }
+
+    /// Notes that one of the shop's own services calls: the connection may be silent, and stays.
+    pub fn mark_internal(&self) {
+        self.activity.mark_internal();
+    }
+
+    /// Makes the connection busy for as long as the returned value is held. A busy connection is never evicted.
+    #[must_use = "the connection is busy for as long as this is held"]
+    pub fn mark_busy(&self) -> OpenRequest {
+        OpenRequest::begin(self, true)
+    }
+
+    /// Is over once the connection has to end. Only for the task that serves the connection.
+    pub async fn must_end(&self) {
+        self.activity.must_end().await;
     }
 }
 
 #[derive(Debug)]
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
@@ -46,11 +64,11 @@ pub struct Connection {
     stream: Stream,
     has_begun: bool,
     address: IpAddr,
-    entry: Entry,
+    entry: ConnectionEntry,
 }
 
 impl Connection {
-    pub(super) fn new(stream: Stream, address: IpAddr, entry: Entry) -> Self {
+    pub(crate) fn new(stream: Stream, address: IpAddr, entry: ConnectionEntry) -> Self {
         Self { stream, has_begun: false, address, entry }
     }
 
@@ -61,16 +79,16 @@ impl Connection {
             Stream::Plain(_) => false,
             Stream::Tls(stream) => stream.get_ref().1.peer_certificates().is_some_and(|all| !all.is_empty()),
         };
-        Peer { address: self.address, is_certified, meter: Arc::clone(&self.entry.meter) }
+        Peer { address: self.address, is_certified, activity: Arc::clone(&self.entry.activity) }
     }
 
-    /// Notes how a write went, and what the connection was told while it waits.
-    fn wrote<T>(&self, context: &Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        let meter = &self.entry.meter;
-        meter.sending(result.is_pending());
+    /// Notes how a write went, and follows the directive while it waits.
+    fn after_write<T>(&self, context: &Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        let activity = &self.entry.activity;
+        activity.set_stalled(result.is_pending());
         if result.is_pending() {
-            meter.listen(context);
-            if meter.word() == Word::Break {
+            activity.register_waker(context);
+            if activity.directive() == Directive::Abort {
                 return Poll::Ready(Err(broken()));
             }
         }
@@ -82,6 +100,7 @@ fn broken() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the connection got nowhere and was ended")
 }
 
+#[cfg(feature = "tonic")]
 impl tonic::transport::server::Connected for Connection {
     type ConnectInfo = Peer;
 
@@ -101,24 +120,24 @@ impl AsyncRead for Connection {
             Stream::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
         };
-        let meter = &self.entry.meter;
+        let activity = &self.entry.activity;
         if result.is_pending() {
-            meter.listen(context);
-            return match meter.word() {
-                Word::Stay => Poll::Pending,
-                Word::Leave => Poll::Ready(Ok(())),
-                Word::Break => Poll::Ready(Err(broken())),
+            activity.register_waker(context);
+            return match activity.directive() {
+                Directive::Keep => Poll::Pending,
+                Directive::Close => Poll::Ready(Ok(())),
+                Directive::Abort => Poll::Ready(Err(broken())),
             };
         }
         let new = buffer.filled().get(before..).unwrap_or_default();
         if !new.is_empty() {
             if !self.has_begun && new.starts_with(HTTP2_BEGIN) {
-                meter.speaks_http2();
+                activity.mark_http2();
             }
-            meter.received();
+            activity.note_received();
             self.has_begun = true;
         }
-        if self.entry.meter.word() == Word::Break { Poll::Ready(Err(broken())) } else { result }
+        if self.entry.activity.directive() == Directive::Abort { Poll::Ready(Err(broken())) } else { result }
     }
 }
 
@@ -132,7 +151,7 @@ impl AsyncWrite for Connection {
             Stream::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write(context, bytes),
         };
-        self.wrote(context, result)
+        self.after_write(context, result)
     }
 
     fn poll_write_vectored(
@@ -144,7 +163,7 @@ impl AsyncWrite for Connection {
             Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write_vectored(context, pieces),
         };
-        self.wrote(context, result)
+        self.after_write(context, result)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -160,7 +179,7 @@ impl AsyncWrite for Connection {
             Stream::Plain(stream) => Pin::new(stream).poll_flush(context),
             Stream::Tls(stream) => {
                 let result = Pin::new(stream.as_mut()).poll_flush(context);
-                self.wrote(context, result)
+                self.after_write(context, result)
             }
         }
     }
@@ -170,7 +189,7 @@ impl AsyncWrite for Connection {
             Stream::Plain(stream) => Pin::new(stream).poll_shutdown(context),
             Stream::Tls(stream) => {
                 let result = Pin::new(stream.as_mut()).poll_shutdown(context);
-                self.wrote(context, result)
+                self.after_write(context, result)
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tandem_gateway::Limits;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
@@ -63,6 +64,23 @@ async fn a_full_house_answers_however_many_stand_at_the_door() {
     for reply in under_way.join_all().await {
         assert_eq!(reply.status, 200, "whoever is served stays");
     }
+}
+
+#[tokio::test]
+async fn half_a_webhook_that_makes_room_is_not_answered() {
+    let world = World::limited(Limits { connections_max: 1, ..Limits::default() }).await;
+    let request = post(b"0123456789");
+    let mut half = TcpStream::connect(world.gateway).await.expect("the gateway listens");
+    half.write_all(&request[..request.len() - 1]).await.expect("it reads");
+    let started = Instant::now();
+    assert_eq!(world.send(&request).await.status, 200);
+    let waited = started.elapsed();
+    assert!(waited >= Duration::from_millis(150), "evicted after {waited:?}: it might have come whole");
+    // Its sender gets no word, and so sends it again.
+    let mut answer = Vec::new();
+    let _ = half.read_to_end(&mut answer).await;
+    assert_eq!(String::from_utf8_lossy(&answer), "");
+    assert_eq!(world.fake.seen().len(), 1);
 }
 
 #[tokio::test]

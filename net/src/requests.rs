@@ -1,5 +1,5 @@
-//! The layer that tells a connection's meter of its requests, from their head to the last
-//! byte of their answer.
+//! The layer that notes a connection's requests, from their head to the last byte of their
+//! answer.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,18 +11,29 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use super::connection::Peer;
-use super::meter::Meter;
+use crate::activity::Activity;
+use crate::connection::Peer;
 
 /// See the module.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct RequestsLayer;
+#[derive(Debug, Clone, Copy)]
+pub struct RequestsLayer {
+    is_busy: fn(&str) -> bool,
+}
+
+impl RequestsLayer {
+    /// `is_busy` tells by its path whether a request is answered soon, and so makes its
+    /// connection busy from its head on. Others (a watch on health, a page that stays open) may
+    /// last without a sign of life.
+    pub fn new(is_busy: fn(&str) -> bool) -> Self {
+        Self { is_busy }
+    }
+}
 
 impl<S> Layer<S> for RequestsLayer {
     type Service = Requests<S>;
 
     fn layer(&self, inner: S) -> Requests<S> {
-        Requests { inner }
+        Requests { inner, is_busy: self.is_busy }
     }
 }
 
@@ -30,31 +41,26 @@ impl<S> Layer<S> for RequestsLayer {
 #[derive(Debug, Clone)]
 pub struct Requests<S> {
     inner: S,
+    is_busy: fn(&str) -> bool,
 }
 
 /// A request that is open; it ends when this is dropped.
 #[derive(Debug)]
-struct Open {
-    meter: Arc<Meter>,
-    is_call: bool,
+pub struct OpenRequest {
+    activity: Arc<Activity>,
+    is_busy: bool,
 }
 
-impl Open {
-    fn of<B>(request: &Request<B>) -> Option<Self> {
-        let extensions = request.extensions();
-        let peer = extensions
-            .get::<Peer>()
-            .or_else(|| extensions.get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer))?;
-        // Others (a watch on health, a page that stays open) may last without a sign of life.
-        let is_call = request.uri().path().starts_with("/tandem.");
-        peer.meter.begin(is_call);
-        Some(Self { meter: Arc::clone(&peer.meter), is_call })
+impl OpenRequest {
+    pub(crate) fn begin(peer: &Peer, is_busy: bool) -> Self {
+        peer.activity.begin_request(is_busy);
+        Self { activity: Arc::clone(&peer.activity), is_busy }
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenRequest {
     fn drop(&mut self) {
-        self.meter.end(self.is_call);
+        self.activity.end_request(self.is_busy);
     }
 }
 
@@ -71,7 +77,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let open = Open::of(&request);
+        let extensions = request.extensions();
+        let connected = || extensions.get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer);
+        let is_busy = (self.is_busy)(request.uri().path());
+        let open = extensions.get::<Peer>().or_else(connected).map(|peer| OpenRequest::begin(peer, is_busy));
         Answering { inner: self.inner.call(request), open }
     }
 }
@@ -82,7 +91,7 @@ pin_project! {
     pub struct Answering<F> {
         #[pin]
         inner: F,
-        open: Option<Open>,
+        open: Option<OpenRequest>,
     }
 }
 
@@ -107,7 +116,7 @@ pin_project! {
     pub struct Counted<B> {
         #[pin]
         inner: B,
-        _open: Option<Open>,
+        _open: Option<OpenRequest>,
     }
 }
 

@@ -1,5 +1,5 @@
-//! How many webhooks are in work at once. Whoever is one too many is told to come again at once:
-//! a line of waiting webhooks that only grows would answer nobody in time.
+//! How many webhooks are in work at once. Excess webhooks get 503 at once. An unbounded queue would
+//! time out every caller.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,12 +13,12 @@ use crate::limits::Limits;
 /// time that the webhooks need.
 const SAID_EVERY: Duration = Duration::from_secs(1);
 
-/// A place that is held until it is dropped.
-pub(crate) type Place<'a> = SemaphorePermit<'a>;
+/// A place that is held until this is dropped.
+pub(crate) type Permit<'a> = SemaphorePermit<'a>;
 
-/// The gateway's places.
+/// The gateway's places: webhooks, large bodies, calls to the server.
 #[derive(Debug)]
-pub(crate) struct Bounds {
+pub(crate) struct Admission {
     webhooks: Semaphore,
     large_bodies: Semaphore,
     calls: Semaphore,
@@ -32,7 +32,7 @@ struct TurnedAway {
     said_at: Option<Instant>,
 }
 
-impl Bounds {
+impl Admission {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             webhooks: Semaphore::new(limits.webhooks_max),
@@ -43,18 +43,18 @@ impl Bounds {
     }
 
     /// A place for a webhook that is here to the last byte.
-    pub(crate) fn webhook(&self) -> Result<Place<'_>, Answer> {
+    pub(crate) fn webhook(&self) -> Result<Permit<'_>, Answer> {
         self.webhooks.try_acquire().map_err(|_| self.turn_away())
     }
 
     /// A place for a large body.
-    pub(crate) fn large_body(&self) -> Result<Place<'_>, Answer> {
+    pub(crate) fn large_body(&self) -> Result<Permit<'_>, Answer> {
         self.large_bodies.try_acquire().map_err(|_| self.turn_away())
     }
 
     /// A place for a call to the server; waits for one. None would say that the semaphore is
     /// closed, which it never is.
-    pub(crate) async fn call(&self) -> Option<Place<'_>> {
+    pub(crate) async fn call(&self) -> Option<Permit<'_>> {
         self.calls.acquire().await.ok()
     }
 
