@@ -27,7 +27,6 @@ const FORBIDDEN: [(&str, &[&str]); 5] = [
             "tandem-proto",
             "tandem-lint",
             "rand",
-            "uuid",
         ],
     ),
     ("server", &["tandem-lint"]),
