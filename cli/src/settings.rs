@@ -9,8 +9,8 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 use url::{Host, Url};
 
-use crate::arguments::Connection;
 use crate::failure::Failure;
+use crate::groups::Connection;
 
 const SERVER_URL_DEFAULT: &str = "http://127.0.0.1:50051";
 const DATA_DIR_DEFAULT: &str = "./data";

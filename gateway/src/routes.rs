@@ -11,7 +11,7 @@ use http::StatusCode;
 use crate::answer::fixed;
 use crate::forward::Gateway;
 use crate::providers::Route;
-use crate::{readiness, receive};
+use crate::receive;
 
 pub(crate) fn router(gateway: Arc<Gateway>, providers: &'static [Route]) -> Router {
     let mut router = Router::new().route("/livez", get(livez)).route("/readyz", get(readyz));
@@ -28,7 +28,7 @@ async fn livez() -> Response {
 }
 
 async fn readyz(State(gateway): State<Arc<Gateway>>) -> Response {
-    readiness::answer(&gateway).await
+    gateway.readiness.answer(&gateway.settings).await
 }
 
 async fn not_found() -> Response {

@@ -27,7 +27,6 @@ const FORBIDDEN: [(&str, &[&str]); 6] = [
             "tandem-proto",
             "tandem-lint",
             "rand",
-            "uuid",
         ],
     ),
     (

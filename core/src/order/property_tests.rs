@@ -2,6 +2,7 @@
 
 use super::tests::{WAIT_MS, contact, decide, inr, order, paid};
 use super::*;
+use crate::event::Event;
 use crate::money::Money;
 use proptest::prelude::*;
 

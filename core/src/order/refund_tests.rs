@@ -3,6 +3,8 @@
 use super::tests::{NOW_S, contact, decide, inr, order, paid};
 use super::*;
 use crate::custom_data::CustomData;
+use crate::event::Event;
+use crate::id::EventName;
 use proptest::prelude::*;
 
 fn refund(id: &str, payment: &str, amount: &str) -> Refund {

@@ -1,7 +1,8 @@
 use super::*;
 use crate::currency::Currency;
-use crate::custom_data::Content;
-use crate::event::{Consent, Page};
+use crate::custom_data::{Content, CustomData};
+use crate::event::{ActionSource, Consent, DEDUPLICATION_WINDOW_S, Page};
+use crate::id::{OrderId, PixelId};
 use crate::money::Money;
 use crate::user_data::UserData;
 

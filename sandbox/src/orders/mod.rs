@@ -1,12 +1,15 @@
 //! Orders and payments as the fake Cashfree keeps them. Bounded: the oldest orders go.
 
+pub mod amount;
+pub mod webhook_record;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use crate::cashfree::amount::Amount;
-use crate::cashfree::webhook::WebhookRecord;
 use crate::clock::{Millis, now_ms};
+use amount::Amount;
+use webhook_record::WebhookRecord;
 
 /// Orders kept.
 const ORDERS_MAX: usize = 20_000;

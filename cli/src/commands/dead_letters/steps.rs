@@ -3,9 +3,9 @@
 
 use tonic::{Response, Status};
 
-use crate::Report;
 use crate::failure::Failure;
 use crate::progress::{Interrupt, Line};
+use crate::report::Report;
 use crate::server::Server;
 
 /// Dead letters in one call: some seconds of work at most, on a busy disk too.

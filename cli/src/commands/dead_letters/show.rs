@@ -4,11 +4,11 @@ use clap::Args;
 use serde::Serialize;
 use tandem_proto::v1::{CodePage, GetDeadLetterRequest, GetDeadLetterResponse, ReplayVerdict};
 
-use super::dead_letter_view::{WebhookJson, webhook_text};
-use super::event_view::{ShownEventJson, event_text};
-use crate::Report;
+use super::view::{WebhookJson, webhook_text};
+use crate::commands::event_view::{ShownEventJson, event_text};
 use crate::failure::Failure;
 use crate::render::{json, plain};
+use crate::report::Report;
 use crate::server::Server;
 
 /// Hex digits of a SHA-256.

@@ -6,12 +6,12 @@ use clap::Args;
 use serde::Serialize;
 use tandem_proto::v1::{DeadLetterFilter, PurgeDeadLettersRequest, PurgeDeadLettersResponse};
 
-use super::dead_letters::{Filter, Only, kind};
+use super::filter::{Filter, Only, kind};
 use super::steps::{self, Ended, STEP, Step};
-use crate::Report;
 use crate::failure::Failure;
 use crate::progress::Interrupt;
 use crate::render::{json, table};
+use crate::report::Report;
 use crate::server::Server;
 
 /// What is typed to confirm.

@@ -6,11 +6,11 @@ use tandem_proto::v1::{
     DeadLetterFilter, DeadLetterKind, ReplayDeadLettersRequest, ReplayDeadLettersResponse,
 };
 
-use super::dead_letters::Filter;
+use super::filter::Filter;
 use super::steps::{self, STEP, Step};
-use crate::Report;
 use crate::failure::Failure;
 use crate::render::{json, table};
+use crate::report::Report;
 use crate::server::Server;
 
 #[derive(Debug, Args)]

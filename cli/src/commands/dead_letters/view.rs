@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tandem_proto::v1::{ListDeadLettersResponse, WebhookDeadLetter};
 
-use super::event_view::EventJson;
+use crate::commands::event_view::EventJson;
 use crate::render::{json_time, plain, table, time};
 
 /// The page of `dead-letters list`.
