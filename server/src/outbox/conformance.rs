@@ -61,6 +61,17 @@ fn core_event(name: &str, id: EventId) -> Event {
     }
 }
 
+/// What finds lead `n`.
+pub(crate) fn key(n: u32) -> EventKey {
+    EventKey { id: id(n), name: None, pixel: None }
+}
+
+/// A page's word that its copy of lead `n` was fired.
+pub(crate) fn fired(n: u32) -> Confirmation {
+    let outcome = BrowserOutcome::Fired;
+    Confirmation { name: EventName::lead(), id: id(n), outcome, at_s: NOW_MS / 1000 }
+}
+
 fn id(n: u32) -> EventId {
     EventId::v7(NOW_MS.unsigned_abs() + u64::from(n), [1; 10])
 }
@@ -251,8 +262,7 @@ async fn a_delivered_event_keeps_the_names_of_its_keys_only(store: &Bench) {
     let leased = lease(store, NOW_MS).await;
     assert!(leased[0].payload.personal_json.as_ref().is_some_and(|json| json.contains("fb.1.")));
     store.queue.record(call(), vec![result(&leased[0], AttemptOutcome::Delivered)]).await.unwrap();
-    let key = EventKey { id: id(0), name: None, pixel: None };
-    let (view, _) = store.operators.find(key).await.unwrap().remove(0);
+    let (view, _) = store.operators.find(key(0)).await.unwrap().remove(0);
     assert_eq!(view.keys.names(), ["fbp", "client_user_agent"]);
     // Whatever is leased from now on, the person is not in it.
     assert!(lease(store, NOW_MS + 10 * LEASE_MS).await.is_empty());
@@ -273,19 +283,13 @@ async fn confirmations_count_what_was_merged(store: &Bench) {
     for n in 0..3 {
         store.events.append(event(n)).await.unwrap();
     }
-    let fired =
-        |n, outcome| Confirmation { name: EventName::lead(), id: id(n), outcome, at_s: NOW_MS / 1000 };
     // One is confirmed before it is delivered, one after, one was blocked, one is unknown.
-    let confirmed = store.events.confirm(pixel(), vec![fired(0, BrowserOutcome::Fired)]).await.unwrap();
+    let confirmed = store.events.confirm(pixel(), vec![fired(0)]).await.unwrap();
     assert_eq!(confirmed, Confirmed { accepted: 1, unknown: 0 });
     let leased = lease(store, NOW_MS + 10).await;
     let results = leased.iter().map(|event| result(event, AttemptOutcome::Delivered)).collect();
     store.queue.record(call(), results).await.unwrap();
-    let later = vec![
-        fired(1, BrowserOutcome::Fired),
-        fired(2, BrowserOutcome::Blocked),
-        fired(9, BrowserOutcome::Fired),
-    ];
+    let later = vec![fired(1), Confirmation { outcome: BrowserOutcome::Blocked, ..fired(2) }, fired(9)];
     assert_eq!(
         store.events.confirm(pixel(), later.clone()).await.unwrap(),
         Confirmed { accepted: 2, unknown: 1 }
@@ -302,7 +306,7 @@ async fn confirmations_count_what_was_merged(store: &Bench) {
 
 async fn a_page_cannot_have_fired_before_the_event_happened(store: &Bench) {
     store.events.append(event(0)).await.unwrap();
-    let forged = Confirmation { name: EventName::lead(), id: id(0), outcome: BrowserOutcome::Fired, at_s: 0 };
+    let forged = Confirmation { at_s: 0, ..fired(0) };
     store.events.confirm(pixel(), vec![forged]).await.unwrap();
     assert_eq!(lease(store, NOW_MS).await[0].fired_s, Some(NOW_MS / 1000));
 }

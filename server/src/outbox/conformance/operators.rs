@@ -19,8 +19,7 @@ pub(super) async fn replay_starts_a_new_schedule_under_the_same_id(store: &Bench
     let again = lease(store, NOW_MS).await.remove(0);
     assert_eq!((again.seq, again.attempts), (seq, 0));
     store.queue.record(call(), vec![result(&again, AttemptOutcome::Delivered)]).await.unwrap();
-    let (view, attempts) =
-        store.operators.find(EventKey { id: id(0), name: None, pixel: None }).await.unwrap().remove(0);
+    let (view, attempts) = store.operators.find(key(0)).await.unwrap().remove(0);
     assert_eq!((view.state, view.attempts, attempts.len()), (State::Delivered, 2, 2), "history stays");
     assert_eq!(
         store.operators.replay(vec![seq], true).await.unwrap(),

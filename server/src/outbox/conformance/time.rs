@@ -17,8 +17,7 @@ pub(super) async fn what_grew_too_old_becomes_a_dead_letter_wherever_it_waits(st
     assert_eq!(store.queue.expire(100).await.unwrap(), 1);
     assert_eq!(store.queue.expire(100).await.unwrap(), 0);
     for n in 0..3 {
-        let key = EventKey { id: id(n), name: None, pixel: None };
-        let (view, _) = store.operators.find(key).await.unwrap().remove(0);
+        let (view, _) = store.operators.find(key(n)).await.unwrap().remove(0);
         assert_eq!((view.state, view.code.as_deref()), (State::DeadLetter, Some(tandem_core::code::TOO_OLD)));
     }
     assert_eq!(state_of(store, &id(3)).await, Some(State::InFlight), "it ends as it ends");
@@ -79,7 +78,7 @@ pub(super) async fn results_of_large_batches_are_recorded_whole(store: &Bench) {
     let figures = store.operators.figures(NOW_MS + 1000).await.unwrap();
     assert_eq!(figures.in_state(State::Delivered), 1000);
     assert_eq!((figures.total(Metric::GraphCall), figures.total(Metric::Shortfall)), (1, 3));
-    let last = EventKey { id: id(999), name: None, pixel: None };
+    let last = key(999);
     assert_eq!(
         store.operators.find(last).await.unwrap()[0].1[0].batch_size,
         1000,

@@ -20,7 +20,7 @@ pub(crate) const COUNT_EVERY: usize = 1000;
 const STANDINGS: [Standing; 3] = [Standing::Attested, Standing::CheckedOut, Standing::Claimed];
 
 /// Keeps count of new orders.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct NewOrders(usize);
 
 impl Writer {
