@@ -291,18 +291,6 @@ impl Writer {
         Ok(true)
     }
 
-    /// A write that reaches the disk, so that a full one shows.
-    pub(super) fn probe(&self, now_ms: i64) -> rusqlite::Result<()> {
-        self.db.pragma_update(None, "application_id", now_ms.rem_euclid(1_000_000_007))
-    }
-
-    /// Stops or resumes a pixel's delivery, for the next start to know.
-    pub(super) fn set_paused(&mut self, pixel: &PixelId, paused: bool) -> rusqlite::Result<()> {
-        let no = self.pixel(pixel)?;
-        self.db.prepare_cached("UPDATE pixels SET paused = ?2 WHERE no = ?1")?.execute((no, paused))?;
-        Ok(())
-    }
-
     fn truncate(&self) {
         let result = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
         if let Err(fault) = result {
