@@ -19,7 +19,7 @@ async fn it_conforms() {
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::fixed(NOW_MS);
         let outbox = Outbox::new(Embedded::open(dir.path(), clock.clone()).unwrap());
-        (conformance::Bench { outbox, clock }, dir)
+        (conformance::Bench { other: outbox.clone(), outbox, clock }, dir)
     })
     .await;
 }
