@@ -37,6 +37,7 @@ pub use orders::{
     WebhookRecord, purchase_change,
 };
 pub use queue::{AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent};
+pub(crate) use state::numbers;
 pub use state::{BrowserOutcome, State};
 pub use tandem_core::capi::Payload;
 

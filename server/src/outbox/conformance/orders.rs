@@ -1,4 +1,4 @@
-//! What an engine does with orders, their Purchases and webhooks.
+//! What an engine does with orders, their Purchases, the events that follow, and webhooks.
 
 use tandem_core::currency::Currency;
 use tandem_core::event::Consent;
@@ -7,7 +7,12 @@ use tandem_core::order::{Contact, Order, Paid, PaymentSource, PurchaseState, Ref
 
 use super::*;
 
-pub(super) async fn an_order_and_its_purchase_change_together(store: &Bench) {
+/// Runs the checks of this part.
+pub(super) async fn run<G, F: Future<Output = (Bench, G)>>(make: &impl Fn() -> F) {
+    each!(make; an_order_and_its_purchase_change_together, steps_on_one_order_run_one_after_the_other, a_purchase_that_left_is_neither_replaced_nor_stopped, a_purchase_that_comes_back_is_stopped_by_what_happened_meanwhile, delivered_purchases_are_counted_by_who_brought_their_signals, a_webhook_acts_once, followers_go_where_the_purchase_goes);
+}
+
+async fn an_order_and_its_purchase_change_together(store: &Bench) {
     let place = |initial: Initial| {
         let step: OrderStep = Box::new(move |order| {
             order.fail();
@@ -42,7 +47,23 @@ pub(super) async fn an_order_and_its_purchase_change_together(store: &Bench) {
     check_totals(store, 2).await;
 }
 
-pub(super) async fn a_purchase_that_left_is_neither_replaced_nor_stopped(store: &Bench) {
+async fn steps_on_one_order_run_one_after_the_other(store: &Bench) {
+    let at_once = [&store.outbox, &store.other].into_iter().cycle().take(10).enumerate();
+    let steps = at_once.map(|(n, server)| {
+        let step: OrderStep = Box::new(move |order| {
+            let money = Money::parse("1.00", Currency::INR).unwrap();
+            order.refund(Refund::new(format!("r{n}"), None, money, NOW_MS / 1000));
+            OrderEffects::default()
+        });
+        server.orders.update(order_id("A"), pixel(), None, step)
+    });
+    let updated = futures_util::future::try_join_all(steps).await.unwrap();
+    assert_eq!(updated.iter().flatten().filter(|updated| updated.is_new).count(), 1);
+    let order = store.orders.order(order_id("A")).await.unwrap().unwrap();
+    assert_eq!(order.refund_ids().count(), 10, "no step was lost");
+}
+
+async fn a_purchase_that_left_is_neither_replaced_nor_stopped(store: &Bench) {
     let change = |change: fn(Box<NewEvent>) -> PurchaseChange, initial: Initial| {
         let step: OrderStep = Box::new(move |_| OrderEffects {
             purchase: Some(change(purchase("A", initial.clone()))),
@@ -74,7 +95,7 @@ pub(super) async fn a_purchase_that_left_is_neither_replaced_nor_stopped(store: 
     check_totals(store, 1).await;
 }
 
-pub(super) async fn a_webhook_acts_once(store: &Bench) {
+async fn a_webhook_acts_once(store: &Bench) {
     let record = WebhookRecord {
         account: "cashfree:SANDBOX".into(),
         event_key: "PAYMENT_SUCCESS_WEBHOOK|7|SUCCESS".into(),
@@ -161,7 +182,7 @@ async fn withheld(store: &Bench, id: &str) -> Option<Withheld> {
     store.orders.order(order_id(id)).await.unwrap().and_then(|order| order.withheld())
 }
 
-pub(super) async fn a_purchase_that_comes_back_is_stopped_by_what_happened_meanwhile(store: &Bench) {
+async fn a_purchase_that_comes_back_is_stopped_by_what_happened_meanwhile(store: &Bench) {
     let step: OrderStep = Box::new(|order| paid_order(order, Some("fb.1.1763942400000.1"), 0));
     store.orders.update(order_id("A"), pixel(), None, step).await.unwrap();
     let under_way = lease(store, NOW_MS).await;
@@ -176,7 +197,7 @@ pub(super) async fn a_purchase_that_comes_back_is_stopped_by_what_happened_meanw
     check_totals(store, 1).await;
 }
 
-pub(super) async fn delivered_purchases_are_counted_by_who_brought_their_signals(store: &Bench) {
+async fn delivered_purchases_are_counted_by_who_brought_their_signals(store: &Bench) {
     for (id, fbp, wait_ms) in [("A", Some("fb.1.1763942400000.1"), 0), ("B", None, 0), ("C", None, 1000)] {
         let step: OrderStep = Box::new(move |order| paid_order(order, fbp, wait_ms));
         store.orders.update(order_id(id), pixel(), None, step).await.unwrap();
@@ -202,4 +223,64 @@ pub(super) async fn delivered_purchases_are_counted_by_who_brought_their_signals
     // A stop that comes after it has left changes nothing, and the order knows that.
     refund_all(store, "A").await;
     assert_eq!(withheld(store, "A").await, None);
+}
+
+fn refund(n: u32, initial: Initial) -> NewEvent {
+    let id = EventId::of_refund(&n.to_string()).unwrap();
+    NewEvent::new(&core_event("Refund", id), NOW_MS, initial, false)
+}
+
+/// A step that places these followers, and the Purchase with them.
+pub(super) async fn follow(
+    store: &Outbox,
+    order: &str,
+    purchase: Option<PurchaseChange>,
+    followers: Vec<NewEvent>,
+) {
+    let mut effects = Some(OrderEffects { purchase, followers, ..OrderEffects::default() });
+    let step: OrderStep = Box::new(move |_| effects.take().unwrap_or_default());
+    store.orders.update(order_id(order), pixel(), None, step).await.unwrap();
+}
+
+async fn refund_state(store: &Outbox, n: u32) -> Option<State> {
+    state_of(store, &EventId::of_refund(&n.to_string()).unwrap()).await
+}
+
+async fn followers_go_where_the_purchase_goes(bench: &Bench) {
+    let store = &bench.outbox;
+    // No Purchase: nothing follows but what is only counted.
+    let counted = Initial::Suppressed("consent_denied".into());
+    follow(store, "KB-1", None, vec![refund(1, Initial::Pending), refund(2, counted)]).await;
+    assert_eq!(refund_state(store, 1).await, None);
+    assert_eq!(refund_state(store, 2).await, Some(State::Suppressed));
+
+    // On its way: they follow, once.
+    let place = PurchaseChange::Place(purchase("KB-2", Initial::Pending));
+    follow(store, "KB-2", Some(place), vec![refund(3, Initial::Pending)]).await;
+    follow(store, "KB-2", None, vec![refund(3, Initial::Pending)]).await;
+    assert_eq!(refund_state(store, 3).await, Some(State::Pending));
+
+    // Stopped before it left: they stop with it, and no new ones come.
+    let stopped = || Initial::Suppressed("refunded_before_sent".into());
+    let stop = PurchaseChange::Stop(purchase("KB-2", stopped()));
+    follow(store, "KB-2", Some(stop), vec![refund(3, Initial::Pending), refund(4, Initial::Pending)]).await;
+    assert_eq!(refund_state(store, 3).await, Some(State::Suppressed));
+    assert_eq!(refund_state(store, 4).await, None);
+
+    // While it waits they wait, and are stopped with it.
+    let place = PurchaseChange::Place(purchase("KB-4", Initial::WaitingJoin(Duration::from_secs(30))));
+    follow(store, "KB-4", Some(place), vec![refund(6, Initial::Pending)]).await;
+    assert_eq!(refund_state(store, 6).await, Some(State::WaitingJoin));
+    let stop = PurchaseChange::Stop(purchase("KB-4", stopped()));
+    follow(store, "KB-4", Some(stop), vec![refund(6, Initial::Pending)]).await;
+    assert_eq!(refund_state(store, 6).await, Some(State::Suppressed));
+
+    // It has left: the stop comes too late, and its refund is told.
+    let place = PurchaseChange::Place(purchase("KB-3", Initial::Leased(LEASE)));
+    follow(store, "KB-3", Some(place), Vec::new()).await;
+    let stop = PurchaseChange::Stop(purchase("KB-3", stopped()));
+    follow(store, "KB-3", Some(stop), vec![refund(5, Initial::Pending)]).await;
+    assert_eq!(refund_state(store, 5).await, Some(State::Pending));
+    // The refusal, three Purchases and three refunds.
+    check_totals(store, 7).await;
 }

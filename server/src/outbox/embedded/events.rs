@@ -12,7 +12,7 @@ use super::{Embedded, erase};
 use crate::clock::millis;
 use crate::outbox::{
     Appended, BrowserOutcome, Confirmation, Confirmed, Erased, EventStore, Existing, Initial, Metric,
-    NewEvent, PurchaseChange, State, StoreError,
+    NewEvent, State, StoreError,
 };
 
 #[async_trait::async_trait]
@@ -45,16 +45,16 @@ impl EventStore for Embedded {
 }
 
 /// How an entry's initial state is stored.
-struct Entry<'a> {
-    state: State,
-    due_ms: Option<i64>,
-    code: Option<&'a str>,
-    finished_ms: Option<i64>,
-    keeps_person: bool,
+pub(super) struct Entry<'a> {
+    pub(super) state: State,
+    pub(super) due_ms: Option<i64>,
+    pub(super) code: Option<&'a str>,
+    pub(super) finished_ms: Option<i64>,
+    pub(super) keeps_person: bool,
 }
 
 impl<'a> Entry<'a> {
-    fn of(event: &'a NewEvent, now_ms: i64) -> Self {
+    pub(super) fn of(event: &'a NewEvent, now_ms: i64) -> Self {
         let now = event.received_ms;
         let after = |wait: &Duration| Some(now_ms.saturating_add(millis(*wait)));
         let (state, due_ms, code, finished_ms) = match &event.initial {
@@ -129,87 +129,6 @@ impl Writer {
             .query_row((event.id.as_str(), event.name.as_str(), pixel), |row| {
                 Ok(Existing { state: state(row.get(0)?), public_json: row.get(1)?, code: row.get(2)? })
             })
-    }
-
-    /// Places or stops an order's Purchase. `None`: it had left, or was stopped before.
-    pub(super) fn change_purchase(
-        &mut self,
-        change: &PurchaseChange,
-        now_ms: i64,
-    ) -> rusqlite::Result<Option<Appended>> {
-        let (PurchaseChange::Place(event) | PurchaseChange::Stop(event)) = change;
-        let pixel = self.pixel(&event.pixel)?;
-        let found: Option<(u64, i64)> = self
-            .db
-            .prepare_cached("SELECT seq, state FROM events WHERE id = ?1 AND name = ?2 AND pixel = ?3")?
-            .query_row((event.id.as_str(), event.name.as_str(), pixel), |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        let Some((seq, was)) = found else {
-            return self.append(event, now_ms).map(Some);
-        };
-        let was = state(was);
-        if was.has_left() || was == State::Suppressed {
-            return Ok(None);
-        }
-        let entry = Entry::of(event, now_ms);
-        self.db
-            .prepare_cached(
-                "UPDATE events SET state = ?2, due_ms = ?3, code = ?4, finished_ms = ?5, lease_no = lease_no + 1,
-                        time_s = ?6, keys = ?7, contact = max(contact, ?8), facts = ?9, person = ?10,
-                        action_source = ?11, has_page = ?12
-                 WHERE seq = ?1",
-            )?
-            .execute(rusqlite::params![
-                seq,
-                entry.state as u8,
-                entry.due_ms,
-                entry.code,
-                entry.finished_ms,
-                event.time_s,
-                event.payload.keys.0,
-                event.browser_contact,
-                event.payload.public_json,
-                event.payload.personal_json.as_deref().filter(|_| entry.keeps_person),
-                event.payload.action_source.as_str(),
-                event.payload.has_page,
-            ])?;
-        self.counts.moved(pixel, was, entry.state);
-        self.changed(seq);
-        if entry.state == State::Suppressed {
-            self.counts.count(event.received_ms, pixel, event.name.as_str(), Metric::Suppressed, 1);
-        }
-        Ok(Some(Appended::New { seq }))
-    }
-
-    /// Gives events and orders without a pixel to one that is configured now.
-    pub(super) fn adopt_unassigned(&mut self, pixel: &PixelId) -> rusqlite::Result<u64> {
-        let from = self.pixel(&PixelId::unassigned())?;
-        let to = self.pixel(pixel)?;
-        // A key that the pixel has already stays where it is: the first payload wins.
-        let moved: Vec<i64> = self
-            .db
-            .prepare_cached("UPDATE OR IGNORE events SET pixel = ?2 WHERE pixel = ?1 RETURNING state")?
-            .query_map((from, to), |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
-        for was in &moved {
-            self.counts.state(from, state(*was), -1);
-            self.counts.state(to, state(*was), 1);
-        }
-        let waiting: Vec<(String, String)> = self
-            .db
-            .prepare_cached("SELECT id, state FROM orders WHERE pixel = ?1")?
-            .query_map([from], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<rusqlite::Result<_>>()?;
-        for (id, json) in waiting {
-            if let Ok(mut order) = serde_json::from_str::<tandem_core::order::Order>(&json) {
-                order.assign(pixel.clone());
-                let json = serde_json::to_string(&order).unwrap_or(json);
-                self.db
-                    .prepare_cached("UPDATE orders SET pixel = ?2, state = ?3 WHERE id = ?1")?
-                    .execute((id, to, json))?;
-            }
-        }
-        Ok(moved.len() as u64)
     }
 
     /// Notes that a page asked about an event, so that its copy is to be expected.

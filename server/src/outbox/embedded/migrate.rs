@@ -6,6 +6,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::open::OpenError;
+use super::sql::numbered;
 
 /// What each version adds to the one before, from version 1 on.
 const VERSIONS: [&str; 4] = [
@@ -28,6 +29,7 @@ pub(super) fn migrate(db: &Connection, dir: &Path) -> Result<(), OpenError> {
         if version > 0 {
             tracing::info!(schema.version = next, "bringing the database up to date");
         }
+        let steps = numbered(steps);
         db.execute_batch(&format!("BEGIN IMMEDIATE;\n{steps}\nPRAGMA user_version = {next};\nCOMMIT;"))
             .map_err(fail)?;
     }
@@ -52,7 +54,7 @@ mod tests {
         for version in 1..SCHEMA_VERSION {
             let old = Connection::open_in_memory().unwrap();
             for steps in &VERSIONS[..version] {
-                old.execute_batch(steps).unwrap();
+                old.execute_batch(&numbered(steps)).unwrap();
             }
             old.pragma_update(None, "user_version", i64::try_from(version).unwrap()).unwrap();
             old.execute_batch(

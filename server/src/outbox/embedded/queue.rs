@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::{OptionalExtension as _, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 use tandem_core::code;
 use tandem_core::event::{ActionSource, oldest_time_s};
 use tandem_core::id::PixelId;
@@ -11,7 +11,8 @@ use tandem_core::user_data::KeySet;
 
 use super::committer::Writer;
 use super::events::{merges, state};
-use super::{EVENTS_PER_WRITE, Embedded, expire, read};
+use super::sql::*;
+use super::{EVENTS_PER_WRITE, Embedded};
 use crate::clock::millis;
 use crate::outbox::{
     AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent, Metric, Payload, State, StoreError,
@@ -25,7 +26,7 @@ impl DeliveryQueue for Embedded {
     async fn has_due(&self, pixel: PixelId) -> Result<bool, StoreError> {
         self.follow_clock().await?;
         let now_ms = self.clock.now_ms();
-        self.read(move |db| read::has_due(db, &pixel, now_ms)).await
+        self.read(move |db| has_due(db, &pixel, now_ms)).await
     }
 
     async fn lease(
@@ -81,7 +82,7 @@ impl DeliveryQueue for Embedded {
 
     async fn expire(&self, max: usize) -> Result<usize, StoreError> {
         let limit_s = oldest_time_s(self.clock.now_s());
-        let seqs = self.read(move |db| expire::too_old(db, limit_s, max)).await?;
+        let seqs = self.read(move |db| too_old(db, limit_s, max)).await?;
         if seqs.is_empty() {
             return Ok(0);
         }
@@ -122,9 +123,9 @@ impl Writer {
         })?;
         let leased: Vec<_> = rows.collect::<rusqlite::Result<_>>()?;
         drop(select);
-        let mut lease = self
-            .db
-            .prepare_cached("UPDATE events SET state = 2, lease_no = ?2, due_ms = ?3 WHERE seq = ?1")?;
+        let mut lease = self.db.prepare_cached(sql!(
+            "UPDATE events SET state = {IN_FLIGHT}, lease_no = ?2, due_ms = ?3 WHERE seq = ?1"
+        ))?;
         for (was, event) in &leased {
             lease.execute((event.seq, event.lease_no, lease_until_ms))?;
             self.counts.moved(pixel, *was, State::InFlight);
@@ -201,15 +202,15 @@ impl Writer {
         // was out is never sent again.
         let updated: Option<(u32, String, bool, Option<i64>, i64, String)> = self
             .db
-            .prepare_cached(
-                "UPDATE events SET attempts = attempts + 1, person = iif(?3 = 3, NULL, person),
-                        state = iif(?3 != 3 AND person IS NULL, 6, ?3),
+            .prepare_cached(sql!(
+                "UPDATE events SET attempts = attempts + 1, person = iif(?3 = {DELIVERED}, NULL, person),
+                        state = iif(?3 != {DELIVERED} AND person IS NULL, {SUPPRESSED}, ?3),
                         due_ms = iif(person IS NULL, NULL, ?4),
                         finished_ms = iif(person IS NULL, ?7, ?5),
-                        code = iif(?3 != 3 AND person IS NULL, ?8, ?6)
-                 WHERE seq = ?1 AND lease_no = ?2 AND state = 2
-                 RETURNING attempts, name, contact, fired_s, state, id",
-            )?
+                        code = iif(?3 != {DELIVERED} AND person IS NULL, ?8, ?6)
+                 WHERE seq = ?1 AND lease_no = ?2 AND state = {IN_FLIGHT}
+                 RETURNING attempts, name, contact, fired_s, state, id"
+            ))?
             .query_row(
                 (
                     result.seq,
@@ -257,10 +258,10 @@ impl Writer {
         for (seq, lease_no) in leases {
             let pixel: Option<i64> = self
                 .db
-                .prepare_cached(
-                    "UPDATE events SET state = 1, due_ms = ?3 WHERE seq = ?1 AND lease_no = ?2 AND state = 2
-                     RETURNING pixel",
-                )?
+                .prepare_cached(sql!(
+                    "UPDATE events SET state = {PENDING}, due_ms = ?3
+                     WHERE seq = ?1 AND lease_no = ?2 AND state = {IN_FLIGHT} RETURNING pixel"
+                ))?
                 .query_row((seq, lease_no, now_ms), |row| row.get(0))
                 .optional()?;
             if let Some(pixel) = pixel {
@@ -274,9 +275,10 @@ impl Writer {
     pub(super) fn release_held(&mut self, code: &str, now_ms: i64) -> rusqlite::Result<u64> {
         let released: Vec<i64> = self
             .db
-            .prepare_cached(
-                "UPDATE events SET state = 1, due_ms = ?2, code = NULL WHERE state = 4 AND code = ?1 RETURNING pixel",
-            )?
+            .prepare_cached(sql!(
+                "UPDATE events SET state = {PENDING}, due_ms = ?2, code = NULL
+                 WHERE state = {HELD} AND code = ?1 RETURNING pixel"
+            ))?
             .query_map((code, now_ms), |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         for pixel in &released {
@@ -284,6 +286,59 @@ impl Writer {
         }
         Ok(released.len() as u64)
     }
+
+    /// Gives up what is still waiting among the events at these positions. What is on its
+    /// way ends as it ends.
+    pub(super) fn expire(&mut self, seqs: &[u64], now_ms: i64) -> rusqlite::Result<usize> {
+        let mut expired = 0;
+        for seq in seqs {
+            let found: Option<(i64, i64, String)> = self
+                .db
+                .prepare_cached(sql!(
+                    "SELECT pixel, state, name FROM events WHERE seq = ?1 AND state IN ({waiting})",
+                    waiting = numbers(State::waits)
+                ))?
+                .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .optional()?;
+            let Some((pixel, was, name)) = found else { continue };
+            self.db
+                .prepare_cached(
+                    sql!("UPDATE events SET state = {DEAD_LETTER}, due_ms = NULL, finished_ms = ?2, code = ?3 WHERE seq = ?1"),
+                )?
+                .execute((seq, now_ms, code::TOO_OLD))?;
+            self.counts.moved(pixel, state(was), State::DeadLetter);
+            self.counts.count(now_ms, pixel, &name, Metric::DeadLetter, 1);
+            self.changed(*seq);
+            expired += 1;
+        }
+        Ok(expired)
+    }
+}
+
+/// Whether an event of a pixel is due.
+fn has_due(db: &Connection, pixel: &PixelId, now_ms: i64) -> rusqlite::Result<bool> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM events
+                        WHERE pixel = (SELECT no FROM pixels WHERE id = ?1) AND due_ms <= ?2)",
+    )?
+    .query_row((pixel.as_str(), now_ms), |row| row.get(0))
+}
+
+/// Positions of at most `max` waiting events from before `limit_s` (Unix seconds). Read from
+/// two indexes that hold what waits and nothing else.
+fn too_old(db: &Connection, limit_s: i64, max: usize) -> rusqlite::Result<Vec<u64>> {
+    let mut seqs = Vec::new();
+    for sql in [
+        "SELECT seq FROM events INDEXED BY events_open WHERE due_ms IS NOT NULL AND time_s < ?1 LIMIT ?2",
+        sql!("SELECT seq FROM events INDEXED BY events_held WHERE state = {HELD} AND time_s < ?1 LIMIT ?2"),
+    ] {
+        let rest = max - seqs.len();
+        let mut found = db.prepare_cached(sql)?;
+        for seq in found.query_map((limit_s, rest), |row| row.get(0))? {
+            seqs.push(seq?);
+        }
+    }
+    Ok(seqs)
 }
 
 /// Reads what is sent of an event.

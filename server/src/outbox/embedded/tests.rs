@@ -5,6 +5,10 @@ use crate::outbox::conformance::{self, NOW_MS};
 use crate::outbox::{Appended, AttemptOutcome, AttemptResult, EventFilter, Outbox, Page};
 use std::time::Duration;
 
+/// The log's header, and a frame: its own header and a page (SQLite, WAL format).
+const WAL_HEADER: usize = 32;
+const WAL_FRAME: usize = 24 + 4096;
+
 fn open(dir: &Path) -> Outbox {
     Outbox::new(Embedded::open(dir, Clock::fixed(NOW_MS)).unwrap())
 }
@@ -15,7 +19,7 @@ async fn it_conforms() {
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::fixed(NOW_MS);
         let outbox = Outbox::new(Embedded::open(dir.path(), clock.clone()).unwrap());
-        (conformance::Bench { outbox, clock }, dir)
+        (conformance::Bench { other: outbox.clone(), outbox, clock }, dir)
     })
     .await;
 }
@@ -61,9 +65,6 @@ async fn what_was_leased_at_the_crash_is_due_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_may_be_cut_at_any_byte_and_what_is_before_the_cut_stays() {
-    /// The log's header, and a frame: its own header and a page (SQLite, WAL format).
-    const HEADER: usize = 32;
-    const FRAME: usize = 24 + 4096;
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     for n in 0..20 {
@@ -72,10 +73,10 @@ async fn the_log_may_be_cut_at_any_byte_and_what_is_before_the_cut_stays() {
     let wal = std::fs::read(dir.path().join("tandem.db-wal")).unwrap();
     let db = std::fs::read(dir.path().join("tandem.db")).unwrap();
     drop(store);
-    let frames = (wal.len() - HEADER) / FRAME;
+    let frames = (wal.len() - WAL_HEADER) / WAL_FRAME;
     // Around every edge of the format, and at bytes drawn from everywhere else.
     let edges = (0..=frames).flat_map(|frame| {
-        let edge = HEADER + frame * FRAME;
+        let edge = WAL_HEADER + frame * WAL_FRAME;
         [edge.saturating_sub(1), edge, edge + 1, edge + 23, edge + 24, edge + 25]
     });
     let everywhere = (0..100).map(|n| n * 7919 * 31 % wal.len());
@@ -196,4 +197,75 @@ async fn a_schedule_written_under_a_clock_that_was_ahead_is_due_after_a_restart(
     let copy = killed(dir.path());
     let store = open(copy.path());
     assert_eq!(store.queue.lease(conformance::pixel(), 1, lease).await.unwrap().len(), 1);
+}
+
+/// Transactions in a write-ahead log: frames that say how large the database is after them
+/// (SQLite, WAL format).
+fn commits(dir: &Path) -> usize {
+    let wal = std::fs::read(dir.join("tandem.db-wal")).unwrap();
+    wal[WAL_HEADER..].chunks_exact(WAL_FRAME).filter(|frame| frame[4..8] != [0; 4]).count()
+}
+
+/// Has the writer do these commands as one batch: all of them wait before it looks.
+fn work_off(writer: &mut Writer, commands: Vec<Command>) {
+    let (sender, mut receiver) = mpsc::channel(commands.len());
+    commands.into_iter().for_each(|command| drop(sender.try_send(command)));
+    drop(sender);
+    std::thread::scope(|scope| scope.spawn(|| writer.work_off(&mut receiver)).join().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_write_that_fails_costs_its_batch_one_more_transaction_and_leaves_no_trace() {
+    const WRITES: u32 = 500;
+    let dir = tempfile::tempdir().unwrap();
+    let opened = open::open(dir.path(), NOW_MS).unwrap();
+    let (changes, mut watch) = broadcast::channel(8);
+    let mut writer = Writer::new(opened.writer, Clock::fixed(NOW_MS), Arc::default(), changes);
+    let early = [conformance::fired(1)];
+    let (confirm, _) =
+        Command::write(move |writer, now_ms| writer.confirm(&conformance::pixel(), &early, now_ms));
+    work_off(&mut writer, vec![confirm]);
+    let before = commits(dir.path());
+    let writes = (0..=WRITES).map(|n| {
+        let event = conformance::event(n);
+        Command::write(move |writer, now_ms| {
+            let appended = writer.append(&event, now_ms)?;
+            if n == WRITES / 2 { Err(rusqlite::Error::InvalidQuery) } else { Ok(appended) }
+        })
+    });
+    let (commands, answers): (Vec<_>, Vec<_>) = writes.unzip();
+    work_off(&mut writer, commands);
+    for (n, answer) in answers.into_iter().enumerate() {
+        assert_eq!(answer.await.unwrap().is_err(), n as u32 == WRITES / 2, "{n}");
+    }
+    assert_eq!(commits(dir.path()) - before, 1, "the others are written together");
+    assert_eq!(watch.recv().await.unwrap().len() as u32, WRITES);
+    drop((writer, opened.lock));
+    let store = open(dir.path());
+    conformance::check_totals(&store, u64::from(WRITES)).await;
+    let confirmed = store.operators.find(conformance::key(1)).await.unwrap().remove(0).0;
+    assert!(confirmed.browser.is_some(), "a confirmation that came early is not lost with the first try");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_of_the_disk_is_told_to_all_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = open::open(dir.path(), NOW_MS).unwrap();
+    let changes = broadcast::channel(8).0;
+    let mut writer = Writer::new(opened.writer, Clock::fixed(NOW_MS), Arc::default(), changes);
+    let tries = Arc::new(AtomicI64::new(0));
+    let writes = (0..50).map(|n| {
+        let tries = Arc::clone(&tries);
+        Command::write(move |_, _| {
+            tries.fetch_add(1, Ordering::Relaxed);
+            let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+            if n == 40 { Err(rusqlite::Error::SqliteFailure(full, None)) } else { Ok(()) }
+        })
+    });
+    let (commands, answers): (Vec<_>, Vec<_>) = writes.unzip();
+    work_off(&mut writer, commands);
+    for answer in answers {
+        assert!(matches!(answer.await.unwrap(), Err(StoreError::Unavailable(_))));
+    }
+    assert_eq!(tries.load(Ordering::Relaxed), 41, "nothing is tried again");
 }

@@ -6,6 +6,7 @@ use tandem_core::order::Standing;
 
 use super::committer::Writer;
 use super::read::unreadable;
+use super::sql::*;
 use crate::outbox::DueOrder;
 
 /// Most orders kept that nobody but strangers spoke of. An order is paid minutes after its
@@ -20,7 +21,7 @@ pub(crate) const COUNT_EVERY: usize = 1000;
 const STANDINGS: [Standing; 3] = [Standing::Attested, Standing::CheckedOut, Standing::Claimed];
 
 /// Keeps count of new orders.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct NewOrders(usize);
 
 impl Writer {
@@ -39,16 +40,16 @@ impl Writer {
         let known: usize = self
             .db
             .prepare_cached(
-                "SELECT count(*) FROM orders INDEXED BY orders_unproven WHERE paid = 0 AND standing < 2",
+                sql!("SELECT count(*) FROM orders INDEXED BY orders_unproven WHERE paid = 0 AND standing < {ATTESTED}"),
             )?
             .query_row([], |row| row.get(0))?;
         let Some(surplus) = known.checked_sub(max).filter(|surplus| *surplus > 0) else { return Ok(0) };
         let gone = self
             .db
-            .prepare_cached(
+            .prepare_cached(sql!(
                 "DELETE FROM orders WHERE id IN (SELECT id FROM orders INDEXED BY orders_unproven
-                     WHERE paid = 0 AND standing < 2 ORDER BY updated_ms LIMIT ?1)",
-            )?
+                     WHERE paid = 0 AND standing < {ATTESTED} ORDER BY updated_ms LIMIT ?1)"
+            ))?
             .execute([surplus])?;
         self.counts.orders(false, -i64::try_from(gone).unwrap_or_default());
         tracing::warn!(
