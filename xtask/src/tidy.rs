@@ -17,17 +17,7 @@ const SKIPPED: [&str; 5] = ["target", ".git", "node_modules", "pkg", "data"];
 const FORBIDDEN: [(&str, &[&str]); 6] = [
     (
         "core",
-        &[
-            "tokio",
-            "hyper",
-            "tonic",
-            "rusqlite",
-            "prost",
-            "reqwest",
-            "tandem-proto",
-            "tandem-lint",
-            "rand",
-        ],
+        &["tokio", "hyper", "tonic", "rusqlite", "prost", "reqwest", "tandem-proto", "tandem-lint", "rand"],
     ),
     (
         "net",
