@@ -2,6 +2,7 @@
 //! whether that is so; it proves nothing.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -27,7 +28,7 @@ pub struct Claim {
     /// The pixel of the page.
     pub pixel: PixelId,
     /// What the browser says of itself and of the order.
-    pub contact: Contact,
+    pub contact: Arc<Contact>,
     /// What the page gives as the shop's proof that the order is its own; may be empty.
     pub claim_key: String,
     /// Where it comes from.
@@ -94,7 +95,7 @@ impl Orders {
         may_ask: bool,
         before: Option<&Order>,
     ) -> Result<OrderUpdated, StoreError> {
-        let contact = claim.contact.clone();
+        let contact = Arc::clone(&claim.contact);
         // A copy is to be expected only of the page that will be told to fire.
         let expects_browser = before.is_none_or(|order| order.is_owned_by(&contact.user_data));
         let now_ms = self.clock.now_ms();
@@ -105,8 +106,7 @@ impl Orders {
             if asks {
                 order.ask(now_s);
             }
-            let contact = contact.clone();
-            let is_known = if is_proven { order.proven_contact(contact) } else { order.contact(contact) };
+            let is_known = if is_proven { order.proven_contact(&contact) } else { order.contact(&contact) };
             let ask = if asks { Ask::At(now_ms) } else { Ask::AsPlanned };
             Changed { answer: StepAnswer::Contact { is_known }, ask }
         };

@@ -51,8 +51,8 @@ impl Orders {
             is_claim: false,
             is_internal: source == ContactSource::Internal,
             consent,
-            user_data: event.user_data.clone(),
-            page: event.page.clone(),
+            user_data: std::mem::take(&mut event.user_data),
+            page: std::mem::take(&mut event.page),
             custom_data: event.custom_data.clone(),
         };
         let may_ask = self.can_ask() && orders_api_id_ok(order.as_str());
@@ -61,7 +61,7 @@ impl Orders {
             .step(
                 step,
                 Box::new(move |order| {
-                    let is_known = order.contact(contact.clone());
+                    let is_known = order.contact(&contact);
                     let ask_s =
                         if may_ask { order.plan_first_question(now_ms.div_euclid(1000)) } else { None };
                     let ask = ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000));

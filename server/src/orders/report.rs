@@ -65,7 +65,7 @@ impl Orders {
         let change = move |order: &mut Order| {
             let outcome = order.pay(paid.clone());
             if !matches!(outcome, PaymentOutcome::Conflict { .. }) {
-                order.contact(contact.clone());
+                order.contact(&contact);
             }
             Changed { answer: StepAnswer::Payment(outcome), ask: Ask::Never }
         };

@@ -1,5 +1,6 @@
 //! `RecordPurchase`: a claim of a stranger, or a report of one of the shop's services.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_core::event::ActionSource;
@@ -61,7 +62,7 @@ impl Tracking {
         let claim = Claim {
             order: order.clone(),
             pixel: pixel.id.clone(),
-            contact: contact(visit, true, false),
+            contact: Arc::new(contact(visit, true, false)),
             claim_key: request.claim_key,
             address: stranger.address,
         };

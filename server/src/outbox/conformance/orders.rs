@@ -143,7 +143,7 @@ pub(super) fn claimed(fbp: Option<&str>) -> Contact {
 
 /// An order with a claim of its buyer, whose payment was just proved.
 fn paid_order(order: &mut Order, fbp: Option<&str>, join_wait_ms: i64) -> OrderEffects {
-    order.contact(claimed(fbp));
+    order.contact(&claimed(fbp));
     order.pay(payment());
     effects(order, join_wait_ms)
 }

@@ -101,7 +101,7 @@ mod tests {
     fn contact(order: &mut Order, is_claim: bool) {
         let mut user_data = UserData::default();
         user_data.fbp = Some("fb.1.1763942400000.1".into());
-        order.contact(Contact {
+        order.contact(&Contact {
             at_s: NOW_MS / 1000,
             is_claim,
             is_internal: false,
