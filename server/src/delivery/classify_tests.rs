@@ -22,7 +22,7 @@ fn row(code: i64, subcode: i64, expected: &CallOutcome) {
     }
 }
 
-/// Each row of the table in `meta.md`, section 5.2, as a test of its own.
+/// Each row of Meta's table of error codes as a test of its own.
 macro_rules! rows {
     ($($name:ident: $(($code:expr, $subcode:expr)),+ => $expected:expr;)+) => {$(
         #[test]

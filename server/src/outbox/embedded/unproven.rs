@@ -13,7 +13,7 @@ use crate::outbox::DueOrder;
 /// buyer named it, or hardly ever: this many are several days of checkouts of a large shop,
 /// and some 200 MB at most. Past it the ones without news for the longest time go, which
 /// no buyer waits for. How fast one address can add to them is bounded in
-/// `purchase/strangers.rs`.
+/// `orders/quotas.rs`.
 pub(crate) const UNPROVEN_MAX: usize = 100_000;
 /// New orders between two counts.
 pub(crate) const COUNT_EVERY: usize = 1000;
