@@ -37,17 +37,16 @@ async fn not_found() -> Response {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use axum::body::Body;
     use axum::extract::ConnectInfo;
     use http::Request;
+    use tandem_net::Peer;
+    use tandem_settings::Networks;
     use tower::ServiceExt as _;
 
     use super::*;
     use crate::Limits;
     use crate::settings::{Settings, Variables};
-    use tandem_settings::Networks;
 
     /// A second provider is one entry: a path, its own header names, its own senders.
     static TWO: &[Route] = &[
@@ -75,7 +74,7 @@ mod tests {
         for name in headers {
             request.headers_mut().append(http::HeaderName::try_from(*name).unwrap(), "1".parse().unwrap());
         }
-        let peer = SocketAddr::from(([192, 0, 2, 7], 1));
+        let peer = Peer::unconnected([192, 0, 2, 7].into());
         request.extensions_mut().insert(ConnectInfo(peer));
         router(gateway, TWO).oneshot(request).await.unwrap().status().as_u16()
     }

@@ -26,17 +26,17 @@ impl Order {
     /// Strangers can name any order. So one with a proof takes the order over from a
     /// browser that has none: an internal caller, or ([`Order::proven_contact`]) a page
     /// that holds the shop's key.
-    pub fn contact(&mut self, contact: Contact) -> bool {
+    pub fn contact(&mut self, contact: &Contact) -> bool {
         let is_proven = contact.is_internal;
         self.take_contact(contact, is_proven)
     }
 
     /// Takes the contact of a page that has proved that the order is its own.
-    pub fn proven_contact(&mut self, contact: Contact) -> bool {
+    pub fn proven_contact(&mut self, contact: &Contact) -> bool {
         self.take_contact(contact, true)
     }
 
-    fn take_contact(&mut self, contact: Contact, is_proven: bool) -> bool {
+    fn take_contact(&mut self, contact: &Contact, is_proven: bool) -> bool {
         let known = self.claimed_at_s.is_some();
         if contact.is_claim {
             self.claimed_at_s.get_or_insert(contact.at_s);
@@ -55,7 +55,7 @@ impl Order {
             None => {
                 if contact.user_data.has_browser_signals() {
                     self.owner_is_proven = is_proven;
-                    self.owner = Some(contact);
+                    self.owner = Some(contact.clone());
                 }
             }
             Some(owner) if owner.user_data.same_browser(&contact.user_data) => {
@@ -67,7 +67,7 @@ impl Order {
                     owner.consent.limited_data_use.or(contact.consent.limited_data_use);
                 // The page of the sale says more than the page of the first visit.
                 if contact.is_claim && contact.page.event_source_url.is_some() {
-                    owner.page = contact.page;
+                    owner.page.clone_from(&contact.page);
                 }
             }
             Some(_) => {}

@@ -10,6 +10,7 @@ use tandem_core::country::Country;
 use tandem_core::currency::Currency;
 use tandem_core::id::EventName;
 use tandem_core::normalise::MatchKey;
+use tandem_net::Tls;
 use tandem_settings::Networks;
 use url::Url;
 
@@ -20,7 +21,6 @@ use super::secret::SecretSource;
 use super::source::{ConfigError, Source};
 use super::tls::read_tls;
 use crate::catalogue::CatalogueFile;
-use crate::net::Tls;
 
 /// The real Graph API.
 pub(super) const GRAPH_URL: &str = "https://graph.facebook.com";

@@ -1,23 +1,22 @@
 //! Settings about TLS: three paths that belong together.
 
+use tandem_net::{PemFile, Tls, TlsError};
+
 use super::source::{ConfigError, Source};
-use crate::net::{Tls, TlsFault};
 
 /// Reads the files at once, so that a mistake shows at the start.
 pub(super) fn read_tls(source: &Source) -> Result<Option<Tls>, ConfigError> {
-    let (cert, key) = ("TANDEM_TLS_CERT", "TANDEM_TLS_KEY");
-    let client_ca = source.get("TANDEM_TLS_CLIENT_CA");
+    let (cert, key, client_ca) = ("TANDEM_TLS_CERT", "TANDEM_TLS_KEY", "TANDEM_TLS_CLIENT_CA");
+    let file = |setting| source.get(setting).map(|path| PemFile { setting, path: path.into() });
     let without =
         |name, other| Err(ConfigError::new(name, format!("is set without {other}; set both, or neither")));
-    match (source.get(cert), source.get(key)) {
-        (Some(cert), Some(key)) => Tls::load(cert.into(), key.into(), client_ca.map(Into::into))
+    match (file(cert), file(key), file(client_ca)) {
+        (Some(cert), Some(key), client_ca) => Tls::load(cert, key, client_ca)
             .map(Some)
-            .map_err(|TlsFault { name, what }| ConfigError::new(name, what)),
-        (Some(_), None) => without(cert, key),
-        (None, Some(_)) => without(key, cert),
-        (None, None) if client_ca.is_some() => {
-            without("TANDEM_TLS_CLIENT_CA", "TANDEM_TLS_CERT and TANDEM_TLS_KEY")
-        }
-        (None, None) => Ok(None),
+            .map_err(|TlsError { setting, what }| ConfigError::new(setting, what)),
+        (Some(_), None, _) => without(cert, key),
+        (None, Some(_), _) => without(key, cert),
+        (None, None, Some(_)) => without(client_ca, "TANDEM_TLS_CERT and TANDEM_TLS_KEY"),
+        (None, None, None) => Ok(None),
     }
 }

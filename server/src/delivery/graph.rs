@@ -11,7 +11,7 @@ use tandem_core::id::PixelId;
 use super::classify::Reply;
 use super::usage::Usage;
 use crate::config::Meta;
-use crate::outbox::ClaimedEvent;
+use crate::outbox::LeasedEvent;
 
 /// `partner_agent`: names the software in Meta's dataset quality figures (under 23
 /// characters).
@@ -54,12 +54,12 @@ impl Graph {
     pub(super) async fn send(
         &self,
         credentials: &Credentials<'_>,
-        events: &[ClaimedEvent],
+        events: &[LeasedEvent],
         now_s: i64,
     ) -> Reply {
         let proof = credentials.app_secret.map(|secret| appsecret_proof(secret, credentials.token));
         let body = capi::batch_body(
-            events.iter().map(|event| (event.facts.as_str(), event.person.as_str())),
+            events.iter().map(|event| &*event.payload),
             PARTNER_AGENT,
             credentials.test_event_code,
             proof.as_deref(),

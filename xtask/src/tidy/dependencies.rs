@@ -5,10 +5,14 @@ use crate::files::root;
 
 /// Who must not know whom (ARCHITECTURE.md). `uuid` is free to all: core uses its pure `Builder`, and gets time and
 /// random bytes as arguments.
-const FORBIDDEN: [(&str, &[&str]); 5] = [
+const FORBIDDEN: [(&str, &[&str]); 6] = [
     (
         "core",
         &["tokio", "hyper", "tonic", "rusqlite", "prost", "reqwest", "tandem-proto", "tandem-lint", "rand"],
+    ),
+    (
+        "net",
+        &["tandem-core", "tandem-proto", "tandem-server", "tandem-lint", "prost", "serde_json", "rusqlite"],
     ),
     ("server", &["tandem-lint"]),
     ("gateway", &["serde_json", "tandem-server", "tandem-core", "tandem-lint", "rusqlite", "hmac", "sha2"]),

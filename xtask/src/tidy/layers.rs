@@ -32,7 +32,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("cli/src/commands/doctor", "mod server gateway cors page deduplication clock finding web"),
     (
         "gateway/src",
-        "main lib routes receive forward readiness providers bounds serve crowd answer limits settings",
+        "main lib routes receive forward readiness providers admission serve answer limits settings",
     ),
     (
         "lint/src",
@@ -52,9 +52,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("sandbox/src/graph", "mod debug_token checks request custom_data user_data reply refusal"),
     ("sandbox/src/orders", "mod amount webhook_record"),
     ("sandbox/src/shop", "mod thank_you forms pages layout catalogue assets"),
-    // The target, for when the server stands in these layers:
-    // ("server/src", "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock"),
-    ("server/src", "main lib app insight purchase ingest delivery config net outbox catalogue clock"),
+    ("server/src", "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock"),
     ("settings/src", "lib client_address networks file_limit"),
     ("web-client/src", "lib answer request input pixel grpc event_id flat wire json names retry text"),
     (
@@ -67,26 +65,14 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
 ];
 
 /// Arrows that still run upwards: a file, and the module it imports. The list only ever gets shorter.
-pub(super) const UPWARDS: &[(&str, &str)] = &[
-    ("server/src/delivery/sender.rs", "insight"),
-    ("server/src/delivery/worker.rs", "insight"),
-    ("server/src/ingest/grpc.rs", "purchase"),
-    ("server/src/ingest/person.rs", "insight"),
-    ("server/src/ingest/pipeline.rs", "insight"),
-    ("server/src/ingest/pipeline.rs", "purchase"),
-    ("server/src/ingest/serve.rs", "insight"),
-    ("server/src/net/registry.rs", "ingest"),
-];
+pub(super) const UPWARDS: &[(&str, &str)] = &[];
 
 /// Names that only some modules of a folder may name: the folder, the names, the modules.
 pub(super) type Kept<'a> = (&'a str, &'a str, &'a str);
 
 /// What is kept to a few modules.
-pub(super) const KEPT: &[Kept<'static>] = &[
-    // Wire types stop in the server's `api`, for when it stands:
-    // (
-    //     "server/src",
-    //     "tonic tonic_health tonic_prost tonic_reflection tonic_types tonic_web prost prost_types tandem_proto v1",
-    //     "main lib app api",
-    // ),
-];
+pub(super) const KEPT: &[Kept<'static>] = &[(
+    "server/src",
+    "tonic tonic_health tonic_prost tonic_reflection tonic_types tonic_web prost prost_types tandem_proto v1",
+    "main lib app api",
+)];

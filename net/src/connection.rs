@@ -1,0 +1,196 @@
+//! The bytes of one connection, plain or TLS. It follows the directive that
+//! it was given: it ends as if its caller had closed it, or breaks.
+
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use crate::activity::{Activity, Directive};
+use crate::connections::ConnectionEntry;
+use crate::requests::OpenRequest;
+
+/// First bytes of every HTTP/2 connection, and of no HTTP/1.1 request (RFC 9113, 3.4).
+const HTTP2_BEGIN: &[u8] = b"PRI ";
+
+/// Who is at the other end. Each request carries it as an extension.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Address of the connection.
+    pub address: IpAddr,
+    /// Whether a certificate of the named CA was presented.
+    pub is_certified: bool,
+    pub(crate) activity: Arc<Activity>,
+}
+
+impl Peer {
+    /// A peer without a connection, for a test of what stands behind a port.
+    pub fn unconnected(address: IpAddr) -> Self {
+        let activity = Arc::new(Activity::new(tokio::time::Instant::now(), None, false));
+        Self { address, is_certified: false, activity }
+    }
+
+    /// Notes that one of the shop's own services calls: the connection may be silent, and stays.
+    pub fn mark_internal(&self) {
+        self.activity.mark_internal();
+    }
+
+    /// Makes the connection busy for as long as the returned value is held. A busy connection is never evicted.
+    #[must_use = "the connection is busy for as long as this is held"]
+    pub fn mark_busy(&self) -> OpenRequest {
+        OpenRequest::begin(self, true)
+    }
+
+    /// Is over once the connection has to end. Only for the task that serves the connection.
+    pub async fn must_end(&self) {
+        self.activity.must_end().await;
+    }
+}
+
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct Connection {
+    stream: Stream,
+    has_begun: bool,
+    address: IpAddr,
+    entry: ConnectionEntry,
+}
+
+impl Connection {
+    pub(crate) fn new(stream: Stream, address: IpAddr, entry: ConnectionEntry) -> Self {
+        Self { stream, has_begun: false, address, entry }
+    }
+
+    /// Who is at the other end.
+    pub fn peer(&self) -> Peer {
+        // The verifier lets no other certificate through than those of the named CA.
+        let is_certified = match &self.stream {
+            Stream::Plain(_) => false,
+            Stream::Tls(stream) => stream.get_ref().1.peer_certificates().is_some_and(|all| !all.is_empty()),
+        };
+        Peer { address: self.address, is_certified, activity: Arc::clone(&self.entry.activity) }
+    }
+
+    /// Notes how a write went, and follows the directive while it waits.
+    fn after_write<T>(&self, context: &Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        let activity = &self.entry.activity;
+        activity.set_stalled(result.is_pending());
+        if result.is_pending() {
+            activity.register_waker(context);
+            if activity.directive() == Directive::Abort {
+                return Poll::Ready(Err(broken()));
+            }
+        }
+        result
+    }
+}
+
+fn broken() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the connection got nowhere and was ended")
+}
+
+#[cfg(feature = "tonic")]
+impl tonic::transport::server::Connected for Connection {
+    type ConnectInfo = Peer;
+
+    fn connect_info(&self) -> Peer {
+        self.peer()
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let result = match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
+        };
+        let activity = &self.entry.activity;
+        if result.is_pending() {
+            activity.register_waker(context);
+            return match activity.directive() {
+                Directive::Keep => Poll::Pending,
+                Directive::Close => Poll::Ready(Ok(())),
+                Directive::Abort => Poll::Ready(Err(broken())),
+            };
+        }
+        let new = buffer.filled().get(before..).unwrap_or_default();
+        if !new.is_empty() {
+            if !self.has_begun && new.starts_with(HTTP2_BEGIN) {
+                activity.mark_http2();
+            }
+            activity.note_received();
+            self.has_begun = true;
+        }
+        if self.entry.activity.directive() == Directive::Abort { Poll::Ready(Err(broken())) } else { result }
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write(context, bytes),
+        };
+        self.after_write(context, result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write_vectored(context, pieces),
+        };
+        self.after_write(context, result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.stream {
+            Stream::Plain(stream) => stream.is_write_vectored(),
+            Stream::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            // Nothing is kept back, so it says nothing about the other side.
+            Stream::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Stream::Tls(stream) => {
+                let result = Pin::new(stream.as_mut()).poll_flush(context);
+                self.after_write(context, result)
+            }
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Stream::Tls(stream) => {
+                let result = Pin::new(stream.as_mut()).poll_shutdown(context);
+                self.after_write(context, result)
+            }
+        }
+    }
+}
