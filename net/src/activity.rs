@@ -29,7 +29,9 @@ pub(crate) struct Activity {
     epoch: Instant,
     /// Who it counts for ([`crate::subscriber`]). `None`: nobody, its address stands for many.
     pub(crate) subscriber: Option<IpAddr>,
+    /// Open requests, and those among them that make the connection busy.
     requests: AtomicU32,
+    busy: AtomicU32,
     moved_ms: AtomicU64,
     head_ms: AtomicU64,
     stalled_ms: AtomicU64,
@@ -48,6 +50,7 @@ impl Activity {
             epoch,
             subscriber,
             requests: AtomicU32::new(0),
+            busy: AtomicU32::new(0),
             moved_ms: AtomicU64::new(now_ms),
             // Until its first request, a connection is a request whose head is on its way.
             head_ms: AtomicU64::new(now_ms),
@@ -101,14 +104,16 @@ impl Activity {
 
     /// A request begins. `is_busy`: it is answered soon, and its connection is busy until then.
     pub(crate) fn begin_request(&self, is_busy: bool) {
-        self.requests.fetch_add(u32::from(is_busy), Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.busy.fetch_add(u32::from(is_busy), Ordering::Relaxed);
         self.note_progress();
     }
 
     /// A request is answered, to the last byte of the answer.
     pub(crate) fn end_request(&self, is_busy: bool) {
         self.note_progress();
-        self.requests.fetch_sub(u32::from(is_busy), Ordering::Relaxed);
+        self.busy.fetch_sub(u32::from(is_busy), Ordering::Relaxed);
+        self.requests.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn note_progress(&self) {
@@ -118,8 +123,7 @@ impl Activity {
 
     /// Since when the connection has not been busy; `None` while it is, and for the shop's own.
     pub(crate) fn quiet_since_ms(&self) -> Option<u64> {
-        let is_quiet =
-            self.requests.load(Ordering::Relaxed) == 0 && !self.is_internal.load(Ordering::Relaxed);
+        let is_quiet = self.busy.load(Ordering::Relaxed) == 0 && !self.is_internal.load(Ordering::Relaxed);
         is_quiet.then(|| self.moved_ms.load(Ordering::Relaxed))
     }
 
@@ -133,10 +137,11 @@ impl Activity {
         self.age_ms(&self.stalled_ms)
     }
 
-    /// For how long no request has begun or ended while a stranger's is open, ms.
+    /// For how long no request has begun or ended while a stranger keeps the connection
+    /// busy, ms.
     pub(crate) fn stuck_age_ms(&self) -> Option<u64> {
-        let is_open = self.requests.load(Ordering::Relaxed) > 0 && !self.is_internal.load(Ordering::Relaxed);
-        is_open.then(|| self.age_ms(&self.moved_ms)).flatten()
+        let is_busy = self.busy.load(Ordering::Relaxed) > 0 && !self.is_internal.load(Ordering::Relaxed);
+        is_busy.then(|| self.age_ms(&self.moved_ms)).flatten()
     }
 
     fn age_ms(&self, since: &AtomicU64) -> Option<u64> {

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 
 use crate::activity::{Activity, Directive};
 use crate::connections::ConnectionEntry;
@@ -40,7 +41,8 @@ impl Peer {
         self.activity.mark_internal();
     }
 
-    /// Makes the connection busy for as long as the returned value is held. A busy connection is never evicted.
+    /// Makes the connection busy for as long as the returned value is held. A busy connection is
+    /// never evicted.
     #[must_use = "the connection is busy for as long as this is held"]
     pub fn mark_busy(&self) -> OpenRequest {
         OpenRequest::begin(self, true)
@@ -52,11 +54,8 @@ impl Peer {
     }
 }
 
-#[derive(Debug)]
-pub(crate) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
+/// Plain on the left, TLS on the right.
+pub(crate) type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 /// One connection.
 #[derive(Debug)]
@@ -76,8 +75,10 @@ impl Connection {
     pub fn peer(&self) -> Peer {
         // The verifier lets no other certificate through than those of the named CA.
         let is_certified = match &self.stream {
-            Stream::Plain(_) => false,
-            Stream::Tls(stream) => stream.get_ref().1.peer_certificates().is_some_and(|all| !all.is_empty()),
+            Either::Left(_) => false,
+            Either::Right(stream) => {
+                stream.get_ref().1.peer_certificates().is_some_and(|all| !all.is_empty())
+            }
         };
         Peer { address: self.address, is_certified, activity: Arc::clone(&self.entry.activity) }
     }
@@ -93,6 +94,14 @@ impl Connection {
             }
         }
         result
+    }
+
+    fn after_flush(&self, context: &Context<'_>, result: Poll<io::Result<()>>) -> Poll<io::Result<()>> {
+        match &self.stream {
+            // Nothing is kept back, so it says nothing about the other side.
+            Either::Left(_) => result,
+            Either::Right(_) => self.after_write(context, result),
+        }
     }
 }
 
@@ -116,10 +125,7 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let result = match &mut self.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
-        };
+        let result = Pin::new(&mut self.stream).poll_read(context, buffer);
         let activity = &self.entry.activity;
         if result.is_pending() {
             activity.register_waker(context);
@@ -147,10 +153,7 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let result = match &mut self.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write(context, bytes),
-        };
+        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.after_write(context, result)
     }
 
@@ -159,38 +162,21 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let result = match &mut self.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write_vectored(context, pieces),
-        };
+        let result = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
         self.after_write(context, result)
     }
 
     fn is_write_vectored(&self) -> bool {
-        match &self.stream {
-            Stream::Plain(stream) => stream.is_write_vectored(),
-            Stream::Tls(stream) => stream.is_write_vectored(),
-        }
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
-            // Nothing is kept back, so it says nothing about the other side.
-            Stream::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Stream::Tls(stream) => {
-                let result = Pin::new(stream.as_mut()).poll_flush(context);
-                self.after_write(context, result)
-            }
-        }
+        let result = Pin::new(&mut self.stream).poll_flush(context);
+        self.after_flush(context, result)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Stream::Tls(stream) => {
-                let result = Pin::new(stream.as_mut()).poll_shutdown(context);
-                self.after_write(context, result)
-            }
-        }
+        let result = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.after_flush(context, result)
     }
 }

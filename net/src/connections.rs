@@ -355,6 +355,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_body_in_pieces_is_no_head_that_takes_too_long() {
+        let connections = connections(100, 100);
+        let entry = admit(&connections, "192.0.2.1").unwrap();
+        entry.activity.begin_request(false);
+        a_second_later().await;
+        entry.activity.note_received();
+        tokio::time::advance(Duration::from_millis(HEAD_MAX_MS + 1)).await;
+        connections.sweep();
+        assert_eq!(entry.activity.directive(), Directive::Keep);
+        entry.activity.end_request(false);
+        entry.activity.note_received();
+        tokio::time::advance(Duration::from_millis(HEAD_MAX_MS + 1)).await;
+        connections.sweep();
+        assert_eq!(entry.activity.directive(), Directive::Abort, "this one was a head");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn handshakes_are_bounded_by_ending_the_oldest() {
         let connections = connections(10_000, 10_000);
         let handshake = || connections.try_admit("192.0.2.1".parse().unwrap(), true).unwrap();

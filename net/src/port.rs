@@ -13,8 +13,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::either::Either;
 
-use crate::connection::{Connection, Peer, Stream};
+use crate::connection::{Connection, Peer};
 use crate::connections::{ConnectionEntry, Connections};
 use crate::limits::ConnectionLimits;
 use crate::tls::Tls;
@@ -149,7 +150,7 @@ impl Acceptor {
                 tokio::spawn(handshake(Arc::clone(tls), stream, address, entry, self.ready.clone()));
             }
             // Nobody takes it when the program stops.
-            None => drop(self.ready.send(Connection::new(Stream::Plain(stream), address, entry)).await),
+            None => drop(self.ready.send(Connection::new(Either::Left(stream), address, entry)).await),
         }
     }
 
@@ -186,7 +187,7 @@ async fn handshake(
         Ok(Ok(stream)) => {
             entry.mark_handshake_done();
             // Nobody takes it when the program stops.
-            drop(ready.send(Connection::new(Stream::Tls(Box::new(stream)), address, entry)).await);
+            drop(ready.send(Connection::new(Either::Right(Box::new(stream)), address, entry)).await);
         }
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => tracing::debug!("TLS handshake took too long"),

@@ -75,7 +75,7 @@ impl Graph {
             .send()
             .await;
         match sent {
-            Err(fault) if fault.is_connect() || fault.is_builder() => Reply::NotSent,
+            Err(error) if error.is_connect() || error.is_builder() => Reply::NotSent,
             Err(_) => Reply::NoAnswer,
             Ok(response) => read(response, now_s).await,
         }
@@ -99,7 +99,7 @@ impl Graph {
             url.query_pairs_mut().append_pair("appsecret_proof", &appsecret_proof(secret, token));
         }
         match self.http.get(url).bearer_auth(token.expose_secret()).send().await {
-            Err(fault) if fault.is_connect() || fault.is_builder() => (Reply::NotSent, None),
+            Err(error) if error.is_connect() || error.is_builder() => (Reply::NotSent, None),
             Err(_) => (Reply::NoAnswer, None),
             Ok(response) => {
                 let date = response.headers().get(http::header::DATE).and_then(|value| value.to_str().ok());

@@ -283,11 +283,11 @@ impl Sender {
     /// disk was full for a while.
     async fn record(&self, call: CallRecord, results: Vec<AttemptResult>) {
         let mut pause = Duration::from_millis(100);
-        while let Err(fault) = self.queue.record(call.clone(), results.clone()).await {
-            if fault == StoreError::Stopped {
+        while let Err(error) = self.queue.record(call.clone(), results.clone()).await {
+            if error == StoreError::Stopped {
                 return;
             }
-            tracing::error!(store.fault = %fault, "results of a Graph call cannot be recorded yet");
+            tracing::error!(store.fault = %error, "results of a Graph call cannot be recorded yet");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(10));
         }
@@ -299,8 +299,8 @@ impl Sender {
         if leases.is_empty() {
             return;
         }
-        if let Err(fault) = self.queue.release(leases).await {
-            tracing::warn!(store.fault = %fault, "events stay leased until their lease ends");
+        if let Err(error) = self.queue.release(leases).await {
+            tracing::warn!(store.fault = %error, "events stay leased until their lease ends");
         }
     }
 }

@@ -259,9 +259,9 @@ impl Worker {
                 }
                 batch
             }
-            Err(fault) => {
+            Err(error) => {
                 self.backlog = false;
-                tracing::warn!(store.fault = %fault, "due events cannot be read");
+                tracing::warn!(store.fault = %error, "due events cannot be read");
                 Vec::new()
             }
         }

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 
 /// Runs checks, each on a store of its own.
 macro_rules! each {
-    ($make:ident; $($check:ident),+ $(,)?) => {$(
+    ($make:ident, [$($check:ident),+ $(,)?]) => {$(
         let (bench, guard) = $make().await;
         $check(&bench).await;
         drop((bench, guard));

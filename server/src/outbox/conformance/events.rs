@@ -6,7 +6,18 @@ use super::*;
 
 /// Runs the checks of this part.
 pub(super) async fn run<G, F: Future<Output = (Bench, G)>>(make: &impl Fn() -> F) {
-    each!(make; the_first_payload_under_a_key_wins, of_many_who_append_under_one_key_one_is_first, an_event_may_enter_leased_to_the_server_that_stores_it, confirmations_count_what_was_merged, a_page_cannot_have_fired_before_the_event_happened, an_erased_person_is_nowhere_and_nothing_of_them_is_sent, what_is_erased_on_its_way_is_not_sent_again);
+    each!(
+        make,
+        [
+            the_first_payload_under_a_key_wins,
+            of_many_who_append_under_one_key_one_is_first,
+            an_event_may_enter_leased_to_the_server_that_stores_it,
+            confirmations_count_what_was_merged,
+            a_page_cannot_have_fired_before_the_event_happened,
+            an_erased_person_is_nowhere_and_nothing_of_them_is_sent,
+            what_is_erased_on_its_way_is_not_sent_again
+        ]
+    );
 }
 
 async fn the_first_payload_under_a_key_wins(store: &Bench) {

@@ -5,7 +5,21 @@ use super::*;
 
 /// Runs the checks of this part.
 pub(super) async fn run<G, F: Future<Output = (Bench, G)>>(make: &impl Fn() -> F) {
-    each!(make; replay_starts_a_new_schedule_under_the_same_id, a_replay_that_may_count_twice_must_be_asked_for, purged_dead_letters_are_gone_and_nothing_else_is, dead_webhooks_are_listed_in_pages_and_purged, a_pause_is_remembered, watchers_hear_of_each_change, pages_follow_each_other, orders_are_listed_newest_first_and_page_by_page, sweeping_keeps_what_is_not_finished, what_only_strangers_spoke_of_is_forgotten_after_seven_days);
+    each!(
+        make,
+        [
+            replay_starts_a_new_schedule_under_the_same_id,
+            a_replay_that_may_count_twice_must_be_asked_for,
+            purged_dead_letters_are_gone_and_nothing_else_is,
+            dead_webhooks_are_listed_in_pages_and_purged,
+            a_pause_is_remembered,
+            watchers_hear_of_each_change,
+            pages_follow_each_other,
+            orders_are_listed_newest_first_and_page_by_page,
+            sweeping_keeps_what_is_not_finished,
+            what_only_strangers_spoke_of_is_forgotten_after_seven_days
+        ]
+    );
 }
 
 async fn dead_letter(store: &Bench, n: u32, code: &'static str) -> u64 {

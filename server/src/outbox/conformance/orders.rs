@@ -9,7 +9,18 @@ use super::*;
 
 /// Runs the checks of this part.
 pub(super) async fn run<G, F: Future<Output = (Bench, G)>>(make: &impl Fn() -> F) {
-    each!(make; an_order_and_its_purchase_change_together, steps_on_one_order_run_one_after_the_other, a_purchase_that_left_is_neither_replaced_nor_stopped, a_purchase_that_comes_back_is_stopped_by_what_happened_meanwhile, delivered_purchases_are_counted_by_who_brought_their_signals, a_webhook_acts_once, followers_go_where_the_purchase_goes);
+    each!(
+        make,
+        [
+            an_order_and_its_purchase_change_together,
+            steps_on_one_order_run_one_after_the_other,
+            a_purchase_that_left_is_neither_replaced_nor_stopped,
+            a_purchase_that_comes_back_is_stopped_by_what_happened_meanwhile,
+            delivered_purchases_are_counted_by_who_brought_their_signals,
+            a_webhook_acts_once,
+            followers_go_where_the_purchase_goes
+        ]
+    );
 }
 
 async fn an_order_and_its_purchase_change_together(store: &Bench) {

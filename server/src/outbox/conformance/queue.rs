@@ -4,7 +4,23 @@ use super::*;
 
 /// Runs the checks of this part.
 pub(super) async fn run<G, F: Future<Output = (Bench, G)>>(make: &impl Fn() -> F) {
-    each!(make; due_events_are_leased_once_and_in_order, servers_that_lease_at_the_same_time_share_nothing, a_lease_that_ran_out_fences_late_results, results_move_events_and_are_kept_as_attempts, results_of_large_batches_are_recorded_whole, a_delivered_event_keeps_the_names_of_its_keys_only, released_events_made_no_attempt, held_and_unassigned_events_come_free, what_grew_too_old_becomes_a_dead_letter_wherever_it_waits, a_clock_set_forward_ends_no_lease, a_clock_set_back_stops_no_schedule);
+    each!(
+        make,
+        [
+            due_events_are_leased_once_and_in_order,
+            servers_that_lease_at_the_same_time_share_nothing,
+            a_lease_that_ran_out_fences_late_results,
+            results_move_events_and_are_kept_as_attempts,
+            results_of_large_batches_are_recorded_whole,
+            a_delivered_event_keeps_the_names_of_its_keys_only,
+            what_is_leased_is_what_was_stored_whatever_its_text_says,
+            released_events_made_no_attempt,
+            held_and_unassigned_events_come_free,
+            what_grew_too_old_becomes_a_dead_letter_wherever_it_waits,
+            a_clock_set_forward_ends_no_lease,
+            a_clock_set_back_stops_no_schedule
+        ]
+    );
 }
 
 async fn due_events_are_leased_once_and_in_order(store: &Bench) {
@@ -110,6 +126,31 @@ async fn a_delivered_event_keeps_the_names_of_its_keys_only(store: &Bench) {
     assert_eq!(view.keys.names(), ["fbp", "client_user_agent"]);
     // Whatever is leased from now on, the person is not in it.
     assert!(lease(store, NOW_MS + 10 * LEASE_MS).await.is_empty());
+}
+
+async fn what_is_leased_is_what_was_stored_whatever_its_text_says(store: &Bench) {
+    let at_counter = |name: &str, id: EventId| {
+        let mut event = core_event(name, id);
+        (event.action_source, event.page) = (ActionSource::PhysicalStore, EventPage::default());
+        event.custom_data.properties = vec![("action_source".into(), "website".into())];
+        NewEvent::new(&event, NOW_MS, Initial::Pending, false)
+    };
+    let lead = at_counter("Lead", id(0));
+    store.events.append(lead.clone()).await.unwrap();
+    // A Purchase is stored, and then replaced.
+    let sale = at_counter("Purchase", EventId::of_purchase(&order_id("A")));
+    for new in [purchase("A", Initial::WaitingJoin(LEASE)), Box::new(sale.clone())] {
+        let mut effects = Some(PurchaseChange::Place(new));
+        let step: OrderStep =
+            Box::new(move |_| OrderEffects { purchase: effects.take(), ..OrderEffects::default() });
+        store.orders.update(order_id("A"), pixel(), None, step).await.unwrap();
+    }
+    let leased = lease(store, NOW_MS).await;
+    for (leased, stored) in leased.iter().zip([lead, sale]) {
+        assert_eq!(leased.payload, stored.payload);
+        assert_eq!(leased.payload.known_refusal(leased.time_s, NOW_MS / 1000), None);
+    }
+    assert_eq!(leased.len(), 2);
 }
 
 async fn released_events_made_no_attempt(store: &Bench) {

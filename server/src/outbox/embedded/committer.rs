@@ -293,16 +293,16 @@ impl Writer {
 
     fn truncate(&self) {
         let result = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-        if let Err(fault) = result {
-            tracing::warn!(store.fault = %describe(&fault), "the write-ahead log could not be emptied");
+        if let Err(error) = result {
+            tracing::warn!(store.fault = %describe(&error), "the write-ahead log could not be emptied");
         }
     }
 }
 
 /// Whether the next command would fail the same way.
-fn is_systemic(fault: &rusqlite::Error) -> bool {
+fn is_systemic(error: &rusqlite::Error) -> bool {
     matches!(
-        fault.sqlite_error_code(),
+        error.sqlite_error_code(),
         Some(
             ErrorCode::DiskFull
                 | ErrorCode::SystemIoFailure
@@ -318,13 +318,13 @@ fn is_systemic(fault: &rusqlite::Error) -> bool {
     )
 }
 
-fn unavailable(fault: &rusqlite::Error) -> StoreError {
-    StoreError::Unavailable(describe(fault))
+fn unavailable(error: &rusqlite::Error) -> StoreError {
+    StoreError::Unavailable(describe(error))
 }
 
 /// SQLite's word for the fault, without any value of the row at hand.
-fn describe(fault: &rusqlite::Error) -> String {
-    match fault {
+fn describe(error: &rusqlite::Error) -> String {
+    match error {
         rusqlite::Error::SqliteFailure(error, _) => error.to_string(),
         rusqlite::Error::ToSqlConversionFailure(_) => "a stored order cannot be read".into(),
         other => {

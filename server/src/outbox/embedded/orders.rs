@@ -64,7 +64,7 @@ impl Writer {
         let mut order = match stored.as_deref().map(serde_json::from_str::<Order>) {
             None => Order::new(id.clone(), pixel.clone()),
             Some(Ok(order)) => order,
-            Some(Err(fault)) => return Err(rusqlite::Error::ToSqlConversionFailure(Box::new(fault))),
+            Some(Err(error)) => return Err(rusqlite::Error::ToSqlConversionFailure(Box::new(error))),
         };
         let before = order.clone();
         let effects = step(&mut order);

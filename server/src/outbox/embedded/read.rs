@@ -1,6 +1,6 @@
 //! Every question asked of the database without changing it.
 
-use rusqlite::types::{Type, Value};
+use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 use tandem_core::id::{EventId, EventName, PixelId};
 use tandem_core::user_data::KeySet;
@@ -134,9 +134,9 @@ fn view(row: &Row<'_>) -> rusqlite::Result<EventView> {
 
 pub(super) fn unreadable(
     column: usize,
-    fault: impl std::error::Error + Send + Sync + 'static,
+    error: impl std::error::Error + Send + Sync + 'static,
 ) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(fault))
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
 }
 
 /// Dead-lettered webhooks, newest first.
@@ -197,8 +197,7 @@ pub(super) fn list_orders(
     let mut statement = db.prepare_cached(&sql)?;
     let rows = statement.query_map(params_from_iter(values), |row| {
         let json: String = row.get(1)?;
-        let order = serde_json::from_str(&json)
-            .map_err(|fault| rusqlite::Error::FromSqlConversionFailure(1, Type::Text, Box::new(fault)))?;
+        let order = serde_json::from_str(&json).map_err(|error| unreadable(1, error))?;
         Ok(OrderView { seq: row.get(0)?, order, created_ms: row.get(2)?, updated_ms: row.get(3)? })
     })?;
     rows.collect()

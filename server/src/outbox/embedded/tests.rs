@@ -40,8 +40,8 @@ async fn a_database_from_the_future_is_refused() {
     let db = Connection::open(dir.path().join("tandem.db")).unwrap();
     db.pragma_update(None, "user_version", 99).unwrap();
     drop(db);
-    let fault = Embedded::open(dir.path(), Clock::system()).expect_err("newer");
-    assert!(matches!(fault, OpenError::FromTheFuture(_, 99)), "{fault}");
+    let error = Embedded::open(dir.path(), Clock::system()).expect_err("newer");
+    assert!(matches!(error, OpenError::FromTheFuture(_, 99)), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -163,9 +163,9 @@ async fn a_full_disk_refuses_and_recovers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_that_cannot_be_written_is_refused_in_one_line() {
     // Not even an administrator can make a folder there.
-    let fault = Embedded::open(Path::new("/proc/tandem"), Clock::system()).expect_err("it cannot be made");
-    assert!(matches!(fault, OpenError::Directory(..)), "{fault}");
-    assert_eq!(fault.to_string().lines().count(), 1);
+    let error = Embedded::open(Path::new("/proc/tandem"), Clock::system()).expect_err("it cannot be made");
+    assert!(matches!(error, OpenError::Directory(..)), "{error}");
+    assert_eq!(error.to_string().lines().count(), 1);
 }
 
 /// A copy of a store's files as a killed process leaves them.
