@@ -53,6 +53,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("sandbox/src/orders", "mod amount webhook_record"),
     ("sandbox/src/shop", "mod thank_you forms pages layout catalogue assets"),
     ("server/src", "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock"),
+    ("net/src", "lib port requests connection peer connections activity address limits tls"),
     ("settings/src", "lib client_address networks file_limit"),
     ("web-client/src", "lib answer request input pixel grpc event_id flat wire json names retry text"),
     (
