@@ -12,47 +12,12 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
-use crate::activity::{Activity, Directive};
+use crate::activity::Directive;
 use crate::connections::ConnectionEntry;
-use crate::requests::OpenRequest;
+use crate::peer::Peer;
 
 /// First bytes of every HTTP/2 connection, and of no HTTP/1.1 request (RFC 9113, 3.4).
 const HTTP2_BEGIN: &[u8] = b"PRI ";
-
-/// Who is at the other end. Each request carries it as an extension.
-#[derive(Debug, Clone)]
-pub struct Peer {
-    /// Address of the connection.
-    pub address: IpAddr,
-    /// Whether a certificate of the named CA was presented.
-    pub is_certified: bool,
-    pub(crate) activity: Arc<Activity>,
-}
-
-impl Peer {
-    /// A peer without a connection, for a test of what stands behind a port.
-    pub fn unconnected(address: IpAddr) -> Self {
-        let activity = Arc::new(Activity::new(tokio::time::Instant::now(), None, false));
-        Self { address, is_certified: false, activity }
-    }
-
-    /// Notes that one of the shop's own services calls: the connection may be silent, and stays.
-    pub fn mark_internal(&self) {
-        self.activity.mark_internal();
-    }
-
-    /// Makes the connection busy for as long as the returned value is held. A busy connection is
-    /// never evicted.
-    #[must_use = "the connection is busy for as long as this is held"]
-    pub fn mark_busy(&self) -> OpenRequest {
-        OpenRequest::begin(self, true)
-    }
-
-    /// Is over once the connection has to end. Only for the task that serves the connection.
-    pub async fn must_end(&self) {
-        self.activity.must_end().await;
-    }
-}
 
 /// Plain on the left, TLS on the right.
 pub(crate) type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;

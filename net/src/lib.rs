@@ -13,6 +13,7 @@
 //! | `connections` | who is connected; who is evicted or ended |
 //! | `activity` | what one connection does, noted where it is cheap |
 //! | `connection` | the bytes of one connection, plain or TLS |
+//! | `peer` | who is at the other end, and what keeps the connection busy |
 //! | `requests` | the layer that notes a connection's requests |
 //! | `address` | the address that a caller counts under |
 //! | `tls` | certificates, read again when their files change |
@@ -22,14 +23,16 @@ mod address;
 mod connection;
 mod connections;
 mod limits;
+mod peer;
 mod port;
 mod requests;
 mod tls;
 
 pub use address::subscriber;
-pub use connection::{Connection, Peer};
+pub use connection::Connection;
 pub use connections::Connections;
 pub use limits::{ConnectionLimits, SubscriberLimit, WhenFull};
+pub use peer::{OpenRequest, Peer};
 pub use port::Port;
-pub use requests::{Answering, Counted, OpenRequest, Requests, RequestsLayer};
+pub use requests::{Answering, Counted, Requests, RequestsLayer};
 pub use tls::{PemFile, Tls, TlsError};

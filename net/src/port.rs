@@ -15,9 +15,10 @@ use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::either::Either;
 
-use crate::connection::{Connection, Peer};
+use crate::connection::Connection;
 use crate::connections::{ConnectionEntry, Connections};
 use crate::limits::ConnectionLimits;
+use crate::peer::Peer;
 use crate::tls::Tls;
 
 /// Connections that are accepted and not yet served; served they are at once.

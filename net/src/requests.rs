@@ -2,7 +2,6 @@
 //! answer.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::extract::ConnectInfo;
@@ -11,8 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use crate::activity::Activity;
-use crate::connection::Peer;
+use crate::peer::{OpenRequest, Peer};
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -42,26 +40,6 @@ impl<S> Layer<S> for RequestsLayer {
 pub struct Requests<S> {
     inner: S,
     is_busy: fn(&str) -> bool,
-}
-
-/// A request that is open; it ends when this is dropped.
-#[derive(Debug)]
-pub struct OpenRequest {
-    activity: Arc<Activity>,
-    is_busy: bool,
-}
-
-impl OpenRequest {
-    pub(crate) fn begin(peer: &Peer, is_busy: bool) -> Self {
-        peer.activity.begin_request(is_busy);
-        Self { activity: Arc::clone(&peer.activity), is_busy }
-    }
-}
-
-impl Drop for OpenRequest {
-    fn drop(&mut self) {
-        self.activity.end_request(self.is_busy);
-    }
 }
 
 impl<S, B, R> Service<Request<B>> for Requests<S>
