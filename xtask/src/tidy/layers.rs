@@ -52,8 +52,8 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("sandbox/src/graph", "mod debug_token checks request custom_data user_data reply refusal"),
     ("sandbox/src/orders", "mod amount webhook_record"),
     ("sandbox/src/shop", "mod thank_you forms pages layout catalogue assets"),
+    ("net/src", "lib port requests connection peer connections limits tls activity address"),
     ("server/src", "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock"),
-    ("net/src", "lib port requests connection peer connections activity address limits tls"),
     ("settings/src", "lib client_address networks file_limit"),
     ("web-client/src", "lib answer request input pixel grpc event_id flat wire json names retry text"),
     (
@@ -72,8 +72,11 @@ pub(super) const UPWARDS: &[(&str, &str)] = &[];
 pub(super) type Kept<'a> = (&'a str, &'a str, &'a str);
 
 /// What is kept to a few modules.
-pub(super) const KEPT: &[Kept<'static>] = &[(
-    "server/src",
-    "tonic tonic_health tonic_prost tonic_reflection tonic_types tonic_web prost prost_types tandem_proto v1",
-    "main lib app api",
-)];
+pub(super) const KEPT: &[Kept<'static>] = &[
+    // Wire types stop in the server's `api`.
+    (
+        "server/src",
+        "tonic tonic_health tonic_prost tonic_reflection tonic_types tonic_web prost prost_types tandem_proto v1",
+        "api",
+    ),
+];
