@@ -1,35 +1,28 @@
 //! The command tree and its help.
 
 use clap::{Parser, Subcommand};
+use tandem_settings::{Program, help};
 
 use crate::commands::dead_letters::{self, replay};
 use crate::commands::{delivery, doctor, erase, events, health, lint, orders};
 use crate::groups::Connection;
 
-const NOTES: &str = "\
-Settings (environment; the TOML file TANDEM_CONFIG may hold them as well, in lower case without
-TANDEM_):
-  TANDEM_SERVER_URL           the Tandem server [http://127.0.0.1:50051]
-  TANDEM_INTERNAL_TOKEN       token for the server's internal calls; of a list, the first
-  TANDEM_INTERNAL_TOKEN_FILE  file that holds it [TANDEM_DATA_DIR/internal-token]
-  TANDEM_DATA_DIR             the server's data directory [./data]
-  TANDEM_TLS_CA               CA of the server's certificate, PEM [the system's]
-  TANDEM_TLS_CLIENT_CERT      certificate to show to the server, PEM; makes the token needless
-  TANDEM_TLS_CLIENT_KEY       its key
-  CASHFREE_CLIENT_SECRET      for doctor's signed test ping, also as _FILE; in production
-                              CASHFREE_CLIENT_SECRET_PRODUCTION
+fn after_help() -> String {
+    format!("{}\n\n{EXIT_CODES}", help(Program::Tool))
+}
 
+const EXIT_CODES: &str = "\
 Exit codes:
   0    done
   1    the answer is a bad one (health is critical, a check of doctor's failed, lint found something,
-       no such event) or the server failed
+       no such event), the server failed, or the system refuses something
   2    unusable arguments, settings, token or files
   3    the server is away or does not answer
   130  interrupted; work in steps says how far it came";
 
 /// Looks into a Tandem server and steers it: health, events, their delivery, orders, dead letters.
 #[derive(Debug, Parser)]
-#[command(name = "tandem", version, about, after_help = NOTES, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "tandem", version, about, after_help = after_help(), subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) connection: Connection,

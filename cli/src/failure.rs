@@ -1,11 +1,11 @@
 //! What can go wrong, its exit code, and what to do about it.
 
+use tandem_settings::SettingError;
+use tandem_settings::exit::{BAD_SETTINGS, REFUSED};
 use tonic::{Code, Status};
 
 /// The answer is a bad one, or the server failed.
 const BAD_ANSWER: u8 = 1;
-/// Unusable arguments, settings or token.
-pub(crate) const USAGE: u8 = 2;
 /// The server is away.
 const SERVER_AWAY: u8 = 3;
 /// Interrupted, as shells have it: 128 and the signal's number.
@@ -17,6 +17,9 @@ pub(crate) enum Failure {
     /// A setting or argument cannot be used.
     #[error("{0}")]
     Setting(String),
+    /// The system refuses something.
+    #[error("the system refuses {0}")]
+    System(String),
     /// The server cannot be reached, or does not answer in time.
     #[error(
         "no answer from {url} ({why}); is tandem-server running there? TANDEM_SERVER_URL or --server-url names another"
@@ -48,10 +51,17 @@ pub(crate) enum Failure {
     Interrupted(&'static str),
 }
 
+impl From<SettingError> for Failure {
+    fn from(error: SettingError) -> Self {
+        Self::Setting(error.to_string())
+    }
+}
+
 impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Setting(_) | Self::TokenRefused | Self::Refused(_) => USAGE,
+            Self::Setting(_) | Self::TokenRefused | Self::Refused(_) => BAD_SETTINGS,
+            Self::System(_) => REFUSED,
             Self::ServerAway { .. } => SERVER_AWAY,
             Self::Interrupted(_) => INTERRUPTED,
             Self::NotFound(_) | Self::NoSuchOrder(_) | Self::OldServer | Self::ServerFailed(_) => BAD_ANSWER,

@@ -29,9 +29,11 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
 use clap::Parser as _;
-use failure::{Failure, USAGE};
+use failure::Failure;
 use report::Report;
-use settings::{Settings, Variables};
+use settings::Settings;
+use tandem_settings::exit::BAD_SETTINGS;
+use tandem_settings::{Program, Source, start_log};
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -39,7 +41,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // Help and version come as errors too.
             let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
+            return if error.use_stderr() { ExitCode::from(BAD_SETTINGS) } else { ExitCode::SUCCESS };
         }
     };
     match answer(arguments) {
@@ -64,20 +66,18 @@ fn failed(failure: &Failure) -> ExitCode {
 }
 
 fn answer(arguments: Arguments) -> Result<Report, Failure> {
-    let variables: Variables = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
+    let source = Source::from_process(Program::Tool)?;
+    start_log(&source)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime =
-        runtime.map_err(|error| Failure::Setting(format!("the system refuses a runtime: {error}")))?;
+    let runtime = runtime.map_err(|error| Failure::System(format!("a runtime: {error}")))?;
     runtime.block_on(async {
         let command = match arguments.command {
             // It looks at pages, and needs neither server nor token.
             Command::Lint(arguments) => return commands::lint::run(arguments).await,
             command => command,
         };
-        let settings = Settings::read(&variables, &arguments.connection)?;
-        let server = server::Server::new(&settings);
+        let settings = Settings::read(&source, &arguments.connection)?;
+        let server = server::Server::new(&settings)?;
         match command {
             Command::Health(arguments) => commands::health::run(&server, &arguments).await,
             Command::Doctor(arguments) => commands::doctor::run(&server, &settings, &arguments).await,

@@ -82,8 +82,7 @@ pub(crate) struct Interrupt {
 impl Interrupt {
     pub(crate) fn new() -> Result<Self, Failure> {
         let signal = signal(SignalKind::interrupt());
-        let signal =
-            signal.map_err(|e| Failure::Setting(format!("the system refuses a signal handler: {e}")))?;
+        let signal = signal.map_err(|error| Failure::System(format!("a signal handler: {error}")))?;
         Ok(Self { signal, is_heard: false })
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tandem_proto::stubs::operations_service_client::OperationsServiceClient;
 use tonic::Request;
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
+use tonic::transport::{Channel, Endpoint};
 
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -18,17 +18,17 @@ const LONG_CALL_TIMEOUT: Duration = Duration::from_secs(600);
 /// The server, and who calls.
 pub(crate) struct Server {
     url: String,
-    tls: Option<ClientTlsConfig>,
+    endpoint: Endpoint,
     authorization: Option<MetadataValue<Ascii>>,
 }
 
 impl Server {
-    pub(crate) fn new(settings: &Settings) -> Self {
-        Self {
-            url: settings.server_url.to_string(),
-            tls: settings.tls.clone(),
+    pub(crate) fn new(settings: &Settings) -> Result<Self, Failure> {
+        Ok(Self {
+            url: settings.server.url().to_string(),
+            endpoint: settings.server.endpoint()?,
             authorization: settings.authorization.clone(),
-        }
+        })
     }
 
     /// Connects, for calls that are answered at once. A stream has to begin in that time; it
@@ -43,15 +43,7 @@ impl Server {
     }
 
     async fn connect(&self, timeout: Duration) -> Result<OperationsServiceClient<Channel>, Failure> {
-        let mut endpoint = Endpoint::from_shared(self.url.clone())
-            .map_err(|error| Failure::Setting(format!("the server's URL cannot be used: {error}")))?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(timeout);
-        if let Some(tls) = &self.tls {
-            endpoint = endpoint.tls_config(tls.clone()).map_err(|error| {
-                Failure::Setting(format!("TLS cannot be prepared: {}", innermost(&error)))
-            })?;
-        }
+        let endpoint = self.endpoint.clone().connect_timeout(CONNECT_TIMEOUT).timeout(timeout);
         let channel = endpoint.connect().await.map_err(|error| self.away(&error))?;
         Ok(OperationsServiceClient::new(channel))
     }

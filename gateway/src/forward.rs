@@ -108,10 +108,10 @@ impl Gateway {
 
     async fn call(&self, webhook: Webhook) -> Result<VerifyWebhookResponse, (Unavailable, Option<Status>)> {
         let mut request = Request::new(message(webhook));
-        match self.settings.token.current() {
-            Some(token) => drop(request.metadata_mut().insert(header::AUTHORIZATION.as_str(), token)),
-            None if self.settings.server.is_shown_a_certificate() => {}
-            None => return Err((Unavailable::NoToken, None)),
+        match self.settings.token.authorization() {
+            Ok(token) => drop(request.metadata_mut().insert(header::AUTHORIZATION.as_str(), token)),
+            Err(_) if self.settings.server.is_shown_a_certificate() => {}
+            Err(_) => return Err((Unavailable::NoToken, None)),
         }
         request.set_timeout(self.limits.answer);
         // Held until the answer.

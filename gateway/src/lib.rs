@@ -7,7 +7,8 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`settings`] | variables, file, defaults; the internal token |
+//! | [`settings`] | what the settings mean |
+//! | `server` | the connection to the server |
 //! | `serve` | connections: their number, their timeouts, the graceful stop |
 //! | `providers` | payment providers: their paths and header names |
 //! | `routes` | which path does what |
@@ -26,6 +27,7 @@ mod readiness;
 mod receive;
 mod routes;
 mod serve;
+mod server;
 pub mod settings;
 
 use std::sync::Arc;

@@ -29,7 +29,7 @@ impl Readiness {
     /// The answer to `GET /readyz`.
     pub(crate) async fn answer(&self, settings: &Settings) -> Response {
         let server = &settings.server;
-        if settings.token.current().is_none() && !server.is_shown_a_certificate() {
+        if settings.token.authorization().is_err() && !server.is_shown_a_certificate() {
             return fixed(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"not_ready","reason":"no_token"}"#);
         }
         if !self.server_serves(server.channel()).await {

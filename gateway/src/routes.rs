@@ -41,12 +41,12 @@ mod tests {
     use axum::extract::ConnectInfo;
     use http::Request;
     use tandem_net::Peer;
-    use tandem_settings::Networks;
     use tower::ServiceExt as _;
 
     use super::*;
     use crate::Limits;
-    use crate::settings::{Settings, Variables};
+    use crate::settings::Settings;
+    use tandem_settings::{Networks, Source};
 
     /// A second provider is one entry: a path, its own header names, its own senders.
     static TWO: &[Route] = &[
@@ -67,7 +67,7 @@ mod tests {
     ];
 
     async fn status(path: &str, headers: &[&str]) -> u16 {
-        let mut settings = Settings::read(Variables::new(), false).unwrap();
+        let mut settings = Settings::read(&Source::default(), false).unwrap();
         settings.allowed = Some(Networks::parse("192.0.2.0/24").unwrap());
         let gateway = Arc::new(Gateway::new(settings, Limits::default()));
         let mut request = Request::post(path).body(Body::from("{}")).unwrap();

@@ -1,16 +1,15 @@
 //! Certificates: read at the start, and again for the next connection when their files have
 //! changed. Files that cannot be used change nothing but the log.
 
-use std::fs::Metadata;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
+use tandem_settings::FileState;
 
 /// Protocols, the preferred first: native gRPC needs HTTP/2, pages may have either.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -54,13 +53,9 @@ struct Files {
 }
 
 struct Known {
-    stamps: Vec<Option<Stamp>>,
+    states: Vec<Option<FileState>>,
     config: Arc<ServerConfig>,
 }
-
-/// What tells one state of a file from the next: length, time, and the number that changes
-/// when another file takes its name.
-type Stamp = (u64, Option<SystemTime>, u64);
 
 impl std::fmt::Debug for Tls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -76,16 +71,16 @@ impl Tls {
     /// When a file cannot be read or used.
     pub fn load(cert: PemFile, key: PemFile, client_ca: Option<PemFile>) -> Result<Self, TlsError> {
         let files = Files { cert, key, client_ca };
-        let stamps = files.stamps();
+        let states = files.states();
         let config = Arc::new(files.read()?);
-        Ok(Self { files, known: Mutex::new(Known { stamps, config }) })
+        Ok(Self { files, known: Mutex::new(Known { states, config }) })
     }
 
     /// What the next connection is served with.
     pub fn current(&self) -> Arc<ServerConfig> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamps = self.files.stamps();
-        if stamps != known.stamps {
+        let states = self.files.states();
+        if states != known.states {
             match self.files.read() {
                 Ok(config) => {
                     known.config = Arc::new(config);
@@ -100,19 +95,16 @@ impl Tls {
                 }
             }
             // Noted either way: one change is one line in the log.
-            known.stamps = stamps;
+            known.states = states;
         }
         Arc::clone(&known.config)
     }
 }
 
 impl Files {
-    fn stamps(&self) -> Vec<Option<Stamp>> {
-        let stamp = |metadata: Metadata| {
-            (metadata.len(), metadata.modified().ok(), std::os::unix::fs::MetadataExt::ino(&metadata))
-        };
+    fn states(&self) -> Vec<Option<FileState>> {
         let files = [Some(&self.cert), Some(&self.key), self.client_ca.as_ref()];
-        files.into_iter().flatten().map(|file| std::fs::metadata(&file.path).ok().map(stamp)).collect()
+        files.into_iter().flatten().map(|file| FileState::of(&file.path)).collect()
     }
 
     fn read(&self) -> Result<ServerConfig, TlsError> {

@@ -1,77 +1,117 @@
-//! Settings: flags, environment, defaults, and the part of them that the control API may change.
+//! Settings: flags, then what `tandem-settings` reads, and the part that the control API may change.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, Command, CommandFactory as _, FromArgMatches as _, Parser};
 use serde::{Deserialize, Serialize};
+use tandem_settings::keys::{KEYS, Key};
+use tandem_settings::values::boolean;
+use tandem_settings::{Program, Source, help};
 use url::Url;
 
 use crate::clock::Millis;
 
+/// Beginning of the variables that have a flag; the rest is the flag's name.
+const PREFIX: &str = "TANDEM_SANDBOX_";
+
 /// Fakes of Meta and Cashfree, and a demo shop, on one local port. For trying and testing only:
 /// never expose it.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "tandem-sandbox", version, about)]
+#[command(name = "tandem-sandbox", version, about, args_override_self = true, after_help = help(Program::Sandbox))]
 pub struct Settings {
-    /// Address to listen on; port 0 picks a free one, which the ready line names
-    #[arg(long, env = "TANDEM_SANDBOX_ADDR", default_value = "127.0.0.1:8090")]
+    /// Where it listens.
+    #[arg(long)]
     pub addr: SocketAddr,
-
-    /// The pixel that exists at the fake Graph API; several comma-separated, the shop uses the first
-    #[arg(long, env = "TANDEM_SANDBOX_PIXEL_ID", default_value = "123456789012345", value_parser = parse_pixel_ids)]
+    /// Comma-separated pixel IDs.
+    #[arg(long, value_parser = parse_pixel_ids)]
     pub pixel_id: String,
-
-    /// The access token that the fake Graph API accepts
-    #[arg(long, env = "TANDEM_SANDBOX_TOKEN", default_value = "sandbox-token")]
+    /// The accepted access token.
+    #[arg(long)]
     pub token: String,
-
-    /// App secret; when set, every Graph call must carry the right appsecret_proof
-    #[arg(long, env = "TANDEM_SANDBOX_APP_SECRET")]
+    /// Key of `appsecret_proof`.
+    #[arg(long)]
     pub app_secret: Option<String>,
-
-    /// Refuse website events without client_user_agent, as Meta's documentation has it; the real
-    /// Graph API was seen to take them, so that by default they are taken and warned about
-    #[arg(long, env = "TANDEM_SANDBOX_REQUIRE_USER_AGENT")]
+    /// Whether website events without a User-Agent are refused.
+    #[arg(long)]
     pub require_user_agent: bool,
-
-    /// Client ID that the fake Orders API accepts
-    #[arg(long, env = "TANDEM_SANDBOX_CLIENT_ID", default_value = "TEST_sandbox_client")]
+    /// The accepted client ID.
+    #[arg(long)]
     pub client_id: String,
-
-    /// Client secret: signs webhooks and opens the Orders API
-    #[arg(long, env = "TANDEM_SANDBOX_CLIENT_SECRET", default_value = "cfsk_ma_test_sandbox_secret")]
+    /// Key of the webhooks' signatures.
+    #[arg(long)]
     pub client_secret: String,
-
-    /// Where the fake Cashfree sends webhooks
-    #[arg(
-        long,
-        env = "TANDEM_SANDBOX_WEBHOOK_URL",
-        default_value = "http://127.0.0.1:8080/webhooks/cashfree",
-        value_parser = parse_http_url
-    )]
+    /// Where webhooks are sent.
+    #[arg(long, value_parser = parse_http_url)]
     pub webhook_url: String,
-
-    /// The Tandem server that the shop's pages connect to
-    #[arg(
-        long,
-        env = "TANDEM_SANDBOX_TANDEM_URL",
-        default_value = "http://127.0.0.1:50051",
-        value_parser = parse_http_url
-    )]
+    /// The server that pages connect to.
+    #[arg(long, value_parser = parse_http_url)]
     pub tandem_url: String,
-
-    /// Folder with Tandem's built browser package, served under /pkg/
-    #[arg(long, env = "TANDEM_SANDBOX_PKG", default_value = "web-client/pkg")]
+    /// Folder of the browser package.
+    #[arg(long)]
     pub pkg: PathBuf,
-
-    /// Folder with the examples, whose web pages are served under /examples/
-    #[arg(long, env = "TANDEM_SANDBOX_EXAMPLES", default_value = "examples")]
+    /// Folder of the examples.
+    #[arg(long)]
     pub examples: PathBuf,
-
-    /// Webhook retry delays (2, 10 and 30 minutes) are divided by this
-    #[arg(long, env = "TANDEM_SANDBOX_TIME_SCALE", default_value = "1", value_parser = parse_time_scale)]
+    /// Divides the delays of webhooks.
+    #[arg(long, value_parser = parse_time_scale)]
     pub time_scale: f64,
+}
+
+impl Settings {
+    /// Reads flags (the first argument is the program's name), then what `source` has, then the
+    /// defaults of the table of keys.
+    ///
+    /// # Errors
+    /// The first that cannot be used; `--help` and `--version` come as errors too.
+    pub fn read(
+        source: &Source,
+        arguments: impl IntoIterator<Item = impl Into<OsString>>,
+    ) -> Result<Self, clap::Error> {
+        let mut arguments = arguments.into_iter().map(Into::into);
+        let mut all: Vec<OsString> = arguments.next().into_iter().collect();
+        // Of a flag that is given twice the last counts.
+        for (key, flag) in keys() {
+            all.extend(argument(source, key, &flag)?);
+        }
+        all.extend(arguments);
+        Self::from_arg_matches(&command().try_get_matches_from(all)?)
+    }
+}
+
+/// The keys that have a flag, each with the flag's name.
+fn keys() -> impl Iterator<Item = (Key, String)> {
+    let flag = |key: &Key| Some(key.name.strip_prefix(PREFIX)?.to_ascii_lowercase().replace('_', "-"));
+    KEYS.iter().filter_map(move |key| Some((*key, flag(key)?)))
+}
+
+/// A key's value as an argument.
+fn argument(source: &Source, key: Key, flag: &str) -> Result<Option<OsString>, clap::Error> {
+    let Some(text) = source.get(key) else { return Ok(None) };
+    let is_switch = command().get_arguments().any(|arg| arg.get_long() == Some(flag) && is_switch(arg));
+    if !is_switch {
+        return Ok(Some(format!("--{flag}={text}").into()));
+    }
+    let error = |what| clap::Error::raw(ErrorKind::InvalidValue, format!("{}: {what}", key.name));
+    Ok(boolean(text).map_err(error)?.then(|| format!("--{flag}").into()))
+}
+
+fn is_switch(arg: &Arg) -> bool {
+    matches!(arg.get_action(), ArgAction::SetTrue)
+}
+
+/// The flags, with the defaults of the table.
+fn command() -> Command {
+    Settings::command().mut_args(|arg| {
+        let Some((key, _)) = keys().find(|(_, flag)| arg.get_long() == Some(flag)) else { return arg };
+        let arg = arg.help(format!("Goes before {}", key.name));
+        match key.default_text() {
+            text if text.is_empty() || is_switch(&arg) => arg,
+            text => arg.default_value(text).hide_default_value(true).required(false),
+        }
+    })
 }
 
 /// Permissions that a system user's token has after Meta's own instructions.
@@ -234,7 +274,7 @@ mod tests {
     use super::*;
 
     fn settings(arguments: &[&str]) -> Result<Settings, clap::Error> {
-        Settings::try_parse_from([&["tandem-sandbox"], arguments].concat())
+        Settings::read(&Source::default(), [&["tandem-sandbox"], arguments].concat())
     }
 
     #[test]
@@ -247,6 +287,29 @@ mod tests {
         ] {
             assert!(settings(&bad).is_err(), "{bad:?} was taken");
         }
+    }
+
+    #[test]
+    fn flags_win_over_variables_and_variables_over_the_table() {
+        let source = Source::from_pairs([
+            ("TANDEM_SANDBOX_TOKEN", "theirs"),
+            ("TANDEM_SANDBOX_CLIENT_ID", "-odd-"),
+            ("TANDEM_SANDBOX_REQUIRE_USER_AGENT", "true"),
+        ]);
+        let read = Settings::read(&source, ["tandem-sandbox", "--token", "mine"]).unwrap();
+        assert_eq!((read.token.as_str(), read.client_id.as_str()), ("mine", "-odd-"));
+        assert!(read.require_user_agent && read.app_secret.is_none());
+        assert_eq!(read.addr.to_string(), "127.0.0.1:8090");
+        let odd = Source::from_pairs([("TANDEM_SANDBOX_REQUIRE_USER_AGENT", "perhaps")]);
+        assert!(Settings::read(&odd, ["tandem-sandbox"]).is_err());
+    }
+
+    #[test]
+    fn each_flag_has_its_row_in_the_table() {
+        let with_row: Vec<String> = keys().map(|(_, flag)| flag).collect();
+        let command = command();
+        let flags: Vec<&str> = command.get_arguments().filter_map(Arg::get_long).collect();
+        assert_eq!(flags, with_row);
     }
 
     #[test]

@@ -1,22 +1,26 @@
 //! The sandbox's program: reads its settings, listens, and serves until it is told to stop.
 
-use std::io::IsTerminal as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use tandem_sandbox::config::Settings;
 use tandem_sandbox::state::Sandbox;
 use tandem_sandbox::{router, serve};
+use tandem_settings::exit::{BAD_SETTINGS, REFUSED};
+use tandem_settings::{Program, SettingError, Source, start_log};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
-
-/// Exit code for settings that cannot be used.
-const BAD_CONFIGURATION: u8 = 2;
 
 fn main() -> ExitCode {
-    let settings = match Settings::try_parse() {
+    let unusable = |error: &SettingError| {
+        eprintln!("tandem-sandbox: {error}");
+        ExitCode::from(BAD_SETTINGS)
+    };
+    let source = match Source::from_process(Program::Sandbox) {
+        Ok(source) => source,
+        Err(error) => return unusable(&error),
+    };
+    let settings = match Settings::read(&source, std::env::args_os()) {
         Ok(settings) => settings,
         Err(error) if !error.use_stderr() => {
             // --help and --version
@@ -27,15 +31,17 @@ fn main() -> ExitCode {
             let text = error.to_string();
             let line = text.lines().next().unwrap_or("error: unusable settings");
             eprintln!("tandem-sandbox: {}", line.trim_start_matches("error: "));
-            return ExitCode::from(BAD_CONFIGURATION);
+            return ExitCode::from(BAD_SETTINGS);
         }
     };
-    start_logging();
+    if let Err(error) = start_log(&source) {
+        return unusable(&error);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("tandem-sandbox: cannot start its threads: {error}");
-            return ExitCode::FAILURE;
+            return ExitCode::from(REFUSED);
         }
     };
     let code = runtime.block_on(run(settings));
@@ -49,14 +55,14 @@ async fn run(settings: Settings) -> ExitCode {
         Ok(listener) => listener,
         Err(error) => {
             eprintln!("tandem-sandbox: cannot listen on {}: {error}", settings.addr);
-            return ExitCode::FAILURE;
+            return ExitCode::from(REFUSED);
         }
     };
     let (Ok(address), Ok(mut terminate), Ok(mut interrupt)) =
         (listener.local_addr(), signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         eprintln!("tandem-sandbox: the system refuses a listener or a signal handler");
-        return ExitCode::FAILURE;
+        return ExitCode::from(REFUSED);
     };
     let router = router(Sandbox::new(settings));
     println!("tandem-sandbox ready http=http://{address}");
@@ -71,14 +77,4 @@ async fn run(settings: Settings) -> ExitCode {
     })
     .await;
     ExitCode::SUCCESS
-}
-
-fn start_logging() {
-    let filter = EnvFilter::try_from_env("TANDEM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if std::io::stderr().is_terminal() {
-        builder.init();
-    } else {
-        builder.json().init();
-    }
 }

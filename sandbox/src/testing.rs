@@ -4,11 +4,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::Response;
-use clap::Parser as _;
 use http::header::CONTENT_TYPE;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
+use tandem_settings::Source;
 use tower::ServiceExt as _;
 
 use crate::config::Settings;
@@ -27,7 +27,7 @@ pub(crate) fn router_with(flags: &[&str]) -> Router {
 /// The state alone.
 pub(crate) fn sandbox_with(flags: &[&str]) -> Sandbox {
     let arguments = [&["tandem-sandbox"], flags].concat();
-    Sandbox::new(Settings::try_parse_from(arguments).unwrap())
+    Sandbox::new(Settings::read(&Source::default(), arguments).unwrap())
 }
 
 /// A GET request.

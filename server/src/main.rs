@@ -1,24 +1,32 @@
 //! `tandem-server`: arguments, settings, tracing, then [`tandem_server::app::run`].
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser;
 use tandem_server::app;
 use tandem_server::clock::Clock;
-use tandem_server::config::{Settings, Source};
+use tandem_server::config::{Settings, Source, understood};
+use tandem_settings::exit::{BAD_SETTINGS, REFUSED};
+use tandem_settings::{Program, SettingError, check_log, help, start_log};
 
 /// Takes conversion events durably over gRPC and gRPC-web, and delivers them to Meta.
-///
-/// Settings come from the environment, then from the TOML file that TANDEM_CONFIG names,
-/// then from defaults. See the README for all of them.
 #[derive(Parser)]
-#[command(name = "tandem-server", version)]
-struct Arguments {}
+#[command(name = "tandem-server", version, after_help = after_help())]
+struct Arguments {
+    /// Check all settings, print what was understood and from where, and end: opens no port and no store
+    #[arg(long)]
+    check: bool,
+}
+
+fn after_help() -> String {
+    let codes = "Exit codes: 0 stopped by a signal, 1 the system refuses something, 2 unusable settings";
+    format!("{}\n\n{codes}", help(Program::Server))
+}
 
 fn main() -> ExitCode {
-    let Arguments {} = Arguments::parse();
-    match start() {
+    let arguments = Arguments::parse();
+    let outcome = if arguments.check { check() } else { start() };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err((code, line)) => {
             eprintln!("tandem-server: {line}");
@@ -27,36 +35,47 @@ fn main() -> ExitCode {
     }
 }
 
-/// Exit code of a start that failed because of its settings.
-const BAD_SETTINGS: u8 = 2;
+/// The exit code and the line of a start that failed.
+type Failed = (u8, String);
 
-fn start() -> Result<(), (u8, String)> {
-    let bad = |fault: &dyn std::fmt::Display| (BAD_SETTINGS, fault.to_string());
-    let source = Source::from_process().map_err(|fault| bad(&fault))?;
-    let settings = Settings::read(&source).map_err(|fault| bad(&fault))?;
-    let filter = tracing_subscriber::EnvFilter::try_new(&settings.log).map_err(|_| {
-        (BAD_SETTINGS, "TANDEM_LOG: must be a tracing filter such as info or tandem_server=debug".to_owned())
-    })?;
-    // A line that cannot be logged (the disk with the log is full) is lost: to complain of it on the
-    // same stderr would panic.
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .log_internal_errors(false);
-    if std::io::stderr().is_terminal() {
-        log.init();
-    } else {
-        log.json().init();
+fn bad_settings(error: &SettingError) -> Failed {
+    (BAD_SETTINGS, error.to_string())
+}
+
+fn refused(what: &str, error: &dyn std::fmt::Display) -> Failed {
+    (REFUSED, format!("{what}: {error}"))
+}
+
+fn read() -> Result<(Source, Settings), SettingError> {
+    let source = Source::from_process(Program::Server)?;
+    let settings = Settings::read(&source)?;
+    Ok((source, settings))
+}
+
+#[allow(clippy::print_stdout)] // This is what was asked for.
+fn check() -> Result<(), Failed> {
+    let (source, settings) = read().map_err(|error| bad_settings(&error))?;
+    check_log(&source).map_err(|error| bad_settings(&error))?;
+    for unknown in source.unknown() {
+        eprintln!("tandem-server: {unknown}");
     }
+    print!("{}", understood(&source, &settings));
+    Ok(())
+}
+
+fn start() -> Result<(), Failed> {
+    let (source, settings) = read().map_err(|error| bad_settings(&error))?;
+    start_log(&source).map_err(|error| bad_settings(&error))?;
     // The one TLS implementation of the process; a second call would be a mistake of ours.
     drop(rustls::crypto::ring::default_provider().install_default());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|fault| (1, format!("the runtime cannot be started: {fault}")))?;
+        .map_err(|error| refused("the runtime cannot be started", &error))?;
     runtime.block_on(async {
-        let signals = Signals::listen().map_err(|fault| (1, format!("signals cannot be heard: {fault}")))?;
-        app::run(settings, Clock::system(), signals.wait()).await.map_err(|fault| bad(&fault))
+        let signals = Signals::listen().map_err(|error| refused("signals cannot be heard", &error))?;
+        let ended = app::run(settings, Clock::system(), signals.wait()).await;
+        ended.map_err(|error| (REFUSED, error.to_string()))
     })
 }
 

@@ -1,9 +1,13 @@
-//! Bad settings: exit code 2 and one clear line, never a panic.
+//! Bad settings: exit code 2 and one clear line, never a panic. What the system refuses: exit code 1.
 
 use std::collections::BTreeMap;
 
 use tandem_tests::binaries::program;
 use tandem_tests::process::{Ended, Process};
+
+/// All programs, each with arguments that make it read its settings.
+const PROGRAMS: [(&str, &[&str]); 4] =
+    [("tandem-server", &[]), ("tandem-gateway", &[]), ("tandem", &["health"]), ("tandem-sandbox", &[])];
 
 /// Runs a program with these settings and nothing else, in an empty folder.
 async fn run(name: &str, settings: &[(&str, &str)], arguments: &[&str]) -> anyhow::Result<Ended> {
@@ -13,6 +17,7 @@ async fn run(name: &str, settings: &[(&str, &str)], arguments: &[&str]) -> anyho
         ("TANDEM_GRPC_ADDR".to_owned(), "127.0.0.1:0".to_owned()),
         ("TANDEM_HTTP_ADDR".to_owned(), "127.0.0.1:0".to_owned()),
         ("TANDEM_GATEWAY_ADDR".to_owned(), "127.0.0.1:0".to_owned()),
+        ("TANDEM_SANDBOX_ADDR".to_owned(), "127.0.0.1:0".to_owned()),
         ("RUST_BACKTRACE".to_owned(), "1".to_owned()),
     ]);
     environment.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
@@ -113,6 +118,114 @@ async fn the_file_is_checked_like_the_environment() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_broken_file_is_told_by_its_line_and_shows_no_secret() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("broken.toml");
+    let config = file.display().to_string();
+    for broken in ["'topsecret-1234", "\"topsecret-1234", "topsecret-1234", "'topsecret-1234' x"] {
+        std::fs::write(&file, format!("join_wait = '1s'\nclaim_secret = {broken}\nlog = 'info'\n"))?;
+        for (name, command) in PROGRAMS {
+            let ended = run(name, &[("TANDEM_CONFIG", &config)], command).await?;
+            let case = format!("{name} with {broken}");
+            assert_refused(&case, &ended, &["TANDEM_CONFIG", &config, "line 2"]);
+            assert!(!ended.log.contains("topsecret"), "{case}: {}", ended.log);
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_that_no_program_knows_is_refused_by_each() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("misspelt.toml");
+    std::fs::write(&file, "claim_secert = 'topsecret-1234'\n")?;
+    for (name, command) in PROGRAMS {
+        let ended = run(name, &[("TANDEM_CONFIG", &file.display().to_string())], command).await?;
+        assert_refused(name, &ended, &["claim_secert", "did you mean claim_secret?"]);
+        assert!(!ended.log.contains("topsecret"), "{name}: {}", ended.log);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_level_of_the_log_that_does_not_exist_is_refused() -> anyhow::Result<()> {
+    for (name, command) in PROGRAMS {
+        let ended = run(name, &[("TANDEM_LOG", "verbose")], command).await?;
+        assert_refused(name, &ended, &["TANDEM_LOG", "debug"]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn unknown_variables_of_ours_are_told_without_their_value() -> anyhow::Result<()> {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let address = taken.local_addr()?.to_string();
+    // Each program ends by itself: what it needs is taken, or away.
+    let settings = [
+        ("TANDEM_GRPC_ADDR", address.as_str()),
+        ("TANDEM_GATEWAY_ADDR", &address),
+        ("TANDEM_SANDBOX_ADDR", &address),
+        ("TANDEM_SERVER_URL", "http://127.0.0.1:9"),
+        ("TANDEM_INTERNAL_TOKEN", "token"),
+        ("TANDEM_GRPC_ADR", "topsecret-1234"),
+        ("CASHFREE_CLIENT_SECERT", "topsecret-1234"),
+        ("TANDEM_TESTS_KEEP", "1"),
+    ];
+    for (name, command) in PROGRAMS {
+        let ended = run(name, &settings, command).await?;
+        for hint in ["TANDEM_GRPC_ADR", "did you mean TANDEM_GRPC_ADDR?", "CASHFREE_CLIENT_SECERT"] {
+            assert!(ended.log.contains(hint), "{name} does not say {hint}: {}", ended.log);
+        }
+        assert!(!ended.log.contains("topsecret"), "{name}: {}", ended.log);
+        assert!(!ended.log.contains("TANDEM_TESTS_KEEP"), "{name}: {}", ended.log);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn check_prints_what_was_understood_and_opens_nothing() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("tandem.toml");
+    std::fs::write(
+        &file,
+        "join_wait = '60s'\n[[pixels]]\nid = '123456789012345'\naccess_token = 'topsecret-1234'\n",
+    )?;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let address = taken.local_addr()?.to_string();
+    let data = folder.path().join("never-made").display().to_string();
+    let settings = [
+        ("TANDEM_CONFIG", file.to_str().unwrap_or_default()),
+        ("TANDEM_GRPC_ADDR", &address),
+        ("TANDEM_DATA_DIR", &data),
+        ("TANDEM_CLAIM_SECRET", "topsecret-5678"),
+        ("TANDEM_RATE_LIMT", "off"),
+    ];
+    let ended = run("tandem-server", &settings, &["--check"]).await?;
+    assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.log);
+    let lines: Vec<String> =
+        ended.out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    for expected in [
+        format!("TANDEM_GRPC_ADDR {address} (environment)").as_str(),
+        "TANDEM_JOIN_WAIT 60s (file)",
+        "TANDEM_RETENTION 30d (default)",
+        "TANDEM_CLAIM_SECRET set (environment)",
+        "FACEBOOK_ACCESS_TOKEN unset (default)",
+        "pixels[0] 123456789012345, access_token set, app_secret unset (file)",
+    ] {
+        assert!(lines.iter().any(|line| line == expected), "{expected} is not in\n{}", ended.out);
+    }
+    assert!(ended.log.contains("TANDEM_RATE_LIMT"), "unknown variables are told: {}", ended.log);
+    assert!(!format!("{}{}", ended.out, ended.log).contains("topsecret"), "{}", ended.out);
+    assert!(!std::path::Path::new(&data).exists(), "no store is opened");
+
+    let ended = run("tandem-server", &[("TANDEM_JOIN_WAIT", "soon")], &["--check"]).await?;
+    assert_refused("--check of a bad setting", &ended, &["TANDEM_JOIN_WAIT"]);
+    let ended = run("tandem-server", &[("TANDEM_LOG", "verbose")], &["--check"]).await?;
+    assert_refused("--check of a bad level", &ended, &["TANDEM_LOG"]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_file_configures_and_the_environment_wins() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("tandem.toml");
@@ -178,10 +291,11 @@ async fn a_port_that_is_taken_is_named() -> anyhow::Result<()> {
         ("tandem-server", "TANDEM_GRPC_ADDR"),
         ("tandem-server", "TANDEM_HTTP_ADDR"),
         ("tandem-gateway", "TANDEM_GATEWAY_ADDR"),
+        ("tandem-sandbox", "TANDEM_SANDBOX_ADDR"),
     ] {
         let ended = run(name, &[(variable, &address)], &[]).await?;
         let said = format!("{}{}", ended.out, ended.log);
-        assert!(ended.code.is_some_and(|code| code != 0), "{name}: {said}");
+        assert_eq!(ended.code, Some(1), "the system refuses, the settings are good: {name}: {said}");
         assert!(said.contains(&address) && !said.contains("panicked"), "{name}: {said}");
     }
     Ok(())

@@ -180,7 +180,7 @@ async fn refused_start(environment: &Environment, data: &Path) -> anyhow::Result
     environment.insert("TANDEM_LOG".to_owned(), "info".to_owned());
     let Ended { code, out, log } =
         Process::run(&program("tandem-server")?, folder.path(), &environment, &[]).await?;
-    assert_eq!(code, Some(2), "{out}{log}");
+    assert_eq!(code, Some(1), "{out}{log}");
     assert_eq!((out.as_str(), log.lines().count()), ("", 1), "one line: {log}");
     assert!(log.contains(&data.display().to_string()), "the line names the directory: {log}");
     Ok(log)

@@ -12,6 +12,7 @@ mod files;
 mod normaliser;
 mod npm;
 mod package;
+mod settings_docs;
 mod size;
 mod storm;
 mod test;
@@ -48,6 +49,8 @@ enum Chore {
     /// Measure; run by hand
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Write docs/settings.md from the table of keys
+    SettingsDocs,
     /// Check the house rules
     Tidy,
 }
@@ -62,6 +65,7 @@ fn main() -> std::process::ExitCode {
         Chore::Torture(options) => torture::run_torture(&options),
         Chore::Storm(options) => storm::run_storm(&options),
         Chore::Bench(bench) => bench::run_bench(&bench),
+        Chore::SettingsDocs => settings_docs::write(),
         Chore::Tidy => tidy::run(),
     };
     match outcome {

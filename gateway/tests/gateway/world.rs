@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tandem_gateway::settings::{Settings, Variables};
+use tandem_gateway::settings::Settings;
 use tandem_gateway::{Limits, run};
+use tandem_settings::Source;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -40,10 +41,10 @@ impl World {
         let fake = Fake::new();
         let running = fake.start(any_port()).await;
         let server = running.addr;
-        let mut variables: Variables =
-            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        variables.insert("TANDEM_SERVER_URL".to_owned(), format!("http://{server}"));
-        let settings = Settings::read(variables, false).expect("the settings are usable");
+        let url = format!("http://{server}");
+        let variables = settings.iter().copied().chain([("TANDEM_SERVER_URL", url.as_str())]);
+        let settings =
+            Settings::read(&Source::from_pairs(variables), false).expect("the settings are usable");
         let listener = TcpListener::bind(any_port()).await.expect("the gateway can listen");
         let gateway = listener.local_addr().expect("a listener has an address");
         let (stop, stopped) = oneshot::channel::<()>();

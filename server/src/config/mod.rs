@@ -1,16 +1,14 @@
-//! Settings: environment first, then an optional TOML file, then defaults. Read once,
-//! checked in one pass; every fault is one line that names the variable.
+//! The server's settings, typed. `tandem-settings` reads the texts; here is what they mean. All are
+//! checked in one pass, and every error is one line that names the variable.
 
-mod duration;
+mod check;
 mod network;
 mod pixels;
-mod secret;
 mod settings;
-mod source;
 mod tls;
 
+pub use check::understood;
 pub use network::{Origins, RateLimit};
 pub use pixels::Pixel;
-pub use secret::SecretSource;
 pub use settings::{BrowserPolicy, Cashfree, CashfreeEnvironment, LeadField, Meta, Settings};
-pub use source::{ConfigError, Source};
+pub use tandem_settings::{SecretSource, Source};

@@ -2,7 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use url::{Host, Url};
+use tandem_settings::is_loopback;
+use url::Url;
 
 /// Origins of the shop's pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,15 +27,8 @@ impl Origins {
             Self::Listed(list) => {
                 Url::parse(origin).is_ok_and(|url| list.contains(&url.origin().ascii_serialization()))
             }
-            Self::Loopback => Url::parse(origin).is_ok_and(|url| {
-                matches!(url.scheme(), "http" | "https")
-                    && match url.host() {
-                        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-                        Some(Host::Ipv4(address)) => address.is_loopback(),
-                        Some(Host::Ipv6(address)) => address.is_loopback(),
-                        None => false,
-                    }
-            }),
+            Self::Loopback => Url::parse(origin)
+                .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && is_loopback(&url)),
         }
     }
 

@@ -1,12 +1,12 @@
 //! Pixels: one from variables, more from the file.
 
-use std::collections::BTreeMap;
-
 use tandem_core::id::PixelId;
+use tandem_settings::keys::{
+    FACEBOOK_ACCESS_TOKEN, FACEBOOK_APP_SECRET, FACEBOOK_PIXEL_ID, FACEBOOK_TEST_EVENT_CODE,
+};
+use tandem_settings::{SecretSource, SettingError, Source};
 
 use super::network::Origins;
-use super::secret::SecretSource;
-use super::source::{ConfigError, Source};
 
 /// One pixel.
 #[derive(Debug)]
@@ -31,38 +31,40 @@ impl Pixel {
 }
 
 /// Reads all pixels; the first is the default.
-pub(super) fn read_pixels(source: &Source) -> Result<Vec<Pixel>, ConfigError> {
+pub(super) fn read_pixels(source: &Source) -> Result<Vec<Pixel>, SettingError> {
     let mut pixels = Vec::new();
-    let token = SecretSource::read(source, "FACEBOOK_ACCESS_TOKEN")?;
-    let app_secret = SecretSource::read(source, "FACEBOOK_APP_SECRET")?;
-    let test_event_code = source.get("FACEBOOK_TEST_EVENT_CODE").map(Into::into);
-    match source.get("FACEBOOK_PIXEL_ID") {
-        Some(text) => pixels.push(Pixel {
-            id: PixelId::parse(text).map_err(|e| ConfigError::new("FACEBOOK_PIXEL_ID", e.to_string()))?,
-            token,
-            test_event_code,
-            app_secret,
-            origins: None,
-        }),
+    let token = source.secret(FACEBOOK_ACCESS_TOKEN)?;
+    let app_secret = source.secret(FACEBOOK_APP_SECRET)?;
+    let test_event_code = source.get(FACEBOOK_TEST_EVENT_CODE).map(Into::into);
+    let id = |text: &str| PixelId::parse(text).map_err(|error| error.to_string());
+    match source.optional(FACEBOOK_PIXEL_ID, id)? {
+        Some(id) => pixels.push(Pixel { id, token, test_event_code, app_secret, origins: None }),
         None if token.is_some() => {
-            return Err(ConfigError::new(
-                "FACEBOOK_PIXEL_ID",
+            return Err(SettingError::new(
+                FACEBOOK_PIXEL_ID.name,
                 "is unset while FACEBOOK_ACCESS_TOKEN is given",
             ));
         }
         None => {}
     }
-    for (i, table) in source.pixels.iter().enumerate() {
+    for (i, table) in file_tables(source)?.into_iter().enumerate() {
         let pixel = file_pixel(&format!("pixels[{i}]"), table)?;
         if pixels.iter().any(|known: &Pixel| known.id == pixel.id) {
-            return Err(ConfigError::new(&format!("pixels[{i}].id"), "is given twice"));
+            return Err(SettingError::new(&format!("pixels[{i}].id"), "is given twice"));
         }
         pixels.push(pixel);
     }
     Ok(pixels)
 }
 
-fn file_pixel(at: &str, table: &BTreeMap<String, toml::Value>) -> Result<Pixel, ConfigError> {
+/// The file's `[[pixels]]`.
+fn file_tables(source: &Source) -> Result<Vec<&toml::Table>, SettingError> {
+    let Some(value) = source.table("pixels") else { return Ok(Vec::new()) };
+    let items = value.as_array().map(|items| items.iter().map(toml::Value::as_table).collect());
+    items.flatten().ok_or_else(|| SettingError::new("pixels", "each must be a [[pixels]] table"))
+}
+
+fn file_pixel(at: &str, table: &toml::Table) -> Result<Pixel, SettingError> {
     const KEYS: [&str; 7] = [
         "id",
         "access_token",
@@ -73,18 +75,18 @@ fn file_pixel(at: &str, table: &BTreeMap<String, toml::Value>) -> Result<Pixel, 
         "origins",
     ];
     if let Some(unknown) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        return Err(ConfigError::new(&format!("{at}.{unknown}"), "is not a setting of a pixel"));
+        return Err(SettingError::new(&format!("{at}.{unknown}"), "is not a setting of a pixel"));
     }
     let text = |key: &str| match table.get(key) {
         None => Ok(None),
         Some(toml::Value::String(text)) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
         Some(toml::Value::Integer(n)) if key == "id" => Ok(Some(n.to_string())),
-        Some(_) => Err(ConfigError::new(&format!("{at}.{key}"), "must be a text")),
+        Some(_) => Err(SettingError::new(&format!("{at}.{key}"), "must be a text")),
     };
-    let secret = |key: &str| -> Result<Option<SecretSource>, ConfigError> {
+    let secret = |key: &str| -> Result<Option<SecretSource>, SettingError> {
         match (text(key)?, text(&format!("{key}_file"))?) {
             (Some(_), Some(_)) => {
-                Err(ConfigError::new(&format!("{at}.{key}"), "is set together with its _file; keep one"))
+                Err(SettingError::new(&format!("{at}.{key}"), "is set together with its _file; keep one"))
             }
             (Some(inline), None) => Ok(Some(SecretSource::inline(&inline))),
             (None, Some(path)) => Ok(Some(SecretSource::file(path))),
@@ -96,15 +98,15 @@ fn file_pixel(at: &str, table: &BTreeMap<String, toml::Value>) -> Result<Pixel, 
         Some(toml::Value::Array(items)) => {
             let list: Option<Vec<&str>> = items.iter().map(toml::Value::as_str).collect();
             let list =
-                list.ok_or_else(|| ConfigError::new(&format!("{at}.origins"), "must be a list of texts"))?;
+                list.ok_or_else(|| SettingError::new(&format!("{at}.origins"), "must be a list of texts"))?;
             let origins = Origins::parse(&list.join(","));
-            Some(origins.map_err(|what| ConfigError::new(&format!("{at}.origins"), what))?)
+            Some(origins.map_err(|what| SettingError::new(&format!("{at}.origins"), what))?)
         }
-        Some(_) => return Err(ConfigError::new(&format!("{at}.origins"), "must be a list of texts")),
+        Some(_) => return Err(SettingError::new(&format!("{at}.origins"), "must be a list of texts")),
     };
     let id = text("id")?.unwrap_or_default();
     Ok(Pixel {
-        id: PixelId::parse(&id).map_err(|e| ConfigError::new(&format!("{at}.id"), e.to_string()))?,
+        id: PixelId::parse(&id).map_err(|e| SettingError::new(&format!("{at}.id"), e.to_string()))?,
         token: secret("access_token")?,
         test_event_code: text("test_event_code")?,
         app_secret: secret("app_secret")?,

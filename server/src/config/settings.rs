@@ -11,19 +11,17 @@ use tandem_core::currency::Currency;
 use tandem_core::id::EventName;
 use tandem_core::normalise::MatchKey;
 use tandem_net::Tls;
-use tandem_settings::Networks;
+use tandem_settings::values::{boolean, http_url, socket_address};
+use tandem_settings::{Networks, SecretSource, SettingError, Source, keys};
 use url::Url;
 
-use super::duration;
 use super::network::{Origins, RateLimit};
 use super::pixels::{Pixel, read_pixels};
-use super::secret::SecretSource;
-use super::source::{ConfigError, Source};
 use super::tls::read_tls;
 use crate::catalogue::CatalogueFile;
 
-/// The real Graph API.
-pub(super) const GRAPH_URL: &str = "https://graph.facebook.com";
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// When the page may fire Purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +84,7 @@ pub struct Meta {
 impl Meta {
     /// Whether events go to the real Meta, not to a sandbox.
     pub fn is_real(&self) -> bool {
-        GRAPH_URL.strip_prefix("https://") == self.graph_url.host_str()
+        keys::META_GRAPH_URL.default_text().strip_prefix("https://") == self.graph_url.host_str()
     }
 }
 
@@ -142,92 +140,52 @@ pub struct Settings {
     pub catalogue: Option<Arc<CatalogueFile>>,
     /// Custom event to send for refunds; none: nothing is sent.
     pub refund_event: Option<EventName>,
-    /// Tracing filter.
-    pub log: String,
 }
 
 impl Settings {
     /// Reads and checks everything.
-    pub fn read(source: &Source) -> Result<Self, ConfigError> {
-        source.parsed("TANDEM_STORE", (), |text| match text {
-            "embedded" => Ok(()),
-            other => Err(format!("{:?} is not supported by this version; use \"embedded\"", scheme(other))),
-        })?;
-        let second = Duration::from_secs(1);
-        let day = 24 * 3600 * second;
-        let span = |name: &str, default: Duration, min: Duration, max: Duration| {
-            source.parsed(name, default, |text| duration::parse_between(text, min, max))
-        };
-        let meta = Meta {
-            graph_url: source.parsed("META_GRAPH_URL", url(GRAPH_URL)?, http_url)?,
-            graph_version: source.parsed("META_GRAPH_VERSION", "v25.0".into(), version)?,
-            connect_timeout: span(
-                "META_CONNECT_TIMEOUT",
-                Duration::from_millis(1500),
-                second / 100,
-                60 * second,
-            )?,
-            timeout: span("META_TIMEOUT", 10 * second, second / 10, 300 * second)?,
-        };
-        let default_currency = source.parsed("TANDEM_DEFAULT_CURRENCY", currency("INR")?, |text| {
+    ///
+    /// # Errors
+    /// The first setting that cannot be used.
+    pub fn read(source: &Source) -> Result<Self, SettingError> {
+        source.parsed(keys::TANDEM_STORE, store)?;
+        let default_currency = source.parsed(keys::TANDEM_DEFAULT_CURRENCY, |text| {
             Currency::parse(text).map_err(|_| "must be an ISO 4217 code such as INR".into())
         })?;
-        let catalogue = source.parsed("TANDEM_CATALOG", None, |path| {
-            let file = CatalogueFile::open(path, default_currency).map_err(|fault| fault.to_string())?;
-            Ok(Some(Arc::new(file)))
+        let catalogue = source.optional(keys::TANDEM_CATALOG, |path| {
+            CatalogueFile::open(path, default_currency).map(Arc::new).map_err(|fault| fault.to_string())
         })?;
+        let origins = source.optional(keys::TANDEM_ALLOWED_ORIGINS, Origins::parse)?;
         Ok(Self {
-            grpc_addr: source.parsed(
-                "TANDEM_GRPC_ADDR",
-                SocketAddr::from(([127, 0, 0, 1], 50051)),
-                address,
-            )?,
-            http_addr: source.parsed(
-                "TANDEM_HTTP_ADDR",
-                SocketAddr::from(([127, 0, 0, 1], 9090)),
-                address,
-            )?,
+            grpc_addr: source.parsed(keys::TANDEM_GRPC_ADDR, socket_address)?,
+            http_addr: source.parsed(keys::TANDEM_HTTP_ADDR, socket_address)?,
             pixels: read_pixels(source)?,
-            meta,
+            meta: read_meta(source)?,
             cashfree: read_cashfree(source)?,
-            data_dir: source.get("TANDEM_DATA_DIR").unwrap_or("./data").into(),
-            retention: span("TANDEM_RETENTION", 30 * day, day, 3650 * day)?,
-            internal_token: SecretSource::read(source, "TANDEM_INTERNAL_TOKEN")?,
-            allowed_origins: source.parsed("TANDEM_ALLOWED_ORIGINS", Origins::Loopback, Origins::parse)?,
-            shop_url: source
-                .parsed("TANDEM_SHOP_URL", None, |text| http_url(text).map(|url| Some(url.to_string())))?,
-            trusted_proxies: source.parsed("TANDEM_TRUSTED_PROXIES", Networks::default(), Networks::parse)?,
-            default_country: source.parsed("TANDEM_DEFAULT_COUNTRY", Country::INDIA, |text| {
+            data_dir: source.text(keys::TANDEM_DATA_DIR).into(),
+            retention: source.span(keys::TANDEM_RETENTION, DAY, 3650 * DAY)?,
+            internal_token: source.secret(keys::TANDEM_INTERNAL_TOKEN)?,
+            allowed_origins: origins.unwrap_or(Origins::Loopback),
+            shop_url: source.optional(keys::TANDEM_SHOP_URL, |text| http_url(text).map(String::from))?,
+            trusted_proxies: source.parsed(keys::TANDEM_TRUSTED_PROXIES, Networks::parse)?,
+            default_country: source.parsed(keys::TANDEM_DEFAULT_COUNTRY, |text| {
                 Country::parse(text).map_err(|fault| fault.to_string())
             })?,
             default_currency,
-            join_wait: span("TANDEM_JOIN_WAIT", 30 * second, Duration::ZERO, day)?,
-            browser_policy: source.parsed(
-                "TANDEM_BROWSER_POLICY",
-                BrowserPolicy::Verified,
-                |text| match text {
-                    "verified" => Ok(BrowserPolicy::Verified),
-                    "optimistic" => Ok(BrowserPolicy::Optimistic),
-                    _ => Err("must be \"verified\" or \"optimistic\"".into()),
-                },
-            )?,
-            claim_secret: SecretSource::read(source, "TANDEM_CLAIM_SECRET")?,
-            consent_required: read_bool(source, "TANDEM_CONSENT_REQUIRED")?,
-            cookie_domain: source.parsed("TANDEM_COOKIE_DOMAIN", None, |text| {
-                CookieDomain::parse(text).map(Some).map_err(|problem| problem.to_string())
+            join_wait: source.span(keys::TANDEM_JOIN_WAIT, Duration::ZERO, DAY)?,
+            browser_policy: source.parsed(keys::TANDEM_BROWSER_POLICY, browser_policy)?,
+            claim_secret: source.secret(keys::TANDEM_CLAIM_SECRET)?,
+            consent_required: source.parsed(keys::TANDEM_CONSENT_REQUIRED, boolean)?,
+            cookie_domain: source.optional(keys::TANDEM_COOKIE_DOMAIN, |text| {
+                CookieDomain::parse(text).map_err(|problem| problem.to_string())
             })?,
             tls: read_tls(source)?,
-            rate_limit: source.parsed(
-                "TANDEM_RATE_LIMIT",
-                RateLimit::parse("50/s burst 200").unwrap_or_default(),
-                RateLimit::parse,
-            )?,
+            rate_limit: source.parsed(keys::TANDEM_RATE_LIMIT, RateLimit::parse)?,
             lead_required: read_lead_required(source)?,
             catalogue,
-            refund_event: source.parsed("TANDEM_REFUND_EVENT", None, |text| {
-                EventName::parse_custom(text).map(Some).map_err(|fault| fault.to_string())
+            refund_event: source.optional(keys::TANDEM_REFUND_EVENT, |text| {
+                EventName::parse_custom(text).map_err(|fault| fault.to_string())
             })?,
-            log: source.get("TANDEM_LOG").unwrap_or("info").into(),
         })
     }
 
@@ -241,76 +199,90 @@ impl Settings {
     }
 }
 
-fn read_cashfree(source: &Source) -> Result<Cashfree, ConfigError> {
-    let sandbox = SecretSource::read(source, "CASHFREE_CLIENT_SECRET")?;
-    let production = SecretSource::read(source, "CASHFREE_CLIENT_SECRET_PRODUCTION")?;
-    if source.get("CASHFREE_ENVIRONMENT").is_none() && production.is_some() && sandbox.is_none() {
-        return Err(ConfigError::new(
-            "CASHFREE_ENVIRONMENT",
+fn read_meta(source: &Source) -> Result<Meta, SettingError> {
+    Ok(Meta {
+        graph_url: source.parsed(keys::META_GRAPH_URL, http_url)?,
+        graph_version: source.parsed(keys::META_GRAPH_VERSION, version)?,
+        connect_timeout: source.span(keys::META_CONNECT_TIMEOUT, SECOND / 100, 60 * SECOND)?,
+        timeout: source.span(keys::META_TIMEOUT, SECOND / 10, 300 * SECOND)?,
+    })
+}
+
+fn read_cashfree(source: &Source) -> Result<Cashfree, SettingError> {
+    let sandbox = source.secret(keys::CASHFREE_CLIENT_SECRET)?;
+    let production = source.secret(keys::CASHFREE_CLIENT_SECRET_PRODUCTION)?;
+    if source.get(keys::CASHFREE_ENVIRONMENT).is_none() && production.is_some() && sandbox.is_none() {
+        return Err(SettingError::new(
+            keys::CASHFREE_ENVIRONMENT.name,
             "is unset while only the production secret is given; set it to PRODUCTION",
         ));
     }
-    let environment =
-        source.parsed("CASHFREE_ENVIRONMENT", CashfreeEnvironment::Sandbox, |text| {
-            match text.to_ascii_uppercase().as_str() {
-                "SANDBOX" => Ok(CashfreeEnvironment::Sandbox),
-                "PRODUCTION" => Ok(CashfreeEnvironment::Production),
-                _ => Err("must be SANDBOX or PRODUCTION".into()),
-            }
-        })?;
+    let environment = source.parsed(keys::CASHFREE_ENVIRONMENT, cashfree_environment)?;
     let (secrets, api_url) = match environment {
         CashfreeEnvironment::Sandbox => (sandbox, "https://sandbox.cashfree.com/pg"),
         CashfreeEnvironment::Production => (production, "https://api.cashfree.com/pg"),
     };
-    let client_id: Option<String> = source.get("CASHFREE_CLIENT_ID").map(Into::into);
-    let legacy_webhooks = read_bool(source, "CASHFREE_LEGACY_WEBHOOKS")?;
+    let client_id: Option<String> = source.get(keys::CASHFREE_CLIENT_ID).map(Into::into);
+    let legacy_webhooks = source.parsed(keys::CASHFREE_LEGACY_WEBHOOKS, boolean)?;
     if legacy_webhooks && client_id.is_none() {
-        return Err(ConfigError::new(
-            "CASHFREE_LEGACY_WEBHOOKS",
+        return Err(SettingError::new(
+            keys::CASHFREE_LEGACY_WEBHOOKS.name,
             "needs CASHFREE_CLIENT_ID: what they say is believed only after the Orders API confirms it",
         ));
     }
+    let api_url = source.get(keys::CASHFREE_API_URL).unwrap_or(api_url);
     Ok(Cashfree {
         environment,
         secrets,
         client_id,
         legacy_webhooks,
-        api_url: source.parsed("CASHFREE_API_URL", url(api_url)?, http_url)?,
-        webhook_max_age: source.parsed("TANDEM_WEBHOOK_MAX_AGE", Duration::from_secs(72 * 3600), |text| {
-            duration::parse_between(text, Duration::from_secs(60), Duration::from_secs(3650 * 24 * 3600))
-        })?,
+        api_url: http_url(api_url).map_err(|what| SettingError::new(keys::CASHFREE_API_URL.name, what))?,
+        webhook_max_age: source.span(keys::TANDEM_WEBHOOK_MAX_AGE, 60 * SECOND, 3650 * DAY)?,
     })
 }
 
-fn read_lead_required(source: &Source) -> Result<Vec<LeadField>, ConfigError> {
-    let Some(fields) = &source.lead_required else { return Ok(Vec::new()) };
-    fields
-        .iter()
-        .map(|name| {
-            MatchKey::ALL
-                .into_iter()
-                .find(|key| key.field().strip_prefix("user.") == Some(name))
-                .ok_or_else(|| ConfigError::new("lead.required", format!("{name:?} is not a field of user")))
-        })
-        .collect()
+fn read_lead_required(source: &Source) -> Result<Vec<LeadField>, SettingError> {
+    let Some(lead) = source.table("lead") else { return Ok(Vec::new()) };
+    let lead = lead.as_table().ok_or_else(|| SettingError::new("lead", "must be a [lead] table"))?;
+    if let Some(other) = lead.keys().find(|key| *key != "required") {
+        return Err(SettingError::new(&format!("lead.{other}"), "is not a setting of Tandem"));
+    }
+    let Some(required) = lead.get("required") else { return Ok(Vec::new()) };
+    let names: Option<Vec<&str>> =
+        required.as_array().and_then(|items| items.iter().map(toml::Value::as_str).collect());
+    let error = |what: String| SettingError::new("lead.required", what);
+    let names = names.ok_or_else(|| error("must be a list of field names".to_owned()))?;
+    let field = |name: &str| {
+        let field = MatchKey::ALL.into_iter().find(|key| key.field().strip_prefix("user.") == Some(name));
+        field.ok_or_else(|| error(format!("{name:?} is not a field of user")))
+    };
+    names.into_iter().map(field).collect()
 }
 
-fn read_bool(source: &Source, name: &str) -> Result<bool, ConfigError> {
-    source.parsed(name, false, |text| match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => Ok(true),
-        "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err("must be true or false".into()),
-    })
+/// A store's address may hold a password: only its scheme is repeated.
+fn store(text: &str) -> Result<(), String> {
+    match text {
+        "embedded" => Ok(()),
+        other => {
+            let scheme = other.split("://").next().unwrap_or_default();
+            Err(format!("{scheme:?} is not supported by this version; use \"embedded\""))
+        }
+    }
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "must be an address and port such as 127.0.0.1:50051".into())
+fn browser_policy(text: &str) -> Result<BrowserPolicy, String> {
+    match text {
+        "verified" => Ok(BrowserPolicy::Verified),
+        "optimistic" => Ok(BrowserPolicy::Optimistic),
+        _ => Err("must be \"verified\" or \"optimistic\"".into()),
+    }
 }
 
-fn http_url(text: &str) -> Result<Url, String> {
-    match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() => Ok(url),
-        _ => Err("must be an address such as https://shop.example".into()),
+fn cashfree_environment(text: &str) -> Result<CashfreeEnvironment, String> {
+    match text.to_ascii_uppercase().as_str() {
+        "SANDBOX" => Ok(CashfreeEnvironment::Sandbox),
+        "PRODUCTION" => Ok(CashfreeEnvironment::Production),
+        _ => Err("must be SANDBOX or PRODUCTION".into()),
     }
 }
 
@@ -320,19 +292,6 @@ fn version(text: &str) -> Result<String, String> {
         Some((major, minor)) if digits(major) && digits(minor) => Ok(text.into()),
         _ => Err("must be a version such as v25.0".into()),
     }
-}
-
-/// A store's address may hold a password: only its scheme is repeated.
-fn scheme(text: &str) -> &str {
-    text.split("://").next().unwrap_or_default()
-}
-
-fn url(text: &str) -> Result<Url, ConfigError> {
-    Url::parse(text).map_err(|_| ConfigError::new("default", "is not an address"))
-}
-
-fn currency(text: &str) -> Result<Currency, ConfigError> {
-    Currency::parse(text).map_err(|_| ConfigError::new("default", "is not a currency"))
 }
 
 #[cfg(test)]

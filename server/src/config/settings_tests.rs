@@ -1,6 +1,6 @@
 use super::*;
 
-fn read(pairs: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+fn read(pairs: &[(&str, &str)]) -> Result<Settings, SettingError> {
     Settings::read(&Source::from_pairs(pairs.iter().copied()))
 }
 
@@ -51,7 +51,7 @@ fn faults_are_one_line_that_names_the_variable() {
 }
 
 #[test]
-fn variables_win_over_the_file_and_unknown_keys_are_errors() {
+fn variables_win_over_the_file() {
     let source = Source::from_pairs([("TANDEM_JOIN_WAIT", "5s")])
         .with_file("join_wait = \"9s\"\nfacebook_pixel_id = 123456789012345\nwebhook_max_age = \"1h\"")
         .unwrap();
@@ -59,8 +59,6 @@ fn variables_win_over_the_file_and_unknown_keys_are_errors() {
     assert_eq!(settings.join_wait.as_secs(), 5);
     assert_eq!(settings.pixels[0].id.as_str(), "123456789012345");
     assert_eq!(settings.cashfree.webhook_max_age.as_secs(), 3600);
-    let fault = Source::default().with_file("join_wiat = \"9s\"").expect_err("a typo");
-    assert_eq!(fault.name, "join_wiat");
 }
 
 #[test]
@@ -92,21 +90,4 @@ fn play_money_is_held_back_from_the_real_meta() {
     assert_eq!(hold(&[pixel, ("FACEBOOK_TEST_EVENT_CODE", "TEST1")]), None);
     assert_eq!(hold(&[pixel, ("CASHFREE_ENVIRONMENT", "PRODUCTION")]), None);
     assert_eq!(hold(&[pixel, ("META_GRAPH_URL", "http://127.0.0.1:8090/graph")]), None);
-}
-
-#[test]
-fn a_secret_file_is_read_again_when_it_changes() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("token");
-    std::fs::write(&path, "first\n").unwrap();
-    let secret = SecretSource::file(&path);
-    use secrecy::ExposeSecret as _;
-    assert_eq!(secret.current().unwrap().expose_secret(), "first");
-    std::fs::write(&path, "second,older").unwrap();
-    let changed = std::time::SystemTime::now() + Duration::from_secs(5);
-    std::fs::File::options().write(true).open(&path).unwrap().set_modified(changed).unwrap();
-    assert_eq!(secret.current().unwrap().expose_secret(), "second,older");
-    assert_eq!(secret.list().len(), 2);
-    std::fs::remove_file(&path).unwrap();
-    assert_eq!(secret.list().len(), 2, "the last known secret stays");
 }

@@ -5,7 +5,7 @@ use crate::files::root;
 
 /// Who must not know whom (ARCHITECTURE.md). `uuid` is free to all: core uses its pure `Builder`, and gets time and
 /// random bytes as arguments.
-const FORBIDDEN: [(&str, &[&str]); 6] = [
+const FORBIDDEN: [(&str, &[&str]); 7] = [
     (
         "core",
         &["tokio", "hyper", "tonic", "rusqlite", "prost", "reqwest", "tandem-proto", "tandem-lint", "rand"],
@@ -17,6 +17,7 @@ const FORBIDDEN: [(&str, &[&str]); 6] = [
     ("server", &["tandem-lint"]),
     ("gateway", &["serde_json", "tandem-server", "tandem-core", "tandem-lint", "rusqlite", "hmac", "sha2"]),
     ("web-client", &["tandem-server", "tandem-lint", "tonic", "tokio", "serde", "serde_json"]),
+    ("settings", &["tandem-core", "tandem-proto", "tandem-server", "serde_json"]),
     ("sandbox", &["tandem-core", "tandem-proto", "tandem-server", "tandem-lint"]),
 ];
 

@@ -32,7 +32,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("cli/src/commands/doctor", "mod server gateway cors page deduplication clock finding web"),
     (
         "gateway/src",
-        "main lib routes receive forward readiness providers admission serve answer limits settings",
+        "main lib routes receive forward readiness providers admission serve settings server answer limits",
     ),
     (
         "lint/src",
@@ -54,11 +54,14 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("sandbox/src/shop", "mod thank_you forms pages layout catalogue assets"),
     ("server/src", "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock"),
     ("net/src", "lib port requests connection peer connections activity address limits tls"),
-    ("settings/src", "lib client_address networks file_limit"),
+    (
+        "settings/src",
+        "lib understood log client source unknown document secret client_address exit file_limit keys loopback networks values watched",
+    ),
     ("web-client/src", "lib answer request input pixel grpc event_id flat wire json names retry text"),
     (
         "xtask/src",
-        "main test tidy demo bench web_examples package normaliser webassembly size npm browser examples \
+        "main test tidy settings_docs demo bench web_examples package normaliser webassembly size npm browser examples \
          storm torture wasm_target command contents files",
     ),
     ("xtask/src/tidy", "mod arrows layers modules imports paths dependencies pages sources"),

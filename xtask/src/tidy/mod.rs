@@ -44,6 +44,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     dependencies::check(&mut faults)?;
     pages::check(&mut faults)?;
     sources::needed(&mut faults);
+    crate::settings_docs::check(&mut faults)?;
     sources::generated(&mut faults)?;
     for fault in &faults {
         eprintln!("tidy: {fault}");

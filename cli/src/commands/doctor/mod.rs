@@ -56,12 +56,13 @@ pub(crate) async fn run(
     settings: &Settings,
     arguments: &Arguments,
 ) -> Result<Report, Failure> {
-    let (strict, browsing) = (web::strict(settings.ca.as_deref())?, web::browsing(settings.ca.as_deref())?);
+    let ca = settings.server.ca_pem();
+    let (strict, browsing) = (web::strict(ca.as_deref())?, web::browsing(ca.as_deref())?);
     let (seen, failure) = server::ask(server, arguments.send_test_event).await;
     let here_ms = now_ms();
     let mut findings: Vec<Finding> = failure.into_iter().collect();
     if let Some(diagnosis) = &seen.diagnosis {
-        findings.extend(server::findings(diagnosis, &settings.server_url));
+        findings.extend(server::findings(diagnosis, settings.server.url()));
         findings.extend(server_ms(diagnosis).map(|server_ms| clock::finding(server_ms, here_ms)));
     }
     if arguments.skip_gateway {
@@ -78,7 +79,7 @@ pub(crate) async fn run(
             findings.push(Finding::skipped("page", "no_shop_url", detail));
         }
         Some(shop) => {
-            let public = arguments.public_url.as_ref().unwrap_or(&settings.server_url);
+            let public = arguments.public_url.as_ref().unwrap_or(settings.server.url());
             let (domain, pixels) = seen
                 .diagnosis
                 .as_ref()

@@ -2,12 +2,12 @@
 //! findings.
 
 use tandem_proto::v1::{DiagnoseRequest, DiagnoseResponse, GetTrackingHealthRequest, Last24h};
+use tandem_settings::is_loopback;
 use url::Url;
 
 use super::finding::Finding;
 use crate::failure::Failure;
 use crate::server::Server;
-use crate::settings::is_near;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -70,7 +70,7 @@ pub(super) fn findings(diagnosis: &DiagnoseResponse, url: &Url) -> Vec<Finding> 
         let detail = format!("the server is {theirs}, this tool is {VERSION}");
         Finding::warning("version", "other_version", &detail, SAME_VERSION)
     });
-    if url.scheme() == "http" && !is_near(url) {
+    if url.scheme() == "http" && !is_loopback(url) {
         let detail = "the internal token travels over plain http to another machine";
         findings.push(Finding::warning("tls", "plain_connection", detail, USE_TLS));
     }

@@ -1,0 +1,239 @@
+//! The table of keys. The readers look keys up in it, and `--help`, `--check` and
+//! `docs/settings.md` are made from it. A key that is not in the table cannot be read.
+
+/// A program that reads settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// `tandem-server`.
+    Server,
+    /// `tandem-gateway`.
+    Gateway,
+    /// `tandem`, the operator's tool.
+    Tool,
+    /// `tandem-sandbox`.
+    Sandbox,
+}
+
+impl Program {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Server, Self::Gateway, Self::Tool, Self::Sandbox];
+
+    /// The name of its binary.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Server => "tandem-server",
+            Self::Gateway => "tandem-gateway",
+            Self::Tool => "tandem",
+            Self::Sandbox => "tandem-sandbox",
+        }
+    }
+}
+
+/// What holds while a key is not set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DefaultValue {
+    /// This text, read as if it were set.
+    Text(&'static str),
+    /// Something that no text can say; in a few words.
+    Means(&'static str),
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// The variable. In the file the key is the same in lower case, without `TANDEM_`.
+    pub name: &'static str,
+    /// Programs that read it.
+    pub programs: &'static [Program],
+    /// What holds while it is not set.
+    pub default: DefaultValue,
+    /// What it means, in one sentence.
+    pub meaning: &'static str,
+    /// Whether its value is never shown, and `<name>_FILE` may name a file that holds it.
+    pub is_secret: bool,
+}
+
+impl Key {
+    /// The variable that names a file with the secret.
+    pub fn file_variable(&self) -> Option<String> {
+        self.is_secret.then(|| format!("{}_FILE", self.name))
+    }
+
+    /// The default as text; empty where no text can say it.
+    pub const fn default_text(&self) -> &'static str {
+        match self.default {
+            DefaultValue::Text(text) => text,
+            DefaultValue::Means(_) => "",
+        }
+    }
+
+    /// Whether a program reads it.
+    pub fn is_read_by(&self, program: Program) -> bool {
+        self.programs.contains(&program)
+    }
+
+    const fn row(
+        name: &'static str,
+        programs: &'static [Program],
+        default: DefaultValue,
+        meaning: &'static str,
+    ) -> Self {
+        Self { name, programs, default, meaning, is_secret: false }
+    }
+
+    const fn key(self) -> Self {
+        self
+    }
+}
+
+/// A row whose value is a secret: it is read as a [`crate::SecretSource`] only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SecretKey(Key);
+
+impl SecretKey {
+    /// The row.
+    pub const fn key(self) -> Key {
+        self.0
+    }
+
+    const fn row(
+        name: &'static str,
+        programs: &'static [Program],
+        default: DefaultValue,
+        meaning: &'static str,
+    ) -> Self {
+        Self(Key { is_secret: true, ..Key::row(name, programs, default, meaning) })
+    }
+}
+
+/// The file's key of a variable: in lower case, without `TANDEM_`.
+pub fn file_key(name: &str) -> String {
+    name.strip_prefix("TANDEM_").unwrap_or(name).to_ascii_lowercase()
+}
+
+/// Beginnings of the names of all variables of the programs.
+pub const PREFIXES: [&str; 4] = ["TANDEM_", "META_", "CASHFREE_", "FACEBOOK_"];
+
+/// Beginnings of variables that steer the tests and the chores of this project, and no program.
+pub const NOT_SETTINGS: [&str; 3] = ["TANDEM_TESTS_", "TANDEM_WASM32_", "TANDEM_WRITE_DOCS"];
+
+/// Tables of the file, which no variable can hold; the server reads them.
+pub const TABLES: [(&str, &str); 2] = [
+    (
+        "pixels",
+        "One `[[pixels]]` table for each further pixel: `id`, `access_token` or `access_token_file`, \
+         `test_event_code`, `app_secret` or `app_secret_file`, `origins`.",
+    ),
+    ("lead", "`required`: the fields that a lead must have, such as `[\"email\", \"first_name\"]`."),
+];
+
+macro_rules! rows {
+    ($($kind:ident $name:ident $programs:tt, $default:ident($text:literal), $meaning:literal;)*) => {
+        $(
+            #[doc = $meaning]
+            #[allow(rustdoc::bare_urls)] // The meaning is plain text for all its readers.
+            pub const $name: $kind =
+                $kind::row(stringify!($name), &$programs, DefaultValue::$default($text), $meaning);
+        )*
+        /// All rows, in the order of the documents.
+        pub const KEYS: &[Key] = &[$($name.key()),*];
+    };
+}
+
+use Program::{Gateway, Sandbox, Server, Tool};
+
+rows! {
+    Key TANDEM_CONFIG [Server, Gateway, Tool, Sandbox], Means("no file"), "Path of a TOML file with settings, which all programs may share.";
+    Key TANDEM_LOG [Server, Gateway, Tool, Sandbox], Text("info"), "What is logged on standard error: a level (off, error, warn, info, debug, trace), also for one part, as in info,tandem_server=debug.";
+
+    Key TANDEM_GRPC_ADDR [Server], Text("127.0.0.1:50051"), "Address for gRPC and gRPC-web; port 0 picks a free port.";
+    Key TANDEM_HTTP_ADDR [Server], Text("127.0.0.1:9090"), "Address for health, metrics and the dashboard; port 0 picks a free port.";
+    Key TANDEM_GATEWAY_ADDR [Gateway], Text("127.0.0.1:8080"), "Address for webhooks; port 0 picks a free port.";
+    Key TANDEM_SERVER_URL [Gateway, Tool], Text("http://127.0.0.1:50051"), "The Tandem server; plain http to another machine needs --insecure.";
+    SecretKey TANDEM_INTERNAL_TOKEN [Server, Gateway, Tool], Means("the file internal-token in TANDEM_DATA_DIR, which the server writes"), "Proves an internal caller: the server takes each of a comma-separated list, gateway and tool send the first.";
+    Key TANDEM_DATA_DIR [Server, Gateway, Tool], Text("./data"), "The server's data directory; gateway and tool look for its internal token there.";
+    Key TANDEM_STORE [Server], Text("embedded"), "The store; this version knows the embedded one only.";
+    Key TANDEM_RETENTION [Server], Text("30d"), "How long events are kept after they finished.";
+
+    Key FACEBOOK_PIXEL_ID [Server], Means("events are accepted and held"), "The pixel (dataset) that events go to.";
+    SecretKey FACEBOOK_ACCESS_TOKEN [Server], Means("events are accepted and held"), "Access token of that pixel.";
+    Key FACEBOOK_TEST_EVENT_CODE [Server], Means("none is sent"), "Test code from the Events Manager, sent with each event of that pixel.";
+    SecretKey FACEBOOK_APP_SECRET [Server], Means("no proof is sent"), "App secret; with it each call carries appsecret_proof.";
+    Key META_GRAPH_URL [Server], Text("https://graph.facebook.com"), "Base address of the Graph API.";
+    Key META_GRAPH_VERSION [Server], Text("v25.0"), "Version of the Graph API.";
+    Key META_CONNECT_TIMEOUT [Server], Text("1500ms"), "Longest wait for a connection to Meta.";
+    Key META_TIMEOUT [Server], Text("10s"), "Longest wait for an answer of Meta.";
+
+    Key CASHFREE_ENVIRONMENT [Server], Text("SANDBOX"), "SANDBOX or PRODUCTION; picks the client secret.";
+    SecretKey CASHFREE_CLIENT_SECRET [Server, Tool], Means("webhooks are answered with 503"), "Cashfree's client secrets of the sandbox, comma-separated, newest first; the tool signs doctor's ping with the first.";
+    SecretKey CASHFREE_CLIENT_SECRET_PRODUCTION [Server, Tool], Means("webhooks are answered with 503"), "Cashfree's client secrets of production, comma-separated, newest first; the tool signs doctor's ping with the first.";
+    Key CASHFREE_CLIENT_ID [Server], Means("the Orders API is not asked"), "Cashfree's client ID; with it, orders that look unpaid are asked of the Orders API.";
+    Key CASHFREE_API_URL [Server], Means("Cashfree's address for the environment"), "Base address of Cashfree's API.";
+    Key CASHFREE_LEGACY_WEBHOOKS [Server], Text("false"), "Whether form-encoded notifications of the oldest kind are taken as hints; needs CASHFREE_CLIENT_ID.";
+    Key CASHFREE_ALLOWED_ADDRESSES [Gateway], Means("any"), "Networks that may send webhooks, comma-separated.";
+    Key TANDEM_WEBHOOK_MAX_AGE [Server], Text("72h"), "Signed webhooks that are older are refused.";
+
+    Key TANDEM_ALLOWED_ORIGINS [Server], Means("this machine's own names, any port"), "The shop's origins, comma-separated, such as https://shop.example; a list replaces the default.";
+    Key TANDEM_SHOP_URL [Server], Means("events without a page are held"), "event_source_url of events whose page is not known.";
+    Key TANDEM_TRUSTED_PROXIES [Server, Gateway], Means("none"), "Networks of proxies whose X-Forwarded-For is believed, comma-separated.";
+    Key TANDEM_RATE_LIMIT [Server], Text("50/s burst 200"), "Calls that one client address may make to the public RPCs, or off.";
+    SecretKey TANDEM_CLAIM_SECRET [Server], Means("order IDs must be unguessable"), "With it, a page's word about an order counts only with its claim_key.";
+    Key TANDEM_COOKIE_DOMAIN [Server], Means("no cookies are set"), "Domain that the server sets _fbp and _fbc for, by HTTP.";
+    Key TANDEM_CONSENT_REQUIRED [Server], Text("false"), "Whether consent that is not specified counts as denied.";
+    Key TANDEM_BROWSER_POLICY [Server], Text("verified"), "When the page may fire Purchase: verified (once the payment is known to be good) or optimistic (at once).";
+    Key TANDEM_JOIN_WAIT [Server], Text("30s"), "How long a paid order without browser signals waits for them.";
+    Key TANDEM_DEFAULT_COUNTRY [Server], Text("IN"), "Country of national phone numbers.";
+    Key TANDEM_DEFAULT_CURRENCY [Server], Text("INR"), "Currency where none is given.";
+    Key TANDEM_CATALOG [Server], Means("no catalogue"), "Path of the TOML product catalogue.";
+    Key TANDEM_REFUND_EVENT [Server], Means("nothing is sent"), "Name of the custom event that is sent for refunds.";
+
+    Key TANDEM_TLS_CERT [Server], Means("no TLS"), "Path of the certificate of the gRPC port, PEM.";
+    Key TANDEM_TLS_KEY [Server], Means("no TLS"), "Path of the key of TANDEM_TLS_CERT, PEM.";
+    Key TANDEM_TLS_CLIENT_CA [Server], Means("no certificate makes an internal caller"), "Path of the CA whose client certificates make an internal caller, PEM.";
+    Key TANDEM_TLS_CA [Gateway, Tool], Means("the system's"), "Path of the CA of the server's certificate, PEM.";
+    Key TANDEM_TLS_CLIENT_CERT [Gateway, Tool], Means("none"), "Path of the certificate to show to the server, PEM; the internal token is not needed then.";
+    Key TANDEM_TLS_CLIENT_KEY [Gateway, Tool], Means("none"), "Path of the key of TANDEM_TLS_CLIENT_CERT, PEM.";
+
+    Key TANDEM_SANDBOX_ADDR [Sandbox], Text("127.0.0.1:8090"), "Address to listen on; port 0 picks a free port.";
+    Key TANDEM_SANDBOX_PIXEL_ID [Sandbox], Text("123456789012345"), "The pixel that exists at the fake Graph API; several comma-separated, the shop uses the first.";
+    Key TANDEM_SANDBOX_TOKEN [Sandbox], Text("sandbox-token"), "The access token that the fake Graph API accepts.";
+    Key TANDEM_SANDBOX_APP_SECRET [Sandbox], Means("no proof is asked for"), "App secret; with it, every Graph call must carry the right appsecret_proof.";
+    Key TANDEM_SANDBOX_REQUIRE_USER_AGENT [Sandbox], Text("false"), "Whether website events without client_user_agent are refused, as Meta documents it; the real Graph API was seen to take them.";
+    Key TANDEM_SANDBOX_CLIENT_ID [Sandbox], Text("TEST_sandbox_client"), "Client ID that the fake Orders API accepts.";
+    Key TANDEM_SANDBOX_CLIENT_SECRET [Sandbox], Text("cfsk_ma_test_sandbox_secret"), "Client secret: signs webhooks and opens the fake Orders API.";
+    Key TANDEM_SANDBOX_WEBHOOK_URL [Sandbox], Text("http://127.0.0.1:8080/webhooks/cashfree"), "Where the fake Cashfree sends webhooks.";
+    Key TANDEM_SANDBOX_TANDEM_URL [Sandbox], Text("http://127.0.0.1:50051"), "The Tandem server that the shop's pages connect to.";
+    Key TANDEM_SANDBOX_PKG [Sandbox], Text("web-client/pkg"), "Folder with the built browser package, served under /pkg/.";
+    Key TANDEM_SANDBOX_EXAMPLES [Sandbox], Text("examples"), "Folder with the examples, whose web pages are served under /examples/.";
+    Key TANDEM_SANDBOX_TIME_SCALE [Sandbox], Text("1"), "Divides the delays between a webhook's repetitions (2, 10 and 30 minutes).";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_key_stands_once_and_begins_as_ours_do() {
+        let mut variables = BTreeSet::new();
+        for key in KEYS {
+            for variable in [Some(key.name.to_owned()), key.file_variable()].into_iter().flatten() {
+                assert!(PREFIXES.iter().any(|prefix| variable.starts_with(prefix)), "{variable}");
+                assert!(!NOT_SETTINGS.iter().any(|start| variable.starts_with(start)), "{variable}");
+                assert!(variables.insert(file_key(&variable)), "{variable} stands twice");
+            }
+        }
+        for (table, _) in TABLES {
+            assert!(!variables.contains(table), "{table} is a table and a key");
+        }
+    }
+
+    #[test]
+    fn each_meaning_is_one_sentence() {
+        for key in KEYS {
+            assert!(key.meaning.ends_with('.') && !key.meaning.contains(". "), "{}", key.name);
+            assert!(!key.programs.is_empty(), "{}", key.name);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The start of the log, the same for all programs.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{Directive, LevelFilter};
+
+use crate::keys::TANDEM_LOG;
+use crate::source::{SettingError, Source};
+
+/// Libraries whose finer logs show headers and addresses of strangers.
+const QUIET_LIBRARIES: [&str; 6] = ["h2", "hyper", "hyper_util", "tonic", "tower", "rustls"];
+
+const EXPECTED: &str = "must be a level (off, error, warn, info, debug, trace), also for one part, \
+                        such as info,tandem_server=debug";
+
+/// Starts the log that `TANDEM_LOG` asks for, on standard error: as text for people at a terminal,
+/// as JSON lines otherwise. Then tells which variables look like ours and are not.
+///
+/// # Errors
+/// When the filter cannot be used.
+pub fn start_log(source: &Source) -> Result<(), SettingError> {
+    // A line that cannot be written (the disk with the log is full) is lost: to complain of it on
+    // the same stream would panic.
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(source.parsed(TANDEM_LOG, filter)?)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
+    if std::io::stderr().is_terminal() {
+        log.init();
+    } else {
+        log.json().init();
+    }
+    for unknown in source.unknown() {
+        tracing::warn!("{unknown}");
+    }
+    Ok(())
+}
+
+/// Whether [`start_log`] could use the filter.
+///
+/// # Errors
+/// When it could not.
+pub fn check_log(source: &Source) -> Result<(), SettingError> {
+    source.parsed(TANDEM_LOG, filter).map(drop)
+}
+
+fn filter(text: &str) -> Result<EnvFilter, String> {
+    // The library takes any other word for the name of a module, and is silent about all the rest.
+    let words = text.split(',').filter(|word| !word.contains(['=', '[', ']', '{', '}']));
+    for word in words.filter(|word| !word.is_empty()) {
+        word.parse::<LevelFilter>().map_err(|_| EXPECTED.to_owned())?;
+    }
+    let mut filter = EnvFilter::builder().parse(text).map_err(|_| EXPECTED.to_owned())?;
+    // A filter that is coarse already must not become finer for them.
+    let is_fine = filter.max_level_hint().is_none_or(|level| level > LevelFilter::INFO);
+    for library in QUIET_LIBRARIES.iter().filter(|_| is_fine) {
+        let quiet: Result<Directive, _> = format!("{library}=info").parse();
+        filter = filter.add_directive(quiet.map_err(|_| EXPECTED.to_owned())?);
+    }
+    Ok(filter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_taken_alone_and_for_parts() {
+        for good in
+            ["info", "INFO", "off", "tandem_server=debug", "info,tandem_server=debug", "warn,h2=trace"]
+        {
+            assert!(filter(good).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn libraries_stay_quiet_and_a_coarse_filter_stays_coarse() {
+        assert!(filter("debug").unwrap().to_string().contains("h2=info"));
+        assert_eq!(filter("error").unwrap().to_string(), "error");
+        assert_eq!(filter("off").unwrap().max_level_hint(), Some(LevelFilter::OFF));
+    }
+
+    #[test]
+    fn an_unknown_level_is_an_error_that_says_what_is_expected() {
+        for bad in ["verbose", "info,loud", "tandem_server", "tandem=loud", "tandem=louder=still"] {
+            assert!(filter(bad).unwrap_err().contains("debug"), "{bad}");
+        }
+    }
+}

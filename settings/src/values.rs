@@ -1,0 +1,52 @@
+//! Values as settings write them. Each function says what it expects, and repeats no value.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use url::Url;
+
+/// Reads a span of time (`1500ms`, `30s`, `72h`, `30d`) and checks it against bounds.
+///
+/// # Errors
+/// When it is no span, or out of bounds.
+pub fn span_between(text: &str, min: Duration, max: Duration) -> Result<Duration, String> {
+    let span = humantime::parse_duration(text)
+        .map_err(|_| "must be a span of time such as 1500ms, 30s, 72h or 30d".to_owned())?;
+    if (min..=max).contains(&span) {
+        Ok(span)
+    } else {
+        let (min, max) = (humantime::format_duration(min), humantime::format_duration(max));
+        Err(format!("must be between {min} and {max}"))
+    }
+}
+
+/// Reads `true` or `false`, also as `1`, `yes`, `on`, `0`, `no`, `off`.
+///
+/// # Errors
+/// When it is neither.
+pub fn boolean(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err("must be true or false".into()),
+    }
+}
+
+/// Reads an address and port.
+///
+/// # Errors
+/// When it is none.
+pub fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "must be an address and port such as 127.0.0.1:50051".into())
+}
+
+/// Reads an http or https URL.
+///
+/// # Errors
+/// When it is none.
+pub fn http_url(text: &str) -> Result<Url, String> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() => Ok(url),
+        _ => Err("must be an address such as https://shop.example".into()),
+    }
+}

@@ -1,0 +1,45 @@
+//! `docs/settings.md`, made from the table of keys.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use tandem_settings::document::page;
+use tandem_settings::keys::KEYS;
+
+use crate::files::{root, walk};
+
+/// What to say when page and table differ.
+const STALE: &str = "docs/settings.md is not what settings/src/keys.rs says; run `cargo xtask settings-docs`";
+/// Folders whose code reads settings.
+const READERS: [&str; 5] = ["settings/src", "server/src", "gateway/src", "cli/src", "sandbox/src"];
+
+fn path() -> PathBuf {
+    root().join("docs/settings.md")
+}
+
+/// Writes the page.
+pub(crate) fn write() -> anyhow::Result<()> {
+    std::fs::write(path(), page()).with_context(|| format!("writing {}", path().display()))
+}
+
+/// The page is the table's, and every row of the table is read somewhere.
+pub(crate) fn check(faults: &mut Vec<String>) -> anyhow::Result<()> {
+    if std::fs::read_to_string(path()).unwrap_or_default() != page() {
+        faults.push(STALE.to_owned());
+    }
+    let mut code = String::new();
+    for folder in READERS {
+        for file in walk(&root().join(folder), &["keys.rs"])? {
+            if file.extension().is_some_and(|extension| extension == "rs") {
+                code.push_str(&std::fs::read_to_string(file)?);
+            }
+        }
+    }
+    // The sandbox goes through its rows, and has a test that each is a flag.
+    for key in KEYS.iter().filter(|key| !key.name.starts_with("TANDEM_SANDBOX_")) {
+        if !code.contains(key.name) {
+            faults.push(format!("settings/src/keys.rs: no program reads {}", key.name));
+        }
+    }
+    Ok(())
+}
