@@ -1,11 +1,11 @@
 //! The command tree and its help.
 
-use clap::{Args, Parser, Subcommand};
-use jiff::Timestamp;
+use clap::{Parser, Subcommand};
 use tandem_settings::{Program, help};
 
-use crate::commands::{dead_letters, delivery, doctor, erase, events, health, lint, orders, replay};
-use crate::moment;
+use crate::commands::dead_letters::{self, replay};
+use crate::commands::{delivery, doctor, erase, events, health, lint, orders};
+use crate::groups::Connection;
 
 fn after_help() -> String {
     format!("{}\n\n{EXIT_CODES}", help(Program::Tool))
@@ -28,34 +28,6 @@ pub(crate) struct Arguments {
     pub(crate) connection: Connection,
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-/// How to reach the server.
-#[derive(Debug, Args)]
-pub(crate) struct Connection {
-    /// The Tandem server; goes before TANDEM_SERVER_URL
-    #[arg(long, global = true, value_name = "URL")]
-    pub(crate) server_url: Option<String>,
-    /// Allow the internal token to travel over plain http to another machine
-    #[arg(long, global = true)]
-    pub(crate) insecure: bool,
-}
-
-/// How much of a long list: the same words for every list.
-#[derive(Debug, Args)]
-pub(crate) struct Extent {
-    /// Only from then on: an age (2h, 7d) or a time (2026-01-31T10:00:00Z)
-    #[arg(long, value_name = "WHEN", value_parser = moment::parse)]
-    pub(crate) since: Option<Timestamp>,
-    /// Only before then
-    #[arg(long, value_name = "WHEN", value_parser = moment::parse)]
-    pub(crate) until: Option<Timestamp>,
-    /// At most so many
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub(crate) limit: u32,
-    /// All of them, however many
-    #[arg(long, conflicts_with = "limit")]
-    pub(crate) all: bool,
 }
 
 #[derive(Debug, Subcommand)]

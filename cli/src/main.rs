@@ -6,7 +6,9 @@
 //! | `settings` | where the server is, and the internal token |
 //! | `server` | the connection |
 //! | `failure` | what can go wrong, its exit code, and what to do about it |
-//! | `commands` | one file per command: call, then render |
+//! | `commands` | one file or folder per command: call, then render |
+//! | `groups` | arguments that several commands share |
+//! | `report` | what a command answers |
 //! | `moment` | times as an operator types them |
 //! | `progress` | work that takes its time: how far it is, and its interruption |
 //! | `render` | tables, times and figures as text |
@@ -14,9 +16,11 @@
 mod arguments;
 mod commands;
 mod failure;
+mod groups;
 mod moment;
 mod progress;
 mod render;
+mod report;
 mod server;
 mod settings;
 
@@ -26,24 +30,10 @@ use std::process::ExitCode;
 use arguments::{Arguments, Command};
 use clap::Parser as _;
 use failure::Failure;
+use report::Report;
 use settings::Settings;
 use tandem_settings::exit::BAD_SETTINGS;
 use tandem_settings::{Program, Source, start_log};
-
-/// What a command prints (nothing when it has printed already), and whether the answer is a bad one.
-struct Report {
-    text: String,
-    is_bad: bool,
-    /// Why there is not more of it.
-    failure: Option<Failure>,
-}
-
-impl Report {
-    /// An answer without a verdict.
-    fn plain(text: String) -> Self {
-        Self { text, is_bad: false, failure: None }
-    }
-}
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -94,7 +84,7 @@ fn answer(arguments: Arguments) -> Result<Report, Failure> {
             Command::Events(arguments) => commands::events::run(&server, arguments).await,
             Command::Orders(arguments) => commands::orders::run(&server, arguments).await,
             Command::DeadLetters(arguments) => commands::dead_letters::run(&server, arguments).await,
-            Command::Replay(arguments) => commands::replay::run(&server, arguments).await,
+            Command::Replay(arguments) => commands::dead_letters::replay::run(&server, arguments).await,
             Command::Pause(arguments) => commands::delivery::pause(&server, arguments).await,
             Command::Resume(arguments) => commands::delivery::resume(&server, arguments).await,
             Command::Erase(arguments) => commands::erase::run(&server, arguments).await,

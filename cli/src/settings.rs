@@ -6,8 +6,8 @@ use tandem_settings::client::{InternalToken, ServerAddress};
 use tandem_settings::{SecretSource, Source, keys};
 use tonic::metadata::{Ascii, MetadataValue};
 
-use crate::arguments::Connection;
 use crate::failure::Failure;
+use crate::groups::Connection;
 
 /// Everything a command needs to call the server.
 #[derive(Debug)]

@@ -1,13 +1,13 @@
 //! The Conversions API's request body (Meta, using the API; server event parameters).
 //!
-//! An event is kept as two fragments of its JSON: the *facts* (name, time, ID, what it
-//! is about) and the *person* (match keys, addresses of pages). Once an event is
-//! delivered its person is deleted and the facts stay. A batch is put together from the
-//! stored fragments without parsing them again.
+//! A stored event keeps its JSON in two parts ([`Payload`]): `public_json` (name, time, ID,
+//! what it is about) and `personal_json` (match keys, addresses of pages). Once an event is
+//! delivered its personal part is deleted and the public part stays. A batch is put together
+//! from the stored parts without parsing them again.
 
 use crate::code;
 use crate::custom_data::{Content, CustomData, Experiment};
-use crate::event::{Event, is_too_old};
+use crate::event::{ActionSource, Event, is_too_old};
 use crate::id::OrderId;
 use crate::money::Money;
 use crate::user_data::KeySet;
@@ -17,38 +17,82 @@ pub const BATCH_EVENTS_MAX: usize = 1000;
 /// Most bytes of one request's body (our bound).
 pub const BATCH_BYTES_MAX: usize = 1_000_000;
 
-/// An event's JSON in the two parts it is stored in. Each is an object.
+/// What of an event goes to Meta, and what a sender must know of it without reading its JSON.
+/// Written once per event and shared from then on.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Fragments {
+pub struct Payload {
     /// `{"event_name":…,"custom_data":…}`: no personal data.
-    pub facts: String,
-    /// `{"user_data":…,"event_source_url":…}`: personal data.
-    pub person: String,
+    pub public_json: String,
+    /// `{"user_data":…,"event_source_url":…}`: personal data. `None` once the person is gone;
+    /// such an event cannot be sent.
+    pub personal_json: Option<String>,
+    /// Names of its match keys.
+    pub keys: KeySet,
+    /// Where the action took place.
+    pub action_source: ActionSource,
+    /// Whether it names the page on which it happened.
+    pub has_page: bool,
 }
 
-impl core::fmt::Debug for Fragments {
+impl core::fmt::Debug for Payload {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Fragments").field("facts", &self.facts).finish_non_exhaustive()
+        f.debug_struct("Payload").field("public_json", &self.public_json).finish_non_exhaustive()
     }
 }
 
-/// Writes an event's fragments.
-pub fn fragments(event: &Event) -> Fragments {
-    let mut facts = Object::with_capacity(256);
-    facts.text("event_name", event.name.as_str());
-    facts.raw("event_time", &event.time_s.to_string());
-    facts.text("event_id", event.id.as_str());
-    facts.text("action_source", event.action_source.as_str());
+impl Payload {
+    /// Writes an event's payload.
+    pub fn of(event: &Event) -> Self {
+        Self {
+            public_json: public_json(event),
+            personal_json: Some(personal_json(event)),
+            keys: event.user_data.key_set(),
+            action_source: event.action_source,
+            has_page: event.page.event_source_url.is_some(),
+        }
+    }
+
+    /// Bytes it adds to a batch.
+    pub fn bytes(&self) -> usize {
+        self.public_json.len() + self.personal_json.as_ref().map_or(0, String::len)
+    }
+
+    /// What Meta is known to refuse the event for, whatever else is in its batch; one such
+    /// event fails the batch. `time_s` is the event's, `now_s` the moment of sending, both
+    /// Unix seconds. Returns a code of [`crate::code`] (Meta, server event parameters and best
+    /// practices).
+    pub fn known_refusal(&self, time_s: i64, now_s: i64) -> Option<&'static str> {
+        if is_too_old(time_s, now_s) {
+            Some(code::TOO_OLD)
+        } else if !self.keys.is_enough() {
+            Some(code::MATCH_KEYS_INSUFFICIENT)
+        } else if self.action_source == ActionSource::Website && !self.has_page {
+            Some(code::PAGE_MISSING)
+        } else {
+            None
+        }
+    }
+}
+
+fn public_json(event: &Event) -> String {
+    let mut out = Object::with_capacity(256);
+    out.text("event_name", event.name.as_str());
+    out.raw("event_time", &event.time_s.to_string());
+    out.text("event_id", event.id.as_str());
+    out.text("action_source", event.action_source.as_str());
     if let Some(ldu) = event.limited_data_use {
-        facts.raw("data_processing_options", "[\"LDU\"]");
-        facts.raw("data_processing_options_country", &ldu.country.to_string());
-        facts.raw("data_processing_options_state", &ldu.state.to_string());
+        out.raw("data_processing_options", "[\"LDU\"]");
+        out.raw("data_processing_options_country", &ldu.country.to_string());
+        out.raw("data_processing_options_state", &ldu.state.to_string());
     }
     if !event.custom_data.is_empty() {
-        facts.raw("custom_data", &custom_data(&event.custom_data));
+        out.raw("custom_data", &custom_data(&event.custom_data));
     }
+    out.finish()
+}
 
-    let mut person = Object::with_capacity(768);
+fn personal_json(event: &Event) -> String {
+    let mut out = Object::with_capacity(768);
     let mut user_data = Object::with_capacity(640);
     for (key, hash) in event.user_data.hashed() {
         let mut list = String::with_capacity(68);
@@ -63,10 +107,10 @@ pub fn fragments(event: &Event) -> Fragments {
         user_data.text("client_ip_address", &address.to_string());
     }
     user_data.optional("client_user_agent", event.user_data.client_user_agent.as_deref());
-    person.raw("user_data", &user_data.finish());
-    person.optional("event_source_url", event.page.event_source_url.as_deref());
-    person.optional("referrer_url", event.page.referrer_url.as_deref());
-    Fragments { facts: facts.finish(), person: person.finish() }
+    out.raw("user_data", &user_data.finish());
+    out.optional("event_source_url", event.page.event_source_url.as_deref());
+    out.optional("referrer_url", event.page.referrer_url.as_deref());
+    out.finish()
 }
 
 /// Writes `custom_data` as Meta reads it: money as JSON numbers, currency in capitals,
@@ -86,14 +130,12 @@ pub fn custom_data(data: &CustomData) -> String {
     if !data.contents.is_empty() {
         out.raw("contents", &list(data.contents.iter().map(content)));
     }
-    out.optional("content_type", data.content_type.as_deref());
-    out.optional("content_name", data.content_name.as_deref());
-    out.optional("content_category", data.content_category.as_deref());
+    for (name, text) in data.texts() {
+        out.optional(name, text.as_deref());
+    }
     if let Some(n) = data.num_items {
         out.raw("num_items", &n.to_string());
     }
-    out.optional("search_string", data.search_string.as_deref());
-    out.optional("status", data.status.as_deref());
     if let Some(ltv) = &data.predicted_ltv {
         out.raw("predicted_ltv", &ltv.json_number());
     }
@@ -117,9 +159,9 @@ fn content(line: &Content) -> String {
     out.finish()
 }
 
-/// Reads `custom_data` back from an event's stored facts, so that a repeated call gets
-/// the answer of the first. `None` when the facts hold none.
-pub fn read_custom_data(facts: &str) -> Option<CustomData> {
+/// Reads `custom_data` back from an event's stored `public_json`, so that a repeated call gets
+/// the answer of the first. `None` when it holds none.
+pub fn read_custom_data(public_json: &str) -> Option<CustomData> {
     use crate::currency::Currency;
     use serde_json::value::RawValue;
     use std::collections::BTreeMap;
@@ -131,8 +173,8 @@ pub fn read_custom_data(facts: &str) -> Option<CustomData> {
         serde_json::from_str(json).ok()
     }
 
-    let facts = fields(facts)?;
-    let json = facts.get("custom_data")?;
+    let event = fields(public_json)?;
+    let json = event.get("custom_data")?;
     let fields_found = fields(json.get())?;
     let currency = fields_found.get("currency").and_then(|raw| Currency::parse(&text(raw)?).ok());
     let money = |raw: &RawValue| Money::parse(raw.get(), currency?).ok();
@@ -158,17 +200,15 @@ pub fn read_custom_data(facts: &str) -> Option<CustomData> {
                     })
                     .collect();
             }
-            "content_type" => data.content_type = text(raw),
-            "content_name" => data.content_name = text(raw),
-            "content_category" => data.content_category = text(raw),
             "num_items" => data.num_items = raw.get().parse().ok(),
-            "search_string" => data.search_string = text(raw),
-            "status" => data.status = text(raw),
             "order_id" => data.order_id = text(raw).and_then(|id| OrderId::parse(&id).ok()),
             "experiment_id" => set(&mut data.experiment, |e| &mut e.experiment_id, text(raw)),
             "variant" => set(&mut data.experiment, |e| &mut e.variant, text(raw)),
             "test_group" => set(&mut data.experiment, |e| &mut e.test_group, text(raw)),
-            _ => data.properties.extend(text(raw).map(|value| (key.clone(), value))),
+            name => match data.text_mut(name) {
+                Some(field) => *field = text(raw),
+                None => data.properties.extend(text(raw).map(|value| (key.clone(), value))),
+            },
         }
     }
     Some(data)
@@ -184,53 +224,28 @@ fn set(
     }
 }
 
-/// Bytes an event adds to a batch.
-pub fn event_bytes(facts: &str, person: &str) -> usize {
-    facts.len() + person.len()
-}
-
-/// What Meta is known to refuse an event for, whatever else is in its batch; one such event
-/// fails the batch. `time_s` is the event's, `now_s` the moment of sending, both Unix
-/// seconds. Returns a code of [`crate::code`] (Meta, server event parameters and best
-/// practices).
-pub fn known_refusal(
-    time_s: i64,
-    keys: KeySet,
-    facts: &str,
-    person: &str,
-    now_s: i64,
-) -> Option<&'static str> {
-    // Written by `fragments`, so the spelling is known.
-    let is_website = facts.contains("\"action_source\":\"website\"");
-    if is_too_old(time_s, now_s) {
-        Some(code::TOO_OLD)
-    } else if !keys.is_enough() {
-        Some(code::MATCH_KEYS_INSUFFICIENT)
-    } else if is_website && !person.contains("\"event_source_url\":\"") {
-        Some(code::PAGE_MISSING)
-    } else {
-        None
-    }
-}
-
-/// Puts a request's body together from stored fragments. The named texts are Meta's
-/// top-level fields.
+/// Puts a request's body together. The named texts are Meta's top-level fields.
 pub fn batch_body<'a>(
-    events: impl Iterator<Item = (&'a str, &'a str)>,
+    events: impl Iterator<Item = &'a Payload>,
     partner_agent: &str,
     test_event_code: Option<&str>,
     appsecret_proof: Option<&str>,
 ) -> String {
     let mut body = String::with_capacity(64 * 1024);
     body.push_str("{\"data\":[");
-    for (i, (facts, person)) in events.enumerate() {
+    for (i, Payload { public_json, personal_json, .. }) in events.enumerate() {
         if i > 0 {
             body.push(',');
         }
-        // `{…facts…}` and `{…person…}` become one object.
-        body.push_str(facts.strip_suffix('}').unwrap_or(facts));
-        body.push(',');
-        body.push_str(person.strip_prefix('{').unwrap_or(person));
+        match personal_json {
+            // `{…public…}` and `{…personal…}` become one object.
+            Some(personal_json) => {
+                body.push_str(public_json.strip_suffix('}').unwrap_or(public_json));
+                body.push(',');
+                body.push_str(personal_json.strip_prefix('{').unwrap_or(personal_json));
+            }
+            None => body.push_str(public_json),
+        }
     }
     body.push_str("],\"partner_agent\":");
     body.push_str(&quoted(partner_agent));

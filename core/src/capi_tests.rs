@@ -45,8 +45,7 @@ fn purchase() -> Event {
 
 #[test]
 fn the_body_is_what_meta_documents() {
-    let Fragments { facts, person } = fragments(&purchase());
-    let body = batch_body([(facts.as_str(), person.as_str())].into_iter(), "tandem", Some("TEST1"), None);
+    let body = batch_body([&Payload::of(&purchase())].into_iter(), "tandem", Some("TEST1"), None);
     let value: serde_json::Value = serde_json::from_str(&body).unwrap();
     insta::assert_json_snapshot!(value, @r#"
     {
@@ -98,24 +97,25 @@ fn the_body_is_what_meta_documents() {
 }
 
 #[test]
-fn facts_hold_no_personal_data() {
-    let Fragments { facts, .. } = fragments(&purchase());
+fn the_public_part_and_what_is_logged_hold_no_personal_data() {
+    let payload = Payload::of(&purchase());
+    let logged = format!("{payload:?}");
     for needle in ["user_data", "fb.1", "Mozilla", "https:", "ea4e36a8"] {
-        assert!(!facts.contains(needle), "{needle} in {facts}");
+        assert!(!payload.public_json.contains(needle), "{needle} in {}", payload.public_json);
+        assert!(!logged.contains(needle), "{needle} in {logged}");
     }
 }
 
 #[test]
 fn custom_data_is_read_back_as_it_was_written() {
     let event = purchase();
-    let Fragments { facts, .. } = fragments(&event);
-    assert_eq!(read_custom_data(&facts), Some(event.custom_data));
+    assert_eq!(read_custom_data(&Payload::of(&event).public_json), Some(event.custom_data));
 }
 
 #[test]
 fn an_event_without_custom_data_has_none() {
     let event = Event { custom_data: CustomData::default(), ..purchase() };
-    assert_eq!(read_custom_data(&fragments(&event).facts), None);
+    assert_eq!(read_custom_data(&Payload::of(&event).public_json), None);
 }
 
 proptest! {
@@ -125,4 +125,14 @@ proptest! {
         let read: String = serde_json::from_str(&quoted(&text)).unwrap();
         prop_assert_eq!(read, text);
     }
+}
+
+#[test]
+fn a_property_named_action_source_says_nothing_about_where_the_event_happened() {
+    let mut event = Event { action_source: ActionSource::PhysicalStore, page: Page::default(), ..purchase() };
+    event.custom_data.properties = vec![("action_source".into(), "website".into())];
+    assert_eq!(Payload::of(&event).known_refusal(event.time_s, event.time_s), None);
+    event.action_source = ActionSource::Website;
+    let refusal = Payload::of(&event).known_refusal(event.time_s, event.time_s);
+    assert_eq!(refusal, Some(code::PAGE_MISSING), "a website's event names its page");
 }

@@ -2,6 +2,9 @@
 
 use core::fmt;
 
+use uuid::Builder;
+use uuid::fmt::Hyphenated;
+
 /// Longest order ID taken, in bytes (our contract; Cashfree's own are 3–45 characters).
 pub const ORDER_ID_BYTES_MAX: usize = 256;
 /// Longest event ID taken, in bytes: `purchase_` and the longest order ID.
@@ -105,36 +108,20 @@ impl EventId {
     /// Reads an ID that a caller proposes for a new event: a UUID in its usual form.
     /// Upper case becomes lower case, so that both sides agree.
     pub fn parse_uuid(text: &str) -> Result<Self, IdProblem> {
-        let bytes = text.as_bytes();
-        if bytes.is_empty() {
+        if text.is_empty() {
             return Err(IdProblem::Missing);
         }
-        let shaped = bytes.len() == 36
-            && bytes.iter().enumerate().all(|(i, b)| match i {
-                8 | 13 | 18 | 23 => *b == b'-',
-                _ => b.is_ascii_hexdigit(),
-            });
-        if shaped { Ok(Self(text.to_ascii_lowercase().into())) } else { Err(IdProblem::NotUuid) }
+        text.parse().map(Self::of_uuid).map_err(|_| IdProblem::NotUuid)
     }
 
     /// A version 7 UUID from a Unix time in milliseconds and ten random bytes. Sorted by
     /// time, so the server's index grows at its right edge.
     pub fn v7(unix_ms: u64, random: [u8; 10]) -> Self {
-        let mut bytes = [0_u8; 16];
-        bytes[..6].copy_from_slice(&unix_ms.to_be_bytes()[2..]);
-        bytes[6..].copy_from_slice(&random);
-        bytes[6] = (bytes[6] & 0x0f) | 0x70;
-        bytes[8] = (bytes[8] & 0x3f) | 0x80;
-        let mut text = String::with_capacity(36);
-        for (i, byte) in bytes.iter().enumerate() {
-            if matches!(i, 4 | 6 | 8 | 10) {
-                text.push('-');
-            }
-            for nibble in [byte >> 4, byte & 15] {
-                text.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
-            }
-        }
-        Self(text.into())
+        Self::of_uuid(Builder::from_unix_timestamp_millis(unix_ms, &random).into_uuid().hyphenated())
+    }
+
+    fn of_uuid(uuid: Hyphenated) -> Self {
+        Self(uuid.encode_lower(&mut [0; Hyphenated::LENGTH]).to_owned().into())
     }
 
     /// ID of an order's one Purchase: `purchase_<order_id>`, the order ID untouched.

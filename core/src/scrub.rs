@@ -12,7 +12,7 @@ mod decoded;
 mod email;
 mod phone;
 
-use decoded::{Unit, decode};
+use decoded::{Piece, Unit, decode};
 
 /// Stands where something was cut. Its brackets are part of no e-mail address and no
 /// number, so nothing new can form around it, and they may stand in a URL.
@@ -26,9 +26,6 @@ pub struct Scrubbed {
     /// How many values were cut out. A dropped fragment does not count.
     pub cuts: u32,
 }
-
-/// A piece of the decoded text: indices of units, end exclusive.
-type Piece = core::ops::Range<usize>;
 
 /// Cuts personal data out of free text.
 pub fn scrub_text(text: &str) -> Scrubbed {

@@ -9,8 +9,8 @@ use tandem_proto::stubs::tracking_service_client::TrackingServiceClient;
 use tandem_proto::v1::{Verdict, VerifyWebhookRequest, VerifyWebhookResponse};
 use tonic::{Code, Request, Status};
 
+use crate::admission::Admission;
 use crate::answer::{Answer, Received, Unavailable};
-use crate::bounds::Bounds;
 use crate::limits::Limits;
 use crate::readiness::Readiness;
 use crate::settings::Settings;
@@ -30,7 +30,7 @@ pub(crate) struct Gateway {
     pub(crate) settings: Settings,
     pub(crate) limits: Limits,
     pub(crate) readiness: Readiness,
-    pub(crate) bounds: Bounds,
+    pub(crate) admission: Admission,
 }
 
 /// One webhook, as it came.
@@ -45,7 +45,7 @@ pub(crate) struct Webhook {
 
 impl Gateway {
     pub(crate) fn new(settings: Settings, limits: Limits) -> Self {
-        Self { readiness: Readiness::default(), bounds: Bounds::new(&limits), settings, limits }
+        Self { readiness: Readiness::default(), admission: Admission::new(&limits), settings, limits }
     }
 
     /// Hands a webhook to the server and turns the verdict into an answer. Waits
@@ -115,7 +115,7 @@ impl Gateway {
         }
         request.set_timeout(self.limits.answer);
         // Held until the answer.
-        let _call = self.bounds.call().await;
+        let _call = self.admission.call().await;
         let mut client = TrackingServiceClient::new(self.settings.server.channel());
         match client.verify_webhook(request).await {
             Ok(response) => Ok(response.into_inner()),

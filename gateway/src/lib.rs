@@ -10,18 +10,16 @@
 //! | [`settings`] | what the settings mean |
 //! | `server` | the connection to the server |
 //! | `serve` | connections: their number, their timeouts, the graceful stop |
-//! | `crowd` | who makes room when all places are taken |
 //! | `providers` | payment providers: their paths and header names |
 //! | `routes` | which path does what |
 //! | `receive` | one webhook: source, body, headers |
-//! | `bounds` | how many webhooks are in work, and who is turned away |
+//! | `admission` | how many webhooks are in work, and who is turned away |
 //! | `forward` | the call to the server, and what its answer means |
 //! | `answer` | the HTTP answers |
 //! | `readiness` | `/readyz` |
 
+mod admission;
 mod answer;
-mod bounds;
-mod crowd;
 mod forward;
 mod limits;
 mod providers;

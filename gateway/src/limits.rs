@@ -1,8 +1,8 @@
-//! Bounds on time, size and number.
+//! Limits on time, size and number.
 
 use std::time::Duration;
 
-/// Every bound of the gateway. The defaults are the contract's; tests shorten the times.
+/// Every limit of the gateway. The defaults are the contract's; tests shorten the times.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Longest wait for the server's answer.

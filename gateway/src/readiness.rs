@@ -12,7 +12,7 @@ use tonic_health::pb::health_client::HealthClient;
 use axum::response::Response;
 
 use crate::answer::fixed;
-use crate::forward::Gateway;
+use crate::settings::Settings;
 
 /// Longest wait for the server's word.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -26,6 +26,21 @@ pub(crate) struct Readiness {
 }
 
 impl Readiness {
+    /// The answer to `GET /readyz`.
+    pub(crate) async fn answer(&self, settings: &Settings) -> Response {
+        let server = &settings.server;
+        if settings.token.authorization().is_err() && !server.is_shown_a_certificate() {
+            return fixed(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"not_ready","reason":"no_token"}"#);
+        }
+        if !self.server_serves(server.channel()).await {
+            return fixed(
+                StatusCode::SERVICE_UNAVAILABLE,
+                r#"{"status":"not_ready","reason":"server_away"}"#,
+            );
+        }
+        fixed(StatusCode::OK, r#"{"status":"ready"}"#)
+    }
+
     /// Whether the server serves. One question at a time.
     async fn server_serves(&self, channel: Channel) -> bool {
         let mut last = self.last.lock().await;
@@ -43,16 +58,4 @@ impl Readiness {
         *last = Some((Instant::now(), serves));
         serves
     }
-}
-
-/// The answer to `GET /readyz`.
-pub(crate) async fn answer(gateway: &Gateway) -> Response {
-    let server = &gateway.settings.server;
-    if gateway.settings.token.authorization().is_err() && !server.is_shown_a_certificate() {
-        return fixed(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"not_ready","reason":"no_token"}"#);
-    }
-    if !gateway.readiness.server_serves(server.channel()).await {
-        return fixed(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"not_ready","reason":"server_away"}"#);
-    }
-    fixed(StatusCode::OK, r#"{"status":"ready"}"#)
 }

@@ -1,7 +1,6 @@
 //! One webhook: is it a POST, from whom, how long is it, is there a place for it, and what does the
 //! server say?
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -10,14 +9,14 @@ use axum::extract::{ConnectInfo, Request, State};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, header};
 use http_body_util::BodyExt as _;
+use tandem_net::Peer;
+use tandem_settings::client_address;
 
+use crate::admission::{Admission, Permit};
 use crate::answer::Answer;
-use crate::bounds::{Bounds, Place};
-use crate::crowd::Guest;
 use crate::forward::{Gateway, Webhook};
 use crate::limits::Limits;
 use crate::providers::Route;
-use tandem_settings::client_address;
 
 /// What is read and thrown away of a body that is too large, so that its sender gets to
 /// see the answer instead of a broken connection.
@@ -27,7 +26,7 @@ const DISCARDED_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub(crate) async fn webhook(
     route: &'static Route,
     State(gateway): State<Arc<Gateway>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     request: Request,
 ) -> Answer {
     let received_at = SystemTime::now();
@@ -35,7 +34,7 @@ pub(crate) async fn webhook(
         return Answer::MethodNotAllowed;
     }
     let (parts, body) = request.into_parts();
-    let source = client_address(peer.ip(), &parts.headers, &gateway.settings.trusted_proxies);
+    let source = client_address(peer.address, &parts.headers, &gateway.settings.trusted_proxies);
     if (route.allowed)(&gateway.settings).is_some_and(|allowed| !allowed.contains(source)) {
         tracing::warn!(setting = route.allowed_setting, "webhook from an address that is not listed");
         return Answer::Forbidden;
@@ -49,15 +48,14 @@ pub(crate) async fn webhook(
             return answer;
         }
     };
-    if let Some(guest) = parts.extensions.get::<Arc<Guest>>() {
-        guest.is_served(true);
-    }
+    // Until here a slow sender could be evicted; a webhook that is here to the last byte cannot.
+    let _busy = peer.mark_busy();
     // Which of two signatures counts is not ours to choose.
     if route.single_headers.iter().any(|name| parts.headers.get_all(*name).iter().nth(1).is_some()) {
         tracing::warn!("webhook with a repeated signature or timestamp");
         return Answer::InvalidSignature;
     }
-    let _place = match gateway.bounds.webhook() {
+    let _place = match gateway.admission.webhook() {
         Ok(place) => place,
         Err(answer) => return answer,
     };
@@ -66,17 +64,17 @@ pub(crate) async fn webhook(
     gateway.forward(webhook).await
 }
 
-/// Reads the body, byte for byte, within the bounds of size and time.
+/// Reads the body, byte for byte, within the limits of size and time.
 async fn read_body<'a>(
     body: Body,
     headers: &HeaderMap,
     gateway: &'a Gateway,
-) -> Result<(Bytes, Option<Place<'a>>), Answer> {
+) -> Result<(Bytes, Option<Permit<'a>>), Answer> {
     let limits = &gateway.limits;
     let announced =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let is_announced_too_large = announced.is_some_and(|length| length > limits.body_bytes_max as u64);
-    let reading = collect(body, limits, &gateway.bounds, is_announced_too_large);
+    let reading = collect(body, limits, &gateway.admission, is_announced_too_large);
     tokio::time::timeout(limits.body, reading).await.unwrap_or(Err(Answer::TooSlow))
 }
 
@@ -85,9 +83,9 @@ async fn read_body<'a>(
 async fn collect<'a>(
     mut body: Body,
     limits: &Limits,
-    bounds: &'a Bounds,
+    admission: &'a Admission,
     discard: bool,
-) -> Result<(Bytes, Option<Place<'a>>), Answer> {
+) -> Result<(Bytes, Option<Permit<'a>>), Answer> {
     let mut refused = discard.then_some(Answer::TooLarge);
     let mut collected = BytesMut::new();
     let mut large = None;
@@ -103,7 +101,7 @@ async fn collect<'a>(
         if seen > limits.body_bytes_max {
             refused = Some(Answer::TooLarge);
         } else if seen > limits.small_body_bytes_max && large.is_none() && refused.is_none() {
-            match bounds.large_body() {
+            match admission.large_body() {
                 Ok(place) => large = Some(place),
                 Err(answer) => refused = Some(answer),
             }

@@ -11,7 +11,7 @@ use http::StatusCode;
 use crate::answer::fixed;
 use crate::forward::Gateway;
 use crate::providers::Route;
-use crate::{readiness, receive};
+use crate::receive;
 
 pub(crate) fn router(gateway: Arc<Gateway>, providers: &'static [Route]) -> Router {
     let mut router = Router::new().route("/livez", get(livez)).route("/readyz", get(readyz));
@@ -28,7 +28,7 @@ async fn livez() -> Response {
 }
 
 async fn readyz(State(gateway): State<Arc<Gateway>>) -> Response {
-    readiness::answer(&gateway).await
+    gateway.readiness.answer(&gateway.settings).await
 }
 
 async fn not_found() -> Response {
@@ -37,11 +37,10 @@ async fn not_found() -> Response {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use axum::body::Body;
     use axum::extract::ConnectInfo;
     use http::Request;
+    use tandem_net::Peer;
     use tower::ServiceExt as _;
 
     use super::*;
@@ -75,7 +74,7 @@ mod tests {
         for name in headers {
             request.headers_mut().append(http::HeaderName::try_from(*name).unwrap(), "1".parse().unwrap());
         }
-        let peer = SocketAddr::from(([192, 0, 2, 7], 1));
+        let peer = Peer::unconnected([192, 0, 2, 7].into());
         request.extensions_mut().insert(ConnectInfo(peer));
         router(gateway, TWO).oneshot(request).await.unwrap().status().as_u16()
     }

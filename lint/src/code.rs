@@ -1,6 +1,27 @@
 //! Every rule's code: how bad it is, and why it matters. `docs/lint.md` has a section for each.
 
-use crate::finding::Severity;
+use serde::Serialize;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Conversions are lost, counted twice, or data goes where it must not.
+    Error,
+    /// Something is measured worse than it could be.
+    Warning,
+}
+
+impl Severity {
+    /// In lower case.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $severity:ident, $why:literal;)+) => {

@@ -1,30 +1,9 @@
-//! What was found, and how bad it is.
+//! What was found.
 
 use serde::Serialize;
 
-use crate::code::Code;
+use crate::code::{Code, Severity};
 use crate::source::Position;
-
-/// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// Conversions are lost, counted twice, or data goes where it must not.
-    Error,
-    /// Something is measured worse than it could be.
-    Warning,
-}
-
-impl Severity {
-    /// In lower case.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-        }
-    }
-}
 
 /// One thing to mend.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -28,9 +28,9 @@ mod shop;
 mod source;
 mod survey;
 
-pub use code::Code;
+pub use code::{Code, Severity};
 pub use fetch::{FetchError, fetch};
-pub use finding::{Finding, Severity};
+pub use finding::Finding;
 pub use read::{ReadError, read};
 pub use render::{Style, render, summary};
 pub use shop::Shop;

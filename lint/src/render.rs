@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::finding::{Finding, Severity};
+use crate::code::Severity;
+use crate::finding::Finding;
 use crate::rules::masked;
 use crate::shop::Shop;
 

@@ -11,12 +11,12 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::answer;
-use crate::cashfree::amount::Amount;
-use crate::cashfree::orders::{NewOrder, Outcome, PaymentDetails};
 use crate::cashfree::{self, webhook};
 use crate::clock::Millis;
 use crate::config::ConfigChange;
 use crate::faults::Fault;
+use crate::orders::amount::Amount;
+use crate::orders::{NewOrder, Outcome, PaymentDetails};
 use crate::state::Sandbox;
 
 /// The control API's routes.

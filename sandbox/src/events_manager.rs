@@ -11,8 +11,9 @@ use serde::Deserialize;
 
 use crate::clock::india_clock;
 use crate::config::LiveConfig;
-use crate::journal::{GraphRequest, Journal};
+use crate::journal::Journal;
 use crate::matches::{MatchRow, NameTotals};
+use crate::records::GraphRequest;
 use crate::state::Sandbox;
 
 const STYLE: &str = include_str!("../assets/events-manager.css");

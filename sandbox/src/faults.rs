@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::answer;
-use crate::state::lock;
+use crate::lock::lock;
 
 /// Longest delay that may be scripted.
 const DELAY_MAX_MS: u64 = 600_000;

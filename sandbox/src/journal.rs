@@ -1,92 +1,14 @@
 //! What arrived, kept for the control API and the Events Manager page. Bounded: the oldest entries go.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::clock::Millis;
 use crate::matches::{BrowserArrival, Matches, ServerArrival};
+use crate::records::{GraphEvent, GraphRequest, PixelEvent};
 
 /// Entries kept of each kind.
 const ENTRIES_MAX: usize = 20_000;
-
-/// One accepted server event.
-#[derive(Clone, Debug, Serialize)]
-pub struct GraphEvent {
-    /// Its place among all accepted events since the last reset, from 1. Set by the journal.
-    pub number: u64,
-    /// Whether a scripted fault kept the answer that it was taken in from the caller.
-    pub lost: bool,
-    /// When it arrived.
-    pub received_at_ms: Millis,
-    /// The pixel it was sent to.
-    pub pixel_id: String,
-    /// The request's `test_event_code`.
-    pub test_event_code: Option<String>,
-    /// The request's `appsecret_proof`.
-    pub appsecret_proof: Option<String>,
-    /// The event as it was sent.
-    pub event: Value,
-}
-
-/// One request to the fake Graph API.
-#[derive(Clone, Debug, Serialize)]
-pub struct GraphRequest {
-    /// When it arrived.
-    pub at_ms: Millis,
-    /// The pixel in its path.
-    pub pixel_id: String,
-    /// HTTP status of the answer; 0 when none was given.
-    pub status: u16,
-    /// How many events it carried.
-    pub events: usize,
-    /// Meta's error code.
-    pub code: Option<u32>,
-    /// Meta's error subcode.
-    pub error_subcode: Option<u32>,
-    /// What the answer said about the error.
-    pub reason: Option<String>,
-    /// The answer's trace ID.
-    pub fbtrace_id: Option<String>,
-    /// Whether a scripted fault made the answer.
-    pub fault: bool,
-}
-
-/// One hit at the pixel's collector.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct PixelEvent {
-    /// When it arrived.
-    pub at_ms: Millis,
-    /// Pixel ID.
-    pub id: String,
-    /// Event name.
-    pub ev: String,
-    /// Event ID, empty when none came.
-    pub eid: String,
-    /// Custom data, `cd[key]`.
-    pub cd: BTreeMap<String, String>,
-    /// Advanced matching, `ud[key]`, hashed by the browser.
-    pub ud: BTreeMap<String, String>,
-    /// The `_fbp` cookie.
-    pub fbp: Option<String>,
-    /// The `_fbc` cookie.
-    pub fbc: Option<String>,
-    /// Address of the page.
-    pub dl: Option<String>,
-    /// Address of the referring page.
-    pub rl: Option<String>,
-    /// `User-Agent` header.
-    pub user_agent: Option<String>,
-    /// The caller's address.
-    pub ip: String,
-    /// `GET` or `POST`.
-    pub method: String,
-    /// Whether this is the image of a `noscript` tag.
-    pub noscript: bool,
-    /// Names of all parameters in the order they came.
-    pub keys: Vec<String>,
-}
 
 /// Everything that arrived since the start or the last reset.
 #[derive(Debug, Default)]

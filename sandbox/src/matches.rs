@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::clock::Millis;
-use crate::journal::PixelEvent;
+use crate::records::PixelEvent;
 
 /// The deduplication window.
 const WINDOW_MS: Millis = 48 * 3_600_000;
@@ -247,7 +247,7 @@ impl Matches {
 }
 
 fn money(amount: &str, currency: Option<&str>) -> String {
-    crate::shop::money::display(amount, currency.unwrap_or_default())
+    crate::money::display(amount, currency.unwrap_or_default())
 }
 
 #[cfg(test)]

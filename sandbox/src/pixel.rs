@@ -13,7 +13,7 @@ use url::form_urlencoded;
 
 use crate::clock::now_ms;
 use crate::faults::{Subject, Target};
-use crate::journal::PixelEvent;
+use crate::records::PixelEvent;
 use crate::state::Sandbox;
 
 /// The library, written for the sandbox.

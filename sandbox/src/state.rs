@@ -2,13 +2,14 @@
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use crate::cashfree::orders::Orders;
 use crate::config::{LiveConfig, Settings};
 use crate::faults::Faults;
 use crate::journal::Journal;
+use crate::lock::lock;
+use crate::orders::Orders;
 
 /// How long a webhook's receiver may take. Cashfree publishes no figure; ten seconds is generous.
 const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -108,10 +109,4 @@ impl Shared {
         *self.journal() = Journal::after_reset(revision);
         *self.orders() = Orders::default();
     }
-}
-
-/// Locks, whether or not another thread panicked while it held the lock: every change made under
-/// these locks leaves the data usable at each step.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,18 +1,22 @@
 //! Tandem's server: takes conversion events durably and delivers them to Meta.
 //!
-//! The stages, in the order in which an event passes them:
+//! A folder imports only what stands below it (`cargo xtask tidy` checks that):
 //!
-//! | stage | does |
+//! | folder | does |
 //! |---|---|
-//! | [`ingest`] | who calls; message → checked, hashed event; gRPC and gRPC-web |
-//! | [`purchase`] | claims, facts and webhooks become steps on their order |
-//! | [`outbox`] | durable before the answer; leases; results |
+//! | [`app`] | wiring: what is started, in which order, and how it stops |
+//! | [`api`] | the RPCs, and the only place that knows tonic and the messages |
+//! | [`insight`] | health, metrics page, dashboard, diagnosis: reads and changes nothing |
+//! | [`orders`] | claims, reports and webhooks become steps on their order |
+//! | [`ingest`] | a decoded event is stored, answered and handed over |
 //! | [`delivery`] | per pixel: batch → Graph API → classify → record |
-//! | [`insight`] | health, metrics, dashboard, operators' RPCs |
-//!
-//! [`net`] takes connections, [`config`] reads the settings, [`catalogue`] the shop's products,
-//! [`clock`] tells the time, [`app`] wires it all up.
+//! | [`outbox`] | durable before the answer; leases; results |
+//! | [`config`] | the settings |
+//! | [`catalogue`] | the shop's products |
+//! | [`telemetry`] | counters, gauges and response times |
+//! | [`clock`] | the time |
 
+pub mod api;
 pub mod app;
 pub mod catalogue;
 pub mod clock;
@@ -20,6 +24,6 @@ pub mod config;
 pub mod delivery;
 pub mod ingest;
 pub mod insight;
-pub mod net;
+pub mod orders;
 pub mod outbox;
-pub mod purchase;
+pub mod telemetry;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::HeaderMap;
 
-use crate::Networks;
+use crate::networks::Networks;
 
 /// Most entries of `X-Forwarded-For` that are read.
 const HOPS_MAX: usize = 32;

@@ -20,7 +20,11 @@ const ENDED_WITHIN: Duration = Duration::from_secs(25);
 
 async fn quiet_world() -> anyhow::Result<World> {
     // Thousands of connections would fill the disk with the libraries' own words.
-    World::builder().without_gateway().server("TANDEM_LOG", "tandem_server=debug").start().await
+    World::builder()
+        .without_gateway()
+        .server("TANDEM_LOG", "tandem_server=debug,tandem_net=debug")
+        .start()
+        .await
 }
 
 /// A lead over a connection of its own; returns how long it took.

@@ -3,24 +3,19 @@
 
 use alloc::vec::Vec;
 
-use crate::json::hex;
+use uuid::Builder;
+use uuid::fmt::Hyphenated;
 
 /// Makes an ID from the time, in milliseconds since 1970, and ten random bytes.
 pub(crate) fn uuid_v7(now_ms: u64, random: &[u8]) -> Vec<u8> {
-    let mut text = Vec::new();
-    let time = (now_ms << 16).to_be_bytes();
-    for (place, byte) in time.iter().take(6).chain(random.iter().take(10)).enumerate() {
-        let byte = match place {
-            6 => byte & 0x0f | 0x70, // version 7
-            8 => byte & 0x3f | 0x80, // the variant of RFC 9562
-            _ => *byte,
-        };
-        if matches!(place, 4 | 6 | 8 | 10) {
-            text.push(b'-');
-        }
-        text.extend_from_slice(&hex(byte));
+    let mut bytes = [0; 10];
+    for (byte, random) in bytes.iter_mut().zip(random) {
+        *byte = *random;
     }
-    text
+    let uuid = Builder::from_unix_timestamp_millis(now_ms, &bytes).into_uuid().hyphenated();
+    let mut text = [0; Hyphenated::LENGTH];
+    uuid.encode_lower(&mut text);
+    text.into()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the page gave, as one text: `js/flat.js` writes it. One text in place of an object, because
+//! What the page gave, as one text: `js/wasm.js` writes it. One text in place of an object, because
 //! each question about a JavaScript object costs the package code on both sides.
 //!
 //! An entry is a sign, a key, a separator, a value and a separator. The sign `=` stands before a

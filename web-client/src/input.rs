@@ -1,4 +1,4 @@
-//! What the page's calls say, as messages of `tandem/v1/common.proto`.
+//! What the page's calls say, as messages of `proto/tandem/v1/common.proto`.
 
 use alloc::vec::Vec;
 

@@ -1,6 +1,6 @@
 //! Names of fields. The page's argument has them in camel case; the server's and Meta's names follow
-//! from them. A list has the fields of one message of `tandem/v1/common.proto` in the order of their
-//! numbers, from 1, separated by spaces; the tests hold them to it.
+//! from them. A list has the fields of one message of `proto/tandem/v1/common.proto` in the order of
+//! their numbers, from 1, separated by spaces; the tests hold them to it.
 
 use alloc::vec::Vec;
 

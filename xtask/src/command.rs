@@ -2,10 +2,11 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 
 use crate::files::Scratch;
 
@@ -99,4 +100,9 @@ fn shown(command: &Command) -> String {
         text.push_str(&argument.to_string_lossy());
     }
     text
+}
+
+/// Where a program is, or an error that names it.
+pub(crate) fn needed(name: &str) -> anyhow::Result<PathBuf> {
+    find(&[name]).ok_or_else(|| anyhow!("{name} is not installed"))
 }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+use sha2::{Digest as _, Sha256};
 
 /// Root of the workspace.
 pub(crate) fn root() -> &'static Path {
@@ -69,4 +70,12 @@ pub(crate) fn walk(folder: &Path, skip: &[&str]) -> anyhow::Result<Vec<PathBuf>>
     }
     found.sort();
     Ok(found)
+}
+
+/// Compares a file's SHA-256 with the wanted one, in hex.
+pub(crate) fn check_sha256(file: &Path, wanted: &str) -> anyhow::Result<()> {
+    let bytes = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+    let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    ensure!(found.eq_ignore_ascii_case(wanted), "{}: sha256 is {found}, expected {wanted}", file.display());
+    Ok(())
 }

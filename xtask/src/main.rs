@@ -20,6 +20,7 @@ mod tidy;
 mod torture;
 mod wasm_target;
 mod web_examples;
+mod webassembly;
 
 /// Chores of the Tandem workspace
 #[derive(Parser)]

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::command::step;
-use crate::package::{bind, compile};
+use crate::webassembly::{bind, compile};
 
 /// Stem of its files: `tandem_normaliser.js`, `tandem_normaliser_bg.wasm`.
 pub(crate) const STEM: &str = "tandem_normaliser";

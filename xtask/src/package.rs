@@ -3,12 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
-use wasm_bindgen_cli_support::Bindgen;
+use anyhow::Context as _;
 
-use crate::command::{cargo, is_installed, run as run_command, step};
-use crate::files::{Scratch, root, target};
-use crate::wasm_target::TARGET;
+use crate::command::{is_installed, step};
+use crate::files::{Scratch, root};
+use crate::webassembly::{bind, compile};
 use crate::{normaliser, npm, size, wasm_target};
 
 /// Stem of the bound files: `tandem_web.js`, `tandem_web_bg.wasm`.
@@ -72,42 +71,6 @@ pub(crate) fn build_and_measure() -> anyhow::Result<()> {
     }
     eprintln!("    npm is not installed: the release build's size is not measured");
     Ok(())
-}
-
-/// Compiles one of the package's crates to WebAssembly.
-pub(crate) fn compile(name: &str) -> anyhow::Result<()> {
-    let mut build = cargo();
-    build.args(["build", "--package", name, "--lib", "--target", TARGET, "--profile", "wasm"]);
-    // Paths of this machine stay out of the package's panic messages.
-    let cargo_home = std::env::home_dir().unwrap_or_default().join(".cargo");
-    let cargo_home = std::env::var_os("CARGO_HOME").map_or(cargo_home, PathBuf::from);
-    let flags: Vec<String> = [cargo_home.join("registry/src").as_path(), root()]
-        .iter()
-        .map(|folder| format!("'--remap-path-prefix={}='", folder.display()))
-        // SHA-256 as a loop: slower, and a third of the code.
-        .chain(["'--cfg=sha2_backend_soft=\"compact\"'".to_owned()])
-        .collect();
-    build.arg("--config").arg(format!("target.{TARGET}.rustflags=[{}]", flags.join(",")));
-    run_command(&mut build)
-}
-
-/// Binds a compiled crate to JavaScript: `{stem}.js` and `{stem}_bg.wasm` in `out`.
-pub(crate) fn bind(stem: &str, out: &Path, has_names: bool) -> anyhow::Result<()> {
-    let input = target().join(TARGET).join("wasm").join(format!("{stem}.wasm"));
-    let mut bindgen = Bindgen::new();
-    bindgen
-        .input_path(&input)
-        .out_name(stem)
-        .web(true)
-        .and_then(|bindgen| {
-            bindgen
-                .typescript(false)
-                .omit_default_module_path(false)
-                .remove_name_section(!has_names)
-                .remove_producers_section(true)
-                .generate(out)
-        })
-        .map_err(|error| anyhow!("binding {}: {error:#}", input.display()))
 }
 
 /// Puts finished files in place one by one, so that a page never sees a half-written one, and

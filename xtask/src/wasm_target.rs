@@ -15,19 +15,16 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
-use sha2::{Digest as _, Sha256};
 
-use crate::command::{Said, capture, find, is_installed};
-use crate::files::{Scratch, target};
+use crate::command::{Said, capture, is_installed};
+use crate::files::{Scratch, check_sha256, target};
 
 mod debian;
 mod standard_library;
 mod toolchain;
 
+pub(crate) use toolchain::TARGET;
 use toolchain::Toolchain;
-
-/// The target.
-pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Names an archive with the target's `lib` folder.
 const ARCHIVE_VARIABLE: &str = "TANDEM_WASM32_STD";
@@ -229,14 +226,6 @@ fn remove(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Compares a file's SHA-256 with the wanted one, in hex.
-fn check_sha256(file: &Path, wanted: &str) -> anyhow::Result<()> {
-    let bytes = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
-    let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    ensure!(found.eq_ignore_ascii_case(wanted), "{}: sha256 is {found}, expected {wanted}", file.display());
-    Ok(())
-}
-
 /// An unusable target folder, moved out of the way: new files among its old ones would give two
 /// of each library. It goes back when nothing worked.
 #[derive(Debug)]
@@ -275,9 +264,4 @@ impl Drop for Aside {
             eprintln!("    {} could not be put back: {error}", aside.display());
         }
     }
-}
-
-/// Where a program is, or an error that names it.
-fn needed(name: &str) -> anyhow::Result<PathBuf> {
-    find(&[name]).ok_or_else(|| anyhow!("{name} is not installed"))
 }

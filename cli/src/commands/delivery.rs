@@ -3,9 +3,9 @@
 use clap::Args;
 use tandem_proto::v1::{PauseDeliveryRequest, ResumeDeliveryRequest};
 
-use crate::Report;
 use crate::failure::Failure;
 use crate::render::json;
+use crate::report::Report;
 use crate::server::Server;
 
 #[derive(Debug, Args)]

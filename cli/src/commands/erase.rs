@@ -6,9 +6,10 @@ use clap::Args;
 use tandem_proto::v1::{ErasePersonRequest, ErasePersonResponse};
 
 use crate::failure::Failure;
+use crate::progress;
 use crate::render::{json, table};
+use crate::report::Report;
 use crate::server::Server;
-use crate::{Report, progress};
 
 /// Longest value taken from standard input, bytes.
 const INPUT_MAX: u64 = 4096;

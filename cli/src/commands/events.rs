@@ -2,17 +2,19 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use tandem_proto::v1::{EventState, EventSummary, GetEventRequest, ListEventsRequest};
 
+use super::event_state::State;
 use super::event_view::{EventJson, ShownEventJson, event_text, json_line, list_text, rows_text};
 use super::watch;
-use crate::arguments::Extent;
 use crate::failure::Failure;
+use crate::groups::Extent;
+use crate::moment;
 use crate::progress::Line;
 use crate::render::json;
+use crate::report::Report;
 use crate::server::Server;
-use crate::{Report, moment};
 
 /// Most events asked for in one call.
 const PAGE_SIZE_MAX: u32 = 1000;
@@ -67,32 +69,6 @@ struct ShowArguments {
     /// As JSON
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub(super) enum State {
-    Pending,
-    InFlight,
-    Delivered,
-    Held,
-    DeadLetter,
-    Suppressed,
-    WaitingJoin,
-}
-
-impl From<State> for EventState {
-    fn from(state: State) -> Self {
-        match state {
-            State::Pending => Self::Pending,
-            State::InFlight => Self::InFlight,
-            State::Delivered => Self::Delivered,
-            State::Held => Self::Held,
-            State::DeadLetter => Self::DeadLetter,
-            State::Suppressed => Self::Suppressed,
-            State::WaitingJoin => Self::WaitingJoin,
-        }
-    }
 }
 
 pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report, Failure> {

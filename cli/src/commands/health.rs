@@ -4,9 +4,9 @@ use clap::Args;
 use serde::Serialize;
 use tandem_proto::v1::{GetTrackingHealthRequest, GetTrackingHealthResponse, HealthStatus};
 
-use crate::Report;
 use crate::failure::Failure;
 use crate::render::{age, json, percent, plain, table};
+use crate::report::Report;
 use crate::server::Server;
 
 #[derive(Debug, Args)]

@@ -7,8 +7,8 @@ use clap::Args;
 use tandem_lint::{Code, Finding, Severity, Shop, Style};
 use url::Url;
 
-use crate::Report;
 use crate::failure::Failure;
+use crate::report::Report;
 
 const NOTES: &str = "\
 A comment `tandem-lint: allow(CODE)` in a page allows what is found on its own line and on the next.

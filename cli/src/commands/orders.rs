@@ -6,11 +6,12 @@ use tandem_proto::v1::{GetOrderRequest, ListOrdersRequest, OrderSummary};
 use tonic::Code;
 
 use super::order_view::{OrderJson, ShownOrderJson, list_text, order_text};
-use crate::arguments::Extent;
 use crate::failure::Failure;
+use crate::groups::Extent;
+use crate::moment;
 use crate::render::{json, plain};
+use crate::report::Report;
 use crate::server::Server;
-use crate::{Report, moment};
 
 /// Most orders asked for in one call.
 const PAGE_SIZE_MAX: u32 = 1000;

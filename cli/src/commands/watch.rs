@@ -6,11 +6,11 @@ use clap::Args;
 use jiff::Timestamp;
 use tandem_proto::v1::{EventState, EventSummary, WatchEventsRequest};
 
+use super::event_state::State;
 use super::event_view::json_line;
-use super::events::State;
-use crate::Report;
 use crate::failure::Failure;
 use crate::render::{plain, state};
+use crate::report::Report;
 use crate::server::Server;
 
 #[derive(Debug, Args)]

@@ -2,9 +2,10 @@
 
 use super::customer::{Customer, MatchFields};
 use super::fields::CashfreeId;
+use super::notice::Notice;
 use super::payment::{OrderTags, PaymentResult};
 use super::subscription::SubscriptionNotice;
-use super::webhook::{Notice, Webhook};
+use super::webhook::Webhook;
 use crate::id::OrderId;
 use crate::money::Money;
 

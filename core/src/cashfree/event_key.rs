@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::extract::Extract;
 use super::fields::CashfreeId;
+use super::notice::Notice;
 use super::subscription::SubscriptionNotice;
-use super::webhook::Notice;
 
 /// Makes the key: parts joined by `|`; a `|` or `\` inside a part is escaped, so that
 /// different parts never make the same key. The account belongs in front of it.

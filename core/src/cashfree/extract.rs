@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::CashfreeId;
 use super::link::{FormNotice, LinkNotice};
+use super::notice::Notice;
 use super::payment::{ChargesNotice, FlatOrderNotice, PaymentNotice, PaymentResult};
 use super::refund::{DisputeNotice, RefundNotice};
 use super::subscription::{SettlementNotice, SubscriptionNotice};
-use super::webhook::Notice;
 use crate::id::OrderId;
 use crate::money::Money;
 

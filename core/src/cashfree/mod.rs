@@ -9,8 +9,9 @@
 //! |---|---|
 //! | [`signature`] | the signature over timestamp and raw body; the age of the timestamp |
 //! | [`legacy`] | the oldest, form-encoded notification with its own signature |
-//! | `webhook`, `effect`, `event_key`, `extract`, `note` | one message: its kind, its meaning, its key, its storable part, its note on the order |
-//! | `payment`, `refund`, `link`, `subscription` | the kinds |
+//! | `webhook`, `effect`, `event_key`, `extract`, `note` | one message: how it is read, its meaning, its key, its storable part, its note on the order |
+//! | `notice` | what a message says, by its kind |
+//! | `payment`, `refund`, `link`, `subscription` | the kinds, each with its reader |
 //! | `customer` | the customer, and what of it can match a person |
 //! | [`orders_api`] | answers of the Orders API |
 //! | `json`, `fields` | strict reading of JSON and of single fields |
@@ -24,6 +25,7 @@ mod json;
 pub mod legacy;
 mod link;
 mod note;
+mod notice;
 pub mod orders_api;
 mod payment;
 mod problem;
@@ -38,8 +40,9 @@ pub use extract::Extract;
 pub use fields::{CASHFREE_ID_BYTES_MAX, CashfreeId};
 pub use json::{BODY_BYTES_MAX, DEPTH_MAX, VALUES_MAX};
 pub use link::{FormNotice, LinkNotice, LinkOrder};
+pub use notice::Notice;
 pub use payment::{ChargesNotice, FlatOrderNotice, OrderTags, PaymentNotice, PaymentResult};
-pub use problem::{Problem, Unusable};
+pub use problem::Problem;
 pub use refund::{DisputeNotice, RefundNotice};
 pub use subscription::{SettlementNotice, SubscriptionNotice, SubscriptionPayment};
-pub use webhook::{Notice, Webhook, is_about_payment};
+pub use webhook::{Unusable, Webhook, is_about_payment};

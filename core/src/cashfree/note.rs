@@ -1,6 +1,7 @@
 //! What a message leaves on its order for operators, whatever else it means.
 
-use super::webhook::{Notice, Webhook};
+use super::notice::Notice;
+use super::webhook::Webhook;
 use crate::order::{Note, NoteKind, PaymentSource};
 
 impl Webhook {

@@ -1,7 +1,5 @@
 //! Why a genuine message cannot be used. Codes only: no value is ever repeated.
 
-use super::extract::Extract;
-
 /// What is wrong with a message whose signature holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
@@ -77,16 +75,4 @@ impl Problem {
             Self::BadCurrency => "bad_currency",
         }
     }
-}
-
-/// A genuine message that cannot be used, with what could be read of it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the webhook {problem}")]
-pub struct Unusable {
-    /// What is wrong.
-    pub problem: Problem,
-    /// Where in the body, in bytes, when the body cannot be read at all.
-    pub offset: Option<usize>,
-    /// What could be read: type, order, time. Safe to store.
-    pub extract: Box<Extract>,
 }

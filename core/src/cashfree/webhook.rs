@@ -6,43 +6,13 @@ use super::extract::Extract;
 use super::fields;
 use super::json::{self, Fault, Node};
 use super::legacy::LEGACY_KIND;
-use super::link::{FormNotice, LinkNotice, read_form, read_link};
-use super::payment::{
-    ChargesNotice, FlatOrderNotice, PaymentNotice, is_flat, read_charges, read_flat, read_payment,
-};
-use super::problem::{Problem, Unusable};
-use super::refund::{DisputeNotice, RefundNotice, read_dispute, read_refund};
-use super::subscription::{SettlementNotice, SubscriptionNotice, read_settlement, read_subscription};
+use super::link::{read_form, read_link};
+use super::notice::Notice;
+use super::payment::{is_flat, read_charges, read_flat, read_payment};
+use super::problem::Problem;
+use super::refund::{read_dispute, read_refund};
+use super::subscription::{read_settlement, read_subscription};
 use crate::currency::Currency;
-
-/// What a message is about.
-#[derive(Debug)]
-pub enum Notice {
-    /// A payment succeeded, failed or was dropped.
-    Payment(Box<PaymentNotice>),
-    /// Fees of a payment.
-    Charges(Box<ChargesNotice>),
-    /// A refund the merchant asked for.
-    Refund(Box<RefundNotice>),
-    /// A refund Cashfree made by itself.
-    AutoRefund(Box<RefundNotice>),
-    /// A dispute.
-    Dispute(Box<DisputeNotice>),
-    /// A payment link.
-    Link(Box<LinkNotice>),
-    /// A payment form.
-    Form(Box<FormNotice>),
-    /// A subscription.
-    Subscription(SubscriptionNotice),
-    /// A settlement.
-    Settlement(Box<SettlementNotice>),
-    /// The flat notification of old integrations.
-    FlatOrder(Box<FlatOrderNotice>),
-    /// The dashboard's test.
-    Ping,
-    /// Anything else, other Cashfree products included.
-    Unknown,
-}
 
 /// A webhook that was read.
 #[derive(Debug)]
@@ -50,6 +20,18 @@ pub struct Webhook {
     notice: Notice,
     extract: Extract,
     event_key: String,
+}
+
+/// A genuine message that cannot be used, with what could be read of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the webhook {problem}")]
+pub struct Unusable {
+    /// What is wrong.
+    pub problem: Problem,
+    /// Where in the body, in bytes, when the body cannot be read at all.
+    pub offset: Option<usize>,
+    /// What could be read: type, order, time. Safe to store.
+    pub extract: Box<Extract>,
 }
 
 impl Webhook {

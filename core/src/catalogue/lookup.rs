@@ -1,6 +1,7 @@
 //! From what was paid to what was bought.
 
-use super::{Catalogue, Meaning, cart};
+use super::cart;
+use super::index::{Catalogue, Meaning};
 use crate::custom_data::{Content, CustomData, TEXT_BYTES_MAX};
 use crate::money::Money;
 use crate::scrub::scrub_text;

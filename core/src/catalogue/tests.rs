@@ -1,5 +1,6 @@
 use super::*;
 use crate::currency::Currency;
+use crate::money::{MinorUnits, Money};
 use proptest::prelude::*;
 
 fn inr(text: &str) -> Money {

@@ -1,8 +1,9 @@
 //! Dates of birth: `YYYYMMDD`, a day of the calendar between 1900 and today.
 
-use super::{KeyProblem, Text};
+use super::phone::ascii_digit;
+use super::problem::KeyProblem;
+use super::text::Text;
 use crate::country::{Country, DateOrder};
-use crate::normalise::phone::ascii_digit;
 use crate::personal::is_removable;
 
 /// Earliest year that Meta takes.

@@ -1,7 +1,8 @@
 //! E-mail addresses: trimmed and lower-cased, nothing else. Meta folds neither dots nor
 //! `+tag`, so neither do we.
 
-use super::{KeyProblem, Text, lowercase};
+use super::problem::KeyProblem;
+use super::text::{Text, lowercase};
 use crate::personal::is_removable;
 use crate::unicode::UnicodeRules;
 

@@ -1,7 +1,7 @@
 //! Gender: `f` or `m`, the two that Meta knows. Any other answer is a right answer, but
 //! no match key, so it is left out and never an error.
 
-use super::{Text, lowercase_without};
+use super::text::{Text, lowercase_without};
 use crate::unicode::UnicodeRules;
 
 const FEMALE: [&str; 10] = ["f", "female", "woman", "women", "girl", "lady", "mrs", "ms", "miss", "feminine"];

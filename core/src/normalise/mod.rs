@@ -14,11 +14,9 @@
 //!
 //! The golden values are in `core/vectors/match_keys.json`.
 
-use zeroize::Zeroizing;
-
 use crate::country::Country;
 use crate::hash::{Sha256Hex, hash_match_key};
-use crate::personal::{Raw, is_removable};
+use crate::personal::Raw;
 use crate::unicode::UnicodeRules;
 
 mod date_of_birth;
@@ -32,11 +30,14 @@ mod problem;
 #[cfg(test)]
 #[cfg(feature = "full")]
 mod tests;
+mod text;
 
 pub use crate::personal::Normalised;
 pub use date_of_birth::Day;
 pub use key::MatchKey;
 pub use problem::KeyProblem;
+
+use text::{Text, compose, trim};
 
 /// Longest raw value taken, in bytes. Longer ones are no match key.
 pub const VALUE_BYTES_MAX: usize = 1024;
@@ -54,9 +55,6 @@ pub struct KeyContext<'a, U> {
     /// The day it is, to refuse birth dates to come.
     pub today: Day,
 }
-
-/// A normal form being made: overwritten when it goes, whichever way it goes.
-type Text = Zeroizing<String>;
 
 /// Brings a raw value into the form that is hashed. `None` when there is nothing to
 /// hash: a blank value, punctuation alone, a gender other than Meta's two.
@@ -111,31 +109,6 @@ pub fn hash_key<U: UnicodeRules>(
         return Ok((!digest.is_of_nothing()).then_some(digest));
     }
     Ok(normalise(key, value, context)?.as_ref().map(hash_match_key))
-}
-
-/// Unicode form C; plain ASCII already is.
-fn compose(text: &str, unicode: &impl UnicodeRules) -> Text {
-    Text::new(if text.is_ascii() { text.to_owned() } else { unicode.nfc(text) })
-}
-
-/// Lower case by Unicode's rules.
-fn lowercase(text: &str, unicode: &impl UnicodeRules) -> Text {
-    Text::new(if text.is_ascii() { text.to_ascii_lowercase() } else { unicode.lowercase(text) })
-}
-
-/// Cuts white space and invisible marks off both ends.
-fn trim(text: &str) -> &str {
-    text.trim_matches(is_removable)
-}
-
-/// What is left of a text without the characters that `drop` names, lower-cased first
-/// and composed after: taking characters away can bring a letter and its accent together.
-fn lowercase_without(text: &str, unicode: &impl UnicodeRules, drop: impl Fn(char) -> bool) -> Text {
-    let lower = lowercase(text, unicode);
-    // Room for all of it at once: growing would leave copies behind in memory.
-    let mut kept = Text::new(String::with_capacity(lower.len()));
-    kept.extend(lower.chars().filter(|c| !drop(*c)));
-    compose(&kept, unicode)
 }
 
 fn is_md5(text: &str) -> bool {

@@ -2,7 +2,7 @@
 //! param builder's form). Accents and other scripts stay, and so does punctuation
 //! beyond ASCII, as in all of Meta's own code.
 
-use super::{Text, lowercase_without};
+use super::text::{Text, lowercase_without};
 use crate::personal::is_removable;
 use crate::unicode::UnicodeRules;
 

@@ -5,7 +5,8 @@
 //! India's numbers are told apart exactly. For other countries the rule is general: the
 //! number of digits and the trunk prefix decide whether a number is national.
 
-use super::{KeyProblem, Text};
+use super::problem::KeyProblem;
+use super::text::Text;
 use crate::country::Country;
 
 /// Fewest digits of an international number that are taken.

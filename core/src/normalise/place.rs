@@ -1,6 +1,7 @@
 //! City, state and postal code.
 
-use super::{KeyProblem, Text, lowercase_without};
+use super::problem::KeyProblem;
+use super::text::{Text, lowercase_without};
 use crate::country::Country;
 use crate::personal::is_removable;
 use crate::unicode::UnicodeRules;

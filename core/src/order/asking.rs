@@ -4,9 +4,7 @@
 //! named a while later; then again on a schedule, until the order is final. Strangers
 //! name orders too, so an answer "unknown" counts for a while and ends the questions soon.
 
-use serde::{Deserialize, Serialize};
-
-use super::Order;
+use super::state::Order;
 
 /// Ages at which an order is asked about again, seconds. The first ones follow Cashfree's
 /// own retries (2, 10 and 30 minutes); the last is the end of Meta's 7 days.
@@ -20,27 +18,6 @@ const AFTER_CHECKOUT_S: i64 = 180;
 const OPEN_KEPT_S: i64 = 5;
 /// How long an answer "unknown" counts, seconds.
 const UNKNOWN_KEPT_S: i64 = 900;
-
-/// What the order knows of the questions about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Asking {
-    /// When the schedule began, Unix seconds.
-    since_s: Option<i64>,
-    /// Until when a claim causes no question, Unix seconds.
-    quiet_until_s: i64,
-    /// The provider did not know the order when it was last asked.
-    unknown: bool,
-    /// A genuine message of the provider, or one of the shop's own services, spoke of it.
-    pub(super) attested: bool,
-}
-
-impl Asking {
-    /// Whether there is nothing to store.
-    pub(super) fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
 
 /// How much is behind an order that is not known to be paid. What has more behind it is
 /// asked about first.

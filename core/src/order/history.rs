@@ -1,70 +1,11 @@
-//! What an order went through, for operators: attempts to pay, refunds, disputes. IDs,
-//! amounts, statuses and times; no personal data.
+//! What an order went through, for operators: attempts to pay, refunds, disputes.
 
-use serde::{Deserialize, Serialize};
-
-use super::{Order, PaymentSource};
+use super::note::{Note, NoteKind};
+use super::state::Order;
 use crate::money::{MinorUnits, Money};
 
 /// Most notes kept with one order.
 const NOTES_MAX: usize = 48;
-
-/// What a note is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NoteKind {
-    /// An attempt to pay.
-    Payment,
-    /// Money that goes back.
-    Refund,
-    /// A payment that is contested.
-    Dispute,
-}
-
-impl NoteKind {
-    /// Name for people and programs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Payment => "payment",
-            Self::Refund => "refund",
-            Self::Dispute => "dispute",
-        }
-    }
-}
-
-/// One thing that was heard of an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Note {
-    /// What it is about.
-    pub kind: NoteKind,
-    /// The provider's ID of the payment, refund or dispute; empty for a fact.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub id: String,
-    /// The payment that a refund or dispute belongs to, where it is named.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payment_id: Option<String>,
-    /// Status in the provider's words, upper case.
-    pub status: String,
-    /// How much, where it is named.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub money: Option<Money>,
-    /// When it happened, Unix seconds, where it is named.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at_s: Option<i64>,
-    /// When we learnt of it, Unix seconds.
-    pub seen_at_s: i64,
-    /// Who told us.
-    pub source: PaymentSource,
-    /// Whether the money of a dispute is lost.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
-    pub is_lost: bool,
-}
-
-impl Note {
-    fn is_about(&self, other: &Self) -> bool {
-        self.kind == other.kind && self.id == other.id
-    }
-}
 
 impl Order {
     /// Keeps a note: each status of a payment, refund or dispute once, in the order in

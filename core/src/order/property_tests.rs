@@ -2,6 +2,7 @@
 
 use super::tests::{WAIT_MS, contact, decide, inr, order, paid};
 use super::*;
+use crate::event::Event;
 use crate::money::Money;
 use proptest::prelude::*;
 
@@ -143,16 +144,16 @@ fn take(step: &Step, order: &mut Order, books: &mut Books, row: &mut Option<Row>
         Step::Contact { fbp, is_claim, denied } => {
             let mut contact = contact(&fbp.to_string(), is_claim);
             contact.consent.denied = denied;
-            order.contact(contact);
+            order.contact(&contact);
         }
         Step::Proven { fbp, is_internal, denied } => {
             let mut contact = contact(&fbp.to_string(), true);
             (contact.is_internal, contact.consent.denied) = (is_internal, denied);
             books.denied_internally |= is_internal && denied;
             if is_internal {
-                order.contact(contact)
+                order.contact(&contact)
             } else {
-                order.proven_contact(contact)
+                order.proven_contact(&contact)
             };
         }
         Step::Paid { payment, amount } => books.pay(order, Some(payment), amount, PaymentSource::Webhook),

@@ -1,7 +1,8 @@
 //! Events of their own for refunds. Meta has none: a shop that wants them names a custom
 //! event. Never a Purchase, never a negative value.
 
-use super::{Order, Paid, Placed, Withheld};
+use super::payment::{Paid, Refund};
+use super::state::{Order, Placed, Withheld};
 use crate::code;
 use crate::custom_data::CustomData;
 use crate::event::{Event, is_too_old};
@@ -68,7 +69,7 @@ impl Order {
         paid: &Paid,
         name: EventName,
         id: EventId,
-        refund: &super::Refund,
+        refund: &Refund,
         fallback_url: Option<&str>,
     ) -> Event {
         // Whose purchase it was, as the Purchase had it.

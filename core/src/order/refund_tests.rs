@@ -3,6 +3,8 @@
 use super::tests::{NOW_S, contact, decide, inr, order, paid};
 use super::*;
 use crate::custom_data::CustomData;
+use crate::event::Event;
+use crate::id::EventName;
 use proptest::prelude::*;
 
 fn refund(id: &str, payment: &str, amount: &str) -> Refund {
@@ -20,7 +22,7 @@ fn ids(events: &[(Event, RefundFate)]) -> Vec<&str> {
 /// A claimed and paid order whose Purchase was placed.
 fn sold() -> Order {
     let mut order = order();
-    order.contact(contact("a", true));
+    order.contact(&contact("a", true));
     order.pay(paid("7", "5"));
     assert!(matches!(decide(&mut order), Decision::Send(_)));
     order
@@ -70,7 +72,7 @@ fn nothing_is_told_of_what_was_never_a_purchase() {
 #[test]
 fn a_refund_that_overtook_its_payment_is_told_after_it() {
     let mut order = order();
-    order.contact(contact("a", true));
+    order.contact(&contact("a", true));
     order.refund(refund("1", "7", "2"));
     decide(&mut order);
     assert!(events(&mut order).is_empty());
@@ -94,7 +96,7 @@ fn a_refusal_suppresses_and_lost_signals_do() {
     let mut denied = order();
     let mut owner = contact("a", true);
     owner.consent.denied = true;
-    denied.contact(owner);
+    denied.contact(&owner);
     denied.pay(paid("7", "5"));
     decide(&mut denied);
     denied.refund(refund("1", "7", "5"));
@@ -104,7 +106,7 @@ fn a_refusal_suppresses_and_lost_signals_do() {
     let mut later = sold();
     let mut again = contact("a", false);
     again.consent.denied = true;
-    later.contact(again);
+    later.contact(&again);
     later.refund(refund("1", "7", "1"));
     assert_eq!(events(&mut later)[0].1, RefundFate::Suppress("consent_denied"));
 
@@ -195,7 +197,7 @@ proptest! {
         let mut told: Vec<String> = Vec::new();
         for (what, payment, id, amount) in steps {
             match what {
-                0 => { order.contact(contact(&id.to_string(), true)); }
+                0 => { order.contact(&contact(&id.to_string(), true)); }
                 1 => { order.pay(paid(&payment.to_string(), "5")); }
                 2 => { order.refund(refund(&id.to_string(), &payment.to_string(), &amount.to_string())); }
                 3 => order.fail(),

@@ -1,7 +1,8 @@
 use super::*;
 use crate::currency::Currency;
-use crate::custom_data::Content;
-use crate::event::{Consent, Page};
+use crate::custom_data::{Content, CustomData};
+use crate::event::{ActionSource, Consent, DEDUPLICATION_WINDOW_S, Page};
+use crate::id::{OrderId, PixelId};
 use crate::money::Money;
 use crate::user_data::UserData;
 
@@ -70,16 +71,16 @@ pub(super) fn decide(order: &mut Order) -> Decision {
 #[test]
 fn a_claim_alone_sends_nothing() {
     let mut order = order();
-    assert!(!order.contact(contact("a", true)));
+    assert!(!order.contact(&contact("a", true)));
     assert_eq!(decide(&mut order), Decision::Nothing);
     assert_eq!(order.state(), PurchaseState::Pending);
-    assert!(order.contact(contact("a", true)), "the second claim is a repeat");
+    assert!(order.contact(&contact("a", true)), "the second claim is a repeat");
 }
 
 #[test]
 fn the_webhooks_money_wins_and_the_browser_brings_the_signals() {
     let mut order = order();
-    order.contact(contact("a", true));
+    order.contact(&contact("a", true));
     assert_eq!(order.pay(paid("7", "1399.50")), PaymentOutcome::New);
     let Decision::Send(event) = decide(&mut order) else {
         panic!("a claimed and paid order is sent at once")
@@ -99,7 +100,7 @@ fn a_paid_order_without_signals_waits_and_takes_a_late_claim() {
     assert_eq!(until_ms, NOW_S * 1000 + WAIT_MS);
     assert_eq!(event.page.event_source_url.as_deref(), Some("https://shop.example/"));
     assert_eq!(decide(&mut order), Decision::Nothing, "it waits once");
-    order.contact(contact("late", true));
+    order.contact(&contact("late", true));
     let Decision::Send(event) = decide(&mut order) else { panic!("the claim ends the wait") };
     assert_eq!(event.user_data.fbp.as_deref(), Some("late"));
 }
@@ -107,11 +108,11 @@ fn a_paid_order_without_signals_waits_and_takes_a_late_claim() {
 #[test]
 fn a_stranger_cannot_take_over_the_signals_or_refuse_for_the_owner() {
     let mut order = order();
-    order.contact(contact("owner", false));
+    order.contact(&contact("owner", false));
     let mut thief = contact("thief", true);
     thief.consent.denied = true;
     thief.user_data.fbc = Some("fb.1.1.stolen".into());
-    order.contact(thief.clone());
+    order.contact(&thief);
     assert!(!order.is_owned_by(&thief.user_data));
     order.pay(paid("7", "5"));
     let Decision::Send(event) = decide(&mut order) else { panic!("the refusal was not the owner's") };
@@ -124,7 +125,7 @@ fn the_owners_refusal_keeps_the_purchase_back_and_counts_it() {
     let mut order = order();
     let mut owner = contact("a", true);
     owner.consent.denied = true;
-    order.contact(owner);
+    order.contact(&owner);
     order.pay(paid("7", "5"));
     assert!(matches!(decide(&mut order), Decision::Withhold(_, Withheld::ConsentDenied)));
     assert_eq!(order.browser_event(NOW_S), None);
@@ -205,7 +206,7 @@ fn the_page_fires_while_the_copies_would_be_merged_and_until_it_has() {
 #[test]
 fn the_catalogues_contents_count_where_nobody_names_any() {
     let mut order = order();
-    order.contact(contact("a", true));
+    order.contact(&contact("a", true));
     order.pay(listed("5"));
     let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
     assert_eq!(event.custom_data.content_ids, ["listed"]);
@@ -218,14 +219,14 @@ fn the_catalogues_contents_count_where_nobody_names_any() {
 fn contents_of_the_browser_or_of_a_fact_stay() {
     let mut order = order();
     let claim = Contact { custom_data: contents("claimed", 1), ..contact("a", true) };
-    order.contact(claim);
+    order.contact(&claim);
     order.pay(listed("5"));
     let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
     assert_eq!(event.custom_data.content_ids, ["claimed"]);
     assert_eq!(event.custom_data.content_category.as_deref(), Some("claimed"));
 
     let mut order = self::order();
-    order.contact(contact("a", true));
+    order.contact(&contact("a", true));
     order.pay(Paid { custom_data: contents("stated", 3), ..listed("5") });
     let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
     assert_eq!(event.custom_data.content_ids, ["stated"]);
@@ -234,10 +235,10 @@ fn contents_of_the_browser_or_of_a_fact_stay() {
 #[test]
 fn contents_that_come_after_the_purchase_left_change_neither_side() {
     let mut order = order();
-    order.contact(contact("a", false));
+    order.contact(&contact("a", false));
     order.pay(listed("5"));
     let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
-    order.contact(Contact { custom_data: contents("late", 1), ..contact("a", true) });
+    order.contact(&Contact { custom_data: contents("late", 1), ..contact("a", true) });
     assert_eq!(order.browser_event(NOW_S), Some(event.custom_data));
 
     // The same after a wait: until its end contents are taken, from then on not.
@@ -245,7 +246,7 @@ fn contents_that_come_after_the_purchase_left_change_neither_side() {
         let mut order = self::order();
         order.pay(listed("5"));
         assert!(matches!(decide(&mut order), Decision::Hold(..)));
-        order.contact(Contact { custom_data: contents("late", 1), ..contact("a", true) });
+        order.contact(&Contact { custom_data: contents("late", 1), ..contact("a", true) });
         let later = order.decide(NOW_S * 1000 + late_ms, WAIT_MS, None);
         let Decision::Send(event) = later else { panic!("signals came") };
         assert_eq!(event.custom_data.content_ids, [expected], "after {late_ms} ms");
@@ -256,7 +257,7 @@ fn contents_that_come_after_the_purchase_left_change_neither_side() {
 #[test]
 fn an_order_of_the_version_before_is_still_read() {
     let mut order = order();
-    order.contact(contact("a", true));
+    order.contact(&contact("a", true));
     let json = serde_json::to_string(&order).unwrap();
     assert!(!json.contains("settled") && !json.contains("listed"), "{json}");
     assert_eq!(serde_json::from_str::<Order>(&json).unwrap(), order);
@@ -265,7 +266,7 @@ fn an_order_of_the_version_before_is_still_read() {
 #[test]
 fn an_order_survives_its_json() {
     let mut order = order();
-    order.contact(contact("a", true));
+    order.contact(&contact("a", true));
     order.pay(paid("7", "5"));
     decide(&mut order);
     let json = serde_json::to_string(&order).unwrap();
@@ -275,7 +276,7 @@ fn an_order_survives_its_json() {
 #[test]
 fn a_void_that_overtakes_its_payment_stops_it_all_the_same() {
     let mut order = order();
-    order.contact(contact("a", true));
+    order.contact(&contact("a", true));
     order.void("7", NOW_S);
     assert_eq!(order.state(), PurchaseState::Failed);
     order.pay(paid("7", "5"));
@@ -283,7 +284,7 @@ fn a_void_that_overtakes_its_payment_stops_it_all_the_same() {
     assert!(matches!(decide(&mut order), Decision::Withhold(_, Withheld::RefundedBeforeSent)));
 
     let mut order = self::order();
-    order.contact(contact("a", true));
+    order.contact(&contact("a", true));
     order.void("6", NOW_S);
     order.pay(paid("7", "5"));
     assert!(matches!(decide(&mut order), Decision::Send(_)), "another attempt's void is another's");

@@ -8,6 +8,9 @@ pub(super) struct Unit {
     pub(super) end: usize,
 }
 
+/// A piece of the decoded text: indices of units, end exclusive.
+pub(super) type Piece = core::ops::Range<usize>;
+
 /// Undoes percent-encoding, nested encodings (`%2540`) included, in one pass: whenever
 /// the last three bytes spell `%XX` they become the byte they stand for, which may itself
 /// be the percent sign of the next one. Bytes that are no UTF-8 become U+FFFD, one each.

@@ -1,6 +1,6 @@
 //! Finding e-mail addresses, and user names and passwords of URLs.
 
-use super::{Piece, Unit};
+use super::decoded::{Piece, Unit};
 use crate::normalise::email::{is_domain, is_local};
 
 /// E-mail-shaped pieces. More is cut than an address may hold, never less.

@@ -10,7 +10,7 @@
 //! in no UUID. So a timestamp (ten digits from 1, or 13), a date, a price, a number in a
 //! click ID or in `SKU9876543210` is none.
 
-use super::{Piece, Unit};
+use super::decoded::{Piece, Unit};
 use crate::normalise::phone::ascii_digit;
 
 /// Most groups one number is written in: `+33 6 12 34 56 78`, with one to spare.

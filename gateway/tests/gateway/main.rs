@@ -1,7 +1,7 @@
 //! The gateway over real sockets, with a fake server behind it.
 
+mod admission;
 mod answers;
-mod crowd;
 mod fake_server;
 mod http_client;
 mod passthrough;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use oxc_ast::ast::{BinaryOperator, Expression, LogicalOperator, Statement, UnaryOperator};
 
-use super::value::dotted;
+use super::reader::dotted;
 
 /// Tests inside tests that are followed.
 const DEPTH_MAX: usize = 48;

@@ -5,9 +5,10 @@ use oxc_ast_visit::VisitJs as _;
 use oxc_parser::{ParseOptions, Parser, ParserReturn};
 use oxc_span::SourceType;
 
-use super::value::Reader;
+use super::facts::{Dialect, Facts, Kind, SyntaxError};
+use super::reader::Reader;
 use super::visit::Visitor;
-use super::{Dialect, Facts, Kind, SyntaxError, depth, template};
+use super::{depth, template};
 
 /// Longest script that is parsed, in bytes. Whole shops' bundles are smaller.
 pub(crate) const SCRIPT_BYTES_MAX: usize = 8 << 20;

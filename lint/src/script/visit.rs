@@ -13,9 +13,10 @@ use oxc_ast_visit::{VisitJs, walk_js as walk};
 use oxc_span::GetSpan as _;
 use oxc_syntax::scope::ScopeFlags;
 
+use super::facts::{Argument, Call, Facts, Target, Text};
 use super::guard::{is_fbq, leaves, says};
-use super::value::{Reader, dotted, range};
-use super::{Argument, Call, Facts, Target, Text, Value};
+use super::reader::{Reader, dotted, range};
+use super::value::Value;
 
 /// Branches around a call that are noted, the innermost first.
 const BRANCHES_MAX: usize = 64;

@@ -8,8 +8,9 @@ use http::StatusCode;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Deserialize;
 
-use crate::cashfree::orders::{Order, Outcome, PaymentDetails};
-use crate::shop::money;
+use super::pay::pay;
+use crate::money;
+use crate::orders::{Order, Outcome, PaymentDetails};
 use crate::state::Sandbox;
 
 const STYLE: &str = include_str!("../../assets/checkout.css");
@@ -42,7 +43,7 @@ async fn choose(
     let Some(order) = order else {
         return (StatusCode::NOT_FOUND, unknown_page()).into_response();
     };
-    super::pay(&sandbox, &order.order_id, choice.outcome, PaymentDetails::default(), true);
+    pay(&sandbox, &order.order_id, choice.outcome, PaymentDetails::default(), true);
     Redirect::to(&order.return_url.replace("{order_id}", &order.order_id)).into_response()
 }
 

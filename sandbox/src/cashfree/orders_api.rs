@@ -9,10 +9,10 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode, Uri};
 use serde_json::json;
 
-use crate::cashfree::orders::{ApiRequest, Order};
 use crate::cashfree::payload;
 use crate::clock::now_ms;
 use crate::faults::{Subject, Target};
+use crate::orders::{ApiRequest, Order};
 use crate::state::Sandbox;
 
 /// The API's routes.

@@ -9,9 +9,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::cashfree::amount::Amount;
-use crate::cashfree::orders::{Order, Outcome, Payment};
 use crate::clock::{Millis, india_time, now_ms};
+use crate::orders::amount::Amount;
+use crate::orders::{Order, Outcome, Payment};
 
 /// Orders can be paid for 30 days.
 const ORDER_LIFE_MS: Millis = 30 * 86_400_000;
@@ -278,7 +278,7 @@ fn to_json(value: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cashfree::orders::{NewOrder, Orders, PaymentDetails};
+    use crate::orders::{NewOrder, Orders, PaymentDetails};
 
     fn order_with(outcome: Outcome) -> (Order, Payment) {
         let new: NewOrder = serde_json::from_str(

@@ -7,8 +7,9 @@ use http::header::CONTENT_TYPE;
 use serde::Serialize;
 
 use crate::cashfree::signature;
-use crate::clock::{Millis, now_ms};
+use crate::clock::now_ms;
 use crate::faults::{Action, Fault, Subject, Target};
+use crate::orders::webhook_record::Attempt;
 use crate::state::Sandbox;
 
 /// Cashfree's default retry policy.
@@ -20,36 +21,6 @@ const VERSION: &str = "2025-01-01";
 
 /// Longest answer that is looked at.
 const ANSWER_MAX_CHARS: usize = 4096;
-
-/// One webhook and its deliveries.
-#[derive(Clone, Debug, Serialize)]
-pub struct WebhookRecord {
-    #[serde(skip)]
-    pub(super) number: u64,
-    /// The order it is about.
-    pub order_id: String,
-    /// Cashfree's `type`.
-    pub r#type: String,
-    /// Deliveries, oldest first.
-    pub attempts: Vec<Attempt>,
-}
-
-/// One delivery.
-#[derive(Clone, Debug, Serialize)]
-pub struct Attempt {
-    /// When it was sent.
-    pub at_ms: Millis,
-    /// HTTP status of the answer; 0 when none came.
-    pub status: u16,
-    /// How long the answer took.
-    pub took_ms: Millis,
-}
-
-impl WebhookRecord {
-    pub(super) fn new(number: u64, order_id: &str, kind: &str) -> Self {
-        Self { number, order_id: order_id.to_owned(), r#type: kind.to_owned(), attempts: Vec::new() }
-    }
-}
 
 /// What a receiver answered.
 #[derive(Clone, Debug, Serialize)]

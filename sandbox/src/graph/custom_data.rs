@@ -2,7 +2,7 @@
 
 use serde_json::{Number, Value};
 
-use crate::graph::checks::{Refusal, Subcode};
+use crate::graph::refusal::{Refusal, Subcode};
 
 const CONTENT_TYPES: [&str; 2] = ["product", "product_group"];
 

@@ -6,6 +6,7 @@
 mod checks;
 mod custom_data;
 mod debug_token;
+mod refusal;
 mod reply;
 mod request;
 mod user_data;
@@ -26,7 +27,7 @@ use crate::clock::now_ms;
 use crate::faults::{Subject, Target};
 use crate::graph::reply::GraphError;
 use crate::graph::request::EventsRequest;
-use crate::journal::{GraphEvent, GraphRequest};
+use crate::records::{GraphEvent, GraphRequest};
 use crate::state::Sandbox;
 
 /// Largest request body. Meta publishes no figure; a thousand full events stay below this.

@@ -8,7 +8,7 @@ use http::StatusCode;
 use http::header::{HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 
-use crate::graph::checks::{Refusal, Subcode};
+use crate::graph::refusal::{Refusal, Subcode};
 
 const TRACE_HEADER: HeaderName = HeaderName::from_static("x-fb-trace-id");
 const REVISION_HEADER: HeaderName = HeaderName::from_static("x-fb-rev");

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::{Map, Value};
 
-use crate::graph::checks::{Refusal, Subcode};
+use crate::graph::refusal::{Refusal, Subcode};
 
 /// Keys whose values are SHA-256 hashes.
 const HASHED_KEYS: [&str; 11] =

@@ -85,6 +85,6 @@ impl Product {
 
     /// The price for people.
     pub(super) fn price_text(&self, quantity: u64) -> String {
-        super::money::display(&self.price(quantity), "INR")
+        crate::money::display(&self.price(quantity), "INR")
     }
 }

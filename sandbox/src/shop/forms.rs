@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::answer;
-use crate::cashfree::amount::Amount;
-use crate::cashfree::orders::{Customer, NewOrder, Order};
+use crate::orders::amount::Amount;
+use crate::orders::{Customer, NewOrder, Order};
 use crate::shop::catalogue::{Product, QUANTITY_MAX};
 use crate::state::Sandbox;
 

@@ -3,8 +3,6 @@
 //! Every page works without Tandem and without JavaScript: forms post normally. When the browser
 //! package loads, the same pages report what happens under one event ID on both sides.
 
-pub mod money;
-
 mod assets;
 mod catalogue;
 mod forms;

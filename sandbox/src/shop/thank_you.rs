@@ -6,10 +6,11 @@ use maud::{Markup, PreEscaped, html};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::cashfree::orders::{Order, Outcome};
+use crate::money;
+use crate::orders::{Order, Outcome};
 use crate::shop::catalogue::Product;
 use crate::shop::layout::{self, Page};
-use crate::shop::{money, pages};
+use crate::shop::pages;
 use crate::state::Sandbox;
 
 /// `?order_id=…`.

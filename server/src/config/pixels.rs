@@ -23,6 +23,13 @@ pub struct Pixel {
     pub origins: Option<Origins>,
 }
 
+impl Pixel {
+    /// A pixel of which only the ID is known.
+    pub fn unconfigured(id: PixelId) -> Self {
+        Self { id, token: None, test_event_code: None, app_secret: None, origins: None }
+    }
+}
+
 /// Reads all pixels; the first is the default.
 pub(super) fn read_pixels(source: &Source) -> Result<Vec<Pixel>, SettingError> {
     let mut pixels = Vec::new();

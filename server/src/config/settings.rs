@@ -10,6 +10,7 @@ use tandem_core::country::Country;
 use tandem_core::currency::Currency;
 use tandem_core::id::EventName;
 use tandem_core::normalise::MatchKey;
+use tandem_net::Tls;
 use tandem_settings::values::{boolean, http_url, socket_address};
 use tandem_settings::{Networks, SecretSource, SettingError, Source, keys};
 use url::Url;
@@ -18,7 +19,6 @@ use super::network::{Origins, RateLimit};
 use super::pixels::{Pixel, read_pixels};
 use super::tls::read_tls;
 use crate::catalogue::CatalogueFile;
-use crate::net::Tls;
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 3600);

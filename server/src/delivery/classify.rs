@@ -14,7 +14,7 @@ use super::usage::Usage;
 
 /// What happens next to the events of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum CallOutcome {
     /// Acknowledged.
     Delivered {
         /// Events that Meta did not count.
@@ -126,20 +126,22 @@ const BLOCK_WAIT: Duration = Duration::from_secs(3600);
 const NOTE_BYTES_MAX: usize = 200;
 
 /// Decides. `sent`: number of events in the call.
-pub(super) fn classify(reply: &Reply, sent: usize) -> (Verdict, MetaError) {
+pub(super) fn classify(reply: &Reply, sent: usize) -> (CallOutcome, MetaError) {
     let (status, body, after) = match reply {
         Reply::NotSent => return (retry(code::META_UNREACHABLE, None), MetaError::default()),
-        Reply::NoAnswer => return (Verdict::Unknown { code: code::META_NO_ANSWER }, MetaError::default()),
+        Reply::NoAnswer => {
+            return (CallOutcome::Unknown { code: code::META_NO_ANSWER }, MetaError::default());
+        }
         Reply::Http { status, body, usage } => (*status, body, usage.wish),
     };
     let Ok(body) = serde_json::from_slice::<Body>(body) else {
         // HTML, nothing, or half an answer. A 200 may well have been taken.
-        let verdict = if (200..300).contains(&status) {
-            Verdict::Unknown { code: code::META_BAD_ANSWER }
+        let outcome = if (200..300).contains(&status) {
+            CallOutcome::Unknown { code: code::META_BAD_ANSWER }
         } else {
             retry(code::META_BAD_ANSWER, after)
         };
-        return (verdict, MetaError::default());
+        return (outcome, MetaError::default());
     };
     if let Some(error) = body.error {
         let path = blamed_path(&error.error_data);
@@ -154,18 +156,18 @@ pub(super) fn classify(reply: &Reply, sent: usize) -> (Verdict, MetaError) {
     }
     let meta = MetaError { fbtrace_id: note(&body.fbtrace_id.unwrap_or_default()), ..MetaError::default() };
     let sent = u64::try_from(sent).unwrap_or(u64::MAX);
-    let verdict = match (status, body.events_received) {
-        (200..300, Some(0)) if sent > 0 => Verdict::Unknown { code: code::META_RECEIVED_NONE },
-        (200..300, Some(received)) => {
-            Verdict::Delivered { shortfall: u32::try_from(sent.saturating_sub(received)).unwrap_or(u32::MAX) }
-        }
-        (200..300, None) => Verdict::Unknown { code: code::META_BAD_ANSWER },
+    let outcome = match (status, body.events_received) {
+        (200..300, Some(0)) if sent > 0 => CallOutcome::Unknown { code: code::META_RECEIVED_NONE },
+        (200..300, Some(received)) => CallOutcome::Delivered {
+            shortfall: u32::try_from(sent.saturating_sub(received)).unwrap_or(u32::MAX),
+        },
+        (200..300, None) => CallOutcome::Unknown { code: code::META_BAD_ANSWER },
         _ => of_status(status, after),
     };
-    (verdict, meta)
+    (outcome, meta)
 }
 
-fn of_error(error: &ErrorBody, status: u16, after: Option<Duration>) -> Verdict {
+fn of_error(error: &ErrorBody, status: u16, after: Option<Duration>) -> CallOutcome {
     match (error.code, error.error_subcode) {
         // Perhaps temporary, and perhaps an event that Meta chokes on.
         (meta::UNKNOWN, _) => retry(code::META_UNKNOWN_ERROR, after),
@@ -179,7 +181,7 @@ fn of_error(error: &ErrorBody, status: u16, after: Option<Duration>) -> Verdict 
             _,
         ) => throttled(after),
         (code, _) if meta::USE_CASE_LIMITS.contains(&code) => throttled(after),
-        (meta::POLICY_BLOCK, _) => Verdict::Held { code: code::META_BLOCKED, probe_after: BLOCK_WAIT },
+        (meta::POLICY_BLOCK, _) => CallOutcome::Held { code: code::META_BLOCKED, probe_after: BLOCK_WAIT },
         (meta::CAPABILITY_MISSING | meta::PERMISSION_DENIED, _) => held(code::PERMISSION_MISSING),
         (code, _) if meta::PERMISSIONS.contains(&code) => held(code::PERMISSION_MISSING),
         (meta::SESSION_ENDED | meta::TOKEN, _) => held(code::TOKEN_REFUSED),
@@ -192,7 +194,7 @@ fn of_error(error: &ErrorBody, status: u16, after: Option<Duration>) -> Verdict 
         (meta::INVALID_PARAMETER, subcode) => refused(meta::SUB_EVENT_FAULTS.contains(&subcode)),
         (meta::TOO_MANY_PARAMETERS, _) => refused(false),
         // Already there.
-        (meta::DUPLICATE, _) => Verdict::Delivered { shortfall: 0 },
+        (meta::DUPLICATE, _) => CallOutcome::Delivered { shortfall: 0 },
         // The version has ended, or the address is wrong.
         (meta::UNKNOWN_PATH | meta::VERSION_ENDED, _) => held(code::API_VERSION_ENDED),
         _ if error.is_transient => retry(code::META_TRANSIENT, after),
@@ -200,7 +202,7 @@ fn of_error(error: &ErrorBody, status: u16, after: Option<Duration>) -> Verdict 
     }
 }
 
-fn of_status(status: u16, after: Option<Duration>) -> Verdict {
+fn of_status(status: u16, after: Option<Duration>) -> CallOutcome {
     match status {
         429 => throttled(after),
         401 => held(code::TOKEN_REFUSED),
@@ -211,20 +213,20 @@ fn of_status(status: u16, after: Option<Duration>) -> Verdict {
     }
 }
 
-fn retry(code: &'static str, after: Option<Duration>) -> Verdict {
-    Verdict::Retry { code, after }
+fn retry(code: &'static str, after: Option<Duration>) -> CallOutcome {
+    CallOutcome::Retry { code, after }
 }
 
-fn throttled(after: Option<Duration>) -> Verdict {
+fn throttled(after: Option<Duration>) -> CallOutcome {
     retry(code::META_THROTTLED, Some(after.unwrap_or_default().max(THROTTLE_WAIT)))
 }
 
-fn held(code: &'static str) -> Verdict {
-    Verdict::Held { code, probe_after: PROBE_WAIT }
+fn held(code: &'static str) -> CallOutcome {
+    CallOutcome::Held { code, probe_after: PROBE_WAIT }
 }
 
-fn refused(of_event: bool) -> Verdict {
-    Verdict::Refused { code: code::META_REFUSED, of_event }
+fn refused(of_event: bool) -> CallOutcome {
+    CallOutcome::Refused { code: code::META_REFUSED, of_event }
 }
 
 /// The number in the first `data[…]` of a text.

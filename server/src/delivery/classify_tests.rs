@@ -6,23 +6,23 @@ use proptest::prelude::*;
 /// Statuses under which Meta has been seen to send one and the same error.
 const STATUSES: [u16; 6] = [200, 400, 401, 403, 429, 500];
 
-fn http(status: u16, body: &str) -> Verdict {
+fn http(status: u16, body: &str) -> CallOutcome {
     classify(&Reply::Http { status, body: body.into(), usage: Usage::default() }, 3).0
 }
 
-fn error(status: u16, code: i64, subcode: i64) -> Verdict {
+fn error(status: u16, code: i64, subcode: i64) -> CallOutcome {
     http(status, &format!(r#"{{"error":{{"message":"m","code":{code},"error_subcode":{subcode}}}}}"#))
 }
 
 /// The error means the same under any status.
 #[track_caller]
-fn row(code: i64, subcode: i64, expected: &Verdict) {
+fn row(code: i64, subcode: i64, expected: &CallOutcome) {
     for status in STATUSES {
         assert_eq!(error(status, code, subcode), *expected, "{code}/{subcode} under {status}");
     }
 }
 
-/// Each row of the table in `meta.md`, section 5.2, as a test of its own.
+/// Each row of Meta's table of error codes as a test of its own.
 macro_rules! rows {
     ($($name:ident: $(($code:expr, $subcode:expr)),+ => $expected:expr;)+) => {$(
         #[test]
@@ -45,7 +45,7 @@ rows! {
     codes_80000_to_80014_are_use_case_limits:
         (80_000, 0), (80_003, 0), (80_004, 2_446_079), (80_014, 0) => throttled(None);
     code_368_holds_and_asks_again_after_an_hour:
-        (368, 0) => Verdict::Held { code: code::META_BLOCKED, probe_after: BLOCK_WAIT };
+        (368, 0) => CallOutcome::Held { code: code::META_BLOCKED, probe_after: BLOCK_WAIT };
     code_21009_is_retried: (21_009, 0) => retry(code::META_TRANSIENT, None);
     code_3_is_a_missing_capability: (3, 0) => held(code::PERMISSION_MISSING);
     codes_10_and_200_to_299_are_missing_permissions:
@@ -74,7 +74,7 @@ rows! {
     business_messaging_subcodes_are_events:
         (100, 2_804_063), (100, 2_804_066), (100, 2_804_069), (100, 2_804_079), (100, 2_804_087),
         (100, 2_804_116), (100, 2_804_118), (100, 2_804_132) => refused(true);
-    code_506_is_done: (506, 0) => Verdict::Delivered { shortfall: 0 };
+    code_506_is_done: (506, 0) => CallOutcome::Delivered { shortfall: 0 };
     codes_2500_and_2635_hold: (2500, 0), (2635, 0) => held(code::API_VERSION_ENDED);
 }
 
@@ -122,11 +122,17 @@ fn statuses_without_an_error_that_are_retried() {
 
 #[test]
 fn success_may_still_be_short_or_empty() {
-    assert_eq!(http(200, r#"{"events_received":3,"fbtrace_id":"A"}"#), Verdict::Delivered { shortfall: 0 });
-    assert_eq!(http(200, r#"{"events_received":2}"#), Verdict::Delivered { shortfall: 1 });
-    assert_eq!(http(200, r#"{"events_received":9}"#), Verdict::Delivered { shortfall: 0 });
-    assert_eq!(http(200, r#"{"events_received":0}"#), Verdict::Unknown { code: code::META_RECEIVED_NONE });
-    assert_eq!(http(200, "{}"), Verdict::Unknown { code: code::META_BAD_ANSWER });
+    assert_eq!(
+        http(200, r#"{"events_received":3,"fbtrace_id":"A"}"#),
+        CallOutcome::Delivered { shortfall: 0 }
+    );
+    assert_eq!(http(200, r#"{"events_received":2}"#), CallOutcome::Delivered { shortfall: 1 });
+    assert_eq!(http(200, r#"{"events_received":9}"#), CallOutcome::Delivered { shortfall: 0 });
+    assert_eq!(
+        http(200, r#"{"events_received":0}"#),
+        CallOutcome::Unknown { code: code::META_RECEIVED_NONE }
+    );
+    assert_eq!(http(200, "{}"), CallOutcome::Unknown { code: code::META_BAD_ANSWER });
 }
 
 #[test]
@@ -135,14 +141,14 @@ fn answers_that_are_not_metas() {
         for status in [400, 403, 429, 502] {
             assert_eq!(http(status, body), retry(code::META_BAD_ANSWER, None), "{status} {body}");
         }
-        assert_eq!(http(200, body), Verdict::Unknown { code: code::META_BAD_ANSWER }, "{body}");
+        assert_eq!(http(200, body), CallOutcome::Unknown { code: code::META_BAD_ANSWER }, "{body}");
     }
 }
 
 #[test]
 fn what_was_never_sent_is_not_unknown() {
     assert_eq!(classify(&Reply::NotSent, 1).0, retry(code::META_UNREACHABLE, None));
-    assert_eq!(classify(&Reply::NoAnswer, 1).0, Verdict::Unknown { code: code::META_NO_ANSWER });
+    assert_eq!(classify(&Reply::NoAnswer, 1).0, CallOutcome::Unknown { code: code::META_NO_ANSWER });
 }
 
 fn meta_error(body: &str) -> MetaError {
@@ -183,7 +189,7 @@ proptest! {
         // Whatever Meta says: an event is given up for its content or kept, and only an
         // answer without an error or "duplicate" counts as delivered.
         let verdict = error(status, code, subcode);
-        if matches!(verdict, Verdict::Delivered { .. }) {
+        if matches!(verdict, CallOutcome::Delivered { .. }) {
             prop_assert_eq!(code, meta::DUPLICATE);
         }
     }

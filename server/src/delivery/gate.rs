@@ -1,5 +1,5 @@
 //! Whether a call may go out to a pixel now (pure): hold, pause, circuit and window in one
-//! place, fed with what each call taught. All times are steady milliseconds.
+//! place, fed with the feedback of each call. All times are steady milliseconds.
 
 use std::time::Duration;
 
@@ -18,9 +18,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(6 * 3600);
 /// Pause when the allowance is nearly used up and Meta names no time.
 const ALLOWANCE_PAUSE: Duration = Duration::from_secs(60);
 
-/// What a batch taught about the pixel.
+/// What a batch says about the pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Lesson {
+pub(super) struct CallFeedback {
     /// Whether a call went out at all.
     pub(super) called: bool,
     /// Meta answered in a way that says it works.
@@ -40,7 +40,7 @@ pub(super) struct Lesson {
 /// Leave to make one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Permit {
-    /// The call's number, to be given back with its lesson.
+    /// The call's number, to be given back with its feedback.
     pub(super) no: u64,
     /// A probe: one event, to see whether the pixel works again.
     pub(super) is_probe: bool,
@@ -107,9 +107,9 @@ impl Gate {
         }
     }
 
-    /// What a call's batch taught.
-    pub(super) fn learn(&mut self, permit: Permit, lesson: &Lesson, now_ms: i64) {
-        if !lesson.called {
+    /// Takes what a call's batch says.
+    pub(super) fn apply(&mut self, permit: Permit, feedback: &CallFeedback, now_ms: i64) {
+        if !feedback.called {
             return self.cancel(permit, now_ms);
         }
         let is_holds_probe = self.hold.is_some_and(|hold| hold.probe == Some(permit.no));
@@ -117,32 +117,33 @@ impl Gate {
         if is_circuits_probe {
             self.circuit_probe = None;
         }
-        if let Some((reason, first_wait)) = lesson.held {
+        if let Some((reason, first_wait)) = feedback.held {
             self.keep_held(reason, first_wait, is_holds_probe, now_ms);
-        } else if lesson.worked && (self.hold.is_none() || is_holds_probe) {
+        } else if feedback.worked && (self.hold.is_none() || is_holds_probe) {
             self.hold = None;
         } else if is_holds_probe && let Some(hold) = &mut self.hold {
             // The probe came to nothing: neither yes nor no.
             hold.probe = None;
             hold.probe_at_ms = now_ms.saturating_add(millis(hold.wait));
         }
-        let spent = (lesson.usage_percent >= STOP_PERCENT).then_some((ALLOWANCE_PAUSE, code::META_THROTTLED));
-        if let Some((wait, why)) = lesson.pause.or(spent) {
+        let spent =
+            (feedback.usage_percent >= STOP_PERCENT).then_some((ALLOWANCE_PAUSE, code::META_THROTTLED));
+        if let Some((wait, why)) = feedback.pause.or(spent) {
             let until_ms = now_ms.saturating_add(millis(wait.min(PAUSE_MAX)));
             self.pause = Some(self.pause.map_or((until_ms, why), |(at_ms, was)| {
                 if at_ms > until_ms { (at_ms, was) } else { (until_ms, why) }
             }));
         }
-        if lesson.failed {
+        if feedback.failed {
             self.breaker.fail(now_ms);
             self.window.fail(permit.no);
-        } else if lesson.worked {
+        } else if feedback.worked {
             self.breaker.succeed();
-            self.window.succeed(permit.no, lesson.took, lesson.usage_percent);
-        } else if lesson.pause.is_some() {
+            self.window.succeed(permit.no, feedback.took, feedback.usage_percent);
+        } else if feedback.pause.is_some() {
             self.window.fail(permit.no);
         }
-        if is_circuits_probe && !lesson.failed && !lesson.worked {
+        if is_circuits_probe && !feedback.failed && !feedback.worked {
             self.breaker.cancel(now_ms);
         }
     }

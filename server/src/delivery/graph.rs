@@ -11,7 +11,7 @@ use tandem_core::id::PixelId;
 use super::classify::Reply;
 use super::usage::Usage;
 use crate::config::Meta;
-use crate::outbox::ClaimedEvent;
+use crate::outbox::LeasedEvent;
 
 /// `partner_agent`: names the software in Meta's dataset quality figures (under 23
 /// characters).
@@ -54,12 +54,12 @@ impl Graph {
     pub(super) async fn send(
         &self,
         credentials: &Credentials<'_>,
-        events: &[ClaimedEvent],
+        events: &[LeasedEvent],
         now_s: i64,
     ) -> Reply {
         let proof = credentials.app_secret.map(|secret| appsecret_proof(secret, credentials.token));
         let body = capi::batch_body(
-            events.iter().map(|event| (event.facts.as_str(), event.person.as_str())),
+            events.iter().map(|event| &*event.payload),
             PARTNER_AGENT,
             credentials.test_event_code,
             proof.as_deref(),
@@ -75,7 +75,7 @@ impl Graph {
             .send()
             .await;
         match sent {
-            Err(fault) if fault.is_connect() || fault.is_builder() => Reply::NotSent,
+            Err(error) if error.is_connect() || error.is_builder() => Reply::NotSent,
             Err(_) => Reply::NoAnswer,
             Ok(response) => read(response, now_s).await,
         }
@@ -99,7 +99,7 @@ impl Graph {
             url.query_pairs_mut().append_pair("appsecret_proof", &appsecret_proof(secret, token));
         }
         match self.http.get(url).bearer_auth(token.expose_secret()).send().await {
-            Err(fault) if fault.is_connect() || fault.is_builder() => (Reply::NotSent, None),
+            Err(error) if error.is_connect() || error.is_builder() => (Reply::NotSent, None),
             Err(_) => (Reply::NoAnswer, None),
             Ok(response) => {
                 let date = response.headers().get(http::header::DATE).and_then(|value| value.to_str().ok());

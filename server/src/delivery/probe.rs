@@ -1,19 +1,19 @@
 //! Questions to Meta that deliver nothing: what it knows of a token, and an event that only
 //! shows under "Test events".
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Deserialize;
-use tandem_core::capi;
 use tandem_core::code;
 use tandem_core::event::Event;
 
-use super::classify::{Reply, Verdict, classify};
+use super::classify::{CallOutcome, Reply, classify};
 use super::graph::{Credentials, Graph};
 use super::handoff::LEASE;
 use super::meta_codes::SUB_TOKEN_EXPIRED;
 use crate::config::{Pixel, SecretSource};
-use crate::outbox::ClaimedEvent;
+use crate::outbox::{LeasedEvent, Payload};
 
 /// Longest name of a permission that is repeated, bytes: what is longer is none of Meta's.
 const SCOPE_BYTES_MAX: usize = 64;
@@ -85,12 +85,12 @@ fn token_answer(reply: &Reply, now_s: i64) -> TokenAnswer {
     let data = serde_json::from_slice::<Body>(body).ok().and_then(|body| body.data);
     match data {
         None => {
-            let (verdict, meta) = classify(reply, 1);
-            match verdict {
-                Verdict::Held { code: code::TOKEN_REFUSED, .. } if meta.subcode == SUB_TOKEN_EXPIRED => {
+            let (outcome, meta) = classify(reply, 1);
+            match outcome {
+                CallOutcome::Held { code: code::TOKEN_REFUSED, .. } if meta.subcode == SUB_TOKEN_EXPIRED => {
                     TokenAnswer::Expired
                 }
-                Verdict::Held { code: code @ (code::TOKEN_REFUSED | code::APP_SECRET_PROOF), .. } => {
+                CallOutcome::Held { code: code @ (code::TOKEN_REFUSED | code::APP_SECRET_PROOF), .. } => {
                     TokenAnswer::Refused(code)
                 }
                 _ => TokenAnswer::Unclear(meta.code),
@@ -132,8 +132,7 @@ pub async fn send_test_event(
         return Err(code::UNCONFIGURED);
     };
     let app_secret = pixel.app_secret.as_ref().and_then(SecretSource::current);
-    let capi::Fragments { facts, person } = capi::fragments(event);
-    let sent = ClaimedEvent {
+    let sent = LeasedEvent {
         seq: 0,
         lease_no: 0,
         lease_ends: Instant::now() + LEASE,
@@ -141,9 +140,7 @@ pub async fn send_test_event(
         last_code: None,
         time_s: event.time_s,
         fired_s: None,
-        keys: event.user_data.key_set(),
-        facts,
-        person,
+        payload: Arc::new(Payload::of(event)),
     };
     let credentials = Credentials {
         pixel: &pixel.id,
@@ -152,12 +149,12 @@ pub async fn send_test_event(
         test_event_code: Some(test_event_code),
     };
     match classify(&graph.send(&credentials, &[sent], now_s).await, 1).0 {
-        Verdict::Delivered { shortfall: 0 } => Ok(()),
-        Verdict::Delivered { .. } => Err(code::DELIVERED_SHORT),
-        Verdict::Retry { code, .. }
-        | Verdict::Refused { code, .. }
-        | Verdict::Held { code, .. }
-        | Verdict::Unknown { code } => Err(code),
+        CallOutcome::Delivered { shortfall: 0 } => Ok(()),
+        CallOutcome::Delivered { .. } => Err(code::DELIVERED_SHORT),
+        CallOutcome::Retry { code, .. }
+        | CallOutcome::Refused { code, .. }
+        | CallOutcome::Held { code, .. }
+        | CallOutcome::Unknown { code } => Err(code),
     }
 }
 

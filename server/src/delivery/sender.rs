@@ -5,19 +5,19 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
+use tandem_core::code;
 use tandem_core::id::PixelId;
-use tandem_core::{capi, code};
 use tokio::sync::Notify;
 
 use super::backoff;
-use super::classify::{MetaError, Reply, Verdict, classify};
-use super::gate::Lesson;
+use super::classify::{CallOutcome, MetaError, Reply, classify};
+use super::gate::CallFeedback;
 use super::graph::{Credentials, Graph};
 use super::isolate::Isolation;
 use super::meta_codes::SUB_TOO_OLD;
 use crate::clock::Clock;
-use crate::insight::metrics::Metrics;
-use crate::outbox::{AttemptOutcome, AttemptResult, CallRecord, ClaimedEvent, SharedOutbox, StoreError};
+use crate::outbox::{AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent, StoreError};
+use crate::telemetry::metrics::Metrics;
 
 /// A server event whose browser twin fired longer ago than this is not sent: Meta would
 /// count it a second time. One hour less than its 48-hour window, seconds.
@@ -36,7 +36,7 @@ const REQUEST_PROBE_WAIT: Duration = Duration::from_secs(60);
 pub(super) struct Sender {
     pub(super) pixel: PixelId,
     pub(super) graph: Graph,
-    pub(super) outbox: SharedOutbox,
+    pub(super) queue: Arc<dyn DeliveryQueue>,
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
     pub(super) test_event_code: Option<String>,
@@ -64,49 +64,49 @@ impl Drop for Isolating<'_> {
     }
 }
 
-/// The secrets of one batch.
+/// The secrets that a batch is sent with.
 #[derive(Debug, Clone)]
-pub(super) struct Keys {
+pub(super) struct CallSecrets {
     pub(super) token: SecretString,
     pub(super) app_secret: Option<SecretString>,
 }
 
 impl Sender {
     /// Sends a batch and records what became of each event.
-    pub(super) async fn send(&self, keys: &Keys, events: Vec<ClaimedEvent>) -> Lesson {
+    pub(super) async fn send(&self, secrets: &CallSecrets, events: Vec<LeasedEvent>) -> CallFeedback {
         let events = self.turn_away(events).await;
         let (suspects, mut events): (Vec<_>, Vec<_>) = events.into_iter().partition(is_suspect);
         let mut isolation = Isolation::new(events.len(), suspects.len());
         events.extend(suspects);
-        let mut lesson = Lesson::default();
+        let mut feedback = CallFeedback::default();
         let mut isolating = None;
         while let Some(range) = isolation.next() {
             let batch = &events[range.clone()];
-            let (verdict, meta, call) = self.call(keys, batch, &mut lesson).await;
-            let verdict = match verdict {
-                Verdict::Refused { .. } if batch.len() > 1 => {
+            let (outcome, meta, call) = self.call(secrets, batch, &mut feedback).await;
+            let outcome = match outcome {
+                CallOutcome::Refused { .. } if batch.len() > 1 => {
                     isolating.get_or_insert_with(|| Isolating::begin(self));
-                    lesson.worked = true;
+                    feedback.worked = true;
                     self.record(call, Vec::new()).await;
                     isolation.split(&range, blamed(&meta, batch));
                     continue;
                 }
-                verdict => self.judge_request(verdict),
+                outcome => self.judge_request(outcome),
             };
-            if let Verdict::Delivered { .. } = verdict {
+            if let CallOutcome::Delivered { .. } = outcome {
                 isolation.taken(&range);
             }
-            let goes_on = self.learn(&verdict, batch, &mut lesson);
-            self.record(call, self.results(batch, &verdict)).await;
+            let goes_on = self.apply(&outcome, batch, &mut feedback);
+            self.record(call, self.results(batch, &outcome)).await;
             if !goes_on {
                 self.release(isolation.give_up().flat_map(|range| &events[range])).await;
             }
         }
-        lesson
+        feedback
     }
 
     /// Gives up what Meta would refuse anyway, so that one event cannot spoil a batch.
-    async fn turn_away(&self, events: Vec<ClaimedEvent>) -> Vec<ClaimedEvent> {
+    async fn turn_away(&self, events: Vec<LeasedEvent>) -> Vec<LeasedEvent> {
         let now_s = self.clock.now_s();
         let (mut kept, mut refused) = (Vec::with_capacity(events.len()), Vec::new());
         for event in events {
@@ -125,14 +125,14 @@ impl Sender {
 
     async fn call(
         &self,
-        keys: &Keys,
-        batch: &[ClaimedEvent],
-        lesson: &mut Lesson,
-    ) -> (Verdict, MetaError, CallRecord) {
+        secrets: &CallSecrets,
+        batch: &[LeasedEvent],
+        feedback: &mut CallFeedback,
+    ) -> (CallOutcome, MetaError, CallRecord) {
         let credentials = Credentials {
             pixel: &self.pixel,
-            token: &keys.token,
-            app_secret: keys.app_secret.as_ref(),
+            token: &secrets.token,
+            app_secret: secrets.app_secret.as_ref(),
             test_event_code: self.test_event_code.as_deref(),
         };
         let started_ms = self.clock.now_ms();
@@ -143,10 +143,10 @@ impl Sender {
             Reply::Http { status, .. } => *status,
             Reply::NotSent | Reply::NoAnswer => 0,
         };
-        let (verdict, meta) = classify(&reply, batch.len());
-        lesson.called = true;
-        lesson.took = lesson.took.max(took);
-        lesson.usage_percent = lesson.usage_percent.max(reply.usage().percent);
+        let (outcome, meta) = classify(&reply, batch.len());
+        feedback.called = true;
+        feedback.took = feedback.took.max(took);
+        feedback.usage_percent = feedback.usage_percent.max(reply.usage().percent);
         self.metrics.graph_call(took);
         tracing::debug!(
             pixel.id = self.pixel.as_str(),
@@ -156,14 +156,14 @@ impl Sender {
             meta.subcode = meta.subcode,
             meta.fbtrace_id = meta.fbtrace_id,
             duration_ms = took.as_millis(),
-            verdict = ?verdict,
+            outcome = ?outcome,
             "Graph call"
         );
         let mut call = self.call_record(started_ms, took, status, &meta, batch.len());
-        if let Verdict::Delivered { shortfall } = verdict {
+        if let CallOutcome::Delivered { shortfall } = outcome {
             call.shortfall = shortfall;
         }
-        (verdict, meta, call)
+        (outcome, meta, call)
     }
 
     fn call_record(
@@ -191,55 +191,55 @@ impl Sender {
     /// One event alone that is refused for a reason that may be the request's is given up;
     /// several in a row say that every event would be. Then the pixel is held instead:
     /// a fault of ours or of the settings must not turn a shop's events into dead letters.
-    fn judge_request(&self, verdict: Verdict) -> Verdict {
-        match verdict {
-            Verdict::Refused { of_event: false, .. } => {
+    fn judge_request(&self, outcome: CallOutcome) -> CallOutcome {
+        match outcome {
+            CallOutcome::Refused { of_event: false, .. } => {
                 let in_a_row = self.lone_refusals.fetch_add(1, Ordering::Relaxed).saturating_add(1);
                 if in_a_row < LONE_REFUSALS_MAX {
-                    return verdict;
+                    return outcome;
                 }
-                Verdict::Held { code: code::REQUEST_REFUSED, probe_after: REQUEST_PROBE_WAIT }
+                CallOutcome::Held { code: code::REQUEST_REFUSED, probe_after: REQUEST_PROBE_WAIT }
             }
-            Verdict::Refused { of_event: true, .. } | Verdict::Delivered { .. } => {
+            CallOutcome::Refused { of_event: true, .. } | CallOutcome::Delivered { .. } => {
                 self.lone_refusals.store(0, Ordering::Relaxed);
-                verdict
+                outcome
             }
             other => other,
         }
     }
 
-    fn results(&self, batch: &[ClaimedEvent], verdict: &Verdict) -> Vec<AttemptResult> {
-        let later = |event: &ClaimedEvent, wish| {
+    fn results(&self, batch: &[LeasedEvent], outcome: &CallOutcome) -> Vec<AttemptResult> {
+        let later = |event: &LeasedEvent, wish| {
             backoff::wait(event.attempts.saturating_add(1), rand::random_range(0.0..1.0), wish)
         };
         let result = |event| {
-            let (outcome, code) = match *verdict {
-                Verdict::Delivered { shortfall: 0 } => (AttemptOutcome::Delivered, code::DELIVERED),
-                Verdict::Delivered { .. } => (AttemptOutcome::Delivered, code::DELIVERED_SHORT),
-                Verdict::Retry { code, after } => (AttemptOutcome::Retry(later(event, after)), code),
-                Verdict::Unknown { code } => (AttemptOutcome::Unknown(later(event, None)), code),
+            let (outcome, code) = match *outcome {
+                CallOutcome::Delivered { shortfall: 0 } => (AttemptOutcome::Delivered, code::DELIVERED),
+                CallOutcome::Delivered { .. } => (AttemptOutcome::Delivered, code::DELIVERED_SHORT),
+                CallOutcome::Retry { code, after } => (AttemptOutcome::Retry(later(event, after)), code),
+                CallOutcome::Unknown { code } => (AttemptOutcome::Unknown(later(event, None)), code),
                 // Another event is to be the next probe: this one may be at fault after all.
-                Verdict::Held { code: code::REQUEST_REFUSED, probe_after } => {
+                CallOutcome::Held { code: code::REQUEST_REFUSED, probe_after } => {
                     (AttemptOutcome::Held(probe_after * 2), code::REQUEST_REFUSED)
                 }
-                Verdict::Held { code, .. } => (AttemptOutcome::Held(Duration::ZERO), code),
-                Verdict::Refused { code, .. } => (AttemptOutcome::Refused, code),
+                CallOutcome::Held { code, .. } => (AttemptOutcome::Held(Duration::ZERO), code),
+                CallOutcome::Refused { code, .. } => (AttemptOutcome::Refused, code),
             };
             self.result(event, outcome, code)
         };
         batch.iter().map(result).collect()
     }
 
-    fn result(&self, event: &ClaimedEvent, outcome: AttemptOutcome, code: &'static str) -> AttemptResult {
-        self.metrics.attempt(outcome, code);
+    fn result(&self, event: &LeasedEvent, outcome: AttemptOutcome, code: &'static str) -> AttemptResult {
+        self.metrics.attempt(outcome.name(), code);
         AttemptResult { seq: event.seq, lease_no: event.lease_no, outcome, code }
     }
 
-    /// Notes what the pixel taught; says whether the rest of the batch may be sent.
-    fn learn(&self, verdict: &Verdict, batch: &[ClaimedEvent], lesson: &mut Lesson) -> bool {
+    /// Notes what the outcome says about the pixel; says whether the rest of the batch may be sent.
+    fn apply(&self, outcome: &CallOutcome, batch: &[LeasedEvent], feedback: &mut CallFeedback) -> bool {
         let pixel = self.pixel.as_str();
-        match *verdict {
-            Verdict::Delivered { shortfall } => {
+        match *outcome {
+            CallOutcome::Delivered { shortfall } => {
                 if shortfall > 0 {
                     let code = code::DELIVERED_SHORT;
                     tracing::warn!(
@@ -249,31 +249,31 @@ impl Sender {
                         "Meta counted fewer events than were sent"
                     );
                 }
-                lesson.worked = true;
+                feedback.worked = true;
                 true
             }
-            Verdict::Refused { code, .. } => {
+            CallOutcome::Refused { code, .. } => {
                 tracing::warn!(pixel.id = pixel, code, "Meta refuses an event; it is a dead letter now");
-                lesson.worked = true;
+                feedback.worked = true;
                 true
             }
             // It says nothing about the service that it chokes on one event.
-            Verdict::Retry { code: code::META_UNKNOWN_ERROR, after: None }
+            CallOutcome::Retry { code: code::META_UNKNOWN_ERROR, after: None }
                 if batch.iter().all(is_suspect) =>
             {
                 true
             }
-            Verdict::Retry { code, after } => {
-                lesson.pause = after.map(|after| (after, code));
-                lesson.failed = code != code::META_THROTTLED;
+            CallOutcome::Retry { code, after } => {
+                feedback.pause = after.map(|after| (after, code));
+                feedback.failed = code != code::META_THROTTLED;
                 false
             }
-            Verdict::Unknown { .. } => {
-                lesson.failed = true;
+            CallOutcome::Unknown { .. } => {
+                feedback.failed = true;
                 false
             }
-            Verdict::Held { code, probe_after } => {
-                lesson.held = Some((code, probe_after));
+            CallOutcome::Held { code, probe_after } => {
+                feedback.held = Some((code, probe_after));
                 false
             }
         }
@@ -283,48 +283,48 @@ impl Sender {
     /// disk was full for a while.
     async fn record(&self, call: CallRecord, results: Vec<AttemptResult>) {
         let mut pause = Duration::from_millis(100);
-        while let Err(fault) = self.outbox.record(call.clone(), results.clone()).await {
-            if fault == StoreError::Stopped {
+        while let Err(error) = self.queue.record(call.clone(), results.clone()).await {
+            if error == StoreError::Stopped {
                 return;
             }
-            tracing::error!(store.fault = %fault, "results of a Graph call cannot be recorded yet");
+            tracing::error!(store.fault = %error, "results of a Graph call cannot be recorded yet");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(10));
         }
     }
 
     /// Gives back what was not sent, as it was: it made no attempt.
-    pub(super) async fn release(&self, events: impl Iterator<Item = &ClaimedEvent>) {
+    pub(super) async fn release(&self, events: impl Iterator<Item = &LeasedEvent>) {
         let leases: Vec<_> = events.map(|event| (event.seq, event.lease_no)).collect();
         if leases.is_empty() {
             return;
         }
-        if let Err(fault) = self.outbox.release(leases).await {
-            tracing::warn!(store.fault = %fault, "events stay leased until their lease ends");
+        if let Err(error) = self.queue.release(leases).await {
+            tracing::warn!(store.fault = %error, "events stay leased until their lease ends");
         }
     }
 }
 
 /// Whether Meta may choke on the event itself.
-fn is_suspect(event: &ClaimedEvent) -> bool {
+fn is_suspect(event: &LeasedEvent) -> bool {
     event.attempts >= SUSPECT_ATTEMPTS && event.last_code.as_deref() == Some(code::META_UNKNOWN_ERROR)
 }
 
 /// The place in the batch to try first: the one Meta named, or the oldest event where Meta
 /// says that one is too old.
-fn blamed(meta: &MetaError, batch: &[ClaimedEvent]) -> Option<usize> {
+fn blamed(meta: &MetaError, batch: &[LeasedEvent]) -> Option<usize> {
     let oldest = || batch.iter().enumerate().min_by_key(|(_, event)| event.time_s).map(|(i, _)| i);
     meta.blamed_event.or_else(|| (meta.subcode == SUB_TOO_OLD).then(oldest).flatten())
 }
 
 /// Why an event must not be sent.
-fn fault(event: &ClaimedEvent, now_s: i64) -> Option<&'static str> {
-    if event.person.is_empty() {
+fn fault(event: &LeasedEvent, now_s: i64) -> Option<&'static str> {
+    if event.payload.personal_json.is_none() {
         Some(code::PERSON_GONE)
     } else if event.fired_s.is_some_and(|fired_s| now_s - fired_s > TWIN_AGE_MAX_S) {
         Some(code::DEDUP_WINDOW_PASSED)
     } else {
-        capi::known_refusal(event.time_s, event.keys, &event.facts, &event.person, now_s)
+        event.payload.known_refusal(event.time_s, now_s)
     }
 }
 

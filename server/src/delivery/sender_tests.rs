@@ -5,12 +5,13 @@ use std::sync::Mutex;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
+use tandem_core::user_data::KeySet;
 
 use super::*;
 use crate::config::{Settings, Source};
 use crate::outbox::conformance::{self, NOW_MS, pixel};
 use crate::outbox::embedded::Embedded;
-use crate::outbox::{EventFilter, EventView, Page, State};
+use crate::outbox::{EventFilter, EventView, Outbox, Page, Payload, State};
 
 /// A Graph API that answers by what is in the body, and remembers how many events each call had.
 struct Meta {
@@ -40,6 +41,7 @@ impl Meta {
 
 struct World {
     sender: Sender,
+    outbox: Outbox,
     clock: Clock,
     _dir: tempfile::TempDir,
 }
@@ -50,10 +52,11 @@ impl World {
         let source = Source::from_pairs([("META_GRAPH_URL", meta.url.as_str()), ("META_TIMEOUT", "2s")]);
         let settings = Settings::read(&source).unwrap();
         let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::fixed(NOW_MS + 10_000));
+        let outbox = Outbox::new(Embedded::open(dir.path(), clock.clone()).unwrap());
         let sender = Sender {
             pixel: pixel(),
             graph: Graph::new(&settings.meta).unwrap(),
-            outbox: SharedOutbox::new(Embedded::open(dir.path(), clock.clone()).unwrap()),
+            queue: Arc::clone(&outbox.queue),
             clock: clock.clone(),
             metrics: Arc::default(),
             test_event_code: None,
@@ -61,24 +64,24 @@ impl World {
             isolating: Arc::default(),
             wake: Arc::default(),
         };
-        Self { sender, clock, _dir: dir }
+        Self { sender, outbox, clock, _dir: dir }
     }
 
-    async fn claimed(&self, n: u32) -> Vec<ClaimedEvent> {
+    async fn leased(&self, n: u32) -> Vec<LeasedEvent> {
         for n in 0..n {
-            self.sender.outbox.append(conformance::event(n)).await.unwrap();
+            self.outbox.events.append(conformance::event(n)).await.unwrap();
         }
-        self.sender.outbox.claim(pixel(), n as usize, Duration::from_secs(60)).await.unwrap()
+        self.outbox.queue.lease(pixel(), n as usize, Duration::from_secs(60)).await.unwrap()
     }
 
-    async fn send(&self, events: Vec<ClaimedEvent>) -> Lesson {
-        let keys = Keys { token: SecretString::from("token".to_owned()), app_secret: None };
-        self.sender.send(&keys, events).await
+    async fn send(&self, events: Vec<LeasedEvent>) -> CallFeedback {
+        let secrets = CallSecrets { token: SecretString::from("token".to_owned()), app_secret: None };
+        self.sender.send(&secrets, events).await
     }
 
     async fn events(&self) -> Vec<EventView> {
         let page = Page { below_seq: None, size: 2000 };
-        self.sender.outbox.list(EventFilter::default(), page).await.unwrap()
+        self.outbox.operators.list(EventFilter::default(), page).await.unwrap()
     }
 
     async fn count(&self, state: State) -> usize {
@@ -106,9 +109,9 @@ async fn one_bad_event_among_a_thousand_is_found_in_twenty_calls() {
         Meta::start(move |body| if body.contains(&bad) { error(100, 2_804_009) } else { received(body) })
             .await;
     let world = World::new(&meta);
-    let events = world.claimed(1000).await;
-    let lesson = world.send(events).await;
-    assert!(lesson.worked && !lesson.failed, "it says nothing against the pixel: {lesson:?}");
+    let events = world.leased(1000).await;
+    let feedback = world.send(events).await;
+    assert!(feedback.worked && !feedback.failed, "it says nothing against the pixel: {feedback:?}");
     assert_eq!((world.count(State::Delivered).await, world.count(State::DeadLetter).await), (999, 1));
     assert!(meta.calls().len() <= 21, "{:?}", meta.calls());
     assert_eq!(world.sender.isolating.load(Ordering::Relaxed), 0);
@@ -121,7 +124,7 @@ async fn the_oldest_event_is_tried_first_where_meta_finds_one_too_old() {
         Meta::start(move |body| if body.contains(&old) { error(100, SUB_TOO_OLD) } else { received(body) })
             .await;
     let world = World::new(&meta);
-    let mut events = world.claimed(100).await;
+    let mut events = world.leased(100).await;
     events[3].time_s -= 3600;
     world.send(events).await;
     assert_eq!(meta.calls().len(), 4, "{:?}", meta.calls());
@@ -133,12 +136,12 @@ async fn an_event_that_meta_may_choke_on_travels_alone() {
     let bad = id_of(1);
     let meta = Meta::start(move |body| if body.contains(&bad) { error(1, 0) } else { received(body) }).await;
     let world = World::new(&meta);
-    let mut events = world.claimed(5).await;
+    let mut events = world.leased(5).await;
     events[1].attempts = SUSPECT_ATTEMPTS;
     events[1].last_code = Some(code::META_UNKNOWN_ERROR.into());
-    let lesson = world.send(events).await;
+    let feedback = world.send(events).await;
     assert_eq!(meta.calls(), [4, 1]);
-    assert!(!lesson.failed, "and does not open the circuit");
+    assert!(!feedback.failed, "and does not open the circuit");
     assert_eq!((world.count(State::Delivered).await, world.count(State::Pending).await), (4, 1));
 }
 
@@ -146,12 +149,12 @@ async fn an_event_that_meta_may_choke_on_travels_alone() {
 async fn a_fault_of_the_request_costs_one_event_and_holds_the_rest() {
     let meta = Meta::start(|_| error(100, 0)).await;
     let world = World::new(&meta);
-    let events = world.claimed(64).await;
-    let lesson = world.send(events).await;
-    assert_eq!(lesson.held, Some((code::REQUEST_REFUSED, REQUEST_PROBE_WAIT)));
+    let events = world.leased(64).await;
+    let feedback = world.send(events).await;
+    assert_eq!(feedback.held, Some((code::REQUEST_REFUSED, REQUEST_PROBE_WAIT)));
     assert_eq!((world.count(State::DeadLetter).await, world.count(State::Pending).await), (1, 63));
     // Another event is the next probe.
-    let next = world.sender.outbox.claim(pixel(), 1, Duration::from_secs(60)).await.unwrap();
+    let next = world.outbox.queue.lease(pixel(), 1, Duration::from_secs(60)).await.unwrap();
     assert!(next[0].last_code.is_none(), "{next:?}");
 }
 
@@ -168,9 +171,9 @@ async fn what_was_not_sent_when_meta_failed_made_no_attempt() {
     })
     .await;
     let world = World::new(&meta);
-    let events = world.claimed(8).await;
-    let lesson = world.send(events).await;
-    assert!(lesson.failed);
+    let events = world.leased(8).await;
+    let feedback = world.send(events).await;
+    assert!(feedback.failed);
     let attempts: Vec<u32> = world.events().await.iter().rev().map(|event| event.attempts).collect();
     assert_eq!(attempts, [1, 1, 1, 1, 0, 0, 0, 0]);
     assert_eq!(world.count(State::Pending).await, 8);
@@ -180,11 +183,12 @@ async fn what_was_not_sent_when_meta_failed_made_no_attempt() {
 async fn what_meta_would_refuse_never_enters_a_batch() {
     let meta = Meta::start(received).await;
     let world = World::new(&meta);
-    let mut events = world.claimed(5).await;
+    let mut events = world.leased(5).await;
     events[0].time_s -= 8 * 24 * 3600;
     events[1].fired_s = Some(world.clock.now_s() - TWIN_AGE_MAX_S - 1);
-    events[2].person = String::new();
-    events[3].keys = tandem_core::user_data::KeySet(0);
+    let payload = |event: &LeasedEvent| Payload::clone(&event.payload);
+    events[2].payload = Arc::new(Payload { personal_json: None, ..payload(&events[2]) });
+    events[3].payload = Arc::new(Payload { keys: KeySet(0), ..payload(&events[3]) });
     world.send(events).await;
     assert_eq!(meta.calls(), [1]);
     let codes: Vec<String> = world.events().await.into_iter().rev().filter_map(|event| event.code).collect();
@@ -197,10 +201,10 @@ async fn what_meta_would_refuse_never_enters_a_batch() {
 async fn events_that_meta_does_not_count_are_delivered_and_told_apart() {
     let meta = Meta::start(|_| (200, "{\"events_received\":3}".into())).await;
     let world = World::new(&meta);
-    let events = world.claimed(5).await;
+    let events = world.leased(5).await;
     world.send(events).await;
     assert_eq!(world.count(State::Delivered).await, 5);
-    let figures = world.sender.outbox.figures(world.clock.now_ms()).await.unwrap();
+    let figures = world.outbox.operators.figures(world.clock.now_ms()).await.unwrap();
     assert_eq!(figures.total(crate::outbox::Metric::Shortfall), 2);
 }
 
@@ -211,7 +215,7 @@ async fn an_answer_with_a_warning_for_each_of_a_thousand_events_is_read() {
     let text = format!("{{\"messages\":[{messages}],\"events_received\":1000}}");
     let meta = Meta::start(move |_| (200, text.clone())).await;
     let world = World::new(&meta);
-    let events = world.claimed(1000).await;
+    let events = world.leased(1000).await;
     assert!(world.send(events).await.worked);
     assert_eq!(world.count(State::Delivered).await, 1000);
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use tandem_core::capi::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, event_bytes};
+use tandem_core::capi::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX};
 use tandem_core::code;
 use tandem_core::id::PixelId;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -14,15 +14,15 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::gate::{Gate, Lesson, Permit};
+use super::gate::{CallFeedback, Gate, Permit};
 use super::graph::Graph;
-use super::handoff::{Delivery, LEASE, Line, SEATS, Standing};
-use super::sender::{Keys, Sender};
+use super::handoff::{Delivery, FreshQueue, LEASE, OperatorSwitches, PLACES};
+use super::sender::{CallSecrets, Sender};
 use super::status::{PixelState, StatusBoard};
 use crate::clock::Clock;
 use crate::config::{Pixel, SecretSource};
-use crate::insight::metrics::Metrics;
-use crate::outbox::{ClaimedEvent, SharedOutbox};
+use crate::outbox::{DeliveryQueue, LeasedEvent};
+use crate::telemetry::metrics::Metrics;
 
 /// Batches that may be cut up without taking the place of others.
 const ISOLATING_MAX: usize = 4;
@@ -38,26 +38,27 @@ pub fn start(
     pixels: &[Arc<Pixel>],
     paused: &[PixelId],
     graph: &Graph,
-    outbox: &SharedOutbox,
+    queue: &Arc<dyn DeliveryQueue>,
     clock: &Clock,
     metrics: &Arc<Metrics>,
     stop: &CancellationToken,
 ) -> (Delivery, Vec<JoinHandle<()>>) {
     let board = StatusBoard::default();
-    let mut lines = BTreeMap::new();
+    let mut queues = BTreeMap::new();
     let mut workers = Vec::new();
     for pixel in pixels {
-        let (fresh, queue) = mpsc::channel(SEATS);
+        let (fresh, arrivals) = mpsc::channel(PLACES);
         let wake = Arc::new(Notify::new());
-        let order = Arc::new(Standing::default());
-        order.paused.store(paused.contains(&pixel.id), Ordering::Relaxed);
+        let switches = Arc::new(OperatorSwitches::default());
+        switches.paused.store(paused.contains(&pixel.id), Ordering::Relaxed);
         let (put_back, asked_back) = mpsc::channel(1);
-        let line = Line { fresh, wake: Arc::clone(&wake), order: Arc::clone(&order), put_back };
-        lines.insert(pixel.id.clone(), line);
+        let entrance =
+            FreshQueue { fresh, wake: Arc::clone(&wake), switches: Arc::clone(&switches), put_back };
+        queues.insert(pixel.id.clone(), entrance);
         let sender = Sender {
             pixel: pixel.id.clone(),
             graph: graph.clone(),
-            outbox: outbox.clone(),
+            queue: Arc::clone(queue),
             clock: clock.clone(),
             metrics: Arc::clone(metrics),
             test_event_code: pixel.test_event_code.clone(),
@@ -69,9 +70,9 @@ pub fn start(
             sender,
             pixel: Arc::clone(pixel),
             board: board.clone(),
-            queue,
+            arrivals,
             wake,
-            order,
+            switches,
             asked_back,
             waiting: VecDeque::new(),
             oldest: None,
@@ -84,26 +85,26 @@ pub fn start(
         worker.show();
         workers.push(tokio::spawn(worker.run(stop.clone())));
     }
-    (Delivery { lines: Arc::new(lines), board }, workers)
+    (Delivery { queues: Arc::new(queues), board }, workers)
 }
 
 /// What a call came to.
 struct Outcome {
     permit: Permit,
-    keys: Keys,
-    lesson: Lesson,
+    secrets: CallSecrets,
+    feedback: CallFeedback,
 }
 
 struct Worker {
     sender: Sender,
     pixel: Arc<Pixel>,
     board: StatusBoard,
-    queue: mpsc::Receiver<ClaimedEvent>,
+    arrivals: mpsc::Receiver<LeasedEvent>,
     wake: Arc<Notify>,
-    order: Arc<Standing>,
+    switches: Arc<OperatorSwitches>,
     asked_back: mpsc::Receiver<oneshot::Sender<()>>,
     /// Fresh events, in the order they came.
-    waiting: VecDeque<ClaimedEvent>,
+    waiting: VecDeque<LeasedEvent>,
     /// When the first of them came.
     oldest: Option<Instant>,
     /// Whether the disk may hold something due.
@@ -133,8 +134,8 @@ impl Worker {
                     let _ = done.send(());
                     self.backlog = true;
                 }
-                Some(done) = self.calls.join_next() => self.learn(done),
-                Some(event) = self.queue.recv(), if self.waiting.len() < BATCH_EVENTS_MAX * 2 => self.take(event),
+                Some(done) = self.calls.join_next() => self.apply(done),
+                Some(event) = self.arrivals.recv(), if self.waiting.len() < BATCH_EVENTS_MAX * 2 => self.take(event),
                 () = self.wake.notified() => self.backlog = true,
                 _ = look.tick() => self.backlog = true,
                 () = tokio::time::sleep_until(linger_over) => {}
@@ -144,16 +145,16 @@ impl Worker {
         self.finish().await;
     }
 
-    fn take(&mut self, event: ClaimedEvent) {
+    fn take(&mut self, event: LeasedEvent) {
         self.oldest.get_or_insert_with(Instant::now);
         self.waiting.push_back(event);
     }
 
-    /// Takes whatever else is fresh. While a backlog drains there is always a call to learn
-    /// from, and nobody would look at the queue.
+    /// Takes whatever else is fresh. While a backlog drains there is always a call that
+    /// ends, and nobody would look at the queue.
     fn take_all(&mut self) {
         while self.waiting.len() < BATCH_EVENTS_MAX
-            && let Ok(event) = self.queue.try_recv()
+            && let Ok(event) = self.arrivals.try_recv()
         {
             self.take(event);
         }
@@ -161,7 +162,7 @@ impl Worker {
 
     /// Sends what may be sent now.
     async fn work(&mut self) {
-        if self.order.resume.swap(false, Ordering::Relaxed) {
+        if self.switches.resume.swap(false, Ordering::Relaxed) {
             self.gate.resume();
         }
         self.show();
@@ -175,14 +176,14 @@ impl Worker {
             if !(ripe || self.backlog) {
                 return;
             }
-            let Some((permit, keys)) = self.permit() else { return };
+            let Some((permit, secrets)) = self.permit() else { return };
             let max = if permit.is_probe { 1 } else { BATCH_EVENTS_MAX };
             let batch = if ripe && (self.fresh_turn || !self.backlog) {
                 self.fresh_turn = !self.backlog;
                 self.fresh_batch(max)
             } else {
                 self.fresh_turn = true;
-                self.claim(max).await
+                self.lease(max).await
             };
             if batch.is_empty() {
                 self.gate.cancel(permit, self.sender.clock.steady_ms());
@@ -193,15 +194,15 @@ impl Worker {
             }
             let sender = self.sender.clone();
             self.calls.spawn(async move {
-                let lesson = sender.send(&keys, batch).await;
-                Outcome { permit, keys, lesson }
+                let feedback = sender.send(&secrets, batch).await;
+                Outcome { permit, secrets, feedback }
             });
         }
     }
 
     /// Leave for one call, and the secrets to make it with.
-    fn permit(&mut self) -> Option<(Permit, Keys)> {
-        if self.order.paused.load(Ordering::Relaxed) {
+    fn permit(&mut self) -> Option<(Permit, CallSecrets)> {
+        if self.switches.paused.load(Ordering::Relaxed) {
             return None;
         }
         let token = self.pixel.token.as_ref()?.current()?;
@@ -212,21 +213,21 @@ impl Worker {
         let out = self.calls.len().saturating_sub(cut_up);
         let permit = self.gate.permit(self.sender.clock.steady_ms(), out, is_renewed)?;
         let app_secret = self.pixel.app_secret.as_ref().and_then(SecretSource::current);
-        Some((permit, Keys { token, app_secret }))
+        Some((permit, CallSecrets { token, app_secret }))
     }
 
-    fn fresh_batch(&mut self, max: usize) -> Vec<ClaimedEvent> {
+    fn fresh_batch(&mut self, max: usize) -> Vec<LeasedEvent> {
         let now = std::time::Instant::now();
         let mut batch = Vec::new();
         let mut bytes = 0;
         while batch.len() < max
             && let Some(event) = self.waiting.front()
         {
-            bytes += event_bytes(&event.facts, &event.person);
+            bytes += event.payload.bytes();
             if bytes > BATCH_BYTES_MAX && !batch.is_empty() {
                 break;
             }
-            // An event that lay here for too long is about to be claimed from the disk.
+            // An event that lay here for too long is about to be leased from the disk.
             if let Some(event) = self.waiting.pop_front()
                 && event.lease_ends.saturating_duration_since(now) > LEASE / 2
             {
@@ -237,18 +238,18 @@ impl Worker {
         batch
     }
 
-    async fn claim(&mut self, max: usize) -> Vec<ClaimedEvent> {
-        let outbox = &self.sender.outbox;
-        if !matches!(outbox.has_due(self.pixel.id.clone()).await, Ok(true)) {
+    async fn lease(&mut self, max: usize) -> Vec<LeasedEvent> {
+        let queue = &self.sender.queue;
+        if !matches!(queue.has_due(self.pixel.id.clone()).await, Ok(true)) {
             self.backlog = false;
             return Vec::new();
         }
-        match outbox.claim(self.pixel.id.clone(), max, LEASE).await {
+        match queue.lease(self.pixel.id.clone(), max, LEASE).await {
             Ok(mut batch) => {
                 self.backlog = batch.len() == max;
                 let mut bytes = 0;
                 let fits = batch.iter().take_while(|event| {
-                    bytes += event_bytes(&event.facts, &event.person);
+                    bytes += event.payload.bytes();
                     bytes <= BATCH_BYTES_MAX
                 });
                 let rest = batch.split_off(fits.count().max(1).min(batch.len()));
@@ -258,45 +259,45 @@ impl Worker {
                 }
                 batch
             }
-            Err(fault) => {
+            Err(error) => {
                 self.backlog = false;
-                tracing::warn!(store.fault = %fault, "due events cannot be read");
+                tracing::warn!(store.fault = %error, "due events cannot be read");
                 Vec::new()
             }
         }
     }
 
-    fn learn(&mut self, done: Result<Outcome, tokio::task::JoinError>) {
-        let Ok(Outcome { permit, keys, lesson }) = done else {
+    fn apply(&mut self, done: Result<Outcome, tokio::task::JoinError>) {
+        let Ok(Outcome { permit, secrets, feedback }) = done else {
             // Its events are sent again once their lease has ended.
             tracing::error!(pixel.id = self.pixel.id.as_str(), "a call ended abnormally");
             return;
         };
-        if lesson.held.is_some() {
-            self.refused_token = Some(keys.token);
-        } else if lesson.worked {
+        if feedback.held.is_some() {
+            self.refused_token = Some(secrets.token);
+        } else if feedback.worked {
             self.refused_token = None;
         }
-        self.gate.learn(permit, &lesson, self.sender.clock.steady_ms());
-        self.backlog |= lesson.worked || !lesson.called;
+        self.gate.apply(permit, &feedback, self.sender.clock.steady_ms());
+        self.backlog |= feedback.worked || !feedback.called;
     }
 
     /// Gives fresh events back to the disk: the pixel does not deliver.
     async fn put_back(&mut self) {
-        while let Ok(event) = self.queue.try_recv() {
+        while let Ok(event) = self.arrivals.try_recv() {
             self.waiting.push_back(event);
         }
         self.oldest = None;
         if self.waiting.is_empty() {
             return;
         }
-        let fresh: Vec<ClaimedEvent> = self.waiting.drain(..).collect();
+        let fresh: Vec<LeasedEvent> = self.waiting.drain(..).collect();
         self.sender.release(fresh.iter()).await;
     }
 
     fn show(&self) {
         let configured = self.pixel.token.as_ref().is_some_and(|token| token.current().is_some());
-        let (state, reason) = if self.order.paused.load(Ordering::Relaxed) {
+        let (state, reason) = if self.switches.paused.load(Ordering::Relaxed) {
             (PixelState::Held, code::PAUSED)
         } else if configured {
             self.gate.state(self.sender.clock.steady_ms())

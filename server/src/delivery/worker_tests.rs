@@ -4,12 +4,11 @@ use std::sync::Mutex;
 
 use axum::Router;
 
-use super::super::handoff::Fresh;
 use super::*;
 use crate::config::{Settings, Source};
 use crate::outbox::conformance::{self, NOW_MS};
 use crate::outbox::embedded::Embedded;
-use crate::outbox::{Appended, Initial, NewEvent};
+use crate::outbox::{Appended, Initial, NewEvent, Outbox};
 
 /// Enough for the window to open wide: then a call has always just ended.
 const BACKLOG: u32 = 40_000;
@@ -32,9 +31,9 @@ async fn a_fresh_event_overtakes_a_backlog_however_fast_meta_answers() {
 
     let dir = tempfile::tempdir().unwrap();
     let clock = Clock::fixed(NOW_MS + 60_000);
-    let outbox = SharedOutbox::new(Embedded::open(dir.path(), clock.clone()).unwrap());
+    let outbox = Outbox::new(Embedded::open(dir.path(), clock.clone()).unwrap());
     for part in 0..BACKLOG / 10_000 {
-        let appends = (0..10_000).map(|n| outbox.append(conformance::event(part * 10_000 + n)));
+        let appends = (0..10_000).map(|n| outbox.events.append(conformance::event(part * 10_000 + n)));
         futures_util::future::try_join_all(appends).await.unwrap();
     }
     let pixel = conformance::pixel();
@@ -48,16 +47,17 @@ async fn a_fresh_event_overtakes_a_backlog_however_fast_meta_answers() {
     let stop = CancellationToken::new();
     let metrics = Arc::new(Metrics::default());
     let pixels: Vec<_> = settings.pixels.into_iter().map(Arc::new).collect();
-    let (delivery, workers) = start(&pixels, &[], &graph, &outbox, &clock, &metrics, &stop);
+    let (delivery, workers) = start(&pixels, &[], &graph, &outbox.queue, &clock, &metrics, &stop);
     while calls.lock().unwrap().len() < 12 {
         tokio::task::yield_now().await;
     }
 
-    let seat = delivery.seat(&conformance::pixel()).expect("the pixel delivers");
-    let fresh = NewEvent { initial: Initial::Leased(seat.lease()), ..conformance::event(BACKLOG) };
-    let Appended::New { seq } = outbox.append(fresh.clone()).await.unwrap() else { panic!("it is new") };
-    let NewEvent { time_s, keys, facts, person, .. } = fresh.clone();
-    seat.hand(Fresh { seq, time_s, keys, facts, person });
+    let place = delivery.reserve(&conformance::pixel()).expect("the pixel delivers");
+    let fresh = NewEvent { initial: Initial::Leased(place.lease()), ..conformance::event(BACKLOG) };
+    let Appended::New { seq } = outbox.events.append(fresh.clone()).await.unwrap() else {
+        panic!("it is new")
+    };
+    place.hand(seq, fresh.time_s, Arc::clone(&fresh.payload));
     let sent =
         || calls.lock().unwrap().iter().map(|body| body.matches("\"event_id\"").count()).sum::<usize>();
     tokio::time::timeout(Duration::from_secs(60), async {

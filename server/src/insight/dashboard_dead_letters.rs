@@ -3,8 +3,8 @@
 
 use maud::{Markup, html};
 
+use super::code_pages::{self, CodePage};
 use super::dashboard::ago;
-use super::pages::{self, CodePage};
 use crate::outbox::{DeadWebhook, EventView};
 
 /// The sections; nothing when nothing was given up.
@@ -41,7 +41,7 @@ fn event_table(events: &[EventView], at_ms: i64) -> Markup {
                 td class="text id" { (event.id) }
                 td class="text" { (event.order_id.as_deref().unwrap_or("–")) }
                 td class="text" { (event.attempts) }
-                td class="text" { (reason(event.code.as_deref().unwrap_or_default(), pages::of_event)) }
+                td class="text" { (reason(event.code.as_deref().unwrap_or_default(), code_pages::of_event)) }
             } } }
         } }
         p class="note" {
@@ -62,7 +62,7 @@ fn webhook_table(webhooks: &[DeadWebhook], at_ms: i64) -> Markup {
                 td class="text" { (webhook.seq) }
                 td class="text" { (if webhook.kind.is_empty() { "–" } else { &webhook.kind }) }
                 td class="text" { (webhook.order_id.as_deref().unwrap_or("–")) }
-                td class="text" { (reason(&webhook.code, pages::of_webhook)) }
+                td class="text" { (reason(&webhook.code, code_pages::of_webhook)) }
             } } }
         } }
         p class="note" { code { "tandem dead-letters show --webhook POSITION" } " says more." }
@@ -85,8 +85,8 @@ fn anchor(code: &str) -> String {
 
 /// Each code that is shown, once, in the order of its first showing.
 fn explained(events: &[EventView], webhooks: &[DeadWebhook]) -> Vec<CodePage> {
-    let of_events = events.iter().filter_map(|event| pages::of_event(event.code.as_deref()?));
-    let of_webhooks = webhooks.iter().filter_map(|webhook| pages::of_webhook(&webhook.code));
+    let of_events = events.iter().filter_map(|event| code_pages::of_event(event.code.as_deref()?));
+    let of_webhooks = webhooks.iter().filter_map(|webhook| code_pages::of_webhook(&webhook.code));
     let mut shown: Vec<CodePage> = Vec::new();
     for page in of_events.chain(of_webhooks) {
         if !shown.iter().any(|known| known.code == page.code) {

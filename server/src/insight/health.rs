@@ -8,10 +8,10 @@ use serde::Serialize;
 use tandem_core::code;
 use tokio::sync::Mutex;
 
-use super::metrics::Metrics;
 use crate::clock::Clock;
 use crate::delivery::{PixelState, StatusBoard};
-use crate::outbox::{Figures, Metric, SharedOutbox, State, StoreError};
+use crate::outbox::{Figures, Metric, OperatorStore, State, StoreError};
+use crate::telemetry::metrics::Metrics;
 
 /// A snapshot is reused for so many times as long as it took: what costs little is always
 /// fresh, and what costs much never takes more than a small share of the time.
@@ -109,7 +109,8 @@ pub struct Snapshot {
 /// Takes snapshots.
 #[derive(Debug)]
 pub struct Insight {
-    outbox: SharedOutbox,
+    /// Lists and figures.
+    pub operators: Arc<dyn OperatorStore>,
     /// What each pixel is doing.
     pub board: StatusBoard,
     /// The metrics.
@@ -128,28 +129,23 @@ struct Latest {
 impl Insight {
     /// Makes it. `notes`: reasons that stand as long as the configuration does.
     pub fn new(
-        outbox: SharedOutbox,
+        operators: Arc<dyn OperatorStore>,
         board: StatusBoard,
         metrics: Arc<Metrics>,
         clock: Clock,
         notes: Vec<String>,
     ) -> Self {
-        Self { outbox, board, metrics, clock, notes, latest: Mutex::default() }
+        Self { operators, board, metrics, clock, notes, latest: Mutex::default() }
     }
 
-    /// The store, for lists.
-    pub fn outbox(&self) -> &SharedOutbox {
-        &self.outbox
-    }
-
-    /// Unix time, whole seconds.
-    pub fn now_s(&self) -> i64 {
-        self.clock.now_s()
+    /// Unix time, milliseconds.
+    pub fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
     }
 
     /// Whether the store accepts.
     pub async fn is_ready(&self) -> Result<(), StoreError> {
-        self.outbox.probe().await
+        self.operators.probe().await
     }
 
     /// A snapshot, at most a few seconds old.
@@ -162,8 +158,8 @@ impl Insight {
             return Arc::clone(&latest.snapshot);
         }
         let at_ms = self.clock.now_ms();
-        let accepts = self.outbox.probe().await;
-        let figures = self.outbox.figures(at_ms).await;
+        let accepts = self.operators.probe().await;
+        let figures = self.operators.figures(at_ms).await;
         let store_fault = accepts.err().or(figures.as_ref().err().cloned());
         let figures = figures.unwrap_or_default();
         let health = self.judge(&figures, store_fault.as_ref(), at_ms);

@@ -9,8 +9,8 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use super::dashboard;
 use super::health::{Insight, Status};
+use super::{dashboard, metrics_page};
 use crate::outbox::{EventFilter, Page, State as EventState};
 
 /// Latest events shown on the dashboard.
@@ -45,7 +45,7 @@ async fn readyz(State(insight): State<Arc<Insight>>) -> Response {
 
 async fn metrics(State(insight): State<Arc<Insight>>) -> Response {
     let snapshot = insight.snapshot().await;
-    let text = insight.metrics.render(&snapshot.figures, &insight.board, snapshot.at_ms);
+    let text = metrics_page::text(&insight.metrics, &snapshot, &insight.board);
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
         .into_response()
 }
@@ -62,7 +62,7 @@ async fn tracking_health(State(insight): State<Arc<Insight>>) -> Response {
 async fn page(State(insight): State<Arc<Insight>>) -> Response {
     let snapshot = insight.snapshot().await;
     let newest = async |filter: EventFilter, size| {
-        insight.outbox().list(filter, Page { below_seq: None, size }).await.unwrap_or_default()
+        insight.operators.list(filter, Page { below_seq: None, size }).await.unwrap_or_default()
     };
     let dead = EventFilter { state: Some(EventState::DeadLetter), ..EventFilter::default() };
     let latest = newest(EventFilter::default(), EVENTS_SHOWN).await;

@@ -1,15 +1,9 @@
-//! Insight: what was sent, matched, deduplicated, held, and why.
+//! Insight: what was sent, matched, deduplicated, held, and why. It reads and changes nothing.
 
+pub(crate) mod code_pages;
 pub mod dashboard;
 mod dashboard_dead_letters;
-mod dead_letter_work;
-mod dead_letters;
 pub mod diagnosis;
 pub mod health;
 pub mod http;
-pub mod metrics;
-pub mod operations;
-mod orders;
-mod pages;
-pub mod response_times;
-mod steering;
+mod metrics_page;

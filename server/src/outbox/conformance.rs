@@ -1,4 +1,5 @@
-//! What every engine behind [`Outbox`] must do, as a suite that runs against any of them.
+//! What every engine behind [`Outbox`] must do, as a suite that runs against any of them: a
+//! part per trait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,31 +13,40 @@ use tandem_core::user_data::UserData;
 use super::*;
 use crate::clock::Clock;
 
-mod followers;
+/// Runs checks, each on a store of its own.
+macro_rules! each {
+    ($make:ident, [$($check:ident),+ $(,)?]) => {$(
+        let (bench, guard) = $make().await;
+        $check(&bench).await;
+        drop((bench, guard));
+    )+};
+}
+
+mod events;
 mod operators;
 mod orders;
-mod time;
-use followers::*;
-use operators::*;
-use orders::*;
-use time::*;
+mod queue;
 
 /// The suite's time, Unix milliseconds.
 pub(crate) const NOW_MS: i64 = 1_763_942_400_000;
+const DAY_MS: i64 = 24 * 3600 * 1000;
 const LEASE_MS: i64 = 60_000;
 const LEASE: Duration = Duration::from_secs(60);
 
 /// An engine under test, and the clock it goes by.
 pub(crate) struct Bench {
-    pub(crate) store: Arc<dyn Outbox>,
+    pub(crate) outbox: Outbox,
+    /// The same store as another server has it. An engine that has its store to itself gives
+    /// the same again.
+    pub(crate) other: Outbox,
     pub(crate) clock: Clock,
 }
 
 impl std::ops::Deref for Bench {
-    type Target = dyn Outbox;
+    type Target = Outbox;
 
     fn deref(&self) -> &Self::Target {
-        &*self.store
+        &self.outbox
     }
 }
 
@@ -59,6 +69,17 @@ fn core_event(name: &str, id: EventId) -> Event {
         custom_data: CustomData::default(),
         limited_data_use: None,
     }
+}
+
+/// What finds lead `n`.
+pub(crate) fn key(n: u32) -> EventKey {
+    EventKey { id: id(n), name: None, pixel: None }
+}
+
+/// A page's word that its copy of lead `n` was fired.
+pub(crate) fn fired(n: u32) -> Confirmation {
+    let outcome = BrowserOutcome::Fired;
+    Confirmation { name: EventName::lead(), id: id(n), outcome, at_s: NOW_MS / 1000 }
 }
 
 fn id(n: u32) -> EventId {
@@ -99,254 +120,37 @@ pub(crate) fn call() -> CallRecord {
     }
 }
 
-fn result(event: &ClaimedEvent, outcome: AttemptOutcome) -> AttemptResult {
+fn result(event: &LeasedEvent, outcome: AttemptOutcome) -> AttemptResult {
     AttemptResult { seq: event.seq, lease_no: event.lease_no, outcome, code: "code" }
 }
 
 /// What can be leased at a time.
-async fn claim(store: &Bench, now_ms: i64) -> Vec<ClaimedEvent> {
+async fn lease(store: &Bench, now_ms: i64) -> Vec<LeasedEvent> {
     store.clock.set_ms(now_ms);
-    store.claim(pixel(), 100, LEASE).await.unwrap()
+    store.queue.lease(pixel(), 100, LEASE).await.unwrap()
 }
 
-async fn state_of(store: &dyn Outbox, id: &EventId) -> Option<State> {
+async fn state_of(store: &Outbox, id: &EventId) -> Option<State> {
     let key = EventKey { id: id.clone(), name: None, pixel: None };
-    store.find(key).await.unwrap().first().map(|(event, _)| event.state)
+    store.operators.find(key).await.unwrap().first().map(|(event, _)| event.state)
 }
 
 /// Entries in all states add up to what was accepted, and agree with the rows.
-pub(crate) async fn check_totals(store: &dyn Outbox, accepted: u64) {
-    let figures = store.figures(NOW_MS).await.unwrap();
+pub(crate) async fn check_totals(store: &Outbox, accepted: u64) {
+    let figures = store.operators.figures(NOW_MS).await.unwrap();
     let total: u64 = State::ALL.iter().map(|state| figures.in_state(*state)).sum();
     assert_eq!(total, accepted, "{:?}", figures.backlog);
     for state in State::ALL {
         let filter = EventFilter { state: Some(state), ..EventFilter::default() };
-        let rows = store.list(filter, Page { below_seq: None, size: 100_000 }).await.unwrap();
+        let rows = store.operators.list(filter, Page { below_seq: None, size: 100_000 }).await.unwrap();
         assert_eq!(rows.len() as u64, figures.in_state(state), "{state:?}");
     }
 }
 
 /// Runs every check, each on a store of its own. `G` keeps what the store lives in.
 pub(crate) async fn run<G, F: Future<Output = (Bench, G)>>(make: impl Fn() -> F) {
-    macro_rules! each {
-        ($($check:ident),+ $(,)?) => {$(
-            let (bench, guard) = make().await;
-            $check(&bench).await;
-            drop((bench, guard));
-        )+};
-    }
-    each!(
-        the_first_payload_under_a_key_wins,
-        due_events_are_leased_once_and_in_order,
-        a_lease_that_ran_out_fences_late_results,
-        results_move_events_and_are_kept_as_attempts,
-        a_delivered_event_keeps_the_names_of_its_keys_only,
-        released_events_made_no_attempt,
-        confirmations_count_what_was_merged,
-        a_page_cannot_have_fired_before_the_event_happened,
-        an_order_and_its_purchase_change_together,
-        a_purchase_that_left_is_neither_replaced_nor_stopped,
-        a_purchase_that_comes_back_is_stopped_by_what_happened_meanwhile,
-        delivered_purchases_are_counted_by_who_brought_their_signals,
-        a_webhook_acts_once,
-        followers_go_where_the_purchase_goes,
-        orders_are_listed_newest_first_and_page_by_page,
-        held_and_unassigned_events_come_free,
-        sweeping_keeps_what_is_not_finished,
-        pages_follow_each_other,
-        replay_starts_a_new_schedule_under_the_same_id,
-        a_replay_that_may_count_twice_must_be_asked_for,
-        an_erased_person_is_nowhere_and_nothing_of_them_is_sent,
-        what_is_erased_on_its_way_is_not_sent_again,
-        a_pause_is_remembered,
-        watchers_hear_of_each_change,
-        purged_dead_letters_are_gone_and_nothing_else_is,
-        dead_webhooks_are_listed_in_pages_and_purged,
-        what_grew_too_old_becomes_a_dead_letter_wherever_it_waits,
-        a_clock_set_forward_ends_no_lease,
-        what_only_strangers_spoke_of_is_forgotten_after_seven_days,
-        a_clock_set_back_stops_no_schedule,
-        results_of_large_batches_are_recorded_whole,
-    );
-}
-
-async fn the_first_payload_under_a_key_wins(store: &Bench) {
-    let first = event(1);
-    assert!(matches!(store.append(first.clone()).await.unwrap(), Appended::New { .. }));
-    let second = NewEvent { facts: "{\"other\":1}".into(), ..first.clone() };
-    let Appended::Duplicate(existing) = store.append(second).await.unwrap() else {
-        panic!("the key is taken")
-    };
-    assert_eq!(existing.facts, first.facts);
-    let other_name = NewEvent { name: EventName::parse("Contact").unwrap(), ..first };
-    assert!(
-        matches!(store.append(other_name).await.unwrap(), Appended::New { .. }),
-        "another name, another key"
-    );
-    check_totals(&*store.store, 2).await;
-}
-
-async fn due_events_are_leased_once_and_in_order(store: &Bench) {
-    store.clock.set_ms(NOW_MS + 10);
-    for n in [3, 1, 2] {
-        store.append(event(n)).await.unwrap();
-    }
-    store.clock.set_ms(NOW_MS);
-    assert!(!store.has_due(pixel()).await.unwrap());
-    store.clock.set_ms(NOW_MS + 10);
-    assert!(store.has_due(pixel()).await.unwrap());
-    let first = store.claim(pixel(), 2, LEASE).await.unwrap();
-    assert_eq!(
-        first.iter().map(|event| event.seq).collect::<Vec<_>>(),
-        [2, 3],
-        "by due time, not by position"
-    );
-    assert!(claim(store, NOW_MS + 1).await.is_empty(), "what is left is not due yet");
-    assert_eq!(claim(store, NOW_MS + 10).await.len(), 1);
-    assert!(claim(store, NOW_MS + 10).await.is_empty());
-    check_totals(&*store.store, 3).await;
-}
-
-async fn a_lease_that_ran_out_fences_late_results(store: &Bench) {
-    store.append(event(0)).await.unwrap();
-    let old = claim(store, NOW_MS).await.remove(0);
-    let new = claim(store, NOW_MS + LEASE_MS).await.remove(0);
-    assert!(new.lease_no > old.lease_no);
-    store.record(call(), vec![result(&old, AttemptOutcome::Refused)]).await.unwrap();
-    assert_eq!(state_of(&*store.store, &id(0)).await, Some(State::InFlight), "the late result is ignored");
-    store.record(call(), vec![result(&new, AttemptOutcome::Delivered)]).await.unwrap();
-    store.record(call(), vec![result(&new, AttemptOutcome::Refused)]).await.unwrap();
-    assert_eq!(state_of(&*store.store, &id(0)).await, Some(State::Delivered), "delivered is final");
-    check_totals(&*store.store, 1).await;
-}
-
-async fn results_move_events_and_are_kept_as_attempts(store: &Bench) {
-    store.append(event(0)).await.unwrap();
-    let mut now_ms = NOW_MS;
-    for outcome in [
-        AttemptOutcome::Retry(Duration::from_millis(1000)),
-        AttemptOutcome::Unknown(Duration::from_millis(1000)),
-        AttemptOutcome::Held(Duration::from_millis(1000)),
-        AttemptOutcome::Refused,
-    ] {
-        let claimed = claim(store, now_ms).await;
-        assert_eq!(claimed.len(), 1, "{outcome:?}");
-        store.record(call(), vec![result(&claimed[0], outcome)]).await.unwrap();
-        assert!(claim(store, now_ms).await.is_empty(), "not before its time");
-        now_ms += 1000;
-    }
-    let key = EventKey { id: id(0), name: Some("Lead".into()), pixel: Some(pixel().as_str().to_owned()) };
-    let (event, attempts) = store.find(key).await.unwrap().remove(0);
-    assert_eq!((event.state, event.attempts), (State::DeadLetter, 4));
-    assert_eq!(event.code.as_deref(), Some("code"));
-    let results: Vec<_> =
-        attempts.iter().map(|attempt| (attempt.attempt_no, attempt.result.as_str())).collect();
-    assert_eq!(results, [(1, "retry"), (2, "unknown"), (3, "held"), (4, "refused")]);
-    check_totals(&*store.store, 1).await;
-}
-
-async fn a_delivered_event_keeps_the_names_of_its_keys_only(store: &Bench) {
-    store.append(event(0)).await.unwrap();
-    let claimed = claim(store, NOW_MS).await;
-    assert!(claimed[0].person.contains("fb.1."));
-    store.record(call(), vec![result(&claimed[0], AttemptOutcome::Delivered)]).await.unwrap();
-    let key = EventKey { id: id(0), name: None, pixel: None };
-    let (view, _) = store.find(key).await.unwrap().remove(0);
-    assert_eq!(view.keys.names(), ["fbp", "client_user_agent"]);
-    // Whatever is leased from now on, the person is not in it.
-    assert!(claim(store, NOW_MS + 10 * LEASE_MS).await.is_empty());
-}
-
-async fn released_events_made_no_attempt(store: &Bench) {
-    store.append(event(0)).await.unwrap();
-    let claimed = claim(store, NOW_MS).await;
-    store.release(vec![(claimed[0].seq, claimed[0].lease_no)]).await.unwrap();
-    let again = claim(store, NOW_MS + 500).await;
-    assert_eq!((again[0].attempts, again[0].lease_no), (0, claimed[0].lease_no + 1));
-    store.release(vec![(claimed[0].seq, claimed[0].lease_no)]).await.unwrap();
-    assert!(claim(store, NOW_MS + 500).await.is_empty(), "an old lease releases nothing");
-    check_totals(&*store.store, 1).await;
-}
-
-async fn confirmations_count_what_was_merged(store: &Bench) {
-    for n in 0..3 {
-        store.append(event(n)).await.unwrap();
-    }
-    let fired =
-        |n, outcome| Confirmation { name: EventName::lead(), id: id(n), outcome, at_s: NOW_MS / 1000 };
-    // One is confirmed before it is delivered, one after, one was blocked, one is unknown.
-    let confirmed = store.confirm(pixel(), vec![fired(0, BrowserOutcome::Fired)]).await.unwrap();
-    assert_eq!(confirmed, Confirmed { accepted: 1, unknown: 0 });
-    let claimed = claim(store, NOW_MS + 10).await;
-    let results = claimed.iter().map(|event| result(event, AttemptOutcome::Delivered)).collect();
-    store.record(call(), results).await.unwrap();
-    let later = vec![
-        fired(1, BrowserOutcome::Fired),
-        fired(2, BrowserOutcome::Blocked),
-        fired(9, BrowserOutcome::Fired),
-    ];
-    assert_eq!(store.confirm(pixel(), later.clone()).await.unwrap(), Confirmed { accepted: 2, unknown: 1 });
-    store.confirm(pixel(), later).await.unwrap();
-    // The unknown one was early: its event comes after it.
-    store.append(event(9)).await.unwrap();
-    let claimed = claim(store, NOW_MS + 10).await;
-    store.record(call(), vec![result(&claimed[0], AttemptOutcome::Delivered)]).await.unwrap();
-    let figures = store.figures(NOW_MS).await.unwrap();
-    assert_eq!(figures.total(Metric::DeliveredWithBrowser), 4);
-    assert_eq!(figures.total(Metric::Deduplicated), 3, "each once, however often it is reported");
-}
-
-async fn a_page_cannot_have_fired_before_the_event_happened(store: &Bench) {
-    store.append(event(0)).await.unwrap();
-    let forged = Confirmation { name: EventName::lead(), id: id(0), outcome: BrowserOutcome::Fired, at_s: 0 };
-    store.confirm(pixel(), vec![forged]).await.unwrap();
-    assert_eq!(claim(store, NOW_MS).await[0].fired_s, Some(NOW_MS / 1000));
-}
-
-async fn held_and_unassigned_events_come_free(store: &Bench) {
-    store.append(NewEvent { initial: Initial::Held("why".into()), ..event(1) }).await.unwrap();
-    assert!(claim(store, NOW_MS + LEASE_MS).await.is_empty());
-    assert_eq!(store.release_held("other").await.unwrap(), 0);
-    assert_eq!(store.release_held("why").await.unwrap(), 1);
-    store.append(NewEvent { pixel: PixelId::unassigned(), ..event(2) }).await.unwrap();
-    assert_eq!(store.adopt_unassigned(pixel()).await.unwrap(), 1);
-    assert_eq!(claim(store, NOW_MS + LEASE_MS).await.len(), 2);
-    check_totals(&*store.store, 2).await;
-}
-
-async fn sweeping_keeps_what_is_not_finished(store: &Bench) {
-    const DAY_MS: i64 = 24 * 3600 * 1000;
-    let retention = Duration::from_secs(30 * 24 * 3600);
-    for n in 0..5 {
-        store.append(event(n)).await.unwrap();
-    }
-    let claimed = claim(store, NOW_MS + 10).await;
-    let outcomes =
-        [AttemptOutcome::Delivered, AttemptOutcome::Refused, AttemptOutcome::Retry(Duration::ZERO)];
-    let results = claimed.iter().zip(outcomes).map(|(event, outcome)| result(event, outcome)).collect();
-    store.record(call(), results).await.unwrap();
-    store.clock.set_ms(NOW_MS + 29 * DAY_MS);
-    assert_eq!(store.sweep(retention, 100).await.unwrap(), 1, "the dead letter's person");
-    store.clock.set_ms(NOW_MS + 31 * DAY_MS);
-    while store.sweep(retention, 2).await.unwrap() > 0 {}
-    assert_eq!(state_of(&*store.store, &id(0)).await, None, "the delivered one is gone");
-    assert_eq!(state_of(&*store.store, &id(1)).await, None, "and the dead letter");
-    assert_eq!(state_of(&*store.store, &id(2)).await, Some(State::Pending));
-    check_totals(&*store.store, 3).await;
-}
-
-async fn pages_follow_each_other(store: &Bench) {
-    for n in 0..25 {
-        store.append(event(n)).await.unwrap();
-    }
-    let mut seen = Vec::new();
-    let mut below_seq = None;
-    loop {
-        let page = store.list(EventFilter::default(), Page { below_seq, size: 10 }).await.unwrap();
-        let Some(last) = page.last() else { break };
-        below_seq = Some(last.seq);
-        seen.extend(page.iter().map(|event| event.seq));
-    }
-    assert_eq!(seen.len(), 25);
-    assert!(seen.is_sorted_by(|a, b| a > b), "newest first");
+    events::run(&make).await;
+    queue::run(&make).await;
+    orders::run(&make).await;
+    operators::run(&make).await;
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use tandem_core::order::SignalsFrom;
 
+use super::DeadWebhook;
 use super::State;
-use super::query::DeadWebhook;
 
 /// What is counted per minute, pixel and event name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

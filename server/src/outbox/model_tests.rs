@@ -99,22 +99,22 @@ impl Model {
 
 struct World {
     dir: tempfile::TempDir,
-    store: Option<Embedded>,
+    store: Option<Outbox>,
     clock: Clock,
     model: Model,
     /// Leases that are still good, and those that are not any more.
-    leased: Vec<(u32, ClaimedEvent)>,
-    stale: Vec<ClaimedEvent>,
+    leased: Vec<(u32, LeasedEvent)>,
+    stale: Vec<LeasedEvent>,
 }
 
 impl World {
     fn new() -> Self {
         let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::fixed(NOW_MS));
-        let store = Some(Embedded::open(dir.path(), clock.clone()).unwrap());
+        let store = Some(Outbox::new(Embedded::open(dir.path(), clock.clone()).unwrap()));
         Self { dir, store, clock, model: Model::default(), leased: Vec::new(), stale: Vec::new() }
     }
 
-    fn store(&self) -> &Embedded {
+    fn store(&self) -> &Outbox {
         self.store.as_ref().expect("it is open between steps")
     }
 
@@ -123,34 +123,34 @@ impl World {
         self.clock.steady_ms()
     }
 
-    async fn key_of(&self, event: &ClaimedEvent) -> u32 {
-        let views = self.store().at(Arc::from([event.seq])).await.unwrap();
+    async fn key_of(&self, event: &LeasedEvent) -> u32 {
+        let views = self.store().operators.at(Arc::from([event.seq])).await.unwrap();
         (0..KEYS).find(|key| conformance::event(*key).id == views[0].id).expect("one of ours")
     }
 
     async fn seq_of(&self, key: u32) -> Option<u64> {
         let wanted = EventKey { id: conformance::event(key).id, name: None, pixel: None };
-        self.store().find(wanted).await.unwrap().first().map(|(event, _)| event.seq)
+        self.store().operators.find(wanted).await.unwrap().first().map(|(event, _)| event.seq)
     }
 
     async fn step(&mut self, step: Step) {
         let now_ms = self.now_ms();
         match step {
             Step::Append(key) => {
-                self.store().append(conformance::event(key)).await.unwrap();
+                self.store().events.append(conformance::event(key)).await.unwrap();
                 self.model.append(key, State::Pending, now_ms);
             }
             Step::AppendLeased(key) => {
                 let leased = NewEvent { initial: Initial::Leased(LEASE), ..conformance::event(key) };
-                self.store().append(leased).await.unwrap();
+                self.store().events.append(leased).await.unwrap();
                 self.model.append(key, State::InFlight, now_ms + crate::clock::millis(LEASE));
             }
             Step::Claim(max) => {
                 let due = self.model.due(now_ms);
-                assert_eq!(self.store().has_due(pixel()).await.unwrap(), due > 0, "what is due");
-                let claimed = self.store().claim(pixel(), max, LEASE).await.unwrap();
-                assert_eq!(claimed.len(), due.min(max), "what is leased");
-                for event in claimed {
+                assert_eq!(self.store().queue.has_due(pixel()).await.unwrap(), due > 0, "what is due");
+                let leased = self.store().queue.lease(pixel(), max, LEASE).await.unwrap();
+                assert_eq!(leased.len(), due.min(max), "what is leased");
+                for event in leased {
                     let key = self.key_of(&event).await;
                     let (ended, good): (Vec<_>, Vec<_>) =
                         self.leased.drain(..).partition(|(of, _)| *of == key);
@@ -179,14 +179,14 @@ impl World {
             Step::Release(i) => {
                 if !self.leased.is_empty() {
                     let (key, event) = self.leased.remove(i % self.leased.len());
-                    self.store().release(vec![(event.seq, event.lease_no)]).await.unwrap();
+                    self.store().queue.release(vec![(event.seq, event.lease_no)]).await.unwrap();
                     self.model.0.insert(key, Modelled { state: State::Pending, due_ms: now_ms });
                     self.stale.push(event);
                 }
             }
             Step::Replay(key) => {
                 let Some(seq) = self.seq_of(key).await else { return };
-                let replayed = self.store().replay(vec![seq], false).await.unwrap().replayed;
+                let replayed = self.store().operators.replay(vec![seq], false).await.unwrap().replayed;
                 let is_dead = self.model.0.get(&key).is_some_and(|event| event.state == State::DeadLetter);
                 assert_eq!(replayed == 1, is_dead);
                 if is_dead {
@@ -196,7 +196,7 @@ impl World {
             Step::Purge(key) => {
                 let Some(seq) = self.seq_of(key).await else { return };
                 let is_dead = self.model.0.get(&key).is_some_and(|event| event.state == State::DeadLetter);
-                assert_eq!(self.store().purge(vec![seq]).await.unwrap() == 1, is_dead);
+                assert_eq!(self.store().operators.purge(vec![seq]).await.unwrap() == 1, is_dead);
                 if is_dead {
                     self.model.0.remove(&key);
                     self.stale.retain(|event| event.seq != seq);
@@ -206,7 +206,7 @@ impl World {
             Step::SetClock(by_ms) => {
                 self.clock.jump_ms(by_ms);
                 // A machine's clock is not set twice within one write: this is the write.
-                self.store().has_due(pixel()).await.unwrap();
+                self.store().queue.has_due(pixel()).await.unwrap();
             }
             Step::Crash => self.crash(),
         }
@@ -220,20 +220,24 @@ impl World {
         }
         drop(self.store.take());
         self.dir = copy;
-        self.store = Some(Embedded::open(self.dir.path(), self.clock.clone()).unwrap());
+        self.store = Some(Outbox::new(Embedded::open(self.dir.path(), self.clock.clone()).unwrap()));
         self.stale.extend(self.leased.drain(..).map(|(_, event)| event));
         self.model.crash(self.now_ms());
     }
 
-    async fn record(&self, event: &ClaimedEvent, outcome: AttemptOutcome) {
+    async fn record(&self, event: &LeasedEvent, outcome: AttemptOutcome) {
         let result = AttemptResult { seq: event.seq, lease_no: event.lease_no, outcome, code: "code" };
-        self.store().record(conformance::call(), vec![result]).await.unwrap();
+        self.store().queue.record(conformance::call(), vec![result]).await.unwrap();
     }
 
     /// Every event is where the model has it, and the totals agree.
     async fn check(&self) {
-        let listed =
-            self.store().list(EventFilter::default(), Page { below_seq: None, size: 100 }).await.unwrap();
+        let listed = self
+            .store()
+            .operators
+            .list(EventFilter::default(), Page { below_seq: None, size: 100 })
+            .await
+            .unwrap();
         let stored: BTreeMap<String, State> =
             listed.iter().map(|event| (event.id.as_str().to_owned(), event.state)).collect();
         let modelled: BTreeMap<String, State> = self

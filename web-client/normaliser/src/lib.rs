@@ -1,7 +1,7 @@
 //! From raw personal data to what a page may store: core's own rules, compiled for the browser.
 //!
 //! A module of its own, beside `tandem_web`: a page loads it only when a call must be kept because
-//! the server is away (`js/storable.js`). The rules are `tandem-core`'s, so that a hash made here
+//! the server is away (`web-client/js/storable.js`). The rules are `tandem-core`'s, so that a hash made here
 //! is the hash that the server makes; the golden vectors are run against this very module.
 //! Unicode's tables are the browser's.
 

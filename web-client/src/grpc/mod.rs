@@ -1,6 +1,6 @@
 //! gRPC-web: frames and statuses.
 //!
-//! Protocol: gRPC's `PROTOCOL-WEB.md` (binary form, `application/grpc-web+proto`).
+//! Protocol: gRPC's "PROTOCOL-WEB" (binary form, `application/grpc-web+proto`).
 
 pub(crate) mod base64;
 pub(crate) mod framing;

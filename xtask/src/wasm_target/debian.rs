@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 
-use super::{check_sha256, needed};
-use crate::command::{Said, capture, find};
+use crate::command::{Said, capture, find, needed};
+use crate::files::check_sha256;
 
 /// Suites that carry recent compilers, likeliest first.
 const SUITES: [&str; 4] = ["trixie-backports", "bookworm-backports", "testing", "unstable"];

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 
-use super::TARGET;
-use super::toolchain::Toolchain;
+use super::toolchain::{TARGET, Toolchain};
 use crate::command::capture;
 
 /// Unpacks `package` in `folder`, builds, and returns the folder with the libraries.

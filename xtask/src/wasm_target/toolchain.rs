@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 
-use super::TARGET;
 use crate::command::capture;
 use crate::files::root;
+
+/// The target.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// A toolchain: its folder and what its compiler says of itself.
 #[derive(Debug)]

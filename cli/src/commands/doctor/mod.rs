@@ -17,8 +17,8 @@ use tandem_proto::v1::DiagnoseResponse;
 use url::Url;
 
 use self::finding::Finding;
-use crate::Report;
 use crate::failure::Failure;
+use crate::report::Report;
 use crate::server::Server;
 use crate::settings::Settings;
 

@@ -12,36 +12,59 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use tandem_proto::v1;
+use tandem_core::cookie::CookieDomain;
+use tandem_core::id::PixelId;
 
 use super::health::Insight;
-use super::operations::timestamp;
 use crate::clock::Clock;
-use crate::config::Pixel;
+use crate::config::{CashfreeEnvironment, Pixel};
 use crate::delivery::{Graph, ask_about_token};
 
 pub use settings::Deployment;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Level {
+pub enum Level {
+    /// Nothing to do.
     Ok,
+    /// Works, and something about it should change.
     Warning,
+    /// Does not work.
     Failed,
+    /// Was not checked.
     Skipped,
 }
 
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Finding {
-    check: &'static str,
+pub struct Finding {
+    /// What was checked.
+    pub check: &'static str,
     /// Which one, where there are several.
-    subject: String,
-    level: Level,
-    code: &'static str,
-    detail: Cow<'static, str>,
+    pub subject: String,
+    /// How it ended.
+    pub level: Level,
+    /// Stable code.
+    pub code: &'static str,
+    /// What was found, for a person.
+    pub detail: Cow<'static, str>,
     /// What to do; empty when nothing is.
-    advice: &'static str,
+    pub advice: &'static str,
+}
+
+/// What `Diagnose` answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// When, Unix milliseconds.
+    pub at_ms: i64,
+    /// The configured pixels.
+    pub pixels: Vec<PixelId>,
+    /// Whose payments are believed.
+    pub environment: CashfreeEnvironment,
+    /// Domain of the cookies that the server sets, if it does.
+    pub cookie_domain: Option<CookieDomain>,
+    /// What the checks found.
+    pub findings: Vec<Finding>,
 }
 
 impl Finding {
@@ -93,7 +116,7 @@ pub struct Diagnosis {
 impl Diagnosis {
     /// Runs every check. Pixels are asked about side by side, so that the whole takes two
     /// Graph calls' time at most.
-    pub async fn run(&self, insight: &Insight, send_test_event: bool) -> v1::DiagnoseResponse {
+    pub async fn run(&self, insight: &Insight, send_test_event: bool) -> Report {
         let pixels: &[Arc<Pixel>] = if self.deployment.configured { &self.pixels } else { &[] };
         let mut findings = settings::findings(&self.deployment, pixels);
         for pixel in pixels {
@@ -112,18 +135,12 @@ impl Diagnosis {
         } else {
             findings.push(test_event::not_asked_for());
         }
-        v1::DiagnoseResponse {
-            server_version: env!("CARGO_PKG_VERSION").to_owned(),
-            server_time: Some(timestamp(self.clock.now_ms())),
-            pixel_ids: pixels.iter().map(|pixel| pixel.id.as_str().to_owned()).collect(),
-            cashfree_environment: self.deployment.environment.name().to_owned(),
-            cookie_domain: self
-                .deployment
-                .cookie_domain
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
-            findings: findings.into_iter().map(v1::Finding::from).collect(),
+        Report {
+            at_ms: self.clock.now_ms(),
+            pixels: pixels.iter().map(|pixel| pixel.id.clone()).collect(),
+            environment: self.deployment.environment,
+            cookie_domain: self.deployment.cookie_domain.clone(),
+            findings,
         }
     }
 
@@ -136,25 +153,6 @@ impl Diagnosis {
                 let now_s = self.clock.now_s();
                 (token::findings(&answer, now_s), date_s.map(|date_s| now_s - date_s))
             }
-        }
-    }
-}
-
-impl From<Finding> for v1::Finding {
-    fn from(finding: Finding) -> Self {
-        let level = match finding.level {
-            Level::Ok => v1::FindingLevel::Ok,
-            Level::Warning => v1::FindingLevel::Warning,
-            Level::Failed => v1::FindingLevel::Failed,
-            Level::Skipped => v1::FindingLevel::Skipped,
-        };
-        Self {
-            check: finding.check.to_owned(),
-            subject: finding.subject,
-            level: level.into(),
-            code: finding.code.to_owned(),
-            detail: finding.detail.into_owned(),
-            advice: finding.advice.to_owned(),
         }
     }
 }

@@ -1,95 +1,71 @@
-//! What an operator asks of an engine: replay, erasure, pause, watching.
+//! What an engine does for operators: replay, purge, pause, lists, and what it forgets in time.
 
+use super::orders::{claimed, follow};
 use super::*;
 
+/// Runs the checks of this part.
+pub(super) async fn run<G, F: Future<Output = (Bench, G)>>(make: &impl Fn() -> F) {
+    each!(
+        make,
+        [
+            replay_starts_a_new_schedule_under_the_same_id,
+            a_replay_that_may_count_twice_must_be_asked_for,
+            purged_dead_letters_are_gone_and_nothing_else_is,
+            dead_webhooks_are_listed_in_pages_and_purged,
+            a_pause_is_remembered,
+            watchers_hear_of_each_change,
+            pages_follow_each_other,
+            orders_are_listed_newest_first_and_page_by_page,
+            sweeping_keeps_what_is_not_finished,
+            what_only_strangers_spoke_of_is_forgotten_after_seven_days
+        ]
+    );
+}
+
 async fn dead_letter(store: &Bench, n: u32, code: &'static str) -> u64 {
-    store.append(event(n)).await.unwrap();
-    let claimed = claim(store, NOW_MS + i64::from(n)).await.remove(0);
-    let refused = AttemptResult { code, ..result(&claimed, AttemptOutcome::Refused) };
-    store.record(call(), vec![refused]).await.unwrap();
-    claimed.seq
+    store.events.append(event(n)).await.unwrap();
+    let leased = lease(store, NOW_MS + i64::from(n)).await.remove(0);
+    let refused = AttemptResult { code, ..result(&leased, AttemptOutcome::Refused) };
+    store.queue.record(call(), vec![refused]).await.unwrap();
+    leased.seq
 }
 
-pub(super) async fn replay_starts_a_new_schedule_under_the_same_id(store: &Bench) {
+async fn replay_starts_a_new_schedule_under_the_same_id(store: &Bench) {
     let seq = dead_letter(store, 0, "meta_refused").await;
-    let replayed = store.replay(vec![seq, seq, 999], false).await.unwrap();
+    let replayed = store.operators.replay(vec![seq, seq, 999], false).await.unwrap();
     assert_eq!(replayed, Replayed { replayed: 1, ..Replayed::default() });
-    let again = claim(store, NOW_MS).await.remove(0);
+    let again = lease(store, NOW_MS).await.remove(0);
     assert_eq!((again.seq, again.attempts), (seq, 0));
-    store.record(call(), vec![result(&again, AttemptOutcome::Delivered)]).await.unwrap();
-    let (view, attempts) =
-        store.find(EventKey { id: id(0), name: None, pixel: None }).await.unwrap().remove(0);
+    store.queue.record(call(), vec![result(&again, AttemptOutcome::Delivered)]).await.unwrap();
+    let (view, attempts) = store.operators.find(key(0)).await.unwrap().remove(0);
     assert_eq!((view.state, view.attempts, attempts.len()), (State::Delivered, 2, 2), "history stays");
-    assert_eq!(store.replay(vec![seq], true).await.unwrap(), Replayed::default(), "delivered is final");
-    check_totals(&*store.store, 1).await;
+    assert_eq!(
+        store.operators.replay(vec![seq], true).await.unwrap(),
+        Replayed::default(),
+        "delivered is final"
+    );
+    check_totals(store, 1).await;
 }
 
-pub(super) async fn a_replay_that_may_count_twice_must_be_asked_for(store: &Bench) {
+async fn a_replay_that_may_count_twice_must_be_asked_for(store: &Bench) {
     let seq = dead_letter(store, 0, tandem_core::code::DEDUP_WINDOW_PASSED).await;
-    assert_eq!(store.replay(vec![seq], false).await.unwrap().skipped_double_count, 1);
-    assert_eq!(store.replay(vec![seq], true).await.unwrap().replayed, 1);
-    assert_eq!(claim(store, NOW_MS).await[0].fired_s, None, "its twin's age does not stop it again");
+    assert_eq!(store.operators.replay(vec![seq], false).await.unwrap().skipped_double_count, 1);
+    assert_eq!(store.operators.replay(vec![seq], true).await.unwrap().replayed, 1);
+    assert_eq!(lease(store, NOW_MS).await[0].fired_s, None, "its twin's age does not stop it again");
 }
 
-pub(super) async fn an_erased_person_is_nowhere_and_nothing_of_them_is_sent(store: &Bench) {
-    let digest = Sha256Hex::of_bytes(b"a person");
-    let mut theirs = core_event("Lead", id(0));
-    theirs.user_data.set(tandem_core::normalise::MatchKey::Email, digest);
-    store.append(NewEvent::new(&theirs, NOW_MS, Initial::Pending, true)).await.unwrap();
-    store.append(event(1)).await.unwrap();
-    assert_eq!(store.erase(vec![digest]).await.unwrap(), Erased { events: 1, orders: 0 });
-    assert_eq!(store.erase(vec![digest]).await.unwrap(), Erased::default(), "nothing is left of them");
-    assert_eq!(state_of(&*store.store, &id(0)).await, Some(State::Suppressed));
-    assert_eq!(claim(store, NOW_MS + 10).await.len(), 1, "the other person's event goes its way");
-    check_totals(&*store.store, 2).await;
-}
-
-pub(super) async fn what_is_erased_on_its_way_is_not_sent_again(store: &Bench) {
-    let digest = Sha256Hex::of_bytes(b"a person");
-    for n in 0..2 {
-        let mut theirs = core_event("Lead", id(n));
-        theirs.user_data.set(tandem_core::normalise::MatchKey::Email, digest);
-        store.append(NewEvent::new(&theirs, NOW_MS, Initial::Pending, true)).await.unwrap();
-    }
-    let claimed = claim(store, NOW_MS).await;
-    assert_eq!(store.erase(vec![digest]).await.unwrap().events, 2);
-    let outcomes = [AttemptOutcome::Retry(Duration::from_millis(5)), AttemptOutcome::Delivered];
-    let results = claimed.iter().zip(outcomes).map(|(event, outcome)| result(event, outcome)).collect();
-    store.record(call(), results).await.unwrap();
-    assert_eq!(state_of(&*store.store, &id(0)).await, Some(State::Suppressed));
-    assert_eq!(state_of(&*store.store, &id(1)).await, Some(State::Delivered), "what Meta has, Meta has");
-    assert!(claim(store, NOW_MS + 10 * LEASE_MS).await.is_empty());
-    check_totals(&*store.store, 2).await;
-}
-
-pub(super) async fn a_pause_is_remembered(store: &Bench) {
-    assert!(store.paused().await.unwrap().is_empty());
-    store.set_paused(pixel(), true).await.unwrap();
-    assert_eq!(store.paused().await.unwrap(), [pixel()]);
-    store.set_paused(pixel(), false).await.unwrap();
-    assert!(store.paused().await.unwrap().is_empty());
-}
-
-pub(super) async fn watchers_hear_of_each_change(store: &Bench) {
-    let mut changes = store.watch();
-    let Appended::New { seq } = store.append(event(0)).await.unwrap() else { panic!("it is new") };
-    assert_eq!(*changes.recv().await.unwrap(), [seq]);
-    let claimed = claim(store, NOW_MS).await;
-    store.record(call(), vec![result(&claimed[0], AttemptOutcome::Delivered)]).await.unwrap();
-    let seqs = changes.recv().await.unwrap();
-    assert_eq!(store.at(seqs).await.unwrap()[0].state, State::Delivered);
-}
-
-pub(super) async fn purged_dead_letters_are_gone_and_nothing_else_is(store: &Bench) {
+async fn purged_dead_letters_are_gone_and_nothing_else_is(store: &Bench) {
     let seq = dead_letter(store, 0, "meta_refused").await;
-    let Appended::New { seq: pending } = store.append(event(1)).await.unwrap() else { panic!("it is new") };
-    assert_eq!(store.purge(vec![seq, seq, pending, 999]).await.unwrap(), 1);
-    assert_eq!(state_of(&*store.store, &id(0)).await, None);
-    assert_eq!(state_of(&*store.store, &id(1)).await, Some(State::Pending));
-    check_totals(&*store.store, 1).await;
+    let Appended::New { seq: pending } = store.events.append(event(1)).await.unwrap() else {
+        panic!("it is new")
+    };
+    assert_eq!(store.operators.purge(vec![seq, seq, pending, 999]).await.unwrap(), 1);
+    assert_eq!(state_of(store, &id(0)).await, None);
+    assert_eq!(state_of(store, &id(1)).await, Some(State::Pending));
+    check_totals(store, 1).await;
 }
 
-pub(super) async fn dead_webhooks_are_listed_in_pages_and_purged(store: &Bench) {
+async fn dead_webhooks_are_listed_in_pages_and_purged(store: &Bench) {
     let record = |n: i64| WebhookRecord {
         account: "cashfree:SANDBOX".into(),
         event_key: format!("key {n}"),
@@ -102,21 +78,129 @@ pub(super) async fn dead_webhooks_are_listed_in_pages_and_purged(store: &Bench) 
         body_bytes: 2,
     };
     for n in 0..5 {
-        assert!(store.record_webhook(record(n)).await.unwrap());
+        assert!(store.orders.record_webhook(record(n)).await.unwrap());
     }
     let all = DeadWebhookFilter::default();
     let page = |below_seq| Page { below_seq, size: 3 };
-    let first = store.dead_webhooks(all.clone(), page(None)).await.unwrap();
+    let first = store.operators.dead_webhooks(all.clone(), page(None)).await.unwrap();
     assert_eq!(first.iter().map(|webhook| webhook.received_ms - NOW_MS).collect::<Vec<_>>(), [4, 3, 1]);
-    let second = store.dead_webhooks(all.clone(), page(Some(first[2].seq))).await.unwrap();
+    let second = store.operators.dead_webhooks(all.clone(), page(Some(first[2].seq))).await.unwrap();
     assert_eq!(second.len(), 1);
     let some = DeadWebhookFilter {
         code: Some("bad_json".into()),
         received_from_ms: Some(NOW_MS + 4),
         ..all.clone()
     };
-    assert_eq!(store.dead_webhooks(some, page(None)).await.unwrap().len(), 1);
-    assert_eq!(store.purge_webhooks(vec![first[0].seq, 999]).await.unwrap(), 1);
-    assert_eq!(store.figures(NOW_MS).await.unwrap().dead_webhooks, 3);
-    assert!(!store.record_webhook(record(4)).await.unwrap(), "a late copy is still a copy");
+    assert_eq!(store.operators.dead_webhooks(some, page(None)).await.unwrap().len(), 1);
+    assert_eq!(store.operators.purge_webhooks(vec![first[0].seq, 999]).await.unwrap(), 1);
+    assert_eq!(store.operators.figures(NOW_MS).await.unwrap().dead_webhooks, 3);
+    assert!(!store.orders.record_webhook(record(4)).await.unwrap(), "a late copy is still a copy");
+}
+
+async fn a_pause_is_remembered(store: &Bench) {
+    assert!(store.operators.paused().await.unwrap().is_empty());
+    store.operators.set_paused(pixel(), true).await.unwrap();
+    assert_eq!(store.operators.paused().await.unwrap(), [pixel()]);
+    store.operators.set_paused(pixel(), false).await.unwrap();
+    assert!(store.operators.paused().await.unwrap().is_empty());
+}
+
+async fn watchers_hear_of_each_change(store: &Bench) {
+    let mut changes = store.operators.watch();
+    let Appended::New { seq } = store.events.append(event(0)).await.unwrap() else { panic!("it is new") };
+    assert_eq!(*changes.recv().await.unwrap(), [seq]);
+    let leased = lease(store, NOW_MS).await;
+    store.queue.record(call(), vec![result(&leased[0], AttemptOutcome::Delivered)]).await.unwrap();
+    let seqs = changes.recv().await.unwrap();
+    assert_eq!(store.operators.at(seqs).await.unwrap()[0].state, State::Delivered);
+}
+
+async fn pages_follow_each_other(store: &Bench) {
+    for n in 0..25 {
+        store.events.append(event(n)).await.unwrap();
+    }
+    let mut seen = Vec::new();
+    let mut below_seq = None;
+    loop {
+        let page = store.operators.list(EventFilter::default(), Page { below_seq, size: 10 }).await.unwrap();
+        let Some(last) = page.last() else { break };
+        below_seq = Some(last.seq);
+        seen.extend(page.iter().map(|event| event.seq));
+    }
+    assert_eq!(seen.len(), 25);
+    assert!(seen.is_sorted_by(|a, b| a > b), "newest first");
+}
+
+async fn orders_are_listed_newest_first_and_page_by_page(bench: &Bench) {
+    let store = &bench.outbox;
+    for n in 0..5 {
+        let step: OrderStep = Box::new(move |order| {
+            order.fail();
+            OrderEffects::default()
+        });
+        store.orders.update(order_id(&format!("KB-{n}")), pixel(), None, step).await.unwrap();
+    }
+    let ids = |orders: &[OrderView]| {
+        orders.iter().map(|view| view.order.id().as_str().to_owned()).collect::<Vec<_>>()
+    };
+    let list = async |filter: OrderFilter, below_seq: Option<u64>| {
+        store.operators.list_orders(filter, Page { below_seq, size: 2 }).await.unwrap()
+    };
+    let first = list(OrderFilter::default(), None).await;
+    assert_eq!(ids(&first), ["KB-4", "KB-3"]);
+    // A change does not move an order to another page.
+    follow(store, "KB-0", None, Vec::new()).await;
+    let second = list(OrderFilter::default(), Some(first[1].seq)).await;
+    assert_eq!(ids(&second), ["KB-2", "KB-1"]);
+    assert_eq!(ids(&list(OrderFilter::default(), Some(second[1].seq)).await), ["KB-0"]);
+
+    let one = OrderFilter { id: Some(order_id("KB-2")), ..OrderFilter::default() };
+    let found = list(one, None).await;
+    assert_eq!(ids(&found), ["KB-2"]);
+    assert_eq!((found[0].created_ms, found[0].updated_ms), (NOW_MS, NOW_MS));
+    let paid = OrderFilter { paid_only: true, ..OrderFilter::default() };
+    assert!(list(paid, None).await.is_empty());
+    let later = OrderFilter { updated_from_ms: Some(NOW_MS + 1), ..OrderFilter::default() };
+    assert!(list(later, None).await.is_empty());
+    let until = OrderFilter { updated_before_ms: Some(NOW_MS + 1), ..OrderFilter::default() };
+    assert_eq!(list(until, None).await.len(), 2);
+}
+
+async fn sweeping_keeps_what_is_not_finished(store: &Bench) {
+    let retention = Duration::from_secs(30 * 24 * 3600);
+    for n in 0..5 {
+        store.events.append(event(n)).await.unwrap();
+    }
+    let leased = lease(store, NOW_MS + 10).await;
+    let outcomes =
+        [AttemptOutcome::Delivered, AttemptOutcome::Refused, AttemptOutcome::Retry(Duration::ZERO)];
+    let results = leased.iter().zip(outcomes).map(|(event, outcome)| result(event, outcome)).collect();
+    store.queue.record(call(), results).await.unwrap();
+    store.clock.set_ms(NOW_MS + 29 * DAY_MS);
+    assert_eq!(store.operators.sweep(retention, 100).await.unwrap(), 1, "the dead letter's person");
+    store.clock.set_ms(NOW_MS + 31 * DAY_MS);
+    while store.operators.sweep(retention, 2).await.unwrap() > 0 {}
+    assert_eq!(state_of(store, &id(0)).await, None, "the delivered one is gone");
+    assert_eq!(state_of(store, &id(1)).await, None, "and the dead letter");
+    assert_eq!(state_of(store, &id(2)).await, Some(State::Pending));
+    check_totals(store, 3).await;
+}
+
+async fn what_only_strangers_spoke_of_is_forgotten_after_seven_days(store: &Bench) {
+    let claim = |id: &str| {
+        let step: OrderStep = Box::new(|order| {
+            order.contact(&claimed(Some("fb.1.1763942400000.1")));
+            OrderEffects::default()
+        });
+        store.orders.update(order_id(id), pixel(), None, step)
+    };
+    claim("A").await.unwrap();
+    store.clock.set_ms(NOW_MS + 4 * DAY_MS);
+    claim("B").await.unwrap();
+    // Somebody repeats it, which is no news.
+    claim("A").await.unwrap();
+    store.clock.set_ms(NOW_MS + 7 * DAY_MS + 1000);
+    while store.operators.sweep(Duration::from_secs(30 * 24 * 3600), 10).await.unwrap() > 0 {}
+    assert!(store.orders.order(order_id("A")).await.unwrap().is_none());
+    assert!(store.orders.order(order_id("B")).await.unwrap().is_some());
 }

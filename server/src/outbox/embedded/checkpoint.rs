@@ -47,8 +47,8 @@ impl Checkpointer {
                 } else if size >= PASSIVE_BYTES && quiet == 0 {
                     let moved =
                         db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(0));
-                    if let Err(fault) = moved {
-                        tracing::warn!(store.fault = %fault, "checkpoint failed");
+                    if let Err(error) = moved {
+                        tracing::warn!(store.fault = %error, "checkpoint failed");
                     }
                 }
             }

@@ -10,9 +10,9 @@ use rusqlite::{Connection, ErrorCode};
 use tandem_core::id::PixelId;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use super::counts::CountDeltas;
 use super::early::Early;
 use super::events::pixel_no;
-use super::ledger::Ledger;
 use super::unproven::NewOrders;
 use crate::clock::Clock;
 use crate::outbox::StoreError;
@@ -37,7 +37,7 @@ pub(super) trait Work: Send {
     fn run(&mut self, writer: &mut Writer, now_ms: i64) -> rusqlite::Result<()>;
 
     /// Answers. The caller may have left.
-    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+    fn answer(self: Box<Self>, committed: Committed);
 }
 
 struct Job<T, F> {
@@ -56,7 +56,7 @@ where
         Ok(())
     }
 
-    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+    fn answer(self: Box<Self>, committed: Committed) {
         let Self { outcome, reply, .. } = *self;
         // A caller who has left does not need the answer.
         drop(reply.send(committed.and_then(|()| outcome.ok_or(StoreError::Stopped))));
@@ -74,10 +74,21 @@ impl Command {
     }
 }
 
+/// What became of one command.
+type Committed = Result<(), StoreError>;
+
+/// The writer's memory at a moment, to come back to when what follows is rolled back.
+#[derive(Clone, Copy)]
+struct Mark {
+    changed: usize,
+    early: usize,
+    new_orders: NewOrders,
+}
+
 /// The writing side of the database. Its methods run inside a transaction.
 pub(super) struct Writer {
     pub(super) db: Connection,
-    pub(super) ledger: Ledger,
+    pub(super) counts: CountDeltas,
     pub(super) early: Early,
     pub(super) new_orders: NewOrders,
     clock: Clock,
@@ -98,7 +109,7 @@ impl Writer {
     ) -> Self {
         Self {
             db,
-            ledger: Ledger::default(),
+            counts: CountDeltas::default(),
             early: Early::default(),
             new_orders: NewOrders::default(),
             clock,
@@ -128,6 +139,12 @@ impl Writer {
 
     /// Writes until every sender is gone.
     pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        self.work_off(&mut commands);
+        self.truncate();
+    }
+
+    /// Writes until every sender is gone, and leaves the log as it is.
+    pub(super) fn work_off(&mut self, commands: &mut mpsc::Receiver<Command>) {
         let mut batch = Vec::with_capacity(COMMANDS_PER_COMMIT_MAX);
         while commands.blocking_recv_many(&mut batch, COMMANDS_PER_COMMIT_MAX) > 0 {
             let mut truncate = false;
@@ -145,60 +162,116 @@ impl Writer {
                 self.truncate();
             }
         }
-        self.truncate();
     }
 
     fn commit(&mut self, mut batch: Vec<Box<dyn Work>>) {
-        match self.transact(&mut batch) {
-            Ok(()) => {
-                batch.into_iter().for_each(|work| work.answer(Ok(())));
+        let mut written = self.transact(|writer, now_ms| writer.run_together(&mut batch, now_ms));
+        if let Err(error) = &written
+            && batch.len() > 1
+            && !is_systemic(error)
+        {
+            // One command may be at fault: it must not take the others with it.
+            written = self.transact(|writer, now_ms| writer.run_apart(&mut batch, now_ms));
+        }
+        match written {
+            Ok(results) => {
+                batch.into_iter().zip(results).for_each(|(work, result)| work.answer(result));
                 if !self.changed.is_empty() {
                     // Nobody may be watching any more.
                     drop(self.changes.send(std::mem::take(&mut self.changed).into()));
                 }
             }
-            Err(fault) if is_systemic(&fault) || batch.len() <= 1 => {
-                let error = StoreError::Unavailable(describe(&fault));
-                tracing::error!(store.fault = %describe(&fault), commands = batch.len(), "the store refused a commit");
-                batch.into_iter().for_each(|work| work.answer(Err(error.clone())));
+            Err(error) => {
+                let commands = batch.len();
+                tracing::error!(store.fault = %describe(&error), commands, "the store refused a commit");
+                batch.into_iter().for_each(|work| work.answer(Err(unavailable(&error))));
             }
-            // One command may be at fault: it must not take the others with it.
-            Err(_) => batch.into_iter().for_each(|work| self.commit(vec![work])),
         }
     }
 
-    /// Carries out a batch in one transaction. On a fault nothing is written.
-    fn transact(&mut self, batch: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
-        let written = self.write(batch);
+    /// Runs commands in one transaction and commits it. On a fault nothing is written, and the
+    /// writer's memory is as it was.
+    fn transact<T>(
+        &mut self,
+        commands: impl FnOnce(&mut Self, i64) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let mark = self.mark();
+        let written = self.write(commands);
         if written.is_err() {
-            self.ledger.clear();
-            self.pixels.clear();
-            self.changed.clear();
+            self.undo(mark);
             if !self.db.is_autocommit()
-                && let Err(fault) = self.db.execute_batch("ROLLBACK")
+                && let Err(error) = self.db.execute_batch("ROLLBACK")
             {
-                tracing::error!(store.fault = %describe(&fault), "rollback failed");
+                tracing::error!(store.fault = %describe(&error), "rollback failed");
             }
         }
+        self.early.settle();
         written
     }
 
-    fn write(&mut self, batch: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
+    fn write<T>(
+        &mut self,
+        commands: impl FnOnce(&mut Self, i64) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
         let (now_ms, offset_ms) = (self.clock.now_ms(), self.clock.offset_ms());
-        self.db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        self.execute("BEGIN IMMEDIATE")?;
         let followed = self.follow_clock(offset_ms)?;
-        for work in batch.iter_mut() {
-            work.run(self, now_ms)?;
-        }
-        let mut ledger = std::mem::take(&mut self.ledger);
-        let counted = ledger.write(&self.db);
-        self.ledger = ledger;
-        counted?;
-        self.db.prepare_cached("COMMIT")?.execute([])?;
+        let result = commands(self, now_ms)?;
+        self.execute("COMMIT")?;
         if followed {
             self.follows_ms.store(offset_ms, Ordering::Relaxed);
         }
-        Ok(())
+        Ok(result)
+    }
+
+    /// The usual way: the first fault ends it for all.
+    fn run_together(&mut self, batch: &mut [Box<dyn Work>], now_ms: i64) -> rusqlite::Result<Vec<Committed>> {
+        batch.iter_mut().try_for_each(|work| work.run(self, now_ms))?;
+        self.write_counts()?;
+        Ok(vec![Ok(()); batch.len()])
+    }
+
+    /// After a fault: a savepoint per command, so that a command that fails is undone alone.
+    fn run_apart(&mut self, batch: &mut [Box<dyn Work>], now_ms: i64) -> rusqlite::Result<Vec<Committed>> {
+        let mut results = Vec::with_capacity(batch.len());
+        for work in batch {
+            let mark = self.mark();
+            self.execute("SAVEPOINT command")?;
+            results.push(match work.run(self, now_ms).and_then(|()| self.write_counts()) {
+                Ok(()) => Ok(()),
+                Err(error) if is_systemic(&error) => return Err(error),
+                Err(error) => {
+                    tracing::error!(store.fault = %describe(&error), "the store refused a write");
+                    self.undo(mark);
+                    self.execute("ROLLBACK TO command")?;
+                    Err(unavailable(&error))
+                }
+            });
+            self.execute("RELEASE command")?;
+        }
+        Ok(results)
+    }
+
+    fn execute(&self, sql: &str) -> rusqlite::Result<()> {
+        self.db.prepare_cached(sql)?.execute([]).map(drop)
+    }
+
+    fn write_counts(&mut self) -> rusqlite::Result<()> {
+        self.counts.write(&self.db)
+    }
+
+    fn mark(&self) -> Mark {
+        Mark { changed: self.changed.len(), early: self.early.mark(), new_orders: self.new_orders }
+    }
+
+    /// Brings the writer's memory back to what it was at a mark. Nothing was counted before
+    /// it that is not written yet.
+    fn undo(&mut self, mark: Mark) {
+        self.counts.clear();
+        self.pixels.clear();
+        self.changed.truncate(mark.changed);
+        self.early.undo(mark.early);
+        self.new_orders = mark.new_orders;
     }
 
     /// Moves every schedule along when the wall's time was set: leases must not end early,
@@ -218,30 +291,18 @@ impl Writer {
         Ok(true)
     }
 
-    /// A write that reaches the disk, so that a full one shows.
-    pub(super) fn probe(&self, now_ms: i64) -> rusqlite::Result<()> {
-        self.db.pragma_update(None, "application_id", now_ms.rem_euclid(1_000_000_007))
-    }
-
-    /// Stops or resumes a pixel's delivery, for the next start to know.
-    pub(super) fn set_paused(&mut self, pixel: &PixelId, paused: bool) -> rusqlite::Result<()> {
-        let no = self.pixel(pixel)?;
-        self.db.prepare_cached("UPDATE pixels SET paused = ?2 WHERE no = ?1")?.execute((no, paused))?;
-        Ok(())
-    }
-
     fn truncate(&self) {
         let result = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-        if let Err(fault) = result {
-            tracing::warn!(store.fault = %describe(&fault), "the write-ahead log could not be emptied");
+        if let Err(error) = result {
+            tracing::warn!(store.fault = %describe(&error), "the write-ahead log could not be emptied");
         }
     }
 }
 
 /// Whether the next command would fail the same way.
-fn is_systemic(fault: &rusqlite::Error) -> bool {
+fn is_systemic(error: &rusqlite::Error) -> bool {
     matches!(
-        fault.sqlite_error_code(),
+        error.sqlite_error_code(),
         Some(
             ErrorCode::DiskFull
                 | ErrorCode::SystemIoFailure
@@ -257,9 +318,13 @@ fn is_systemic(fault: &rusqlite::Error) -> bool {
     )
 }
 
+fn unavailable(error: &rusqlite::Error) -> StoreError {
+    StoreError::Unavailable(describe(error))
+}
+
 /// SQLite's word for the fault, without any value of the row at hand.
-fn describe(fault: &rusqlite::Error) -> String {
-    match fault {
+fn describe(error: &rusqlite::Error) -> String {
+    match error {
         rusqlite::Error::SqliteFailure(error, _) => error.to_string(),
         rusqlite::Error::ToSqlConversionFailure(_) => "a stored order cannot be read".into(),
         other => {

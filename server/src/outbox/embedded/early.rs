@@ -10,28 +10,62 @@ const WAITING_MAX: usize = 10_000;
 /// How long one waits, milliseconds.
 const WAIT_MS: i64 = 10 * 60 * 1000;
 
-/// Confirmations without an event, by pixel, name and ID.
+/// Pixel, name and ID.
+type Key = (i64, String, String);
+/// A confirmation, and since when it waits, Unix milliseconds.
+type Waiting = (Confirmation, i64);
+
+/// Confirmations without an event.
 #[derive(Debug, Default)]
-pub(super) struct Early(HashMap<(i64, String, String), (Confirmation, i64)>);
+pub(super) struct Early {
+    waiting: HashMap<Key, Waiting>,
+    /// What was under a key before it was changed, since the last [`Self::settle`].
+    log: Vec<(Key, Option<Waiting>)>,
+}
 
 impl Early {
     /// Keeps one. The first under a key stands.
     pub(super) fn keep(&mut self, pixel: i64, confirmation: &Confirmation, now_ms: i64) {
-        if self.0.len() >= WAITING_MAX {
-            self.0.retain(|_, (_, since_ms)| now_ms - *since_ms < WAIT_MS);
+        if self.waiting.len() >= WAITING_MAX {
+            self.waiting.retain(|_, (_, since_ms)| now_ms - *since_ms < WAIT_MS);
         }
-        if self.0.len() < WAITING_MAX {
-            let key = (pixel, confirmation.name.as_str().to_owned(), confirmation.id.as_str().to_owned());
-            self.0.entry(key).or_insert_with(|| (confirmation.clone(), now_ms));
+        let key = (pixel, confirmation.name.as_str().to_owned(), confirmation.id.as_str().to_owned());
+        if self.waiting.len() < WAITING_MAX && !self.waiting.contains_key(&key) {
+            self.log.push((key.clone(), None));
+            self.waiting.insert(key, (confirmation.clone(), now_ms));
         }
     }
 
     /// Takes the one that waits for an event, if it has not waited too long.
     pub(super) fn take(&mut self, pixel: i64, name: &str, id: &str, now_ms: i64) -> Option<Confirmation> {
-        if self.0.is_empty() {
+        if self.waiting.is_empty() {
             return None;
         }
-        let (confirmation, since_ms) = self.0.remove(&(pixel, name.to_owned(), id.to_owned()))?;
+        let key = (pixel, name.to_owned(), id.to_owned());
+        let (confirmation, since_ms) = self.waiting.remove(&key)?;
+        self.log.push((key, Some((confirmation.clone(), since_ms))));
         (now_ms - since_ms < WAIT_MS).then_some(confirmation)
+    }
+
+    /// The moment to which [`Self::undo`] may come back.
+    pub(super) fn mark(&self) -> usize {
+        self.log.len()
+    }
+
+    /// Takes back what changed since a mark.
+    pub(super) fn undo(&mut self, mark: usize) {
+        while self.log.len() > mark
+            && let Some((key, before)) = self.log.pop()
+        {
+            match before {
+                Some(waiting) => drop(self.waiting.insert(key, waiting)),
+                None => drop(self.waiting.remove(&key)),
+            }
+        }
+    }
+
+    /// What changed is written, or taken back.
+    pub(super) fn settle(&mut self) {
+        self.log.clear();
     }
 }

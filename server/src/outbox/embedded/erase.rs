@@ -9,6 +9,7 @@ use tandem_core::order::Order;
 
 use super::committer::Writer;
 use super::events::state;
+use super::sql::*;
 use crate::outbox::{Erased, Metric, State};
 
 /// Rows changed in one transaction.
@@ -109,15 +110,15 @@ impl Writer {
         name: &str,
         now_ms: i64,
     ) -> rusqlite::Result<()> {
-        if matches!(was, State::Pending | State::WaitingJoin | State::Held) {
+        if was.waits() {
             self.db
                 .prepare_cached(
-                    "UPDATE events SET person = NULL, state = 6, due_ms = NULL, code = ?2, finished_ms = ?3
-                     WHERE seq = ?1",
+                    sql!("UPDATE events SET person = NULL, state = {SUPPRESSED}, due_ms = NULL, code = ?2, finished_ms = ?3
+                     WHERE seq = ?1"),
                 )?
                 .execute((seq, code::ERASED, now_ms))?;
-            self.ledger.moved(pixel, was, State::Suppressed);
-            self.ledger.count(now_ms, pixel, name, Metric::Suppressed, 1);
+            self.counts.moved(pixel, was, State::Suppressed);
+            self.counts.count(now_ms, pixel, name, Metric::Suppressed, 1);
         } else {
             self.db.prepare_cached("UPDATE events SET person = NULL WHERE seq = ?1")?.execute([seq])?;
         }

@@ -1,27 +1,60 @@
 //! Writes on events: append, confirm, and the Purchase of an order.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _};
+use tandem_core::hash::Sha256Hex;
+use tandem_core::id::PixelId;
 
 use super::committer::Writer;
+use super::{Embedded, erase};
 use crate::clock::millis;
-use crate::outbox::entry::BrowserOutcome;
 use crate::outbox::{
-    Appended, Confirmation, Confirmed, Existing, Initial, Metric, NewEvent, PurchaseChange, State,
+    Appended, BrowserOutcome, Confirmation, Confirmed, Erased, EventStore, Existing, Initial, Metric,
+    NewEvent, State, StoreError,
 };
 
+#[async_trait::async_trait]
+impl EventStore for Embedded {
+    async fn append(&self, event: NewEvent) -> Result<Appended, StoreError> {
+        self.write(move |writer, now_ms| writer.append(&event, now_ms)).await
+    }
+
+    async fn confirm(
+        &self,
+        pixel: PixelId,
+        confirmations: Vec<Confirmation>,
+    ) -> Result<Confirmed, StoreError> {
+        self.write(move |writer, now_ms| writer.confirm(&pixel, &confirmations, now_ms)).await
+    }
+
+    async fn erase(&self, digests: Vec<Sha256Hex>) -> Result<Erased, StoreError> {
+        // Looking through everything is a reader's work, so that ingest goes on meanwhile.
+        let needles = Arc::new(digests);
+        let looked_for = Arc::clone(&needles);
+        let mut found = self.read(move |db| erase::find(db, &looked_for)).await?;
+        let mut erased = Erased::default();
+        while let Some(part) = found.split_off_part() {
+            let needles = Arc::clone(&needles);
+            erased +=
+                self.write_patiently(move |writer, now_ms| writer.erase(&needles, &part, now_ms)).await?;
+        }
+        Ok(erased)
+    }
+}
+
 /// How an entry's initial state is stored.
-struct Entry<'a> {
-    state: State,
-    due_ms: Option<i64>,
-    code: Option<&'a str>,
-    finished_ms: Option<i64>,
-    keeps_person: bool,
+pub(super) struct Entry<'a> {
+    pub(super) state: State,
+    pub(super) due_ms: Option<i64>,
+    pub(super) code: Option<&'a str>,
+    pub(super) finished_ms: Option<i64>,
+    pub(super) keeps_person: bool,
 }
 
 impl<'a> Entry<'a> {
-    fn of(event: &'a NewEvent, now_ms: i64) -> Self {
+    pub(super) fn of(event: &'a NewEvent, now_ms: i64) -> Self {
         let now = event.received_ms;
         let after = |wait: &Duration| Some(now_ms.saturating_add(millis(*wait)));
         let (state, due_ms, code, finished_ms) = match &event.initial {
@@ -45,8 +78,8 @@ impl Writer {
         let entry = Entry::of(event, now_ms);
         let mut insert = self.db.prepare_cached(
             "INSERT INTO events (pixel, name, id, state, due_ms, lease_no, received_ms, time_s, finished_ms,
-                                 order_id, keys, contact, code, facts, person)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+                                 order_id, keys, contact, code, facts, person, action_source, has_page)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
              ON CONFLICT DO NOTHING",
         )?;
         let inserted = insert.execute(rusqlite::params![
@@ -60,24 +93,26 @@ impl Writer {
             event.time_s,
             entry.finished_ms,
             event.order.as_ref().map(tandem_core::id::OrderId::as_str),
-            event.keys.0,
+            event.payload.keys.0,
             event.browser_contact,
             entry.code,
-            event.facts,
-            entry.keeps_person.then_some(event.person.as_str()),
+            event.payload.public_json,
+            event.payload.personal_json.as_deref().filter(|_| entry.keeps_person),
+            event.payload.action_source.as_str(),
+            event.payload.has_page,
         ])?;
         drop(insert);
         let (now, name) = (event.received_ms, event.name.as_str());
         if inserted == 0 {
-            self.ledger.count(now, pixel, name, Metric::Duplicate, 1);
+            self.counts.count(now, pixel, name, Metric::Duplicate, 1);
             return self.existing(pixel, event).map(Appended::Duplicate);
         }
         let metric = if entry.state == State::Suppressed { Metric::Suppressed } else { Metric::Accepted };
-        self.ledger.count(now, pixel, name, metric, 1);
+        self.counts.count(now, pixel, name, metric, 1);
         if entry.state == State::DeadLetter {
-            self.ledger.count(now, pixel, name, Metric::DeadLetter, 1);
+            self.counts.count(now, pixel, name, Metric::DeadLetter, 1);
         }
-        self.ledger.state(pixel, entry.state, 1);
+        self.counts.state(pixel, entry.state, 1);
         let seq = self.db.last_insert_rowid().unsigned_abs();
         self.changed(seq);
         if let Some(early) = self.early.take(pixel, name, event.id.as_str(), now) {
@@ -92,86 +127,8 @@ impl Writer {
                 "SELECT state, facts, code FROM events WHERE id = ?1 AND name = ?2 AND pixel = ?3",
             )?
             .query_row((event.id.as_str(), event.name.as_str(), pixel), |row| {
-                Ok(Existing { state: state(row.get(0)?), facts: row.get(1)?, code: row.get(2)? })
+                Ok(Existing { state: state(row.get(0)?), public_json: row.get(1)?, code: row.get(2)? })
             })
-    }
-
-    /// Places or stops an order's Purchase. `None`: it had left, or was stopped before.
-    pub(super) fn change_purchase(
-        &mut self,
-        change: &PurchaseChange,
-        now_ms: i64,
-    ) -> rusqlite::Result<Option<Appended>> {
-        let (PurchaseChange::Place(event) | PurchaseChange::Stop(event)) = change;
-        let pixel = self.pixel(&event.pixel)?;
-        let found: Option<(u64, i64)> = self
-            .db
-            .prepare_cached("SELECT seq, state FROM events WHERE id = ?1 AND name = ?2 AND pixel = ?3")?
-            .query_row((event.id.as_str(), event.name.as_str(), pixel), |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        let Some((seq, was)) = found else {
-            return self.append(event, now_ms).map(Some);
-        };
-        let was = state(was);
-        if was.has_left() || was == State::Suppressed {
-            return Ok(None);
-        }
-        let entry = Entry::of(event, now_ms);
-        self.db
-            .prepare_cached(
-                "UPDATE events SET state = ?2, due_ms = ?3, code = ?4, finished_ms = ?5, lease_no = lease_no + 1,
-                        time_s = ?6, keys = ?7, contact = max(contact, ?8), facts = ?9, person = ?10
-                 WHERE seq = ?1",
-            )?
-            .execute(rusqlite::params![
-                seq,
-                entry.state as u8,
-                entry.due_ms,
-                entry.code,
-                entry.finished_ms,
-                event.time_s,
-                event.keys.0,
-                event.browser_contact,
-                event.facts,
-                entry.keeps_person.then_some(event.person.as_str()),
-            ])?;
-        self.ledger.moved(pixel, was, entry.state);
-        self.changed(seq);
-        if entry.state == State::Suppressed {
-            self.ledger.count(event.received_ms, pixel, event.name.as_str(), Metric::Suppressed, 1);
-        }
-        Ok(Some(Appended::New { seq }))
-    }
-
-    /// Gives events and orders without a pixel to one that is configured now.
-    pub(super) fn adopt_unassigned(&mut self, pixel: &tandem_core::id::PixelId) -> rusqlite::Result<u64> {
-        let from = self.pixel(&tandem_core::id::PixelId::unassigned())?;
-        let to = self.pixel(pixel)?;
-        // A key that the pixel has already stays where it is: the first payload wins.
-        let moved: Vec<i64> = self
-            .db
-            .prepare_cached("UPDATE OR IGNORE events SET pixel = ?2 WHERE pixel = ?1 RETURNING state")?
-            .query_map((from, to), |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
-        for was in &moved {
-            self.ledger.state(from, state(*was), -1);
-            self.ledger.state(to, state(*was), 1);
-        }
-        let waiting: Vec<(String, String)> = self
-            .db
-            .prepare_cached("SELECT id, state FROM orders WHERE pixel = ?1")?
-            .query_map([from], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<rusqlite::Result<_>>()?;
-        for (id, json) in waiting {
-            if let Ok(mut order) = serde_json::from_str::<tandem_core::order::Order>(&json) {
-                order.assign(pixel.clone());
-                let json = serde_json::to_string(&order).unwrap_or(json);
-                self.db
-                    .prepare_cached("UPDATE orders SET pixel = ?2, state = ?3 WHERE id = ?1")?
-                    .execute((id, to, json))?;
-            }
-        }
-        Ok(moved.len() as u64)
     }
 
     /// Notes that a page asked about an event, so that its copy is to be expected.
@@ -191,7 +148,7 @@ impl Writer {
             .query_row((id, name, pixel), |row| row.get(0))
             .optional()?;
         if was.map(state) == Some(State::Delivered) {
-            self.ledger.count(now_ms, pixel, name, Metric::DeliveredWithBrowser, 1);
+            self.counts.count(now_ms, pixel, name, Metric::DeliveredWithBrowser, 1);
         }
         Ok(())
     }
@@ -199,7 +156,7 @@ impl Writer {
     /// Notes what pages did with their copies.
     pub(super) fn confirm(
         &mut self,
-        pixel: &tandem_core::id::PixelId,
+        pixel: &PixelId,
         confirmations: &[Confirmation],
         now_ms: i64,
     ) -> rusqlite::Result<Confirmed> {
@@ -252,7 +209,7 @@ impl Writer {
                 row.get(0)
             })?;
         if fired && state(was) == State::Delivered && merges(fired_s, finished_ms.unwrap_or(now_ms)) {
-            self.ledger.count(now_ms, pixel, name, Metric::Deduplicated, 1);
+            self.counts.count(now_ms, pixel, name, Metric::Deduplicated, 1);
         }
         Ok(true)
     }

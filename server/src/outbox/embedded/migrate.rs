@@ -6,10 +6,15 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::open::OpenError;
+use super::sql::numbered;
 
 /// What each version adds to the one before, from version 1 on.
-const VERSIONS: [&str; 3] =
-    [include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const VERSIONS: [&str; 4] = [
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 /// Version of the schema this program writes (SQLite's `user_version`).
 pub(super) const SCHEMA_VERSION: usize = VERSIONS.len();
 
@@ -24,6 +29,7 @@ pub(super) fn migrate(db: &Connection, dir: &Path) -> Result<(), OpenError> {
         if version > 0 {
             tracing::info!(schema.version = next, "bringing the database up to date");
         }
+        let steps = numbered(steps);
         db.execute_batch(&format!("BEGIN IMMEDIATE;\n{steps}\nPRAGMA user_version = {next};\nCOMMIT;"))
             .map_err(fail)?;
     }
@@ -48,7 +54,7 @@ mod tests {
         for version in 1..SCHEMA_VERSION {
             let old = Connection::open_in_memory().unwrap();
             for steps in &VERSIONS[..version] {
-                old.execute_batch(steps).unwrap();
+                old.execute_batch(&numbered(steps)).unwrap();
             }
             old.pragma_update(None, "user_version", i64::try_from(version).unwrap()).unwrap();
             old.execute_batch(
@@ -56,6 +62,7 @@ mod tests {
                  INSERT INTO orders (id, pixel, state, paid, created_ms, updated_ms) VALUES ('A', 1, '{}', 1, 0, 0);",
             )
             .unwrap();
+            old.execute_batch(&old_events()).unwrap();
             if version >= 2 {
                 old.execute_batch("INSERT INTO order_totals (paid, n) VALUES (1, 1)").unwrap();
             }
@@ -65,6 +72,40 @@ mod tests {
             let paid: i64 =
                 old.query_row("SELECT n FROM order_totals WHERE paid = 1", [], |row| row.get(0)).unwrap();
             assert_eq!(paid, 1);
+            if version < 4 {
+                let mut typed =
+                    old.prepare("SELECT action_source, has_page FROM events ORDER BY seq").unwrap();
+                let typed = typed.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).unwrap();
+                let typed: Vec<(String, bool)> = typed.collect::<rusqlite::Result<_>>().unwrap();
+                let expected =
+                    [("website", true), ("physical_store", false), ("email", false), ("website", false)];
+                assert_eq!(typed, expected.map(|(source, has_page)| (source.to_owned(), has_page)));
+            }
         }
+    }
+
+    /// Events as they were stored before version 4: of a page; at a counter, with properties
+    /// that read like another event; delivered; and of a website without a page.
+    fn old_events() -> String {
+        let events = [
+            (
+                r#"{"event_name":"Lead","action_source":"website"}"#,
+                Some(r#"{"user_data":{},"event_source_url":"https://shop.example/"}"#),
+            ),
+            (
+                r#"{"action_source":"physical_store","custom_data":{"action_source":"website"}}"#,
+                Some(r#"{"user_data":{"event_source_url":"x"}}"#),
+            ),
+            (r#"{"action_source":"email"}"#, None),
+            (r#"{"action_source":"website"}"#, Some(r#"{"user_data":{}}"#)),
+        ];
+        let row = |(n, (facts, person)): (usize, (&str, Option<&str>))| {
+            let person = person.map_or("NULL".to_owned(), |person| format!("'{person}'"));
+            format!(
+                "INSERT INTO events (pixel, name, id, state, received_ms, time_s, keys, contact, facts, person)
+                 VALUES (1, 'Lead', '{n}', 1, 0, 0, 0, 0, '{facts}', {person});"
+            )
+        };
+        events.into_iter().enumerate().map(row).collect()
     }
 }

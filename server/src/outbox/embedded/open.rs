@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::migrate::{SCHEMA_VERSION, migrate};
+use super::sql::*;
 
 /// Longest wait a schedule can hold, milliseconds: what is due later was written while the
 /// machine's clock was ahead.
@@ -65,10 +66,10 @@ pub(super) fn open(dir: &Path, now_ms: i64) -> Result<Opened, OpenError> {
         .execute_batch(&format!(
             "BEGIN;
              INSERT INTO totals (pixel, state, n)
-               SELECT pixel, 1, count(*) FROM events WHERE due_ms IS NOT NULL AND state = 2 GROUP BY pixel
+               SELECT pixel, {PENDING}, count(*) FROM events WHERE due_ms IS NOT NULL AND state = {IN_FLIGHT} GROUP BY pixel
                ON CONFLICT (pixel, state) DO UPDATE SET n = n + excluded.n;
-             UPDATE totals SET n = 0 WHERE state = 2;
-             UPDATE events SET state = 1, due_ms = {now_ms} WHERE due_ms IS NOT NULL AND state = 2;
+             UPDATE totals SET n = 0 WHERE state = {IN_FLIGHT};
+             UPDATE events SET state = {PENDING}, due_ms = {now_ms} WHERE due_ms IS NOT NULL AND state = {IN_FLIGHT};
              UPDATE events SET due_ms = {now_ms} WHERE due_ms > {now_ms} + {WAIT_MS_MAX};
              COMMIT;"
         ))

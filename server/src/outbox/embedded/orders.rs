@@ -1,12 +1,45 @@
-//! Writes on orders and webhooks.
+//! Orders and webhooks.
 
-use rusqlite::OptionalExtension as _;
+use rusqlite::{Connection, OptionalExtension as _};
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
-use tandem_core::order::{Order, SignalsFrom, Standing};
+use tandem_core::order::{Order, Standing};
 
 use super::committer::Writer;
-use super::events::state;
-use crate::outbox::{Ask, Metric, OrderStep, OrderUpdated, PurchaseChange, State, WebhookRecord};
+use super::read::unreadable;
+use super::{Embedded, unproven};
+use crate::outbox::{
+    Ask, DueOrder, OrderStep, OrderStore, OrderUpdated, PurchaseChange, StoreError, WebhookRecord,
+};
+
+#[async_trait::async_trait]
+impl OrderStore for Embedded {
+    async fn update(
+        &self,
+        id: OrderId,
+        pixel: PixelId,
+        webhook: Option<WebhookRecord>,
+        mut step: OrderStep,
+    ) -> Result<Option<OrderUpdated>, StoreError> {
+        self.write(move |writer, now_ms| {
+            writer.update_order(&id, &pixel, webhook.as_ref(), &mut step, now_ms)
+        })
+        .await
+    }
+
+    async fn record_webhook(&self, webhook: WebhookRecord) -> Result<bool, StoreError> {
+        self.write(move |writer, _| writer.record_webhook(&webhook)).await
+    }
+
+    async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
+        self.read(move |db| find_order(db, &id)).await
+    }
+
+    async fn orders_to_ask(&self, max: usize) -> Result<Vec<DueOrder>, StoreError> {
+        self.follow_clock().await?;
+        let now_ms = self.clock.now_ms();
+        self.read(move |db| unproven::orders_to_ask(db, now_ms, max)).await
+    }
+}
 
 impl Writer {
     /// Runs a step on one order and writes the order with the step's effects.
@@ -17,11 +50,11 @@ impl Writer {
         webhook: Option<&WebhookRecord>,
         step: &mut OrderStep,
         now_ms: i64,
-    ) -> rusqlite::Result<OrderUpdated> {
+    ) -> rusqlite::Result<Option<OrderUpdated>> {
         if let Some(webhook) = webhook
             && !self.record_webhook(webhook)?
         {
-            return Ok(OrderUpdated { applied: false, event: None, purchase: None });
+            return Ok(None);
         }
         let stored: Option<String> = self
             .db
@@ -31,7 +64,7 @@ impl Writer {
         let mut order = match stored.as_deref().map(serde_json::from_str::<Order>) {
             None => Order::new(id.clone(), pixel.clone()),
             Some(Ok(order)) => order,
-            Some(Err(fault)) => return Err(rusqlite::Error::ToSqlConversionFailure(Box::new(fault))),
+            Some(Err(error)) => return Err(rusqlite::Error::ToSqlConversionFailure(Box::new(error))),
         };
         let before = order.clone();
         let effects = step(&mut order);
@@ -55,20 +88,21 @@ impl Writer {
         }
         let (was_paid, is_paid) = (before.paid().is_some(), order.paid().is_some());
         if stored.is_none() {
-            self.ledger.orders(is_paid, 1);
+            self.counts.orders(is_paid, 1);
             if !is_paid && order.standing() < Standing::Attested {
                 self.bound_unproven()?;
             }
         } else if was_paid != is_paid {
-            self.ledger.orders(was_paid, -1);
-            self.ledger.orders(is_paid, 1);
+            self.counts.orders(was_paid, -1);
+            self.counts.orders(is_paid, 1);
         }
-        Ok(OrderUpdated { applied: true, event, purchase })
+        let (ask, answer) = (effects.ask, effects.answer);
+        Ok(Some(OrderUpdated { is_new: stored.is_none(), order, event, purchase, ask, answer }))
     }
 
     /// `learnt`: something was learnt, and not only when to ask about it. What strangers
     /// repeat, and what we ask, does not keep people's signals longer.
-    fn write_order(
+    pub(super) fn write_order(
         &mut self,
         order: &Order,
         pixel: i64,
@@ -107,83 +141,8 @@ impl Writer {
         Ok(())
     }
 
-    /// A Purchase was delivered: counts where its signals came from, and notes it on the order.
-    pub(super) fn purchase_delivered(
-        &mut self,
-        pixel: i64,
-        name: &str,
-        id: &str,
-        now_ms: i64,
-    ) -> rusqlite::Result<()> {
-        let Some(found) = self.order_of_purchase(name, id)? else { return Ok(()) };
-        let from = found.as_ref().map_or(SignalsFrom::Nobody, |(order, _)| order.signals_from());
-        self.ledger.count(now_ms, pixel, name, Metric::of_signals(from), 1);
-        if let Some((mut order, order_pixel)) = found
-            && order.was_delivered()
-        {
-            self.write_order(&order, order_pixel, Ask::AsPlanned, now_ms, false)?;
-        }
-        Ok(())
-    }
-
-    /// A Purchase that was under way came back: what was to stop it meanwhile stops it now.
-    pub(super) fn purchase_came_back(
-        &mut self,
-        seq: u64,
-        pixel: i64,
-        name: &str,
-        id: &str,
-        now_ms: i64,
-    ) -> rusqlite::Result<()> {
-        let Some(Some((mut order, order_pixel))) = self.order_of_purchase(name, id)? else { return Ok(()) };
-        let Some(why) = order.must_not_leave() else { return Ok(()) };
-        self.stop(seq, why.code(), now_ms)?;
-        let followers: Vec<EventId> = order.refund_ids().filter_map(EventId::of_refund).collect();
-        for id in followers {
-            let waiting: Vec<u64> = self
-                .db
-                .prepare_cached("SELECT seq FROM events WHERE id = ?1 AND pixel = ?2 AND state IN (?3, ?4)")?
-                .query_map((id.as_str(), pixel, State::Pending as u8, State::WaitingJoin as u8), |row| {
-                    row.get(0)
-                })?
-                .collect::<rusqlite::Result<_>>()?;
-            waiting.into_iter().try_for_each(|seq| self.stop(seq, why.code(), now_ms))?;
-        }
-        order.was_stopped(why);
-        self.write_order(&order, order_pixel, Ask::AsPlanned, now_ms, true)
-    }
-
-    /// Stops an event that waits.
-    fn stop(&mut self, seq: u64, code: &str, now_ms: i64) -> rusqlite::Result<()> {
-        let (pixel, name, was): (i64, String, i64) = self
-            .db
-            .prepare_cached("SELECT pixel, name, state FROM events WHERE seq = ?1")?
-            .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        self.db
-            .prepare_cached(
-                "UPDATE events SET state = ?2, code = ?3, due_ms = NULL, finished_ms = ?4, person = NULL
-                 WHERE seq = ?1",
-            )?
-            .execute((seq, State::Suppressed as u8, code, now_ms))?;
-        self.ledger.moved(pixel, state(was), State::Suppressed);
-        self.ledger.count(now_ms, pixel, &name, Metric::Suppressed, 1);
-        self.changed(seq);
-        Ok(())
-    }
-
-    /// The order of a Purchase; `None` if the event is none, `Some(None)` if the order is gone.
-    fn order_of_purchase(&self, name: &str, id: &str) -> rusqlite::Result<Option<Option<(Order, i64)>>> {
-        if name != EventName::purchase().as_str() {
-            return Ok(None);
-        }
-        let order = EventId::parse(id).ok().and_then(|id| id.purchase_order());
-        let Some(order) = order else { return Ok(None) };
-        let found = self.stored_order(&order)?;
-        Ok(Some(found.and_then(|(json, pixel)| Some((serde_json::from_str(&json).ok()?, pixel)))))
-    }
-
     /// An order as it is stored, with the number of its pixel.
-    fn stored_order(&self, id: &OrderId) -> rusqlite::Result<Option<(String, i64)>> {
+    pub(super) fn stored_order(&self, id: &OrderId) -> rusqlite::Result<Option<(String, i64)>> {
         self.db
             .prepare_cached("SELECT state, pixel FROM orders WHERE id = ?1")?
             .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -230,4 +189,13 @@ impl Writer {
             ])?;
         Ok(true)
     }
+}
+
+/// One order.
+fn find_order(db: &Connection, id: &OrderId) -> rusqlite::Result<Option<Order>> {
+    let json: Option<String> = db
+        .prepare_cached("SELECT state FROM orders WHERE id = ?1")?
+        .query_row([id.as_str()], |row| row.get(0))
+        .optional()?;
+    json.map(|json| serde_json::from_str(&json).map_err(|e| unreadable(0, e))).transpose()
 }

@@ -1,43 +1,26 @@
 //! Every question asked of the database without changing it.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter};
-use tandem_core::id::{EventId, EventName, OrderId, PixelId};
-use tandem_core::order::Order;
+use rusqlite::{Connection, Row, params_from_iter};
+use tandem_core::id::{EventId, EventName, PixelId};
 use tandem_core::user_data::KeySet;
 
 use super::events::state;
-use crate::outbox::entry::BrowserOutcome;
+use super::sql::*;
 use crate::outbox::{
-    AttemptView, DeadWebhook, DeadWebhookFilter, EventFilter, EventKey, EventView, Page, State,
+    AttemptView, BrowserOutcome, DeadWebhook, DeadWebhookFilter, EventFilter, EventKey, EventView,
+    OrderFilter, OrderView, Page, State,
 };
 
 const EVENT_COLUMNS: &str =
     "events.seq, pixels.id, events.name, events.id, state, order_id, time_s, received_ms, due_ms,
      finished_ms, attempts, code, keys, browser, fired_s, person IS NOT NULL";
 
-/// Whether an event of a pixel is due.
-pub(super) fn has_due(db: &Connection, pixel: &PixelId, now_ms: i64) -> rusqlite::Result<bool> {
-    db.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM events
-                        WHERE pixel = (SELECT no FROM pixels WHERE id = ?1) AND due_ms <= ?2)",
-    )?
-    .query_row((pixel.as_str(), now_ms), |row| row.get(0))
-}
-
-pub(super) fn order(db: &Connection, id: &OrderId) -> rusqlite::Result<Option<Order>> {
-    let json: Option<String> = db
-        .prepare_cached("SELECT state FROM orders WHERE id = ?1")?
-        .query_row([id.as_str()], |row| row.get(0))
-        .optional()?;
-    json.map(|json| serde_json::from_str(&json).map_err(|e| unreadable(0, e))).transpose()
-}
-
 pub(super) fn list(db: &Connection, filter: &EventFilter, page: Page) -> rusqlite::Result<Vec<EventView>> {
     // Dead letters are few among many: they have an index of their own.
     // (A value that is bound would not let it be used.)
     let (index, of_index) = match filter.state {
-        Some(State::DeadLetter) => ("INDEXED BY events_dead", "state = 5 AND"),
+        Some(State::DeadLetter) => ("INDEXED BY events_dead", sql!("state = {DEAD_LETTER} AND")),
         _ => ("", ""),
     };
     let mut sql = format!(
@@ -57,8 +40,10 @@ pub(super) fn list(db: &Connection, filter: &EventFilter, page: Page) -> rusqlit
     let held = serde_json::to_string(&filter.held_pixels).unwrap_or_default();
     let of_held = "pixels.id IN (SELECT value FROM json_each(?))";
     let (condition, value) = match filter.state {
-        Some(State::Held) => (format!("(state = 4 OR (state = 1 AND {of_held}))"), Some(Value::Text(held))),
-        Some(State::Pending) => (format!("state = 1 AND NOT {of_held}"), Some(Value::Text(held))),
+        Some(State::Held) => {
+            (format!("(state = {HELD} OR (state = {PENDING} AND {of_held}))"), Some(Value::Text(held)))
+        }
+        Some(State::Pending) => (format!("state = {PENDING} AND NOT {of_held}"), Some(Value::Text(held))),
         other => ("state = ?".to_owned(), other.map(|state| Value::Integer(state as i64))),
     };
     and(&condition, value);
@@ -149,9 +134,9 @@ fn view(row: &Row<'_>) -> rusqlite::Result<EventView> {
 
 pub(super) fn unreadable(
     column: usize,
-    fault: impl std::error::Error + Send + Sync + 'static,
+    error: impl std::error::Error + Send + Sync + 'static,
 ) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(fault))
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
 }
 
 /// Dead-lettered webhooks, newest first.
@@ -187,4 +172,33 @@ pub(super) fn dead_webhooks(
         },
     )?
     .collect()
+}
+
+/// Orders, newest first.
+pub(super) fn list_orders(
+    db: &Connection,
+    filter: &OrderFilter,
+    page: Page,
+) -> rusqlite::Result<Vec<OrderView>> {
+    let mut sql = "SELECT rowid, state, created_ms, updated_ms FROM orders WHERE rowid < ?".to_owned();
+    let mut values = vec![Value::Integer(page.below_seq.map_or(i64::MAX, u64::cast_signed))];
+    let mut and = |condition: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            sql.push_str(condition);
+            values.push(value);
+        }
+    };
+    and(" AND id = ?", filter.id.as_ref().map(|id| Value::Text(id.as_str().to_owned())));
+    and(" AND paid = ?", filter.paid_only.then_some(Value::Integer(1)));
+    and(" AND updated_ms >= ?", filter.updated_from_ms.map(Value::Integer));
+    and(" AND updated_ms < ?", filter.updated_before_ms.map(Value::Integer));
+    sql.push_str(" ORDER BY rowid DESC LIMIT ?");
+    values.push(Value::Integer(i64::try_from(page.size).unwrap_or(i64::MAX)));
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map(params_from_iter(values), |row| {
+        let json: String = row.get(1)?;
+        let order = serde_json::from_str(&json).map_err(|error| unreadable(1, error))?;
+        Ok(OrderView { seq: row.get(0)?, order, created_ms: row.get(2)?, updated_ms: row.get(3)? })
+    })?;
+    rows.collect()
 }

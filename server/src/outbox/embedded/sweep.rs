@@ -6,6 +6,8 @@ use tandem_core::order::Order;
 
 use super::committer::Writer;
 use super::events::state;
+use super::sql::*;
+use crate::outbox::State;
 
 /// How long an order is remembered at all, days: longer than any late fact.
 const TOMBSTONE_DAYS: i64 = 400;
@@ -21,11 +23,11 @@ impl Writer {
         // Dead letters lose their person once Meta would no longer take them anyway.
         rows += self
             .db
-            .prepare_cached(
+            .prepare_cached(sql!(
                 "UPDATE events SET person = NULL WHERE seq IN (
                      SELECT seq FROM events INDEXED BY events_dead_person
-                     WHERE state = 5 AND person IS NOT NULL AND finished_ms < ?1 LIMIT ?2)",
-            )?
+                     WHERE state = {DEAD_LETTER} AND person IS NOT NULL AND finished_ms < ?1 LIMIT ?2)"
+            ))?
             .execute((now_ms.saturating_sub(DEAD_PERSON_MS), max))?;
         rows += self.strip_orders(now_ms, max)?;
         rows += self.forget_orders(now_ms, max)?;
@@ -55,16 +57,17 @@ impl Writer {
     fn sweep_events(&mut self, before_ms: i64, max: usize) -> rusqlite::Result<usize> {
         let gone: Vec<(u64, i64, i64)> = self
             .db
-            .prepare_cached(
+            .prepare_cached(sql!(
                 "DELETE FROM events WHERE seq IN (SELECT seq FROM events ORDER BY seq LIMIT ?2)
-                     AND received_ms < ?1 AND state IN (3, 5, 6) AND seq < (SELECT max(seq) FROM events)
+                     AND received_ms < ?1 AND state IN ({finished}) AND seq < (SELECT max(seq) FROM events)
                  RETURNING seq, pixel, state",
-            )?
+                finished = numbers(State::is_finished)
+            ))?
             .query_map((before_ms, max), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
             .collect::<rusqlite::Result<_>>()?;
         for (seq, pixel, was) in &gone {
             self.db.prepare_cached("DELETE FROM attempts WHERE seq = ?1")?.execute([seq])?;
-            self.ledger.state(*pixel, state(*was), -1);
+            self.counts.state(*pixel, state(*was), -1);
         }
         Ok(gone.len())
     }
@@ -76,13 +79,13 @@ impl Writer {
         let expired = now_ms.saturating_sub(EVENT_AGE_MAX_S * 1000);
         let due: Vec<(String, String)> = self
             .db
-            .prepare_cached(
+            .prepare_cached(sql!(
                 "SELECT id, state FROM orders INDEXED BY orders_signals
                  WHERE stripped = 0 AND updated_ms < ?1 AND (updated_ms < ?2 OR (paid = 1
                      AND EXISTS (SELECT 1 FROM events WHERE events.id = 'purchase_' || orders.id
-                                 AND events.name = 'Purchase' AND events.state = 3)))
-                 LIMIT ?3",
-            )?
+                                 AND events.name = 'Purchase' AND events.state = {DELIVERED})))
+                 LIMIT ?3"
+            ))?
             .query_map((settled, expired, max), |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<_>>()?;
         for (id, json) in &due {
@@ -120,7 +123,7 @@ impl Writer {
             ),
         ] {
             let gone = self.db.prepare_cached(sql)?.execute((now_ms.saturating_sub(age_ms), max))?;
-            self.ledger.orders(paid, -i64::try_from(gone).unwrap_or_default());
+            self.counts.orders(paid, -i64::try_from(gone).unwrap_or_default());
             forgotten += gone;
         }
         Ok(forgotten)

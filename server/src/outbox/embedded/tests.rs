@@ -1,11 +1,16 @@
 //! What is particular to the embedded store: opening, crashing, the log of the writer.
 
 use super::*;
-use crate::outbox::AttemptOutcome;
 use crate::outbox::conformance::{self, NOW_MS};
+use crate::outbox::{Appended, AttemptOutcome, AttemptResult, EventFilter, Outbox, Page};
+use std::time::Duration;
 
-fn open(dir: &Path) -> Embedded {
-    Embedded::open(dir, Clock::fixed(NOW_MS)).unwrap()
+/// The log's header, and a frame: its own header and a page (SQLite, WAL format).
+const WAL_HEADER: usize = 32;
+const WAL_FRAME: usize = 24 + 4096;
+
+fn open(dir: &Path) -> Outbox {
+    Outbox::new(Embedded::open(dir, Clock::fixed(NOW_MS)).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -13,8 +18,8 @@ async fn it_conforms() {
     conformance::run(|| async {
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::fixed(NOW_MS);
-        let store = Arc::new(Embedded::open(dir.path(), clock.clone()).unwrap());
-        (conformance::Bench { store, clock }, dir)
+        let outbox = Outbox::new(Embedded::open(dir.path(), clock.clone()).unwrap());
+        (conformance::Bench { other: outbox.clone(), outbox, clock }, dir)
     })
     .await;
 }
@@ -35,8 +40,8 @@ async fn a_database_from_the_future_is_refused() {
     let db = Connection::open(dir.path().join("tandem.db")).unwrap();
     db.pragma_update(None, "user_version", 99).unwrap();
     drop(db);
-    let fault = Embedded::open(dir.path(), Clock::system()).expect_err("newer");
-    assert!(matches!(fault, OpenError::FromTheFuture(_, 99)), "{fault}");
+    let error = Embedded::open(dir.path(), Clock::system()).expect_err("newer");
+    assert!(matches!(error, OpenError::FromTheFuture(_, 99)), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,34 +49,34 @@ async fn what_was_leased_at_the_crash_is_due_again() {
     let dir = tempfile::tempdir().unwrap();
     {
         let store = open(dir.path());
-        store.append(conformance::event(0)).await.unwrap();
-        store.append(conformance::leased(2)).await.unwrap();
-        assert_eq!(store.claim(conformance::pixel(), 10, Duration::from_secs(60)).await.unwrap().len(), 1);
+        store.events.append(conformance::event(0)).await.unwrap();
+        store.events.append(conformance::leased(2)).await.unwrap();
+        assert_eq!(
+            store.queue.lease(conformance::pixel(), 10, Duration::from_secs(60)).await.unwrap().len(),
+            1
+        );
     }
     let store = open(dir.path());
-    let claimed = store.claim(conformance::pixel(), 10, Duration::from_secs(60)).await.unwrap();
-    assert_eq!(claimed.len(), 2);
-    assert!(claimed.iter().all(|event| event.lease_no == 2), "under new numbers");
+    let leased = store.queue.lease(conformance::pixel(), 10, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(leased.len(), 2);
+    assert!(leased.iter().all(|event| event.lease_no == 2), "under new numbers");
     conformance::check_totals(&store, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_may_be_cut_at_any_byte_and_what_is_before_the_cut_stays() {
-    /// The log's header, and a frame: its own header and a page (SQLite, WAL format).
-    const HEADER: usize = 32;
-    const FRAME: usize = 24 + 4096;
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     for n in 0..20 {
-        store.append(conformance::event(n)).await.unwrap();
+        store.events.append(conformance::event(n)).await.unwrap();
     }
     let wal = std::fs::read(dir.path().join("tandem.db-wal")).unwrap();
     let db = std::fs::read(dir.path().join("tandem.db")).unwrap();
     drop(store);
-    let frames = (wal.len() - HEADER) / FRAME;
+    let frames = (wal.len() - WAL_HEADER) / WAL_FRAME;
     // Around every edge of the format, and at bytes drawn from everywhere else.
     let edges = (0..=frames).flat_map(|frame| {
-        let edge = HEADER + frame * FRAME;
+        let edge = WAL_HEADER + frame * WAL_FRAME;
         [edge.saturating_sub(1), edge, edge + 1, edge + 23, edge + 24, edge + 25]
     });
     let everywhere = (0..100).map(|n| n * 7919 * 31 % wal.len());
@@ -85,7 +90,8 @@ async fn the_log_may_be_cut_at_any_byte_and_what_is_before_the_cut_stays() {
         std::fs::write(torn.path().join("tandem.db"), &db).unwrap();
         std::fs::write(torn.path().join("tandem.db-wal"), &wal[..cut]).unwrap();
         let store = open(torn.path());
-        let events = store.list(EventFilter::default(), Page { below_seq: None, size: 100 }).await.unwrap();
+        let events =
+            store.operators.list(EventFilter::default(), Page { below_seq: None, size: 100 }).await.unwrap();
         assert!(events.len() >= last, "a longer log holds no less");
         last = events.len();
         conformance::check_totals(&store, last as u64).await;
@@ -98,7 +104,7 @@ async fn a_log_that_ends_in_garbage_opens_with_what_is_before_it() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     for n in 0..5 {
-        store.append(conformance::event(n)).await.unwrap();
+        store.events.append(conformance::event(n)).await.unwrap();
     }
     let copy = killed(dir.path());
     let path = copy.path().join("tandem.db-wal");
@@ -108,7 +114,10 @@ async fn a_log_that_ends_in_garbage_opens_with_what_is_before_it() {
     std::fs::write(&path, wal).unwrap();
     let torn = open(copy.path());
     conformance::check_totals(&torn, 4).await;
-    assert!(matches!(torn.append(conformance::event(4)).await, Ok(Appended::New { .. })), "it is taken anew");
+    assert!(
+        matches!(torn.events.append(conformance::event(4)).await, Ok(Appended::New { .. })),
+        "it is taken anew"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +154,8 @@ async fn a_full_disk_refuses_and_recovers() {
     thread.join().unwrap();
     drop(opened.lock);
     let store = open(dir.path());
-    let events = store.list(EventFilter::default(), Page { below_seq: None, size: 10_000 }).await.unwrap();
+    let events =
+        store.operators.list(EventFilter::default(), Page { below_seq: None, size: 10_000 }).await.unwrap();
     assert_eq!(events.len() as u32, stored);
     conformance::check_totals(&store, u64::from(stored)).await;
 }
@@ -153,9 +163,9 @@ async fn a_full_disk_refuses_and_recovers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_that_cannot_be_written_is_refused_in_one_line() {
     // Not even an administrator can make a folder there.
-    let fault = Embedded::open(Path::new("/proc/tandem"), Clock::system()).expect_err("it cannot be made");
-    assert!(matches!(fault, OpenError::Directory(..)), "{fault}");
-    assert_eq!(fault.to_string().lines().count(), 1);
+    let error = Embedded::open(Path::new("/proc/tandem"), Clock::system()).expect_err("it cannot be made");
+    assert!(matches!(error, OpenError::Directory(..)), "{error}");
+    assert_eq!(error.to_string().lines().count(), 1);
 }
 
 /// A copy of a store's files as a killed process leaves them.
@@ -172,18 +182,90 @@ fn killed(dir: &Path) -> tempfile::TempDir {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_written_under_a_clock_that_was_ahead_is_due_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
-    let ahead = Embedded::open(dir.path(), Clock::fixed(NOW_MS + 365 * 24 * 3_600_000)).unwrap();
-    ahead.append(conformance::event(0)).await.unwrap();
+    let ahead = Clock::fixed(NOW_MS + 365 * 24 * 3_600_000);
+    let ahead = Outbox::new(Embedded::open(dir.path(), ahead).unwrap());
+    ahead.events.append(conformance::event(0)).await.unwrap();
     let lease = Duration::from_secs(60);
-    let claimed = ahead.claim(conformance::pixel(), 1, lease).await.unwrap();
+    let leased = ahead.queue.lease(conformance::pixel(), 1, lease).await.unwrap();
     let retry = AttemptResult {
-        seq: claimed[0].seq,
-        lease_no: claimed[0].lease_no,
+        seq: leased[0].seq,
+        lease_no: leased[0].lease_no,
         outcome: AttemptOutcome::Retry(Duration::from_secs(5)),
         code: "code",
     };
-    ahead.record(conformance::call(), vec![retry]).await.unwrap();
+    ahead.queue.record(conformance::call(), vec![retry]).await.unwrap();
     let copy = killed(dir.path());
     let store = open(copy.path());
-    assert_eq!(store.claim(conformance::pixel(), 1, lease).await.unwrap().len(), 1);
+    assert_eq!(store.queue.lease(conformance::pixel(), 1, lease).await.unwrap().len(), 1);
+}
+
+/// Transactions in a write-ahead log: frames that say how large the database is after them
+/// (SQLite, WAL format).
+fn commits(dir: &Path) -> usize {
+    let wal = std::fs::read(dir.join("tandem.db-wal")).unwrap();
+    wal[WAL_HEADER..].chunks_exact(WAL_FRAME).filter(|frame| frame[4..8] != [0; 4]).count()
+}
+
+/// Has the writer do these commands as one batch: all of them wait before it looks.
+fn work_off(writer: &mut Writer, commands: Vec<Command>) {
+    let (sender, mut receiver) = mpsc::channel(commands.len());
+    commands.into_iter().for_each(|command| drop(sender.try_send(command)));
+    drop(sender);
+    std::thread::scope(|scope| scope.spawn(|| writer.work_off(&mut receiver)).join().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_write_that_fails_costs_its_batch_one_more_transaction_and_leaves_no_trace() {
+    const WRITES: u32 = 500;
+    let dir = tempfile::tempdir().unwrap();
+    let opened = open::open(dir.path(), NOW_MS).unwrap();
+    let (changes, mut watch) = broadcast::channel(8);
+    let mut writer = Writer::new(opened.writer, Clock::fixed(NOW_MS), Arc::default(), changes);
+    let early = [conformance::fired(1)];
+    let (confirm, _) =
+        Command::write(move |writer, now_ms| writer.confirm(&conformance::pixel(), &early, now_ms));
+    work_off(&mut writer, vec![confirm]);
+    let before = commits(dir.path());
+    let writes = (0..=WRITES).map(|n| {
+        let event = conformance::event(n);
+        Command::write(move |writer, now_ms| {
+            let appended = writer.append(&event, now_ms)?;
+            if n == WRITES / 2 { Err(rusqlite::Error::InvalidQuery) } else { Ok(appended) }
+        })
+    });
+    let (commands, answers): (Vec<_>, Vec<_>) = writes.unzip();
+    work_off(&mut writer, commands);
+    for (n, answer) in answers.into_iter().enumerate() {
+        assert_eq!(answer.await.unwrap().is_err(), n as u32 == WRITES / 2, "{n}");
+    }
+    assert_eq!(commits(dir.path()) - before, 1, "the others are written together");
+    assert_eq!(watch.recv().await.unwrap().len() as u32, WRITES);
+    drop((writer, opened.lock));
+    let store = open(dir.path());
+    conformance::check_totals(&store, u64::from(WRITES)).await;
+    let confirmed = store.operators.find(conformance::key(1)).await.unwrap().remove(0).0;
+    assert!(confirmed.browser.is_some(), "a confirmation that came early is not lost with the first try");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_of_the_disk_is_told_to_all_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = open::open(dir.path(), NOW_MS).unwrap();
+    let changes = broadcast::channel(8).0;
+    let mut writer = Writer::new(opened.writer, Clock::fixed(NOW_MS), Arc::default(), changes);
+    let tries = Arc::new(AtomicI64::new(0));
+    let writes = (0..50).map(|n| {
+        let tries = Arc::clone(&tries);
+        Command::write(move |_, _| {
+            tries.fetch_add(1, Ordering::Relaxed);
+            let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+            if n == 40 { Err(rusqlite::Error::SqliteFailure(full, None)) } else { Ok(()) }
+        })
+    });
+    let (commands, answers): (Vec<_>, Vec<_>) = writes.unzip();
+    work_off(&mut writer, commands);
+    for answer in answers {
+        assert!(matches!(answer.await.unwrap(), Err(StoreError::Unavailable(_))));
+    }
+    assert_eq!(tries.load(Ordering::Relaxed), 41, "nothing is tried again");
 }

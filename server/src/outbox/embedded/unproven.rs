@@ -6,13 +6,14 @@ use tandem_core::order::Standing;
 
 use super::committer::Writer;
 use super::read::unreadable;
+use super::sql::*;
 use crate::outbox::DueOrder;
 
 /// Most orders kept that nobody but strangers spoke of. An order is paid minutes after its
 /// buyer named it, or hardly ever: this many are several days of checkouts of a large shop,
 /// and some 200 MB at most. Past it the ones without news for the longest time go, which
 /// no buyer waits for. How fast one address can add to them is bounded in
-/// `purchase/strangers.rs`.
+/// `orders/quotas.rs`.
 pub(crate) const UNPROVEN_MAX: usize = 100_000;
 /// New orders between two counts.
 pub(crate) const COUNT_EVERY: usize = 1000;
@@ -20,7 +21,7 @@ pub(crate) const COUNT_EVERY: usize = 1000;
 const STANDINGS: [Standing; 3] = [Standing::Attested, Standing::CheckedOut, Standing::Claimed];
 
 /// Keeps count of new orders.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct NewOrders(usize);
 
 impl Writer {
@@ -39,18 +40,18 @@ impl Writer {
         let known: usize = self
             .db
             .prepare_cached(
-                "SELECT count(*) FROM orders INDEXED BY orders_unproven WHERE paid = 0 AND standing < 2",
+                sql!("SELECT count(*) FROM orders INDEXED BY orders_unproven WHERE paid = 0 AND standing < {ATTESTED}"),
             )?
             .query_row([], |row| row.get(0))?;
         let Some(surplus) = known.checked_sub(max).filter(|surplus| *surplus > 0) else { return Ok(0) };
         let gone = self
             .db
-            .prepare_cached(
+            .prepare_cached(sql!(
                 "DELETE FROM orders WHERE id IN (SELECT id FROM orders INDEXED BY orders_unproven
-                     WHERE paid = 0 AND standing < 2 ORDER BY updated_ms LIMIT ?1)",
-            )?
+                     WHERE paid = 0 AND standing < {ATTESTED} ORDER BY updated_ms LIMIT ?1)"
+            ))?
             .execute([surplus])?;
-        self.ledger.orders(false, -i64::try_from(gone).unwrap_or_default());
+        self.counts.orders(false, -i64::try_from(gone).unwrap_or_default());
         tracing::warn!(
             orders = gone,
             "more unpaid orders were named than are kept; the oldest are forgotten"
@@ -91,7 +92,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::outbox::conformance::{NOW_MS, pixel};
-    use crate::outbox::{Ask, OrderEffects, OrderStep, Outbox as _};
+    use crate::outbox::{Ask, OperatorStore as _, OrderEffects, OrderStep, OrderStore as _};
 
     fn id(text: &str) -> OrderId {
         OrderId::parse(text).unwrap()
@@ -100,7 +101,7 @@ mod tests {
     fn contact(order: &mut Order, is_claim: bool) {
         let mut user_data = UserData::default();
         user_data.fbp = Some("fb.1.1763942400000.1".into());
-        order.contact(Contact {
+        order.contact(&Contact {
             at_s: NOW_MS / 1000,
             is_claim,
             is_internal: false,
@@ -116,7 +117,7 @@ mod tests {
             change(order);
             OrderEffects { ask, ..OrderEffects::default() }
         });
-        store.update_order(id(order), pixel(), None, step).await.unwrap();
+        store.update(id(order), pixel(), None, step).await.unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -3,10 +3,10 @@
 -- What waits, oldest first: the age of the backlog, and what grew too old for Meta.
 CREATE INDEX events_open ON events (pixel, received_ms, time_s) WHERE due_ms IS NOT NULL;
 -- What is held one by one.
-CREATE INDEX events_held ON events (time_s) WHERE state = 4;
+CREATE INDEX events_held ON events (time_s) WHERE state = {HELD};
 -- Dead letters, for lists, and those that still hold a person.
-CREATE INDEX events_dead ON events (seq) WHERE state = 5;
-CREATE INDEX events_dead_person ON events (finished_ms) WHERE state = 5 AND person IS NOT NULL;
+CREATE INDEX events_dead ON events (seq) WHERE state = {DEAD_LETTER};
+CREATE INDEX events_dead_person ON events (finished_ms) WHERE state = {DEAD_LETTER} AND person IS NOT NULL;
 -- Orders by their last change: people's signals go, and then the order itself.
 CREATE INDEX orders_signals ON orders (updated_ms) WHERE stripped = 0;
 CREATE INDEX orders_unpaid ON orders (updated_ms) WHERE paid = 0;

@@ -7,4 +7,4 @@ ALTER TABLE orders ADD COLUMN standing INTEGER NOT NULL DEFAULT 1;
 DROP INDEX orders_ask;
 CREATE INDEX orders_ask ON orders (standing, ask_at_ms) WHERE ask_at_ms IS NOT NULL;
 -- What only strangers spoke of, by its last change.
-CREATE INDEX orders_unproven ON orders (updated_ms) WHERE paid = 0 AND standing < 2;
+CREATE INDEX orders_unproven ON orders (updated_ms) WHERE paid = 0 AND standing < {ATTESTED};

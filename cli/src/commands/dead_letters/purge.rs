@@ -1,0 +1,153 @@
+//! `tandem dead-letters purge`: deletes dead letters for good.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use clap::Args;
+use serde::Serialize;
+use tandem_proto::v1::{DeadLetterFilter, PurgeDeadLettersRequest, PurgeDeadLettersResponse};
+
+use super::filter::{Filter, Only, kind};
+use super::steps::{self, Ended, STEP, Step};
+use crate::failure::Failure;
+use crate::progress::Interrupt;
+use crate::render::{json, table};
+use crate::report::Report;
+use crate::server::Server;
+
+/// What is typed to confirm.
+const WORD: &str = "purge";
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    filter: Filter,
+    /// Only the webhook at this position, as `dead-letters list` shows it
+    #[arg(long, value_name = "POSITION", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["event_name", "event_id", "pixel"])]
+    webhook: Option<u64>,
+    /// Only one kind
+    #[arg(long, value_enum)]
+    only: Option<Only>,
+    /// Everything that the filter leaves; without a filter, every dead letter
+    #[arg(long)]
+    all: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+    /// Only count what would be purged
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
+    /// The counts as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report, Failure> {
+    let filter = DeadLetterFilter {
+        webhook_sequence: arguments.webhook.unwrap_or_default(),
+        ..arguments.filter.into()
+    };
+    let mut request = PurgeDeadLettersRequest {
+        filter: Some(filter),
+        all: arguments.all,
+        kind: kind(arguments.only).into(),
+        max_events: STEP,
+        page_token: String::new(),
+        dry_run: true,
+    };
+    let can_ask = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    if !arguments.dry_run && !arguments.yes {
+        if !can_ask {
+            let text =
+                "nothing was purged: add --yes, as there is nobody to ask; --dry-run counts what is meant";
+            return Err(Failure::Setting(text.to_owned()));
+        }
+        let (counted, ended) = work(server, &request).await?;
+        if let Some(failure) = ended.failure {
+            return Err(failure);
+        }
+        if counted != PurgeDeadLettersResponse::default() && !confirmed(&counted).await? {
+            return Err(Failure::Setting("nothing was purged".to_owned()));
+        }
+    }
+    request.dry_run = arguments.dry_run;
+    let (total, ended) = work(server, &request).await?;
+    ended.report(if arguments.json {
+        json(&PurgeJson { purged_events: total.purged_events, purged_webhooks: total.purged_webhooks })
+    } else {
+        text(&total, arguments.dry_run)
+    })
+}
+
+async fn work(
+    server: &Server,
+    request: &PurgeDeadLettersRequest,
+) -> Result<(PurgeDeadLettersResponse, Ended), Failure> {
+    let client = server.long_operations().await?;
+    let mut total = PurgeDeadLettersResponse::default();
+    let what = if request.dry_run { "counted" } else { "purged" };
+    let call = async |page_token| {
+        let request = PurgeDeadLettersRequest { page_token, ..request.clone() };
+        client.clone().purge_dead_letters(server.request(request)).await
+    };
+    let ended = steps::run(server, what, call, |answer: PurgeDeadLettersResponse| {
+        total.purged_events += answer.purged_events;
+        total.purged_webhooks += answer.purged_webhooks;
+        Step { done: total.purged_events + total.purged_webhooks, next: answer.next_page_token }
+    })
+    .await?;
+    Ok((total, ended))
+}
+
+/// Asks on the terminal.
+async fn confirmed(counted: &PurgeDeadLettersResponse) -> Result<bool, Failure> {
+    let PurgeDeadLettersResponse { purged_events, purged_webhooks, .. } = counted;
+    eprint!(
+        "This deletes {purged_events} events and {purged_webhooks} webhooks for good. Type {WORD} to go on: "
+    );
+    let _ = std::io::stderr().flush();
+    // A thread of its own: it may wait for ever, and nobody waits for it.
+    let (send, answer) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = std::io::stdin().lock().read_line(&mut line).map(|_| line);
+        drop(send.send(read));
+    });
+    match Interrupt::new()?.or(answer).await {
+        Some(Ok(Ok(line))) => Ok(line.trim() == WORD),
+        Some(_) => Err(Failure::Setting("standard input cannot be read; nothing was purged".to_owned())),
+        None => Err(Failure::Interrupted("nothing was purged")),
+    }
+}
+
+fn text(total: &PurgeDeadLettersResponse, is_dry_run: bool) -> String {
+    let row = |name: &str, count: u64| vec![name.to_owned(), count.to_string()];
+    let rows = match is_dry_run {
+        true => ["events to purge", "webhooks to purge"],
+        false => ["events purged", "webhooks purged"],
+    };
+    let mut text = table(&[], [row(rows[0], total.purged_events), row(rows[1], total.purged_webhooks)]);
+    if is_dry_run {
+        text.push_str("\n\nnothing was changed; without --dry-run they are purged");
+    }
+    text
+}
+
+/// The counts, with the protocol's names.
+#[derive(Serialize)]
+struct PurgeJson {
+    purged_events: u64,
+    purged_webhooks: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_purged_and_what_would_be_are_told_apart() {
+        let total = PurgeDeadLettersResponse { purged_events: 12, purged_webhooks: 3, ..Default::default() };
+        assert_eq!(text(&total, false), "events purged    12\nwebhooks purged  3");
+        assert!(text(&total, true).starts_with("events to purge    12\n"), "{}", text(&total, true));
+        assert!(text(&total, true).contains("nothing was changed"));
+    }
+}

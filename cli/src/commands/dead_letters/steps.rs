@@ -1,0 +1,75 @@
+//! Commands that change many things: one call after the other, each going on where the last
+//! one ended, until nothing is left or somebody interrupts.
+
+use tonic::{Response, Status};
+
+use crate::failure::Failure;
+use crate::progress::{Interrupt, Line};
+use crate::report::Report;
+use crate::server::Server;
+
+/// Dead letters in one call: some seconds of work at most, on a busy disk too.
+pub(super) const STEP: u32 = 1000;
+
+/// What one call did, and where the next one goes on.
+pub(super) struct Step {
+    /// Dead letters gone through so far, for the line on the terminal.
+    pub(super) done: u64,
+    /// Empty after the last.
+    pub(super) next: String,
+}
+
+/// How the work ended.
+pub(super) struct Ended {
+    /// Calls that were answered.
+    pub(super) calls: u64,
+    /// Why it did not come to its end.
+    pub(super) failure: Option<Failure>,
+}
+
+/// Makes calls until the work is done. `call` is given where to go on; `add` adds an answer
+/// to the totals.
+pub(super) async fn run<T>(
+    server: &Server,
+    what: &str,
+    mut call: impl AsyncFnMut(String) -> Result<Response<T>, Status>,
+    mut add: impl FnMut(T) -> Step,
+) -> Result<Ended, Failure> {
+    let mut interrupt = Interrupt::new()?;
+    let mut line = Line::new();
+    let (mut calls, mut token) = (0, String::new());
+    let failure = loop {
+        let answer = match interrupt.step(call(token.clone())).await {
+            Some(Ok(answer)) => answer.into_inner(),
+            Some(Err(status)) => break Some(server.failure(&status)),
+            None => {
+                break Some(Failure::Interrupted("left in the middle of a step: the server may finish it"));
+            }
+        };
+        calls += 1;
+        let step = add(answer);
+        line.count(what, step.done);
+        if step.next.is_empty() {
+            break None;
+        }
+        if step.next == token {
+            break Some(Failure::ServerFailed("it does not get on with the work".to_owned()));
+        }
+        if interrupt.is_heard() {
+            break Some(Failure::Interrupted("stopped between two steps: what was done stays done"));
+        }
+        token = step.next;
+    };
+    line.clear();
+    Ok(Ended { calls, failure })
+}
+
+impl Ended {
+    /// The totals, with the failure after them; the failure alone when nothing was done.
+    pub(super) fn report(self, totals: String) -> Result<Report, Failure> {
+        match self.failure {
+            Some(failure) if self.calls == 0 => Err(failure),
+            failure => Ok(Report { failure, ..Report::plain(totals) }),
+        }
+    }
+}

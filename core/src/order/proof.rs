@@ -1,0 +1,105 @@
+//! What payments, failures and refunds do to an order.
+
+use super::note::Note;
+use super::payment::{Paid, PaymentOutcome, PaymentSource, Refund};
+use super::state::Order;
+use crate::money::MinorUnits;
+
+/// Most further payments or refunds kept with one order.
+const NOTES_MAX: usize = 16;
+
+impl Order {
+    /// Takes a successful payment.
+    pub fn pay(&mut self, paid: Paid) -> PaymentOutcome {
+        let is_fact = paid.source == PaymentSource::Fact;
+        let note = Note::of(&paid);
+        let outcome = self.take(paid, is_fact);
+        if !matches!(outcome, PaymentOutcome::Conflict { .. }) {
+            self.note(note);
+        }
+        let payment_id = self.paid.as_ref().and_then(|paid| paid.payment_id.clone());
+        if let Some((id, at_s)) = self.voided.iter().find(|(id, _)| Some(id) == payment_id.as_ref()).cloned()
+        {
+            self.void(&id, at_s);
+        }
+        outcome
+    }
+
+    fn take(&mut self, paid: Paid, is_fact: bool) -> PaymentOutcome {
+        let Some(known) = &mut self.paid else {
+            self.denied_internally |= paid.consent.denied;
+            self.paid = Some(paid);
+            return PaymentOutcome::New;
+        };
+        if is_fact {
+            return if known.money == paid.money {
+                PaymentOutcome::Duplicate
+            } else {
+                PaymentOutcome::Conflict { known: known.money }
+            };
+        }
+        match (&known.payment_id, &paid.payment_id) {
+            (Some(ours), Some(theirs)) if ours == theirs => PaymentOutcome::Duplicate,
+            // The provider's own word on the sale that a fact told of.
+            (None, Some(_)) if known.money == paid.money => {
+                known.payment_id = paid.payment_id;
+                PaymentOutcome::Duplicate
+            }
+            (_, Some(theirs)) => {
+                if self.other_payments.contains(theirs) {
+                    return PaymentOutcome::Duplicate;
+                }
+                if self.other_payments.len() < NOTES_MAX {
+                    self.other_payments.push(theirs.clone());
+                }
+                PaymentOutcome::SecondPayment
+            }
+            (_, None) => PaymentOutcome::Duplicate,
+        }
+    }
+
+    /// Notes a failed or dropped attempt. Never undoes a payment.
+    pub fn fail(&mut self) {
+        self.failed = true;
+    }
+
+    /// Notes that a payment was voided: what was authorised is not taken, or given back
+    /// whole. Of the paying payment it is a full refund; of another it is a failed attempt.
+    pub fn void(&mut self, payment_id: &str, at_s: i64) {
+        match &self.paid {
+            Some(paid) if paid.payment_id.as_deref() == Some(payment_id) => {
+                let (id, money) = (format!("void_{payment_id}"), paid.money);
+                self.refund(Refund::new(id, Some(payment_id.to_owned()), money, at_s));
+            }
+            // The message that it was paid may come later.
+            known => {
+                self.failed |= known.is_none();
+                let is_known = self.voided.iter().any(|(id, _)| id == payment_id);
+                if !is_known && self.voided.len() < NOTES_MAX {
+                    self.voided.push((payment_id.to_owned(), at_s));
+                }
+            }
+        }
+    }
+
+    /// Notes a successful refund. Returns false when it was known.
+    pub fn refund(&mut self, refund: Refund) -> bool {
+        if self.refunds.len() >= NOTES_MAX || self.refunds.iter().any(|r| r.refund_id == refund.refund_id) {
+            return false;
+        }
+        self.refunds.push(refund);
+        true
+    }
+
+    /// Whether all of the paying payment went back. Refunds of a second payment, and of
+    /// another currency, do not count.
+    pub fn is_fully_refunded(&self) -> bool {
+        let Some(paid) = &self.paid else { return false };
+        let back = self
+            .refunds
+            .iter()
+            .filter(|refund| refund.is_of(paid))
+            .try_fold(MinorUnits::default(), |sum, refund| sum.checked_add(refund.money.amount));
+        paid.money.amount.get() > 0 && back.is_none_or(|sum| sum >= paid.money.amount)
+    }
+}

@@ -1,0 +1,246 @@
+//! What is known of an order, and how far it is.
+
+use serde::{Deserialize, Serialize};
+
+use super::contact::Contact;
+use super::note::Note;
+use super::payment::{Paid, Refund};
+use crate::custom_data::CustomData;
+use crate::id::{OrderId, PixelId};
+
+/// Why a Purchase is kept back. Stable codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Withheld {
+    /// The order's owner, or an internal caller, refused advertising use.
+    ConsentDenied,
+    /// The whole payment went back before the Purchase left.
+    RefundedBeforeSent,
+}
+
+impl Withheld {
+    /// Stable code for operators.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::ConsentDenied => "consent_denied",
+            Self::RefundedBeforeSent => "refunded_before_sent",
+        }
+    }
+}
+
+/// How far an order is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PurchaseState {
+    /// No proof of payment.
+    Pending,
+    /// Paid.
+    Verified,
+    /// The last attempt to pay failed.
+    Failed,
+    /// Paid, and all of it went back.
+    Refunded,
+}
+
+/// Where the order's Purchase is, as far as the order knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Placed {
+    /// Nowhere yet.
+    #[default]
+    Not,
+    /// Placed with a wait for signals.
+    Held,
+    /// Placed to be sent.
+    Sent,
+    /// Kept back.
+    Withheld(Withheld),
+    /// Too old when the proof came.
+    TooOld,
+}
+
+/// What the Purchase is about, as it was placed: what the page fires is the same, whatever
+/// is learnt later.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Settled {
+    /// From when it can no longer change, Unix milliseconds.
+    pub(super) from_ms: i64,
+    pub(super) data: CustomData,
+}
+
+/// What the order knows of the questions about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Asking {
+    /// When the schedule began, Unix seconds.
+    pub(super) since_s: Option<i64>,
+    /// Until when a claim causes no question, Unix seconds.
+    pub(super) quiet_until_s: i64,
+    /// The provider did not know the order when it was last asked.
+    pub(super) unknown: bool,
+    /// A genuine message of the provider, or one of the shop's own services, spoke of it.
+    pub(super) attested: bool,
+}
+
+impl Asking {
+    /// Whether there is nothing to store.
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// An order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Order {
+    pub(super) id: OrderId,
+    pub(super) pixel: PixelId,
+    /// First contact that named the order, with blanks filled by the same browser.
+    pub(super) owner: Option<Contact>,
+    /// The owner's contact came with a proof: from one of the shop's own services, or with
+    /// the shop's key for the order.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(super) owner_is_proven: bool,
+    /// When the first claim came, Unix seconds.
+    pub(super) claimed_at_s: Option<i64>,
+    /// An internal caller refused advertising use.
+    pub(super) denied_internally: bool,
+    pub(super) paid: Option<Paid>,
+    /// Further successful payments, by ID (a double payment); bounded.
+    pub(super) other_payments: Vec<String>,
+    pub(super) failed: bool,
+    /// Payments that were voided before they were known to be paid, with the time in Unix
+    /// seconds; bounded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) voided: Vec<(String, i64)>,
+    pub(super) refunds: Vec<Refund>,
+    /// What it went through; bounded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) history: Vec<Note>,
+    pub(super) placed: Placed,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) settled: Option<Settled>,
+    /// When the page confirmed that its pixel fired, Unix seconds.
+    pub(super) fired_at_s: Option<i64>,
+    /// Questions about it to the payment provider.
+    #[serde(default, skip_serializing_if = "Asking::is_default")]
+    pub(super) asking: Asking,
+}
+
+impl Order {
+    /// An order nobody has said anything about yet.
+    pub fn new(id: OrderId, pixel: PixelId) -> Self {
+        Self {
+            id,
+            pixel,
+            owner: None,
+            owner_is_proven: false,
+            claimed_at_s: None,
+            denied_internally: false,
+            paid: None,
+            other_payments: Vec::new(),
+            failed: false,
+            voided: Vec::new(),
+            refunds: Vec::new(),
+            history: Vec::new(),
+            placed: Placed::Not,
+            settled: None,
+            fired_at_s: None,
+            asking: Asking::default(),
+        }
+    }
+
+    /// Its ID.
+    pub fn id(&self) -> &OrderId {
+        &self.id
+    }
+
+    /// The pixel it is reported to: that of the first input.
+    pub fn pixel(&self) -> &PixelId {
+        &self.pixel
+    }
+
+    /// Gives the order to a pixel that was configured after it came.
+    pub fn assign(&mut self, pixel: PixelId) {
+        self.pixel = pixel;
+    }
+
+    /// The payment that counts.
+    pub fn paid(&self) -> Option<&Paid> {
+        self.paid.as_ref()
+    }
+
+    /// The contact that owns its signals.
+    pub fn owner(&self) -> Option<&Contact> {
+        self.owner.as_ref()
+    }
+
+    /// When it was first claimed, Unix seconds.
+    pub fn claimed_at_s(&self) -> Option<i64> {
+        self.claimed_at_s
+    }
+
+    /// How far it is.
+    pub fn state(&self) -> PurchaseState {
+        match (&self.paid, self.failed) {
+            (Some(_), _) if self.is_fully_refunded() => PurchaseState::Refunded,
+            (Some(_), _) => PurchaseState::Verified,
+            (None, true) => PurchaseState::Failed,
+            (None, false) => PurchaseState::Pending,
+        }
+    }
+
+    /// Why its Purchase is kept back, if it is.
+    pub fn withheld(&self) -> Option<Withheld> {
+        match self.placed {
+            Placed::Withheld(why) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// The Purchase that was to be stopped had left already.
+    pub fn stop_was_too_late(&mut self) {
+        if let Placed::Withheld(_) = self.placed {
+            self.placed = Placed::Sent;
+        }
+    }
+
+    /// Its Purchase was delivered: a wait for signals is over. True if that is news.
+    pub fn was_delivered(&mut self) -> bool {
+        let waited = self.placed == Placed::Held;
+        if waited {
+            self.placed = Placed::Sent;
+        }
+        waited
+    }
+
+    /// The Purchase that had seemed to have left came back and was stopped after all.
+    pub fn was_stopped(&mut self, why: Withheld) {
+        self.placed = Placed::Withheld(why);
+    }
+
+    /// Notes that a page's pixel fired the Purchase. Unix seconds.
+    pub fn confirm_fired(&mut self, at_s: i64) {
+        self.fired_at_s.get_or_insert(at_s);
+    }
+
+    /// When the page confirmed that its pixel fired, Unix seconds.
+    pub fn fired_at_s(&self) -> Option<i64> {
+        self.fired_at_s
+    }
+
+    /// Where its Purchase is as far as the order knows, in one word for operators. The
+    /// event's own state says more.
+    pub fn placed(&self) -> &'static str {
+        match self.placed {
+            Placed::Not => "none",
+            Placed::Held => "waiting_join",
+            Placed::Sent => "placed",
+            Placed::Withheld(_) => "withheld",
+            Placed::TooOld => "too_old",
+        }
+    }
+
+    /// Whether a page has fired it.
+    pub fn is_fired(&self) -> bool {
+        self.fired_at_s.is_some()
+    }
+}

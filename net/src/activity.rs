@@ -1,0 +1,191 @@
+//! What one connection does. The connection and its requests note it on their way, and
+//! [`crate::connections`] reads it now and then. All times are milliseconds since the port was
+//! opened.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use futures_util::task::AtomicWaker;
+use tokio::time::Instant;
+
+/// Stands for "no such time".
+const NEVER: u64 = 0;
+
+/// Whether a connection may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Directive {
+    /// It may.
+    Keep,
+    /// It must end as if its caller had closed it.
+    Close,
+    /// It must break.
+    Abort,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Activity {
+    epoch: Instant,
+    /// Who it counts for ([`crate::subscriber`]). `None`: nobody, its address stands for many.
+    pub(crate) subscriber: Option<IpAddr>,
+    /// Open requests, and those among them that make the connection busy.
+    requests: AtomicU32,
+    busy: AtomicU32,
+    moved_ms: AtomicU64,
+    head_ms: AtomicU64,
+    stalled_ms: AtomicU64,
+    is_handshaking: AtomicBool,
+    is_http2: AtomicBool,
+    is_internal: AtomicBool,
+    directive: AtomicU8,
+    waker: AtomicWaker,
+}
+
+impl Activity {
+    /// A connection that was just accepted. `is_handshaking`: TLS comes first.
+    pub(crate) fn new(epoch: Instant, subscriber: Option<IpAddr>, is_handshaking: bool) -> Self {
+        let now_ms = ms_since(epoch);
+        Self {
+            epoch,
+            subscriber,
+            requests: AtomicU32::new(0),
+            busy: AtomicU32::new(0),
+            moved_ms: AtomicU64::new(now_ms),
+            // Until its first request, a connection is a request whose head is on its way.
+            head_ms: AtomicU64::new(now_ms),
+            stalled_ms: AtomicU64::new(NEVER),
+            is_handshaking: AtomicBool::new(is_handshaking),
+            is_http2: AtomicBool::new(false),
+            is_internal: AtomicBool::new(false),
+            directive: AtomicU8::new(0),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        ms_since(self.epoch)
+    }
+
+    /// Notes that the TLS handshake is done.
+    pub(crate) fn mark_handshake_done(&self) {
+        self.is_handshaking.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the TLS handshake still goes on.
+    pub(crate) fn is_handshaking(&self) -> bool {
+        self.is_handshaking.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the connection begins as HTTP/2, which has pings and limits of its own.
+    pub(crate) fn mark_http2(&self) {
+        self.is_http2.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that one of the shop's own services calls: its streams may be silent for hours.
+    pub(crate) fn mark_internal(&self) {
+        self.is_internal.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that bytes came. Outside a request they begin the next one's head.
+    pub(crate) fn note_received(&self) {
+        if self.requests.load(Ordering::Relaxed) == 0 && self.head_ms.load(Ordering::Relaxed) == NEVER {
+            self.head_ms.store(self.now_ms(), Ordering::Relaxed);
+        }
+    }
+
+    /// Notes whether bytes wait for the other side to read.
+    pub(crate) fn set_stalled(&self, is_stalled: bool) {
+        let was_stalled = self.stalled_ms.load(Ordering::Relaxed) != NEVER;
+        if is_stalled != was_stalled {
+            self.stalled_ms.store(if is_stalled { self.now_ms() } else { NEVER }, Ordering::Relaxed);
+        }
+    }
+
+    /// A request begins. `is_busy`: it is answered soon, and its connection is busy until then.
+    pub(crate) fn begin_request(&self, is_busy: bool) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.busy.fetch_add(u32::from(is_busy), Ordering::Relaxed);
+        self.note_progress();
+    }
+
+    /// A request is answered, to the last byte of the answer.
+    pub(crate) fn end_request(&self, is_busy: bool) {
+        self.note_progress();
+        self.busy.fetch_sub(u32::from(is_busy), Ordering::Relaxed);
+        self.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn note_progress(&self) {
+        self.head_ms.store(NEVER, Ordering::Relaxed);
+        self.moved_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    /// Since when the connection has not been busy; `None` while it is, and for the shop's own.
+    pub(crate) fn quiet_since_ms(&self) -> Option<u64> {
+        let is_quiet = self.busy.load(Ordering::Relaxed) == 0 && !self.is_internal.load(Ordering::Relaxed);
+        is_quiet.then(|| self.moved_ms.load(Ordering::Relaxed))
+    }
+
+    /// For how long the head of an HTTP/1.1 request has been on its way, ms.
+    pub(crate) fn head_age_ms(&self) -> Option<u64> {
+        (!self.is_http2.load(Ordering::Relaxed)).then(|| self.age_ms(&self.head_ms)).flatten()
+    }
+
+    /// For how long the other side has read nothing that waits for it, ms.
+    pub(crate) fn stall_age_ms(&self) -> Option<u64> {
+        self.age_ms(&self.stalled_ms)
+    }
+
+    /// For how long no request has begun or ended while a stranger keeps the connection
+    /// busy, ms.
+    pub(crate) fn stuck_age_ms(&self) -> Option<u64> {
+        let is_busy = self.busy.load(Ordering::Relaxed) > 0 && !self.is_internal.load(Ordering::Relaxed);
+        is_busy.then(|| self.age_ms(&self.moved_ms)).flatten()
+    }
+
+    fn age_ms(&self, since: &AtomicU64) -> Option<u64> {
+        let since = since.load(Ordering::Relaxed);
+        (since != NEVER).then(|| self.now_ms().saturating_sub(since))
+    }
+
+    /// What the connection must do.
+    pub(crate) fn directive(&self) -> Directive {
+        match self.directive.load(Ordering::Acquire) {
+            0 => Directive::Keep,
+            1 => Directive::Close,
+            _ => Directive::Abort,
+        }
+    }
+
+    /// Tells the connection to end. The first directive counts.
+    pub(crate) fn direct(&self, directive: Directive) {
+        let number = match directive {
+            Directive::Keep => return,
+            Directive::Close => 1,
+            Directive::Abort => 2,
+        };
+        if self.directive.compare_exchange(0, number, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            self.waker.wake();
+        }
+    }
+
+    /// Wakes this task when the connection is told to end. Only the last task is woken.
+    pub(crate) fn register_waker(&self, context: &Context<'_>) {
+        self.waker.register(context.waker());
+    }
+
+    /// Is over once the connection is told to end.
+    pub(crate) async fn must_end(&self) {
+        std::future::poll_fn(|context| {
+            self.register_waker(context);
+            if self.directive() == Directive::Keep { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await;
+    }
+}
+
+/// The time since `epoch`, never [`NEVER`].
+pub(crate) fn ms_since(epoch: Instant) -> u64 {
+    u64::try_from(epoch.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
+}

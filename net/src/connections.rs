@@ -1,0 +1,392 @@
+//! Who is connected, and who has to go: evicted to make room, or ended for getting nowhere.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::activity::{Activity, Directive, ms_since};
+use crate::address::subscriber;
+use crate::limits::{ConnectionLimits, WhenFull};
+
+/// Most TLS handshakes at once.
+const HANDSHAKES_MAX: usize = 1024;
+/// Longest wait for the head of an HTTP/1.1 request, or for a connection's first bytes, ms.
+const HEAD_MAX_MS: u64 = 10_000;
+/// Longest wait for the other side to read on, ms.
+const STALL_MAX_MS: u64 = 30_000;
+/// Longest time in which no request of a stranger's connection begins or ends while one is
+/// open, ms. A claim waits five seconds at most, and a body has ten to arrive.
+const STUCK_MAX_MS: u64 = 60_000;
+/// How soon a newcomer that waits for a place looks again whether somebody can be evicted: a
+/// connection that was too young, or busy, may be quiet by now.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// All connections of a port.
+#[derive(Debug)]
+pub struct Connections {
+    limits: ConnectionLimits,
+    epoch: Instant,
+    state: Mutex<State>,
+    /// A place has become free.
+    freed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    next: u64,
+    activities: HashMap<u64, Arc<Activity>>,
+    /// Connections that have not been told to end.
+    kept: usize,
+    by_subscriber: HashMap<IpAddr, usize>,
+    handshaking: usize,
+}
+
+/// A connection's place. It is free again when this is dropped.
+#[derive(Debug)]
+pub(crate) struct ConnectionEntry {
+    connections: Arc<Connections>,
+    number: u64,
+    pub(crate) activity: Arc<Activity>,
+}
+
+impl Connections {
+    pub(crate) fn new(limits: ConnectionLimits) -> Arc<Self> {
+        let (epoch, state, freed) = (Instant::now(), Mutex::default(), Notify::new());
+        Arc::new(Self { limits, epoch, state, freed })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Places that nobody has.
+    pub fn free(&self) -> usize {
+        self.limits.connections_max.saturating_sub(self.state().kept)
+    }
+
+    /// Takes a connection in. Where a limit is reached, those are evicted that have been quiet
+    /// for longest: of the same subscriber, of those in a handshake, of all. `None`: nobody can
+    /// be evicted, and a newcomer is refused then.
+    pub(crate) async fn admit(self: &Arc<Self>, address: IpAddr, is_tls: bool) -> Option<ConnectionEntry> {
+        loop {
+            let entry = self.try_admit(address, is_tls);
+            if entry.is_some() || self.limits.when_full == WhenFull::Refuse {
+                return entry;
+            }
+            // Either way there is something to look at.
+            drop(tokio::time::timeout(LOOK_AGAIN, self.freed.notified()).await);
+        }
+    }
+
+    fn try_admit(self: &Arc<Self>, address: IpAddr, is_tls: bool) -> Option<ConnectionEntry> {
+        let limits = &self.limits;
+        let limit = limits
+            .per_subscriber
+            .as_ref()
+            .filter(|limit| !address.to_canonical().is_loopback() && !limit.exempt.contains(address));
+        let counted = limit.map(|_| subscriber(address));
+        let mut state = self.state();
+        if let (Some(limit), Some(counted)) = (limit, counted)
+            && state.by_subscriber.get(&counted).is_some_and(|count| *count >= limit.connections_max)
+            && self.evict(&mut state, 1, |activity| activity.subscriber == Some(counted)) == 0
+        {
+            return None;
+        }
+        if is_tls && state.handshaking >= HANDSHAKES_MAX {
+            self.evict(&mut state, limits.evicted_at_once, Activity::is_handshaking);
+        }
+        if state.kept >= limits.connections_max
+            && self.evict(&mut state, limits.evicted_at_once, |_| true) == 0
+        {
+            return None;
+        }
+        let activity = Arc::new(Activity::new(self.epoch, counted, is_tls));
+        let number = state.next;
+        state.next += 1;
+        state.kept += 1;
+        state.handshaking += usize::from(is_tls);
+        if let Some(counted) = counted {
+            *state.by_subscriber.entry(counted).or_default() += 1;
+        }
+        state.activities.insert(number, Arc::clone(&activity));
+        Some(ConnectionEntry { connections: Arc::clone(self), number, activity })
+    }
+
+    /// Evicts some that have been quiet for longest: the system has no more room.
+    pub(crate) fn make_room(&self) {
+        self.evict(&mut self.state(), self.limits.evicted_at_once, |_| true);
+    }
+
+    /// Evicts up to `count` quiet connections, those that have been quiet for longest; returns
+    /// how many.
+    fn evict(&self, state: &mut State, count: usize, among: impl Fn(&Activity) -> bool) -> usize {
+        let quiet_min_ms = u64::try_from(self.limits.quiet_min.as_millis()).unwrap_or(u64::MAX);
+        let Some(since_max_ms) = ms_since(self.epoch).checked_sub(quiet_min_ms) else { return 0 };
+        let mut quiet: Vec<(u64, Arc<Activity>)> = state
+            .activities
+            .values()
+            .filter(|activity| activity.directive() == Directive::Keep && among(activity))
+            .filter_map(|activity| Some((activity.quiet_since_ms()?, Arc::clone(activity))))
+            .filter(|(since_ms, _)| *since_ms <= since_max_ms)
+            .collect();
+        let count = count.min(quiet.len());
+        if count < quiet.len() {
+            quiet.select_nth_unstable_by_key(count, |(since_ms, _)| *since_ms);
+        }
+        for (_, activity) in quiet.drain(..count) {
+            state.end(&activity, Directive::Close);
+        }
+        count
+    }
+
+    /// Ends connections that hold on without getting anywhere.
+    pub(crate) fn sweep(&self) {
+        let mut state = self.state();
+        let over = |age: Option<u64>, max: u64| age.is_some_and(|age| age > max);
+        let lost: Vec<(Arc<Activity>, &str)> = state
+            .activities
+            .values()
+            .filter(|activity| activity.directive() == Directive::Keep)
+            .filter_map(|activity| {
+                let why = if over(activity.head_age_ms(), HEAD_MAX_MS) {
+                    "the head of a request took too long"
+                } else if over(activity.stall_age_ms(), STALL_MAX_MS) {
+                    "the caller stopped reading"
+                } else if over(activity.stuck_age_ms(), STUCK_MAX_MS) {
+                    "a request did not get on"
+                } else {
+                    return None;
+                };
+                Some((Arc::clone(activity), why))
+            })
+            .collect();
+        for (activity, why) in lost {
+            tracing::debug!(why, "connection ended");
+            state.end(&activity, Directive::Abort);
+        }
+    }
+}
+
+impl State {
+    /// Its place is free from now on, even if its task needs a moment to end.
+    fn end(&mut self, activity: &Activity, directive: Directive) {
+        self.forget(activity);
+        activity.direct(directive);
+    }
+
+    fn forget(&mut self, activity: &Activity) {
+        self.kept -= 1;
+        if let Some(subscriber) = activity.subscriber
+            && let Some(count) = self.by_subscriber.get_mut(&subscriber)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.by_subscriber.remove(&subscriber);
+            }
+        }
+    }
+}
+
+impl ConnectionEntry {
+    /// Notes that the TLS handshake is done.
+    pub(crate) fn mark_handshake_done(&self) {
+        if self.activity.is_handshaking() {
+            self.connections.state().handshaking -= 1;
+            self.activity.mark_handshake_done();
+        }
+    }
+}
+
+impl Drop for ConnectionEntry {
+    fn drop(&mut self) {
+        self.mark_handshake_done();
+        let mut state = self.connections.state();
+        state.activities.remove(&self.number);
+        if self.activity.directive() == Directive::Keep {
+            state.forget(&self.activity);
+        }
+        drop(state);
+        self.connections.freed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_settings::Networks;
+
+    use super::*;
+    use crate::limits::SubscriberLimit;
+
+    fn limits(connections_max: usize, per_subscriber_max: usize) -> ConnectionLimits {
+        let exempt = Networks::parse("10.0.0.0/8").unwrap();
+        let per_subscriber = Some(SubscriberLimit { connections_max: per_subscriber_max, exempt });
+        ConnectionLimits { per_subscriber, ..ConnectionLimits::new(connections_max) }
+    }
+
+    fn connections(connections_max: usize, per_subscriber_max: usize) -> Arc<Connections> {
+        Connections::new(limits(connections_max, per_subscriber_max))
+    }
+
+    fn admit(connections: &Arc<Connections>, address: &str) -> Option<ConnectionEntry> {
+        connections.try_admit(address.parse().unwrap(), false)
+    }
+
+    async fn a_second_later() {
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_newcomer_takes_the_place_of_who_was_quiet_longest() {
+        let connections = connections(3, 3);
+        let busy = admit(&connections, "192.0.2.1").unwrap();
+        busy.activity.begin_request(true);
+        let own = admit(&connections, "192.0.2.2").unwrap();
+        own.activity.mark_internal();
+        a_second_later().await;
+        let quiet = admit(&connections, "192.0.2.3").unwrap();
+        let newcomer = admit(&connections, "192.0.2.4").expect("somebody was quiet");
+        assert_eq!(quiet.activity.directive(), Directive::Close);
+        assert_eq!((busy.activity.directive(), own.activity.directive()), (Directive::Keep, Directive::Keep));
+        newcomer.activity.begin_request(true);
+        assert!(admit(&connections, "192.0.2.5").is_none(), "everybody is busy");
+        newcomer.activity.end_request(true);
+        assert!(admit(&connections, "192.0.2.5").is_some());
+        drop((busy, own, quiet));
+        assert_eq!(connections.state().kept, 0, "the newcomers were dropped or told to end");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_with_its_share_replaces_its_own_and_proxies_have_no_share() {
+        let connections = connections(100, 2);
+        let other = admit(&connections, "192.0.2.9").unwrap();
+        a_second_later().await;
+        let first = admit(&connections, "2001:db8:1:2::1").unwrap();
+        a_second_later().await;
+        let second = admit(&connections, "2001:db8:1:2::2").unwrap();
+        let third = admit(&connections, "2001:db8:1:2:ffff::3").unwrap();
+        let directives = [&other, &first, &second, &third].map(|entry| entry.activity.directive());
+        assert_eq!(directives, [Directive::Keep, Directive::Close, Directive::Keep, Directive::Keep]);
+        for address in ["10.1.2.3", "127.0.0.1", "::1"] {
+            let many: Vec<_> = (0..10).map(|_| admit(&connections, address).unwrap()).collect();
+            assert!(many.iter().all(|entry| entry.activity.directive() == Directive::Keep), "{address}");
+        }
+    }
+
+    /// As the gateway has it: a newcomer takes one place, never that of a young connection.
+    fn patient(connections_max: usize) -> Arc<Connections> {
+        Connections::new(ConnectionLimits {
+            evicted_at_once: 1,
+            quiet_min: Duration::from_millis(200),
+            when_full: WhenFull::Wait,
+            ..ConnectionLimits::new(connections_max)
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_young_connection_is_not_evicted_and_the_newcomer_waits_until_it_is_older() {
+        let connections = patient(2);
+        let first = admit(&connections, "192.0.2.1").unwrap();
+        let second = admit(&connections, "192.0.2.1").unwrap();
+        assert!(admit(&connections, "192.0.2.1").is_none(), "their first requests may be on the way");
+        connections.make_room();
+        let asked = Instant::now();
+        let newcomer = connections.admit("192.0.2.2".parse().unwrap(), false).await.expect("it waits");
+        let waited_ms = asked.elapsed().as_millis();
+        assert!((200..=250).contains(&waited_ms), "{waited_ms} ms");
+        let directives = [&first, &second, &newcomer].map(|entry| entry.activity.directive());
+        let evicted = directives.iter().filter(|directive| **directive == Directive::Close).count();
+        assert_eq!((evicted, newcomer.activity.directive()), (1, Directive::Keep), "one made room");
+        assert_eq!(connections.free(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_all_are_busy_a_newcomer_waits_until_one_leaves() {
+        let connections = patient(1);
+        let busy = admit(&connections, "192.0.2.1").unwrap();
+        busy.activity.begin_request(true);
+        let mut newcomer = std::pin::pin!(connections.admit("192.0.2.2".parse().unwrap(), false));
+        let waits = tokio::time::timeout(Duration::from_secs(30), &mut newcomer).await;
+        assert!(waits.is_err() && busy.activity.directive() == Directive::Keep, "who is served stays");
+        drop(busy);
+        let asked = Instant::now();
+        assert!(newcomer.await.is_some());
+        assert_eq!(asked.elapsed(), Duration::ZERO, "a place that is free is taken at once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_holds_on_without_getting_anywhere_is_ended() {
+        let connections = connections(100, 100);
+        let entries: Vec<ConnectionEntry> =
+            (0..6).map(|_| admit(&connections, "192.0.2.1").unwrap()).collect();
+        let [silent, http2, answered, deaf, stuck, watcher] = entries.as_slice() else { panic!() };
+        http2.activity.mark_http2();
+        answered.activity.begin_request(true);
+        answered.activity.end_request(true);
+        deaf.activity.begin_request(true);
+        deaf.activity.set_stalled(true);
+        stuck.activity.begin_request(true);
+        watcher.activity.begin_request(true);
+        watcher.activity.mark_internal();
+        let mut ended = Vec::new();
+        for second in 1..=90 {
+            a_second_later().await;
+            connections.sweep();
+            for (number, entry) in entries.iter().enumerate() {
+                if entry.activity.directive() == Directive::Abort && !ended.contains(&(number, second)) {
+                    ended.push((number, second));
+                }
+            }
+        }
+        let first = |number| ended.iter().find(|(n, _)| *n == number).map(|(_, second)| *second);
+        assert_eq!((first(0), first(3), first(4)), (Some(11), Some(31), Some(61)));
+        for (name, entry) in [("http2", http2), ("answered", answered), ("watcher", watcher)] {
+            assert_eq!(entry.activity.directive(), Directive::Keep, "{name}");
+        }
+        // The next head on a connection that is kept open is as short of time.
+        answered.activity.note_received();
+        tokio::time::advance(Duration::from_millis(HEAD_MAX_MS + 1)).await;
+        connections.sweep();
+        assert_eq!(answered.activity.directive(), Directive::Abort);
+        assert_eq!(silent.activity.directive(), Directive::Abort);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_in_pieces_is_no_head_that_takes_too_long() {
+        let connections = connections(100, 100);
+        let entry = admit(&connections, "192.0.2.1").unwrap();
+        entry.activity.begin_request(false);
+        a_second_later().await;
+        entry.activity.note_received();
+        tokio::time::advance(Duration::from_millis(HEAD_MAX_MS + 1)).await;
+        connections.sweep();
+        assert_eq!(entry.activity.directive(), Directive::Keep);
+        entry.activity.end_request(false);
+        entry.activity.note_received();
+        tokio::time::advance(Duration::from_millis(HEAD_MAX_MS + 1)).await;
+        connections.sweep();
+        assert_eq!(entry.activity.directive(), Directive::Abort, "this one was a head");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn handshakes_are_bounded_by_ending_the_oldest() {
+        let connections = connections(10_000, 10_000);
+        let handshake = || connections.try_admit("192.0.2.1".parse().unwrap(), true).unwrap();
+        let oldest = handshake();
+        a_second_later().await;
+        let rest: Vec<ConnectionEntry> = (1..HANDSHAKES_MAX).map(|_| handshake()).collect();
+        assert_eq!(oldest.activity.directive(), Directive::Keep);
+        let newest = handshake();
+        assert_eq!(
+            (oldest.activity.directive(), newest.activity.directive()),
+            (Directive::Close, Directive::Keep)
+        );
+        newest.mark_handshake_done();
+        drop((oldest, rest, newest));
+        let state = connections.state();
+        assert_eq!((state.handshaking, state.kept), (0, 0));
+    }
+}

@@ -1,0 +1,61 @@
+//! Who is at the other end of a connection, and what keeps the connection busy.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::activity::Activity;
+
+/// Who is at the other end. Each request carries it as an extension.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Address of the connection.
+    pub address: IpAddr,
+    /// Whether a certificate of the named CA was presented.
+    pub is_certified: bool,
+    pub(crate) activity: Arc<Activity>,
+}
+
+impl Peer {
+    /// A peer without a connection, for a test of what stands behind a port.
+    pub fn unconnected(address: IpAddr) -> Self {
+        let activity = Arc::new(Activity::new(tokio::time::Instant::now(), None, false));
+        Self { address, is_certified: false, activity }
+    }
+
+    /// Notes that one of the shop's own services calls: the connection may be silent, and stays.
+    pub fn mark_internal(&self) {
+        self.activity.mark_internal();
+    }
+
+    /// Makes the connection busy for as long as the returned value is held. A busy connection is
+    /// never evicted.
+    #[must_use = "the connection is busy for as long as this is held"]
+    pub fn mark_busy(&self) -> OpenRequest {
+        OpenRequest::begin(self, true)
+    }
+
+    /// Is over once the connection has to end. Only for the task that serves the connection.
+    pub async fn must_end(&self) {
+        self.activity.must_end().await;
+    }
+}
+
+/// A request that is open; it ends when this is dropped.
+#[derive(Debug)]
+pub struct OpenRequest {
+    activity: Arc<Activity>,
+    is_busy: bool,
+}
+
+impl OpenRequest {
+    pub(crate) fn begin(peer: &Peer, is_busy: bool) -> Self {
+        peer.activity.begin_request(is_busy);
+        Self { activity: Arc::clone(&peer.activity), is_busy }
+    }
+}
+
+impl Drop for OpenRequest {
+    fn drop(&mut self) {
+        self.activity.end_request(self.is_busy);
+    }
+}

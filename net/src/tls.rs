@@ -1,0 +1,229 @@
+//! Certificates: read at the start, and again for the next connection when their files have
+//! changed. Files that cannot be used change nothing but the log.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use tandem_settings::FileState;
+
+/// Protocols, the preferred first: native gRPC needs HTTP/2, pages may have either.
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
+/// Why certificates cannot be used: the setting at fault, and what is expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{setting}: {what}")]
+pub struct TlsError {
+    /// Setting whose file it is.
+    pub setting: &'static str,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// A PEM file, and the setting that names it.
+#[derive(Debug, Clone)]
+pub struct PemFile {
+    /// Name of the setting.
+    pub setting: &'static str,
+    /// Where the file is.
+    pub path: PathBuf,
+}
+
+impl PemFile {
+    fn error(&self, what: impl std::fmt::Display) -> TlsError {
+        TlsError { setting: self.setting, what: format!("{} {what}", self.path.display()) }
+    }
+}
+
+/// The server's certificate, and who may call with one of their own.
+pub struct Tls {
+    files: Files,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug)]
+struct Files {
+    cert: PemFile,
+    key: PemFile,
+    client_ca: Option<PemFile>,
+}
+
+struct Known {
+    states: Vec<Option<FileState>>,
+    config: Arc<ServerConfig>,
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tls").field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
+impl Tls {
+    /// Reads the PEM files: the certificate with what stands between it and its root, its
+    /// key, and the CAs whose certificates make an internal caller.
+    ///
+    /// # Errors
+    /// When a file cannot be read or used.
+    pub fn load(cert: PemFile, key: PemFile, client_ca: Option<PemFile>) -> Result<Self, TlsError> {
+        let files = Files { cert, key, client_ca };
+        let states = files.states();
+        let config = Arc::new(files.read()?);
+        Ok(Self { files, known: Mutex::new(Known { states, config }) })
+    }
+
+    /// What the next connection is served with.
+    pub fn current(&self) -> Arc<ServerConfig> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let states = self.files.states();
+        if states != known.states {
+            match self.files.read() {
+                Ok(config) => {
+                    known.config = Arc::new(config);
+                    tracing::info!("the certificates have changed and are used from now on");
+                }
+                Err(TlsError { setting, what }) => {
+                    tracing::warn!(
+                        setting,
+                        error = what,
+                        "the changed certificates cannot be used; the ones before stay"
+                    );
+                }
+            }
+            // Noted either way: one change is one line in the log.
+            known.states = states;
+        }
+        Arc::clone(&known.config)
+    }
+}
+
+impl Files {
+    fn states(&self) -> Vec<Option<FileState>> {
+        let files = [Some(&self.cert), Some(&self.key), self.client_ca.as_ref()];
+        files.into_iter().flatten().map(|file| FileState::of(&file.path)).collect()
+    }
+
+    fn read(&self) -> Result<ServerConfig, TlsError> {
+        let Self { cert, key, client_ca } = self;
+        let certs = certificates(cert)?;
+        let secret = PrivateKeyDer::from_pem_file(&key.path)
+            .map_err(|error| key.error(format_args!("holds no usable private key in PEM: {error}")))?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| cert.error(error))?;
+        let builder = match client_ca {
+            None => builder.with_no_client_auth(),
+            Some(file) => builder.with_client_cert_verifier(verifier(file, provider)?),
+        };
+        let mut config = builder.with_single_cert(certs, secret).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => key.error(format_args!(
+                "is not the key of the certificate in {} ({})",
+                cert.path.display(),
+                cert.setting
+            )),
+            error => cert.error(format_args!("cannot be used: {error}")),
+        })?;
+        config.alpn_protocols = PROTOCOLS.iter().map(|name| name.to_vec()).collect();
+        Ok(config)
+    }
+}
+
+/// A page has no certificate, so none is asked for in earnest; one that is presented must
+/// be good.
+fn verifier(
+    file: &PemFile,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, TlsError> {
+    let unusable = |error: &dyn std::fmt::Display| file.error(format_args!("cannot be used: {error}"));
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(file)? {
+        roots.add(certificate).map_err(|error| unusable(&error))?;
+    }
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .allow_unauthenticated()
+        .build()
+        .map_err(|error| unusable(&error))
+}
+
+fn certificates(file: &PemFile) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let certificates: Vec<_> = CertificateDer::pem_file_iter(&file.path)
+        .and_then(Iterator::collect)
+        .map_err(|error| file.error(format_args!("cannot be read as PEM: {error}")))?;
+    if certificates.is_empty() { Err(file.error("holds no certificate in PEM")) } else { Ok(certificates) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Folder {
+        folder: tempfile::TempDir,
+    }
+
+    impl Folder {
+        fn new() -> Self {
+            let files = Self { folder: tempfile::tempdir().unwrap() };
+            files.write_pair("server.example");
+            files
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
+        }
+
+        fn write_pair(&self, name: &str) {
+            let rcgen::CertifiedKey { cert, signing_key } =
+                rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+            std::fs::write(self.path("cert.pem"), cert.pem()).unwrap();
+            std::fs::write(self.path("key.pem"), signing_key.serialize_pem()).unwrap();
+        }
+
+        fn load(&self, client_ca: Option<&str>) -> Result<Tls, TlsError> {
+            let file = |setting, name| PemFile { setting, path: self.path(name) };
+            Tls::load(
+                file("CERT", "cert.pem"),
+                file("KEY", "key.pem"),
+                client_ca.map(|name| file("CLIENT_CA", name)),
+            )
+        }
+    }
+
+    #[test]
+    fn files_that_cannot_be_used_are_one_line_that_names_the_setting() {
+        let files = Folder::new();
+        std::fs::write(files.path("empty.pem"), "").unwrap();
+        let error = |client_ca| files.load(client_ca).expect_err("must be refused").to_string();
+        assert!(error(Some("missing.pem")).starts_with("CLIENT_CA: "));
+        assert!(error(Some("empty.pem")).contains("holds no certificate"));
+        let key = std::fs::read(files.path("key.pem")).unwrap();
+        files.write_pair("other.example");
+        std::fs::write(files.path("key.pem"), key).unwrap();
+        let mismatch = error(None);
+        assert!(mismatch.starts_with("KEY: ") && mismatch.contains("is not the key"), "{mismatch}");
+        std::fs::write(files.path("key.pem"), "no key").unwrap();
+        let broken = error(None);
+        assert!(broken.starts_with("KEY: ") && !broken.contains('\n'), "{broken}");
+        std::fs::remove_file(files.path("cert.pem")).unwrap();
+        assert!(error(None).starts_with("CERT: "));
+    }
+
+    #[test]
+    fn changed_files_are_used_and_broken_ones_change_nothing() {
+        let files = Folder::new();
+        let tls = files.load(None).unwrap();
+        let first = tls.current();
+        assert!(Arc::ptr_eq(&first, &tls.current()), "nothing has changed");
+        std::fs::write(files.path("cert.pem"), "half a fi").unwrap();
+        assert!(Arc::ptr_eq(&first, &tls.current()), "the broken file is not used");
+        files.write_pair("renewed.example");
+        let renewed = tls.current();
+        assert!(!Arc::ptr_eq(&first, &renewed));
+        std::fs::remove_file(files.path("key.pem")).unwrap();
+        assert!(Arc::ptr_eq(&renewed, &tls.current()), "the last known one stays");
+    }
+}

@@ -1,0 +1,35 @@
+//! One webhook as it is remembered.
+
+use serde::Serialize;
+
+use crate::clock::Millis;
+
+/// One webhook and its deliveries.
+#[derive(Clone, Debug, Serialize)]
+pub struct WebhookRecord {
+    #[serde(skip)]
+    pub(super) number: u64,
+    /// The order it is about.
+    pub order_id: String,
+    /// Cashfree's `type`.
+    pub r#type: String,
+    /// Deliveries, oldest first.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One delivery.
+#[derive(Clone, Debug, Serialize)]
+pub struct Attempt {
+    /// When it was sent.
+    pub at_ms: Millis,
+    /// HTTP status of the answer; 0 when none came.
+    pub status: u16,
+    /// How long the answer took.
+    pub took_ms: Millis,
+}
+
+impl WebhookRecord {
+    pub(super) fn new(number: u64, order_id: &str, kind: &str) -> Self {
+        Self { number, order_id: order_id.to_owned(), r#type: kind.to_owned(), attempts: Vec::new() }
+    }
+}

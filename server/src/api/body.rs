@@ -1,0 +1,68 @@
+//! A limit on how long a request's body may take.
+
+use std::time::Duration;
+
+use http_body_util::BodyExt as _;
+use tonic::Status;
+use tonic::body::Body;
+use tower_http::timeout::{DeadlineBody, TimeoutError};
+
+/// Longest wait for the whole body of a request, from its head on.
+const ARRIVAL_MAX: Duration = Duration::from_secs(10);
+
+/// A body that is `DEADLINE_EXCEEDED` once it is late.
+pub(super) fn timely(inner: Body) -> Body {
+    Body::new(DeadlineBody::new(ARRIVAL_MAX, inner).map_err(|error| {
+        if error.is::<TimeoutError>() {
+            let seconds = ARRIVAL_MAX.as_secs();
+            Status::deadline_exceeded(format!("the request took longer than {seconds} s to arrive"))
+        } else {
+            Status::from_error(error)
+        }
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use futures_util::StreamExt as _;
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+    use tonic::Code;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_trickles_is_over_in_time_and_one_that_flows_is_whole() {
+        let byte = |_| Ok::<_, Status>(Frame::data(Bytes::from_static(b"x")));
+        let every = |pause| {
+            futures_util::stream::unfold((), move |()| async move {
+                tokio::time::sleep(pause).await;
+                Some(((), ()))
+            })
+        };
+        let trickle = every(Duration::from_secs(1)).map(byte);
+        let mut body = timely(Body::new(StreamBody::new(Box::pin(trickle))));
+        let mut bytes = 0;
+        let error = loop {
+            match body.frame().await {
+                Some(Ok(_)) => bytes += 1,
+                Some(Err(error)) => break error,
+                None => panic!("a trickle does not end by itself"),
+            }
+        };
+        assert_eq!(error.code(), Code::DeadlineExceeded);
+        assert!((8..=10).contains(&bytes), "{bytes} bytes in ten seconds");
+
+        let flow = every(Duration::from_millis(1)).map(byte).take(1000);
+        let whole = timely(Body::new(StreamBody::new(Box::pin(flow)))).collect().await.unwrap();
+        assert_eq!(whole.to_bytes().len(), 1000);
+    }
+
+    #[tokio::test]
+    async fn an_error_of_the_body_itself_stays_what_it_is() {
+        let broken = futures_util::stream::iter([Err::<Frame<Bytes>, _>(Status::cancelled("gone"))]);
+        let error = timely(Body::new(StreamBody::new(broken))).frame().await.unwrap().unwrap_err();
+        assert_eq!((error.code(), error.message()), (Code::Cancelled, "gone"));
+    }
+}

@@ -1,0 +1,83 @@
+//! `_fbp` and `_fbc` by HTTP (`TANDEM_COOKIE_DOMAIN`): what a page's browser brought in its
+//! `Cookie` header completes the message, and the answer writes both cookies again. Only
+//! pages of the domain get any, and nobody whose consent is missing.
+
+use tandem_core::click_id::{Fbc, Fbp};
+use tandem_core::cookie::{CookieDomain, MetaCookies};
+use tandem_proto::v1;
+use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
+use tonic::{Response, Status};
+use url::Url;
+
+use super::access::{Caller, Stranger};
+use super::decode::is_denied;
+use super::tracking::Tracking;
+
+/// `Set-Cookie` values that an answer is to carry.
+#[derive(Debug, Default)]
+pub(super) struct ToSet(Vec<MetadataValue<Ascii>>);
+
+impl ToSet {
+    /// Adds them to an answer. Refusals carry none.
+    pub(super) fn add_to<T>(self, answer: Result<Response<T>, Status>) -> Result<Response<T>, Status> {
+        answer.map(|mut answer| {
+            for value in self.0 {
+                answer.metadata_mut().append("set-cookie", value);
+            }
+            answer
+        })
+    }
+}
+
+impl Tracking {
+    /// Completes what the message says of the visit with the browser's cookies, so that the
+    /// event and the cookies name the same click, and says which cookies the answer sets. A
+    /// browser ID made here goes into no event before the browser has sent it back: one that
+    /// keeps no cookies would be somebody new with each call.
+    pub(super) fn cookies(
+        &self,
+        caller: &Caller,
+        headers: &MetadataMap,
+        browser: &mut Option<v1::Browser>,
+        consent: Option<&v1::Consent>,
+    ) -> ToSet {
+        let Some(domain) = &self.decoder.settings.cookie_domain else { return ToSet::default() };
+        let Caller::Stranger(Stranger { origin: Some(origin), .. }) = caller else {
+            return ToSet::default();
+        };
+        let ads = consent.map(v1::Consent::ads).unwrap_or_default();
+        if !is_on(domain, origin) || is_denied(ads, self.decoder.settings.consent_required) {
+            return ToSet::default();
+        }
+        let browser = browser.get_or_insert_default();
+        let headers = headers.get_all("cookie").iter().filter_map(|value| value.to_str().ok());
+        let brought = MetaCookies::read(headers);
+        let named = MetaCookies {
+            fbp: browser.fbp.as_deref().and_then(Fbp::parse),
+            fbc: browser.fbc.as_deref().and_then(Fbc::parse),
+        };
+        let has_fbp = named.fbp.is_some() || brought.fbp.is_some();
+        let of_page = || browser.event_source_url.as_deref().and_then(|url| fbclid_of(url, domain));
+        let fbclid = browser.fbclid.clone().filter(|id| !id.is_empty()).or_else(of_page);
+        let now_ms = self.clock.now_ms().unsigned_abs();
+        let after = brought.after_visit(named, fbclid.as_deref(), now_ms, rand::random(), domain);
+        let text = |value: Option<&str>| value.map(str::to_owned);
+        browser.fbp = text(after.fbp.as_ref().map(Fbp::as_str)).filter(|_| has_fbp);
+        if after.fbc.is_some() {
+            browser.fbc = text(after.fbc.as_ref().map(Fbc::as_str));
+        }
+        ToSet(after.set_cookie(domain).filter_map(|line| line.parse().ok()).collect())
+    }
+}
+
+/// Whether a page's origin lies on the domain.
+fn is_on(domain: &CookieDomain, origin: &str) -> bool {
+    Url::parse(origin).is_ok_and(|url| url.host_str().is_some_and(|host| domain.covers(host)))
+}
+
+/// The click ID in the address of a page of the domain.
+fn fbclid_of(page: &str, domain: &CookieDomain) -> Option<String> {
+    let url = Url::parse(page.trim()).ok()?;
+    domain.covers(url.host_str()?).then_some(())?;
+    url.query_pairs().find(|(name, _)| name == "fbclid").map(|(_, value)| value.into_owned())
+}

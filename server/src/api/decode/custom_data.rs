@@ -1,0 +1,143 @@
+//! What an event is about.
+
+use tandem_core::currency::Currency;
+use tandem_core::custom_data::{
+    CONTENTS_MAX, Content, CustomData, Experiment, PROPERTIES_MAX, TEXT_BYTES_MAX, is_standard_field,
+};
+use tandem_core::id::OrderId;
+use tandem_core::money::Money;
+use tandem_core::scrub;
+use tandem_proto::v1;
+
+use super::Reader;
+
+impl Reader<'_> {
+    /// Reads what the event is about.
+    pub(super) fn custom_data(
+        &mut self,
+        data: Option<v1::CustomData>,
+        experiment: Option<v1::Experiment>,
+        order: Option<&OrderId>,
+    ) -> CustomData {
+        let data = data.unwrap_or_default();
+        let mut out = CustomData {
+            value: self.money("custom_data.value", data.value),
+            predicted_ltv: self.money("custom_data.predicted_ltv", data.predicted_ltv),
+            content_type: self.text("custom_data.content_type", data.content_type),
+            content_name: self.text("custom_data.content_name", data.content_name),
+            content_category: self.text("custom_data.content_category", data.content_category),
+            search_string: self.text("custom_data.search_string", data.search_string),
+            status: self.text("custom_data.status", data.status),
+            num_items: data.num_items,
+            order_id: order.cloned(),
+            ..CustomData::default()
+        };
+        if data.content_ids.len() > CONTENTS_MAX {
+            self.violations.add("custom_data.content_ids", format!("must be at most {CONTENTS_MAX}"));
+        }
+        if data.contents.len() > CONTENTS_MAX {
+            self.violations.add("custom_data.contents", format!("must be at most {CONTENTS_MAX}"));
+        }
+        for (i, id) in data.content_ids.into_iter().take(CONTENTS_MAX).enumerate() {
+            out.content_ids.extend(self.product_id(&format!("custom_data.content_ids[{i}]"), &id));
+        }
+        for (i, line) in data.contents.into_iter().take(CONTENTS_MAX).enumerate() {
+            let at = format!("custom_data.contents[{i}]");
+            let item_price = self.money(&format!("{at}.item_price"), line.item_price);
+            match self.product_id(&format!("{at}.id"), &line.id) {
+                Some(id) => out.contents.push(Content { id, quantity: line.quantity.max(1), item_price }),
+                None => self.violations.add(format!("{at}.id"), "is missing"),
+            }
+        }
+        self.one_currency(&out);
+        out.experiment = self.experiment(experiment.unwrap_or_default());
+        self.properties(data.properties, &mut out);
+        out
+    }
+
+    /// Meta has one currency per event.
+    fn one_currency(&mut self, data: &CustomData) {
+        let prices = data.contents.iter().enumerate().filter_map(|(i, line)| {
+            line.item_price
+                .map(|price| (format!("custom_data.contents[{i}].item_price.currency_code"), price))
+        });
+        let ltv = data.predicted_ltv.map(|ltv| ("custom_data.predicted_ltv.currency_code".to_owned(), ltv));
+        let mut all = data
+            .value
+            .map(|value| ("custom_data.value.currency_code".to_owned(), value))
+            .into_iter()
+            .chain(ltv)
+            .chain(prices);
+        let Some((_, first)) = all.next() else { return };
+        let others: Vec<String> =
+            all.filter(|(_, money)| money.currency != first.currency).map(|(field, _)| field).collect();
+        for field in others {
+            self.violations.add(field, "must be the currency of the event's value");
+        }
+    }
+
+    fn experiment(&mut self, experiment: v1::Experiment) -> Experiment {
+        let mut field =
+            |name: &str, text: String| self.text(&format!("experiment.{name}"), text).unwrap_or_default();
+        Experiment {
+            experiment_id: field("experiment_id", experiment.experiment_id),
+            variant: field("variant", experiment.variant),
+            test_group: field("test_group", experiment.test_group),
+        }
+    }
+
+    fn properties(&mut self, properties: Vec<v1::Property>, out: &mut CustomData) {
+        if properties.len() > PROPERTIES_MAX {
+            self.violations.add("custom_data.properties", format!("must be at most {PROPERTIES_MAX}"));
+        }
+        for (i, property) in properties.into_iter().take(PROPERTIES_MAX).enumerate() {
+            let at = format!("custom_data.properties[{i}]");
+            let key = property.key;
+            let plain = !key.is_empty()
+                && key.len() <= 50
+                && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+            if !plain {
+                self.violations.add(format!("{at}.key"), "must be 1 to 50 letters, digits, '_' or '-'");
+            } else if is_standard_field(&key) {
+                self.violations.add(format!("{at}.key"), "is a name of Meta's own; use its field");
+            } else if out.properties.iter().any(|(known, _)| *known == key) {
+                self.violations.add(format!("{at}.key"), "is given twice");
+            } else if let Some(value) = self.text(&format!("{at}.value"), property.value) {
+                out.properties.push((key, value));
+            }
+        }
+    }
+
+    /// A product's ID, as it is: ten digits are no phone number here.
+    fn product_id(&mut self, field: &str, text: &str) -> Option<String> {
+        let id = text.trim();
+        if id.len() > TEXT_BYTES_MAX {
+            self.violations.add(field, format!("must be at most {TEXT_BYTES_MAX} bytes"));
+        }
+        (!id.is_empty() && id.len() <= TEXT_BYTES_MAX).then(|| id.to_owned())
+    }
+
+    /// A text without personal data; blank is none.
+    fn text(&mut self, field: &str, text: impl AsRef<str>) -> Option<String> {
+        let trimmed = text.as_ref().trim();
+        if trimmed.is_empty() {
+            return None;
+        }
+        if trimmed.len() > TEXT_BYTES_MAX {
+            self.violations.add(field, format!("must be at most {TEXT_BYTES_MAX} bytes"));
+            return None;
+        }
+        let scrubbed = scrub::scrub_text(trimmed);
+        self.keys.metrics.pii_redacted(scrubbed.cuts);
+        Some(scrubbed.text).filter(|text| !text.is_empty())
+    }
+
+    fn money(&mut self, field: &str, money: Option<v1::Money>) -> Option<Money> {
+        let money = money.filter(|money| !(money.amount.is_empty() && money.currency_code.is_empty()))?;
+        let currency = match money.currency_code.as_str() {
+            "" => self.settings.default_currency,
+            code => self.violations.take(&format!("{field}.currency_code"), Currency::parse(code))?,
+        };
+        self.violations.take(&format!("{field}.amount"), Money::parse(&money.amount, currency))
+    }
+}

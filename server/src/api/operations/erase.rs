@@ -1,0 +1,37 @@
+//! Erasure of a person: raw values are hashed here, and the digests are looked for.
+
+use tandem_core::hash::Sha256Hex;
+use tandem_core::normalise::MatchKey;
+use tandem_core::personal::Raw;
+use tandem_proto::v1;
+
+use super::Operations;
+use crate::api::Reject;
+
+impl Operations {
+    pub(super) async fn erase(
+        &self,
+        request: v1::ErasePersonRequest,
+    ) -> Result<v1::ErasePersonResponse, Reject> {
+        let given = [
+            (MatchKey::Email, request.email),
+            (MatchKey::Phone, request.phone),
+            (MatchKey::ExternalId, request.external_id),
+        ];
+        let values: Vec<(MatchKey, Raw)> =
+            given.into_iter().filter_map(|(key, value)| Some((key, Raw::new(value?)))).collect();
+        let (user_data, faults) = self.decoder.match_keys(self.insight.now_ms()).read(values);
+        if let Some((key, what)) = faults.into_iter().next() {
+            return Err(Reject::field(key.field().trim_start_matches("user."), what));
+        }
+        let digests: Vec<Sha256Hex> = user_data.hashed().map(|(_, digest)| digest).collect();
+        if digests.is_empty() {
+            return Err(Reject::field("email", "or phone or external_id is required"));
+        }
+        // What waits in memory must be where erasure looks.
+        self.delivery.put_back().await;
+        let erased = self.events.erase(digests).await?;
+        tracing::info!(events = erased.events, orders = erased.orders, "a person was erased");
+        Ok(v1::ErasePersonResponse { events: erased.events, orders: erased.orders })
+    }
+}

@@ -1,0 +1,176 @@
+//! The gRPC port: native gRPC and gRPC-web side by side, CORS, size limits, health and
+//! reflection.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use http::{HeaderName, HeaderValue, Method, Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use tandem_net::{Port, RequestsLayer};
+use tandem_proto::stubs::operations_service_server::OperationsServiceServer;
+use tandem_proto::stubs::tracking_service_server::TrackingServiceServer;
+use tandem_proto::v1::tracking_service_paths::VERIFY_WEBHOOK;
+use tonic::body::Body;
+use tonic::server::NamedService;
+use tonic::transport::Server;
+use tonic::{Code, Status};
+use tonic_web::GrpcWebLayer;
+use tower::Service;
+use tower_http::cors::{AllowCredentials, AllowOrigin, CorsLayer};
+
+use super::access::{AccessPolicy, CallerLayer, is_ours};
+use super::tracking::Tracking;
+use crate::api::operations::Operations;
+
+/// Largest message of a public RPC.
+const PUBLIC_BYTES_MAX: usize = 256 * 1024;
+/// Largest message of `VerifyWebhook`: a body of 1 MiB and what stands around it.
+const WEBHOOK_BYTES_MAX: usize = 1024 * 1024 + 64 * 1024;
+/// Bytes before each message (gRPC over HTTP, length-prefixed message).
+const FRAME_HEAD_BYTES: usize = 5;
+/// Most bytes of a too large HTTP/1.1 request that are read for the sake of its connection.
+const DISCARDED_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Largest headers of an HTTP/2 request.
+const HEADER_BYTES_MAX: u32 = 32 * 1024;
+/// How long a browser may remember a preflight.
+const PREFLIGHT_AGE: Duration = Duration::from_secs(7200);
+
+/// Serves until `shutdown`, then lets open calls end.
+pub async fn serve(
+    port: Port,
+    tracking: Tracking,
+    operations: Operations,
+    policy: Arc<AccessPolicy>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let (health_reporter, health) = tonic_health::server::health_reporter();
+    health_reporter.set_serving::<TrackingServiceServer<Tracking>>().await;
+    health_reporter.set_serving::<OperationsServiceServer<Operations>>().await;
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(tandem_proto::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    Server::builder()
+        .accept_http1(true)
+        .http2_keepalive_interval(Some(Duration::from_secs(60)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(20)))
+        .max_concurrent_streams(1024)
+        .http2_max_header_list_size(HEADER_BYTES_MAX)
+        .layer(RequestsLayer::new(is_ours))
+        .layer(cors(Arc::clone(&policy)))
+        .layer(GrpcWebLayer::new())
+        .layer(CallerLayer(policy))
+        .add_service(Sized::new(tracking))
+        .add_service(OperationsServiceServer::new(operations).max_decoding_message_size(PUBLIC_BYTES_MAX))
+        .add_service(health)
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?)
+        .serve_with_incoming_shutdown(port, shutdown)
+        .await?;
+    Ok(())
+}
+
+/// CORS for the shop's pages. Cookies travel only where the server sets some, and an origin
+/// is always named then, never a wildcard. `authorization` is never allowed: the internal token has no
+/// business in a page.
+fn cors(policy: Arc<AccessPolicy>) -> CorsLayer {
+    let header = HeaderName::from_static;
+    let credentials = Arc::clone(&policy);
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(move |origin: &HeaderValue, _| {
+            origin.to_str().is_ok_and(|origin| policy.allows_origin(origin))
+        }))
+        .allow_credentials(AllowCredentials::predicate(move |origin, _| {
+            origin.to_str().is_ok_and(|origin| credentials.allows_cookies(origin))
+        }))
+        .allow_methods([Method::POST])
+        .allow_headers([
+            http::header::CONTENT_TYPE,
+            header("x-grpc-web"),
+            header("x-user-agent"),
+            header("grpc-timeout"),
+        ])
+        .expose_headers([header("grpc-status"), header("grpc-message"), header("grpc-status-details-bin")])
+        .max_age(PREFLIGHT_AGE)
+}
+
+/// `TrackingService` with the size limit of each RPC: webhooks may be larger.
+#[derive(Debug, Clone)]
+struct Sized {
+    public: TrackingServiceServer<Tracking>,
+    webhook: TrackingServiceServer<Tracking>,
+}
+
+impl Sized {
+    fn new(tracking: Tracking) -> Self {
+        let shared = Arc::new(tracking);
+        let with =
+            |bytes| TrackingServiceServer::from_arc(Arc::clone(&shared)).max_decoding_message_size(bytes);
+        Self { public: with(PUBLIC_BYTES_MAX), webhook: with(WEBHOOK_BYTES_MAX) }
+    }
+}
+
+impl NamedService for Sized {
+    const NAME: &'static str = <TrackingServiceServer<Tracking> as NamedService>::NAME;
+}
+
+impl Service<Request<Body>> for Sized {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let (service, bytes_max) = if request.uri().path() == VERIFY_WEBHOOK {
+            (&mut self.webhook, WEBHOOK_BYTES_MAX)
+        } else {
+            (&mut self.public, PUBLIC_BYTES_MAX)
+        };
+        if request.version() >= http::Version::HTTP_2 {
+            return service.call(request);
+        }
+        let mut service = service.clone();
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            match read_whole(body, bytes_max + FRAME_HEAD_BYTES).await {
+                Ok(body) => service.call(Request::from_parts(parts, body)).await,
+                Err(status) => Ok(status.into_http()),
+            }
+        })
+    }
+}
+
+/// Reads a body to its end before anything is answered. An answer in the middle of an
+/// HTTP/1.1 request closes the connection, and the caller may never see it.
+async fn read_whole(mut body: Body, bytes_max: usize) -> Result<Body, Status> {
+    let mut kept = BytesMut::new();
+    let mut read = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|fault| match fault.code() {
+            Code::DeadlineExceeded => fault,
+            _ => Status::cancelled("the request broke off"),
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        read = read.saturating_add(data.len());
+        if read > DISCARDED_BYTES_MAX {
+            break;
+        }
+        if read <= bytes_max {
+            kept.extend_from_slice(&data);
+        }
+    }
+    if read > bytes_max {
+        Err(Status::out_of_range(format!("the message is larger than {bytes_max} bytes")))
+    } else {
+        Ok(Body::new(Full::new(kept.freeze())))
+    }
+}

@@ -1,0 +1,185 @@
+//! Why a call is refused: one enum, and for each variant its status, its stable code and
+//! what the caller can do. No variant repeats a value that came in.
+
+use std::time::Duration;
+
+use tandem_core::money::Money;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::orders::OrderError;
+use crate::outbox::StoreError;
+
+/// A field that is wrong, and how to put it right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Path in the request, such as `custom_data.value.amount`.
+    pub field: String,
+    /// What is expected.
+    pub what: String,
+}
+
+impl Violation {
+    /// Makes one.
+    pub fn new(field: impl Into<String>, what: impl Into<String>) -> Self {
+        Self { field: field.into(), what: what.into() }
+    }
+}
+
+/// Why a call is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reject {
+    /// Fields are missing or malformed.
+    Invalid(Vec<Violation>),
+    /// The internal token is missing where it is needed, or wrong.
+    Unauthenticated,
+    /// The page's origin is not one of the shop's.
+    OriginNotAllowed,
+    /// Too many calls from one address.
+    TooFast(Duration),
+    /// Too much is asked at once, or waits for the disk.
+    Overloaded,
+    /// The store cannot accept.
+    StoreUnavailable,
+    /// An internal fact contradicts what is known.
+    FactConflict {
+        /// What the order was paid with, e.g. `1499.00 INR`.
+        known: String,
+        /// What the fact says.
+        given: String,
+    },
+    /// No payment secret is configured, so no webhook can be believed.
+    NoSecret,
+    /// There is no such event.
+    NotFound,
+    /// There is no such order.
+    NoSuchOrder,
+}
+
+impl Reject {
+    /// One field is wrong.
+    pub fn field(field: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::Invalid(vec![Violation::new(field, what)])
+    }
+
+    /// Stable code for logs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid_field",
+            Self::Unauthenticated => "unauthenticated",
+            Self::OriginNotAllowed => "origin_not_allowed",
+            Self::TooFast(_) => "too_fast",
+            Self::Overloaded => "overloaded",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::FactConflict { .. } => "fact_conflict",
+            Self::NoSecret => "no_secret",
+            Self::NotFound | Self::NoSuchOrder => "not_found",
+        }
+    }
+
+    /// gRPC status.
+    pub fn grpc(&self) -> Code {
+        match self {
+            Self::Invalid(_) => Code::InvalidArgument,
+            Self::Unauthenticated => Code::Unauthenticated,
+            Self::OriginNotAllowed => Code::PermissionDenied,
+            Self::TooFast(_) | Self::Overloaded => Code::ResourceExhausted,
+            Self::StoreUnavailable | Self::NoSecret => Code::Unavailable,
+            Self::FactConflict { .. } => Code::FailedPrecondition,
+            Self::NotFound | Self::NoSuchOrder => Code::NotFound,
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Invalid(violations) => {
+                let fields: Vec<_> = violations.iter().map(|v| format!("{} {}", v.field, v.what)).collect();
+                fields.join("; ")
+            }
+            Self::Unauthenticated => {
+                "send the internal token: authorization: Bearer <token> (TANDEM_INTERNAL_TOKEN)".into()
+            }
+            Self::OriginNotAllowed => "this origin is not in TANDEM_ALLOWED_ORIGINS".into(),
+            Self::TooFast(_) => "too many calls from this address; wait and try again".into(),
+            Self::Overloaded => "the server has too much to do at once; wait and try again".into(),
+            Self::StoreUnavailable => "the store cannot accept now; nothing was written; try again".into(),
+            Self::FactConflict { known, given } => {
+                format!("the order is known to be paid with {known}, and this fact says {given}; nothing was changed")
+            }
+            Self::NoSecret => {
+                "no_secret: no Cashfree client secret is configured for this environment (CASHFREE_CLIENT_SECRET)".into()
+            }
+            Self::NotFound => "there is no such event".into(),
+            Self::NoSuchOrder => "there is no such order".into(),
+        }
+    }
+}
+
+/// A status's name as a label: lower case.
+pub(super) fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "ok",
+        Code::Cancelled => "cancelled",
+        Code::Unknown => "unknown",
+        Code::InvalidArgument => "invalid_argument",
+        Code::DeadlineExceeded => "deadline_exceeded",
+        Code::NotFound => "not_found",
+        Code::AlreadyExists => "already_exists",
+        Code::PermissionDenied => "permission_denied",
+        Code::ResourceExhausted => "resource_exhausted",
+        Code::FailedPrecondition => "failed_precondition",
+        Code::Aborted => "aborted",
+        Code::OutOfRange => "out_of_range",
+        Code::Unimplemented => "unimplemented",
+        Code::Internal => "internal",
+        Code::Unavailable => "unavailable",
+        Code::DataLoss => "data_loss",
+        Code::Unauthenticated => "unauthenticated",
+    }
+}
+
+impl From<OrderError> for Reject {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::Store(error) => error.into(),
+            OrderError::AmountConflict { known, given } => {
+                Self::FactConflict { known: spelt(known), given: spelt(given) }
+            }
+            OrderError::NoSecret => Self::NoSecret,
+            OrderError::UnknownProvider => {
+                Self::field("provider", "must be a provider that this server knows")
+            }
+        }
+    }
+}
+
+fn spelt(money: Money) -> String {
+    format!("{} {}", money.decimal(), money.currency.as_str())
+}
+
+impl From<StoreError> for Reject {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy => Self::Overloaded,
+            StoreError::Unavailable(_) | StoreError::Stopped => Self::StoreUnavailable,
+        }
+    }
+}
+
+impl From<Reject> for Status {
+    fn from(reject: Reject) -> Self {
+        let mut details = ErrorDetails::new();
+        match &reject {
+            Reject::Invalid(violations) => {
+                for violation in violations {
+                    details.add_bad_request_violation(&violation.field, &violation.what);
+                }
+            }
+            Reject::TooFast(wait) => drop(details.set_retry_info(Some(*wait))),
+            Reject::Overloaded => drop(details.set_retry_info(Some(Duration::from_millis(250)))),
+            Reject::StoreUnavailable => drop(details.set_retry_info(Some(Duration::from_secs(5)))),
+            _ => return Self::new(reject.grpc(), reject.text()),
+        }
+        Self::with_error_details(reject.grpc(), reject.text(), details)
+    }
+}

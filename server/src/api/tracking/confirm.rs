@@ -1,0 +1,53 @@
+//! `ConfirmBrowserEvents`: what a page's pixel did with each ID.
+
+use tandem_core::id::{EventId, EventName};
+use tandem_proto::v1;
+
+use super::Tracking;
+use crate::api::access::Caller;
+use crate::api::decode::Violations;
+use crate::api::status::Reject;
+use crate::outbox::{BrowserOutcome, Confirmation};
+
+/// Most confirmations of one call.
+const CONFIRMATIONS_MAX: usize = 200;
+
+impl Tracking {
+    pub(super) async fn confirm(
+        &self,
+        caller: &Caller,
+        request: v1::ConfirmBrowserEventsRequest,
+    ) -> Result<v1::ConfirmBrowserEventsResponse, Reject> {
+        let pixel = self.decoder.pixel(&request.pixel_id, caller)?;
+        if request.confirmations.len() > CONFIRMATIONS_MAX {
+            return Err(Reject::field("confirmations", format!("must be at most {CONFIRMATIONS_MAX}")));
+        }
+        let now_s = self.clock.now_s();
+        let mut violations = Violations::default();
+        let read = |(i, confirmation)| decode(&mut violations, i, &confirmation, now_s);
+        let confirmations = request.confirmations.into_iter().enumerate().filter_map(read).collect();
+        violations.check()?;
+        let confirmed = self.events.confirm(pixel.id.clone(), confirmations).await?;
+        Ok(v1::ConfirmBrowserEventsResponse { accepted: confirmed.accepted, unknown: confirmed.unknown })
+    }
+}
+
+fn decode(
+    violations: &mut Violations,
+    i: usize,
+    confirmation: &v1::Confirmation,
+    now_s: i64,
+) -> Option<Confirmation> {
+    let at = |field: &str| format!("confirmations[{i}].{field}");
+    let name = violations.take(&at("event_name"), EventName::parse(&confirmation.event_name));
+    let id = violations.take(&at("event_id"), EventId::parse(&confirmation.event_id));
+    let outcome = match confirmation.outcome() {
+        v1::Outcome::Fired => Ok(BrowserOutcome::Fired),
+        v1::Outcome::Blocked => Ok(BrowserOutcome::Blocked),
+        v1::Outcome::Failed => Ok(BrowserOutcome::Failed),
+        v1::Outcome::Unspecified => Err("is missing"),
+    };
+    let outcome = violations.take(&at("outcome"), outcome);
+    let at_s = confirmation.occurred_at.map_or(now_s, |at| at.seconds.clamp(0, now_s));
+    Some(Confirmation { name: name?, id: id?, outcome: outcome?, at_s })
+}

@@ -1,0 +1,123 @@
+//! `CaptureLead` and `TrackEvent`.
+
+use tandem_core::event::{ActionSource, Event};
+use tandem_core::id::{EventId, EventName, PixelId};
+use tandem_core::normalise::MatchKey;
+use tandem_core::user_data::UserData;
+use tandem_proto::v1;
+
+use super::Tracking;
+use crate::api::access::Caller;
+use crate::api::decode::{KeyPolicy, Reader, Visit, visit_fields};
+use crate::api::encode::browser_event;
+use crate::api::status::Reject;
+use crate::ingest::Accepted;
+use crate::orders::ContactSource;
+
+impl Tracking {
+    pub(super) async fn lead(
+        &self,
+        caller: &Caller,
+        mut request: v1::CaptureLeadRequest,
+    ) -> Result<v1::CaptureLeadResponse, Reject> {
+        let now_ms = self.clock.now_ms();
+        let pixel = self.decoder.pixel(&request.pixel_id, caller)?;
+        let mut reader = self.decoder.reader(caller, pixel, now_ms);
+        let visit = reader.visit(visit_fields!(request), KeyPolicy::Strict, None);
+        let id = reader.client_event_id(&request.client_event_id);
+        self.require_lead_fields(&mut reader, &visit.user_data);
+        reader.violations.check()?;
+        let accepted = self.take(caller, &pixel.id, EventName::lead(), id, visit, now_ms).await?;
+        Ok(v1::CaptureLeadResponse {
+            lead_id: format!("lead_{}", accepted.id),
+            duplicate: accepted.duplicate,
+            browser_event: page_copy(&accepted),
+            event_id: accepted.id.into(),
+            suppressed_reason: accepted.suppressed_reason,
+        })
+    }
+
+    /// A lead needs an e-mail address or a phone number, and what the settings ask for.
+    fn require_lead_fields(&self, reader: &mut Reader<'_>, user_data: &UserData) {
+        let is_missing = |reader: &Reader<'_>, key: MatchKey| {
+            user_data.get(key).is_none() && !reader.violations.name(key.field())
+        };
+        if is_missing(reader, MatchKey::Email) && is_missing(reader, MatchKey::Phone) {
+            reader.violations.add("user.email", "or user.phone is required: a lead needs one of them");
+        }
+        for key in &self.decoder.settings.lead_required {
+            if is_missing(reader, *key) {
+                reader.violations.add(key.field(), "is required");
+            }
+        }
+    }
+
+    pub(super) async fn track(
+        &self,
+        caller: &Caller,
+        mut request: v1::TrackEventRequest,
+    ) -> Result<v1::TrackEventResponse, Reject> {
+        let now_ms = self.clock.now_ms();
+        let pixel = self.decoder.pixel(&request.pixel_id, caller)?;
+        let mut reader = self.decoder.reader(caller, pixel, now_ms);
+        let order = reader.optional_order(&request.order_id);
+        let visit = reader.visit(visit_fields!(request), KeyPolicy::Lenient, order.as_ref());
+        let id = reader.client_event_id(&request.client_event_id);
+        let name = if EventName::is_reserved(&request.event_name) {
+            reader.violations.add("event_name", "has an RPC of its own, or is not taken at all");
+            None
+        } else {
+            reader.violations.take("event_name", EventName::parse(&request.event_name))
+        };
+        reader.violations.check()?;
+        let name = name.ok_or_else(|| Reject::field("event_name", "is required"))?;
+        let accepted = self.take(caller, &pixel.id, name, id, visit, now_ms).await?;
+        Ok(v1::TrackEventResponse {
+            duplicate: accepted.duplicate,
+            browser_event: page_copy(&accepted),
+            event_id: accepted.id.into(),
+            suppressed_reason: accepted.suppressed_reason,
+        })
+    }
+
+    /// Takes an event; one that names its order also brings the order its signals.
+    async fn take(
+        &self,
+        caller: &Caller,
+        pixel: &PixelId,
+        name: EventName,
+        id: Option<EventId>,
+        visit: Visit,
+        now_ms: i64,
+    ) -> Result<Accepted, Reject> {
+        let Visit { user_data, page, custom_data, consent, time_s } = visit;
+        let order = custom_data.order_id.clone();
+        let event = Event {
+            pixel: pixel.clone(),
+            name,
+            id: id.unwrap_or_else(|| EventId::v7(now_ms.unsigned_abs(), rand::random())),
+            time_s,
+            action_source: ActionSource::Website,
+            page,
+            user_data,
+            custom_data,
+            limited_data_use: consent.limited_data_use,
+        };
+        let source = match caller {
+            Caller::Internal => ContactSource::Internal,
+            Caller::Stranger(stranger) => ContactSource::Page(stranger.address),
+        };
+        match order {
+            Some(order) => Ok(self.orders.take_event(event, order, consent, source, now_ms).await?),
+            None => {
+                let is_contact = matches!(caller, Caller::Stranger(_));
+                Ok(self.ingest.take(event, consent.denied, is_contact, now_ms).await?)
+            }
+        }
+    }
+}
+
+/// What the page must fire, if it must.
+fn page_copy(accepted: &Accepted) -> Option<v1::BrowserEvent> {
+    accepted.page_copy.as_ref().map(|data| browser_event(&accepted.name, &accepted.id, data))
+}

@@ -1,0 +1,163 @@
+//! `RecordPurchase`: a claim of a stranger, or a report of one of the shop's services.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tandem_core::event::ActionSource;
+use tandem_core::id::{EventId, EventName, OrderId};
+use tandem_core::order::{Contact, PurchaseState};
+use tandem_proto::v1;
+use tonic::metadata::MetadataMap;
+
+use super::Tracking;
+use crate::api::access::{Caller, Stranger};
+use crate::api::decode::{KeyPolicy, Visit, visit_fields};
+use crate::api::encode::{browser_event, purchase_state};
+use crate::api::status::Reject;
+use crate::orders::{Claim, MerchantReport};
+
+/// Longest a claim waits for a proof of payment.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What is left of the caller's own deadline for the way back.
+const WAY_BACK: Duration = Duration::from_millis(250);
+
+/// How long a claim may wait: five seconds, and no longer than its caller does (gRPC,
+/// `grpc-timeout`: digits and a unit).
+pub(super) fn patience(metadata: &MetadataMap) -> Duration {
+    let deadline = metadata.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(|text| {
+        let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        let n: u64 = digits.parse().ok()?;
+        Some(match unit {
+            "H" => Duration::from_secs(n.saturating_mul(3600)),
+            "M" => Duration::from_secs(n.saturating_mul(60)),
+            "S" => Duration::from_secs(n),
+            "m" => Duration::from_millis(n),
+            "u" => Duration::from_micros(n),
+            "n" => Duration::from_nanos(n),
+            _ => return None,
+        })
+    });
+    deadline.map_or(PATIENCE, |deadline| deadline.saturating_sub(WAY_BACK).min(PATIENCE))
+}
+
+impl Tracking {
+    /// Takes a claim. `waited` gets the time spent on waiting for a proof.
+    pub(super) async fn claim(
+        &self,
+        caller: &Caller,
+        stranger: &Stranger,
+        mut request: v1::RecordPurchaseRequest,
+        patience: Duration,
+        waited: &mut Duration,
+    ) -> Result<v1::RecordPurchaseResponse, Reject> {
+        let pixel = self.decoder.pixel(&request.pixel_id, caller)?;
+        let mut reader = self.decoder.reader(caller, pixel, self.clock.now_ms());
+        let order = reader.order(&request.order_id);
+        let visit = reader.visit(visit_fields!(request), KeyPolicy::Lenient, order.as_ref());
+        if !request.action_source.is_empty() {
+            reader.violations.add("action_source", "is for internal callers only");
+        }
+        reader.violations.check()?;
+        let order = order.ok_or_else(|| Reject::field("order_id", "is required"))?;
+        let claim = Claim {
+            order: order.clone(),
+            pixel: pixel.id.clone(),
+            contact: Arc::new(contact(visit, true, false)),
+            claim_key: request.claim_key,
+            address: stranger.address,
+        };
+        let answer = self.orders.claim(claim, patience).await?;
+        *waited = answer.waited;
+        let state = if answer.is_verified { PurchaseState::Verified } else { PurchaseState::Pending };
+        Ok(response(&order, state, answer.duplicate, answer.page_copy.as_ref(), answer.suppressed_reason))
+    }
+
+    pub(super) async fn report(
+        &self,
+        caller: &Caller,
+        mut request: v1::RecordPurchaseRequest,
+    ) -> Result<v1::RecordPurchaseResponse, Reject> {
+        let pixel = self.decoder.pixel(&request.pixel_id, caller)?;
+        let mut reader = self.decoder.reader(caller, pixel, self.clock.now_ms());
+        let order = reader.order(&request.order_id);
+        let visit = reader.visit(visit_fields!(request), KeyPolicy::Strict, order.as_ref());
+        let action_source = match request.action_source.as_str() {
+            "" => Some(ActionSource::Website),
+            text => ActionSource::parse(text),
+        };
+        if action_source.is_none() {
+            reader.violations.add("action_source", "must be one of Meta's values, such as website");
+        }
+        let money = visit.custom_data.value;
+        if money.is_none() && !reader.violations.name("custom_data.value") {
+            let what = "is required: a fact states what was paid";
+            reader.violations.add("custom_data.value.amount", what);
+        }
+        reader.violations.check()?;
+        let (Some(order), Some(money), Some(action_source)) = (order, money, action_source) else {
+            return Err(Reject::field("order_id", "is required"));
+        };
+        let report = MerchantReport {
+            order: order.clone(),
+            pixel: pixel.id.clone(),
+            money,
+            action_source,
+            contact: contact(visit, false, true),
+        };
+        let answer = self.orders.report(report).await?;
+        Ok(response(
+            &order,
+            answer.state,
+            answer.duplicate,
+            answer.page_copy.as_ref(),
+            answer.suppressed_reason,
+        ))
+    }
+}
+
+fn contact(visit: Visit, is_claim: bool, is_internal: bool) -> Contact {
+    let Visit { user_data, page, custom_data, consent, time_s: at_s } = visit;
+    Contact { at_s, is_claim, is_internal, consent, user_data, page, custom_data }
+}
+
+fn response(
+    order: &OrderId,
+    state: PurchaseState,
+    duplicate: bool,
+    page_copy: Option<&tandem_core::custom_data::CustomData>,
+    suppressed_reason: &str,
+) -> v1::RecordPurchaseResponse {
+    let event_id = EventId::of_purchase(order);
+    v1::RecordPurchaseResponse {
+        state: purchase_state(state).into(),
+        duplicate,
+        browser_event: page_copy.map(|data| browser_event(&EventName::purchase(), &event_id, data)),
+        suppressed_reason: suppressed_reason.to_owned(),
+        event_id: event_id.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_longer_than_the_caller() {
+        let with = |timeout: &str| {
+            let mut metadata = MetadataMap::new();
+            metadata.insert("grpc-timeout", timeout.parse().unwrap());
+            patience(&metadata)
+        };
+        assert_eq!(patience(&MetadataMap::new()), PATIENCE);
+        assert_eq!(with("1S"), Duration::from_millis(750));
+        assert_eq!(with("1H"), PATIENCE);
+        assert_eq!(with("100m"), Duration::ZERO);
+        for odd in ["S", "xS", "12", "é"] {
+            let mut metadata = MetadataMap::new();
+            if let Ok(value) = odd.parse() {
+                metadata.insert("grpc-timeout", value);
+            }
+            assert_eq!(patience(&metadata), PATIENCE, "{odd}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! From settings to parts: each folder gets its own settings, and what stands below it.
+
+use std::sync::Arc;
+
+use tandem_core::id::PixelId;
+use tandem_net::{ConnectionLimits, Tls};
+use tandem_settings::raise_file_limit;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{StartError, janitor, ports, store};
+use crate::api::access::AccessPolicy;
+use crate::api::admission::Admission;
+use crate::api::decode::{DecodeSettings, Decoder, PixelRules};
+use crate::api::operations::Operations;
+use crate::api::rate_limit::RateLimits;
+use crate::api::tracking::Tracking;
+use crate::catalogue::reload_on_hangup;
+use crate::clock::{Clock, millis};
+use crate::config::{CashfreeEnvironment, Pixel, Settings};
+use crate::delivery::{self, Delivery, Graph};
+use crate::ingest::Ingest;
+use crate::insight::diagnosis::{Deployment, Diagnosis};
+use crate::insight::health::Insight;
+use crate::orders::{OrderSettings, Orders, OrdersApi, PurchaseRules, Reconciler};
+use crate::outbox::Outbox;
+use crate::telemetry::metrics::Metrics;
+
+/// Connections that each port may have.
+pub(super) struct PortLimits {
+    pub(super) grpc: ConnectionLimits,
+    pub(super) http: ConnectionLimits,
+}
+
+/// The server's parts, with their tasks running.
+pub(super) struct Assembled {
+    pub(super) tracking: Tracking,
+    pub(super) operations: Operations,
+    pub(super) access: Arc<AccessPolicy>,
+    pub(super) insight: Arc<Insight>,
+    pub(super) limits: PortLimits,
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) tasks: Vec<JoinHandle<()>>,
+    /// Cancelled when the server begins to stop: watchers leave.
+    pub(super) closing: CancellationToken,
+}
+
+/// What most parts stand on.
+struct Ground {
+    outbox: Outbox,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    pixels: Vec<Arc<Pixel>>,
+    graph: Graph,
+    delivery: Delivery,
+}
+
+/// Makes the parts and starts their tasks, which run until `stop`.
+pub(super) async fn assemble(
+    mut settings: Settings,
+    outbox: Outbox,
+    clock: Clock,
+    stop: &CancellationToken,
+) -> Result<Assembled, StartError> {
+    let configured = !settings.pixels.is_empty();
+    let rules = align_store(&mut settings, &outbox).await?;
+    let deployment = Deployment::of(&settings, configured);
+    let notes = notes(&settings);
+    let (ground, mut tasks) = ground(&mut settings, outbox, clock, stop).await?;
+    let (access, limits) = access(&mut settings, &ground.pixels)?;
+    let tls = settings.tls.take().map(Arc::new);
+    let chores = janitor::run(ground.outbox.clone(), Arc::clone(&access), settings.retention, stop.clone());
+    tasks.push(tokio::spawn(chores));
+    tasks.push(tokio::spawn(reload_on_hangup(settings.catalogue.clone(), stop.clone())));
+
+    let Ground { outbox, clock, metrics, pixels, graph, delivery } = ground;
+    let insight = Arc::new(Insight::new(
+        Arc::clone(&outbox.operators),
+        delivery.board().clone(),
+        Arc::clone(&metrics),
+        clock.clone(),
+        notes,
+    ));
+    let decoder =
+        Decoder { settings: decoding(&settings, &pixels, configured), metrics: Arc::clone(&metrics) };
+    let decoder = Arc::new(decoder);
+    let ingest = Ingest::new(Arc::clone(&outbox.events), delivery.clone(), settings.shop_url.clone());
+    let ingest = Arc::new(ingest);
+    let api = OrdersApi::new(&settings.cashfree, settings.default_currency).map_err(StartError::Client)?;
+    let orders = Arc::new(Orders::new(
+        order_settings(settings, rules, &pixels),
+        Arc::clone(&outbox.orders),
+        Arc::clone(&ingest),
+        delivery.clone(),
+        Arc::clone(&metrics),
+        clock.clone(),
+    ));
+    if let Some(api) = api {
+        let reconciler = Reconciler { orders: Arc::clone(&orders), api };
+        tasks.push(tokio::spawn(reconciler.run(stop.clone())));
+    }
+    let closing = CancellationToken::new();
+    let operations = Operations {
+        insight: Arc::clone(&insight),
+        operators: outbox.operators,
+        events: Arc::clone(&outbox.events),
+        delivery,
+        orders: Arc::clone(&orders),
+        decoder: Arc::clone(&decoder),
+        diagnosis: Arc::new(Diagnosis { deployment, pixels, graph, clock: clock.clone() }),
+        closing: closing.clone(),
+    };
+    let tracking = Tracking { decoder, ingest, orders, events: outbox.events, metrics, clock };
+    Ok(Assembled { tracking, operations, access, insight, limits, tls, tasks, closing })
+}
+
+/// Brings the store in line with the settings, and says what decides about Purchases. Without
+/// any pixel, what is accepted waits under a stand-in until one is configured.
+async fn align_store(settings: &mut Settings, outbox: &Outbox) -> Result<PurchaseRules, StartError> {
+    match settings.pixels.first() {
+        Some(first) => store::adopt(outbox, &first.id).await.map_err(StartError::FirstWrite)?,
+        None => settings.pixels.push(Pixel::unconfigured(PixelId::unassigned())),
+    }
+    let rules = purchase_rules(settings);
+    if rules.holds.is_empty() {
+        store::release_play_money(outbox).await.map_err(StartError::FirstWrite)?;
+    }
+    Ok(rules)
+}
+
+/// Starts delivery.
+async fn ground(
+    settings: &mut Settings,
+    outbox: Outbox,
+    clock: Clock,
+    stop: &CancellationToken,
+) -> Result<(Ground, Vec<JoinHandle<()>>), StartError> {
+    let metrics = Arc::new(Metrics::default());
+    let pixels: Vec<_> = std::mem::take(&mut settings.pixels).into_iter().map(Arc::new).collect();
+    let graph = Graph::new(&settings.meta).map_err(StartError::Client)?;
+    let paused = outbox.operators.paused().await.map_err(StartError::FirstWrite)?;
+    let (delivery, workers) =
+        delivery::start(&pixels, &paused, &graph, &outbox.queue, &clock, &metrics, stop);
+    Ok((Ground { outbox, clock, metrics, pixels, graph, delivery }, workers))
+}
+
+/// Who may call, and how many may be connected.
+fn access(
+    settings: &mut Settings,
+    pixels: &[Arc<Pixel>],
+) -> Result<(Arc<AccessPolicy>, PortLimits), StartError> {
+    let token = match settings.internal_token.take() {
+        Some(token) => token,
+        None => store::own_token(&settings.data_dir)?,
+    };
+    let of_pixels = pixels.iter().filter_map(|pixel| pixel.origins.clone());
+    let origins = std::iter::once(settings.allowed_origins.clone()).chain(of_pixels).collect();
+    let trusted_proxies = std::mem::take(&mut settings.trusted_proxies);
+    let files = raise_file_limit();
+    let limits = PortLimits {
+        grpc: ports::grpc_limits(files, trusted_proxies.clone()),
+        http: ports::http_limits(files),
+    };
+    let access = AccessPolicy {
+        token,
+        trusted_proxies,
+        origins,
+        sets_cookies: settings.cookie_domain.is_some(),
+        rate_limits: RateLimits::new(settings.rate_limit),
+        admission: Admission::new(settings.rate_limit.is_some()),
+    };
+    Ok((Arc::new(access), limits))
+}
+
+fn decoding(settings: &Settings, pixels: &[Arc<Pixel>], configured: bool) -> DecodeSettings {
+    let rules = |pixel: &Arc<Pixel>| PixelRules {
+        id: pixel.id.clone(),
+        origins: pixel.origins.clone().unwrap_or_else(|| settings.allowed_origins.clone()),
+    };
+    DecodeSettings {
+        pixels: pixels.iter().map(rules).collect(),
+        configured,
+        default_country: settings.default_country,
+        default_currency: settings.default_currency,
+        consent_required: settings.consent_required,
+        lead_required: settings.lead_required.clone(),
+        keeps_loopback: !settings.meta.is_real(),
+        cookie_domain: settings.cookie_domain.clone(),
+    }
+}
+
+fn order_settings(settings: Settings, rules: PurchaseRules, pixels: &[Arc<Pixel>]) -> OrderSettings {
+    OrderSettings {
+        default_pixel: pixels.first().map_or_else(PixelId::unassigned, |pixel| pixel.id.clone()),
+        rules,
+        cashfree: settings.cashfree,
+        catalogue: settings.catalogue,
+        browser_policy: settings.browser_policy,
+        claim_secret: settings.claim_secret,
+        default_country: settings.default_country,
+        default_currency: settings.default_currency,
+    }
+}
+
+fn purchase_rules(settings: &Settings) -> PurchaseRules {
+    let hold = |pixel: &Pixel| settings.purchase_hold(pixel).map(|code| (pixel.id.clone(), code));
+    PurchaseRules {
+        holds: settings.pixels.iter().filter_map(hold).collect(),
+        join_wait_ms: millis(settings.join_wait),
+        shop_url: settings.shop_url.clone(),
+        refund_event: settings.refund_event.clone(),
+    }
+}
+
+/// Reasons for a degraded health that stand as long as the settings do.
+fn notes(settings: &Settings) -> Vec<String> {
+    let mut notes = Vec::new();
+    if settings.cashfree.environment == CashfreeEnvironment::Production {
+        let testing = settings.pixels.iter().filter(|pixel| pixel.test_event_code.is_some());
+        notes.extend(testing.map(|pixel| format!("test_event_code_in_production:{}", pixel.id)));
+    }
+    if settings.cashfree.secrets.is_none() {
+        tracing::warn!(
+            "no Cashfree client secret is configured for {}: webhooks are answered with 503 until there is one",
+            settings.cashfree.environment.name()
+        );
+    }
+    notes
+}

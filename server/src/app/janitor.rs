@@ -1,0 +1,54 @@
+//! The janitor: gives up what is too old for Meta and deletes what is past its time, in small
+//! steps between which ingest goes on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::api::access::AccessPolicy;
+use crate::outbox::{Outbox, StoreError};
+
+/// How often events that grew too old for Meta are looked for.
+const EXPIRE_EVERY: Duration = Duration::from_secs(10);
+/// How often, in such rounds, old rows and quiet addresses are looked for.
+const ROUNDS_PER_SWEEP: u32 = 6;
+/// Rows changed in one step.
+const STEP_ROWS: usize = 500;
+/// Pause between steps: ingest goes on.
+const BETWEEN_STEPS: Duration = Duration::from_millis(50);
+
+/// Works until `stop`. `retention`: how long finished events are kept.
+pub(super) async fn run(
+    outbox: Outbox,
+    access: Arc<AccessPolicy>,
+    retention: Duration,
+    stop: CancellationToken,
+) {
+    for round in 1_u32.. {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(EXPIRE_EVERY) => {}
+        }
+        access.admission.report();
+        in_steps(&stop, || outbox.queue.expire(STEP_ROWS)).await;
+        if round.is_multiple_of(ROUNDS_PER_SWEEP) {
+            access.rate_limits.forget_quiet();
+            in_steps(&stop, || outbox.operators.sweep(retention, STEP_ROWS)).await;
+        }
+    }
+}
+
+/// Takes steps for as long as they find [`STEP_ROWS`] rows. A store that refuses says so in
+/// health; the next round tries again.
+async fn in_steps<F>(stop: &CancellationToken, step: impl Fn() -> F)
+where
+    F: Future<Output = Result<usize, StoreError>>,
+{
+    while let Ok(rows) = step().await
+        && rows >= STEP_ROWS
+        && !stop.is_cancelled()
+    {
+        tokio::time::sleep(BETWEEN_STEPS).await;
+    }
+}

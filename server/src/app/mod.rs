@@ -1,0 +1,146 @@
+//! Wiring: what is started, in which order, and how it stops.
+
+mod assemble;
+mod janitor;
+mod ports;
+mod store;
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tandem_net::{ConnectionLimits, Peer, Port, RequestsLayer, Tls};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::serve;
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::insight::http as insight_http;
+use crate::outbox::StoreError;
+use crate::outbox::embedded::OpenError;
+use assemble::Assembled;
+
+/// How long open RPCs may still take when the server stops.
+const GOODBYE: Duration = Duration::from_secs(10);
+/// How long the HTTP port's open answers may still take after that.
+const HTTP_GOODBYE: Duration = Duration::from_secs(1);
+
+/// Why the server cannot start. One line each, that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// An address cannot be listened on.
+    #[error("{name}: {address} cannot be listened on: {error}")]
+    Listen {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        address: SocketAddr,
+        /// The system's reason.
+        error: std::io::Error,
+    },
+    /// The internal token cannot be kept.
+    #[error("the internal token cannot be written to {0}: {1}")]
+    Token(PathBuf, std::io::Error),
+    /// The HTTP client cannot be made.
+    #[error("the HTTP client cannot be made: {0}")]
+    Client(reqwest::Error),
+    /// The store refused the first writes.
+    #[error("the store cannot be written: {0}")]
+    FirstWrite(StoreError),
+    /// The gRPC server failed.
+    #[error("the gRPC server failed: {0}")]
+    Serve(String),
+}
+
+/// Runs the server until `shutdown`, and stops it in order: open calls end, then delivery's
+/// open calls, and what is left stays on disk.
+///
+/// # Errors
+/// When it cannot start, or the gRPC port fails.
+pub async fn run(
+    settings: Settings,
+    clock: Clock,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), StartError> {
+    let outbox = store::open(&settings, &clock)?;
+    let grpc = Listening::on("TANDEM_GRPC_ADDR", settings.grpc_addr).await?;
+    let http = Listening::on("TANDEM_HTTP_ADDR", settings.http_addr).await?;
+    let stop = CancellationToken::new();
+    let assembled = assemble::assemble(settings, outbox, clock, &stop).await?;
+    let Assembled { tracking, operations, access, insight, limits, tls, mut tasks, closing } = assembled;
+
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let ready = format!("tandem-server ready grpc={scheme}://{} http=http://{}", grpc.address, http.address);
+    let (grpc, http) = (grpc.open(limits.grpc, tls), http.open(limits.http, None));
+    let router = insight_http::router(insight).layer(RequestsLayer::new(|_| false));
+    let stopped = stop.clone().cancelled_owned();
+    let http_task = tokio::spawn(async move {
+        let service = router.into_make_service_with_connect_info::<Peer>();
+        if let Err(error) = axum::serve(http, service).with_graceful_shutdown(stopped).await {
+            tracing::error!(%error, "the HTTP port failed");
+        }
+    });
+    announce(&ready);
+
+    let begun = closing.clone();
+    let close = async move {
+        shutdown.await;
+        tracing::info!("stopping: open calls are finished, the rest stays on disk");
+        begun.cancel();
+    };
+    let served = tokio::select! {
+        served = serve::serve(grpc, tracking, operations, access, close) => served,
+        () = async { closing.cancelled().await; tokio::time::sleep(GOODBYE).await } => Ok(()),
+    };
+    stop.cancel();
+    finish(&mut tasks, http_task).await;
+    served.map_err(|error| StartError::Serve(error.to_string()))
+}
+
+/// Waits for the tasks that were told to stop.
+async fn finish(tasks: &mut Vec<JoinHandle<()>>, http: JoinHandle<()>) {
+    let all = async {
+        for task in tasks.drain(..) {
+            drop(task.await);
+        }
+        drop(tokio::time::timeout(HTTP_GOODBYE, http).await);
+    };
+    if tokio::time::timeout(GOODBYE, all).await.is_err() {
+        tracing::warn!("some work did not end in time; it goes on after the next start");
+    }
+}
+
+/// An address that is listened on.
+struct Listening {
+    listener: TcpListener,
+    /// With the real port, where the setting says 0.
+    address: SocketAddr,
+}
+
+impl Listening {
+    async fn on(name: &'static str, address: SocketAddr) -> Result<Self, StartError> {
+        let refused = |error| StartError::Listen { name, address, error };
+        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        Ok(Self { listener, address })
+    }
+
+    /// Begins to accept connections.
+    fn open(self, limits: ConnectionLimits, tls: Option<Arc<Tls>>) -> Port {
+        Port::open(self.listener, limits, tls)
+    }
+}
+
+/// Prints the one line that says the server is ready.
+#[allow(clippy::print_stdout)] // People and scripts wait for this line.
+fn announce(line: &str) {
+    println!("{line}");
+    drop(std::io::stdout().flush());
+}

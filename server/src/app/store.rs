@@ -1,0 +1,55 @@
+//! The store at the start: opened, and brought in line with the settings.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use tandem_core::id::PixelId;
+
+use super::StartError;
+use crate::clock::Clock;
+use crate::config::{SecretSource, Settings};
+use crate::outbox::embedded::Embedded;
+use crate::outbox::{Outbox, StoreError};
+
+pub(super) fn open(settings: &Settings, clock: &Clock) -> Result<Outbox, StartError> {
+    Ok(Outbox::new(Embedded::open(&settings.data_dir, clock.clone())?))
+}
+
+/// Gives events that waited for any pixel to `first`, the first that is configured now.
+pub(super) async fn adopt(outbox: &Outbox, first: &PixelId) -> Result<(), StoreError> {
+    let adopted = outbox.operators.adopt_unassigned(first.clone()).await?;
+    if adopted > 0 {
+        tracing::info!(
+            events = adopted,
+            pixel.id = first.as_str(),
+            "events that waited for a pixel have one now"
+        );
+    }
+    Ok(())
+}
+
+/// Lets Purchases go that were held as play money: the settings hold none any more.
+pub(super) async fn release_play_money(outbox: &Outbox) -> Result<(), StoreError> {
+    let code = tandem_core::code::SANDBOX_WITHOUT_TEST_CODE;
+    let released = outbox.queue.release_held(code).await?;
+    if released > 0 {
+        tracing::info!(events = released, code, "held Purchases are released");
+    }
+    Ok(())
+}
+
+/// A random token in the data directory, readable by its owner alone.
+pub(super) fn own_token(data_dir: &Path) -> Result<SecretSource, StartError> {
+    let path = data_dir.join("internal-token");
+    if !std::fs::read_to_string(&path).is_ok_and(|text| !text.trim().is_empty()) {
+        let token = hex::encode(rand::random::<[u8; 32]>());
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let written =
+            options.open(&path).and_then(|mut file| writeln!(file, "{token}").and_then(|()| file.sync_all()));
+        written.map_err(|error| StartError::Token(path.clone(), error))?;
+    }
+    Ok(SecretSource::file(path))
+}

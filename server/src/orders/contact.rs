@@ -1,0 +1,79 @@
+//! An event that names its order, such as a checkout: it counts as an event of its own, and
+//! brings the order its browser's signals, in one step.
+
+use std::net::IpAddr;
+
+use tandem_core::cashfree::orders_api::orders_api_id_ok;
+use tandem_core::event::{Consent, Event};
+use tandem_core::id::OrderId;
+use tandem_core::order::Contact;
+
+use super::step::{Changed, Step};
+use super::{OrderError, Orders};
+use crate::ingest::Accepted;
+use crate::outbox::{Ask, StepAnswer, StoreError};
+
+/// Who sent an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContactSource {
+    /// One of the shop's own services.
+    Internal,
+    /// A page, from this address.
+    Page(Option<IpAddr>),
+}
+
+impl Orders {
+    /// Takes an event that names `order`. `now_ms`: Unix milliseconds.
+    ///
+    /// # Errors
+    /// When the store does not accept; nothing was written then.
+    pub async fn take_event(
+        &self,
+        mut event: Event,
+        order: OrderId,
+        consent: Consent,
+        source: ContactSource,
+        now_ms: i64,
+    ) -> Result<Accepted, OrderError> {
+        let (address, is_contact) = match source {
+            ContactSource::Internal => (None, false),
+            ContactSource::Page(address) => (address, true),
+        };
+        // This address names more orders than one shop has for one address: the event counts,
+        // the order is not noted.
+        if !self.quotas.may_name(address) && self.store.order(order.clone()).await?.is_none() {
+            self.metrics.order_passed_over();
+            return Ok(self.ingest.take(event, consent.denied, is_contact, now_ms).await?);
+        }
+        let (new, handover) = self.ingest.prepare(&mut event, consent.denied, is_contact, now_ms);
+        let contact = Contact {
+            at_s: event.time_s,
+            is_claim: false,
+            is_internal: source == ContactSource::Internal,
+            consent,
+            user_data: std::mem::take(&mut event.user_data),
+            page: std::mem::take(&mut event.page),
+            custom_data: event.custom_data.clone(),
+        };
+        let may_ask = self.can_ask() && orders_api_id_ok(order.as_str());
+        let step = Step { event: Some(new), ..Step::on(order, event.pixel.clone()) };
+        let updated = self
+            .step(
+                step,
+                Box::new(move |order| {
+                    let is_known = order.contact(&contact);
+                    let ask_s =
+                        if may_ask { order.plan_first_question(now_ms.div_euclid(1000)) } else { None };
+                    let ask = ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000));
+                    Changed { answer: StepAnswer::Contact { is_known }, ask }
+                }),
+            )
+            .await?;
+        let (is_new, appended) = updated.map(|updated| (updated.is_new, updated.event)).unwrap_or_default();
+        if is_new {
+            self.quotas.note_named(address);
+        }
+        let appended = appended.ok_or_else(|| StoreError::Unavailable("the event was not stored".into()))?;
+        Ok(self.ingest.hand_over(event, handover, appended))
+    }
+}

@@ -1,0 +1,212 @@
+//! Cashfree's webhooks: the signature over the raw bytes first, then the age, then the
+//! payload.
+
+use secrecy::ExposeSecret as _;
+use tandem_core::cashfree::orders_api::orders_api_id_ok;
+use tandem_core::cashfree::signature::{self, SIGNATURE_HEADER, SignatureProblem, TIMESTAMP_HEADER};
+use tandem_core::cashfree::{Effect, Notice, Proof, Unusable, Webhook};
+use tandem_core::event::{ActionSource, Consent, Page};
+use tandem_core::hash::Sha256Hex;
+use tandem_core::id::OrderId;
+use tandem_core::order::{Order, Paid, PaymentSource, Refund};
+
+use crate::config::SecretSource;
+use crate::orders::reconcile::question;
+use crate::orders::step::Change;
+use crate::orders::webhook::{Provider, SignedMessage, Verification, VerifiedWebhook, WebhookVerdict};
+use crate::orders::{OrderError, Orders};
+use crate::outbox::{Ask, WebhookRecord};
+
+/// How far ahead of our clock a webhook may be signed, milliseconds.
+const AHEAD_MAX_MS: i64 = 10 * 60 * 1000;
+
+/// Cashfree's webhooks.
+#[derive(Debug)]
+pub(in crate::orders) struct CashfreeWebhooks;
+
+/// What a webhook means, owned, so that it can become a step on the order.
+enum Meaning {
+    Paid(Box<Paid>),
+    Failed,
+    Voided(String, i64),
+    Refunded(Refund),
+    /// The order was spoken of, and no more: there may be a payment.
+    SpokenOf,
+}
+
+impl Meaning {
+    fn happen_to(&self, order: &mut Order, now_s: i64, may_ask: bool) -> Ask {
+        match self {
+            Self::Paid(paid) => {
+                order.pay((**paid).clone());
+                return Ask::Never;
+            }
+            Self::Failed => order.fail(),
+            Self::Voided(payment_id, at_s) => order.void(payment_id, *at_s),
+            Self::Refunded(refund) => {
+                order.refund(refund.clone());
+            }
+            Self::SpokenOf => order.attest(),
+        }
+        // The message that proves the payment may be lost.
+        let ask_s = if may_ask { order.plan_first_question(now_s) } else { None };
+        ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000))
+    }
+}
+
+impl Provider for CashfreeWebhooks {
+    fn name(&self) -> &'static str {
+        "cashfree"
+    }
+
+    fn verify(
+        &self,
+        orders: &Orders,
+        message: &SignedMessage,
+        now_ms: i64,
+    ) -> Result<Verification, OrderError> {
+        let cashfree = &orders.settings.cashfree;
+        let secrets = cashfree.secrets.as_ref().map(SecretSource::list).unwrap_or_default();
+        let secrets: Vec<&[u8]> = secrets.iter().map(|secret| secret.expose_secret().as_bytes()).collect();
+        let header = |name: &str| message.headers.get(name).map(String::as_str).unwrap_or_default();
+        if orders.is_legacy(message) {
+            return orders.verify_legacy(&message.body, &secrets, now_ms);
+        }
+        let timestamp = header(TIMESTAMP_HEADER);
+        match signature::verify(&secrets, timestamp, &message.body, header(SIGNATURE_HEADER)) {
+            Ok(_) => {}
+            Err(SignatureProblem::NoSecret) => return Err(OrderError::NoSecret),
+            Err(problem) => {
+                return Ok(Verification::Refused(WebhookVerdict::InvalidSignature, problem.code()));
+            }
+        }
+        let Some(signed_ms) = signature::timestamp_ms(timestamp) else {
+            return Ok(Verification::Refused(WebhookVerdict::InvalidSignature, "timestamp_malformed"));
+        };
+        let max_age_ms = i64::try_from(cashfree.webhook_max_age.as_millis()).unwrap_or(i64::MAX);
+        // Its age counts at the gateway; what waited between the two of us is not its fault.
+        let received_ms = message.received_ms.map_or(now_ms, |received_ms| received_ms.min(now_ms));
+        if let Err(problem) = signature::check_age(signed_ms, received_ms, max_age_ms, AHEAD_MAX_MS) {
+            return Ok(Verification::Refused(WebhookVerdict::Stale, problem.code()));
+        }
+        let webhook = match Webhook::parse(&message.body, orders.settings.default_currency) {
+            Ok(webhook) => orders.usable(&webhook, &message.body, signed_ms, now_ms),
+            Err(unusable) => orders.unusable(&unusable, &message.body, now_ms),
+        };
+        Ok(Verification::Genuine(Box::new(webhook)))
+    }
+}
+
+impl Orders {
+    /// What a genuine and readable webhook asks for.
+    fn usable(&self, webhook: &Webhook, body: &[u8], signed_ms: i64, now_ms: i64) -> VerifiedWebhook {
+        let record = self.record_of(webhook, body, now_ms);
+        let now_s = now_ms.div_euclid(1000);
+        let note = webhook.note(now_s);
+        let verdict = if webhook.is_ignored() { WebhookVerdict::Ignored } else { WebhookVerdict::Accepted };
+        let (meant, proves_payment) = match webhook.effect() {
+            Effect::Paid(proof) => {
+                let paid = self.paid(&proof, signed_ms, now_ms);
+                (Some((proof.order_id.clone(), Meaning::Paid(Box::new(paid)))), true)
+            }
+            Effect::Failed { order_id } => (Some((order_id.clone(), Meaning::Failed)), false),
+            Effect::Voided { order_id, payment_id, at_s } => {
+                let at_s = at_s.unwrap_or(now_s).min(now_s);
+                (Some((order_id.clone(), Meaning::Voided(payment_id.as_str().to_owned(), at_s))), false)
+            }
+            Effect::Refunded { order_id: Some(order_id), payment_id, refund_id, money, at_s } => {
+                let payment_id = payment_id.map(|id| id.as_str().to_owned());
+                let at_s = at_s.unwrap_or(now_s).min(now_s);
+                let refund = Refund::new(refund_id.as_str().to_owned(), payment_id, money, at_s);
+                (Some((order_id.clone(), Meaning::Refunded(refund))), false)
+            }
+            Effect::Nothing if let Notice::Charges(charges) = webhook.notice() => {
+                (Some((charges.order_id.clone(), Meaning::SpokenOf)), false)
+            }
+            Effect::Nothing if let (Some(order_id), Some(_)) = (&webhook.extract().order_id, &note) => {
+                (Some((order_id.clone(), Meaning::SpokenOf)), false)
+            }
+            Effect::Refunded { order_id: None, .. } | Effect::Nothing => (None, false),
+        };
+        let change = meant.map(|(order, meaning)| {
+            let may_ask = self.can_ask() && orders_api_id_ok(order.as_str());
+            let change: Change = Box::new(move |order: &mut Order| {
+                let ask = meaning.happen_to(order, now_s, may_ask);
+                // A payment leaves its note by itself.
+                if let (Some(note), false) = (&note, proves_payment) {
+                    order.note(note.clone());
+                }
+                ask.into()
+            });
+            (order, change)
+        });
+        VerifiedWebhook { record, change, proves_payment, verdict }
+    }
+
+    /// Keeps what is genuine and cannot be used: its reason, its digest, no body. Where it may
+    /// have been the proof of a payment, the Orders API is asked.
+    pub(in crate::orders) fn unusable(
+        &self,
+        unusable: &Unusable,
+        body: &[u8],
+        now_ms: i64,
+    ) -> VerifiedWebhook {
+        let digest = Sha256Hex::of_bytes(body).to_hex();
+        let extract = serde_json::json!({ "extract": &*unusable.extract, "fault_at_byte": unusable.offset });
+        let record = WebhookRecord {
+            account: self.account(),
+            event_key: format!("unusable:{digest}"),
+            kind: unusable.extract.webhook_type.clone(),
+            order_id: unusable.extract.order_id.as_ref().map(|id| id.as_str().to_owned()),
+            received_ms: now_ms,
+            dead_letter: Some(unusable.problem.code().to_owned()),
+            extract: extract.to_string(),
+            body_sha256: digest,
+            body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
+        };
+        let order = self.answers_for(&record.kind, record.order_id.as_deref());
+        let change = order.map(|order| (order, question(now_ms)));
+        let verdict = WebhookVerdict::DeadLettered;
+        VerifiedWebhook { record, change, proves_payment: false, verdict }
+    }
+
+    fn record_of(&self, webhook: &Webhook, body: &[u8], now_ms: i64) -> WebhookRecord {
+        WebhookRecord {
+            account: self.account(),
+            event_key: webhook.event_key().to_owned(),
+            kind: webhook.webhook_type().to_owned(),
+            order_id: webhook.extract().order_id.as_ref().map(|id: &OrderId| id.as_str().to_owned()),
+            received_ms: now_ms,
+            dead_letter: None,
+            extract: serde_json::to_string(webhook.extract()).unwrap_or_default(),
+            body_sha256: Sha256Hex::of_bytes(body).to_hex(),
+            body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Whose webhook it is. Rotation changes the secret, not the account.
+    pub(in crate::orders) fn account(&self) -> String {
+        format!("cashfree:{}", self.settings.cashfree.environment.name())
+    }
+
+    /// The proof as the order takes it: the customer hashed, money and time as paid.
+    fn paid(&self, proof: &Proof<'_>, signed_ms: i64, now_ms: i64) -> Paid {
+        for _ in 0..proof.customer.dummies_dropped {
+            self.metrics.key_dropped("dummy");
+        }
+        let fields = proof.match_fields();
+        Paid {
+            payment_id: proof.payment_id.map(|id| id.as_str().to_owned()),
+            money: proof.money,
+            at_s: proof.paid_at_s.unwrap_or(signed_ms.div_euclid(1000)),
+            seen_at_s: now_ms.div_euclid(1000),
+            source: PaymentSource::Webhook,
+            action_source: ActionSource::Website,
+            user_data: self.hashed(fields, now_ms),
+            custom_data: tandem_core::custom_data::CustomData::default(),
+            listed: self.listed(proof.order_id, proof.money, proof.order_tags),
+            page: Page::default(),
+            consent: Consent::default(),
+        }
+    }
+}

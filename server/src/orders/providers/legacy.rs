@@ -1,0 +1,84 @@
+//! The oldest notification (`CASHFREE_LEGACY_WEBHOOKS`): a form that signs its fields
+//! without anything between them, so that a captured one can be cut anew. Even a verified
+//! one is a hint that an order may be paid; the Orders API alone makes it a fact.
+
+use tandem_core::cashfree::legacy::{LEGACY_KIND, LegacyForm, LegacyNotice};
+use tandem_core::cashfree::orders_api::orders_api_id_ok;
+use tandem_core::cashfree::signature::{SIGNATURE_HEADER, SignatureProblem};
+use tandem_core::cashfree::{Extract, Problem, Unusable};
+use tandem_core::currency::Currency;
+use tandem_core::hash::Sha256Hex;
+
+use crate::orders::reconcile::question;
+use crate::orders::webhook::{SignedMessage, Verification, VerifiedWebhook, WebhookVerdict};
+use crate::orders::{OrderError, Orders};
+use crate::outbox::WebhookRecord;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+impl Orders {
+    /// Whether a message is to be read as a legacy notification.
+    pub(in crate::orders) fn is_legacy(&self, message: &SignedMessage) -> bool {
+        let kind = message.content_type.split(';').next().unwrap_or_default().trim();
+        self.settings.cashfree.legacy_webhooks
+            && kind.eq_ignore_ascii_case(FORM)
+            && !message.headers.contains_key(SIGNATURE_HEADER)
+    }
+
+    pub(in crate::orders) fn verify_legacy(
+        &self,
+        body: &[u8],
+        secrets: &[&[u8]],
+        now_ms: i64,
+    ) -> Result<Verification, OrderError> {
+        // Without its fields it has no signature either.
+        let Ok(form) = LegacyForm::parse(body) else {
+            return Ok(Verification::Refused(
+                WebhookVerdict::InvalidSignature,
+                SignatureProblem::Missing.code(),
+            ));
+        };
+        match form.verify(secrets) {
+            Ok(_) => {}
+            Err(SignatureProblem::NoSecret) => return Err(OrderError::NoSecret),
+            Err(problem) => {
+                return Ok(Verification::Refused(WebhookVerdict::InvalidSignature, problem.code()));
+            }
+        }
+        // The form names no currency: it is of the time when Cashfree knew only one.
+        let webhook = match form.read(Currency::INR) {
+            Ok(notice) if orders_api_id_ok(notice.order_id.as_str()) => self.hint(&notice, body, now_ms),
+            // An order that the Orders API cannot know can never be confirmed.
+            Ok(_) => self.unusable_form(Problem::BadOrderId, body, now_ms),
+            Err(problem) => self.unusable_form(problem, body, now_ms),
+        };
+        Ok(Verification::Genuine(Box::new(webhook)))
+    }
+
+    /// What a verified notification asks for: to be kept, and a question to the Orders API
+    /// when it speaks of success. A hint that nothing was paid changes nothing.
+    fn hint(&self, notice: &LegacyNotice, body: &[u8], now_ms: i64) -> VerifiedWebhook {
+        let order = &notice.order_id;
+        let record = WebhookRecord {
+            account: self.account(),
+            event_key: notice.event_key(),
+            kind: LEGACY_KIND.to_owned(),
+            order_id: Some(order.as_str().to_owned()),
+            received_ms: now_ms,
+            dead_letter: None,
+            extract: serde_json::to_string(&notice.extract()).unwrap_or_default(),
+            body_sha256: Sha256Hex::of_bytes(body).to_hex(),
+            body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
+        };
+        let is_success = notice.status == "SUCCESS";
+        let change = is_success.then(|| (order.clone(), question(now_ms)));
+        let verdict = WebhookVerdict::Accepted;
+        VerifiedWebhook { record, change, proves_payment: is_success, verdict }
+    }
+
+    fn unusable_form(&self, problem: Problem, body: &[u8], now_ms: i64) -> VerifiedWebhook {
+        let extract = Extract { webhook_type: LEGACY_KIND.to_owned(), ..Extract::default() };
+        let unusable = Unusable { problem, offset: None, extract: Box::new(extract) };
+        self.unusable(&unusable, body, now_ms)
+    }
+}

@@ -1,0 +1,117 @@
+//! The reconciler: asks the payment provider about claimed or hinted orders whose proof has
+//! not come, at once and again on a schedule, so that an outage of webhooks loses no Purchase.
+
+mod budget;
+mod orders_api;
+mod question;
+#[cfg(test)]
+mod tests;
+
+pub use orders_api::OrdersApi;
+pub(super) use question::question;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use tandem_core::cashfree::orders_api::{ApiPayment, OrderAnswer};
+use tandem_core::custom_data::CustomData;
+use tandem_core::event::{ActionSource, Consent, Page};
+use tandem_core::id::{OrderId, PixelId};
+use tandem_core::order::{NotPaid, Order, Paid, PaymentSource};
+use tokio_util::sync::CancellationToken;
+
+use super::Orders;
+use super::step::Step;
+use crate::outbox::{Ask, DueOrder, StoreError};
+use orders_api::ProviderAnswer;
+
+/// How often the schedule is looked at when nobody gave a hint.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Orders asked in one round.
+const ROUND_MAX: usize = 20;
+/// Orders asked at the same time.
+const AT_ONCE: usize = 8;
+
+/// Asks about orders until it is stopped.
+#[derive(Debug)]
+pub struct Reconciler {
+    /// Whose orders it asks about.
+    pub orders: Arc<Orders>,
+    /// Whom it asks.
+    pub api: OrdersApi,
+}
+
+impl Reconciler {
+    /// Runs until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.orders.ask_now.notified() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+            if let Err(error) = self.round().await {
+                tracing::warn!(%error, "orders could not be reconciled; they stay on the schedule");
+            }
+        }
+    }
+
+    pub(super) async fn round(&self) -> Result<(), StoreError> {
+        let due = self.orders.store.orders_to_ask(ROUND_MAX).await?;
+        // One that hangs does not keep the others waiting.
+        let outcomes = futures_util::stream::iter(due).map(|due| self.ask_about(due)).buffered(AT_ONCE);
+        outcomes.try_collect::<()>().await
+    }
+
+    async fn ask_about(&self, due: DueOrder) -> Result<(), StoreError> {
+        let DueOrder { order, pixel, standing } = due;
+        match self.api.ask(&self.orders.settings.cashfree, &order, standing).await {
+            ProviderAnswer::NoBudget => Ok(()),
+            ProviderAnswer::Paid(answer, payment) => self.paid(&order, &pixel, &answer, &payment).await,
+            ProviderAnswer::NotPaid(answer) => self.plan(&order, &pixel, answer).await,
+        }
+    }
+
+    async fn paid(
+        &self,
+        order: &OrderId,
+        pixel: &PixelId,
+        answer: &OrderAnswer,
+        payment: &ApiPayment,
+    ) -> Result<(), StoreError> {
+        let fields = answer.customer.match_fields(Some(payment.money.currency), payment.international);
+        let now_ms = self.orders.clock.now_ms();
+        let now_s = now_ms.div_euclid(1000);
+        let paid = Paid {
+            payment_id: Some(payment.payment_id.as_str().to_owned()),
+            money: payment.money,
+            at_s: payment.payment_time_s.unwrap_or(now_s),
+            seen_at_s: now_s,
+            source: PaymentSource::OrdersApi,
+            action_source: ActionSource::Website,
+            user_data: self.orders.hashed(fields, now_ms),
+            custom_data: CustomData::default(),
+            listed: self.orders.listed(order, payment.money, Some(&answer.order_tags)),
+            page: Page::default(),
+            consent: Consent::default(),
+        };
+        let change = move |order: &mut Order| {
+            order.pay(paid.clone());
+            Ask::Never.into()
+        };
+        self.orders.step(Step::on(order.clone(), pixel.clone()), Box::new(change)).await?;
+        tracing::info!(order.id = order.as_str(), "the Orders API says that the order is paid");
+        Ok(())
+    }
+
+    /// Plans the next question. No answer ends the wait for the webhook.
+    async fn plan(&self, order: &OrderId, pixel: &PixelId, answer: NotPaid) -> Result<(), StoreError> {
+        let now_s = self.orders.clock.now_s();
+        let change = move |order: &mut Order| {
+            let next_s = order.not_paid(answer, now_s).filter(|_| order.paid().is_none());
+            next_s.map_or(Ask::Never, |next_s| Ask::At(next_s * 1000)).into()
+        };
+        self.orders.step(Step::on(order.clone(), pixel.clone()), Box::new(change)).await.map(drop)
+    }
+}

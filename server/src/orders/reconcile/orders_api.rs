@@ -1,0 +1,212 @@
+//! Asking Cashfree's Orders API whether an order is paid, within a budget of our own.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+use tandem_core::cashfree::orders_api::{
+    ApiPayment, OrderAnswer, OrderStatus, orders_api_id_ok, parse_order, parse_paying_payment,
+};
+use tandem_core::currency::Currency;
+use tandem_core::id::OrderId;
+use tandem_core::order::{NotPaid, Standing};
+use url::Url;
+
+use super::budget::Budget;
+use crate::config::Cashfree;
+
+/// Version of the API whose answers the parser knows.
+const API_VERSION: &str = "2025-01-01";
+/// Bound on one call; it is made once more on failure.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Orders asked per minute, repeated calls included (Cashfree allows 400, 60 in the sandbox).
+const ORDERS_PER_MINUTE: usize = 60;
+/// The same for orders that only strangers spoke of.
+const STRANGERS_ORDERS_PER_MINUTE: usize = 40;
+/// Payment lists asked per minute (Cashfree allows 100, 30 in the sandbox). Only paid orders
+/// get this far.
+const PAYMENTS_PER_MINUTE: usize = 20;
+/// Pause after an answer "too many" that does not say how long, or one that our keys are
+/// wrong (Cashfree, Rate Limits).
+const PAUSE: Duration = Duration::from_secs(60);
+/// Longest pause that an answer may ask for.
+const PAUSE_MAX: Duration = Duration::from_secs(600);
+/// Longest answer read.
+const ANSWER_BYTES_MAX: usize = 256 * 1024;
+
+/// What the Orders API said.
+#[derive(Debug)]
+pub(super) enum ProviderAnswer {
+    /// Paid, by this payment.
+    Paid(Box<OrderAnswer>, Box<ApiPayment>),
+    /// Not paid.
+    NotPaid(NotPaid),
+    /// Our budget is spent.
+    NoBudget,
+}
+
+/// What became of one GET.
+enum FetchResult {
+    Answer(Vec<u8>),
+    NotFound,
+    /// Nothing usable came.
+    Nothing,
+    NoBudget,
+}
+
+/// An HTTP answer.
+struct Reply {
+    status: u16,
+    body: Vec<u8>,
+    /// How long to wait before the next question, where it says.
+    wait: Option<Duration>,
+}
+
+/// A client of the Orders API.
+#[derive(Debug)]
+pub struct OrdersApi {
+    http: reqwest::Client,
+    base: Url,
+    client_id: String,
+    orders: Budget,
+    payments: Budget,
+    currency: Currency,
+}
+
+impl OrdersApi {
+    /// Makes a client if a client ID is configured. `currency`: where an answer names none.
+    pub fn new(settings: &Cashfree, currency: Currency) -> Result<Option<Self>, reqwest::Error> {
+        let Some(client_id) = settings.client_id.clone() else { return Ok(None) };
+        let http = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("tandem/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Some(Self {
+            http,
+            base: settings.api_url.clone(),
+            client_id,
+            orders: Budget::new(ORDERS_PER_MINUTE, STRANGERS_ORDERS_PER_MINUTE),
+            payments: Budget::new(PAYMENTS_PER_MINUTE, PAYMENTS_PER_MINUTE),
+            currency,
+        }))
+    }
+
+    /// Asks about one order.
+    pub(super) async fn ask(
+        &self,
+        settings: &Cashfree,
+        order: &OrderId,
+        standing: Standing,
+    ) -> ProviderAnswer {
+        if !orders_api_id_ok(order.as_str()) {
+            return ProviderAnswer::NotPaid(NotPaid::Final);
+        }
+        let open = ProviderAnswer::NotPaid(NotPaid::Open);
+        let body = match self.get(settings, &["orders", order.as_str()], &self.orders, standing).await {
+            FetchResult::Answer(body) => body,
+            FetchResult::NotFound => return ProviderAnswer::NotPaid(NotPaid::Unknown),
+            FetchResult::Nothing => return open,
+            FetchResult::NoBudget => return ProviderAnswer::NoBudget,
+        };
+        let answer = match parse_order(&body, self.currency) {
+            Ok(answer) if answer.order_id == *order => answer,
+            Ok(_) => return open,
+            Err(problem) => {
+                tracing::warn!(
+                    order.id = order.as_str(),
+                    code = problem.code(),
+                    "the Orders API's answer is not usable"
+                );
+                return open;
+            }
+        };
+        match answer.status {
+            OrderStatus::Paid => {}
+            OrderStatus::Expired | OrderStatus::Terminated => return ProviderAnswer::NotPaid(NotPaid::Final),
+            OrderStatus::Active | OrderStatus::Unknown => return open,
+        }
+        let path = ["orders", order.as_str(), "payments"];
+        let body = match self.get(settings, &path, &self.payments, standing).await {
+            FetchResult::Answer(body) => body,
+            FetchResult::NotFound | FetchResult::Nothing => return open,
+            FetchResult::NoBudget => return ProviderAnswer::NoBudget,
+        };
+        match parse_paying_payment(&body, self.currency) {
+            Ok(Some(payment)) if payment.order_id.as_ref().is_none_or(|id| id == order) => {
+                ProviderAnswer::Paid(Box::new(answer), Box::new(payment))
+            }
+            Ok(_) => open,
+            Err(problem) => {
+                tracing::warn!(
+                    order.id = order.as_str(),
+                    code = problem.code(),
+                    "the payment list is not usable"
+                );
+                open
+            }
+        }
+    }
+
+    /// One GET, made once more when it fails; each takes from the budget.
+    async fn get(
+        &self,
+        settings: &Cashfree,
+        path: &[&str],
+        budget: &Budget,
+        standing: Standing,
+    ) -> FetchResult {
+        for attempt in 0..2 {
+            if !budget.take(standing) {
+                return if attempt == 0 { FetchResult::NoBudget } else { FetchResult::Nothing };
+            }
+            match self.try_get(settings, path).await {
+                Ok(Reply { status: 200, body, .. }) => return FetchResult::Answer(body),
+                Ok(Reply { status: 404, .. }) => return FetchResult::NotFound,
+                Ok(Reply { status: status @ (401 | 403 | 429), wait, .. }) => {
+                    // Nothing is learnt of the order, and more questions would be refused too.
+                    tracing::warn!(http.status = status, "the Orders API refuses questions; a pause is made");
+                    self.orders.pause(wait.unwrap_or(PAUSE).min(PAUSE_MAX));
+                    return FetchResult::NoBudget;
+                }
+                Ok(Reply { status, .. }) if status < 500 => {
+                    tracing::warn!(http.status = status, "the Orders API refused a question");
+                    return FetchResult::Nothing;
+                }
+                Ok(Reply { status, .. }) => tracing::debug!(http.status = status, "the Orders API failed"),
+                Err(fault) => tracing::debug!(fault = %fault.without_url(), "the Orders API did not answer"),
+            }
+        }
+        FetchResult::Nothing
+    }
+
+    async fn try_get(&self, settings: &Cashfree, path: &[&str]) -> reqwest::Result<Reply> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            // Each segment is percent-encoded.
+            segments.pop_if_empty().extend(path);
+        }
+        let secret = settings.secrets.as_ref().and_then(|secrets| secrets.list().into_iter().next());
+        let mut response = self
+            .http
+            .get(url)
+            .header("x-client-id", &self.client_id)
+            .header("x-client-secret", secret.as_ref().map_or("", |secret| secret.expose_secret()))
+            .header("x-api-version", API_VERSION)
+            .send()
+            .await?;
+        let status = response.status().as_u16();
+        // Cashfree's pages name either of the first two (Rate Limits; API Limits).
+        let wait = ["x-ratelimit-retry", "x-ratelimit-reset", "retry-after"].into_iter().find_map(|name| {
+            let seconds = response.headers().get(name)?.to_str().ok()?.trim().parse::<u64>().ok()?;
+            (seconds > 0).then(|| Duration::from_secs(seconds))
+        });
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+                return Ok(Reply { status: 599, body: Vec::new(), wait });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Reply { status, body, wait })
+    }
+}

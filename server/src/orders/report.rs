@@ -1,0 +1,96 @@
+//! A merchant report: a service of the shop says that an order was paid, by whatever provider
+//! or at the counter.
+
+use tandem_core::custom_data::CustomData;
+use tandem_core::event::ActionSource;
+use tandem_core::id::{OrderId, PixelId};
+use tandem_core::money::Money;
+use tandem_core::order::{Contact, Order, Paid, PaymentOutcome, PaymentSource, PurchaseState};
+use tandem_core::user_data::UserData;
+
+use super::step::{Changed, Step};
+use super::{OrderError, Orders};
+use crate::outbox::{Ask, StepAnswer, StoreError};
+
+/// What a service of the shop reports.
+#[derive(Debug)]
+pub struct MerchantReport {
+    /// The order.
+    pub order: OrderId,
+    /// Its pixel.
+    pub pixel: PixelId,
+    /// What was paid.
+    pub money: Money,
+    /// Where it was paid.
+    pub action_source: ActionSource,
+    /// Who paid, on which page, and for what.
+    pub contact: Contact,
+}
+
+/// What a report is told.
+#[derive(Debug)]
+pub struct ReportAnswer {
+    /// How far the order is.
+    pub state: PurchaseState,
+    /// The payment was known.
+    pub duplicate: bool,
+    /// What a page should fire now, if one should.
+    pub page_copy: Option<CustomData>,
+    /// Stable code of why the Purchase is withheld; empty if it is not.
+    pub suppressed_reason: &'static str,
+}
+
+impl Orders {
+    /// Takes a report. The same amount again is a duplicate.
+    ///
+    /// # Errors
+    /// [`OrderError::AmountConflict`] when the order is known to be paid with another amount,
+    /// [`OrderError::Store`] when the store does not accept. Nothing was changed then.
+    pub async fn report(&self, report: MerchantReport) -> Result<ReportAnswer, OrderError> {
+        let MerchantReport { order, pixel, money, action_source, contact } = report;
+        let paid = Paid {
+            payment_id: None,
+            money,
+            at_s: contact.at_s,
+            seen_at_s: self.clock.now_s(),
+            source: PaymentSource::Fact,
+            action_source,
+            // The contact carries the browser's identifiers; the proof says who paid.
+            user_data: without_browser(contact.user_data.clone()),
+            custom_data: contact.custom_data.clone(),
+            listed: self.listed(&order, money, None),
+            page: contact.page.clone(),
+            consent: contact.consent,
+        };
+        let change = move |order: &mut Order| {
+            let outcome = order.pay(paid.clone());
+            if !matches!(outcome, PaymentOutcome::Conflict { .. }) {
+                order.contact(&contact);
+            }
+            Changed { answer: StepAnswer::Payment(outcome), ask: Ask::Never }
+        };
+        let updated = self.step(Step::on(order, pixel), Box::new(change)).await?;
+        let updated = updated.ok_or_else(|| StoreError::Unavailable("the report was not stored".into()))?;
+        let duplicate = match updated.answer {
+            StepAnswer::Payment(PaymentOutcome::Conflict { known }) => {
+                return Err(OrderError::AmountConflict { known, given: money });
+            }
+            answer => answer == StepAnswer::Payment(PaymentOutcome::Duplicate),
+        };
+        let order = updated.order;
+        Ok(ReportAnswer {
+            state: order.state(),
+            duplicate,
+            page_copy: order.browser_event(self.clock.now_s()),
+            suppressed_reason: order.withheld().map_or("", |why| why.code()),
+        })
+    }
+}
+
+fn without_browser(mut user_data: UserData) -> UserData {
+    user_data.fbp = None;
+    user_data.fbc = None;
+    user_data.client_ip_address = None;
+    user_data.client_user_agent = None;
+    user_data
+}

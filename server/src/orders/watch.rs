@@ -1,0 +1,96 @@
+//! Waiting for an order's verdict without holding a thread.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tandem_core::id::OrderId;
+use tokio::sync::Notify;
+
+/// Most calls that may wait at once; more are answered at once, and ask again.
+const WAITERS_MAX: usize = 10_000;
+
+#[derive(Debug, Default)]
+struct Waiters {
+    orders: HashMap<OrderId, (usize, Arc<Notify>)>,
+    count: usize,
+}
+
+/// Tells waiting calls that something is known about their order.
+#[derive(Debug, Clone, Default)]
+pub(super) struct OrderWatch(Arc<Mutex<Waiters>>);
+
+/// A place to wait for one order; given up when dropped.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    watch: OrderWatch,
+    order: OrderId,
+    notify: Arc<Notify>,
+}
+
+impl OrderWatch {
+    /// Takes a place, if there is one. To be taken before the order is looked at, so that
+    /// nothing is missed in between.
+    pub(super) fn wait_for(&self, order: &OrderId) -> Option<Waiting> {
+        let mut waiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiters.count >= WAITERS_MAX {
+            return None;
+        }
+        waiters.count += 1;
+        let (count, notify) = waiters.orders.entry(order.clone()).or_default();
+        *count += 1;
+        let notify = Arc::clone(notify);
+        Some(Waiting { watch: self.clone(), order: order.clone(), notify })
+    }
+
+    /// Wakes everyone who waits for an order.
+    pub(super) fn tell(&self, order: &OrderId) {
+        let waiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, notify)) = waiters.orders.get(order) {
+            notify.notify_waiters();
+        }
+    }
+}
+
+impl Waiting {
+    /// Becomes ready at the next [`OrderWatch::tell`] after this call.
+    pub(super) fn told(&self) -> tokio::sync::futures::Notified<'_> {
+        self.notify.notified()
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let mut waiters = self.watch.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiters.count -= 1;
+        if let Some((count, _)) = waiters.orders.get_mut(&self.order) {
+            *count -= 1;
+            if *count == 0 {
+                waiters.orders.remove(&self.order);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn everyone_who_waits_is_told_and_places_are_given_back() {
+        let watch = OrderWatch::default();
+        let order = OrderId::parse("KB-1").unwrap();
+        let (a, b) = (watch.wait_for(&order).unwrap(), watch.wait_for(&order).unwrap());
+        {
+            let (told_a, told_b) = (a.told(), b.told());
+            tokio::pin!(told_a, told_b);
+            told_a.as_mut().enable();
+            told_b.as_mut().enable();
+            watch.tell(&order);
+            told_a.await;
+            told_b.await;
+        }
+        drop((a, b));
+        let waiters = watch.0.lock().unwrap();
+        assert_eq!((waiters.count, waiters.orders.len()), (0, 0));
+    }
+}

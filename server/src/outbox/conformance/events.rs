@@ -1,0 +1,125 @@
+//! What an engine does with events that are taken.
+
+use tandem_core::hash::Sha256Hex;
+
+use super::*;
+
+/// Runs the checks of this part.
+pub(super) async fn run<G, F: Future<Output = (Bench, G)>>(make: &impl Fn() -> F) {
+    each!(
+        make,
+        [
+            the_first_payload_under_a_key_wins,
+            of_many_who_append_under_one_key_one_is_first,
+            an_event_may_enter_leased_to_the_server_that_stores_it,
+            confirmations_count_what_was_merged,
+            a_page_cannot_have_fired_before_the_event_happened,
+            an_erased_person_is_nowhere_and_nothing_of_them_is_sent,
+            what_is_erased_on_its_way_is_not_sent_again
+        ]
+    );
+}
+
+async fn the_first_payload_under_a_key_wins(store: &Bench) {
+    let first = event(1);
+    assert!(matches!(store.events.append(first.clone()).await.unwrap(), Appended::New { .. }));
+    let other = Payload { public_json: "{\"other\":1}".into(), ..Payload::clone(&first.payload) };
+    let second = NewEvent { payload: Arc::new(other), ..first.clone() };
+    let Appended::Duplicate(existing) = store.events.append(second).await.unwrap() else {
+        panic!("the key is taken")
+    };
+    assert_eq!(existing.public_json, first.payload.public_json);
+    let other_name = NewEvent { name: EventName::parse("Contact").unwrap(), ..first };
+    assert!(
+        matches!(store.events.append(other_name).await.unwrap(), Appended::New { .. }),
+        "another name, another key"
+    );
+    check_totals(store, 2).await;
+}
+
+async fn of_many_who_append_under_one_key_one_is_first(store: &Bench) {
+    let appends = [&store.outbox, &store.other].into_iter().cycle().take(20);
+    let appends = appends.map(|server| server.events.append(event(1)));
+    let appended = futures_util::future::try_join_all(appends).await.unwrap();
+    let new = appended.iter().filter(|appended| matches!(appended, Appended::New { .. }));
+    assert_eq!(new.count(), 1);
+    check_totals(store, 1).await;
+}
+
+async fn an_event_may_enter_leased_to_the_server_that_stores_it(store: &Bench) {
+    let Appended::New { seq } = store.events.append(leased(0)).await.unwrap() else { panic!("it is new") };
+    assert!(!store.other.queue.has_due(pixel()).await.unwrap());
+    assert!(store.other.queue.lease(pixel(), 10, LEASE).await.unwrap().is_empty(), "nobody else gets it");
+    // Its server died: the lease ends, and another's result is the one that counts.
+    store.clock.set_ms(NOW_MS + LEASE_MS);
+    let again = store.other.queue.lease(pixel(), 10, LEASE).await.unwrap().remove(0);
+    assert_eq!((again.seq, again.lease_no), (seq, 2));
+    let late = AttemptResult { lease_no: 1, ..result(&again, AttemptOutcome::Refused) };
+    store.queue.record(call(), vec![late]).await.unwrap();
+    store.other.queue.record(call(), vec![result(&again, AttemptOutcome::Delivered)]).await.unwrap();
+    assert_eq!(state_of(store, &id(0)).await, Some(State::Delivered));
+    check_totals(store, 1).await;
+}
+
+async fn confirmations_count_what_was_merged(store: &Bench) {
+    for n in 0..3 {
+        store.events.append(event(n)).await.unwrap();
+    }
+    // One is confirmed before it is delivered, one after, one was blocked, one is unknown.
+    let confirmed = store.events.confirm(pixel(), vec![fired(0)]).await.unwrap();
+    assert_eq!(confirmed, Confirmed { accepted: 1, unknown: 0 });
+    let leased = lease(store, NOW_MS + 10).await;
+    let results = leased.iter().map(|event| result(event, AttemptOutcome::Delivered)).collect();
+    store.queue.record(call(), results).await.unwrap();
+    let later = vec![fired(1), Confirmation { outcome: BrowserOutcome::Blocked, ..fired(2) }, fired(9)];
+    assert_eq!(
+        store.events.confirm(pixel(), later.clone()).await.unwrap(),
+        Confirmed { accepted: 2, unknown: 1 }
+    );
+    store.events.confirm(pixel(), later).await.unwrap();
+    // The unknown one was early: its event comes after it.
+    store.events.append(event(9)).await.unwrap();
+    let leased = lease(store, NOW_MS + 10).await;
+    store.queue.record(call(), vec![result(&leased[0], AttemptOutcome::Delivered)]).await.unwrap();
+    let figures = store.operators.figures(NOW_MS).await.unwrap();
+    assert_eq!(figures.total(Metric::DeliveredWithBrowser), 4);
+    assert_eq!(figures.total(Metric::Deduplicated), 3, "each once, however often it is reported");
+}
+
+async fn a_page_cannot_have_fired_before_the_event_happened(store: &Bench) {
+    store.events.append(event(0)).await.unwrap();
+    let forged = Confirmation { at_s: 0, ..fired(0) };
+    store.events.confirm(pixel(), vec![forged]).await.unwrap();
+    assert_eq!(lease(store, NOW_MS).await[0].fired_s, Some(NOW_MS / 1000));
+}
+
+async fn an_erased_person_is_nowhere_and_nothing_of_them_is_sent(store: &Bench) {
+    let digest = Sha256Hex::of_bytes(b"a person");
+    let mut theirs = core_event("Lead", id(0));
+    theirs.user_data.set(tandem_core::normalise::MatchKey::Email, digest);
+    store.events.append(NewEvent::new(&theirs, NOW_MS, Initial::Pending, true)).await.unwrap();
+    store.events.append(event(1)).await.unwrap();
+    assert_eq!(store.events.erase(vec![digest]).await.unwrap(), Erased { events: 1, orders: 0 });
+    assert_eq!(store.events.erase(vec![digest]).await.unwrap(), Erased::default(), "nothing is left of them");
+    assert_eq!(state_of(store, &id(0)).await, Some(State::Suppressed));
+    assert_eq!(lease(store, NOW_MS + 10).await.len(), 1, "the other person's event goes its way");
+    check_totals(store, 2).await;
+}
+
+async fn what_is_erased_on_its_way_is_not_sent_again(store: &Bench) {
+    let digest = Sha256Hex::of_bytes(b"a person");
+    for n in 0..2 {
+        let mut theirs = core_event("Lead", id(n));
+        theirs.user_data.set(tandem_core::normalise::MatchKey::Email, digest);
+        store.events.append(NewEvent::new(&theirs, NOW_MS, Initial::Pending, true)).await.unwrap();
+    }
+    let leased = lease(store, NOW_MS).await;
+    assert_eq!(store.events.erase(vec![digest]).await.unwrap().events, 2);
+    let outcomes = [AttemptOutcome::Retry(Duration::from_millis(5)), AttemptOutcome::Delivered];
+    let results = leased.iter().zip(outcomes).map(|(event, outcome)| result(event, outcome)).collect();
+    store.queue.record(call(), results).await.unwrap();
+    assert_eq!(state_of(store, &id(0)).await, Some(State::Suppressed));
+    assert_eq!(state_of(store, &id(1)).await, Some(State::Delivered), "what Meta has, Meta has");
+    assert!(lease(store, NOW_MS + 10 * LEASE_MS).await.is_empty());
+    check_totals(store, 2).await;
+}

@@ -1,0 +1,355 @@
+//! Delivery's queue: leases, results, releases.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OptionalExtension as _, Row};
+use tandem_core::code;
+use tandem_core::event::{ActionSource, oldest_time_s};
+use tandem_core::id::PixelId;
+use tandem_core::user_data::KeySet;
+
+use super::committer::Writer;
+use super::events::{merges, state};
+use super::sql::*;
+use super::{EVENTS_PER_WRITE, Embedded};
+use crate::clock::millis;
+use crate::outbox::{
+    AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent, Metric, Payload, State, StoreError,
+};
+
+/// Graph calls slower than this count as time-outs (Meta's recommended time-out).
+const SLOW_CALL_MS: u32 = 1500;
+
+#[async_trait::async_trait]
+impl DeliveryQueue for Embedded {
+    async fn has_due(&self, pixel: PixelId) -> Result<bool, StoreError> {
+        self.follow_clock().await?;
+        let now_ms = self.clock.now_ms();
+        self.read(move |db| has_due(db, &pixel, now_ms)).await
+    }
+
+    async fn lease(
+        &self,
+        pixel: PixelId,
+        max: usize,
+        span: Duration,
+    ) -> Result<Vec<LeasedEvent>, StoreError> {
+        let mut leased = Vec::new();
+        while leased.len() < max {
+            let (pixel, part) = (pixel.clone(), (max - leased.len()).min(EVENTS_PER_WRITE));
+            let more =
+                self.write_patiently(move |writer, now_ms| writer.lease(&pixel, part, span, now_ms)).await;
+            match more {
+                Ok(more) => {
+                    let is_last = more.len() < part;
+                    leased.extend(more);
+                    if is_last {
+                        break;
+                    }
+                }
+                // What is leased already is sent.
+                Err(_) if !leased.is_empty() => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(leased)
+    }
+
+    async fn record(&self, call: CallRecord, results: Vec<AttemptResult>) -> Result<(), StoreError> {
+        let pixel = call.pixel.clone();
+        let mut results = results.into_iter();
+        let part: Vec<_> = results.by_ref().take(EVENTS_PER_WRITE).collect();
+        let call_no = self.write_patiently(move |writer, now_ms| writer.record(&call, &part, now_ms)).await?;
+        loop {
+            let (pixel, part) = (pixel.clone(), results.by_ref().take(EVENTS_PER_WRITE).collect::<Vec<_>>());
+            if part.is_empty() {
+                return Ok(());
+            }
+            self.write_patiently(move |writer, now_ms| writer.record_results(&pixel, call_no, &part, now_ms))
+                .await?;
+        }
+    }
+
+    async fn release(&self, leases: Vec<(u64, u32)>) -> Result<(), StoreError> {
+        self.write_patiently(move |writer, now_ms| writer.release(&leases, now_ms)).await
+    }
+
+    async fn release_held(&self, code: &str) -> Result<u64, StoreError> {
+        let code = code.to_owned();
+        self.write_patiently(move |writer, now_ms| writer.release_held(&code, now_ms)).await
+    }
+
+    async fn expire(&self, max: usize) -> Result<usize, StoreError> {
+        let limit_s = oldest_time_s(self.clock.now_s());
+        let seqs = self.read(move |db| too_old(db, limit_s, max)).await?;
+        if seqs.is_empty() {
+            return Ok(0);
+        }
+        self.write_patiently(move |writer, now_ms| writer.expire(&seqs, now_ms)).await
+    }
+}
+
+impl Writer {
+    /// Leases events that are due, oldest due first.
+    pub(super) fn lease(
+        &mut self,
+        pixel: &PixelId,
+        max: usize,
+        span: Duration,
+        now_ms: i64,
+    ) -> rusqlite::Result<Vec<LeasedEvent>> {
+        let pixel = self.pixel(pixel)?;
+        let (lease_ends, lease_until_ms) = (Instant::now() + span, now_ms.saturating_add(millis(span)));
+        let mut select = self.db.prepare_cached(
+            "SELECT seq, state, lease_no, attempts - replayed_at, time_s, fired_s, code,
+                    facts, person, keys, action_source, has_page
+             FROM events
+             WHERE pixel = ?1 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3",
+        )?;
+        let rows = select.query_map((pixel, now_ms, max), |row| {
+            let was = state(row.get(1)?);
+            let event = LeasedEvent {
+                seq: row.get(0)?,
+                lease_no: row.get::<_, u32>(2)?.wrapping_add(1),
+                lease_ends,
+                attempts: row.get(3)?,
+                time_s: row.get(4)?,
+                fired_s: row.get(5)?,
+                last_code: row.get(6)?,
+                payload: Arc::new(payload(row)?),
+            };
+            Ok((was, event))
+        })?;
+        let leased: Vec<_> = rows.collect::<rusqlite::Result<_>>()?;
+        drop(select);
+        let mut lease = self.db.prepare_cached(sql!(
+            "UPDATE events SET state = {IN_FLIGHT}, lease_no = ?2, due_ms = ?3 WHERE seq = ?1"
+        ))?;
+        for (was, event) in &leased {
+            lease.execute((event.seq, event.lease_no, lease_until_ms))?;
+            self.counts.moved(pixel, *was, State::InFlight);
+        }
+        Ok(leased.into_iter().map(|(_, event)| event).collect())
+    }
+
+    /// Records a Graph call and results of its events; returns the call's number.
+    pub(super) fn record(
+        &mut self,
+        call: &CallRecord,
+        results: &[AttemptResult],
+        now_ms: i64,
+    ) -> rusqlite::Result<i64> {
+        let pixel = self.pixel(&call.pixel)?;
+        self.db
+            .prepare_cached(
+                "INSERT INTO calls (pixel, started_ms, duration_ms, http_status, meta_code, meta_subcode,
+                                    fbtrace_id, blamed_path, batch_size)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?
+            .execute(rusqlite::params![
+                pixel,
+                call.started_ms,
+                call.duration_ms,
+                call.http_status,
+                call.meta_code,
+                call.meta_subcode,
+                call.fbtrace_id,
+                call.blamed_path,
+                call.batch_size,
+            ])?;
+        let call_no = self.db.last_insert_rowid();
+        if call.batch_size > 0 {
+            self.counts.count(now_ms, pixel, "", Metric::GraphCall, 1);
+            if call.http_status == 0 || call.duration_ms > SLOW_CALL_MS {
+                self.counts.count(now_ms, pixel, "", Metric::GraphCallSlow, 1);
+            }
+        }
+        if call.shortfall > 0 {
+            self.counts.count(now_ms, pixel, "", Metric::Shortfall, call.shortfall.into());
+        }
+        self.record_results(&call.pixel, call_no, results, now_ms)?;
+        Ok(call_no)
+    }
+
+    /// Records more results of a call.
+    pub(super) fn record_results(
+        &mut self,
+        pixel: &PixelId,
+        call_no: i64,
+        results: &[AttemptResult],
+        now_ms: i64,
+    ) -> rusqlite::Result<()> {
+        let pixel = self.pixel(pixel)?;
+        results.iter().try_for_each(|result| self.record_one(pixel, call_no, result, now_ms))
+    }
+
+    fn record_one(
+        &mut self,
+        pixel: i64,
+        call_no: i64,
+        result: &AttemptResult,
+        now_ms: i64,
+    ) -> rusqlite::Result<()> {
+        let (to, due_ms, finished_ms) = match result.outcome {
+            AttemptOutcome::Delivered => (State::Delivered, None, Some(now_ms)),
+            AttemptOutcome::Retry(wait) | AttemptOutcome::Unknown(wait) | AttemptOutcome::Held(wait) => {
+                (State::Pending, Some(now_ms.saturating_add(millis(wait))), None)
+            }
+            AttemptOutcome::Refused => (State::DeadLetter, None, Some(now_ms)),
+        };
+        // The fence: a late result of an older lease changes nothing. What was erased while it
+        // was out is never sent again.
+        let updated: Option<(u32, String, bool, Option<i64>, i64, String)> = self
+            .db
+            .prepare_cached(sql!(
+                "UPDATE events SET attempts = attempts + 1, person = iif(?3 = {DELIVERED}, NULL, person),
+                        state = iif(?3 != {DELIVERED} AND person IS NULL, {SUPPRESSED}, ?3),
+                        due_ms = iif(person IS NULL, NULL, ?4),
+                        finished_ms = iif(person IS NULL, ?7, ?5),
+                        code = iif(?3 != {DELIVERED} AND person IS NULL, ?8, ?6)
+                 WHERE seq = ?1 AND lease_no = ?2 AND state = {IN_FLIGHT}
+                 RETURNING attempts, name, contact, fired_s, state, id"
+            ))?
+            .query_row(
+                (
+                    result.seq,
+                    result.lease_no,
+                    to as u8,
+                    due_ms,
+                    finished_ms,
+                    (to != State::Delivered).then_some(result.code),
+                    now_ms,
+                    code::ERASED,
+                ),
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?)),
+            )
+            .optional()?;
+        let Some((attempt_no, name, contact, fired_s, to, id)) = updated else { return Ok(()) };
+        let to = state(to);
+        self.db
+            .prepare_cached(
+                "INSERT INTO attempts (seq, attempt_no, call, result, code) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute((result.seq, attempt_no, call_no, result.outcome.name(), result.code))?;
+        self.counts.moved(pixel, State::InFlight, to);
+        self.changed(result.seq);
+        match to {
+            State::Delivered => {
+                self.counts.count(now_ms, pixel, &name, Metric::Delivered, 1);
+                self.purchase_delivered(pixel, &name, &id, now_ms)?;
+                if contact {
+                    self.counts.count(now_ms, pixel, &name, Metric::DeliveredWithBrowser, 1);
+                    if merges(fired_s, now_ms) {
+                        self.counts.count(now_ms, pixel, &name, Metric::Deduplicated, 1);
+                    }
+                }
+            }
+            State::DeadLetter => self.counts.count(now_ms, pixel, &name, Metric::DeadLetter, 1),
+            State::Suppressed => self.counts.count(now_ms, pixel, &name, Metric::Suppressed, 1),
+            State::Pending => self.purchase_came_back(result.seq, pixel, &name, &id, now_ms)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Gives leased events back without counting an attempt.
+    pub(super) fn release(&mut self, leases: &[(u64, u32)], now_ms: i64) -> rusqlite::Result<()> {
+        for (seq, lease_no) in leases {
+            let pixel: Option<i64> = self
+                .db
+                .prepare_cached(sql!(
+                    "UPDATE events SET state = {PENDING}, due_ms = ?3
+                     WHERE seq = ?1 AND lease_no = ?2 AND state = {IN_FLIGHT} RETURNING pixel"
+                ))?
+                .query_row((seq, lease_no, now_ms), |row| row.get(0))
+                .optional()?;
+            if let Some(pixel) = pixel {
+                self.counts.moved(pixel, State::InFlight, State::Pending);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets events go that are held one by one under a code.
+    pub(super) fn release_held(&mut self, code: &str, now_ms: i64) -> rusqlite::Result<u64> {
+        let released: Vec<i64> = self
+            .db
+            .prepare_cached(sql!(
+                "UPDATE events SET state = {PENDING}, due_ms = ?2, code = NULL
+                 WHERE state = {HELD} AND code = ?1 RETURNING pixel"
+            ))?
+            .query_map((code, now_ms), |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        for pixel in &released {
+            self.counts.moved(*pixel, State::Held, State::Pending);
+        }
+        Ok(released.len() as u64)
+    }
+
+    /// Gives up what is still waiting among the events at these positions. What is on its
+    /// way ends as it ends.
+    pub(super) fn expire(&mut self, seqs: &[u64], now_ms: i64) -> rusqlite::Result<usize> {
+        let mut expired = 0;
+        for seq in seqs {
+            let found: Option<(i64, i64, String)> = self
+                .db
+                .prepare_cached(sql!(
+                    "SELECT pixel, state, name FROM events WHERE seq = ?1 AND state IN ({waiting})",
+                    waiting = numbers(State::waits)
+                ))?
+                .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .optional()?;
+            let Some((pixel, was, name)) = found else { continue };
+            self.db
+                .prepare_cached(
+                    sql!("UPDATE events SET state = {DEAD_LETTER}, due_ms = NULL, finished_ms = ?2, code = ?3 WHERE seq = ?1"),
+                )?
+                .execute((seq, now_ms, code::TOO_OLD))?;
+            self.counts.moved(pixel, state(was), State::DeadLetter);
+            self.counts.count(now_ms, pixel, &name, Metric::DeadLetter, 1);
+            self.changed(*seq);
+            expired += 1;
+        }
+        Ok(expired)
+    }
+}
+
+/// Whether an event of a pixel is due.
+fn has_due(db: &Connection, pixel: &PixelId, now_ms: i64) -> rusqlite::Result<bool> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM events
+                        WHERE pixel = (SELECT no FROM pixels WHERE id = ?1) AND due_ms <= ?2)",
+    )?
+    .query_row((pixel.as_str(), now_ms), |row| row.get(0))
+}
+
+/// Positions of at most `max` waiting events from before `limit_s` (Unix seconds). Read from
+/// two indexes that hold what waits and nothing else.
+fn too_old(db: &Connection, limit_s: i64, max: usize) -> rusqlite::Result<Vec<u64>> {
+    let mut seqs = Vec::new();
+    for sql in [
+        "SELECT seq FROM events INDEXED BY events_open WHERE due_ms IS NOT NULL AND time_s < ?1 LIMIT ?2",
+        sql!("SELECT seq FROM events INDEXED BY events_held WHERE state = {HELD} AND time_s < ?1 LIMIT ?2"),
+    ] {
+        let rest = max - seqs.len();
+        let mut found = db.prepare_cached(sql)?;
+        for seq in found.query_map((limit_s, rest), |row| row.get(0))? {
+            seqs.push(seq?);
+        }
+    }
+    Ok(seqs)
+}
+
+/// Reads what is sent of an event.
+fn payload(row: &Row<'_>) -> rusqlite::Result<Payload> {
+    let action_source: String = row.get("action_source")?;
+    Ok(Payload {
+        public_json: row.get("facts")?,
+        personal_json: row.get("person")?,
+        keys: KeySet(row.get("keys")?),
+        // The writer wrote it, so an unknown one means a damaged file: the strictest rules hold.
+        action_source: ActionSource::parse(&action_source).unwrap_or(ActionSource::Website),
+        has_page: row.get("has_page")?,
+    })
+}

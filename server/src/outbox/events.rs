@@ -1,0 +1,154 @@
+//! Taking events: append, confirm, erase.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tandem_core::capi::Payload;
+use tandem_core::event::Event;
+use tandem_core::hash::Sha256Hex;
+use tandem_core::id::{EventId, EventName, OrderId, PixelId};
+
+use super::{BrowserOutcome, State, StoreError};
+
+/// Where events are taken.
+///
+/// One dedup key (pixel, event name, event ID) is one event: of several servers that append
+/// under one key at the same time, one gets [`Appended::New`] and the others the first event.
+/// A server may append an event that is already leased to itself ([`Initial::Leased`]): it
+/// hands the event to its own delivery in memory, and no other server sees it as due before
+/// that lease has ended.
+#[async_trait::async_trait]
+pub trait EventStore: std::fmt::Debug + Send + Sync + 'static {
+    /// Stores an event. Answers once it is durable.
+    async fn append(&self, event: NewEvent) -> Result<Appended, StoreError>;
+
+    /// Notes what pages did with their copies.
+    async fn confirm(
+        &self,
+        pixel: PixelId,
+        confirmations: Vec<Confirmation>,
+    ) -> Result<Confirmed, StoreError>;
+
+    /// Removes the person of every event and order that carries one of the digests. What
+    /// was not delivered yet never is.
+    async fn erase(&self, digests: Vec<Sha256Hex>) -> Result<Erased, StoreError>;
+}
+
+/// State in which an event enters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Initial {
+    /// To be sent; due now.
+    Pending,
+    /// To be sent, and leased under number 1 to the server that stores it, for so long: the
+    /// event is handed to that server's delivery in memory.
+    Leased(Duration),
+    /// A Purchase that waits for signals so long at most.
+    WaitingJoin(Duration),
+    /// Held on its own account, for this reason.
+    Held(String),
+    /// Counted and never sent, for this reason.
+    Suppressed(String),
+    /// Given up at once, for this reason.
+    DeadLetter(String),
+}
+
+/// An event to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    /// Pixel.
+    pub pixel: PixelId,
+    /// Name.
+    pub name: EventName,
+    /// ID.
+    pub id: EventId,
+    /// Order it belongs to.
+    pub order: Option<OrderId>,
+    /// When it happened, Unix seconds.
+    pub time_s: i64,
+    /// When it was accepted, Unix milliseconds.
+    pub received_ms: i64,
+    /// What goes to Meta. Shared with delivery when the event is handed over in memory.
+    pub payload: Arc<Payload>,
+    /// Whether a browser told us of it, so that a second copy is to be expected.
+    pub browser_contact: bool,
+    /// State it enters in.
+    pub initial: Initial,
+}
+
+impl NewEvent {
+    /// Makes an entry of an event. `received_ms`: Unix milliseconds.
+    pub fn new(event: &Event, received_ms: i64, initial: Initial, browser_contact: bool) -> Self {
+        Self {
+            pixel: event.pixel.clone(),
+            name: event.name.clone(),
+            id: event.id.clone(),
+            order: event.custom_data.order_id.clone(),
+            time_s: event.time_s,
+            received_ms,
+            payload: Arc::new(Payload::of(event)),
+            browser_contact,
+            initial,
+        }
+    }
+}
+
+/// What became of an append.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Appended {
+    /// Stored, at this position.
+    New {
+        /// Position in the store.
+        seq: u64,
+    },
+    /// The key was taken; here is the first.
+    Duplicate(Existing),
+}
+
+/// The first event under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Existing {
+    /// Its state.
+    pub state: State,
+    /// Its JSON without personal data.
+    pub public_json: String,
+    /// Stable code of the reason for its state.
+    pub code: Option<String>,
+}
+
+/// What a page did with its copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmation {
+    /// Name as fired.
+    pub name: EventName,
+    /// ID as fired.
+    pub id: EventId,
+    /// `fired`, `blocked` or `failed`.
+    pub outcome: BrowserOutcome,
+    /// When, Unix seconds.
+    pub at_s: i64,
+}
+
+/// How many confirmations named a known event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Confirmed {
+    /// Known.
+    pub accepted: u32,
+    /// Unknown.
+    pub unknown: u32,
+}
+
+/// What an erasure came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Events whose person was removed.
+    pub events: u64,
+    /// Orders whose signals were removed.
+    pub orders: u64,
+}
+
+impl std::ops::AddAssign for Erased {
+    fn add_assign(&mut self, other: Self) {
+        self.events += other.events;
+        self.orders += other.orders;
+    }
+}

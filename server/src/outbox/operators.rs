@@ -1,0 +1,304 @@
+//! What operators ask of the outbox, and the answers' shapes. No personal data in any.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tandem_core::code;
+use tandem_core::event::is_too_old;
+use tandem_core::id::{EventId, EventName, OrderId, PixelId};
+use tandem_core::order::Order;
+use tandem_core::user_data::KeySet;
+use tokio::sync::broadcast;
+
+use super::{BrowserOutcome, Figures, State, StoreError};
+
+/// What operators see and change, and the chores that keep the store small.
+///
+/// Lists and figures may lag behind other servers' writes by a moment. What is changed here is
+/// seen by every server: a pause, a replay, a purge.
+#[async_trait::async_trait]
+pub trait OperatorStore: std::fmt::Debug + Send + Sync + 'static {
+    /// Events, newest first.
+    async fn list(&self, filter: EventFilter, page: Page) -> Result<Vec<EventView>, StoreError>;
+
+    /// Events with this ID, with their attempts.
+    async fn find(&self, key: EventKey) -> Result<Vec<(EventView, Vec<AttemptView>)>, StoreError>;
+
+    /// The events at these positions.
+    async fn at(&self, seqs: Arc<[u64]>) -> Result<Vec<EventView>, StoreError>;
+
+    /// Positions of events as they are accepted and as they change, those of this server at
+    /// least. A subscriber who falls behind loses the oldest.
+    fn watch(&self) -> broadcast::Receiver<Arc<[u64]>>;
+
+    /// Orders, those first heard of last first.
+    async fn list_orders(&self, filter: OrderFilter, page: Page) -> Result<Vec<OrderView>, StoreError>;
+
+    /// Dead-lettered webhooks, newest first.
+    async fn dead_webhooks(
+        &self,
+        filter: DeadWebhookFilter,
+        page: Page,
+    ) -> Result<Vec<DeadWebhook>, StoreError>;
+
+    /// Puts dead letters at the positions back to pending, with a schedule of their own
+    /// and under the same event ID. `allow_double_count`: also those whose browser copy
+    /// Meta may have counted for good.
+    async fn replay(&self, seqs: Vec<u64>, allow_double_count: bool) -> Result<Replayed, StoreError>;
+
+    /// Deletes dead letters at the positions. Returns how many.
+    async fn purge(&self, seqs: Vec<u64>) -> Result<u64, StoreError>;
+
+    /// Takes webhooks at the positions off the dead letters; they stay known. Returns how
+    /// many.
+    async fn purge_webhooks(&self, seqs: Vec<u64>) -> Result<u64, StoreError>;
+
+    /// Stops a pixel's delivery, or lets it go on; remembered across restarts.
+    async fn set_paused(&self, pixel: PixelId, paused: bool) -> Result<(), StoreError>;
+
+    /// Pixels whose delivery is stopped.
+    async fn paused(&self) -> Result<Vec<PixelId>, StoreError>;
+
+    /// Gives events that were taken before any pixel was configured to `pixel`. Returns
+    /// how many.
+    async fn adopt_unassigned(&self, pixel: PixelId) -> Result<u64, StoreError>;
+
+    /// Deletes what is past its time, about `max` rows of each kind; returns how many.
+    /// `retention`: of finished events.
+    async fn sweep(&self, retention: Duration, max: usize) -> Result<usize, StoreError>;
+
+    /// Figures for health, metrics and the dashboard. Unix milliseconds.
+    async fn figures(&self, now_ms: i64) -> Result<Figures, StoreError>;
+
+    /// Whether a write would be accepted now: writes and syncs a probe.
+    async fn probe(&self) -> Result<(), StoreError>;
+}
+
+/// Which events are meant; all given conditions hold.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter {
+    /// Exact name.
+    pub name: Option<String>,
+    /// State.
+    pub state: Option<State>,
+    /// Exact order ID.
+    pub order_id: Option<String>,
+    /// Exact pixel.
+    pub pixel: Option<String>,
+    /// Accepted at or after, Unix milliseconds.
+    pub received_from_ms: Option<i64>,
+    /// Accepted before, Unix milliseconds.
+    pub received_before_ms: Option<i64>,
+    /// Exact event ID.
+    pub id: Option<String>,
+    /// Exact code.
+    pub code: Option<String>,
+    /// Finished at or after, Unix milliseconds.
+    pub finished_from_ms: Option<i64>,
+    /// Finished before, Unix milliseconds.
+    pub finished_before_ms: Option<i64>,
+    /// Pixels whose pending events count as held.
+    pub held_pixels: Vec<String>,
+}
+
+/// Whether a dead letter can be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replayable {
+    /// It can.
+    Yes,
+    /// It can, and Meta may count it twice: the browser's copy was counted for good.
+    MayCountTwice,
+    /// No: Meta would not take it any more.
+    TooOld,
+    /// No: its person is gone.
+    PersonGone,
+}
+
+impl Replayable {
+    /// Judges a dead letter. `time_s`: when it happened; both times are Unix seconds.
+    pub fn judge(has_person: bool, time_s: i64, code: Option<&str>, now_s: i64) -> Self {
+        if !has_person {
+            Self::PersonGone
+        } else if is_too_old(time_s, now_s) {
+            Self::TooOld
+        } else if code == Some(code::DEDUP_WINDOW_PASSED) {
+            Self::MayCountTwice
+        } else {
+            Self::Yes
+        }
+    }
+}
+
+/// What a replay came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Put back to pending.
+    pub replayed: u64,
+    /// Left: Meta may have counted the browser's copy for good.
+    pub skipped_double_count: u64,
+    /// Left: their person is gone, or they are too old for Meta.
+    pub skipped_unsendable: u64,
+}
+
+impl Replayed {
+    /// Counts a dead letter; says whether it is to be sent.
+    pub fn count(&mut self, replayable: Replayable, allow_double_count: bool) -> bool {
+        match replayable {
+            Replayable::PersonGone | Replayable::TooOld => self.skipped_unsendable += 1,
+            Replayable::MayCountTwice if !allow_double_count => self.skipped_double_count += 1,
+            Replayable::MayCountTwice | Replayable::Yes => {
+                self.replayed += 1;
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl std::ops::AddAssign for Replayed {
+    fn add_assign(&mut self, other: Self) {
+        self.replayed += other.replayed;
+        self.skipped_double_count += other.skipped_double_count;
+        self.skipped_unsendable += other.skipped_unsendable;
+    }
+}
+
+/// One page of a listing, newest first.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    /// Only positions below this one.
+    pub below_seq: Option<u64>,
+    /// At most so many.
+    pub size: usize,
+}
+
+/// Names one event, or as much of it as the caller knows.
+#[derive(Debug, Clone)]
+pub struct EventKey {
+    /// ID.
+    pub id: EventId,
+    /// Name.
+    pub name: Option<String>,
+    /// Pixel.
+    pub pixel: Option<String>,
+}
+
+/// An event as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventView {
+    /// Position in the store.
+    pub seq: u64,
+    /// Pixel.
+    pub pixel: PixelId,
+    /// Name.
+    pub name: EventName,
+    /// ID.
+    pub id: EventId,
+    /// State.
+    pub state: State,
+    /// Order.
+    pub order_id: Option<String>,
+    /// When it happened, Unix seconds.
+    pub time_s: i64,
+    /// When it was accepted, Unix milliseconds.
+    pub received_ms: i64,
+    /// When it is due, Unix milliseconds.
+    pub due_ms: Option<i64>,
+    /// When it finished, Unix milliseconds.
+    pub finished_ms: Option<i64>,
+    /// Attempts made.
+    pub attempts: u32,
+    /// Stable code of the last result, or of the reason for its state.
+    pub code: Option<String>,
+    /// Names of its match keys.
+    pub keys: KeySet,
+    /// Whether its person is still there; without, it cannot be sent.
+    pub has_person: bool,
+    /// What the page did.
+    pub browser: Option<BrowserOutcome>,
+    /// When the page fired it, Unix seconds.
+    pub fired_s: Option<i64>,
+}
+
+/// One delivery attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptView {
+    /// From 1.
+    pub attempt_no: u32,
+    /// When it began, Unix milliseconds.
+    pub started_ms: i64,
+    /// How long it took, milliseconds.
+    pub duration_ms: u32,
+    /// `delivered`, `retry`, `refused`, `held` or `unknown`.
+    pub result: String,
+    /// Stable code.
+    pub code: String,
+    /// HTTP status, 0 without an answer.
+    pub http_status: u16,
+    /// Meta's code.
+    pub meta_code: i64,
+    /// Meta's subcode.
+    pub meta_subcode: i64,
+    /// Meta's trace ID.
+    pub fbtrace_id: String,
+    /// Events in the call.
+    pub batch_size: u32,
+    /// Path Meta blamed.
+    pub blamed_path: String,
+}
+
+/// Which dead-lettered webhooks are meant; all given conditions hold.
+#[derive(Debug, Clone, Default)]
+pub struct DeadWebhookFilter {
+    /// Exact code.
+    pub code: Option<String>,
+    /// Received at or after, Unix milliseconds.
+    pub received_from_ms: Option<i64>,
+    /// Received before, Unix milliseconds.
+    pub received_before_ms: Option<i64>,
+}
+
+/// A dead-lettered webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadWebhook {
+    /// Position in the store.
+    pub seq: u64,
+    /// Its type.
+    pub kind: String,
+    /// Order it names.
+    pub order_id: Option<String>,
+    /// Stable code.
+    pub code: String,
+    /// When it came, Unix milliseconds.
+    pub received_ms: i64,
+    /// SHA-256 of its body, hex.
+    pub body_sha256: String,
+    /// Length of its body, bytes.
+    pub body_bytes: u32,
+}
+
+/// Which orders to list. All conditions that are given must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OrderFilter {
+    /// Exact ID.
+    pub id: Option<OrderId>,
+    /// Only those with a proof of payment.
+    pub paid_only: bool,
+    /// Changed at or after, Unix milliseconds.
+    pub updated_from_ms: Option<i64>,
+    /// Changed before, Unix milliseconds.
+    pub updated_before_ms: Option<i64>,
+}
+
+/// An order as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OrderView {
+    /// Position; grows with each order that is first heard of.
+    pub seq: u64,
+    /// The order.
+    pub order: Order,
+    /// When it was first heard of, Unix milliseconds.
+    pub created_ms: i64,
+    /// When it last changed, Unix milliseconds.
+    pub updated_ms: i64,
+}

@@ -1,0 +1,82 @@
+//! Which module may import which: in each folder named here, only what stands below it.
+//!
+//! A new file takes its place in its folder's list. An import that runs upwards is mended by moving what is
+//! imported down, not by moving the file up.
+
+/// A folder, and its modules from top to bottom. `lib`, `main` and `mod` are the folder's own file.
+pub(super) type Layers<'a> = (&'a str, &'a str);
+
+/// Every folder whose order is held.
+pub(super) const LAYERS: &[Layers<'static>] = &[
+    (
+        "core/src",
+        "lib cashfree order capi catalogue event custom_data user_data scrub cookie click_id normalise \
+         country hash money currency code id personal unicode",
+    ),
+    (
+        "core/src/cashfree",
+        "mod effect note webhook legacy event_key extract notice orders_api link payment subscription refund \
+         customer fields json problem signature",
+    ),
+    ("core/src/catalogue", "mod lookup cart index"),
+    ("core/src/normalise", "mod date_of_birth email gender name phone place key problem text"),
+    ("core/src/order", "mod refund_event purchase asking history proof signals state note contact payment"),
+    ("core/src/scrub", "mod email phone decoded"),
+    ("cli/src", "main arguments commands server settings report progress failure groups render moment"),
+    (
+        "cli/src/commands",
+        "mod events watch event_state orders order_view dead_letters event_view delivery doctor erase health \
+         lint",
+    ),
+    ("cli/src/commands/dead_letters", "mod list show replay purge filter steps view"),
+    ("cli/src/commands/doctor", "mod server gateway cors page deduplication clock finding web"),
+    (
+        "gateway/src",
+        "main lib routes receive forward readiness providers admission serve settings server answer limits",
+    ),
+    (
+        "lint/src",
+        "lib render rules reports survey fetch read shop entities html allow finding code script source",
+    ),
+    (
+        "lint/src/rules",
+        "mod syntax csp double_count escape event_id guard names personal pixel token value tracked",
+    ),
+    ("lint/src/script", "mod parse visit guard reader template facts value depth"),
+    (
+        "sandbox/src",
+        "main lib control examples cashfree events_manager graph pixel pkg shop state journal matches records \
+         faults orders config serve answer clock lock money",
+    ),
+    ("sandbox/src/cashfree", "mod checkout pay webhook orders_api payload signature"),
+    ("sandbox/src/graph", "mod debug_token checks request custom_data user_data reply refusal"),
+    ("sandbox/src/orders", "mod amount webhook_record"),
+    ("sandbox/src/shop", "mod thank_you forms pages layout catalogue assets"),
+    ("server/src", "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock"),
+    ("net/src", "lib port requests connection peer connections activity address limits tls"),
+    (
+        "settings/src",
+        "lib understood log client source unknown document secret client_address exit file_limit keys loopback networks values watched",
+    ),
+    ("web-client/src", "lib answer request input pixel grpc event_id flat wire json names retry text"),
+    (
+        "xtask/src",
+        "main test tidy settings_docs demo bench web_examples package normaliser webassembly size npm browser examples \
+         storm torture wasm_target command contents files",
+    ),
+    ("xtask/src/tidy", "mod arrows layers modules imports paths dependencies pages sources"),
+    ("xtask/src/wasm_target", "mod standard_library debian toolchain"),
+];
+
+/// Arrows that still run upwards: a file, and the module it imports. The list only ever gets shorter.
+pub(super) const UPWARDS: &[(&str, &str)] = &[];
+
+/// Names that only some modules of a folder may name: the folder, the names, the modules.
+pub(super) type Kept<'a> = (&'a str, &'a str, &'a str);
+
+/// What is kept to a few modules.
+pub(super) const KEPT: &[Kept<'static>] = &[(
+    "server/src",
+    "tonic tonic_health tonic_prost tonic_reflection tonic_types tonic_web prost prost_types tandem_proto v1",
+    "api",
+)];

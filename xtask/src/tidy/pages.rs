@@ -1,0 +1,26 @@
+//! Every outcome code has its page, and every page its code.
+
+use super::sources::{read, relative};
+use crate::files::{root, walk};
+
+pub(super) fn check(faults: &mut Vec<String>) -> anyhow::Result<()> {
+    let source = read(&root().join("core/src/code.rs"))?;
+    let codes: Vec<&str> = source
+        .lines()
+        .filter_map(|line| line.trim().strip_suffix("\";")?.split_once(" = \""))
+        .map(|(_, code)| code)
+        .collect();
+    let folder = root().join("docs/codes");
+    for code in &codes {
+        if !folder.join(format!("{code}.md")).is_file() {
+            faults.push(format!("docs/codes/{code}.md is missing"));
+        }
+    }
+    for page in walk(&folder, &[])? {
+        let stem = page.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if !codes.contains(&stem.as_str()) {
+            faults.push(format!("{} is the page of no code in core/src/code.rs", relative(&page)));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! What each file must be, whatever it says.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::files::root;
+
+/// Most lines of a Rust file. A file that outgrows it holds more than one concept.
+const LINES_MAX: usize = 400;
+/// Files that are longer for a reason: long tables and long lists of cases.
+const LONGER: [(&str, usize); 2] = [("tests/flow/", 460), ("core/tests/", 520)];
+/// Files of which there must be one.
+const NEEDED: [&str; 6] =
+    ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE-MIT", "LICENSE-APACHE"];
+
+pub(super) fn relative(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).to_string_lossy().replace('\\', "/")
+}
+
+pub(super) fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+}
+
+/// A Rust file is short, and nothing in it waits to be done.
+pub(super) fn rust_file(name: &str, text: &str, faults: &mut Vec<String>) {
+    let lines = text.lines().count();
+    let allowed =
+        LONGER.iter().find(|(start, _)| name.starts_with(start)).map_or(LINES_MAX, |(_, lines)| *lines);
+    if lines > allowed {
+        faults.push(format!(
+            "{name} has {lines} lines; over {allowed} it is time to split it by responsibility"
+        ));
+    }
+    // This file names what it looks for.
+    if name != "xtask/src/tidy/sources.rs" {
+        for (i, line) in text.lines().enumerate() {
+            for mark in ["TODO", "FIXME", "todo!(", "unimplemented!(", "dbg!(", "#[ignore"] {
+                if line.contains(mark) {
+                    faults.push(format!("{name}:{}: {mark}", i + 1));
+                }
+            }
+        }
+    }
+}
+
+/// Every message, field, enum value, service and method says what it is.
+pub(super) fn proto_file(name: &str, text: &str, faults: &mut Vec<String>) {
+    let mut above = "";
+    for (i, line) in text.lines().map(str::trim).enumerate() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let declares = matches!(words.first(), Some(&("message" | "enum" | "service" | "rpc")))
+            || (line.ends_with(';') && line.contains(" = ") && !line.starts_with("option"));
+        if declares && !above.starts_with("//") {
+            faults.push(format!("{name}:{}: no comment says what this is", i + 1));
+        }
+        above = line;
+    }
+}
+
+/// What every reader looks for is there.
+pub(super) fn needed(faults: &mut Vec<String>) {
+    for name in NEEDED {
+        if !root().join(name).is_file() {
+            faults.push(format!("{name} is missing"));
+        }
+    }
+}
+
+/// Nothing generated is checked in.
+pub(super) fn generated(faults: &mut Vec<String>) -> anyhow::Result<()> {
+    let listed = std::process::Command::new("git").arg("ls-files").current_dir(root()).output();
+    // Without git (an archive of the sources) nothing can have been checked in.
+    let Ok(listed) = listed else { return Ok(()) };
+    for name in String::from_utf8_lossy(&listed.stdout).lines() {
+        let path = PathBuf::from(name);
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        if matches!(extension, "wasm" | "db" | "profraw")
+            || name.starts_with("target/")
+            || name.contains("/pkg/")
+        {
+            faults.push(format!("{name} is generated and must not be checked in"));
+        }
+    }
+    Ok(())
+}
