@@ -17,5 +17,4 @@ mod accept;
 mod deliver;
 mod operate;
 mod pay;
-mod storm;
 mod tool;

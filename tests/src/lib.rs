@@ -8,23 +8,22 @@
 //! What the suites expect (hashes, signatures, addresses) is computed here from the
 //! published rules; none of the product's own code is used but the generated protocol.
 
-pub mod backlog;
 pub mod binaries;
 pub mod browser;
 pub mod cashfree;
 pub mod certificates;
 pub mod grpc_web;
 pub mod http;
+pub mod integrity;
+pub mod leak_scan;
 pub mod messages;
-pub mod needles;
 pub mod person;
 pub mod process;
 pub mod raw;
 pub mod sandbox;
 pub mod status;
-pub mod storm;
-pub mod torture;
 pub mod wait;
+pub mod webhook_sender;
 pub mod world;
 
 pub use person::Person;

@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use serde_json::Value;
 use tandem_proto::v1::{EventState, GetOrderRequest, PurchaseState};
 use tandem_tests::cashfree::Webhook;
-use tandem_tests::storm::{Sender, Sent};
+use tandem_tests::webhook_sender::{WebhookAnswer, WebhookSender};
 use tandem_tests::{Person, World, messages};
 use tokio::task::JoinSet;
 
@@ -29,7 +29,7 @@ async fn five_hundred_copies_of_one_webhook_make_one_purchase() -> anyhow::Resul
     let world = World::builder().server("TANDEM_LOG", "info").gateway("TANDEM_LOG", "info").start().await?;
     let order = messages::order_id();
     let webhook = Webhook::paid(&order, "1499.00", &Person::unique());
-    let sender = Sender::new(&world.gateway, 1);
+    let sender = WebhookSender::new(&world.gateway);
     // A machine that is too busy for all of them within five seconds says 503, and is asked again.
     let (mut waiting, mut rounds) = (COPIES, 0);
     while waiting > 0 && rounds < 5 {
@@ -39,7 +39,7 @@ async fn five_hundred_copies_of_one_webhook_make_one_purchase() -> anyhow::Resul
             copies.spawn(async move { sender.post(&webhook).await });
         }
         let answers = copies.join_all().await;
-        let is_told_to_come_again = |sent: &&Sent| sent.status == 503 && sent.has_retry_after;
+        let is_told_to_come_again = |sent: &&WebhookAnswer| sent.status == 503 && sent.has_retry_after;
         let taken = answers.iter().filter(|sent| sent.status == 200).count();
         waiting = answers.iter().filter(is_told_to_come_again).count();
         assert_eq!(taken + waiting, answers.len(), "another answer: {answers:?}");
@@ -109,7 +109,7 @@ async fn quiet_world() -> anyhow::Result<World> {
 
 /// Webhooks per second that the server answers when as many wait as it takes at once.
 async fn capacity(world: &World) -> f64 {
-    let sender = Sender::new(&world.gateway, 1);
+    let sender = WebhookSender::new(&world.gateway);
     let started = Instant::now();
     let webhooks = futures_util::stream::iter(0..)
         .take_while(|_| std::future::ready(started.elapsed() < MEASURE))
@@ -118,7 +118,7 @@ async fn capacity(world: &World) -> f64 {
             let sender = sender.clone();
             async move { sender.post(&webhook).await }
         });
-    let answered: Vec<Sent> = webhooks.buffer_unordered(64).collect().await;
+    let answered: Vec<WebhookAnswer> = webhooks.buffer_unordered(64).collect().await;
     assert!(answered.iter().all(|sent| sent.status == 200), "64 at once are no trouble");
     answered.len() as f64 / started.elapsed().as_secs_f64()
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tandem_proto::v1::{EventState, User};
 use tandem_tests::cashfree::{Webhook, payment, unique_payment_id};
-use tandem_tests::needles::{self, Haystack, Needle, files_below};
+use tandem_tests::leak_scan::{self, Haystack, Needle, files_below};
 use tandem_tests::{CASHFREE_SECRET, GRAPH_TOKEN, INTERNAL_TOKEN, Person, World, messages};
 
 /// A buyer's data that nothing may keep.
@@ -101,7 +101,7 @@ fn assert_nothing_found(when: &str, world: &World, needles: &[Needle]) -> anyhow
     let (data, logs) = (world.data_dir(), world.product_logs());
     let mut folders: Vec<&Path> = vec![&data];
     folders.extend(logs.iter().map(std::path::PathBuf::as_path));
-    let found = needles::search(&folders, needles)?;
+    let found = leak_scan::search(&folders, needles)?;
     assert!(found.is_empty(), "{when}: {found:#?}");
     Ok(())
 }
@@ -176,7 +176,7 @@ async fn the_search_finds_what_is_planted() -> anyhow::Result<()> {
     for (name, leak) in &leaks {
         let file = data.join(name);
         std::fs::write(&file, leak)?;
-        let found = needles::search(&[&data], &needles)?;
+        let found = leak_scan::search(&[&data], &needles)?;
         assert!(found.iter().any(|found| found.file == file), "{name}: {found:?}");
         std::fs::remove_file(&file)?;
     }

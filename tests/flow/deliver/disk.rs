@@ -9,9 +9,9 @@ use anyhow::Context as _;
 use serde_json::Value;
 use tandem_proto::v1::{CaptureLeadRequest, RecordPurchaseRequest};
 use tandem_tests::binaries::program;
+use tandem_tests::integrity;
 use tandem_tests::process::{Ended, Environment, Process};
 use tandem_tests::status::expect_code;
-use tandem_tests::torture::wreck;
 use tandem_tests::{Caller, Person, World, messages};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -146,7 +146,7 @@ async fn a_commit_that_the_full_disk_tears_leaves_nothing_even_after_a_kill() ->
         }
         if room == 9000 {
             world.kill_server();
-            wreck::check(&world.data_dir())?;
+            integrity::check(&world.data_dir())?;
             world.restart_server().await?;
         } else {
             world.limit_files(None)?;

@@ -38,7 +38,7 @@ pub enum Policy {
 
 /// The running server. It ends when it is dropped.
 #[derive(Debug)]
-pub struct Front {
+pub struct ShopProxy {
     /// Address, without a trailing slash.
     pub url: String,
     shared: Arc<Shared>,
@@ -53,13 +53,13 @@ struct Shared {
     http: reqwest::Client,
 }
 
-impl Drop for Front {
+impl Drop for ShopProxy {
     fn drop(&mut self) {
         self.server.abort();
     }
 }
 
-impl Front {
+impl ShopProxy {
     /// A server before the sandbox at `sandbox`, whose pages call Tandem at `endpoint`.
     ///
     /// # Errors
@@ -76,7 +76,7 @@ impl Front {
         let router = Router::new().fallback(pass_on).with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
-                eprintln!("the front ended: {error}");
+                eprintln!("the shop's proxy ended: {error}");
             }
         });
         Ok(Self { url, shared, server })

@@ -1,4 +1,4 @@
-//! The way from a page to the server, which a test can make slow.
+//! A TCP proxy between a page and the server, which a test can make slow.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,24 +11,24 @@ use tokio::task::JoinHandle;
 /// Bytes that are passed on at once.
 const CHUNK_BYTES: usize = 16 * 1024;
 
-/// A TCP proxy before the server. Where the server does not listen, callers find their connection
+/// Passes bytes on to the server. Where the server does not listen, callers find their connection
 /// closed, as they do at a proxy whose server is away.
 #[derive(Debug)]
-pub struct Road {
+pub struct DelayProxy {
     /// Address for the page, without a trailing slash.
     pub url: String,
     delay_ms: Arc<AtomicU64>,
     accepting: JoinHandle<()>,
 }
 
-impl Drop for Road {
+impl Drop for DelayProxy {
     fn drop(&mut self) {
         self.accepting.abort();
     }
 }
 
-impl Road {
-    /// A way to the server at `url`.
+impl DelayProxy {
+    /// A proxy to the server at `url`.
     ///
     /// # Errors
     /// When no port is free.

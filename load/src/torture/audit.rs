@@ -6,60 +6,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tandem_proto::v1::{EventState, EventSummary, ListEventsRequest};
+use tandem_tests::World;
 
-use super::arrivals::{Arrival, Arrivals};
-use super::ledger::{Ledger, Sent};
 use super::report::Report;
-use super::{Kill, Options, Tally};
-use crate::World;
-
-/// A copy may be sent again when its request came so long before the kill at most: its answer, or
-/// the commit of its result, was still under way. Milliseconds; the slow mood takes 500 of them.
-const UNDER_WAY_MAX_MS: u64 = 2000;
-
-/// States of events that are still to be sent.
-const OPEN: [EventState; 4] =
-    [EventState::Pending, EventState::InFlight, EventState::Held, EventState::WaitingJoin];
-
-/// Why a further copy of an event came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Again {
-    /// The one before it was under way when the server was killed.
-    Killed,
-    /// A fault kept the answer to the one before it back.
-    AnswerLost,
-    /// Neither.
-    NoReason,
-}
-
-/// Why `copy` came after `before`.
-pub(crate) fn reason_for(before: &Arrival, copy: &Arrival, kills: &[Kill]) -> Again {
-    let under_way = |kill: &Kill| {
-        // A request that was written whole may be read after its sender's death.
-        kill.asked_ms <= before.at_ms + UNDER_WAY_MAX_MS
-            && kill.done_ms + 1000 >= before.at_ms
-            && kill.asked_ms <= copy.at_ms
-    };
-    if before.lost {
-        Again::AnswerLost
-    } else if kills.iter().any(under_way) {
-        Again::Killed
-    } else {
-        Again::NoReason
-    }
-}
-
-/// The events that are still to be sent, a few of them.
-pub(crate) async fn open_events(world: &World) -> anyhow::Result<Vec<EventSummary>> {
-    let operator = world.internal()?;
-    let mut open = Vec::new();
-    for state in OPEN {
-        let request =
-            ListEventsRequest { state: state.into(), page_size: 10, ..ListEventsRequest::default() };
-        open.extend(operator.list_events(request).await?.events);
-    }
-    Ok(open)
-}
+use super::sent_events::{SentEvent, SentEvents};
+use super::{Options, Tally};
+use crate::arrivals::{Arrival, Arrivals};
+use crate::resend::{Kill, ResendReason, reason_for};
 
 /// Everything that the server knows, by event name and ID.
 async fn known_events(world: &World) -> anyhow::Result<HashMap<(String, String), EventSummary>> {
@@ -79,25 +32,25 @@ async fn known_events(world: &World) -> anyhow::Result<HashMap<(String, String),
     }
 }
 
-/// Checks the books.
+/// Compares everything.
 pub(super) async fn audit(
     world: &World,
-    ledger: &Ledger,
+    sent: &SentEvents,
     tally: &Tally,
     options: Options,
     [loaded, took]: [Duration; 2],
 ) -> anyhow::Result<Report> {
     let known = known_events(world).await?;
-    let events = ledger.events();
+    let events = sent.events();
     let mut report = Report::new(options, loaded, took);
-    report.complaints = ledger.complaints();
-    report.moods = tally.moods;
-    report.wrecks = tally.wrecks;
+    report.complaints = sent.complaints();
+    report.faults = tally.faults;
+    report.stores_checked = tally.stores_checked;
     for (counter, figure) in [
-        (&ledger.answered, &mut report.answered),
-        (&ledger.failed, &mut report.failed),
-        (&ledger.given_up, &mut report.given_up),
-        (&ledger.duplicates, &mut report.duplicates),
+        (&sent.answered, &mut report.answered),
+        (&sent.failed, &mut report.failed),
+        (&sent.given_up, &mut report.given_up),
+        (&sent.duplicates, &mut report.duplicates),
     ] {
         *figure = counter.load(Ordering::Relaxed);
     }
@@ -118,7 +71,7 @@ pub(super) async fn audit(
 /// What became of one event that was sent.
 fn check_fate(
     id: &str,
-    sent: &Sent,
+    sent: &SentEvent,
     known: Option<&EventSummary>,
     arrivals: &[Arrival],
     report: &mut Report,
@@ -156,7 +109,12 @@ fn check_fate(
 }
 
 /// What came to Meta: known events only, each with its own data, again only for a reason.
-fn check_arrivals(arrivals: &Arrivals, events: &HashMap<String, Sent>, kills: &[Kill], report: &mut Report) {
+fn check_arrivals(
+    arrivals: &Arrivals,
+    events: &HashMap<String, SentEvent>,
+    kills: &[Kill],
+    report: &mut Report,
+) {
     report.arrivals = arrivals.count();
     let mut purchases = HashMap::<&str, u32>::new();
     for (name, id, copies) in arrivals.all() {
@@ -176,9 +134,9 @@ fn check_arrivals(arrivals: &Arrivals, events: &HashMap<String, Sent>, kills: &[
                 report.complain(format!("{name} {id} arrived again with another payload"));
             }
             match reason_for(before, copy, kills) {
-                Again::Killed => report.resent_killed += 1,
-                Again::AnswerLost => report.resent_lost += 1,
-                Again::NoReason => {
+                ResendReason::Killed => report.resent_killed += 1,
+                ResendReason::AnswerLost => report.resent_lost += 1,
+                ResendReason::None => {
                     report.resent_unexplained += 1;
                     let nearest = kills.iter().map(|kill| kill.asked_ms.abs_diff(before.at_ms)).min();
                     report.complain(format!(
@@ -226,33 +184,4 @@ fn sum(metrics: &str, label: &str) -> u64 {
     let samples =
         metrics.lines().filter(|line| line.starts_with("tandem_events_last_24h{") && line.contains(label));
     samples.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn arrival(at_ms: u64, lost: bool) -> Arrival {
-        Arrival {
-            at_ms,
-            lost,
-            digest: String::new(),
-            email_hash: String::new(),
-            value_minor: None,
-            order_id: String::new(),
-            has_fbp: false,
-        }
-    }
-
-    #[test]
-    fn only_what_was_under_way_at_a_kill_or_lost_its_answer_may_come_again() {
-        let kills = [Kill { asked_ms: 100_000, done_ms: 100_010 }];
-        let reason = |first, lost, second| reason_for(&arrival(first, lost), &arrival(second, false), &kills);
-        assert_eq!(reason(99_900, false, 100_500), Again::Killed);
-        assert_eq!(reason(100_020, false, 100_500), Again::Killed, "read after its sender's death");
-        assert_eq!(reason(90_000, true, 90_100), Again::AnswerLost);
-        assert_eq!(reason(90_000, false, 100_500), Again::NoReason, "recorded long before the kill");
-        assert_eq!(reason(99_900, false, 99_950), Again::NoReason, "twice before the kill");
-        assert_eq!(reason(103_000, false, 103_100), Again::NoReason, "twice after the kill");
-    }
 }

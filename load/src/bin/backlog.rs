@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use tandem_tests::backlog::{self, Hold, Options};
+use tandem_load::backlog::{self, Hold, Options};
 
 /// Fills the outbox while the pixel is held, and measures memory, ingest, health and the drain
 #[derive(Parser)]

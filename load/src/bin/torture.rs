@@ -1,9 +1,9 @@
-//! Kills the server again and again under load and checks the books: `cargo xtask torture`.
+//! Kills the server again and again under load and compares what was sent with what arrived: `cargo xtask torture`.
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use tandem_tests::torture::{self, Options};
+use tandem_load::torture::{self, Options};
 
 /// Kills the server with SIGKILL under load, with Meta up, down, slow and refusing, and checks that
 /// nothing acknowledged was lost and nothing came twice without a reason
@@ -16,7 +16,7 @@ struct Arguments {
     /// Callers at once
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
     clients: u32,
-    /// Seed of the moods and moments; by default another one each time, which the table names
+    /// Seed of the faults and moments; by default another one each time, which the table names
     #[arg(long)]
     seed: Option<u64>,
     /// Longest time under load before a kill, in milliseconds

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tandem_tests::storm::{self, Options};
+use tandem_load::storm::{self, Options};
 
 #[tokio::test]
 async fn after_a_storm_what_was_paid_has_arrived_once_each() -> anyhow::Result<()> {
@@ -17,6 +17,6 @@ async fn after_a_storm_what_was_paid_has_arrived_once_each() -> anyhow::Result<(
     };
     let report = storm::run(options).await?;
     eprint!("{report}");
-    assert!(report.is_clean(), "the books do not balance:\n{report}");
+    assert!(report.is_clean(), "what was paid is not what arrived:\n{report}");
     Ok(())
 }

@@ -1,30 +1,30 @@
-//! The books: fake Cashfree, gateway, store and fake Graph API must tell the same story.
+//! The comparison: fake Cashfree, gateway, store and fake Graph API must tell the same story.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tandem_proto::v1::{ListOrdersRequest, OrderSummary, ResumeDeliveryRequest};
+use tandem_proto::v1::{ListOrdersRequest, OrderSummary};
+use tandem_tests::sandbox::minor_of_text;
+use tandem_tests::{Sandbox, World};
 
 use super::Storm;
 use super::plan::PlannedOrder;
 use super::report::Report;
-use crate::sandbox::minor_of_text;
-use crate::torture::{Again, Arrivals, Kill, reason_for};
-use crate::{Sandbox, World};
+use crate::arrivals::Arrivals;
+use crate::drain::drain;
+use crate::resend::{Kill, ResendReason, reason_for};
 
 /// How long the outbox may take to become empty.
 const DRAIN_LIMIT: Duration = Duration::from_secs(300);
-/// Failures open the pixel's circuit: this often the operator ends that while the outbox drains.
-const RESUME_EVERY: Duration = Duration::from_secs(1);
 
 /// Compares everything.
-pub(super) async fn balance(
+pub(super) async fn compare(
     world: &World,
     orders: &[PlannedOrder],
     mut storm: Storm,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    drain(world, &mut storm.arrivals).await?;
+    drain(world, &mut storm.arrivals, DRAIN_LIMIT).await?;
     let owed: BTreeMap<&str, i64> =
         orders.iter().filter_map(|order| Some((order.id.as_str(), order.paid_minor?))).collect();
     storm.sender.look(|tally| {
@@ -38,25 +38,6 @@ pub(super) async fn balance(
     graph(&storm.arrivals, &owed, &storm.kills, report);
     report.finish();
     Ok(())
-}
-
-/// Waits until nothing is left to be sent.
-async fn drain(world: &World, arrivals: &mut Arrivals) -> anyhow::Result<()> {
-    let operator = world.internal()?;
-    let mut resumed = None::<Instant>;
-    world
-        .eventually_within(DRAIN_LIMIT, "an empty outbox", async || {
-            if resumed.is_none_or(|at| at.elapsed() > RESUME_EVERY) {
-                operator.resume_delivery(ResumeDeliveryRequest::default()).await?;
-                resumed = Some(Instant::now());
-                arrivals.collect(&world.sandbox).await?;
-            }
-            let outbox = &world.health().await?["outbox"];
-            let looks_empty = outbox["pending"] == 0 && outbox["held"] == 0;
-            Ok((looks_empty && crate::torture::open_events(world).await?.is_empty()).then_some(()))
-        })
-        .await?;
-    arrivals.collect(&world.sandbox).await
 }
 
 /// What the fake Cashfree says was paid is what was planned.
@@ -126,9 +107,9 @@ fn graph(arrivals: &Arrivals, owed: &BTreeMap<&str, i64>, kills: &[Kill], report
         }
         for (before, copy) in copies.iter().zip(&copies[1..]) {
             match reason_for(before, copy, kills) {
-                Again::Killed => report.again_killed += 1,
-                Again::AnswerLost => report.again_lost += 1,
-                Again::NoReason => {
+                ResendReason::Killed => report.again_killed += 1,
+                ResendReason::AnswerLost => report.again_lost += 1,
+                ResendReason::None => {
                     report.complain(format!("{id} arrived at {} and again at {}", before.at_ms, copy.at_ms));
                 }
             }

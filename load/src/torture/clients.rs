@@ -12,9 +12,9 @@ use tandem_proto::v1::{
 };
 use tonic::{Code, Status};
 
-use super::ledger::{Ledger, Sent};
-use super::mood::POISON;
-use crate::{Caller, Person, World, messages};
+use super::sent_events::{SentEvent, SentEvents};
+use crate::meta_fault::POISON;
+use tandem_tests::{Caller, Person, World, messages};
 
 /// A call without an answer counts as failed after this long.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -33,7 +33,7 @@ const RECENT_MAX: usize = 50;
 pub(super) struct Client {
     caller: Caller,
     browser: Browser,
-    ledger: Arc<Ledger>,
+    sent: Arc<SentEvents>,
     stop: Arc<AtomicBool>,
     dice: StdRng,
     /// Name and ID of acknowledged events, newest last.
@@ -98,14 +98,14 @@ struct Draft {
 impl Client {
     pub(super) fn new(
         world: &World,
-        ledger: Arc<Ledger>,
+        sent: Arc<SentEvents>,
         stop: Arc<AtomicBool>,
         seed: u64,
     ) -> anyhow::Result<Self> {
         Ok(Self {
             caller: world.internal()?.with_deadline(DEADLINE),
             browser: world.visitor().browser(),
-            ledger,
+            sent,
             stop,
             dice: StdRng::seed_from_u64(seed),
             recent: Vec::new(),
@@ -160,11 +160,11 @@ impl Client {
 
     /// Sends an event until it is acknowledged, and now and then once more.
     async fn tell(&mut self, name: &'static str, id: &str, draft: &Draft, call: Call) {
-        self.ledger.send(id, draft.sent(name));
+        self.sent.note_sent(id, draft.sent(name));
         let Some(said) = self.insist(&call).await else { return };
-        self.ledger.acknowledge(id);
+        self.sent.note_acknowledged(id);
         if said.event_id != id {
-            self.ledger.complain(format!("{name} {id} was acknowledged as {}", said.event_id));
+            self.sent.complain(format!("{name} {id} was acknowledged as {}", said.event_id));
         }
         self.recent.push((name, id.to_owned()));
         if self.recent.len() > RECENT_MAX {
@@ -174,10 +174,9 @@ impl Client {
             && let Some(again) = self.insist(&call).await
         {
             if again.known {
-                Ledger::count(&self.ledger.duplicates);
+                SentEvents::count(&self.sent.duplicates);
             } else {
-                self.ledger
-                    .complain(format!("{name} {id} was acknowledged, and its repeat was taken as new"));
+                self.sent.complain(format!("{name} {id} was acknowledged, and its repeat was taken as new"));
             }
         }
     }
@@ -197,8 +196,8 @@ impl Client {
         let message =
             ConfirmBrowserEventsRequest { confirmations: vec![confirmation], pixel_id: String::new() };
         match self.insist(&Call::Confirmation(message)).await {
-            Some(said) if said.known => self.ledger.fire(&id),
-            Some(_) => self.ledger.complain(format!("{name} {id} was acknowledged and is unknown now")),
+            Some(said) if said.known => self.sent.note_fired(&id),
+            Some(_) => self.sent.complain(format!("{name} {id} was acknowledged and is unknown now")),
             None => {}
         }
     }
@@ -208,13 +207,13 @@ impl Client {
         for _ in 0..TRIES_MAX {
             match call.make(&self.caller).await {
                 Ok(answer) => {
-                    Ledger::count(&self.ledger.answered);
+                    SentEvents::count(&self.sent.answered);
                     return Some(answer);
                 }
                 Err(status) => {
-                    Ledger::count(&self.ledger.failed);
+                    SentEvents::count(&self.sent.failed);
                     if !may_pass(&status) {
-                        self.ledger.complain(format!("{}: {status}", call.name()));
+                        self.sent.complain(format!("{}: {status}", call.name()));
                         return None;
                     }
                 }
@@ -225,7 +224,7 @@ impl Client {
             let pause_ms = self.dice.random_range(10..100);
             tokio::time::sleep(Duration::from_millis(pause_ms)).await;
         }
-        Ledger::count(&self.ledger.given_up);
+        SentEvents::count(&self.sent.given_up);
         None
     }
 
@@ -253,8 +252,8 @@ impl Draft {
         data
     }
 
-    fn sent(&self, name: &'static str) -> Sent {
-        Sent {
+    fn sent(&self, name: &'static str) -> SentEvent {
+        SentEvent {
             name,
             email_hash: self.person.email_hash(),
             value_minor: self.rupees * 100,

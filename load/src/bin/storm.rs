@@ -1,10 +1,10 @@
-//! Lets a storm of orders blow over server and gateway and checks the books: `cargo xtask storm`.
+//! Lets a storm of orders blow over server and gateway and compares what was paid with what arrived: `cargo xtask storm`.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use tandem_tests::storm::{self, Options};
+use tandem_load::storm::{self, Options};
 
 /// Thousands of orders with webhooks that come twice, late, forged and faster than the server bears,
 /// and outages of server, gateway and Meta; then what was paid must have arrived, once each

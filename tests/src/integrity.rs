@@ -1,4 +1,4 @@
-//! The store as a kill left it.
+//! Whether the store that a kill left behind is sound.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use rusqlite::Connection;
 /// # Errors
 /// When there is no store, or its copy is damaged.
 pub fn check(data: &Path) -> anyhow::Result<()> {
-    let copy = tempfile::Builder::new().prefix("tandem-wreck-").tempdir()?;
+    let copy = tempfile::Builder::new().prefix("tandem-integrity-").tempdir()?;
     let mut stores = Vec::new();
     for entry in std::fs::read_dir(data)? {
         let (from, name) = entry.map(|entry| (entry.path(), entry.file_name()))?;

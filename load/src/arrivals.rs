@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use anyhow::ensure;
 use serde_json::Value;
 
-use crate::Sandbox;
-use crate::person::sha256_hex;
-use crate::sandbox::{ServerEvent, minor};
+use tandem_tests::Sandbox;
+use tandem_tests::person::sha256_hex;
+use tandem_tests::sandbox::{ServerEvent, minor};
 
 /// One copy of an event.
 #[derive(Debug, Clone)]

@@ -2,34 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::cashfree::Webhook;
-use crate::http;
+use tandem_tests::cashfree::Webhook;
+use tandem_tests::webhook_sender::{WebhookAnswer, WebhookSender};
 
 /// Cashfree's default retries: after 2, 10 and 30 minutes.
 const RETRIES: [Duration; 3] =
     [Duration::from_secs(120), Duration::from_secs(600), Duration::from_secs(1800)];
-/// Most webhooks on the wire at once: more than the gateway holds, fewer than a process may open files.
-const ON_THE_WIRE_MAX: usize = 700;
-
 /// Longest time that is told apart, microseconds; the client gives up long before.
 const LONGEST_US: u64 = 60_000_000;
-
-/// One delivery and its answer.
-#[derive(Debug, Clone, Copy)]
-pub struct Sent {
-    /// HTTP status; 0: no answer came.
-    pub status: u16,
-    /// Until the answer's end.
-    pub took: Duration,
-    /// Whether it said when to come again.
-    pub has_retry_after: bool,
-}
 
 /// What came of the webhooks.
 #[derive(Debug, Default)]
@@ -71,57 +56,25 @@ impl Times {
     }
 }
 
-/// Sends webhooks to one gateway. Cheap to clone.
+/// Sends webhooks to one gateway, and again until they are taken. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Sender {
-    url: String,
-    http: reqwest::Client,
+pub(super) struct Sender {
+    webhooks: WebhookSender,
     compression: u32,
     tally: Arc<Mutex<Tally>>,
-    wire: Arc<Semaphore>,
 }
 
 impl Sender {
     /// A sender to the gateway at this address, whose retries come so many times faster than Cashfree's.
-    #[must_use]
-    pub fn new(gateway: &str, compression: u32) -> Self {
-        Self {
-            url: format!("{gateway}/webhooks/cashfree"),
-            http: http::client(),
-            compression: compression.max(1),
-            tally: Arc::default(),
-            wire: Arc::new(Semaphore::new(ON_THE_WIRE_MAX)),
-        }
-    }
-
-    /// Sends a webhook once.
-    pub async fn post(&self, webhook: &Webhook) -> Sent {
-        let _wire = self.wire.acquire().await;
-        let started = Instant::now();
-        let request = self
-            .http
-            .post(&self.url)
-            .header("content-type", "application/json")
-            .header("x-webhook-version", "2025-01-01")
-            .header("x-webhook-signature", &webhook.signature)
-            .header("x-webhook-timestamp", &webhook.timestamp)
-            .body(webhook.body.clone());
-        let (status, has_retry_after) = match request.send().await {
-            Ok(response) => {
-                let head = (response.status().as_u16(), response.headers().contains_key("retry-after"));
-                // An answer that breaks off is none.
-                response.bytes().await.map_or((0, false), |_| head)
-            }
-            Err(_) => (0, false),
-        };
-        Sent { status, took: started.elapsed(), has_retry_after }
+    pub(super) fn new(gateway: &str, compression: u32) -> Self {
+        Self { webhooks: WebhookSender::new(gateway), compression: compression.max(1), tally: Arc::default() }
     }
 
     /// Delivers a webhook as Cashfree does: again and again until 200 or until it gives up.
     pub(super) async fn deliver(&self, message: Message) {
         for attempt in 0..=RETRIES.len() {
-            let sent = self.post(&message.webhook).await;
-            if self.note(&message, sent) {
+            let answer = self.webhooks.post(&message.webhook).await;
+            if self.note(&message, answer) {
                 return;
             }
             if let Some(delay) = RETRIES.get(attempt) {
@@ -135,24 +88,24 @@ impl Sender {
     }
 
     /// Notes an answer. Returns whether it is the last one.
-    fn note(&self, message: &Message, sent: Sent) -> bool {
+    fn note(&self, message: &Message, answer: WebhookAnswer) -> bool {
         self.look(|tally| {
-            *tally.by_status.entry(sent.status).or_default() += 1;
-            tally.slowest = tally.slowest.max(sent.took);
-            match (sent.status, message.is_forged) {
+            *tally.by_status.entry(answer.status).or_default() += 1;
+            tally.slowest = tally.slowest.max(answer.took);
+            match (answer.status, message.is_forged) {
                 (200, false) => {
                     tally.taken += 1;
                     tally
                         .accepted
                         .0
-                        .saturating_record(u64::try_from(sent.took.as_micros()).unwrap_or(u64::MAX));
+                        .saturating_record(u64::try_from(answer.took.as_micros()).unwrap_or(u64::MAX));
                     true
                 }
                 (401, true) => {
                     tally.refused += 1;
                     true
                 }
-                (503, _) if sent.has_retry_after => false,
+                (503, _) if answer.has_retry_after => false,
                 // The gateway is away.
                 (0, _) => false,
                 (status, is_forged) => {

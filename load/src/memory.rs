@@ -11,13 +11,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Memory of a process (proc(5), `/proc/[pid]/status`), bytes.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     /// What it has now (`VmRSS`).
-    pub(super) rss_bytes: u64,
+    pub(crate) rss_bytes: u64,
     /// The part of it that is no file's (`RssAnon`).
-    pub(super) anon_bytes: u64,
+    pub(crate) anon_bytes: u64,
     /// The most it ever had (`VmHWM`).
-    pub(super) peak_bytes: u64,
+    pub(crate) peak_bytes: u64,
 }
 
 impl Memory {
@@ -40,14 +40,14 @@ pub(crate) fn peak_bytes(process: u32) -> u64 {
 
 /// Looks at a process's memory all the time.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     process: u32,
     peak: Arc<AtomicU64>,
     task: JoinHandle<()>,
 }
 
 impl Watch {
-    pub(super) fn start(process: u32) -> Self {
+    pub(crate) fn start(process: u32) -> Self {
         let peak = Arc::new(AtomicU64::new(0));
         let seen = Arc::clone(&peak);
         let task = tokio::spawn(async move {
@@ -61,12 +61,12 @@ impl Watch {
     }
 
     /// What it has now.
-    pub(super) fn now(&self) -> Memory {
+    pub(crate) fn now(&self) -> Memory {
         Memory::of(self.process)
     }
 
     /// The most that was seen since this was last asked, bytes.
-    pub(super) fn peak_since_last(&self) -> u64 {
+    pub(crate) fn peak_since_last(&self) -> u64 {
         self.peak.swap(0, Ordering::Relaxed).max(self.now().rss_bytes)
     }
 }

@@ -1,15 +1,15 @@
-//! How Meta behaves for a while.
+//! What is wrong with Meta for a while.
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
-/// In the content name of events that Meta refuses whatever its mood: poison among the good ones.
-pub(super) const POISON: &str = "torture poison";
+/// In the content name of events that Meta refuses under every fault: poison among the good ones.
+pub(crate) const POISON: &str = "torture poison";
 
-/// One way to behave.
+/// One fault of Meta's, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mood {
+pub(crate) enum MetaFault {
     /// Answers as it should.
     Up,
     /// Answers with HTTP 500.
@@ -26,18 +26,18 @@ pub(crate) enum Mood {
     Losing,
 }
 
-impl Mood {
+impl MetaFault {
     /// All of them.
-    pub(super) const ALL: [Self; 7] =
+    pub(crate) const ALL: [Self; 7] =
         [Self::Up, Self::Down, Self::Slow, Self::Refusing, Self::Hanging, Self::Cutting, Self::Losing];
 
     /// Up in two of five cases, so that work is done; else any of the others.
-    pub(super) fn random(dice: &mut StdRng) -> Self {
+    pub(crate) fn random(dice: &mut StdRng) -> Self {
         if dice.random_bool(0.4) { Self::Up } else { Self::ALL[dice.random_range(1..Self::ALL.len())] }
     }
 
     /// A word for the report.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Up => "up",
             Self::Down => "500s",
@@ -49,7 +49,7 @@ impl Mood {
         }
     }
 
-    /// The sandbox's faults. The poison comes first: it is refused in every mood that reads events.
+    /// The sandbox's faults. The poison comes first: it is refused by each of them that reads events.
     pub(crate) fn faults(self) -> Vec<Value> {
         let error = |code: u32, subcode: u32| {
             json!({ "error": {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Options;
-use super::mood::Mood;
+use crate::meta_fault::MetaFault;
 
 /// Complaints that are printed; there may be one for each event.
 const SHOWN_MAX: usize = 20;
@@ -15,8 +15,8 @@ pub struct Report {
     pub(super) options: Options,
     pub(super) loaded: Duration,
     pub(super) took: Duration,
-    pub(super) moods: [u32; Mood::ALL.len()],
-    pub(super) wrecks: u32,
+    pub(super) faults: [u32; MetaFault::ALL.len()],
+    pub(super) stores_checked: u32,
     pub(super) answered: u64,
     pub(super) failed: u64,
     pub(super) given_up: u64,
@@ -41,8 +41,8 @@ impl Report {
             options,
             loaded,
             took,
-            moods: [0; Mood::ALL.len()],
-            wrecks: 0,
+            faults: [0; MetaFault::ALL.len()],
+            stores_checked: 0,
             answered: 0,
             failed: 0,
             given_up: 0,
@@ -84,8 +84,8 @@ impl fmt::Display for Report {
             "seconds until the outbox was empty",
             &format!("{:.1}", (self.took - self.loaded).as_secs_f64()),
         )?;
-        for mood in Mood::ALL {
-            row(&format!("phases with Meta {}", mood.name()), &self.moods[mood as usize])?;
+        for fault in MetaFault::ALL {
+            row(&format!("phases with Meta {}", fault.name()), &self.faults[fault as usize])?;
         }
         row("calls answered with OK", &self.answered)?;
         row("calls failed, then repeated or given up", &self.failed)?;
@@ -105,7 +105,7 @@ impl fmt::Display for Report {
         row("  of them per kill", &format!("{per_kill:.1}"))?;
         row("sent again: answer lost by Meta's fault", &self.resent_lost)?;
         row("sent again for no reason", &self.resent_unexplained)?;
-        row("stores looked into after a kill, all sound", &self.wrecks)?;
+        row("stores looked into after a kill, all sound", &self.stores_checked)?;
         row("complaints", &self.complaints.len())?;
         for complaint in self.complaints.iter().take(SHOWN_MAX) {
             writeln!(f, "  {complaint}")?;

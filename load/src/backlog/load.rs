@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use hdrhistogram::Histogram;
 use tandem_proto::v1::Browser;
 
-use crate::{Caller, Person, World, messages};
+use tandem_tests::{Caller, Person, World, messages};
 
 /// Calls that share one connection.
 const CALLS_PER_CONNECTION: usize = 16;

@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use tandem_proto::v1::Browser;
 
 use super::load;
-use crate::cashfree::now_ms;
-use crate::{Caller, Person, Sandbox, World, messages};
+use tandem_tests::cashfree::now_ms;
+use tandem_tests::{Caller, Person, Sandbox, World, messages};
 
 /// Name of the fresh events: the only ones that the sandbox keeps.
 pub(super) const NAME: &str = "Contact";
@@ -23,6 +23,8 @@ pub(super) struct Fresh {
     last: u64,
     sent: u64,
     took: Vec<Duration>,
+    /// Copies beyond the first.
+    doubled: usize,
 }
 
 /// How long fresh events took from their acknowledgement to their arrival.
@@ -36,6 +38,8 @@ pub(super) struct Delays {
     pub(super) max: Duration,
     /// Those that have not arrived.
     pub(super) missing: usize,
+    /// Copies beyond each event's first.
+    pub(super) doubled: usize,
 }
 
 impl Fresh {
@@ -47,6 +51,7 @@ impl Fresh {
             last: 0,
             sent: 0,
             took: Vec::new(),
+            doubled: 0,
         })
     }
 
@@ -72,8 +77,10 @@ impl Fresh {
         for row in sandbox.graph_rows_after(self.last).await? {
             self.last = row["number"].as_u64().unwrap_or_default().max(self.last);
             let id = row["event"]["event_id"].as_str().unwrap_or_default();
-            if let (Some(sent_ms), Some(at_ms)) = (self.waiting.remove(id), row["received_at_ms"].as_u64()) {
-                self.took.push(Duration::from_millis(at_ms.saturating_sub(sent_ms)));
+            let at_ms = row["received_at_ms"].as_u64().context("an arrival has a time")?;
+            match self.waiting.remove(id) {
+                Some(sent_ms) => self.took.push(Duration::from_millis(at_ms.saturating_sub(sent_ms))),
+                None => self.doubled += 1,
             }
         }
         Ok(())
@@ -92,6 +99,7 @@ impl Fresh {
             p50: took.get(took.len() / 2).copied().unwrap_or_default(),
             max: took.last().copied().unwrap_or_default(),
             missing: self.waiting.len(),
+            doubled: self.doubled,
         }
     }
 }

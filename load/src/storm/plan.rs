@@ -6,8 +6,8 @@ use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
 use super::sender::Message;
-use crate::cashfree::{Webhook, indian_time, now_ms, payment, sign, unique_payment_id};
-use crate::{Person, Sandbox, messages};
+use tandem_tests::cashfree::{Webhook, indian_time, now_ms, payment, sign, unique_payment_id};
+use tandem_tests::{Person, Sandbox, messages};
 
 /// Shares of all orders.
 const UNPAID: f64 = 0.08;

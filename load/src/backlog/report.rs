@@ -3,10 +3,19 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::Options;
 use super::fresh::Delays;
 use super::load::Figures;
-use super::memory::Memory;
-use super::{Options, RSS_MAX_BYTES};
+use crate::memory::Memory;
+
+/// Memory that the server may have at most, bytes.
+const RSS_MAX_BYTES: u64 = 300_000_000;
+/// Least rate of ingest at a full outbox, as a part of the rate at an empty one.
+const RATE_RATIO_MIN: f64 = 0.7;
+/// How much longer the 99th percentile of ingest may be at a full outbox than at an empty one.
+const P99_RATIO_MAX: u32 = 2;
+/// How long a fresh event may take while a backlog drains. One that queues behind the backlog takes minutes.
+const FRESH_MAX: Duration = Duration::from_secs(5);
 
 /// All figures. Shown as a table.
 #[derive(Debug)]
@@ -55,6 +64,7 @@ impl Report {
     /// What is not as promised.
     #[must_use]
     pub fn complaints(&self) -> Vec<String> {
+        let ms = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1000.0);
         let mut complaints = Vec::new();
         if self.peak.peak_bytes > RSS_MAX_BYTES {
             complaints.push(format!(
@@ -63,10 +73,30 @@ impl Report {
                 RSS_MAX_BYTES / 1_000_000
             ));
         }
-        if self.surplus != 0 || self.fresh.missing != 0 {
+        if self.full.per_s <= RATE_RATIO_MIN * self.empty.per_s {
             complaints.push(format!(
-                "{} events more arrived than were sent, and {} fresh ones are missing",
-                self.surplus, self.fresh.missing
+                "ingest takes {:.0}/s at a full outbox and {:.0}/s at an empty one; {RATE_RATIO_MIN} of it are needed",
+                self.full.per_s, self.empty.per_s
+            ));
+        }
+        if self.full.p99 > P99_RATIO_MAX * self.empty.p99 {
+            complaints.push(format!(
+                "the 99th percentile of ingest is {} at a full outbox and {} at an empty one; {P99_RATIO_MAX} times as long is allowed",
+                ms(self.full.p99), ms(self.empty.p99)
+            ));
+        }
+        if self.fresh.events == 0 || self.fresh.max > FRESH_MAX {
+            complaints.push(format!(
+                "of {} fresh events the slowest took {} through the drain; {} are allowed",
+                self.fresh.events,
+                ms(self.fresh.max),
+                ms(FRESH_MAX)
+            ));
+        }
+        if self.surplus != 0 || self.fresh.missing != 0 || self.fresh.doubled != 0 {
+            complaints.push(format!(
+                "{} copies more arrived than events were sent; of the fresh ones {} are missing and {} came again",
+                self.surplus, self.fresh.missing, self.fresh.doubled
             ));
         }
         complaints
@@ -120,5 +150,46 @@ impl fmt::Display for Report {
             row("COMPLAINT", &complaint)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backlog::Hold;
+
+    fn report(change: impl FnOnce(&mut Report)) -> Vec<String> {
+        let mut report =
+            Report::new(Options { events: 1000, measured: 100, callers: 1, hold: Hold::Refused });
+        report.empty = Figures { per_s: 1000.0, p99: Duration::from_millis(10), ..Figures::default() };
+        report.full = report.empty;
+        report.fresh = Delays { events: 3, max: Duration::from_secs(1), ..Delays::default() };
+        change(&mut report);
+        report.complaints()
+    }
+
+    #[test]
+    fn what_is_as_promised_has_no_complaint() {
+        assert_eq!(report(|_| ()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_broken_promise_is_one_complaint() {
+        type Change = fn(&mut Report);
+        let broken: [(&str, Change); 9] = [
+            ("at its peak", |report| report.peak.peak_bytes = RSS_MAX_BYTES + 1),
+            ("699/s at a full", |report| report.full.per_s = 699.0),
+            ("0/s at a full", |report| (report.full.per_s, report.empty.per_s) = (0.0, 0.0)),
+            ("99th percentile", |report| report.full.p99 = Duration::from_millis(21)),
+            ("slowest took 5001.0 ms", |report| report.fresh.max = Duration::from_millis(5001)),
+            ("of 0 fresh events", |report| report.fresh.events = 0),
+            ("-1 copies more", |report| report.surplus = -1),
+            ("1 are missing", |report| report.fresh.missing = 1),
+            ("1 came again", |report| report.fresh.doubled = 1),
+        ];
+        for (said, change) in broken {
+            let complaints = report(change);
+            assert!(matches!(&complaints[..], [only] if only.contains(said)), "{said}: {complaints:?}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// One event that was sent to the server, perhaps several times, always the same.
 #[derive(Debug, Clone)]
-pub(super) struct Sent {
+pub(super) struct SentEvent {
     /// Event name.
     pub(super) name: &'static str,
     /// SHA-256 of its person's e-mail address.
@@ -21,10 +21,10 @@ pub(super) struct Sent {
     pub(super) fired: bool,
 }
 
-/// The clients' books.
+/// All events of all clients.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
-    events: Mutex<HashMap<String, Sent>>,
+pub(super) struct SentEvents {
+    events: Mutex<HashMap<String, SentEvent>>,
     complaints: Mutex<Vec<String>>,
     /// Calls answered with OK.
     pub(super) answered: AtomicU64,
@@ -40,23 +40,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Ledger {
+impl SentEvents {
     /// Notes an event before it is sent.
-    pub(super) fn send(&self, id: &str, event: Sent) {
+    pub(super) fn note_sent(&self, id: &str, event: SentEvent) {
         lock(&self.events).insert(id.to_owned(), event);
     }
 
     /// Notes the server's OK.
-    pub(super) fn acknowledge(&self, id: &str) {
+    pub(super) fn note_acknowledged(&self, id: &str) {
         self.change(id, |event| event.acknowledged = true);
     }
 
     /// Notes that the server took the report of the pixel.
-    pub(super) fn fire(&self, id: &str) {
+    pub(super) fn note_fired(&self, id: &str) {
         self.change(id, |event| event.fired = true);
     }
 
-    fn change(&self, id: &str, change: impl FnOnce(&mut Sent)) {
+    fn change(&self, id: &str, change: impl FnOnce(&mut SentEvent)) {
         match lock(&self.events).get_mut(id) {
             Some(event) => change(event),
             None => self.complain(format!("{id} was acknowledged and never sent")),
@@ -74,7 +74,7 @@ impl Ledger {
     }
 
     /// All events by their IDs.
-    pub(super) fn events(&self) -> HashMap<String, Sent> {
+    pub(super) fn events(&self) -> HashMap<String, SentEvent> {
         lock(&self.events).clone()
     }
 

@@ -1,6 +1,6 @@
 //! A storm over server and gateway: thousands of orders with claims, webhooks that come twice, late
 //! and in any order, forged ones among them, more of them than the server bears, and outages of
-//! everybody. At its end the books must balance: what was paid at the fake Cashfree is paid in the
+//! everybody. At its end everything is compared: what was paid at the fake Cashfree is paid in the
 //! store and at the fake Graph API, once each, and nothing else is.
 //!
 //! | module | is |
@@ -8,10 +8,10 @@
 //! | [`plan`] | what happens to each order, and in which turn |
 //! | [`sender`] | Cashfree as a load generator, with its retries |
 //! | [`pages`] | checkouts and claims |
-//! | [`books`] | the comparison at the end |
+//! | [`compare`] | the comparison at the end |
 //! | [`report`] | the figures and the complaints |
 
-mod books;
+mod compare;
 mod pages;
 mod plan;
 mod report;
@@ -23,17 +23,19 @@ use anyhow::ensure;
 use futures_util::StreamExt as _;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
+use tandem_tests::World;
+use tandem_tests::cashfree::now_ms;
 use tokio::task::JoinSet;
 
-use crate::World;
-use crate::backlog::peak_bytes;
-use crate::cashfree::now_ms;
-use crate::torture::{Arrivals, Kill, Mood};
+use crate::arrivals::Arrivals;
+use crate::memory::peak_bytes;
+use crate::meta_fault::MetaFault;
+use crate::resend::Kill;
 use pages::Pages;
 use plan::{Act, PlannedOrder, Planner};
+use sender::Sender;
 
 pub use report::Report;
-pub use sender::{Sender, Sent};
 
 /// Webhooks under way at once while the capacity is measured; then each answer draws the next.
 const MEASURING: usize = 64;
@@ -79,7 +81,7 @@ struct Storm {
     peaks_bytes: [u64; 2],
 }
 
-/// Lets a storm blow over a world of its own and checks the books.
+/// Lets a storm blow over a world of its own and compares what was paid with what arrived.
 ///
 /// # Errors
 /// When a program does not start, or something that was to happen did not. What does not add up is
@@ -123,7 +125,7 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
     report.stormy = storm.sender.take_times();
     storm.weigh(&world)?;
     report.peaks_bytes = storm.peaks_bytes;
-    books::balance(&world, &orders, storm, &mut report).await?;
+    compare::compare(&world, &orders, storm, &mut report).await?;
     if !report.is_clean() {
         world.keep();
     }
@@ -211,9 +213,9 @@ impl Storm {
         let mut quarters = quarters.into_iter();
         let mut next = || quarters.next().unwrap_or_default();
 
-        world.sandbox.set_faults(Mood::Losing.faults()).await?;
+        world.sandbox.set_faults(MetaFault::Losing.faults()).await?;
         self.at_rate(next(), per_second).await;
-        world.sandbox.set_faults(Mood::Down.faults()).await?;
+        world.sandbox.set_faults(MetaFault::Down.faults()).await?;
         self.weigh(world)?;
         let asked_ms = now_ms();
         world.kill_server();
@@ -224,14 +226,14 @@ impl Storm {
         world.restart_server().await?;
         self.arrivals.collect(&world.sandbox).await?;
         self.at_rate(next(), per_second).await;
-        world.sandbox.set_faults(Mood::Slow.faults()).await?;
+        world.sandbox.set_faults(MetaFault::Slow.faults()).await?;
         self.weigh(world)?;
         world.kill_gateway();
         let killed = Instant::now();
         self.at_rate(next(), per_second).await;
         tokio::time::sleep((outage / GATEWAY_OUTAGE_PART).saturating_sub(killed.elapsed())).await;
         world.restart_gateway().await?;
-        world.sandbox.set_faults(Mood::Up.faults()).await?;
+        world.sandbox.set_faults(MetaFault::Up.faults()).await?;
         self.arrivals.collect(&world.sandbox).await
     }
 

@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 use tonic::Status;
 
 use super::plan::Act;
-use crate::cashfree::now_ms;
-use crate::{Caller, messages};
+use tandem_tests::cashfree::now_ms;
+use tandem_tests::{Caller, messages};
 
 /// Pages that call at once; a claim may wait for five seconds.
 const AT_ONCE_MAX: usize = 800;
