@@ -52,7 +52,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("sandbox/src/graph", "mod debug_token checks request custom_data user_data reply refusal"),
     ("sandbox/src/orders", "mod amount webhook_record"),
     ("sandbox/src/shop", "mod thank_you forms pages layout catalogue assets"),
-    ("load/src", "lib torture storm backlog drain resend arrivals meta_fault memory"),
+    ("load/src", "bin lib torture storm backlog drain resend arrivals meta_fault memory"),
     ("net/src", "lib port requests connection connections limits tls activity address"),
     ("server/src", "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock"),
     ("settings/src", "lib client_address networks file_limit"),
