@@ -62,7 +62,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
         "main test tidy demo bench web_examples package normaliser webassembly size npm browser examples \
          storm torture wasm_target command contents files",
     ),
-    ("xtask/src/tidy", "mod arrows layers modules imports paths dependencies pages sources"),
+    ("xtask/src/tidy", "mod arrows layers modules imports paths dependencies pages sources test_functions"),
     ("xtask/src/wasm_target", "mod standard_library debian toolchain"),
 ];
 
