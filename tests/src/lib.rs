@@ -33,6 +33,8 @@ pub use world::{Caller, Visitor, World};
 
 /// Pixel (dataset) that every world reports to.
 pub const PIXEL_ID: &str = "123456789012345";
+/// Second pixel of the worlds that have one.
+pub const OTHER_PIXEL_ID: &str = "555555555555555";
 /// Access token that the fake Graph API takes.
 pub const GRAPH_TOKEN: &str = "sandbox-token";
 /// Cashfree secret that the sandbox signs with.

@@ -8,9 +8,7 @@ use anyhow::Context as _;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 use tandem_proto::v1::{EventState, PauseDeliveryRequest, ReplayDeadLettersRequest, ResumeDeliveryRequest};
-use tandem_tests::{GRAPH_TOKEN, PIXEL_ID, Person, World, messages};
-
-const OTHER_PIXEL: &str = "555555555555555";
+use tandem_tests::{GRAPH_TOKEN, OTHER_PIXEL_ID, PIXEL_ID, Person, World, messages};
 
 fn answer(status: u16, body: &Value, headers: &Value) -> Value {
     json!({ "answer": { "status": status, "body": body.to_string(), "headers": headers } })
@@ -82,19 +80,11 @@ async fn one_poison_event_among_a_thousand_holds_up_nobody() -> anyhow::Result<(
 
 #[tokio::test]
 async fn a_slow_pixel_does_not_delay_another() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("tandem.toml");
-    std::fs::write(&file, format!("[[pixels]]\nid = \"{OTHER_PIXEL}\"\naccess_token = \"{GRAPH_TOKEN}\"\n"))?;
-    let world = World::builder()
-        .without_gateway()
-        .server("TANDEM_CONFIG", file.display().to_string())
-        .sandbox("TANDEM_SANDBOX_PIXEL_ID", format!("{PIXEL_ID},{OTHER_PIXEL}"))
-        .start()
-        .await?;
+    let world = World::builder().without_gateway().other_pixel(GRAPH_TOKEN).start().await?;
     world.sandbox.script(json!({ "target": "graph", "pixel": PIXEL_ID, "action": "hang" })).await?;
     let slow = leads(&world, 300).await?;
     let mut fast = messages::lead(&Person::unique());
-    fast.pixel_id = OTHER_PIXEL.to_owned();
+    fast.pixel_id = OTHER_PIXEL_ID.to_owned();
     let fast = world.visitor().capture_lead(fast).await?.outcome?.event_id;
     world.wait_for_server_event("Lead", &fast).await?;
     let waits = world.event("Lead", &slow[0]).await?.event.unwrap_or_default().state();

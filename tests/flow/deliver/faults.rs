@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use tandem_proto::v1::EventState;
-use tandem_tests::{GRAPH_TOKEN, PATIENCE, PIXEL_ID, Person, World, messages};
+use tandem_tests::{GRAPH_TOKEN, OTHER_PIXEL_ID, PATIENCE, PIXEL_ID, Person, World, messages};
 
 fn answer(status: u16, error: &Value) -> Value {
     json!({ "answer": { "status": status, "body": json!({ "error": error }).to_string(), "headers": {} } })
@@ -194,17 +194,10 @@ async fn test_event_code_and_proof_travel_with_every_call() -> anyhow::Result<()
 
 #[tokio::test]
 async fn one_pixels_trouble_is_not_the_others() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("tandem.toml");
-    std::fs::write(&file, "[[pixels]]\nid = \"555555555555555\"\naccess_token = \"another-token\"\n")?;
-    let world = World::builder()
-        .without_gateway()
-        .server("TANDEM_CONFIG", file.display().to_string())
-        .start()
-        .await?;
+    let world = World::builder().without_gateway().other_pixel("another-token").start().await?;
     let visitor = world.visitor();
     let mut second = messages::lead(&Person::unique());
-    second.pixel_id = "555555555555555".to_owned();
+    second.pixel_id = OTHER_PIXEL_ID.to_owned();
     let second_id = visitor.capture_lead(second).await?.outcome?.event_id;
     world.wait_for_state("Lead", &second_id, EventState::Held).await?;
 
@@ -215,7 +208,7 @@ async fn one_pixels_trouble_is_not_the_others() -> anyhow::Result<()> {
             let pixels = health["pixels"].as_array().into_iter().flatten();
             pixels.filter(|pixel| pixel["pixel_id"] == id).map(|pixel| pixel["state"].clone()).next()
         };
-        state(PIXEL_ID) == Some(json!("delivering")) && state("555555555555555") == Some(json!("held"))
+        state(PIXEL_ID) == Some(json!("delivering")) && state(OTHER_PIXEL_ID) == Some(json!("held"))
     };
     world.wait_for_health("one pixel that delivers and one that is held", states).await?;
     Ok(())

@@ -164,7 +164,7 @@ async fn open_calls_are_answered_before_the_stop() -> anyhow::Result<()> {
     let claim = tokio::spawn(async move { visitor.claim_purchase(messages::purchase("KB-9", "1.00")).await });
     let (lead, caller) = (messages::lead(&Person::unique()), world.stranger()?);
     let lead_id = caller.capture_lead(lead).await?.event_id;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    world.wait_for_claim("KB-9").await?;
     world.stop_server().await?;
     let answer = claim.await??.outcome?;
     assert_eq!(answer.event_id, "purchase_KB-9", "an answer, not a torn connection");

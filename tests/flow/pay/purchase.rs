@@ -99,7 +99,7 @@ async fn a_claim_that_waits_is_answered_when_the_payment_comes() -> anyhow::Resu
     let (visitor, person, order) = (world.visitor(), Person::unique(), messages::order_id());
     let claim = visitor.claim_purchase(messages::purchase(&order, "1499.00"));
     let payment = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        world.wait_for_claim(&order).await?;
         world.pay_order(&order, "1499.00", &person).await
     };
     let started = Instant::now();
