@@ -21,6 +21,7 @@ pub mod person;
 pub mod process;
 pub mod raw;
 pub mod sandbox;
+mod skipped;
 pub mod status;
 pub mod wait;
 pub mod webhook_sender;
@@ -28,6 +29,7 @@ pub mod world;
 
 pub use person::Person;
 pub use sandbox::Sandbox;
+pub use skipped::skip;
 pub use wait::{PATIENCE, eventually};
 pub use world::{Caller, Visitor, World};
 

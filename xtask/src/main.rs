@@ -13,6 +13,7 @@ mod normaliser;
 mod npm;
 mod package;
 mod size;
+mod skipped;
 mod storm;
 mod test;
 mod tidy;
