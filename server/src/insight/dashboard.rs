@@ -2,7 +2,7 @@
 //! lines of it fetch the page again and swap the contents.
 
 use maud::{DOCTYPE, Markup, html};
-use tandem_core::order::SignalsFrom;
+use tandem_core::order::SignalSource;
 
 use super::dashboard_dead_letters;
 use super::format::{ago, clock, percent, span};
@@ -118,17 +118,17 @@ fn funnel(figures: &Figures) -> Markup {
 /// Which share of the Purchases had browser signals, and from where.
 fn signals(figures: &Figures) -> Markup {
     let signals = figures.signals();
-    let of = |wanted: &[SignalsFrom]| -> u64 {
+    let of = |wanted: &[SignalSource]| -> u64 {
         signals.iter().filter(|(from, _)| wanted.contains(from)).map(|(_, n)| n).sum()
     };
-    let (all, without) = (of(&SignalsFrom::ALL), of(&[SignalsFrom::Nobody]));
+    let (all, without) = (of(&SignalSource::ALL), of(&[SignalSource::Nobody]));
     html! {
         @if all > 0 {
             p class="note" {
                 (all - without) " of " (all) " delivered Purchases had browser signals: "
-                (of(&[SignalsFrom::Claim])) " from the page that claimed the order, "
-                (of(&[SignalsFrom::EarlierEvent])) " from an earlier event, "
-                (of(&[SignalsFrom::Internal])) " from a service of the shop."
+                (of(&[SignalSource::Claim])) " from the page that claimed the order, "
+                (of(&[SignalSource::EarlierEvent])) " from an earlier event, "
+                (of(&[SignalSource::Internal])) " from a service of the shop."
             }
         }
     }

@@ -11,7 +11,7 @@ use sha2::Sha256;
 use tandem_core::cashfree::orders_api::orders_api_id_ok;
 use tandem_core::custom_data::CustomData;
 use tandem_core::id::{OrderId, PixelId};
-use tandem_core::order::{Contact, Order, PurchaseState, Withheld};
+use tandem_core::order::{Contact, Order, PurchaseState, WithholdReason};
 use tandem_core::user_data::UserData;
 
 use super::service::{OrderError, Orders};
@@ -104,7 +104,7 @@ impl Orders {
         let change = move |order: &mut Order| {
             let asks = may_ask && order.wants_question(now_s);
             if asks {
-                order.ask(now_s);
+                order.mark_asked(now_s);
             }
             let is_known = if is_proven { order.proven_contact(&contact) } else { order.contact(&contact) };
             let ask = if asks { Ask::At(now_ms) } else { Ask::AsPlanned };
@@ -197,7 +197,7 @@ impl Orders {
 fn withheld_reason(order: &Order, caller: &UserData) -> &'static str {
     let is_owner = order.is_owned_by(caller);
     match order.withheld() {
-        Some(Withheld::ConsentDenied) if is_owner => Withheld::ConsentDenied.code(),
+        Some(WithholdReason::ConsentDenied) if is_owner => WithholdReason::ConsentDenied.code(),
         _ if is_owner && order.is_fired() => "already_fired",
         _ => "withheld",
     }

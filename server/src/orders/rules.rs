@@ -3,7 +3,7 @@
 use tandem_core::code;
 use tandem_core::event::Event;
 use tandem_core::id::{EventName, PixelId};
-use tandem_core::order::{Order, RefundFate};
+use tandem_core::order::{Order, RefundDecision};
 
 use crate::outbox::{Initial, NewEvent, PurchaseChange, purchase_change};
 
@@ -40,12 +40,12 @@ impl PurchaseRules {
     fn refund_events(&self, order: &mut Order, now_ms: i64, hold: Option<&'static str>) -> Vec<NewEvent> {
         let Some(name) = &self.refund_event else { return Vec::new() };
         let events = order.refund_events(name, now_ms, self.shop_url.as_deref());
-        let entry = |(event, fate): (Event, RefundFate)| {
+        let entry = |(event, fate): (Event, RefundDecision)| {
             let initial = match (fate, hold) {
-                (RefundFate::Send, None) => Initial::Pending,
-                (RefundFate::Send, Some(code)) => Initial::Held(code.into()),
-                (RefundFate::Suppress(code), _) => Initial::Suppressed(code.into()),
-                (RefundFate::TooOld, _) => Initial::DeadLetter(code::TOO_OLD.into()),
+                (RefundDecision::Send, None) => Initial::Pending,
+                (RefundDecision::Send, Some(code)) => Initial::Held(code.into()),
+                (RefundDecision::Suppress(code), _) => Initial::Suppressed(code.into()),
+                (RefundDecision::TooOld, _) => Initial::DeadLetter(code::TOO_OLD.into()),
             };
             NewEvent::new(&event, now_ms, initial, false)
         };

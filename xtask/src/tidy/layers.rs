@@ -16,11 +16,11 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "core/src/cashfree",
         "mod effect note webhook legacy event_key extract notice orders_api link payment subscription refund \
-         customer fields json problem signature",
+         customer fields json error signature",
     ),
     ("core/src/catalogue", "mod lookup cart index"),
-    ("core/src/normalise", "mod date_of_birth email gender name phone place key problem text"),
-    ("core/src/order", "mod refund_event purchase asking history proof signals state note contact payment"),
+    ("core/src/normalise", "mod date_of_birth email gender name phone place key error text"),
+    ("core/src/order", "mod refund_event purchase inquiry history proof signals state note contact payment"),
     ("core/src/scrub", "mod email phone decoded"),
     ("cli/src", "main arguments commands server settings report progress failure groups render moment"),
     (

@@ -177,7 +177,7 @@ impl Settings {
             claim_secret: source.secret(keys::TANDEM_CLAIM_SECRET)?,
             consent_required: source.parsed(keys::TANDEM_CONSENT_REQUIRED, boolean)?,
             cookie_domain: source.optional(keys::TANDEM_COOKIE_DOMAIN, |text| {
-                CookieDomain::parse(text).map_err(|problem| problem.to_string())
+                CookieDomain::parse(text).map_err(|error| error.to_string())
             })?,
             tls: read_tls(source)?,
             rate_limit: source.parsed(keys::TANDEM_RATE_LIMIT, RateLimit::parse)?,

@@ -36,7 +36,7 @@ pub(in crate::orders) fn question(now_ms: i64) -> Change {
         if order.paid().is_some() {
             return Ask::AsPlanned.into();
         }
-        order.ask(now_ms.div_euclid(1000));
+        order.mark_asked(now_ms.div_euclid(1000));
         Ask::At(now_ms).into()
     })
 }

@@ -6,7 +6,7 @@ use tandem_core::event::{ActionSource, Consent, Page};
 use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{EventId, OrderId};
 use tandem_core::money::Money;
-use tandem_core::order::{Order, Paid, PaymentSource};
+use tandem_core::order::{Order, Payment, PaymentSource};
 use tandem_core::user_data::UserData;
 
 use crate::clock::Clock;
@@ -42,7 +42,7 @@ impl Provider for Cowrie {
         let money = Money::parse(amount, Currency::INR);
         let (change, dead_letter): (Option<(OrderId, Change)>, _) = match (&order, money) {
             (Ok(order), Ok(money)) => {
-                let paid = Paid {
+                let paid = Payment {
                     payment_id: Some(payment.clone()),
                     money,
                     at_s: now_ms / 1000,

@@ -2,7 +2,7 @@
 
 /// What is wrong with a message whose signature holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
+pub enum MessageError {
     /// Not JSON, or not UTF-8.
     #[error("is not JSON")]
     NotJson,
@@ -53,7 +53,7 @@ pub enum Problem {
     BadCurrency,
 }
 
-impl Problem {
+impl MessageError {
     /// Stable code, safe to log and to show.
     pub fn code(self) -> &'static str {
         match self {

@@ -22,7 +22,7 @@ const UNKNOWN_KEPT_S: i64 = 900;
 /// How much is behind an order that is not known to be paid. What has more behind it is
 /// asked about first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Standing {
+pub enum TrustLevel {
     /// Somebody claims it; anybody can.
     Claimed = 0,
     /// A browser named it at checkout.
@@ -33,7 +33,7 @@ pub enum Standing {
 
 /// What the payment provider said of an order that is not paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotPaid {
+pub enum UnpaidStatus {
     /// It may still be paid, or nothing usable was said.
     Open,
     /// It does not know the order.
@@ -44,7 +44,7 @@ pub enum NotPaid {
 
 impl Order {
     /// How much is behind it.
-    pub fn standing(&self) -> Standing {
+    pub fn trust_level(&self) -> TrustLevel {
         let attested = self.asking.attested
             || self.owner_is_proven
             || self.denied_internally
@@ -52,9 +52,9 @@ impl Order {
             || self.paid.is_some()
             || !self.refunds.is_empty();
         match &self.owner {
-            _ if attested => Standing::Attested,
-            Some(owner) if !owner.is_claim => Standing::CheckedOut,
-            _ => Standing::Claimed,
+            _ if attested => TrustLevel::Attested,
+            Some(owner) if !owner.is_claim => TrustLevel::CheckedOut,
+            _ => TrustLevel::Claimed,
         }
     }
 
@@ -91,7 +91,7 @@ impl Order {
     }
 
     /// The order is asked about now.
-    pub fn ask(&mut self, now_s: i64) {
+    pub fn mark_asked(&mut self, now_s: i64) {
         if self.claimed_at_s.is_none() || self.asking.since_s.is_none() {
             self.asking.since_s = Some(now_s);
         }
@@ -101,16 +101,18 @@ impl Order {
     /// Takes the provider's answer. Returns when to ask next, Unix seconds. An order that
     /// is unknown for the second time and that nobody but strangers spoke of is not asked
     /// about again.
-    pub fn not_paid(&mut self, answer: NotPaid, now_s: i64) -> Option<i64> {
+    pub fn note_unpaid(&mut self, answer: UnpaidStatus, now_s: i64) -> Option<i64> {
         let since_s = *self.asking.since_s.get_or_insert(now_s);
-        let was_unknown = core::mem::replace(&mut self.asking.unknown, answer == NotPaid::Unknown);
+        let was_unknown = core::mem::replace(&mut self.asking.unknown, answer == UnpaidStatus::Unknown);
         let (kept_s, ends) = match answer {
-            NotPaid::Open => (OPEN_KEPT_S, false),
-            NotPaid::Unknown => (UNKNOWN_KEPT_S, was_unknown && self.standing() != Standing::Attested),
-            NotPaid::Final => (UNKNOWN_KEPT_S, true),
+            UnpaidStatus::Open => (OPEN_KEPT_S, false),
+            UnpaidStatus::Unknown => {
+                (UNKNOWN_KEPT_S, was_unknown && self.trust_level() != TrustLevel::Attested)
+            }
+            UnpaidStatus::Final => (UNKNOWN_KEPT_S, true),
         };
         self.asking.quiet_until_s = now_s + kept_s;
-        let earliest_s = if answer == NotPaid::Unknown { now_s + UNKNOWN_KEPT_S } else { now_s + 1 };
+        let earliest_s = if answer == UnpaidStatus::Unknown { now_s + UNKNOWN_KEPT_S } else { now_s + 1 };
         let next = SCHEDULE_S.into_iter().map(|age_s| since_s + age_s).find(|at_s| *at_s >= earliest_s);
         next.filter(|_| !ends)
     }
@@ -128,10 +130,10 @@ mod tests {
     }
 
     /// Times of all questions, seconds after the first.
-    fn questions(order: &mut Order, answer: NotPaid) -> Vec<i64> {
+    fn questions(order: &mut Order, answer: UnpaidStatus) -> Vec<i64> {
         let mut times = vec![0];
-        order.ask(NOW_S);
-        while let Some(next) = order.not_paid(answer, NOW_S + times[times.len() - 1]) {
+        order.mark_asked(NOW_S);
+        while let Some(next) = order.note_unpaid(answer, NOW_S + times[times.len() - 1]) {
             times.push(next - NOW_S);
         }
         times
@@ -139,34 +141,34 @@ mod tests {
 
     #[test]
     fn an_open_order_is_asked_about_ever_more_rarely_and_within_metas_seven_days() {
-        let times = questions(&mut order(), NotPaid::Open);
+        let times = questions(&mut order(), UnpaidStatus::Open);
         assert_eq!(times[1..], SCHEDULE_S);
         assert!(times.is_sorted() && times[times.len() - 1] < 7 * 24 * 3600);
     }
 
     #[test]
     fn an_order_that_nobody_knows_costs_two_questions() {
-        assert_eq!(questions(&mut order(), NotPaid::Unknown), [0, 900]);
+        assert_eq!(questions(&mut order(), UnpaidStatus::Unknown), [0, 900]);
         let mut attested = order();
         attested.attest();
-        assert!(questions(&mut attested, NotPaid::Unknown).len() > 5, "the provider spoke of it");
+        assert!(questions(&mut attested, UnpaidStatus::Unknown).len() > 5, "the provider spoke of it");
     }
 
     #[test]
     fn a_final_order_is_not_asked_about_again() {
-        assert_eq!(questions(&mut order(), NotPaid::Final), [0]);
+        assert_eq!(questions(&mut order(), UnpaidStatus::Final), [0]);
     }
 
     #[test]
     fn repeated_claims_do_not_repeat_the_question() {
         let mut order = order();
         assert!(order.wants_question(NOW_S));
-        order.ask(NOW_S);
+        order.mark_asked(NOW_S);
         assert!(!order.wants_question(NOW_S + 1));
-        order.not_paid(NotPaid::Open, NOW_S + 1);
+        order.note_unpaid(UnpaidStatus::Open, NOW_S + 1);
         assert!(order.wants_question(NOW_S + 10), "an open order may be paid meanwhile");
-        order.ask(NOW_S + 10);
-        order.not_paid(NotPaid::Unknown, NOW_S + 10);
+        order.mark_asked(NOW_S + 10);
+        order.note_unpaid(UnpaidStatus::Unknown, NOW_S + 10);
         assert!(!order.wants_question(NOW_S + 10 + UNKNOWN_KEPT_S - 1));
     }
 

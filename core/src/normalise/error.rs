@@ -3,7 +3,7 @@
 /// Why a value is no match key. The text is for the person who typed the value; it never
 /// repeats it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum KeyProblem {
+pub enum MatchKeyError {
     /// Longer than [`super::VALUE_BYTES_MAX`], or than an e-mail address can be.
     #[error("is too long")]
     TooLong,
@@ -36,7 +36,7 @@ pub enum KeyProblem {
     CountryUnknown,
 }
 
-impl KeyProblem {
+impl MatchKeyError {
     /// All problems.
     pub const ALL: [Self; 10] = [
         Self::TooLong,
