@@ -5,19 +5,21 @@
 //! | `arguments` | the command tree and its help |
 //! | `settings` | where the server is, and the internal token |
 //! | `server` | the connection |
-//! | `failure` | what can go wrong, its exit code, and what to do about it |
+//! | `error` | what can go wrong, its exit code, and what to do about it |
 //! | `commands` | one file or folder per command: call, then render |
 //! | `groups` | arguments that several commands share |
 //! | `report` | what a command answers |
 //! | `moment` | times as an operator types them |
+//! | `paging` | lists that the server gives in pages |
 //! | `progress` | work that takes its time: how far it is, and its interruption |
 //! | `render` | tables, times and figures as text |
 
 mod arguments;
 mod commands;
-mod failure;
+mod error;
 mod groups;
 mod moment;
+mod paging;
 mod progress;
 mod render;
 mod report;
@@ -29,7 +31,7 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
 use clap::Parser as _;
-use failure::Failure;
+use error::CliError;
 use report::Report;
 use settings::Settings;
 use tandem_settings::exit::BAD_SETTINGS;
@@ -50,26 +52,26 @@ fn main() -> ExitCode {
                 // A pipe that was closed early, as by `head`, is no failure of ours.
                 let _ = writeln!(std::io::stdout(), "{}", report.text.trim_end());
             }
-            match report.failure {
-                Some(failure) => failed(&failure),
+            match report.error {
+                Some(error) => failed(&error),
                 None if report.is_bad => ExitCode::FAILURE,
                 None => ExitCode::SUCCESS,
             }
         }
-        Err(failure) => failed(&failure),
+        Err(error) => failed(&error),
     }
 }
 
-fn failed(failure: &Failure) -> ExitCode {
-    eprintln!("tandem: {failure}");
-    ExitCode::from(failure.exit_code())
+fn failed(error: &CliError) -> ExitCode {
+    eprintln!("tandem: {error}");
+    ExitCode::from(error.exit_code())
 }
 
-fn answer(arguments: Arguments) -> Result<Report, Failure> {
+fn answer(arguments: Arguments) -> Result<Report, CliError> {
     let source = Source::from_process(Program::Tool)?;
     start_log(&source)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::System(format!("a runtime: {error}")))?;
+    let runtime = runtime.map_err(|error| CliError::System(format!("a runtime: {error}")))?;
     runtime.block_on(async {
         let command = match arguments.command {
             // It looks at pages, and needs neither server nor token.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// Pause between two showings.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
@@ -80,9 +80,9 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    pub(crate) fn new() -> Result<Self, Failure> {
+    pub(crate) fn new() -> Result<Self, CliError> {
         let signal = signal(SignalKind::interrupt());
-        let signal = signal.map_err(|error| Failure::System(format!("a signal handler: {error}")))?;
+        let signal = signal.map_err(|error| CliError::System(format!("a signal handler: {error}")))?;
         Ok(Self { signal, is_heard: false })
     }
 

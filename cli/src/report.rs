@@ -1,18 +1,18 @@
 //! What a command answers.
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// What a command prints (nothing when it has printed already), and whether the answer is a bad one.
 pub(crate) struct Report {
     pub(crate) text: String,
     pub(crate) is_bad: bool,
     /// Why there is not more of it.
-    pub(crate) failure: Option<Failure>,
+    pub(crate) error: Option<CliError>,
 }
 
 impl Report {
     /// An answer without a verdict.
     pub(crate) fn plain(text: String) -> Self {
-        Self { text, is_bad: false, failure: None }
+        Self { text, is_bad: false, error: None }
     }
 }

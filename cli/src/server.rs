@@ -7,7 +7,7 @@ use tonic::Request;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::settings::Settings;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -23,7 +23,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(settings: &Settings) -> Result<Self, Failure> {
+    pub(crate) fn new(settings: &Settings) -> Result<Self, CliError> {
         Ok(Self {
             url: settings.server.url().to_string(),
             endpoint: settings.server.endpoint()?,
@@ -33,16 +33,16 @@ impl Server {
 
     /// Connects, for calls that are answered at once. A stream has to begin in that time; it
     /// may then go on for ever.
-    pub(crate) async fn operations(&self) -> Result<OperationsServiceClient<Channel>, Failure> {
+    pub(crate) async fn operations(&self) -> Result<OperationsServiceClient<Channel>, CliError> {
         self.connect(CALL_TIMEOUT).await
     }
 
     /// Connects, for calls that go through everything stored.
-    pub(crate) async fn long_operations(&self) -> Result<OperationsServiceClient<Channel>, Failure> {
+    pub(crate) async fn long_operations(&self) -> Result<OperationsServiceClient<Channel>, CliError> {
         self.connect(LONG_CALL_TIMEOUT).await
     }
 
-    async fn connect(&self, timeout: Duration) -> Result<OperationsServiceClient<Channel>, Failure> {
+    async fn connect(&self, timeout: Duration) -> Result<OperationsServiceClient<Channel>, CliError> {
         let endpoint = self.endpoint.clone().connect_timeout(CONNECT_TIMEOUT).timeout(timeout);
         let channel = endpoint.connect().await.map_err(|error| self.away(&error))?;
         Ok(OperationsServiceClient::new(channel))
@@ -58,17 +58,17 @@ impl Server {
     }
 
     /// The failure that a call's status means.
-    pub(crate) fn failure(&self, status: &tonic::Status) -> Failure {
-        Failure::of(status, self.url.trim_end_matches('/'))
+    pub(crate) fn error(&self, status: &tonic::Status) -> CliError {
+        CliError::from_status(status, self.url.trim_end_matches('/'))
     }
 
     /// The server is not there, or not any more.
-    pub(crate) fn gone(&self, why: &str) -> Failure {
-        Failure::ServerAway { url: self.url.trim_end_matches('/').to_owned(), why: why.to_owned() }
+    pub(crate) fn unreachable(&self, why: &str) -> CliError {
+        CliError::ServerAway { url: self.url.trim_end_matches('/').to_owned(), why: why.to_owned() }
     }
 
-    fn away(&self, error: &tonic::transport::Error) -> Failure {
-        self.gone(&innermost(error))
+    fn away(&self, error: &tonic::transport::Error) -> CliError {
+        self.unreachable(&innermost(error))
     }
 }
 

@@ -6,7 +6,7 @@ use tandem_settings::client::{InternalToken, ServerAddress};
 use tandem_settings::{SecretSource, Source, keys};
 use tonic::metadata::{Ascii, MetadataValue};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::groups::Connection;
 
 /// Everything a command needs to call the server.
@@ -22,13 +22,13 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn read(source: &Source, connection: &Connection) -> Result<Self, Failure> {
+    pub(crate) fn read(source: &Source, connection: &Connection) -> Result<Self, CliError> {
         let server = ServerAddress::read(source, connection.server_url.as_deref(), connection.insecure)?;
         let authorization = match InternalToken::read(source)?.authorization() {
             Ok(authorization) => Some(authorization),
             Err(_) if server.is_shown_a_certificate() => None,
             Err(why) => {
-                return Err(Failure::Setting(format!(
+                return Err(CliError::Setting(format!(
                     "no internal token: {why}; set TANDEM_INTERNAL_TOKEN or TANDEM_INTERNAL_TOKEN_FILE, or point \
                      TANDEM_DATA_DIR at the server's data directory"
                 )));
@@ -42,13 +42,13 @@ impl Settings {
     }
 
     /// Cashfree's client secret for `SANDBOX` or `PRODUCTION`, if there is one; the newest of a list.
-    pub(crate) fn cashfree_secret(&self, environment: &str) -> Result<Option<SecretString>, Failure> {
+    pub(crate) fn cashfree_secret(&self, environment: &str) -> Result<Option<SecretString>, CliError> {
         let [sandbox, production] = &self.cashfree;
         let given = match environment {
             "PRODUCTION" => production.as_ref().or(sandbox.as_ref()),
             _ => sandbox.as_ref(),
         };
-        let unusable = |why| Failure::Setting(format!("Cashfree's client secret: {why}"));
+        let unusable = |why| CliError::Setting(format!("Cashfree's client secret: {why}"));
         given.map(|secret| secret.newest().map_err(unusable)).transpose()
     }
 }
@@ -62,7 +62,7 @@ mod tests {
     fn read(pairs: &[(&str, &str)], server_url: Option<&str>) -> Result<Settings, String> {
         let source = Source::from_variables(Program::Tool, pairs.iter().copied()).unwrap();
         let connection = Connection { server_url: server_url.map(str::to_owned), insecure: false };
-        Settings::read(&source, &connection).map_err(|failure| failure.to_string())
+        Settings::read(&source, &connection).map_err(|error| error.to_string())
     }
 
     const TOKEN: (&str, &str) = ("TANDEM_INTERNAL_TOKEN", "s3cret");
@@ -79,8 +79,8 @@ mod tests {
 
     #[test]
     fn a_missing_token_says_where_it_was_looked_for() {
-        let problem = read(&[("TANDEM_DATA_DIR", "/does/not/exist")], None).unwrap_err();
-        assert!(problem.contains("/does/not/exist/internal-token") && problem.contains("TANDEM_DATA_DIR"));
+        let error = read(&[("TANDEM_DATA_DIR", "/does/not/exist")], None).unwrap_err();
+        assert!(error.contains("/does/not/exist/internal-token") && error.contains("TANDEM_DATA_DIR"));
     }
 
     #[test]

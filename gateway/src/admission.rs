@@ -11,7 +11,7 @@ use crate::limits::Limits;
 
 /// How often the log says that webhooks are turned away, at most: a flood of lines would take the
 /// time that the webhooks need.
-const SAID_EVERY: Duration = Duration::from_secs(1);
+const LOG_EVERY: Duration = Duration::from_secs(1);
 
 /// A place that is held until this is dropped.
 pub(crate) type Permit<'a> = SemaphorePermit<'a>;
@@ -22,14 +22,14 @@ pub(crate) struct Admission {
     webhooks: Semaphore,
     large_bodies: Semaphore,
     calls: Semaphore,
-    turned_away: Mutex<TurnedAway>,
+    refusals: Mutex<Refusals>,
 }
 
 /// Webhooks turned away since the log last said so.
 #[derive(Debug, Default)]
-struct TurnedAway {
+struct Refusals {
     count: u64,
-    said_at: Option<Instant>,
+    logged_at: Option<Instant>,
 }
 
 impl Admission {
@@ -38,18 +38,18 @@ impl Admission {
             webhooks: Semaphore::new(limits.webhooks_max),
             large_bodies: Semaphore::new(limits.large_bodies_max),
             calls: Semaphore::new(limits.calls_max),
-            turned_away: Mutex::default(),
+            refusals: Mutex::default(),
         }
     }
 
     /// A place for a webhook that is here to the last byte.
     pub(crate) fn webhook(&self) -> Result<Permit<'_>, Answer> {
-        self.webhooks.try_acquire().map_err(|_| self.turn_away())
+        self.webhooks.try_acquire().map_err(|_| self.refuse())
     }
 
     /// A place for a large body.
     pub(crate) fn large_body(&self) -> Result<Permit<'_>, Answer> {
-        self.large_bodies.try_acquire().map_err(|_| self.turn_away())
+        self.large_bodies.try_acquire().map_err(|_| self.refuse())
     }
 
     /// A place for a call to the server; waits for one. None would say that the semaphore is
@@ -58,15 +58,15 @@ impl Admission {
         self.calls.acquire().await.ok()
     }
 
-    fn turn_away(&self) -> Answer {
-        let mut turned_away = self.turned_away.lock().unwrap_or_else(PoisonError::into_inner);
-        turned_away.count += 1;
-        if turned_away.said_at.is_none_or(|at| at.elapsed() >= SAID_EVERY) {
-            let count = std::mem::take(&mut turned_away.count);
-            turned_away.said_at = Some(Instant::now());
-            let reason = Unavailable::Crowded.code();
+    fn refuse(&self) -> Answer {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.count += 1;
+        if refusals.logged_at.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
+            let count = std::mem::take(&mut refusals.count);
+            refusals.logged_at = Some(Instant::now());
+            let reason = Unavailable::Overloaded.code();
             tracing::warn!(reason, count, "webhooks turned away; their sender will try again");
         }
-        Answer::Unavailable(Unavailable::Crowded)
+        Answer::Unavailable(Unavailable::Overloaded)
     }
 }

@@ -54,7 +54,7 @@ pub(crate) enum Unavailable {
     /// The server gave a verdict that this gateway does not know.
     UnknownVerdict,
     /// As many webhooks are in work already as the gateway holds.
-    Crowded,
+    Overloaded,
 }
 
 impl Unavailable {
@@ -67,7 +67,7 @@ impl Unavailable {
             Self::ServerAway => "server_away",
             Self::TooSlow => "server_too_slow",
             Self::UnknownVerdict => "unknown_verdict",
-            Self::Crowded => "crowded",
+            Self::Overloaded => "crowded",
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::settings::Settings;
 /// Longest wait for the server's word.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 /// For how long an answer is given again: anyone may ask, at any rate.
-const REMEMBERED: Duration = Duration::from_millis(500);
+const CACHED_FOR: Duration = Duration::from_millis(500);
 
 /// Asks the server, and remembers for a moment what it said.
 #[derive(Default)]
@@ -45,7 +45,7 @@ impl Readiness {
     async fn server_serves(&self, channel: Channel) -> bool {
         let mut last = self.last.lock().await;
         if let Some((at, serves)) = *last
-            && at.elapsed() < REMEMBERED
+            && at.elapsed() < CACHED_FOR
         {
             return serves;
         }

@@ -45,7 +45,8 @@ pub(crate) async fn serve(
     let taking = async {
         loop {
             let connection = port.accept().await;
-            let served = Served { app: app.clone(), connections: Arc::clone(&connections), limits };
+            let served =
+                ConnectionService { app: app.clone(), connections: Arc::clone(&connections), limits };
             tokio::spawn(served.run(connection, open.watcher()));
         }
     };
@@ -70,13 +71,13 @@ fn connection_limits(limits: &Limits) -> ConnectionLimits {
 }
 
 /// What one connection is served with.
-struct Served {
+struct ConnectionService {
     app: Router,
     connections: Arc<Connections>,
     limits: Limits,
 }
 
-impl Served {
+impl ConnectionService {
     /// Serves the connection until it ends or has to.
     async fn run(self, connection: Connection, watcher: Watcher) {
         let peer = connection.peer();

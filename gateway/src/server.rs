@@ -18,11 +18,11 @@ const PING_TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Server {
     address: ServerAddress,
-    known: Mutex<Known>,
+    connection: Mutex<Connection>,
 }
 
 #[derive(Debug)]
-struct Known {
+struct Connection {
     files: Vec<Option<FileState>>,
     endpoint: Endpoint,
     channel: Option<Channel>,
@@ -33,7 +33,7 @@ impl Server {
     pub(crate) fn new(address: ServerAddress) -> Result<Self, SettingError> {
         let files = address.file_states();
         let endpoint = endpoint(&address)?;
-        Ok(Self { address, known: Mutex::new(Known { files, endpoint, channel: None }) })
+        Ok(Self { address, connection: Mutex::new(Connection { files, endpoint, channel: None }) })
     }
 
     /// Whether the gateway shows a certificate, which the server may take for the token.
@@ -44,22 +44,22 @@ impl Server {
     /// A channel that connects when it is first used, and again when it broke. Certificates
     /// that have changed make a new one; ones that cannot be used change nothing.
     pub(crate) fn channel(&self) -> Channel {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let files = self.address.file_states();
-        if files != known.files {
+        if files != connection.files {
             match endpoint(&self.address) {
                 Ok(endpoint) => {
-                    known.endpoint = endpoint;
-                    known.channel = None;
+                    connection.endpoint = endpoint;
+                    connection.channel = None;
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the changed certificates cannot be used; the ones before stay");
                 }
             }
             // Noted either way: one change is one line in the log.
-            known.files = files;
+            connection.files = files;
         }
-        let Known { endpoint, channel, .. } = &mut *known;
+        let Connection { endpoint, channel, .. } = &mut *connection;
         channel.get_or_insert_with(|| endpoint.connect_lazy()).clone()
     }
 }

@@ -36,13 +36,13 @@ fn main() -> ExitCode {
 }
 
 /// The exit code and the line of a start that failed.
-type Failed = (u8, String);
+type ExitError = (u8, String);
 
-fn bad_settings(error: &SettingError) -> Failed {
+fn bad_settings(error: &SettingError) -> ExitError {
     (BAD_SETTINGS, error.to_string())
 }
 
-fn refused(what: &str, error: &dyn std::fmt::Display) -> Failed {
+fn refused(what: &str, error: &dyn std::fmt::Display) -> ExitError {
     (REFUSED, format!("{what}: {error}"))
 }
 
@@ -53,7 +53,7 @@ fn read() -> Result<(Source, Settings), SettingError> {
 }
 
 #[allow(clippy::print_stdout)] // This is what was asked for.
-fn check() -> Result<(), Failed> {
+fn check() -> Result<(), ExitError> {
     let (source, settings) = read().map_err(|error| bad_settings(&error))?;
     check_log(&source).map_err(|error| bad_settings(&error))?;
     for unknown in source.unknown() {
@@ -63,7 +63,7 @@ fn check() -> Result<(), Failed> {
     Ok(())
 }
 
-fn start() -> Result<(), Failed> {
+fn start() -> Result<(), ExitError> {
     let (source, settings) = read().map_err(|error| bad_settings(&error))?;
     start_log(&source).map_err(|error| bad_settings(&error))?;
     // The one TLS implementation of the process; a second call would be a mistake of ours.

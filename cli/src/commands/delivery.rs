@@ -3,7 +3,7 @@
 use clap::Args;
 use tandem_proto::v1::{PauseDeliveryRequest, ResumeDeliveryRequest};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::render::json;
 use crate::report::Report;
 use crate::server::Server;
@@ -18,18 +18,18 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-pub(crate) async fn pause(server: &Server, arguments: Arguments) -> Result<Report, Failure> {
+pub(crate) async fn pause(server: &Server, arguments: Arguments) -> Result<Report, CliError> {
     let request = PauseDeliveryRequest { pixel_id: arguments.pixel.unwrap_or_default() };
     let answer = server.operations().await?.pause_delivery(server.request(request)).await;
-    let answer = answer.map_err(|status| server.failure(&status))?.into_inner();
+    let answer = answer.map_err(|status| server.error(&status))?.into_inner();
     let after = "events are taken and wait; `tandem resume` lets them go";
     Ok(report("paused", answer.pixels, after, arguments.json))
 }
 
-pub(crate) async fn resume(server: &Server, arguments: Arguments) -> Result<Report, Failure> {
+pub(crate) async fn resume(server: &Server, arguments: Arguments) -> Result<Report, CliError> {
     let request = ResumeDeliveryRequest { pixel_id: arguments.pixel.unwrap_or_default() };
     let answer = server.operations().await?.resume_delivery(server.request(request)).await;
-    let answer = answer.map_err(|status| server.failure(&status))?.into_inner();
+    let answer = answer.map_err(|status| server.error(&status))?.into_inner();
     Ok(report("resumed", answer.pixels, "what waited is being sent", arguments.json))
 }
 

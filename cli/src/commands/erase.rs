@@ -5,7 +5,7 @@ use std::io::Read as _;
 use clap::Args;
 use tandem_proto::v1::{ErasePersonRequest, ErasePersonResponse};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::progress;
 use crate::render::{json, table};
 use crate::report::Report;
@@ -38,7 +38,7 @@ struct Person {
     external_id: Option<String>,
 }
 
-pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report, Failure> {
+pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report, CliError> {
     let value = |given: Option<String>| given.map(|value| read(value, std::io::stdin())).transpose();
     let request = ErasePersonRequest {
         email: value(arguments.person.email)?,
@@ -48,7 +48,7 @@ pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
     let mut client = server.long_operations().await?;
     let call = client.erase_person(server.request(request));
     let answer = progress::wait("looking through everything that is stored", call).await;
-    let answer = answer.map_err(|status| server.failure(&status))?.into_inner();
+    let answer = answer.map_err(|status| server.error(&status))?.into_inner();
     Ok(Report::plain(if arguments.json {
         json(&serde_json::json!({ "events": answer.events, "orders": answer.orders }))
     } else {
@@ -57,22 +57,19 @@ pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
 }
 
 /// The value itself, or for `-` the one line of `input`. No failure repeats it.
-fn read(given: String, input: impl std::io::Read) -> Result<String, Failure> {
+fn read(given: String, input: impl std::io::Read) -> Result<String, CliError> {
     if given != "-" {
         return Ok(given);
     }
-    let problem = |what: &str| Failure::Setting(format!("standard input {what}"));
+    let error = |what: &str| CliError::Setting(format!("standard input {what}"));
     let mut text = String::new();
-    input
-        .take(INPUT_MAX + 1)
-        .read_to_string(&mut text)
-        .map_err(|_| problem("cannot be read as UTF-8 text"))?;
+    input.take(INPUT_MAX + 1).read_to_string(&mut text).map_err(|_| error("cannot be read as UTF-8 text"))?;
     if text.len() as u64 > INPUT_MAX {
-        return Err(problem(&format!("is longer than {INPUT_MAX} bytes; give one value")));
+        return Err(error(&format!("is longer than {INPUT_MAX} bytes; give one value")));
     }
     match text.trim() {
-        "" => Err(problem("is empty; give the value on one line")),
-        line if line.contains('\n') => Err(problem("has several lines; give one person at a time")),
+        "" => Err(error("is empty; give the value on one line")),
+        line if line.contains('\n') => Err(error("has several lines; give one person at a time")),
         line => Ok(line.to_owned()),
     }
 }
@@ -92,15 +89,15 @@ mod tests {
     #[test]
     fn a_value_comes_from_the_flag_or_from_one_line() {
         let read = |given: &str, input: &str| {
-            read(given.to_owned(), input.as_bytes()).map_err(|failure| failure.to_string())
+            read(given.to_owned(), input.as_bytes()).map_err(|error| error.to_string())
         };
         assert_eq!(read("a@example.com", "unread").as_deref(), Ok("a@example.com"));
         assert_eq!(read("-", "a@example.com\r\n").as_deref(), Ok("a@example.com"));
         for (input, says) in
             [("", "empty"), (" \n", "empty"), ("a@x.example\nb@x.example\n", "several lines")]
         {
-            let problem = read("-", input).unwrap_err();
-            assert!(problem.contains(says) && !problem.contains("x.example"), "{problem}");
+            let error = read("-", input).unwrap_err();
+            assert!(error.contains(says) && !error.contains("x.example"), "{error}");
         }
         assert!(read("-", &"a".repeat(5000)).unwrap_err().contains("4096 bytes"));
     }

@@ -128,7 +128,7 @@ pub(crate) fn json_line(event: &EventSummary) -> String {
 
 /// One event with its attempts.
 #[derive(Serialize)]
-pub(crate) struct ShownEventJson<'a> {
+pub(crate) struct EventDetailsJson<'a> {
     event: EventJson<'a>,
     attempts: Vec<AttemptJson<'a>>,
 }
@@ -148,7 +148,7 @@ struct AttemptJson<'a> {
     blamed_path: &'a str,
 }
 
-impl<'a> ShownEventJson<'a> {
+impl<'a> EventDetailsJson<'a> {
     pub(crate) fn of(event: &'a EventSummary, attempts: &'a [DeliveryAttempt]) -> Self {
         let attempts = attempts.iter().map(|attempt| AttemptJson {
             attempt_no: attempt.attempt_no,
@@ -234,7 +234,7 @@ RECEIVED              NAME      STATE      CODE       TRIES  BROWSER  ORDER  EVE
 
     #[test]
     fn json_has_the_protocols_names() {
-        let json = serde_json::to_value(ShownEventJson::of(&sample(), &[attempt()])).unwrap();
+        let json = serde_json::to_value(EventDetailsJson::of(&sample(), &[attempt()])).unwrap();
         assert_eq!(json["event"]["state"], "EVENT_STATE_DELIVERED");
         assert_eq!(json["event"]["event_time"], "2025-11-24T04:32:11Z");
         assert!(json["event"]["finished_at"].is_null());

@@ -3,21 +3,21 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use clap::{Args, Subcommand};
+use tandem_proto::stubs::operations_service_client::OperationsServiceClient;
 use tandem_proto::v1::{EventState, EventSummary, GetEventRequest, ListEventsRequest};
+use tonic::transport::Channel;
 
 use super::event_state::State;
-use super::event_view::{EventJson, ShownEventJson, event_text, json_line, list_text, rows_text};
+use super::event_view::{EventDetailsJson, EventJson, event_text, json_line, list_text, rows_text};
 use super::watch;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::groups::Extent;
 use crate::moment;
+use crate::paging::{self, Page};
 use crate::progress::Line;
 use crate::render::json;
 use crate::report::Report;
 use crate::server::Server;
-
-/// Most events asked for in one call.
-const PAGE_SIZE_MAX: u32 = 1000;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -71,7 +71,7 @@ struct ShowArguments {
     json: bool,
 }
 
-pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report, Failure> {
+pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report, CliError> {
     match arguments.command {
         EventsCommand::List(arguments) => list(server, arguments).await,
         EventsCommand::Show(arguments) => show(server, arguments).await,
@@ -79,8 +79,8 @@ pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
     }
 }
 
-async fn list(server: &Server, arguments: ListArguments) -> Result<Report, Failure> {
-    let mut request = ListEventsRequest {
+async fn list(server: &Server, arguments: ListArguments) -> Result<Report, CliError> {
+    let request = ListEventsRequest {
         event_name: arguments.name.unwrap_or_default(),
         state: arguments.state.map_or(EventState::Unspecified, Into::into).into(),
         order_id: arguments.order.unwrap_or_default(),
@@ -92,23 +92,12 @@ async fn list(server: &Server, arguments: ListArguments) -> Result<Report, Failu
     if arguments.extent.all {
         return list_all(server, request, arguments.json).await;
     }
-    let mut client = server.operations().await?;
-    let mut events: Vec<EventSummary> = Vec::new();
     let limit = usize::try_from(arguments.extent.limit).unwrap_or(usize::MAX);
-    let is_more = loop {
-        let missing = u32::try_from(limit.saturating_sub(events.len())).unwrap_or(u32::MAX);
-        request.page_size = missing.min(PAGE_SIZE_MAX);
-        let answer = client.list_events(server.request(request.clone())).await;
-        let answer = answer.map_err(|status| server.failure(&status))?.into_inner();
-        // A server that gives nothing and promises more would keep us here for ever.
-        let is_empty = answer.events.is_empty();
-        events.extend(answer.events);
-        if events.len() >= limit || is_empty || answer.next_page_token.is_empty() {
-            break !answer.next_page_token.is_empty();
-        }
-        request.page_token = answer.next_page_token;
-    };
-    events.truncate(limit);
+    let client = server.operations().await?;
+    let (events, is_more) = paging::collect(limit, async |page_size, page_token| {
+        fetch(server, &client, ListEventsRequest { page_size, page_token, ..request.clone() }).await
+    })
+    .await?;
     Ok(Report::plain(if arguments.json {
         json(&events.iter().map(EventJson::of).collect::<Vec<_>>())
     } else {
@@ -117,47 +106,55 @@ async fn list(server: &Server, arguments: ListArguments) -> Result<Report, Failu
 }
 
 /// Prints page after page, so that a million events need no memory.
-async fn list_all(server: &Server, mut request: ListEventsRequest, as_json: bool) -> Result<Report, Failure> {
-    let mut client = server.operations().await?;
-    // Who sees the events themselves needs no count of them.
+async fn list_all(server: &Server, request: ListEventsRequest, as_json: bool) -> Result<Report, CliError> {
+    // Progress is shown only where the events themselves are not on the screen.
     let mut line = (!std::io::stdout().is_terminal()).then(Line::new);
     let mut listed: u64 = 0;
-    request.page_size = PAGE_SIZE_MAX;
-    loop {
-        let answer = client.list_events(server.request(request.clone())).await;
-        let answer = answer.map_err(|status| server.failure(&status))?.into_inner();
+    let print = |events: Vec<EventSummary>| {
         let text = match (as_json, listed) {
-            (true, _) => answer.events.iter().map(json_line).collect::<Vec<_>>().join("\n"),
-            (false, 0) => list_text(&answer.events, false),
+            (true, _) => events.iter().map(json_line).collect::<Vec<_>>().join("\n"),
+            (false, 0) => list_text(&events, false),
             // The columns are as wide as each page needs; the header stands once.
-            (false, _) => rows_text(&answer.events).split_once('\n').map_or("", |(_, rows)| rows).to_owned(),
+            (false, _) => rows_text(&events).split_once('\n').map_or("", |(_, rows)| rows).to_owned(),
         };
-        // A pipe that was closed early, as by `head`, is no failure of ours.
+        // A pipe that was closed early, as by `head`, is not an error.
         let is_read = text.is_empty() || writeln!(std::io::stdout(), "{text}").is_ok();
-        listed += answer.events.len() as u64;
+        listed += events.len() as u64;
         line.iter_mut().for_each(|line| line.count("listed", listed));
-        if !is_read || answer.events.is_empty() || answer.next_page_token.is_empty() {
-            break;
-        }
-        request.page_token = answer.next_page_token;
-    }
+        is_read
+    };
+    let client = server.operations().await?;
+    let fetch = async |page_size, page_token| {
+        fetch(server, &client, ListEventsRequest { page_size, page_token, ..request.clone() }).await
+    };
+    paging::each_page(usize::MAX, fetch, print).await?;
     line.iter_mut().for_each(Line::clear);
     Ok(Report::plain(String::new()))
 }
 
-async fn show(server: &Server, arguments: ShowArguments) -> Result<Report, Failure> {
+async fn fetch(
+    server: &Server,
+    client: &OperationsServiceClient<Channel>,
+    request: ListEventsRequest,
+) -> Result<Page<EventSummary>, CliError> {
+    let answer = client.clone().list_events(server.request(request)).await;
+    let answer = answer.map_err(|status| server.error(&status))?.into_inner();
+    Ok(Page { entries: answer.events, next: answer.next_page_token })
+}
+
+async fn show(server: &Server, arguments: ShowArguments) -> Result<Report, CliError> {
     let request = GetEventRequest {
         event_id: arguments.event_id,
         event_name: arguments.name.unwrap_or_default(),
         pixel_id: arguments.pixel.unwrap_or_default(),
     };
     let answer = server.operations().await?.get_event(server.request(request)).await;
-    let answer = answer.map_err(|status| server.failure(&status))?.into_inner();
+    let answer = answer.map_err(|status| server.error(&status))?.into_inner();
     let Some(event) = &answer.event else {
-        return Err(Failure::ServerFailed("it answered without an event".to_owned()));
+        return Err(CliError::ServerFailed("it answered without an event".to_owned()));
     };
     Ok(Report::plain(if arguments.json {
-        json(&ShownEventJson::of(event, &answer.attempts))
+        json(&EventDetailsJson::of(event, &answer.attempts))
     } else {
         event_text(event, &answer.attempts)
     }))

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 use tandem_proto::v1::{GetTrackingHealthRequest, GetTrackingHealthResponse, HealthStatus};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::render::{age, json, percent, plain, table};
 use crate::report::Report;
 use crate::server::Server;
@@ -16,10 +16,10 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-pub(crate) async fn run(server: &Server, arguments: &Arguments) -> Result<Report, Failure> {
+pub(crate) async fn run(server: &Server, arguments: &Arguments) -> Result<Report, CliError> {
     let request = server.request(GetTrackingHealthRequest {});
     let answer = server.operations().await?.get_tracking_health(request).await;
-    let health = answer.map_err(|status| server.failure(&status))?.into_inner();
+    let health = answer.map_err(|status| server.error(&status))?.into_inner();
     let text = if arguments.json { json(&HealthJson::of(&health)) } else { text(&health) };
     Ok(Report {
         is_bad: matches!(health.status(), HealthStatus::Critical | HealthStatus::Unspecified),

@@ -7,7 +7,7 @@ use clap::Args;
 use tandem_lint::{Code, Finding, Severity, Shop, Style};
 use url::Url;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::report::Report;
 
 const NOTES: &str = "\
@@ -46,7 +46,7 @@ fn allowance(text: &str) -> Result<Allowance, String> {
     })
 }
 
-pub(crate) async fn run(arguments: Arguments) -> Result<Report, Failure> {
+pub(crate) async fn run(arguments: Arguments) -> Result<Report, CliError> {
     let mut allowed = Vec::new();
     for allowance in &arguments.allow {
         match allowance {
@@ -63,13 +63,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Report, Failure> {
     let mut shops = Vec::new();
     if !paths.is_empty() {
         let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
-        shops.push(tandem_lint::read(&paths).map_err(|error| Failure::Setting(error.to_string()))?);
+        shops.push(tandem_lint::read(&paths).map_err(|error| CliError::Setting(error.to_string()))?);
     }
     for address in addresses {
         let url = Url::parse(address).map_err(|error| {
-            Failure::Setting(format!("{address} is no address: {error}; write https://…"))
+            CliError::Setting(format!("{address} is no address: {error}; write https://…"))
         })?;
-        shops.push(tandem_lint::fetch(&url).await.map_err(|error| Failure::Setting(error.to_string()))?);
+        shops.push(tandem_lint::fetch(&url).await.map_err(|error| CliError::Setting(error.to_string()))?);
     }
     let checked: Vec<(Shop, Vec<Finding>)> = shops
         .into_iter()
@@ -80,7 +80,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Report, Failure> {
         .collect();
     let is_bad = checked.iter().any(|(_, findings)| !findings.is_empty());
     let text = if arguments.json { json(&checked) } else { text(&checked) };
-    Ok(Report { text, is_bad, failure: None })
+    Ok(Report { text, is_bad, error: None })
 }
 
 fn json(checked: &[(Shop, Vec<Finding>)]) -> String {

@@ -168,7 +168,7 @@ impl<'a> OrderJson<'a> {
 
 /// One order with what it went through.
 #[derive(Serialize)]
-pub(crate) struct ShownOrderJson<'a> {
+pub(crate) struct OrderDetailsJson<'a> {
     order: OrderJson<'a>,
     notes: Vec<NoteJson<'a>>,
     events: Vec<EventJson<'a>>,
@@ -186,7 +186,7 @@ struct NoteJson<'a> {
     source: &'a str,
 }
 
-impl<'a> ShownOrderJson<'a> {
+impl<'a> OrderDetailsJson<'a> {
     pub(crate) fn of(order: &'a OrderSummary, notes: &'a [OrderNote], events: &'a [EventSummary]) -> Self {
         let notes = notes.iter().map(|note| NoteJson {
             kind: &note.kind,
@@ -283,7 +283,7 @@ FIRST SEEN            CHANGED               STATE  PURCHASE  PAID         REFUND
     #[test]
     fn json_has_the_protocols_names_and_amounts_as_texts() {
         let (order, notes) = (sample(), [note()]);
-        let json = serde_json::to_value(ShownOrderJson::of(&order, &notes, &[])).unwrap();
+        let json = serde_json::to_value(OrderDetailsJson::of(&order, &notes, &[])).unwrap();
         assert_eq!(json["order"]["state"], "PURCHASE_STATE_VERIFIED");
         assert_eq!(json["order"]["paid"]["amount"], "1399.50");
         assert_eq!(json["notes"][0]["seen_at"], "2025-11-24T04:32:19Z");

@@ -8,7 +8,7 @@ use tandem_proto::v1::{EventState, EventSummary, WatchEventsRequest};
 
 use super::event_state::State;
 use super::event_view::json_line;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::render::{plain, state};
 use crate::report::Report;
 use crate::server::Server;
@@ -29,18 +29,18 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report, Failure> {
+pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report, CliError> {
     let request = WatchEventsRequest {
         event_name: arguments.name.unwrap_or_default(),
         state: arguments.state.map_or(EventState::Unspecified, Into::into).into(),
     };
-    let failure = |status| server.failure(&status);
+    let error = |status| server.error(&status);
     let answer = server.operations().await?.watch_events(server.request(request)).await;
-    let mut changes = answer.map_err(failure)?.into_inner();
+    let mut changes = answer.map_err(error)?.into_inner();
     let mut seen = 0;
     while arguments.limit.is_none_or(|limit| seen < limit) {
-        let Some(change) = changes.message().await.map_err(failure)? else {
-            return Err(server.gone("it ended the stream, as a stopping server does"));
+        let Some(change) = changes.message().await.map_err(error)? else {
+            return Err(server.unreachable("it ended the stream, as a stopping server does"));
         };
         let Some(event) = change.event else { continue };
         let line = if arguments.json { json_line(&event) } else { line(&event, Timestamp::now()) };

@@ -9,20 +9,20 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tandem_proto::v1::*;
 
-use crate::fake::{Fake, Steered, start};
+use crate::fake::{Call, Fake, start};
 use crate::steering::{FILTER, filter, parsed, steer_fake};
-use crate::{Said, TOKEN};
+use crate::{ProgramOutput, TOKEN};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-async fn steer(arguments: &[&str]) -> (Said, Vec<Steered>) {
+async fn steer(arguments: &[&str]) -> (ProgramOutput, Vec<Call>) {
     steer_fake(&Fake::default(), arguments, "").await
 }
 
 #[tokio::test]
 async fn a_dead_letter_is_shown_with_what_to_do() {
     let shown = ["dead-letters", "show", "id-9", "--event-name", "Lead", "--pixel", "123456789012345"];
-    let (said, steered) = steer(&shown).await;
+    let (said, calls) = steer(&shown).await;
     assert_eq!(said.code, Some(0), "{}", said.err);
     let request = GetDeadLetterRequest {
         event_id: "id-9".to_owned(),
@@ -30,7 +30,7 @@ async fn a_dead_letter_is_shown_with_what_to_do() {
         pixel_id: "123456789012345".to_owned(),
         ..GetDeadLetterRequest::default()
     };
-    assert_eq!(steered, [Steered::DeadLetter(request)]);
+    assert_eq!(calls, [Call::DeadLetter(request)]);
     for text in ["id-9", "Mend it. (docs/codes/meta_refused.md)", "replay: yes"] {
         assert!(said.out.contains(text), "{text}: {}", said.out);
     }
@@ -38,82 +38,82 @@ async fn a_dead_letter_is_shown_with_what_to_do() {
     assert_eq!(parsed(&said)["page"]["what_to_do"], "Mend it.");
 
     for (given, sequence, digest) in [("4", 4, ""), (&"AB".repeat(32), 0, &*"ab".repeat(32))] {
-        let (said, steered) = steer(&["dead-letters", "show", "--webhook", given, "--json"]).await;
+        let (said, calls) = steer(&["dead-letters", "show", "--webhook", given, "--json"]).await;
         let request = GetDeadLetterRequest {
             webhook_sequence: sequence,
             body_sha256: digest.to_owned(),
             ..GetDeadLetterRequest::default()
         };
-        assert_eq!(steered, [Steered::DeadLetter(request)]);
+        assert_eq!(calls, [Call::DeadLetter(request)]);
         assert_eq!(parsed(&said)["webhook"]["sequence"], 4);
     }
     let (said, _) = steer(&["dead-letters", "show", "id-1"]).await;
     assert_eq!(said.code, Some(1), "{}", said.err);
     assert!(said.err.contains("no dead letter"), "{}", said.err);
-    let (said, steered) = steer(&["dead-letters", "show", "--webhook", "four"]).await;
-    assert_eq!((said.code, steered), (Some(2), vec![]), "{}", said.err);
+    let (said, calls) = steer(&["dead-letters", "show", "--webhook", "four"]).await;
+    assert_eq!((said.code, calls), (Some(2), vec![]), "{}", said.err);
 }
 
 #[tokio::test]
 async fn one_kind_can_be_listed_alone() {
     let only = ["dead-letters", "list", "--only", "webhooks", "--webhook-page-token", "4"];
-    let (said, steered) = steer(&only).await;
+    let (said, calls) = steer(&only).await;
     assert_eq!(said.code, Some(0), "{}", said.err);
-    let [Steered::DeadLetters(request)] = &steered[..] else { panic!("{steered:?}") };
+    let [Call::DeadLetters(request)] = &calls[..] else { panic!("{calls:?}") };
     assert_eq!((request.kind(), request.webhook_page_token.as_str()), (DeadLetterKind::Webhooks, "4"));
 }
 
 #[tokio::test]
 async fn long_work_goes_in_steps_and_tells_the_totals_at_the_end() {
     let fake = Fake { steps_more: 2, ..Fake::default() };
-    let (said, steered) = steer_fake(&fake, &["replay", "--all", "--json"], "").await;
+    let (said, calls) = steer_fake(&fake, &["replay", "--all", "--json"], "").await;
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "nobody sees a line of progress here");
     assert_eq!(
         parsed(&said),
         json!({ "replayed": 21, "skipped_double_count": 6, "skipped_unsendable": 3, "skipped_webhooks": 0 })
     );
-    let tokens: Vec<String> = steered
+    let tokens: Vec<String> = calls
         .into_iter()
         .map(|asked| match asked {
-            Steered::Replay(request) if request.all && request.max_events == 1000 => request.page_token,
+            Call::Replay(request) if request.all && request.max_events == 1000 => request.page_token,
             other => panic!("{other:?}"),
         })
         .collect();
     assert_eq!(tokens, ["", "1", "2"]);
 
-    let (said, steered) = steer_fake(&fake, &["dead-letters", "purge", "--all", "--yes", "--json"], "").await;
+    let (said, calls) = steer_fake(&fake, &["dead-letters", "purge", "--all", "--yes", "--json"], "").await;
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
     assert_eq!(parsed(&said), json!({ "purged_events": 15, "purged_webhooks": 3 }));
-    let is_purge = |asked: &Steered| matches!(asked, Steered::Purge(request) if !request.dry_run);
-    assert!(steered.len() == 6 && steered[3..].iter().all(is_purge), "{steered:?}");
+    let is_purge = |asked: &Call| matches!(asked, Call::Purge(request) if !request.dry_run);
+    assert!(calls.len() == 6 && calls[3..].iter().all(is_purge), "{calls:?}");
 }
 
 #[tokio::test]
 async fn a_dry_run_says_so_to_the_server_and_to_the_operator() {
-    let (said, steered) = steer(&["replay", "--all", "--dry-run"]).await;
-    assert!(matches!(&steered[..], [Steered::Replay(request)] if request.dry_run), "{steered:?}");
+    let (said, calls) = steer(&["replay", "--all", "--dry-run"]).await;
+    assert!(matches!(&calls[..], [Call::Replay(request)] if request.dry_run), "{calls:?}");
     assert!(said.out.starts_with("to replay") && said.out.contains("nothing was changed"), "{}", said.out);
-    let (said, steered) = steer(&[&["dead-letters", "purge", "--dry-run"], &FILTER[..]].concat()).await;
+    let (said, calls) = steer(&[&["dead-letters", "purge", "--dry-run"], &FILTER[..]].concat()).await;
     let request = PurgeDeadLettersRequest {
         filter: Some(filter()),
         max_events: 1000,
         dry_run: true,
         ..PurgeDeadLettersRequest::default()
     };
-    assert_eq!(steered, [Steered::Purge(request)]);
+    assert_eq!(calls, [Call::Purge(request)]);
     assert!(said.out.contains("events to purge") && said.out.contains("nothing was changed"), "{}", said.out);
 }
 
 #[tokio::test]
 async fn nothing_is_purged_unless_somebody_means_it() {
-    let (said, steered) = steer(&["dead-letters", "purge", "--all"]).await;
-    assert_eq!((said.code, steered), (Some(2), vec![]), "{}", said.err);
+    let (said, calls) = steer(&["dead-letters", "purge", "--all"]).await;
+    assert_eq!((said.code, calls), (Some(2), vec![]), "{}", said.err);
     assert!(said.err.contains("--yes") && said.out.is_empty(), "{}", said.err);
 
     let arguments = ["dead-letters", "purge", "--webhook", "4", "--only", "webhooks", "--yes"];
-    let (said, steered) = steer(&arguments).await;
+    let (said, calls) = steer(&arguments).await;
     assert_eq!(said.code, Some(0), "{}", said.err);
-    let [Steered::Purge(request)] = &steered[..] else { panic!("{steered:?}") };
+    let [Call::Purge(request)] = &calls[..] else { panic!("{calls:?}") };
     assert_eq!((request.kind(), request.all), (DeadLetterKind::Webhooks, false));
     assert_eq!(request.filter.as_ref().map(|filter| filter.webhook_sequence), Some(4));
 }
@@ -126,7 +126,7 @@ async fn an_interruption_is_heard_between_two_steps_and_says_how_far_it_came() {
     command.env("TANDEM_INTERNAL_TOKEN", TOKEN).args(["replay", "--all", "--json"]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().expect("the program starts");
-    let steps = || fake.steered.lock().expect("no test panics with the lock").len() as u64;
+    let steps = || fake.calls.lock().expect("no test panics with the lock").len() as u64;
     let started = Instant::now();
     while steps() < 3 {
         assert!(started.elapsed() < PATIENCE, "it never got to its third step");
@@ -146,7 +146,7 @@ async fn an_interruption_is_heard_between_two_steps_and_says_how_far_it_came() {
 const ENDED: &[u8] = b"<the program has ended>";
 
 /// The program with a terminal for standard input and error; what it wrote there.
-async fn on_a_terminal(fake: &Fake, arguments: &[&str], types: &str) -> (Said, String) {
+async fn on_a_terminal(fake: &Fake, arguments: &[&str], types: &str) -> (ProgramOutput, String) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("the system has pseudo terminals");
     grantpt(&ours).and_then(|()| unlockpt(&ours)).expect("the terminal can be used");
@@ -184,7 +184,7 @@ async fn on_a_terminal(fake: &Fake, arguments: &[&str], types: &str) -> (Said, S
     let (output, seen) = tokio::time::timeout(PATIENCE, run).await.expect("it ends").expect("it ran");
     let seen = String::from_utf8(seen).expect("it is UTF-8");
     let out = String::from_utf8(output.stdout).expect("it is UTF-8");
-    (Said { code: output.status.code(), out, err: String::new() }, seen)
+    (ProgramOutput { code: output.status.code(), out, err: String::new() }, seen)
 }
 
 #[tokio::test]
@@ -197,8 +197,8 @@ async fn at_a_terminal_the_work_is_seen_and_a_purge_is_confirmed() {
 
     let fake = Fake::default();
     let purges = || {
-        let steered = fake.steered.lock().expect("no test panics with the lock");
-        steered.iter().filter(|asked| matches!(asked, Steered::Purge(request) if !request.dry_run)).count()
+        let calls = fake.calls.lock().expect("no test panics with the lock");
+        calls.iter().filter(|asked| matches!(asked, Call::Purge(request) if !request.dry_run)).count()
     };
     let purge = ["dead-letters", "purge", "--all"];
     let (said, seen) = on_a_terminal(&fake, &purge, "yes\n").await;

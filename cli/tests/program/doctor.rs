@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tandem_proto::v1::DiagnoseRequest;
 
-use crate::fake::{Fake, Steered, start};
+use crate::fake::{Call, Fake, start};
 use crate::{TOKEN, ask, run};
 
 #[tokio::test]
@@ -31,9 +31,8 @@ async fn it_fails_when_a_check_did_and_asks_for_a_test_event_only_when_told_to()
         (&"test_event".into(), &"123456789012345".into())
     );
     assert_eq!(failed[0]["advice"], "set FACEBOOK_TEST_EVENT_CODE");
-    let expected =
-        [false, true].map(|send_test_event| Steered::Diagnose(DiagnoseRequest { send_test_event }));
-    assert_eq!(*fake.steered.lock().unwrap(), expected);
+    let expected = [false, true].map(|send_test_event| Call::Diagnose(DiagnoseRequest { send_test_event }));
+    assert_eq!(*fake.calls.lock().unwrap(), expected);
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use crate::TOKEN;
 pub(crate) struct Fake {
     pub(crate) health: Arc<Mutex<HealthStatus>>,
     pub(crate) asked: Arc<Mutex<Vec<ListEventsRequest>>>,
-    pub(crate) steered: Arc<Mutex<Vec<Steered>>>,
+    pub(crate) calls: Arc<Mutex<Vec<Call>>>,
     /// How many more steps replaying and purging take.
     pub(crate) steps_more: u64,
     /// How long such a step takes.
@@ -28,7 +28,7 @@ pub(crate) struct Fake {
 
 /// A request that steers, or asks for dead letters or changes.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Steered {
+pub(crate) enum Call {
     Watch(WatchEventsRequest),
     DeadLetters(ListDeadLettersRequest),
     DeadLetter(GetDeadLetterRequest),
@@ -42,9 +42,9 @@ pub(crate) enum Steered {
 }
 
 impl Fake {
-    fn note<T>(&self, request: Request<T>, kind: fn(T) -> Steered) -> Result<(), Status> {
+    fn note<T>(&self, request: Request<T>, kind: fn(T) -> Call) -> Result<(), Status> {
         check(&request)?;
-        self.steered.lock().expect("no test panics with the lock").push(kind(request.into_inner()));
+        self.calls.lock().expect("no test panics with the lock").push(kind(request.into_inner()));
         Ok(())
     }
 
@@ -113,7 +113,7 @@ impl OperationsService for Fake {
         request: Request<DiagnoseRequest>,
     ) -> Result<Response<DiagnoseResponse>, Status> {
         let send_test_event = request.get_ref().send_test_event;
-        self.note(request, Steered::Diagnose)?;
+        self.note(request, Call::Diagnose)?;
         let now = std::time::SystemTime::now();
         let finding = Finding {
             check: "test_event".to_owned(),
@@ -140,7 +140,7 @@ impl OperationsService for Fake {
         &self,
         request: Request<WatchEventsRequest>,
     ) -> Result<Response<Self::WatchEventsStream>, Status> {
-        self.note(request, Steered::Watch)?;
+        self.note(request, Call::Watch)?;
         let accepted = EventSummary { state: EventState::Pending.into(), ..event(1) };
         let changes = [accepted, event(1)].map(|event| Ok(WatchEventsResponse { event: Some(event) }));
         Ok(Response::new(Box::pin(tokio_stream::iter(changes))))
@@ -150,7 +150,7 @@ impl OperationsService for Fake {
         &self,
         request: Request<ListDeadLettersRequest>,
     ) -> Result<Response<ListDeadLettersResponse>, Status> {
-        self.note(request, Steered::DeadLetters)?;
+        self.note(request, Call::DeadLetters)?;
         let letter = EventSummary {
             state: EventState::DeadLetter.into(),
             code: "meta_refused".to_owned(),
@@ -171,7 +171,7 @@ impl OperationsService for Fake {
         request: Request<GetDeadLetterRequest>,
     ) -> Result<Response<GetDeadLetterResponse>, Status> {
         let asked = request.get_ref().clone();
-        self.note(request, Steered::DeadLetter)?;
+        self.note(request, Call::DeadLetter)?;
         let page = Some(CodePage {
             code: "meta_refused".to_owned(),
             what_to_do: "Mend it.".to_owned(),
@@ -200,7 +200,7 @@ impl OperationsService for Fake {
         request: Request<ReplayDeadLettersRequest>,
     ) -> Result<Response<ReplayDeadLettersResponse>, Status> {
         let asked = request.get_ref().clone();
-        self.note(request, Steered::Replay)?;
+        self.note(request, Call::Replay)?;
         if !asked.all && asked.filter.unwrap_or_default() == DeadLetterFilter::default() {
             return Err(Status::invalid_argument("filter: is empty"));
         }
@@ -218,7 +218,7 @@ impl OperationsService for Fake {
         request: Request<PurgeDeadLettersRequest>,
     ) -> Result<Response<PurgeDeadLettersResponse>, Status> {
         let asked = request.get_ref().clone();
-        self.note(request, Steered::Purge)?;
+        self.note(request, Call::Purge)?;
         Ok(Response::new(PurgeDeadLettersResponse {
             purged_events: 5,
             purged_webhooks: 1,
@@ -230,7 +230,7 @@ impl OperationsService for Fake {
         &self,
         request: Request<PauseDeliveryRequest>,
     ) -> Result<Response<PauseDeliveryResponse>, Status> {
-        self.note(request, Steered::Pause)?;
+        self.note(request, Call::Pause)?;
         Ok(Response::new(PauseDeliveryResponse { pixels: 1 }))
     }
 
@@ -238,7 +238,7 @@ impl OperationsService for Fake {
         &self,
         request: Request<ResumeDeliveryRequest>,
     ) -> Result<Response<ResumeDeliveryResponse>, Status> {
-        self.note(request, Steered::Resume)?;
+        self.note(request, Call::Resume)?;
         Ok(Response::new(ResumeDeliveryResponse { pixels: 2 }))
     }
 
@@ -246,7 +246,7 @@ impl OperationsService for Fake {
         &self,
         request: Request<ErasePersonRequest>,
     ) -> Result<Response<ErasePersonResponse>, Status> {
-        self.note(request, Steered::Erase)?;
+        self.note(request, Call::Erase)?;
         Ok(Response::new(ErasePersonResponse { events: 3, orders: 1 }))
     }
 
@@ -255,7 +255,7 @@ impl OperationsService for Fake {
         request: Request<ListOrdersRequest>,
     ) -> Result<Response<ListOrdersResponse>, Status> {
         let asked = request.get_ref().clone();
-        self.note(request, Steered::Orders)?;
+        self.note(request, Call::Orders)?;
         let from: u64 = asked.page_token.parse().unwrap_or(0);
         let to = (from + u64::from(asked.page_size)).min(EVENTS);
         let next_page_token = if to < EVENTS { to.to_string() } else { String::new() };

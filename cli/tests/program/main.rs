@@ -16,19 +16,19 @@ use tokio::net::TcpListener;
 
 const TOKEN: &str = "internal-token-of-the-tests";
 
-struct Said {
+struct ProgramOutput {
     code: Option<i32>,
     out: String,
     err: String,
 }
 
 /// Runs the program without blocking the fake.
-async fn run(variables: &[(&str, &str)], arguments: &[&str]) -> Said {
+async fn run(variables: &[(&str, &str)], arguments: &[&str]) -> ProgramOutput {
     run_with_input(variables, arguments, "").await
 }
 
 /// [`run`] with this on standard input.
-async fn run_with_input(variables: &[(&str, &str)], arguments: &[&str], input: &str) -> Said {
+async fn run_with_input(variables: &[(&str, &str)], arguments: &[&str], input: &str) -> ProgramOutput {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
     command.env_clear().envs(variables.iter().copied()).args(arguments);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -44,14 +44,14 @@ async fn run_with_input(variables: &[(&str, &str)], arguments: &[&str], input: &
     .await
     .expect("the program ends");
     let text = |bytes| String::from_utf8(bytes).expect("it speaks UTF-8");
-    Said { code: status.code(), out: text(stdout), err: text(stderr) }
+    ProgramOutput { code: status.code(), out: text(stdout), err: text(stderr) }
 }
 
-async fn ask(addr: SocketAddr, arguments: &[&str]) -> Said {
+async fn ask(addr: SocketAddr, arguments: &[&str]) -> ProgramOutput {
     ask_with_input(addr, arguments, "").await
 }
 
-async fn ask_with_input(addr: SocketAddr, arguments: &[&str], input: &str) -> Said {
+async fn ask_with_input(addr: SocketAddr, arguments: &[&str], input: &str) -> ProgramOutput {
     let url = format!("http://{addr}");
     let variables = [("TANDEM_SERVER_URL", url.as_str()), ("TANDEM_INTERNAL_TOKEN", TOKEN)];
     run_with_input(&variables, arguments, input).await

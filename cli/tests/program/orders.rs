@@ -1,16 +1,16 @@
 //! `tandem orders`.
 
 use crate::ask;
-use crate::fake::{Fake, Steered, start};
+use crate::fake::{Call, Fake, start};
 use tandem_proto::v1::ListOrdersRequest;
 
 fn asked(fake: &Fake) -> Vec<ListOrdersRequest> {
-    let steered = fake.steered.lock().expect("no test panics with the lock");
-    let of_orders = |steered: &Steered| match steered {
-        Steered::Orders(request) => Some(request.clone()),
+    let calls = fake.calls.lock().expect("no test panics with the lock");
+    let of_orders = |calls: &Call| match calls {
+        Call::Orders(request) => Some(request.clone()),
         _ => None,
     };
-    steered.iter().filter_map(of_orders).collect()
+    calls.iter().filter_map(of_orders).collect()
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 
 use super::admission::{Admission, Admitted};
-use super::body::timely;
+use super::body::with_deadline;
 use super::caller::{Caller, Stranger};
 use super::rate_limit::RateLimits;
 use super::status::Reject;
@@ -170,7 +170,7 @@ where
                     peer.mark_internal();
                 }
                 if is_ours(path) {
-                    request = request.map(timely);
+                    request = request.map(with_deadline);
                 }
                 request.extensions_mut().insert(caller);
                 futures_util::future::Either::Left(Admitted::new(self.inner.call(request), permit))

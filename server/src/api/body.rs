@@ -11,7 +11,7 @@ use tower_http::timeout::{DeadlineBody, TimeoutError};
 const ARRIVAL_MAX: Duration = Duration::from_secs(10);
 
 /// A body that is `DEADLINE_EXCEEDED` once it is late.
-pub(super) fn timely(inner: Body) -> Body {
+pub(super) fn with_deadline(inner: Body) -> Body {
     Body::new(DeadlineBody::new(ARRIVAL_MAX, inner).map_err(|error| {
         if error.is::<TimeoutError>() {
             let seconds = ARRIVAL_MAX.as_secs();
@@ -42,7 +42,7 @@ mod tests {
             })
         };
         let trickle = every(Duration::from_secs(1)).map(byte);
-        let mut body = timely(Body::new(StreamBody::new(Box::pin(trickle))));
+        let mut body = with_deadline(Body::new(StreamBody::new(Box::pin(trickle))));
         let mut bytes = 0;
         let error = loop {
             match body.frame().await {
@@ -55,14 +55,14 @@ mod tests {
         assert!((8..=10).contains(&bytes), "{bytes} bytes in ten seconds");
 
         let flow = every(Duration::from_millis(1)).map(byte).take(1000);
-        let whole = timely(Body::new(StreamBody::new(Box::pin(flow)))).collect().await.unwrap();
+        let whole = with_deadline(Body::new(StreamBody::new(Box::pin(flow)))).collect().await.unwrap();
         assert_eq!(whole.to_bytes().len(), 1000);
     }
 
     #[tokio::test]
     async fn an_error_of_the_body_itself_stays_what_it_is() {
         let broken = futures_util::stream::iter([Err::<Frame<Bytes>, _>(Status::cancelled("gone"))]);
-        let error = timely(Body::new(StreamBody::new(broken))).frame().await.unwrap().unwrap_err();
+        let error = with_deadline(Body::new(StreamBody::new(broken))).frame().await.unwrap().unwrap_err();
         assert_eq!((error.code(), error.message()), (Code::Cancelled, "gone"));
     }
 }

@@ -66,7 +66,7 @@ pub async fn serve(
         .layer(cors(Arc::clone(&policy)))
         .layer(GrpcWebLayer::new())
         .layer(CallerLayer(policy))
-        .add_service(Sized::new(tracking))
+        .add_service(SizeLimited::new(tracking))
         .add_service(OperationsServiceServer::new(operations).max_decoding_message_size(PUBLIC_BYTES_MAX))
         .add_service(health)
         .add_service(reflection().build_v1()?)
@@ -102,12 +102,12 @@ fn cors(policy: Arc<AccessPolicy>) -> CorsLayer {
 
 /// `TrackingService` with the size limit of each RPC: webhooks may be larger.
 #[derive(Debug, Clone)]
-struct Sized {
+struct SizeLimited {
     public: TrackingServiceServer<Tracking>,
     webhook: TrackingServiceServer<Tracking>,
 }
 
-impl Sized {
+impl SizeLimited {
     fn new(tracking: Tracking) -> Self {
         let shared = Arc::new(tracking);
         let with =
@@ -116,11 +116,11 @@ impl Sized {
     }
 }
 
-impl NamedService for Sized {
+impl NamedService for SizeLimited {
     const NAME: &'static str = <TrackingServiceServer<Tracking> as NamedService>::NAME;
 }
 
-impl Service<Request<Body>> for Sized {
+impl Service<Request<Body>> for SizeLimited {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
@@ -155,8 +155,8 @@ async fn read_whole(mut body: Body, bytes_max: usize) -> Result<Body, Status> {
     let mut kept = BytesMut::new();
     let mut read = 0_usize;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|fault| match fault.code() {
-            Code::DeadlineExceeded => fault,
+        let frame = frame.map_err(|error| match error.code() {
+            Code::DeadlineExceeded => error,
             _ => Status::cancelled("the request broke off"),
         })?;
         let Ok(data) = frame.into_data() else { continue };

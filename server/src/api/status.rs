@@ -42,7 +42,7 @@ pub enum Reject {
     /// The store cannot accept.
     StoreUnavailable,
     /// An internal fact contradicts what is known.
-    FactConflict {
+    ReportConflict {
         /// What the order was paid with, e.g. `1499.00 INR`.
         known: String,
         /// What the fact says.
@@ -71,7 +71,7 @@ impl Reject {
             Self::TooFast(_) => "too_fast",
             Self::Overloaded => "overloaded",
             Self::StoreUnavailable => "store_unavailable",
-            Self::FactConflict { .. } => "fact_conflict",
+            Self::ReportConflict { .. } => "fact_conflict",
             Self::NoSecret => "no_secret",
             Self::NotFound | Self::NoSuchOrder => "not_found",
         }
@@ -85,7 +85,7 @@ impl Reject {
             Self::OriginNotAllowed => Code::PermissionDenied,
             Self::TooFast(_) | Self::Overloaded => Code::ResourceExhausted,
             Self::StoreUnavailable | Self::NoSecret => Code::Unavailable,
-            Self::FactConflict { .. } => Code::FailedPrecondition,
+            Self::ReportConflict { .. } => Code::FailedPrecondition,
             Self::NotFound | Self::NoSuchOrder => Code::NotFound,
         }
     }
@@ -103,7 +103,7 @@ impl Reject {
             Self::TooFast(_) => "too many calls from this address; wait and try again".into(),
             Self::Overloaded => "the server has too much to do at once; wait and try again".into(),
             Self::StoreUnavailable => "the store cannot accept now; nothing was written; try again".into(),
-            Self::FactConflict { known, given } => {
+            Self::ReportConflict { known, given } => {
                 format!("the order is known to be paid with {known}, and this fact says {given}; nothing was changed")
             }
             Self::NoSecret => {
@@ -143,7 +143,7 @@ impl From<OrderError> for Reject {
         match error {
             OrderError::Store(error) => error.into(),
             OrderError::AmountConflict { known, given } => {
-                Self::FactConflict { known: spelt(known), given: spelt(given) }
+                Self::ReportConflict { known: spelt(known), given: spelt(given) }
             }
             OrderError::NoSecret => Self::NoSecret,
             OrderError::UnknownProvider => {

@@ -34,7 +34,7 @@ pub(super) struct PortLimits {
 }
 
 /// The server's parts, with their tasks running.
-pub(super) struct Assembled {
+pub(super) struct Parts {
     pub(super) tracking: Tracking,
     pub(super) operations: Operations,
     pub(super) access: Arc<AccessPolicy>,
@@ -47,7 +47,7 @@ pub(super) struct Assembled {
 }
 
 /// What most parts stand on.
-struct Ground {
+struct BaseParts {
     outbox: Outbox,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -62,19 +62,19 @@ pub(super) async fn assemble(
     outbox: Outbox,
     clock: Clock,
     stop: &CancellationToken,
-) -> Result<Assembled, StartError> {
+) -> Result<Parts, StartError> {
     let configured = !settings.pixels.is_empty();
     let rules = align_store(&mut settings, &outbox).await?;
     let deployment = Deployment::of(&settings, configured);
     let notes = notes(&settings);
-    let (ground, mut tasks) = ground(&mut settings, outbox, clock, stop).await?;
-    let (access, limits) = access(&mut settings, &ground.pixels)?;
+    let (base, mut tasks) = base(&mut settings, outbox, clock, stop).await?;
+    let (access, limits) = access(&mut settings, &base.pixels)?;
     let tls = settings.tls.take().map(Arc::new);
-    let chores = janitor::run(ground.outbox.clone(), Arc::clone(&access), settings.retention, stop.clone());
+    let chores = janitor::run(base.outbox.clone(), Arc::clone(&access), settings.retention, stop.clone());
     tasks.push(tokio::spawn(chores));
     tasks.push(tokio::spawn(reload_on_hangup(settings.catalogue.clone(), stop.clone())));
 
-    let Ground { outbox, clock, metrics, pixels, graph, delivery } = ground;
+    let BaseParts { outbox, clock, metrics, pixels, graph, delivery } = base;
     let insight = Arc::new(Insight::new(
         Arc::clone(&outbox.operators),
         delivery.board().clone(),
@@ -112,7 +112,7 @@ pub(super) async fn assemble(
         closing: closing.clone(),
     };
     let tracking = Tracking { decoder, ingest, orders, events: outbox.events, metrics, clock };
-    Ok(Assembled { tracking, operations, access, insight, limits, tls, tasks, closing })
+    Ok(Parts { tracking, operations, access, insight, limits, tls, tasks, closing })
 }
 
 /// Brings the store in line with the settings, and says what decides about Purchases. Without
@@ -130,19 +130,19 @@ async fn align_store(settings: &mut Settings, outbox: &Outbox) -> Result<Purchas
 }
 
 /// Starts delivery.
-async fn ground(
+async fn base(
     settings: &mut Settings,
     outbox: Outbox,
     clock: Clock,
     stop: &CancellationToken,
-) -> Result<(Ground, Vec<JoinHandle<()>>), StartError> {
+) -> Result<(BaseParts, Vec<JoinHandle<()>>), StartError> {
     let metrics = Arc::new(Metrics::default());
     let pixels: Vec<_> = std::mem::take(&mut settings.pixels).into_iter().map(Arc::new).collect();
     let graph = Graph::new(&settings.meta).map_err(StartError::Client)?;
     let paused = outbox.operators.paused().await.map_err(StartError::FirstWrite)?;
     let (delivery, workers) =
         delivery::start(&pixels, &paused, &graph, &outbox.queue, &clock, &metrics, stop);
-    Ok((Ground { outbox, clock, metrics, pixels, graph, delivery }, workers))
+    Ok((BaseParts { outbox, clock, metrics, pixels, graph, delivery }, workers))
 }
 
 /// Who may call, and how many may be connected.

@@ -22,12 +22,12 @@ use crate::api::serve;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::insight::http as insight_http;
-use assemble::Assembled;
+use assemble::Parts;
 
 /// How long open RPCs may still take when the server stops.
-const GOODBYE: Duration = Duration::from_secs(10);
+const GRPC_DRAIN: Duration = Duration::from_secs(10);
 /// How long the HTTP port's open answers may still take after that.
-const HTTP_GOODBYE: Duration = Duration::from_secs(1);
+const HTTP_DRAIN: Duration = Duration::from_secs(1);
 
 /// Runs the server until `shutdown`, and stops it in order: open calls end, then delivery's
 /// open calls, and what is left stays on disk.
@@ -40,11 +40,11 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
     let outbox = store::open(&settings, &clock)?;
-    let grpc = Listening::on("TANDEM_GRPC_ADDR", settings.grpc_addr).await?;
-    let http = Listening::on("TANDEM_HTTP_ADDR", settings.http_addr).await?;
+    let grpc = BoundListener::bind("TANDEM_GRPC_ADDR", settings.grpc_addr).await?;
+    let http = BoundListener::bind("TANDEM_HTTP_ADDR", settings.http_addr).await?;
     let stop = CancellationToken::new();
     let assembled = assemble::assemble(settings, outbox, clock, &stop).await?;
-    let Assembled { tracking, operations, access, insight, limits, tls, mut tasks, closing } = assembled;
+    let Parts { tracking, operations, access, insight, limits, tls, mut tasks, closing } = assembled;
 
     let scheme = if tls.is_some() { "https" } else { "http" };
     let ready = format!("tandem-server ready grpc={scheme}://{} http=http://{}", grpc.address, http.address);
@@ -67,7 +67,7 @@ pub async fn run(
     };
     let served = tokio::select! {
         served = serve::serve(grpc, tracking, operations, access, close) => served,
-        () = async { closing.cancelled().await; tokio::time::sleep(GOODBYE).await } => Ok(()),
+        () = async { closing.cancelled().await; tokio::time::sleep(GRPC_DRAIN).await } => Ok(()),
     };
     stop.cancel();
     finish(&mut tasks, http_task).await;
@@ -80,22 +80,22 @@ async fn finish(tasks: &mut Vec<JoinHandle<()>>, http: JoinHandle<()>) {
         for task in tasks.drain(..) {
             drop(task.await);
         }
-        drop(tokio::time::timeout(HTTP_GOODBYE, http).await);
+        drop(tokio::time::timeout(HTTP_DRAIN, http).await);
     };
-    if tokio::time::timeout(GOODBYE, all).await.is_err() {
+    if tokio::time::timeout(GRPC_DRAIN, all).await.is_err() {
         tracing::warn!("some work did not end in time; it goes on after the next start");
     }
 }
 
 /// An address that is listened on.
-struct Listening {
+struct BoundListener {
     listener: TcpListener,
     /// With the real port, where the setting says 0.
     address: SocketAddr,
 }
 
-impl Listening {
-    async fn on(name: &'static str, address: SocketAddr) -> Result<Self, StartError> {
+impl BoundListener {
+    async fn bind(name: &'static str, address: SocketAddr) -> Result<Self, StartError> {
         let refused = |error| StartError::Listen { name, address, error };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;

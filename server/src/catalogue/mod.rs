@@ -58,14 +58,14 @@ impl CatalogueFile {
     }
 
     /// Reads the file again and logs what came of it, in one line.
-    pub fn reload_loudly(&self) {
+    pub fn reload_and_log(&self) {
         match self.reload() {
             Ok(()) => {
                 let (products, bundles) = self.current().size();
                 tracing::info!(products, bundles, "the catalogue was read again");
             }
-            Err(fault) => {
-                tracing::error!(fault = %fault, "the new catalogue cannot be used; the old one stays");
+            Err(error) => {
+                tracing::error!(%error, "the new catalogue cannot be used; the old one stays");
             }
         }
     }
@@ -86,8 +86,8 @@ impl CatalogueFile {
 pub async fn reload_on_hangup(catalogue: Option<Arc<CatalogueFile>>, stop: CancellationToken) {
     let mut hangups = match signal(SignalKind::hangup()) {
         Ok(hangups) => hangups,
-        Err(fault) => {
-            tracing::error!(fault = %fault, "SIGHUP cannot be heard; a changed catalogue needs a restart");
+        Err(error) => {
+            tracing::error!(%error, "SIGHUP cannot be heard; a changed catalogue needs a restart");
             return;
         }
     };
@@ -101,7 +101,7 @@ pub async fn reload_on_hangup(catalogue: Option<Arc<CatalogueFile>>, stop: Cance
             continue;
         };
         // Reading a file may take its time.
-        if tokio::task::spawn_blocking(move || file.reload_loudly()).await.is_err() {
+        if tokio::task::spawn_blocking(move || file.reload_and_log()).await.is_err() {
             tracing::error!("reading the catalogue ended abnormally; the old one stays");
         }
     }
@@ -109,11 +109,11 @@ pub async fn reload_on_hangup(catalogue: Option<Arc<CatalogueFile>>, stop: Cance
 
 fn load(path: &Path, currency: Currency) -> Result<Catalogue, CatalogueError> {
     let name = path.display().to_string();
-    let fault = |what: String| CatalogueError { place: name.clone(), what };
-    let unreadable = |e: std::io::Error| fault(format!("cannot be read: {e}"));
+    let error = |what: String| CatalogueError { place: name.clone(), what };
+    let unreadable = |cause: std::io::Error| error(format!("cannot be read: {cause}"));
     let size = std::fs::metadata(path).map_err(unreadable)?.len();
     if size > FILE_BYTES_MAX {
-        return Err(fault(format!("is larger than {FILE_BYTES_MAX} bytes")));
+        return Err(error(format!("is larger than {FILE_BYTES_MAX} bytes")));
     }
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
     read::read(&name, &text, currency)

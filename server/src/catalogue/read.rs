@@ -9,30 +9,31 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::CatalogueError;
-use super::value::{Fields, Wrong, prices, text, texts};
+use super::value::{Fields, ValueError, prices, text, texts};
 
 /// Most pieces of one product in a bundle.
 const PIECES_IN_BUNDLE_MAX: u32 = 9_999;
 
 /// Reads a catalogue. `file`: its name, for errors; `currency`: of prices that name none.
 pub(super) fn read(file: &str, source: &str, currency: Currency) -> Result<Catalogue, CatalogueError> {
-    catalogue(source, currency).map_err(|Wrong { at, what }| {
+    catalogue(source, currency).map_err(|ValueError { at, what }| {
         let line = 1 + source.bytes().take(at).filter(|byte| *byte == b'\n').count();
         CatalogueError { place: format!("{file}:{line}"), what }
     })
 }
 
-fn catalogue(source: &str, assumed: Currency) -> Result<Catalogue, Wrong> {
-    let root = DeTable::parse(source).map_err(|fault| {
-        let what = fault.message().lines().map(str::trim).collect::<Vec<_>>().join(" ");
-        Wrong { at: fault.span().map_or(0, |span| span.start), what: format!("is not TOML: {what}") }
+fn catalogue(source: &str, assumed: Currency) -> Result<Catalogue, ValueError> {
+    let root = DeTable::parse(source).map_err(|error| {
+        let what = error.message().lines().map(str::trim).collect::<Vec<_>>().join(" ");
+        ValueError { at: error.span().map_or(0, |span| span.start), what: format!("is not TOML: {what}") }
     })?;
     let keys = ["currency", "products", "bundles", "fallback", "tags"];
     let fields = Fields::new(root.get_ref(), 0..0, "a catalogue", &keys)?;
     let currency = match fields.get("currency") {
         None => assumed,
-        Some(value) => Currency::parse(&text("currency", value)?)
-            .map_err(|_| Wrong::new(value.span(), "currency must be a code of ISO 4217 such as \"INR\""))?,
+        Some(value) => Currency::parse(&text("currency", value)?).map_err(|_| {
+            ValueError::new(value.span(), "currency must be a code of ISO 4217 such as \"INR\"")
+        })?,
     };
     let products = products(fields.get("products"), currency)?;
     let known: BTreeSet<&str> = products.iter().map(|product| product.id.as_str()).collect();
@@ -42,17 +43,17 @@ fn catalogue(source: &str, assumed: Currency) -> Result<Catalogue, Wrong> {
     }
     let fallback = fields.get("fallback").map(fallback).transpose()?;
     let tags = fields.get("tags").map_or_else(|| Ok(TagNames::default()), tags)?;
-    Catalogue::new(products, bundles, fallback, tags).map_err(|fault| {
-        let first = fault.first.map(|at| 1 + source.bytes().take(at).filter(|byte| *byte == b'\n').count());
+    Catalogue::new(products, bundles, fallback, tags).map_err(|error| {
+        let first = error.first.map(|at| 1 + source.bytes().take(at).filter(|byte| *byte == b'\n').count());
         let seen = first.map_or_else(String::new, |line| format!(" (see line {line})"));
-        Wrong { at: fault.mark, what: format!("{}{seen}", fault.kind) }
+        ValueError { at: error.mark, what: format!("{}{seen}", error.kind) }
     })
 }
 
 const PRODUCT_KEYS: [&str; 5] = ["id", "price", "name", "category", "max_quantity"];
 const BUNDLE_KEYS: [&str; 4] = ["items", "price", "name", "category"];
 
-fn products(value: Option<&Spanned<DeValue<'_>>>, currency: Currency) -> Result<Vec<Product>, Wrong> {
+fn products(value: Option<&Spanned<DeValue<'_>>>, currency: Currency) -> Result<Vec<Product>, ValueError> {
     let mut products: Vec<Product> = Vec::new();
     let mut seen = BTreeSet::new();
     for (table, span) in tables("products", value)? {
@@ -60,7 +61,7 @@ fn products(value: Option<&Spanned<DeValue<'_>>>, currency: Currency) -> Result<
         let id_value = fields.need("id", "\"…\", its ID in Meta's catalogue")?;
         let id = text("id", id_value)?;
         if !seen.insert(id.clone()) {
-            return Err(Wrong::new(
+            return Err(ValueError::new(
                 id_value.span(),
                 format!("product {id:?} is given twice; give it several prices"),
             ));
@@ -76,10 +77,10 @@ fn products(value: Option<&Spanned<DeValue<'_>>>, currency: Currency) -> Result<
     Ok(products)
 }
 
-fn bundle(fields: &Fields<'_, '_>, currency: Currency, known: &BTreeSet<&str>) -> Result<Bundle, Wrong> {
+fn bundle(fields: &Fields<'_, '_>, currency: Currency, known: &BTreeSet<&str>) -> Result<Bundle, ValueError> {
     const HINT: &str = "a bundle's items must be a list such as [\"deck\", { id = \"guide\", quantity = 2 }]";
     let value = fields.need("items", "[\"…\", …], the products in it")?;
-    let DeValue::Array(list) = value.get_ref() else { return Err(Wrong::new(value.span(), HINT)) };
+    let DeValue::Array(list) = value.get_ref() else { return Err(ValueError::new(value.span(), HINT)) };
     let mut items: Vec<(String, u32)> = Vec::new();
     for item in list {
         let (id, pieces) = match item.get_ref() {
@@ -89,13 +90,16 @@ fn bundle(fields: &Fields<'_, '_>, currency: Currency, known: &BTreeSet<&str>) -
                 let id = text("id", fields.need("id", "\"…\", a product's ID")?)?;
                 (id, fields.count("quantity", PIECES_IN_BUNDLE_MAX)?.unwrap_or(1))
             }
-            _ => return Err(Wrong::new(item.span(), HINT)),
+            _ => return Err(ValueError::new(item.span(), HINT)),
         };
         if !known.contains(id.as_str()) {
-            return Err(Wrong::new(item.span(), format!("{id:?} is not the id of one of the [[products]]")));
+            return Err(ValueError::new(
+                item.span(),
+                format!("{id:?} is not the id of one of the [[products]]"),
+            ));
         }
         if items.iter().any(|(known, _)| *known == id) {
-            return Err(Wrong::new(
+            return Err(ValueError::new(
                 item.span(),
                 format!("{id:?} is in the bundle twice; give it a quantity"),
             ));
@@ -103,7 +107,7 @@ fn bundle(fields: &Fields<'_, '_>, currency: Currency, known: &BTreeSet<&str>) -
         items.push((id, pieces));
     }
     if !(1..=CONTENTS_MAX).contains(&items.len()) {
-        return Err(Wrong::new(value.span(), format!("a bundle must have 1 to {CONTENTS_MAX} items")));
+        return Err(ValueError::new(value.span(), format!("a bundle must have 1 to {CONTENTS_MAX} items")));
     }
     Ok(Bundle {
         name: fields.text("name")?,
@@ -113,18 +117,18 @@ fn bundle(fields: &Fields<'_, '_>, currency: Currency, known: &BTreeSet<&str>) -
     })
 }
 
-fn fallback(value: &Spanned<DeValue<'_>>) -> Result<Fallback, Wrong> {
+fn fallback(value: &Spanned<DeValue<'_>>) -> Result<Fallback, ValueError> {
     let fields =
         Fields::new(table("[fallback]", value)?, value.span(), "[fallback]", &["id", "name", "category"])?;
     let fallback =
         Fallback { id: fields.text("id")?, name: fields.text("name")?, category: fields.text("category")? };
     if fallback == Fallback::default() {
-        return Err(Wrong::new(value.span(), "[fallback] needs id, name or category"));
+        return Err(ValueError::new(value.span(), "[fallback] needs id, name or category"));
     }
     Ok(fallback)
 }
 
-fn tags(value: &Spanned<DeValue<'_>>) -> Result<TagNames, Wrong> {
+fn tags(value: &Spanned<DeValue<'_>>) -> Result<TagNames, ValueError> {
     let fields = Fields::new(table("[tags]", value)?, value.span(), "[tags]", &["cart", "name", "category"])?;
     let names = |key: &str, usual: Vec<String>| fields.get(key).map_or(Ok(usual), |value| texts(key, value));
     let usual = TagNames::default();
@@ -136,7 +140,7 @@ fn tags(value: &Spanned<DeValue<'_>>) -> Result<TagNames, Wrong> {
 }
 
 /// Prices as the catalogue takes them.
-fn marked(value: &Spanned<DeValue<'_>>, currency: Currency) -> Result<Vec<Price>, Wrong> {
+fn marked(value: &Spanned<DeValue<'_>>, currency: Currency) -> Result<Vec<Price>, ValueError> {
     let prices = prices(value, currency)?;
     Ok(prices.into_iter().map(|(money, mark)| Price { money, mark }).collect())
 }
@@ -144,19 +148,25 @@ fn marked(value: &Spanned<DeValue<'_>>, currency: Currency) -> Result<Vec<Price>
 type Located<'a, 'i> = (&'a DeTable<'i>, std::ops::Range<usize>);
 
 /// The tables of a list: `[[products]]`.
-fn tables<'a, 'i>(key: &str, value: Option<&'a Spanned<DeValue<'i>>>) -> Result<Vec<Located<'a, 'i>>, Wrong> {
+fn tables<'a, 'i>(
+    key: &str,
+    value: Option<&'a Spanned<DeValue<'i>>>,
+) -> Result<Vec<Located<'a, 'i>>, ValueError> {
     let Some(value) = value else { return Ok(Vec::new()) };
     let hint = || format!("{key} must be written as [[{key}]], once for each");
-    let DeValue::Array(items) = value.get_ref() else { return Err(Wrong::new(value.span(), hint())) };
+    let DeValue::Array(items) = value.get_ref() else { return Err(ValueError::new(value.span(), hint())) };
     items
         .iter()
         .map(|item| match item.get_ref() {
             DeValue::Table(table) => Ok((table, item.span())),
-            _ => Err(Wrong::new(item.span(), hint())),
+            _ => Err(ValueError::new(item.span(), hint())),
         })
         .collect()
 }
 
-fn table<'a, 'i>(name: &str, value: &'a Spanned<DeValue<'i>>) -> Result<&'a DeTable<'i>, Wrong> {
-    value.get_ref().as_table().ok_or_else(|| Wrong::new(value.span(), format!("must be a table: {name}")))
+fn table<'a, 'i>(name: &str, value: &'a Spanned<DeValue<'i>>) -> Result<&'a DeTable<'i>, ValueError> {
+    value
+        .get_ref()
+        .as_table()
+        .ok_or_else(|| ValueError::new(value.span(), format!("must be a table: {name}")))
 }

@@ -104,10 +104,10 @@ fn mistakes_name_their_line_and_what_is_expected() {
         ("[tags]\ncart = 5", 2, "must be a text"),
         ("[tags]\nids = \"x\"", 2, "it has cart, name, category"),
     ] {
-        let fault = read(text).expect_err(text).to_string();
-        assert!(fault.starts_with(&format!("shop.toml:{line}: ")), "{text:?}: {fault}");
-        assert!(fault.contains(hint), "{text:?}: {fault}");
-        assert!(!fault.contains('\n'), "{fault:?}");
+        let error = read(text).expect_err(text).to_string();
+        assert!(error.starts_with(&format!("shop.toml:{line}: ")), "{text:?}: {error}");
+        assert!(error.contains(hint), "{text:?}: {error}");
+        assert!(!error.contains('\n'), "{error:?}");
     }
 }
 
@@ -120,8 +120,8 @@ fn a_broken_new_file_keeps_the_old_one() {
     let file = CatalogueFile::open(&path, Currency::INR).unwrap();
     let bought = || file.look_up(inr("5"), None).1.content_ids;
     write("[[products]]\nid = \"new\"\nprice = \"five\"");
-    let fault = file.reload().expect_err("five is no amount").to_string();
-    assert!(fault.contains("shop.toml:3: price"), "{fault}");
+    let error = file.reload().expect_err("five is no amount").to_string();
+    assert!(error.contains("shop.toml:3: price"), "{error}");
     assert_eq!(bought(), ["old"]);
     write("[[products]]\nid = \"new\"\nprice = 5");
     file.reload().unwrap();

@@ -10,12 +10,12 @@ use toml::de::{DeTable, DeValue};
 
 /// What is wrong, and where: an offset in the file.
 #[derive(Debug)]
-pub(super) struct Wrong {
+pub(super) struct ValueError {
     pub(super) at: usize,
     pub(super) what: String,
 }
 
-impl Wrong {
+impl ValueError {
     pub(super) fn new(span: Range<usize>, what: impl Into<String>) -> Self {
         Self { at: span.start, what: what.into() }
     }
@@ -37,12 +37,12 @@ impl<'a, 'i> Fields<'a, 'i> {
         span: Range<usize>,
         what: &'static str,
         keys: &[&str],
-    ) -> Result<Self, Wrong> {
+    ) -> Result<Self, ValueError> {
         match table.keys().find(|key| !keys.contains(&key.get_ref().as_ref())) {
             Some(key) => {
                 let name = key.get_ref();
                 let known = keys.join(", ");
-                Err(Wrong::new(key.span(), format!("{name:?} is not a key of {what}; it has {known}")))
+                Err(ValueError::new(key.span(), format!("{name:?} is not a key of {what}; it has {known}")))
             }
             None => Ok(Self { table, span, what }),
         }
@@ -53,18 +53,18 @@ impl<'a, 'i> Fields<'a, 'i> {
     }
 
     /// A value that must be there.
-    pub(super) fn need(&self, key: &str, hint: &str) -> Result<&'a Spanned<DeValue<'i>>, Wrong> {
-        let missing = || Wrong::new(self.span.clone(), format!("{} needs {key} = {hint}", self.what));
+    pub(super) fn need(&self, key: &str, hint: &str) -> Result<&'a Spanned<DeValue<'i>>, ValueError> {
+        let missing = || ValueError::new(self.span.clone(), format!("{} needs {key} = {hint}", self.what));
         self.get(key).ok_or_else(missing)
     }
 
     /// A text that may be missing.
-    pub(super) fn text(&self, key: &str) -> Result<Option<String>, Wrong> {
+    pub(super) fn text(&self, key: &str) -> Result<Option<String>, ValueError> {
         self.get(key).map(|value| text(key, value)).transpose()
     }
 
     /// A whole number from 1 to `max` that may be missing.
-    pub(super) fn count(&self, key: &str, max: u32) -> Result<Option<u32>, Wrong> {
+    pub(super) fn count(&self, key: &str, max: u32) -> Result<Option<u32>, ValueError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let number = match value.get_ref() {
             DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse().ok(),
@@ -72,25 +72,27 @@ impl<'a, 'i> Fields<'a, 'i> {
         };
         match number.filter(|number| (1..=max).contains(number)) {
             Some(number) => Ok(Some(number)),
-            None => Err(Wrong::new(value.span(), format!("{key} must be a whole number from 1 to {max}"))),
+            None => {
+                Err(ValueError::new(value.span(), format!("{key} must be a whole number from 1 to {max}")))
+            }
         }
     }
 }
 
 /// A text that is not empty.
-pub(super) fn text(key: &str, value: &Spanned<DeValue<'_>>) -> Result<String, Wrong> {
-    let wrong = |what: &str| Err(Wrong::new(value.span(), format!("{key} {what}")));
-    let Some(text) = value.get_ref().as_str() else { return wrong("must be a text, such as \"deck\"") };
+pub(super) fn text(key: &str, value: &Spanned<DeValue<'_>>) -> Result<String, ValueError> {
+    let error = |what: &str| Err(ValueError::new(value.span(), format!("{key} {what}")));
+    let Some(text) = value.get_ref().as_str() else { return error("must be a text, such as \"deck\"") };
     match text.trim() {
-        "" => wrong("must not be empty"),
-        text if text.len() > TEXT_BYTES_MAX => wrong(&format!("must be at most {TEXT_BYTES_MAX} bytes")),
-        text if text.chars().any(char::is_control) => wrong("must not hold control characters"),
+        "" => error("must not be empty"),
+        text if text.len() > TEXT_BYTES_MAX => error(&format!("must be at most {TEXT_BYTES_MAX} bytes")),
+        text if text.chars().any(char::is_control) => error("must not hold control characters"),
         text => Ok(text.to_owned()),
     }
 }
 
 /// A text, or a list of texts.
-pub(super) fn texts(key: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, Wrong> {
+pub(super) fn texts(key: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, ValueError> {
     match value.get_ref() {
         DeValue::Array(items) => items.iter().map(|item| text(key, item)).collect(),
         _ => text(key, value).map(|text| vec![text]),
@@ -99,26 +101,29 @@ pub(super) fn texts(key: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<Strin
 
 /// Prices with their places: an amount, a list of amounts, or a table from currencies to
 /// either.
-pub(super) fn prices(value: &Spanned<DeValue<'_>>, currency: Currency) -> Result<Vec<(Money, usize)>, Wrong> {
+pub(super) fn prices(
+    value: &Spanned<DeValue<'_>>,
+    currency: Currency,
+) -> Result<Vec<(Money, usize)>, ValueError> {
     let DeValue::Table(table) = value.get_ref() else { return amounts(value, currency) };
     let mut prices = Vec::new();
     for (key, value) in table {
         let currency = Currency::parse(key.get_ref()).map_err(|_| {
             let name = key.get_ref();
-            Wrong::new(key.span(), format!("{name:?} is not a currency code of ISO 4217 such as INR"))
+            ValueError::new(key.span(), format!("{name:?} is not a currency code of ISO 4217 such as INR"))
         })?;
         prices.extend(amounts(value, currency)?);
     }
     if prices.is_empty() {
-        return Err(Wrong::new(value.span(), "price must name a currency, such as { INR = 1499 }"));
+        return Err(ValueError::new(value.span(), "price must name a currency, such as { INR = 1499 }"));
     }
     Ok(prices)
 }
 
-fn amounts(value: &Spanned<DeValue<'_>>, currency: Currency) -> Result<Vec<(Money, usize)>, Wrong> {
+fn amounts(value: &Spanned<DeValue<'_>>, currency: Currency) -> Result<Vec<(Money, usize)>, ValueError> {
     match value.get_ref() {
         DeValue::Array(items) if items.is_empty() => {
-            Err(Wrong::new(value.span(), "price must not be an empty list"))
+            Err(ValueError::new(value.span(), "price must not be an empty list"))
         }
         DeValue::Array(items) => items.iter().map(|item| amount(item, currency)).collect(),
         _ => amount(value, currency).map(|price| vec![price]),
@@ -127,15 +132,17 @@ fn amounts(value: &Spanned<DeValue<'_>>, currency: Currency) -> Result<Vec<(Mone
 
 /// One amount. Numbers are read as they are written, digit by digit: 1499.50 never becomes
 /// a float.
-fn amount(value: &Spanned<DeValue<'_>>, currency: Currency) -> Result<(Money, usize), Wrong> {
+fn amount(value: &Spanned<DeValue<'_>>, currency: Currency) -> Result<(Money, usize), ValueError> {
     let text = match value.get_ref() {
         DeValue::String(text) => text.as_ref(),
         DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
         DeValue::Float(number) => number.as_str(),
-        _ => return Err(Wrong::new(value.span(), "price must be an amount such as 1499 or \"1499.00\"")),
+        _ => {
+            return Err(ValueError::new(value.span(), "price must be an amount such as 1499 or \"1499.00\""));
+        }
     };
     match Money::parse(text, currency) {
         Ok(money) => Ok((money, value.span().start)),
-        Err(fault) => Err(Wrong::new(value.span(), format!("price {fault}"))),
+        Err(error) => Err(ValueError::new(value.span(), format!("price {error}"))),
     }
 }

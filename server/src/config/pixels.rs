@@ -106,7 +106,7 @@ fn file_pixel(at: &str, table: &toml::Table) -> Result<Pixel, SettingError> {
     };
     let id = text("id")?.unwrap_or_default();
     Ok(Pixel {
-        id: PixelId::parse(&id).map_err(|e| SettingError::new(&format!("{at}.id"), e.to_string()))?,
+        id: PixelId::parse(&id).map_err(|error| SettingError::new(&format!("{at}.id"), error.to_string()))?,
         token: secret("access_token")?,
         test_event_code: text("test_event_code")?,
         app_secret: secret("app_secret")?,

@@ -147,7 +147,7 @@ impl Sender {
         feedback.called = true;
         feedback.took = feedback.took.max(took);
         feedback.usage_percent = feedback.usage_percent.max(reply.usage().percent);
-        self.metrics.graph_call(took);
+        self.metrics.observe_graph_call(took);
         tracing::debug!(
             pixel.id = self.pixel.as_str(),
             batch.size = batch.len(),
@@ -231,7 +231,7 @@ impl Sender {
     }
 
     fn result(&self, event: &LeasedEvent, outcome: AttemptOutcome, code: &'static str) -> AttemptResult {
-        self.metrics.attempt(outcome.name(), code);
+        self.metrics.count_attempt(outcome.name(), code);
         AttemptResult { seq: event.seq, lease_no: event.lease_no, outcome, code }
     }
 

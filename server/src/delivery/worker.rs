@@ -305,7 +305,7 @@ impl Worker {
             (PixelState::Unconfigured, code::UNCONFIGURED)
         };
         self.board.set(&self.pixel.id, state, reason, self.sender.clock.now_ms());
-        self.sender.metrics.calls_max(self.pixel.id.as_str(), self.gate.calls_max());
+        self.sender.metrics.set_calls_max(self.pixel.id.as_str(), self.gate.calls_max());
     }
 
     /// Lets open calls end. The rest stays on disk.

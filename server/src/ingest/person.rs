@@ -34,17 +34,17 @@ impl MatchKeyReader<'_> {
             today: Day::of_unix_s(self.now_s),
         };
         let mut user_data = UserData::default();
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         for (key, value) in values {
             match hash_key(key, &value, &context) {
                 Ok(Some(hash)) => user_data.set(key, hash),
                 Ok(None) => {}
                 Err(error) => {
-                    self.metrics.key_dropped(key.meta_name());
-                    faults.push((key, error.to_string()));
+                    self.metrics.count_dropped_key(key.meta_name());
+                    errors.push((key, error.to_string()));
                 }
             }
         }
-        (user_data, faults)
+        (user_data, errors)
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn page(snapshot: &Snapshot, latest: &[EventView], dead_letters: &[Ev
                     }
                     section { h2 { "Outbox balance" } (balance(figures)) }
                     (dashboard_dead_letters::sections(dead_letters, &figures.latest_dead_webhooks, *at_ms))
-                    section { h2 { "Latest events" } (events(latest, *at_ms)) }
+                    section { h2 { "CachedSnapshot events" } (events(latest, *at_ms)) }
                     footer {
                         "Rates are as browsers report them. Figures: "
                         a href="/api/tracking-health" { "JSON" } " · " a href="/metrics" { "metrics" }

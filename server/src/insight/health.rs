@@ -6,18 +6,22 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tandem_core::code;
+use tandem_core::id::PixelId;
 use tokio::sync::Mutex;
 
 use crate::clock::Clock;
-use crate::delivery::{PixelState, StatusBoard};
+use crate::delivery::{PixelState, PixelStatus, StatusBoard};
 use crate::outbox::{Figures, Metric, OperatorStore, State, StoreError};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::response_times::ResponseFigures;
 
 /// A snapshot is reused for so many times as long as it took: what costs little is always
 /// fresh, and what costs much never takes more than a small share of the time.
 const REUSE_FACTOR: u32 = 5;
 /// Longest reuse.
 const REUSE_MAX: Duration = Duration::from_secs(5);
+/// Longest that events may wait for a pixel that does not deliver, seconds: 15 minutes.
+const HELD_MAX_S: u64 = 15 * 60;
 /// Events from which on a low deduplication rate means something.
 const DEDUP_EVENTS_MIN: u64 = 20;
 
@@ -43,9 +47,9 @@ pub struct Health {
     /// Figures of the last 24 hours.
     pub last_24h: Last24h,
     /// The outbox now.
-    pub outbox: OutboxNow,
+    pub outbox: OutboxFigures,
     /// Each pixel.
-    pub pixels: Vec<PixelNow>,
+    pub pixels: Vec<PixelFigures>,
 }
 
 /// Figures of the last 24 hours.
@@ -71,7 +75,7 @@ pub struct Last24h {
 
 /// The outbox now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OutboxNow {
+pub struct OutboxFigures {
     /// Pending, in flight and waiting for the join.
     pub pending: u64,
     /// Age of the oldest of them, seconds.
@@ -84,7 +88,7 @@ pub struct OutboxNow {
 
 /// One pixel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PixelNow {
+pub struct PixelFigures {
     /// Pixel (dataset) ID.
     pub pixel_id: String,
     /// `delivering`, `held`, `open_circuit` or `unconfigured`.
@@ -117,11 +121,11 @@ pub struct Insight {
     pub metrics: Arc<Metrics>,
     clock: Clock,
     notes: Vec<String>,
-    latest: Mutex<Option<Latest>>,
+    latest: Mutex<Option<CachedSnapshot>>,
 }
 
 #[derive(Debug)]
-struct Latest {
+struct CachedSnapshot {
     fresh_until: Instant,
     snapshot: Arc<Snapshot>,
 }
@@ -144,7 +148,7 @@ impl Insight {
     }
 
     /// Whether the store accepts.
-    pub async fn is_ready(&self) -> Result<(), StoreError> {
+    pub async fn check_ready(&self) -> Result<(), StoreError> {
         self.operators.probe().await
     }
 
@@ -160,134 +164,151 @@ impl Insight {
         let at_ms = self.clock.now_ms();
         let accepts = self.operators.probe().await;
         let figures = self.operators.figures(at_ms).await;
-        let store_fault = accepts.err().or(figures.as_ref().err().cloned());
+        let store_error = accepts.err().or(figures.as_ref().err().cloned());
         let figures = figures.unwrap_or_default();
-        let health = self.judge(&figures, store_fault.as_ref(), at_ms);
+        let health = self.judge(&figures, store_error.as_ref(), at_ms);
         let snapshot = Arc::new(Snapshot { health, figures, at_ms });
         let reuse = (started.elapsed() * REUSE_FACTOR).min(REUSE_MAX);
-        *latest = Some(Latest { fresh_until: Instant::now() + reuse, snapshot: Arc::clone(&snapshot) });
+        *latest =
+            Some(CachedSnapshot { fresh_until: Instant::now() + reuse, snapshot: Arc::clone(&snapshot) });
         snapshot
     }
 
-    fn judge(&self, figures: &Figures, store_fault: Option<&StoreError>, now_ms: i64) -> Health {
-        let responses = self.metrics.response_times.figures(now_ms);
-        let mut verdict = Verdict::default();
+    /// Health from the figures of one moment. Reasons stand in the order in which they are found.
+    fn judge(&self, figures: &Figures, store_error: Option<&StoreError>, now_ms: i64) -> Health {
+        let mut findings = Findings::default();
         for note in &self.notes {
-            verdict.degraded(note.clone());
+            findings.add_degraded(note.clone());
         }
-        if store_fault.is_some() {
-            verdict.critical("store_refuses".into());
+        if store_error.is_some() {
+            findings.add_critical("store_refuses".into());
         }
-        let age_s =
-            |since_ms: Option<i64>| since_ms.map_or(0, |ms| ((now_ms - ms) / 1000).max(0).unsigned_abs());
-        let (mut pending, mut held, mut oldest_s) = (0, 0, 0);
         let board = self.board.all();
-        for (pixel, backlog) in &figures.backlog {
-            let status = board.iter().find(|(id, _)| id.as_str() == pixel).map(|(_, status)| status);
-            let blocked =
-                status.is_none_or(|s| matches!(s.state, PixelState::Held | PixelState::Unconfigured));
-            let oldest_of_pixel_s = age_s(backlog.oldest_open_ms);
-            held += backlog.get(State::Held);
-            if blocked {
-                held += backlog.open();
-                if backlog.open() > 0 && oldest_of_pixel_s > 15 * 60 {
-                    verdict.critical(format!("pixel_waits:{pixel}"));
-                }
-            } else {
-                pending += backlog.open();
-                oldest_s = oldest_s.max(oldest_of_pixel_s);
-            }
-            if backlog.get(State::Held) > 0 {
-                verdict.degraded(format!("events_held:{pixel}:{}", code::SANDBOX_WITHOUT_TEST_CODE));
-            }
-        }
-        for (pixel, status) in &board {
-            match status.state {
-                PixelState::Delivering => {}
-                PixelState::Held => verdict.degraded(format!("pixel_held:{pixel}:{}", status.reason)),
-                PixelState::OpenCircuit => verdict.degraded(format!("pixel_open_circuit:{pixel}")),
-                PixelState::Unconfigured => verdict.degraded(format!("pixel_unconfigured:{pixel}")),
-            }
-        }
-        let ratio = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
-        let with_browser = figures.total(Metric::DeliveredWithBrowser);
-        let deduplication_rate = ratio(figures.total(Metric::Deduplicated), with_browser);
-        let delivered = figures.total(Metric::Delivered);
-        let delivery_rate = ratio(delivered, delivered + figures.total(Metric::DeadLetter));
-        let capi_timeout_rate = ratio(figures.total(Metric::GraphCallSlow), figures.total(Metric::GraphCall));
-        verdict.age(oldest_s);
-        verdict.degraded_if(responses.error_rate() > 0.001, "error_rate");
-        verdict.degraded_if(delivery_rate.is_some_and(|rate| rate < 0.99), "delivery_rate");
-        verdict.degraded_if(
-            with_browser >= DEDUP_EVENTS_MIN && deduplication_rate.is_some_and(|rate| rate < 0.9),
-            "deduplication_rate",
-        );
-        verdict.degraded_if(figures.total(Metric::Shortfall) > 0, "shortfall");
-        verdict.degraded_if(capi_timeout_rate.is_some_and(|rate| rate > 0.01), "capi_timeout_rate");
-        let of_name = |name: &str, metric| figures.last_24h.get(name).map_or(0, |counts| counts.get(metric));
+        let outbox = outbox_figures(figures, &board, now_ms, &mut findings);
+        judge_pixels(&board, &mut findings);
+        findings.judge_age(outbox.oldest_age_seconds);
+        let last_24h = last_24h(figures, self.metrics.response_times.figures(now_ms));
+        judge_rates(figures, &last_24h, &mut findings);
+        let pixels = board.into_iter().map(|(id, status)| PixelFigures {
+            calls_max: self.metrics.calls_max(id.as_str()),
+            pixel_id: id.as_str().to_owned(),
+            state: status.state.name(),
+            reason: status.reason,
+        });
         Health {
-            status: verdict.status(),
-            reasons: verdict.reasons,
-            last_24h: Last24h {
-                lead_events: of_name("Lead", Metric::Accepted),
-                purchase_events: of_name("Purchase", Metric::Accepted),
-                deduplication_rate,
-                avg_response_time: responses.mean_ms,
-                p99_response_time: responses.p99_ms,
-                error_rate: responses.error_rate(),
-                delivery_rate,
-                capi_timeout_rate,
-            },
-            outbox: OutboxNow {
-                pending,
-                oldest_age_seconds: oldest_s,
-                held,
-                dead_letters: figures.in_state(State::DeadLetter) + figures.dead_webhooks,
-            },
-            pixels: board
-                .into_iter()
-                .map(|(id, status)| PixelNow {
-                    calls_max: self.metrics.calls_max_of(id.as_str()),
-                    pixel_id: id.as_str().to_owned(),
-                    state: status.state.name(),
-                    reason: status.reason,
-                })
-                .collect(),
+            status: findings.status(),
+            reasons: findings.reasons,
+            last_24h,
+            outbox,
+            pixels: pixels.collect(),
         }
     }
 }
 
+/// The backlog. What waits for a pixel that does not deliver is held, and no reason for concern about age.
+fn outbox_figures(
+    figures: &Figures,
+    board: &[(PixelId, PixelStatus)],
+    now_ms: i64,
+    findings: &mut Findings,
+) -> OutboxFigures {
+    let age_s = |since_ms: Option<i64>| since_ms.map_or(0, |ms| ((now_ms - ms) / 1000).max(0).unsigned_abs());
+    let (mut pending, mut held, mut oldest_s) = (0, 0, 0);
+    for (pixel, backlog) in &figures.backlog {
+        let status = board.iter().find(|(id, _)| id.as_str() == pixel).map(|(_, status)| status);
+        let is_blocked =
+            status.is_none_or(|s| matches!(s.state, PixelState::Held | PixelState::Unconfigured));
+        let oldest_of_pixel_s = age_s(backlog.oldest_open_ms);
+        held += backlog.get(State::Held);
+        if is_blocked {
+            held += backlog.open();
+            if backlog.open() > 0 && oldest_of_pixel_s > HELD_MAX_S {
+                findings.add_critical(format!("pixel_waits:{pixel}"));
+            }
+        } else {
+            pending += backlog.open();
+            oldest_s = oldest_s.max(oldest_of_pixel_s);
+        }
+        if backlog.get(State::Held) > 0 {
+            findings.add_degraded(format!("events_held:{pixel}:{}", code::SANDBOX_WITHOUT_TEST_CODE));
+        }
+    }
+    let dead_letters = figures.in_state(State::DeadLetter) + figures.dead_webhooks;
+    OutboxFigures { pending, oldest_age_seconds: oldest_s, held, dead_letters }
+}
+
+fn judge_pixels(board: &[(PixelId, PixelStatus)], findings: &mut Findings) {
+    for (pixel, status) in board {
+        match status.state {
+            PixelState::Delivering => {}
+            PixelState::Held => findings.add_degraded(format!("pixel_held:{pixel}:{}", status.reason)),
+            PixelState::OpenCircuit => findings.add_degraded(format!("pixel_open_circuit:{pixel}")),
+            PixelState::Unconfigured => findings.add_degraded(format!("pixel_unconfigured:{pixel}")),
+        }
+    }
+}
+
+fn last_24h(figures: &Figures, responses: ResponseFigures) -> Last24h {
+    let ratio = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
+    let of_name = |name: &str, metric| figures.last_24h.get(name).map_or(0, |counts| counts.get(metric));
+    let delivered = figures.total(Metric::Delivered);
+    Last24h {
+        lead_events: of_name("Lead", Metric::Accepted),
+        purchase_events: of_name("Purchase", Metric::Accepted),
+        deduplication_rate: ratio(
+            figures.total(Metric::Deduplicated),
+            figures.total(Metric::DeliveredWithBrowser),
+        ),
+        avg_response_time: responses.mean_ms,
+        p99_response_time: responses.p99_ms,
+        error_rate: responses.error_rate(),
+        delivery_rate: ratio(delivered, delivered + figures.total(Metric::DeadLetter)),
+        capi_timeout_rate: ratio(figures.total(Metric::GraphCallSlow), figures.total(Metric::GraphCall)),
+    }
+}
+
+fn judge_rates(figures: &Figures, last_24h: &Last24h, findings: &mut Findings) {
+    let is_below = |rate: Option<f64>, min: f64| rate.is_some_and(|rate| rate < min);
+    let can_judge_deduplication = figures.total(Metric::DeliveredWithBrowser) >= DEDUP_EVENTS_MIN;
+    for (is_bad, reason) in [
+        (last_24h.error_rate > 0.001, "error_rate"),
+        (is_below(last_24h.delivery_rate, 0.99), "delivery_rate"),
+        (can_judge_deduplication && is_below(last_24h.deduplication_rate, 0.9), "deduplication_rate"),
+        (figures.total(Metric::Shortfall) > 0, "shortfall"),
+        (last_24h.capi_timeout_rate.is_some_and(|rate| rate > 0.01), "capi_timeout_rate"),
+    ] {
+        if is_bad {
+            findings.add_degraded(reason.to_owned());
+        }
+    }
+}
+
+/// What was found, and how bad the worst of it is.
 #[derive(Default)]
-struct Verdict {
+struct Findings {
     status: Option<Status>,
     reasons: Vec<String>,
 }
 
-impl Verdict {
+impl Findings {
     fn add(&mut self, status: Status, reason: String) {
         self.status = self.status.max(Some(status));
         self.reasons.push(reason);
     }
 
-    fn critical(&mut self, reason: String) {
+    fn add_critical(&mut self, reason: String) {
         self.add(Status::Critical, reason);
     }
 
-    fn degraded(&mut self, reason: String) {
+    fn add_degraded(&mut self, reason: String) {
         self.add(Status::Degraded, reason);
     }
 
-    fn degraded_if(&mut self, condition: bool, reason: &str) {
-        if condition {
-            self.degraded(reason.to_owned());
-        }
-    }
-
-    fn age(&mut self, oldest_s: u64) {
+    fn judge_age(&mut self, oldest_s: u64) {
         if oldest_s > 3600 {
-            self.critical("oldest_pending".into());
+            self.add_critical("oldest_pending".into());
         } else if oldest_s > 300 {
-            self.degraded("oldest_pending".into());
+            self.add_degraded("oldest_pending".into());
         }
     }
 

@@ -37,9 +37,9 @@ pub fn router(insight: Arc<Insight>) -> Router {
 }
 
 async fn readyz(State(insight): State<Arc<Insight>>) -> Response {
-    match insight.is_ready().await {
+    match insight.check_ready().await {
         Ok(()) => "ready\n".into_response(),
-        Err(fault) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {fault}\n")).into_response(),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}\n")).into_response(),
     }
 }
 

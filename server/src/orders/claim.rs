@@ -15,8 +15,8 @@ use tandem_core::order::{Contact, Order, PurchaseState, WithholdReason};
 use tandem_core::user_data::UserData;
 
 use super::service::{OrderError, Orders};
-use super::step::{Changed, Step};
-use super::watch::Waiting;
+use super::step::{ChangeOutcome, Step};
+use super::watch::Waiter;
 use crate::config::BrowserPolicy;
 use crate::outbox::{Ask, OrderUpdated, StepAnswer, StoreError};
 
@@ -60,11 +60,11 @@ struct Allowance {
 }
 
 impl Orders {
-    /// Takes a claim, and waits up to `patience` for a proof of its payment.
+    /// Takes a claim, and waits up to `wait_max` for a proof of its payment.
     ///
     /// # Errors
     /// When the store does not accept.
-    pub async fn claim(&self, claim: Claim, patience: Duration) -> Result<ClaimAnswer, OrderError> {
+    pub async fn claim(&self, claim: Claim, wait_max: Duration) -> Result<ClaimAnswer, OrderError> {
         let is_proven = self.is_proven(&claim.order, &claim.claim_key);
         if self.settings.claim_secret.is_some() && !is_proven {
             // Without the proof nothing is learnt, and nothing is kept.
@@ -80,7 +80,7 @@ impl Orders {
         let updated = self.note_claim(&claim, is_proven, allowance.may_ask, before.as_ref()).await?;
         let started = Instant::now();
         let duplicate = matches!(updated.answer, StepAnswer::Contact { is_known: true });
-        let order = self.wait_for_proof(updated.order, waiting, patience).await?;
+        let order = self.wait_for_proof(updated.order, waiting, wait_max).await?;
         let mut answer = self.answer_claim(&claim.contact, &order, is_proven);
         answer.duplicate = duplicate;
         answer.waited = started.elapsed();
@@ -108,23 +108,23 @@ impl Orders {
             }
             let is_known = if is_proven { order.proven_contact(&contact) } else { order.contact(&contact) };
             let ask = if asks { Ask::At(now_ms) } else { Ask::AsPlanned };
-            Changed { answer: StepAnswer::Contact { is_known }, ask }
+            ChangeOutcome { answer: StepAnswer::Contact { is_known }, ask }
         };
         let updated = self.step(step, Box::new(change)).await?;
         updated.ok_or_else(|| StoreError::Unavailable("the claim was not stored".into()))
     }
 
-    /// Waits until the order is paid or patience ends, under the policy that asks for it.
+    /// Waits until the order is paid or wait_max ends, under the policy that asks for it.
     async fn wait_for_proof(
         &self,
         mut order: Order,
-        waiting: Option<Waiting>,
-        patience: Duration,
+        waiting: Option<Waiter>,
+        wait_max: Duration,
     ) -> Result<Order, StoreError> {
-        let until = tokio::time::Instant::now() + patience;
+        let until = tokio::time::Instant::now() + wait_max;
         let waits = self.settings.browser_policy == BrowserPolicy::Verified;
         while let (true, None, Some(waiting)) = (waits, order.paid(), &waiting) {
-            let told = waiting.told();
+            let told = waiting.notified();
             tokio::pin!(told);
             told.as_mut().enable();
             // It may have been paid since it was looked at.
@@ -147,12 +147,12 @@ impl Orders {
         let wants = known.is_none_or(|order| order.wants_question(self.clock.now_s()));
         if known.is_none() {
             if !self.quotas.may_name(claim.address) {
-                self.metrics.order_passed_over();
+                self.metrics.count_unnoted_order();
                 return Allowance { is_kept: false, may_ask: false };
             }
             self.quotas.note_named(claim.address);
         }
-        Allowance { is_kept: true, may_ask: can_ask && wants && self.quotas.may_ask(claim.address) }
+        Allowance { is_kept: true, may_ask: can_ask && wants && self.quotas.take_question(claim.address) }
     }
 
     /// Whether the page holds the shop's proof for the order: hex of HMAC-SHA256(secret,

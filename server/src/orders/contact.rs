@@ -9,7 +9,7 @@ use tandem_core::id::OrderId;
 use tandem_core::order::Contact;
 
 use super::service::{OrderError, Orders};
-use super::step::{Changed, Step};
+use super::step::{ChangeOutcome, Step};
 use crate::ingest::Accepted;
 use crate::outbox::{Ask, StepAnswer, StoreError};
 
@@ -42,7 +42,7 @@ impl Orders {
         // This address names more orders than one shop has for one address: the event counts,
         // the order is not noted.
         if !self.quotas.may_name(address) && self.store.order(order.clone()).await?.is_none() {
-            self.metrics.order_passed_over();
+            self.metrics.count_unnoted_order();
             return Ok(self.ingest.take(event, consent.denied, is_contact, now_ms).await?);
         }
         let (new, handover) = self.ingest.prepare(&mut event, consent.denied, is_contact, now_ms);
@@ -65,7 +65,7 @@ impl Orders {
                     let ask_s =
                         if may_ask { order.plan_first_question(now_ms.div_euclid(1000)) } else { None };
                     let ask = ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000));
-                    Changed { answer: StepAnswer::Contact { is_known }, ask }
+                    ChangeOutcome { answer: StepAnswer::Contact { is_known }, ask }
                 }),
             )
             .await?;

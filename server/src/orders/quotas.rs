@@ -56,7 +56,7 @@ impl Quotas {
     }
 
     /// Takes a question from an address's allowance. False: it is used up.
-    pub(super) fn may_ask(&self, address: Option<IpAddr>) -> bool {
+    pub(super) fn take_question(&self, address: Option<IpAddr>) -> bool {
         let mut questions = self.questions.lock().unwrap_or_else(PoisonError::into_inner);
         address.is_none_or(|address| questions.take(address, Instant::now()))
     }

@@ -9,7 +9,7 @@ use tandem_core::order::{Contact, Order, Payment, PaymentOutcome, PaymentSource,
 use tandem_core::user_data::UserData;
 
 use super::service::{OrderError, Orders};
-use super::step::{Changed, Step};
+use super::step::{ChangeOutcome, Step};
 use crate::outbox::{Ask, StepAnswer, StoreError};
 
 /// What a service of the shop reports.
@@ -58,7 +58,7 @@ impl Orders {
             // The contact carries the browser's identifiers; the proof says who paid.
             user_data: without_browser(contact.user_data.clone()),
             custom_data: contact.custom_data.clone(),
-            listed: self.listed(&order, money, None),
+            listed: self.catalogue_data(&order, money, None),
             page: contact.page.clone(),
             consent: contact.consent,
         };
@@ -67,7 +67,7 @@ impl Orders {
             if !matches!(outcome, PaymentOutcome::Conflict { .. }) {
                 order.contact(&contact);
             }
-            Changed { answer: StepAnswer::Payment(outcome), ask: Ask::Never }
+            ChangeOutcome { answer: StepAnswer::Payment(outcome), ask: Ask::Never }
         };
         let updated = self.step(Step::on(order, pixel), Box::new(change)).await?;
         let updated = updated.ok_or_else(|| StoreError::Unavailable("the report was not stored".into()))?;

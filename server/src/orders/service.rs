@@ -104,7 +104,12 @@ impl Orders {
     }
 
     /// What the catalogue makes of a payment; nothing without a catalogue.
-    pub(super) fn listed(&self, order: &OrderId, paid: Money, tags: Option<&OrderTags>) -> CustomData {
+    pub(super) fn catalogue_data(
+        &self,
+        order: &OrderId,
+        paid: Money,
+        tags: Option<&OrderTags>,
+    ) -> CustomData {
         let Some(catalogue) = &self.settings.catalogue else { return CustomData::default() };
         let (origin, bought) = catalogue.look_up(paid, tags);
         tracing::debug!(order.id = order.as_str(), origin = origin.name(), "the catalogue was asked");
@@ -113,7 +118,7 @@ impl Orders {
 
     /// Hashes a provider's customer. Nobody can correct what cannot be normalised, so it is
     /// dropped and counted.
-    pub(super) fn hashed(&self, fields: tandem_core::cashfree::MatchFields, now_ms: i64) -> UserData {
+    pub(super) fn hash_customer(&self, fields: tandem_core::cashfree::MatchFields, now_ms: i64) -> UserData {
         let values: Vec<(MatchKey, Raw)> = [
             (MatchKey::Email, fields.email),
             (MatchKey::Phone, fields.phone),

@@ -1,4 +1,4 @@
-//! Waiting for an order's verdict without holding a thread.
+//! Waiter for an order's verdict without holding a thread.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +21,7 @@ pub(super) struct OrderWatch(Arc<Mutex<Waiters>>);
 
 /// A place to wait for one order; given up when dropped.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct Waiter {
     watch: OrderWatch,
     order: OrderId,
     notify: Arc<Notify>,
@@ -30,7 +30,7 @@ pub(super) struct Waiting {
 impl OrderWatch {
     /// Takes a place, if there is one. To be taken before the order is looked at, so that
     /// nothing is missed in between.
-    pub(super) fn wait_for(&self, order: &OrderId) -> Option<Waiting> {
+    pub(super) fn wait_for(&self, order: &OrderId) -> Option<Waiter> {
         let mut waiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if waiters.count >= WAITERS_MAX {
             return None;
@@ -39,11 +39,11 @@ impl OrderWatch {
         let (count, notify) = waiters.orders.entry(order.clone()).or_default();
         *count += 1;
         let notify = Arc::clone(notify);
-        Some(Waiting { watch: self.clone(), order: order.clone(), notify })
+        Some(Waiter { watch: self.clone(), order: order.clone(), notify })
     }
 
     /// Wakes everyone who waits for an order.
-    pub(super) fn tell(&self, order: &OrderId) {
+    pub(super) fn notify(&self, order: &OrderId) {
         let waiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, notify)) = waiters.orders.get(order) {
             notify.notify_waiters();
@@ -51,14 +51,14 @@ impl OrderWatch {
     }
 }
 
-impl Waiting {
-    /// Becomes ready at the next [`OrderWatch::tell`] after this call.
-    pub(super) fn told(&self) -> tokio::sync::futures::Notified<'_> {
+impl Waiter {
+    /// Becomes ready at the next [`OrderWatch::notify`] after this call.
+    pub(super) fn notified(&self) -> tokio::sync::futures::Notified<'_> {
         self.notify.notified()
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Waiter {
     fn drop(&mut self) {
         let mut waiters = self.watch.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiters.count -= 1;
@@ -81,11 +81,11 @@ mod tests {
         let order = OrderId::parse("KB-1").unwrap();
         let (a, b) = (watch.wait_for(&order).unwrap(), watch.wait_for(&order).unwrap());
         {
-            let (told_a, told_b) = (a.told(), b.told());
+            let (told_a, told_b) = (a.notified(), b.notified());
             tokio::pin!(told_a, told_b);
             told_a.as_mut().enable();
             told_b.as_mut().enable();
-            watch.tell(&order);
+            watch.notify(&order);
             told_a.await;
             told_b.await;
         }

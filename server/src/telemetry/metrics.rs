@@ -13,29 +13,29 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::response_times::ResponseTimes;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Rpc {
+struct AnswerLabels {
     rpc: &'static str,
     code: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RpcName {
+struct RpcLabel {
     rpc: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Attempt {
+struct AttemptLabels {
     result: &'static str,
     code: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Verdict {
+struct VerdictLabel {
     verdict: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Key {
+struct KeyLabel {
     key: &'static str,
 }
 
@@ -53,14 +53,14 @@ pub struct Metrics {
     registry: Registry,
     /// Response times of `TrackingService`, for health.
     pub response_times: ResponseTimes,
-    rpcs: Family<Rpc, Counter>,
-    rpc_seconds: Family<RpcName, Histogram>,
-    attempts: Family<Attempt, Counter>,
+    rpcs: Family<AnswerLabels, Counter>,
+    rpc_seconds: Family<RpcLabel, Histogram>,
+    attempts: Family<AttemptLabels, Counter>,
     graph_seconds: Histogram,
-    webhooks: Family<Verdict, Counter>,
+    webhooks: Family<VerdictLabel, Counter>,
     pii_redacted: Counter,
-    orders_passed_over: Counter,
-    keys_dropped: Family<Key, Counter>,
+    unnoted_orders: Counter,
+    keys_dropped: Family<KeyLabel, Counter>,
     calls_max: Family<PixelLabel, Gauge>,
 }
 
@@ -76,7 +76,7 @@ impl Default for Metrics {
             graph_seconds: seconds(),
             webhooks: Family::default(),
             pii_redacted: Counter::default(),
-            orders_passed_over: Counter::default(),
+            unnoted_orders: Counter::default(),
             keys_dropped: Family::default(),
             calls_max: Family::default(),
             registry: Registry::default(),
@@ -96,7 +96,7 @@ impl Default for Metrics {
         registry.register(
             "ingest_orders_passed_over",
             "Orders that were not noted, because their address names more than one address may; a proxy that is not in TANDEM_TRUSTED_PROXIES looks like that",
-            metrics.orders_passed_over.clone(),
+            metrics.unnoted_orders.clone(),
         );
         registry.register(
             "ingest_match_keys_dropped",
@@ -127,51 +127,58 @@ impl Default for Metrics {
 impl Metrics {
     /// Counts an answer of `TrackingService`. `code`: the status's name in lower case;
     /// `is_error`: it counts into the error rate; `now_ms`: Unix milliseconds.
-    pub fn answer(&self, rpc: &'static str, code: &'static str, is_error: bool, took: Duration, now_ms: i64) {
-        self.rpcs.get_or_create(&Rpc { rpc, code }).inc();
-        self.rpc_seconds.get_or_create(&RpcName { rpc }).observe(took.as_secs_f64());
+    pub fn count_answer(
+        &self,
+        rpc: &'static str,
+        code: &'static str,
+        is_error: bool,
+        took: Duration,
+        now_ms: i64,
+    ) {
+        self.rpcs.get_or_create(&AnswerLabels { rpc, code }).inc();
+        self.rpc_seconds.get_or_create(&RpcLabel { rpc }).observe(took.as_secs_f64());
         self.response_times.note(now_ms, took, is_error);
     }
 
     /// Counts one send of one event.
-    pub fn attempt(&self, result: &'static str, code: &'static str) {
-        self.attempts.get_or_create(&Attempt { result, code }).inc();
+    pub fn count_attempt(&self, result: &'static str, code: &'static str) {
+        self.attempts.get_or_create(&AttemptLabels { result, code }).inc();
     }
 
     /// A Graph call.
-    pub fn graph_call(&self, took: Duration) {
+    pub fn observe_graph_call(&self, took: Duration) {
         self.graph_seconds.observe(took.as_secs_f64());
     }
 
     /// Graph calls of a pixel that may be out at once.
-    pub fn calls_max(&self, pixel: &str, calls: u32) {
+    pub fn set_calls_max(&self, pixel: &str, calls: u32) {
         self.calls_max.get_or_create(&PixelLabel { pixel: pixel.to_owned() }).set(calls.into());
     }
 
-    /// What was last said of [`Metrics::calls_max`]; 0 before.
-    pub fn calls_max_of(&self, pixel: &str) -> u32 {
+    /// What was last said of [`Metrics::set_calls_max`]; 0 before.
+    pub fn calls_max(&self, pixel: &str) -> u32 {
         let gauge = self.calls_max.get(&PixelLabel { pixel: pixel.to_owned() });
         gauge.and_then(|gauge| u32::try_from(gauge.get()).ok()).unwrap_or_default()
     }
 
     /// A webhook.
-    pub fn webhook(&self, verdict: &str) {
-        self.webhooks.get_or_create(&Verdict { verdict: verdict.to_owned() }).inc();
+    pub fn count_webhook(&self, verdict: &str) {
+        self.webhooks.get_or_create(&VerdictLabel { verdict: verdict.to_owned() }).inc();
     }
 
     /// Personal data was cut out of a URL or a text.
-    pub fn pii_redacted(&self, cuts: u32) {
+    pub fn count_redactions(&self, cuts: u32) {
         self.pii_redacted.inc_by(u64::from(cuts));
     }
 
     /// An address named more orders than are noted for one.
-    pub fn order_passed_over(&self) {
-        self.orders_passed_over.inc();
+    pub fn count_unnoted_order(&self) {
+        self.unnoted_orders.inc();
     }
 
     /// A match key was dropped.
-    pub fn key_dropped(&self, key: &'static str) {
-        self.keys_dropped.get_or_create(&Key { key }).inc();
+    pub fn count_dropped_key(&self, key: &'static str) {
+        self.keys_dropped.get_or_create(&KeyLabel { key }).inc();
     }
 
     /// Adds the metrics to an OpenMetrics text, without its end mark.

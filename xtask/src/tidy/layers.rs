@@ -22,7 +22,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("core/src/normalise", "mod date_of_birth email gender name phone place key error text"),
     ("core/src/order", "mod refund_event purchase inquiry history proof signals state note contact payment"),
     ("core/src/scrub", "mod email phone decoded"),
-    ("cli/src", "main arguments commands server settings report progress failure groups render moment"),
+    ("cli/src", "main arguments commands server settings report progress paging error groups render moment"),
     (
         "cli/src/commands",
         "mod events watch event_state orders order_view dead_letters event_view delivery doctor erase health \

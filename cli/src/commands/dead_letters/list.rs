@@ -5,7 +5,7 @@ use tandem_proto::v1::ListDeadLettersRequest;
 
 use super::filter::{Filter, Only, kind};
 use super::view::{DeadLettersJson, text};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::render::json;
 use crate::report::Report;
 use crate::server::Server;
@@ -31,7 +31,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report, Failure> {
+pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report, CliError> {
     let request = ListDeadLettersRequest {
         filter: Some(arguments.filter.into()),
         page_size: arguments.page_size,
@@ -40,6 +40,6 @@ pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
         kind: kind(arguments.only).into(),
     };
     let answer = server.operations().await?.list_dead_letters(server.request(request)).await;
-    let answer = answer.map_err(|status| server.failure(&status))?.into_inner();
+    let answer = answer.map_err(|status| server.error(&status))?.into_inner();
     Ok(Report::plain(if arguments.json { json(&DeadLettersJson::of(&answer)) } else { text(&answer) }))
 }

@@ -10,7 +10,7 @@ mod view;
 
 use clap::{Args, Subcommand};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::report::Report;
 use crate::server::Server;
 
@@ -32,7 +32,7 @@ enum DeadLettersCommand {
     Purge(purge::Arguments),
 }
 
-pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report, Failure> {
+pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report, CliError> {
     match arguments.command {
         DeadLettersCommand::List(arguments) => list::run(server, arguments).await,
         DeadLettersCommand::Show(arguments) => show::run(server, arguments).await,

@@ -7,8 +7,8 @@ use serde::Serialize;
 use tandem_proto::v1::{DeadLetterFilter, PurgeDeadLettersRequest, PurgeDeadLettersResponse};
 
 use super::filter::{Filter, Only, kind};
-use super::steps::{self, Ended, STEP, Step};
-use crate::failure::Failure;
+use super::steps::{self, STEP, Step, StepsResult};
+use crate::error::CliError;
 use crate::progress::Interrupt;
 use crate::render::{json, table};
 use crate::report::Report;
@@ -41,7 +41,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report, Failure> {
+pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report, CliError> {
     let filter = DeadLetterFilter {
         webhook_sequence: arguments.webhook.unwrap_or_default(),
         ..arguments.filter.into()
@@ -59,14 +59,14 @@ pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
         if !can_ask {
             let text =
                 "nothing was purged: add --yes, as there is nobody to ask; --dry-run counts what is meant";
-            return Err(Failure::Setting(text.to_owned()));
+            return Err(CliError::Setting(text.to_owned()));
         }
         let (counted, ended) = work(server, &request).await?;
-        if let Some(failure) = ended.failure {
-            return Err(failure);
+        if let Some(error) = ended.error {
+            return Err(error);
         }
         if counted != PurgeDeadLettersResponse::default() && !confirmed(&counted).await? {
-            return Err(Failure::Setting("nothing was purged".to_owned()));
+            return Err(CliError::Setting("nothing was purged".to_owned()));
         }
     }
     request.dry_run = arguments.dry_run;
@@ -81,7 +81,7 @@ pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
 async fn work(
     server: &Server,
     request: &PurgeDeadLettersRequest,
-) -> Result<(PurgeDeadLettersResponse, Ended), Failure> {
+) -> Result<(PurgeDeadLettersResponse, StepsResult), CliError> {
     let client = server.long_operations().await?;
     let mut total = PurgeDeadLettersResponse::default();
     let what = if request.dry_run { "counted" } else { "purged" };
@@ -99,7 +99,7 @@ async fn work(
 }
 
 /// Asks on the terminal.
-async fn confirmed(counted: &PurgeDeadLettersResponse) -> Result<bool, Failure> {
+async fn confirmed(counted: &PurgeDeadLettersResponse) -> Result<bool, CliError> {
     let PurgeDeadLettersResponse { purged_events, purged_webhooks, .. } = counted;
     eprint!(
         "This deletes {purged_events} events and {purged_webhooks} webhooks for good. Type {WORD} to go on: "
@@ -114,8 +114,8 @@ async fn confirmed(counted: &PurgeDeadLettersResponse) -> Result<bool, Failure> 
     });
     match Interrupt::new()?.or(answer).await {
         Some(Ok(Ok(line))) => Ok(line.trim() == WORD),
-        Some(_) => Err(Failure::Setting("standard input cannot be read; nothing was purged".to_owned())),
-        None => Err(Failure::Interrupted("nothing was purged")),
+        Some(_) => Err(CliError::Setting("standard input cannot be read; nothing was purged".to_owned())),
+        None => Err(CliError::Interrupted("nothing was purged")),
     }
 }
 

@@ -8,7 +8,7 @@ use tandem_proto::v1::{
 
 use super::filter::Filter;
 use super::steps::{self, STEP, Step};
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::render::{json, table};
 use crate::report::Report;
 use crate::server::Server;
@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report, Failure> {
+pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report, CliError> {
     let about_webhooks = arguments.webhooks || arguments.webhook.is_some();
     let filter = DeadLetterFilter {
         webhook_sequence: arguments.webhook.unwrap_or_default(),

@@ -5,8 +5,8 @@ use serde::Serialize;
 use tandem_proto::v1::{CodePage, GetDeadLetterRequest, GetDeadLetterResponse, ReplayVerdict};
 
 use super::view::{WebhookJson, webhook_text};
-use crate::commands::event_view::{ShownEventJson, event_text};
-use crate::failure::Failure;
+use crate::commands::event_view::{EventDetailsJson, event_text};
+use crate::error::CliError;
 use crate::render::{json, plain};
 use crate::report::Report;
 use crate::server::Server;
@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report, Failure> {
+pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report, CliError> {
     let (webhook_sequence, body_sha256) =
         arguments.webhook.as_deref().map(webhook).transpose()?.unwrap_or_default();
     let request = GetDeadLetterRequest {
@@ -44,21 +44,21 @@ pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
         body_sha256,
     };
     let answer = server.operations().await?.get_dead_letter(server.request(request)).await;
-    let answer = answer.map_err(|status| server.failure(&status))?.into_inner();
+    let answer = answer.map_err(|status| server.error(&status))?.into_inner();
     if answer.event.is_none() && answer.webhook.is_none() {
-        return Err(Failure::ServerFailed("it answered without a dead letter".to_owned()));
+        return Err(CliError::ServerFailed("it answered without a dead letter".to_owned()));
     }
-    Ok(Report::plain(if arguments.json { json(&ShownJson::of(&answer)) } else { text(&answer) }))
+    Ok(Report::plain(if arguments.json { json(&DeadLetterJson::of(&answer)) } else { text(&answer) }))
 }
 
 /// A webhook by its position or its digest.
-fn webhook(given: &str) -> Result<(u64, String), Failure> {
+fn webhook(given: &str) -> Result<(u64, String), CliError> {
     if given.len() == DIGEST_DIGITS && given.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Ok((0, given.to_ascii_lowercase()));
     }
     match given.parse() {
         Ok(position) if position > 0 => Ok((position, String::new())),
-        _ => Err(Failure::Setting(
+        _ => Err(CliError::Setting(
             "--webhook must be a position, as `tandem dead-letters list` shows it, or 64 hex digits"
                 .to_owned(),
         )),
@@ -107,9 +107,9 @@ fn replay_text(answer: &GetDeadLetterResponse) -> String {
 
 /// A dead letter as JSON, with the protocol's field names.
 #[derive(Serialize)]
-struct ShownJson<'a> {
+struct DeadLetterJson<'a> {
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    event: Option<ShownEventJson<'a>>,
+    event: Option<EventDetailsJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook: Option<WebhookJson<'a>>,
     replay: &'static str,
@@ -125,10 +125,10 @@ struct PageJson<'a> {
     path: &'a str,
 }
 
-impl<'a> ShownJson<'a> {
+impl<'a> DeadLetterJson<'a> {
     fn of(answer: &'a GetDeadLetterResponse) -> Self {
         Self {
-            event: answer.event.as_ref().map(|event| ShownEventJson::of(event, &answer.attempts)),
+            event: answer.event.as_ref().map(|event| EventDetailsJson::of(event, &answer.attempts)),
             webhook: answer.webhook.as_ref().map(WebhookJson::of),
             replay: answer.replay().as_str_name(),
             page: answer.page.as_ref().map(PageJson::of),
@@ -201,7 +201,7 @@ mod tests {
         ] {
             assert!(replay_text(&event(verdict)).contains(said), "{verdict:?}");
         }
-        let json = serde_json::to_value(ShownJson::of(&event(ReplayVerdict::TooOld))).unwrap();
+        let json = serde_json::to_value(DeadLetterJson::of(&event(ReplayVerdict::TooOld))).unwrap();
         assert_eq!(json["event"]["event_id"], "id-1");
         assert_eq!(json["attempts"][0]["blamed_path"], "data[0].custom_data");
         assert_eq!(json["replay"], "REPLAY_VERDICT_TOO_OLD");
@@ -225,7 +225,7 @@ mod tests {
         );
         let asks = GetDeadLetterResponse { replay: ReplayVerdict::Asks.into(), ..answer.clone() };
         assert!(self::text(&asks).ends_with("`tandem dead-letters replay --webhook 7`"));
-        let json = serde_json::to_value(ShownJson::of(&answer)).unwrap();
+        let json = serde_json::to_value(DeadLetterJson::of(&answer)).unwrap();
         assert_eq!((&json["webhook"]["sequence"], json.get("event")), (&serde_json::json!(7), None));
     }
 

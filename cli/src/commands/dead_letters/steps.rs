@@ -3,7 +3,7 @@
 
 use tonic::{Response, Status};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::progress::{Interrupt, Line};
 use crate::report::Report;
 use crate::server::Server;
@@ -20,11 +20,11 @@ pub(super) struct Step {
 }
 
 /// How the work ended.
-pub(super) struct Ended {
+pub(super) struct StepsResult {
     /// Calls that were answered.
     pub(super) calls: u64,
     /// Why it did not come to its end.
-    pub(super) failure: Option<Failure>,
+    pub(super) error: Option<CliError>,
 }
 
 /// Makes calls until the work is done. `call` is given where to go on; `add` adds an answer
@@ -34,16 +34,16 @@ pub(super) async fn run<T>(
     what: &str,
     mut call: impl AsyncFnMut(String) -> Result<Response<T>, Status>,
     mut add: impl FnMut(T) -> Step,
-) -> Result<Ended, Failure> {
+) -> Result<StepsResult, CliError> {
     let mut interrupt = Interrupt::new()?;
     let mut line = Line::new();
     let (mut calls, mut token) = (0, String::new());
-    let failure = loop {
+    let error = loop {
         let answer = match interrupt.step(call(token.clone())).await {
             Some(Ok(answer)) => answer.into_inner(),
-            Some(Err(status)) => break Some(server.failure(&status)),
+            Some(Err(status)) => break Some(server.error(&status)),
             None => {
-                break Some(Failure::Interrupted("left in the middle of a step: the server may finish it"));
+                break Some(CliError::Interrupted("left in the middle of a step: the server may finish it"));
             }
         };
         calls += 1;
@@ -53,23 +53,23 @@ pub(super) async fn run<T>(
             break None;
         }
         if step.next == token {
-            break Some(Failure::ServerFailed("it does not get on with the work".to_owned()));
+            break Some(CliError::ServerFailed("it does not get on with the work".to_owned()));
         }
         if interrupt.is_heard() {
-            break Some(Failure::Interrupted("stopped between two steps: what was done stays done"));
+            break Some(CliError::Interrupted("stopped between two steps: what was done stays done"));
         }
         token = step.next;
     };
     line.clear();
-    Ok(Ended { calls, failure })
+    Ok(StepsResult { calls, error })
 }
 
-impl Ended {
+impl StepsResult {
     /// The totals, with the failure after them; the failure alone when nothing was done.
-    pub(super) fn report(self, totals: String) -> Result<Report, Failure> {
-        match self.failure {
-            Some(failure) if self.calls == 0 => Err(failure),
-            failure => Ok(Report { failure, ..Report::plain(totals) }),
+    pub(super) fn report(self, totals: String) -> Result<Report, CliError> {
+        match self.error {
+            Some(error) if self.calls == 0 => Err(error),
+            error => Ok(Report { error, ..Report::plain(totals) }),
         }
     }
 }

@@ -17,7 +17,7 @@ use tandem_proto::v1::DiagnoseResponse;
 use url::Url;
 
 use self::finding::Finding;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::report::Report;
 use crate::server::Server;
 use crate::settings::Settings;
@@ -55,20 +55,20 @@ pub(crate) async fn run(
     server: &Server,
     settings: &Settings,
     arguments: &Arguments,
-) -> Result<Report, Failure> {
+) -> Result<Report, CliError> {
     let ca = settings.server.ca_pem();
     let (strict, browsing) = (web::strict(ca.as_deref())?, web::browsing(ca.as_deref())?);
-    let (seen, failure) = server::ask(server, arguments.send_test_event).await;
+    let (answers, error) = server::ask(server, arguments.send_test_event).await;
     let here_ms = now_ms();
-    let mut findings: Vec<Finding> = failure.into_iter().collect();
-    if let Some(diagnosis) = &seen.diagnosis {
+    let mut findings: Vec<Finding> = error.into_iter().collect();
+    if let Some(diagnosis) = &answers.diagnosis {
         findings.extend(server::findings(diagnosis, settings.server.url()));
         findings.extend(server_ms(diagnosis).map(|server_ms| clock::finding(server_ms, here_ms)));
     }
     if arguments.skip_gateway {
         findings.push(Finding::skipped("gateway", "left_out", "--skip-gateway"));
     } else {
-        let environment = seen.diagnosis.as_ref().map_or("", |told| told.cashfree_environment.as_str());
+        let environment = answers.diagnosis.as_ref().map_or("", |told| told.cashfree_environment.as_str());
         let secret = settings.cashfree_secret(environment)?;
         findings.extend(gateway::check(&strict, &arguments.gateway_url, secret.as_ref()).await);
     }
@@ -80,7 +80,7 @@ pub(crate) async fn run(
         }
         Some(shop) => {
             let public = arguments.public_url.as_ref().unwrap_or(settings.server.url());
-            let (domain, pixels) = seen
+            let (domain, pixels) = answers
                 .diagnosis
                 .as_ref()
                 .map_or(("", &[][..]), |told| (told.cookie_domain.as_str(), told.pixel_ids.as_slice()));
@@ -88,8 +88,8 @@ pub(crate) async fn run(
             findings.extend(page::check(&browsing, shop, pixels).await);
         }
     }
-    if seen.diagnosis.is_some() {
-        findings.push(deduplication::finding(seen.day.as_ref()));
+    if answers.diagnosis.is_some() {
+        findings.push(deduplication::finding(answers.day.as_ref()));
     }
     let text = if arguments.json { finding::as_json(&findings) } else { finding::text(&findings) };
     Ok(Report { is_bad: finding::has_failed(&findings), ..Report::plain(text) })

@@ -6,7 +6,7 @@ use tandem_settings::is_loopback;
 use url::Url;
 
 use super::finding::Finding;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::server::Server;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -20,7 +20,7 @@ const USE_TLS: &str = "use https: TANDEM_TLS_CERT and TANDEM_TLS_KEY at the serv
 
 /// What the server told.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct ServerAnswers {
     /// Its own diagnosis; none when it did not answer.
     pub(super) diagnosis: Option<DiagnoseResponse>,
     /// Its figures.
@@ -28,29 +28,29 @@ pub(super) struct Seen {
 }
 
 /// Asks the server. It makes Graph calls meanwhile, so it may take its time.
-pub(super) async fn ask(server: &Server, send_test_event: bool) -> (Seen, Option<Finding>) {
+pub(super) async fn ask(server: &Server, send_test_event: bool) -> (ServerAnswers, Option<Finding>) {
     match diagnose(server, send_test_event).await {
-        Ok(seen) => (seen, None),
-        Err(failure) => (Seen::default(), Some(failed(&failure))),
+        Ok(answers) => (answers, None),
+        Err(error) => (ServerAnswers::default(), Some(failed(&error))),
     }
 }
 
-async fn diagnose(server: &Server, send_test_event: bool) -> Result<Seen, Failure> {
+async fn diagnose(server: &Server, send_test_event: bool) -> Result<ServerAnswers, CliError> {
     let mut client = server.long_operations().await?;
     let health = client.get_tracking_health(server.request(GetTrackingHealthRequest {})).await;
-    let day = health.map_err(|status| server.failure(&status))?.into_inner().last_24h;
+    let day = health.map_err(|status| server.error(&status))?.into_inner().last_24h;
     let answer = client.diagnose(server.request(DiagnoseRequest { send_test_event })).await;
-    let diagnosis = answer.map_err(|status| server.failure(&status))?.into_inner();
-    Ok(Seen { diagnosis: Some(diagnosis), day })
+    let diagnosis = answer.map_err(|status| server.error(&status))?.into_inner();
+    Ok(ServerAnswers { diagnosis: Some(diagnosis), day })
 }
 
-fn failed(failure: &Failure) -> Finding {
-    let (code, detail, advice) = match failure {
-        Failure::ServerAway { url, why } => ("server_away", format!("no answer from {url} ({why})"), START),
-        Failure::TokenRefused => {
+fn failed(error: &CliError) -> Finding {
+    let (code, detail, advice) = match error {
+        CliError::ServerAway { url, why } => ("server_away", format!("no answer from {url} ({why})"), START),
+        CliError::TokenRefused => {
             ("token_refused", "the server refuses the internal token".to_owned(), SAME_TOKEN)
         }
-        Failure::OldServer => ("old_server", "the server does not know the call".to_owned(), SAME_VERSION),
+        CliError::OldServer => ("old_server", "the server does not know the call".to_owned(), SAME_VERSION),
         other => ("server_failed", other.to_string(), LOOK),
     };
     Finding::failed("server", code, &detail, advice)
@@ -98,11 +98,11 @@ mod tests {
 
     #[test]
     fn a_server_that_is_away_is_a_finding_with_advice() {
-        let away = Failure::ServerAway { url: "http://x".to_owned(), why: "refused".to_owned() };
-        for failure in
-            [away, Failure::TokenRefused, Failure::OldServer, Failure::ServerFailed("x".to_owned())]
+        let away = CliError::ServerAway { url: "http://x".to_owned(), why: "refused".to_owned() };
+        for error in
+            [away, CliError::TokenRefused, CliError::OldServer, CliError::ServerFailed("x".to_owned())]
         {
-            assert!(!failed(&failure).advice.is_empty());
+            assert!(!failed(&error).advice.is_empty());
         }
     }
 }

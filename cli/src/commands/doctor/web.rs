@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Response};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// Longest wait for an answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -15,19 +15,19 @@ const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 const REDIRECTS_MAX: usize = 5;
 
 /// A client that follows no redirect.
-pub(super) fn strict(ca: Option<&str>) -> Result<Client, Failure> {
+pub(super) fn strict(ca: Option<&str>) -> Result<Client, CliError> {
     client(ca, Policy::none())
 }
 
 /// A client that follows redirects, as a browser does on the way to a page.
-pub(super) fn browsing(ca: Option<&str>) -> Result<Client, Failure> {
+pub(super) fn browsing(ca: Option<&str>) -> Result<Client, CliError> {
     client(ca, Policy::limited(REDIRECTS_MAX))
 }
 
-fn client(ca: Option<&str>, redirects: Policy) -> Result<Client, Failure> {
+fn client(ca: Option<&str>, redirects: Policy) -> Result<Client, CliError> {
     // Another client may have installed one already, which is just as good.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let unusable = |error: reqwest::Error| Failure::Setting(format!("TLS cannot be prepared: {error}"));
+    let unusable = |error: reqwest::Error| CliError::Setting(format!("TLS cannot be prepared: {error}"));
     let mut client = Client::builder()
         .timeout(TIMEOUT)
         .redirect(redirects)

@@ -81,7 +81,7 @@ impl Reader<'_> {
             url.set_query(None);
         }
         let scrubbed = scrub::scrub_url(url.as_str());
-        self.keys.metrics.pii_redacted(scrubbed.cuts);
+        self.keys.metrics.count_redactions(scrubbed.cuts);
         (scrubbed.text.len() <= URL_BYTES_MAX).then_some((scrubbed.text, url))
     }
 }

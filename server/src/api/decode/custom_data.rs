@@ -128,7 +128,7 @@ impl Reader<'_> {
             return None;
         }
         let scrubbed = scrub::scrub_text(trimmed);
-        self.keys.metrics.pii_redacted(scrubbed.cuts);
+        self.keys.metrics.count_redactions(scrubbed.cuts);
         Some(scrubbed.text).filter(|text| !text.is_empty())
     }
 

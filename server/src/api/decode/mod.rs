@@ -82,9 +82,9 @@ impl Reader<'_> {
             let country = self.violations.take("user.default_country", Country::parse(country));
             reader.default_country = country.unwrap_or(reader.default_country);
         }
-        let (user_data, faults) = reader.read(raw_values(user));
+        let (user_data, errors) = reader.read(raw_values(user));
         if policy == KeyPolicy::Strict {
-            for (key, what) in faults {
+            for (key, what) in errors {
                 self.violations.add(key.field(), what);
             }
         }

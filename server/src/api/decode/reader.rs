@@ -73,7 +73,7 @@ impl Violations {
     }
 
     /// Whether something is wrong with a field, or with a part of it.
-    pub(in crate::api) fn name(&self, field: &str) -> bool {
+    pub(in crate::api) fn has(&self, field: &str) -> bool {
         self.0.iter().any(|violation| violation.field.starts_with(field))
     }
 

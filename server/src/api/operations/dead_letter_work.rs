@@ -4,7 +4,7 @@
 
 use tandem_proto::v1;
 
-use super::dead_letters::Meant;
+use super::dead_letters::Selection;
 use super::service::Operations;
 use super::wire::page;
 use crate::api::Reject;
@@ -44,7 +44,7 @@ impl Cursor {
 }
 
 /// How many dead letters a step goes through.
-fn step(max_events: u32) -> Result<usize, Reject> {
+fn step_size(max_events: u32) -> Result<usize, Reject> {
     match max_events {
         0 => Ok(usize::MAX),
         1..=STEP_MAX => Ok(max_events as usize),
@@ -53,7 +53,7 @@ fn step(max_events: u32) -> Result<usize, Reject> {
 }
 
 /// What changes many must be said, not forgotten.
-fn not_by_accident(filter: Option<v1::DeadLetterFilter>, all: bool) -> Result<v1::DeadLetterFilter, Reject> {
+fn explicit_filter(filter: Option<v1::DeadLetterFilter>, all: bool) -> Result<v1::DeadLetterFilter, Reject> {
     let filter = filter.unwrap_or_default();
     if filter == v1::DeadLetterFilter::default() && !all {
         return Err(Reject::field("filter", "is empty; say which dead letters, or set all"));
@@ -67,15 +67,15 @@ impl Operations {
         request: v1::ReplayDeadLettersRequest,
     ) -> Result<v1::ReplayDeadLettersResponse, Reject> {
         let kind = request.kind();
-        let given = not_by_accident(request.filter.clone(), request.all)?;
+        let given = explicit_filter(request.filter.clone(), request.all)?;
         if given.webhook_sequence != 0 || kind == v1::DeadLetterKind::Webhooks {
-            let meant = Meant::read(given, v1::DeadLetterKind::Webhooks)?;
-            return self.replay_webhooks(meant, &request).await;
+            let selection = Selection::read(given, v1::DeadLetterKind::Webhooks)?;
+            return self.replay_webhooks(selection, &request).await;
         }
-        let Some(filter) = Meant::read(given, v1::DeadLetterKind::Events)?.events else {
+        let Some(filter) = Selection::read(given, v1::DeadLetterKind::Events)?.events else {
             return Ok(v1::ReplayDeadLettersResponse::default());
         };
-        let mut left = step(request.max_events)?;
+        let mut left = step_size(request.max_events)?;
         let mut below_seq = page(&request.page_token, 0)?.below_seq;
         let mut total = Replayed::default();
         let next_page_token = loop {
@@ -116,18 +116,18 @@ impl Operations {
     /// payment provider is asked about that.
     async fn replay_webhooks(
         &self,
-        meant: Meant,
+        selection: Selection,
         request: &v1::ReplayDeadLettersRequest,
     ) -> Result<v1::ReplayDeadLettersResponse, Reject> {
         let mut answer = v1::ReplayDeadLettersResponse::default();
-        let Some(meant) = meant.webhooks else { return Ok(answer) };
-        let mut left = step(request.max_events)?;
+        let Some(selection) = selection.webhooks else { return Ok(answer) };
+        let mut left = step_size(request.max_events)?;
         let Cursor::Webhooks(mut below_seq) = Cursor::read(&format!("w{}", request.page_token))? else {
             return Ok(answer);
         };
         while left > 0 {
             let size = CHUNK.min(left);
-            let webhooks = self.dead_webhooks(&meant, Page { below_seq, size }).await?;
+            let webhooks = self.dead_webhooks(&selection, Page { below_seq, size }).await?;
             let is_last = webhooks.len() < size;
             left -= webhooks.len();
             below_seq = webhooks.last().map(|webhook| webhook.seq).or(below_seq);
@@ -164,8 +164,8 @@ impl Operations {
         request: v1::PurgeDeadLettersRequest,
     ) -> Result<v1::PurgeDeadLettersResponse, Reject> {
         let kind = request.kind();
-        let meant = Meant::read(not_by_accident(request.filter, request.all)?, kind)?;
-        let mut left = step(request.max_events)?;
+        let selection = Selection::read(explicit_filter(request.filter, request.all)?, kind)?;
+        let mut left = step_size(request.max_events)?;
         let mut cursor = Cursor::read(&request.page_token)?;
         let mut answer = v1::PurgeDeadLettersResponse::default();
         let store = &self.operators;
@@ -173,7 +173,7 @@ impl Operations {
             let size = CHUNK.min(left);
             let (seqs, next): (Vec<u64>, _) = match cursor {
                 Cursor::Events(below_seq) => {
-                    let events = match &meant.events {
+                    let events = match &selection.events {
                         Some(filter) => store.list(filter.clone(), Page { below_seq, size }).await?,
                         None => Vec::new(),
                     };
@@ -189,8 +189,8 @@ impl Operations {
                     (seqs, Some(next))
                 }
                 Cursor::Webhooks(below_seq) => {
-                    let webhooks = match &meant.webhooks {
-                        Some(meant) => self.dead_webhooks(meant, Page { below_seq, size }).await?,
+                    let webhooks = match &selection.webhooks {
+                        Some(selection) => self.dead_webhooks(selection, Page { below_seq, size }).await?,
                         None => Vec::new(),
                     };
                     let seqs: Vec<u64> = webhooks.iter().map(|webhook| webhook.seq).collect();
@@ -240,16 +240,16 @@ mod tests {
 
     #[test]
     fn a_step_has_a_bound_and_none_means_all() {
-        assert_eq!((step(0), step(1), step(STEP_MAX)), (Ok(usize::MAX), Ok(1), Ok(10_000)));
-        assert!(step(STEP_MAX + 1).is_err());
+        assert_eq!((step_size(0), step_size(1), step_size(STEP_MAX)), (Ok(usize::MAX), Ok(1), Ok(10_000)));
+        assert!(step_size(STEP_MAX + 1).is_err());
     }
 
     #[test]
     fn an_empty_filter_needs_all() {
-        assert!(not_by_accident(None, false).is_err());
-        assert!(not_by_accident(Some(v1::DeadLetterFilter::default()), false).is_err());
-        assert!(not_by_accident(None, true).is_ok());
+        assert!(explicit_filter(None, false).is_err());
+        assert!(explicit_filter(Some(v1::DeadLetterFilter::default()), false).is_err());
+        assert!(explicit_filter(None, true).is_ok());
         let some = v1::DeadLetterFilter { code: "too_old".into(), ..Default::default() };
-        assert_eq!(not_by_accident(Some(some.clone()), false), Ok(some));
+        assert_eq!(explicit_filter(Some(some.clone()), false), Ok(some));
     }
 }

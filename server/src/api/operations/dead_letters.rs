@@ -19,18 +19,18 @@ const WEBHOOKS_READ: usize = 1000;
 
 /// Which dead letters a filter means: of each kind its own, or none.
 #[derive(Debug)]
-pub(super) struct Meant {
+pub(super) struct Selection {
     pub(super) events: Option<EventFilter>,
-    pub(super) webhooks: Option<WebhooksMeant>,
+    pub(super) webhooks: Option<WebhookSelection>,
 }
 
 #[derive(Debug)]
-pub(super) struct WebhooksMeant {
+pub(super) struct WebhookSelection {
     filter: DeadWebhookFilter,
     seq: Option<u64>,
 }
 
-impl Meant {
+impl Selection {
     pub(super) fn read(filter: v1::DeadLetterFilter, kind: v1::DeadLetterKind) -> Result<Self, Reject> {
         let text = |text: String| Some(text).filter(|text| !text.is_empty());
         let (name, id, pixel) = (text(filter.event_name), text(filter.event_id), text(filter.pixel_id));
@@ -48,7 +48,7 @@ impl Meant {
         }
         let are_events = kind != v1::DeadLetterKind::Webhooks && seq.is_none();
         let are_webhooks = kind != v1::DeadLetterKind::Events && !about_events;
-        let webhooks = are_webhooks.then(|| WebhooksMeant {
+        let webhooks = are_webhooks.then(|| WebhookSelection {
             filter: DeadWebhookFilter {
                 code: code.clone(),
                 received_from_ms: from_ms,
@@ -79,11 +79,11 @@ impl Operations {
         let events_page = page(&request.page_token, request.page_size)?;
         let webhooks_page = page(&request.webhook_page_token, request.page_size)
             .map_err(|_| Reject::field("webhook_page_token", "is not one of ours"))?;
-        let meant = Meant::read(request.filter.unwrap_or_default(), kind)?;
+        let selection = Selection::read(request.filter.unwrap_or_default(), kind)?;
         // Who goes on with one kind has seen the other's beginning already.
         let goes_on = |here: &str, there: &str| !here.is_empty() || there.is_empty();
         let mut answer = v1::ListDeadLettersResponse::default();
-        if let Some(filter) = meant.events
+        if let Some(filter) = selection.events
             && goes_on(&request.page_token, &request.webhook_page_token)
         {
             let events = self.operators.list(filter, events_page).await?;
@@ -91,10 +91,10 @@ impl Operations {
             let held = self.held_pixels();
             answer.events = events.into_iter().map(|event| summary(event, &held)).collect();
         }
-        if let Some(meant) = &meant.webhooks
+        if let Some(selection) = &selection.webhooks
             && goes_on(&request.webhook_page_token, &request.page_token)
         {
-            let webhooks = self.dead_webhooks(meant, webhooks_page).await?;
+            let webhooks = self.dead_webhooks(selection, webhooks_page).await?;
             let last = webhooks.last().filter(|_| webhooks.len() == webhooks_page.size);
             answer.next_webhook_page_token = last.map(|last| last.seq.to_string()).unwrap_or_default();
             answer.webhooks = webhooks.into_iter().map(webhook).collect();
@@ -104,17 +104,17 @@ impl Operations {
 
     pub(super) async fn dead_webhooks(
         &self,
-        meant: &WebhooksMeant,
+        selection: &WebhookSelection,
         page: Page,
     ) -> Result<Vec<DeadWebhook>, StoreError> {
-        let Some(seq) = meant.seq else {
-            return self.operators.dead_webhooks(meant.filter.clone(), page).await;
+        let Some(seq) = selection.seq else {
+            return self.operators.dead_webhooks(selection.filter.clone(), page).await;
         };
         if page.below_seq.is_some_and(|below| below <= seq) {
             return Ok(Vec::new());
         }
         let only = Page { below_seq: Some(seq.saturating_add(1)), size: 1 };
-        let mut found = self.operators.dead_webhooks(meant.filter.clone(), only).await?;
+        let mut found = self.operators.dead_webhooks(selection.filter.clone(), only).await?;
         found.retain(|webhook| webhook.seq == seq);
         Ok(found)
     }
@@ -128,7 +128,7 @@ impl Operations {
             (false, 0, true) => {
                 let text = |text: String| Some(text).filter(|text| !text.is_empty());
                 let id = EventId::parse(&request.event_id)
-                    .map_err(|fault| Reject::field("event_id", fault.to_string()))?;
+                    .map_err(|error| Reject::field("event_id", error.to_string()))?;
                 let key = EventKey { id, name: text(request.event_name), pixel: text(request.pixel_id) };
                 self.dead_event(key).await
             }
@@ -245,7 +245,8 @@ mod tests {
     use super::*;
 
     fn kinds(filter: v1::DeadLetterFilter, kind: v1::DeadLetterKind) -> Result<(bool, bool), Reject> {
-        Meant::read(filter, kind).map(|meant| (meant.events.is_some(), meant.webhooks.is_some()))
+        Selection::read(filter, kind)
+            .map(|selection| (selection.events.is_some(), selection.webhooks.is_some()))
     }
 
     #[test]

@@ -20,8 +20,8 @@ impl Operations {
         ];
         let values: Vec<(MatchKey, Raw)> =
             given.into_iter().filter_map(|(key, value)| Some((key, Raw::new(value?)))).collect();
-        let (user_data, faults) = self.decoder.match_keys(self.insight.now_ms()).read(values);
-        if let Some((key, what)) = faults.into_iter().next() {
+        let (user_data, errors) = self.decoder.match_keys(self.insight.now_ms()).read(values);
+        if let Some((key, what)) = errors.into_iter().next() {
             return Err(Reject::field(key.field().trim_start_matches("user."), what));
         }
         let digests: Vec<Sha256Hex> = user_data.hashed().map(|(_, digest)| digest).collect();

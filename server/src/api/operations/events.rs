@@ -55,7 +55,7 @@ impl Operations {
 
     pub(super) async fn event(&self, request: v1::GetEventRequest) -> Result<v1::GetEventResponse, Reject> {
         let id = EventId::parse(&request.event_id)
-            .map_err(|fault| Reject::field("event_id", fault.to_string()))?;
+            .map_err(|error| Reject::field("event_id", error.to_string()))?;
         let text = |text: String| Some(text).filter(|text| !text.is_empty());
         let key = EventKey { id, name: text(request.event_name), pixel: text(request.pixel_id) };
         let mut found = self.operators.find(key).await?;
@@ -83,16 +83,16 @@ impl Operations {
                         Ok(seqs) => seqs,
                         Err(RecvError::Closed) => return,
                         Err(RecvError::Lagged(_)) => {
-                            let fault = Status::data_loss("this watcher fell behind; list the events and watch again");
-                            drop(send.send(Err(fault)).await);
+                            let error = Status::data_loss("this watcher fell behind; list the events and watch again");
+                            drop(send.send(Err(error)).await);
                             return;
                         }
                     },
                 };
                 let events = match operations.operators.at(seqs).await {
                     Ok(events) => events,
-                    Err(fault) => {
-                        drop(send.send(Err(Reject::from(fault).into())).await);
+                    Err(error) => {
+                        drop(send.send(Err(Reject::from(error).into())).await);
                         return;
                     }
                 };

@@ -40,7 +40,7 @@ impl Tracking {
     /// A lead needs an e-mail address or a phone number, and what the settings ask for.
     fn require_lead_fields(&self, reader: &mut Reader<'_>, user_data: &UserData) {
         let is_missing = |reader: &Reader<'_>, key: MatchKey| {
-            user_data.get(key).is_none() && !reader.violations.name(key.field())
+            user_data.get(key).is_none() && !reader.violations.has(key.field())
         };
         if is_missing(reader, MatchKey::Email) && is_missing(reader, MatchKey::Phone) {
             reader.violations.add("user.email", "or user.phone is required: a lead needs one of them");

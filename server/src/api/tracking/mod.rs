@@ -57,8 +57,8 @@ impl TrackingService for Tracking {
         let result = match &caller {
             Caller::Internal => self.report(&caller, request).await,
             Caller::Stranger(stranger) => {
-                let patience = purchase::patience(&headers);
-                self.claim(&caller, stranger, request, patience, &mut waited).await
+                let wait_max = purchase::wait_max(&headers);
+                self.claim(&caller, stranger, request, wait_max, &mut waited).await
             }
         };
         // Waiting for a proof is what was asked for; it says nothing about our speed.

@@ -17,13 +17,13 @@ use crate::api::status::Reject;
 use crate::orders::{Claim, MerchantReport};
 
 /// Longest a claim waits for a proof of payment.
-const PATIENCE: Duration = Duration::from_secs(5);
+const CLAIM_WAIT_MAX: Duration = Duration::from_secs(5);
 /// What is left of the caller's own deadline for the way back.
-const WAY_BACK: Duration = Duration::from_millis(250);
+const ANSWER_RESERVE: Duration = Duration::from_millis(250);
 
 /// How long a claim may wait: five seconds, and no longer than its caller does (gRPC,
 /// `grpc-timeout`: digits and a unit).
-pub(super) fn patience(metadata: &MetadataMap) -> Duration {
+pub(super) fn wait_max(metadata: &MetadataMap) -> Duration {
     let deadline = metadata.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(|text| {
         let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
         let n: u64 = digits.parse().ok()?;
@@ -37,7 +37,7 @@ pub(super) fn patience(metadata: &MetadataMap) -> Duration {
             _ => return None,
         })
     });
-    deadline.map_or(PATIENCE, |deadline| deadline.saturating_sub(WAY_BACK).min(PATIENCE))
+    deadline.map_or(CLAIM_WAIT_MAX, |deadline| deadline.saturating_sub(ANSWER_RESERVE).min(CLAIM_WAIT_MAX))
 }
 
 impl Tracking {
@@ -47,7 +47,7 @@ impl Tracking {
         caller: &Caller,
         stranger: &Stranger,
         mut request: v1::RecordPurchaseRequest,
-        patience: Duration,
+        wait_max: Duration,
         waited: &mut Duration,
     ) -> Result<v1::RecordPurchaseResponse, Reject> {
         let pixel = self.decoder.pixel(&request.pixel_id, caller)?;
@@ -66,7 +66,7 @@ impl Tracking {
             claim_key: request.claim_key,
             address: stranger.address,
         };
-        let answer = self.orders.claim(claim, patience).await?;
+        let answer = self.orders.claim(claim, wait_max).await?;
         *waited = answer.waited;
         let state = if answer.is_verified { PurchaseState::Verified } else { PurchaseState::Pending };
         Ok(response(&order, state, answer.duplicate, answer.page_copy.as_ref(), answer.suppressed_reason))
@@ -89,7 +89,7 @@ impl Tracking {
             reader.violations.add("action_source", "must be one of Meta's values, such as website");
         }
         let money = visit.custom_data.value;
-        if money.is_none() && !reader.violations.name("custom_data.value") {
+        if money.is_none() && !reader.violations.has("custom_data.value") {
             let what = "is required: a fact states what was paid";
             reader.violations.add("custom_data.value.amount", what);
         }
@@ -146,18 +146,18 @@ mod tests {
         let with = |timeout: &str| {
             let mut metadata = MetadataMap::new();
             metadata.insert("grpc-timeout", timeout.parse().unwrap());
-            patience(&metadata)
+            wait_max(&metadata)
         };
-        assert_eq!(patience(&MetadataMap::new()), PATIENCE);
+        assert_eq!(wait_max(&MetadataMap::new()), CLAIM_WAIT_MAX);
         assert_eq!(with("1S"), Duration::from_millis(750));
-        assert_eq!(with("1H"), PATIENCE);
+        assert_eq!(with("1H"), CLAIM_WAIT_MAX);
         assert_eq!(with("100m"), Duration::ZERO);
         for odd in ["S", "xS", "12", "é"] {
             let mut metadata = MetadataMap::new();
             if let Ok(value) = odd.parse() {
                 metadata.insert("grpc-timeout", value);
             }
-            assert_eq!(patience(&metadata), PATIENCE, "{odd}");
+            assert_eq!(wait_max(&metadata), CLAIM_WAIT_MAX, "{odd}");
         }
     }
 }

@@ -61,7 +61,7 @@ impl Tracking {
     ) -> Result<Response<T>, Status> {
         let code = result.as_ref().err().map_or(Code::Ok, Reject::grpc);
         let is_error = matches!(code, Code::Internal | Code::Unknown | Code::Unavailable);
-        self.metrics.answer(rpc, code_name(code), is_error, took, self.clock.now_ms());
+        self.metrics.count_answer(rpc, code_name(code), is_error, took, self.clock.now_ms());
         result.map(Response::new).map_err(|reject| {
             tracing::debug!(rpc, code = reject.code(), "call refused");
             reject.into()

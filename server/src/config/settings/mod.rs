@@ -153,7 +153,7 @@ impl Settings {
             Currency::parse(text).map_err(|_| "must be an ISO 4217 code such as INR".into())
         })?;
         let catalogue = source.optional(keys::TANDEM_CATALOG, |path| {
-            CatalogueFile::open(path, default_currency).map(Arc::new).map_err(|fault| fault.to_string())
+            CatalogueFile::open(path, default_currency).map(Arc::new).map_err(|error| error.to_string())
         })?;
         let origins = source.optional(keys::TANDEM_ALLOWED_ORIGINS, Origins::parse)?;
         Ok(Self {
@@ -169,7 +169,7 @@ impl Settings {
             shop_url: source.optional(keys::TANDEM_SHOP_URL, |text| http_url(text).map(String::from))?,
             trusted_proxies: source.parsed(keys::TANDEM_TRUSTED_PROXIES, Networks::parse)?,
             default_country: source.parsed(keys::TANDEM_DEFAULT_COUNTRY, |text| {
-                Country::parse(text).map_err(|fault| fault.to_string())
+                Country::parse(text).map_err(|error| error.to_string())
             })?,
             default_currency,
             join_wait: source.span(keys::TANDEM_JOIN_WAIT, Duration::ZERO, DAY)?,
@@ -184,7 +184,7 @@ impl Settings {
             lead_required: read_lead_required(source)?,
             catalogue,
             refund_event: source.optional(keys::TANDEM_REFUND_EVENT, |text| {
-                EventName::parse_custom(text).map_err(|fault| fault.to_string())
+                EventName::parse_custom(text).map_err(|error| error.to_string())
             })?,
         })
     }

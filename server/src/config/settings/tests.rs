@@ -4,7 +4,7 @@ fn read(pairs: &[(&str, &str)]) -> Result<Settings, SettingError> {
     Settings::read(&Source::from_pairs(pairs.iter().copied()))
 }
 
-fn fault(pairs: &[(&str, &str)]) -> String {
+fn error_of(pairs: &[(&str, &str)]) -> String {
     read(pairs).expect_err("must be refused").to_string()
 }
 
@@ -44,7 +44,7 @@ fn faults_are_one_line_that_names_the_variable() {
         (&[("TANDEM_COOKIE_DOMAIN", "co.in")], "TANDEM_COOKIE_DOMAIN"),
         (&[("TANDEM_COOKIE_DOMAIN", "https://shop.example")], "TANDEM_COOKIE_DOMAIN"),
     ] {
-        let text = fault(pairs);
+        let text = error_of(pairs);
         assert!(text.starts_with(&format!("{name}: ")), "{text}");
         assert!(!text.contains('\n') && !text.contains("hunter2"), "{text}");
     }

@@ -31,11 +31,11 @@ enum Meaning {
     Voided(String, i64),
     Refunded(Refund),
     /// The order was spoken of, and no more: there may be a payment.
-    SpokenOf,
+    Mentioned,
 }
 
 impl Meaning {
-    fn happen_to(&self, order: &mut Order, now_s: i64, may_ask: bool) -> Ask {
+    fn apply(&self, order: &mut Order, now_s: i64, may_ask: bool) -> Ask {
         match self {
             Self::Paid(paid) => {
                 order.pay((**paid).clone());
@@ -46,7 +46,7 @@ impl Meaning {
             Self::Refunded(refund) => {
                 order.refund(refund.clone());
             }
-            Self::SpokenOf => order.attest(),
+            Self::Mentioned => order.attest(),
         }
         // The message that proves the payment may be lost.
         let ask_s = if may_ask { order.plan_first_question(now_s) } else { None };
@@ -104,7 +104,7 @@ impl Orders {
         let now_s = now_ms.div_euclid(1000);
         let note = webhook.note(now_s);
         let verdict = if webhook.is_ignored() { WebhookVerdict::Ignored } else { WebhookVerdict::Accepted };
-        let (meant, proves_payment) = match webhook.effect() {
+        let (effect, proves_payment) = match webhook.effect() {
             Effect::Paid(proof) => {
                 let paid = self.paid(&proof, signed_ms, now_ms);
                 (Some((proof.order_id.clone(), Meaning::Paid(Box::new(paid)))), true)
@@ -121,17 +121,17 @@ impl Orders {
                 (Some((order_id.clone(), Meaning::Refunded(refund))), false)
             }
             Effect::Nothing if let Notice::Charges(charges) = webhook.notice() => {
-                (Some((charges.order_id.clone(), Meaning::SpokenOf)), false)
+                (Some((charges.order_id.clone(), Meaning::Mentioned)), false)
             }
             Effect::Nothing if let (Some(order_id), Some(_)) = (&webhook.extract().order_id, &note) => {
-                (Some((order_id.clone(), Meaning::SpokenOf)), false)
+                (Some((order_id.clone(), Meaning::Mentioned)), false)
             }
             Effect::Refunded { order_id: None, .. } | Effect::Nothing => (None, false),
         };
-        let change = meant.map(|(order, meaning)| {
+        let change = effect.map(|(order, meaning)| {
             let may_ask = self.can_ask() && orders_api_id_ok(order.as_str());
             let change: Change = Box::new(move |order: &mut Order| {
-                let ask = meaning.happen_to(order, now_s, may_ask);
+                let ask = meaning.apply(order, now_s, may_ask);
                 // A payment leaves its note by itself.
                 if let (Some(note), false) = (&note, proves_payment) {
                     order.note(note.clone());
@@ -192,7 +192,7 @@ impl Orders {
     /// The proof as the order takes it: the customer hashed, money and time as paid.
     fn paid(&self, proof: &Proof<'_>, signed_ms: i64, now_ms: i64) -> Payment {
         for _ in 0..proof.customer.dummies_dropped {
-            self.metrics.key_dropped("dummy");
+            self.metrics.count_dropped_key("dummy");
         }
         let fields = proof.match_fields();
         Payment {
@@ -202,9 +202,9 @@ impl Orders {
             seen_at_s: now_ms.div_euclid(1000),
             source: PaymentSource::Webhook,
             action_source: ActionSource::Website,
-            user_data: self.hashed(fields, now_ms),
+            user_data: self.hash_customer(fields, now_ms),
             custom_data: tandem_core::custom_data::CustomData::default(),
-            listed: self.listed(proof.order_id, proof.money, proof.order_tags),
+            listed: self.catalogue_data(proof.order_id, proof.money, proof.order_tags),
             page: Page::default(),
             consent: Consent::default(),
         }

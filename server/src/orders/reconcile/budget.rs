@@ -16,11 +16,11 @@ pub(super) struct Budget {
     max: usize,
     /// For orders that only strangers spoke of.
     strangers_max: usize,
-    spent: Mutex<Spent>,
+    spent: Mutex<Usage>,
 }
 
 #[derive(Debug, Default)]
-struct Spent {
+struct Usage {
     /// When, and whether for strangers; the oldest first.
     questions: VecDeque<(Instant, bool)>,
     /// Nothing is asked before: the provider said that it was too much.

@@ -90,9 +90,9 @@ impl Reconciler {
             seen_at_s: now_s,
             source: PaymentSource::OrdersApi,
             action_source: ActionSource::Website,
-            user_data: self.orders.hashed(fields, now_ms),
+            user_data: self.orders.hash_customer(fields, now_ms),
             custom_data: CustomData::default(),
-            listed: self.orders.listed(order, payment.money, Some(&answer.order_tags)),
+            listed: self.orders.catalogue_data(order, payment.money, Some(&answer.order_tags)),
             page: Page::default(),
             consent: Consent::default(),
         };

@@ -175,7 +175,7 @@ impl OrdersApi {
                     return FetchResult::Nothing;
                 }
                 Ok(Reply { status, .. }) => tracing::debug!(http.status = status, "the Orders API failed"),
-                Err(fault) => tracing::debug!(fault = %fault.without_url(), "the Orders API did not answer"),
+                Err(error) => tracing::debug!(error = %error.without_url(), "the Orders API did not answer"),
             }
         }
         FetchResult::Nothing

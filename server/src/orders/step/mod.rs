@@ -11,12 +11,12 @@ use crate::outbox::{Ask, NewEvent, OrderEffects, OrderUpdated, StepAnswer, Store
 
 /// What a change answers, and when to ask the payment provider about the order.
 #[derive(Debug)]
-pub(super) struct Changed {
+pub(super) struct ChangeOutcome {
     pub(super) answer: StepAnswer,
     pub(super) ask: Ask,
 }
 
-impl From<Ask> for Changed {
+impl From<Ask> for ChangeOutcome {
     fn from(ask: Ask) -> Self {
         Self { answer: StepAnswer::Nothing, ask }
     }
@@ -24,7 +24,7 @@ impl From<Ask> for Changed {
 
 /// A change of an order. It may run again if the store has to try again, so it must depend on
 /// the order alone.
-pub(super) type Change = Box<dyn FnMut(&mut Order) -> Changed + Send>;
+pub(super) type Change = Box<dyn FnMut(&mut Order) -> ChangeOutcome + Send>;
 
 /// Which order is changed, and what is written with it.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Orders {
         let Step { order, pixel, webhook, event, expects_browser } = step;
         let (now_ms, rules) = (self.clock.now_ms(), Arc::clone(&self.rules));
         let run = move |order: &mut Order| {
-            let Changed { answer, ask } = change(order);
+            let ChangeOutcome { answer, ask } = change(order);
             let (purchase, followers) = rules.decide(order, now_ms);
             OrderEffects {
                 event: event.clone(),
@@ -74,7 +74,7 @@ impl Orders {
         if let Some(OrderUpdated { order, ask, .. }) = &updated {
             self.delivery.wake(order.pixel());
             if order.paid().is_some() {
-                self.watch.tell(order.id());
+                self.watch.notify(order.id());
             }
             if matches!(ask, Ask::At(at_ms) if *at_ms <= now_ms) {
                 self.ask_now.notify_one();

@@ -65,7 +65,7 @@ impl Orders {
         match &result {
             Ok(answer) => {
                 let verdict = answer.verdict.name();
-                self.metrics.webhook(verdict);
+                self.metrics.count_webhook(verdict);
                 tracing::info!(
                     webhook.verdict = verdict,
                     webhook.r#type = answer.kind,

@@ -13,7 +13,7 @@ const INTERRUPTED: u8 = 130;
 
 /// Why a command gave no answer. Each text ends with what to do.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
+pub(crate) enum CliError {
     /// A setting or argument cannot be used.
     #[error("{0}")]
     Setting(String),
@@ -51,13 +51,13 @@ pub(crate) enum Failure {
     Interrupted(&'static str),
 }
 
-impl From<SettingError> for Failure {
+impl From<SettingError> for CliError {
     fn from(error: SettingError) -> Self {
         Self::Setting(error.to_string())
     }
 }
 
-impl Failure {
+impl CliError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Setting(_) | Self::TokenRefused | Self::Refused(_) => BAD_SETTINGS,
@@ -69,7 +69,7 @@ impl Failure {
     }
 
     /// The failure that a call's status means.
-    pub(crate) fn of(status: &Status, url: &str) -> Self {
+    pub(crate) fn from_status(status: &Status, url: &str) -> Self {
         let message = crate::render::plain(status.message());
         let away = |why: &str| Self::ServerAway { url: url.to_owned(), why: why.to_owned() };
         match status.code() {
@@ -104,9 +104,9 @@ mod tests {
             (Status::unimplemented(""), 1, "upgrade"),
             (Status::internal("bug"), 1, "log"),
         ] {
-            let failure = Failure::of(&status, "http://127.0.0.1:50051");
-            assert_eq!(failure.exit_code(), code, "{status:?}");
-            assert!(failure.to_string().contains(advice), "{failure}");
+            let error = CliError::from_status(&status, "http://127.0.0.1:50051");
+            assert_eq!(error.exit_code(), code, "{status:?}");
+            assert!(error.to_string().contains(advice), "{error}");
         }
     }
 }
