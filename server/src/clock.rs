@@ -1,7 +1,7 @@
-//! The server's clock. Passed in, so that tests can set it.
+//! The server's clock. It is passed in, so that tests can set it.
 //!
-//! Two readings: the wall's, which dates events and may be set back or forward under the
-//! running server, and the steady one, which measures waits and never jumps.
+//! It has two readings. Wall time dates events; an administrator may set it back or forward while the server
+//! runs. Steady time measures waits and never jumps.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -10,7 +10,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Where the machine's steady time begins.
 static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// Tells Unix time, and steady time.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     fixed: Option<Arc<Fixed>>,
@@ -64,7 +63,7 @@ impl Clock {
         self.now_ms().div_euclid(1000)
     }
 
-    /// Milliseconds since some moment before this one, whatever is done to the wall's time.
+    /// Milliseconds since an arbitrary moment. Setting the wall time does not change it.
     pub fn steady_ms(&self) -> i64 {
         match &self.fixed {
             Some(fixed) => fixed.wall_ms.load(Ordering::Relaxed) - fixed.jumped_ms.load(Ordering::Relaxed),
@@ -72,7 +71,7 @@ impl Clock {
         }
     }
 
-    /// The wall's time less the steady one: changes only when the wall's time is set.
+    /// Wall time minus steady time. It changes only when the wall time is set.
     pub(crate) fn offset_ms(&self) -> i64 {
         self.now_ms() - self.steady_ms()
     }

@@ -1,4 +1,4 @@
-//! `tandem-server`: arguments, settings, tracing, then [`tandem_server::app::run`].
+//! `tandem-server`: reads arguments and settings, starts the log, then calls [`tandem_server::app::run`].
 
 use std::process::ExitCode;
 
@@ -9,17 +9,17 @@ use tandem_server::config::{Settings, Source, understood};
 use tandem_settings::exit::{BAD_SETTINGS, REFUSED};
 use tandem_settings::{Program, SettingError, check_log, help, start_log};
 
-/// Takes conversion events durably over gRPC and gRPC-web, and delivers them to Meta.
+/// Receives conversion events over gRPC and gRPC-web, stores them, and delivers them to Meta.
 #[derive(Parser)]
 #[command(name = "tandem-server", version, after_help = after_help())]
 struct Arguments {
-    /// Check all settings, print what was understood and from where, and end: opens no port and no store
+    /// Check all settings, print each value and where it came from, and exit; opens neither ports nor the store
     #[arg(long)]
     check: bool,
 }
 
 fn after_help() -> String {
-    let codes = "Exit codes: 0 stopped by a signal, 1 the system refuses something, 2 unusable settings";
+    let codes = "Exit codes: 0 stopped by a signal, 1 the system refused a port, file or other resource, 2 invalid settings";
     format!("{}\n\n{codes}", help(Program::Server))
 }
 
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The exit code and the line of a start that failed.
+/// The exit code of a failed start, and the line that says why.
 type ExitError = (u8, String);
 
 fn bad_settings(error: &SettingError) -> ExitError {
@@ -66,14 +66,14 @@ fn check() -> Result<(), ExitError> {
 fn start() -> Result<(), ExitError> {
     let (source, settings) = read().map_err(|error| bad_settings(&error))?;
     start_log(&source).map_err(|error| bad_settings(&error))?;
-    // The one TLS implementation of the process; a second call would be a mistake of ours.
+    // Selects ring for all TLS of the process. An error only says that it is selected already.
     drop(rustls::crypto::ring::default_provider().install_default());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| refused("the runtime cannot be started", &error))?;
+        .map_err(|error| refused("cannot start the runtime", &error))?;
     runtime.block_on(async {
-        let signals = Signals::listen().map_err(|error| refused("signals cannot be heard", &error))?;
+        let signals = Signals::listen().map_err(|error| refused("cannot install signal handlers", &error))?;
         let ended = app::run(settings, Clock::system(), signals.wait()).await;
         ended.map_err(|error| (REFUSED, error.to_string()))
     })
@@ -93,7 +93,7 @@ struct Signals {
 impl Signals {
     fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        // Once somebody has listened, the default action is gone for good.
+        // Listening once replaces the default action for the rest of the process.
         drop(signal(SignalKind::from_raw(SIGXFSZ))?);
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }

@@ -2,8 +2,8 @@
 //!
 //! A caller with the internal token, or with a certificate of `TANDEM_TLS_CLIENT_CA`, is one
 //! of the shop's own services. A wrong token is refused on every RPC. Everyone else is a
-//! stranger: their address and User-Agent are
-//! those of the connection, and an `Origin`, if there is one, must be the shop's.
+//! stranger. A stranger's address and User-Agent are those of the connection. Its `Origin`, if there is one,
+//! must be the shop's.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use super::rate_limit::RateLimits;
 use super::status::Reject;
 use crate::config::{Origins, SecretSource};
 
-/// What callers are judged by.
+/// The rules that decide who may call.
 #[derive(Debug)]
 pub struct AccessPolicy {
     /// Internal tokens, any of which is good.
@@ -34,11 +34,11 @@ pub struct AccessPolicy {
     pub trusted_proxies: Networks,
     /// Origins of pages, all pixels together.
     pub origins: Vec<Origins>,
-    /// Whether pages may send their cookies along and get some.
+    /// Whether the server reads pages' cookies and sets its own.
     pub sets_cookies: bool,
     /// Rate limits of strangers.
     pub rate_limits: RateLimits,
-    /// How much is taken at once.
+    /// How many requests may be open at once.
     pub admission: Admission,
 }
 
@@ -48,8 +48,8 @@ impl AccessPolicy {
         self.origins.iter().any(|origins| origins.allows(origin))
     }
 
-    /// Whether a page's cookies may travel: to an origin that the shop named, and only where
-    /// the server sets some.
+    /// Whether a page of this origin may send and receive cookies. The shop must have listed the origin, and the
+    /// server must set cookies at all.
     pub fn allows_cookies(&self, origin: &str) -> bool {
         let named = |origins: &Origins| matches!(origins, Origins::Listed(_)) && origins.allows(origin);
         self.sets_cookies && self.origins.iter().any(named)
@@ -70,8 +70,8 @@ impl AccessPolicy {
                 _ => Err(Reject::Unauthenticated),
             };
         }
-        // A browser presents its certificate for whatever page asks it to, so behind an
-        // Origin it proves nothing.
+        // A browser presents its certificate for any page. With an Origin header the certificate
+        // proves nothing about the caller.
         if is_certified && !headers.contains_key(http::header::ORIGIN) {
             return Ok(Caller::Internal);
         }

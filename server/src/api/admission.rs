@@ -1,7 +1,6 @@
-//! How much may be asked at once. Each kind of caller has a room of its own, so that a
-//! flood of strangers leaves webhooks, operators and health checks their way in. Whoever
-//! finds a room full is told at once to come again, before the body is read: nobody waits
-//! in a line that grows.
+//! How many requests may be open at once. Each kind of caller has a limit of its own, so a flood from
+//! strangers does not block webhooks, operators or health checks. A request over its limit is refused at
+//! once, before its body is read. An unbounded queue would time out every caller.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -22,8 +21,8 @@ use super::status::Reject;
 
 /// Requests of strangers at once. With a body of 256 KiB each they would hold half a gigabyte.
 const STRANGERS_MAX: usize = 2048;
-/// Claims of strangers at once: each may wait five seconds for a webhook, and must not keep
-/// leads out.
+/// Claims of strangers at once. A claim may wait five seconds for a webhook, so claims have a limit of their
+/// own and cannot block leads.
 const CLAIMS_MAX: usize = 1024;
 /// Requests of one address (IPv6: /64) at once: what its rate limit allows in the five
 /// seconds that a claim may wait.
@@ -32,7 +31,7 @@ const PER_ADDRESS_MAX: usize = 256;
 const SHOP_MAX: usize = 512;
 /// Health checks at once.
 const CHECKS_MAX: usize = 128;
-/// When an address with too many open requests should come again.
+/// What an address with too many open requests is told to wait.
 const ADDRESS_WAIT: Duration = Duration::from_secs(1);
 
 /// See the module. Cheap to clone.
@@ -42,44 +41,44 @@ pub struct Admission {
     claims: Arc<Semaphore>,
     shop: Arc<Semaphore>,
     checks: Arc<Semaphore>,
-    /// Open requests by address; none when rates are not limited either.
+    /// Open requests by address. `None` when rates are not limited either.
     addresses: Option<Arc<Addresses>>,
-    turned_away: Arc<AtomicU64>,
+    refused: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
 struct Addresses(Mutex<HashMap<IpAddr, usize>>);
 
 impl Admission {
-    /// Empty admission. `per_address`: no address may fill one alone.
+    /// `per_address`: also limits each address alone.
     pub fn new(per_address: bool) -> Self {
-        let room = |size| Arc::new(Semaphore::new(size));
+        let limit = |size| Arc::new(Semaphore::new(size));
         Self {
-            strangers: room(STRANGERS_MAX),
-            claims: room(CLAIMS_MAX),
-            shop: room(SHOP_MAX),
-            checks: room(CHECKS_MAX),
+            strangers: limit(STRANGERS_MAX),
+            claims: limit(CLAIMS_MAX),
+            shop: limit(SHOP_MAX),
+            checks: limit(CHECKS_MAX),
             addresses: per_address.then(Arc::default),
-            turned_away: Arc::default(),
+            refused: Arc::default(),
         }
     }
 
     /// Lets a request in until its permit is dropped.
     ///
     /// # Errors
-    /// [`Reject::Overloaded`] when the room is full, [`Reject::TooFast`] when the address
-    /// has filled its part of it.
+    /// [`Reject::Overloaded`] when the limit is reached, [`Reject::TooFast`] when the address has reached its
+    /// own.
     pub(super) fn admit(&self, caller: &Caller, path: &str) -> Result<Permit, Reject> {
-        let (room, address) = match caller {
+        let (limit, address) = match caller {
             _ if path.starts_with("/grpc.health.v1.Health/") => (&self.checks, None),
             Caller::Internal => (&self.shop, None),
             Caller::Stranger(stranger) => {
-                let room = if path == RECORD_PURCHASE { &self.claims } else { &self.strangers };
-                (room, stranger.address.map(subscriber))
+                let limit = if path == RECORD_PURCHASE { &self.claims } else { &self.strangers };
+                (limit, stranger.address.map(subscriber))
             }
         };
-        let Ok(place) = Arc::clone(room).try_acquire_owned() else {
-            self.turned_away.fetch_add(1, Ordering::Relaxed);
+        let Ok(permit) = Arc::clone(limit).try_acquire_owned() else {
+            self.refused.fetch_add(1, Ordering::Relaxed);
             return Err(Reject::Overloaded);
         };
         let mut counted = None;
@@ -89,17 +88,14 @@ impl Admission {
             }
             counted = Some((Arc::clone(addresses), address));
         }
-        Ok(Permit { _place: place, counted })
+        Ok(Permit { _permit: permit, counted })
     }
 
-    /// Says in the log how many requests found a room full since the last time.
+    /// Logs how many requests were refused since the last report.
     pub fn report(&self) {
-        let requests = self.turned_away.swap(0, Ordering::Relaxed);
+        let requests = self.refused.swap(0, Ordering::Relaxed);
         if requests > 0 {
-            tracing::warn!(
-                requests,
-                "more was asked at once than is taken; those requests were told to come again"
-            );
+            tracing::warn!(requests, "too many requests at once; these were refused and told to try again");
         }
     }
 }
@@ -113,7 +109,7 @@ impl Addresses {
         has_room
     }
 
-    fn leave(&self, address: IpAddr) {
+    fn release(&self, address: IpAddr) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&address) {
             *count -= 1;
@@ -124,23 +120,23 @@ impl Addresses {
     }
 }
 
-/// A request's place in its room.
+/// Holds a request's place until it is dropped.
 #[derive(Debug)]
 pub(super) struct Permit {
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
     counted: Option<(Arc<Addresses>, IpAddr)>,
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         if let Some((addresses, address)) = &self.counted {
-            addresses.leave(*address);
+            addresses.release(*address);
         }
     }
 }
 
 pin_project! {
-    /// The work on a request, which keeps its place until the answer begins.
+    /// The work on a request. It holds its permit until the answer begins.
     #[derive(Debug)]
     pub struct Admitted<F> {
         #[pin]
@@ -176,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_room_of_strangers_leaves_the_shop_and_health_checks_theirs() {
+    fn too_many_strangers_do_not_block_the_shop_or_health_checks() {
         let admission = Admission::new(true);
         let crowd: Vec<Permit> = (0..STRANGERS_MAX)
             .map(|n| {
@@ -192,19 +188,19 @@ mod tests {
     }
 
     #[test]
-    fn claims_that_wait_leave_leads_their_room() {
+    fn claims_that_wait_do_not_block_leads() {
         let admission = Admission::new(false);
         let claim = || admission.admit(&stranger("192.0.2.1"), RECORD_PURCHASE);
         let waiting: Vec<Permit> = (0..CLAIMS_MAX).map(|_| claim().expect("there is room")).collect();
         assert_eq!(claim().err(), Some(Reject::Overloaded));
         assert!(admission.admit(&stranger("192.0.2.1"), LEAD).is_ok());
-        assert!(admission.admit(&Caller::Internal, RECORD_PURCHASE).is_ok(), "a fact is no claim");
+        assert!(admission.admit(&Caller::Internal, RECORD_PURCHASE).is_ok(), "a report is no claim");
         drop(waiting);
         assert!(claim().is_ok());
     }
 
     #[test]
-    fn one_network_fills_its_part_and_no_more() {
+    fn one_network_cannot_use_up_the_limit() {
         let admission = Admission::new(true);
         let mut permits = Vec::new();
         for n in 0..PER_ADDRESS_MAX {

@@ -7,10 +7,10 @@ use tonic::Status;
 use tonic::body::Body;
 use tower_http::timeout::{DeadlineBody, TimeoutError};
 
-/// Longest wait for the whole body of a request, from its head on.
+/// Longest wait for the whole body of a request, counted from its headers.
 const ARRIVAL_MAX: Duration = Duration::from_secs(10);
 
-/// A body that is `DEADLINE_EXCEEDED` once it is late.
+/// A body that fails with `DEADLINE_EXCEEDED` when it takes longer than [`ARRIVAL_MAX`].
 pub(super) fn with_deadline(inner: Body) -> Body {
     Body::new(DeadlineBody::new(ARRIVAL_MAX, inner).map_err(|error| {
         if error.is::<TimeoutError>() {

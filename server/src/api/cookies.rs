@@ -1,6 +1,6 @@
-//! `_fbp` and `_fbc` by HTTP (`TANDEM_COOKIE_DOMAIN`): what a page's browser brought in its
-//! `Cookie` header completes the message, and the answer writes both cookies again. Only
-//! pages of the domain get any, and nobody whose consent is missing.
+//! `_fbp` and `_fbc` by HTTP (`TANDEM_COOKIE_DOMAIN`). Identifiers that the message lacks come from the
+//! `Cookie` header, and the answer sets both cookies again. Only pages of the domain get cookies, and only
+//! with consent.
 
 use tandem_core::click_id::{Fbc, Fbp};
 use tandem_core::cookie::{CookieDomain, MetaCookies};
@@ -28,10 +28,9 @@ impl SetCookies {
     }
 }
 
-/// Completes what the message says of the visit with the browser's cookies, so that the
-/// event and the cookies name the same click, and says which cookies the answer sets. A
-/// browser ID made here goes into no event before the browser has sent it back: one that
-/// keeps no cookies would be somebody new with each call.
+/// Completes the message with the browser's cookies, so that the event and the cookies name the same click.
+/// Returns the cookies that the answer sets. A browser ID made here enters no event until the browser has
+/// sent it back: a browser that keeps no cookies would look like a new person with each call.
 pub(super) fn exchange(
     settings: &DecodeSettings,
     now_ms: i64,

@@ -1,4 +1,4 @@
-//! From core types to messages: what the page must fire is what the server sends.
+//! Core types become messages here. The page fires the same data that the server sends.
 
 use tandem_core::custom_data::{CustomData, Experiment};
 use tandem_core::id::{EventId, EventName, OrderId};
@@ -56,7 +56,6 @@ pub(super) fn money(money: Money) -> v1::Money {
     v1::Money { amount: money.decimal(), currency_code: money.currency.as_str().to_owned() }
 }
 
-/// How far an order is.
 pub(super) fn purchase_state(state: PurchaseState) -> v1::PurchaseState {
     match state {
         PurchaseState::Pending => v1::PurchaseState::Pending,

@@ -9,7 +9,6 @@ use tandem_net::subscriber;
 
 use crate::config::RateLimit;
 
-/// Rate limits.
 #[derive(Debug)]
 pub struct RateLimits {
     limiter: Option<DefaultKeyedRateLimiter<IpAddr>>,
@@ -17,7 +16,7 @@ pub struct RateLimits {
 }
 
 impl RateLimits {
-    /// RateLimits as set; `None`: off.
+    /// `None`: no limit.
     pub fn new(limit: Option<RateLimit>) -> Self {
         let limiter = limit
             .map(|limit| RateLimiter::keyed(Quota::per_second(limit.per_second).allow_burst(limit.burst)));
@@ -30,8 +29,7 @@ impl RateLimits {
         limiter.check_key(&subscriber(address)).map_err(|until| until.wait_time_from(self.clock.now()))
     }
 
-    /// Forgets addresses that have been quiet; called now and then, so that the memory
-    /// has a bound.
+    /// Forgets addresses that have been quiet. The janitor calls this, so that memory stays bounded.
     pub fn forget_quiet(&self) {
         if let Some(limiter) = &self.limiter {
             limiter.retain_recent();

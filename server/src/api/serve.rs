@@ -29,11 +29,11 @@ use crate::api::operations::Operations;
 
 /// Largest message of a public RPC.
 const PUBLIC_BYTES_MAX: usize = 256 * 1024;
-/// Largest message of `VerifyWebhook`: a body of 1 MiB and what stands around it.
+/// Largest message of `VerifyWebhook`: a body of 1 MiB, and its headers.
 const WEBHOOK_BYTES_MAX: usize = 1024 * 1024 + 64 * 1024;
 /// Bytes before each message (gRPC over HTTP, length-prefixed message).
 const FRAME_HEAD_BYTES: usize = 5;
-/// Most bytes of a too large HTTP/1.1 request that are read for the sake of its connection.
+/// Most bytes of a too large HTTP/1.1 request that are read, so that the caller sees the answer.
 const DISCARDED_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Largest headers of an HTTP/2 request.
 const HEADER_BYTES_MAX: u32 = 32 * 1024;
@@ -76,9 +76,8 @@ pub async fn serve(
     Ok(())
 }
 
-/// CORS for the shop's pages. Cookies travel only where the server sets some, and an origin
-/// is always named then, never a wildcard. `authorization` is never allowed: the internal token has no
-/// business in a page.
+/// CORS for the shop's pages. Credentials are allowed only where the server sets cookies; the answer then names
+/// the origin instead of a wildcard. `authorization` is never allowed: a page must not have the internal token.
 fn cors(policy: Arc<AccessPolicy>) -> CorsLayer {
     let header = HeaderName::from_static;
     let credentials = Arc::clone(&policy);
@@ -149,15 +148,15 @@ impl Service<Request<Body>> for SizeLimited {
     }
 }
 
-/// Reads a body to its end before anything is answered. An answer in the middle of an
-/// HTTP/1.1 request closes the connection, and the caller may never see it.
+/// Reads a body to its end before the server answers. An answer in the middle of an HTTP/1.1 request closes the
+/// connection, and the caller may never see it.
 async fn read_whole(mut body: Body, bytes_max: usize) -> Result<Body, Status> {
     let mut kept = BytesMut::new();
     let mut read = 0_usize;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| match error.code() {
             Code::DeadlineExceeded => error,
-            _ => Status::cancelled("the request broke off"),
+            _ => Status::cancelled("the request ended before its body was complete"),
         })?;
         let Ok(data) = frame.into_data() else { continue };
         read = read.saturating_add(data.len());

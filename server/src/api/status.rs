@@ -1,5 +1,5 @@
-//! Why a call is refused: one enum, and for each variant its status, its stable code and
-//! what the caller can do. No variant repeats a value that came in.
+//! Why a call is refused. Each variant has a gRPC status, a stable code, and a text that says what the caller can
+//! do. No text repeats a value from the request.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use crate::orders::OrderError;
 use crate::outbox::StoreError;
 
-/// A field that is wrong, and how to put it right.
+/// A wrong field, and what it must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// Path in the request, such as `custom_data.value.amount`.
@@ -20,7 +20,6 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// Makes one.
     pub fn new(field: impl Into<String>, what: impl Into<String>) -> Self {
         Self { field: field.into(), what: what.into() }
     }
@@ -37,15 +36,15 @@ pub enum Reject {
     OriginNotAllowed,
     /// Too many calls from one address.
     TooFast(Duration),
-    /// Too much is asked at once, or waits for the disk.
+    /// Too many requests are open, or wait for the disk.
     Overloaded,
     /// The store cannot accept.
     StoreUnavailable,
-    /// An internal fact contradicts what is known.
+    /// A merchant report names another amount than the order was paid with.
     ReportConflict {
         /// What the order was paid with, e.g. `1499.00 INR`.
         known: String,
-        /// What the fact says.
+        /// What the report says.
         given: String,
     },
     /// No payment secret is configured, so no webhook can be believed.
@@ -101,10 +100,10 @@ impl Reject {
             }
             Self::OriginNotAllowed => "this origin is not in TANDEM_ALLOWED_ORIGINS".into(),
             Self::TooFast(_) => "too many calls from this address; wait and try again".into(),
-            Self::Overloaded => "the server has too much to do at once; wait and try again".into(),
-            Self::StoreUnavailable => "the store cannot accept now; nothing was written; try again".into(),
+            Self::Overloaded => "the server has too many open requests; wait and try again".into(),
+            Self::StoreUnavailable => "the store cannot write now; nothing was stored; try again".into(),
             Self::ReportConflict { known, given } => {
-                format!("the order is known to be paid with {known}, and this fact says {given}; nothing was changed")
+                format!("the order is paid with {known}, and this report says {given}; nothing was changed")
             }
             Self::NoSecret => {
                 "no_secret: no Cashfree client secret is configured for this environment (CASHFREE_CLIENT_SECRET)".into()
@@ -115,7 +114,7 @@ impl Reject {
     }
 }
 
-/// A status's name as a label: lower case.
+/// A status's name in lower case, for metric labels.
 pub(super) fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "ok",

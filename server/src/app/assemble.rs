@@ -1,4 +1,4 @@
-//! From settings to parts: each folder gets its own settings, and what stands below it.
+//! Builds the server's parts from the settings. Each folder gets its own settings and the folders below it.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ pub(super) struct Parts {
     pub(super) closing: CancellationToken,
 }
 
-/// What most parts stand on.
+/// What most other parts need.
 struct BaseParts {
     outbox: Outbox,
     clock: Clock,
@@ -56,7 +56,7 @@ struct BaseParts {
     delivery: Delivery,
 }
 
-/// Makes the parts and starts their tasks, which run until `stop`.
+/// Builds the parts and starts their tasks, which run until `stop`.
 pub(super) async fn assemble(
     mut settings: Settings,
     outbox: Outbox,
@@ -115,8 +115,8 @@ pub(super) async fn assemble(
     Ok(Parts { tracking, operations, access, insight, limits, tls, tasks, closing })
 }
 
-/// Brings the store in line with the settings, and says what decides about Purchases. Without
-/// any pixel, what is accepted waits under a stand-in until one is configured.
+/// Adapts the store to the settings, and returns the rules for Purchases. Without any pixel, accepted events wait
+/// under a placeholder until one is configured.
 async fn align_store(settings: &mut Settings, outbox: &Outbox) -> Result<PurchaseRules, StartError> {
     match settings.pixels.first() {
         Some(first) => store::adopt(outbox, &first.id).await.map_err(StartError::FirstWrite)?,
@@ -145,7 +145,7 @@ async fn base(
     Ok((BaseParts { outbox, clock, metrics, pixels, graph, delivery }, workers))
 }
 
-/// Who may call, and how many may be connected.
+/// Who may call, and how many connections each port may have.
 fn access(
     settings: &mut Settings,
     pixels: &[Arc<Pixel>],
@@ -213,7 +213,7 @@ fn purchase_rules(settings: &Settings) -> PurchaseRules {
     }
 }
 
-/// Reasons for a degraded health that stand as long as the settings do.
+/// Reasons for degraded health that hold as long as the settings do.
 fn notes(settings: &Settings) -> Vec<String> {
     let mut notes = Vec::new();
     if settings.cashfree.environment == CashfreeEnvironment::Production {
@@ -222,7 +222,7 @@ fn notes(settings: &Settings) -> Vec<String> {
     }
     if settings.cashfree.secrets.is_none() {
         tracing::warn!(
-            "no Cashfree client secret is configured for {}: webhooks are answered with 503 until there is one",
+            "no Cashfree client secret is configured for {}; webhooks get 503 until one is set",
             settings.cashfree.environment.name()
         );
     }

@@ -1,5 +1,5 @@
-//! The janitor: gives up what is too old for Meta and deletes what is past its time, in small
-//! steps between which ingest goes on.
+//! The janitor. It gives up events that are too old for Meta, and deletes rows past their retention. It works in small
+//! steps, so that ingest continues in between.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use tokio_util::sync::CancellationToken;
 use crate::api::access::AccessPolicy;
 use crate::outbox::{Outbox, StoreError};
 
-/// How often events that grew too old for Meta are looked for.
+/// How often the janitor looks for events that grew too old for Meta.
 const EXPIRE_EVERY: Duration = Duration::from_secs(10);
-/// How often, in such rounds, old rows and quiet addresses are looked for.
+/// Every how many rounds it deletes old rows and forgets quiet addresses.
 const ROUNDS_PER_SWEEP: u32 = 6;
 /// Rows changed in one step.
 const STEP_ROWS: usize = 500;
-/// Pause between steps: ingest goes on.
+/// Pause between steps, for ingest.
 const BETWEEN_STEPS: Duration = Duration::from_millis(50);
 
 /// Works until `stop`. `retention`: how long finished events are kept.
@@ -39,8 +39,8 @@ pub(super) async fn run(
     }
 }
 
-/// Takes steps for as long as they find [`STEP_ROWS`] rows. A store that refuses says so in
-/// health; the next round tries again.
+/// Repeats a step while it finds [`STEP_ROWS`] rows. If the store fails, health shows it and the next round tries
+/// again.
 async fn in_steps<F>(stop: &CancellationToken, step: impl Fn() -> F)
 where
     F: Future<Output = Result<usize, StoreError>>,

@@ -24,13 +24,13 @@ use crate::config::Settings;
 use crate::insight::http as insight_http;
 use assemble::Parts;
 
-/// How long open RPCs may still take when the server stops.
+/// Longest wait for open RPCs when the server stops.
 const GRPC_DRAIN: Duration = Duration::from_secs(10);
-/// How long the HTTP port's open answers may still take after that.
+/// Longest wait for the HTTP port's open answers after that.
 const HTTP_DRAIN: Duration = Duration::from_secs(1);
 
-/// Runs the server until `shutdown`, and stops it in order: open calls end, then delivery's
-/// open calls, and what is left stays on disk.
+/// Runs the server until `shutdown`, then stops it in order: first open RPCs end, then delivery's open calls. The
+/// rest stays on disk.
 ///
 /// # Errors
 /// When it cannot start, or the gRPC port fails.
@@ -62,7 +62,7 @@ pub async fn run(
     let begun = closing.clone();
     let close = async move {
         shutdown.await;
-        tracing::info!("stopping: open calls are finished, the rest stays on disk");
+        tracing::info!("stopping: open calls finish, everything else stays on disk");
         begun.cancel();
     };
     let served = tokio::select! {
@@ -83,11 +83,11 @@ async fn finish(tasks: &mut Vec<JoinHandle<()>>, http: JoinHandle<()>) {
         drop(tokio::time::timeout(HTTP_DRAIN, http).await);
     };
     if tokio::time::timeout(GRPC_DRAIN, all).await.is_err() {
-        tracing::warn!("some work did not end in time; it goes on after the next start");
+        tracing::warn!("some work did not end in time; it continues after the next start");
     }
 }
 
-/// An address that is listened on.
+/// A bound address that does not accept connections yet.
 struct BoundListener {
     listener: TcpListener,
     /// With the real port, where the setting says 0.

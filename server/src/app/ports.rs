@@ -3,13 +3,13 @@
 use tandem_net::{ConnectionLimits, SubscriberLimit};
 use tandem_settings::Networks;
 
-/// Of the gRPC port, when this many files may be open.
+/// The gRPC port's limits, when the process may open this many files.
 pub(super) fn grpc_limits(files: usize, proxies: Networks) -> ConnectionLimits {
     let connections_max = files.saturating_sub(reserve(files)).clamp(64, 16_384);
     limits(connections_max, connections_max / 4, proxies)
 }
 
-/// Of the HTTP port, for operators and a scraper, not the world.
+/// The HTTP port's limits. Only operators and a scraper use it.
 pub(super) fn http_limits(files: usize) -> ConnectionLimits {
     let connections_max = (files / 8).clamp(16, 512);
     limits(connections_max, connections_max / 2, Networks::default())
@@ -20,7 +20,7 @@ fn limits(connections_max: usize, per_subscriber_max: usize, exempt: Networks) -
     ConnectionLimits { per_subscriber, ..ConnectionLimits::new(connections_max) }
 }
 
-/// Files that are no connection of the gRPC port: the HTTP port's, the store's, those to Meta.
+/// Files for everything but the gRPC port's connections: the HTTP port, the store, calls to Meta.
 fn reserve(files: usize) -> usize {
     (files / 4).clamp(64, 1024)
 }

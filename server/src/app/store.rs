@@ -1,4 +1,4 @@
-//! The store at the start: opened, and brought in line with the settings.
+//! Opens the store at the start, and adapts it to the settings.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -16,20 +16,20 @@ pub(super) fn open(settings: &Settings, clock: &Clock) -> Result<Outbox, StartEr
     Ok(Outbox::new(Embedded::open(&settings.data_dir, clock.clone())?))
 }
 
-/// Gives events that waited for any pixel to `first`, the first that is configured now.
+/// Assigns events that waited for a pixel to `first`, the first configured pixel.
 pub(super) async fn adopt(outbox: &Outbox, first: &PixelId) -> Result<(), StoreError> {
     let adopted = outbox.operators.adopt_unassigned(first.clone()).await?;
     if adopted > 0 {
         tracing::info!(
             events = adopted,
             pixel.id = first.as_str(),
-            "events that waited for a pixel have one now"
+            "events that waited for a pixel are assigned to it"
         );
     }
     Ok(())
 }
 
-/// Lets Purchases go that were held as play money: the settings hold none any more.
+/// Releases Purchases that were held as play money, once the settings hold none any more.
 pub(super) async fn release_play_money(outbox: &Outbox) -> Result<(), StoreError> {
     let code = tandem_core::code::SANDBOX_WITHOUT_TEST_CODE;
     let released = outbox.queue.release_held(code).await?;

@@ -1,5 +1,5 @@
-//! Every metric: names, labels and help texts in one place. Labels are stable codes and
-//! standard names; never IDs, match keys, tokens or addresses.
+//! Every metric: names, labels and help texts in one place. Labels are stable codes, standard names and pixel IDs;
+//! never event or order IDs, match keys, tokens or addresses.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::response_times::ResponseTimes;
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct AnswerLabels {
     rpc: &'static str,
@@ -81,26 +82,30 @@ impl Default for Metrics {
             calls_max: Family::default(),
             registry: Registry::default(),
         };
-        registry.register("ingest_answers", "Answers of TrackingService by status", metrics.rpcs.clone());
+        registry.register(
+            "ingest_answers",
+            "Answers of TrackingService by RPC and status",
+            metrics.rpcs.clone(),
+        );
         registry.register_with_unit(
             "ingest_answer",
-            "Time to an answer of TrackingService",
+            "Time that TrackingService takes to answer",
             Unit::Seconds,
             metrics.rpc_seconds.clone(),
         );
         registry.register(
             "ingest_pii_redacted",
-            "E-mail- and phone-shaped values cut out of URLs and free text",
+            "E-mail addresses and phone numbers removed from URLs and free text",
             metrics.pii_redacted.clone(),
         );
         registry.register(
             "ingest_orders_passed_over",
-            "Orders that were not noted, because their address names more than one address may; a proxy that is not in TANDEM_TRUSTED_PROXIES looks like that",
+            "New orders not stored because one client address named too many; if many visitors share a proxy, add it to TANDEM_TRUSTED_PROXIES",
             metrics.unnoted_orders.clone(),
         );
         registry.register(
             "ingest_match_keys_dropped",
-            "Match keys that could not be normalised where nobody can correct them",
+            "Match keys dropped because they could not be normalised",
             metrics.keys_dropped.clone(),
         );
         registry.register("ingest_webhooks", "Webhooks by verdict", metrics.webhooks.clone());
@@ -111,13 +116,13 @@ impl Default for Metrics {
         );
         registry.register_with_unit(
             "delivery_graph_call",
-            "Duration of Graph calls",
+            "Time that Graph calls take",
             Unit::Seconds,
             metrics.graph_seconds.clone(),
         );
         registry.register(
             "delivery_calls_max",
-            "Graph calls that may be out at once, as far as the pixel has shown to bear them",
+            "Most Graph calls that may be open at once, by pixel; it follows how Meta answers",
             metrics.calls_max.clone(),
         );
         Self { registry, ..metrics }
@@ -145,38 +150,36 @@ impl Metrics {
         self.attempts.get_or_create(&AttemptLabels { result, code }).inc();
     }
 
-    /// A Graph call.
     pub fn observe_graph_call(&self, took: Duration) {
         self.graph_seconds.observe(took.as_secs_f64());
     }
 
-    /// Graph calls of a pixel that may be out at once.
+    /// Sets how many Graph calls of a pixel may be open at once.
     pub fn set_calls_max(&self, pixel: &str, calls: u32) {
         self.calls_max.get_or_create(&PixelLabel { pixel: pixel.to_owned() }).set(calls.into());
     }
 
-    /// What was last said of [`Metrics::set_calls_max`]; 0 before.
+    /// The value last set with [`Metrics::set_calls_max`]; 0 before.
     pub fn calls_max(&self, pixel: &str) -> u32 {
         let gauge = self.calls_max.get(&PixelLabel { pixel: pixel.to_owned() });
         gauge.and_then(|gauge| u32::try_from(gauge.get()).ok()).unwrap_or_default()
     }
 
-    /// A webhook.
     pub fn count_webhook(&self, verdict: &str) {
         self.webhooks.get_or_create(&VerdictLabel { verdict: verdict.to_owned() }).inc();
     }
 
-    /// Personal data was cut out of a URL or a text.
+    /// Counts personal data removed from a URL or a text.
     pub fn count_redactions(&self, cuts: u32) {
         self.pii_redacted.inc_by(u64::from(cuts));
     }
 
-    /// An address named more orders than are noted for one.
+    /// Counts an order that was not stored because its address named too many.
     pub fn count_unnoted_order(&self) {
         self.unnoted_orders.inc();
     }
 
-    /// A match key was dropped.
+    /// Counts a dropped match key.
     pub fn count_dropped_key(&self, key: &'static str) {
         self.keys_dropped.get_or_create(&KeyLabel { key }).inc();
     }

@@ -1,5 +1,5 @@
-//! Response times and errors of `TrackingService` over the last 24 hours, in memory: one
-//! histogram per hour. A restart begins anew; the counts of events do not.
+//! Response times and errors of `TrackingService` over the last 24 hours: one histogram per hour, in memory. A
+//! restart loses them; the counts of events survive it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 const HOURS: usize = 24;
-/// Longest time told apart, microseconds: one minute.
+/// Longest time that is measured, microseconds: one minute.
 const LONGEST_US: u64 = 60_000_000;
 
 #[derive(Debug)]
@@ -17,14 +17,12 @@ struct Hour {
     errors: u64,
 }
 
-/// Collects answers.
 #[derive(Debug, Default)]
 pub struct ResponseTimes(Mutex<Vec<Hour>>);
 
-/// What the last 24 hours came to.
+/// The figures of the last 24 hours.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ResponseFigures {
-    /// Answers.
     pub answers: u64,
     /// Answers `INTERNAL`, `UNKNOWN` or `UNAVAILABLE`.
     pub errors: u64,

@@ -13,7 +13,7 @@ use super::person::is_public;
 use super::reader::Reader;
 use crate::api::caller::{Caller, Stranger};
 
-/// Longest page address kept, bytes; a longer one loses its query.
+/// Longest page address kept, bytes. A longer one loses its query.
 const URL_BYTES_MAX: usize = 2048;
 
 impl Reader<'_> {

@@ -55,7 +55,7 @@ impl Reader<'_> {
         out
     }
 
-    /// Meta has one currency per event.
+    /// An event has one currency at Meta.
     fn one_currency(&mut self, data: &CustomData) {
         let prices = data.contents.iter().enumerate().filter_map(|(i, line)| {
             line.item_price

@@ -1,5 +1,5 @@
-//! From messages to core types: the one place where the wire's types stop. Every field
-//! that is wrong is named; raw personal data is hashed here and goes no further.
+//! Messages become core types here, and wire types go no further. The answer names every wrong field. Raw
+//! personal data is hashed here and goes no further.
 
 mod browser;
 mod custom_data;
@@ -21,13 +21,13 @@ use person::raw_values;
 /// Whether a match key that cannot be normalised is an error or is dropped and counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeyPolicy {
-    /// A person can correct it.
+    /// Report an error: a person can correct the value.
     Strict,
-    /// Nobody can.
+    /// Drop and count it: nobody can correct the value.
     Lenient,
 }
 
-/// What requests tell of a visit. Their fields have the same names.
+/// The fields about a visit. Three requests have them, under the same names.
 pub(super) struct VisitFields {
     pub(super) user: Option<v1::User>,
     pub(super) browser: Option<v1::Browser>,
@@ -107,7 +107,7 @@ impl Reader<'_> {
         Consent { denied, limited_data_use }
     }
 
-    /// When it happened, Unix seconds: the receipt where nothing, or the future, is given.
+    /// When it happened, Unix seconds. Without a time, or with one in the future, the time of receipt counts.
     fn time_s(&mut self, occurred_at: Option<prost_types::Timestamp>) -> i64 {
         let now_s = self.now_ms.div_euclid(1000);
         match occurred_at {

@@ -29,7 +29,7 @@ pub struct PixelRules {
 pub struct DecodeSettings {
     /// Pixels; the first is the default.
     pub pixels: Vec<PixelRules>,
-    /// Whether any pixel is configured. If not, events wait under a stand-in.
+    /// Whether any pixel is configured. If not, events wait under a placeholder.
     pub configured: bool,
     /// Country of national phone numbers.
     pub default_country: Country,
@@ -39,9 +39,9 @@ pub struct DecodeSettings {
     pub consent_required: bool,
     /// Fields that a lead must have.
     pub lead_required: Vec<MatchKey>,
-    /// Whether loopback addresses are reported: a sandbox's visitors may have no others.
+    /// Whether loopback addresses are kept. In a sandbox, visitors may have no others.
     pub keeps_loopback: bool,
-    /// Domain that `_fbp` and `_fbc` are set for by HTTP; none: they are not.
+    /// Domain for which the server sets `_fbp` and `_fbc`. `None`: it sets none.
     pub cookie_domain: Option<CookieDomain>,
 }
 

@@ -1,4 +1,4 @@
-//! Delivery, stopped and resumed by an operator.
+//! `PauseDelivery` and `ResumeDelivery`.
 
 use tandem_core::id::PixelId;
 use tandem_proto::v1;

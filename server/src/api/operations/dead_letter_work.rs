@@ -1,6 +1,5 @@
-//! Dead letters are replayed and purged by filter. Long work comes in steps that the caller
-//! asks for one after the other, so that somebody can watch it and stop it; each step
-//! writes in transactions small enough that ingest goes on in between.
+//! Dead letters are replayed and purged by filter. The caller asks for long work in steps, so that a person
+//! can watch and stop it. Each step writes in small transactions, so that ingest continues meanwhile.
 
 use tandem_proto::v1;
 
@@ -15,7 +14,7 @@ const CHUNK: usize = 500;
 /// Most dead letters in one step, so that a step stays short.
 const STEP_MAX: u32 = 10_000;
 
-/// Where a step of a purge goes on: first through events, then through webhooks.
+/// Where the next step of a purge continues: first through events, then through webhooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cursor {
     Events(Option<u64>),
@@ -25,7 +24,8 @@ enum Cursor {
 impl Cursor {
     fn read(token: &str) -> Result<Self, Reject> {
         let position = |digits: &str| {
-            let seq = digits.parse().map_err(|_| Reject::field("page_token", "is not one of ours"));
+            let seq =
+                digits.parse().map_err(|_| Reject::field("page_token", "was not issued by this server"));
             if digits.is_empty() { Ok(None) } else { seq.map(Some) }
         };
         match token.strip_prefix('w') {
@@ -52,11 +52,11 @@ fn step_size(max_events: u32) -> Result<usize, Reject> {
     }
 }
 
-/// What changes many must be said, not forgotten.
+/// Refuses an empty filter without `all`, so that nobody changes every dead letter by mistake.
 fn explicit_filter(filter: Option<v1::DeadLetterFilter>, all: bool) -> Result<v1::DeadLetterFilter, Reject> {
     let filter = filter.unwrap_or_default();
     if filter == v1::DeadLetterFilter::default() && !all {
-        return Err(Reject::field("filter", "is empty; say which dead letters, or set all"));
+        return Err(Reject::field("filter", "is empty; name the dead letters you mean, or set all"));
     }
     Ok(filter)
 }
@@ -112,8 +112,8 @@ impl Operations {
         })
     }
 
-    /// A webhook's body is not kept; where it was about a payment and names its order, the
-    /// payment provider is asked about that.
+    /// The store keeps no bodies of webhooks. Where a webhook was about a payment and names its order, the payment
+    /// provider is asked about that order instead.
     async fn replay_webhooks(
         &self,
         selection: Selection,

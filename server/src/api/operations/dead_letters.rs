@@ -1,5 +1,5 @@
-//! Dead letters over `OperationsService`: which ones a filter means, listed in pages, and
-//! shown one by one. What changes them is in `dead_letter_work`.
+//! `ListDeadLetters` and `GetDeadLetter`, and what a filter selects. Replay and purge are in
+//! `dead_letter_work`.
 
 use tandem_core::id::EventId;
 use tandem_proto::v1;
@@ -14,10 +14,10 @@ use crate::outbox::{
     DeadWebhook, DeadWebhookFilter, EventFilter, EventKey, EventView, Page, Replayable, State, StoreError,
 };
 
-/// Webhooks looked at together when one is looked for by its digest.
+/// Webhooks read at a time in a search by digest.
 const WEBHOOKS_READ: usize = 1000;
 
-/// Which dead letters a filter means: of each kind its own, or none.
+/// What a filter selects: a filter for each kind, or `None` where the kind is excluded.
 #[derive(Debug)]
 pub(super) struct Selection {
     pub(super) events: Option<EventFilter>,
@@ -39,11 +39,11 @@ impl Selection {
         let (from_ms, before_ms) = (filter.finished_after.map(millis), filter.finished_before.map(millis));
         let about_events = name.is_some() || id.is_some() || pixel.is_some();
         if seq.is_some() && (about_events || kind == v1::DeadLetterKind::Events) {
-            let what = "names a webhook; leave out what means events";
+            let what = "names a webhook; leave out event_name, event_id, pixel_id and kind EVENTS";
             return Err(Reject::field("filter.webhook_sequence", what));
         }
         if about_events && kind == v1::DeadLetterKind::Webhooks {
-            let what = "is webhooks; they have no event name, event ID or pixel to filter by";
+            let what = "is WEBHOOKS; webhooks have no event name, event ID or pixel to filter by";
             return Err(Reject::field("kind", what));
         }
         let are_events = kind != v1::DeadLetterKind::Webhooks && seq.is_none();
@@ -78,9 +78,9 @@ impl Operations {
         let kind = request.kind();
         let events_page = page(&request.page_token, request.page_size)?;
         let webhooks_page = page(&request.webhook_page_token, request.page_size)
-            .map_err(|_| Reject::field("webhook_page_token", "is not one of ours"))?;
+            .map_err(|_| Reject::field("webhook_page_token", "was not issued by this server"))?;
         let selection = Selection::read(request.filter.unwrap_or_default(), kind)?;
-        // Who goes on with one kind has seen the other's beginning already.
+        // A caller with a page token of one kind has already seen the first page of the other.
         let goes_on = |here: &str, there: &str| !here.is_empty() || there.is_empty();
         let mut answer = v1::ListDeadLettersResponse::default();
         if let Some(filter) = selection.events
@@ -195,7 +195,7 @@ impl Operations {
             }
         };
         let Some(found) = found else {
-            return Err(Status::not_found("there is no such webhook among the dead letters"));
+            return Err(Status::not_found("no dead letter is this webhook"));
         };
         Ok(v1::GetDeadLetterResponse {
             page: code_pages::of_webhook(&found.code).map(explained),

@@ -1,4 +1,4 @@
-//! Erasure of a person: raw values are hashed here, and the digests are looked for.
+//! `ErasePerson`. Raw values are hashed here; the store looks for the digests.
 
 use tandem_core::hash::Sha256Hex;
 use tandem_core::normalise::MatchKey;
@@ -28,7 +28,7 @@ impl Operations {
         if digests.is_empty() {
             return Err(Reject::field("email", "or phone or external_id is required"));
         }
-        // What waits in memory must be where erasure looks.
+        // Events that wait in memory go back to the store, where erasure finds them.
         self.delivery.put_back().await;
         let erased = self.events.erase(digests).await?;
         tracing::info!(events = erased.events, orders = erased.orders, "a person was erased");

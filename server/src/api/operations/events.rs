@@ -1,4 +1,4 @@
-//! Events: listed, shown one by one, followed as they change.
+//! `ListEvents`, `GetEvent` and `WatchEvents`.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::wire::{Stream, millis, next_page, page, timestamp};
 use crate::api::Reject;
 use crate::outbox::{AttemptView, EventFilter, EventKey, EventView, State};
 
-/// Events that may wait for a watcher that reads slowly.
+/// Events buffered for a watcher that reads slowly.
 const WATCH_BUFFER: usize = 256;
 
 impl Operations {
@@ -112,7 +112,7 @@ impl Operations {
     }
 }
 
-/// The state as an operator sees it: what waits for a held pixel is held.
+/// The state as operators see it. Events that wait for a held pixel count as held.
 pub(super) fn state_of(event: &EventView, held_pixels: &[String]) -> v1::EventState {
     match event.state {
         State::Pending if held_pixels.iter().any(|id| id == event.pixel.as_str()) => v1::EventState::Held,

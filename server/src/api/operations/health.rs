@@ -1,4 +1,4 @@
-//! Health, as `GET /api/tracking-health` tells it.
+//! `GetTrackingHealth`: the same as `GET /api/tracking-health`.
 
 use tandem_proto::v1;
 

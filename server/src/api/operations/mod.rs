@@ -1,4 +1,4 @@
-//! `OperationsService`: what an operator asks over gRPC.
+//! `OperationsService`: the handlers. Each file has the RPCs of one concern.
 
 mod control;
 mod dead_letter_work;

@@ -1,5 +1,4 @@
-//! The part of `OperationsService` that shows orders: what each went through, without
-//! anybody's data.
+//! `ListOrders` and `GetOrder`: the history of each order, without personal data.
 
 use prost_types::Timestamp;
 use tandem_core::id::{EventId, OrderId};

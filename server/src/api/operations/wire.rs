@@ -17,7 +17,9 @@ const PAGE_MAX: u32 = 1000;
 pub(super) fn page(token: &str, size: u32) -> Result<Page, Reject> {
     let below_seq = match token {
         "" => None,
-        token => Some(token.parse().map_err(|_| Reject::field("page_token", "is not one of ours"))?),
+        token => {
+            Some(token.parse().map_err(|_| Reject::field("page_token", "was not issued by this server"))?)
+        }
     };
     if size > PAGE_MAX {
         return Err(Reject::field("page_size", format!("must be at most {PAGE_MAX}")));

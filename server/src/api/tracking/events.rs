@@ -37,7 +37,7 @@ impl Tracking {
         })
     }
 
-    /// A lead needs an e-mail address or a phone number, and what the settings ask for.
+    /// A lead needs an e-mail address or a phone number, and every field of `lead.required`.
     fn require_lead_fields(&self, reader: &mut Reader<'_>, user_data: &UserData) {
         let is_missing = |reader: &Reader<'_>, key: MatchKey| {
             user_data.get(key).is_none() && !reader.violations.has(key.field())
@@ -64,7 +64,7 @@ impl Tracking {
         let visit = reader.visit(visit_fields!(request), KeyPolicy::Lenient, order.as_ref());
         let id = reader.client_event_id(&request.client_event_id);
         let name = if EventName::is_reserved(&request.event_name) {
-            reader.violations.add("event_name", "has an RPC of its own, or is not taken at all");
+            reader.violations.add("event_name", "is reserved: use CaptureLead for Lead and RecordPurchase for Purchase; Tandem accepts no other reserved name");
             None
         } else {
             reader.violations.take("event_name", EventName::parse(&request.event_name))
@@ -80,7 +80,7 @@ impl Tracking {
         })
     }
 
-    /// Takes an event; one that names its order also brings the order its signals.
+    /// Stores an event. If it names an order, its browser's signals are added to that order.
     async fn take(
         &self,
         caller: &Caller,
@@ -117,7 +117,7 @@ impl Tracking {
     }
 }
 
-/// What the page must fire, if it must.
+/// What the page must fire; `None`: it must not fire.
 fn page_copy(accepted: &Accepted) -> Option<v1::BrowserEvent> {
     accepted.page_copy.as_ref().map(|data| browser_event(&accepted.name, &accepted.id, data))
 }

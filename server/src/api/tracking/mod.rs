@@ -1,5 +1,4 @@
-//! `TrackingService`: the handlers. Each decodes its request, calls what stands below, and
-//! encodes the answer.
+//! `TrackingService`: the handlers. Each decodes its request, calls ingest or orders, and encodes the answer.
 
 mod confirm;
 mod events;
@@ -61,7 +60,7 @@ impl TrackingService for Tracking {
                 self.claim(&caller, stranger, request, wait_max, &mut waited).await
             }
         };
-        // Waiting for a proof is what was asked for; it says nothing about our speed.
+        // The caller asked to wait for a proof. That wait is not part of the response time.
         cookies.add_to(self.answer("RecordPurchase", started.elapsed().saturating_sub(waited), result))
     }
 

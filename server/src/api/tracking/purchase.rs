@@ -1,4 +1,4 @@
-//! `RecordPurchase`: a claim of a stranger, or a report of one of the shop's services.
+//! `RecordPurchase`: a page's claim, or a merchant report.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,11 +18,11 @@ use crate::orders::{Claim, MerchantReport};
 
 /// Longest a claim waits for a proof of payment.
 const CLAIM_WAIT_MAX: Duration = Duration::from_secs(5);
-/// What is left of the caller's own deadline for the way back.
+/// Kept of the caller's deadline for the answer's way back.
 const ANSWER_RESERVE: Duration = Duration::from_millis(250);
 
-/// How long a claim may wait: five seconds, and no longer than its caller does (gRPC,
-/// `grpc-timeout`: digits and a unit).
+/// How long a claim may wait: five seconds, and no longer than its caller waits (gRPC over HTTP2, `grpc-timeout`:
+/// digits and a unit).
 pub(super) fn wait_max(metadata: &MetadataMap) -> Duration {
     let deadline = metadata.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(|text| {
         let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
@@ -41,7 +41,7 @@ pub(super) fn wait_max(metadata: &MetadataMap) -> Duration {
 }
 
 impl Tracking {
-    /// Takes a claim. `waited` gets the time spent on waiting for a proof.
+    /// Takes a claim. `waited` is set to the time spent waiting for a proof.
     pub(super) async fn claim(
         &self,
         caller: &Caller,
@@ -90,7 +90,7 @@ impl Tracking {
         }
         let money = visit.custom_data.value;
         if money.is_none() && !reader.violations.has("custom_data.value") {
-            let what = "is required: a fact states what was paid";
+            let what = "is required: a merchant report states what was paid";
             reader.violations.add("custom_data.value.amount", what);
         }
         reader.violations.check()?;

@@ -1,4 +1,4 @@
-//! The service's parts, and what every call of it does at its end.
+//! What the handlers use, and how each call ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub struct Tracking {
     pub clock: Clock,
 }
 
-/// Who calls, as the layer found out. Without the layer everyone is a stranger.
+/// The caller that `CallerLayer` found. Without the layer every caller is a stranger.
 pub(super) fn caller_of<T>(request: &Request<T>) -> Caller {
     request.extensions().get::<Caller>().cloned().unwrap_or_else(|| Caller::Stranger(Stranger::default()))
 }
@@ -52,7 +52,7 @@ impl Tracking {
         cookies::exchange(&self.decoder.settings, now_ms, caller, headers, browser, consent)
     }
 
-    /// Answers, and notes how long it took and what it came to.
+    /// Answers a call and records its duration and status.
     pub(super) fn answer<T>(
         &self,
         rpc: &'static str,

@@ -1,4 +1,4 @@
-//! `VerifyWebhook`: the gateway hands over a webhook as it came.
+//! `VerifyWebhook`: the gateway forwards a webhook byte for byte.
 
 use tandem_proto::v1;
 
