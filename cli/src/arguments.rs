@@ -14,13 +14,13 @@ fn after_help() -> String {
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    the answer is a bad one (health is critical, a check of doctor's failed, lint found something,
-       no such event), the server failed, or the system refuses something
-  2    unusable arguments, settings, token or files
-  3    the server is away or does not answer
-  130  interrupted; work in steps says how far it came";
+  1    health is critical, a check of doctor failed, lint found something, or there is no such event;
+       also: the server failed, or the system refused a resource
+  2    invalid arguments, settings, token or files
+  3    the server cannot be reached or does not answer
+  130  interrupted; work in steps reports what was done";
 
-/// Looks into a Tandem server and steers it: health, events, their delivery, orders, dead letters.
+/// Inspects and controls a Tandem server: health, events and their delivery, orders, dead letters.
 #[derive(Debug, Parser)]
 #[command(name = "tandem", version, about, after_help = after_help(), subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Arguments {
@@ -32,24 +32,24 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Is everything well? Figures of the last 24 hours, backlog, pixels
+    /// Show health: status and reasons, figures of the last 24 hours, backlog, pixels
     Health(health::Arguments),
-    /// Is the deployment whole? Settings, tokens, clocks, webhooks, the shop's page
+    /// Check the deployment: settings, tokens, clocks, webhooks, the shop's page
     Doctor(doctor::Arguments),
-    /// Events and their delivery
+    /// List, show or watch events and their delivery
     Events(events::Arguments),
-    /// Orders and what they went through: payments, refunds, disputes
+    /// List or show orders: payments, refunds, disputes
     Orders(orders::Arguments),
-    /// Events and webhooks that were given up
+    /// List, show, replay or purge events and webhooks that were given up
     DeadLetters(dead_letters::Arguments),
     /// Put dead letters back to pending, under the same event IDs
     Replay(replay::Arguments),
-    /// Stop sending to Meta; events are taken and wait, across restarts too
+    /// Stop sending to Meta; events are still stored and wait, also across restarts
     Pause(delivery::Arguments),
-    /// Send again; ends a pause, and a hold for a refused token at once
+    /// Start sending again; ends a pause, or a hold after a refused token
     Resume(delivery::Arguments),
-    /// Remove what is stored of a person; what waits for sending is never sent
+    /// Delete everything stored about a person; waiting events are never sent
     Erase(erase::Arguments),
-    /// Find what breaks tracking in a shop's pages: files, folders, or an address; asks no server
+    /// Find what breaks tracking in a shop's pages: files, folders, or an address; needs no server
     Lint(lint::Arguments),
 }

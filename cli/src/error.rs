@@ -1,12 +1,12 @@
-//! What can go wrong, its exit code, and what to do about it.
+//! Errors of the tool: their exit codes, and texts that say what to do.
 
 use tandem_settings::SettingError;
 use tandem_settings::exit::{BAD_SETTINGS, REFUSED};
 use tonic::{Code, Status};
 
-/// The answer is a bad one, or the server failed.
+/// The answer is bad news, or the server failed.
 const BAD_ANSWER: u8 = 1;
-/// The server is away.
+/// The server cannot be reached.
 const SERVER_AWAY: u8 = 3;
 /// Interrupted, as shells have it: 128 and the signal's number.
 const INTERRUPTED: u8 = 130;
@@ -18,7 +18,7 @@ pub(crate) enum CliError {
     #[error("{0}")]
     Setting(String),
     /// The system refuses something.
-    #[error("the system refuses {0}")]
+    #[error("the system refused {0}")]
     System(String),
     /// The server cannot be reached, or does not answer in time.
     #[error(
@@ -32,7 +32,7 @@ pub(crate) enum CliError {
     )]
     TokenRefused,
     /// The server refused what was asked.
-    #[error("the server refused the request: {0}; see --help for what it takes")]
+    #[error("the server refused the request: {0}; see --help for valid values")]
     Refused(String),
     /// There is no such thing.
     #[error("{0}; `tandem events list` shows what there is")]
@@ -41,13 +41,13 @@ pub(crate) enum CliError {
     #[error("{0}; `tandem orders list` shows what there is")]
     NoSuchOrder(String),
     /// The server is older than this tool.
-    #[error("this server does not know the call; it is older than this tool, upgrade it")]
+    #[error("the server does not know this call: it is older than this tool; upgrade it")]
     OldServer,
     /// The server failed.
     #[error("the server failed: {0}; its log says more")]
     ServerFailed(String),
     /// Somebody pressed Ctrl-C.
-    #[error("interrupted, {0}; the same command goes on")]
+    #[error("interrupted, {0}; run the same command to continue")]
     Interrupted(&'static str),
 }
 
@@ -68,7 +68,7 @@ impl CliError {
         }
     }
 
-    /// The failure that a call's status means.
+    /// The error for a call's status.
     pub(crate) fn from_status(status: &Status, url: &str) -> Self {
         let message = crate::render::plain(status.message());
         let away = |why: &str| Self::ServerAway { url: url.to_owned(), why: why.to_owned() };

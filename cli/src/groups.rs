@@ -8,10 +8,10 @@ use crate::moment;
 /// How to reach the server.
 #[derive(Debug, Args)]
 pub(crate) struct Connection {
-    /// The Tandem server; goes before TANDEM_SERVER_URL
+    /// The Tandem server's address; overrides TANDEM_SERVER_URL
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) server_url: Option<String>,
-    /// Allow the internal token to travel over plain http to another machine
+    /// Allow sending the internal token over plain http to another machine
     #[arg(long, global = true)]
     pub(crate) insecure: bool,
 }
@@ -19,13 +19,13 @@ pub(crate) struct Connection {
 /// How much of a long list: the same words for every list.
 #[derive(Debug, Args)]
 pub(crate) struct Extent {
-    /// Only from then on: an age (2h, 7d) or a time (2026-01-31T10:00:00Z)
+    /// Only from this time on: an age (2h, 7d) or a time (2026-01-31T10:00:00Z)
     #[arg(long, value_name = "WHEN", value_parser = moment::parse)]
     pub(crate) since: Option<Timestamp>,
-    /// Only before then
+    /// Only before this time
     #[arg(long, value_name = "WHEN", value_parser = moment::parse)]
     pub(crate) until: Option<Timestamp>,
-    /// At most so many
+    /// At most this many
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) limit: u32,
     /// All of them, however many

@@ -5,13 +5,13 @@
 //! | `arguments` | the command tree and its help |
 //! | `settings` | where the server is, and the internal token |
 //! | `server` | the connection |
-//! | `error` | what can go wrong, its exit code, and what to do about it |
+//! | `error` | errors, their exit codes, and what to do |
 //! | `commands` | one file or folder per command: call, then render |
 //! | `groups` | arguments that several commands share |
 //! | `report` | what a command answers |
 //! | `moment` | times as an operator types them |
 //! | `paging` | lists that the server gives in pages |
-//! | `progress` | work that takes its time: how far it is, and its interruption |
+//! | `progress` | long work: its progress line, and interruption |
 //! | `render` | tables, times and figures as text |
 
 mod arguments;
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     match answer(arguments) {
         Ok(report) => {
             if !report.text.is_empty() {
-                // A pipe that was closed early, as by `head`, is no failure of ours.
+                // A pipe that was closed early, as by `head`, is not an error.
                 let _ = writeln!(std::io::stdout(), "{}", report.text.trim_end());
             }
             match report.error {

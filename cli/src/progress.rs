@@ -1,5 +1,4 @@
-//! Work that takes its time: a line on a terminal that says how far it is, and an
-//! interruption that is heard between two steps.
+//! Long work: a progress line on the terminal, and an interruption that takes effect between two steps.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
@@ -11,8 +10,7 @@ use crate::error::CliError;
 /// Pause between two showings.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 
-/// A line on standard error that is written over again and again. Nobody at a terminal: no
-/// line.
+/// A line on standard error that overwrites itself. Without a terminal there is no line.
 pub(crate) struct Line {
     is_seen: bool,
     started: Instant,
@@ -55,8 +53,7 @@ fn count(what: &str, done: u64, took: Duration) -> String {
     format!("{what} {done}, {rate:.0} a second")
 }
 
-/// Waits for a call that does not say how far it is; on a terminal, the seconds show that it
-/// is still at it.
+/// Waits for a call that reports no progress. A terminal shows the seconds meanwhile.
 pub(crate) async fn wait<T>(what: &str, call: impl Future<Output = T>) -> T {
     let mut call = std::pin::pin!(call);
     let mut line = Line::new();
@@ -73,7 +70,7 @@ pub(crate) async fn wait<T>(what: &str, call: impl Future<Output = T>) -> T {
     }
 }
 
-/// Hears Ctrl-C: the first lets the step that is under way end, a second leaves at once.
+/// Handles Ctrl-C. The first lets the current step end; a second stops at once.
 pub(crate) struct Interrupt {
     signal: Signal,
     is_heard: bool,

@@ -2,11 +2,11 @@
 
 use crate::error::CliError;
 
-/// What a command prints (nothing when it has printed already), and whether the answer is a bad one.
+/// What a command prints (nothing when it has printed already), and whether the exit code tells bad news.
 pub(crate) struct Report {
     pub(crate) text: String,
     pub(crate) is_bad: bool,
-    /// Why there is not more of it.
+    /// Why the answer is incomplete.
     pub(crate) error: Option<CliError>,
 }
 

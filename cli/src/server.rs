@@ -57,7 +57,7 @@ impl Server {
         request
     }
 
-    /// The failure that a call's status means.
+    /// The error for a call's status.
     pub(crate) fn error(&self, status: &tonic::Status) -> CliError {
         CliError::from_status(status, self.url.trim_end_matches('/'))
     }
@@ -72,7 +72,7 @@ impl Server {
     }
 }
 
-/// The innermost cause says most: "connection refused".
+/// The innermost cause is the most specific one: "connection refused".
 fn innermost(error: &tonic::transport::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {

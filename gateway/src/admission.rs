@@ -1,4 +1,4 @@
-//! How many webhooks are in work at once. Excess webhooks get 503 at once. An unbounded queue would
+//! How many webhooks the gateway processes at once. Excess webhooks get 503 at once. An unbounded queue would
 //! time out every caller.
 
 use std::sync::{Mutex, PoisonError};
@@ -9,8 +9,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::answer::{Answer, Unavailable};
 use crate::limits::Limits;
 
-/// How often the log says that webhooks are turned away, at most: a flood of lines would take the
-/// time that the webhooks need.
+/// Shortest time between two log lines about refused webhooks. A line for each would cost the time that webhooks
+/// need.
 const LOG_EVERY: Duration = Duration::from_secs(1);
 
 /// A place that is held until this is dropped.
@@ -25,7 +25,7 @@ pub(crate) struct Admission {
     refusals: Mutex<Refusals>,
 }
 
-/// Webhooks turned away since the log last said so.
+/// Webhooks refused since the last log line.
 #[derive(Debug, Default)]
 struct Refusals {
     count: u64,
@@ -42,7 +42,7 @@ impl Admission {
         }
     }
 
-    /// A place for a webhook that is here to the last byte.
+    /// A place for a webhook that has arrived completely.
     pub(crate) fn webhook(&self) -> Result<Permit<'_>, Answer> {
         self.webhooks.try_acquire().map_err(|_| self.refuse())
     }
@@ -52,8 +52,7 @@ impl Admission {
         self.large_bodies.try_acquire().map_err(|_| self.refuse())
     }
 
-    /// A place for a call to the server; waits for one. None would say that the semaphore is
-    /// closed, which it never is.
+    /// Waits for a place for a call to the server. `None` would mean a closed semaphore, and nobody closes it.
     pub(crate) async fn call(&self) -> Option<Permit<'_>> {
         self.calls.acquire().await.ok()
     }
@@ -65,7 +64,11 @@ impl Admission {
             let count = std::mem::take(&mut refusals.count);
             refusals.logged_at = Some(Instant::now());
             let reason = Unavailable::Overloaded.code();
-            tracing::warn!(reason, count, "webhooks turned away; their sender will try again");
+            tracing::warn!(
+                reason,
+                count,
+                "too many webhooks at once; refused these, their sender will retry"
+            );
         }
         Answer::Unavailable(Unavailable::Overloaded)
     }

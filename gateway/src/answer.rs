@@ -1,4 +1,4 @@
-//! The HTTP answers. Bodies are fixed texts: nothing of a webhook is ever repeated.
+//! The HTTP answers. Bodies are fixed texts and never repeat anything from a webhook.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -11,7 +11,7 @@ const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("30");
 /// What the sender of a webhook is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// The outcome is durable. Cashfree takes exactly 200 for delivered.
+    /// The outcome is durable. Cashfree accepts only 200 as delivered.
     Received(Received),
     /// The signature or timestamp is missing, repeated or wrong.
     InvalidSignature,
@@ -47,13 +47,13 @@ pub(crate) enum Unavailable {
     TokenRefused,
     /// The server cannot accept, or has no payment secret.
     CannotAccept,
-    /// The server is away, or the call failed.
+    /// The server cannot be reached, or the call failed.
     ServerAway,
     /// The server did not answer in time.
     TooSlow,
     /// The server gave a verdict that this gateway does not know.
     UnknownVerdict,
-    /// As many webhooks are in work already as the gateway holds.
+    /// The gateway already processes as many webhooks as it may.
     Overloaded,
 }
 

@@ -15,7 +15,7 @@ use crate::limits::Limits;
 use crate::readiness::Readiness;
 use crate::settings::Settings;
 
-/// Headers that are credentials for somebody else, or about the connection.
+/// Headers that are not forwarded: credentials for others, and headers about the connection.
 const WITHHELD_HEADERS: [HeaderName; 6] = [
     header::AUTHORIZATION,
     header::PROXY_AUTHORIZATION,
@@ -72,7 +72,7 @@ impl Gateway {
                             order.id = order,
                             body_bytes,
                             duration_ms,
-                            "webhook needs a look"
+                            "webhook answered, but an operator should look at it"
                         );
                     }
                     _ => {
@@ -99,7 +99,7 @@ impl Gateway {
                     grpc.message = message,
                     body_bytes,
                     duration_ms,
-                    "webhook not taken; its sender will try again"
+                    "webhook not accepted; its sender will retry"
                 );
                 Answer::Unavailable(why)
             }

@@ -11,19 +11,19 @@ use tandem_settings::{Program, SettingError, Source, help, raise_file_limit, sta
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Takes payment webhooks over HTTP and hands them, byte for byte, to the Tandem server.
-/// Answers 200 only when the server has made the outcome durable.
+/// Receives payment webhooks over HTTP and forwards them, byte for byte, to the Tandem server.
+/// Answers 200 only after the server has stored the outcome.
 #[derive(Debug, Parser)]
 #[command(name = "tandem-gateway", version, about, after_help = after_help())]
 struct Arguments {
-    /// Allow the internal token to travel over plain http to another machine
+    /// Allow sending the internal token over plain http to another machine
     #[arg(long)]
     insecure: bool,
 }
 
 fn after_help() -> String {
     let rest = "Routes: POST /webhooks/cashfree, GET /livez, GET /readyz\n\
-                Exit codes: 0 stopped by a signal, 1 the system refuses something, 2 unusable settings";
+                Exit codes: 0 stopped by a signal, 1 the system refused a port or other resource, 2 invalid settings";
     format!("{}\n\n{rest}", help(Program::Gateway))
 }
 
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("tandem-gateway: cannot start its threads: {error}");
+            eprintln!("tandem-gateway: cannot start the runtime: {error}");
             return ExitCode::from(REFUSED);
         }
     };
@@ -81,7 +81,7 @@ async fn listen(settings: Settings) -> ExitCode {
     let (Ok(address), Ok(mut terminate), Ok(mut interrupt)) =
         (listener.local_addr(), signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
-        eprintln!("tandem-gateway: the system refuses a listener or a signal handler");
+        eprintln!("tandem-gateway: cannot install signal handlers");
         return ExitCode::from(REFUSED);
     };
     println!("tandem-gateway ready http=http://{address}");
@@ -91,7 +91,7 @@ async fn listen(settings: Settings) -> ExitCode {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("stopping: finishing open requests");
+        tracing::info!("stopping: open requests finish");
     })
     .await;
     ExitCode::SUCCESS

@@ -1,4 +1,4 @@
-//! `/readyz`: a token is there, and the server says of itself that it serves.
+//! `/readyz`: ready when there is a token and the server reports that it serves.
 
 use std::time::{Duration, Instant};
 
@@ -14,9 +14,9 @@ use axum::response::Response;
 use crate::answer::fixed;
 use crate::settings::Settings;
 
-/// Longest wait for the server's word.
+/// Longest wait for the server's health check.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
-/// For how long an answer is given again: anyone may ask, at any rate.
+/// How long an answer is cached: anyone may ask, at any rate.
 const CACHED_FOR: Duration = Duration::from_millis(500);
 
 /// Asks the server, and remembers for a moment what it said.

@@ -1,5 +1,4 @@
-//! One webhook: is it a POST, from whom, how long is it, is there a place for it, and what does the
-//! server say?
+//! Receives one webhook: checks method, sender, size and admission, then forwards it.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -36,7 +35,10 @@ pub(crate) async fn webhook(
     let (parts, body) = request.into_parts();
     let source = client_address(peer.address, &parts.headers, &gateway.settings.trusted_proxies);
     if (route.allowed)(&gateway.settings).is_some_and(|allowed| !allowed.contains(source)) {
-        tracing::warn!(setting = route.allowed_setting, "webhook from an address that is not listed");
+        tracing::warn!(
+            setting = route.allowed_setting,
+            "refused a webhook from an address that is not in the list"
+        );
         return Answer::Forbidden;
     }
     // The place of a large body is held as long as the body.
@@ -44,15 +46,15 @@ pub(crate) async fn webhook(
         Ok(read) => read,
         Err(answer @ Answer::Unavailable(_)) => return answer,
         Err(answer) => {
-            tracing::warn!(?answer, "webhook not read");
+            tracing::warn!(?answer, "refused a webhook while reading it");
             return answer;
         }
     };
     // Until here a slow sender could be evicted; a webhook that is here to the last byte cannot.
     let _busy = peer.mark_busy();
-    // Which of two signatures counts is not ours to choose.
+    // The gateway cannot know which of two signatures counts.
     if route.single_headers.iter().any(|name| parts.headers.get_all(*name).iter().nth(1).is_some()) {
-        tracing::warn!("webhook with a repeated signature or timestamp");
+        tracing::warn!("refused a webhook with a repeated signature or timestamp");
         return Answer::InvalidSignature;
     }
     let _place = match gateway.admission.webhook() {

@@ -56,7 +56,7 @@ pub(crate) async fn serve(
     }
     drop(port);
     if tokio::time::timeout(limits.drain, open.shutdown()).await.is_err() {
-        tracing::warn!("stopped with requests still open");
+        tracing::warn!("stopped although some requests were still open");
     }
 }
 
@@ -104,10 +104,10 @@ impl ConnectionService {
         tokio::select! {
             // First, so that an evicted connection does not try to answer half a webhook.
             biased;
-            () = peer.must_end() => tracing::debug!("connection ended to make room, or for getting nowhere"),
+            () = peer.must_end() => tracing::debug!("closed a connection: evicted for a new one, or made no progress"),
             ended = watcher.watch(served) => {
                 if let Err(error) = ended {
-                    tracing::debug!(%error, "connection broke");
+                    tracing::debug!(%error, "connection failed");
                 }
             }
         }

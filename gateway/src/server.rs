@@ -53,7 +53,7 @@ impl Server {
                     connection.channel = None;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the changed certificates cannot be used; the ones before stay");
+                    tracing::warn!(%error, "the changed certificates cannot be used; the old ones stay");
                 }
             }
             // Noted either way: one change is one line in the log.

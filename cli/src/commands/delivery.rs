@@ -1,4 +1,4 @@
-//! `tandem pause` and `tandem resume`: whether events leave for Meta.
+//! `tandem pause` and `tandem resume`: stop and start sending to Meta.
 
 use clap::Args;
 use tandem_proto::v1::{PauseDeliveryRequest, ResumeDeliveryRequest};
@@ -10,7 +10,7 @@ use crate::server::Server;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Only this pixel; without it, all
+    /// Only this pixel; without it, all pixels
     #[arg(long, value_name = "PIXEL_ID")]
     pixel: Option<String>,
     /// The number of pixels as JSON
@@ -22,7 +22,7 @@ pub(crate) async fn pause(server: &Server, arguments: Arguments) -> Result<Repor
     let request = PauseDeliveryRequest { pixel_id: arguments.pixel.unwrap_or_default() };
     let answer = server.operations().await?.pause_delivery(server.request(request)).await;
     let answer = answer.map_err(|status| server.error(&status))?.into_inner();
-    let after = "events are taken and wait; `tandem resume` lets them go";
+    let after = "events are stored and wait; `tandem resume` sends them";
     Ok(report("paused", answer.pixels, after, arguments.json))
 }
 
@@ -30,7 +30,7 @@ pub(crate) async fn resume(server: &Server, arguments: Arguments) -> Result<Repo
     let request = ResumeDeliveryRequest { pixel_id: arguments.pixel.unwrap_or_default() };
     let answer = server.operations().await?.resume_delivery(server.request(request)).await;
     let answer = answer.map_err(|status| server.error(&status))?.into_inner();
-    Ok(report("resumed", answer.pixels, "what waited is being sent", arguments.json))
+    Ok(report("resumed", answer.pixels, "waiting events are sent now", arguments.json))
 }
 
 fn report(done: &str, pixels: u32, after: &str, as_json: bool) -> Report {

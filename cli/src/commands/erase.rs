@@ -23,17 +23,17 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// Who; exactly one of them.
+/// Exactly one of these names the person.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct Person {
-    /// By e-mail address; - reads it from standard input, out of the shell's history
+    /// By e-mail address; - reads it from standard input, which keeps it out of the shell's history
     #[arg(long, value_name = "ADDRESS|-")]
     email: Option<String>,
-    /// By telephone number; - likewise
+    /// By telephone number; - reads it from standard input
     #[arg(long, value_name = "NUMBER|-", allow_hyphen_values = true)]
     phone: Option<String>,
-    /// By the shop's own ID of the person; - likewise
+    /// By the shop's own ID of the person; - reads it from standard input
     #[arg(long, value_name = "ID|-")]
     external_id: Option<String>,
 }
@@ -56,7 +56,7 @@ pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
     }))
 }
 
-/// The value itself, or for `-` the one line of `input`. No failure repeats it.
+/// The value itself, or for `-` the one line of `input`. No error repeats it.
 fn read(given: String, input: impl std::io::Read) -> Result<String, CliError> {
     if given != "-" {
         return Ok(given);

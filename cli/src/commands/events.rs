@@ -27,11 +27,11 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum EventsCommand {
-    /// Events, newest first; times are those of their acceptance
+    /// List events, newest first; --since and --until mean the time of acceptance
     List(ListArguments),
-    /// One event with its delivery attempts
+    /// Show one event with its delivery attempts
     Show(ShowArguments),
-    /// Events as they are accepted and as they change, a line each, until interrupted
+    /// Print a line for each new or changed event, until interrupted
     Watch(watch::Arguments),
 }
 
@@ -60,10 +60,10 @@ struct ListArguments {
 struct ShowArguments {
     /// The event's ID
     event_id: String,
-    /// Its name, when several events share the ID
+    /// The event's name, when several events share the ID
     #[arg(long)]
     name: Option<String>,
-    /// Its pixel, likewise
+    /// The event's pixel, when several events share the ID
     #[arg(long, value_name = "PIXEL_ID")]
     pixel: Option<String>,
     /// As JSON

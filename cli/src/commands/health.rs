@@ -1,4 +1,4 @@
-//! `tandem health`: is everything well?
+//! `tandem health`: status, figures, backlog and pixels.
 
 use clap::Args;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use crate::server::Server;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The same figures as JSON, with the names of /api/tracking-health
+    /// Print JSON, with the names of /api/tracking-health
     #[arg(long)]
     json: bool,
 }

@@ -12,7 +12,7 @@ use crate::report::Report;
 
 const NOTES: &str = "\
 A comment `tandem-lint: allow(CODE)` in a page allows what is found on its own line and on the next.
-Exit codes: 0 nothing to mend, 1 findings, 2 what was given cannot be read. Every code: docs/lint.md";
+Exit codes: 0 no findings, 1 findings, 2 a page cannot be read. docs/lint.md explains every code";
 
 /// What to look at, and how to tell.
 #[derive(Debug, Args)]

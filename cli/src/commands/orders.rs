@@ -1,5 +1,4 @@
-//! `tandem orders`: what each order went through, without anybody's data. With `--json
-//! --all` it is the export.
+//! `tandem orders`: the history of each order, without personal data. `--json --all` exports all orders.
 
 use clap::{Args, Subcommand};
 use tandem_proto::v1::{GetOrderRequest, ListOrdersRequest};
@@ -22,9 +21,9 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum OrdersCommand {
-    /// Orders, those first heard of last first; times are those of their last change
+    /// List orders, newest first; --since and --until mean the time of the last change
     List(ListArguments),
-    /// One order: its payments, refunds, disputes and events
+    /// Show one order: its payments, refunds, disputes and events
     Show(ShowArguments),
 }
 

@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     /// Only changes into this state
     #[arg(long, value_enum)]
     state: Option<State>,
-    /// Leave after so many changes
+    /// Exit after this many changes
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
     /// As JSON, one object a line
@@ -40,11 +40,11 @@ pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
     let mut seen = 0;
     while arguments.limit.is_none_or(|limit| seen < limit) {
         let Some(change) = changes.message().await.map_err(error)? else {
-            return Err(server.unreachable("it ended the stream, as a stopping server does"));
+            return Err(server.unreachable("it ended the stream; it may be stopping"));
         };
         let Some(event) = change.event else { continue };
         let line = if arguments.json { json_line(&event) } else { line(&event, Timestamp::now()) };
-        // Each line goes out at once: a program may be reading. Nobody reads any more: done.
+        // Each line is flushed at once: a program may be reading. A closed pipe ends the command.
         let mut out = std::io::stdout().lock();
         if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
             break;

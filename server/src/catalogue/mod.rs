@@ -62,7 +62,7 @@ impl CatalogueFile {
         match self.reload() {
             Ok(()) => {
                 let (products, bundles) = self.current().size();
-                tracing::info!(products, bundles, "the catalogue was read again");
+                tracing::info!(products, bundles, "reloaded the catalogue");
             }
             Err(error) => {
                 tracing::error!(%error, "the new catalogue cannot be used; the old one stays");
@@ -87,7 +87,7 @@ pub async fn reload_on_hangup(catalogue: Option<Arc<CatalogueFile>>, stop: Cance
     let mut hangups = match signal(SignalKind::hangup()) {
         Ok(hangups) => hangups,
         Err(error) => {
-            tracing::error!(%error, "SIGHUP cannot be heard; a changed catalogue needs a restart");
+            tracing::error!(%error, "cannot install the SIGHUP handler; restart to load a changed catalogue");
             return;
         }
     };
@@ -97,12 +97,12 @@ pub async fn reload_on_hangup(catalogue: Option<Arc<CatalogueFile>>, stop: Cance
             heard = hangups.recv() => if heard.is_none() { return },
         }
         let Some(file) = catalogue.clone() else {
-            tracing::info!("SIGHUP: no catalogue is configured, so that nothing is read again");
+            tracing::info!("SIGHUP ignored: no catalogue is configured");
             continue;
         };
-        // Reading a file may take its time.
+        // Reading a file blocks.
         if tokio::task::spawn_blocking(move || file.reload_and_log()).await.is_err() {
-            tracing::error!("reading the catalogue ended abnormally; the old one stays");
+            tracing::error!("reloading the catalogue panicked; the old one stays");
         }
     }
 }

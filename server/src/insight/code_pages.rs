@@ -1,6 +1,5 @@
-//! What operators read about a code: the pages under `docs/codes/` and the table in
-//! `docs/webhook-codes.md`, taken along at build time, so that a server explains itself
-//! and documentation and answers cannot differ.
+//! What operators read about a code. The pages under `docs/codes/` and the table in `docs/webhook-codes.md` are
+//! compiled in, so documentation and answers cannot differ.
 
 use tandem_core::code;
 
@@ -66,8 +65,7 @@ pub(crate) fn of_event(code: &str) -> Option<CodePage> {
     Some(page)
 }
 
-/// The page of the code of a webhook that was kept as a dead letter. The reason stands in a
-/// table; what to do is the same for all.
+/// The page of a dead-lettered webhook's code. Each reason is a row of a table; the advice is the same for all.
 pub(crate) fn of_webhook(code: &str) -> Option<CodePage> {
     let (_, kept) = WEBHOOKS.split_once(KEPT_WEBHOOKS)?;
     let quoted = format!("`{code}`");

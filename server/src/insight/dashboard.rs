@@ -1,5 +1,5 @@
-//! The dashboard: one read-only page, rendered here, that works without JavaScript. A few
-//! lines of it fetch the page again and swap the contents.
+//! The dashboard: one read-only page, rendered here. It works without JavaScript. A short script reloads the page's
+//! contents.
 
 use maud::{DOCTYPE, Markup, html};
 use tandem_core::order::SignalSource;
@@ -9,7 +9,7 @@ use super::format::{ago, clock, percent, span};
 use super::health::{Health, Snapshot, Status};
 use crate::outbox::{EventView, Figures, Metric, NameFigures, State};
 
-/// Refreshes the page in place.
+/// The script that refreshes the page in place.
 pub(super) const SCRIPT: &str = include_str!("dashboard.js");
 const STYLE: &str = include_str!("dashboard.css");
 
@@ -139,7 +139,7 @@ fn pixels(health: &Health, figures: &Figures) -> Markup {
         div class="scroll" { table {
             thead { tr {
                 th { "Pixel" } th class="text" { "State" } th { "Waiting" } th { "Delivered" }
-                th title="Graph calls that may be out at once" { "Calls at most" }
+                th title="Most Graph calls that may be open at once" { "Calls at most" }
             } }
             tbody { @for pixel in &health.pixels {
                 @let backlog = figures.backlog.get(&pixel.pixel_id).cloned().unwrap_or_default();

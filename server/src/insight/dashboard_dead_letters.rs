@@ -1,5 +1,5 @@
-//! The dashboard's part about what was given up: the newest dead letters of both kinds, and
-//! for each of their codes what an operator can do.
+//! The dashboard's sections about dead letters: the newest of both kinds, and what an operator can do about each
+//! code.
 
 use maud::{Markup, html};
 
@@ -7,7 +7,7 @@ use super::code_pages::{self, CodePage};
 use super::format::ago;
 use crate::outbox::{DeadWebhook, EventView};
 
-/// The sections; nothing when nothing was given up.
+/// The sections; empty without dead letters.
 pub(super) fn sections(events: &[EventView], webhooks: &[DeadWebhook], at_ms: i64) -> Markup {
     let explained = explained(events, webhooks);
     html! {
@@ -69,7 +69,7 @@ fn webhook_table(webhooks: &[DeadWebhook], at_ms: i64) -> Markup {
     }
 }
 
-/// A code; with a page it leads to what to do.
+/// A code. If it has a page, it links to the advice.
 fn reason(code: &str, page: fn(&str) -> Option<CodePage>) -> Markup {
     html! {
         @match page(code) {
@@ -83,7 +83,7 @@ fn anchor(code: &str) -> String {
     format!("code-{code}")
 }
 
-/// Each code that is shown, once, in the order of its first showing.
+/// Each shown code once, in order of first appearance.
 fn explained(events: &[EventView], webhooks: &[DeadWebhook]) -> Vec<CodePage> {
     let of_events = events.iter().filter_map(|event| code_pages::of_event(event.code.as_deref()?));
     let of_webhooks = webhooks.iter().filter_map(|webhook| code_pages::of_webhook(&webhook.code));

@@ -1,5 +1,5 @@
-//! Health: one verdict with its reasons, from figures that say what they are (contract,
-//! tracking health). However often it is asked for, little time goes into it.
+//! Health: one status with its reasons, and the figures behind it (contract, tracking health). Frequent requests
+//! share a cached snapshot.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,32 +15,31 @@ use crate::outbox::{Figures, Metric, OperatorStore, State, StoreError};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::response_times::ResponseFigures;
 
-/// A snapshot is reused for so many times as long as it took: what costs little is always
-/// fresh, and what costs much never takes more than a small share of the time.
+/// A snapshot is cached for this multiple of the time it took to make. Cheap ones stay fresh, and expensive ones
+/// take at most a sixth of the time.
 const REUSE_FACTOR: u32 = 5;
-/// Longest reuse.
+/// Longest time a snapshot is cached.
 const REUSE_MAX: Duration = Duration::from_secs(5);
 /// Longest that events may wait for a pixel that does not deliver, seconds: 15 minutes.
 const HELD_MAX_S: u64 = 15 * 60;
-/// Events from which on a low deduplication rate means something.
+/// Fewest events for which a low deduplication rate is a reason.
 const DEDUP_EVENTS_MIN: u64 = 20;
 
-/// Overall verdict.
+/// Overall status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// All well.
+    /// No reason for concern.
     Healthy,
-    /// Something needs a look.
+    /// An operator should look at it.
     Degraded,
-    /// Something needs a hand.
+    /// An operator must act.
     Critical,
 }
 
 /// `GET /api/tracking-health`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Health {
-    /// Overall verdict.
     pub status: Status,
     /// Stable codes with their subject.
     pub reasons: Vec<String>,
@@ -65,24 +64,24 @@ pub struct Last24h {
     pub avg_response_time: f64,
     /// 99th percentile of the same, milliseconds.
     pub p99_response_time: f64,
-    /// Server-side failures ÷ all answers.
+    /// Server-side errors ÷ all answers.
     pub error_rate: f64,
     /// Delivered ÷ (delivered + dead letters).
     pub delivery_rate: Option<f64>,
-    /// Graph calls over 1.5 s or unanswered ÷ all.
+    /// Graph calls that took over 1.5 s or got no answer ÷ all.
     pub capi_timeout_rate: Option<f64>,
 }
 
 /// The outbox now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OutboxFigures {
-    /// Pending, in flight and waiting for the join.
+    /// Pending, in flight, and waiting for browser signals.
     pub pending: u64,
     /// Age of the oldest of them, seconds.
     pub oldest_age_seconds: u64,
-    /// Waiting for their pixel, or held on their own account.
+    /// Waiting for a pixel that does not deliver, or held one by one.
     pub held: u64,
-    /// Given up, webhooks included.
+    /// Dead letters, webhooks included.
     pub dead_letters: u64,
 }
 
@@ -95,14 +94,13 @@ pub struct PixelFigures {
     pub state: &'static str,
     /// Stable code; empty when delivering.
     pub reason: &'static str,
-    /// Graph calls that may be out at once; 0 before delivery has begun.
+    /// Most Graph calls that may be open at once; 0 before delivery has begun.
     pub calls_max: u32,
 }
 
-/// Everything the dashboard, metrics and health show, taken at one moment.
+/// Everything that the dashboard, metrics and health show, taken at one moment.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    /// The verdict.
     pub health: Health,
     /// The store's figures.
     pub figures: Figures,
@@ -131,7 +129,7 @@ struct CachedSnapshot {
 }
 
 impl Insight {
-    /// Makes it. `notes`: reasons that stand as long as the configuration does.
+    /// `notes`: reasons that hold as long as the settings do.
     pub fn new(
         operators: Arc<dyn OperatorStore>,
         board: StatusBoard,
@@ -147,7 +145,7 @@ impl Insight {
         self.clock.now_ms()
     }
 
-    /// Whether the store accepts.
+    /// Checks that the store accepts writes.
     pub async fn check_ready(&self) -> Result<(), StoreError> {
         self.operators.probe().await
     }

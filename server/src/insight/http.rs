@@ -1,4 +1,4 @@
-//! The HTTP port: health, metrics and the dashboard. Nothing here changes anything.
+//! The HTTP port: health, metrics and the dashboard. All of it is read-only.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ const DEAD_LETTERS_SHOWN: usize = 10;
 
 /// The routes.
 pub fn router(insight: Arc<Insight>) -> Router {
-    // Pages of other sites must not read these through a name of their own that points
-    // here (DNS rebinding), so the Host must be this machine.
+    // The Host header must name this machine. Otherwise another site's page could read these through a name of its
+    // own that resolves to this address (DNS rebinding).
     let guarded = Router::new()
         .route("/", get(page))
         .route("/dashboard.js", get(script))
@@ -89,7 +89,7 @@ async fn check_host(request: Request, next: Next) -> Response {
     if is_this_machine(host) {
         next.run(request).await
     } else {
-        let text = "This page answers to an IP address or to localhost only; put a proxy that sets the Host header before it.\n";
+        let text = "Open this page by IP address or as localhost. A proxy in front of it must set the Host header accordingly.\n";
         (StatusCode::MISDIRECTED_REQUEST, text).into_response()
     }
 }

@@ -1,5 +1,5 @@
-//! `GET /metrics`: what the process measured of itself, and the store's figures of this
-//! moment. The store keeps its own counts, so they survive restarts.
+//! `GET /metrics`: what the process measured, and the store's current figures. The store keeps its own counts, so
+//! they survive restarts.
 
 use std::fmt;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ impl Collector for StoreFigures {
                 ([("pixel", pixel.as_str()), ("state", state.name())], backlog.get(state).cast_signed())
             })
         });
-        gauges(&mut encoder, "outbox_entries", "Entries by pixel and state.", backlog)?;
+        gauges(&mut encoder, "outbox_entries", "Events in the store by pixel and state.", backlog)?;
         let statuses = self.board.all();
         let delivering = statuses.iter().map(|(pixel, status)| {
             ([("pixel", pixel.as_str())], i64::from(status.state == PixelState::Delivering))
@@ -63,7 +63,7 @@ impl Collector for StoreFigures {
         gauges(&mut encoder, "delivery_pixel_delivering", "1 while the pixel delivers.", delivering)?;
         let oldest_ms = figures.backlog.values().filter_map(|backlog| backlog.oldest_open_ms).min();
         let age_s = oldest_ms.map_or(0, |oldest_ms| (at_ms - oldest_ms).max(0) / 1000);
-        let help = "Age of the oldest unfinished entry.";
+        let help = "Age of the oldest unfinished event.";
         let oldest =
             encoder.encode_descriptor("outbox_oldest_age", help, Some(&Unit::Seconds), MetricType::Gauge)?;
         ConstGauge::new(age_s).encode(oldest)?;
@@ -79,7 +79,7 @@ impl Collector for StoreFigures {
         gauges(
             &mut encoder,
             "purchases_last_24h",
-            "Purchases delivered in the last 24 hours by who brought their browser signals.",
+            "Purchases delivered in the last 24 hours by the source of their browser signals.",
             signals,
         )
     }

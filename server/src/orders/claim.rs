@@ -1,5 +1,5 @@
-//! A claim: a page says that its order was paid. It brings the browser's signals and asks
-//! whether that is so; it proves nothing.
+//! A claim: a page says that its order was paid, and asks whether that is true. A claim brings the browser's signals
+//! and proves nothing.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub struct Claim {
 /// What a claim is told.
 #[derive(Debug, Default)]
 pub struct ClaimAnswer {
-    /// The order is paid. Nothing else about it is a stranger's business.
+    /// The order is paid.
     pub is_verified: bool,
     /// The order was claimed before.
     pub duplicate: bool,
@@ -67,10 +67,10 @@ impl Orders {
     pub async fn claim(&self, claim: Claim, wait_max: Duration) -> Result<ClaimAnswer, OrderError> {
         let is_proven = self.is_proven(&claim.order, &claim.claim_key);
         if self.settings.claim_secret.is_some() && !is_proven {
-            // Without the proof nothing is learnt, and nothing is kept.
+            // Without the shop's proof the page learns nothing, and nothing is stored.
             return Ok(ClaimAnswer::default());
         }
-        // Taken before the order is looked at, so that no proof is missed in between.
+        // Waits from before the order is read, so that no proof is missed in between.
         let waiting = self.watch.wait_for(&claim.order);
         let before = self.store.order(claim.order.clone()).await?;
         let allowance = self.allowance(&claim, is_proven, before.as_ref());
@@ -96,7 +96,7 @@ impl Orders {
         before: Option<&Order>,
     ) -> Result<OrderUpdated, StoreError> {
         let contact = Arc::clone(&claim.contact);
-        // A copy is to be expected only of the page that will be told to fire.
+        // Only the page that will be told to fire can send a browser copy.
         let expects_browser = before.is_none_or(|order| order.is_owned_by(&contact.user_data));
         let now_ms = self.clock.now_ms();
         let now_s = now_ms.div_euclid(1000);
@@ -114,7 +114,7 @@ impl Orders {
         updated.ok_or_else(|| StoreError::Unavailable("the claim was not stored".into()))
     }
 
-    /// Waits until the order is paid or wait_max ends, under the policy that asks for it.
+    /// Waits until the order is paid or the time is over. Only the `verified` policy waits.
     async fn wait_for_proof(
         &self,
         mut order: Order,
@@ -127,7 +127,7 @@ impl Orders {
             let told = waiting.notified();
             tokio::pin!(told);
             told.as_mut().enable();
-            // It may have been paid since it was looked at.
+            // It may have been paid since the last read.
             if let Some(now) = self.store.order(order.id().clone()).await? {
                 order = now;
             }
@@ -138,7 +138,7 @@ impl Orders {
         Ok(order)
     }
 
-    /// What a claim may cost. One with a proof is not a stranger's.
+    /// What a claim may cause. Quotas do not apply to a claim with the shop's proof.
     fn allowance(&self, claim: &Claim, is_proven: bool, known: Option<&Order>) -> Allowance {
         let can_ask = self.can_ask() && orders_api_id_ok(claim.order.as_str());
         if is_proven {
@@ -173,7 +173,7 @@ impl Orders {
         if !is_verified {
             return ClaimAnswer { page_copy: self.optimistic(contact, order), ..ClaimAnswer::default() };
         }
-        // What was paid is the business of the browser that bought.
+        // Only the buyer's browser may learn what was paid.
         let may_know = is_proven || order.is_owned_by(&contact.user_data);
         let page_copy = order.browser_event(self.clock.now_s()).filter(|_| may_know);
         let suppressed_reason =

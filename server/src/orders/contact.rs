@@ -39,8 +39,7 @@ impl Orders {
             ContactSource::Internal => (None, false),
             ContactSource::Page(address) => (address, true),
         };
-        // This address names more orders than one shop has for one address: the event counts,
-        // the order is not noted.
+        // The address has used up its quota of new orders: the event counts, the order is not stored.
         if !self.quotas.may_name(address) && self.store.order(order.clone()).await?.is_none() {
             self.metrics.count_unnoted_order();
             return Ok(self.ingest.take(event, consent.denied, is_contact, now_ms).await?);

@@ -1,8 +1,8 @@
 //! Orders: one order makes one Purchase, for money that was paid.
 //!
-//! Claims of pages, reports of the shop's services, events that name an order, webhooks and
-//! answers of the Orders API all become a step on their order ([`step`]), which the store
-//! carries out together with the Purchase it gives rise to.
+//! Everything that happens to an order becomes a step on it ([`step`]): page claims, merchant reports, events that
+//! name the order, webhooks, and answers of the Orders API. The store writes a step and its Purchase in one
+//! transaction.
 //!
 //! | module | holds |
 //! |---|---|
@@ -11,9 +11,12 @@
 //! | `claim` | a page asks whether its order is paid |
 //! | `report` | a service of the shop says that an order is paid |
 //! | `webhook` | a payment provider's message |
-//! | `providers` | what each provider's messages look like |
-//! | `reconcile` | asking the provider where its message does not come |
-//! | `quotas` | what strangers may cost |
+//! | `provider` | what every provider implements |
+//! | `providers` | the providers |
+//! | `reconcile` | asks the provider when its message does not come |
+//! | `rules` | when a Purchase is sent, held or suppressed |
+//! | `service` | [`Orders`] itself |
+//! | `quotas` | limits on what strangers may cause |
 //! | `watch` | waiting for an order without holding a thread |
 
 mod claim;

@@ -1,5 +1,4 @@
-//! What a payment provider's webhooks are to the rest: a message goes in, a verified webhook comes
-//! out.
+//! What every payment provider implements: a message goes in, a verified webhook comes out.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -30,15 +29,15 @@ pub struct SignedMessage {
 pub enum WebhookVerdict {
     /// Genuine, and taken in.
     Accepted,
-    /// Genuine, and known already.
+    /// Genuine, and processed before.
     Duplicate,
-    /// Genuine, and about nothing that concerns us.
+    /// Genuine, and about nothing that Tandem uses.
     Ignored,
     /// Genuine, and not usable.
     DeadLettered,
     /// Not genuine.
     InvalidSignature,
-    /// Genuine, and not of this time.
+    /// Genuine, but too old or from the future.
     Stale,
 }
 

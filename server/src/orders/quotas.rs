@@ -1,9 +1,9 @@
-//! What strangers may cost: how many orders one address may name that nobody else spoke
-//! of, and how many questions to the payment provider it may cause.
+//! Limits on what one client address may cause: how many new orders it may name, and how many questions to the
+//! payment provider.
 //!
-//! Anybody can claim any order. The store keeps a bounded number of such claims
-//! (`outbox/embedded/unproven.rs`) and the provider is asked within a budget
-//! (`reconcile/budget.rs`); these allowances keep one address from using up either.
+//! Anybody can claim any order. The store keeps a bounded number of such claims (`outbox/embedded/unproven.rs`), and
+//! the provider is asked within a budget (`reconcile/budget.rs`). These quotas keep one address from using up
+//! either.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -21,10 +21,10 @@ const ORDERS_PER: Duration = Duration::from_secs(3600);
 /// together.
 const QUESTIONS_MAX: u32 = 20;
 const QUESTIONS_PER: Duration = Duration::from_secs(60);
-/// Most addresses remembered. More are not limited one by one; the common bounds hold.
+/// Most addresses remembered. Further addresses have no quota of their own; the common limits still hold.
 const ADDRESSES_MAX: usize = 50_000;
 
-/// What strangers may cost, by address.
+/// Quotas by address.
 #[derive(Debug)]
 pub(super) struct Quotas {
     orders: Mutex<PerAddress>,

@@ -112,7 +112,11 @@ impl Orders {
     ) -> CustomData {
         let Some(catalogue) = &self.settings.catalogue else { return CustomData::default() };
         let (origin, bought) = catalogue.look_up(paid, tags);
-        tracing::debug!(order.id = order.as_str(), origin = origin.name(), "the catalogue was asked");
+        tracing::debug!(
+            order.id = order.as_str(),
+            origin = origin.name(),
+            "looked up the purchase in the catalogue"
+        );
         bought
     }
 

@@ -1,4 +1,4 @@
-//! Waiter for an order's verdict without holding a thread.
+//! Waits for an order's payment without holding a thread.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tandem_core::id::OrderId;
 use tokio::sync::Notify;
 
-/// Most calls that may wait at once; more are answered at once, and ask again.
+/// Most calls that may wait at once. Further calls are answered at once.
 const WAITERS_MAX: usize = 10_000;
 
 #[derive(Debug, Default)]

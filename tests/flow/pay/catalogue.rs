@@ -199,7 +199,7 @@ async fn the_file_is_read_again_on_a_signal_and_a_broken_one_changes_nothing() -
 
     std::fs::write(&file, CATALOGUE.replace("\"deck\"", "\"dusk-deck\""))?;
     world.hang_up_server()?;
-    logged("the new file to be read", "the catalogue was read again").await?;
+    logged("the new file to be read", "reloaded the catalogue").await?;
     let (arrived, fired) = buy(&world, bare_claim, "1499.00", &Value::Null).await?;
     assert_eq!(contents(&arrived, &fired), owned(&[("dusk-deck", 1)]));
     Ok(())

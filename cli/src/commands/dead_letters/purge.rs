@@ -27,10 +27,10 @@ pub(super) struct Arguments {
     /// Only one kind
     #[arg(long, value_enum)]
     only: Option<Only>,
-    /// Everything that the filter leaves; without a filter, every dead letter
+    /// Everything that matches the filter; without a filter, every dead letter
     #[arg(long)]
     all: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
     /// Only count what would be purged
@@ -57,8 +57,7 @@ pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
     let can_ask = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     if !arguments.dry_run && !arguments.yes {
         if !can_ask {
-            let text =
-                "nothing was purged: add --yes, as there is nobody to ask; --dry-run counts what is meant";
+            let text = "nothing was purged: without a terminal, confirm with --yes; --dry-run only counts";
             return Err(CliError::Setting(text.to_owned()));
         }
         let (counted, ended) = work(server, &request).await?;
@@ -105,7 +104,7 @@ async fn confirmed(counted: &PurgeDeadLettersResponse) -> Result<bool, CliError>
         "This deletes {purged_events} events and {purged_webhooks} webhooks for good. Type {WORD} to go on: "
     );
     let _ = std::io::stderr().flush();
-    // A thread of its own: it may wait for ever, and nobody waits for it.
+    // A thread of its own: it may wait for ever, and the program does not wait for it.
     let (send, answer) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let mut line = String::new();

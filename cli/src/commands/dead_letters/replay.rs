@@ -17,16 +17,16 @@ use crate::server::Server;
 pub(crate) struct Arguments {
     #[command(flatten)]
     filter: Filter,
-    /// A webhook, by its position: Cashfree is asked about its order
+    /// The webhook at this position: the server asks Cashfree about its order
     #[arg(long, value_name = "POSITION", conflicts_with_all = ["event_name", "event_id", "pixel"])]
     webhook: Option<u64>,
     /// Webhooks instead of events
     #[arg(long, conflicts_with_all = ["event_name", "event_id", "pixel", "allow_double_count"])]
     webhooks: bool,
-    /// Everything that the filter leaves; without a filter, every dead event
+    /// Everything that matches the filter; without a filter, every dead event
     #[arg(long)]
     all: bool,
-    /// Also events whose browser copy Meta may have counted already
+    /// Also replay events whose browser copy Meta may have counted
     #[arg(long)]
     allow_double_count: bool,
     /// Only count what would be replayed

@@ -19,10 +19,10 @@ pub(super) struct Arguments {
     /// The event's ID
     #[arg(required_unless_present = "webhook", conflicts_with = "webhook")]
     event_id: Option<String>,
-    /// Its name, when several events share the ID
+    /// The event's name, when several events share the ID
     #[arg(long, value_name = "NAME")]
     event_name: Option<String>,
-    /// Its pixel, likewise
+    /// The event's pixel, when several events share the ID
     #[arg(long, value_name = "PIXEL_ID")]
     pixel: Option<String>,
     /// A webhook instead: its position, or the SHA-256 of its body in hex

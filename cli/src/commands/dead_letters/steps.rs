@@ -1,5 +1,5 @@
-//! Commands that change many things: one call after the other, each going on where the last
-//! one ended, until nothing is left or somebody interrupts.
+//! Commands that change many dead letters make one call after the other until nothing is left or somebody
+//! interrupts. Each call continues where the last one ended.
 
 use tonic::{Response, Status};
 
@@ -43,7 +43,9 @@ pub(super) async fn run<T>(
             Some(Ok(answer)) => answer.into_inner(),
             Some(Err(status)) => break Some(server.error(&status)),
             None => {
-                break Some(CliError::Interrupted("left in the middle of a step: the server may finish it"));
+                break Some(CliError::Interrupted(
+                    "stopped in the middle of a step: the server may finish it",
+                ));
             }
         };
         calls += 1;
@@ -53,7 +55,7 @@ pub(super) async fn run<T>(
             break None;
         }
         if step.next == token {
-            break Some(CliError::ServerFailed("it does not get on with the work".to_owned()));
+            break Some(CliError::ServerFailed("it makes no progress".to_owned()));
         }
         if interrupt.is_heard() {
             break Some(CliError::Interrupted("stopped between two steps: what was done stays done"));
@@ -65,7 +67,7 @@ pub(super) async fn run<T>(
 }
 
 impl StepsResult {
-    /// The totals, with the failure after them; the failure alone when nothing was done.
+    /// The totals, followed by the error. Without any answered call, only the error.
     pub(super) fn report(self, totals: String) -> Result<Report, CliError> {
         match self.error {
             Some(error) if self.calls == 0 => Err(error),

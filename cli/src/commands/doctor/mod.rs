@@ -1,5 +1,5 @@
-//! `tandem doctor`: is a deployment whole? A file per family of checks; what one finds does
-//! not keep the others from looking.
+//! `tandem doctor`: checks a deployment. Each family of checks is a file. All checks run, whatever one of them
+//! finds.
 
 mod clock;
 mod cors;
@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     /// The gateway's address
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080", value_parser = web_url)]
     gateway_url: Url,
-    /// Leave the gateway and webhooks out
+    /// Skip the checks of the gateway and webhooks
     #[arg(long)]
     skip_gateway: bool,
     /// A page of the shop: checks its pixel, and that it may call the server
@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     /// The server's address as pages know it [the server's URL]
     #[arg(long, value_name = "URL", value_parser = web_url)]
     public_url: Option<Url>,
-    /// Send an event to each pixel that has a test event code; it counts nowhere
+    /// Send a test event to each pixel that has a test event code; it does not count
     #[arg(long)]
     send_test_event: bool,
     /// As JSON
@@ -74,7 +74,7 @@ pub(crate) async fn run(
     }
     match &arguments.shop_url {
         None => {
-            let detail = "not looked at: --shop-url names no page";
+            let detail = "not checked: --shop-url names no page";
             findings.push(Finding::skipped("cors", "no_shop_url", detail));
             findings.push(Finding::skipped("page", "no_shop_url", detail));
         }

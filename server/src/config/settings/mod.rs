@@ -32,7 +32,7 @@ pub enum BrowserPolicy {
     Optimistic,
 }
 
-/// Cashfree's two worlds.
+/// Cashfree's two environments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CashfreeEnvironment {
     /// Play money.
@@ -54,11 +54,10 @@ impl CashfreeEnvironment {
 /// Settings about Cashfree.
 #[derive(Debug)]
 pub struct Cashfree {
-    /// Which world.
     pub environment: CashfreeEnvironment,
-    /// Client secrets of that world, newest first.
+    /// Client secrets of that environment, newest first.
     pub secrets: Option<SecretSource>,
-    /// Client ID; with it, unpaid-looking orders are asked of the Orders API.
+    /// Client ID. With it, Tandem asks the Orders API about orders whose payment is unknown.
     pub client_id: Option<String>,
     /// Base address of the API.
     pub api_url: Url,
@@ -91,7 +90,7 @@ impl Meta {
 /// A field that a lead must have.
 pub type LeadField = MatchKey;
 
-/// Everything.
+/// All settings of the server.
 #[derive(Debug)]
 pub struct Settings {
     /// Where gRPC and gRPC-web are served.
@@ -108,7 +107,7 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// How long finished events are kept.
     pub retention: Duration,
-    /// Who may call the internal RPCs; `None`: make one.
+    /// Token of the internal RPCs. `None`: the server makes one.
     pub internal_token: Option<SecretSource>,
     /// The shop's origins.
     pub allowed_origins: Origins,
@@ -227,7 +226,7 @@ fn read_cashfree(source: &Source) -> Result<Cashfree, SettingError> {
     if legacy_webhooks && client_id.is_none() {
         return Err(SettingError::new(
             keys::CASHFREE_LEGACY_WEBHOOKS.name,
-            "needs CASHFREE_CLIENT_ID: what they say is believed only after the Orders API confirms it",
+            "needs CASHFREE_CLIENT_ID: Tandem believes legacy webhooks only after the Orders API confirms them",
         ));
     }
     let api_url = source.get(keys::CASHFREE_API_URL).unwrap_or(api_url);

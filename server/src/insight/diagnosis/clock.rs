@@ -2,23 +2,22 @@
 
 use super::finding::Finding;
 
-/// Off by so many seconds, a clock is merely read late: the header has whole seconds, and
-/// the answer was on its way.
+/// A difference up to this is measurement error: the header has whole seconds, and the answer takes time to
+/// arrive.
 const LATE_S: i64 = 5;
-/// From so many seconds on, Meta refuses fresh events as being from the future, or counts
-/// them on another day.
+/// Beyond this difference, Meta refuses fresh events as being from the future, or counts them on another day.
 const OFF_MAX_S: i64 = 60;
 
 const SET: &str =
     "set the server's clock by NTP (timedatectl set-ntp true); Meta refuses events from the future";
 
-/// `ahead_s`: by how much the server's clock is ahead of Meta's; none: Meta did not say.
+/// `ahead_s`: how far the server's clock is ahead of Meta's; `None`: Meta gave no time.
 pub(super) fn finding(ahead_s: Option<i64>) -> Finding {
     let Some(ahead_s) = ahead_s else {
         return Finding::skipped(
             "clock",
             "meta_time_unknown",
-            "no answer of Meta's to compare the clock with",
+            "the clock was not compared: Meta gave no time",
         );
     };
     let off = |ahead_s: i64| {

@@ -1,5 +1,5 @@
-//! `Diagnose`: what the server sees of its own deployment. Judging is pure ([`settings`],
-//! [`token`], [`clock`]); this file asks Meta and puts the findings in order.
+//! `Diagnose`: what the server finds in its own deployment. The judgements are pure ([`settings`], [`token`],
+//! [`clock`]). This file asks Meta and collects the findings.
 //!
 //! No text here holds a token, a secret or anybody's data.
 
@@ -52,8 +52,7 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Runs every check. Pixels are asked about side by side, so that the whole takes two
-    /// Graph calls' time at most.
+    /// Runs every check. Meta is asked about all pixels in parallel, so the whole takes two Graph calls' time at most.
     pub async fn run(&self, insight: &Insight, send_test_event: bool) -> Report {
         let pixels: &[Arc<Pixel>] = if self.deployment.configured { &self.pixels } else { &[] };
         let mut findings = settings::findings(&self.deployment, pixels);

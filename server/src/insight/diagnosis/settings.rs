@@ -1,4 +1,4 @@
-//! Settings that are good each for itself and do not fit together.
+//! Finds settings that are valid alone and do not fit together.
 
 use std::net::SocketAddr;
 
@@ -49,7 +49,7 @@ pub(super) fn findings(deployment: &Deployment, pixels: &[std::sync::Arc<Pixel>]
         findings.push(Finding::failed(
             "pixel",
             code::UNCONFIGURED,
-            "no pixel is configured: events are taken and wait",
+            "no pixel is configured; events are stored and wait",
             "set FACEBOOK_PIXEL_ID and FACEBOOK_ACCESS_TOKEN and restart",
         ));
     }
@@ -68,20 +68,20 @@ pub(super) fn delivery(pixel: &Pixel, status: Option<PixelStatus>) -> Finding {
         Some((PixelState::OpenCircuit, reason)) => Finding::warning(
             "pixel",
             reason,
-            "Meta fails or asks for patience; events wait and are tried again",
+            "Meta fails or throttles; events wait and are retried",
             "wait some minutes and check again; status.fb.com says whether Meta has trouble",
         ),
         Some((PixelState::Held, code::PAUSED)) => Finding::warning(
             "pixel",
             code::PAUSED,
-            "somebody stopped its delivery; events wait",
-            "tandem resume lets it go on",
+            "an operator paused delivery; events wait",
+            "run tandem resume to continue",
         ),
         Some((PixelState::Held, reason)) => Finding::failed(
             "pixel",
             reason,
-            "Meta refuses; its events wait",
-            "docs/codes/ has a page for this code; a new token is tried at once, tandem resume tries again",
+            "Meta refuses its events; they wait",
+            "read this code's page in docs/codes/; a new token is tried at once, and tandem resume retries",
         ),
         Some((PixelState::Unconfigured, _)) | None => Finding::failed(
             "pixel",
@@ -101,13 +101,13 @@ fn cashfree(deployment: &Deployment) -> Finding {
     Finding::warning(
         "cashfree",
         "no_secret",
-        format!("no client secret for {name}: webhooks are answered with 503"),
+        format!("no client secret for {name}; webhooks get 503"),
         "set CASHFREE_CLIENT_SECRET (or CASHFREE_CLIENT_SECRET_PRODUCTION) and restart, unless the shop takes no \
          money through Cashfree",
     )
 }
 
-/// Play money and test codes go together, and real money goes with neither.
+/// Sandbox payments need a test event code, and production must not have one.
 fn test_code(deployment: &Deployment, pixel: &Pixel) -> Option<Finding> {
     let is_test = pixel.test_event_code.is_some();
     let finding = match deployment.environment {
@@ -115,13 +115,13 @@ fn test_code(deployment: &Deployment, pixel: &Pixel) -> Option<Finding> {
             "cashfree",
             "test_event_code_in_production",
             "real orders are sent with a test event code",
-            "take out FACEBOOK_TEST_EVENT_CODE and restart: real orders belong among the real events",
+            "remove FACEBOOK_TEST_EVENT_CODE and restart; with it, real orders do not count",
         ),
         CashfreeEnvironment::Sandbox if deployment.is_real_meta && !is_test => Finding::failed(
             "cashfree",
             code::SANDBOX_WITHOUT_TEST_CODE,
             "Purchases are held: play money must not count at Meta",
-            "set CASHFREE_ENVIRONMENT=PRODUCTION, or FACEBOOK_TEST_EVENT_CODE while trying",
+            "set CASHFREE_ENVIRONMENT=PRODUCTION, or FACEBOOK_TEST_EVENT_CODE for a trial",
         ),
         _ => return None,
     };
@@ -170,13 +170,13 @@ fn tls(deployment: &Deployment) -> Finding {
     if deployment.has_tls {
         Finding::ok("tls", "tls", "the gRPC port speaks TLS")
     } else if deployment.grpc_addr.ip().is_loopback() {
-        Finding::ok("tls", "loopback", "the gRPC port is plain, and of this machine alone")
+        Finding::ok("tls", "loopback", "the gRPC port is unencrypted, and only this machine can reach it")
     } else {
         Finding::warning(
             "tls",
             "plain_port",
-            format!("the gRPC port {} is plain and open to other machines", deployment.grpc_addr),
-            "set TANDEM_TLS_CERT and TANDEM_TLS_KEY, or let nobody but the TLS proxy reach it",
+            format!("the gRPC port {} is unencrypted and open to other machines", deployment.grpc_addr),
+            "set TANDEM_TLS_CERT and TANDEM_TLS_KEY, or let only the TLS proxy reach it",
         )
     }
 }
@@ -193,7 +193,7 @@ mod tests {
     const SANDBOX: (&str, &str) = ("META_GRAPH_URL", "http://127.0.0.1:8090/graph");
 
     /// Codes of what is not fine.
-    fn faults(pairs: &[(&str, &str)]) -> Vec<&'static str> {
+    fn codes(pairs: &[(&str, &str)]) -> Vec<&'static str> {
         let mut settings = Settings::read(&Source::from_pairs(pairs.iter().copied())).unwrap();
         let deployment = Deployment::of(&settings, !settings.pixels.is_empty());
         let pixels: Vec<_> = std::mem::take(&mut settings.pixels).into_iter().map(Arc::new).collect();
@@ -214,23 +214,23 @@ mod tests {
             ("TANDEM_SHOP_URL", "https://shop.example/"),
             ("TANDEM_COOKIE_DOMAIN", "shop.example"),
         ];
-        assert_eq!(faults(&good), [""; 0]);
-        assert_eq!(faults(&[PIXEL, SANDBOX, ("CASHFREE_CLIENT_SECRET", "s")]), [""; 0], "trying it");
+        assert_eq!(codes(&good), [""; 0]);
+        assert_eq!(codes(&[PIXEL, SANDBOX, ("CASHFREE_CLIENT_SECRET", "s")]), [""; 0], "trying it");
     }
 
     #[test]
     fn settings_that_do_not_fit_together_are_found() {
-        assert_eq!(faults(&[]), ["unconfigured", "no_secret", "origins_unset"]);
+        assert_eq!(codes(&[]), ["unconfigured", "no_secret", "origins_unset"]);
         let secret = ("CASHFREE_CLIENT_SECRET", "s");
         let origin = ("TANDEM_ALLOWED_ORIGINS", "https://shop.example");
-        assert_eq!(faults(&[PIXEL, secret, origin]), ["sandbox_without_test_code"]);
+        assert_eq!(codes(&[PIXEL, secret, origin]), ["sandbox_without_test_code"]);
         let production = [
             ("CASHFREE_ENVIRONMENT", "PRODUCTION"),
             ("CASHFREE_CLIENT_SECRET_PRODUCTION", "s"),
             PIXEL,
             origin,
         ];
-        let with = |more: (&'static str, &'static str)| faults(&[&production[..], &[more]].concat());
+        let with = |more: (&'static str, &'static str)| codes(&[&production[..], &[more]].concat());
         assert_eq!(with(("FACEBOOK_TEST_EVENT_CODE", "TEST1")), ["test_event_code_in_production"]);
         assert_eq!(with(("TANDEM_SHOP_URL", "https://www.shop.example/")), ["shop_not_listed"]);
         assert_eq!(with(("TANDEM_COOKIE_DOMAIN", "other.example")), ["no_page_on_domain"]);

@@ -14,14 +14,14 @@ use crate::delivery::{Graph, send_test_event};
 
 /// Name of the event.
 const NAME: &str = "TandemDoctor";
-/// Who did it: nobody. Meta wants to match somebody.
+/// External ID of the event's person. Nobody has it, and Meta requires a match key.
 const NOBODY: &[u8] = b"tandem-doctor";
 
 const SET_CODE: &str = "set FACEBOOK_TEST_EVENT_CODE to the code that Events Manager shows under Test events, restart, \
-    check, and take it out again; without it the event would count";
+    check, and remove it again; without it the event would count";
 const SEE_TOKEN: &str = "the findings about the token and docs/codes/ say why; nothing was counted";
 
-/// Nobody asked for one.
+/// The finding when no test event was requested.
 pub(super) fn not_asked_for() -> Finding {
     Finding::skipped("test_event", "not_asked_for", "none was sent; --send-test-event sends one")
 }
@@ -33,14 +33,14 @@ pub(super) async fn send(graph: &Graph, clock: &Clock, pixel: &Pixel) -> Finding
         Finding::failed("test_event", "test_event_code_missing", detail, SET_CODE)
     } else {
         match event(clock.now_ms(), pixel) {
-            None => Finding::skipped("test_event", "no_event", "none was sent: it cannot be made"),
+            None => Finding::skipped("test_event", "no_event", "none was sent: the event could not be built"),
             Some(event) => match send_test_event(graph, pixel, &event, clock.now_s()).await {
                 Ok(()) => Finding::ok(
                     "test_event",
                     "test_event_taken",
-                    format!("Meta took {NAME}; Events Manager shows it under Test events"),
+                    format!("Meta accepted {NAME}; Events Manager shows it under Test events"),
                 ),
-                Err(code) => Finding::failed("test_event", code, "Meta did not take it", SEE_TOKEN),
+                Err(code) => Finding::failed("test_event", code, "Meta did not accept it", SEE_TOKEN),
             },
         }
     };

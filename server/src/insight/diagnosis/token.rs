@@ -6,7 +6,7 @@ use tandem_core::code;
 use super::finding::Finding;
 use crate::delivery::{TokenAnswer, TokenFacts};
 
-/// A token that ends within so many seconds needs a new one soon: two weeks.
+/// A token that expires within this time causes a warning, seconds: two weeks.
 const SOON_S: i64 = 14 * 24 * 3600;
 /// The permission that sending events takes (Meta, Conversions API, get started).
 const NEEDED: &str = "ads_management";
@@ -18,13 +18,13 @@ const ADD_SCOPE: &str =
 const CHECK_NETWORK: &str =
     "check that the server may reach META_GRAPH_URL: DNS, firewall, proxy; events wait meanwhile";
 const CHECK_APP_SECRET: &str = "FACEBOOK_APP_SECRET must be of the app that made the token";
-const LOOK_BY_HAND: &str = "look at the token in Meta's Access Token Debugger; delivery is not concerned";
+const LOOK_BY_HAND: &str = "check the token in Meta's Access Token Debugger; delivery is not affected";
 
 pub(super) fn findings(answer: &TokenAnswer, now_s: i64) -> Vec<Finding> {
     let one = |finding| vec![finding];
     match answer {
         TokenAnswer::None(code) => {
-            one(Finding::failed("token", code, "Meta gives no answer about the token", CHECK_NETWORK))
+            one(Finding::failed("token", code, "Meta did not answer about the token", CHECK_NETWORK))
         }
         TokenAnswer::Expired => {
             one(Finding::failed("token", "token_expired", "the token has expired", NEW_TOKEN))
@@ -36,7 +36,7 @@ pub(super) fn findings(answer: &TokenAnswer, now_s: i64) -> Vec<Finding> {
             one(Finding::failed("token", code, "Meta refuses the token", NEW_TOKEN))
         }
         TokenAnswer::Unclear(meta_code) => {
-            let detail = format!("Meta does not tell about the token (code {meta_code})");
+            let detail = format!("Meta gave no details about the token (code {meta_code})");
             one(Finding::warning("token", "token_unknown", detail, LOOK_BY_HAND))
         }
         TokenAnswer::Known(facts) => known(facts, now_s),

@@ -17,7 +17,7 @@ use crate::orders::service::{OrderError, Orders};
 use crate::orders::step::Change;
 use crate::outbox::{Ask, WebhookRecord};
 
-/// How far ahead of our clock a webhook may be signed, milliseconds.
+/// How far ahead of the server's clock a webhook may be signed, milliseconds.
 const AHEAD_MAX_MS: i64 = 10 * 60 * 1000;
 
 /// Cashfree's webhooks.
@@ -30,7 +30,7 @@ enum Meaning {
     Failed,
     Voided(String, i64),
     Refunded(Refund),
-    /// The order was spoken of, and no more: there may be a payment.
+    /// The provider mentioned the order: there may be a payment.
     Mentioned,
 }
 
@@ -48,7 +48,7 @@ impl Meaning {
             }
             Self::Mentioned => order.attest(),
         }
-        // The message that proves the payment may be lost.
+        // The webhook that proves the payment may get lost.
         let ask_s = if may_ask { order.plan_first_question(now_s) } else { None };
         ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000))
     }
@@ -84,7 +84,7 @@ impl Provider for CashfreeWebhooks {
             return Ok(Verification::Refused(WebhookVerdict::InvalidSignature, "timestamp_malformed"));
         };
         let max_age_ms = i64::try_from(cashfree.webhook_max_age.as_millis()).unwrap_or(i64::MAX);
-        // Its age counts at the gateway; what waited between the two of us is not its fault.
+        // The age is measured at the gateway, so a wait between gateway and server does not count.
         let received_ms = message.received_ms.map_or(now_ms, |received_ms| received_ms.min(now_ms));
         if let Err(error) = signature::check_age(signed_ms, received_ms, max_age_ms, AHEAD_MAX_MS) {
             return Ok(Verification::Refused(WebhookVerdict::Stale, error.code()));

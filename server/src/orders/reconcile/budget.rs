@@ -1,5 +1,5 @@
-//! Our own budget of questions to the payment provider: so many in any minute, of which
-//! orders that only strangers spoke of cannot use all.
+//! The budget of questions to the payment provider per minute. Orders that only strangers named cannot use all of
+//! it.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};

@@ -1,5 +1,5 @@
-//! The reconciler: asks the payment provider about claimed or hinted orders whose proof has
-//! not come, at once and again on a schedule, so that an outage of webhooks loses no Purchase.
+//! The reconciler asks the payment provider about orders whose proof has not come, at once and then on a schedule.
+//! An outage of webhooks therefore loses no Purchase.
 
 mod budget;
 mod orders_api;
@@ -59,7 +59,7 @@ impl Reconciler {
 
     pub(super) async fn round(&self) -> Result<(), StoreError> {
         let due = self.orders.store.orders_to_ask(ROUND_MAX).await?;
-        // One that hangs does not keep the others waiting.
+        // A slow question does not delay the others.
         let outcomes = futures_util::stream::iter(due).map(|due| self.ask_about(due)).buffered(AT_ONCE);
         outcomes.try_collect::<()>().await
     }

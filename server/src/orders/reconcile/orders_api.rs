@@ -16,7 +16,7 @@ use crate::config::Cashfree;
 
 /// Version of the API whose answers the parser knows.
 const API_VERSION: &str = "2025-01-01";
-/// Bound on one call; it is made once more on failure.
+/// Bound on one call. A failed call is made once more.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Orders asked per minute, repeated calls included (Cashfree allows 400, 60 in the sandbox).
 const ORDERS_PER_MINUTE: usize = 60;
@@ -115,7 +115,7 @@ impl OrdersApi {
                 tracing::warn!(
                     order.id = order.as_str(),
                     code = error.code(),
-                    "the Orders API's answer is not usable"
+                    "the Orders API's answer cannot be used"
                 );
                 return open;
             }
@@ -142,7 +142,7 @@ impl OrdersApi {
                 tracing::warn!(
                     order.id = order.as_str(),
                     code = error.code(),
-                    "the payment list is not usable"
+                    "the Orders API's payment list cannot be used"
                 );
                 open
             }
@@ -165,8 +165,11 @@ impl OrdersApi {
                 Ok(Reply { status: 200, body, .. }) => return FetchResult::Answer(body),
                 Ok(Reply { status: 404, .. }) => return FetchResult::NotFound,
                 Ok(Reply { status: status @ (401 | 403 | 429), wait, .. }) => {
-                    // Nothing is learnt of the order, and more questions would be refused too.
-                    tracing::warn!(http.status = status, "the Orders API refuses questions; a pause is made");
+                    // The answer says nothing about the order, and further questions would be refused too.
+                    tracing::warn!(
+                        http.status = status,
+                        "the Orders API refuses questions; Tandem pauses them"
+                    );
                     self.orders.pause(wait.unwrap_or(PAUSE).min(PAUSE_MAX));
                     return FetchResult::NoBudget;
                 }

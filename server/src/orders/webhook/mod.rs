@@ -1,5 +1,4 @@
-//! Webhooks of payment providers: who may prove that an order was paid, by a message of its
-//! own kind.
+//! Webhooks of payment providers, which prove that orders were paid.
 //!
 //! A provider is one file that implements [`Provider`] and one line in [`PROVIDERS`] (the
 //! gateway has a list of its own, of paths and header names). It verifies and reads; what
@@ -71,10 +70,12 @@ impl Orders {
                     webhook.r#type = answer.kind,
                     order.id = answer.order_id,
                     detail = answer.detail,
-                    "webhook"
+                    "webhook processed"
                 );
             }
-            Err(error) => tracing::warn!(%error, "a webhook could not be judged"),
+            Err(error) => {
+                tracing::warn!(%error, "a webhook could not be verified or stored; its sender will retry")
+            }
         }
         result
     }
