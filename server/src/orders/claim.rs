@@ -14,9 +14,9 @@ use tandem_core::id::{OrderId, PixelId};
 use tandem_core::order::{Contact, Order, PurchaseState, WithholdReason};
 use tandem_core::user_data::UserData;
 
+use super::service::{OrderError, Orders};
 use super::step::{Changed, Step};
 use super::watch::Waiting;
-use super::{OrderError, Orders};
 use crate::config::BrowserPolicy;
 use crate::outbox::{Ask, OrderUpdated, StepAnswer, StoreError};
 

@@ -54,6 +54,29 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("sandbox/src/shop", "mod thank_you forms pages layout catalogue assets"),
     ("load/src", "bin lib torture storm backlog drain resend arrivals meta_fault memory"),
     ("server/src", "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock"),
+    (
+        "server/src/api",
+        "mod serve operations tracking cookies encode decode access admission rate_limit body status caller",
+    ),
+    ("server/src/api/decode", "mod browser custom_data person reader"),
+    (
+        "server/src/api/operations",
+        "mod dead_letter_work dead_letters orders events control diagnose erase health service wire",
+    ),
+    ("server/src/api/tracking", "mod confirm events purchase webhook service"),
+    ("server/src/app", "mod assemble janitor ports store error"),
+    ("server/src/config", "mod check settings pixels network tls"),
+    (
+        "server/src/insight",
+        "mod http dashboard dashboard_dead_letters metrics_page diagnosis health code_pages format",
+    ),
+    ("server/src/insight/diagnosis", "mod settings test_event token clock finding"),
+    (
+        "server/src/orders",
+        "mod webhook providers reconcile provider claim contact report step service rules quotas watch",
+    ),
+    ("server/src/orders/providers", "mod cashfree legacy"),
+    ("server/src/orders/reconcile", "mod question orders_api budget"),
     ("net/src", "lib port requests connection peer connections activity address limits tls"),
     (
         "settings/src",
