@@ -12,6 +12,7 @@ mod files;
 mod normaliser;
 mod npm;
 mod package;
+mod programs;
 mod size;
 mod skipped;
 mod storm;

@@ -60,7 +60,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "xtask/src",
         "main test tidy demo bench web_examples package normaliser webassembly size npm browser examples \
-         storm torture wasm_target skipped command contents files",
+         storm torture programs wasm_target skipped command contents files",
     ),
     ("xtask/src/tidy", "mod arrows layers modules imports paths dependencies pages sources test_functions"),
     ("xtask/src/wasm_target", "mod standard_library debian toolchain"),
