@@ -72,6 +72,12 @@ fn build_programs() -> anyhow::Result<()> {
     step("build the optimised programs", || {
         let packages =
             ["-p", "tandem-server", "-p", "tandem-gateway", "-p", "tandem-cli", "-p", "tandem-sandbox"];
-        run(cargo().args(["build", "--release"]).args(packages).args(["-p", "tandem-tests", "--bins"]))
+        run(cargo().args(["build", "--release"]).args(packages).args([
+            "-p",
+            "tandem-tests",
+            "-p",
+            "tandem-load",
+            "--bins",
+        ]))
     })
 }

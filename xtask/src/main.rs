@@ -14,6 +14,7 @@ mod npm;
 mod package;
 mod settings_docs;
 mod size;
+mod skipped;
 mod storm;
 mod test;
 mod tidy;

@@ -1,4 +1,4 @@
-//! `cargo xtask storm`: builds the optimised programs and lets `tests/src/bin/storm.rs` blow.
+//! `cargo xtask storm`: builds the optimised programs and lets `load/src/bin/storm.rs` blow.
 
 use std::process::Command;
 
@@ -30,7 +30,7 @@ pub(crate) fn run_storm(options: &Options) -> anyhow::Result<()> {
     step("build the optimised programs", || {
         let packages =
             ["-p", "tandem-server", "-p", "tandem-gateway", "-p", "tandem-cli", "-p", "tandem-sandbox"];
-        run(cargo().args(["build", "--release"]).args(packages).args(["-p", "tandem-tests", "--bins"]))
+        run(cargo().args(["build", "--release"]).args(packages).args(["-p", "tandem-load", "--bins"]))
     })?;
     let mut storm = Command::new(target().join("release/storm"));
     storm.args(["--orders", &options.orders.to_string(), "--outage-ms", &options.outage_ms.to_string()]);

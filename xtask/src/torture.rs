@@ -1,13 +1,13 @@
-//! `cargo xtask torture`: builds the programs and lets `tests/src/bin/torture.rs` kill the server.
+//! `cargo xtask torture`: builds the programs and lets `load/src/bin/torture.rs` kill the server.
 
 use std::process::Command;
 
 use crate::command::{cargo, run, step};
 use crate::files::target;
 
-/// Kills in CI: enough for each of Meta's moods to be met, few enough for a minute.
+/// Kills in CI: enough for each of Meta's faults to be met, few enough for a minute.
 const KILLS_IN_CI: u32 = 12;
-/// In CI always the same moods and moments; a run by hand has others.
+/// In CI always the same faults and moments; a run by hand has others.
 const SEED_IN_CI: u64 = 2026;
 
 /// How to run it.
@@ -19,7 +19,7 @@ pub(crate) struct Options {
     /// Callers at once
     #[arg(long, default_value_t = 16)]
     clients: u32,
-    /// Seed of the moods and moments; by default another one each time, which the table names
+    /// Seed of the faults and moments; by default another one each time, which the table names
     #[arg(long)]
     seed: Option<u64>,
     /// Longest time under load before a kill, in milliseconds
@@ -35,7 +35,7 @@ pub(crate) fn run_torture(options: &Options) -> anyhow::Result<()> {
     step("build the programs", || {
         let mut build = cargo();
         build.args(["build", "-p", "tandem-server", "-p", "tandem-gateway", "-p", "tandem-cli"]);
-        build.args(["-p", "tandem-sandbox", "-p", "tandem-tests", "--bins"]);
+        build.args(["-p", "tandem-sandbox", "-p", "tandem-load", "--bins"]);
         if options.release {
             build.arg("--release");
         }

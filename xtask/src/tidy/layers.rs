@@ -52,6 +52,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("sandbox/src/graph", "mod debug_token checks request custom_data user_data reply refusal"),
     ("sandbox/src/orders", "mod amount webhook_record"),
     ("sandbox/src/shop", "mod thank_you forms pages layout catalogue assets"),
+    ("load/src", "bin lib torture storm backlog drain resend arrivals meta_fault memory"),
     ("server/src", "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock"),
     ("net/src", "lib port requests connection peer connections activity address limits tls"),
     (
@@ -62,9 +63,9 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "xtask/src",
         "main test tidy settings_docs demo bench web_examples package normaliser webassembly size npm browser examples \
-         storm torture wasm_target command contents files",
+         storm torture wasm_target skipped command contents files",
     ),
-    ("xtask/src/tidy", "mod arrows layers modules imports paths dependencies pages sources"),
+    ("xtask/src/tidy", "mod arrows layers modules imports paths dependencies pages sources test_functions"),
     ("xtask/src/wasm_target", "mod standard_library debian toolchain"),
 ];
 

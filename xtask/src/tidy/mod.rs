@@ -8,6 +8,7 @@ mod modules;
 mod pages;
 mod paths;
 mod sources;
+mod test_functions;
 
 use anyhow::bail;
 
@@ -74,9 +75,9 @@ fn named_paths(names: &[String], texts: &[(String, String)], faults: &mut Vec<St
                 faults.push(format!("{file}:{line}: there is no `{path}`"));
             }
             let Some(item) = item.filter(|_| !found.is_empty()) else { continue };
-            let holds = |text: &str| text.contains(&format!("fn {item}("));
+            let holds = |text: &str| test_functions::in_source(text).is_ok_and(|tests| tests.contains(&item));
             if !texts.iter().any(|(name, text)| found.contains(&name.as_str()) && holds(text)) {
-                faults.push(format!("{file}:{line}: `{path}` has no `{item}`"));
+                faults.push(format!("{file}:{line}: `{path}` has no test `{item}`"));
             }
         }
     }
