@@ -9,6 +9,7 @@
 //! | [`step`] | the one way to change an order |
 //! | `contact` | an event that names its order |
 //! | `claim` | a page asks whether its order is paid |
+//! | `claim_rules` | what a claim may cause and is told, decided without I/O |
 //! | `report` | a service of the shop says that an order is paid |
 //! | `webhook` | a payment provider's message |
 //! | `provider` | what every provider implements |
@@ -20,6 +21,9 @@
 //! | `watch` | waiting for an order without holding a thread |
 
 mod claim;
+mod claim_rules;
+#[cfg(test)]
+mod claim_rules_tests;
 mod contact;
 mod provider;
 mod providers;
@@ -34,7 +38,8 @@ mod testing;
 mod watch;
 mod webhook;
 
-pub use claim::{Claim, ClaimAnswer};
+pub use claim::Claim;
+pub use claim_rules::ClaimAnswer;
 pub use contact::ContactSource;
 pub use provider::{SignedMessage, WebhookVerdict};
 pub use reconcile::{OrdersApi, Reconciler};

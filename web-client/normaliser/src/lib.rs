@@ -5,6 +5,8 @@
 //! is the hash that the server makes; the golden vectors are run against this very module.
 //! Unicode's tables are the browser's.
 
+#![warn(missing_docs)]
+
 use tandem_core::country::Country;
 use tandem_core::hash::Sha256Hex;
 use tandem_core::normalise::{Day, KeyContext, MatchKey, MatchKeyError, hash_key};

@@ -73,7 +73,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("server/src/insight/diagnosis", "mod settings test_event token clock finding"),
     (
         "server/src/orders",
-        "mod webhook providers reconcile provider claim contact report step service rules quotas watch",
+        "mod webhook providers reconcile provider claim claim_rules contact report step service rules quotas watch",
     ),
     ("server/src/orders/providers", "mod cashfree legacy"),
     ("server/src/orders/reconcile", "mod question orders_api budget"),
@@ -86,7 +86,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "xtask/src",
         "main test tidy settings_docs demo bench web_examples package normaliser webassembly size npm browser examples \
-         storm torture wasm_target skipped command contents files",
+         storm torture programs wasm_target skipped command contents files",
     ),
     ("xtask/src/tidy", "mod arrows layers modules imports paths dependencies pages sources test_functions"),
     ("xtask/src/wasm_target", "mod standard_library debian toolchain"),
