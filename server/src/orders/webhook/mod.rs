@@ -74,7 +74,7 @@ impl Orders {
                 );
             }
             Err(error) => {
-                tracing::warn!(%error, "a webhook could not be verified or stored; its sender will retry")
+                tracing::warn!(%error, "a webhook could not be verified or stored; its sender will retry");
             }
         }
         result
