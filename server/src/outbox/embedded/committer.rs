@@ -10,10 +10,9 @@ use rusqlite::{Connection, ErrorCode};
 use tandem_core::id::PixelId;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use super::counts::CountDeltas;
+use super::counts::{CountDeltas, NewOrders};
 use super::early::Early;
-use super::events::pixel_no;
-use super::unproven::NewOrders;
+use super::sql::pixel_no;
 use crate::clock::Clock;
 use crate::outbox::StoreError;
 

@@ -8,7 +8,6 @@ use tandem_core::hash::Sha256Hex;
 use tandem_core::order::Order;
 
 use super::committer::Writer;
-use super::events::state;
 use super::sql::*;
 use crate::outbox::{Erased, Metric, State};
 

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 use tandem_core::user_data::KeySet;
 
-use super::events::state;
 use super::read::dead_webhooks;
+use super::sql::state;
 use crate::outbox::{DeadWebhookFilter, Figures, KeyCoverage, Metric, Page, State};
 
 /// Events whose match keys the coverage looks at.

@@ -5,7 +5,6 @@ use tandem_core::event::{DEDUPLICATION_WINDOW_S, EVENT_AGE_MAX_S};
 use tandem_core::order::Order;
 
 use super::committer::Writer;
-use super::events::state;
 use super::sql::*;
 use crate::outbox::State;
 

@@ -5,7 +5,6 @@ use tandem_core::id::{OrderId, PixelId};
 use tandem_core::order::TrustLevel;
 
 use super::committer::Writer;
-use super::read::unreadable;
 use super::sql::*;
 use crate::outbox::DueOrder;
 
@@ -20,18 +19,12 @@ pub(crate) const COUNT_EVERY: usize = 1000;
 
 const TRUST_LEVELS: [TrustLevel; 3] = [TrustLevel::Attested, TrustLevel::CheckedOut, TrustLevel::Claimed];
 
-/// Keeps count of new orders.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct NewOrders(usize);
-
 impl Writer {
     /// A new order was stored that only strangers spoke of.
     pub(super) fn bound_unproven(&mut self) -> rusqlite::Result<()> {
-        self.new_orders.0 += 1;
-        if self.new_orders.0 < COUNT_EVERY {
+        if !self.new_orders.add_one(COUNT_EVERY) {
             return Ok(());
         }
-        self.new_orders.0 = 0;
         self.drop_unproven(UNPROVEN_MAX).map(drop)
     }
 
@@ -88,7 +81,7 @@ mod tests {
     use tandem_core::order::{Contact, Order};
     use tandem_core::user_data::UserData;
 
-    use super::super::Embedded;
+    use super::super::store::Embedded;
     use super::*;
     use crate::clock::Clock;
     use crate::outbox::conformance::{NOW_MS, pixel};

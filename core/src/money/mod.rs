@@ -247,5 +247,4 @@ fn as_i64(length: usize) -> i64 {
 }
 
 #[cfg(test)]
-#[path = "money_tests.rs"]
 mod tests;

@@ -329,5 +329,4 @@ fn fault(event: &LeasedEvent, now_s: i64) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-#[path = "sender_tests.rs"]
 mod tests;
