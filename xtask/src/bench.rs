@@ -5,14 +5,14 @@ use std::process::Command;
 
 use clap::Subcommand;
 
-use crate::command::{cargo, run, step};
+use crate::command::run;
 use crate::files::target;
-use crate::{browser, package};
+use crate::{browser, package, programs};
 
 /// What to measure.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
-    /// A million events wait: memory, ingest, health, and the drain
+    /// A million events wait: fails where that slows ingest, starves fresh events or takes too much memory
     Backlog(Backlog),
     /// A page in Chromium: loading the browser package, and a call beside a bare fetch
     Page(Page),
@@ -35,6 +35,9 @@ pub(crate) struct Backlog {
     /// Events that wait
     #[arg(long, default_value_t = 1_000_000)]
     events: u64,
+    /// Events of each of the two measurements of ingest, less than half of all
+    #[arg(long, default_value_t = 20_000)]
+    measured: u64,
     /// Calls under way at once
     #[arg(long, default_value_t = 32)]
     callers: u32,
@@ -47,37 +50,20 @@ pub(crate) struct Backlog {
 pub(crate) fn run_bench(bench: &Bench) -> anyhow::Result<()> {
     match bench {
         Bench::Backlog(options) => {
-            build_programs()?;
+            programs::build(true)?;
             let mut backlog = Command::new(target().join("release/backlog"));
-            backlog.args([
-                "--events",
-                &options.events.to_string(),
-                "--callers",
-                &options.callers.to_string(),
-            ]);
+            backlog.args(["--events", &options.events.to_string()]);
+            backlog.args(["--measured", &options.measured.to_string()]);
+            backlog.args(["--callers", &options.callers.to_string()]);
             run(backlog.args(["--hold", &options.hold]))
         }
         Bench::Page(options) => {
             browser::ensure_chromium()?;
             // As it is released: that is what pages load.
             package::build(true)?;
-            build_programs()?;
+            programs::build(true)?;
             let mut page = Command::new(target().join("release/page"));
             run(page.args(["--loads", &options.loads.to_string(), "--calls", &options.calls.to_string()]))
         }
     }
-}
-
-fn build_programs() -> anyhow::Result<()> {
-    step("build the optimised programs", || {
-        let packages =
-            ["-p", "tandem-server", "-p", "tandem-gateway", "-p", "tandem-cli", "-p", "tandem-sandbox"];
-        run(cargo().args(["build", "--release"]).args(packages).args([
-            "-p",
-            "tandem-tests",
-            "-p",
-            "tandem-load",
-            "--bins",
-        ]))
-    })
 }

@@ -12,6 +12,7 @@ mod files;
 mod normaliser;
 mod npm;
 mod package;
+mod programs;
 mod settings_docs;
 mod size;
 mod skipped;

@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
-use crate::command::{cargo, run, step};
+use crate::command::run;
 use crate::files::target;
+use crate::programs;
 
 /// How to run it.
 #[derive(Debug, clap::Args)]
@@ -27,11 +28,7 @@ pub(crate) struct Options {
 
 /// `cargo xtask storm`.
 pub(crate) fn run_storm(options: &Options) -> anyhow::Result<()> {
-    step("build the optimised programs", || {
-        let packages =
-            ["-p", "tandem-server", "-p", "tandem-gateway", "-p", "tandem-cli", "-p", "tandem-sandbox"];
-        run(cargo().args(["build", "--release"]).args(packages).args(["-p", "tandem-load", "--bins"]))
-    })?;
+    programs::build(true)?;
     let mut storm = Command::new(target().join("release/storm"));
     storm.args(["--orders", &options.orders.to_string(), "--outage-ms", &options.outage_ms.to_string()]);
     storm.args(["--p99-ms-max", &options.p99_ms_max.to_string()]);

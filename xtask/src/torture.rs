@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
-use crate::command::{cargo, run, step};
+use crate::command::run;
 use crate::files::target;
+use crate::programs;
 
 /// Kills in CI: enough for each of Meta's faults to be met, few enough for a minute.
 const KILLS_IN_CI: u32 = 12;
@@ -32,15 +33,7 @@ pub(crate) struct Options {
 
 /// `cargo xtask torture`.
 pub(crate) fn run_torture(options: &Options) -> anyhow::Result<()> {
-    step("build the programs", || {
-        let mut build = cargo();
-        build.args(["build", "-p", "tandem-server", "-p", "tandem-gateway", "-p", "tandem-cli"]);
-        build.args(["-p", "tandem-sandbox", "-p", "tandem-load", "--bins"]);
-        if options.release {
-            build.arg("--release");
-        }
-        run(&mut build)
-    })?;
+    programs::build(options.release)?;
     let folder = target().join(if options.release { "release" } else { "debug" });
     let mut torture = Command::new(folder.join("torture"));
     torture.args(["--kills", &options.kills.to_string(), "--clients", &options.clients.to_string()]);

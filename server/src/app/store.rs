@@ -6,7 +6,7 @@ use std::path::Path;
 use tandem_core::id::PixelId;
 use tandem_settings::INTERNAL_TOKEN_FILE;
 
-use super::StartError;
+use super::error::StartError;
 use crate::clock::Clock;
 use crate::config::{SecretSource, Settings};
 use crate::outbox::embedded::Embedded;

@@ -5,6 +5,7 @@ use maud::{DOCTYPE, Markup, html};
 use tandem_core::order::SignalSource;
 
 use super::dashboard_dead_letters;
+use super::format::{ago, clock, percent, span};
 use super::health::{Health, Snapshot, Status};
 use crate::outbox::{EventView, Figures, Metric, NameFigures, State};
 
@@ -238,26 +239,4 @@ fn status_class(status: Status) -> &'static str {
         Status::Degraded => "degraded",
         Status::Critical => "critical",
     }
-}
-
-fn percent(rate: Option<f64>) -> String {
-    rate.map_or_else(|| "–".to_owned(), |rate| format!("{:.1} %", rate * 100.0))
-}
-
-fn span(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        _ => format!("{} h", seconds / 3600),
-    }
-}
-
-pub(super) fn ago(now_ms: i64, at_ms: i64) -> String {
-    format!("{} ago", span(((now_ms - at_ms) / 1000).max(0).unsigned_abs()))
-}
-
-fn clock(at_ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(at_ms)
-        .map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string())
-        .unwrap_or_default()
 }

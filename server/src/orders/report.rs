@@ -8,8 +8,8 @@ use tandem_core::money::Money;
 use tandem_core::order::{Contact, Order, Payment, PaymentOutcome, PaymentSource, PurchaseState};
 use tandem_core::user_data::UserData;
 
+use super::service::{OrderError, Orders};
 use super::step::{Changed, Step};
-use super::{OrderError, Orders};
 use crate::outbox::{Ask, StepAnswer, StoreError};
 
 /// What a service of the shop reports.

@@ -66,7 +66,7 @@ async fn live_through(world: &World, person: &Person) -> anyhow::Result<()> {
     let forger = world.stranger()?.with_token("wrong");
     forger.capture_lead(messages::lead(person)).await.expect_err("a wrong token is refused");
 
-    // Checkout, claim, failed and paid webhook, a forged and an unusable one, a fact.
+    // Checkout, claim, failed and paid webhook, a forged and an unusable one, a merchant's report.
     let order = messages::order_id();
     let mut checkout = messages::event("InitiateCheckout", "1499.00");
     checkout.order_id.clone_from(&order);
@@ -87,9 +87,9 @@ async fn live_through(world: &World, person: &Person) -> anyhow::Result<()> {
     assert_eq!(world.post_webhook(&Webhook::signed(&cut.as_bytes()[..cut.len() - 40])).await?, 200);
     let torn = payment("SUCCESS", &messages::order_id(), &unique_payment_id(), "1.2345", person);
     assert_eq!(world.post_webhook(&Webhook::signed(torn)).await?, 200);
-    let mut fact = messages::purchase(&messages::order_id(), "10.00");
-    fact.user = Some(known_well(person));
-    world.internal()?.record_purchase(fact).await?;
+    let mut report = messages::purchase(&messages::order_id(), "10.00");
+    report.user = Some(known_well(person));
+    world.internal()?.record_purchase(report).await?;
 
     world.wait_for_server_event("Lead", &id).await?;
     world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;

@@ -129,18 +129,23 @@ async fn purchases_and_reports_are_checked_too() -> anyhow::Result<()> {
         &["action_source"],
     );
 
-    let mut fact = messages::purchase("KB-2", "1.00");
-    fact.action_source = "carrier_pigeon".to_owned();
-    expect_fields("no such action source", internal.record_purchase(fact).await, &["action_source"]);
-    let mut fact = messages::purchase("KB-3", "1.00");
-    fact.custom_data = None;
-    let status = internal.record_purchase(fact).await.expect_err("a fact states what was paid");
+    let mut report = messages::purchase("KB-2", "1.00");
+    report.action_source = "carrier_pigeon".to_owned();
+    expect_fields("no such action source", internal.record_purchase(report).await, &["action_source"]);
+    let mut report = messages::purchase("KB-3", "1.00");
+    report.custom_data = None;
+    let status =
+        internal.record_purchase(report).await.expect_err("a merchant's report states what was paid");
     assert_eq!(status.code(), Code::InvalidArgument);
     let fields = named_fields(&status);
     assert!(fields.len() == 1 && fields[0].starts_with("custom_data.value"), "{fields:?}");
-    let mut fact = messages::purchase("KB-4", "1.00");
-    fact.user = Some(User { phone: Some("12".to_owned()), ..User::default() });
-    expect_fields("a fact with a broken phone", internal.record_purchase(fact).await, &["user.phone"]);
+    let mut report = messages::purchase("KB-4", "1.00");
+    report.user = Some(User { phone: Some("12".to_owned()), ..User::default() });
+    expect_fields(
+        "a merchant's report with a broken phone",
+        internal.record_purchase(report).await,
+        &["user.phone"],
+    );
 
     let report = Confirmation {
         event_name: "Lead".to_owned(),

@@ -28,10 +28,10 @@ fn lead() -> CaptureLeadRequest {
     messages::lead(&Person::unique())
 }
 
-fn fact() -> RecordPurchaseRequest {
-    let mut fact = messages::purchase(&messages::order_id(), "10.00");
-    fact.user = Some(Person::unique().user());
-    fact
+fn report() -> RecordPurchaseRequest {
+    let mut report = messages::purchase(&messages::order_id(), "10.00");
+    report.user = Some(Person::unique().user());
+    report
 }
 
 /// Whether health names the store as the trouble.
@@ -83,13 +83,13 @@ async fn a_full_disk_refuses_whole_calls_and_takes_them_when_there_is_room() -> 
     let before = caller.capture_lead(lead()).await?.event_id;
     world.limit_files(Some(1))?;
 
-    let (refused_lead, refused_fact) = (lead(), fact());
+    let (refused_lead, refused_report) = (lead(), report());
     let mut refused_event = messages::event("AddToCart", "5.00");
     refused_event.user = Some(Person::unique().user());
     for round in 0..3 {
         expect_unavailable(&format!("lead {round}"), caller.capture_lead(refused_lead.clone()).await);
         expect_unavailable(&format!("event {round}"), caller.track_event(refused_event.clone()).await);
-        expect_unavailable(&format!("fact {round}"), caller.record_purchase(refused_fact.clone()).await);
+        expect_unavailable(&format!("report {round}"), caller.record_purchase(refused_report.clone()).await);
     }
     let confirmed = world.confirm_fired(&world.visitor(), "Lead", &before).await;
     assert!(confirmed.is_err(), "a report is not acknowledged either");
@@ -107,7 +107,7 @@ async fn a_full_disk_refuses_whole_calls_and_takes_them_when_there_is_room() -> 
     world.limit_files(None)?;
     expect_taken_as_new(&world, &caller, &refused_lead).await?;
     assert!(!caller.track_event(refused_event.clone()).await?.duplicate);
-    let paid = caller.record_purchase(refused_fact).await?;
+    let paid = caller.record_purchase(refused_report).await?;
     assert!(!paid.duplicate);
     world
         .eventually(

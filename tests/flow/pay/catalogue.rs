@@ -133,16 +133,16 @@ async fn tags_win_over_the_price_and_whoever_was_there_over_both() -> anyhow::Re
     let (arrived, fired) = buy(&world, with_contents, "499.00", &tags).await?;
     assert_eq!(contents(&arrived, &fired), owned(&[("deck", 1)]), "the page's own contents stay");
 
-    // A fact without contents has a price, and one with contents keeps them.
+    // A merchant's report without contents has a price, and one with contents keeps them.
     let internal = world.internal()?;
     for (amount, given, expected) in [("2199.50", None, "deck"), ("2199.50", Some("stated"), "stated")] {
         let order = messages::order_id();
-        let mut fact = messages::purchase(&order, amount);
-        fact.user = Some(Person::unique().user());
-        let data = fact.custom_data.as_mut().expect("a fact has data");
+        let mut report = messages::purchase(&order, amount);
+        report.user = Some(Person::unique().user());
+        let data = report.custom_data.as_mut().expect("a merchant's report has data");
         *data = CustomData { value: data.value.clone(), ..CustomData::default() };
         data.content_ids.extend(given.map(str::to_owned));
-        internal.record_purchase(fact).await?;
+        internal.record_purchase(report).await?;
         let arrived = world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;
         assert_eq!(arrived.field(&["custom_data", "content_ids"])[0], expected);
     }

@@ -1,4 +1,4 @@
-//! Purchases that internal callers state, and what strangers may learn.
+//! Purchases that the shop's own services report, and what strangers may learn.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use prost_types::Timestamp;
@@ -10,18 +10,18 @@ use tandem_tests::{Person, World, messages};
 use tonic::Code;
 
 #[tokio::test]
-async fn a_fact_is_a_purchase_once() -> anyhow::Result<()> {
+async fn a_merchant_report_is_a_purchase_once() -> anyhow::Result<()> {
     let world = World::start().await?;
     let (internal, person, order) = (world.internal()?, Person::unique(), messages::order_id());
     let id = format!("purchase_{order}");
     let paid_s = i64::try_from(now_ms() / 1000)? - 600;
-    let mut fact = messages::purchase(&order, "1499.00");
-    fact.user = Some(person.user());
-    fact.occurred_at = Some(Timestamp { seconds: paid_s, nanos: 0 });
-    fact.action_source = "phone_call".to_owned();
-    fact.browser = Some(Browser { client_ip_address: Some("49.37.9.9".to_owned()), ..Browser::default() });
+    let mut report = messages::purchase(&order, "1499.00");
+    report.user = Some(person.user());
+    report.occurred_at = Some(Timestamp { seconds: paid_s, nanos: 0 });
+    report.action_source = "phone_call".to_owned();
+    report.browser = Some(Browser { client_ip_address: Some("49.37.9.9".to_owned()), ..Browser::default() });
 
-    let stated = internal.record_purchase(fact.clone()).await?;
+    let stated = internal.record_purchase(report.clone()).await?;
     assert_eq!((stated.event_id.as_str(), stated.state()), (id.as_str(), PurchaseState::Verified));
     assert!(!stated.duplicate);
     let arrived = world.wait_for_server_event("Purchase", &id).await?;
@@ -32,14 +32,14 @@ async fn a_fact_is_a_purchase_once() -> anyhow::Result<()> {
     assert_eq!(arrived.match_key("client_ip_address"), "49.37.9.9");
 
     // Once more, and told by the payment provider as well.
-    assert!(internal.record_purchase(fact.clone()).await?.duplicate);
+    assert!(internal.record_purchase(report.clone()).await?.duplicate);
     world.pay_order(&order, "1499.00", &person).await?;
     world.wait_until_all_is_sent().await?;
     world.wait_for_server_event("Purchase", &id).await?;
 
     // Another amount is a contradiction that somebody has to look at.
-    fact.custom_data = Some(messages::deck("999.00"));
-    let outcome = internal.record_purchase(fact).await;
+    report.custom_data = Some(messages::deck("999.00"));
+    let outcome = internal.record_purchase(report).await;
     let status = expect_code("another amount", outcome, Code::FailedPrecondition);
     for amount in ["1499", "999"] {
         assert!(status.message().contains(amount), "names both amounts: {}", status.message());
@@ -49,12 +49,12 @@ async fn a_fact_is_a_purchase_once() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_fact_that_contradicts_the_payment_is_refused() -> anyhow::Result<()> {
+async fn a_merchant_report_that_contradicts_the_payment_is_refused() -> anyhow::Result<()> {
     let world = World::start().await?;
     let (internal, order) = (world.internal()?, messages::order_id());
     world.pay_order(&order, "250.00", &Person::unique()).await?;
     let status = expect_code(
-        "a fact of another amount",
+        "a merchant's report of another amount",
         internal.record_purchase(messages::purchase(&order, "249.00")).await,
         Code::FailedPrecondition,
     );
@@ -121,9 +121,9 @@ async fn an_order_id_is_kept_byte_for_byte() -> anyhow::Result<()> {
     let world = World::start().await?;
     let internal = world.internal()?;
     for order in ["kb-1", "KB-1", " KB-1", "KB 7/ü?=%41&#", "दीया-७", &"x".repeat(256)] {
-        let mut fact = messages::purchase(order, "5.00");
-        fact.user = Some(Person::unique().user());
-        let answer = internal.record_purchase(fact).await?;
+        let mut report = messages::purchase(order, "5.00");
+        report.user = Some(Person::unique().user());
+        let answer = internal.record_purchase(report).await?;
         assert_eq!(answer.event_id, format!("purchase_{order}"));
         assert!(!answer.duplicate, "{order:?} is an order of its own");
         let arrived = world.wait_for_server_event("Purchase", &answer.event_id).await?;

@@ -64,6 +64,29 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
         "server/src/delivery",
         "mod worker probe sender handoff gate isolate breaker status graph classify window usage meta_codes backoff",
     ),
+    (
+        "server/src/api",
+        "mod serve operations tracking cookies encode decode access admission rate_limit body status caller",
+    ),
+    ("server/src/api/decode", "mod browser custom_data person reader"),
+    (
+        "server/src/api/operations",
+        "mod dead_letter_work dead_letters orders events control diagnose erase health service wire",
+    ),
+    ("server/src/api/tracking", "mod confirm events purchase webhook service"),
+    ("server/src/app", "mod assemble janitor ports store error"),
+    ("server/src/config", "mod check settings pixels network tls"),
+    (
+        "server/src/insight",
+        "mod http dashboard dashboard_dead_letters metrics_page diagnosis health code_pages format",
+    ),
+    ("server/src/insight/diagnosis", "mod settings test_event token clock finding"),
+    (
+        "server/src/orders",
+        "mod webhook providers reconcile provider claim contact report step service claim_rules rules quotas watch",
+    ),
+    ("server/src/orders/providers", "mod cashfree legacy"),
+    ("server/src/orders/reconcile", "mod question orders_api budget"),
     ("net/src", "lib port requests connection peer connections activity address limits tls"),
     (
         "settings/src",
@@ -73,7 +96,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "xtask/src",
         "main test tidy settings_docs demo bench web_examples package normaliser webassembly size npm browser examples \
-         storm torture wasm_target skipped command contents files",
+         storm torture programs wasm_target skipped command contents files",
     ),
     ("xtask/src/tidy", "mod arrows layers modules imports paths dependencies pages sources test_functions"),
     ("xtask/src/wasm_target", "mod standard_library debian toolchain"),

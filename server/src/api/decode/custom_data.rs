@@ -9,7 +9,7 @@ use tandem_core::money::Money;
 use tandem_core::scrub;
 use tandem_proto::v1;
 
-use super::Reader;
+use super::reader::Reader;
 
 impl Reader<'_> {
     /// Reads what the event is about.

@@ -11,10 +11,10 @@ use tandem_core::id::OrderId;
 use tandem_core::order::{Order, Payment, PaymentSource, Refund};
 
 use crate::config::SecretSource;
+use crate::orders::provider::{Provider, SignedMessage, Verification, VerifiedWebhook, WebhookVerdict};
 use crate::orders::reconcile::question;
+use crate::orders::service::{OrderError, Orders};
 use crate::orders::step::Change;
-use crate::orders::webhook::{Provider, SignedMessage, Verification, VerifiedWebhook, WebhookVerdict};
-use crate::orders::{OrderError, Orders};
 use crate::outbox::{Ask, WebhookRecord};
 
 /// How far ahead of our clock a webhook may be signed, milliseconds.

@@ -9,9 +9,9 @@ use tandem_core::cashfree::{Extract, MessageError, WebhookError};
 use tandem_core::currency::Currency;
 use tandem_core::hash::Sha256Hex;
 
+use crate::orders::provider::{SignedMessage, Verification, VerifiedWebhook, WebhookVerdict};
 use crate::orders::reconcile::question;
-use crate::orders::webhook::{SignedMessage, Verification, VerifiedWebhook, WebhookVerdict};
-use crate::orders::{OrderError, Orders};
+use crate::orders::service::{OrderError, Orders};
 use crate::outbox::WebhookRecord;
 
 const FORM: &str = "application/x-www-form-urlencoded";

@@ -21,7 +21,7 @@ use tandem_core::id::{OrderId, PixelId};
 use tandem_core::order::{Order, Payment, PaymentSource, UnpaidStatus};
 use tokio_util::sync::CancellationToken;
 
-use super::Orders;
+use super::service::Orders;
 use super::step::Step;
 use crate::outbox::{Ask, DueOrder, StoreError};
 use orders_api::ProviderAnswer;

@@ -6,7 +6,7 @@ use tandem_core::cashfree::orders_api::orders_api_id_ok;
 use tandem_core::id::OrderId;
 use tandem_core::order::Order;
 
-use crate::orders::Orders;
+use crate::orders::service::Orders;
 use crate::orders::step::{Change, Step};
 use crate::outbox::{Ask, StoreError};
 

@@ -9,12 +9,12 @@ use tandem_core::money::Money;
 use tandem_core::order::{Order, Payment, PaymentSource};
 use tandem_core::user_data::UserData;
 
-use super::providers::cashfree::CashfreeWebhooks;
-use super::step::Change;
-use super::testing::{Fixture, fixture};
-use super::webhook::*;
-use super::{OrderError, Orders};
 use crate::clock::Clock;
+use crate::orders::provider::*;
+use crate::orders::providers::cashfree::CashfreeWebhooks;
+use crate::orders::step::Change;
+use crate::orders::testing::{Fixture, fixture};
+use crate::orders::{OrderError, Orders};
 use crate::outbox::{Ask, EventKey, WebhookRecord};
 
 /// Says "ORDER PAYMENT RUPEES" in plain text, and proves itself with a word.

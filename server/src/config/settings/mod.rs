@@ -295,5 +295,4 @@ fn version(text: &str) -> Result<String, String> {
 }
 
 #[cfg(test)]
-#[path = "settings_tests.rs"]
 mod tests;

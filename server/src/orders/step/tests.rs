@@ -7,9 +7,9 @@ use tandem_core::id::{EventId, EventName, OrderId, PixelId};
 use tandem_core::money::Money;
 use tandem_core::order::Contact;
 
-use super::testing::{Fixture, fixture, pixel};
-use super::{ContactSource, MerchantReport};
 use crate::clock::Clock;
+use crate::orders::testing::{Fixture, fixture, pixel};
+use crate::orders::{ContactSource, MerchantReport};
 use crate::outbox::{EventKey, State};
 
 const NOW_MS: i64 = 1_763_942_400_000;
