@@ -30,9 +30,9 @@ pub enum ActionSource {
     PhoneCall,
     /// In a chat.
     Chat,
-    /// In a shop of bricks.
+    /// In a physical shop.
     PhysicalStore,
-    /// Without a person's doing, such as a subscription's renewal.
+    /// By itself, such as a subscription's renewal.
     SystemGenerated,
     /// In a business messaging channel.
     BusinessMessaging,
@@ -100,10 +100,10 @@ pub struct Consent {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Page {
-    /// Its address.
+    /// Address of the page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_source_url: Option<String>,
-    /// The address before it.
+    /// Address of the page before it (`document.referrer`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub referrer_url: Option<String>,
 }
@@ -113,21 +113,21 @@ pub struct Page {
 pub struct Event {
     /// Pixel (dataset) it is reported to.
     pub pixel: PixelId,
-    /// Name.
+    /// Meta's or the shop's own event name.
     pub name: EventName,
-    /// ID, the same on both sides.
+    /// Event ID: the page's copy and the server's carry the same one.
     pub id: EventId,
     /// When it happened, Unix seconds.
     pub time_s: i64,
     /// Where it happened.
     pub action_source: ActionSource,
-    /// The page.
+    /// The page it happened on; both URLs may be absent.
     pub page: Page,
-    /// Match keys.
+    /// Hashed match keys and the browser's identifiers.
     pub user_data: UserData,
     /// What it is about.
     pub custom_data: CustomData,
-    /// Limited data use.
+    /// Limited data use, if it was asked for.
     pub limited_data_use: Option<LimitedDataUse>,
 }
 

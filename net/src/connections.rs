@@ -68,16 +68,16 @@ impl Connections {
         self.limits.connections_max.saturating_sub(self.state().kept)
     }
 
-    /// Takes a connection in. Where a limit is reached, those are evicted that have been quiet
-    /// for longest: of the same subscriber, of those in a handshake, of all. `None`: nobody can
-    /// be evicted, and a newcomer is refused then.
+    /// Admits a connection. At a limit it evicts the longest quiet connections: of the same
+    /// subscriber, of those in a handshake, or of all. `None`: no connection can be evicted, and
+    /// the port refuses newcomers then.
     pub(crate) async fn admit(self: &Arc<Self>, address: IpAddr, is_tls: bool) -> Option<ConnectionEntry> {
         loop {
             let entry = self.try_admit(address, is_tls);
             if entry.is_some() || self.limits.when_full == WhenFull::Refuse {
                 return entry;
             }
-            // Either way there is something to look at.
+            // Both a freed place and the time-out are reasons to look again.
             drop(tokio::time::timeout(LOOK_AGAIN, self.freed.notified()).await);
         }
     }
@@ -116,7 +116,7 @@ impl Connections {
         Some(ConnectionEntry { connections: Arc::clone(self), number, activity })
     }
 
-    /// Evicts some that have been quiet for longest: the system has no more room.
+    /// Evicts some of the longest quiet connections, when the system runs out of resources.
     pub(crate) fn make_room(&self) {
         self.evict(&mut self.state(), self.limits.evicted_at_once, |_| true);
     }
@@ -157,7 +157,7 @@ impl Connections {
                 } else if over(activity.stall_age_ms(), STALL_MAX_MS) {
                     "the caller stopped reading"
                 } else if over(activity.stuck_age_ms(), STUCK_MAX_MS) {
-                    "a request did not get on"
+                    "a request made no progress"
                 } else {
                     return None;
                 };

@@ -21,7 +21,7 @@ use crate::limits::ConnectionLimits;
 use crate::peer::Peer;
 use crate::tls::Tls;
 
-/// Connections that are accepted and not yet served; served they are at once.
+/// Most connections that are accepted and not yet served.
 const READY_MAX: usize = 64;
 /// Longest TLS handshake.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
@@ -63,7 +63,7 @@ impl Port {
         Self { ready, connections }
     }
 
-    /// All that are connected.
+    /// The registry of this port's connections.
     pub fn connections(&self) -> Arc<Connections> {
         Arc::clone(&self.connections)
     }
@@ -150,7 +150,7 @@ impl Acceptor {
             Some(tls) => {
                 tokio::spawn(handshake(Arc::clone(tls), stream, address, entry, self.ready.clone()));
             }
-            // Nobody takes it when the program stops.
+            // The receiver is gone when the program stops.
             None => drop(self.ready.send(Connection::new(Either::Left(stream), address, entry)).await),
         }
     }
@@ -158,7 +158,7 @@ impl Acceptor {
     fn complain(&mut self, what: &str) {
         if self.complained.is_none_or(|at| at.elapsed() > COMPLAIN_EVERY) {
             self.complained = Some(Instant::now());
-            tracing::warn!(reason = what, "connections are turned away");
+            tracing::warn!(reason = what, "new connections are refused");
         }
     }
 }
@@ -187,7 +187,7 @@ async fn handshake(
     match done {
         Ok(Ok(stream)) => {
             entry.mark_handshake_done();
-            // Nobody takes it when the program stops.
+            // The receiver is gone when the program stops.
             drop(ready.send(Connection::new(Either::Right(Box::new(stream)), address, entry)).await);
         }
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),

@@ -46,7 +46,7 @@ pub fn check_log(source: &Source) -> Result<(), SettingError> {
 }
 
 fn filter(text: &str) -> Result<EnvFilter, String> {
-    // The library takes any other word for the name of a module, and is silent about all the rest.
+    // The library reads an unknown word as the name of a module and then logs nothing else.
     let words = text.split(',').filter(|word| !word.contains(['=', '[', ']', '{', '}']));
     for word in words.filter(|word| !word.is_empty()) {
         word.parse::<LevelFilter>().map_err(|_| EXPECTED.to_owned())?;

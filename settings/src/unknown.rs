@@ -2,7 +2,7 @@
 
 use crate::keys::{KEYS, NOT_SETTINGS, PREFIXES, TANDEM_CONFIG, file_key};
 
-/// Least likeness (1: the same) of a misspelt name and the one that is offered for it.
+/// Least similarity of a misspelt name and its suggestion; 1 is the same name.
 const LIKENESS_MIN: f64 = 0.75;
 
 /// A variable that no program knows. Its value is not kept.

@@ -1,4 +1,5 @@
-//! Why a genuine message cannot be used. Codes only: no value is ever repeated.
+//! Why a message whose signature holds cannot be used. Errors carry codes only and repeat no
+//! value of the message.
 
 /// What is wrong with a message whose signature holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -22,11 +22,11 @@ pub struct Webhook {
     event_key: String,
 }
 
-/// A genuine message that cannot be used, with what could be read of it.
+/// Why a message whose signature holds cannot be used, with what could be read of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the webhook {reason}")]
 pub struct WebhookError {
-    /// What is wrong.
+    /// The first thing that is wrong.
     pub reason: MessageError,
     /// Where in the body, in bytes, when the body cannot be read at all.
     pub offset: Option<usize>,

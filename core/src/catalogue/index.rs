@@ -81,30 +81,30 @@ impl Default for TagNames {
     }
 }
 
-/// Why a catalogue contradicts itself. `mark`: where; `first`: where it was said before.
+/// Why a catalogue's prices cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceError {
-    /// Where.
+    /// Mark of the price in question.
     pub mark: usize,
-    /// Where it was said before, if it was.
+    /// Mark of the earlier price that it contradicts, if there is one.
     pub first: Option<usize>,
-    /// What is wrong.
+    /// What is wrong with it.
     pub kind: PriceErrorKind,
 }
 
-/// What is wrong.
+/// What is wrong with a price.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PriceErrorKind {
     /// Two things cost the same.
     #[error("{0} already stands for something else; a price must mean one thing")]
     SamePrice(Money),
-    /// Multiples of two prices meet.
+    /// A multiple of one price is a multiple of another.
     #[error("{0} would be a multiple of two prices; lower max_quantity of one, or make it a bundle")]
     SameMultiple(Money),
-    /// A price of nothing.
+    /// A price of 0.
     #[error("a price must be more than 0: a sale for nothing is no Purchase")]
     Nothing,
-    /// Too many.
+    /// More than [`PRICES_MAX`] prices and multiples.
     #[error("the prices and their multiples are more than {PRICES_MAX}")]
     TooMany,
 }

@@ -15,11 +15,11 @@ pub struct Contact {
     pub is_claim: bool,
     /// Whether the caller is one of the shop's own services.
     pub is_internal: bool,
-    /// Permission.
+    /// What the person allowed.
     pub consent: Consent,
     /// Match keys and browser identifiers.
     pub user_data: UserData,
-    /// The page.
+    /// The page on which the caller named the order.
     pub page: Page,
     /// Contents and experiment.
     pub custom_data: CustomData,
@@ -39,10 +39,10 @@ pub enum SignalSource {
 }
 
 impl SignalSource {
-    /// All of them.
+    /// Every source.
     pub const ALL: [Self; 4] = [Self::Claim, Self::EarlierEvent, Self::Internal, Self::Nobody];
 
-    /// Name for programs.
+    /// Stable name for labels, rows and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Claim => "claim",

@@ -22,7 +22,7 @@ impl Order {
         }
     }
 
-    /// What it went through, first to last.
+    /// The notes on the order, the first first.
     pub fn history(&self) -> &[Note] {
         &self.history
     }
@@ -34,8 +34,8 @@ impl Order {
         Some(sum(back, paid.money))
     }
 
-    /// How much was lost in disputes, in the payment's currency. A dispute counts by the
-    /// last that was heard of it.
+    /// The money lost in disputes, in the payment's currency. Of each dispute the latest note
+    /// counts.
     pub fn lost(&self) -> Option<Money> {
         let paid = self.paid.as_ref()?;
         let last = |note: &&Note| self.history.iter().rfind(|other| other.is_about(note)) == Some(*note);

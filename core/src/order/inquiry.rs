@@ -1,8 +1,9 @@
 //! When the payment provider is to be asked about an order.
 //!
-//! A claim whose webhook has not come is asked about at once, an order that a checkout
-//! named a while later; then again on a schedule, until the order is final. Strangers
-//! name orders too, so an answer "unknown" counts for a while and ends the questions soon.
+//! A claim without a webhook is asked about at once. An order that a checkout named is asked
+//! about after [`AFTER_CHECKOUT_S`]. Both are asked about again on a schedule until the order
+//! is final. Strangers can name orders that do not exist, so the answer "unknown" is remembered
+//! for a while, and the second one ends the questions.
 
 use super::state::Order;
 
@@ -19,31 +20,31 @@ const OPEN_KEPT_S: i64 = 5;
 /// How long an answer "unknown" counts, seconds.
 const UNKNOWN_KEPT_S: i64 = 900;
 
-/// How much is behind an order that is not known to be paid. What has more behind it is
-/// asked about first.
+/// Who vouches for an order that is not known to be paid, the weakest first. Orders of higher
+/// trust are asked about first. The database stores the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TrustLevel {
-    /// Somebody claims it; anybody can.
+    /// Only a page claims it; anybody can.
     Claimed = 0,
     /// A browser named it at checkout.
     CheckedOut = 1,
-    /// The payment provider or one of the shop's services spoke of it.
+    /// The payment provider or one of the shop's services named it.
     Attested = 2,
 }
 
 /// What the payment provider said of an order that is not paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnpaidStatus {
-    /// It may still be paid, or nothing usable was said.
+    /// The order may still be paid, or the answer was unusable.
     Open,
-    /// It does not know the order.
+    /// The provider does not know the order.
     Unknown,
-    /// It will not be paid.
+    /// The order will not be paid: it expired or was terminated.
     Final,
 }
 
 impl Order {
-    /// How much is behind it.
+    /// Who vouches for the order.
     pub fn trust_level(&self) -> TrustLevel {
         let attested = self.asking.attested
             || self.owner_is_proven
@@ -58,12 +59,12 @@ impl Order {
         }
     }
 
-    /// Whether something was learnt since it was `before`, and not only asked.
+    /// Whether the order differs from `before` in more than the questions about it.
     pub fn has_learnt_since(&self, before: &Self) -> bool {
         Self { asking: self.asking, ..before.clone() } != *self
     }
 
-    /// A genuine message of the payment provider spoke of the order.
+    /// Notes that a verified message of the payment provider named the order.
     pub fn attest(&mut self) {
         self.asking.attested = true;
     }
@@ -90,7 +91,7 @@ impl Order {
         self.paid.is_none() && now_s >= self.asking.quiet_until_s
     }
 
-    /// The order is asked about now.
+    /// Notes that a question about the order goes out now (Unix seconds).
     pub fn mark_asked(&mut self, now_s: i64) {
         if self.claimed_at_s.is_none() || self.asking.since_s.is_none() {
             self.asking.since_s = Some(now_s);
@@ -98,9 +99,9 @@ impl Order {
         self.asking.quiet_until_s = now_s + OPEN_KEPT_S;
     }
 
-    /// Takes the provider's answer. Returns when to ask next, Unix seconds. An order that
-    /// is unknown for the second time and that nobody but strangers spoke of is not asked
-    /// about again.
+    /// Takes the provider's answer that the order is not paid. Returns when to ask next, Unix
+    /// seconds. `None`: never again. That is so for a final answer, and for the second "unknown" in
+    /// a row about an order that only strangers named.
     pub fn note_unpaid(&mut self, answer: UnpaidStatus, now_s: i64) -> Option<i64> {
         let since_s = *self.asking.since_s.get_or_insert(now_s);
         let was_unknown = core::mem::replace(&mut self.asking.unknown, answer == UnpaidStatus::Unknown);

@@ -1,7 +1,7 @@
 //! The order's state machine: one order, one Purchase, and only for money that was paid.
 //!
 //! Inputs come in any order and any number of times: contacts of browsers (claims, and
-//! earlier events that named the order), payments (webhooks, facts of internal callers,
+//! earlier events that named the order), payments (webhooks, reports of internal callers,
 //! answers of the Orders API), failures and refunds. After each, [`Order::decide`] says
 //! what must happen to the order's one Purchase. The caller stores the order and carries
 //! the decision out in one atomic step.

@@ -34,7 +34,7 @@ impl NoteKind {
 pub struct Note {
     /// What it is about.
     pub kind: NoteKind,
-    /// The provider's ID of the payment, refund or dispute; empty for a fact.
+    /// The provider's ID of the payment, refund or dispute; empty for a report of the shop.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub id: String,
     /// The payment that a refund or dispute belongs to, where it is named.

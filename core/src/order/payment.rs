@@ -35,7 +35,7 @@ impl PaymentSource {
 /// A successful payment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Payment {
-    /// The provider's ID of the payment; `None` for a fact.
+    /// The provider's ID of the payment; `None` for a report of the shop.
     pub payment_id: Option<String>,
     /// What was paid.
     pub money: Money,
@@ -69,7 +69,7 @@ pub enum PaymentOutcome {
     Duplicate,
     /// A second successful payment of the same order; noted, and nothing more.
     SecondPayment,
-    /// A fact that contradicts what is known; not taken.
+    /// The report contradicts what is known and is not taken.
     Conflict {
         /// What the order was paid with.
         known: Money,

@@ -40,7 +40,7 @@ impl Order {
         }
         match (&known.payment_id, &paid.payment_id) {
             (Some(ours), Some(theirs)) if ours == theirs => PaymentOutcome::Duplicate,
-            // The provider's own word on the sale that a fact told of.
+            // The provider's own word on the sale that a report named.
             (None, Some(_)) if known.money == paid.money => {
                 known.payment_id = paid.payment_id;
                 PaymentOutcome::Duplicate

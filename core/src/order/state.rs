@@ -8,7 +8,7 @@ use super::payment::{Payment, Refund};
 use crate::custom_data::CustomData;
 use crate::id::{OrderId, PixelId};
 
-/// Why a Purchase is kept back. Stable codes.
+/// Why a Purchase is withheld. The codes are stable; see `docs/codes/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WithholdReason {
@@ -88,7 +88,7 @@ impl Inquiry {
     }
 }
 
-/// An order.
+/// One order of the shop: what is known of it, and where its Purchase is. Stored as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Order {
     pub(super) id: OrderId,
@@ -148,7 +148,7 @@ impl Order {
         }
     }
 
-    /// Its ID.
+    /// The shop's order ID.
     pub fn id(&self) -> &OrderId {
         &self.id
     }
@@ -178,7 +178,7 @@ impl Order {
         self.claimed_at_s
     }
 
-    /// How far it is.
+    /// How far the order is: paid, failed, refunded or neither.
     pub fn state(&self) -> PurchaseState {
         match (&self.paid, self.failed) {
             (Some(_), _) if self.is_fully_refunded() => PurchaseState::Refunded,
@@ -196,14 +196,15 @@ impl Order {
         }
     }
 
-    /// The Purchase that was to be stopped had left already.
+    /// Notes that the Purchase had left before it could be stopped.
     pub fn mark_left(&mut self) {
         if let Placement::Withheld(_) = self.placed {
             self.placed = Placement::Sent;
         }
     }
 
-    /// Its Purchase was delivered: a wait for signals is over. True if that is news.
+    /// Notes that the Purchase was delivered. True if the order still counted it as waiting for
+    /// signals.
     pub fn mark_delivered(&mut self) -> bool {
         let waited = self.placed == Placement::Held;
         if waited {
@@ -212,12 +213,12 @@ impl Order {
         waited
     }
 
-    /// The Purchase that had seemed to have left came back and was stopped after all.
+    /// Notes that the Purchase, which had seemed to have left, came back and was stopped.
     pub fn mark_stopped(&mut self, why: WithholdReason) {
         self.placed = Placement::Withheld(why);
     }
 
-    /// Notes that a page's pixel fired the Purchase. Unix seconds.
+    /// Notes when a page's pixel fired the Purchase, Unix seconds. The first report counts.
     pub fn confirm_fired(&mut self, at_s: i64) {
         self.fired_at_s.get_or_insert(at_s);
     }
@@ -239,7 +240,7 @@ impl Order {
         }
     }
 
-    /// Whether a page has fired it.
+    /// Whether a page has confirmed that its pixel fired the Purchase.
     pub fn is_fired(&self) -> bool {
         self.fired_at_s.is_some()
     }

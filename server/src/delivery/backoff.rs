@@ -17,7 +17,7 @@ pub(super) fn wait(attempts: u32, dice: f64, wish: Option<Duration>) -> Duration
     let ceiling = FIRST.saturating_mul(1 << attempts.saturating_sub(1).min(20)).min(LONGEST);
     let own = ceiling.mul_f64(dice);
     match wish {
-        // Spread behind the wish, so that everyone who was told the same does not come back at once.
+        // Jitter comes on top of the wish, so that callers do not return all at once.
         Some(wish) => wish.min(WISH_MAX) + own.min(FIRST * 10),
         None => own.max(FIRST / 10),
     }

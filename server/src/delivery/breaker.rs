@@ -56,7 +56,7 @@ impl Breaker {
         }
     }
 
-    /// A call came to something.
+    /// A call succeeded.
     pub(super) fn succeed(&mut self) {
         *self = Self::default();
     }

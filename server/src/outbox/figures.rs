@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use tandem_core::order::SignalSource;
 
-use super::DeadWebhook;
-use super::State;
+use super::{DeadWebhook, State};
 
 /// What is counted per minute, pixel and event name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

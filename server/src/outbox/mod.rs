@@ -17,6 +17,7 @@
 #[cfg(test)]
 pub(crate) mod conformance;
 pub mod embedded;
+mod error;
 mod events;
 mod figures;
 #[cfg(test)]
@@ -26,15 +27,16 @@ mod orders;
 mod queue;
 mod state;
 
+pub use error::StoreError;
 pub use events::{Appended, Confirmation, Confirmed, Erased, EventStore, Existing, Initial, NewEvent};
 pub use figures::{Figures, KeyCoverage, Metric, NameFigures, PixelBacklog};
 pub use operators::{
-    AttemptView, DeadWebhook, DeadWebhookFilter, EventFilter, EventKey, EventView, OperatorStore,
-    OrderFilter, OrderView, Page, Replayable, Replayed,
+    AttemptView, DeadWebhookFilter, EventFilter, EventKey, EventView, OperatorStore, OrderFilter, OrderView,
+    Page, Replayable, Replayed,
 };
 pub use orders::{
-    Ask, DueOrder, OrderEffects, OrderStep, OrderStore, OrderUpdated, PurchaseChange, StepAnswer,
-    WebhookRecord, purchase_change,
+    Ask, DeadWebhook, DueOrder, OrderEffects, OrderStep, OrderStore, OrderUpdated, PurchaseChange,
+    StepAnswer, WebhookRecord, purchase_change,
 };
 pub use queue::{AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent};
 pub(crate) use state::numbers;
@@ -42,20 +44,6 @@ pub use state::{BrowserOutcome, State};
 pub use tandem_core::capi::Payload;
 
 use std::sync::Arc;
-
-/// Why the store did not do what was asked. Nothing is half-written in any case.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    /// Too much is waiting already; try again in a moment.
-    #[error("the store has too much to write at once; try again in a moment")]
-    Busy,
-    /// Disk full, directory read-only, engine away: an operator must look.
-    #[error("the store cannot write: {0}")]
-    Unavailable(String),
-    /// The server is stopping.
-    #[error("the server is stopping")]
-    Stopped,
-}
 
 /// One engine, by what is asked of it. Cheap to clone; who needs one part takes that part.
 #[derive(Debug, Clone)]

@@ -10,7 +10,7 @@ use tandem_core::order::Order;
 use tandem_core::user_data::KeySet;
 use tokio::sync::broadcast;
 
-use super::{BrowserOutcome, Figures, State, StoreError};
+use super::{BrowserOutcome, DeadWebhook, Figures, State, StoreError};
 
 /// What operators see and change, and the chores that keep the store small.
 ///
@@ -256,25 +256,6 @@ pub struct DeadWebhookFilter {
     pub received_from_ms: Option<i64>,
     /// Received before, Unix milliseconds.
     pub received_before_ms: Option<i64>,
-}
-
-/// A dead-lettered webhook.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeadWebhook {
-    /// Position in the store.
-    pub seq: u64,
-    /// Its type.
-    pub kind: String,
-    /// Order it names.
-    pub order_id: Option<String>,
-    /// Stable code.
-    pub code: String,
-    /// When it came, Unix milliseconds.
-    pub received_ms: i64,
-    /// SHA-256 of its body, hex.
-    pub body_sha256: String,
-    /// Length of its body, bytes.
-    pub body_bytes: u32,
 }
 
 /// Which orders to list. All conditions that are given must hold.

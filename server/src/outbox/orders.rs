@@ -146,6 +146,25 @@ pub struct WebhookRecord {
     pub body_bytes: u32,
 }
 
+/// A dead-lettered webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadWebhook {
+    /// Position in the store.
+    pub seq: u64,
+    /// Its type.
+    pub kind: String,
+    /// Order it names.
+    pub order_id: Option<String>,
+    /// Stable code.
+    pub code: String,
+    /// When it came, Unix milliseconds.
+    pub received_ms: i64,
+    /// SHA-256 of its body, hex.
+    pub body_sha256: String,
+    /// Length of its body, bytes.
+    pub body_bytes: u32,
+}
+
 /// Translates the order's decision into what the store must write.
 pub fn purchase_change(
     decision: Decision,

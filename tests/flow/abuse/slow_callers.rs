@@ -192,7 +192,7 @@ async fn too_many_open_files_are_survived() -> anyhow::Result<()> {
     }
     let took = lead_on_a_new_connection(&world).await?;
     assert!(took < PROMPT, "a lead took {took:?}");
-    assert!(world.server_log().contains("connections are turned away"), "the log says so");
+    assert!(world.server_log().contains("new connections are refused"), "the log says so");
     world.limit_open_files(None)?;
     drop(idle);
     world.wait_until_all_is_sent().await?;

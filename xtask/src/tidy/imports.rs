@@ -175,7 +175,8 @@ fn end_of_item(tokens: &[TokenTree], at: usize) -> usize {
 
 /// The paths of a part of a `use`, each with the name under which it is known.
 fn branch(tokens: &[TokenTree], prefix: &[String], found: &mut Vec<(Vec<String>, String)>) {
-    for part in tokens.split(|token| is_punct(Some(token), ',')) {
+    // A comma behind the last part leaves an empty one.
+    for part in tokens.split(|token| is_punct(Some(token), ',')).filter(|part| !part.is_empty()) {
         let start = if is_double_colon(part, 0) { 2 } else { 0 };
         let (segments, end) = segments(part, start);
         let mut path = prefix.to_vec();
@@ -250,6 +251,7 @@ mod tests {
             paths("use crate::a::{self, b::C, d as e};\nuse super::f::*;\nuse ::g::h;"),
             ["crate::a", "crate::a::b::C", "crate::a::d", "super::f", "g::h"]
         );
+        assert_eq!(paths("use crate::a::{\n    B,\n    C,\n};"), ["crate::a::B", "crate::a::C"]);
     }
 
     #[test]

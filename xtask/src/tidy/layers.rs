@@ -54,6 +54,16 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("sandbox/src/shop", "mod thank_you forms pages layout catalogue assets"),
     ("load/src", "bin lib torture storm backlog drain resend arrivals meta_fault memory"),
     ("server/src", "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock"),
+    ("server/src/outbox", "mod embedded operators figures orders queue events state error"),
+    (
+        "server/src/outbox/embedded",
+        "mod operators queue orders purchases events erase sweep unproven figures read store checkpoint open \
+         migrate committer counts early sql",
+    ),
+    (
+        "server/src/delivery",
+        "mod worker probe sender handoff gate isolate breaker status graph classify window usage meta_codes backoff",
+    ),
     (
         "server/src/api",
         "mod serve operations tracking cookies encode decode access admission rate_limit body status caller",

@@ -17,7 +17,7 @@ const PASSIVE_BYTES: u64 = 40 << 20;
 /// Log size at which the writer itself empties the log. Readers and a steady load can
 /// keep passive checkpoints from ever starting over; this is the bound.
 const TRUNCATE_BYTES: u64 = 160 << 20;
-/// Looks without growth after which a log of any size is emptied.
+/// A log of any size is emptied after this many looks without growth.
 const QUIET_LOOKS: u32 = 20;
 
 /// The checkpointing thread; ends with the value.
@@ -40,7 +40,7 @@ impl Checkpointer {
                 quiet = if size == last { quiet + 1 } else { 0 };
                 last = size;
                 if size >= TRUNCATE_BYTES || (size > 0 && quiet == QUIET_LOOKS) {
-                    // A writer whose queue is full empties the log at the next look.
+                    // If the writer's queue is full, the next look tries again.
                     if let Some(commands) = commands.upgrade() {
                         drop(commands.try_send(Command::Truncate));
                     }

@@ -10,17 +10,16 @@ use rusqlite::{Connection, ErrorCode};
 use tandem_core::id::PixelId;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use super::counts::CountDeltas;
+use super::counts::{CountDeltas, NewOrders};
 use super::early::Early;
-use super::events::pixel_no;
-use super::unproven::NewOrders;
+use super::sql::pixel_no;
 use crate::clock::Clock;
 use crate::outbox::StoreError;
 
 /// Most commands of one transaction: bounds the wait of the first.
 const COMMANDS_PER_COMMIT_MAX: usize = 2048;
-/// A step of the wall's time from which on schedules are moved along, milliseconds. Less
-/// is the machine's clock being read twice.
+/// Smallest jump of the wall's clock for which schedules are moved, milliseconds. A smaller one
+/// is the noise of two readings.
 pub(super) const JUMP_MS_MIN: i64 = 2_000;
 
 /// Something for the writer to do.
@@ -36,7 +35,7 @@ pub(super) trait Work: Send {
     /// Makes the change, inside the transaction. May run again after a rollback.
     fn run(&mut self, writer: &mut Writer, now_ms: i64) -> rusqlite::Result<()>;
 
-    /// Answers. The caller may have left.
+    /// Answers. The caller may have disconnected.
     fn answer(self: Box<Self>, committed: Committed);
 }
 
@@ -58,7 +57,7 @@ where
 
     fn answer(self: Box<Self>, committed: Committed) {
         let Self { outcome, reply, .. } = *self;
-        // A caller who has left does not need the answer.
+        // The caller may have disconnected.
         drop(reply.send(committed.and_then(|()| outcome.ok_or(StoreError::Stopped))));
     }
 }
@@ -74,10 +73,10 @@ impl Command {
     }
 }
 
-/// What became of one command.
+/// Whether one command was written.
 type Committed = Result<(), StoreError>;
 
-/// The writer's memory at a moment, to come back to when what follows is rolled back.
+/// A copy of the writer's counters, to restore them after a rollback.
 #[derive(Clone, Copy)]
 struct Mark {
     changed: usize,
@@ -170,14 +169,14 @@ impl Writer {
             && batch.len() > 1
             && !is_systemic(error)
         {
-            // One command may be at fault: it must not take the others with it.
+            // One command may be the cause. The others must not fail with it.
             written = self.transact(|writer, now_ms| writer.run_apart(&mut batch, now_ms));
         }
         match written {
             Ok(results) => {
                 batch.into_iter().zip(results).for_each(|(work, result)| work.answer(result));
                 if !self.changed.is_empty() {
-                    // Nobody may be watching any more.
+                    // The last watcher may have gone.
                     drop(self.changes.send(std::mem::take(&mut self.changed).into()));
                 }
             }
@@ -189,8 +188,8 @@ impl Writer {
         }
     }
 
-    /// Runs commands in one transaction and commits it. On a fault nothing is written, and the
-    /// writer's memory is as it was.
+    /// Runs commands in one transaction and commits it. On an error nothing is written, and the
+    /// writer's counters are restored.
     fn transact<T>(
         &mut self,
         commands: impl FnOnce(&mut Self, i64) -> rusqlite::Result<T>,
@@ -224,14 +223,14 @@ impl Writer {
         Ok(result)
     }
 
-    /// The usual way: the first fault ends it for all.
+    /// The usual way: the first error fails the whole batch.
     fn run_together(&mut self, batch: &mut [Box<dyn Work>], now_ms: i64) -> rusqlite::Result<Vec<Committed>> {
         batch.iter_mut().try_for_each(|work| work.run(self, now_ms))?;
         self.write_counts()?;
         Ok(vec![Ok(()); batch.len()])
     }
 
-    /// After a fault: a savepoint per command, so that a command that fails is undone alone.
+    /// After an error: each command has a savepoint, so that only the failing one is undone.
     fn run_apart(&mut self, batch: &mut [Box<dyn Work>], now_ms: i64) -> rusqlite::Result<Vec<Committed>> {
         let mut results = Vec::with_capacity(batch.len());
         for work in batch {
@@ -322,13 +321,13 @@ fn unavailable(error: &rusqlite::Error) -> StoreError {
     StoreError::Unavailable(describe(error))
 }
 
-/// SQLite's word for the fault, without any value of the row at hand.
+/// SQLite's name for the error, without any value of the row.
 fn describe(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqliteFailure(error, _) => error.to_string(),
         rusqlite::Error::ToSqlConversionFailure(_) => "a stored order cannot be read".into(),
         other => {
-            other.sqlite_error_code().map_or_else(|| "unexpected fault".into(), |code| format!("{code:?}"))
+            other.sqlite_error_code().map_or_else(|| "unexpected error".into(), |code| format!("{code:?}"))
         }
     }
 }

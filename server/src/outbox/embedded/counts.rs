@@ -80,3 +80,19 @@ impl CountDeltas {
         self.orders.clear();
     }
 }
+
+/// New orders since the unproven ones were last counted.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct NewOrders(usize);
+
+impl NewOrders {
+    /// Adds one. True once `every` have come; then it starts over.
+    pub(super) fn add_one(&mut self, every: usize) -> bool {
+        self.0 += 1;
+        let is_full = self.0 >= every;
+        if is_full {
+            self.0 = 0;
+        }
+        is_full
+    }
+}

@@ -1,5 +1,5 @@
-//! Confirmations that came before their event: a page that is left sends both side by side.
-//! They wait in memory for a while; what is lost with the process is a figure, no event.
+//! Confirmations that came before their event: a page that closes sends both at once. They wait
+//! in memory. A crash loses them, which changes a figure and loses no event.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ pub(super) struct Early {
 }
 
 impl Early {
-    /// Keeps one. The first under a key stands.
+    /// Keeps a confirmation. The first one under a key stays.
     pub(super) fn keep(&mut self, pixel: i64, confirmation: &Confirmation, now_ms: i64) {
         if self.waiting.len() >= WAITING_MAX {
             self.waiting.retain(|_, (_, since_ms)| now_ms - *since_ms < WAIT_MS);
@@ -64,7 +64,7 @@ impl Early {
         }
     }
 
-    /// What changed is written, or taken back.
+    /// Ends a transaction: its changes are written, or undone.
     pub(super) fn settle(&mut self) {
         self.log.clear();
     }

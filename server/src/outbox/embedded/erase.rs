@@ -8,7 +8,6 @@ use tandem_core::hash::Sha256Hex;
 use tandem_core::order::Order;
 
 use super::committer::Writer;
-use super::events::state;
 use super::sql::*;
 use crate::outbox::{Erased, Metric, State};
 
@@ -89,7 +88,7 @@ impl Writer {
                 .optional()?;
             let Some(json) = json.filter(|json| holds(json)) else { continue };
             let Ok(mut order) = serde_json::from_str::<Order>(&json) else { continue };
-            // What remains is the tombstone: a late fact makes no second Purchase.
+            // The stripped order stays, so that a late report makes no second Purchase.
             order.strip_signals();
             let json = serde_json::to_string(&order)
                 .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::OptionalExtension as _;
 use tandem_core::hash::Sha256Hex;
 use tandem_core::id::PixelId;
 
 use super::committer::Writer;
-use super::{Embedded, erase};
+use super::erase;
+use super::sql::state;
+use super::store::Embedded;
 use crate::clock::millis;
 use crate::outbox::{
     Appended, BrowserOutcome, Confirmation, Confirmed, Erased, EventStore, Existing, Initial, Metric,
@@ -221,24 +223,4 @@ pub(super) fn merges(fired_s: Option<i64>, delivered_ms: i64) -> bool {
     fired_s.is_some_and(|fired_s| {
         (delivered_ms / 1000 - fired_s).abs() < tandem_core::event::DEDUPLICATION_WINDOW_S
     })
-}
-
-/// Reads a stored state. The writer wrote it, so an unknown number means a damaged file;
-/// such an entry counts as given up rather than being sent in error.
-pub(super) fn state(number: i64) -> State {
-    State::from_number(number).unwrap_or(State::DeadLetter)
-}
-
-/// Finds or makes a pixel's number.
-pub(super) fn pixel_no(db: &Connection, id: &str) -> rusqlite::Result<i64> {
-    let found = db
-        .prepare_cached("SELECT no FROM pixels WHERE id = ?1")?
-        .query_row([id], |row| row.get(0))
-        .optional()?;
-    match found {
-        Some(no) => Ok(no),
-        None => db
-            .prepare_cached("INSERT INTO pixels (id) VALUES (?1) RETURNING no")?
-            .query_row([id], |row| row.get(0)),
-    }
 }

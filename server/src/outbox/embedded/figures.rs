@@ -1,13 +1,13 @@
-//! Figures for health, metrics and the dashboard. Whatever is stored, they cost about the
-//! same: counts are kept as they change, ages come from an index's edge.
+//! Figures for health, metrics and the dashboard. Their cost does not grow with what is stored:
+//! totals are kept on write, ages come from the first entry of an index.
 
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 use tandem_core::user_data::KeySet;
 
-use super::events::state;
 use super::read::dead_webhooks;
+use super::sql::state;
 use crate::outbox::{DeadWebhookFilter, Figures, KeyCoverage, Metric, Page, State};
 
 /// Events whose match keys the coverage looks at.
@@ -15,7 +15,7 @@ const COVERAGE_EVENTS: u32 = 1000;
 /// Dead-lettered webhooks shown with the figures.
 const DEAD_WEBHOOKS_SHOWN: usize = 20;
 
-/// Everything at one moment, Unix milliseconds.
+/// All figures as of `now_ms` (Unix milliseconds).
 pub(super) fn figures(db: &Connection, now_ms: i64) -> rusqlite::Result<Figures> {
     let mut figures = Figures::default();
 

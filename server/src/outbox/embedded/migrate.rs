@@ -1,11 +1,8 @@
 //! The schema and its versions: a database of any earlier version is brought up to date in
 //! one transaction per version; one from the future is refused.
 
-use std::path::Path;
-
 use rusqlite::Connection;
 
-use super::open::OpenError;
 use super::sql::numbered;
 
 /// What each version adds to the one before, from version 1 on.
@@ -18,20 +15,33 @@ const VERSIONS: [&str; 4] = [
 /// Version of the schema this program writes (SQLite's `user_version`).
 pub(super) const SCHEMA_VERSION: usize = VERSIONS.len();
 
-/// Brings the database in `dir` up to date.
-pub(super) fn migrate(db: &Connection, dir: &Path) -> Result<(), OpenError> {
-    let fail = |e| OpenError::Database(dir.into(), e);
-    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(fail)?;
+/// Why a database cannot be brought up to date.
+#[derive(Debug)]
+pub(super) enum MigrateError {
+    /// A newer program wrote it; its schema version.
+    FromTheFuture(i64),
+    /// SQLite refuses a step.
+    Database(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for MigrateError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Brings a database up to date.
+pub(super) fn migrate(db: &Connection) -> Result<(), MigrateError> {
+    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let known = usize::try_from(version).ok().filter(|version| *version <= SCHEMA_VERSION);
-    let Some(version) = known else { return Err(OpenError::FromTheFuture(dir.into(), version)) };
+    let Some(version) = known else { return Err(MigrateError::FromTheFuture(version)) };
     for (i, steps) in VERSIONS.iter().enumerate().skip(version) {
         let next = i + 1;
         if version > 0 {
             tracing::info!(schema.version = next, "bringing the database up to date");
         }
         let steps = numbered(steps);
-        db.execute_batch(&format!("BEGIN IMMEDIATE;\n{steps}\nPRAGMA user_version = {next};\nCOMMIT;"))
-            .map_err(fail)?;
+        db.execute_batch(&format!("BEGIN IMMEDIATE;\n{steps}\nPRAGMA user_version = {next};\nCOMMIT;"))?;
     }
     Ok(())
 }
@@ -48,9 +58,8 @@ mod tests {
 
     #[test]
     fn every_earlier_version_becomes_the_newest_and_keeps_its_rows() {
-        let dir = Path::new("unused");
         let fresh = Connection::open_in_memory().unwrap();
-        migrate(&fresh, dir).unwrap();
+        migrate(&fresh).unwrap();
         for version in 1..SCHEMA_VERSION {
             let old = Connection::open_in_memory().unwrap();
             for steps in &VERSIONS[..version] {
@@ -66,8 +75,8 @@ mod tests {
             if version >= 2 {
                 old.execute_batch("INSERT INTO order_totals (paid, n) VALUES (1, 1)").unwrap();
             }
-            migrate(&old, dir).unwrap();
-            migrate(&old, dir).unwrap();
+            migrate(&old).unwrap();
+            migrate(&old).unwrap();
             assert_eq!(schema(&old), schema(&fresh), "from version {version}");
             let paid: i64 =
                 old.query_row("SELECT n FROM order_totals WHERE paid = 1", [], |row| row.get(0)).unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::migrate::{SCHEMA_VERSION, migrate};
+use super::migrate::{MigrateError, SCHEMA_VERSION, migrate};
 use super::sql::*;
 
 /// Longest wait a schedule can hold, milliseconds: what is due later was written while the
@@ -59,7 +59,10 @@ pub(super) fn open(dir: &Path, now_ms: i64) -> Result<Opened, OpenError> {
     let fail = |e| OpenError::Database(dir.into(), e);
     let writer = Connection::open(&path).map_err(fail)?;
     configure(&writer).map_err(fail)?;
-    migrate(&writer, dir)?;
+    migrate(&writer).map_err(|error| match error {
+        MigrateError::FromTheFuture(version) => OpenError::FromTheFuture(dir.into(), version),
+        MigrateError::Database(error) => fail(error),
+    })?;
     // Whatever the last process had leased, it no longer has. An event that was on the
     // wire goes out again under its first ID.
     writer

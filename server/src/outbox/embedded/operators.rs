@@ -9,9 +9,9 @@ use tandem_core::order::Order;
 use tokio::sync::broadcast;
 
 use super::committer::Writer;
-use super::events::state;
 use super::sql::*;
-use super::{Embedded, figures, read};
+use super::store::Embedded;
+use super::{figures, read};
 use crate::clock::millis;
 use crate::outbox::{
     AttemptView, DeadWebhook, DeadWebhookFilter, EventFilter, EventKey, EventView, Figures, OperatorStore,

@@ -5,8 +5,9 @@ use tandem_core::id::{EventId, EventName, OrderId, PixelId};
 use tandem_core::order::{Order, TrustLevel};
 
 use super::committer::Writer;
-use super::read::unreadable;
-use super::{Embedded, unproven};
+use super::sql::unreadable;
+use super::store::Embedded;
+use super::unproven;
 use crate::outbox::{
     Ask, DueOrder, OrderStep, OrderStore, OrderUpdated, PurchaseChange, StoreError, WebhookRecord,
 };

@@ -9,7 +9,8 @@ use tandem_core::id::{EventId, EventName, OrderId};
 use tandem_core::order::{Order, SignalSource};
 
 use super::committer::Writer;
-use super::events::{Entry, state};
+use super::events::Entry;
+use super::sql::state;
 use crate::outbox::{Appended, Ask, Initial, Metric, NewEvent, PurchaseChange, State};
 
 impl Writer {

@@ -4,18 +4,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
+use tandem_core::capi::Payload;
 use tandem_core::code;
 use tandem_core::event::{ActionSource, oldest_time_s};
 use tandem_core::id::PixelId;
 use tandem_core::user_data::KeySet;
 
 use super::committer::Writer;
-use super::events::{merges, state};
+use super::events::merges;
 use super::sql::*;
-use super::{EVENTS_PER_WRITE, Embedded};
+use super::store::{EVENTS_PER_WRITE, Embedded};
 use crate::clock::millis;
 use crate::outbox::{
-    AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent, Metric, Payload, State, StoreError,
+    AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent, Metric, State, StoreError,
 };
 
 /// Graph calls slower than this count as time-outs (Meta's recommended time-out).

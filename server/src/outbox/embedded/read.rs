@@ -5,7 +5,6 @@ use rusqlite::{Connection, Row, params_from_iter};
 use tandem_core::id::{EventId, EventName, PixelId};
 use tandem_core::user_data::KeySet;
 
-use super::events::state;
 use super::sql::*;
 use crate::outbox::{
     AttemptView, BrowserOutcome, DeadWebhook, DeadWebhookFilter, EventFilter, EventKey, EventView,
@@ -130,13 +129,6 @@ fn view(row: &Row<'_>) -> rusqlite::Result<EventView> {
         fired_s: row.get(14)?,
         has_person: row.get(15)?,
     })
-}
-
-pub(super) fn unreadable(
-    column: usize,
-    error: impl std::error::Error + Send + Sync + 'static,
-) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
 }
 
 /// Dead-lettered webhooks, newest first.

@@ -1,6 +1,8 @@
 //! SQL that names states instead of their numbers. A partial index is only used where its
 //! condition stands as a literal, so that the numbers cannot be bound.
 
+use rusqlite::{Connection, OptionalExtension as _};
+
 use crate::outbox::State;
 pub(super) use crate::outbox::numbers::*;
 
@@ -28,6 +30,33 @@ pub(super) fn numbered(schema: &str) -> String {
     named.chain([("ATTESTED", ATTESTED)]).fold(schema.to_owned(), |schema, (name, number)| {
         schema.replace(&format!("{{{name}}}"), &number.to_string())
     })
+}
+
+/// Reads a stored state. The writer wrote it, so an unknown number means a damaged file;
+/// such an entry counts as given up rather than being sent in error.
+pub(super) fn state(number: i64) -> State {
+    State::from_number(number).unwrap_or(State::DeadLetter)
+}
+
+/// Finds or makes a pixel's number.
+pub(super) fn pixel_no(db: &Connection, id: &str) -> rusqlite::Result<i64> {
+    let found = db
+        .prepare_cached("SELECT no FROM pixels WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    match found {
+        Some(no) => Ok(no),
+        None => db
+            .prepare_cached("INSERT INTO pixels (id) VALUES (?1) RETURNING no")?
+            .query_row([id], |row| row.get(0)),
+    }
+}
+
+pub(super) fn unreadable(
+    column: usize,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
 }
 
 #[cfg(test)]

@@ -1,15 +1,14 @@
-//! Retention: what is past its time goes, in steps that read no more than they delete, so
+//! Retention: deletes what is past its time. Each step reads no more rows than it deletes, so
 //! that ingest goes on in between.
 
 use tandem_core::event::{DEDUPLICATION_WINDOW_S, EVENT_AGE_MAX_S};
 use tandem_core::order::Order;
 
 use super::committer::Writer;
-use super::events::state;
 use super::sql::*;
 use crate::outbox::State;
 
-/// How long an order is remembered at all, days: longer than any late fact.
+/// How long an order is remembered at all, days: longer than any late report.
 const TOMBSTONE_DAYS: i64 = 400;
 /// How long a dead letter can still be of use to Meta, and a day for a person to look,
 /// milliseconds.
@@ -94,7 +93,7 @@ impl Writer {
                     order.strip_signals();
                     serde_json::to_string(&order).unwrap_or_else(|_| json.clone())
                 }
-                // Unreadable, and left as it is: it is evidence.
+                // An unreadable order stays as it is, for a person to look at.
                 Err(_) => json.clone(),
             };
             self.db
@@ -104,8 +103,8 @@ impl Writer {
         Ok(due.len())
     }
 
-    /// Nobody paid and nobody came back: nothing to remember. Paid orders stay longer, so
-    /// that a late fact makes no second Purchase.
+    /// Deletes orders that nobody paid. Paid orders stay longer, so that a late report makes no
+    /// second Purchase.
     fn forget_orders(&mut self, now_ms: i64, max: usize) -> rusqlite::Result<usize> {
         let mut forgotten = 0;
         for (sql, paid, age_ms) in [

@@ -1,9 +1,18 @@
 //! What is particular to the embedded store: opening, crashing, the log of the writer.
 
-use super::*;
-use crate::outbox::conformance::{self, NOW_MS};
-use crate::outbox::{Appended, AttemptOutcome, AttemptResult, EventFilter, Outbox, Page};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::{broadcast, mpsc};
+
+use super::committer::{Command, Writer};
+use super::*;
+use crate::clock::Clock;
+use crate::outbox::conformance::{self, NOW_MS};
+use crate::outbox::{Appended, AttemptOutcome, AttemptResult, EventFilter, Outbox, Page, StoreError};
 
 /// The log's header, and a frame: its own header and a page (SQLite, WAL format).
 const WAL_HEADER: usize = 32;

@@ -1,41 +1,33 @@
-//! Orders that only strangers spoke of: how many are kept, and which are asked about first.
+//! Orders that only strangers named: how many are kept, and which are asked about first.
 
 use rusqlite::Connection;
 use tandem_core::id::{OrderId, PixelId};
 use tandem_core::order::TrustLevel;
 
 use super::committer::Writer;
-use super::read::unreadable;
 use super::sql::*;
 use crate::outbox::DueOrder;
 
-/// Most orders kept that nobody but strangers spoke of. An order is paid minutes after its
-/// buyer named it, or hardly ever: this many are several days of checkouts of a large shop,
-/// and some 200 MB at most. Past it the ones without news for the longest time go, which
-/// no buyer waits for. How fast one address can add to them is bounded in
-/// `orders/quotas.rs`.
+/// Most orders kept that only strangers named. Almost every paid order is paid within minutes of
+/// its checkout. This many are several days of checkouts of a large shop, and 200 MB at most.
+/// Beyond it the orders with the oldest news are deleted. `orders/quotas.rs` bounds how many one
+/// address can add.
 pub(crate) const UNPROVEN_MAX: usize = 100_000;
 /// New orders between two counts.
 pub(crate) const COUNT_EVERY: usize = 1000;
 
 const TRUST_LEVELS: [TrustLevel; 3] = [TrustLevel::Attested, TrustLevel::CheckedOut, TrustLevel::Claimed];
 
-/// Keeps count of new orders.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct NewOrders(usize);
-
 impl Writer {
-    /// A new order was stored that only strangers spoke of.
+    /// Counts a new order that only strangers named.
     pub(super) fn bound_unproven(&mut self) -> rusqlite::Result<()> {
-        self.new_orders.0 += 1;
-        if self.new_orders.0 < COUNT_EVERY {
+        if !self.new_orders.add_one(COUNT_EVERY) {
             return Ok(());
         }
-        self.new_orders.0 = 0;
         self.drop_unproven(UNPROVEN_MAX).map(drop)
     }
 
-    /// Forgets those without news for the longest time, until `max` are left.
+    /// Deletes the ones with the oldest news until `max` are left. Returns how many it deleted.
     pub(super) fn drop_unproven(&mut self, max: usize) -> rusqlite::Result<usize> {
         let known: usize = self
             .db
@@ -52,16 +44,12 @@ impl Writer {
             ))?
             .execute([surplus])?;
         self.counts.orders(false, -i64::try_from(gone).unwrap_or_default());
-        tracing::warn!(
-            orders = gone,
-            "more unpaid orders were named than are kept; the oldest are forgotten"
-        );
+        tracing::warn!(orders = gone, "too many unpaid orders; the ones with the oldest news were deleted");
         Ok(gone)
     }
 }
 
-/// Orders that are due to be asked about: those with the most behind them first, then those
-/// that are due for the longest time.
+/// Orders that are due to be asked about: the highest trust first, then the longest due.
 pub(super) fn orders_to_ask(db: &Connection, now_ms: i64, max: usize) -> rusqlite::Result<Vec<DueOrder>> {
     let mut due = Vec::new();
     let mut ask = db.prepare_cached(
@@ -88,7 +76,7 @@ mod tests {
     use tandem_core::order::{Contact, Order};
     use tandem_core::user_data::UserData;
 
-    use super::super::Embedded;
+    use super::super::store::Embedded;
     use super::*;
     use crate::clock::Clock;
     use crate::outbox::conformance::{NOW_MS, pixel};

@@ -156,5 +156,4 @@ fn read(path: &Path) -> Result<String, String> {
 }
 
 #[cfg(test)]
-#[path = "secret_tests.rs"]
 mod tests;

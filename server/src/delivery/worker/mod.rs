@@ -26,9 +26,9 @@ use crate::telemetry::metrics::Metrics;
 
 /// Batches that may be cut up without taking the place of others.
 const ISOLATING_MAX: usize = 4;
-/// How long a fresh event waits for company.
+/// How long a fresh event waits for others to share its batch.
 const LINGER: Duration = Duration::from_millis(50);
-/// How often the disk is looked at when nobody gave a hint: the guarantee.
+/// How often the disk is searched for due events, even without a hint.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long calls may still take when the server stops.
 const GOODBYE: Duration = Duration::from_secs(10);
@@ -127,10 +127,11 @@ impl Worker {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                // Rare, and somebody waits for it: while a backlog drains a call has always just ended.
+                // Before the calls: while a backlog drains one has always just ended, and the
+                // caller of `put_back` waits.
                 Some(done) = self.asked_back.recv() => {
                     self.put_back().await;
-                    // Who asked may have left.
+                    // The caller may have disconnected.
                     let _ = done.send(());
                     self.backlog = true;
                 }
@@ -150,8 +151,8 @@ impl Worker {
         self.waiting.push_back(event);
     }
 
-    /// Takes whatever else is fresh. While a backlog drains there is always a call that
-    /// ends, and nobody would look at the queue.
+    /// Takes all fresh events. The loop alone would not: while a backlog drains, it is busy with
+    /// calls that end.
     fn take_all(&mut self) {
         while self.waiting.len() < BATCH_EVENTS_MAX
             && let Ok(event) = self.arrivals.try_recv()
@@ -227,7 +228,7 @@ impl Worker {
             if bytes > BATCH_BYTES_MAX && !batch.is_empty() {
                 break;
             }
-            // An event that lay here for too long is about to be leased from the disk.
+            // Drops an event that waited too long: its lease ends, and the disk gives it out again.
             if let Some(event) = self.waiting.pop_front()
                 && event.lease_ends.saturating_duration_since(now) > LEASE / 2
             {
@@ -282,7 +283,7 @@ impl Worker {
         self.backlog |= feedback.worked || !feedback.called;
     }
 
-    /// Gives fresh events back to the disk: the pixel does not deliver.
+    /// Gives fresh events back to the disk, for a pixel that does not deliver.
     async fn put_back(&mut self) {
         while let Ok(event) = self.arrivals.try_recv() {
             self.waiting.push_back(event);
@@ -321,5 +322,4 @@ impl Worker {
 }
 
 #[cfg(test)]
-#[path = "worker_tests.rs"]
 mod tests;

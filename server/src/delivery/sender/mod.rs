@@ -110,13 +110,17 @@ impl Sender {
         let now_s = self.clock.now_s();
         let (mut kept, mut refused) = (Vec::with_capacity(events.len()), Vec::new());
         for event in events {
-            match fault(&event, now_s) {
+            match known_refusal(&event, now_s) {
                 None => kept.push(event),
                 Some(code) => refused.push(self.result(&event, AttemptOutcome::Refused, code)),
             }
         }
         if let Some(first) = refused.first() {
-            tracing::warn!(events = refused.len(), code = first.code, "events given up before sending");
+            tracing::warn!(
+                events = refused.len(),
+                code = first.code,
+                "events given up before sending: Meta would refuse them"
+            );
             let none = MetaError::default();
             self.record(self.call_record(self.clock.now_ms(), Duration::ZERO, 0, &none, 0), refused).await;
         }
@@ -188,9 +192,9 @@ impl Sender {
         }
     }
 
-    /// One event alone that is refused for a reason that may be the request's is given up;
-    /// several in a row say that every event would be. Then the pixel is held instead:
-    /// a fault of ours or of the settings must not turn a shop's events into dead letters.
+    /// The reason of a refusal may lie in the request and not in its event. One such event is given
+    /// up. Several in a row mean that Meta would refuse every event, so the pixel is held instead:
+    /// a wrong setting must not turn a shop's events into dead letters.
     fn judge_request(&self, outcome: CallOutcome) -> CallOutcome {
         match outcome {
             CallOutcome::Refused { of_event: false, .. } => {
@@ -253,11 +257,11 @@ impl Sender {
                 true
             }
             CallOutcome::Refused { code, .. } => {
-                tracing::warn!(pixel.id = pixel, code, "Meta refuses an event; it is a dead letter now");
+                tracing::warn!(pixel.id = pixel, code, "Meta refused an event; it is a dead letter now");
                 feedback.worked = true;
                 true
             }
-            // It says nothing about the service that it chokes on one event.
+            // One event that Meta cannot digest says nothing about the service.
             CallOutcome::Retry { code: code::META_UNKNOWN_ERROR, after: None }
                 if batch.iter().all(is_suspect) =>
             {
@@ -279,8 +283,8 @@ impl Sender {
         }
     }
 
-    /// Records, for as long as it takes: what Meta has must not be sent again because a
-    /// disk was full for a while.
+    /// Records the results, and tries until the store takes them: a full disk must not make a
+    /// delivered event go out twice.
     async fn record(&self, call: CallRecord, results: Vec<AttemptResult>) {
         let mut pause = Duration::from_millis(100);
         while let Err(error) = self.queue.record(call.clone(), results.clone()).await {
@@ -293,7 +297,7 @@ impl Sender {
         }
     }
 
-    /// Gives back what was not sent, as it was: it made no attempt.
+    /// Gives back leased events that were not sent. It counts no attempt.
     pub(super) async fn release(&self, events: impl Iterator<Item = &LeasedEvent>) {
         let leases: Vec<_> = events.map(|event| (event.seq, event.lease_no)).collect();
         if leases.is_empty() {
@@ -317,8 +321,8 @@ fn blamed(meta: &MetaError, batch: &[LeasedEvent]) -> Option<usize> {
     meta.blamed_event.or_else(|| (meta.subcode == SUB_TOO_OLD).then(oldest).flatten())
 }
 
-/// Why an event must not be sent.
-fn fault(event: &LeasedEvent, now_s: i64) -> Option<&'static str> {
+/// Stable code of why an event must not be sent.
+fn known_refusal(event: &LeasedEvent, now_s: i64) -> Option<&'static str> {
     if event.payload.personal_json.is_none() {
         Some(code::PERSON_GONE)
     } else if event.fired_s.is_some_and(|fired_s| now_s - fired_s > TWIN_AGE_MAX_S) {
@@ -329,5 +333,4 @@ fn fault(event: &LeasedEvent, now_s: i64) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-#[path = "sender_tests.rs"]
 mod tests;

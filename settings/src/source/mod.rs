@@ -251,5 +251,4 @@ fn scalar(value: &toml::Value) -> Option<String> {
 }
 
 #[cfg(test)]
-#[path = "source_tests.rs"]
 mod tests;

@@ -37,7 +37,7 @@ pub(super) struct CallFeedback {
     pub(super) usage_percent: u32,
 }
 
-/// Leave to make one call.
+/// Permission to make one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Permit {
     /// The call's number, to be given back with its feedback.
@@ -68,8 +68,8 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// Leave for one call, if one may go out while `out` are. `is_renewed`: the token is
-    /// another one than the one that was refused.
+    /// A permit for one call, if one may go out while `out` others are open. `is_renewed`: the
+    /// token differs from the one that Meta refused.
     pub(super) fn permit(&mut self, now_ms: i64, out: usize, is_renewed: bool) -> Option<Permit> {
         if self.pause.is_some_and(|(until_ms, _)| now_ms < until_ms) {
             return None;
@@ -122,7 +122,7 @@ impl Gate {
         } else if feedback.worked && (self.hold.is_none() || is_holds_probe) {
             self.hold = None;
         } else if is_holds_probe && let Some(hold) = &mut self.hold {
-            // The probe came to nothing: neither yes nor no.
+            // The probe was inconclusive.
             hold.probe = None;
             hold.probe_at_ms = now_ms.saturating_add(millis(hold.wait));
         }
@@ -185,5 +185,4 @@ impl Gate {
 }
 
 #[cfg(test)]
-#[path = "gate_tests.rs"]
 mod tests;

@@ -269,5 +269,4 @@ impl fmt::Debug for Fbc {
 }
 
 #[cfg(test)]
-#[path = "click_id_tests.rs"]
 mod tests;

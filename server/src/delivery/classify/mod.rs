@@ -258,5 +258,4 @@ fn note(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "classify_tests.rs"]
 mod tests;

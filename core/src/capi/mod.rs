@@ -350,5 +350,4 @@ fn list(items: impl Iterator<Item = String>) -> String {
 }
 
 #[cfg(test)]
-#[path = "capi_tests.rs"]
 mod tests;

@@ -106,5 +106,4 @@ fn cut(text: &str, units: &[Unit], mut pieces: Vec<Piece>) -> Scrubbed {
 }
 
 #[cfg(test)]
-#[path = "scrub/tests.rs"]
 mod tests;

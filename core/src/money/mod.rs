@@ -14,13 +14,13 @@ pub const MINOR_UNITS_MAX: u64 = i64::MAX as u64;
 #[cfg_attr(feature = "full", serde(try_from = "u64", into = "u64"))]
 pub struct MinorUnits(u64);
 
-/// An amount of a currency.
+/// An amount in one currency. `Display` and `Debug` write `1499.00 INR`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "full", derive(serde::Serialize, serde::Deserialize))]
 pub struct Money {
     /// How much, in the currency's minor units.
     pub amount: MinorUnits,
-    /// Of what.
+    /// The currency.
     pub currency: Currency,
 }
 
@@ -68,7 +68,7 @@ impl MinorUnits {
         self.0
     }
 
-    /// Whether it is nothing.
+    /// Whether the amount is 0.
     pub fn is_zero(self) -> bool {
         self.0 == 0
     }
@@ -247,5 +247,4 @@ fn as_i64(length: usize) -> i64 {
 }
 
 #[cfg(test)]
-#[path = "money_tests.rs"]
 mod tests;

@@ -1,0 +1,148 @@
+//! The embedded store as its callers see it: a writer behind a bounded queue, and readers.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::{broadcast, mpsc};
+
+use super::checkpoint::Checkpointer;
+use super::committer::{Command, JUMP_MS_MIN, Writer};
+use super::open::{self, OpenError};
+use crate::clock::Clock;
+use crate::outbox::StoreError;
+
+/// Most commands that may wait for the writer.
+const QUEUE_MAX: usize = 16_384;
+/// Events that delivery changes in one step: callers whose events wait for the same commit
+/// wait for these as well.
+pub(super) const EVENTS_PER_WRITE: usize = 250;
+/// Commits whose changes a watcher may lag behind.
+const CHANGES_MAX: usize = 256;
+/// Reading connections.
+const READERS: usize = 2;
+
+/// The embedded store.
+#[derive(Debug)]
+pub struct Embedded {
+    commands: mpsc::Sender<Command>,
+    readers: Arc<Readers>,
+    pub(super) changes: broadcast::Sender<Arc<[u64]>>,
+    pub(super) clock: Clock,
+    /// Offset of the clock that the stored schedules follow.
+    follows_ms: Arc<AtomicI64>,
+    _checkpointer: Checkpointer,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    _lock: File,
+}
+
+#[derive(Debug)]
+struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    turns: tokio::sync::Semaphore,
+}
+
+impl Embedded {
+    /// Opens or makes the store in a directory of its own.
+    pub fn open(dir: &Path, clock: Clock) -> Result<Self, OpenError> {
+        let opened = open::open(dir, clock.now_ms())?;
+        let (commands, receiver) = mpsc::channel(QUEUE_MAX);
+        let (changes, _) = broadcast::channel(CHANGES_MAX);
+        let follows_ms = Arc::new(AtomicI64::new(clock.offset_ms()));
+        let writer = Writer::new(opened.writer, clock.clone(), Arc::clone(&follows_ms), changes.clone());
+        let thread = std::thread::Builder::new()
+            .name("committer".into())
+            .spawn(move || writer.run(receiver))
+            .map_err(|e| OpenError::Directory(dir.into(), e))?;
+        let readers = Readers {
+            path: opened.path.clone(),
+            idle: Mutex::default(),
+            turns: tokio::sync::Semaphore::new(READERS),
+        };
+        let checkpointer = Checkpointer::start(&opened.path, commands.downgrade())
+            .map_err(|e| OpenError::Directory(dir.into(), e))?;
+        Ok(Self {
+            commands,
+            readers: Arc::new(readers),
+            changes,
+            clock,
+            follows_ms,
+            _checkpointer: checkpointer,
+            writer: Mutex::new(Some(thread)),
+            _lock: opened.lock,
+        })
+    }
+
+    /// Queues a change and waits for the commit it is part of.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        change: impl FnMut(&mut Writer, i64) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (command, answer) = Command::write(change);
+        self.commands.try_send(command).map_err(|e| match e {
+            mpsc::error::TrySendError::Full(_) => StoreError::Busy,
+            mpsc::error::TrySendError::Closed(_) => StoreError::Stopped,
+        })?;
+        answer.await.unwrap_or(Err(StoreError::Stopped))
+    }
+
+    /// The same, for delivery and operators: they wait for room instead of being shed.
+    pub(super) async fn write_patiently<T: Send + 'static>(
+        &self,
+        change: impl FnMut(&mut Writer, i64) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (command, answer) = Command::write(change);
+        self.commands.send(command).await.map_err(|_| StoreError::Stopped)?;
+        answer.await.unwrap_or(Err(StoreError::Stopped))
+    }
+
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let readers = Arc::clone(&self.readers);
+        let _turn = self.readers.turns.acquire().await.map_err(|_| StoreError::Stopped)?;
+        let unavailable = |e: rusqlite::Error| StoreError::Unavailable(e.to_string());
+        tokio::task::spawn_blocking(move || {
+            let idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let db = match idle {
+                Some(db) => db,
+                None => open::open_reader(&readers.path).map_err(unavailable)?,
+            };
+            let answer = query(&db).map_err(unavailable);
+            readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(db);
+            answer
+        })
+        .await
+        .unwrap_or(Err(StoreError::Stopped))
+    }
+}
+
+impl Embedded {
+    /// Has the writer move schedules along if the wall's time was set since it last wrote:
+    /// what is due is read by the wall's time.
+    pub(super) async fn follow_clock(&self) -> Result<(), StoreError> {
+        let by_ms = self.clock.offset_ms() - self.follows_ms.load(Ordering::Relaxed);
+        if by_ms.abs() < JUMP_MS_MIN {
+            return Ok(());
+        }
+        self.write_patiently(|_, _| Ok(())).await
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        // The writer ends once the last sender is gone; what it was told is written.
+        let (dead, _) = mpsc::channel(1);
+        self.commands = dead;
+        if let Some(thread) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the writer ended abnormally");
+        }
+    }
+}
