@@ -23,9 +23,9 @@ pub(crate) fn write() -> anyhow::Result<()> {
 }
 
 /// The page is the table's, and every row of the table is read somewhere.
-pub(crate) fn check(faults: &mut Vec<String>) -> anyhow::Result<()> {
+pub(crate) fn check(findings: &mut Vec<String>) -> anyhow::Result<()> {
     if std::fs::read_to_string(path()).unwrap_or_default() != page() {
-        faults.push(STALE.to_owned());
+        findings.push(STALE.to_owned());
     }
     let mut code = String::new();
     for folder in READERS {
@@ -38,7 +38,7 @@ pub(crate) fn check(faults: &mut Vec<String>) -> anyhow::Result<()> {
     // The sandbox goes through its rows, and has a test that each is a flag.
     for key in KEYS.iter().filter(|key| !key.name.starts_with("TANDEM_SANDBOX_")) {
         if !code.contains(key.name) {
-            faults.push(format!("settings/src/keys.rs: no program reads {}", key.name));
+            findings.push(format!("settings/src/keys.rs: no program reads {}", key.name));
         }
     }
     Ok(())

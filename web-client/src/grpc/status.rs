@@ -19,7 +19,7 @@ pub(crate) const RESOURCE_EXHAUSTED: u32 = 8;
 /// The server does not answer, or not as a server of ours.
 pub(crate) const UNAVAILABLE: u32 = 14;
 
-/// Names of the codes that a page gets to see; see [`Status::is_correctable`].
+/// Names of the codes that a page gets to see; see [`Status::correctable_code`].
 const NAMES: [(u32, &str); 5] = [
     (INVALID_ARGUMENT, "INVALID_ARGUMENT"),
     (7, "PERMISSION_DENIED"),
@@ -75,7 +75,7 @@ impl Status {
     /// Appends what the page is thrown: `[code, message, fields]` for a mistake that it can
     /// correct, else the milliseconds to wait before trying again.
     pub(crate) fn throw(&self, json: &mut Json) {
-        let Some(code) = self.is_correctable() else {
+        let Some(code) = self.correctable_code() else {
             json.number(self.wait_ms().into());
             return;
         };
@@ -102,9 +102,8 @@ impl Status {
         })
     }
 
-    /// The code's name if the page can do something about it: then the call is not repeated, and
-    /// the page is told.
-    pub(crate) fn is_correctable(&self) -> Option<&'static str> {
+    /// The code's name, if the page can correct the mistake. Such a call is not repeated, and the page gets the error.
+    pub(crate) fn correctable_code(&self) -> Option<&'static str> {
         NAMES.iter().find(|(code, _)| *code == self.code).map(|(_, name)| *name)
     }
 
@@ -255,7 +254,7 @@ mod tests {
         let lines = b"grpc-status: 3\r\ngrpc-message: no\r\ngrpc-status-details-bin: ////\r\n";
         let status = Status::from_trailers(lines).unwrap();
         assert_eq!((status.code, status.fields.0.len()), (INVALID_ARGUMENT, 0));
-        assert_eq!(status.is_correctable(), Some("INVALID_ARGUMENT"));
-        assert_eq!(Status::unavailable().is_correctable(), None);
+        assert_eq!(status.correctable_code(), Some("INVALID_ARGUMENT"));
+        assert_eq!(Status::unavailable().correctable_code(), None);
     }
 }

@@ -1,7 +1,9 @@
 //! Which paths a Rust source names outside of its tests, read off its tokens: comments and texts name nothing.
 
 use anyhow::anyhow;
-use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+
+use super::tokens::{is_double_colon, is_punct, line_of};
 
 /// A path that is named: `crate::order::Order`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -211,19 +213,6 @@ fn segments(tokens: &[TokenTree], at: usize) -> (Vec<String>, usize) {
         end += 2;
     }
     (path, end.max(at + usize::from(end == at)))
-}
-
-fn is_double_colon(tokens: &[TokenTree], at: usize) -> bool {
-    matches!(tokens.get(at), Some(TokenTree::Punct(first)) if first.as_char() == ':' && first.spacing() == Spacing::Joint)
-        && is_punct(tokens.get(at + 1), ':')
-}
-
-fn is_punct(token: Option<&TokenTree>, sign: char) -> bool {
-    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == sign)
-}
-
-fn line_of(token: &TokenTree) -> usize {
-    token.span().start().line
 }
 
 #[cfg(test)]

@@ -64,7 +64,10 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
         "main test tidy settings_docs demo bench web_examples package normaliser webassembly size npm browser examples \
          storm torture wasm_target command contents files",
     ),
-    ("xtask/src/tidy", "mod arrows layers modules imports paths dependencies pages sources"),
+    (
+        "xtask/src/tidy",
+        "mod arrows layers predicates module_files modules imports tokens paths dependencies pages sources",
+    ),
     ("xtask/src/wasm_target", "mod standard_library debian toolchain"),
 ];
 

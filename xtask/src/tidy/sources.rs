@@ -23,12 +23,12 @@ pub(super) fn read(path: &Path) -> anyhow::Result<String> {
 }
 
 /// A Rust file is short, and nothing in it waits to be done.
-pub(super) fn rust_file(name: &str, text: &str, faults: &mut Vec<String>) {
+pub(super) fn rust_file(name: &str, text: &str, findings: &mut Vec<String>) {
     let lines = text.lines().count();
     let allowed =
         LONGER.iter().find(|(start, _)| name.starts_with(start)).map_or(LINES_MAX, |(_, lines)| *lines);
     if lines > allowed {
-        faults.push(format!(
+        findings.push(format!(
             "{name} has {lines} lines; over {allowed} it is time to split it by responsibility"
         ));
     }
@@ -37,7 +37,7 @@ pub(super) fn rust_file(name: &str, text: &str, faults: &mut Vec<String>) {
         for (i, line) in text.lines().enumerate() {
             for mark in ["TODO", "FIXME", "todo!(", "unimplemented!(", "dbg!(", "#[ignore"] {
                 if line.contains(mark) {
-                    faults.push(format!("{name}:{}: {mark}", i + 1));
+                    findings.push(format!("{name}:{}: {mark}", i + 1));
                 }
             }
         }
@@ -45,30 +45,30 @@ pub(super) fn rust_file(name: &str, text: &str, faults: &mut Vec<String>) {
 }
 
 /// Every message, field, enum value, service and method says what it is.
-pub(super) fn proto_file(name: &str, text: &str, faults: &mut Vec<String>) {
+pub(super) fn proto_file(name: &str, text: &str, findings: &mut Vec<String>) {
     let mut above = "";
     for (i, line) in text.lines().map(str::trim).enumerate() {
         let words: Vec<&str> = line.split_whitespace().collect();
         let declares = matches!(words.first(), Some(&("message" | "enum" | "service" | "rpc")))
             || (line.ends_with(';') && line.contains(" = ") && !line.starts_with("option"));
         if declares && !above.starts_with("//") {
-            faults.push(format!("{name}:{}: no comment says what this is", i + 1));
+            findings.push(format!("{name}:{}: no comment says what this is", i + 1));
         }
         above = line;
     }
 }
 
 /// What every reader looks for is there.
-pub(super) fn needed(faults: &mut Vec<String>) {
+pub(super) fn needed(findings: &mut Vec<String>) {
     for name in NEEDED {
         if !root().join(name).is_file() {
-            faults.push(format!("{name} is missing"));
+            findings.push(format!("{name} is missing"));
         }
     }
 }
 
 /// Nothing generated is checked in.
-pub(super) fn generated(faults: &mut Vec<String>) -> anyhow::Result<()> {
+pub(super) fn generated(findings: &mut Vec<String>) -> anyhow::Result<()> {
     let listed = std::process::Command::new("git").arg("ls-files").current_dir(root()).output();
     // Without git (an archive of the sources) nothing can have been checked in.
     let Ok(listed) = listed else { return Ok(()) };
@@ -79,7 +79,7 @@ pub(super) fn generated(faults: &mut Vec<String>) -> anyhow::Result<()> {
             || name.starts_with("target/")
             || name.contains("/pkg/")
         {
-            faults.push(format!("{name} is generated and must not be checked in"));
+            findings.push(format!("{name} is generated and must not be checked in"));
         }
     }
     Ok(())
