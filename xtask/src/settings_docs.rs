@@ -8,8 +8,7 @@ use tandem_settings::keys::KEYS;
 
 use crate::files::{root, walk};
 
-/// What to say when page and table differ.
-const STALE: &str = "docs/settings.md is not what settings/src/keys.rs says; run `cargo xtask settings-docs`";
+const STALE: &str = "docs/settings.md differs from settings/src/keys.rs: run `cargo xtask settings-docs`";
 /// Folders whose code reads settings.
 const READERS: [&str; 5] = ["settings/src", "server/src", "gateway/src", "cli/src", "sandbox/src"];
 
@@ -17,12 +16,11 @@ fn path() -> PathBuf {
     root().join("docs/settings.md")
 }
 
-/// Writes the page.
 pub(crate) fn write() -> anyhow::Result<()> {
     std::fs::write(path(), page()).with_context(|| format!("writing {}", path().display()))
 }
 
-/// The page is the table's, and every row of the table is read somewhere.
+/// The page must be what the table gives, and some program must read each row.
 pub(crate) fn check(findings: &mut Vec<String>) -> anyhow::Result<()> {
     if std::fs::read_to_string(path()).unwrap_or_default() != page() {
         findings.push(STALE.to_owned());
@@ -35,7 +33,7 @@ pub(crate) fn check(findings: &mut Vec<String>) -> anyhow::Result<()> {
             }
         }
     }
-    // The sandbox goes through its rows, and has a test that each is a flag.
+    // The sandbox reads its rows in a loop. A test there checks that each row is a flag.
     for key in KEYS.iter().filter(|key| !key.name.starts_with("TANDEM_SANDBOX_")) {
         if !code.contains(key.name) {
             findings.push(format!("settings/src/keys.rs: no program reads {}", key.name));

@@ -1,10 +1,10 @@
-//! Which crate may not depend on which.
+//! Checks which crate may not depend on which.
 
 use super::sources::read;
 use crate::files::root;
 
-/// Who must not know whom (ARCHITECTURE.md). `uuid` is free to all: core uses its pure `Builder`, and gets time and
-/// random bytes as arguments.
+/// Crates and their forbidden dependencies (ARCHITECTURE.md). `uuid` is allowed everywhere: core uses its pure `Builder`
+/// and gets time and random bytes as arguments.
 const FORBIDDEN: [(&str, &[&str]); 7] = [
     (
         "core",

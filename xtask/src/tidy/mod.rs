@@ -1,4 +1,4 @@
-//! The house rules that no compiler checks.
+//! Checks the house rules that no compiler checks.
 
 mod arrows;
 mod dependencies;
@@ -19,7 +19,7 @@ use modules::Modules;
 
 /// Folders that hold no source.
 const SKIPPED: [&str; 5] = ["target", ".git", "node_modules", "pkg", "data"];
-/// Documents whose paths are checked, and the folder of the others.
+/// Documents whose paths are checked, and the folder of further ones.
 const DOCUMENTS: [&str; 3] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"];
 const DOCUMENTS_FOLDER: &str = "docs/";
 
@@ -67,7 +67,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     }
 }
 
-/// Every path that a document or a doc comment names is there, and holds the test that it names.
+/// Every path that a document or a doc comment names exists, and contains the function that it names.
 fn named_paths(names: &[String], texts: &[(String, String)], findings: &mut Vec<String>) {
     let existing = paths::Existing::of(names.iter().map(String::as_str));
     for (file, text) in texts {
@@ -92,7 +92,7 @@ fn named_paths(names: &[String], texts: &[(String, String)], findings: &mut Vec<
     }
 }
 
-/// Modules import only what stands below them.
+/// Modules import only modules below them.
 fn module_layers(texts: &[(String, String)], findings: &mut Vec<String>) -> anyhow::Result<()> {
     let read = |folder: &str| {
         let src = arrows::source_folder(folder);
@@ -102,8 +102,8 @@ fn module_layers(texts: &[(String, String)], findings: &mut Vec<String>) -> anyh
     for layers in layers::LAYERS {
         arrows::check(&read(layers.0)?, *layers, layers::UPWARDS, findings);
     }
-    for kept in layers::KEPT {
-        arrows::check_kept(&read(kept.0)?, *kept, findings);
+    for kept in layers::NAME_RULES {
+        arrows::check_names(&read(kept.0)?, *kept, findings);
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Where a module's file stands: a module with a folder is the folder's `mod.rs`, and no attribute moves a file.
+//! Checks where a module's file is: a module with a folder is the folder's `mod.rs`, and no attribute moves a file.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use proc_macro2::{TokenStream, TokenTree};
 
 use super::tokens::{each_group, is_punct, is_word, line_of};
 
-/// Files that still break a rule. The list only ever gets shorter.
+/// Files that still break a rule. This list may only get shorter.
 const KNOWN: &[&str] = &[
     "core/src/capi.rs",
     "core/src/click_id.rs",
@@ -37,11 +37,11 @@ fn check_except(sources: &[(&str, &str)], known: &[&str], findings: &mut Vec<Str
         let tokens = text.parse().map_err(|error| anyhow!("{file}: {error}"))?;
         let moved = moved_modules(tokens).into_iter().map(|line| {
             format!(
-                "{file}:{line}: `#[path]` moves a module's file; a file with its tests beside it is a folder"
+                "{file}:{line}: `#[path]` is not allowed: move a file and its tests into a folder, as mod.rs and tests.rs"
             )
         });
         let folder = file.strip_suffix(".rs").filter(|folder| folders.contains(folder));
-        let beside = folder.map(|folder| format!("{file}: stands beside its folder; it is {folder}/mod.rs"));
+        let beside = folder.map(|folder| format!("{file} is beside its folder: move it to {folder}/mod.rs"));
         let mut broken: Vec<String> = moved.chain(beside).collect();
         if !broken.is_empty() && known.contains(file) {
             seen.insert(*file);
@@ -50,7 +50,9 @@ fn check_except(sources: &[(&str, &str)], known: &[&str], findings: &mut Vec<Str
         findings.append(&mut broken);
     }
     for file in known.iter().filter(|file| !seen.contains(*file)) {
-        findings.push(format!("xtask/src/tidy/module_files.rs: {file} keeps the rules now"));
+        findings.push(format!(
+            "xtask/src/tidy/module_files.rs: {file} follows the rules now: remove the exception"
+        ));
     }
     Ok(())
 }
@@ -85,13 +87,13 @@ mod tests {
         let kept = [("a/src/lib.rs", ""), ("a/src/b/mod.rs", ""), ("a/src/b/c.rs", ""), ("a/src/bc.rs", "")];
         assert_eq!(findings(&kept, &[]), [""; 0]);
         let beside = [("a/src/b.rs", ""), ("a/src/b/c.rs", "")];
-        assert_eq!(findings(&beside, &[]), ["a/src/b.rs: stands beside its folder; it is a/src/b/mod.rs"]);
+        assert_eq!(findings(&beside, &[]), ["a/src/b.rs is beside its folder: move it to a/src/b/mod.rs"]);
     }
 
     #[test]
     fn no_attribute_moves_a_modules_file() {
         let text = "mod a;\n#[cfg(test)]\n#[path = \"a_tests.rs\"]\nmod tests;";
-        let refused = "a.rs:3: `#[path]` moves a module's file; a file with its tests beside it is a folder";
+        let refused = "a.rs:3: `#[path]` is not allowed: move a file and its tests into a folder, as mod.rs and tests.rs";
         assert_eq!(findings(&[("a.rs", text)], &[]), [refused]);
         let kept = "#[derive(Debug)] struct A { path: u8 }\nconst TEXT: &str = \"#[path = 1]\";";
         assert_eq!(findings(&[("a.rs", kept)], &[]), [""; 0]);
@@ -101,7 +103,7 @@ mod tests {
     fn a_known_exception_is_tolerated_until_it_is_gone() {
         let text = "#[path = \"b.rs\"]\nmod b;";
         assert_eq!(findings(&[("a.rs", text)], &["a.rs"]), [""; 0]);
-        let gone = ["xtask/src/tidy/module_files.rs: a.rs keeps the rules now"];
+        let gone = ["xtask/src/tidy/module_files.rs: a.rs follows the rules now: remove the exception"];
         assert_eq!(findings(&[("a.rs", "mod b;")], &["a.rs"]), gone);
     }
 }

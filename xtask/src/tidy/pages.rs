@@ -1,4 +1,4 @@
-//! Every outcome code has its page, and every page its code.
+//! Checks that every outcome code has a page, and every page a code.
 
 use super::sources::{read, relative};
 use crate::files::{root, walk};
@@ -19,7 +19,7 @@ pub(super) fn check(findings: &mut Vec<String>) -> anyhow::Result<()> {
     for page in walk(&folder, &[])? {
         let stem = page.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         if !codes.contains(&stem.as_str()) {
-            findings.push(format!("{} is the page of no code in core/src/code.rs", relative(&page)));
+            findings.push(format!("{}: core/src/code.rs has no such code", relative(&page)));
         }
     }
     Ok(())
