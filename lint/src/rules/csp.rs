@@ -15,8 +15,8 @@ const REPORT: &str = "https://www.facebook.com/tr/";
 pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
     for view in &survey.views {
         let page = view.page;
-        let needs = Needs::of(survey, view);
-        if !needs.pixel {
+        let required = Requirements::of(survey, view);
+        if !required.pixel {
             continue;
         }
         let metas =
@@ -32,49 +32,55 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
         // Where a page comes from is known only of one that was fetched.
         let own = survey.shop.sources.get(page.source).and_then(|text| Url::parse(text.name()).ok());
         for (source, span, policy) in metas.chain(headers) {
-            judge(&Policy { own: own.as_ref(), ..Policy::of(policy) }, &needs, source, &span, reports);
+            judge(&Policy { own: own.as_ref(), ..Policy::of(policy) }, &required, source, &span, reports);
         }
     }
 }
 
 /// What a page must be allowed.
-struct Needs {
+struct Requirements {
     pixel: bool,
     tandem: bool,
     /// Addresses of Tandem servers that the page names.
     endpoints: Vec<String>,
 }
 
-impl Needs {
+impl Requirements {
     fn of(survey: &Survey<'_>, view: &View<'_>) -> Self {
-        let mut needs = Self { pixel: false, tandem: false, endpoints: Vec::new() };
+        let mut required = Self { pixel: false, tandem: false, endpoints: Vec::new() };
         for unit in view.runs.iter().filter_map(|run| survey.units.get(run.unit)) {
             let facts = &unit.facts;
-            needs.pixel |= !facts.defines.is_empty();
-            needs.tandem |= facts.imports.iter().any(|(name, _)| name == "tandem-web");
+            required.pixel |= !facts.defines.is_empty();
+            required.tandem |= facts.imports.iter().any(|(name, _)| name == "tandem-web");
             for call in &facts.calls {
                 match &call.target {
-                    Target::Fbq => needs.pixel = true,
+                    Target::Fbq => required.pixel = true,
                     Target::Tandem(method) => {
-                        needs.tandem = true;
+                        required.tandem = true;
                         let options = call.value(0).map(|value| facts.resolve(value));
                         if method == "connect"
                             && let Some(Value::Object(options)) = options
                             && let Some(entry) = options.get("endpoint")
                         {
-                            needs.endpoints.extend(facts.resolve(&entry.value).text());
+                            required.endpoints.extend(facts.resolve(&entry.value).text());
                         }
                     }
                     Target::Network => {}
                 }
             }
         }
-        needs.pixel |= needs.tandem;
-        needs
+        required.pixel |= required.tandem;
+        required
     }
 }
 
-fn judge(policy: &Policy<'_>, needs: &Needs, source: usize, span: &Span, reports: &mut Reports<'_>) {
+fn judge(
+    policy: &Policy<'_>,
+    required: &Requirements,
+    source: usize,
+    span: &Span,
+    reports: &mut Reports<'_>,
+) {
     let mut miss = |code, what: &str, help: &str| {
         reports.at(code, source, span, format!("the page's policy {what}"), help);
     };
@@ -85,7 +91,7 @@ fn judge(policy: &Policy<'_>, needs: &Needs, source: usize, span: &Span, reports
             "add https://connect.facebook.net to script-src",
         );
     }
-    if needs.tandem && !policy.allows_wasm() {
+    if required.tandem && !policy.allows_wasm() {
         miss(Code::CspWasm, "keeps WebAssembly from starting", "add 'wasm-unsafe-eval' to script-src");
     }
     if !policy.allows("connect-src", REPORT) {
@@ -95,7 +101,7 @@ fn judge(policy: &Policy<'_>, needs: &Needs, source: usize, span: &Span, reports
             "add https://*.facebook.com to connect-src",
         );
     }
-    for endpoint in &needs.endpoints {
+    for endpoint in &required.endpoints {
         if !policy.allows("connect-src", endpoint) {
             miss(
                 Code::CspConnectSrc,

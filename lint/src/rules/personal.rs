@@ -2,7 +2,7 @@
 //!
 //! Source: Meta, "Advanced Matching for Web" (keys and forms) and the custom data rule "never PII".
 
-use super::tracked::{folded, method, tracked};
+use super::tracked::{folded, method, track_calls};
 use crate::code::Code;
 use crate::reports::Reports;
 use crate::script::{Facts, Object, Part, Value};
@@ -73,7 +73,7 @@ const MEANT: [(&str, &str); 18] = [
 
 pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
     for unit in &survey.units {
-        for event in tracked(&unit.facts) {
+        for event in track_calls(&unit.facts) {
             if let Some(Value::Object(object)) = event.parameters() {
                 parameters(unit, object, reports);
             }

@@ -1,6 +1,6 @@
 //! `track_single`, `repeated_init`, `several_pixels`, `missing_noscript`: the page's pixel, set up once.
 
-use super::tracked::{method, tracked};
+use super::tracked::{method, track_calls};
 use crate::code::Code;
 use crate::reports::Reports;
 use crate::script::{Call, Facts, Value};
@@ -8,7 +8,7 @@ use crate::survey::{Survey, Unit, View};
 
 pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
     for unit in &survey.units {
-        for event in tracked(&unit.facts) {
+        for event in track_calls(&unit.facts) {
             let instead = match event.method {
                 "trackSingle" => "track",
                 "trackSingleCustom" => "trackCustom",

@@ -3,7 +3,7 @@
 //! Source: Meta's pixel reference: `currency` and `value` are required for Purchase; value is a number,
 //! currency an ISO 4217 code.
 
-use super::tracked::{meant, tracked};
+use super::tracked::{standard_event, track_calls};
 use crate::code::Code;
 use crate::reports::Reports;
 use crate::script::{Facts, Part, Value};
@@ -14,8 +14,8 @@ const AMOUNTS: [&str; 2] = ["value", "predicted_ltv"];
 
 pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
     for unit in &survey.units {
-        for event in tracked(&unit.facts) {
-            let is_purchase = event.name().and_then(|name| meant(&name)) == Some("Purchase");
+        for event in track_calls(&unit.facts) {
+            let is_purchase = event.name().and_then(|name| standard_event(&name)) == Some("Purchase");
             let (lacks, object) = match event.parameters() {
                 None | Some(Value::Nothing) => ("value and currency", None),
                 Some(Value::Object(object)) => {

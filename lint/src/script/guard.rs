@@ -21,7 +21,7 @@ fn is_fbq_or_field(expression: &Expression<'_>) -> bool {
 
 /// What a test says: with `Some(true)`, `fbq` is there where it holds; with `Some(false)`, where it
 /// does not. `known` are variables that hold such a test's result.
-pub(super) fn says(test: &Expression<'_>, known: &HashMap<String, bool>) -> Option<bool> {
+pub(super) fn asserts_fbq(test: &Expression<'_>, known: &HashMap<String, bool>) -> Option<bool> {
     at(test, known, 0)
 }
 
