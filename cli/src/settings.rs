@@ -2,7 +2,7 @@
 //! before them.
 
 use secrecy::SecretString;
-use tandem_settings::client::{InternalToken, Server};
+use tandem_settings::client::{InternalToken, ServerAddress};
 use tandem_settings::{SecretSource, Source, keys};
 use tonic::metadata::{Ascii, MetadataValue};
 
@@ -13,7 +13,7 @@ use crate::groups::Connection;
 #[derive(Debug)]
 pub(crate) struct Settings {
     /// Where it is, and how TLS to it is checked.
-    pub(crate) server: Server,
+    pub(crate) server: ServerAddress,
     /// Value of the `authorization` header; sensitive, so `Debug` shows no part of it. A
     /// certificate may stand for it.
     pub(crate) authorization: Option<MetadataValue<Ascii>>,
@@ -23,7 +23,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn read(source: &Source, connection: &Connection) -> Result<Self, Failure> {
-        let server = Server::read(source, connection.server_url.as_deref(), connection.insecure)?;
+        let server = ServerAddress::read(source, connection.server_url.as_deref(), connection.insecure)?;
         let authorization = match InternalToken::read(source)?.authorization() {
             Ok(authorization) => Some(authorization),
             Err(_) if server.is_shown_a_certificate() => None,

@@ -130,14 +130,12 @@ pub fn custom_data(data: &CustomData) -> String {
     if !data.contents.is_empty() {
         out.raw("contents", &list(data.contents.iter().map(content)));
     }
-    out.optional("content_type", data.content_type.as_deref());
-    out.optional("content_name", data.content_name.as_deref());
-    out.optional("content_category", data.content_category.as_deref());
+    for (name, text) in data.texts() {
+        out.optional(name, text.as_deref());
+    }
     if let Some(n) = data.num_items {
         out.raw("num_items", &n.to_string());
     }
-    out.optional("search_string", data.search_string.as_deref());
-    out.optional("status", data.status.as_deref());
     if let Some(ltv) = &data.predicted_ltv {
         out.raw("predicted_ltv", &ltv.json_number());
     }
@@ -202,17 +200,15 @@ pub fn read_custom_data(public_json: &str) -> Option<CustomData> {
                     })
                     .collect();
             }
-            "content_type" => data.content_type = text(raw),
-            "content_name" => data.content_name = text(raw),
-            "content_category" => data.content_category = text(raw),
             "num_items" => data.num_items = raw.get().parse().ok(),
-            "search_string" => data.search_string = text(raw),
-            "status" => data.status = text(raw),
             "order_id" => data.order_id = text(raw).and_then(|id| OrderId::parse(&id).ok()),
             "experiment_id" => set(&mut data.experiment, |e| &mut e.experiment_id, text(raw)),
             "variant" => set(&mut data.experiment, |e| &mut e.variant, text(raw)),
             "test_group" => set(&mut data.experiment, |e| &mut e.test_group, text(raw)),
-            _ => data.properties.extend(text(raw).map(|value| (key.clone(), value))),
+            name => match data.text_mut(name) {
+                Some(field) => *field = text(raw),
+                None => data.properties.extend(text(raw).map(|value| (key.clone(), value))),
+            },
         }
     }
     Some(data)

@@ -28,7 +28,7 @@ pub struct CookieDomain(Box<str>);
 
 /// Why a text is no domain that cookies can be set for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum DomainProblem {
+pub enum CookieDomainError {
     /// Something else than a domain.
     #[error("must be a domain alone, such as shop.example: no scheme, port or path")]
     NotADomain,
@@ -43,10 +43,10 @@ pub enum DomainProblem {
 impl CookieDomain {
     /// Reads a domain in ASCII (punycode). A dot in front, as older servers wrote it, means
     /// the same. The lists of suffixes are short: browsers have the last word.
-    pub fn parse(text: &str) -> Result<Self, DomainProblem> {
+    pub fn parse(text: &str) -> Result<Self, CookieDomainError> {
         let text = text.strip_prefix('.').unwrap_or(text);
         if text.starts_with('[') || text.parse::<core::net::IpAddr>().is_ok() {
-            return Err(DomainProblem::Address);
+            return Err(CookieDomainError::Address);
         }
         let is_label = |label: &str| {
             (1..=LABEL_BYTES_MAX).contains(&label.len())
@@ -55,14 +55,14 @@ impl CookieDomain {
                 && !label.ends_with('-')
         };
         if text.len() > DOMAIN_BYTES_MAX || !text.split('.').all(is_label) {
-            return Err(DomainProblem::NotADomain);
+            return Err(CookieDomainError::NotADomain);
         }
         let top = text.rsplit('.').next().unwrap_or_default();
         if top.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(DomainProblem::Address);
+            return Err(CookieDomainError::Address);
         }
         if is_public_suffix(text) {
-            return Err(DomainProblem::Suffix);
+            return Err(CookieDomainError::Suffix);
         }
         Ok(Self(text.to_ascii_lowercase().into()))
     }
@@ -192,8 +192,8 @@ mod tests {
             let parsed = CookieDomain::parse(text).unwrap();
             assert_eq!((parsed.as_str(), parsed.subdomain_index()), (domain, index), "{text}");
         }
-        use DomainProblem::{Address, NotADomain, Suffix};
-        for (text, problem) in [
+        use CookieDomainError::{Address, NotADomain, Suffix};
+        for (text, error) in [
             ("", NotADomain),
             ("https://shop.example", NotADomain),
             ("shop.example:443", NotADomain),
@@ -213,7 +213,7 @@ mod tests {
             ("co.in", Suffix),
             ("myshopify.com", Suffix),
         ] {
-            assert_eq!(CookieDomain::parse(text), Err(problem), "{text}");
+            assert_eq!(CookieDomain::parse(text), Err(error), "{text}");
         }
     }
 

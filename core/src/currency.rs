@@ -12,7 +12,7 @@ pub struct Currency {
 /// A text that is not the code of a currency. The text is not repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a currency code of ISO 4217 such as INR")]
-pub struct UnknownCurrency;
+pub struct CurrencyError;
 
 /// Codes by their number of decimals. Metals, test codes and units of account without
 /// minor units (XAU, XTS, XXX, XDR and the like) are no money to shop with. ANG (until
@@ -37,8 +37,8 @@ impl Currency {
     pub const INR: Self = Self { code: "INR", exponent: 2 };
 
     /// Reads a code of three letters, in any case.
-    pub fn parse(text: &str) -> Result<Self, UnknownCurrency> {
-        Self::all().find(|currency| currency.code.eq_ignore_ascii_case(text)).ok_or(UnknownCurrency)
+    pub fn parse(text: &str) -> Result<Self, CurrencyError> {
+        Self::all().find(|currency| currency.code.eq_ignore_ascii_case(text)).ok_or(CurrencyError)
     }
 
     /// Every currency.
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn what_is_not_money_is_refused() {
         for text in ["", "IN", "INRR", "XXX", "XAU", "XTS", "₹", "Rs.", " INR", "INR ", "AED AFN", "ÉUR"] {
-            assert_eq!(Currency::parse(text), Err(UnknownCurrency), "{text:?}");
+            assert_eq!(Currency::parse(text), Err(CurrencyError), "{text:?}");
         }
     }
 

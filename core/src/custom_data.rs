@@ -13,19 +13,13 @@ pub const PROPERTIES_MAX: usize = 50;
 /// Longest text of one field, bytes.
 pub const TEXT_BYTES_MAX: usize = 1000;
 
-/// Names that a custom property must not take (Meta, custom data parameters), and the
-/// ones Tandem writes itself.
-pub const STANDARD_FIELDS: [&str; 20] = [
+/// Names of Meta's (custom data parameters), and of Tandem's own, beside the text fields.
+const OTHER_FIELDS: [&str; 15] = [
     "value",
     "currency",
     "content_ids",
     "contents",
-    "content_type",
-    "content_name",
-    "content_category",
     "num_items",
-    "search_string",
-    "status",
     "predicted_ltv",
     "net_revenue",
     "order_id",
@@ -37,6 +31,11 @@ pub const STANDARD_FIELDS: [&str; 20] = [
     "event_id",
     "eventID",
 ];
+
+/// Whether a name is one that a custom property must not take.
+pub fn is_standard_field(name: &str) -> bool {
+    OTHER_FIELDS.contains(&name) || CustomData::TEXT_FIELDS.contains(&name)
+}
 
 /// One line of a cart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,49 +76,76 @@ impl Experiment {
     }
 }
 
-/// What an event is about.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct CustomData {
-    /// Value of the event, with its currency.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<Money>,
-    /// Product IDs.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub content_ids: Vec<String>,
-    /// Cart lines.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub contents: Vec<Content>,
-    /// `product` or `product_group`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub content_type: Option<String>,
-    /// Name of the page or product.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub content_name: Option<String>,
-    /// Category of the page or product.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub content_category: Option<String>,
-    /// Items in the cart.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub num_items: Option<u32>,
-    /// What was searched for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub search_string: Option<String>,
-    /// Status of a registration.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<String>,
-    /// Predicted lifetime value; in the currency of `value` where both are given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub predicted_ltv: Option<Money>,
-    /// Order the event belongs to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub order_id: Option<OrderId>,
-    /// A/B test.
-    #[serde(skip_serializing_if = "Experiment::is_empty")]
-    pub experiment: Experiment,
-    /// Custom properties, in the caller's order.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub properties: Vec<(String, String)>,
+/// Declares [`CustomData`]. A text field is one row of `texts`: its struct field, its name in
+/// JSON, and how it is written, read and filled follow from that.
+macro_rules! custom_data {
+    (texts { $($(#[$doc:meta])+ $text:ident,)+ }) => {
+        /// What an event is about.
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct CustomData {
+            /// Value of the event, with its currency.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub value: Option<Money>,
+            /// Product IDs.
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            pub content_ids: Vec<String>,
+            /// Cart lines.
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            pub contents: Vec<Content>,
+            $($(#[$doc])+
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub $text: Option<String>,)+
+            /// Items in the cart.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub num_items: Option<u32>,
+            /// Predicted lifetime value; in the currency of `value` where both are given.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub predicted_ltv: Option<Money>,
+            /// Order the event belongs to.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub order_id: Option<OrderId>,
+            /// A/B test.
+            #[serde(skip_serializing_if = "Experiment::is_empty")]
+            pub experiment: Experiment,
+            /// Custom properties, in the caller's order.
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            pub properties: Vec<(String, String)>,
+        }
+
+        impl CustomData {
+            /// Names of the text fields, as Meta spells them.
+            pub const TEXT_FIELDS: [&'static str; [$(stringify!($text)),+].len()] = [$(stringify!($text)),+];
+
+            /// The text fields by name.
+            pub fn texts(&self) -> [(&'static str, &Option<String>); Self::TEXT_FIELDS.len()] {
+                [$((stringify!($text), &self.$text)),+]
+            }
+
+            /// A text field by its name.
+            pub fn text_mut(&mut self, name: &str) -> Option<&mut Option<String>> {
+                match name {
+                    $(stringify!($text) => Some(&mut self.$text),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+custom_data! {
+    texts {
+        /// `product` or `product_group`. It goes with the contents.
+        content_type,
+        /// Name of the page or product.
+        content_name,
+        /// Category of the page or product.
+        content_category,
+        /// What was searched for.
+        search_string,
+        /// Status of a registration.
+        status,
+    }
 }
 
 impl CustomData {
@@ -138,10 +164,13 @@ impl CustomData {
             fill(&mut self.content_type, other.content_type.as_ref());
         }
         fill(&mut self.value, other.value.as_ref());
-        fill(&mut self.content_name, other.content_name.as_ref());
-        fill(&mut self.content_category, other.content_category.as_ref());
-        fill(&mut self.search_string, other.search_string.as_ref());
-        fill(&mut self.status, other.status.as_ref());
+        for (name, text) in other.texts() {
+            if name != "content_type"
+                && let Some(own) = self.text_mut(name)
+            {
+                fill(own, text.as_ref());
+            }
+        }
         fill(&mut self.order_id, other.order_id.as_ref());
         if self.predicted_ltv.is_none() && self.currency_agrees(other) {
             self.predicted_ltv = other.predicted_ltv;

@@ -17,7 +17,7 @@ const REFUND_PREFIX: &str = "refund_";
 
 /// Why a text is not an ID. The text itself is never repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum IdProblem {
+pub enum IdError {
     /// Nothing was given.
     #[error("is missing")]
     Missing,
@@ -69,8 +69,8 @@ macro_rules! text_id {
         }
 
         impl TryFrom<String> for $name {
-            type Error = IdProblem;
-            fn try_from(text: String) -> Result<Self, IdProblem> {
+            type Error = IdError;
+            fn try_from(text: String) -> Result<Self, IdError> {
                 Self::parse(&text)
             }
         }
@@ -101,17 +101,17 @@ text_id! {
 impl EventId {
     /// Reads an ID that some event already carries (a confirmation, a stored row):
     /// 1 to 265 bytes without control characters.
-    pub fn parse(text: &str) -> Result<Self, IdProblem> {
+    pub fn parse(text: &str) -> Result<Self, IdError> {
         bounded(text, EVENT_ID_BYTES_MAX).map(Self)
     }
 
     /// Reads an ID that a caller proposes for a new event: a UUID in its usual form.
     /// Upper case becomes lower case, so that both sides agree.
-    pub fn parse_uuid(text: &str) -> Result<Self, IdProblem> {
+    pub fn parse_uuid(text: &str) -> Result<Self, IdError> {
         if text.is_empty() {
-            return Err(IdProblem::Missing);
+            return Err(IdError::Missing);
         }
-        text.parse().map(Self::of_uuid).map_err(|_| IdProblem::NotUuid)
+        text.parse().map(Self::of_uuid).map_err(|_| IdError::NotUuid)
     }
 
     /// A version 7 UUID from a Unix time in milliseconds and ten random bytes. Sorted by
@@ -150,18 +150,18 @@ impl EventId {
 
 impl OrderId {
     /// Reads an order ID: 1 to 256 bytes, no control characters. Nothing is trimmed.
-    pub fn parse(text: &str) -> Result<Self, IdProblem> {
+    pub fn parse(text: &str) -> Result<Self, IdError> {
         bounded(text, ORDER_ID_BYTES_MAX).map(Self)
     }
 }
 
 impl PixelId {
     /// Reads a pixel ID: 5 to 20 digits.
-    pub fn parse(text: &str) -> Result<Self, IdProblem> {
+    pub fn parse(text: &str) -> Result<Self, IdError> {
         match text.len() {
-            0 => Err(IdProblem::Missing),
+            0 => Err(IdError::Missing),
             5..=20 if text.bytes().all(|b| b.is_ascii_digit()) => Ok(Self(text.into())),
-            _ => Err(IdProblem::NotPixel),
+            _ => Err(IdError::NotPixel),
         }
     }
 }
@@ -201,14 +201,14 @@ const RESERVED: [&str; 4] = ["purchase", "lead", "appendvalue", "appendattributi
 
 impl EventName {
     /// Reads an event name: 1 to 50 letters, digits, spaces, `_`, `-` or `.`.
-    pub fn parse(text: &str) -> Result<Self, IdProblem> {
+    pub fn parse(text: &str) -> Result<Self, IdError> {
         if text.is_empty() {
-            return Err(IdProblem::Missing);
+            return Err(IdError::Missing);
         }
         let fits = text.chars().count() <= EVENT_NAME_CHARS_MAX
             && text == text.trim()
             && text.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.'));
-        if fits { Ok(Self(text.into())) } else { Err(IdProblem::BadName) }
+        if fits { Ok(Self(text.into())) } else { Err(IdError::BadName) }
     }
 
     /// `Lead`.
@@ -223,10 +223,10 @@ impl EventName {
 
     /// Reads the name of a custom event that Tandem sends by itself: none of Meta's own in
     /// any case or spacing, and none that is reserved.
-    pub fn parse_custom(text: &str) -> Result<Self, IdProblem> {
+    pub fn parse_custom(text: &str) -> Result<Self, IdError> {
         let folded = fold(text);
         if Self::is_reserved(text) || STANDARD_EVENTS.iter().any(|name| fold(name) == folded) {
-            return Err(IdProblem::NotCustom);
+            return Err(IdError::NotCustom);
         }
         Self::parse(text)
     }
@@ -247,13 +247,13 @@ fn fold(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-fn bounded(text: &str, bytes_max: usize) -> Result<Box<str>, IdProblem> {
+fn bounded(text: &str, bytes_max: usize) -> Result<Box<str>, IdError> {
     if text.is_empty() {
-        Err(IdProblem::Missing)
+        Err(IdError::Missing)
     } else if text.len() > bytes_max {
-        Err(IdProblem::TooLong(bytes_max))
+        Err(IdError::TooLong(bytes_max))
     } else if text.chars().any(char::is_control) {
-        Err(IdProblem::ControlCharacter)
+        Err(IdError::ControlCharacter)
     } else {
         Ok(text.into())
     }
@@ -275,8 +275,8 @@ mod tests {
 
     #[test]
     fn proposed_ids_must_be_uuids() {
-        assert_eq!(EventId::parse_uuid(""), Err(IdProblem::Missing));
-        assert_eq!(EventId::parse_uuid("lead_1"), Err(IdProblem::NotUuid));
+        assert_eq!(EventId::parse_uuid(""), Err(IdError::Missing));
+        assert_eq!(EventId::parse_uuid("lead_1"), Err(IdError::NotUuid));
         assert_eq!(
             EventId::parse_uuid("019AB329-007b-7fff-bfff-ffffffffffff").unwrap().as_str(),
             "019ab329-007b-7fff-bfff-ffffffffffff"
@@ -298,10 +298,10 @@ mod tests {
     #[test]
     fn custom_names_are_none_of_metas_own() {
         for name in ["Purchase", "add to cart", "LEAD", "AppendValue", "ViewContent", "page-view"] {
-            assert_eq!(EventName::parse_custom(name), Err(IdProblem::NotCustom), "{name}");
+            assert_eq!(EventName::parse_custom(name), Err(IdError::NotCustom), "{name}");
         }
-        assert_eq!(EventName::parse_custom(""), Err(IdProblem::Missing));
-        assert_eq!(EventName::parse_custom("<Refund>"), Err(IdProblem::BadName));
+        assert_eq!(EventName::parse_custom(""), Err(IdError::Missing));
+        assert_eq!(EventName::parse_custom("<Refund>"), Err(IdError::BadName));
         assert_eq!(EventName::parse_custom("Refund").unwrap().as_str(), "Refund");
     }
 

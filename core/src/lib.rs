@@ -18,6 +18,8 @@
 //! Feature `full` (default) adds what only the server needs: JSON, webhooks, orders
 //! and Unicode tables. The browser brings its own `normalize` and `toLowerCase`.
 
+#![warn(missing_docs)]
+
 pub mod click_id;
 pub mod code;
 pub mod cookie;

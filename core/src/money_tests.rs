@@ -17,7 +17,7 @@ fn amounts_of_the_contract_are_read() {
     {
         assert_eq!(Money::parse(text, Currency::INR).unwrap().amount.get(), minor, "{text}");
     }
-    for (text, problem) in [
+    for (text, error) in [
         ("", MoneyError::Missing),
         ("1499.005", MoneyError::TooPrecise(2)),
         ("-1", MoneyError::Negative),
@@ -38,7 +38,7 @@ fn amounts_of_the_contract_are_read() {
         ("92233720368547758.08", MoneyError::TooLarge),
         ("99999999999999999999999999", MoneyError::TooLarge),
     ] {
-        assert_eq!(Money::parse(text, Currency::INR), Err(problem), "{text:?}");
+        assert_eq!(Money::parse(text, Currency::INR), Err(error), "{text:?}");
     }
     assert_eq!(Money::parse("92233720368547758.07", Currency::INR).unwrap().amount.get(), MINOR_UNITS_MAX);
 }
@@ -70,7 +70,7 @@ fn json_tokens_become_minor_units() {
         assert_eq!(token(text, true), Ok(minor), "{text}");
     }
     assert_eq!(token("22.00", true), Ok(2200));
-    for (text, problem) in [
+    for (text, error) in [
         ("1.005", MoneyError::TooPrecise(2)),
         ("1e-3", MoneyError::TooPrecise(2)),
         ("-1.00", MoneyError::Negative),
@@ -87,8 +87,8 @@ fn json_tokens_become_minor_units() {
         ("1e-18446744073709551616", MoneyError::TooPrecise(2)),
         ("1e999999999999999999999999999999999999999999", MoneyError::TooLarge),
     ] {
-        assert_eq!(token(text, false), Err(problem), "{text}");
-        assert_eq!(token(text, true), Err(problem), "{text}");
+        assert_eq!(token(text, false), Err(error), "{text}");
+        assert_eq!(token(text, true), Err(error), "{text}");
     }
     assert_eq!(token("", true), Err(MoneyError::Missing));
     assert_eq!(token("", false), Err(MoneyError::NotDecimal));

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use tandem_core::country::Country;
 use tandem_core::hash::Sha256Hex;
-use tandem_core::normalise::{Day, KeyContext, KeyProblem, MatchKey, hash_key, normalise};
+use tandem_core::normalise::{Day, KeyContext, MatchKey, MatchKeyError, hash_key, normalise};
 use tandem_core::personal::Raw;
 use tandem_core::unicode::NativeUnicode;
 
@@ -43,7 +43,7 @@ fn run(vector: &Value) -> Found {
     let raw = Raw::new(vector["input"].as_str().unwrap());
     let hash = hash_key(key, &raw, &context);
     let sha256 = hash.ok().flatten().map(Sha256Hex::to_hex);
-    let problem = hash.err().map(KeyProblem::code);
+    let problem = hash.err().map(MatchKeyError::code);
     // A digest is no value and has no normal form.
     let is_digest = Sha256Hex::parse(raw.expose().trim()).is_some();
     let normal = if is_digest { Ok(None) } else { normalise(key, &raw, &context) };
@@ -104,7 +104,7 @@ fn each_key_and_each_outcome_is_covered() {
             assert!(covered, "{key:?} {outcome}");
         }
     }
-    for problem in KeyProblem::ALL {
-        assert!(vectors.iter().any(|vector| vector["problem"] == problem.code()), "{problem:?}");
+    for error in MatchKeyError::ALL {
+        assert!(vectors.iter().any(|vector| vector["problem"] == error.code()), "{error:?}");
     }
 }

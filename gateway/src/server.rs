@@ -3,7 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tandem_settings::{FileState, SettingError, client};
+use tandem_settings::client::ServerAddress;
+use tandem_settings::{FileState, SettingError};
 use tonic::transport::{Channel, Endpoint};
 
 /// Longest wait for a connection to the server.
@@ -16,7 +17,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(3);
 /// The server's address, and the connection to it.
 #[derive(Debug)]
 pub struct Server {
-    address: client::Server,
+    address: ServerAddress,
     known: Mutex<Known>,
 }
 
@@ -29,7 +30,7 @@ struct Known {
 
 impl Server {
     /// Prepares the connection, and makes none yet.
-    pub(crate) fn new(address: client::Server) -> Result<Self, SettingError> {
+    pub(crate) fn new(address: ServerAddress) -> Result<Self, SettingError> {
         let files = address.file_states();
         let endpoint = endpoint(&address)?;
         Ok(Self { address, known: Mutex::new(Known { files, endpoint, channel: None }) })
@@ -63,7 +64,7 @@ impl Server {
     }
 }
 
-fn endpoint(address: &client::Server) -> Result<Endpoint, SettingError> {
+fn endpoint(address: &ServerAddress) -> Result<Endpoint, SettingError> {
     let endpoint = address.endpoint()?;
     Ok(endpoint
         .connect_timeout(CONNECT_TIMEOUT)

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tandem_settings::client::{self, InternalToken};
+use tandem_settings::client::{InternalToken, ServerAddress};
 use tandem_settings::values::socket_address;
 use tandem_settings::{Networks, SettingError, Source, keys};
 
@@ -32,7 +32,7 @@ impl Settings {
     pub fn read(source: &Source, insecure: bool) -> Result<Self, SettingError> {
         Ok(Self {
             addr: source.parsed(keys::TANDEM_GATEWAY_ADDR, socket_address)?,
-            server: Server::new(client::Server::read(source, None, insecure)?)?,
+            server: Server::new(ServerAddress::read(source, None, insecure)?)?,
             token: InternalToken::read(source)?,
             allowed: source.optional(keys::CASHFREE_ALLOWED_ADDRESSES, Networks::parse)?,
             trusted_proxies: source.parsed(keys::TANDEM_TRUSTED_PROXIES, Networks::parse)?,

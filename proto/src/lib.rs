@@ -2,6 +2,8 @@
 //!
 //! Messages that carry personal data print placeholders in `Debug`.
 
+#![warn(missing_docs)]
+
 // Generated code is not ours to document or lint.
 #[allow(missing_docs, clippy::all, unreachable_pub)]
 /// Messages, enums and method paths.

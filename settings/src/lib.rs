@@ -18,6 +18,8 @@
 //! | `client_address` | who sent a request, past the proxies that are trusted |
 //! | `file_limit` | the limit on open files |
 
+#![warn(missing_docs)]
+
 pub mod document;
 pub mod exit;
 pub mod keys;

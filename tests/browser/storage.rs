@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tandem_proto::v1::EventState;
 use tandem_tests::Person;
 use tandem_tests::browser::{Session, Shop};
-use tandem_tests::needles::{Haystack, Needle};
+use tandem_tests::leak_scan::{Haystack, Needle};
 
 use crate::kept::{RETURN_LIMIT, Tab, expect_one_lead, fields, id_of};
 use crate::{wait_until_deduplicated, world_with_shop};

@@ -1,39 +1,20 @@
 //! Every flow that needs no browser, against the real binaries.
+//!
+//! A folder for each of the promises (`ARCHITECTURE.md`, "The promises"):
+//!
+//! | module | shows |
+//! |---|---|
+//! | [`accept`] | what pages and services send is taken or refused with a reason |
+//! | [`pay`] | a Purchase is sent only for money that was really paid, once per order |
+//! | [`deliver`] | what was acknowledged is never lost; nobody waits for Meta |
+//! | [`operate`] | an operator sees what was sent, held and why, and can change it |
+//! | [`abuse`] | strangers and crowds cost the shop nothing; personal data stays hashed |
+//!
+//! One test: `cargo test -p tandem-tests --test flow pay::refunds`.
 
-mod balance;
-mod callers;
-mod cashfree_traps;
-mod catalogue;
-mod configuration;
-mod confirmations;
-mod cookies;
-mod dead_letters;
-mod delivery;
-mod disk;
-mod doctor;
-mod events;
-mod faults;
-mod gateway_fire;
-mod http_port;
-mod lead;
-mod legacy_webhooks;
-mod lint;
-mod lost_webhooks;
-mod operator_tool;
-mod operators;
-mod overload;
-mod privacy;
-mod purchase;
-mod purchase_facts;
-mod refunds;
-mod rejections;
-mod restart;
-mod services;
-mod slow_callers;
-mod storm;
-mod strangers;
-mod tls;
+mod abuse;
+mod accept;
+mod deliver;
+mod operate;
+mod pay;
 mod tool;
-mod web;
-mod webhook_kinds;
-mod webhooks;

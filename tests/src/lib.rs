@@ -8,32 +8,35 @@
 //! What the suites expect (hashes, signatures, addresses) is computed here from the
 //! published rules; none of the product's own code is used but the generated protocol.
 
-pub mod backlog;
 pub mod binaries;
 pub mod browser;
 pub mod cashfree;
 pub mod certificates;
 pub mod grpc_web;
 pub mod http;
+pub mod integrity;
+pub mod leak_scan;
 pub mod messages;
-pub mod needles;
 pub mod person;
 pub mod process;
 pub mod raw;
 pub mod sandbox;
+mod skipped;
 pub mod status;
-pub mod storm;
-pub mod torture;
 pub mod wait;
+pub mod webhook_sender;
 pub mod world;
 
 pub use person::Person;
 pub use sandbox::Sandbox;
+pub use skipped::skip;
 pub use wait::{PATIENCE, eventually};
 pub use world::{Caller, Visitor, World};
 
 /// Pixel (dataset) that every world reports to.
 pub const PIXEL_ID: &str = "123456789012345";
+/// Second pixel of the worlds that have one.
+pub const OTHER_PIXEL_ID: &str = "555555555555555";
 /// Access token that the fake Graph API takes.
 pub const GRAPH_TOKEN: &str = "sandbox-token";
 /// Cashfree secret that the sandbox signs with.

@@ -18,6 +18,7 @@
 //! | `retry`, `event_id` | when to try again; the client's own IDs |
 //! | `wire`, `text`, `json` | protobuf, numbers and JSON, in few bytes |
 
+#![warn(missing_docs)]
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;

@@ -4,13 +4,13 @@ use std::process::Command;
 
 use clap::Subcommand;
 
-use crate::command::{cargo, run, step};
+use crate::command::run;
 use crate::files::target;
-use crate::{browser, package};
+use crate::{browser, package, programs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
-    /// Memory, ingest, health and drain time with a million waiting events
+    /// A million waiting events: fails if they slow ingest, starve fresh events or take too much memory
     Backlog(Backlog),
     /// Time to load the browser package in Chromium, and to make a call, compared with a bare fetch
     Page(Page),
@@ -31,6 +31,9 @@ pub(crate) struct Backlog {
     /// Number of waiting events
     #[arg(long, default_value_t = 1_000_000)]
     events: u64,
+    /// Number of events in each of the two measurements of ingest, less than half of all
+    #[arg(long, default_value_t = 20_000)]
+    measured: u64,
     /// Concurrent calls
     #[arg(long, default_value_t = 32)]
     callers: u32,
@@ -42,31 +45,20 @@ pub(crate) struct Backlog {
 pub(crate) fn run_bench(bench: &Bench) -> anyhow::Result<()> {
     match bench {
         Bench::Backlog(options) => {
-            build_programs()?;
+            programs::build(true)?;
             let mut backlog = Command::new(target().join("release/backlog"));
-            backlog.args([
-                "--events",
-                &options.events.to_string(),
-                "--callers",
-                &options.callers.to_string(),
-            ]);
+            backlog.args(["--events", &options.events.to_string()]);
+            backlog.args(["--measured", &options.measured.to_string()]);
+            backlog.args(["--callers", &options.callers.to_string()]);
             run(backlog.args(["--hold", &options.hold]))
         }
         Bench::Page(options) => {
             browser::ensure_chromium()?;
             // Pages load the release build.
             package::build(true)?;
-            build_programs()?;
+            programs::build(true)?;
             let mut page = Command::new(target().join("release/page"));
             run(page.args(["--loads", &options.loads.to_string(), "--calls", &options.calls.to_string()]))
         }
     }
-}
-
-fn build_programs() -> anyhow::Result<()> {
-    step("build the optimised programs", || {
-        let packages =
-            ["-p", "tandem-server", "-p", "tandem-gateway", "-p", "tandem-cli", "-p", "tandem-sandbox"];
-        run(cargo().args(["build", "--release"]).args(packages).args(["-p", "tandem-tests", "--bins"]))
-    })
 }

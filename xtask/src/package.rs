@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use crate::command::{is_installed, step};
 use crate::files::{Scratch, root};
 use crate::webassembly::{bind, compile};
-use crate::{normaliser, npm, size, wasm_target};
+use crate::{normaliser, npm, size, skipped, wasm_target};
 
 /// Stem of the bound files: `tandem_web.js`, `tandem_web_bg.wasm`.
 const STEM: &str = "tandem_web";
@@ -65,8 +65,7 @@ pub(crate) fn build_and_measure() -> anyhow::Result<()> {
     if release {
         return size::report(&folder());
     }
-    eprintln!("    skipped: npm is not installed, so the size of the release build is not checked");
-    Ok(())
+    skipped::skip("size of the browser package", "npm is not installed")
 }
 
 /// Moves finished files into place one by one, so that a page never reads a half-written file. Removes the files of

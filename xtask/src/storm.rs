@@ -1,9 +1,10 @@
-//! `cargo xtask storm`: builds the optimised programs and runs `tests/src/bin/storm.rs` against them.
+//! `cargo xtask storm`: builds the optimised programs and runs `load/src/bin/storm.rs` against them.
 
 use std::process::Command;
 
-use crate::command::{cargo, run, step};
+use crate::command::run;
 use crate::files::target;
+use crate::programs;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -25,11 +26,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run_storm(options: &Options) -> anyhow::Result<()> {
-    step("build the optimised programs", || {
-        let packages =
-            ["-p", "tandem-server", "-p", "tandem-gateway", "-p", "tandem-cli", "-p", "tandem-sandbox"];
-        run(cargo().args(["build", "--release"]).args(packages).args(["-p", "tandem-tests", "--bins"]))
-    })?;
+    programs::build(true)?;
     let mut storm = Command::new(target().join("release/storm"));
     storm.args(["--orders", &options.orders.to_string(), "--outage-ms", &options.outage_ms.to_string()]);
     storm.args(["--p99-ms-max", &options.p99_ms_max.to_string()]);

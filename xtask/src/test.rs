@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::bail;
 
 use crate::command::{cargo, is_installed, run, step};
-use crate::{browser, examples, package, tidy, torture, wasm_target, web_examples};
+use crate::{browser, examples, package, skipped, tidy, torture, wasm_target, web_examples};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -39,7 +39,7 @@ const STEPS: [Step; 13] = [
     Step { name: "deny", what: "licences and bans", run: deny },
 ];
 
-/// Runs the steps and prints the seconds of each.
+/// Runs the steps, and prints the seconds of each and what was skipped.
 pub(crate) fn run_steps(options: &Options) -> anyhow::Result<()> {
     if options.list {
         for step in &STEPS {
@@ -52,19 +52,22 @@ pub(crate) fn run_steps(options: &Options) -> anyhow::Result<()> {
     if chosen.is_empty() {
         bail!("there is no such step; see --list");
     }
+    skipped::forget()?;
     let began = Instant::now();
     let mut times = Vec::new();
-    for chosen in chosen {
+    let outcome = chosen.into_iter().try_for_each(|chosen| {
         let started = Instant::now();
-        step(chosen.what, chosen.run)?;
+        let outcome = step(chosen.what, chosen.run);
         times.push((chosen.name, started.elapsed()));
-    }
+        outcome
+    });
     eprintln!("\nstep        seconds");
     for (name, took) in times {
         eprintln!("{name:<10} {:>8.1}", took.as_secs_f64());
     }
     eprintln!("{:<10} {:>8.1}", "all", began.elapsed().as_secs_f64());
-    Ok(())
+    skipped::show()?;
+    outcome
 }
 
 /// The programs that the black-box suites start.
@@ -91,7 +94,7 @@ fn lint() -> anyhow::Result<()> {
 }
 
 fn tests() -> anyhow::Result<()> {
-    run(cargo().args(["test", "--workspace", "--no-fail-fast"]))
+    run(cargo().args(["test", "--workspace", "--no-fail-fast"]).env(skipped::FILE_VARIABLE, skipped::file()))
 }
 
 fn doc() -> anyhow::Result<()> {
@@ -103,8 +106,7 @@ fn doc() -> anyhow::Result<()> {
 /// Licences, bans and sources. Advisories are left out because they need the network.
 fn deny() -> anyhow::Result<()> {
     if !is_installed("cargo-deny") {
-        eprintln!("    skipped: cargo-deny is not installed (cargo install cargo-deny)");
-        return Ok(());
+        return skipped::skip("step deny", "cargo-deny is not installed (cargo install cargo-deny)");
     }
     run(cargo().args(["deny", "check", "licenses", "bans", "sources"]))
 }

@@ -1,9 +1,10 @@
-//! `cargo xtask torture`: builds the programs and runs `tests/src/bin/torture.rs`, which kills the server under load.
+//! `cargo xtask torture`: builds the programs and runs `load/src/bin/torture.rs`, which kills the server under load.
 
 use std::process::Command;
 
-use crate::command::{cargo, run, step};
+use crate::command::run;
 use crate::files::target;
+use crate::programs;
 
 /// Kills in CI: enough to meet each fault of Meta, few enough for a minute.
 const KILLS_IN_CI: u32 = 12;
@@ -30,15 +31,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run_torture(options: &Options) -> anyhow::Result<()> {
-    step("build the programs", || {
-        let mut build = cargo();
-        build.args(["build", "-p", "tandem-server", "-p", "tandem-gateway", "-p", "tandem-cli"]);
-        build.args(["-p", "tandem-sandbox", "-p", "tandem-tests", "--bins"]);
-        if options.release {
-            build.arg("--release");
-        }
-        run(&mut build)
-    })?;
+    programs::build(options.release)?;
     let folder = target().join(if options.release { "release" } else { "debug" });
     let mut torture = Command::new(folder.join("torture"));
     torture.args(["--kills", &options.kills.to_string(), "--clients", &options.clients.to_string()]);

@@ -9,10 +9,10 @@ use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::error::MessageError;
 use super::json::Node;
-use super::problem::Problem;
 use crate::currency::Currency;
-use crate::id::{IdProblem, OrderId};
+use crate::id::{IdError, OrderId};
 use crate::money::{MinorUnits, Money};
 
 /// Longest ID of Cashfree's read, in bytes; its own numbers have up to 16 digits, the
@@ -66,9 +66,9 @@ impl From<CashfreeId> for String {
 }
 
 impl TryFrom<String> for CashfreeId {
-    type Error = Problem;
-    fn try_from(text: String) -> Result<Self, Problem> {
-        Self::parse(&text).ok_or(Problem::BadSubjectId)
+    type Error = MessageError;
+    fn try_from(text: String) -> Result<Self, MessageError> {
+        Self::parse(&text).ok_or(MessageError::BadSubjectId)
     }
 }
 
@@ -79,14 +79,16 @@ pub(super) fn is_placeholder(text: &str) -> bool {
 
 /// An ID of Cashfree's; `None` for null and placeholders. A number must be whole: no
 /// sign, fraction or exponent.
-pub(super) fn cashfree_id(node: &Node<'_>) -> Result<Option<CashfreeId>, Problem> {
+pub(super) fn cashfree_id(node: &Node<'_>) -> Result<Option<CashfreeId>, MessageError> {
     match node {
-        Node::Number(digits) if !digits.bytes().all(|b| b.is_ascii_digit()) => Err(Problem::BadSubjectId),
-        Node::Number(text) => CashfreeId::parse(text).ok_or(Problem::BadSubjectId).map(Some),
+        Node::Number(digits) if !digits.bytes().all(|b| b.is_ascii_digit()) => {
+            Err(MessageError::BadSubjectId)
+        }
+        Node::Number(text) => CashfreeId::parse(text).ok_or(MessageError::BadSubjectId).map(Some),
         Node::Text(text) if is_placeholder(text) => Ok(None),
-        Node::Text(text) => CashfreeId::parse(text).ok_or(Problem::BadSubjectId).map(Some),
+        Node::Text(text) => CashfreeId::parse(text).ok_or(MessageError::BadSubjectId).map(Some),
         Node::Null => Ok(None),
-        _ => Err(Problem::BadSubjectId),
+        _ => Err(MessageError::BadSubjectId),
     }
 }
 
@@ -96,32 +98,32 @@ pub(super) fn optional_id(node: &Node<'_>) -> Option<CashfreeId> {
 }
 
 /// The ID of the refund, dispute, link or settlement a message is about.
-pub(super) fn subject_id(node: &Node<'_>) -> Result<CashfreeId, Problem> {
-    cashfree_id(node)?.ok_or(Problem::BadSubjectId)
+pub(super) fn subject_id(node: &Node<'_>) -> Result<CashfreeId, MessageError> {
+    cashfree_id(node)?.ok_or(MessageError::BadSubjectId)
 }
 
 /// Cashfree's payment ID.
-pub(super) fn payment_id(node: &Node<'_>) -> Result<CashfreeId, Problem> {
+pub(super) fn payment_id(node: &Node<'_>) -> Result<CashfreeId, MessageError> {
     match cashfree_id(node) {
         Ok(Some(id)) => Ok(id),
-        Ok(None) => Err(Problem::MissingPaymentId),
-        Err(_) => Err(Problem::BadPaymentId),
+        Ok(None) => Err(MessageError::MissingPaymentId),
+        Err(_) => Err(MessageError::BadPaymentId),
     }
 }
 
 /// The order ID, byte for byte.
-pub(super) fn order_id(node: &Node<'_>) -> Result<OrderId, Problem> {
+pub(super) fn order_id(node: &Node<'_>) -> Result<OrderId, MessageError> {
     match node {
         Node::Null | Node::Text(_) | Node::Number(_) => order_id_text(node.text_or_number()),
-        _ => Err(Problem::BadOrderId),
+        _ => Err(MessageError::BadOrderId),
     }
 }
 
-pub(super) fn order_id_text(text: Option<&str>) -> Result<OrderId, Problem> {
-    let text = text.filter(|text| !is_placeholder(text)).ok_or(Problem::MissingOrderId)?;
-    OrderId::parse(text).map_err(|problem| match problem {
-        IdProblem::Missing => Problem::MissingOrderId,
-        _ => Problem::BadOrderId,
+pub(super) fn order_id_text(text: Option<&str>) -> Result<OrderId, MessageError> {
+    let text = text.filter(|text| !is_placeholder(text)).ok_or(MessageError::MissingOrderId)?;
+    OrderId::parse(text).map_err(|error| match error {
+        IdError::Missing => MessageError::MissingOrderId,
+        _ => MessageError::BadOrderId,
     })
 }
 
@@ -140,11 +142,11 @@ pub(super) fn status_text(text: Option<&str>) -> Option<String> {
 }
 
 /// A required status in upper case.
-pub(super) fn status(node: &Node<'_>) -> Result<String, Problem> {
+pub(super) fn status(node: &Node<'_>) -> Result<String, MessageError> {
     match node {
-        Node::Null => Err(Problem::MissingStatus),
-        Node::Text(text) if is_placeholder(text) => Err(Problem::MissingStatus),
-        other => status_text(other.text()).ok_or(Problem::BadStatus),
+        Node::Null => Err(MessageError::MissingStatus),
+        Node::Text(text) if is_placeholder(text) => Err(MessageError::MissingStatus),
+        other => status_text(other.text()).ok_or(MessageError::BadStatus),
     }
 }
 
@@ -154,35 +156,35 @@ pub(super) fn lower_word(node: &Node<'_>) -> Option<String> {
 }
 
 /// The currency that the first of `nodes` which is not null names, else `assumed`.
-pub(super) fn currency(nodes: &[&Node<'_>], assumed: Currency) -> Result<Currency, Problem> {
+pub(super) fn currency(nodes: &[&Node<'_>], assumed: Currency) -> Result<Currency, MessageError> {
     for node in nodes {
         match node {
             Node::Null => {}
             Node::Text(text) if is_placeholder(text) => {}
             Node::Text(text) => {
                 return Currency::parse(&text.trim_ascii().to_ascii_uppercase())
-                    .map_err(|_| Problem::BadCurrency);
+                    .map_err(|_| MessageError::BadCurrency);
             }
-            _ => return Err(Problem::BadCurrency),
+            _ => return Err(MessageError::BadCurrency),
         }
     }
     Ok(assumed)
 }
 
 /// An amount from its own text, number or string; never through a float.
-pub(super) fn money(node: &Node<'_>, currency: Currency) -> Result<Money, Problem> {
+pub(super) fn money(node: &Node<'_>, currency: Currency) -> Result<Money, MessageError> {
     match node {
         Node::Number(token) => money_text(token, false, currency),
         Node::Text(text) => money_text(text, true, currency),
-        _ => Err(Problem::BadAmount),
+        _ => Err(MessageError::BadAmount),
     }
 }
 
-pub(super) fn money_text(text: &str, quoted: bool, currency: Currency) -> Result<Money, Problem> {
+pub(super) fn money_text(text: &str, quoted: bool, currency: Currency) -> Result<Money, MessageError> {
     if text.len() > AMOUNT_BYTES_MAX {
-        return Err(Problem::BadAmount);
+        return Err(MessageError::BadAmount);
     }
-    let amount = MinorUnits::from_json_token(text, quoted, currency).map_err(|_| Problem::BadAmount)?;
+    let amount = MinorUnits::from_json_token(text, quoted, currency).map_err(|_| MessageError::BadAmount)?;
     Ok(Money { amount, currency })
 }
 
@@ -235,10 +237,10 @@ mod tests {
         // Beyond what a float could hold.
         assert_eq!(with("90071992547409931", payment_id).unwrap().as_str(), "90071992547409931");
         for bad in ["7.001e11", "700100200300.0", "-1", "true", "[1]", "\"a b\"", "\"\\u0967\""] {
-            assert_eq!(with(bad, payment_id), Err(Problem::BadPaymentId), "{bad}");
+            assert_eq!(with(bad, payment_id), Err(MessageError::BadPaymentId), "{bad}");
         }
         for missing in ["null", "\"\"", "\"NA\"", "\"null\"", "\" \""] {
-            assert_eq!(with(missing, payment_id), Err(Problem::MissingPaymentId), "{missing}");
+            assert_eq!(with(missing, payment_id), Err(MessageError::MissingPaymentId), "{missing}");
         }
     }
 
@@ -246,9 +248,9 @@ mod tests {
     fn order_ids_are_kept_byte_for_byte() {
         assert_eq!(with("\" KB-१ \"", order_id).unwrap().as_str(), " KB-१ ");
         assert_eq!(with("1001", order_id).unwrap().as_str(), "1001");
-        assert_eq!(with("\"NA\"", order_id), Err(Problem::MissingOrderId));
-        assert_eq!(with("\"a\\u0000\"", order_id), Err(Problem::BadOrderId));
-        assert_eq!(with("{}", order_id), Err(Problem::BadOrderId));
+        assert_eq!(with("\"NA\"", order_id), Err(MessageError::MissingOrderId));
+        assert_eq!(with("\"a\\u0000\"", order_id), Err(MessageError::BadOrderId));
+        assert_eq!(with("{}", order_id), Err(MessageError::BadOrderId));
     }
 
     /// The fact sheet's table of amounts.
@@ -289,9 +291,9 @@ mod tests {
             "[1]",
             "\"1 \"",
         ] {
-            assert_eq!(minor(bad), Err(Problem::BadAmount), "{bad}");
+            assert_eq!(minor(bad), Err(MessageError::BadAmount), "{bad}");
         }
-        assert_eq!(minor(&format!("1{}", "0".repeat(100))), Err(Problem::BadAmount));
+        assert_eq!(minor(&format!("1{}", "0".repeat(100))), Err(MessageError::BadAmount));
     }
 
     #[test]
@@ -323,8 +325,8 @@ mod tests {
     #[test]
     fn words_hold_no_free_text() {
         assert_eq!(with("\" success \"", status).as_deref(), Ok("SUCCESS"));
-        assert_eq!(with("\"a@b.example\"", status), Err(Problem::BadStatus));
-        assert_eq!(with("null", status), Err(Problem::MissingStatus));
+        assert_eq!(with("\"a@b.example\"", status), Err(MessageError::BadStatus));
+        assert_eq!(with("null", status), Err(MessageError::MissingStatus));
         assert_eq!(with("\"credit_card\"", lower_word).as_deref(), Some("credit_card"));
     }
 
@@ -336,7 +338,7 @@ mod tests {
         assert_eq!(read("\"usd\""), Ok(dollars));
         assert_eq!(read("null"), Ok(rupees));
         assert_eq!(read("\"NA\""), Ok(rupees));
-        assert_eq!(read("\"RS.\""), Err(Problem::BadCurrency));
-        assert_eq!(read("7"), Err(Problem::BadCurrency));
+        assert_eq!(read("\"RS.\""), Err(MessageError::BadCurrency));
+        assert_eq!(read("7"), Err(MessageError::BadCurrency));
     }
 }

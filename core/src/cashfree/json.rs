@@ -14,7 +14,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::problem::Problem;
+use super::error::MessageError;
 
 /// Longest body read, bytes; Cashfree's own have 1 to 3 KiB.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -44,8 +44,8 @@ static ABSENT: Node<'static> = Node::Null;
 
 /// What is wrong with a body, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) problem: Problem,
+pub(super) struct JsonError {
+    pub(super) reason: MessageError,
     pub(super) offset: Option<usize>,
 }
 
@@ -91,13 +91,13 @@ impl Node<'_> {
 }
 
 /// Reads a body.
-pub(super) fn read(body: &[u8]) -> Result<Node<'_>, Fault> {
+pub(super) fn read(body: &[u8]) -> Result<Node<'_>, JsonError> {
     if body.len() > BODY_BYTES_MAX {
-        return Err(Fault { problem: Problem::TooComplex, offset: Some(BODY_BYTES_MAX) });
+        return Err(JsonError { reason: MessageError::TooComplex, offset: Some(BODY_BYTES_MAX) });
     }
     let skipped = if body.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
     let body = &body[skipped..];
-    let not_json = |at: usize| Fault { problem: Problem::NotJson, offset: Some(skipped + at) };
+    let not_json = |at: usize| JsonError { reason: MessageError::NotJson, offset: Some(skipped + at) };
     let text = core::str::from_utf8(body).map_err(|error| not_json(error.valid_up_to()))?;
     let raw: &RawValue = serde_json::from_str(text)
         .map_err(|error| not_json(offset_of(text, error.line(), error.column())))?;
@@ -118,16 +118,16 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn node(&mut self, raw: &'a RawValue, depth: usize) -> Result<Node<'a>, Fault> {
+    fn node(&mut self, raw: &'a RawValue, depth: usize) -> Result<Node<'a>, JsonError> {
         let Some(left) = self.values_left.checked_sub(1) else {
-            return Err(self.fault(Problem::TooComplex, raw));
+            return Err(self.error(MessageError::TooComplex, raw));
         };
         self.values_left = left;
         if depth > DEPTH_MAX {
-            return Err(self.fault(Problem::TooDeep, raw));
+            return Err(self.error(MessageError::TooDeep, raw));
         }
         let text = raw.get();
-        let broken = |_| self.fault(Problem::NotJson, raw);
+        let broken = |_| self.error(MessageError::NotJson, raw);
         match text.as_bytes().first() {
             Some(b'n') => Ok(Node::Null),
             Some(b't') => Ok(Node::Bool(true)),
@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
             Some(b'[') => {
                 let Items { items, rest } = serde_json::from_str(text).map_err(broken)?;
                 if rest {
-                    return Err(self.fault(Problem::TooComplex, raw));
+                    return Err(self.error(MessageError::TooComplex, raw));
                 }
                 items
                     .into_iter()
@@ -147,13 +147,13 @@ impl<'a> Reader<'a> {
             Some(b'{') => {
                 let Members { members, rest } = serde_json::from_str(text).map_err(broken)?;
                 if rest {
-                    return Err(self.fault(Problem::TooComplex, raw));
+                    return Err(self.error(MessageError::TooComplex, raw));
                 }
                 let mut object = BTreeMap::new();
                 for (Key(key), value) in members {
                     let node = self.node(value, depth + 1)?;
                     if object.insert(key, node).is_some() {
-                        return Err(self.fault(Problem::DuplicateKey, value));
+                        return Err(self.error(MessageError::DuplicateKey, value));
                     }
                 }
                 Ok(Node::Object(object))
@@ -162,9 +162,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn fault(&self, problem: Problem, at: &RawValue) -> Fault {
+    fn error(&self, reason: MessageError, at: &RawValue) -> JsonError {
         let offset = at.get().as_ptr().addr().saturating_sub(self.text.as_ptr().addr());
-        Fault { problem, offset: Some(self.skipped + offset) }
+        JsonError { reason, offset: Some(self.skipped + offset) }
     }
 }
 
@@ -249,8 +249,8 @@ impl<'de> Deserialize<'de> for Key {
 mod tests {
     use super::*;
 
-    fn fault(body: &[u8]) -> Option<(Problem, usize)> {
-        read(body).err().map(|fault| (fault.problem, fault.offset.unwrap()))
+    fn failure(body: &[u8]) -> Option<(MessageError, usize)> {
+        read(body).err().map(|error| (error.reason, error.offset.unwrap()))
     }
 
     #[test]
@@ -265,13 +265,13 @@ mod tests {
     }
 
     #[test]
-    fn faults_carry_their_place() {
-        assert_eq!(fault(b""), Some((Problem::NotJson, 0)));
-        assert_eq!(fault(b"{\"a\":1}\n{"), Some((Problem::NotJson, 8)));
-        assert_eq!(fault(b"{\"a\":\n  01}"), Some((Problem::NotJson, 9)));
-        assert_eq!(fault(b"{\"a\":\"\xff\"}"), Some((Problem::NotJson, 6)));
-        assert_eq!(fault(b"\xef\xbb\xbf{\"a\":1,}"), Some((Problem::NotJson, 10)));
-        assert_eq!(fault(b"NaN"), Some((Problem::NotJson, 0)));
+    fn errors_carry_their_place() {
+        assert_eq!(failure(b""), Some((MessageError::NotJson, 0)));
+        assert_eq!(failure(b"{\"a\":1}\n{"), Some((MessageError::NotJson, 8)));
+        assert_eq!(failure(b"{\"a\":\n  01}"), Some((MessageError::NotJson, 9)));
+        assert_eq!(failure(b"{\"a\":\"\xff\"}"), Some((MessageError::NotJson, 6)));
+        assert_eq!(failure(b"\xef\xbb\xbf{\"a\":1,}"), Some((MessageError::NotJson, 10)));
+        assert_eq!(failure(b"NaN"), Some((MessageError::NotJson, 0)));
     }
 
     #[test]
@@ -280,24 +280,27 @@ mod tests {
     }
 
     #[test]
-    fn trap_35_a_key_named_twice_is_a_fault_at_any_depth() {
-        assert_eq!(fault(br#"{"a":1,"a":2}"#), Some((Problem::DuplicateKey, 11)));
-        assert_eq!(fault(br#"{"x":[{"a":1,"\u0061":2}]}"#), Some((Problem::DuplicateKey, 22)));
+    fn trap_35_a_key_named_twice_is_an_error_at_any_depth() {
+        assert_eq!(failure(br#"{"a":1,"a":2}"#), Some((MessageError::DuplicateKey, 11)));
+        assert_eq!(failure(br#"{"x":[{"a":1,"\u0061":2}]}"#), Some((MessageError::DuplicateKey, 22)));
     }
 
     #[test]
     fn trap_36_depth_length_and_number_of_values_are_bounded() {
         let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
-        assert_eq!(fault(nested(DEPTH_MAX).as_bytes()), None);
-        assert_eq!(fault(nested(DEPTH_MAX + 1).as_bytes()).unwrap().0, Problem::TooDeep);
-        assert_eq!(fault(nested(BODY_BYTES_MAX / 2 - 1).as_bytes()).unwrap().0, Problem::TooDeep);
+        assert_eq!(failure(nested(DEPTH_MAX).as_bytes()), None);
+        assert_eq!(failure(nested(DEPTH_MAX + 1).as_bytes()).unwrap().0, MessageError::TooDeep);
+        assert_eq!(failure(nested(BODY_BYTES_MAX / 2 - 1).as_bytes()).unwrap().0, MessageError::TooDeep);
         let list = |items: usize| format!("[1{}]", ",1".repeat(items - 1));
-        assert_eq!(fault(list(VALUES_MAX - 1).as_bytes()), None);
-        assert_eq!(fault(list(VALUES_MAX).as_bytes()).unwrap().0, Problem::TooComplex);
-        assert_eq!(fault(list(BODY_BYTES_MAX / 2 - 1).as_bytes()).unwrap().0, Problem::TooComplex);
+        assert_eq!(failure(list(VALUES_MAX - 1).as_bytes()), None);
+        assert_eq!(failure(list(VALUES_MAX).as_bytes()).unwrap().0, MessageError::TooComplex);
+        assert_eq!(failure(list(BODY_BYTES_MAX / 2 - 1).as_bytes()).unwrap().0, MessageError::TooComplex);
         let members: Vec<String> = (0..40_000).map(|i| format!("\"{i}\":0")).collect();
-        assert_eq!(fault(format!("{{{}}}", members.join(",")).as_bytes()).unwrap().0, Problem::TooComplex);
-        assert_eq!(fault(&vec![b' '; BODY_BYTES_MAX + 1]).unwrap().0, Problem::TooComplex);
+        assert_eq!(
+            failure(format!("{{{}}}", members.join(",")).as_bytes()).unwrap().0,
+            MessageError::TooComplex
+        );
+        assert_eq!(failure(&vec![b' '; BODY_BYTES_MAX + 1]).unwrap().0, MessageError::TooComplex);
     }
 
     #[test]

@@ -5,11 +5,11 @@
 //! (`orderId=KB1`, `orderAmount=1499` against `orderId=KB11`, `orderAmount=499`). A
 //! verified notification is therefore a hint, never a proof: ask the Orders API.
 
+use super::error::MessageError;
 use super::event_key::join;
 use super::extract::Extract;
 use super::fields::{self, CashfreeId};
-use super::problem::Problem;
-use super::signature::{SecretIndex, SignatureProblem, decode, matching_secret};
+use super::signature::{SecretIndex, SignatureError, decode, matching_secret};
 use crate::currency::Currency;
 use crate::id::OrderId;
 use crate::money::Money;
@@ -84,44 +84,44 @@ impl LegacyForm {
     /// signature comes as `%2B`.
     ///
     /// # Errors
-    /// [`Problem::NotAForm`] when it is not such a form, misses a signed field or names
+    /// [`MessageError::NotAForm`] when it is not such a form, misses a signed field or names
     /// one twice.
-    pub fn parse(body: &[u8]) -> Result<Self, Problem> {
+    pub fn parse(body: &[u8]) -> Result<Self, MessageError> {
         if body.len() > FORM_BYTES_MAX {
-            return Err(Problem::TooComplex);
+            return Err(MessageError::TooComplex);
         }
         let mut signed: [Option<String>; SIGNED.len()] = Default::default();
         let mut signature = None;
         for (count, pair) in body.split(|b| *b == b'&').enumerate() {
             if count >= FIELDS_MAX {
-                return Err(Problem::TooComplex);
+                return Err(MessageError::TooComplex);
             }
             let (name, value) = match pair.iter().position(|b| *b == b'=') {
                 Some(at) => (&pair[..at], &pair[at + 1..]),
                 None => (pair, &pair[pair.len()..]),
             };
-            let name = decode_form(name).ok_or(Problem::NotAForm)?;
+            let name = decode_form(name).ok_or(MessageError::NotAForm)?;
             let slot = match SIGNED.iter().position(|known| *known == name) {
                 Some(index) => &mut signed[index],
                 None if name == "signature" => &mut signature,
                 None => continue,
             };
-            if slot.replace(decode_form(value).ok_or(Problem::NotAForm)?).is_some() {
-                return Err(Problem::NotAForm);
+            if slot.replace(decode_form(value).ok_or(MessageError::NotAForm)?).is_some() {
+                return Err(MessageError::NotAForm);
             }
         }
         let mut values: [String; SIGNED.len()] = Default::default();
         for (value, slot) in values.iter_mut().zip(signed) {
-            *value = slot.ok_or(Problem::NotAForm)?;
+            *value = slot.ok_or(MessageError::NotAForm)?;
         }
-        Ok(Self { signed: values, signature: signature.ok_or(Problem::NotAForm)? })
+        Ok(Self { signed: values, signature: signature.ok_or(MessageError::NotAForm)? })
     }
 
     /// Verifies the signature: base64 of HMAC-SHA256 over the seven decoded values.
     ///
     /// # Errors
     /// What is wrong with the signature.
-    pub fn verify(&self, secrets: &[impl AsRef<[u8]>]) -> Result<SecretIndex, SignatureProblem> {
+    pub fn verify(&self, secrets: &[impl AsRef<[u8]>]) -> Result<SecretIndex, SignatureError> {
         let given = decode(self.signature.trim_matches(|c: char| c.is_ascii_whitespace()))?;
         let parts = self.signed.each_ref().map(String::as_bytes);
         matching_secret(secrets, &parts, &given)
@@ -131,11 +131,11 @@ impl LegacyForm {
     ///
     /// # Errors
     /// The first field that cannot be used.
-    pub fn read(&self, currency: Currency) -> Result<LegacyNotice, Problem> {
+    pub fn read(&self, currency: Currency) -> Result<LegacyNotice, MessageError> {
         let [order_id, amount, payment_id, status, _mode, _message, time] = &self.signed;
         let order_id = fields::order_id_text(Some(order_id))?;
-        let payment_id = CashfreeId::parse(payment_id).ok_or(Problem::BadPaymentId)?;
-        let status = fields::status_text(Some(status)).ok_or(Problem::BadStatus)?;
+        let payment_id = CashfreeId::parse(payment_id).ok_or(MessageError::BadPaymentId)?;
+        let status = fields::status_text(Some(status)).ok_or(MessageError::BadStatus)?;
         let money = fields::money_text(amount, true, currency)?;
         let paid_at_s = fields::indian_time_s(time);
         Ok(LegacyNotice { order_id, payment_id, status, money, paid_at_s })
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn a_changed_amount_needs_its_own_signature() {
         let changed = BODY.replace("499.00", "499.0");
-        assert_eq!(form(&changed).verify(&[SECRET]), Err(SignatureProblem::Mismatch));
+        assert_eq!(form(&changed).verify(&[SECRET]), Err(SignatureError::Mismatch));
         let resigned = changed.replace(
             "t7VrS6mXSfMUhvSNMXSLX9DyqLuY6urWdrTQh2DyILM%3D",
             "Tt1SvoLuXVtuGBX9pweARofQkGrffDwxx5O5iIDooO0%3D",
@@ -229,10 +229,10 @@ mod tests {
             &format!("{BODY}&orderId=KB-2002"),
             &BODY.replace("&signature", "&sig"),
         ] {
-            assert_eq!(LegacyForm::parse(bad.as_bytes()).err(), Some(Problem::NotAForm), "{bad}");
+            assert_eq!(LegacyForm::parse(bad.as_bytes()).err(), Some(MessageError::NotAForm), "{bad}");
         }
         let flood = "a=1&".repeat(100);
-        assert_eq!(LegacyForm::parse(flood.as_bytes()).err(), Some(Problem::TooComplex));
+        assert_eq!(LegacyForm::parse(flood.as_bytes()).err(), Some(MessageError::TooComplex));
     }
 
     #[test]

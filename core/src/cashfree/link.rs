@@ -2,9 +2,9 @@
 //! when the merchant asked for both, so these are twins of it, keyed by the order.
 
 use super::customer::Customer;
+use super::error::MessageError;
 use super::fields::{self, CashfreeId};
 use super::json::Node;
-use super::problem::Problem;
 use crate::currency::Currency;
 use crate::id::OrderId;
 use crate::money::Money;
@@ -46,7 +46,7 @@ impl LinkNotice {
 }
 
 /// Reads a link's message: `data` is the link itself.
-pub(super) fn read_link(data: &Node<'_>, assumed: Currency) -> Result<LinkNotice, Problem> {
+pub(super) fn read_link(data: &Node<'_>, assumed: Currency) -> Result<LinkNotice, MessageError> {
     let link_id = fields::subject_id(data.get("cf_link_id"))?;
     let status = fields::status(data.get("link_status"))?;
     let currency = fields::currency(&[data.get("link_currency")], assumed)?;
@@ -63,9 +63,10 @@ pub(super) fn read_link(data: &Node<'_>, assumed: Currency) -> Result<LinkNotice
     })
 }
 
-fn read_link_order(order: &Node<'_>, currency: Currency) -> Result<LinkOrder, Problem> {
+fn read_link_order(order: &Node<'_>, currency: Currency) -> Result<LinkOrder, MessageError> {
     let order_id = fields::order_id(order.get("order_id"))?;
-    let payment_id = fields::cashfree_id(order.get("transaction_id")).map_err(|_| Problem::BadPaymentId)?;
+    let payment_id =
+        fields::cashfree_id(order.get("transaction_id")).map_err(|_| MessageError::BadPaymentId)?;
     let status = fields::status(order.get("transaction_status"))?;
     let money = fields::money(order.get("order_amount"), currency);
     let money = if status == "SUCCESS" { Some(money?) } else { money.ok() };
@@ -88,11 +89,12 @@ pub struct FormNotice {
 }
 
 /// Reads a form's message: the currency is the form's, the customer is inside the order.
-pub(super) fn read_form(data: &Node<'_>, assumed: Currency) -> Result<FormNotice, Problem> {
+pub(super) fn read_form(data: &Node<'_>, assumed: Currency) -> Result<FormNotice, MessageError> {
     let order = data.get("order");
     let order_id = fields::order_id(order.get("order_id"))?;
     let status = fields::status(order.get("order_status"))?;
-    let payment_id = fields::cashfree_id(order.get("transaction_id")).map_err(|_| Problem::BadPaymentId)?;
+    let payment_id =
+        fields::cashfree_id(order.get("transaction_id")).map_err(|_| MessageError::BadPaymentId)?;
     let money = fields::currency(&[data.get("form").get("form_currency")], assumed)
         .and_then(|currency| fields::money(order.get("order_amount"), currency));
     let money = if status == "PAID" { Some(money?) } else { money.ok() };

@@ -2,7 +2,7 @@
 //!
 //! Verify first ([`signature`]), read second ([`Webhook::parse`]), then ask for the
 //! [`Effect`] on the order. Everything is read by shape, never by version header; IDs
-//! stay digit text, money never passes through a float, and every problem has a stable
+//! stay digit text, money never passes through a float, and every error has a stable
 //! code and repeats no value.
 //!
 //! | module | holds |
@@ -18,6 +18,7 @@
 
 mod customer;
 mod effect;
+mod error;
 mod event_key;
 mod extract;
 mod fields;
@@ -28,7 +29,6 @@ mod note;
 mod notice;
 pub mod orders_api;
 mod payment;
-mod problem;
 mod refund;
 pub mod signature;
 mod subscription;
@@ -36,13 +36,13 @@ mod webhook;
 
 pub use customer::{Customer, MatchFields};
 pub use effect::{Effect, Proof};
+pub use error::MessageError;
 pub use extract::Extract;
 pub use fields::{CASHFREE_ID_BYTES_MAX, CashfreeId};
 pub use json::{BODY_BYTES_MAX, DEPTH_MAX, VALUES_MAX};
 pub use link::{FormNotice, LinkNotice, LinkOrder};
 pub use notice::Notice;
 pub use payment::{ChargesNotice, FlatOrderNotice, OrderTags, PaymentNotice, PaymentResult};
-pub use problem::Problem;
 pub use refund::{DisputeNotice, RefundNotice};
 pub use subscription::{SettlementNotice, SubscriptionNotice, SubscriptionPayment};
-pub use webhook::{Unusable, Webhook, is_about_payment};
+pub use webhook::{Webhook, WebhookError, is_about_payment};

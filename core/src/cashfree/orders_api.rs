@@ -1,10 +1,10 @@
 //! Answers of Cashfree's Orders API: is an order paid, and by which payment?
 
 use super::customer::Customer;
+use super::error::MessageError;
 use super::fields::{self, CashfreeId};
 use super::json::{self, Node};
 use super::payment::OrderTags;
-use super::problem::Problem;
 use crate::currency::Currency;
 use crate::id::OrderId;
 use crate::money::Money;
@@ -71,10 +71,10 @@ pub struct ApiPayment {
 ///
 /// # Errors
 /// When it is no such answer.
-pub fn parse_order(body: &[u8], assumed: Currency) -> Result<OrderAnswer, Problem> {
-    let root = json::read(body).map_err(|fault| fault.problem)?;
+pub fn parse_order(body: &[u8], assumed: Currency) -> Result<OrderAnswer, MessageError> {
+    let root = json::read(body).map_err(|error| error.reason)?;
     if !root.is_object() {
-        return Err(Problem::WrongRoot);
+        return Err(MessageError::WrongRoot);
     }
     let status = match fields::status(root.get("order_status"))?.as_str() {
         "ACTIVE" => OrderStatus::Active,
@@ -102,9 +102,9 @@ pub fn parse_order(body: &[u8], assumed: Currency) -> Result<OrderAnswer, Proble
 ///
 /// # Errors
 /// When it is no list, or a successful payment in it cannot be used.
-pub fn parse_paying_payment(body: &[u8], assumed: Currency) -> Result<Option<ApiPayment>, Problem> {
-    let root = json::read(body).map_err(|fault| fault.problem)?;
-    let Node::List(items) = &root else { return Err(Problem::WrongRoot) };
+pub fn parse_paying_payment(body: &[u8], assumed: Currency) -> Result<Option<ApiPayment>, MessageError> {
+    let root = json::read(body).map_err(|error| error.reason)?;
+    let Node::List(items) = &root else { return Err(MessageError::WrongRoot) };
     let mut paying: Option<ApiPayment> = None;
     for item in items.iter().filter(|item| is_successful(item)) {
         let payment = read_payment(item, assumed)?;
@@ -130,7 +130,7 @@ fn is_successful(item: &Node<'_>) -> bool {
         && item.get("is_captured").bool() != Some(false)
 }
 
-fn read_payment(item: &Node<'_>, assumed: Currency) -> Result<ApiPayment, Problem> {
+fn read_payment(item: &Node<'_>, assumed: Currency) -> Result<ApiPayment, MessageError> {
     let currency = fields::currency(&[item.get("payment_currency"), item.get("order_currency")], assumed)?;
     Ok(ApiPayment {
         order_id: fields::order_id(item.get("order_id")).ok(),

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::customer::Customer;
+use super::error::MessageError;
 use super::fields::{self, CashfreeId};
 use super::json::Node;
-use super::problem::Problem;
 use crate::currency::Currency;
 use crate::id::OrderId;
 use crate::money::Money;
@@ -136,7 +136,11 @@ pub struct FlatOrderNotice {
 }
 
 /// Reads a payment message of the given type.
-pub(super) fn read_payment(kind: &str, data: &Node<'_>, assumed: Currency) -> Result<PaymentNotice, Problem> {
+pub(super) fn read_payment(
+    kind: &str,
+    data: &Node<'_>,
+    assumed: Currency,
+) -> Result<PaymentNotice, MessageError> {
     let (order, payment) = (data.get("order"), data.get("payment"));
     let order_id = fields::order_id(order.get("order_id"))?;
     let payment_id = fields::payment_id(payment.get("cf_payment_id"))?;
@@ -151,7 +155,7 @@ pub(super) fn read_payment(kind: &str, data: &Node<'_>, assumed: Currency) -> Re
         ("PAYMENT_USER_DROPPED_WEBHOOK", "USER_DROPPED") => PaymentResult::UserDropped,
         ("PAYMENT_FAILED_WEBHOOK" | "PAYMENT_USER_DROPPED_WEBHOOK", "CANCELLED") => PaymentResult::Cancelled,
         ("PAYMENT_FAILED_WEBHOOK" | "PAYMENT_USER_DROPPED_WEBHOOK", "VOID") => PaymentResult::Void,
-        _ => return Err(Problem::StatusTypeMismatch),
+        _ => return Err(MessageError::StatusTypeMismatch),
     };
     let order_tags = OrderTags::read(order.get("order_tags"));
     Ok(PaymentNotice {
@@ -179,13 +183,13 @@ fn method(node: &Node<'_>) -> Option<String> {
 }
 
 /// Reads a message about fees.
-pub(super) fn read_charges(data: &Node<'_>, assumed: Currency) -> Result<ChargesNotice, Problem> {
+pub(super) fn read_charges(data: &Node<'_>, assumed: Currency) -> Result<ChargesNotice, MessageError> {
     let charges = data.get("charges_details");
     let named = [charges.get("settlement_currency"), data.get("payment").get("payment_currency")];
     let currency = fields::currency(&named, assumed)?;
     let status = fields::status(data.get("payment").get("payment_status"))?;
     if status != "SUCCESS" {
-        return Err(Problem::StatusTypeMismatch);
+        return Err(MessageError::StatusTypeMismatch);
     }
     Ok(ChargesNotice {
         order_id: fields::order_id(data.get("order").get("order_id"))?,
@@ -202,10 +206,10 @@ pub(super) fn is_flat(root: &Node<'_>) -> bool {
 }
 
 /// Reads a flat notification.
-pub(super) fn read_flat(root: &Node<'_>, assumed: Currency) -> Result<FlatOrderNotice, Problem> {
+pub(super) fn read_flat(root: &Node<'_>, assumed: Currency) -> Result<FlatOrderNotice, MessageError> {
     let order_id = fields::order_id(root.get("orderId"))?;
     let status = fields::status(root.get("txStatus"))?;
-    let payment_id = fields::cashfree_id(root.get("referenceId")).map_err(|_| Problem::BadPaymentId)?;
+    let payment_id = fields::cashfree_id(root.get("referenceId")).map_err(|_| MessageError::BadPaymentId)?;
     let currency = fields::currency(&[root.get("orderCurrency")], assumed)?;
     let money = match (status.as_str(), fields::money(root.get("orderAmount"), currency)) {
         ("SUCCESS", money) => Some(money?),

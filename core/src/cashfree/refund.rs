@@ -1,8 +1,8 @@
 //! Money that goes back: refunds, automatic refunds, refunds of subscriptions, disputes.
 
+use super::error::MessageError;
 use super::fields::{self, CashfreeId};
 use super::json::Node;
-use super::problem::Problem;
 use crate::currency::Currency;
 use crate::id::OrderId;
 use crate::money::Money;
@@ -37,14 +37,15 @@ pub(super) fn read_refund(
     refund: &Node<'_>,
     order_required: bool,
     assumed: Currency,
-) -> Result<RefundNotice, Problem> {
+) -> Result<RefundNotice, MessageError> {
     let refund_id = fields::subject_id(refund.get("cf_refund_id"))?;
     let order_id = match fields::order_id(refund.get("order_id")) {
         Ok(order_id) => Some(order_id),
-        Err(Problem::MissingOrderId) if !order_required => None,
-        Err(problem) => return Err(problem),
+        Err(MessageError::MissingOrderId) if !order_required => None,
+        Err(error) => return Err(error),
     };
-    let payment_id = fields::cashfree_id(refund.get("cf_payment_id")).map_err(|_| Problem::BadPaymentId)?;
+    let payment_id =
+        fields::cashfree_id(refund.get("cf_payment_id")).map_err(|_| MessageError::BadPaymentId)?;
     let status = fields::status(refund.get("refund_status"))?;
     let money = fields::currency(&[refund.get("refund_currency")], assumed)
         .and_then(|currency| fields::money(refund.get("refund_amount"), currency));
@@ -79,7 +80,7 @@ impl DisputeNotice {
 }
 
 /// Reads a dispute. The order is under `order_details`, not under `order`.
-pub(super) fn read_dispute(data: &Node<'_>, assumed: Currency) -> Result<DisputeNotice, Problem> {
+pub(super) fn read_dispute(data: &Node<'_>, assumed: Currency) -> Result<DisputeNotice, MessageError> {
     let (dispute, order) = (data.get("dispute"), data.get("order_details"));
     let named = [dispute.get("dispute_amount_currency"), order.get("payment_currency")];
     Ok(DisputeNotice {

@@ -28,7 +28,7 @@ pub type SecretIndex = usize;
 
 /// Why a signature does not hold. Stable codes, safe to log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SignatureProblem {
+pub enum SignatureError {
     /// No secret is configured, so nothing can be verified.
     #[error("no secret is configured")]
     NoSecret,
@@ -46,7 +46,7 @@ pub enum SignatureProblem {
     Mismatch,
 }
 
-impl SignatureProblem {
+impl SignatureError {
     /// Stable code.
     pub fn code(self) -> &'static str {
         match self {
@@ -64,32 +64,32 @@ impl SignatureProblem {
 /// to the end and compared in constant time; an empty secret never matches.
 ///
 /// # Errors
-/// What is wrong with the signature; see [`SignatureProblem`].
+/// What is wrong with the signature; see [`SignatureError`].
 pub fn verify(
     secrets: &[impl AsRef<[u8]>],
     timestamp_text: &str,
     raw_body: &[u8],
     signature_header: &str,
-) -> Result<SecretIndex, SignatureProblem> {
+) -> Result<SecretIndex, SignatureError> {
     let signature = signature_header.trim_matches(|c: char| c.is_ascii_whitespace());
     if signature.is_empty() || timestamp_text.is_empty() {
-        return Err(SignatureProblem::Missing);
+        return Err(SignatureError::Missing);
     }
     // Repeated headers arrive joined by a line feed, which no valid value contains.
     if signature.contains('\n') || timestamp_text.contains('\n') {
-        return Err(SignatureProblem::Repeated);
+        return Err(SignatureError::Repeated);
     }
     let given = decode(signature)?;
     matching_secret(secrets, &[timestamp_text.as_bytes(), raw_body], &given)
 }
 
 /// The 32 bytes of a signature in standard base64 with padding; no other spelling.
-pub(super) fn decode(signature: &str) -> Result<[u8; 32], SignatureProblem> {
+pub(super) fn decode(signature: &str) -> Result<[u8; 32], SignatureError> {
     if signature.len() != SIGNATURE_CHARS {
-        return Err(SignatureProblem::Malformed);
+        return Err(SignatureError::Malformed);
     }
-    let bytes = STANDARD.decode(signature).map_err(|_| SignatureProblem::Malformed)?;
-    bytes.try_into().map_err(|_| SignatureProblem::Malformed)
+    let bytes = STANDARD.decode(signature).map_err(|_| SignatureError::Malformed)?;
+    bytes.try_into().map_err(|_| SignatureError::Malformed)
 }
 
 /// Finds the secret whose HMAC over the concatenated `parts` is `given`.
@@ -97,7 +97,7 @@ pub(super) fn matching_secret(
     secrets: &[impl AsRef<[u8]>],
     parts: &[&[u8]],
     given: &[u8; 32],
-) -> Result<SecretIndex, SignatureProblem> {
+) -> Result<SecretIndex, SignatureError> {
     let mut configured = false;
     let mut found = None;
     for (index, secret) in secrets.iter().enumerate() {
@@ -118,8 +118,8 @@ pub(super) fn matching_secret(
     }
     match (found, configured) {
         (Some(index), _) => Ok(index),
-        (None, true) => Err(SignatureProblem::Mismatch),
-        (None, false) => Err(SignatureProblem::NoSecret),
+        (None, true) => Err(SignatureError::Mismatch),
+        (None, false) => Err(SignatureError::NoSecret),
     }
 }
 
@@ -137,7 +137,7 @@ pub fn timestamp_ms(text: &str) -> Option<i64> {
 
 /// Why a genuine webhook is refused for its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum AgeProblem {
+pub enum TimestampError {
     /// Older than allowed.
     #[error("the webhook is too old")]
     TooOld,
@@ -146,7 +146,7 @@ pub enum AgeProblem {
     FromTheFuture,
 }
 
-impl AgeProblem {
+impl TimestampError {
     /// Stable code.
     pub fn code(self) -> &'static str {
         match self {
@@ -162,12 +162,12 @@ impl AgeProblem {
 ///
 /// # Errors
 /// When it is older than `max_age_ms` or further ahead than `max_ahead_ms`.
-pub fn check_age(ts_ms: i64, now_ms: i64, max_age_ms: i64, max_ahead_ms: i64) -> Result<(), AgeProblem> {
+pub fn check_age(ts_ms: i64, now_ms: i64, max_age_ms: i64, max_ahead_ms: i64) -> Result<(), TimestampError> {
     let age_ms = now_ms.saturating_sub(ts_ms);
     if age_ms > max_age_ms {
-        Err(AgeProblem::TooOld)
+        Err(TimestampError::TooOld)
     } else if age_ms < max_ahead_ms.saturating_neg() {
-        Err(AgeProblem::FromTheFuture)
+        Err(TimestampError::FromTheFuture)
     } else {
         Ok(())
     }
@@ -193,19 +193,19 @@ mod tests {
     fn trap_04_the_age_window_is_wide_inclusive_and_never_overflows() {
         let (age, ahead) = (72 * 3_600_000, 600_000);
         assert_eq!(check_age(0, age, age, ahead), Ok(()));
-        assert_eq!(check_age(0, age + 1, age, ahead), Err(AgeProblem::TooOld));
+        assert_eq!(check_age(0, age + 1, age, ahead), Err(TimestampError::TooOld));
         assert_eq!(check_age(ahead, 0, age, ahead), Ok(()));
-        assert_eq!(check_age(ahead + 1, 0, age, ahead), Err(AgeProblem::FromTheFuture));
-        assert_eq!(check_age(i64::MIN, i64::MAX, age, ahead), Err(AgeProblem::TooOld));
-        assert_eq!(check_age(i64::MAX, i64::MIN, age, ahead), Err(AgeProblem::FromTheFuture));
+        assert_eq!(check_age(ahead + 1, 0, age, ahead), Err(TimestampError::FromTheFuture));
+        assert_eq!(check_age(i64::MIN, i64::MAX, age, ahead), Err(TimestampError::TooOld));
+        assert_eq!(check_age(i64::MAX, i64::MIN, age, ahead), Err(TimestampError::FromTheFuture));
     }
 
     #[test]
     fn trap_08_without_a_secret_nothing_is_genuine() {
         let signature = "dcMQtJj1XBbp0k86r7PnGW5kF78a4EzRv+yFeNZV5Bc=";
         let none: [&str; 0] = [];
-        assert_eq!(verify(&none, "1617695238078", b"{}", signature), Err(SignatureProblem::NoSecret));
-        assert_eq!(verify(&["", ""], "1617695238078", b"{}", signature), Err(SignatureProblem::NoSecret));
+        assert_eq!(verify(&none, "1617695238078", b"{}", signature), Err(SignatureError::NoSecret));
+        assert_eq!(verify(&["", ""], "1617695238078", b"{}", signature), Err(SignatureError::NoSecret));
     }
 
     #[test]
@@ -214,6 +214,6 @@ mod tests {
         mac.update(b"1617695238078{}");
         let forged = STANDARD.encode(mac.finalize().into_bytes());
         let outcome = verify(&["", "real"], "1617695238078", b"{}", &forged);
-        assert_eq!(outcome, Err(SignatureProblem::Mismatch));
+        assert_eq!(outcome, Err(SignatureError::Mismatch));
     }
 }

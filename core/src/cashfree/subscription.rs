@@ -1,8 +1,8 @@
 //! Subscriptions and settlements: kept, and by default without effect on any order.
 
+use super::error::MessageError;
 use super::fields::{self, CashfreeId};
 use super::json::Node;
-use super::problem::Problem;
 use super::refund::{RefundNotice, read_refund};
 use crate::currency::Currency;
 use crate::id::OrderId;
@@ -62,7 +62,7 @@ pub(super) fn read_subscription(
     kind: &str,
     data: &Node<'_>,
     assumed: Currency,
-) -> Result<SubscriptionNotice, Problem> {
+) -> Result<SubscriptionNotice, MessageError> {
     Ok(match kind {
         "SUBSCRIPTION_REFUND_STATUS" => {
             SubscriptionNotice::Refund(Box::new(read_refund(data, false, assumed)?))
@@ -90,7 +90,7 @@ pub(super) fn read_subscription(
     })
 }
 
-fn read_payment(kind: &str, data: &Node<'_>, assumed: Currency) -> Result<SubscriptionPayment, Problem> {
+fn read_payment(kind: &str, data: &Node<'_>, assumed: Currency) -> Result<SubscriptionPayment, MessageError> {
     let is_success = kind == "SUBSCRIPTION_PAYMENT_SUCCESS";
     let status = fields::status(data.get("payment_status"));
     let payment_id = fields::payment_id(data.get("cf_payment_id"));
@@ -100,7 +100,7 @@ fn read_payment(kind: &str, data: &Node<'_>, assumed: Currency) -> Result<Subscr
     if is_success {
         // Only a success could ever count, so only a success must be complete.
         if status.clone()? != "SUCCESS" {
-            return Err(Problem::StatusTypeMismatch);
+            return Err(MessageError::StatusTypeMismatch);
         }
         payment_id.clone()?;
         payment_ref.clone()?;
@@ -133,7 +133,7 @@ pub struct SettlementNotice {
 }
 
 /// Reads a settlement.
-pub(super) fn read_settlement(data: &Node<'_>, assumed: Currency) -> Result<SettlementNotice, Problem> {
+pub(super) fn read_settlement(data: &Node<'_>, assumed: Currency) -> Result<SettlementNotice, MessageError> {
     let settlement = data.get("settlement");
     Ok(SettlementNotice {
         settlement_id: fields::subject_id(settlement.get("settlement_id"))?,

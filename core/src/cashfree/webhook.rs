@@ -1,15 +1,15 @@
 //! A webhook's body, read by its shape. The version header decides nothing: editions are
 //! additive, overlap, and new ones appear.
 
+use super::error::MessageError;
 use super::event_key::event_key;
 use super::extract::Extract;
 use super::fields;
-use super::json::{self, Fault, Node};
+use super::json::{self, JsonError, Node};
 use super::legacy::LEGACY_KIND;
 use super::link::{read_form, read_link};
 use super::notice::Notice;
 use super::payment::{is_flat, read_charges, read_flat, read_payment};
-use super::problem::Problem;
 use super::refund::{read_dispute, read_refund};
 use super::subscription::{read_settlement, read_subscription};
 use crate::currency::Currency;
@@ -24,10 +24,10 @@ pub struct Webhook {
 
 /// A genuine message that cannot be used, with what could be read of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the webhook {problem}")]
-pub struct Unusable {
+#[error("the webhook {reason}")]
+pub struct WebhookError {
     /// What is wrong.
-    pub problem: Problem,
+    pub reason: MessageError,
     /// Where in the body, in bytes, when the body cannot be read at all.
     pub offset: Option<usize>,
     /// What could be read: type, order, time. Safe to store.
@@ -42,9 +42,9 @@ impl Webhook {
     /// When the body is no JSON object, or is of a known type and misses what that type
     /// needs: to be kept as a dead letter and answered with 200, since Cashfree would
     /// only send the same again.
-    pub fn parse(raw_body: &[u8], assumed: Currency) -> Result<Self, Unusable> {
-        let root = json::read(raw_body).map_err(|Fault { problem, offset }| Unusable {
-            problem,
+    pub fn parse(raw_body: &[u8], assumed: Currency) -> Result<Self, WebhookError> {
+        let root = json::read(raw_body).map_err(|JsonError { reason, offset }| WebhookError {
+            reason,
             offset,
             extract: Box::default(),
         })?;
@@ -60,9 +60,9 @@ impl Webhook {
                 let event_key = event_key(&notice, &extract, raw_body);
                 Ok(Self { notice, extract, event_key })
             }
-            Err(problem) => {
+            Err(error) => {
                 extract.order_id = likely_order(&root);
-                Err(Unusable { problem, offset: None, extract: Box::new(extract) })
+                Err(WebhookError { reason: error, offset: None, extract: Box::new(extract) })
             }
         }
     }
@@ -115,9 +115,9 @@ fn type_name(root: &Node<'_>) -> String {
         .unwrap_or_default()
 }
 
-fn read_notice(kind: &str, root: &Node<'_>, assumed: Currency) -> Result<Notice, Problem> {
+fn read_notice(kind: &str, root: &Node<'_>, assumed: Currency) -> Result<Notice, MessageError> {
     if !root.is_object() {
-        return Err(Problem::WrongRoot);
+        return Err(MessageError::WrongRoot);
     }
     let data = root.get("data");
     let has_type = !root.get("type").is_null();

@@ -14,7 +14,7 @@ pub const PRICES_MAX: usize = 100_000;
 pub struct Price {
     /// How much.
     pub money: Money,
-    /// Where the reader found it; comes back with a fault.
+    /// Where the reader found it; comes back with an error.
     pub mark: usize,
 }
 
@@ -83,18 +83,18 @@ impl Default for TagNames {
 
 /// Why a catalogue contradicts itself. `mark`: where; `first`: where it was said before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct PriceError {
     /// Where.
     pub mark: usize,
     /// Where it was said before, if it was.
     pub first: Option<usize>,
     /// What is wrong.
-    pub problem: Problem,
+    pub kind: PriceErrorKind,
 }
 
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
+pub enum PriceErrorKind {
     /// Two things cost the same.
     #[error("{0} already stands for something else; a price must mean one thing")]
     SamePrice(Money),
@@ -140,7 +140,7 @@ impl Catalogue {
         bundles: Vec<Bundle>,
         fallback: Option<Fallback>,
         tags: TagNames,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, PriceError> {
         let by_id = products.iter().enumerate().map(|(index, product)| (product.id.clone(), index)).collect();
         let mut catalogue = Self { products, by_id, bundles, fallback, tags, prices: BTreeMap::new() };
         catalogue.take_prices()?;
@@ -158,7 +158,7 @@ impl Catalogue {
         (self.products.len(), self.bundles.len())
     }
 
-    fn take_prices(&mut self) -> Result<(), Fault> {
+    fn take_prices(&mut self) -> Result<(), PriceError> {
         let products = self.products.iter().enumerate().flat_map(|(index, product)| {
             product
                 .prices
@@ -171,20 +171,20 @@ impl Catalogue {
         let all: Vec<(Price, Meaning)> = products.chain(bundles).collect();
         for (price, meaning) in all {
             if price.money.amount.is_zero() {
-                return Err(Fault { mark: price.mark, first: None, problem: Problem::Nothing });
+                return Err(PriceError { mark: price.mark, first: None, kind: PriceErrorKind::Nothing });
             }
             self.make_room(price.mark)?;
             let key = (price.money.currency, price.money.amount);
             if let Some((_, first)) = self.prices.insert(key, (meaning, price.mark)) {
-                let problem = Problem::SamePrice(price.money);
-                return Err(Fault { mark: price.mark, first: Some(first), problem });
+                let kind = PriceErrorKind::SamePrice(price.money);
+                return Err(PriceError { mark: price.mark, first: Some(first), kind });
             }
         }
         Ok(())
     }
 
     /// A price of its own always wins over a multiple.
-    fn take_multiples(&mut self) -> Result<(), Fault> {
+    fn take_multiples(&mut self) -> Result<(), PriceError> {
         let mut multiples: BTreeMap<_, (Meaning, usize)> = BTreeMap::new();
         for (index, product) in self.products.iter().enumerate() {
             for price in &product.prices {
@@ -197,12 +197,16 @@ impl Catalogue {
                         continue;
                     }
                     if self.prices.len() + multiples.len() >= PRICES_MAX {
-                        return Err(Fault { mark: price.mark, first: None, problem: Problem::TooMany });
+                        return Err(PriceError {
+                            mark: price.mark,
+                            first: None,
+                            kind: PriceErrorKind::TooMany,
+                        });
                     }
                     let meaning = Meaning::Product { index, pieces, each };
                     if let Some((_, first)) = multiples.insert(key, (meaning, price.mark)) {
-                        let problem = Problem::SameMultiple(Money { amount, currency: each.currency });
-                        return Err(Fault { mark: price.mark, first: Some(first), problem });
+                        let kind = PriceErrorKind::SameMultiple(Money { amount, currency: each.currency });
+                        return Err(PriceError { mark: price.mark, first: Some(first), kind });
                     }
                 }
             }
@@ -211,9 +215,9 @@ impl Catalogue {
         Ok(())
     }
 
-    fn make_room(&self, mark: usize) -> Result<(), Fault> {
+    fn make_room(&self, mark: usize) -> Result<(), PriceError> {
         if self.prices.len() >= PRICES_MAX {
-            return Err(Fault { mark, first: None, problem: Problem::TooMany });
+            return Err(PriceError { mark, first: None, kind: PriceErrorKind::TooMany });
         }
         Ok(())
     }

@@ -2,14 +2,14 @@
 //! there are none, from the price that was paid.
 //!
 //! The catalogue holds no TOML, no files and no floats; whoever reads one marks each price
-//! with the place where it stands, and gets the mark back with a fault.
+//! with the place where it stands, and gets the mark back with an error.
 
 mod cart;
 mod index;
 mod lookup;
 
 pub use index::{
-    Bundle, Catalogue, Fallback, Fault, PIECES_MAX, PRICES_MAX, Price, Problem, Product, TagNames,
+    Bundle, Catalogue, Fallback, PIECES_MAX, PRICES_MAX, Price, PriceError, PriceErrorKind, Product, TagNames,
 };
 pub use lookup::Origin;
 

@@ -122,19 +122,19 @@ fn of_several_prices_nobody_knows_which_was_paid() {
 
 #[test]
 fn a_price_means_one_thing() {
-    let fault = |products: Vec<Product>| {
+    let error = |products: Vec<Product>| {
         Catalogue::new(products, Vec::new(), None, TagNames::default()).expect_err("it contradicts itself")
     };
-    let same = fault(vec![product("a", &[inr("5")]), product("b", &[inr("6"), inr("5.00")])]);
+    let same = error(vec![product("a", &[inr("5")]), product("b", &[inr("6"), inr("5.00")])]);
     assert_eq!((same.mark, same.first), (1, Some(0)));
-    assert_eq!(same.problem, Problem::SamePrice(inr("5")));
+    assert_eq!(same.kind, PriceErrorKind::SamePrice(inr("5")));
     let thrice = |id: &str, price: &str| Product { pieces_max: 3, ..product(id, &[inr(price)]) };
-    let met = fault(vec![thrice("a", "20"), thrice("b", "30")]);
-    assert_eq!(met.problem, Problem::SameMultiple(inr("60")));
-    assert_eq!(fault(vec![product("a", &[inr("0.00")])]).problem, Problem::Nothing);
+    let met = error(vec![thrice("a", "20"), thrice("b", "30")]);
+    assert_eq!(met.kind, PriceErrorKind::SameMultiple(inr("60")));
+    assert_eq!(error(vec![product("a", &[inr("0.00")])]).kind, PriceErrorKind::Nothing);
     let many: Vec<Money> = (1..=2000).map(|n| inr(&format!("{}", n * 1_000_000 + 7))).collect();
     let many = Product { pieces_max: PIECES_MAX, ..product("a", &many) };
-    assert_eq!(fault(vec![many]).problem, Problem::TooMany);
+    assert_eq!(error(vec![many]).kind, PriceErrorKind::TooMany);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Dates of birth: `YYYYMMDD`, a day of the calendar between 1900 and today.
 
+use super::error::MatchKeyError;
 use super::phone::ascii_digit;
-use super::problem::KeyProblem;
 use super::text::Text;
 use crate::country::{Country, DateOrder};
 use crate::personal::is_removable;
@@ -51,22 +51,22 @@ impl Day {
 /// Reads `YYYYMMDD`, `YYYY-MM-DD` and dates that end in their year; `.` and `/` separate
 /// as well. Day and month are told apart by a number above 12, else by the habit of the
 /// merchant's country: it is the merchant's form that was filled in.
-pub(super) fn normalise(text: &str, country: Country, today: Day) -> Result<Text, KeyProblem> {
+pub(super) fn normalise(text: &str, country: Country, today: Day) -> Result<Text, MatchKeyError> {
     let date = parse(text, country)?;
     if date.year < YEAR_MIN || date > today {
-        return Err(KeyProblem::DateOutOfRange);
+        return Err(MatchKeyError::DateOutOfRange);
     }
     Ok(Text::new(format!("{:04}{:02}{:02}", date.year, date.month, date.day)))
 }
 
-fn parse(text: &str, country: Country) -> Result<Day, KeyProblem> {
+fn parse(text: &str, country: Country) -> Result<Day, MatchKeyError> {
     let mut fields = [Field::default(); 3];
     let mut count = 0;
     for c in text.chars().filter(|c| !is_removable(*c)) {
         match ascii_digit(c) {
             Some(digit) if fields[count].digits < 8 => fields[count].push(digit - b'0'),
             None if matches!(c, '-' | '/' | '.') && count < 2 => count += 1,
-            _ => return Err(KeyProblem::DateMalformed),
+            _ => return Err(MatchKeyError::DateMalformed),
         }
     }
     let [a, b, c] = fields;
@@ -79,7 +79,7 @@ fn parse(text: &str, country: Country) -> Result<Day, KeyProblem> {
                     match country.date_order() {
                         DateOrder::DayFirst => Some(day_first),
                         DateOrder::MonthFirst => Some(month_first),
-                        DateOrder::Mixed => return Err(KeyProblem::DateAmbiguous),
+                        DateOrder::Mixed => return Err(MatchKeyError::DateAmbiguous),
                     }
                 }
                 (day_first, month_first) => day_first.or(month_first),
@@ -87,7 +87,7 @@ fn parse(text: &str, country: Country) -> Result<Day, KeyProblem> {
         }
         _ => None,
     };
-    found.ok_or(KeyProblem::DateMalformed)
+    found.ok_or(MatchKeyError::DateMalformed)
 }
 
 /// A number as it was written.
@@ -129,7 +129,7 @@ mod tests {
 
     const TODAY: Day = Day { year: 2026, month: 11, day: 24 };
 
-    fn read(text: &str, country: &str) -> Result<String, KeyProblem> {
+    fn read(text: &str, country: &str) -> Result<String, MatchKeyError> {
         normalise(text, Country::parse(country).unwrap(), TODAY).map(|text| text.to_string())
     }
 
@@ -153,7 +153,7 @@ mod tests {
     fn ambiguous_dates_follow_the_merchants_country() {
         assert_eq!(read("05-11-1985", "IN").unwrap(), "19851105");
         assert_eq!(read("05-11-1985", "US").unwrap(), "19850511");
-        assert_eq!(read("05-11-1985", "CA"), Err(KeyProblem::DateAmbiguous));
+        assert_eq!(read("05-11-1985", "CA"), Err(MatchKeyError::DateAmbiguous));
         assert_eq!(read("05-05-1985", "CA").unwrap(), "19850505");
         assert_eq!(read("02/28/1990", "IN").unwrap(), "19900228");
         assert_eq!(read("28/02/1990", "US").unwrap(), "19900228");
@@ -164,8 +164,8 @@ mod tests {
         assert_eq!(read("2000-02-29", "IN").unwrap(), "20000229");
         assert_eq!(read("19000101", "IN").unwrap(), "19000101");
         assert_eq!(read("2026-11-24", "IN").unwrap(), "20261124");
-        assert_eq!(read("2026-11-25", "IN"), Err(KeyProblem::DateOutOfRange));
-        assert_eq!(read("18991231", "IN"), Err(KeyProblem::DateOutOfRange));
+        assert_eq!(read("2026-11-25", "IN"), Err(MatchKeyError::DateOutOfRange));
+        assert_eq!(read("18991231", "IN"), Err(MatchKeyError::DateOutOfRange));
         for text in [
             "1900-02-29",
             "19900229",
@@ -184,7 +184,7 @@ mod tests {
             "65536-01-01",
             "028/02/1990",
         ] {
-            assert_eq!(read(text, "IN"), Err(KeyProblem::DateMalformed), "{text}");
+            assert_eq!(read(text, "IN"), Err(MatchKeyError::DateMalformed), "{text}");
         }
     }
 

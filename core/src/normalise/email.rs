@@ -1,7 +1,7 @@
 //! E-mail addresses: trimmed and lower-cased, nothing else. Meta folds neither dots nor
 //! `+tag`, so neither do we.
 
-use super::problem::KeyProblem;
+use super::error::MatchKeyError;
 use super::text::{Text, lowercase};
 use crate::personal::is_removable;
 use crate::unicode::UnicodeRules;
@@ -11,12 +11,12 @@ const ADDRESS_BYTES_MAX: usize = 254;
 /// Longest label of a domain (RFC 1035), in characters.
 const LABEL_CHARS_MAX: usize = 63;
 
-pub(super) fn normalise(text: &str, unicode: &impl UnicodeRules) -> Result<Text, KeyProblem> {
+pub(super) fn normalise(text: &str, unicode: &impl UnicodeRules) -> Result<Text, MatchKeyError> {
     let lower = lowercase(text, unicode);
     if lower.len() > ADDRESS_BYTES_MAX {
-        return Err(KeyProblem::TooLong);
+        return Err(MatchKeyError::TooLong);
     }
-    if is_address(&lower) { Ok(lower) } else { Err(KeyProblem::EmailMalformed) }
+    if is_address(&lower) { Ok(lower) } else { Err(MatchKeyError::EmailMalformed) }
 }
 
 /// Whether a text has the form `local@domain.tld`. Quoted local parts and addresses in

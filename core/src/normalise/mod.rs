@@ -21,12 +21,12 @@ use crate::unicode::UnicodeRules;
 
 mod date_of_birth;
 pub(crate) mod email;
+mod error;
 mod gender;
 mod key;
 mod name;
 pub(crate) mod phone;
 mod place;
-mod problem;
 #[cfg(test)]
 #[cfg(feature = "full")]
 mod tests;
@@ -34,8 +34,8 @@ mod text;
 
 pub use crate::personal::Normalised;
 pub use date_of_birth::Day;
+pub use error::MatchKeyError;
 pub use key::MatchKey;
-pub use problem::KeyProblem;
 
 use text::{Text, compose, trim};
 
@@ -64,18 +64,18 @@ pub fn normalise<U: UnicodeRules>(
     key: MatchKey,
     value: &Raw,
     context: &KeyContext<'_, U>,
-) -> Result<Option<Normalised>, KeyProblem> {
+) -> Result<Option<Normalised>, MatchKeyError> {
     if value.is_blank() {
         return Ok(None);
     }
     if value.expose().len() > VALUE_BYTES_MAX {
-        return Err(KeyProblem::TooLong);
+        return Err(MatchKeyError::TooLong);
     }
     let composed = compose(value.expose(), context.unicode);
     let text = trim(&composed);
     // External IDs are excepted: 32 hex digits are also how a UUID is written.
     if key != MatchKey::ExternalId && is_md5(text) {
-        return Err(KeyProblem::Md5);
+        return Err(MatchKeyError::Md5);
     }
     let place = context.person_country.unwrap_or(context.default_country);
     let normal = match key {
@@ -88,7 +88,7 @@ pub fn normalise<U: UnicodeRules>(
         MatchKey::State => place::state(text, place, context.unicode),
         MatchKey::PostalCode => place::postal_code(text, place, context.unicode)?,
         MatchKey::Country => {
-            let country = Country::parse(text).map_err(|_| KeyProblem::CountryUnknown)?;
+            let country = Country::parse(text).map_err(|_| MatchKeyError::CountryUnknown)?;
             Text::new(country.as_str().to_owned())
         }
         MatchKey::ExternalId => Text::new(text.to_owned()),
@@ -104,7 +104,7 @@ pub fn hash_key<U: UnicodeRules>(
     key: MatchKey,
     value: &Raw,
     context: &KeyContext<'_, U>,
-) -> Result<Option<Sha256Hex>, KeyProblem> {
+) -> Result<Option<Sha256Hex>, MatchKeyError> {
     if let Some(digest) = Sha256Hex::parse(trim(value.expose())) {
         return Ok((!digest.is_of_nothing()).then_some(digest));
     }

@@ -5,7 +5,7 @@
 //! India's numbers are told apart exactly. For other countries the rule is general: the
 //! number of digits and the trunk prefix decide whether a number is national.
 
-use super::problem::KeyProblem;
+use super::error::MatchKeyError;
 use super::text::Text;
 use crate::country::Country;
 
@@ -14,8 +14,8 @@ const DIGITS_MIN: usize = 7;
 /// Most digits of an international number (ITU-T E.164).
 const DIGITS_MAX: usize = 15;
 
-pub(super) fn normalise(text: &str, default_country: Country) -> Result<Text, KeyProblem> {
-    let written = Written::read(text).ok_or(KeyProblem::PhoneMalformed)?;
+pub(super) fn normalise(text: &str, default_country: Country) -> Result<Text, MatchKeyError> {
+    let written = Written::read(text).ok_or(MatchKeyError::PhoneMalformed)?;
     let digits = written.digits.as_str();
     let number = if let Some(rest) = digits.strip_prefix("00") {
         international(rest.trim_start_matches('0'))
@@ -26,7 +26,7 @@ pub(super) fn normalise(text: &str, default_country: Country) -> Result<Text, Ke
     } else {
         national(digits, default_country)
     };
-    number.ok_or(KeyProblem::PhoneMalformed)
+    number.ok_or(MatchKeyError::PhoneMalformed)
 }
 
 /// What a person wrote, as far as it matters.

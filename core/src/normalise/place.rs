@@ -1,6 +1,6 @@
 //! City, state and postal code.
 
-use super::problem::KeyProblem;
+use super::error::MatchKeyError;
 use super::text::{Text, lowercase_without};
 use crate::country::Country;
 use crate::personal::is_removable;
@@ -13,11 +13,11 @@ const POSTAL_CODE_CHARS_MAX: usize = 12;
 
 /// Lower case, without white space, digits and punctuation; letters of every script
 /// stay, with their accents and vowel signs.
-pub(super) fn city(text: &str, unicode: &impl UnicodeRules) -> Result<Text, KeyProblem> {
+pub(super) fn city(text: &str, unicode: &impl UnicodeRules) -> Result<Text, MatchKeyError> {
     let city = lowercase_without(text, unicode, |c| is_separating(c) || c.is_numeric());
     if city.is_empty() && text.chars().any(char::is_numeric) {
         // A postal code in the wrong field.
-        return Err(KeyProblem::CityMalformed);
+        return Err(MatchKeyError::CityMalformed);
     }
     Ok(city)
 }
@@ -42,7 +42,7 @@ pub(super) fn postal_code(
     text: &str,
     country: Country,
     unicode: &impl UnicodeRules,
-) -> Result<Text, KeyProblem> {
+) -> Result<Text, MatchKeyError> {
     let mut code = lowercase_without(text, unicode, is_separating);
     if country == Country::UNITED_STATES
         && code.len() >= 5
@@ -52,7 +52,7 @@ pub(super) fn postal_code(
     }
     let chars = code.chars().count();
     let fits = chars == 0 || (POSTAL_CODE_CHARS_MIN..=POSTAL_CODE_CHARS_MAX).contains(&chars);
-    if fits { Ok(code) } else { Err(KeyProblem::PostalCodeMalformed) }
+    if fits { Ok(code) } else { Err(MatchKeyError::PostalCodeMalformed) }
 }
 
 /// White space, punctuation and symbols. The standard library knows letters but not
@@ -171,7 +171,7 @@ mod tests {
         ] {
             assert_eq!(city(text, &NativeUnicode).unwrap().as_str(), expected);
         }
-        assert_eq!(city("560001", &NativeUnicode), Err(KeyProblem::CityMalformed));
+        assert_eq!(city("560001", &NativeUnicode), Err(MatchKeyError::CityMalformed));
         assert_eq!(city("-", &NativeUnicode).unwrap().as_str(), "");
     }
 
@@ -195,8 +195,8 @@ mod tests {
         assert_eq!(us("M1 1AE").unwrap(), "m11ae");
         let india = |text| postal_code(text, Country::INDIA, &NativeUnicode).map(|t| t.to_string());
         assert_eq!(india("560–001").unwrap(), "560001");
-        assert_eq!(india("1"), Err(KeyProblem::PostalCodeMalformed));
-        assert_eq!(india("no idea, somewhere here"), Err(KeyProblem::PostalCodeMalformed));
+        assert_eq!(india("1"), Err(MatchKeyError::PostalCodeMalformed));
+        assert_eq!(india("no idea, somewhere here"), Err(MatchKeyError::PostalCodeMalformed));
         assert_eq!(india("-").unwrap(), "");
     }
 }

@@ -12,7 +12,7 @@ fn context(country: &str, person: Option<&str>) -> KeyContext<'static, NativeUni
     }
 }
 
-fn normal(key: MatchKey, text: &str) -> Result<Option<String>, KeyProblem> {
+fn normal(key: MatchKey, text: &str) -> Result<Option<String>, MatchKeyError> {
     normalise(key, &Raw::new(text), &context("IN", None))
         .map(|found| found.map(|text| text.expose().to_owned()))
 }
@@ -46,7 +46,7 @@ fn md5_is_refused_but_for_external_ids() {
     let md5 = "5f4dcc3b5aa765d61d8327deb882cf99";
     for key in MatchKey::ALL {
         let expected =
-            if key == MatchKey::ExternalId { Ok(Some(md5.to_owned())) } else { Err(KeyProblem::Md5) };
+            if key == MatchKey::ExternalId { Ok(Some(md5.to_owned())) } else { Err(MatchKeyError::Md5) };
         assert_eq!(normal(key, md5), expected, "{key:?}");
     }
 }
@@ -70,7 +70,7 @@ fn what_leaves_nothing_to_hash_is_no_error() {
 fn a_letter_and_its_accent_meet_when_what_was_between_them_goes() {
     assert_eq!(normal(MatchKey::FirstName, "Vale-\u{301}ry").unwrap().as_deref(), Some("valéry"));
     // Before its length is judged: two characters are no postal code.
-    assert_eq!(normal(MatchKey::PostalCode, "ÀA-\u{300}"), Err(KeyProblem::PostalCodeMalformed));
+    assert_eq!(normal(MatchKey::PostalCode, "ÀA-\u{300}"), Err(MatchKeyError::PostalCodeMalformed));
 }
 
 #[test]
@@ -91,11 +91,11 @@ fn the_persons_country_decides_on_state_and_postal_code() {
 }
 
 #[test]
-fn problems_have_codes_of_their_own_and_never_show_the_value() {
-    let mut codes: Vec<_> = KeyProblem::ALL.iter().map(|problem| problem.code()).collect();
+fn errors_have_codes_of_their_own_and_never_show_the_value() {
+    let mut codes: Vec<_> = MatchKeyError::ALL.iter().map(|error| error.code()).collect();
     codes.sort_unstable();
     codes.dedup();
-    assert_eq!(codes.len(), KeyProblem::ALL.len());
+    assert_eq!(codes.len(), MatchKeyError::ALL.len());
 
     let long = "qqzz ".repeat(300);
     for (key, text) in [
@@ -106,8 +106,8 @@ fn problems_have_codes_of_their_own_and_never_show_the_value() {
         (MatchKey::PostalCode, "qqzzqqzzqqzzqqzz"),
         (MatchKey::FirstName, long.as_str()),
     ] {
-        let problem = normal(key, text).unwrap_err();
-        assert!(!format!("{problem} {problem:?}").contains("qqzz"), "{key:?}");
+        let error = normal(key, text).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("qqzz"), "{key:?}");
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Contact {
 
 /// Who brought the browser signals of a Purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SignalsFrom {
+pub enum SignalSource {
     /// The page that claimed the order.
     Claim,
     /// An earlier event that named the order, such as its checkout.
@@ -38,7 +38,7 @@ pub enum SignalsFrom {
     Nobody,
 }
 
-impl SignalsFrom {
+impl SignalSource {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Claim, Self::EarlierEvent, Self::Internal, Self::Nobody];
 

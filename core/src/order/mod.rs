@@ -11,9 +11,9 @@
 //!   its signals.
 //! - A paid order without signals waits for them once, for a bounded time.
 
-mod asking;
 mod contact;
 mod history;
+mod inquiry;
 mod note;
 mod payment;
 mod proof;
@@ -22,13 +22,13 @@ mod refund_event;
 mod signals;
 mod state;
 
-pub use asking::{NotPaid, Standing};
-pub use contact::{Contact, SignalsFrom};
+pub use contact::{Contact, SignalSource};
+pub use inquiry::{TrustLevel, UnpaidStatus};
 pub use note::{Note, NoteKind};
-pub use payment::{Paid, PaymentOutcome, PaymentSource, Refund};
+pub use payment::{Payment, PaymentOutcome, PaymentSource, Refund};
 pub use purchase::Decision;
-pub use refund_event::RefundFate;
-pub use state::{Order, PurchaseState, Withheld};
+pub use refund_event::RefundDecision;
+pub use state::{Order, PurchaseState, WithholdReason};
 
 #[cfg(test)]
 mod property_tests;

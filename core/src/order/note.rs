@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::payment::{Paid, PaymentSource};
+use super::payment::{Payment, PaymentSource};
 use crate::money::Money;
 
 /// What a note is about.
@@ -59,7 +59,7 @@ pub struct Note {
 
 impl Note {
     /// The note of a successful payment.
-    pub(super) fn of(paid: &Paid) -> Self {
+    pub(super) fn of(paid: &Payment) -> Self {
         Self {
             kind: NoteKind::Payment,
             id: paid.payment_id.clone().unwrap_or_default(),

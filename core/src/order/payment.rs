@@ -15,8 +15,10 @@ pub enum PaymentSource {
     Webhook,
     /// The payment provider's API, asked by us.
     OrdersApi,
-    /// An internal caller.
-    Fact,
+    /// A report of one of the shop's own services (`RecordPurchase` with the internal token). Stored
+    /// and shown as `fact`.
+    #[serde(rename = "fact")]
+    Report,
 }
 
 impl PaymentSource {
@@ -25,14 +27,14 @@ impl PaymentSource {
         match self {
             Self::Webhook => "webhook",
             Self::OrdersApi => "orders_api",
-            Self::Fact => "fact",
+            Self::Report => "fact",
         }
     }
 }
 
 /// A successful payment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Paid {
+pub struct Payment {
     /// The provider's ID of the payment; `None` for a fact.
     pub payment_id: Option<String>,
     /// What was paid.
@@ -99,7 +101,7 @@ impl Refund {
     }
 
     /// Whether it is of this payment: another payment's, and another currency, is not.
-    pub(super) fn is_of(&self, paid: &Paid) -> bool {
+    pub(super) fn is_of(&self, paid: &Payment) -> bool {
         let is_its_own = match (&self.payment_id, &paid.payment_id) {
             (Some(theirs), Some(ours)) => theirs == ours,
             _ => true,

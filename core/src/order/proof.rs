@@ -1,7 +1,7 @@
 //! What payments, failures and refunds do to an order.
 
 use super::note::Note;
-use super::payment::{Paid, PaymentOutcome, PaymentSource, Refund};
+use super::payment::{Payment, PaymentOutcome, PaymentSource, Refund};
 use super::state::Order;
 use crate::money::MinorUnits;
 
@@ -10,10 +10,10 @@ const NOTES_MAX: usize = 16;
 
 impl Order {
     /// Takes a successful payment.
-    pub fn pay(&mut self, paid: Paid) -> PaymentOutcome {
-        let is_fact = paid.source == PaymentSource::Fact;
+    pub fn pay(&mut self, paid: Payment) -> PaymentOutcome {
+        let is_report = paid.source == PaymentSource::Report;
         let note = Note::of(&paid);
-        let outcome = self.take(paid, is_fact);
+        let outcome = self.take(paid, is_report);
         if !matches!(outcome, PaymentOutcome::Conflict { .. }) {
             self.note(note);
         }
@@ -25,13 +25,13 @@ impl Order {
         outcome
     }
 
-    fn take(&mut self, paid: Paid, is_fact: bool) -> PaymentOutcome {
+    fn take(&mut self, paid: Payment, is_report: bool) -> PaymentOutcome {
         let Some(known) = &mut self.paid else {
             self.denied_internally |= paid.consent.denied;
             self.paid = Some(paid);
             return PaymentOutcome::New;
         };
-        if is_fact {
+        if is_report {
             return if known.money == paid.money {
                 PaymentOutcome::Duplicate
             } else {

@@ -38,7 +38,7 @@ enum Step {
         amount: u8,
     },
     /// The Orders API says that it is not.
-    NotPaid(NotPaid),
+    UnpaidStatus(UnpaidStatus),
     /// Fees, a dispute: the provider spoke of it.
     SpokenOf,
     Fact {
@@ -60,7 +60,8 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let denied = || prop::bool::weighted(0.1);
-    let answer = prop_oneof![Just(NotPaid::Open), Just(NotPaid::Unknown), Just(NotPaid::Final)];
+    let answer =
+        prop_oneof![Just(UnpaidStatus::Open), Just(UnpaidStatus::Unknown), Just(UnpaidStatus::Final)];
     prop_oneof![
         (0..3_u8, any::<bool>(), denied()).prop_map(|(fbp, is_claim, denied)| Step::Contact {
             fbp,
@@ -75,7 +76,7 @@ fn step() -> impl Strategy<Value = Step> {
         (0..2_u8, 0..3_u8).prop_map(|(payment, amount)| Step::Paid { payment, amount }),
         (prop::option::of(0..2_u8), 0..3_u8).prop_map(|(payment, amount)| Step::Twin { payment, amount }),
         (0..2_u8, 0..3_u8).prop_map(|(payment, amount)| Step::Answered { payment, amount }),
-        answer.prop_map(Step::NotPaid),
+        answer.prop_map(Step::UnpaidStatus),
         Just(Step::SpokenOf),
         (0..3_u8).prop_map(|amount| Step::Fact { amount }),
         Just(Step::Fail),
@@ -107,7 +108,7 @@ fn carry_out(row: &mut Option<Row>, order: &mut Order) {
             *row = Some(Row::Waiting(*event));
         }
         Decision::Withhold(..) if unsent => *row = Some(Row::Stopped),
-        Decision::Withhold(..) if matches!(row, Some(Row::Left(_))) => order.stop_was_too_late(),
+        Decision::Withhold(..) if matches!(row, Some(Row::Left(_))) => order.mark_left(),
         Decision::TooOld(_) => panic!("nothing here is old"),
         _ => {}
     }
@@ -125,7 +126,7 @@ struct Books {
 impl Books {
     fn pay(&mut self, order: &mut Order, payment: Option<u8>, amount: u8, source: PaymentSource) {
         let id = payment.map(|payment| payment.to_string());
-        let proof = Paid { source, payment_id: id, ..paid("", &amount.to_string()) };
+        let proof = Payment { source, payment_id: id, ..paid("", &amount.to_string()) };
         self.first.get_or_insert((payment, proof.money));
         order.pay(proof);
     }
@@ -159,19 +160,19 @@ fn take(step: &Step, order: &mut Order, books: &mut Books, row: &mut Option<Row>
         Step::Paid { payment, amount } => books.pay(order, Some(payment), amount, PaymentSource::Webhook),
         Step::Twin { payment, amount } => books.pay(order, payment, amount, PaymentSource::Webhook),
         Step::Answered { payment, amount } => {
-            order.ask(NOW_S);
+            order.mark_asked(NOW_S);
             books.pay(order, Some(payment), amount, PaymentSource::OrdersApi);
         }
-        Step::NotPaid(answer) => {
-            order.ask(NOW_S);
-            let next_s = order.not_paid(answer, NOW_S);
+        Step::UnpaidStatus(answer) => {
+            order.mark_asked(NOW_S);
+            let next_s = order.note_unpaid(answer, NOW_S);
             assert!(next_s.is_none_or(|next_s| next_s > NOW_S), "no question follows at once");
         }
         Step::SpokenOf => {
             order.attest();
             order.plan_first_question(NOW_S);
         }
-        Step::Fact { amount } => books.pay(order, None, amount, PaymentSource::Fact),
+        Step::Fact { amount } => books.pay(order, None, amount, PaymentSource::Report),
         Step::Fail => order.fail(),
         Step::Void { payment } => {
             books.voided.push(payment);

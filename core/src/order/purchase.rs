@@ -1,7 +1,7 @@
 //! The order's one Purchase: whether it may leave, when, and what it says.
 
-use super::payment::Paid;
-use super::state::{Order, Placed, Settled, Withheld};
+use super::payment::Payment;
+use super::state::{FixedContents, Order, Placement, WithholdReason};
 use crate::custom_data::CustomData;
 use crate::event::{ActionSource, DEDUPLICATION_WINDOW_S, Event, is_too_old};
 use crate::id::{EventId, EventName};
@@ -17,7 +17,7 @@ pub enum Decision {
     /// Place it, to be sent at this time (Unix milliseconds) if nothing better came.
     Hold(Box<Event>, i64),
     /// Place it as counted and never sent, or stop the one that has not left.
-    Withhold(Box<Event>, Withheld),
+    Withhold(Box<Event>, WithholdReason),
     /// Place it as given up: too old for Meta.
     TooOld(Box<Event>),
 }
@@ -30,8 +30,8 @@ impl Order {
         let Some(paid) = self.paid.as_ref().filter(|paid| paid.money.amount.get() > 0) else {
             return Decision::Nothing;
         };
-        let waits = matches!(self.placed, Placed::Not | Placed::Held);
-        let may_stop = self.placed == Placed::Sent && self.must_not_leave().is_some();
+        let waits = matches!(self.placed, Placement::Not | Placement::Held);
+        let may_stop = self.placed == Placement::Sent && self.must_not_leave().is_some();
         if !(waits || may_stop) {
             return Decision::Nothing;
         }
@@ -39,25 +39,25 @@ impl Order {
         let data = event.custom_data.clone();
         let has_signals = event.user_data.has_browser_signals();
         let (placed, decision) = if let Some(why) = self.must_not_leave() {
-            (Placed::Withheld(why), Decision::Withhold(event, why))
-        } else if self.placed == Placed::Not && is_too_old(event.time_s, now_ms / 1000) {
-            (Placed::TooOld, Decision::TooOld(event))
+            (Placement::Withheld(why), Decision::Withhold(event, why))
+        } else if self.placed == Placement::Not && is_too_old(event.time_s, now_ms / 1000) {
+            (Placement::TooOld, Decision::TooOld(event))
         } else if has_signals || paid.action_source != ActionSource::Website || join_wait_ms == 0 {
-            (Placed::Sent, Decision::Send(event))
-        } else if self.placed == Placed::Not {
-            (Placed::Held, Decision::Hold(event, now_ms.saturating_add(join_wait_ms)))
+            (Placement::Sent, Decision::Send(event))
+        } else if self.placed == Placement::Not {
+            (Placement::Held, Decision::Hold(event, now_ms.saturating_add(join_wait_ms)))
         } else {
             return Decision::Nothing;
         };
         self.placed = placed;
         // While it waits for signals, contents may still come; when the wait is over it leaves.
         let from_ms = if let Decision::Hold(_, until_ms) = decision { until_ms } else { 0 };
-        self.settled = Some(Settled { from_ms, data });
+        self.settled = Some(FixedContents { from_ms, data });
         decision
     }
 
     /// The Purchase as it would be sent, if the order is paid.
-    pub(super) fn purchase(&self, paid: &Paid, fallback_url: Option<&str>, now_ms: i64) -> Event {
+    pub(super) fn purchase(&self, paid: &Payment, fallback_url: Option<&str>, now_ms: i64) -> Event {
         // The payment's customer wins, key by key; the browser adds what it lacks.
         let mut user_data = paid.user_data.clone();
         let mut page = paid.page.clone();
@@ -86,7 +86,7 @@ impl Order {
 
     /// What the Purchase is about. Contents that the proof or the browser named stay; where
     /// neither did, the catalogue's count.
-    fn custom_data(&self, paid: &Paid, now_ms: i64) -> CustomData {
+    fn custom_data(&self, paid: &Payment, now_ms: i64) -> CustomData {
         if let Some(settled) = self.settled.as_ref().filter(|settled| settled.from_ms <= now_ms) {
             return settled.data.clone();
         }
@@ -102,11 +102,11 @@ impl Order {
     }
 
     /// Why its Purchase must not leave, if it is still here.
-    pub fn must_not_leave(&self) -> Option<Withheld> {
+    pub fn must_not_leave(&self) -> Option<WithholdReason> {
         if self.is_fully_refunded() {
-            return Some(Withheld::RefundedBeforeSent);
+            return Some(WithholdReason::RefundedBeforeSent);
         }
-        self.is_denied().then_some(Withheld::ConsentDenied)
+        self.is_denied().then_some(WithholdReason::ConsentDenied)
     }
 
     /// What the page should fire now, if anything: the order is verified, the two copies
@@ -115,7 +115,7 @@ impl Order {
         let paid = self.paid.as_ref()?;
         let open = self.fired_at_s.is_none()
             && self.must_not_leave().is_none()
-            && matches!(self.placed, Placed::Held | Placed::Sent)
+            && matches!(self.placed, Placement::Held | Placement::Sent)
             && now_s - paid.seen_at_s < DEDUPLICATION_WINDOW_S;
         open.then(|| self.custom_data(paid, now_s.saturating_mul(1000)))
     }

@@ -1,8 +1,8 @@
 //! Events of their own for refunds. Meta has none: a shop that wants them names a custom
 //! event. Never a Purchase, never a negative value.
 
-use super::payment::{Paid, Refund};
-use super::state::{Order, Placed, Withheld};
+use super::payment::{Payment, Refund};
+use super::state::{Order, Placement, WithholdReason};
 use crate::code;
 use crate::custom_data::CustomData;
 use crate::event::{Event, is_too_old};
@@ -10,7 +10,7 @@ use crate::id::{EventId, EventName};
 
 /// What becomes of a refund's event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RefundFate {
+pub enum RefundDecision {
     /// It is sent.
     Send,
     /// It is counted and not sent, for this reason (a stable code).
@@ -31,10 +31,10 @@ impl Order {
         name: &EventName,
         now_ms: i64,
         fallback_url: Option<&str>,
-    ) -> Vec<(Event, RefundFate)> {
-        let is_denied = self.placed == Placed::Withheld(Withheld::ConsentDenied) || self.is_denied();
-        let is_stopped = self.placed == Placed::Withheld(Withheld::RefundedBeforeSent);
-        if !(is_denied || is_stopped || matches!(self.placed, Placed::Held | Placed::Sent)) {
+    ) -> Vec<(Event, RefundDecision)> {
+        let is_denied = self.placed == Placement::Withheld(WithholdReason::ConsentDenied) || self.is_denied();
+        let is_stopped = self.placed == Placement::Withheld(WithholdReason::RefundedBeforeSent);
+        if !(is_denied || is_stopped || matches!(self.placed, Placement::Held | Placement::Sent)) {
             return Vec::new();
         }
         let Some(paid) = &self.paid else { return Vec::new() };
@@ -47,14 +47,14 @@ impl Order {
             let Some(id) = EventId::of_refund(&refund.refund_id) else { continue };
             let event = self.refund_event(paid, name.clone(), id, refund, fallback_url);
             let fate = if is_denied {
-                RefundFate::Suppress(code::CONSENT_DENIED)
+                RefundDecision::Suppress(code::CONSENT_DENIED)
             } else if is_old {
-                RefundFate::TooOld
+                RefundDecision::TooOld
             } else if !event.user_data.key_set().is_enough() {
                 // The order's signals went long before its money did.
-                RefundFate::Suppress(code::PERSON_GONE)
+                RefundDecision::Suppress(code::PERSON_GONE)
             } else {
-                RefundFate::Send
+                RefundDecision::Send
             };
             events.push((event, fate));
         }
@@ -66,7 +66,7 @@ impl Order {
 
     fn refund_event(
         &self,
-        paid: &Paid,
+        paid: &Payment,
         name: EventName,
         id: EventId,
         refund: &Refund,

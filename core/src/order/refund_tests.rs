@@ -11,11 +11,11 @@ fn refund(id: &str, payment: &str, amount: &str) -> Refund {
     Refund::new(id.into(), Some(payment.into()), inr(amount), NOW_S - 5)
 }
 
-fn events(order: &mut Order) -> Vec<(Event, RefundFate)> {
+fn events(order: &mut Order) -> Vec<(Event, RefundDecision)> {
     order.refund_events(&EventName::parse_custom("Refund").unwrap(), NOW_S * 1000, None)
 }
 
-fn ids(events: &[(Event, RefundFate)]) -> Vec<&str> {
+fn ids(events: &[(Event, RefundDecision)]) -> Vec<&str> {
     events.iter().map(|(event, _)| event.id.as_str()).collect()
 }
 
@@ -35,7 +35,7 @@ fn a_refund_of_a_sale_has_one_event_of_its_own() {
     order.refund(refund("91", "7", "2"));
     assert_eq!(decide(&mut order), Decision::Nothing);
     let told = events(&mut order);
-    let [(event, RefundFate::Send)] = told.as_slice() else { panic!("{told:?}") };
+    let [(event, RefundDecision::Send)] = told.as_slice() else { panic!("{told:?}") };
     assert_eq!((event.name.as_str(), event.id.as_str()), ("Refund", "refund_91"));
     assert_eq!(event.time_s, NOW_S - 5);
     let expected =
@@ -57,7 +57,7 @@ fn nothing_is_told_of_what_was_never_a_purchase() {
     other.pay(paid("8", "5"));
     other.refund(refund("1", "8", "5"));
     let mut old = order();
-    old.pay(Paid { at_s: NOW_S - 8 * 24 * 3600, ..paid("7", "5") });
+    old.pay(Payment { at_s: NOW_S - 8 * 24 * 3600, ..paid("7", "5") });
     decide(&mut old);
     old.refund(refund("1", "7", "5"));
     let mut free = order();
@@ -87,7 +87,7 @@ fn a_full_refund_tells_all_again_so_that_they_can_be_stopped() {
     order.refund(refund("1", "7", "2"));
     assert_eq!(ids(&events(&mut order)), ["refund_1"]);
     order.refund(refund("2", "7", "3"));
-    assert!(matches!(decide(&mut order), Decision::Withhold(_, Withheld::RefundedBeforeSent)));
+    assert!(matches!(decide(&mut order), Decision::Withhold(_, WithholdReason::RefundedBeforeSent)));
     assert_eq!(ids(&events(&mut order)), ["refund_1", "refund_2"]);
 }
 
@@ -101,23 +101,23 @@ fn a_refusal_suppresses_and_lost_signals_do() {
     decide(&mut denied);
     denied.refund(refund("1", "7", "5"));
     decide(&mut denied);
-    assert_eq!(events(&mut denied)[0].1, RefundFate::Suppress("consent_denied"));
+    assert_eq!(events(&mut denied)[0].1, RefundDecision::Suppress("consent_denied"));
 
     let mut later = sold();
     let mut again = contact("a", false);
     again.consent.denied = true;
     later.contact(&again);
     later.refund(refund("1", "7", "1"));
-    assert_eq!(events(&mut later)[0].1, RefundFate::Suppress("consent_denied"));
+    assert_eq!(events(&mut later)[0].1, RefundDecision::Suppress("consent_denied"));
 
     let mut stripped = sold();
     stripped.strip_signals();
     stripped.refund(refund("1", "7", "1"));
-    assert_eq!(events(&mut stripped)[0].1, RefundFate::Suppress("person_gone"));
+    assert_eq!(events(&mut stripped)[0].1, RefundDecision::Suppress("person_gone"));
 
     let mut late = sold();
     late.refund(Refund::new("1".into(), None, inr("1"), NOW_S - 8 * 24 * 3600));
-    assert_eq!(events(&mut late)[0].1, RefundFate::TooOld);
+    assert_eq!(events(&mut late)[0].1, RefundDecision::TooOld);
 }
 
 #[test]

@@ -1,18 +1,18 @@
 //! Whose browser signals an order has: the earliest contact with signals owns them.
 
-use super::contact::{Contact, SignalsFrom};
+use super::contact::{Contact, SignalSource};
 use super::state::Order;
 use crate::user_data::UserData;
 
 impl Order {
     /// Who brought its browser signals.
-    pub fn signals_from(&self) -> SignalsFrom {
+    pub fn signals_from(&self) -> SignalSource {
         match (&self.owner, &self.paid) {
-            (Some(owner), _) if owner.is_internal => SignalsFrom::Internal,
-            (Some(owner), _) if owner.is_claim => SignalsFrom::Claim,
-            (Some(_), _) => SignalsFrom::EarlierEvent,
-            (None, Some(paid)) if paid.user_data.has_browser_signals() => SignalsFrom::Internal,
-            (None, _) => SignalsFrom::Nobody,
+            (Some(owner), _) if owner.is_internal => SignalSource::Internal,
+            (Some(owner), _) if owner.is_claim => SignalSource::Claim,
+            (Some(_), _) => SignalSource::EarlierEvent,
+            (None, Some(paid)) if paid.user_data.has_browser_signals() => SignalSource::Internal,
+            (None, _) => SignalSource::Nobody,
         }
     }
 

@@ -4,21 +4,21 @@ use serde::{Deserialize, Serialize};
 
 use super::contact::Contact;
 use super::note::Note;
-use super::payment::{Paid, Refund};
+use super::payment::{Payment, Refund};
 use crate::custom_data::CustomData;
 use crate::id::{OrderId, PixelId};
 
 /// Why a Purchase is kept back. Stable codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Withheld {
+pub enum WithholdReason {
     /// The order's owner, or an internal caller, refused advertising use.
     ConsentDenied,
     /// The whole payment went back before the Purchase left.
     RefundedBeforeSent,
 }
 
-impl Withheld {
+impl WithholdReason {
     /// Stable code for operators.
     pub fn code(self) -> &'static str {
         match self {
@@ -44,7 +44,7 @@ pub enum PurchaseState {
 /// Where the order's Purchase is, as far as the order knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Placed {
+pub(super) enum Placement {
     /// Nowhere yet.
     #[default]
     Not,
@@ -53,7 +53,7 @@ pub(super) enum Placed {
     /// Placed to be sent.
     Sent,
     /// Kept back.
-    Withheld(Withheld),
+    Withheld(WithholdReason),
     /// Too old when the proof came.
     TooOld,
 }
@@ -61,7 +61,7 @@ pub(super) enum Placed {
 /// What the Purchase is about, as it was placed: what the page fires is the same, whatever
 /// is learnt later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Settled {
+pub(super) struct FixedContents {
     /// From when it can no longer change, Unix milliseconds.
     pub(super) from_ms: i64,
     pub(super) data: CustomData,
@@ -70,7 +70,7 @@ pub(super) struct Settled {
 /// What the order knows of the questions about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Asking {
+pub(super) struct Inquiry {
     /// When the schedule began, Unix seconds.
     pub(super) since_s: Option<i64>,
     /// Until when a claim causes no question, Unix seconds.
@@ -81,7 +81,7 @@ pub(super) struct Asking {
     pub(super) attested: bool,
 }
 
-impl Asking {
+impl Inquiry {
     /// Whether there is nothing to store.
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
@@ -103,7 +103,7 @@ pub struct Order {
     pub(super) claimed_at_s: Option<i64>,
     /// An internal caller refused advertising use.
     pub(super) denied_internally: bool,
-    pub(super) paid: Option<Paid>,
+    pub(super) paid: Option<Payment>,
     /// Further successful payments, by ID (a double payment); bounded.
     pub(super) other_payments: Vec<String>,
     pub(super) failed: bool,
@@ -115,14 +115,14 @@ pub struct Order {
     /// What it went through; bounded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) history: Vec<Note>,
-    pub(super) placed: Placed,
+    pub(super) placed: Placement,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) settled: Option<Settled>,
+    pub(super) settled: Option<FixedContents>,
     /// When the page confirmed that its pixel fired, Unix seconds.
     pub(super) fired_at_s: Option<i64>,
     /// Questions about it to the payment provider.
-    #[serde(default, skip_serializing_if = "Asking::is_default")]
-    pub(super) asking: Asking,
+    #[serde(default, skip_serializing_if = "Inquiry::is_default")]
+    pub(super) asking: Inquiry,
 }
 
 impl Order {
@@ -141,10 +141,10 @@ impl Order {
             voided: Vec::new(),
             refunds: Vec::new(),
             history: Vec::new(),
-            placed: Placed::Not,
+            placed: Placement::Not,
             settled: None,
             fired_at_s: None,
-            asking: Asking::default(),
+            asking: Inquiry::default(),
         }
     }
 
@@ -164,7 +164,7 @@ impl Order {
     }
 
     /// The payment that counts.
-    pub fn paid(&self) -> Option<&Paid> {
+    pub fn paid(&self) -> Option<&Payment> {
         self.paid.as_ref()
     }
 
@@ -189,32 +189,32 @@ impl Order {
     }
 
     /// Why its Purchase is kept back, if it is.
-    pub fn withheld(&self) -> Option<Withheld> {
+    pub fn withheld(&self) -> Option<WithholdReason> {
         match self.placed {
-            Placed::Withheld(why) => Some(why),
+            Placement::Withheld(why) => Some(why),
             _ => None,
         }
     }
 
     /// The Purchase that was to be stopped had left already.
-    pub fn stop_was_too_late(&mut self) {
-        if let Placed::Withheld(_) = self.placed {
-            self.placed = Placed::Sent;
+    pub fn mark_left(&mut self) {
+        if let Placement::Withheld(_) = self.placed {
+            self.placed = Placement::Sent;
         }
     }
 
     /// Its Purchase was delivered: a wait for signals is over. True if that is news.
-    pub fn was_delivered(&mut self) -> bool {
-        let waited = self.placed == Placed::Held;
+    pub fn mark_delivered(&mut self) -> bool {
+        let waited = self.placed == Placement::Held;
         if waited {
-            self.placed = Placed::Sent;
+            self.placed = Placement::Sent;
         }
         waited
     }
 
     /// The Purchase that had seemed to have left came back and was stopped after all.
-    pub fn was_stopped(&mut self, why: Withheld) {
-        self.placed = Placed::Withheld(why);
+    pub fn mark_stopped(&mut self, why: WithholdReason) {
+        self.placed = Placement::Withheld(why);
     }
 
     /// Notes that a page's pixel fired the Purchase. Unix seconds.
@@ -231,11 +231,11 @@ impl Order {
     /// event's own state says more.
     pub fn placed(&self) -> &'static str {
         match self.placed {
-            Placed::Not => "none",
-            Placed::Held => "waiting_join",
-            Placed::Sent => "placed",
-            Placed::Withheld(_) => "withheld",
-            Placed::TooOld => "too_old",
+            Placement::Not => "none",
+            Placement::Held => "waiting_join",
+            Placement::Sent => "placed",
+            Placement::Withheld(_) => "withheld",
+            Placement::TooOld => "too_old",
         }
     }
 

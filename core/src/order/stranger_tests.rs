@@ -9,9 +9,9 @@ fn a_proof_takes_the_order_over_from_whoever_was_first() {
     let mut thief = contact("thief", true);
     thief.consent.denied = true;
     order.contact(&thief);
-    assert_eq!(order.standing(), Standing::Claimed);
+    assert_eq!(order.trust_level(), TrustLevel::Claimed);
     order.proven_contact(&contact("buyer", true));
-    assert_eq!(order.standing(), Standing::Attested);
+    assert_eq!(order.trust_level(), TrustLevel::Attested);
     order.contact(&contact("another", true));
     order.proven_contact(&contact("second proof", true));
     order.pay(paid("7", "5"));
@@ -24,7 +24,7 @@ fn a_proof_takes_the_order_over_from_whoever_was_first() {
 fn a_service_of_the_shop_knows_whose_order_it_is() {
     let mut order = order();
     order.contact(&contact("thief", false));
-    assert_eq!(order.standing(), Standing::CheckedOut);
+    assert_eq!(order.trust_level(), TrustLevel::CheckedOut);
     let service = |fbp: Option<&str>| {
         let mut service = contact("", false);
         service.is_internal = true;
@@ -44,10 +44,10 @@ fn questions_and_repetitions_teach_nothing() {
     let mut order = order();
     order.contact(&contact("a", true));
     let before = order.clone();
-    order.ask(9);
+    order.mark_asked(9);
     order.contact(&contact("a", true));
     assert!(order != before && !order.has_learnt_since(&before));
     order.fail();
     assert!(order.has_learnt_since(&before));
-    assert_eq!(order.standing(), Standing::Attested, "the provider spoke of it");
+    assert_eq!(order.trust_level(), TrustLevel::Attested, "the provider spoke of it");
 }

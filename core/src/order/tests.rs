@@ -33,8 +33,8 @@ pub(super) fn contact(fbp: &str, is_claim: bool) -> Contact {
     }
 }
 
-pub(super) fn paid(payment_id: &str, amount: &str) -> Paid {
-    Paid {
+pub(super) fn paid(payment_id: &str, amount: &str) -> Payment {
+    Payment {
         payment_id: Some(payment_id.into()),
         money: inr(amount),
         at_s: NOW_S - 10,
@@ -50,8 +50,8 @@ pub(super) fn paid(payment_id: &str, amount: &str) -> Paid {
 }
 
 /// A payment that the catalogue knows.
-fn listed(amount: &str) -> Paid {
-    Paid { listed: contents("listed", 2), ..paid("7", amount) }
+fn listed(amount: &str) -> Payment {
+    Payment { listed: contents("listed", 2), ..paid("7", amount) }
 }
 
 fn contents(id: &str, num_items: u32) -> CustomData {
@@ -127,7 +127,7 @@ fn the_owners_refusal_keeps_the_purchase_back_and_counts_it() {
     owner.consent.denied = true;
     order.contact(&owner);
     order.pay(paid("7", "5"));
-    assert!(matches!(decide(&mut order), Decision::Withhold(_, Withheld::ConsentDenied)));
+    assert!(matches!(decide(&mut order), Decision::Withhold(_, WithholdReason::ConsentDenied)));
     assert_eq!(order.browser_event(NOW_S), None);
 }
 
@@ -160,14 +160,14 @@ fn a_full_refund_before_the_purchase_left_stops_it() {
     order.refund(Refund::new("r1".into(), Some("7".into()), inr("2"), NOW_S));
     assert_eq!(decide(&mut order), Decision::Nothing, "a partial refund does not");
     order.refund(Refund::new("r2".into(), Some("7".into()), inr("3"), NOW_S));
-    assert!(matches!(decide(&mut order), Decision::Withhold(_, Withheld::RefundedBeforeSent)));
+    assert!(matches!(decide(&mut order), Decision::Withhold(_, WithholdReason::RefundedBeforeSent)));
     assert_eq!(order.state(), PurchaseState::Refunded);
 }
 
 #[test]
 fn a_fact_with_another_amount_is_a_conflict_that_names_the_known_one() {
     let mut order = order();
-    let fact = |amount| Paid { source: PaymentSource::Fact, payment_id: None, ..paid("-", amount) };
+    let fact = |amount| Payment { source: PaymentSource::Report, payment_id: None, ..paid("-", amount) };
     assert_eq!(order.pay(fact("5")), PaymentOutcome::New);
     assert_eq!(order.pay(fact("5.00")), PaymentOutcome::Duplicate);
     assert_eq!(order.pay(fact("6")), PaymentOutcome::Conflict { known: inr("5") });
@@ -178,7 +178,7 @@ fn a_fact_with_another_amount_is_a_conflict_that_names_the_known_one() {
 #[test]
 fn a_week_old_payment_is_kept_and_given_up() {
     let mut order = order();
-    order.pay(Paid { at_s: NOW_S - 8 * 24 * 3600, ..paid("7", "5") });
+    order.pay(Payment { at_s: NOW_S - 8 * 24 * 3600, ..paid("7", "5") });
     assert!(matches!(decide(&mut order), Decision::TooOld(_)));
     assert_eq!(order.state(), PurchaseState::Verified);
     assert_eq!(decide(&mut order), Decision::Nothing);
@@ -227,7 +227,7 @@ fn contents_of_the_browser_or_of_a_fact_stay() {
 
     let mut order = self::order();
     order.contact(&contact("a", true));
-    order.pay(Paid { custom_data: contents("stated", 3), ..listed("5") });
+    order.pay(Payment { custom_data: contents("stated", 3), ..listed("5") });
     let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
     assert_eq!(event.custom_data.content_ids, ["stated"]);
 }
@@ -281,7 +281,7 @@ fn a_void_that_overtakes_its_payment_stops_it_all_the_same() {
     assert_eq!(order.state(), PurchaseState::Failed);
     order.pay(paid("7", "5"));
     assert_eq!(order.state(), PurchaseState::Refunded);
-    assert!(matches!(decide(&mut order), Decision::Withhold(_, Withheld::RefundedBeforeSent)));
+    assert!(matches!(decide(&mut order), Decision::Withhold(_, WithholdReason::RefundedBeforeSent)));
 
     let mut order = self::order();
     order.contact(&contact("a", true));

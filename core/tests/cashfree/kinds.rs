@@ -1,10 +1,10 @@
 //! Every kind and edition of webhook is read.
 
-use tandem_core::cashfree::{Effect, Extract, Notice, PaymentResult, Problem, Webhook};
+use tandem_core::cashfree::{Effect, Extract, MessageError, Notice, PaymentResult, Webhook};
 use tandem_core::currency::Currency;
 use tandem_core::personal::Raw;
 
-use crate::samples::{SAMPLES, changed, paid, parse, problem, proof, read, sample};
+use crate::samples::{SAMPLES, changed, message_error, paid, parse, proof, read, sample};
 
 #[test]
 fn success_of_every_edition_proves_the_payment() {
@@ -115,7 +115,7 @@ fn unknown_kinds_are_ignored_and_keep_their_name_if_it_is_a_word() {
         assert_eq!(webhook.webhook_type(), name, "{body}");
     }
     for body in ["[]", "7", "\"x\"", "null"] {
-        assert_eq!(problem(body), Problem::WrongRoot, "{body}");
+        assert_eq!(message_error(body), MessageError::WrongRoot, "{body}");
     }
 }
 
@@ -143,7 +143,7 @@ fn a_missing_currency_is_the_assumed_one() {
         .replace("\"order_currency\":\"INR\",", "");
     let webhook = Webhook::parse(body.as_bytes(), Currency::parse("JPY").unwrap());
     // 1399.50 yen do not exist.
-    assert_eq!(webhook.expect_err("too precise").problem, Problem::BadAmount);
+    assert_eq!(webhook.expect_err("too precise").reason, MessageError::BadAmount);
     assert_eq!(proof(&parse(&body).unwrap()).unwrap().3, "INR");
 }
 

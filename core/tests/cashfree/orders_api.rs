@@ -1,6 +1,6 @@
 //! Answers of the Orders API.
 
-use tandem_core::cashfree::Problem;
+use tandem_core::cashfree::MessageError;
 use tandem_core::cashfree::orders_api::{OrderStatus, orders_api_id_ok, parse_order, parse_paying_payment};
 use tandem_core::currency::Currency;
 
@@ -21,7 +21,7 @@ fn payment(id: &str, status: &str, amount: &str, time: &str, captured: &str) -> 
     )
 }
 
-fn paying(payments: &[String]) -> Result<Option<(String, u64)>, Problem> {
+fn paying(payments: &[String]) -> Result<Option<(String, u64)>, MessageError> {
     let body = format!("[{}]", payments.join(","));
     let paying = parse_paying_payment(body.as_bytes(), Currency::INR)?;
     Ok(paying.map(|payment| (payment.payment_id.to_string(), payment.money.amount.get())))
@@ -60,9 +60,9 @@ fn every_status_has_its_meaning() {
         assert_eq!(parse_order(body.as_bytes(), Currency::INR).unwrap().status, status, "{word}");
     }
     let error = br#"{"message":"order not found","code":"order_not_found","type":"invalid_request_error"}"#;
-    assert_eq!(parse_order(error, Currency::INR).err(), Some(Problem::MissingStatus));
-    assert_eq!(parse_order(b"[]", Currency::INR).err(), Some(Problem::WrongRoot));
-    assert_eq!(parse_order(b"<html>", Currency::INR).err(), Some(Problem::NotJson));
+    assert_eq!(parse_order(error, Currency::INR).err(), Some(MessageError::MissingStatus));
+    assert_eq!(parse_order(b"[]", Currency::INR).err(), Some(MessageError::WrongRoot));
+    assert_eq!(parse_order(b"<html>", Currency::INR).err(), Some(MessageError::NotJson));
 }
 
 #[test]
@@ -99,9 +99,9 @@ fn an_authorisation_that_is_not_captured_is_no_payment() {
 
 #[test]
 fn garbage_in_a_successful_payment_is_an_error_and_elsewhere_is_not() {
-    assert_eq!(paying(&[payment("1", "SUCCESS", "1.005", EARLY, "true")]), Err(Problem::BadAmount));
+    assert_eq!(paying(&[payment("1", "SUCCESS", "1.005", EARLY, "true")]), Err(MessageError::BadAmount));
     assert_eq!(paying(&[payment("1", "FAILED", "1.005", EARLY, "true")]), Ok(None));
-    assert_eq!(parse_paying_payment(b"{}", Currency::INR), Err(Problem::WrongRoot));
+    assert_eq!(parse_paying_payment(b"{}", Currency::INR), Err(MessageError::WrongRoot));
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn exercise(body: &[u8]) {
             assert!(!webhook.event_key().is_empty());
             let _ = (webhook.effect(), webhook.subscription_charge(), format!("{webhook:?}"));
         }
-        Err(unusable) => assert!(!unusable.problem.code().is_empty() && !unusable.to_string().is_empty()),
+        Err(error) => assert!(!error.reason.code().is_empty() && !error.to_string().is_empty()),
     }
     let _ = parse_order(body, Currency::INR);
     let _ = parse_paying_payment(body, Currency::INR);

@@ -1,6 +1,6 @@
 //! Samples of webhooks, whole and changed.
 
-use tandem_core::cashfree::{Effect, Problem, Proof, Unusable, Webhook};
+use tandem_core::cashfree::{Effect, MessageError, Proof, Webhook, WebhookError};
 use tandem_core::currency::Currency;
 
 /// The samples, one per line, each with its name in front.
@@ -15,12 +15,12 @@ pub(crate) fn sample(name: &str) -> &'static str {
         .1
 }
 
-pub(crate) fn parse(body: &str) -> Result<Webhook, Unusable> {
+pub(crate) fn parse(body: &str) -> Result<Webhook, WebhookError> {
     Webhook::parse(body.as_bytes(), Currency::INR)
 }
 
 pub(crate) fn read(name: &str) -> Webhook {
-    parse(sample(name)).unwrap_or_else(|unusable| panic!("{name}: {unusable}"))
+    parse(sample(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// A sample with one text replaced; the text must be there.
@@ -30,14 +30,14 @@ pub(crate) fn changed(name: &str, from: &str, to: &str) -> String {
     body.replace(from, to)
 }
 
-pub(crate) fn problem(body: &str) -> Problem {
-    parse(body).expect_err("is unusable").problem
+pub(crate) fn message_error(body: &str) -> MessageError {
+    parse(body).expect_err("is unusable").reason
 }
 
 /// Order, payment, minor units, currency, time.
-pub(crate) type Paid = (String, Option<String>, u64, String, Option<i64>);
+pub(crate) type PaymentFields = (String, Option<String>, u64, String, Option<i64>);
 
-pub(crate) fn proof(webhook: &Webhook) -> Option<Paid> {
+pub(crate) fn proof(webhook: &Webhook) -> Option<PaymentFields> {
     let Effect::Paid(Proof { order_id, payment_id, money, paid_at_s, .. }) = webhook.effect() else {
         return None;
     };
@@ -51,6 +51,6 @@ pub(crate) fn proof(webhook: &Webhook) -> Option<Paid> {
     ))
 }
 
-pub(crate) fn paid(order: &str, payment: &str, minor: u64, at_s: i64) -> Option<Paid> {
+pub(crate) fn paid(order: &str, payment: &str, minor: u64, at_s: i64) -> Option<PaymentFields> {
     Some((order.into(), Some(payment.into()), minor, "INR".into(), Some(at_s)))
 }

@@ -1,7 +1,7 @@
 //! Signature vectors: what must verify and what must not.
 
 use serde_json::Value;
-use tandem_core::cashfree::signature::{SignatureProblem, verify};
+use tandem_core::cashfree::signature::{SignatureError, verify};
 
 fn vectors() -> Value {
     serde_json::from_str(include_str!("../../vectors/cashfree_signatures.json"))
@@ -28,7 +28,7 @@ fn trap_06_every_valid_vector_verifies_at_any_place_in_the_list_of_secrets() {
         assert_eq!(check(&[secret]), Ok(0), "{}", entry["id"]);
         assert_eq!(check(&["other", secret]), Ok(1), "{}", entry["id"]);
         assert_eq!(check(&[secret, "other", secret]), Ok(0), "{}", entry["id"]);
-        assert_eq!(check(&["other"]), Err(SignatureProblem::Mismatch), "{}", entry["id"]);
+        assert_eq!(check(&["other"]), Err(SignatureError::Mismatch), "{}", entry["id"]);
     }
 }
 
@@ -44,7 +44,7 @@ fn trap_01_no_invalid_pair_verifies() {
             text(entry, "signature"),
         );
         assert!(
-            matches!(outcome, Err(SignatureProblem::Mismatch | SignatureProblem::Malformed)),
+            matches!(outcome, Err(SignatureError::Mismatch | SignatureError::Malformed)),
             "{}: {outcome:?}",
             entry["why"]
         );
@@ -63,7 +63,7 @@ const SECRET: [&str; 1] = ["cf_unit_secret_01"];
 fn trap_02_a_literal_dot_is_not_part_of_the_message() {
     let (body, timestamp, signature) = v1();
     let dotted = [b".".as_slice(), &body].concat();
-    assert_eq!(verify(&SECRET, &timestamp, &dotted, &signature), Err(SignatureProblem::Mismatch));
+    assert_eq!(verify(&SECRET, &timestamp, &dotted, &signature), Err(SignatureError::Mismatch));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn trap_03_the_timestamp_is_signed_as_text() {
     for other in
         [format!("0{timestamp}"), format!("+{timestamp}"), format!(" {timestamp}"), format!("{timestamp}.0")]
     {
-        assert_eq!(verify(&SECRET, &other, &body, &signature), Err(SignatureProblem::Mismatch), "{other}");
+        assert_eq!(verify(&SECRET, &other, &body, &signature), Err(SignatureError::Mismatch), "{other}");
     }
 }
 
@@ -81,24 +81,24 @@ fn trap_07_signatures_of_any_length_are_compared_without_a_panic() {
     let (body, timestamp, signature) = v1();
     for length in 1..signature.len() {
         let cut = &signature[..length];
-        assert_eq!(verify(&SECRET, &timestamp, &body, cut), Err(SignatureProblem::Malformed));
+        assert_eq!(verify(&SECRET, &timestamp, &body, cut), Err(SignatureError::Malformed));
     }
     let long = signature.repeat(1000);
-    assert_eq!(verify(&SECRET, &timestamp, &body, &long), Err(SignatureProblem::Malformed));
+    assert_eq!(verify(&SECRET, &timestamp, &body, &long), Err(SignatureError::Malformed));
     // 44 bytes, but not 44 characters.
     let wide = "é".repeat(22);
-    assert_eq!(verify(&SECRET, &timestamp, &body, &wide), Err(SignatureProblem::Malformed));
+    assert_eq!(verify(&SECRET, &timestamp, &body, &wide), Err(SignatureError::Malformed));
 }
 
 #[test]
 fn trap_08_missing_or_repeated_headers_are_never_genuine() {
     let (body, timestamp, signature) = v1();
-    assert_eq!(verify(&SECRET, "", &body, &signature), Err(SignatureProblem::Missing));
-    assert_eq!(verify(&SECRET, &timestamp, &body, " "), Err(SignatureProblem::Missing));
+    assert_eq!(verify(&SECRET, "", &body, &signature), Err(SignatureError::Missing));
+    assert_eq!(verify(&SECRET, &timestamp, &body, " "), Err(SignatureError::Missing));
     let twice = format!("{signature}\n{signature}");
-    assert_eq!(verify(&SECRET, &timestamp, &body, &twice), Err(SignatureProblem::Repeated));
+    assert_eq!(verify(&SECRET, &timestamp, &body, &twice), Err(SignatureError::Repeated));
     let twice = format!("{timestamp}\n{timestamp}");
-    assert_eq!(verify(&SECRET, &twice, &body, &signature), Err(SignatureProblem::Repeated));
+    assert_eq!(verify(&SECRET, &twice, &body, &signature), Err(SignatureError::Repeated));
 }
 
 #[test]
@@ -107,10 +107,10 @@ fn spaces_around_the_signature_are_trimmed_and_nothing_else_is() {
     assert_eq!(verify(&SECRET, &timestamp, &body, &format!(" \t{signature} ")), Ok(0));
     assert_eq!(
         verify(&SECRET, &timestamp, &body, &format!("\u{a0}{signature}")),
-        Err(SignatureProblem::Malformed)
+        Err(SignatureError::Malformed)
     );
     // The last character carries two spare bits: only their zero form is the signature.
     let spare = signature.replace("c=", "d=");
     assert_ne!(spare, signature);
-    assert_eq!(verify(&SECRET, &timestamp, &body, &spare), Err(SignatureProblem::Malformed));
+    assert_eq!(verify(&SECRET, &timestamp, &body, &spare), Err(SignatureError::Malformed));
 }

@@ -1,8 +1,8 @@
 //! What others got wrong in reading webhooks.
 
-use tandem_core::cashfree::{Effect, Notice, Problem, SubscriptionNotice};
+use tandem_core::cashfree::{Effect, MessageError, Notice, SubscriptionNotice};
 
-use crate::samples::{SAMPLES, changed, parse, problem, proof, read, sample};
+use crate::samples::{SAMPLES, changed, message_error, parse, proof, read, sample};
 
 /// Debug output ends up in logs.
 #[test]
@@ -48,7 +48,7 @@ fn trap_10_revenue_is_what_was_paid_not_what_was_ordered() {
     let Some((_, _, minor, _, _)) = proof(&read("success-2025")) else { panic!("a proof") };
     assert_eq!(minor, 139_950);
     let no_amount = changed("success-2025", "\"payment_amount\":1399.50,", "");
-    assert_eq!(problem(&no_amount), Problem::BadAmount);
+    assert_eq!(message_error(&no_amount), MessageError::BadAmount);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn trap_11_amounts_keep_every_digit() {
     let exact = changed("success-2025", "1399.50", "90071992547409.93");
     assert_eq!(proof(&parse(&exact).unwrap()).unwrap().2, 9_007_199_254_740_993);
     for bad in ["1.005", "-1", "\"1,399.50\"", "\"\"", "null", "1e400", "1e-400", "true"] {
-        assert_eq!(problem(&changed("success-2025", "1399.50", bad)), Problem::BadAmount, "{bad}");
+        assert_eq!(message_error(&changed("success-2025", "1399.50", bad)), MessageError::BadAmount, "{bad}");
     }
     assert_eq!(proof(&parse(&changed("success-2025", "1399.50", "0.00")).unwrap()).unwrap().2, 0);
 }
@@ -93,7 +93,7 @@ fn trap_14_a_links_total_is_never_an_orders_amount() {
 #[test]
 fn trap_15_garbage_in_a_links_amount_is_not_hidden() {
     for bad in ["\"150.00 INR\"", "\"₹150\"", "\"150,00\"", "null"] {
-        assert_eq!(problem(&changed("link", "\"150.00\"", bad)), Problem::BadAmount, "{bad}");
+        assert_eq!(message_error(&changed("link", "\"150.00\"", bad)), MessageError::BadAmount, "{bad}");
     }
     // Spelling does not change the key.
     let spelt = changed("link", "\"350.00\"", "350.0");
@@ -115,7 +115,7 @@ fn trap_16_and_17_an_automatic_refund_names_its_payment_and_perhaps_no_order() {
         assert!(matches!(webhook.effect(), Effect::Refunded { order_id: None, .. }));
     }
     let merchant = changed("refund", "\"order_id\":\"KB-3001\",", "");
-    assert_eq!(problem(&merchant), Problem::MissingOrderId);
+    assert_eq!(message_error(&merchant), MessageError::MissingOrderId);
 }
 
 #[test]
@@ -202,22 +202,22 @@ fn trap_28_a_time_without_offset_is_not_the_payments_time() {
 #[test]
 fn trap_31_unusable_messages_say_why_and_about_what() {
     for (from, to, expected) in [
-        ("\"order_id\":\"KB-3001\",", "", Problem::MissingOrderId),
-        ("\"KB-3001\"", "\"KB\\u0000\"", Problem::BadOrderId),
-        ("\"cf_payment_id\":\"700100200311\",", "", Problem::MissingPaymentId),
-        ("\"700100200311\"", "7.0e11", Problem::BadPaymentId),
-        ("\"payment_status\":\"SUCCESS\"", "\"payment_status\":null", Problem::MissingStatus),
-        ("\"payment_status\":\"SUCCESS\"", "\"payment_status\":\"FAILED\"", Problem::StatusTypeMismatch),
-        ("\"payment_currency\":\"INR\"", "\"payment_currency\":\"RUPEE\"", Problem::BadCurrency),
+        ("\"order_id\":\"KB-3001\",", "", MessageError::MissingOrderId),
+        ("\"KB-3001\"", "\"KB\\u0000\"", MessageError::BadOrderId),
+        ("\"cf_payment_id\":\"700100200311\",", "", MessageError::MissingPaymentId),
+        ("\"700100200311\"", "7.0e11", MessageError::BadPaymentId),
+        ("\"payment_status\":\"SUCCESS\"", "\"payment_status\":null", MessageError::MissingStatus),
+        ("\"payment_status\":\"SUCCESS\"", "\"payment_status\":\"FAILED\"", MessageError::StatusTypeMismatch),
+        ("\"payment_currency\":\"INR\"", "\"payment_currency\":\"RUPEE\"", MessageError::BadCurrency),
     ] {
-        let unusable = parse(&changed("success-2025", from, to)).expect_err("is unusable");
-        assert_eq!(unusable.problem, expected);
-        assert_eq!(unusable.extract.webhook_type, "PAYMENT_SUCCESS_WEBHOOK");
-        assert_eq!(unusable.extract.event_time_s, Some(1_763_958_739));
+        let error = parse(&changed("success-2025", from, to)).expect_err("is unusable");
+        assert_eq!(error.reason, expected);
+        assert_eq!(error.extract.webhook_type, "PAYMENT_SUCCESS_WEBHOOK");
+        assert_eq!(error.extract.event_time_s, Some(1_763_958_739));
     }
     let mismatch = parse(&changed("success-2025", "PAYMENT_SUCCESS_WEBHOOK", "PAYMENT_FAILED_WEBHOOK"));
     let mismatch = mismatch.expect_err("contradicts itself");
-    assert_eq!(mismatch.problem.code(), "status_type_mismatch");
+    assert_eq!(mismatch.reason.code(), "status_type_mismatch");
     assert_eq!(mismatch.extract.order_id.as_ref().map(ToString::to_string).as_deref(), Some("KB-3001"));
     assert!(!format!("{mismatch} {mismatch:?}").contains("asha"));
 }
@@ -226,14 +226,17 @@ fn trap_31_unusable_messages_say_why_and_about_what() {
 fn trap_35_duplicate_keys_and_trap_36_huge_values_are_dead_letters() {
     let twice =
         changed("success-2025", "\"order_id\":\"KB-3001\"", "\"order_id\":\"KB-3001\",\"order_id\":\"X-1\"");
-    let unusable = parse(&twice).expect_err("names a key twice");
+    let error = parse(&twice).expect_err("names a key twice");
     assert_eq!(
-        (unusable.problem, unusable.offset),
-        (Problem::DuplicateKey, Some(twice.find("\"X-1\"").unwrap()))
+        (error.reason, error.offset),
+        (MessageError::DuplicateKey, Some(twice.find("\"X-1\"").unwrap()))
     );
-    assert_eq!(problem(&format!("{}1{}", "[".repeat(300_000), "]".repeat(300_000))), Problem::TooDeep);
+    assert_eq!(
+        message_error(&format!("{}1{}", "[".repeat(300_000), "]".repeat(300_000))),
+        MessageError::TooDeep
+    );
     let cut = parse(&sample("success-2025")[..100]).expect_err("is cut");
-    assert_eq!((cut.problem, cut.offset), (Problem::NotJson, Some(99)));
+    assert_eq!((cut.reason, cut.offset), (MessageError::NotJson, Some(99)));
 }
 
 #[test]

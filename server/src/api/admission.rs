@@ -17,7 +17,7 @@ use tandem_net::subscriber;
 use tandem_proto::v1::tracking_service_paths::RECORD_PURCHASE;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::access::Caller;
+use super::caller::Caller;
 use super::status::Reject;
 
 /// Requests of strangers at once. With a body of 256 KiB each they would hold half a gigabyte.
@@ -165,7 +165,7 @@ impl<F: Future> Future for Admitted<F> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::access::Stranger;
+    use super::super::caller::Stranger;
     use super::*;
 
     const LEAD: &str = "/tandem.v1.TrackingService/CaptureLead";

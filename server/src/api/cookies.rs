@@ -9,15 +9,14 @@ use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use tonic::{Response, Status};
 use url::Url;
 
-use super::access::{Caller, Stranger};
-use super::decode::is_denied;
-use super::tracking::Tracking;
+use super::caller::{Caller, Stranger};
+use super::decode::{DecodeSettings, is_denied};
 
 /// `Set-Cookie` values that an answer is to carry.
 #[derive(Debug, Default)]
-pub(super) struct ToSet(Vec<MetadataValue<Ascii>>);
+pub(super) struct SetCookies(Vec<MetadataValue<Ascii>>);
 
-impl ToSet {
+impl SetCookies {
     /// Adds them to an answer. Refusals carry none.
     pub(super) fn add_to<T>(self, answer: Result<Response<T>, Status>) -> Result<Response<T>, Status> {
         answer.map(|mut answer| {
@@ -29,45 +28,43 @@ impl ToSet {
     }
 }
 
-impl Tracking {
-    /// Completes what the message says of the visit with the browser's cookies, so that the
-    /// event and the cookies name the same click, and says which cookies the answer sets. A
-    /// browser ID made here goes into no event before the browser has sent it back: one that
-    /// keeps no cookies would be somebody new with each call.
-    pub(super) fn cookies(
-        &self,
-        caller: &Caller,
-        headers: &MetadataMap,
-        browser: &mut Option<v1::Browser>,
-        consent: Option<&v1::Consent>,
-    ) -> ToSet {
-        let Some(domain) = &self.decoder.settings.cookie_domain else { return ToSet::default() };
-        let Caller::Stranger(Stranger { origin: Some(origin), .. }) = caller else {
-            return ToSet::default();
-        };
-        let ads = consent.map(v1::Consent::ads).unwrap_or_default();
-        if !is_on(domain, origin) || is_denied(ads, self.decoder.settings.consent_required) {
-            return ToSet::default();
-        }
-        let browser = browser.get_or_insert_default();
-        let headers = headers.get_all("cookie").iter().filter_map(|value| value.to_str().ok());
-        let brought = MetaCookies::read(headers);
-        let named = MetaCookies {
-            fbp: browser.fbp.as_deref().and_then(Fbp::parse),
-            fbc: browser.fbc.as_deref().and_then(Fbc::parse),
-        };
-        let has_fbp = named.fbp.is_some() || brought.fbp.is_some();
-        let of_page = || browser.event_source_url.as_deref().and_then(|url| fbclid_of(url, domain));
-        let fbclid = browser.fbclid.clone().filter(|id| !id.is_empty()).or_else(of_page);
-        let now_ms = self.clock.now_ms().unsigned_abs();
-        let after = brought.after_visit(named, fbclid.as_deref(), now_ms, rand::random(), domain);
-        let text = |value: Option<&str>| value.map(str::to_owned);
-        browser.fbp = text(after.fbp.as_ref().map(Fbp::as_str)).filter(|_| has_fbp);
-        if after.fbc.is_some() {
-            browser.fbc = text(after.fbc.as_ref().map(Fbc::as_str));
-        }
-        ToSet(after.set_cookie(domain).filter_map(|line| line.parse().ok()).collect())
+/// Completes what the message says of the visit with the browser's cookies, so that the
+/// event and the cookies name the same click, and says which cookies the answer sets. A
+/// browser ID made here goes into no event before the browser has sent it back: one that
+/// keeps no cookies would be somebody new with each call.
+pub(super) fn exchange(
+    settings: &DecodeSettings,
+    now_ms: i64,
+    caller: &Caller,
+    headers: &MetadataMap,
+    browser: &mut Option<v1::Browser>,
+    consent: Option<&v1::Consent>,
+) -> SetCookies {
+    let Some(domain) = &settings.cookie_domain else { return SetCookies::default() };
+    let Caller::Stranger(Stranger { origin: Some(origin), .. }) = caller else {
+        return SetCookies::default();
+    };
+    let ads = consent.map(v1::Consent::ads).unwrap_or_default();
+    if !is_on(domain, origin) || is_denied(ads, settings.consent_required) {
+        return SetCookies::default();
     }
+    let browser = browser.get_or_insert_default();
+    let headers = headers.get_all("cookie").iter().filter_map(|value| value.to_str().ok());
+    let brought = MetaCookies::read(headers);
+    let named = MetaCookies {
+        fbp: browser.fbp.as_deref().and_then(Fbp::parse),
+        fbc: browser.fbc.as_deref().and_then(Fbc::parse),
+    };
+    let has_fbp = named.fbp.is_some() || brought.fbp.is_some();
+    let of_page = || browser.event_source_url.as_deref().and_then(|url| fbclid_of(url, domain));
+    let fbclid = browser.fbclid.clone().filter(|id| !id.is_empty()).or_else(of_page);
+    let after = brought.after_visit(named, fbclid.as_deref(), now_ms.unsigned_abs(), rand::random(), domain);
+    let text = |value: Option<&str>| value.map(str::to_owned);
+    browser.fbp = text(after.fbp.as_ref().map(Fbp::as_str)).filter(|_| has_fbp);
+    if after.fbc.is_some() {
+        browser.fbc = text(after.fbc.as_ref().map(Fbc::as_str));
+    }
+    SetCookies(after.set_cookie(domain).filter_map(|line| line.parse().ok()).collect())
 }
 
 /// Whether a page's origin lies on the domain.

@@ -10,6 +10,7 @@
 pub mod access;
 pub mod admission;
 mod body;
+pub mod caller;
 mod cookies;
 pub mod decode;
 mod encode;

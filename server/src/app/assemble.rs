@@ -8,7 +8,8 @@ use tandem_settings::raise_file_limit;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{StartError, janitor, ports, store};
+use super::error::StartError;
+use super::{janitor, ports, store};
 use crate::api::access::AccessPolicy;
 use crate::api::admission::Admission;
 use crate::api::decode::{DecodeSettings, Decoder, PixelRules};

@@ -1,13 +1,15 @@
 //! Wiring: what is started, in which order, and how it stops.
 
 mod assemble;
+mod error;
 mod janitor;
 mod ports;
 mod store;
 
+pub use error::StartError;
+
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,44 +22,12 @@ use crate::api::serve;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::insight::http as insight_http;
-use crate::outbox::StoreError;
-use crate::outbox::embedded::OpenError;
 use assemble::Assembled;
 
 /// How long open RPCs may still take when the server stops.
 const GOODBYE: Duration = Duration::from_secs(10);
 /// How long the HTTP port's open answers may still take after that.
 const HTTP_GOODBYE: Duration = Duration::from_secs(1);
-
-/// Why the server cannot start. One line each, that says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The store cannot be opened.
-    #[error(transparent)]
-    Store(#[from] OpenError),
-    /// An address cannot be listened on.
-    #[error("{name}: {address} cannot be listened on: {error}")]
-    Listen {
-        /// The setting.
-        name: &'static str,
-        /// Its value.
-        address: SocketAddr,
-        /// The system's reason.
-        error: std::io::Error,
-    },
-    /// The internal token cannot be kept.
-    #[error("the internal token cannot be written to {0}: {1}")]
-    Token(PathBuf, std::io::Error),
-    /// The HTTP client cannot be made.
-    #[error("the HTTP client cannot be made: {0}")]
-    Client(reqwest::Error),
-    /// The store refused the first writes.
-    #[error("the store cannot be written: {0}")]
-    FirstWrite(StoreError),
-    /// The gRPC server failed.
-    #[error("the gRPC server failed: {0}")]
-    Serve(String),
-}
 
 /// Runs the server until `shutdown`, and stops it in order: open calls end, then delivery's
 /// open calls, and what is left stays on disk.

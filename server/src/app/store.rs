@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::path::Path;
 
 use tandem_core::id::PixelId;
+use tandem_settings::INTERNAL_TOKEN_FILE;
 
-use super::StartError;
+use super::error::StartError;
 use crate::clock::Clock;
 use crate::config::{SecretSource, Settings};
 use crate::outbox::embedded::Embedded;
@@ -40,7 +41,7 @@ pub(super) async fn release_play_money(outbox: &Outbox) -> Result<(), StoreError
 
 /// A random token in the data directory, readable by its owner alone.
 pub(super) fn own_token(data_dir: &Path) -> Result<SecretSource, StartError> {
-    let path = data_dir.join("internal-token");
+    let path = data_dir.join(INTERNAL_TOKEN_FILE);
     if !std::fs::read_to_string(&path).is_ok_and(|text| !text.trim().is_empty()) {
         let token = hex::encode(rand::random::<[u8; 32]>());
         let mut options = std::fs::OpenOptions::new();

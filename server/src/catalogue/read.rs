@@ -45,7 +45,7 @@ fn catalogue(source: &str, assumed: Currency) -> Result<Catalogue, Wrong> {
     Catalogue::new(products, bundles, fallback, tags).map_err(|fault| {
         let first = fault.first.map(|at| 1 + source.bytes().take(at).filter(|byte| *byte == b'\n').count());
         let seen = first.map_or_else(String::new, |line| format!(" (see line {line})"));
-        Wrong { at: fault.mark, what: format!("{}{seen}", fault.problem) }
+        Wrong { at: fault.mark, what: format!("{}{seen}", fault.kind) }
     })
 }
 

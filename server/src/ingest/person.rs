@@ -39,9 +39,9 @@ impl MatchKeyReader<'_> {
             match hash_key(key, &value, &context) {
                 Ok(Some(hash)) => user_data.set(key, hash),
                 Ok(None) => {}
-                Err(problem) => {
+                Err(error) => {
                     self.metrics.key_dropped(key.meta_name());
-                    faults.push((key, problem.to_string()));
+                    faults.push((key, error.to_string()));
                 }
             }
         }

@@ -96,7 +96,7 @@ const _: () = assert!(PAGES.len() == code::CODES.len(), "a code of core/src/code
 
 #[cfg(test)]
 mod tests {
-    use tandem_core::cashfree::Problem;
+    use tandem_core::cashfree::MessageError;
 
     use super::*;
 
@@ -114,12 +114,12 @@ mod tests {
 
     #[test]
     fn every_reason_of_a_dead_webhook_is_explained() {
-        use Problem::{
+        use MessageError::{
             BadAmount, BadCurrency, BadOrderId, BadPaymentId, BadStatus, BadSubjectId, DuplicateKey,
             MissingOrderId, MissingPaymentId, MissingStatus, NotAForm, NotJson, StatusTypeMismatch,
             TooComplex, TooDeep, WrongRoot,
         };
-        for problem in [
+        for error in [
             BadAmount,
             BadCurrency,
             BadOrderId,
@@ -137,7 +137,7 @@ mod tests {
             TooDeep,
             WrongRoot,
         ] {
-            let page = of_webhook(problem.code()).unwrap_or_else(|| panic!("{problem:?} has no page"));
+            let page = of_webhook(error.code()).unwrap_or_else(|| panic!("{error:?} has no page"));
             assert!(!page.meaning.is_empty(), "{page:?}");
             assert!(page.what_to_do.contains("resend it from Cashfree's dashboard"), "{page:?}");
             assert!(page.what_happened.starts_with("The body is not kept"), "{page:?}");

@@ -2,9 +2,10 @@
 //! lines of it fetch the page again and swap the contents.
 
 use maud::{DOCTYPE, Markup, html};
-use tandem_core::order::SignalsFrom;
+use tandem_core::order::SignalSource;
 
 use super::dashboard_dead_letters;
+use super::format::{ago, clock, percent, span};
 use super::health::{Health, Snapshot, Status};
 use crate::outbox::{EventView, Figures, Metric, NameFigures, State};
 
@@ -117,17 +118,17 @@ fn funnel(figures: &Figures) -> Markup {
 /// Which share of the Purchases had browser signals, and from where.
 fn signals(figures: &Figures) -> Markup {
     let signals = figures.signals();
-    let of = |wanted: &[SignalsFrom]| -> u64 {
+    let of = |wanted: &[SignalSource]| -> u64 {
         signals.iter().filter(|(from, _)| wanted.contains(from)).map(|(_, n)| n).sum()
     };
-    let (all, without) = (of(&SignalsFrom::ALL), of(&[SignalsFrom::Nobody]));
+    let (all, without) = (of(&SignalSource::ALL), of(&[SignalSource::Nobody]));
     html! {
         @if all > 0 {
             p class="note" {
                 (all - without) " of " (all) " delivered Purchases had browser signals: "
-                (of(&[SignalsFrom::Claim])) " from the page that claimed the order, "
-                (of(&[SignalsFrom::EarlierEvent])) " from an earlier event, "
-                (of(&[SignalsFrom::Internal])) " from a service of the shop."
+                (of(&[SignalSource::Claim])) " from the page that claimed the order, "
+                (of(&[SignalSource::EarlierEvent])) " from an earlier event, "
+                (of(&[SignalSource::Internal])) " from a service of the shop."
             }
         }
     }
@@ -238,26 +239,4 @@ fn status_class(status: Status) -> &'static str {
         Status::Degraded => "degraded",
         Status::Critical => "critical",
     }
-}
-
-fn percent(rate: Option<f64>) -> String {
-    rate.map_or_else(|| "–".to_owned(), |rate| format!("{:.1} %", rate * 100.0))
-}
-
-fn span(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        _ => format!("{} h", seconds / 3600),
-    }
-}
-
-pub(super) fn ago(now_ms: i64, at_ms: i64) -> String {
-    format!("{} ago", span(((now_ms - at_ms) / 1000).max(0).unsigned_abs()))
-}
-
-fn clock(at_ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(at_ms)
-        .map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string())
-        .unwrap_or_default()
 }

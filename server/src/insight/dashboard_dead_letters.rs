@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 
 use super::code_pages::{self, CodePage};
-use super::dashboard::ago;
+use super::format::ago;
 use crate::outbox::{DeadWebhook, EventView};
 
 /// The sections; nothing when nothing was given up.

@@ -8,8 +8,8 @@ use tandem_core::event::{Consent, Event};
 use tandem_core::id::OrderId;
 use tandem_core::order::Contact;
 
+use super::service::{OrderError, Orders};
 use super::step::{Changed, Step};
-use super::{OrderError, Orders};
 use crate::ingest::Accepted;
 use crate::outbox::{Ask, StepAnswer, StoreError};
 

@@ -9,6 +9,7 @@
 //! | [`step`] | the one way to change an order |
 //! | `contact` | an event that names its order |
 //! | `claim` | a page asks whether its order is paid |
+//! | `claim_rules` | what a claim may cause and is told, decided without I/O |
 //! | `report` | a service of the shop says that an order is paid |
 //! | `webhook` | a payment provider's message |
 //! | `providers` | what each provider's messages look like |
@@ -17,156 +18,29 @@
 //! | `watch` | waiting for an order without holding a thread |
 
 mod claim;
+mod claim_rules;
+#[cfg(test)]
+mod claim_rules_tests;
 mod contact;
+mod provider;
 mod providers;
 mod quotas;
 mod reconcile;
 mod report;
+mod rules;
+mod service;
 mod step;
-#[cfg(test)]
-mod step_tests;
 #[cfg(test)]
 mod testing;
 mod watch;
 mod webhook;
-#[cfg(test)]
-mod webhook_tests;
 
-pub use claim::{Claim, ClaimAnswer};
+pub use claim::Claim;
+pub use claim_rules::ClaimAnswer;
 pub use contact::ContactSource;
+pub use provider::{SignedMessage, WebhookVerdict};
 pub use reconcile::{OrdersApi, Reconciler};
 pub use report::{MerchantReport, ReportAnswer};
-pub use step::PurchaseRules;
-pub use webhook::{SignedMessage, WebhookAnswer, WebhookVerdict};
-
-use std::sync::Arc;
-
-use tandem_core::cashfree::OrderTags;
-use tandem_core::country::Country;
-use tandem_core::currency::Currency;
-use tandem_core::custom_data::CustomData;
-use tandem_core::id::{OrderId, PixelId};
-use tandem_core::money::Money;
-use tandem_core::user_data::UserData;
-use tokio::sync::Notify;
-
-use crate::catalogue::CatalogueFile;
-use crate::clock::Clock;
-use crate::config::{BrowserPolicy, Cashfree, SecretSource};
-use crate::delivery::Delivery;
-use crate::ingest::{Ingest, MatchKeyReader};
-use crate::outbox::{OrderStore, StoreError};
-use crate::telemetry::metrics::Metrics;
-use quotas::Quotas;
-use tandem_core::normalise::MatchKey;
-use tandem_core::personal::Raw;
-use watch::OrderWatch;
-
-/// Settings of orders.
-#[derive(Debug)]
-pub struct OrderSettings {
-    /// The pixel of orders that name none.
-    pub default_pixel: PixelId,
-    /// What decides about Purchases.
-    pub rules: PurchaseRules,
-    /// The payment provider.
-    pub cashfree: Cashfree,
-    /// What the shop sells.
-    pub catalogue: Option<Arc<CatalogueFile>>,
-    /// When the page may fire Purchase.
-    pub browser_policy: BrowserPolicy,
-    /// Key of the claims' proofs.
-    pub claim_secret: Option<SecretSource>,
-    /// Country of national phone numbers.
-    pub default_country: Country,
-    /// Currency where none is given.
-    pub default_currency: Currency,
-}
-
-/// Changes orders. Every caller's way to them.
-#[derive(Debug)]
-pub struct Orders {
-    settings: OrderSettings,
-    rules: Arc<PurchaseRules>,
-    store: Arc<dyn OrderStore>,
-    ingest: Arc<Ingest>,
-    delivery: Delivery,
-    metrics: Arc<Metrics>,
-    clock: Clock,
-    watch: OrderWatch,
-    quotas: Quotas,
-    /// Wakes the reconciler.
-    ask_now: Notify,
-}
-
-/// Why an order was not changed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OrderError {
-    /// The store does not accept; nothing was written. The caller may try again.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The order is known to be paid with another amount than a report says.
-    #[error("the order is known to be paid with another amount")]
-    AmountConflict {
-        /// What the order was paid with.
-        known: Money,
-        /// What the report says.
-        given: Money,
-    },
-    /// No secret is configured to verify the webhook with. The provider may try again.
-    #[error("no payment secret is configured")]
-    NoSecret,
-    /// No such payment provider is known.
-    #[error("the payment provider is not known")]
-    UnknownProvider,
-}
-
-impl Orders {
-    /// Orders over a store. What becomes due is handed to `delivery`.
-    pub fn new(
-        settings: OrderSettings,
-        store: Arc<dyn OrderStore>,
-        ingest: Arc<Ingest>,
-        delivery: Delivery,
-        metrics: Arc<Metrics>,
-        clock: Clock,
-    ) -> Self {
-        let rules = Arc::new(settings.rules.clone());
-        let (watch, quotas, ask_now) = (OrderWatch::default(), Quotas::default(), Notify::new());
-        Self { settings, rules, store, ingest, delivery, metrics, clock, watch, quotas, ask_now }
-    }
-
-    /// Whether orders can be asked of the payment provider.
-    fn can_ask(&self) -> bool {
-        self.settings.cashfree.client_id.is_some()
-    }
-
-    /// What the catalogue makes of a payment; nothing without a catalogue.
-    fn listed(&self, order: &OrderId, paid: Money, tags: Option<&OrderTags>) -> CustomData {
-        let Some(catalogue) = &self.settings.catalogue else { return CustomData::default() };
-        let (origin, bought) = catalogue.look_up(paid, tags);
-        tracing::debug!(order.id = order.as_str(), origin = origin.name(), "the catalogue was asked");
-        bought
-    }
-
-    /// Hashes a provider's customer. Nobody can correct what cannot be normalised, so it is
-    /// dropped and counted.
-    fn hashed(&self, fields: tandem_core::cashfree::MatchFields, now_ms: i64) -> UserData {
-        let values: Vec<(MatchKey, Raw)> = [
-            (MatchKey::Email, fields.email),
-            (MatchKey::Phone, fields.phone),
-            (MatchKey::FirstName, fields.first_name),
-            (MatchKey::LastName, fields.last_name),
-            (MatchKey::ExternalId, fields.external_id),
-        ]
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, value?)))
-        .collect();
-        let reader = MatchKeyReader {
-            default_country: self.settings.default_country,
-            now_s: now_ms.div_euclid(1000),
-            metrics: &self.metrics,
-        };
-        reader.read(values).0
-    }
-}
+pub use rules::PurchaseRules;
+pub use service::{OrderError, OrderSettings, Orders};
+pub use webhook::WebhookAnswer;

@@ -5,11 +5,11 @@ use tandem_core::custom_data::CustomData;
 use tandem_core::event::ActionSource;
 use tandem_core::id::{OrderId, PixelId};
 use tandem_core::money::Money;
-use tandem_core::order::{Contact, Order, Paid, PaymentOutcome, PaymentSource, PurchaseState};
+use tandem_core::order::{Contact, Order, Payment, PaymentOutcome, PaymentSource, PurchaseState};
 use tandem_core::user_data::UserData;
 
+use super::service::{OrderError, Orders};
 use super::step::{Changed, Step};
-use super::{OrderError, Orders};
 use crate::outbox::{Ask, StepAnswer, StoreError};
 
 /// What a service of the shop reports.
@@ -48,12 +48,12 @@ impl Orders {
     /// [`OrderError::Store`] when the store does not accept. Nothing was changed then.
     pub async fn report(&self, report: MerchantReport) -> Result<ReportAnswer, OrderError> {
         let MerchantReport { order, pixel, money, action_source, contact } = report;
-        let paid = Paid {
+        let paid = Payment {
             payment_id: None,
             money,
             at_s: contact.at_s,
             seen_at_s: self.clock.now_s(),
-            source: PaymentSource::Fact,
+            source: PaymentSource::Report,
             action_source,
             // The contact carries the browser's identifiers; the proof says who paid.
             user_data: without_browser(contact.user_data.clone()),

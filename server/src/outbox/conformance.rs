@@ -7,7 +7,7 @@ use std::time::Duration;
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::{ActionSource, Event, Page as EventPage};
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
-use tandem_core::order::Withheld;
+use tandem_core::order::WithholdReason;
 use tandem_core::user_data::UserData;
 
 use super::*;

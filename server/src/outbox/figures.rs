@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tandem_core::order::SignalsFrom;
+use tandem_core::order::SignalSource;
 
 use super::DeadWebhook;
 use super::State;
@@ -61,12 +61,12 @@ impl Metric {
     ];
 
     /// Purchases with signals from there.
-    pub fn of_signals(from: SignalsFrom) -> Self {
+    pub fn of_signals(from: SignalSource) -> Self {
         match from {
-            SignalsFrom::Claim => Self::SignalsOfClaim,
-            SignalsFrom::EarlierEvent => Self::SignalsOfEarlierEvent,
-            SignalsFrom::Internal => Self::SignalsOfInternal,
-            SignalsFrom::Nobody => Self::SignalsOfNobody,
+            SignalSource::Claim => Self::SignalsOfClaim,
+            SignalSource::EarlierEvent => Self::SignalsOfEarlierEvent,
+            SignalSource::Internal => Self::SignalsOfInternal,
+            SignalSource::Nobody => Self::SignalsOfNobody,
         }
     }
 }
@@ -141,7 +141,7 @@ impl Figures {
     }
 
     /// Purchases of the last 24 hours by who brought their browser signals.
-    pub fn signals(&self) -> [(SignalsFrom, u64); 4] {
-        SignalsFrom::ALL.map(|from| (from, self.total(Metric::of_signals(from))))
+    pub fn signals(&self) -> [(SignalSource, u64); 4] {
+        SignalSource::ALL.map(|from| (from, self.total(Metric::of_signals(from))))
     }
 }

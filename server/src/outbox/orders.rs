@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tandem_core::event::Event;
 use tandem_core::id::{OrderId, PixelId};
-use tandem_core::order::{Decision, Order, PaymentOutcome, Standing};
+use tandem_core::order::{Decision, Order, PaymentOutcome, TrustLevel};
 
 use super::{Appended, Initial, NewEvent, StoreError};
 
@@ -111,7 +111,7 @@ pub struct DueOrder {
     /// Its pixel.
     pub pixel: PixelId,
     /// How much is behind it.
-    pub standing: Standing,
+    pub trust: TrustLevel,
 }
 
 /// What happens to an order's one Purchase.

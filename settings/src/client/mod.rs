@@ -15,12 +15,12 @@ pub use token::InternalToken;
 
 /// The server's address, checked, and how TLS to it is checked.
 #[derive(Debug)]
-pub struct Server {
+pub struct ServerAddress {
     url: Url,
     tls: TlsFiles,
 }
 
-impl Server {
+impl ServerAddress {
     /// Reads the server's URL, scheme, host and port alone, and the TLS files. `argument`: a URL that
     /// goes before the setting. Plain http to another machine would show the internal token to
     /// everyone in between, so it needs `insecure`.
@@ -76,7 +76,7 @@ impl Server {
         }
     }
 
-    /// States of the TLS files: when they differ from before, [`Server::endpoint`] does too.
+    /// States of the TLS files: when they differ from before, [`ServerAddress::endpoint`] does too.
     pub fn file_states(&self) -> Vec<Option<FileState>> {
         self.tls.states()
     }
@@ -98,12 +98,12 @@ mod tests {
     use super::*;
     use crate::keys::Program;
 
-    fn read(pairs: &[(&str, &str)], insecure: bool) -> Result<Server, String> {
+    fn read(pairs: &[(&str, &str)], insecure: bool) -> Result<ServerAddress, String> {
         let source = Source::from_variables(Program::Tool, pairs.iter().copied()).unwrap();
-        Server::read(&source, None, insecure).map_err(|error| error.to_string())
+        ServerAddress::read(&source, None, insecure).map_err(|error| error.to_string())
     }
 
-    fn server(url: &str, insecure: bool) -> Result<Server, String> {
+    fn server(url: &str, insecure: bool) -> Result<ServerAddress, String> {
         read(&[("TANDEM_SERVER_URL", url)], insecure)
     }
 
@@ -139,9 +139,9 @@ mod tests {
     #[test]
     fn an_argument_goes_before_the_setting_and_is_named() {
         let source = Source::default();
-        let server = Server::read(&source, Some("http://127.0.0.1:3"), false).unwrap();
+        let server = ServerAddress::read(&source, Some("http://127.0.0.1:3"), false).unwrap();
         assert_eq!(server.url().port(), Some(3));
-        let error = Server::read(&source, Some("x"), false).unwrap_err();
+        let error = ServerAddress::read(&source, Some("x"), false).unwrap_err();
         assert!(error.to_string().starts_with("--server-url: "), "{error}");
     }
 

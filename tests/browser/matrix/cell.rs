@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
-use tandem_tests::browser::{Browser, Front, Policy, Profile, Road, Session, Shop};
+use tandem_tests::browser::{Browser, DelayProxy, Policy, Profile, Session, Shop, ShopProxy};
 use tandem_tests::cashfree::now_ms;
 use tandem_tests::{Person, World};
 
@@ -19,23 +19,23 @@ const SLOW: Duration = Duration::from_millis(1500);
 #[derive(Debug)]
 pub(super) struct Stage {
     world: World,
-    front: Front,
-    road: Road,
+    shop: ShopProxy,
+    network: DelayProxy,
 }
 
 impl Stage {
     pub(super) async fn new() -> anyhow::Result<Self> {
         let world = world_with_examples().await?;
-        let road = Road::to(&world.grpc).await?;
-        world.sandbox.configure(json!({ "tandem_url": road.url })).await?;
-        let front = Front::start(&world.sandbox.url, &road.url).await?;
-        Ok(Self { world, front, road })
+        let network = DelayProxy::to(&world.grpc).await?;
+        world.sandbox.configure(json!({ "tandem_url": network.url })).await?;
+        let shop = ShopProxy::start(&world.sandbox.url, &network.url).await?;
+        Ok(Self { world, shop, network })
     }
 
     pub(super) async fn session(&self, browser: Browser, profile: Profile) -> anyhow::Result<Session> {
         let session = Session::start_in(browser, profile).await?;
         // Settings that are not there would make a row that tests nothing.
-        Shop::new(&session, &self.front.url).open("/livez").await?;
+        Shop::new(&session, &self.shop.url).open("/livez").await?;
         let script = "try { localStorage.setItem('probe', '1'); return true; } catch { return false; }";
         let can_store = session.page.execute(script, vec![]).await? == true;
         ensure!(can_store == (profile != Profile::NoStorage), "{profile:?}: storage works: {can_store}");
@@ -48,8 +48,8 @@ impl Stage {
         // The next row begins without faults.
         session.block(&[]).await?;
         session.set_offline(false).await?;
-        self.front.set_policy(Policy::Open);
-        self.road.delay_answers(Duration::ZERO);
+        self.shop.set_policy(Policy::Open);
+        self.network.delay_answers(Duration::ZERO);
         if !self.world.server_runs()? {
             self.world.restart_server().await?;
         }
@@ -58,12 +58,12 @@ impl Stage {
 
     async fn lead(&mut self, session: &Session, row: &Row, path: &str) -> anyhow::Result<()> {
         let (started_ms, person) = (now_ms(), Person::unique());
-        let front = self.front.url.clone();
-        let shop = Shop::new(session, &front);
+        let url = self.shop.url.clone();
+        let shop = Shop::new(session, &url);
         match row.fault {
             Fault::Blocked(part) => session.block(&[part]).await?,
-            Fault::Policy(policy) => self.front.set_policy(policy),
-            Fault::SlowServer => self.road.delay_answers(SLOW),
+            Fault::Policy(policy) => self.shop.set_policy(policy),
+            Fault::SlowServer => self.network.delay_answers(SLOW),
             Fault::None | Fault::Offline | Fault::ServerRestart | Fault::Profile(_) => {}
         }
         shop.open(path).await?;

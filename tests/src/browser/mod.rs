@@ -2,17 +2,17 @@
 
 mod bridge;
 mod chromium;
+mod delay_proxy;
 mod firefox;
-mod front;
 mod marionette;
-mod road;
 mod session;
 mod shop;
+mod shop_proxy;
 
-pub use front::{Front, Policy};
-pub use road::Road;
+pub use delay_proxy::DelayProxy;
 pub use session::{Browser, Profile, Session};
 pub use shop::{Fired, Shop};
+pub use shop_proxy::{Policy, ShopProxy};
 
 use std::path::PathBuf;
 

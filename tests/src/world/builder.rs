@@ -9,7 +9,9 @@ use serde_json::json;
 
 use super::World;
 use crate::process::{Environment, Process};
-use crate::{CASHFREE_SECRET, GRAPH_TOKEN, INTERNAL_TOKEN, PIXEL_ID, SHOP_URL, Sandbox, binaries, http};
+use crate::{
+    CASHFREE_SECRET, GRAPH_TOKEN, INTERNAL_TOKEN, OTHER_PIXEL_ID, PIXEL_ID, SHOP_URL, Sandbox, binaries, http,
+};
 
 /// Settings of a world before it starts.
 #[derive(Debug)]
@@ -18,12 +20,19 @@ pub struct WorldBuilder {
     sandbox: BTreeMap<String, Option<String>>,
     gateway: BTreeMap<String, Option<String>>,
     with_gateway: bool,
+    other_pixel_token: Option<String>,
 }
 
 impl Default for WorldBuilder {
     fn default() -> Self {
         let empty = BTreeMap::new;
-        Self { server: empty(), sandbox: empty(), gateway: empty(), with_gateway: true }
+        Self {
+            server: empty(),
+            sandbox: empty(),
+            gateway: empty(),
+            with_gateway: true,
+            other_pixel_token: None,
+        }
     }
 }
 
@@ -63,6 +72,13 @@ impl WorldBuilder {
         self
     }
 
+    /// Gives the server a second pixel, [`OTHER_PIXEL_ID`], with a token of its own.
+    #[must_use]
+    pub fn other_pixel(mut self, token: &str) -> Self {
+        self.other_pixel_token = Some(token.to_owned());
+        self.sandbox("TANDEM_SANDBOX_PIXEL_ID", format!("{PIXEL_ID},{OTHER_PIXEL_ID}"))
+    }
+
     /// Leaves the gateway out: most flows do not need it.
     #[must_use]
     pub fn without_gateway(mut self) -> Self {
@@ -84,7 +100,15 @@ impl WorldBuilder {
         let mut sandbox_process = start_program("tandem-sandbox", "sandbox", &logs, &environment)?;
         let sandbox = Sandbox::at(&address(&mut sandbox_process, "http").await?);
 
-        let server_environment = overlaid(server_defaults(&data, &sandbox.url), self.server);
+        let mut server_environment = overlaid(server_defaults(&data, &sandbox.url), self.server);
+        if let Some(token) = self.other_pixel_token {
+            let file = folder.path().join("tandem.toml");
+            std::fs::write(
+                &file,
+                format!("[[pixels]]\nid = {OTHER_PIXEL_ID:?}\naccess_token = {token:?}\n"),
+            )?;
+            server_environment.insert("TANDEM_CONFIG".to_owned(), file.display().to_string());
+        }
         let mut server = start_program("tandem-server", "server-1", &logs, &server_environment)?;
         let addresses = server.ready().await?;
         let grpc = addresses.get("grpc").context("the ready line names the gRPC port")?.clone();

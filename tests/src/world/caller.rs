@@ -126,6 +126,18 @@ impl Caller {
         get_order(GetOrderRequest) -> GetOrderResponse;
     }
 
+    /// Calls the RPC at `path` (`/package.Service/Method`) with an empty message, up to the begin of its answer.
+    ///
+    /// # Errors
+    /// The server's status.
+    pub async fn call_empty(&self, path: &str) -> Result<(), Status> {
+        let mut client = tonic::client::Grpc::new(self.channel.clone());
+        client.ready().await.map_err(|error| Status::unknown(error.to_string()))?;
+        let path = path.parse().map_err(|error| Status::invalid_argument(format!("{path}: {error}")))?;
+        let codec = tonic_prost::ProstCodec::<(), ()>::default();
+        client.server_streaming(self.request(()), path, codec).await.map(drop)
+    }
+
     /// `WatchEvents`, up to the stream's begin.
     ///
     /// # Errors

@@ -8,9 +8,9 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use tandem_proto::v1::{
     CaptureLeadResponse, Confirmation, EventState, EventSummary, GetEventRequest, GetEventResponse,
-    ListEventsRequest, Outcome,
+    GetOrderRequest, ListEventsRequest, Outcome,
 };
-use tonic::Status;
+use tonic::{Code, Status};
 
 use super::{Caller, Visitor, World};
 use crate::cashfree::Webhook;
@@ -125,6 +125,24 @@ impl World {
             self.troubled.store(true, Ordering::Relaxed);
         }
         found
+    }
+
+    /// Waits until the server has taken a claim: from then on the order is known, and the claim waits for its
+    /// payment.
+    ///
+    /// # Errors
+    /// When the time is up.
+    pub async fn wait_for_claim(&self, order_id: &str) -> anyhow::Result<()> {
+        let operator = self.internal()?;
+        self.eventually(format!("a claim of {order_id}"), async || {
+            let request = GetOrderRequest { order_id: order_id.to_owned() };
+            match operator.get_order(request).await {
+                Ok(_) => Ok(Some(())),
+                Err(status) if status.code() == Code::NotFound => Ok(None),
+                Err(status) => Err(status.into()),
+            }
+        })
+        .await
     }
 
     /// Waits until the fake Graph API has taken an event, and expects that it came once.

@@ -4,9 +4,11 @@
 //! unreachable (`web-client/js/storable.js`). The rules are those of `tandem-core`, so that page and server make the same
 //! hashes. The golden vectors are tested against this module. The browser provides the Unicode tables.
 
+#![warn(missing_docs)]
+
 use tandem_core::country::Country;
 use tandem_core::hash::Sha256Hex;
-use tandem_core::normalise::{Day, KeyContext, KeyProblem, MatchKey, hash_key};
+use tandem_core::normalise::{Day, KeyContext, MatchKey, MatchKeyError, hash_key};
 use tandem_core::personal::Raw;
 use tandem_core::scrub;
 use tandem_core::unicode::UnicodeRules;
@@ -63,7 +65,7 @@ pub fn hash(
     let key = MatchKey::from_meta_name(key).ok_or("no_such_key")?;
     let today = Day::of_unix_s((now_ms / 1000.0) as i64);
     let hashed = hash_value(&BrowserUnicode, key, value, country, default_country, today);
-    Ok(hashed.map_err(KeyProblem::code)?.map(Sha256Hex::to_hex))
+    Ok(hashed.map_err(MatchKeyError::code)?.map(Sha256Hex::to_hex))
 }
 
 fn hash_value(
@@ -73,7 +75,7 @@ fn hash_value(
     country: &str,
     default_country: &str,
     today: Day,
-) -> Result<Option<Sha256Hex>, KeyProblem> {
+) -> Result<Option<Sha256Hex>, MatchKeyError> {
     let value = Raw::new(value);
     // As at the server, an unknown country or a hash says nothing about the other values.
     let person_country = Country::parse(country).ok();

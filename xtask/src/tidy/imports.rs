@@ -60,6 +60,9 @@ impl Imports {
                     self.import(&tokens, at, inside)
                 }
                 TokenTree::Ident(word) if *word == "mod" => self.module(&tokens, at, inside),
+                TokenTree::Ident(word) if *word == "pub" && is_path_of_visibility(tokens.get(at + 1)) => {
+                    at + 2
+                }
                 TokenTree::Ident(_) => self.path(&tokens, at, inside),
                 TokenTree::Group(group) => {
                     self.walk(group.stream(), inside);
@@ -215,6 +218,13 @@ fn segments(tokens: &[TokenTree], at: usize) -> (Vec<String>, usize) {
     (path, end.max(at + usize::from(end == at)))
 }
 
+/// `(in crate::a)` behind `pub` says who may use the item, and imports nothing.
+fn is_path_of_visibility(token: Option<&TokenTree>) -> bool {
+    let Some(TokenTree::Group(group)) = token else { return false };
+    group.delimiter() == Delimiter::Parenthesis
+        && matches!(group.stream().into_iter().next(), Some(TokenTree::Ident(word)) if word == "in")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,6 +256,14 @@ mod tests {
         assert_eq!(paths(text), ["crate::d"]);
         let modules = Imports::read(text).unwrap().test_modules;
         assert_eq!(modules, [TestModule::At("other.rs".to_owned()), TestModule::Named("helper".to_owned())]);
+    }
+
+    #[test]
+    fn a_visibility_names_nothing() {
+        assert_eq!(
+            paths("pub(in crate::a) fn f(x: crate::b::C) {}\nstruct S(pub (crate::d::E));"),
+            ["crate::b::C", "crate::d::E"]
+        );
     }
 
     #[test]

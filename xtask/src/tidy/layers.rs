@@ -15,11 +15,11 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "core/src/cashfree",
         "mod effect note webhook legacy event_key extract notice orders_api link payment subscription refund \
-         customer fields json problem signature",
+         customer fields json error signature",
     ),
     ("core/src/catalogue", "mod lookup cart index"),
-    ("core/src/normalise", "mod date_of_birth email gender name phone place key problem text"),
-    ("core/src/order", "mod refund_event purchase asking history proof signals state note contact payment"),
+    ("core/src/normalise", "mod date_of_birth email gender name phone place key error text"),
+    ("core/src/order", "mod refund_event purchase inquiry history proof signals state note contact payment"),
     ("core/src/scrub", "mod email phone decoded"),
     ("cli/src", "main arguments commands server settings report progress failure groups render moment"),
     (
@@ -51,7 +51,31 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("sandbox/src/graph", "mod debug_token checks request custom_data user_data reply refusal"),
     ("sandbox/src/orders", "mod amount webhook_record"),
     ("sandbox/src/shop", "mod thank_you forms pages layout catalogue assets"),
+    ("load/src", "bin lib torture storm backlog drain resend arrivals meta_fault memory"),
     ("server/src", "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock"),
+    (
+        "server/src/api",
+        "mod serve operations tracking cookies encode decode access admission rate_limit body status caller",
+    ),
+    ("server/src/api/decode", "mod browser custom_data person reader"),
+    (
+        "server/src/api/operations",
+        "mod dead_letter_work dead_letters orders events control diagnose erase health service wire",
+    ),
+    ("server/src/api/tracking", "mod confirm events purchase webhook service"),
+    ("server/src/app", "mod assemble janitor ports store error"),
+    ("server/src/config", "mod check settings pixels network tls"),
+    (
+        "server/src/insight",
+        "mod http dashboard dashboard_dead_letters metrics_page diagnosis health code_pages format",
+    ),
+    ("server/src/insight/diagnosis", "mod settings test_event token clock finding"),
+    (
+        "server/src/orders",
+        "mod webhook providers reconcile provider claim contact report step service claim_rules rules quotas watch",
+    ),
+    ("server/src/orders/providers", "mod cashfree legacy"),
+    ("server/src/orders/reconcile", "mod question orders_api budget"),
     ("net/src", "lib port requests connection peer connections activity address limits tls"),
     (
         "settings/src",
@@ -61,11 +85,11 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "xtask/src",
         "main test tidy settings_docs demo bench web_examples package normaliser webassembly size npm browser examples \
-         storm torture wasm_target command contents files",
+         storm torture programs wasm_target skipped command contents files",
     ),
     (
         "xtask/src/tidy",
-        "mod arrows layers predicates module_files modules imports tokens paths dependencies pages sources",
+        "mod arrows layers predicates module_files modules imports tokens paths dependencies pages sources test_functions",
     ),
     ("xtask/src/wasm_target", "mod standard_library debian toolchain"),
 ];

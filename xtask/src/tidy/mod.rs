@@ -10,6 +10,7 @@ mod pages;
 mod paths;
 mod predicates;
 mod sources;
+mod test_functions;
 mod tokens;
 
 use anyhow::bail;
@@ -84,9 +85,9 @@ fn named_paths(names: &[String], texts: &[(String, String)], findings: &mut Vec<
                 findings.push(format!("{file}:{line}: there is no `{path}`"));
             }
             let Some(item) = item.filter(|_| !found.is_empty()) else { continue };
-            let holds = |text: &str| text.contains(&format!("fn {item}("));
+            let holds = |text: &str| test_functions::in_source(text).is_ok_and(|tests| tests.contains(&item));
             if !texts.iter().any(|(name, text)| found.contains(&name.as_str()) && holds(text)) {
-                findings.push(format!("{file}:{line}: `{path}` has no `{item}`"));
+                findings.push(format!("{file}:{line}: `{path}` has no test `{item}`"));
             }
         }
     }

@@ -14,7 +14,6 @@ const KNOWN: &[&str] = &[
     "core/src/country.rs",
     "core/src/money.rs",
     "core/src/scrub.rs",
-    "server/src/config/settings.rs",
     "server/src/delivery/classify.rs",
     "server/src/delivery/gate.rs",
     "server/src/delivery/sender.rs",

@@ -9,9 +9,9 @@ use tandem_core::user_data::{UserData, clean_user_agent};
 use tandem_proto::v1;
 use url::Url;
 
-use super::Reader;
 use super::person::is_public;
-use crate::api::access::{Caller, Stranger};
+use super::reader::Reader;
+use crate::api::caller::{Caller, Stranger};
 
 /// Longest page address kept, bytes; a longer one loses its query.
 const URL_BYTES_MAX: usize = 2048;

@@ -2,14 +2,14 @@
 
 use tandem_core::currency::Currency;
 use tandem_core::custom_data::{
-    CONTENTS_MAX, Content, CustomData, Experiment, PROPERTIES_MAX, STANDARD_FIELDS, TEXT_BYTES_MAX,
+    CONTENTS_MAX, Content, CustomData, Experiment, PROPERTIES_MAX, TEXT_BYTES_MAX, is_standard_field,
 };
 use tandem_core::id::OrderId;
 use tandem_core::money::Money;
 use tandem_core::scrub;
 use tandem_proto::v1;
 
-use super::Reader;
+use super::reader::Reader;
 
 impl Reader<'_> {
     /// Reads what the event is about.
@@ -98,7 +98,7 @@ impl Reader<'_> {
                 && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
             if !plain {
                 self.violations.add(format!("{at}.key"), "must be 1 to 50 letters, digits, '_' or '-'");
-            } else if STANDARD_FIELDS.contains(&key.as_str()) {
+            } else if is_standard_field(&key) {
                 self.violations.add(format!("{at}.key"), "is a name of Meta's own; use its field");
             } else if out.properties.iter().any(|(known, _)| *known == key) {
                 self.violations.add(format!("{at}.key"), "is given twice");

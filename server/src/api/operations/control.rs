@@ -3,7 +3,7 @@
 use tandem_core::id::PixelId;
 use tandem_proto::v1;
 
-use super::Operations;
+use super::service::Operations;
 use crate::api::Reject;
 
 impl Operations {

@@ -5,7 +5,8 @@
 use tandem_proto::v1;
 
 use super::dead_letters::Meant;
-use super::{Operations, page};
+use super::service::Operations;
+use super::wire::page;
 use crate::api::Reject;
 use crate::outbox::{Page, Replayed};
 

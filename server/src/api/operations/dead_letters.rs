@@ -6,7 +6,8 @@ use tandem_proto::v1;
 use tonic::Status;
 
 use super::events::{attempt, state_of, summary};
-use super::{Operations, millis, next_page, page, timestamp};
+use super::service::Operations;
+use super::wire::{millis, next_page, page, timestamp};
 use crate::api::Reject;
 use crate::insight::code_pages::{self, CodePage};
 use crate::outbox::{

@@ -2,7 +2,8 @@
 
 use tandem_proto::v1;
 
-use super::{Operations, timestamp};
+use super::service::Operations;
+use super::wire::timestamp;
 use crate::insight::diagnosis::{Finding, Level};
 
 impl Operations {

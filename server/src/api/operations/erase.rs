@@ -5,7 +5,7 @@ use tandem_core::normalise::MatchKey;
 use tandem_core::personal::Raw;
 use tandem_proto::v1;
 
-use super::Operations;
+use super::service::Operations;
 use crate::api::Reject;
 
 impl Operations {

@@ -9,7 +9,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use super::{Operations, Stream, millis, next_page, page, timestamp};
+use super::service::Operations;
+use super::wire::{Stream, millis, next_page, page, timestamp};
 use crate::api::Reject;
 use crate::outbox::{AttemptView, EventFilter, EventKey, EventView, State};
 

@@ -2,7 +2,7 @@
 
 use tandem_proto::v1;
 
-use super::Operations;
+use super::service::Operations;
 use crate::insight::health::Status as HealthStatus;
 
 impl Operations {

@@ -7,7 +7,8 @@ use tandem_core::order::Note;
 use tandem_proto::v1;
 
 use super::events::summary as event_summary;
-use super::{Operations, millis, page, timestamp};
+use super::service::Operations;
+use super::wire::{millis, page, timestamp};
 use crate::api::Reject;
 use crate::api::encode::{money, purchase_state};
 use crate::outbox::{EventKey, OrderFilter, OrderView, Page};

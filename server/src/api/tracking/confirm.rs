@@ -3,8 +3,8 @@
 use tandem_core::id::{EventId, EventName};
 use tandem_proto::v1;
 
-use super::Tracking;
-use crate::api::access::Caller;
+use super::service::Tracking;
+use crate::api::caller::Caller;
 use crate::api::decode::Violations;
 use crate::api::status::Reject;
 use crate::outbox::{BrowserOutcome, Confirmation};

@@ -6,8 +6,8 @@ use tandem_core::normalise::MatchKey;
 use tandem_core::user_data::UserData;
 use tandem_proto::v1;
 
-use super::Tracking;
-use crate::api::access::Caller;
+use super::service::Tracking;
+use crate::api::caller::Caller;
 use crate::api::decode::{KeyPolicy, Reader, Visit, visit_fields};
 use crate::api::encode::browser_event;
 use crate::api::status::Reject;

@@ -4,63 +4,20 @@
 mod confirm;
 mod events;
 mod purchase;
+mod service;
 mod webhook;
 
-use std::sync::Arc;
+pub use service::Tracking;
+
 use std::time::{Duration, Instant};
 
 use tandem_proto::stubs::tracking_service_server::TrackingService;
 use tandem_proto::v1;
-use tonic::{Code, Request, Response, Status};
+use tonic::{Request, Response, Status};
 
-use super::access::{Caller, Stranger};
-use super::decode::Decoder;
-use super::status::{Reject, code_name};
-use crate::clock::Clock;
-use crate::ingest::Ingest;
-use crate::orders::Orders;
-use crate::outbox::EventStore;
-use crate::telemetry::metrics::Metrics;
-
-/// The service. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Tracking {
-    /// Reads requests.
-    pub decoder: Arc<Decoder>,
-    /// Takes events.
-    pub ingest: Arc<Ingest>,
-    /// Changes orders.
-    pub orders: Arc<Orders>,
-    /// Notes what pages did with their copies.
-    pub events: Arc<dyn EventStore>,
-    /// Where answers are counted.
-    pub metrics: Arc<Metrics>,
-    /// Tells the time.
-    pub clock: Clock,
-}
-
-/// Who calls, as the layer found out. Without the layer everyone is a stranger.
-fn caller_of<T>(request: &Request<T>) -> Caller {
-    request.extensions().get::<Caller>().cloned().unwrap_or_else(|| Caller::Stranger(Stranger::default()))
-}
-
-impl Tracking {
-    /// Answers, and notes how long it took and what it came to.
-    fn answer<T>(
-        &self,
-        rpc: &'static str,
-        took: Duration,
-        result: Result<T, Reject>,
-    ) -> Result<Response<T>, Status> {
-        let code = result.as_ref().err().map_or(Code::Ok, Reject::grpc);
-        let is_error = matches!(code, Code::Internal | Code::Unknown | Code::Unavailable);
-        self.metrics.answer(rpc, code_name(code), is_error, took, self.clock.now_ms());
-        result.map(Response::new).map_err(|reject| {
-            tracing::debug!(rpc, code = reject.code(), "call refused");
-            reject.into()
-        })
-    }
-}
+use super::caller::Caller;
+use super::status::Reject;
+use service::caller_of;
 
 #[tonic::async_trait]
 impl TrackingService for Tracking {

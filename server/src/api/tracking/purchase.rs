@@ -9,8 +9,8 @@ use tandem_core::order::{Contact, PurchaseState};
 use tandem_proto::v1;
 use tonic::metadata::MetadataMap;
 
-use super::Tracking;
-use crate::api::access::{Caller, Stranger};
+use super::service::Tracking;
+use crate::api::caller::{Caller, Stranger};
 use crate::api::decode::{KeyPolicy, Visit, visit_fields};
 use crate::api::encode::{browser_event, purchase_state};
 use crate::api::status::Reject;

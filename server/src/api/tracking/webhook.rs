@@ -2,7 +2,7 @@
 
 use tandem_proto::v1;
 
-use super::Tracking;
+use super::service::Tracking;
 use crate::api::status::Reject;
 use crate::orders::{SignedMessage, WebhookVerdict};
 

@@ -1,6 +1,6 @@
 //! The server's clock against Meta's (`Date` of its answer).
 
-use super::Finding;
+use super::finding::Finding;
 
 /// Off by so many seconds, a clock is merely read late: the header has whole seconds, and
 /// the answer was on its way.

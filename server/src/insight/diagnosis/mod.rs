@@ -4,11 +4,11 @@
 //! No text here holds a token, a secret or anybody's data.
 
 mod clock;
+mod finding;
 mod settings;
 mod test_event;
 mod token;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -20,37 +20,8 @@ use crate::clock::Clock;
 use crate::config::{CashfreeEnvironment, Pixel};
 use crate::delivery::{Graph, ask_about_token};
 
+pub use finding::{Finding, Level};
 pub use settings::Deployment;
-
-/// How a check ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// Nothing to do.
-    Ok,
-    /// Works, and something about it should change.
-    Warning,
-    /// Does not work.
-    Failed,
-    /// Was not checked.
-    Skipped,
-}
-
-/// What one check found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// What was checked.
-    pub check: &'static str,
-    /// Which one, where there are several.
-    pub subject: String,
-    /// How it ended.
-    pub level: Level,
-    /// Stable code.
-    pub code: &'static str,
-    /// What was found, for a person.
-    pub detail: Cow<'static, str>,
-    /// What to do; empty when nothing is.
-    pub advice: &'static str,
-}
 
 /// What `Diagnose` answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,39 +36,6 @@ pub struct Report {
     pub cookie_domain: Option<CookieDomain>,
     /// What the checks found.
     pub findings: Vec<Finding>,
-}
-
-impl Finding {
-    fn ok(check: &'static str, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { check, subject: String::new(), level: Level::Ok, code, detail: detail.into(), advice: "" }
-    }
-
-    fn skipped(check: &'static str, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { level: Level::Skipped, ..Self::ok(check, code, detail) }
-    }
-
-    fn warning(
-        check: &'static str,
-        code: &'static str,
-        detail: impl Into<Cow<'static, str>>,
-        advice: &'static str,
-    ) -> Self {
-        Self { level: Level::Warning, advice, ..Self::ok(check, code, detail) }
-    }
-
-    fn failed(
-        check: &'static str,
-        code: &'static str,
-        detail: impl Into<Cow<'static, str>>,
-        advice: &'static str,
-    ) -> Self {
-        Self { level: Level::Failed, advice, ..Self::ok(check, code, detail) }
-    }
-
-    /// The same, about one of several.
-    fn about(self, subject: &str) -> Self {
-        Self { subject: subject.to_owned(), ..self }
-    }
 }
 
 /// What the server knows of its own deployment.
@@ -130,7 +68,7 @@ impl Diagnosis {
         }
         findings.push(clock::finding(meta_clock));
         if send_test_event {
-            let sent = pixels.iter().map(|pixel| test_event::send(self, pixel));
+            let sent = pixels.iter().map(|pixel| test_event::send(&self.graph, &self.clock, pixel));
             findings.extend(join_all(sent).await);
         } else {
             findings.push(test_event::not_asked_for());

@@ -6,7 +6,7 @@ use tandem_core::code;
 use tandem_core::cookie::CookieDomain;
 use url::Url;
 
-use super::Finding;
+use super::finding::Finding;
 use crate::config::{CashfreeEnvironment, Origins, Pixel, Settings};
 use crate::delivery::{PixelState, PixelStatus};
 
@@ -185,7 +185,7 @@ fn tls(deployment: &Deployment) -> Finding {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::Level;
+    use super::super::finding::Level;
     use super::*;
     use crate::config::Source;
 

@@ -7,9 +7,10 @@ use tandem_core::id::{EventId, EventName};
 use tandem_core::normalise::MatchKey;
 use tandem_core::user_data::UserData;
 
-use super::{Diagnosis, Finding};
+use super::finding::Finding;
+use crate::clock::Clock;
 use crate::config::Pixel;
-use crate::delivery::send_test_event;
+use crate::delivery::{Graph, send_test_event};
 
 /// Name of the event.
 const NAME: &str = "TandemDoctor";
@@ -26,30 +27,27 @@ pub(super) fn not_asked_for() -> Finding {
 }
 
 /// Sends one, if the pixel's events are marked as test events.
-pub(super) async fn send(diagnosis: &Diagnosis, pixel: &Pixel) -> Finding {
+pub(super) async fn send(graph: &Graph, clock: &Clock, pixel: &Pixel) -> Finding {
     let finding = if pixel.test_event_code.is_none() {
         let detail = "none was sent: the pixel has no test event code";
         Finding::failed("test_event", "test_event_code_missing", detail, SET_CODE)
     } else {
-        match event(diagnosis, pixel) {
+        match event(clock.now_ms(), pixel) {
             None => Finding::skipped("test_event", "no_event", "none was sent: it cannot be made"),
-            Some(event) => {
-                match send_test_event(&diagnosis.graph, pixel, &event, diagnosis.clock.now_s()).await {
-                    Ok(()) => Finding::ok(
-                        "test_event",
-                        "test_event_taken",
-                        format!("Meta took {NAME}; Events Manager shows it under Test events"),
-                    ),
-                    Err(code) => Finding::failed("test_event", code, "Meta did not take it", SEE_TOKEN),
-                }
-            }
+            Some(event) => match send_test_event(graph, pixel, &event, clock.now_s()).await {
+                Ok(()) => Finding::ok(
+                    "test_event",
+                    "test_event_taken",
+                    format!("Meta took {NAME}; Events Manager shows it under Test events"),
+                ),
+                Err(code) => Finding::failed("test_event", code, "Meta did not take it", SEE_TOKEN),
+            },
         }
     };
     finding.about(pixel.id.as_str())
 }
 
-fn event(diagnosis: &Diagnosis, pixel: &Pixel) -> Option<Event> {
-    let now_ms = diagnosis.clock.now_ms();
+fn event(now_ms: i64, pixel: &Pixel) -> Option<Event> {
     let mut user_data = UserData::default();
     user_data.set(MatchKey::ExternalId, Sha256Hex::of_bytes(NOBODY));
     Some(Event {

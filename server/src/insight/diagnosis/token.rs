@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tandem_core::code;
 
-use super::Finding;
+use super::finding::Finding;
 use crate::delivery::{TokenAnswer, TokenFacts};
 
 /// A token that ends within so many seconds needs a new one soon: two weeks.
@@ -88,7 +88,7 @@ fn day(unix_s: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Level;
+    use super::super::finding::Level;
     use super::*;
 
     const NOW_S: i64 = 1_795_600_800;

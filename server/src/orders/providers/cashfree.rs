@@ -3,18 +3,18 @@
 
 use secrecy::ExposeSecret as _;
 use tandem_core::cashfree::orders_api::orders_api_id_ok;
-use tandem_core::cashfree::signature::{self, SIGNATURE_HEADER, SignatureProblem, TIMESTAMP_HEADER};
-use tandem_core::cashfree::{Effect, Notice, Proof, Unusable, Webhook};
+use tandem_core::cashfree::signature::{self, SIGNATURE_HEADER, SignatureError, TIMESTAMP_HEADER};
+use tandem_core::cashfree::{Effect, Notice, Proof, Webhook, WebhookError};
 use tandem_core::event::{ActionSource, Consent, Page};
 use tandem_core::hash::Sha256Hex;
 use tandem_core::id::OrderId;
-use tandem_core::order::{Order, Paid, PaymentSource, Refund};
+use tandem_core::order::{Order, Payment, PaymentSource, Refund};
 
 use crate::config::SecretSource;
+use crate::orders::provider::{Provider, SignedMessage, Verification, VerifiedWebhook, WebhookVerdict};
 use crate::orders::reconcile::question;
+use crate::orders::service::{OrderError, Orders};
 use crate::orders::step::Change;
-use crate::orders::webhook::{Provider, SignedMessage, Verification, VerifiedWebhook, WebhookVerdict};
-use crate::orders::{OrderError, Orders};
 use crate::outbox::{Ask, WebhookRecord};
 
 /// How far ahead of our clock a webhook may be signed, milliseconds.
@@ -26,7 +26,7 @@ pub(in crate::orders) struct CashfreeWebhooks;
 
 /// What a webhook means, owned, so that it can become a step on the order.
 enum Meaning {
-    Paid(Box<Paid>),
+    Paid(Box<Payment>),
     Failed,
     Voided(String, i64),
     Refunded(Refund),
@@ -75,9 +75,9 @@ impl Provider for CashfreeWebhooks {
         let timestamp = header(TIMESTAMP_HEADER);
         match signature::verify(&secrets, timestamp, &message.body, header(SIGNATURE_HEADER)) {
             Ok(_) => {}
-            Err(SignatureProblem::NoSecret) => return Err(OrderError::NoSecret),
-            Err(problem) => {
-                return Ok(Verification::Refused(WebhookVerdict::InvalidSignature, problem.code()));
+            Err(SignatureError::NoSecret) => return Err(OrderError::NoSecret),
+            Err(error) => {
+                return Ok(Verification::Refused(WebhookVerdict::InvalidSignature, error.code()));
             }
         }
         let Some(signed_ms) = signature::timestamp_ms(timestamp) else {
@@ -86,12 +86,12 @@ impl Provider for CashfreeWebhooks {
         let max_age_ms = i64::try_from(cashfree.webhook_max_age.as_millis()).unwrap_or(i64::MAX);
         // Its age counts at the gateway; what waited between the two of us is not its fault.
         let received_ms = message.received_ms.map_or(now_ms, |received_ms| received_ms.min(now_ms));
-        if let Err(problem) = signature::check_age(signed_ms, received_ms, max_age_ms, AHEAD_MAX_MS) {
-            return Ok(Verification::Refused(WebhookVerdict::Stale, problem.code()));
+        if let Err(error) = signature::check_age(signed_ms, received_ms, max_age_ms, AHEAD_MAX_MS) {
+            return Ok(Verification::Refused(WebhookVerdict::Stale, error.code()));
         }
         let webhook = match Webhook::parse(&message.body, orders.settings.default_currency) {
             Ok(webhook) => orders.usable(&webhook, &message.body, signed_ms, now_ms),
-            Err(unusable) => orders.unusable(&unusable, &message.body, now_ms),
+            Err(error) => orders.unusable(&error, &message.body, now_ms),
         };
         Ok(Verification::Genuine(Box::new(webhook)))
     }
@@ -147,19 +147,19 @@ impl Orders {
     /// have been the proof of a payment, the Orders API is asked.
     pub(in crate::orders) fn unusable(
         &self,
-        unusable: &Unusable,
+        error: &WebhookError,
         body: &[u8],
         now_ms: i64,
     ) -> VerifiedWebhook {
         let digest = Sha256Hex::of_bytes(body).to_hex();
-        let extract = serde_json::json!({ "extract": &*unusable.extract, "fault_at_byte": unusable.offset });
+        let extract = serde_json::json!({ "extract": &*error.extract, "fault_at_byte": error.offset });
         let record = WebhookRecord {
             account: self.account(),
             event_key: format!("unusable:{digest}"),
-            kind: unusable.extract.webhook_type.clone(),
-            order_id: unusable.extract.order_id.as_ref().map(|id| id.as_str().to_owned()),
+            kind: error.extract.webhook_type.clone(),
+            order_id: error.extract.order_id.as_ref().map(|id| id.as_str().to_owned()),
             received_ms: now_ms,
-            dead_letter: Some(unusable.problem.code().to_owned()),
+            dead_letter: Some(error.reason.code().to_owned()),
             extract: extract.to_string(),
             body_sha256: digest,
             body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
@@ -190,12 +190,12 @@ impl Orders {
     }
 
     /// The proof as the order takes it: the customer hashed, money and time as paid.
-    fn paid(&self, proof: &Proof<'_>, signed_ms: i64, now_ms: i64) -> Paid {
+    fn paid(&self, proof: &Proof<'_>, signed_ms: i64, now_ms: i64) -> Payment {
         for _ in 0..proof.customer.dummies_dropped {
             self.metrics.key_dropped("dummy");
         }
         let fields = proof.match_fields();
-        Paid {
+        Payment {
             payment_id: proof.payment_id.map(|id| id.as_str().to_owned()),
             money: proof.money,
             at_s: proof.paid_at_s.unwrap_or(signed_ms.div_euclid(1000)),

@@ -4,14 +4,14 @@
 
 use tandem_core::cashfree::legacy::{LEGACY_KIND, LegacyForm, LegacyNotice};
 use tandem_core::cashfree::orders_api::orders_api_id_ok;
-use tandem_core::cashfree::signature::{SIGNATURE_HEADER, SignatureProblem};
-use tandem_core::cashfree::{Extract, Problem, Unusable};
+use tandem_core::cashfree::signature::{SIGNATURE_HEADER, SignatureError};
+use tandem_core::cashfree::{Extract, MessageError, WebhookError};
 use tandem_core::currency::Currency;
 use tandem_core::hash::Sha256Hex;
 
+use crate::orders::provider::{SignedMessage, Verification, VerifiedWebhook, WebhookVerdict};
 use crate::orders::reconcile::question;
-use crate::orders::webhook::{SignedMessage, Verification, VerifiedWebhook, WebhookVerdict};
-use crate::orders::{OrderError, Orders};
+use crate::orders::service::{OrderError, Orders};
 use crate::outbox::WebhookRecord;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -35,22 +35,22 @@ impl Orders {
         let Ok(form) = LegacyForm::parse(body) else {
             return Ok(Verification::Refused(
                 WebhookVerdict::InvalidSignature,
-                SignatureProblem::Missing.code(),
+                SignatureError::Missing.code(),
             ));
         };
         match form.verify(secrets) {
             Ok(_) => {}
-            Err(SignatureProblem::NoSecret) => return Err(OrderError::NoSecret),
-            Err(problem) => {
-                return Ok(Verification::Refused(WebhookVerdict::InvalidSignature, problem.code()));
+            Err(SignatureError::NoSecret) => return Err(OrderError::NoSecret),
+            Err(error) => {
+                return Ok(Verification::Refused(WebhookVerdict::InvalidSignature, error.code()));
             }
         }
         // The form names no currency: it is of the time when Cashfree knew only one.
         let webhook = match form.read(Currency::INR) {
             Ok(notice) if orders_api_id_ok(notice.order_id.as_str()) => self.hint(&notice, body, now_ms),
             // An order that the Orders API cannot know can never be confirmed.
-            Ok(_) => self.unusable_form(Problem::BadOrderId, body, now_ms),
-            Err(problem) => self.unusable_form(problem, body, now_ms),
+            Ok(_) => self.unusable_form(MessageError::BadOrderId, body, now_ms),
+            Err(error) => self.unusable_form(error, body, now_ms),
         };
         Ok(Verification::Genuine(Box::new(webhook)))
     }
@@ -76,9 +76,9 @@ impl Orders {
         VerifiedWebhook { record, change, proves_payment: is_success, verdict }
     }
 
-    fn unusable_form(&self, problem: Problem, body: &[u8], now_ms: i64) -> VerifiedWebhook {
+    fn unusable_form(&self, error: MessageError, body: &[u8], now_ms: i64) -> VerifiedWebhook {
         let extract = Extract { webhook_type: LEGACY_KIND.to_owned(), ..Extract::default() };
-        let unusable = Unusable { problem, offset: None, extract: Box::new(extract) };
-        self.unusable(&unusable, body, now_ms)
+        let error = WebhookError { reason: error, offset: None, extract: Box::new(extract) };
+        self.unusable(&error, body, now_ms)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tandem_core::order::Standing;
+use tandem_core::order::TrustLevel;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -33,8 +33,8 @@ impl Budget {
     }
 
     /// Takes a question, if there is one left.
-    pub(super) fn take(&self, standing: Standing) -> bool {
-        self.take_at(standing, Instant::now())
+    pub(super) fn take(&self, trust: TrustLevel) -> bool {
+        self.take_at(trust, Instant::now())
     }
 
     /// Asks nothing for a while.
@@ -43,7 +43,7 @@ impl Budget {
         spent.paused_until = Some(Instant::now() + time);
     }
 
-    fn take_at(&self, standing: Standing, now: Instant) -> bool {
+    fn take_at(&self, trust: TrustLevel, now: Instant) -> bool {
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         if spent.paused_until.is_some_and(|until| now < until) {
             return false;
@@ -51,7 +51,7 @@ impl Budget {
         while spent.questions.front().is_some_and(|(at, _)| now.duration_since(*at) >= MINUTE) {
             spent.questions.pop_front();
         }
-        let for_strangers = standing < Standing::Attested;
+        let for_strangers = trust < TrustLevel::Attested;
         let by_strangers = spent.questions.iter().filter(|(_, for_strangers)| *for_strangers).count();
         if spent.questions.len() >= self.max || (for_strangers && by_strangers >= self.strangers_max) {
             return false;
@@ -69,14 +69,14 @@ mod tests {
     fn strangers_leave_some_of_it_and_a_minute_brings_it_back() {
         let budget = Budget::new(5, 3);
         let now = Instant::now();
-        let taken = (0..10).filter(|_| budget.take_at(Standing::Claimed, now)).count();
+        let taken = (0..10).filter(|_| budget.take_at(TrustLevel::Claimed, now)).count();
         assert_eq!(taken, 3);
-        assert!(!budget.take_at(Standing::CheckedOut, now), "a checkout is a stranger's word too");
-        let taken = (0..10).filter(|_| budget.take_at(Standing::Attested, now)).count();
+        assert!(!budget.take_at(TrustLevel::CheckedOut, now), "a checkout is a stranger's word too");
+        let taken = (0..10).filter(|_| budget.take_at(TrustLevel::Attested, now)).count();
         assert_eq!(taken, 2, "the rest is for what the provider itself spoke of");
         let later = now + MINUTE;
-        assert!(!budget.take_at(Standing::Claimed, later - Duration::from_millis(1)));
-        assert!(budget.take_at(Standing::Claimed, later));
+        assert!(!budget.take_at(TrustLevel::Claimed, later - Duration::from_millis(1)));
+        assert!(budget.take_at(TrustLevel::Claimed, later));
     }
 
     #[test]
@@ -84,7 +84,7 @@ mod tests {
         let budget = Budget::new(5, 3);
         budget.pause(Duration::from_secs(30));
         let now = Instant::now();
-        assert!(!budget.take_at(Standing::Attested, now));
-        assert!(budget.take_at(Standing::Attested, now + Duration::from_secs(31)));
+        assert!(!budget.take_at(TrustLevel::Attested, now));
+        assert!(budget.take_at(TrustLevel::Attested, now + Duration::from_secs(31)));
     }
 }

@@ -18,10 +18,10 @@ use tandem_core::cashfree::orders_api::{ApiPayment, OrderAnswer};
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::{ActionSource, Consent, Page};
 use tandem_core::id::{OrderId, PixelId};
-use tandem_core::order::{NotPaid, Order, Paid, PaymentSource};
+use tandem_core::order::{Order, Payment, PaymentSource, UnpaidStatus};
 use tokio_util::sync::CancellationToken;
 
-use super::Orders;
+use super::service::Orders;
 use super::step::Step;
 use crate::outbox::{Ask, DueOrder, StoreError};
 use orders_api::ProviderAnswer;
@@ -65,11 +65,11 @@ impl Reconciler {
     }
 
     async fn ask_about(&self, due: DueOrder) -> Result<(), StoreError> {
-        let DueOrder { order, pixel, standing } = due;
-        match self.api.ask(&self.orders.settings.cashfree, &order, standing).await {
+        let DueOrder { order, pixel, trust } = due;
+        match self.api.ask(&self.orders.settings.cashfree, &order, trust).await {
             ProviderAnswer::NoBudget => Ok(()),
             ProviderAnswer::Paid(answer, payment) => self.paid(&order, &pixel, &answer, &payment).await,
-            ProviderAnswer::NotPaid(answer) => self.plan(&order, &pixel, answer).await,
+            ProviderAnswer::Unpaid(answer) => self.plan(&order, &pixel, answer).await,
         }
     }
 
@@ -83,7 +83,7 @@ impl Reconciler {
         let fields = answer.customer.match_fields(Some(payment.money.currency), payment.international);
         let now_ms = self.orders.clock.now_ms();
         let now_s = now_ms.div_euclid(1000);
-        let paid = Paid {
+        let paid = Payment {
             payment_id: Some(payment.payment_id.as_str().to_owned()),
             money: payment.money,
             at_s: payment.payment_time_s.unwrap_or(now_s),
@@ -106,10 +106,10 @@ impl Reconciler {
     }
 
     /// Plans the next question. No answer ends the wait for the webhook.
-    async fn plan(&self, order: &OrderId, pixel: &PixelId, answer: NotPaid) -> Result<(), StoreError> {
+    async fn plan(&self, order: &OrderId, pixel: &PixelId, answer: UnpaidStatus) -> Result<(), StoreError> {
         let now_s = self.orders.clock.now_s();
         let change = move |order: &mut Order| {
-            let next_s = order.not_paid(answer, now_s).filter(|_| order.paid().is_none());
+            let next_s = order.note_unpaid(answer, now_s).filter(|_| order.paid().is_none());
             next_s.map_or(Ask::Never, |next_s| Ask::At(next_s * 1000)).into()
         };
         self.orders.step(Step::on(order.clone(), pixel.clone()), Box::new(change)).await.map(drop)

@@ -8,7 +8,7 @@ use tandem_core::cashfree::orders_api::{
 };
 use tandem_core::currency::Currency;
 use tandem_core::id::OrderId;
-use tandem_core::order::{NotPaid, Standing};
+use tandem_core::order::{TrustLevel, UnpaidStatus};
 use url::Url;
 
 use super::budget::Budget;
@@ -39,7 +39,7 @@ pub(super) enum ProviderAnswer {
     /// Paid, by this payment.
     Paid(Box<OrderAnswer>, Box<ApiPayment>),
     /// Not paid.
-    NotPaid(NotPaid),
+    Unpaid(UnpaidStatus),
     /// Our budget is spent.
     NoBudget,
 }
@@ -96,25 +96,25 @@ impl OrdersApi {
         &self,
         settings: &Cashfree,
         order: &OrderId,
-        standing: Standing,
+        trust: TrustLevel,
     ) -> ProviderAnswer {
         if !orders_api_id_ok(order.as_str()) {
-            return ProviderAnswer::NotPaid(NotPaid::Final);
+            return ProviderAnswer::Unpaid(UnpaidStatus::Final);
         }
-        let open = ProviderAnswer::NotPaid(NotPaid::Open);
-        let body = match self.get(settings, &["orders", order.as_str()], &self.orders, standing).await {
+        let open = ProviderAnswer::Unpaid(UnpaidStatus::Open);
+        let body = match self.get(settings, &["orders", order.as_str()], &self.orders, trust).await {
             FetchResult::Answer(body) => body,
-            FetchResult::NotFound => return ProviderAnswer::NotPaid(NotPaid::Unknown),
+            FetchResult::NotFound => return ProviderAnswer::Unpaid(UnpaidStatus::Unknown),
             FetchResult::Nothing => return open,
             FetchResult::NoBudget => return ProviderAnswer::NoBudget,
         };
         let answer = match parse_order(&body, self.currency) {
             Ok(answer) if answer.order_id == *order => answer,
             Ok(_) => return open,
-            Err(problem) => {
+            Err(error) => {
                 tracing::warn!(
                     order.id = order.as_str(),
-                    code = problem.code(),
+                    code = error.code(),
                     "the Orders API's answer is not usable"
                 );
                 return open;
@@ -122,11 +122,13 @@ impl OrdersApi {
         };
         match answer.status {
             OrderStatus::Paid => {}
-            OrderStatus::Expired | OrderStatus::Terminated => return ProviderAnswer::NotPaid(NotPaid::Final),
+            OrderStatus::Expired | OrderStatus::Terminated => {
+                return ProviderAnswer::Unpaid(UnpaidStatus::Final);
+            }
             OrderStatus::Active | OrderStatus::Unknown => return open,
         }
         let path = ["orders", order.as_str(), "payments"];
-        let body = match self.get(settings, &path, &self.payments, standing).await {
+        let body = match self.get(settings, &path, &self.payments, trust).await {
             FetchResult::Answer(body) => body,
             FetchResult::NotFound | FetchResult::Nothing => return open,
             FetchResult::NoBudget => return ProviderAnswer::NoBudget,
@@ -136,10 +138,10 @@ impl OrdersApi {
                 ProviderAnswer::Paid(Box::new(answer), Box::new(payment))
             }
             Ok(_) => open,
-            Err(problem) => {
+            Err(error) => {
                 tracing::warn!(
                     order.id = order.as_str(),
-                    code = problem.code(),
+                    code = error.code(),
                     "the payment list is not usable"
                 );
                 open
@@ -153,10 +155,10 @@ impl OrdersApi {
         settings: &Cashfree,
         path: &[&str],
         budget: &Budget,
-        standing: Standing,
+        trust: TrustLevel,
     ) -> FetchResult {
         for attempt in 0..2 {
-            if !budget.take(standing) {
+            if !budget.take(trust) {
                 return if attempt == 0 { FetchResult::NoBudget } else { FetchResult::Nothing };
             }
             match self.try_get(settings, path).await {

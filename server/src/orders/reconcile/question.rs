@@ -6,7 +6,7 @@ use tandem_core::cashfree::orders_api::orders_api_id_ok;
 use tandem_core::id::OrderId;
 use tandem_core::order::Order;
 
-use crate::orders::Orders;
+use crate::orders::service::Orders;
 use crate::orders::step::{Change, Step};
 use crate::outbox::{Ask, StoreError};
 
@@ -36,7 +36,7 @@ pub(in crate::orders) fn question(now_ms: i64) -> Change {
         if order.paid().is_some() {
             return Ask::AsPlanned.into();
         }
-        order.ask(now_ms.div_euclid(1000));
+        order.mark_asked(now_ms.div_euclid(1000));
         Ask::At(now_ms).into()
     })
 }

@@ -3,7 +3,9 @@
 use tandem_core::currency::Currency;
 use tandem_core::event::Consent;
 use tandem_core::money::Money;
-use tandem_core::order::{Contact, Order, Paid, PaymentSource, PurchaseState, Refund, SignalsFrom, Standing};
+use tandem_core::order::{
+    Contact, Order, Payment, PaymentSource, PurchaseState, Refund, SignalSource, TrustLevel,
+};
 
 use super::*;
 
@@ -46,7 +48,7 @@ async fn an_order_and_its_purchase_change_together(store: &Bench) {
         (Some(Appended::New { .. }), Some(Appended::New { .. }))
     ));
     assert!(store.orders.order(order_id("A")).await.unwrap().is_some());
-    let due = DueOrder { order: order_id("A"), pixel: pixel(), standing: Standing::Attested };
+    let due = DueOrder { order: order_id("A"), pixel: pixel(), trust: TrustLevel::Attested };
     assert_eq!(store.orders.orders_to_ask(10).await.unwrap(), [due]);
     let purchase_id = EventId::of_purchase(&order_id("A"));
     assert_eq!(state_of(store, &purchase_id).await, Some(State::WaitingJoin));
@@ -84,7 +86,7 @@ async fn a_purchase_that_left_is_neither_replaced_nor_stopped(store: &Bench) {
     };
     change(PurchaseChange::Place, Initial::Pending).await.unwrap();
     let leased = lease(store, NOW_MS).await;
-    let stop = Initial::Suppressed(Withheld::RefundedBeforeSent.code().into());
+    let stop = Initial::Suppressed(WithholdReason::RefundedBeforeSent.code().into());
     assert!(
         change(PurchaseChange::Stop, stop.clone()).await.unwrap().unwrap().purchase.is_none(),
         "it may be on its way"
@@ -159,8 +161,8 @@ fn paid_order(order: &mut Order, fbp: Option<&str>, join_wait_ms: i64) -> OrderE
     effects(order, join_wait_ms)
 }
 
-fn payment() -> Paid {
-    Paid {
+fn payment() -> Payment {
+    Payment {
         payment_id: Some("7".into()),
         money: Money::parse("5.00", Currency::INR).unwrap(),
         at_s: NOW_MS / 1000,
@@ -189,7 +191,7 @@ async fn refund_all(store: &Bench, id: &str) {
     store.orders.update(order_id(id), pixel(), None, step).await.unwrap();
 }
 
-async fn withheld(store: &Bench, id: &str) -> Option<Withheld> {
+async fn withheld(store: &Bench, id: &str) -> Option<WithholdReason> {
     store.orders.order(order_id(id)).await.unwrap().and_then(|order| order.withheld())
 }
 
@@ -203,7 +205,7 @@ async fn a_purchase_that_comes_back_is_stopped_by_what_happened_meanwhile(store:
     store.queue.record(call(), vec![back]).await.unwrap();
     let id = EventId::of_purchase(&order_id("A"));
     assert_eq!(state_of(store, &id).await, Some(State::Suppressed));
-    assert_eq!(withheld(store, "A").await, Some(Withheld::RefundedBeforeSent));
+    assert_eq!(withheld(store, "A").await, Some(WithholdReason::RefundedBeforeSent));
     assert!(lease(store, NOW_MS + LEASE_MS * 10).await.is_empty());
     check_totals(store, 1).await;
 }
@@ -218,13 +220,13 @@ async fn delivered_purchases_are_counted_by_who_brought_their_signals(store: &Be
     let delivered = under_way.iter().map(|event| result(event, AttemptOutcome::Delivered)).collect();
     store.queue.record(call(), delivered).await.unwrap();
     let counted = store.operators.figures(NOW_MS).await.unwrap().signals();
-    let expected = SignalsFrom::ALL.map(|from| {
+    let expected = SignalSource::ALL.map(|from| {
         (
             from,
             match from {
-                SignalsFrom::Claim => 1,
-                SignalsFrom::Nobody => 2,
-                SignalsFrom::EarlierEvent | SignalsFrom::Internal => 0,
+                SignalSource::Claim => 1,
+                SignalSource::Nobody => 2,
+                SignalSource::EarlierEvent | SignalSource::Internal => 0,
             },
         )
     });

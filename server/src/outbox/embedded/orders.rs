@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
-use tandem_core::order::{Order, Standing};
+use tandem_core::order::{Order, TrustLevel};
 
 use super::committer::Writer;
 use super::read::unreadable;
@@ -74,7 +74,7 @@ impl Writer {
             None => None,
         };
         if let (Some(PurchaseChange::Stop(_)), None) = (&effects.purchase, &purchase) {
-            order.stop_was_too_late();
+            order.mark_left();
         }
         let pixel_no = self.pixel(order.pixel())?;
         self.follow(id, pixel_no, &effects.followers, now_ms)?;
@@ -89,7 +89,7 @@ impl Writer {
         let (was_paid, is_paid) = (before.paid().is_some(), order.paid().is_some());
         if stored.is_none() {
             self.counts.orders(is_paid, 1);
-            if !is_paid && order.standing() < Standing::Attested {
+            if !is_paid && order.trust_level() < TrustLevel::Attested {
                 self.bound_unproven()?;
             }
         } else if was_paid != is_paid {
@@ -135,7 +135,7 @@ impl Writer {
                 now_ms,
                 at_ms,
                 planned,
-                order.standing() as u8,
+                order.trust_level() as u8,
                 learnt,
             ])?;
         Ok(())

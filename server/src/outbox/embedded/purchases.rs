@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::OptionalExtension as _;
 use tandem_core::code;
 use tandem_core::id::{EventId, EventName, OrderId};
-use tandem_core::order::{Order, SignalsFrom};
+use tandem_core::order::{Order, SignalSource};
 
 use super::committer::Writer;
 use super::events::{Entry, state};
@@ -72,10 +72,10 @@ impl Writer {
         now_ms: i64,
     ) -> rusqlite::Result<()> {
         let Some(found) = self.order_of_purchase(name, id)? else { return Ok(()) };
-        let from = found.as_ref().map_or(SignalsFrom::Nobody, |(order, _)| order.signals_from());
+        let from = found.as_ref().map_or(SignalSource::Nobody, |(order, _)| order.signals_from());
         self.counts.count(now_ms, pixel, name, Metric::of_signals(from), 1);
         if let Some((mut order, order_pixel)) = found
-            && order.was_delivered()
+            && order.mark_delivered()
         {
             self.write_order(&order, order_pixel, Ask::AsPlanned, now_ms, false)?;
         }
@@ -105,7 +105,7 @@ impl Writer {
                 .collect::<rusqlite::Result<_>>()?;
             waiting.into_iter().try_for_each(|seq| self.stop(seq, why.code(), now_ms))?;
         }
-        order.was_stopped(why);
+        order.mark_stopped(why);
         self.write_order(&order, order_pixel, Ask::AsPlanned, now_ms, true)
     }
 

@@ -4,8 +4,8 @@
 use crate::outbox::State;
 pub(super) use crate::outbox::numbers::*;
 
-/// Number of the trust from which on an order counts as proven (`order::Standing`).
-pub(super) const ATTESTED: u8 = tandem_core::order::Standing::Attested as u8;
+/// Number of the trust from which on an order counts as proven (`order::TrustLevel`).
+pub(super) const ATTESTED: u8 = tandem_core::order::TrustLevel::Attested as u8;
 
 /// SQL in which `{PENDING}` and the like stand for numbers; made once.
 macro_rules! sql {

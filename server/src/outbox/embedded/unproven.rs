@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 use tandem_core::id::{OrderId, PixelId};
-use tandem_core::order::Standing;
+use tandem_core::order::TrustLevel;
 
 use super::committer::Writer;
 use super::read::unreadable;
@@ -18,7 +18,7 @@ pub(crate) const UNPROVEN_MAX: usize = 100_000;
 /// New orders between two counts.
 pub(crate) const COUNT_EVERY: usize = 1000;
 
-const STANDINGS: [Standing; 3] = [Standing::Attested, Standing::CheckedOut, Standing::Claimed];
+const TRUST_LEVELS: [TrustLevel; 3] = [TrustLevel::Attested, TrustLevel::CheckedOut, TrustLevel::Claimed];
 
 /// Keeps count of new orders.
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,11 +69,11 @@ pub(super) fn orders_to_ask(db: &Connection, now_ms: i64, max: usize) -> rusqlit
              JOIN pixels ON pixels.no = orders.pixel
          WHERE standing = ?1 AND ask_at_ms IS NOT NULL AND ask_at_ms <= ?2 ORDER BY ask_at_ms LIMIT ?3",
     )?;
-    for standing in STANDINGS {
-        let rows = ask.query_map((standing as u8, now_ms, max - due.len()), |row| {
+    for trust in TRUST_LEVELS {
+        let rows = ask.query_map((trust as u8, now_ms, max - due.len()), |row| {
             let order = OrderId::parse(&row.get::<_, String>(0)?).map_err(|e| unreadable(0, e))?;
             let pixel = PixelId::parse(&row.get::<_, String>(1)?).map_err(|e| unreadable(1, e))?;
-            Ok(DueOrder { order, pixel, standing })
+            Ok(DueOrder { order, pixel, trust })
         })?;
         for row in rows {
             due.push(row?);
@@ -131,13 +131,12 @@ mod tests {
         step(&store, "claimed first", Ask::At(NOW_MS - 4), |order| contact(order, true)).await;
         let due = store.orders_to_ask(4).await.unwrap();
         let expected = [
-            ("failed", Standing::Attested),
-            ("checked out", Standing::CheckedOut),
-            ("claimed first", Standing::Claimed),
-            ("claimed", Standing::Claimed),
+            ("failed", TrustLevel::Attested),
+            ("checked out", TrustLevel::CheckedOut),
+            ("claimed first", TrustLevel::Claimed),
+            ("claimed", TrustLevel::Claimed),
         ];
-        let expected =
-            expected.map(|(order, standing)| DueOrder { order: id(order), pixel: pixel(), standing });
+        let expected = expected.map(|(order, trust)| DueOrder { order: id(order), pixel: pixel(), trust });
         assert_eq!(due, expected);
         assert_eq!(store.orders_to_ask(2).await.unwrap(), expected[..2]);
     }

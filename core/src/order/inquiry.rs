@@ -1,0 +1,182 @@
+//! When the payment provider is to be asked about an order.
+//!
+//! A claim whose webhook has not come is asked about at once, an order that a checkout
+//! named a while later; then again on a schedule, until the order is final. Strangers
+//! name orders too, so an answer "unknown" counts for a while and ends the questions soon.
+
+use super::state::Order;
+
+/// Ages at which an order is asked about again, seconds. The first ones follow Cashfree's
+/// own retries (2, 10 and 30 minutes); the last is the end of Meta's 7 days.
+const SCHEDULE_S: [i64; 10] =
+    [15, 180, 900, 3000, 6 * 3600, 24 * 3600, 48 * 3600, 72 * 3600, 120 * 3600, 160 * 3600];
+/// From checkout to the first question, seconds: most buyers have paid, and most webhooks
+/// have come.
+const AFTER_CHECKOUT_S: i64 = 180;
+/// How long a question, or an answer that the order is still open, keeps claims from
+/// causing another one, seconds.
+const OPEN_KEPT_S: i64 = 5;
+/// How long an answer "unknown" counts, seconds.
+const UNKNOWN_KEPT_S: i64 = 900;
+
+/// How much is behind an order that is not known to be paid. What has more behind it is
+/// asked about first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TrustLevel {
+    /// Somebody claims it; anybody can.
+    Claimed = 0,
+    /// A browser named it at checkout.
+    CheckedOut = 1,
+    /// The payment provider or one of the shop's services spoke of it.
+    Attested = 2,
+}
+
+/// What the payment provider said of an order that is not paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnpaidStatus {
+    /// It may still be paid, or nothing usable was said.
+    Open,
+    /// It does not know the order.
+    Unknown,
+    /// It will not be paid.
+    Final,
+}
+
+impl Order {
+    /// How much is behind it.
+    pub fn trust_level(&self) -> TrustLevel {
+        let attested = self.asking.attested
+            || self.owner_is_proven
+            || self.denied_internally
+            || self.failed
+            || self.paid.is_some()
+            || !self.refunds.is_empty();
+        match &self.owner {
+            _ if attested => TrustLevel::Attested,
+            Some(owner) if !owner.is_claim => TrustLevel::CheckedOut,
+            _ => TrustLevel::Claimed,
+        }
+    }
+
+    /// Whether something was learnt since it was `before`, and not only asked.
+    pub fn has_learnt_since(&self, before: &Self) -> bool {
+        Self { asking: self.asking, ..before.clone() } != *self
+    }
+
+    /// A genuine message of the payment provider spoke of the order.
+    pub fn attest(&mut self) {
+        self.asking.attested = true;
+    }
+
+    /// Whether nobody asks about it and nobody plans to, because it is paid or has been
+    /// planned before.
+    fn is_planned(&self) -> bool {
+        self.paid.is_some() || self.asking.since_s.is_some()
+    }
+
+    /// A checkout named the order, or the provider said that an attempt failed: when to
+    /// ask about it first, Unix seconds; `None` when that is planned or needless.
+    pub fn plan_first_question(&mut self, now_s: i64) -> Option<i64> {
+        if self.is_planned() {
+            return None;
+        }
+        self.asking.since_s = Some(now_s);
+        Some(now_s + AFTER_CHECKOUT_S)
+    }
+
+    /// Whether a claim is a reason to ask about the order at once. To be called before the
+    /// claim is taken.
+    pub fn wants_question(&self, now_s: i64) -> bool {
+        self.paid.is_none() && now_s >= self.asking.quiet_until_s
+    }
+
+    /// The order is asked about now.
+    pub fn mark_asked(&mut self, now_s: i64) {
+        if self.claimed_at_s.is_none() || self.asking.since_s.is_none() {
+            self.asking.since_s = Some(now_s);
+        }
+        self.asking.quiet_until_s = now_s + OPEN_KEPT_S;
+    }
+
+    /// Takes the provider's answer. Returns when to ask next, Unix seconds. An order that
+    /// is unknown for the second time and that nobody but strangers spoke of is not asked
+    /// about again.
+    pub fn note_unpaid(&mut self, answer: UnpaidStatus, now_s: i64) -> Option<i64> {
+        let since_s = *self.asking.since_s.get_or_insert(now_s);
+        let was_unknown = core::mem::replace(&mut self.asking.unknown, answer == UnpaidStatus::Unknown);
+        let (kept_s, ends) = match answer {
+            UnpaidStatus::Open => (OPEN_KEPT_S, false),
+            UnpaidStatus::Unknown => {
+                (UNKNOWN_KEPT_S, was_unknown && self.trust_level() != TrustLevel::Attested)
+            }
+            UnpaidStatus::Final => (UNKNOWN_KEPT_S, true),
+        };
+        self.asking.quiet_until_s = now_s + kept_s;
+        let earliest_s = if answer == UnpaidStatus::Unknown { now_s + UNKNOWN_KEPT_S } else { now_s + 1 };
+        let next = SCHEDULE_S.into_iter().map(|age_s| since_s + age_s).find(|at_s| *at_s >= earliest_s);
+        next.filter(|_| !ends)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{OrderId, PixelId};
+
+    const NOW_S: i64 = 1_763_942_400;
+
+    fn order() -> Order {
+        Order::new(OrderId::parse("KB-1").unwrap(), PixelId::parse("123456789012345").unwrap())
+    }
+
+    /// Times of all questions, seconds after the first.
+    fn questions(order: &mut Order, answer: UnpaidStatus) -> Vec<i64> {
+        let mut times = vec![0];
+        order.mark_asked(NOW_S);
+        while let Some(next) = order.note_unpaid(answer, NOW_S + times[times.len() - 1]) {
+            times.push(next - NOW_S);
+        }
+        times
+    }
+
+    #[test]
+    fn an_open_order_is_asked_about_ever_more_rarely_and_within_metas_seven_days() {
+        let times = questions(&mut order(), UnpaidStatus::Open);
+        assert_eq!(times[1..], SCHEDULE_S);
+        assert!(times.is_sorted() && times[times.len() - 1] < 7 * 24 * 3600);
+    }
+
+    #[test]
+    fn an_order_that_nobody_knows_costs_two_questions() {
+        assert_eq!(questions(&mut order(), UnpaidStatus::Unknown), [0, 900]);
+        let mut attested = order();
+        attested.attest();
+        assert!(questions(&mut attested, UnpaidStatus::Unknown).len() > 5, "the provider spoke of it");
+    }
+
+    #[test]
+    fn a_final_order_is_not_asked_about_again() {
+        assert_eq!(questions(&mut order(), UnpaidStatus::Final), [0]);
+    }
+
+    #[test]
+    fn repeated_claims_do_not_repeat_the_question() {
+        let mut order = order();
+        assert!(order.wants_question(NOW_S));
+        order.mark_asked(NOW_S);
+        assert!(!order.wants_question(NOW_S + 1));
+        order.note_unpaid(UnpaidStatus::Open, NOW_S + 1);
+        assert!(order.wants_question(NOW_S + 10), "an open order may be paid meanwhile");
+        order.mark_asked(NOW_S + 10);
+        order.note_unpaid(UnpaidStatus::Unknown, NOW_S + 10);
+        assert!(!order.wants_question(NOW_S + 10 + UNKNOWN_KEPT_S - 1));
+    }
+
+    #[test]
+    fn a_checkout_is_asked_about_once_its_buyer_had_time_to_pay() {
+        let mut order = order();
+        assert_eq!(order.plan_first_question(NOW_S), Some(NOW_S + AFTER_CHECKOUT_S));
+        assert_eq!(order.plan_first_question(NOW_S + 1), None, "that is planned");
+        assert!(order.wants_question(NOW_S + 2), "a claim need not wait for it");
+    }
+}

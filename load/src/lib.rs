@@ -1,0 +1,18 @@
+//! Load programs: the real binaries under far more than a test asks of them.
+//!
+//! | module | does | by hand |
+//! |---|---|---|
+//! | [`torture`] | kills the server again and again under load | `cargo xtask torture` |
+//! | [`storm`] | thousands of orders, forgeries and outages | `cargo xtask storm` |
+//! | [`backlog`] | a million events wait, then drain | `cargo xtask bench backlog` |
+//!
+//! Each ends with a report and exits with 1 when the report has a complaint. The others are what they share.
+
+mod arrivals;
+pub mod backlog;
+mod drain;
+mod memory;
+mod meta_fault;
+mod resend;
+pub mod storm;
+pub mod torture;

@@ -1,0 +1,71 @@
+//! Why a copy of an event may come a second time.
+
+use crate::arrivals::Arrival;
+
+/// A copy may be sent again when its request came so long before the kill at most: its answer, or
+/// the commit of its result, was still under way. Milliseconds; a slow Meta takes 500 of them.
+const UNDER_WAY_MAX_MS: u64 = 2000;
+
+/// A kill: between these two moments, Unix milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kill {
+    pub(crate) asked_ms: u64,
+    pub(crate) done_ms: u64,
+}
+
+/// Why a further copy of an event came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ResendReason {
+    /// The one before it was under way when the server was killed.
+    Killed,
+    /// A fault kept the answer to the one before it back.
+    AnswerLost,
+    /// Neither.
+    None,
+}
+
+/// Why `copy` came after `before`.
+pub(crate) fn reason_for(before: &Arrival, copy: &Arrival, kills: &[Kill]) -> ResendReason {
+    let under_way = |kill: &Kill| {
+        // A request that was written whole may be read after its sender's death.
+        kill.asked_ms <= before.at_ms + UNDER_WAY_MAX_MS
+            && kill.done_ms + 1000 >= before.at_ms
+            && kill.asked_ms <= copy.at_ms
+    };
+    if before.lost {
+        ResendReason::AnswerLost
+    } else if kills.iter().any(under_way) {
+        ResendReason::Killed
+    } else {
+        ResendReason::None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arrival(at_ms: u64, lost: bool) -> Arrival {
+        Arrival {
+            at_ms,
+            lost,
+            digest: String::new(),
+            email_hash: String::new(),
+            value_minor: None,
+            order_id: String::new(),
+            has_fbp: false,
+        }
+    }
+
+    #[test]
+    fn only_what_was_under_way_at_a_kill_or_lost_its_answer_may_come_again() {
+        let kills = [Kill { asked_ms: 100_000, done_ms: 100_010 }];
+        let reason = |first, lost, second| reason_for(&arrival(first, lost), &arrival(second, false), &kills);
+        assert_eq!(reason(99_900, false, 100_500), ResendReason::Killed);
+        assert_eq!(reason(100_020, false, 100_500), ResendReason::Killed, "read after its sender's death");
+        assert_eq!(reason(90_000, true, 90_100), ResendReason::AnswerLost);
+        assert_eq!(reason(90_000, false, 100_500), ResendReason::None, "recorded long before the kill");
+        assert_eq!(reason(99_900, false, 99_950), ResendReason::None, "twice before the kill");
+        assert_eq!(reason(103_000, false, 103_100), ResendReason::None, "twice after the kill");
+    }
+}

@@ -1,0 +1,70 @@
+//! The service's parts, and what every call of it does at its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tandem_proto::v1;
+use tonic::metadata::MetadataMap;
+use tonic::{Code, Request, Response, Status};
+
+use crate::api::caller::{Caller, Stranger};
+use crate::api::cookies::{self, SetCookies};
+use crate::api::decode::Decoder;
+use crate::api::status::{Reject, code_name};
+use crate::clock::Clock;
+use crate::ingest::Ingest;
+use crate::orders::Orders;
+use crate::outbox::EventStore;
+use crate::telemetry::metrics::Metrics;
+
+/// The service. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Tracking {
+    /// Reads requests.
+    pub decoder: Arc<Decoder>,
+    /// Takes events.
+    pub ingest: Arc<Ingest>,
+    /// Changes orders.
+    pub orders: Arc<Orders>,
+    /// Notes what pages did with their copies.
+    pub events: Arc<dyn EventStore>,
+    /// Where answers are counted.
+    pub metrics: Arc<Metrics>,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+/// Who calls, as the layer found out. Without the layer everyone is a stranger.
+pub(super) fn caller_of<T>(request: &Request<T>) -> Caller {
+    request.extensions().get::<Caller>().cloned().unwrap_or_else(|| Caller::Stranger(Stranger::default()))
+}
+
+impl Tracking {
+    /// Completes a request with the browser's cookies; returns those that the answer sets.
+    pub(super) fn cookies(
+        &self,
+        caller: &Caller,
+        headers: &MetadataMap,
+        browser: &mut Option<v1::Browser>,
+        consent: Option<&v1::Consent>,
+    ) -> SetCookies {
+        let now_ms = self.clock.now_ms();
+        cookies::exchange(&self.decoder.settings, now_ms, caller, headers, browser, consent)
+    }
+
+    /// Answers, and notes how long it took and what it came to.
+    pub(super) fn answer<T>(
+        &self,
+        rpc: &'static str,
+        took: Duration,
+        result: Result<T, Reject>,
+    ) -> Result<Response<T>, Status> {
+        let code = result.as_ref().err().map_or(Code::Ok, Reject::grpc);
+        let is_error = matches!(code, Code::Internal | Code::Unknown | Code::Unavailable);
+        self.metrics.answer(rpc, code_name(code), is_error, took, self.clock.now_ms());
+        result.map(Response::new).map_err(|reject| {
+            tracing::debug!(rpc, code = reject.code(), "call refused");
+            reject.into()
+        })
+    }
+}

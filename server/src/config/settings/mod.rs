@@ -1,0 +1,298 @@
+//! The settings, checked.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tandem_core::cookie::CookieDomain;
+use tandem_core::country::Country;
+use tandem_core::currency::Currency;
+use tandem_core::id::EventName;
+use tandem_core::normalise::MatchKey;
+use tandem_net::Tls;
+use tandem_settings::values::{boolean, http_url, socket_address};
+use tandem_settings::{Networks, SecretSource, SettingError, Source, keys};
+use url::Url;
+
+use super::network::{Origins, RateLimit};
+use super::pixels::{Pixel, read_pixels};
+use super::tls::read_tls;
+use crate::catalogue::CatalogueFile;
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// When the page may fire Purchase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BrowserPolicy {
+    /// Once the payment is known to be good.
+    Verified,
+    /// At once.
+    Optimistic,
+}
+
+/// Cashfree's two worlds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CashfreeEnvironment {
+    /// Play money.
+    Sandbox,
+    /// Real money.
+    Production,
+}
+
+impl CashfreeEnvironment {
+    /// Name as in the setting.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sandbox => "SANDBOX",
+            Self::Production => "PRODUCTION",
+        }
+    }
+}
+
+/// Settings about Cashfree.
+#[derive(Debug)]
+pub struct Cashfree {
+    /// Which world.
+    pub environment: CashfreeEnvironment,
+    /// Client secrets of that world, newest first.
+    pub secrets: Option<SecretSource>,
+    /// Client ID; with it, unpaid-looking orders are asked of the Orders API.
+    pub client_id: Option<String>,
+    /// Base address of the API.
+    pub api_url: Url,
+    /// Whether the oldest, form-encoded notifications are taken as hints.
+    pub legacy_webhooks: bool,
+    /// Oldest signed webhook taken.
+    pub webhook_max_age: Duration,
+}
+
+/// Settings about the Graph API.
+#[derive(Debug, Clone)]
+pub struct Meta {
+    /// Base address.
+    pub graph_url: Url,
+    /// Version, such as `v25.0`.
+    pub graph_version: String,
+    /// Bound on making a connection.
+    pub connect_timeout: Duration,
+    /// Bound on the whole call.
+    pub timeout: Duration,
+}
+
+impl Meta {
+    /// Whether events go to the real Meta, not to a sandbox.
+    pub fn is_real(&self) -> bool {
+        keys::META_GRAPH_URL.default_text().strip_prefix("https://") == self.graph_url.host_str()
+    }
+}
+
+/// A field that a lead must have.
+pub type LeadField = MatchKey;
+
+/// Everything.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where gRPC and gRPC-web are served.
+    pub grpc_addr: SocketAddr,
+    /// Where health, metrics and the dashboard are served.
+    pub http_addr: SocketAddr,
+    /// Pixels; the first is the default.
+    pub pixels: Vec<Pixel>,
+    /// The Graph API.
+    pub meta: Meta,
+    /// Cashfree.
+    pub cashfree: Cashfree,
+    /// The embedded store's directory.
+    pub data_dir: PathBuf,
+    /// How long finished events are kept.
+    pub retention: Duration,
+    /// Who may call the internal RPCs; `None`: make one.
+    pub internal_token: Option<SecretSource>,
+    /// The shop's origins.
+    pub allowed_origins: Origins,
+    /// `event_source_url` for a Purchase whose browser was never seen.
+    pub shop_url: Option<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Networks,
+    /// Country of national phone numbers.
+    pub default_country: Country,
+    /// Currency where none is given.
+    pub default_currency: Currency,
+    /// How long a paid order waits for browser signals.
+    pub join_wait: Duration,
+    /// When the page may fire Purchase.
+    pub browser_policy: BrowserPolicy,
+    /// Key of the claims' proofs.
+    pub claim_secret: Option<SecretSource>,
+    /// Whether unspecified consent counts as denied.
+    pub consent_required: bool,
+    /// Domain that `_fbp` and `_fbc` are set for by HTTP; none: they are not.
+    pub cookie_domain: Option<CookieDomain>,
+    /// Certificates of the gRPC port; none: it speaks plainly.
+    pub tls: Option<Tls>,
+    /// Rate limit of strangers.
+    pub rate_limit: Option<RateLimit>,
+    /// Fields that a lead must have beyond an e-mail address or a phone number.
+    pub lead_required: Vec<LeadField>,
+    /// What the shop sells, told from prices and tags.
+    pub catalogue: Option<Arc<CatalogueFile>>,
+    /// Custom event to send for refunds; none: nothing is sent.
+    pub refund_event: Option<EventName>,
+}
+
+impl Settings {
+    /// Reads and checks everything.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used.
+    pub fn read(source: &Source) -> Result<Self, SettingError> {
+        source.parsed(keys::TANDEM_STORE, store)?;
+        let default_currency = source.parsed(keys::TANDEM_DEFAULT_CURRENCY, |text| {
+            Currency::parse(text).map_err(|_| "must be an ISO 4217 code such as INR".into())
+        })?;
+        let catalogue = source.optional(keys::TANDEM_CATALOG, |path| {
+            CatalogueFile::open(path, default_currency).map(Arc::new).map_err(|fault| fault.to_string())
+        })?;
+        let origins = source.optional(keys::TANDEM_ALLOWED_ORIGINS, Origins::parse)?;
+        Ok(Self {
+            grpc_addr: source.parsed(keys::TANDEM_GRPC_ADDR, socket_address)?,
+            http_addr: source.parsed(keys::TANDEM_HTTP_ADDR, socket_address)?,
+            pixels: read_pixels(source)?,
+            meta: read_meta(source)?,
+            cashfree: read_cashfree(source)?,
+            data_dir: source.text(keys::TANDEM_DATA_DIR).into(),
+            retention: source.span(keys::TANDEM_RETENTION, DAY, 3650 * DAY)?,
+            internal_token: source.secret(keys::TANDEM_INTERNAL_TOKEN)?,
+            allowed_origins: origins.unwrap_or(Origins::Loopback),
+            shop_url: source.optional(keys::TANDEM_SHOP_URL, |text| http_url(text).map(String::from))?,
+            trusted_proxies: source.parsed(keys::TANDEM_TRUSTED_PROXIES, Networks::parse)?,
+            default_country: source.parsed(keys::TANDEM_DEFAULT_COUNTRY, |text| {
+                Country::parse(text).map_err(|fault| fault.to_string())
+            })?,
+            default_currency,
+            join_wait: source.span(keys::TANDEM_JOIN_WAIT, Duration::ZERO, DAY)?,
+            browser_policy: source.parsed(keys::TANDEM_BROWSER_POLICY, browser_policy)?,
+            claim_secret: source.secret(keys::TANDEM_CLAIM_SECRET)?,
+            consent_required: source.parsed(keys::TANDEM_CONSENT_REQUIRED, boolean)?,
+            cookie_domain: source.optional(keys::TANDEM_COOKIE_DOMAIN, |text| {
+                CookieDomain::parse(text).map_err(|error| error.to_string())
+            })?,
+            tls: read_tls(source)?,
+            rate_limit: source.parsed(keys::TANDEM_RATE_LIMIT, RateLimit::parse)?,
+            lead_required: read_lead_required(source)?,
+            catalogue,
+            refund_event: source.optional(keys::TANDEM_REFUND_EVENT, |text| {
+                EventName::parse_custom(text).map_err(|fault| fault.to_string())
+            })?,
+        })
+    }
+
+    /// Why Purchases must be held although their pixel delivers: play money must not
+    /// reach the real Meta as real.
+    pub fn purchase_hold(&self, pixel: &Pixel) -> Option<&'static str> {
+        (self.cashfree.environment == CashfreeEnvironment::Sandbox
+            && self.meta.is_real()
+            && pixel.test_event_code.is_none())
+        .then_some(tandem_core::code::SANDBOX_WITHOUT_TEST_CODE)
+    }
+}
+
+fn read_meta(source: &Source) -> Result<Meta, SettingError> {
+    Ok(Meta {
+        graph_url: source.parsed(keys::META_GRAPH_URL, http_url)?,
+        graph_version: source.parsed(keys::META_GRAPH_VERSION, version)?,
+        connect_timeout: source.span(keys::META_CONNECT_TIMEOUT, SECOND / 100, 60 * SECOND)?,
+        timeout: source.span(keys::META_TIMEOUT, SECOND / 10, 300 * SECOND)?,
+    })
+}
+
+fn read_cashfree(source: &Source) -> Result<Cashfree, SettingError> {
+    let sandbox = source.secret(keys::CASHFREE_CLIENT_SECRET)?;
+    let production = source.secret(keys::CASHFREE_CLIENT_SECRET_PRODUCTION)?;
+    if source.get(keys::CASHFREE_ENVIRONMENT).is_none() && production.is_some() && sandbox.is_none() {
+        return Err(SettingError::new(
+            keys::CASHFREE_ENVIRONMENT.name,
+            "is unset while only the production secret is given; set it to PRODUCTION",
+        ));
+    }
+    let environment = source.parsed(keys::CASHFREE_ENVIRONMENT, cashfree_environment)?;
+    let (secrets, api_url) = match environment {
+        CashfreeEnvironment::Sandbox => (sandbox, "https://sandbox.cashfree.com/pg"),
+        CashfreeEnvironment::Production => (production, "https://api.cashfree.com/pg"),
+    };
+    let client_id: Option<String> = source.get(keys::CASHFREE_CLIENT_ID).map(Into::into);
+    let legacy_webhooks = source.parsed(keys::CASHFREE_LEGACY_WEBHOOKS, boolean)?;
+    if legacy_webhooks && client_id.is_none() {
+        return Err(SettingError::new(
+            keys::CASHFREE_LEGACY_WEBHOOKS.name,
+            "needs CASHFREE_CLIENT_ID: what they say is believed only after the Orders API confirms it",
+        ));
+    }
+    let api_url = source.get(keys::CASHFREE_API_URL).unwrap_or(api_url);
+    Ok(Cashfree {
+        environment,
+        secrets,
+        client_id,
+        legacy_webhooks,
+        api_url: http_url(api_url).map_err(|what| SettingError::new(keys::CASHFREE_API_URL.name, what))?,
+        webhook_max_age: source.span(keys::TANDEM_WEBHOOK_MAX_AGE, 60 * SECOND, 3650 * DAY)?,
+    })
+}
+
+fn read_lead_required(source: &Source) -> Result<Vec<LeadField>, SettingError> {
+    let Some(lead) = source.table("lead") else { return Ok(Vec::new()) };
+    let lead = lead.as_table().ok_or_else(|| SettingError::new("lead", "must be a [lead] table"))?;
+    if let Some(other) = lead.keys().find(|key| *key != "required") {
+        return Err(SettingError::new(&format!("lead.{other}"), "is not a setting of Tandem"));
+    }
+    let Some(required) = lead.get("required") else { return Ok(Vec::new()) };
+    let names: Option<Vec<&str>> =
+        required.as_array().and_then(|items| items.iter().map(toml::Value::as_str).collect());
+    let error = |what: String| SettingError::new("lead.required", what);
+    let names = names.ok_or_else(|| error("must be a list of field names".to_owned()))?;
+    let field = |name: &str| {
+        let field = MatchKey::ALL.into_iter().find(|key| key.field().strip_prefix("user.") == Some(name));
+        field.ok_or_else(|| error(format!("{name:?} is not a field of user")))
+    };
+    names.into_iter().map(field).collect()
+}
+
+/// A store's address may hold a password: only its scheme is repeated.
+fn store(text: &str) -> Result<(), String> {
+    match text {
+        "embedded" => Ok(()),
+        other => {
+            let scheme = other.split("://").next().unwrap_or_default();
+            Err(format!("{scheme:?} is not supported by this version; use \"embedded\""))
+        }
+    }
+}
+
+fn browser_policy(text: &str) -> Result<BrowserPolicy, String> {
+    match text {
+        "verified" => Ok(BrowserPolicy::Verified),
+        "optimistic" => Ok(BrowserPolicy::Optimistic),
+        _ => Err("must be \"verified\" or \"optimistic\"".into()),
+    }
+}
+
+fn cashfree_environment(text: &str) -> Result<CashfreeEnvironment, String> {
+    match text.to_ascii_uppercase().as_str() {
+        "SANDBOX" => Ok(CashfreeEnvironment::Sandbox),
+        "PRODUCTION" => Ok(CashfreeEnvironment::Production),
+        _ => Err("must be SANDBOX or PRODUCTION".into()),
+    }
+}
+
+fn version(text: &str) -> Result<String, String> {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    match text.strip_prefix('v').and_then(|rest| rest.split_once('.')) {
+        Some((major, minor)) if digits(major) && digits(minor) => Ok(text.into()),
+        _ => Err("must be a version such as v25.0".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! Claims are decided about in tables: who claims, what is known, what the page is told.
+
+use secrecy::SecretString;
+use tandem_core::currency::Currency;
+use tandem_core::custom_data::CustomData;
+use tandem_core::event::{ActionSource, Consent, Page};
+use tandem_core::id::OrderId;
+use tandem_core::money::Money;
+use tandem_core::order::{Contact, Order, Payment, PaymentSource};
+use tandem_core::user_data::UserData;
+
+use super::claim_rules::{Allowance, Circumstances, ClaimAnswer, Question, allowance, answer, is_proven};
+use super::testing::pixel;
+use crate::config::BrowserPolicy::{self, Optimistic, Verified};
+
+const NOW_S: i64 = 1_763_942_400;
+const DAYS_3_S: i64 = 3 * 24 * 3600;
+
+fn order_id() -> OrderId {
+    OrderId::parse("KB-1").unwrap()
+}
+
+fn inr(amount: &str) -> Money {
+    Money::parse(amount, Currency::INR).unwrap()
+}
+
+/// A claim of the browser with this `fbp` that says what it is worth.
+fn contact(fbp: &str, is_denied: bool) -> Contact {
+    let mut user_data = UserData::default();
+    user_data.fbp = Some(fbp.into());
+    let custom_data = CustomData { value: Some(inr("1")), ..CustomData::default() };
+    Contact {
+        at_s: NOW_S,
+        is_claim: true,
+        is_internal: false,
+        consent: Consent { denied: is_denied, ..Consent::default() },
+        user_data,
+        page: Page::default(),
+        custom_data,
+    }
+}
+
+/// An order that the buyer's browser claimed.
+fn claimed(is_denied: bool) -> Order {
+    let mut order = Order::new(order_id(), pixel());
+    order.contact(&contact("buyer", is_denied));
+    order
+}
+
+/// The same, paid; its Purchase is decided about.
+fn paid(is_denied: bool) -> Order {
+    let mut order = claimed(is_denied);
+    order.pay(Payment {
+        payment_id: Some("7".into()),
+        money: inr("1499"),
+        at_s: NOW_S,
+        seen_at_s: NOW_S,
+        source: PaymentSource::Webhook,
+        action_source: ActionSource::Website,
+        user_data: UserData::default(),
+        custom_data: CustomData::default(),
+        listed: CustomData::default(),
+        page: Page::default(),
+        consent: Consent::default(),
+    });
+    order.decide(NOW_S * 1000, 0, None);
+    order
+}
+
+fn fired(mut order: Order) -> Order {
+    order.confirm_fired(NOW_S);
+    order
+}
+
+fn failed() -> Order {
+    let mut order = claimed(false);
+    order.fail();
+    order
+}
+
+#[test]
+fn what_a_claim_may_cost() {
+    let kept = |names_order, question| Allowance::Kept { names_order, question };
+    let asked = {
+        let mut order = claimed(false);
+        order.mark_asked(NOW_S);
+        order
+    };
+    let (open, paid) = (claimed(false), paid(false));
+    let table = [
+        // proven, can ask, may name, what is known, what is allowed
+        (false, true, true, None, kept(true, Question::WithinQuota)),
+        (false, false, true, None, kept(true, Question::Refused)),
+        (false, true, false, None, Allowance::Nothing),
+        (false, false, false, None, Allowance::Nothing),
+        // A known order costs its address no name.
+        (false, true, false, Some(&open), kept(false, Question::WithinQuota)),
+        (false, false, true, Some(&open), kept(false, Question::Refused)),
+        (false, true, true, Some(&asked), kept(false, Question::Refused)),
+        (false, true, true, Some(&paid), kept(false, Question::Refused)),
+        // The shop's proof costs its address nothing.
+        (true, true, false, None, kept(false, Question::Free)),
+        (true, true, true, Some(&asked), kept(false, Question::Free)),
+        (true, false, true, None, kept(false, Question::Refused)),
+    ];
+    for (row, (is_proven, can_ask, may_name, known, allowed)) in table.into_iter().enumerate() {
+        let circumstances = Circumstances { is_proven, can_ask, may_name, now_s: NOW_S };
+        assert_eq!(allowance(circumstances, known), allowed, "row {row}");
+    }
+}
+
+/// `(is_verified, amount on the page's copy, suppressed_reason)`.
+fn told(policy: BrowserPolicy, caller: &Contact, order: &Order, is_proven: bool, now_s: i64) -> Told {
+    let ClaimAnswer { is_verified, page_copy, suppressed_reason, .. } =
+        answer(policy, caller, order, is_proven, now_s);
+    let amount = page_copy.map(|copy| copy.value.map(|money| money.to_string()).unwrap_or_default());
+    (is_verified, amount, suppressed_reason)
+}
+
+type Told = (bool, Option<String>, &'static str);
+
+#[test]
+fn what_a_page_is_told() {
+    let (buyer, stranger) = (contact("buyer", false), contact("stranger", false));
+    let worth = |amount: &str| Some(inr(amount).to_string());
+    let later_s = NOW_S + DAYS_3_S;
+    let table: [(&str, BrowserPolicy, &Contact, Order, bool, i64, Told); 10] = [
+        ("not paid", Verified, &buyer, claimed(false), false, NOW_S, (false, None, "")),
+        ("paid", Verified, &buyer, paid(false), false, NOW_S, (true, worth("1499"), "")),
+        ("paid, optimistic", Optimistic, &buyer, paid(false), false, NOW_S, (true, worth("1499"), "")),
+        ("a stranger", Verified, &stranger, paid(false), false, NOW_S, (true, None, "withheld")),
+        ("with the shop's proof", Verified, &stranger, paid(false), true, NOW_S, (true, worth("1499"), "")),
+        ("fired", Verified, &buyer, fired(paid(false)), false, NOW_S, (true, None, "already_fired")),
+        (
+            "a stranger, fired",
+            Verified,
+            &stranger,
+            fired(paid(false)),
+            false,
+            NOW_S,
+            (true, None, "withheld"),
+        ),
+        ("consent denied", Verified, &buyer, paid(true), false, NOW_S, (true, None, "consent_denied")),
+        ("a stranger, denied", Verified, &stranger, paid(true), false, NOW_S, (true, None, "withheld")),
+        ("too late for a pair", Verified, &buyer, paid(false), false, later_s, (true, None, "withheld")),
+    ];
+    for (case, policy, caller, order, is_proven, now_s, expected) in table {
+        assert_eq!(told(policy, caller, &order, is_proven, now_s), expected, "{case}");
+    }
+}
+
+#[test]
+fn an_optimistic_page_fires_its_own_claim_while_nothing_is_known() {
+    let buyer = contact("buyer", false);
+    let worthless = Contact { custom_data: CustomData::default(), ..buyer.clone() };
+    let denied = contact("buyer", true);
+    let own = Some(inr("1").to_string());
+    let table: [(&str, BrowserPolicy, &Contact, Order, Option<String>); 6] = [
+        ("open", Optimistic, &buyer, claimed(false), own),
+        ("another policy", Verified, &buyer, claimed(false), None),
+        ("without an amount", Optimistic, &worthless, claimed(false), None),
+        ("denied", Optimistic, &denied, claimed(false), None),
+        ("fired", Optimistic, &buyer, fired(claimed(false)), None),
+        ("failed", Optimistic, &buyer, failed(), None),
+    ];
+    for (case, policy, caller, order, copy) in table {
+        assert_eq!(told(policy, caller, &order, false, NOW_S), (false, copy, ""), "{case}");
+    }
+}
+
+#[test]
+fn a_claim_key_proves_its_own_order_with_any_of_the_secrets() {
+    // HMAC-SHA256 of `KB-1` under `new-secret`, made with openssl.
+    const KEY: &str = "6b3393a86ffd4516c59de0eb4f72cd090cc268292f00802346b51619eb5db5ea";
+    let secrets =
+        |list: &[&str]| -> Vec<SecretString> { list.iter().map(|one| SecretString::from(*one)).collect() };
+    let (both, old) = (secrets(&["old-secret", "new-secret"]), secrets(&["old-secret"]));
+    let (own, other) = (order_id(), OrderId::parse("KB-2").unwrap());
+    assert!(is_proven(&own, KEY, &both));
+    assert!(is_proven(&own, &KEY.to_uppercase(), &both), "hex of either case");
+    assert!(!is_proven(&own, KEY, &old), "another secret");
+    assert!(!is_proven(&own, KEY, &[]), "no secret");
+    assert!(!is_proven(&other, KEY, &both), "another order");
+    for wrong in ["", "00", "no hex", &KEY[2..], &format!("{KEY}00")] {
+        assert!(!is_proven(&own, wrong, &both), "{wrong:?}");
+    }
+}

@@ -1,0 +1,134 @@
+//! The orders of a shop, and what every way to them shares.
+
+use std::sync::Arc;
+
+use tandem_core::cashfree::OrderTags;
+use tandem_core::country::Country;
+use tandem_core::currency::Currency;
+use tandem_core::custom_data::CustomData;
+use tandem_core::id::{OrderId, PixelId};
+use tandem_core::money::Money;
+use tandem_core::normalise::MatchKey;
+use tandem_core::personal::Raw;
+use tandem_core::user_data::UserData;
+use tokio::sync::Notify;
+
+use super::quotas::Quotas;
+use super::rules::PurchaseRules;
+use super::watch::OrderWatch;
+use crate::catalogue::CatalogueFile;
+use crate::clock::Clock;
+use crate::config::{BrowserPolicy, Cashfree, SecretSource};
+use crate::delivery::Delivery;
+use crate::ingest::{Ingest, MatchKeyReader};
+use crate::outbox::{OrderStore, StoreError};
+use crate::telemetry::metrics::Metrics;
+
+/// Settings of orders.
+#[derive(Debug)]
+pub struct OrderSettings {
+    /// The pixel of orders that name none.
+    pub default_pixel: PixelId,
+    /// What decides about Purchases.
+    pub rules: PurchaseRules,
+    /// The payment provider.
+    pub cashfree: Cashfree,
+    /// What the shop sells.
+    pub catalogue: Option<Arc<CatalogueFile>>,
+    /// When the page may fire Purchase.
+    pub browser_policy: BrowserPolicy,
+    /// Key of the claims' proofs.
+    pub claim_secret: Option<SecretSource>,
+    /// Country of national phone numbers.
+    pub default_country: Country,
+    /// Currency where none is given.
+    pub default_currency: Currency,
+}
+
+/// Changes orders. Every caller's way to them.
+#[derive(Debug)]
+pub struct Orders {
+    pub(super) settings: OrderSettings,
+    pub(super) rules: Arc<PurchaseRules>,
+    pub(super) store: Arc<dyn OrderStore>,
+    pub(super) ingest: Arc<Ingest>,
+    pub(super) delivery: Delivery,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) clock: Clock,
+    pub(super) watch: OrderWatch,
+    pub(super) quotas: Quotas,
+    /// Wakes the reconciler.
+    pub(super) ask_now: Notify,
+}
+
+/// Why an order was not changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    /// The store does not accept; nothing was written. The caller may try again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The order is known to be paid with another amount than a report says.
+    #[error("the order is known to be paid with another amount")]
+    AmountConflict {
+        /// What the order was paid with.
+        known: Money,
+        /// What the report says.
+        given: Money,
+    },
+    /// No secret is configured to verify the webhook with. The provider may try again.
+    #[error("no payment secret is configured")]
+    NoSecret,
+    /// No such payment provider is known.
+    #[error("the payment provider is not known")]
+    UnknownProvider,
+}
+
+impl Orders {
+    /// Orders over a store. What becomes due is handed to `delivery`.
+    pub fn new(
+        settings: OrderSettings,
+        store: Arc<dyn OrderStore>,
+        ingest: Arc<Ingest>,
+        delivery: Delivery,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+    ) -> Self {
+        let rules = Arc::new(settings.rules.clone());
+        let (watch, quotas, ask_now) = (OrderWatch::default(), Quotas::default(), Notify::new());
+        Self { settings, rules, store, ingest, delivery, metrics, clock, watch, quotas, ask_now }
+    }
+
+    /// Whether orders can be asked of the payment provider.
+    pub(super) fn can_ask(&self) -> bool {
+        self.settings.cashfree.client_id.is_some()
+    }
+
+    /// What the catalogue makes of a payment; nothing without a catalogue.
+    pub(super) fn listed(&self, order: &OrderId, paid: Money, tags: Option<&OrderTags>) -> CustomData {
+        let Some(catalogue) = &self.settings.catalogue else { return CustomData::default() };
+        let (origin, bought) = catalogue.look_up(paid, tags);
+        tracing::debug!(order.id = order.as_str(), origin = origin.name(), "the catalogue was asked");
+        bought
+    }
+
+    /// Hashes a provider's customer. Nobody can correct what cannot be normalised, so it is
+    /// dropped and counted.
+    pub(super) fn hashed(&self, fields: tandem_core::cashfree::MatchFields, now_ms: i64) -> UserData {
+        let values: Vec<(MatchKey, Raw)> = [
+            (MatchKey::Email, fields.email),
+            (MatchKey::Phone, fields.phone),
+            (MatchKey::FirstName, fields.first_name),
+            (MatchKey::LastName, fields.last_name),
+            (MatchKey::ExternalId, fields.external_id),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+        .collect();
+        let reader = MatchKeyReader {
+            default_country: self.settings.default_country,
+            now_s: now_ms.div_euclid(1000),
+            metrics: &self.metrics,
+        };
+        reader.read(values).0
+    }
+}

@@ -1,0 +1,73 @@
+//! Whatever changes an order, its Purchase is decided about in one way.
+
+use tandem_core::code;
+use tandem_core::currency::Currency;
+use tandem_core::event::{ActionSource, Consent, Event, Page};
+use tandem_core::id::{EventId, EventName, OrderId, PixelId};
+use tandem_core::money::Money;
+use tandem_core::order::Contact;
+
+use crate::clock::Clock;
+use crate::orders::testing::{Fixture, fixture, pixel};
+use crate::orders::{ContactSource, MerchantReport};
+use crate::outbox::{EventKey, State};
+
+const NOW_MS: i64 = 1_763_942_400_000;
+
+fn other_pixel() -> PixelId {
+    PixelId::parse("555555555555555").unwrap()
+}
+
+fn contact(order: &OrderId) -> Contact {
+    let mut contact = Contact {
+        at_s: NOW_MS / 1000,
+        is_claim: false,
+        is_internal: true,
+        consent: Consent::default(),
+        user_data: Default::default(),
+        page: Page::default(),
+        custom_data: Default::default(),
+    };
+    contact.custom_data.order_id = Some(order.clone());
+    contact
+}
+
+/// A checkout that names an order, on a pixel of its own.
+fn checkout(order: &OrderId, pixel: PixelId) -> Event {
+    let Contact { mut user_data, page, custom_data, .. } = contact(order);
+    user_data.fbp = Some("fb.1.1763942400000.1".to_owned());
+    Event {
+        pixel,
+        name: EventName::parse("InitiateCheckout").unwrap(),
+        id: EventId::parse("0198c5f0-0000-7000-8000-000000000001").unwrap(),
+        time_s: NOW_MS / 1000,
+        action_source: ActionSource::Website,
+        page,
+        user_data,
+        custom_data,
+        limited_data_use: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_another_pixel_does_not_release_a_held_purchase() {
+    let dir = tempfile::tempdir().unwrap();
+    let holds = vec![(pixel(), code::SANDBOX_WITHOUT_TEST_CODE)];
+    let Fixture { orders, outbox } = fixture(dir.path(), Clock::fixed(NOW_MS), &[], holds);
+    let order = OrderId::parse("KB-1").unwrap();
+    let report = MerchantReport {
+        order: order.clone(),
+        pixel: pixel(),
+        money: Money::parse("10.50", Currency::INR).unwrap(),
+        action_source: ActionSource::Website,
+        contact: contact(&order),
+    };
+    orders.report(report).await.unwrap();
+    let event = checkout(&order, other_pixel());
+    let (consent, page) = (Consent::default(), ContactSource::Page(None));
+    orders.take_event(event, order.clone(), consent, page, NOW_MS).await.unwrap();
+    let key = EventKey { id: EventId::of_purchase(&order), name: None, pixel: None };
+    let found = outbox.operators.find(key).await.unwrap();
+    let purchases: Vec<_> = found.iter().map(|(event, _)| (event.state, event.code.as_deref())).collect();
+    assert_eq!(purchases, [(State::Held, Some(code::SANDBOX_WITHOUT_TEST_CODE))]);
+}

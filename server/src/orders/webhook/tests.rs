@@ -1,0 +1,117 @@
+//! A second provider is one file like this one: it verifies, it reads, and the rest follows.
+
+use tandem_core::currency::Currency;
+use tandem_core::custom_data::CustomData;
+use tandem_core::event::{ActionSource, Consent, Page};
+use tandem_core::hash::Sha256Hex;
+use tandem_core::id::{EventId, OrderId};
+use tandem_core::money::Money;
+use tandem_core::order::{Order, Payment, PaymentSource};
+use tandem_core::user_data::UserData;
+
+use crate::clock::Clock;
+use crate::orders::provider::*;
+use crate::orders::providers::cashfree::CashfreeWebhooks;
+use crate::orders::step::Change;
+use crate::orders::testing::{Fixture, fixture};
+use crate::orders::{OrderError, Orders};
+use crate::outbox::{Ask, EventKey, WebhookRecord};
+
+/// Says "ORDER PAYMENT RUPEES" in plain text, and proves itself with a word.
+#[derive(Debug)]
+struct Cowrie;
+
+impl Provider for Cowrie {
+    fn name(&self) -> &'static str {
+        "cowrie"
+    }
+
+    fn verify(
+        &self,
+        orders: &Orders,
+        message: &SignedMessage,
+        now_ms: i64,
+    ) -> Result<Verification, OrderError> {
+        if message.headers.get("x-cowrie").map(String::as_str) != Some("open sesame") {
+            return Ok(Verification::Refused(WebhookVerdict::InvalidSignature, "signature_mismatch"));
+        }
+        let text = String::from_utf8_lossy(&message.body).into_owned();
+        let mut words = text.split(' ');
+        let mut word = || words.next().unwrap_or_default();
+        let (order, payment, amount) = (OrderId::parse(word()), word().to_owned(), word());
+        let money = Money::parse(amount, Currency::INR);
+        let (change, dead_letter): (Option<(OrderId, Change)>, _) = match (&order, money) {
+            (Ok(order), Ok(money)) => {
+                let paid = Payment {
+                    payment_id: Some(payment.clone()),
+                    money,
+                    at_s: now_ms / 1000,
+                    seen_at_s: now_ms / 1000,
+                    source: PaymentSource::Webhook,
+                    action_source: ActionSource::Website,
+                    user_data: orders.hashed(Default::default(), now_ms),
+                    custom_data: CustomData::default(),
+                    listed: CustomData::default(),
+                    page: Page::default(),
+                    consent: Consent::default(),
+                };
+                let change: Change = Box::new(move |order: &mut Order| {
+                    order.pay(paid.clone());
+                    Ask::Never.into()
+                });
+                (Some((order.clone(), change)), None)
+            }
+            _ => (None, Some("bad_amount".to_owned())),
+        };
+        let record = WebhookRecord {
+            account: "cowrie:TEST".to_owned(),
+            event_key: format!("PAID|{payment}"),
+            kind: "PAID".to_owned(),
+            order_id: order.ok().map(|order| order.as_str().to_owned()),
+            received_ms: now_ms,
+            dead_letter,
+            extract: "{}".to_owned(),
+            body_sha256: Sha256Hex::of_bytes(&message.body).to_hex(),
+            body_bytes: 0,
+        };
+        let verdict = if change.is_some() { WebhookVerdict::Accepted } else { WebhookVerdict::DeadLettered };
+        let proves_payment = change.is_some();
+        Ok(Verification::Genuine(Box::new(VerifiedWebhook { record, change, proves_payment, verdict })))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_provider_is_one_file_and_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let Fixture { orders, outbox } = fixture(dir.path(), Clock::system(), &[], Vec::new());
+    let told = async |word: &str, body: &str| {
+        let message = SignedMessage {
+            provider: "cowrie".to_owned(),
+            body: body.as_bytes().to_vec(),
+            headers: [("x-cowrie".to_owned(), word.to_owned())].into(),
+            ..SignedMessage::default()
+        };
+        orders.webhook_of(&[&CashfreeWebhooks, &Cowrie], &message).await.unwrap()
+    };
+    assert_eq!(told("sesame", "KB-1 p1 10.50").await.verdict, WebhookVerdict::InvalidSignature);
+    let first = told("open sesame", "KB-1 p1 10.50").await;
+    assert_eq!((first.verdict, first.order_id.as_str()), (WebhookVerdict::Accepted, "KB-1"));
+    let purchase = EventId::parse("purchase_KB-1").unwrap();
+    assert_eq!(first.purchase.as_ref(), Some(&purchase));
+    assert_eq!(told("open sesame", "KB-1 p1 10.50").await.verdict, WebhookVerdict::Duplicate);
+    let unusable = told("open sesame", "KB-2 p2 much").await;
+    assert_eq!((unusable.verdict, unusable.detail.as_str()), (WebhookVerdict::DeadLettered, "bad_amount"));
+
+    let key = EventKey { id: purchase, name: None, pixel: None };
+    assert_eq!(outbox.operators.find(key).await.unwrap().len(), 1, "one Purchase");
+    let order = outbox.orders.order(OrderId::parse("KB-1").unwrap()).await.unwrap().unwrap();
+    assert_eq!(order.paid().map(|paid| paid.user_data.clone()), Some(UserData::default()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_provider_is_the_callers_mistake() {
+    let dir = tempfile::tempdir().unwrap();
+    let message = SignedMessage { provider: "cowrie".to_owned(), ..SignedMessage::default() };
+    let Fixture { orders, .. } = fixture(dir.path(), Clock::system(), &[], Vec::new());
+    assert_eq!(orders.webhook(&message).await, Err(OrderError::UnknownProvider));
+}

@@ -1,0 +1,10 @@
+//! An operator sees and steers: programs, ports, settings and tools.
+
+mod configuration;
+mod doctor;
+mod http_port;
+mod lint;
+mod operator_tool;
+mod operators;
+mod services;
+mod tls;

@@ -1,0 +1,11 @@
+//! A Purchase is sent only for money that was really paid, and one order makes one.
+
+mod cashfree_traps;
+mod catalogue;
+mod legacy_webhooks;
+mod lost_webhooks;
+mod merchant_reports;
+mod purchase;
+mod refunds;
+mod webhook_kinds;
+mod webhooks;

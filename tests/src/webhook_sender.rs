@@ -1,0 +1,66 @@
+//! Sends signed webhooks to the gateway, many at once.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+
+use crate::cashfree::Webhook;
+use crate::http;
+
+/// Most webhooks on the wire at once: more than the gateway holds, fewer than a process may open files.
+const ON_THE_WIRE_MAX: usize = 700;
+
+/// The gateway's answer to one webhook.
+#[derive(Debug, Clone, Copy)]
+pub struct WebhookAnswer {
+    /// HTTP status; 0: no answer came.
+    pub status: u16,
+    /// Until the answer's end.
+    pub took: Duration,
+    /// Whether it said when to come again.
+    pub has_retry_after: bool,
+}
+
+/// Sends webhooks to one gateway. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct WebhookSender {
+    url: String,
+    http: reqwest::Client,
+    wire: Arc<Semaphore>,
+}
+
+impl WebhookSender {
+    /// A sender to the gateway at this address.
+    #[must_use]
+    pub fn new(gateway: &str) -> Self {
+        Self {
+            url: format!("{gateway}/webhooks/cashfree"),
+            http: http::client(),
+            wire: Arc::new(Semaphore::new(ON_THE_WIRE_MAX)),
+        }
+    }
+
+    /// Sends a webhook once.
+    pub async fn post(&self, webhook: &Webhook) -> WebhookAnswer {
+        let _wire = self.wire.acquire().await;
+        let started = Instant::now();
+        let request = self
+            .http
+            .post(&self.url)
+            .header("content-type", "application/json")
+            .header("x-webhook-version", "2025-01-01")
+            .header("x-webhook-signature", &webhook.signature)
+            .header("x-webhook-timestamp", &webhook.timestamp)
+            .body(webhook.body.clone());
+        let (status, has_retry_after) = match request.send().await {
+            Ok(response) => {
+                let head = (response.status().as_u16(), response.headers().contains_key("retry-after"));
+                // An answer that breaks off is none.
+                response.bytes().await.map_or((0, false), |_| head)
+            }
+            Err(_) => (0, false),
+        };
+        WebhookAnswer { status, took: started.elapsed(), has_retry_after }
+    }
+}

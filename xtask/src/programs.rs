@@ -1,0 +1,23 @@
+//! Building the programs that suites and load programs start.
+
+use crate::command::{cargo, run, step};
+
+/// The product, its sandbox, and what runs them.
+const PACKAGES: [&str; 6] =
+    ["tandem-server", "tandem-gateway", "tandem-cli", "tandem-sandbox", "tandem-tests", "tandem-load"];
+
+/// Builds them; optimised where figures are measured.
+pub(crate) fn build(is_optimised: bool) -> anyhow::Result<()> {
+    let what = if is_optimised { "build the optimised programs" } else { "build the programs" };
+    step(what, || {
+        let mut build = cargo();
+        build.args(["build", "--bins"]);
+        for package in PACKAGES {
+            build.args(["-p", package]);
+        }
+        if is_optimised {
+            build.arg("--release");
+        }
+        run(&mut build)
+    })
+}

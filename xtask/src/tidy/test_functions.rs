@@ -1,0 +1,81 @@
+//! Which tests a Rust source holds, read off its tokens: comments, texts and helpers are none.
+
+use std::collections::BTreeSet;
+
+use anyhow::anyhow;
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+/// The names of functions with a `test` attribute of their own (`#[test]`, `#[tokio::test(…)]`), at any depth;
+/// those in `proptest!` carry it as well.
+pub(super) fn in_source(text: &str) -> anyhow::Result<BTreeSet<String>> {
+    let tokens: TokenStream = text.parse().map_err(|error| anyhow!("is not Rust: {error}"))?;
+    let mut tests = BTreeSet::new();
+    walk(tokens, &mut tests);
+    Ok(tests)
+}
+
+fn walk(tokens: TokenStream, tests: &mut BTreeSet<String>) {
+    let mut is_test = false;
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match (token, tokens.peek()) {
+            (TokenTree::Punct(mark), Some(TokenTree::Group(attribute)))
+                if mark.as_char() == '#' && attribute.delimiter() == Delimiter::Bracket =>
+            {
+                is_test |= is_test_attribute(attribute.stream());
+                tokens.next();
+            }
+            (TokenTree::Ident(word), Some(TokenTree::Ident(name))) if word == "fn" => {
+                if std::mem::take(&mut is_test) {
+                    tests.insert(name.to_string());
+                }
+            }
+            (TokenTree::Ident(word), _) if word == "async" || word == "pub" => {}
+            (TokenTree::Group(group), _) => {
+                is_test = false;
+                walk(group.stream(), tests);
+            }
+            _ => is_test = false,
+        }
+    }
+}
+
+/// Whether the attribute's path ends in `test`.
+fn is_test_attribute(attribute: TokenStream) -> bool {
+    let path = attribute.into_iter().take_while(|token| !matches!(token, TokenTree::Group(_)));
+    path.last().is_some_and(|last| matches!(last, TokenTree::Ident(word) if word == "test"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_functions_that_run_are_tests() {
+        let source = r##"
+            #[test]
+            fn runs() {}
+            mod inner {
+                #[tokio::test(flavor = "current_thread")]
+                /// Why.
+                #[allow(dead_code)]
+                async fn runs_in_a_module() {}
+            }
+            proptest! {
+                #[test]
+                fn runs_many_times(number in 0..9) {}
+            }
+            fn helps() {}
+            #[cfg(test)]
+            fn helps_tests() {}
+            #[test]
+            const NOT: u8 = 0;
+            fn follows_a_constant() {}
+            // #[test]
+            // fn is_a_comment() {}
+            const TEXT: &str = "#[test] fn is_a_text() {}";
+        "##;
+        let tests: Vec<String> = in_source(source).unwrap().into_iter().collect();
+        assert_eq!(tests, ["runs", "runs_in_a_module", "runs_many_times"]);
+    }
+}
