@@ -25,31 +25,15 @@ const REDIRECTS_MAX: usize = 5;
 pub enum FetchError {
     /// It does not answer.
     #[error("no page from {url}: {why}; does a browser on this machine open it?")]
-    Away {
-        /// The address.
-        url: String,
-        /// What happened.
-        why: String,
-    },
+    Away { url: String, why: String },
     /// It answers something else.
     #[error("{url} answers {status}; give an address that a visitor can open")]
-    Refused {
-        /// The address.
-        url: String,
-        /// The answer's status.
-        status: StatusCode,
-    },
+    Refused { url: String, status: StatusCode },
     /// Larger or slower than a shop's page may be.
     #[error("{url} is {what}; save the page and give the file")]
-    TooMuch {
-        /// The address.
-        url: String,
-        /// In which way.
-        what: &'static str,
-    },
+    TooMuch { url: String, what: &'static str },
 }
 
-/// One answer.
 struct Answer {
     /// Where redirects led.
     url: Url,

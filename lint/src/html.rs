@@ -20,7 +20,6 @@ pub(crate) struct Html {
     pub(crate) policies: Vec<Attribute>,
 }
 
-/// A `script` element.
 #[derive(Debug)]
 pub(crate) struct Element {
     pub(crate) what: Script,
@@ -39,7 +38,6 @@ pub(crate) enum Script {
     Data(Span),
 }
 
-/// An attribute.
 #[derive(Debug, Clone)]
 pub(crate) struct Attribute {
     pub(crate) name: String,

@@ -22,7 +22,6 @@ pub enum ReadError {
     Unreadable {
         /// The path as it was given, or found.
         path: String,
-        /// The system's words.
         why: std::io::Error,
     },
     /// Neither a page nor a script by its name.

@@ -14,7 +14,6 @@ pub struct Shop {
     pub(crate) files: Vec<ScriptFile>,
 }
 
-/// A page.
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) source: usize,

@@ -33,7 +33,6 @@ impl Source {
         &self.name
     }
 
-    /// All of it.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

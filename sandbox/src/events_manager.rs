@@ -25,7 +25,6 @@ const ACTIVITY_ROWS: usize = 60;
 /// Refused requests in their list.
 const REFUSED_ROWS: usize = 8;
 
-/// The page's routes.
 pub fn routes() -> Router<Sandbox> {
     Router::new().route("/events-manager", get(page)).route("/events-manager/live", get(live))
 }

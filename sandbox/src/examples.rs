@@ -19,7 +19,6 @@ const ENDPOINT: &str = "https://track.shop.example";
 const PIXEL_ID: &str = "123456789012345";
 const LIBRARY: &str = "https://connect.facebook.net/en_US/fbevents.js";
 
-/// The examples' routes.
 pub fn routes() -> Router<Sandbox> {
     let to_slash =
         |Path(name): Path<String>| async move { Redirect::permanent(&format!("/examples/{name}/")) };

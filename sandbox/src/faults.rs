@@ -65,7 +65,6 @@ pub enum Action {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScriptedAnswer {
-    /// HTTP status.
     pub status: u16,
     /// A string is sent as it is, any other JSON value as its text.
     #[serde(default)]
@@ -79,7 +78,6 @@ pub struct ScriptedAnswer {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// Whose behaviour changes.
     pub target: Target,
     /// How many requests it affects; absent or null: all until cleared.
     #[serde(default)]
@@ -107,7 +105,6 @@ pub struct Fault {
 pub struct Subject<'a> {
     /// The pixel in its path; empty where there is none.
     pub pixel: &'a str,
-    /// Its raw body.
     pub body: &'a [u8],
 }
 

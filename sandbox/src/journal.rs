@@ -26,7 +26,6 @@ pub struct Journal {
 pub struct GraphCounts {
     /// Requests, refused ones included.
     pub requests: u64,
-    /// Accepted events.
     pub events: u64,
 }
 
@@ -97,7 +96,6 @@ impl Journal {
         self.pixel_events.iter()
     }
 
-    /// What was deduplicated.
     #[must_use]
     pub fn matches(&self) -> &Matches {
         &self.matches

@@ -13,7 +13,6 @@ use serde_json::Value;
 use crate::clock::Millis;
 use crate::records::PixelEvent;
 
-/// The deduplication window.
 const WINDOW_MS: Millis = 48 * 3_600_000;
 
 /// Distinct events kept.
@@ -25,29 +24,23 @@ const UNPAIRED_MAX: usize = 64;
 /// A server event as the matcher sees it.
 #[derive(Debug)]
 pub struct ServerArrival<'a> {
-    /// When it arrived.
     pub at_ms: Millis,
     /// The pixel it was sent to.
     pub pixel_id: &'a str,
-    /// The request's `test_event_code`.
     pub test_event_code: Option<&'a str>,
-    /// The event.
     pub event: &'a Value,
 }
 
 /// A browser event as the matcher sees it.
 #[derive(Debug)]
 pub struct BrowserArrival<'a> {
-    /// The collector's record.
     pub event: &'a PixelEvent,
 }
 
 /// One event: everything that arrived under one pixel, name and ID.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct MatchRow {
-    /// The pixel.
     pub pixel_id: String,
-    /// Exact event name.
     pub event_name: String,
     /// Event ID; empty for copies that came without one, which never match.
     pub event_id: String,
@@ -139,11 +132,8 @@ pub struct Matches {
 /// Sums over all events of one name.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct NameTotals {
-    /// Exact event name.
     pub event_name: String,
-    /// Copies from browsers.
     pub browser: u64,
-    /// Copies from servers.
     pub server: u64,
     /// Events whose two copies were taken as one.
     pub deduplicated: u64,

@@ -12,7 +12,6 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 
 use crate::state::Sandbox;
 
-/// The package's route.
 pub fn routes() -> Router<Sandbox> {
     Router::new().route("/pkg/{*path}", get(file))
 }

@@ -23,7 +23,6 @@ pub struct Sandbox(Arc<Shared>);
 pub struct Shared {
     /// As given at start.
     pub settings: Settings,
-    /// Scripted faults.
     pub faults: Faults,
     /// For outgoing webhooks: no redirects, as Cashfree follows none.
     pub http: reqwest::Client,

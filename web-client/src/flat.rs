@@ -13,7 +13,6 @@ pub(crate) struct Flat<'a> {
     separator: u8,
 }
 
-/// An entry's value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Value<'a> {
     /// A text; never empty.
@@ -33,7 +32,6 @@ impl<'a> Value<'a> {
 }
 
 impl<'a> Flat<'a> {
-    /// The outermost object.
     pub(crate) fn new(entries: &'a [u8]) -> Self {
         Self { entries, separator: 0 }
     }

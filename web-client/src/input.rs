@@ -88,7 +88,6 @@ impl Input {
         out
     }
 
-    /// `Browser`.
     pub(crate) fn browser(&mut self, visit: Flat<'_>) -> Vec<u8> {
         self.texts(visit, b"browser", BROWSER)
     }

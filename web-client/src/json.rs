@@ -67,7 +67,6 @@ impl Json {
         self.raw(if is_json { text } else { b"null" });
     }
 
-    /// A whole number.
     pub(crate) fn number(&mut self, number: u64) {
         self.raw(b"");
         self.digits(number);
@@ -80,7 +79,6 @@ impl Json {
         self.0.push(b'0' + (number % 10) as u8);
     }
 
-    /// `true` or `false`.
     pub(crate) fn flag(&mut self, flag: bool) {
         self.raw(if flag { b"true" } else { b"false" });
     }

@@ -13,11 +13,9 @@ pub(crate) const BROWSER: &[u8] = b"fbp fbc fbclid eventSourceUrl referrerUrl";
 pub(crate) const CUSTOM_DATA: &[u8] =
     b"value contentIds contents contentType contentName contentCategory numItems \
 searchString status predictedLtv properties orderId";
-/// `Content`.
 pub(crate) const CONTENT: &[u8] = b"id quantity itemPrice";
 /// `Experiment`. The page's names do not repeat the message's name.
 pub(crate) const EXPERIMENT: &[u8] = b"id variant testGroup";
-/// `Consent`.
 #[cfg(test)]
 pub(crate) const CONSENT: &[u8] = b"ads limitedDataUse country state";
 

@@ -5,7 +5,6 @@ pub(crate) const PENDING_PURCHASE_MS: [u32; 5] = [2_000, 5_000, 10_000, 30_000, 
 
 /// First pause after the server was unreachable.
 const PAUSE_MS: u32 = 1_000;
-/// Longest pause.
 const PAUSE_MS_MAX: u32 = 30_000;
 /// Pause after the server refused a call as too frequent without a delay of its own.
 pub(crate) const THROTTLED_MS: u32 = 5_000;

@@ -3,7 +3,6 @@
 
 use alloc::vec::Vec;
 
-/// Appends a varint.
 fn put_varint(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
@@ -39,7 +38,6 @@ pub(crate) fn put_unless_zero(out: &mut Vec<u8>, field: u8, number: u64) {
     }
 }
 
-/// A field's value.
 pub(crate) enum Value<'a> {
     /// A varint: numbers, booleans, enums.
     Number(u64),

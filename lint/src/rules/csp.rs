@@ -118,7 +118,6 @@ fn judge(
 /// A policy's directives: names in lower case, with their sources.
 struct Policy<'p> {
     directives: Vec<(String, Vec<&'p str>)>,
-    /// What `'self'` is.
     own: Option<&'p Url>,
 }
 

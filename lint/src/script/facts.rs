@@ -60,10 +60,8 @@ pub(crate) struct SyntaxError {
     pub(crate) span: Span,
 }
 
-/// What is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// Meta's pixel.
     Fbq,
     /// A method of Tandem's browser package.
     Tandem(String),
@@ -71,7 +69,6 @@ pub(crate) enum Target {
     Network,
 }
 
-/// One call.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) target: Target,

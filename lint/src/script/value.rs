@@ -27,7 +27,6 @@ pub(crate) enum Part {
     Value(Box<Value>),
 }
 
-/// An object literal.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Object {
     pub(crate) entries: Vec<Entry>,

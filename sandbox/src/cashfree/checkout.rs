@@ -15,7 +15,6 @@ use crate::state::Sandbox;
 
 const STYLE: &str = include_str!("../../assets/checkout.css");
 
-/// The page's routes.
 pub(super) fn routes() -> Router<Sandbox> {
     Router::new().route("/cashfree/checkout/{session}", get(page).post(choose))
 }

@@ -16,9 +16,7 @@ const REVISION_HEADER: HeaderName = HeaderName::from_static("x-fb-rev");
 /// A refusal of the whole request.
 #[derive(Clone, Debug)]
 pub(super) struct GraphError {
-    /// HTTP status.
     pub(super) status: StatusCode,
-    /// Meta's error code.
     pub(super) code: u32,
     /// Meta's subcode, where there is one.
     pub(super) subcode: Option<u32>,

@@ -25,7 +25,6 @@ pub(super) struct LeadForm {
     email: String,
 }
 
-/// `POST /shop/leads`.
 pub(super) async fn take_lead(Form(lead): Form<LeadForm>) -> Response {
     if lead.first_name.trim().is_empty() || !looks_like_email(&lead.email) {
         return answer::error(StatusCode::BAD_REQUEST, "A first name and an e-mail address are needed.");

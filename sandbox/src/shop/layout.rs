@@ -5,7 +5,6 @@ use serde_json::json;
 
 use crate::config::LiveConfig;
 
-/// One page.
 pub(super) struct Page<'a> {
     pub(super) title: &'a str,
     pub(super) description: &'a str,
@@ -15,7 +14,6 @@ pub(super) struct Page<'a> {
     pub(super) script: Option<(&'static str, serde_json::Value)>,
 }
 
-/// The whole document.
 pub(super) fn document(live: &LiveConfig, page: &Page<'_>) -> Markup {
     html! {
         (DOCTYPE)

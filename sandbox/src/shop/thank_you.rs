@@ -13,7 +13,6 @@ use crate::shop::layout::{self, Page};
 use crate::shop::pages;
 use crate::state::Sandbox;
 
-/// `?order_id=…`.
 #[derive(Debug, Deserialize)]
 pub(super) struct ThankYouQuery {
     order_id: Option<String>,

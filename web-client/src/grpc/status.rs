@@ -31,7 +31,6 @@ const PREFIX: &[u8] = b"grpc-";
 /// Why a call failed.
 #[derive(Debug, Default)]
 pub(crate) struct Status {
-    /// gRPC's status code.
     pub(crate) code: u32,
     pub(crate) message: Vec<u8>,
     /// The wrong fields (`google.rpc.BadRequest`) as JSON: `["field","description"]`, separated by commas.
