@@ -1,4 +1,4 @@
-//! Time as the outside parties write it.
+//! Times in the formats of Cashfree and HTTP.
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};

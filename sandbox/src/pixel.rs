@@ -22,7 +22,7 @@ const FBEVENTS: &str = include_str!("../assets/fbevents.js");
 /// Largest hit that is read.
 const HIT_MAX_BYTES: usize = 256 * 1024;
 
-/// Parameters looked at in one hit.
+/// Most parameters that are read in one hit.
 const PARAMETERS_MAX: usize = 500;
 
 /// Longest value that is kept of one parameter, in characters.

@@ -1,4 +1,4 @@
-//! What is noted of each arrival.
+//! The records of what arrived.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::clock::Millis;
 pub struct GraphEvent {
     /// Its place among all accepted events since the last reset, from 1. Set by the journal.
     pub number: u64,
-    /// Whether a scripted fault kept the answer that it was taken in from the caller.
+    /// Whether a scripted fault hid from the caller that the event was accepted.
     pub lost: bool,
     pub received_at_ms: Millis,
     /// The pixel it was sent to.
@@ -35,7 +35,7 @@ pub struct GraphRequest {
     pub events: usize,
     pub code: Option<u32>,
     pub error_subcode: Option<u32>,
-    /// What the answer said about the error.
+    /// The error text of the answer.
     pub reason: Option<String>,
     /// The answer's trace ID.
     pub fbtrace_id: Option<String>,

@@ -1,4 +1,4 @@
-//! `counted_twice`: an event that Tandem fires, fired by the page's own `fbq` as well.
+//! `counted_twice`: an event that both Tandem and the page's own `fbq` fire.
 
 use std::collections::HashSet;
 
@@ -42,7 +42,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                         unit,
                         &event.call.span,
                         format!("{name} is fired here, and by Tandem on the same page"),
-                        "take this call out; Tandem fires the pixel under the ID that its server uses",
+                        "remove this call: Tandem fires the pixel under the ID that its server uses",
                     );
                 }
             }

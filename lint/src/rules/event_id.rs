@@ -34,7 +34,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                         place,
                         message,
                         format!(
-                            "give it as the fourth argument, {{ eventID: {value} }}, and send the server's copy under the same ID; \
+                            "pass it as the fourth argument, {{ eventID: {value} }}, and send the server's copy under the same ID; \
                              with Tandem take the call out, it fires the pixel by itself"
                         ),
                     );
@@ -101,7 +101,7 @@ fn misplaced(unit: &Unit, event: &TrackCall<'_>, reports: &mut Reports<'_>) -> b
         Code::EventIdInParameters,
         unit,
         &entry.key_span,
-        "the eventID stands among the event's parameters",
+        "the eventID is among the event's parameters",
         "move it to the fourth argument: fbq('track', name, parameters, { eventID: … })",
     );
     true
@@ -114,7 +114,7 @@ fn wrong(facts: &Facts, value: &Value) -> Option<&'static str> {
         _ => false,
     };
     if value.any(&is_random) {
-        return Some("is another one on each call: the server cannot know it");
+        return Some("changes with each call: the server cannot know it");
     }
     match value {
         Value::Text(parts) => match (value.starts(), parts.as_slice()) {

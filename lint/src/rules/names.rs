@@ -42,7 +42,7 @@ fn methods(unit: &Unit, reports: &mut Reports<'_>) {
                 Code::UnknownMethod,
                 unit,
                 &call.argument_span(0),
-                format!("fbq knows no method {}", shown(&name)),
+                format!("fbq has no method {}", shown(&name)),
                 format!("write '{nearest}'"),
             );
         }
@@ -85,7 +85,7 @@ fn tandem(unit: &Unit, reports: &mut Reports<'_>) {
         let instead = match folded(&name).as_str() {
             "lead" => "call tandem.captureLead({ email, phone, … })",
             "purchase" => "call tandem.recordPurchase({ orderId })",
-            "appendvalue" | "appendattribution" => "take the call out; the server alone may send this event",
+            "appendvalue" | "appendattribution" => "remove the call: only the server may send this event",
             _ => {
                 if let Some(standard) = standard_event(&name).filter(|standard| *standard != name) {
                     reports.within(
@@ -109,7 +109,7 @@ fn tandem(unit: &Unit, reports: &mut Reports<'_>) {
     }
 }
 
-/// A name as messages show it: in quotes, short, without what steers a terminal.
+/// A name as messages show it: in quotes, short, without control characters.
 fn shown(name: &str) -> String {
     let mut short: String =
         name.chars().take(40).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();

@@ -67,7 +67,7 @@ fn inits(group: &[&Unit], reports: &mut Reports<'_>) {
                     unit,
                     &call.span,
                     "the pixel is initialised a second time",
-                    "keep the first init, give it all matching data, and take this one out",
+                    "keep the first init, pass all matching data to it, and remove this one",
                 ),
                 Some(_) => reports.within(
                     Code::SeveralPixels,
@@ -95,7 +95,7 @@ fn clashes(id: &PixelId, other: &PixelId, is_same_script: bool) -> bool {
     }
 }
 
-/// The fallback image belongs to the HTML that holds the base code; what a bundle does is its own affair.
+/// The fallback image belongs into the HTML with the base code. Bundles are not checked.
 fn noscript(survey: &Survey<'_>, view: &View<'_>, reports: &mut Reports<'_>) {
     let page = view.page;
     let init = view.runs.iter().find_map(|run| {

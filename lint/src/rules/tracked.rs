@@ -65,7 +65,7 @@ pub(super) fn tandem_event(call: &Call, facts: &Facts) -> Option<String> {
     }
 }
 
-/// A name without what people write differently: case, blanks, hyphens, underscores.
+/// A name in lower case, without blanks, hyphens and underscores.
 pub(super) fn folded(name: &str) -> String {
     name.chars()
         .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'))
@@ -73,7 +73,7 @@ pub(super) fn folded(name: &str) -> String {
         .collect()
 }
 
-/// The standard event that a name means, whatever its spelling.
+/// The standard event of a name, whatever its case, blanks, hyphens and underscores.
 pub(super) fn standard_event(name: &str) -> Option<&'static str> {
     let folded_name = folded(name);
     STANDARD_EVENTS.into_iter().find(|standard| folded(standard) == folded_name)

@@ -38,7 +38,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                     unit,
                     &event.call.span,
                     format!("Purchase is sent without {lacks}"),
-                    "give both as the third argument: { value: 1499, currency: 'INR' }",
+                    "pass both in the third argument: { value: 1499, currency: 'INR' }",
                 );
             }
             for entry in object.map(|object| object.entries.as_slice()).unwrap_or_default() {
@@ -49,7 +49,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                         unit,
                         &entry.span,
                         format!("{} is no plain number", entry.key),
-                        "give the number alone, with a point before its decimals: 1499 or 1499.5; the sign belongs to currency",
+                        "pass only the number, with a point before its decimals: 1499 or 1499.5; the sign belongs to currency",
                     );
                 }
                 if entry.key == "currency" && value.text().is_some_and(|text| !is_code(&text)) {
@@ -57,7 +57,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                         Code::CurrencyCode,
                         unit,
                         &entry.span,
-                        "the currency is no ISO 4217 code",
+                        "the currency is not an ISO 4217 code",
                         "write three letters, such as 'INR'",
                     );
                 }

@@ -25,7 +25,7 @@ const BRANCHES_MAX: usize = 64;
 pub(super) struct Visitor<'t> {
     reader: Reader<'t>,
     facts: Facts,
-    /// Tests around the current place that make sure of `fbq`.
+    /// Number of tests around the current place that check `fbq`.
     guards: usize,
     /// Functions around the current place.
     functions: usize,
@@ -59,7 +59,7 @@ impl<'t> Visitor<'t> {
         for name in &self.changed {
             self.facts.constants.remove(name);
         }
-        // What was filled later is not known to lack anything.
+        // If an object is filled later, its missing keys are not known.
         for value in self.facts.constants.values_mut() {
             if let Value::Object(object) = value {
                 object.is_open = true;
@@ -80,7 +80,7 @@ impl<'t> Visitor<'t> {
         self.branches.pop();
     }
 
-    /// What a call is of, where it matters.
+    /// The target of a call, if it matters to tracking.
     fn target(&self, callee: &Expression<'_>) -> Option<Target> {
         if is_fbq(callee) {
             return Some(Target::Fbq);

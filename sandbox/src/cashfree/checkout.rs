@@ -1,4 +1,4 @@
-//! The checkout page: where a shop sends its buyer, and what sends the buyer back.
+//! The checkout page. A shop sends its buyer to it, and it sends the buyer back.
 
 use axum::Router;
 use axum::extract::{Form, Path, State};

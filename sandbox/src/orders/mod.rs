@@ -1,4 +1,4 @@
-//! Orders and payments as the fake Cashfree keeps them. Bounded: the oldest orders go.
+//! Orders and payments of the fake Cashfree. When there are too many, the oldest orders are removed.
 
 pub mod amount;
 pub mod webhook_record;
@@ -37,7 +37,7 @@ pub struct Customer {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewOrder {
-    /// 3 to 45 letters, digits, `_` or `-`; one is made when absent.
+    /// 3 to 45 letters, digits, `_` or `-`. If absent, one is made.
     #[serde(default)]
     pub order_id: Option<String>,
     /// What is to be paid.
@@ -64,9 +64,9 @@ fn rupees() -> String {
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Success,
-    /// The bank said no.
+    /// The bank refused the payment.
     Failed,
-    /// The buyer went away.
+    /// The buyer left the checkout page.
     Dropped,
 }
 
@@ -90,12 +90,12 @@ impl Outcome {
     }
 }
 
-/// What a payment may differ in from the usual one.
+/// Details of a payment that may differ from the default.
 #[derive(Clone, Debug, Default)]
 pub struct PaymentDetails {
-    /// When the attempt began; now, when absent.
+    /// When the attempt began. If absent, now.
     pub at_ms: Option<Millis>,
-    /// What was paid; the order's amount, when absent. Offers and surcharges make it differ.
+    /// The amount that was paid. If absent, the order's amount. Offers and surcharges make it differ.
     pub amount: Option<Amount>,
 }
 
