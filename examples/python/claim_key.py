@@ -20,7 +20,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Prints the proof that a page may ask about an order.")
     parser.add_argument("order_id", help="the order, byte for byte as the payment provider knows it")
     arguments = parser.parse_args()
-    # Of a list of secrets the first is the newest.
+    # The first secret of a list is the newest.
     secrets = [part.strip() for part in os.environ.get("TANDEM_CLAIM_SECRET", "").split(",")]
     secret = next((secret for secret in secrets if secret), None)
     if secret is None:

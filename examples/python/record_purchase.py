@@ -1,5 +1,5 @@
-"""Tells Tandem that an order was paid: what a shop's own service does after a payment
-that Cashfree does not report, by another provider or at the counter."""
+"""Reports to Tandem that an order was paid. A shop's own service does this after a payment
+that Cashfree does not report: by another provider or at the counter."""
 
 import argparse
 import os
@@ -12,9 +12,9 @@ from grpc_status import rpc_status
 
 import stubs
 
-# Bound on one call, seconds. RecordPurchase with the token waits for nothing but the disk.
+# Time limit of one call, in seconds. RecordPurchase with the token waits only for the disk.
 CALL_TIMEOUT_S = 5
-# First pause where the server does not say when to come back; doubles each time.
+# First pause if the server does not say how long to wait. It doubles each time.
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 
@@ -31,10 +31,10 @@ def details(error, kind):
 
 
 def pause_before_retry(error, retries_so_far):
-    """Seconds to wait before the call is made again; None when that would not help.
+    """Seconds to wait before the next try. None if another try would not help.
 
-    The same fact twice is one Purchase, so a call whose outcome is unknown
-    (DEADLINE_EXCEEDED) is made again like one that was turned away."""
+    The same report twice makes one Purchase. So a call with an unknown outcome
+    (DEADLINE_EXCEEDED) is repeated, like one that was refused."""
     worth_it = (
         grpc.StatusCode.UNAVAILABLE,
         grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -43,7 +43,7 @@ def pause_before_retry(error, retries_so_far):
     if error.code() not in worth_it:
         return None
     pause = min(FIRST_PAUSE_S * 2**retries_so_far, LONGEST_PAUSE_S)
-    # The server's own word wins.
+    # The server's own delay goes first.
     for info in details(error, error_details_pb2.RetryInfo):
         if info.HasField("retry_delay"):
             pause = info.retry_delay.seconds + info.retry_delay.nanos / 1e9
@@ -54,7 +54,7 @@ def give_up(error):
     """Says what went wrong, and to whom it is to be left. Returns the exit code."""
     code = error.code()
     if code is grpc.StatusCode.FAILED_PRECONDITION:
-        # Two systems disagree on what was paid: no program can know who is right.
+        # Two systems disagree about the amount. Only a person can decide which is right.
         print(f"somebody has to look: {error.details()}", file=sys.stderr)
         return 1
     if code is grpc.StatusCode.INVALID_ARGUMENT:
@@ -65,7 +65,7 @@ def give_up(error):
     if code is grpc.StatusCode.UNAUTHENTICATED:
         print("the token is not one of the server's (TANDEM_INTERNAL_TOKEN)", file=sys.stderr)
         return 2
-    # Keep the fact and come back later; it is not lost as long as you have it.
+    # Keep the report and send it later.
     print(f"gave up for now: {code.name}: {error.details()}", file=sys.stderr)
     return 3
 

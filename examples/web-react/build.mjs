@@ -1,6 +1,5 @@
-// Builds the shop into dist/ with esbuild. Vite and webpack find Tandem's WebAssembly by themselves;
-// esbuild does not follow `new URL("….wasm", import.meta.url)`, so that the files are copied to where
-// the bundle looks for them: beside itself.
+// Builds the shop into dist/ with esbuild. Vite and webpack find Tandem's WebAssembly by themselves. esbuild
+// does not follow `new URL("….wasm", import.meta.url)`, so this script copies the files beside the bundle.
 
 import { build } from "esbuild";
 import { copyFile, mkdir, readdir, rm } from "node:fs/promises";

@@ -1,4 +1,4 @@
-//! Every rule's code: how bad it is, and why it matters. `docs/lint.md` has a section for each.
+//! Every rule's code, its severity, and why it matters. `docs/lint.md` has a section for each.
 
 use serde::Serialize;
 
@@ -6,9 +6,9 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// Conversions are lost, counted twice, or data goes where it must not.
+    /// Conversions are lost or counted twice, or personal data leaks.
     Error,
-    /// Something is measured worse than it could be.
+    /// Measurement is worse than it could be.
     Warning,
 }
 
@@ -32,10 +32,8 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// The stable name.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
@@ -62,19 +60,19 @@ codes! {
         "a browser runs nothing of a script that it cannot parse: no call in it is ever made";
     /// A script that this tool does not parse: too long or nested too deeply.
     ScriptUnreadable = "script_unreadable", Warning,
-        "what stands in this script was not checked";
+        "nothing in this script was checked";
     /// Text that was escaped twice on its way into the page.
     DoubleEscaped = "double_escaped", Error,
-        "the second escaping is never undone: scripts break, or names, addresses and IDs differ from the server's";
-    /// `fbq` called where nothing says that it exists. Meta's base code defines it per page.
+        "nothing undoes the second escaping: scripts break, or names, addresses and IDs differ from the server's";
+    /// `fbq` called without a check that it exists. Meta's base code defines it per page.
     UnguardedFbq = "unguarded_fbq", Error,
-        "where fbq is missing the call throws, and the rest of the script is not run";
+        "if fbq is missing, the call throws, and the rest of the script does not run";
     /// `trackSingle` and `trackSingleCustom`: Meta's pixel reference; Tandem counts on one pixel per page.
     TrackSingle = "track_single", Error,
-        "it sends nothing unless that very pixel was initialised on the page, and the server's copy has no twin then";
+        "it sends nothing unless that pixel was initialised on the page, and then the server's copy has no browser copy";
     /// `init` of one pixel more than once on a page.
     RepeatedInit = "repeated_init", Error,
-        "Meta's library warns of the duplicate pixel ID; matching data that only one of them brings may be lost";
+        "Meta's library warns about the duplicate pixel ID, and matching data of one of the calls may be lost";
     /// More than one pixel on a page. `fbq('track', …)` goes to all of them.
     SeveralPixels = "several_pixels", Error,
         "every track goes to all initialised pixels, under one eventID; the server reports to one";
@@ -86,38 +84,38 @@ codes! {
         "without an eventID Meta cannot match the server's copy, and counts the conversion twice";
     /// `eventID` among the parameters instead of in the fourth argument. Meta's pixel reference.
     EventIdInParameters = "event_id_in_parameters", Error,
-        "Meta takes the event's ID from the fourth argument only; among the parameters it is ignored";
+        "Meta reads the event's ID from the fourth argument only, and ignores it among the parameters";
     /// A Purchase's ID that is not `purchase_<order_id>`, which is what the server sends.
     PurchaseId = "purchase_id", Error,
-        "the server sends the Purchase as purchase_<order_id>; any other ID makes it a second Purchase";
+        "the server sends the Purchase as purchase_<order_id>, so any other ID makes a second Purchase";
     /// A name of the shop's own sent by `track`. Meta's pixel reference.
     CustomNameInTrack = "custom_name_in_track", Warning,
-        "Meta knows names of your own only through trackCustom, and warns in the console about others";
+        "Meta accepts your own names only in trackCustom, and warns in the console about others";
     /// A standard event's name in other letters than Meta's.
     WrongCase = "wrong_case", Error,
-        "names are compared letter by letter: this is another event, which no campaign optimises for";
+        "names are compared letter by letter: this is another event, and no campaign optimises for it";
     /// The first argument of `fbq` is no method of it.
     UnknownMethod = "unknown_method", Error,
         "Meta's library logs an unknown method and sends nothing";
     /// A Purchase without `value` or `currency`. Meta requires both.
     PurchaseWithoutValue = "purchase_without_value", Error,
-        "Meta requires value and currency of a Purchase; without them it is refused or worth nothing";
+        "Meta requires value and currency for a Purchase: without them it is refused or worth nothing";
     /// A value that is no plain number.
     ValueNotANumber = "value_not_a_number", Error,
         "a value with a currency sign, separators or words is not a number: the sale counts as nothing";
     /// A currency that is no ISO 4217 code.
     CurrencyCode = "currency_code", Error,
-        "Meta takes currencies as three letters of ISO 4217, such as INR; with anything else the value is lost";
+        "Meta accepts only ISO 4217 codes of three letters, such as INR: with anything else the value is lost";
     /// Personal data among an event's parameters. Meta's terms; "never PII" in custom data.
     PersonalData = "personal_data", Error,
-        "parameters are not hashed: the person's data goes to Meta in the clear, which Meta forbids and blocks";
+        "parameters are not hashed: the person's data goes to Meta as plain text, which Meta forbids and blocks";
     /// A matching key of `init` that Meta cannot use. Meta, "Advanced matching".
     MatchingKey = "matching_key", Warning,
-        "Meta drops it, or hashes something that matches nobody";
-    /// The page's policy keeps Meta's library out.
+        "Meta drops it, or hashes a value that matches nobody";
+    /// The page's policy blocks Meta's library.
     CspScriptSrc = "csp_script_src", Error,
         "the browser refuses to load Meta's library: the pixel sends nothing";
-    /// The page's policy keeps WebAssembly from starting.
+    /// The page's policy blocks WebAssembly.
     CspWasm = "csp_wasm", Error,
         "without 'wasm-unsafe-eval' the browser refuses to start Tandem's WebAssembly";
     /// The page's policy forbids calls to the Tandem server or to Meta.
@@ -125,19 +123,19 @@ codes! {
         "the browser refuses the calls that report events";
     /// The page's policy forbids the pixel's image.
     CspImgSrc = "csp_img_src", Error,
-        "the pixel reports by an image from www.facebook.com, which the browser refuses";
+        "the pixel reports by an image from www.facebook.com, and the browser refuses it";
     /// The page calls the Graph API by itself.
     GraphCall = "graph_call", Error,
-        "a call to the Graph API needs a secret token, and its events are a third copy that nobody deduplicates";
-    /// An access token in what every visitor can read.
+        "a call to the Graph API needs a secret token, and its events are a third copy that is never deduplicated";
+    /// An access token in a text that every visitor can read.
     LeakedToken = "leaked_token", Error,
-        "whoever opens the page can read it, and send events or read data in the shop's name";
+        "every visitor can read it, and send events or read data in the shop's name";
     /// One event fired by the page's own `fbq` and by Tandem.
     CountedTwice = "counted_twice", Error,
-        "Tandem fires the pixel by itself; a second browser copy is not deduplicated against the first";
+        "Tandem fires the pixel by itself, and Meta does not deduplicate a second browser copy against the first";
     /// A call that Tandem's server refuses by its name.
     RefusedByTandem = "refused_by_tandem", Error,
-        "Tandem refuses it: leads and purchases have calls of their own, which make sure that they are counted once";
+        "Tandem refuses it: leads and purchases have calls of their own, which count them once";
 }
 
 impl Code {

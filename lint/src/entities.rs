@@ -1,8 +1,8 @@
-//! An attribute's text as a script, with the way back to where each byte was written.
+//! Decodes an attribute's text to a script, and maps its bytes back to the file.
 
 use crate::script::Span;
 
-/// The entities that stand for code. Others stay as they are written.
+/// The entities that occur in code. Others are not decoded.
 const ENTITIES: [(&str, char); 10] = [
     ("&quot;", '"'),
     ("&#34;", '"'),
@@ -16,7 +16,7 @@ const ENTITIES: [(&str, char); 10] = [
     ("&gt;", '>'),
 ];
 
-/// A decoded text and the pieces it was put together from.
+/// A decoded text and its pieces.
 #[derive(Debug)]
 pub(crate) struct Decoded {
     pub(crate) text: String,

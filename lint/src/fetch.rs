@@ -1,4 +1,4 @@
-//! From an address to a shop: the page and the scripts that it loads from its own origin.
+//! Reads a shop from an address: the page and the scripts that it loads from its own origin.
 
 use std::time::Duration;
 
@@ -25,31 +25,15 @@ const REDIRECTS_MAX: usize = 5;
 pub enum FetchError {
     /// It does not answer.
     #[error("no page from {url}: {why}; does a browser on this machine open it?")]
-    Away {
-        /// The address.
-        url: String,
-        /// What happened.
-        why: String,
-    },
+    Away { url: String, why: String },
     /// It answers something else.
     #[error("{url} answers {status}; give an address that a visitor can open")]
-    Refused {
-        /// The address.
-        url: String,
-        /// The answer's status.
-        status: StatusCode,
-    },
+    Refused { url: String, status: StatusCode },
     /// Larger or slower than a shop's page may be.
     #[error("{url} is {what}; save the page and give the file")]
-    TooMuch {
-        /// The address.
-        url: String,
-        /// In which way.
-        what: &'static str,
-    },
+    TooMuch { url: String, what: &'static str },
 }
 
-/// One answer.
 struct Answer {
     /// Where redirects led.
     url: Url,
@@ -57,14 +41,14 @@ struct Answer {
     policies: Vec<String>,
 }
 
-/// Fetches a page and the scripts that it loads from its own origin: 40 of them, 8 MiB each, 32 MiB and a minute
-/// for everything. A script that is not to be had is left out, as browsers do.
+/// Fetches a page and the scripts that it loads from its own origin. Limits: 40 scripts, 8 MiB each, 32 MiB and one
+/// minute for everything. Like a browser, leaves out scripts that cannot be loaded.
 ///
 /// # Errors
-/// When the page itself is not to be had.
+/// If the page itself cannot be loaded.
 pub async fn fetch(url: &Url) -> Result<Shop, FetchError> {
     let away = |why: String| FetchError::Away { url: url.to_string(), why };
-    // Nobody else may have chosen one; a second choice changes nothing.
+    // Installs rustls' provider, unless the program has one already.
     drop(rustls::crypto::ring::default_provider().install_default());
     let client = Client::builder()
         .redirect(redirect::Policy::limited(REDIRECTS_MAX))

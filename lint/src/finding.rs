@@ -1,11 +1,11 @@
-//! What was found.
+//! Findings: a rule, a place in a text, and what to do.
 
 use serde::Serialize;
 
 use crate::code::{Code, Severity};
 use crate::source::Position;
 
-/// One thing to mend.
+/// One problem in a shop's texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Which rule says so.

@@ -1,4 +1,4 @@
-//! What of a page's HTML matters: scripts, handlers, policies, the `noscript` image, escaped attributes.
+//! The parts of a page's HTML that matter: scripts, handlers, policies, the `noscript` image, escaped attributes.
 
 use html5gum::Span as Place;
 use html5gum::Tokenizer;
@@ -12,7 +12,7 @@ pub(crate) struct Html {
     pub(crate) scripts: Vec<Element>,
     /// `onclick` and the like.
     pub(crate) handlers: Vec<Attribute>,
-    /// Other attributes whose values are addresses, data or text that somebody built.
+    /// Other attributes whose values are addresses, data or generated text.
     pub(crate) attributes: Vec<Attribute>,
     /// Contents of `noscript` elements.
     pub(crate) noscripts: Vec<Span>,
@@ -20,7 +20,6 @@ pub(crate) struct Html {
     pub(crate) policies: Vec<Attribute>,
 }
 
-/// A `script` element.
 #[derive(Debug)]
 pub(crate) struct Element {
     pub(crate) what: Script,
@@ -39,7 +38,6 @@ pub(crate) enum Script {
     Data(Span),
 }
 
-/// An attribute.
 #[derive(Debug, Clone)]
 pub(crate) struct Attribute {
     pub(crate) name: String,
@@ -76,7 +74,7 @@ impl Open {
 pub(crate) fn read(text: &str) -> Html {
     let mut html = Html::default();
     let mut open = Open::default();
-    // What the text that follows belongs to.
+    // The element to which the following text belongs.
     let mut inside = Inside::Nothing;
     let callback = |event: CallbackEvent<'_>, place: Place<usize>| -> Option<()> {
         match event {
@@ -159,7 +157,7 @@ impl Html {
         let kind = open.value("type").unwrap_or_default().trim().to_ascii_lowercase();
         let kind = kind.split(';').next().unwrap_or_default().trim();
         let is_module = kind == "module";
-        // Consent tools hold scripts back as text/plain and run them later.
+        // Consent tools mark scripts as text/plain and run them later.
         let is_script = is_module
             || kind.is_empty()
             || kind == "text/plain"

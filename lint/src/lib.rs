@@ -1,15 +1,15 @@
 //! Finds what breaks tracking in a shop's pages: `tandem lint`.
 //!
-//! | module | holds |
+//! | module | contains |
 //! |---|---|
-//! | `read`, `fetch` | from paths, or an address, to a `Shop` |
-//! | `shop`, `source` | the texts that were read, and places in them |
+//! | `read`, `fetch` | read a `Shop` from paths or an address |
+//! | `shop`, `source` | the texts that were read, and positions in them |
 //! | `html`, `entities` | a page's scripts, handlers and policies |
 //! | `script/` | a script's calls, names and texts as plain data |
 //! | `survey` | the shop as the rules see it: each script once, and what each page runs |
 //! | `rules/` | a file per family of rules |
-//! | `code`, `finding`, `reports`, `allow` | what was found |
-//! | `render` | findings as a compiler prints them |
+//! | `code`, `finding`, `reports`, `allow` | findings |
+//! | `render` | prints findings like a compiler |
 //!
 //! Only the operator's tool depends on it; the servers never do.
 
@@ -36,15 +36,15 @@ pub use render::{Style, render, summary};
 pub use shop::Shop;
 pub use source::{Position, Source};
 
-/// Stack for parsing and walking scripts; `script/depth.rs` keeps out what would need more. The system
-/// gives memory only for what is used of it.
+/// Stack for parsing and walking scripts. `script/depth.rs` refuses scripts that would need more. The system allocates
+/// only the memory that is used.
 const STACK_BYTES: usize = 512 << 20;
 
-/// Checks a shop. Findings of `allowed` codes are left out, and those that a comment allows. They come in the
-/// order of the texts, and of their places in them.
+/// Checks a shop. Findings of `allowed` codes and findings that a comment allows are left out. The findings are in the
+/// order of the texts and of their positions.
 ///
 /// # Panics
-/// Where the system gives no thread.
+/// If the system cannot start a thread.
 #[must_use]
 pub fn check(shop: &Shop, allowed: &[Code]) -> Vec<Finding> {
     std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! From paths to a shop: pages, the scripts that they load, and scripts by themselves.
+//! Reads a shop from paths: pages, the scripts that they load, and single scripts.
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
@@ -11,18 +11,17 @@ const FILE_BYTES_MAX: u64 = 16 << 20;
 const FILES_MAX: usize = 20_000;
 /// Folders inside folders.
 const DEPTH_MAX: usize = 32;
-/// Folders that hold nobody's own pages.
+/// Folders that do not contain the shop's own pages.
 const SKIPPED: [&str; 2] = ["node_modules", "bower_components"];
 
 /// Why a path could not be read. Each text ends with what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The system does not give it.
+    /// The system refuses to open it.
     #[error("cannot read {path}: {why}")]
     Unreadable {
         /// The path as it was given, or found.
         path: String,
-        /// The system's words.
         why: std::io::Error,
     },
     /// Neither a page nor a script by its name.
@@ -30,13 +29,13 @@ pub enum ReadError {
         "{0} is neither a page nor a script by its name; give .html, .js or .ts files, or folders of them"
     )]
     UnknownKind(String),
-    /// Nothing there to look at.
+    /// The folder has nothing to check.
     #[error("{0} holds no page and no script; give .html, .js or .ts files, or folders of them")]
     Empty(String),
     /// Larger than any page.
-    #[error("{0} is larger than 16 MiB; leave it out, or check what it was built from")]
+    #[error("{0} is larger than 16 MiB; leave it out, or check its sources")]
     TooLarge(String),
-    /// More files than are looked at in one go.
+    /// More files than one run checks.
     #[error("there are over 20000 files; check the folders one by one")]
     TooMany,
 }
@@ -61,7 +60,7 @@ fn kind(path: &Path) -> Option<Kind> {
     }
 }
 
-/// Reads files and folders. Scripts that a page loads from beside it are read with it.
+/// Reads files and folders. Also reads local scripts that a page loads.
 ///
 /// # Errors
 /// When a path cannot be read, or holds nothing to look at.
@@ -102,7 +101,7 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<(PathBuf, Kind)>) -> Result
         if name.starts_with('.') || SKIPPED.contains(&name.as_str()) {
             continue;
         }
-        // Links to folders are not followed: they may lead in a ring.
+        // Links to folders are not followed, because they may form a loop.
         let is_folder = entry.file_type().map_err(|why| unreadable(&path, why))?.is_dir();
         if is_folder && depth < DEPTH_MAX {
             walk(&path, depth + 1, files)?;
@@ -173,7 +172,7 @@ fn text(path: &Path) -> Result<String, ReadError> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The file that an address on a page means, where there is one.
+/// The file of an address on a page, if there is one.
 fn beside(page: &Path, root: &Path, address: &str) -> Option<PathBuf> {
     let address = address.split(['?', '#']).next()?;
     // An address with a host, or a template's placeholder, is no file here.

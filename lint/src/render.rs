@@ -1,4 +1,4 @@
-//! Findings as a compiler prints them.
+//! Prints findings like a compiler.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -19,7 +19,7 @@ pub enum Style {
     Coloured,
 }
 
-/// Characters of a source line that are shown; bundles have lines of megabytes.
+/// Most characters of a source line that are shown. Bundles have lines of megabytes.
 const SHOWN_MAX: usize = 100;
 /// Characters that are shown before the marked text at least.
 const BEFORE_MAX: usize = 40;
@@ -33,7 +33,7 @@ impl Style {
     }
 }
 
-/// All findings, each with its line, and what to do. Nothing for none.
+/// All findings, each with its line and what to do. Empty if there are none.
 #[must_use]
 pub fn render(shop: &Shop, findings: &[Finding], style: Style) -> String {
     let mut out = String::new();
@@ -77,7 +77,7 @@ fn excerpt(shop: &Shop, finding: &Finding) -> (String, (usize, usize)) {
     let marked = line.get(at..until).unwrap_or_default();
     let after = line.get(until..).unwrap_or_default();
 
-    // A short line is shown whole; of a long one, what stands around the mark.
+    // A short line is shown whole. Of a long one, the part around the mark is shown.
     let is_long = line.chars().take(SHOWN_MAX + 1).count() > SHOWN_MAX;
     let kept = if is_long { BEFORE_MAX } else { SHOWN_MAX };
     let skipped = before.chars().count().saturating_sub(kept);
@@ -97,7 +97,7 @@ fn excerpt(shop: &Shop, finding: &Finding) -> (String, (usize, usize)) {
     (format!("{before}{marked_shown}{after_shown}{cut}"), width)
 }
 
-/// Text without what could steer a terminal; a tab is a blank.
+/// Text without control characters, which could control a terminal. A tab becomes a blank.
 fn printable(text: &str) -> String {
     text.chars()
         .map(|c| match c {

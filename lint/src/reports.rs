@@ -1,4 +1,4 @@
-//! What the rules found so far.
+//! Collects the rules' findings.
 
 use std::collections::HashMap;
 
@@ -9,10 +9,10 @@ use crate::script::Span;
 use crate::shop::Shop;
 use crate::survey::Unit;
 
-/// Findings of one text. Whoever has this many mends a few and looks again.
+/// Most findings of one text. With this many, people fix some and run the tool again.
 const FINDINGS_MAX: usize = 200;
 
-/// Takes findings, and puts each in its place.
+/// Collects findings and finds the position of each.
 #[derive(Debug)]
 pub(crate) struct Reports<'s> {
     shop: &'s Shop,
@@ -27,7 +27,7 @@ impl<'s> Reports<'s> {
         Self { shop, allowed, findings: Vec::new(), counts: HashMap::new() }
     }
 
-    /// Notes a finding at bytes of a text.
+    /// Adds a finding at bytes of a text.
     pub(crate) fn at(
         &mut self,
         code: Code,
@@ -58,7 +58,7 @@ impl<'s> Reports<'s> {
         });
     }
 
-    /// Notes a finding at bytes of a script.
+    /// Adds a finding at bytes of a script.
     pub(crate) fn within(
         &mut self,
         code: Code,
@@ -70,7 +70,7 @@ impl<'s> Reports<'s> {
         self.at(code, unit.source, &unit.place(span), message, help);
     }
 
-    /// All of them by place, each once: a script may belong to several pages.
+    /// All findings by position, each once: a script may belong to several pages.
     pub(crate) fn into_findings(mut self) -> Vec<Finding> {
         self.findings.sort_by(|a, b| {
             (a.source, a.start, a.code, &a.message).cmp(&(b.source, b.start, b.code, &b.message))

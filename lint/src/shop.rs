@@ -1,4 +1,4 @@
-//! A shop's pages and scripts as they were read, and which page loads what.
+//! A shop's pages and scripts, and which page loads which script.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use crate::html::{self, Html, Script};
 use crate::script::Dialect;
 use crate::source::Source;
 
-/// Everything that was read. `read` and `fetch` fill it; `check` looks at it.
+/// Everything that was read. `read` and `fetch` fill it, and `check` checks it.
 #[derive(Debug, Default)]
 pub struct Shop {
     pub(crate) sources: Vec<Source>,
@@ -14,7 +14,6 @@ pub struct Shop {
     pub(crate) files: Vec<ScriptFile>,
 }
 
-/// A page.
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) source: usize,
@@ -87,14 +86,14 @@ impl Shop {
             .collect()
     }
 
-    /// Says that a page's `script` element loads a script that was added.
+    /// Records that a page's `script` element loads a script that was added.
     pub fn link(&mut self, page: usize, element: usize, script: usize) {
         if let Some(page) = self.pages.get_mut(page) {
             page.loads.insert(element, script);
         }
     }
 
-    /// Says that a page came with a `Content-Security-Policy` header.
+    /// Records the `Content-Security-Policy` header of a page.
     pub fn add_policy(&mut self, page: usize, policy: String) {
         let Some(found) = self.pages.get(page) else { return };
         let name = self.sources.get(found.source).map_or("", Source::name);

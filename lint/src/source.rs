@@ -1,4 +1,4 @@
-//! One text that was read, and where in it something stands.
+//! A text that was read, and positions in it.
 
 /// A file, a fetched page or script, or a response's header.
 #[derive(Debug)]
@@ -33,13 +33,12 @@ impl Source {
         &self.name
     }
 
-    /// All of it.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Where a byte stands. A byte inside a character counts as the character; one past the end as the end.
+    /// The position of a byte. A byte inside a character counts as the character, and one past the end as the end.
     #[must_use]
     pub fn position(&self, offset: usize) -> Position {
         let offset = self.character_at(offset);

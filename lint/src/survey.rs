@@ -1,4 +1,4 @@
-//! The shop as the rules see it: every script once, with its facts, and what each page runs.
+//! The input of the rules: every script once, with its facts, and the scripts that each page runs.
 
 use std::collections::HashSet;
 
@@ -94,7 +94,7 @@ impl<'s> Survey<'s> {
         self.owners.get(unit).into_iter().flatten().filter_map(|view| self.views.get(*view))
     }
 
-    /// Scripts that have to do with each other: a page's, or a file that no page loads.
+    /// Scripts that belong together: those of a page, or a file that no page loads.
     pub(crate) fn groups(&self) -> Vec<Vec<&Unit>> {
         let pages = self.views.iter().map(|view| {
             // A script that a page names twice is one script.

@@ -1,4 +1,4 @@
-//! Time as the outside parties write it.
+//! Times in the formats of Cashfree and HTTP.
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
@@ -9,7 +9,6 @@ pub type Millis = i64;
 /// India is five and a half hours ahead of UTC, all year.
 const INDIA_OFFSET_S: i32 = 19_800;
 
-/// Now.
 #[must_use]
 pub fn now_ms() -> Millis {
     Timestamp::now().as_millisecond()

@@ -1,4 +1,4 @@
-//! Settings: flags, then what `tandem-settings` reads, and the part that the control API may change.
+//! Settings: flags, then the sources that `tandem-settings` reads, and the settings that the control API may change.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -14,15 +14,14 @@ use url::Url;
 
 use crate::clock::Millis;
 
-/// Beginning of the variables that have a flag; the rest is the flag's name.
+/// Prefix of the variables that have a flag. The rest is the flag's name.
 const PREFIX: &str = "TANDEM_SANDBOX_";
 
-/// Fakes of Meta and Cashfree, and a demo shop, on one local port. For trying and testing only:
-/// never expose it.
+/// Fakes of Meta and Cashfree, and a demo shop, on one local port. For trying and testing only. Never expose it.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "tandem-sandbox", version, about, args_override_self = true, after_help = help(Program::Sandbox))]
 pub struct Settings {
-    /// Where it listens.
+    /// Address to listen on.
     #[arg(long)]
     pub addr: SocketAddr,
     /// Comma-separated pixel IDs.
@@ -72,7 +71,7 @@ impl Settings {
     ) -> Result<Self, clap::Error> {
         let mut arguments = arguments.into_iter().map(Into::into);
         let mut all: Vec<OsString> = arguments.next().into_iter().collect();
-        // Of a flag that is given twice the last counts.
+        // If a flag is given twice, the last one counts.
         for (key, flag) in keys() {
             all.extend(argument(source, key, &flag)?);
         }
@@ -117,7 +116,7 @@ fn command() -> Command {
 /// Permissions that a system user's token has after Meta's own instructions.
 const TOKEN_SCOPES: [&str; 3] = ["ads_management", "ads_read", "business_management"];
 
-/// Most by which Meta's clock may be off, seconds: ten years.
+/// Largest offset of Meta's clock, in seconds: ten years.
 const CLOCK_OFFSET_MAX_S: i64 = 10 * 365 * 24 * 3600;
 
 /// In `keep_events`: every name.
@@ -136,14 +135,14 @@ pub struct LiveConfig {
     pub token: String,
     /// Permissions of the token.
     pub token_scopes: Vec<String>,
-    /// When the token ends, epoch seconds; 0: never.
+    /// When the token expires, in epoch seconds. 0 means never.
     pub token_expires_at: i64,
-    /// By how much Meta's clock is ahead of this machine's, seconds.
+    /// How far Meta's clock is ahead of this machine's, in seconds.
     pub clock_offset_s: i64,
     /// Divides the webhook retry delays.
     pub time_scale: f64,
-    /// Names of the server events that are kept and matched; `*` is every name. Others are checked
-    /// and counted only, so that a million of them cost no memory.
+    /// Names of the server events that are kept and matched. `*` means every name. Other events are only checked and
+    /// counted, so that a million of them need no memory.
     pub keep_events: Vec<String>,
 }
 
@@ -176,7 +175,7 @@ impl LiveConfig {
         self.pixel_id.split(',').any(|known| known.trim() == pixel_id)
     }
 
-    /// Whether the token has ended.
+    /// Whether the token has expired.
     #[must_use]
     pub fn token_is_over(&self, at_ms: Millis) -> bool {
         self.token_expires_at > 0 && self.token_expires_at.saturating_mul(1000) <= at_ms
@@ -188,10 +187,10 @@ impl LiveConfig {
         self.keep_events.iter().any(|kept| kept == ALL_EVENTS || kept == event_name)
     }
 
-    /// Applies a change, all of it or, with the reason, nothing.
+    /// Applies a change, all of it or nothing.
     ///
     /// # Errors
-    /// The first value that cannot be used, in one sentence.
+    /// One sentence about the first value that cannot be used.
     pub fn apply(&mut self, change: ConfigChange) -> Result<(), String> {
         let mut next = self.clone();
         if let Some(url) = change.tandem_url {
@@ -229,7 +228,7 @@ impl LiveConfig {
     }
 }
 
-/// Body of `POST /control/config`: what is absent stays as it is.
+/// Body of `POST /control/config`. Absent values do not change.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConfigChange {

@@ -105,13 +105,13 @@ impl EventFilter {
     }
 }
 
-/// What is wanted of the accepted server events.
+/// Filters of the list of accepted server events.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct GraphEventFilter {
     event_name: Option<String>,
     event_id: Option<String>,
-    /// Only events with a higher number: what came after the last look.
+    /// Only events with a higher number, to continue an earlier list.
     #[serde(default)]
     after: u64,
 }
@@ -198,10 +198,10 @@ struct PayRequest {
     outcome: Outcome,
     #[serde(default = "yes")]
     send_webhook: bool,
-    /// When the attempt began; now, when absent.
+    /// When the attempt began. If absent, now.
     #[serde(default)]
     payment_time_ms: Option<Millis>,
-    /// What was paid; the order's amount, when absent.
+    /// The amount that was paid. If absent, the order's amount.
     #[serde(default)]
     payment_amount: Option<Amount>,
 }
@@ -226,10 +226,10 @@ async fn pay(State(sandbox): State<Sandbox>, Path(order_id): Path<String>, body:
 #[serde(deny_unknown_fields)]
 struct RawWebhook {
     body: String,
-    /// Milliseconds as text; now, when absent.
+    /// Milliseconds as text. If absent, now.
     #[serde(default)]
     timestamp: Option<String>,
-    /// Sent instead of the right signature.
+    /// Replaces the right signature.
     #[serde(default)]
     signature: Option<String>,
 }

@@ -25,7 +25,6 @@ const ACTIVITY_ROWS: usize = 60;
 /// Refused requests in their list.
 const REFUSED_ROWS: usize = 8;
 
-/// The page's routes.
 pub fn routes() -> Router<Sandbox> {
     Router::new().route("/events-manager", get(page)).route("/events-manager/live", get(live))
 }
@@ -57,7 +56,7 @@ struct LiveQuery {
     since: Option<u64>,
 }
 
-/// The changing part of the page; 204 when nothing arrived since the revision that the page shows.
+/// The changing part of the page. 204 if nothing arrived since the revision that the page shows.
 async fn live(State(sandbox): State<Sandbox>, Query(query): Query<LiveQuery>) -> Response {
     let journal = sandbox.journal();
     if query.since == Some(journal.revision()) {
@@ -99,8 +98,8 @@ fn overview(journal: &Journal) -> Markup {
     }
 }
 
-/// The rate counts event names that arrived from both sides; a name that only one side sends, as
-/// PageView often is, has nothing to be deduplicated.
+/// The rate counts only event names that arrived from both sides. A name that only one side sends, such as PageView, has
+/// nothing to deduplicate.
 fn overall_rate(totals: &[NameTotals]) -> Option<u64> {
     let mut both = NameTotals::default();
     for sums in totals.iter().filter(|sums| sums.browser > 0 && sums.server > 0) {

@@ -1,5 +1,5 @@
-//! Serves the web examples under `/examples/{name}/`, as a shop's web server would: with this machine's
-//! addresses in the place of a shop's, and Tandem's package under `/tandem/`.
+//! Serves the web examples under `/examples/{name}/`, as a shop's web server would. This machine's addresses replace the
+//! shop's, and Tandem's package is under `/tandem/`.
 
 use std::path::Path as FilePath;
 
@@ -14,12 +14,11 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use crate::pkg;
 use crate::state::Sandbox;
 
-/// What the examples' pages have where a shop writes its own: Tandem's server, the pixel, its library.
+/// Texts in the examples' pages that a shop replaces by its own: Tandem's server, the pixel, the pixel's library.
 const ENDPOINT: &str = "https://track.shop.example";
 const PIXEL_ID: &str = "123456789012345";
 const LIBRARY: &str = "https://connect.facebook.net/en_US/fbevents.js";
 
-/// The examples' routes.
 pub fn routes() -> Router<Sandbox> {
     let to_slash =
         |Path(name): Path<String>| async move { Redirect::permanent(&format!("/examples/{name}/")) };
@@ -43,11 +42,11 @@ async fn answer(sandbox: &Sandbox, name: &str, path: &str) -> Response {
     if !pkg::stays_inside(name) || !pkg::stays_inside(path) {
         return StatusCode::NOT_FOUND.into_response();
     }
-    // A single-page app finds out from the address what to show: addresses that name no file are its own.
+    // A single-page app routes by the address. Addresses that name no file get its page.
     let path = if path.extension().is_none() { FilePath::new("index.html") } else { path };
     let Some(content_type) = pkg::content_type(path) else { return StatusCode::NOT_FOUND.into_response() };
     let folder = sandbox.settings.examples.join(name);
-    // What a bundler makes of an example lies in dist/.
+    // A bundler's output is in dist/.
     let built = folder.join("dist");
     let is_bundled = folder.join("package.json").exists();
     let file = if is_bundled { built.join(path) } else { folder.join(path) };
@@ -65,7 +64,7 @@ async fn answer(sandbox: &Sandbox, name: &str, path: &str) -> Response {
     }
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static(content_type)),
-        // What was changed is picked up by the next page load.
+        // The next page load must see a changed file.
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ];
     (headers, Body::from(bytes)).into_response()

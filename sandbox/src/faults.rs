@@ -1,8 +1,8 @@
 //! Scripted faults: what a test or a person asks a fake to do wrong.
 //!
-//! Faults for one target form a queue. The first one that means a request is used until its `count`
-//! is spent, then the next; a fault without a count stays until `DELETE /control/faults`. A fault
-//! that means other requests (`pixel`, `containing`) is passed by and holds nothing up.
+//! Faults of one target form a queue. A request gets the first fault that matches it. A fault is removed after `count`
+//! requests. Without a count it stays until `DELETE /control/faults`. A fault that does not match (`pixel`,
+//! `containing`) is skipped and does not block the faults behind it.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::pending;
@@ -34,9 +34,8 @@ const QUEUE_MAX: usize = 100;
 pub enum Target {
     /// The fake Graph API.
     Graph,
-    /// The way of a webhook from the fake Cashfree to its receiver. `cut`, `hang` and `answer` keep
-    /// the delivery from arriving (`answer`'s status is noted as if the receiver had given it);
-    /// `refuse_token` sends it with a signature made with another secret.
+    /// Webhooks from the fake Cashfree to their receiver. With `cut`, `hang` and `answer` the delivery does not arrive
+    /// (the status of `answer` is recorded as the receiver's). `refuse_token` signs it with another secret.
     Webhook,
     /// The fake Orders API.
     OrdersApi,
@@ -49,11 +48,11 @@ pub enum Target {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// This answer is given.
+    /// The fake gives this answer.
     Answer(ScriptedAnswer),
     /// The request is read, then the connection is closed without an answer.
     Cut,
-    /// The request is read, and nothing ever comes back.
+    /// The request is read and never answered.
     Hang,
     /// The fake's own answer to a token (or key) that is no longer valid.
     RefuseToken,
@@ -65,7 +64,6 @@ pub enum Action {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScriptedAnswer {
-    /// HTTP status.
     pub status: u16,
     /// A string is sent as it is, any other JSON value as its text.
     #[serde(default)]
@@ -79,7 +77,6 @@ pub struct ScriptedAnswer {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// Whose behaviour changes.
     pub target: Target,
     /// How many requests it affects; absent or null: all until cleared.
     #[serde(default)]
@@ -90,29 +87,27 @@ pub struct Fault {
     /// What to do after the delay; absent or null: behave normally.
     #[serde(default)]
     pub action: Option<Action>,
-    /// `graph` only: the events are taken in all the same, and only the answer goes wrong. This is
-    /// the case in which a retry counts twice.
+    /// `graph` only: the events are accepted, and only the answer is wrong. In this case a retry counts twice.
     #[serde(default)]
     pub accept: bool,
-    /// `graph` only: means calls to this pixel alone.
+    /// `graph` only: matches calls to this pixel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pixel: Option<String>,
-    /// `graph` only: means requests whose raw body has this text in it, an event ID for instance.
+    /// `graph` only: matches requests whose raw body contains this text, for example an event ID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub containing: Option<String>,
 }
 
-/// What a request shows of itself to the conditions of a fault.
+/// The parts of a request that the conditions of a fault look at.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Subject<'a> {
     /// The pixel in its path; empty where there is none.
     pub pixel: &'a str,
-    /// Its raw body.
     pub body: &'a [u8],
 }
 
 impl Fault {
-    /// Rejects what could never be carried out.
+    /// Checks that the fault can be carried out.
     ///
     /// # Errors
     /// The reason in one sentence.
@@ -135,10 +130,10 @@ impl Fault {
         }
     }
 
-    /// Whether the request is one that this fault means.
+    /// Whether the fault matches the request.
     fn means(&self, subject: Subject<'_>) -> bool {
         let has = |text: &String| {
-            // A body that is no UTF-8 is no JSON, and not worth a search of its own.
+            // A body that is not UTF-8 is not JSON either, so it is not searched.
             std::str::from_utf8(subject.body).is_ok_and(|body| body.contains(text.as_str()))
         };
         self.pixel.as_ref().is_none_or(|pixel| pixel == subject.pixel)
@@ -161,7 +156,7 @@ impl Fault {
         }
     }
 
-    /// Carries the action out: the answer to give, or `None` for the normal one.
+    /// Carries out the action. Returns the answer to give, or `None` for the normal one.
     pub async fn disrupt(&self, refused: impl FnOnce() -> Response) -> Option<Response> {
         match self.action.as_ref()? {
             Action::Answer(scripted) => Some(
@@ -239,11 +234,10 @@ impl Faults {
         Ok(())
     }
 
-    /// Puts these faults in the place of all others in one step: no request meets neither the old
-    /// nor the new ones.
+    /// Replaces all faults in one step, so that every request sees either the old or the new ones.
     ///
     /// # Errors
-    /// When they are too many; then nothing has changed.
+    /// If there are too many. Then nothing has changed.
     pub fn replace(&self, faults: Vec<Fault>) -> Result<(), String> {
         let next = Self::default();
         for fault in faults {
@@ -253,7 +247,7 @@ impl Faults {
         Ok(())
     }
 
-    /// The fault that this request to `target` suffers, counted down.
+    /// The fault for this request to `target`. Counts it down.
     pub fn take(&self, target: Target, subject: Subject<'_>) -> Option<Fault> {
         let mut queues = lock(&self.queues);
         let queue = queues.get_mut(&target)?;
@@ -269,12 +263,12 @@ impl Faults {
         Some(taken)
     }
 
-    /// Forgets all faults. A request that hangs already goes on hanging.
+    /// Removes all faults. A request that hangs already continues to hang.
     pub fn clear(&self) {
         lock(&self.queues).clear();
     }
 
-    /// The faults still to come.
+    /// The remaining faults.
     #[must_use]
     pub fn list(&self) -> Vec<Fault> {
         lock(&self.queues).values().flatten().cloned().collect()

@@ -1,4 +1,5 @@
-//! What arrived, kept for the control API and the Events Manager page. Bounded: the oldest entries go.
+//! Records of what arrived, for the control API and the Events Manager page. When the journal is full, the oldest entries
+//! are removed.
 
 use std::collections::VecDeque;
 
@@ -21,12 +22,11 @@ pub struct Journal {
     counts: GraphCounts,
 }
 
-/// How much the fake Graph API saw since the last reset, kept or not.
+/// Totals of the fake Graph API since the last reset, including what was not kept.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct GraphCounts {
     /// Requests, refused ones included.
     pub requests: u64,
-    /// Accepted events.
     pub events: u64,
 }
 
@@ -37,20 +37,20 @@ impl Journal {
         Self { revision: revision + 1, ..Self::default() }
     }
 
-    /// Goes up with each entry.
+    /// A number that grows with each entry.
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// Notes a request to the Graph API.
+    /// Records a request to the Graph API.
     pub fn add_graph_request(&mut self, request: GraphRequest) {
         self.revision += 1;
         self.counts.requests += 1;
         push_bounded(&mut self.graph_requests, request);
     }
 
-    /// Takes in an accepted server event.
+    /// Records an accepted server event.
     pub fn add_graph_event(&mut self, mut event: GraphEvent) {
         self.count_graph_event();
         event.number = self.counts.events;
@@ -63,13 +63,13 @@ impl Journal {
         push_bounded(&mut self.graph_events, event);
     }
 
-    /// Counts an accepted server event that nobody will look at.
+    /// Counts an accepted server event without keeping it.
     pub fn count_graph_event(&mut self) {
         self.revision += 1;
         self.counts.events += 1;
     }
 
-    /// Takes in a hit of the pixel.
+    /// Records a hit of the pixel.
     pub fn add_pixel_event(&mut self, event: PixelEvent) {
         self.revision += 1;
         self.matches.add_browser(&BrowserArrival { event: &event });
@@ -81,7 +81,6 @@ impl Journal {
         self.graph_events.iter()
     }
 
-    /// What the Graph API saw.
     #[must_use]
     pub fn graph_counts(&self) -> GraphCounts {
         self.counts
@@ -97,7 +96,6 @@ impl Journal {
         self.pixel_events.iter()
     }
 
-    /// What was deduplicated.
     #[must_use]
     pub fn matches(&self) -> &Matches {
         &self.matches

@@ -1,6 +1,6 @@
-//! Local stand-ins for the outside parties of Tandem, and a shop to try it in.
+//! Local fakes of Meta and Cashfree, and a shop to try Tandem in.
 //!
-//! One listener carries four things:
+//! One listener serves four things:
 //!
 //! | module | stands in for |
 //! |---|---|
@@ -9,11 +9,11 @@
 //! | [`cashfree`] | Cashfree's checkout page, webhooks and Orders API |
 //! | [`shop`] | a shop that uses Tandem's browser package |
 //!
-//! What Meta would have deduplicated is worked out in [`mod@matches`] and shown by [`events_manager`];
-//! [`control`] lets tests and people script faults and look at what arrived.
+//! [`mod@matches`] computes what Meta would have deduplicated, and [`events_manager`] shows it. With [`control`], tests
+//! and people script faults and look at what arrived.
 //!
-//! Nothing here shares code with Tandem's own crates: a fake that used the product's normalisation,
-//! signing or parsing would agree with the product's mistakes.
+//! The sandbox shares no rule with Tandem's core: a fake that used the product's normalisation, signing or parsing would
+//! repeat the product's mistakes.
 
 pub mod answer;
 pub mod cashfree;

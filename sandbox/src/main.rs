@@ -1,4 +1,4 @@
-//! The sandbox's program: reads its settings, listens, and serves until it is told to stop.
+//! The sandbox's program: reads its settings, listens, and serves until it gets a signal to stop.
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -1,9 +1,9 @@
 //! Meta's deduplication of browser and server copies.
 //!
 //! Rule (Meta, "Handling Duplicate Pixel and Conversions API Events"): the same pixel, event name and
-//! event ID from the browser and from the server within 48 hours of each other are one event; the
-//! first arrival is kept, the later dropped. Two copies from the *same* side are not deduplicated:
-//! both count, which is why a blind retry is dangerous. Arrivals are paired one to one.
+//! event ID from the browser and from the server within 48 hours of each other are one event. The
+//! first arrival is kept, the later is dropped. Two copies from the *same* side are not deduplicated:
+//! both count, so a blind retry is dangerous. Arrivals are paired one to one.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -13,7 +13,6 @@ use serde_json::Value;
 use crate::clock::Millis;
 use crate::records::PixelEvent;
 
-/// The deduplication window.
 const WINDOW_MS: Millis = 48 * 3_600_000;
 
 /// Distinct events kept.
@@ -25,29 +24,23 @@ const UNPAIRED_MAX: usize = 64;
 /// A server event as the matcher sees it.
 #[derive(Debug)]
 pub struct ServerArrival<'a> {
-    /// When it arrived.
     pub at_ms: Millis,
     /// The pixel it was sent to.
     pub pixel_id: &'a str,
-    /// The request's `test_event_code`.
     pub test_event_code: Option<&'a str>,
-    /// The event.
     pub event: &'a Value,
 }
 
 /// A browser event as the matcher sees it.
 #[derive(Debug)]
 pub struct BrowserArrival<'a> {
-    /// The collector's record.
     pub event: &'a PixelEvent,
 }
 
 /// One event: everything that arrived under one pixel, name and ID.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct MatchRow {
-    /// The pixel.
     pub pixel_id: String,
-    /// Exact event name.
     pub event_name: String,
     /// Event ID; empty for copies that came without one, which never match.
     pub event_id: String,
@@ -55,7 +48,7 @@ pub struct MatchRow {
     pub browser: u64,
     /// Copies from the server.
     pub server: u64,
-    /// Whether a browser and a server copy were taken as one.
+    /// Whether a browser and a server copy were merged.
     pub deduplicated: bool,
     /// How many events Meta would count.
     pub counted: u64,
@@ -77,7 +70,7 @@ pub struct MatchRow {
 }
 
 impl MatchRow {
-    /// What a person should look at, if anything.
+    /// A warning for people, if there is one.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
         if self.event_id.is_empty() {
@@ -139,13 +132,10 @@ pub struct Matches {
 /// Sums over all events of one name.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct NameTotals {
-    /// Exact event name.
     pub event_name: String,
-    /// Copies from browsers.
     pub browser: u64,
-    /// Copies from servers.
     pub server: u64,
-    /// Events whose two copies were taken as one.
+    /// Events whose two copies were merged.
     pub deduplicated: u64,
     /// Distinct event IDs.
     pub events: u64,
@@ -162,7 +152,7 @@ impl NameTotals {
 }
 
 impl Matches {
-    /// Takes in a server event.
+    /// Adds a server event.
     pub fn add_server(&mut self, arrival: &ServerArrival<'_>) {
         let event_name = arrival.event["event_name"].as_str().unwrap_or_default();
         let event_id = arrival.event["event_id"].as_str().unwrap_or_default();
@@ -185,7 +175,7 @@ impl Matches {
         }
     }
 
-    /// Takes in a browser event.
+    /// Adds a browser event.
     pub fn add_browser(&mut self, arrival: &BrowserArrival<'_>) {
         let event = arrival.event;
         let row = self.row(&event.id, &event.ev, &event.eid);

@@ -1,4 +1,4 @@
-//! Prices for people.
+//! Prices as people read them.
 
 /// `display("149900.00", "INR")` is `₹1,49,900`; decimals appear only when there are any.
 #[must_use]
@@ -13,7 +13,7 @@ pub fn display(amount: &str, currency: &str) -> String {
     }
 }
 
-/// The last three digits stand together; before them, groups of `step` (two in India).
+/// The last three digits form a group. Before them, groups have `step` digits (two in India).
 fn group(digits: &str, step: usize) -> String {
     let split = digits.len().saturating_sub(3);
     let (mut head, tail) = digits.split_at_checked(split).unwrap_or(("", digits));

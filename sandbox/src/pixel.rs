@@ -22,7 +22,7 @@ const FBEVENTS: &str = include_str!("../assets/fbevents.js");
 /// Largest hit that is read.
 const HIT_MAX_BYTES: usize = 256 * 1024;
 
-/// Parameters looked at in one hit.
+/// Most parameters that are read in one hit.
 const PARAMETERS_MAX: usize = 500;
 
 /// Longest value that is kept of one parameter, in characters.
@@ -31,7 +31,6 @@ const VALUE_MAX_CHARS: usize = 8192;
 /// The smallest transparent GIF: 1 by 1 pixel.
 const GIF: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 
-/// The pixel's routes.
 pub fn routes() -> Router<Sandbox> {
     Router::new()
         .route("/fbevents.js", get(library))

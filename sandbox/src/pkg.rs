@@ -12,7 +12,6 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 
 use crate::state::Sandbox;
 
-/// The package's route.
 pub fn routes() -> Router<Sandbox> {
     Router::new().route("/pkg/{*path}", get(file))
 }
@@ -27,7 +26,7 @@ pub(crate) async fn file(State(sandbox): State<Sandbox>, Path(path): Path<String
         Ok(bytes) => {
             let headers = [
                 (CONTENT_TYPE, HeaderValue::from_static(content_type)),
-                // A rebuilt package is picked up by the next page load.
+                // The next page load must see a rebuilt package.
                 (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
             ];
             (headers, Body::from(bytes)).into_response()
@@ -41,7 +40,7 @@ pub(crate) fn stays_inside(relative: &FilePath) -> bool {
     relative.components().all(|part| matches!(part, Component::Normal(_)))
 }
 
-/// The content type of a file that a page loads; none for what no page needs.
+/// The content type of a file that a page loads. `None` for any other file.
 pub(crate) fn content_type(path: &FilePath) -> Option<&'static str> {
     Some(match path.extension()?.to_str()? {
         "js" => "text/javascript; charset=utf-8",

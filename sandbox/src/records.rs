@@ -1,4 +1,4 @@
-//! What is noted of each arrival.
+//! The records of what arrived.
 
 use std::collections::BTreeMap;
 
@@ -12,15 +12,12 @@ use crate::clock::Millis;
 pub struct GraphEvent {
     /// Its place among all accepted events since the last reset, from 1. Set by the journal.
     pub number: u64,
-    /// Whether a scripted fault kept the answer that it was taken in from the caller.
+    /// Whether a scripted fault hid from the caller that the event was accepted.
     pub lost: bool,
-    /// When it arrived.
     pub received_at_ms: Millis,
     /// The pixel it was sent to.
     pub pixel_id: String,
-    /// The request's `test_event_code`.
     pub test_event_code: Option<String>,
-    /// The request's `appsecret_proof`.
     pub appsecret_proof: Option<String>,
     /// The event as it was sent.
     pub event: Value,
@@ -29,7 +26,6 @@ pub struct GraphEvent {
 /// One request to the fake Graph API.
 #[derive(Clone, Debug, Serialize)]
 pub struct GraphRequest {
-    /// When it arrived.
     pub at_ms: Millis,
     /// The pixel in its path.
     pub pixel_id: String,
@@ -37,11 +33,9 @@ pub struct GraphRequest {
     pub status: u16,
     /// How many events it carried.
     pub events: usize,
-    /// Meta's error code.
     pub code: Option<u32>,
-    /// Meta's error subcode.
     pub error_subcode: Option<u32>,
-    /// What the answer said about the error.
+    /// The error text of the answer.
     pub reason: Option<String>,
     /// The answer's trace ID.
     pub fbtrace_id: Option<String>,
@@ -52,7 +46,6 @@ pub struct GraphRequest {
 /// One hit at the pixel's collector.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct PixelEvent {
-    /// When it arrived.
     pub at_ms: Millis,
     /// Pixel ID.
     pub id: String,
@@ -64,9 +57,7 @@ pub struct PixelEvent {
     pub cd: BTreeMap<String, String>,
     /// Advanced matching, `ud[key]`, hashed by the browser.
     pub ud: BTreeMap<String, String>,
-    /// The `_fbp` cookie.
     pub fbp: Option<String>,
-    /// The `_fbc` cookie.
     pub fbc: Option<String>,
     /// Address of the page.
     pub dl: Option<String>,
@@ -74,9 +65,7 @@ pub struct PixelEvent {
     pub rl: Option<String>,
     /// `User-Agent` header.
     pub user_agent: Option<String>,
-    /// The caller's address.
     pub ip: String,
-    /// `GET` or `POST`.
     pub method: String,
     /// Whether this is the image of a `noscript` tag.
     pub noscript: bool,

@@ -1,5 +1,4 @@
-//! The listener. Written out instead of `axum::serve`, because a scripted fault must be able to
-//! close a connection without any answer.
+//! The listener. It is not `axum::serve`, because a scripted fault must be able to close a connection without any answer.
 
 use std::future::Future;
 use std::io;
@@ -21,7 +20,7 @@ use tower::ServiceExt as _;
 
 use crate::answer::Cut;
 
-/// How long open requests may take to finish once the sandbox is told to stop.
+/// How long open requests may take to finish when the sandbox stops.
 const STOP_GRACE: Duration = Duration::from_secs(2);
 
 /// How long to wait before accepting again when the system is out of sockets.

@@ -1,4 +1,4 @@
-//! What all requests share.
+//! The state that all requests share.
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +23,6 @@ pub struct Sandbox(Arc<Shared>);
 pub struct Shared {
     /// As given at start.
     pub settings: Settings,
-    /// Scripted faults.
     pub faults: Faults,
     /// For outgoing webhooks: no redirects, as Cashfree follows none.
     pub http: reqwest::Client,
@@ -45,7 +44,7 @@ impl Sandbox {
     /// A sandbox in which nothing has happened yet.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        // A second call (tests) finds a provider installed, which is just as good.
+        // In tests, a second call finds the provider installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -95,7 +94,7 @@ impl Shared {
         lock(&self.orders)
     }
 
-    /// Counts resets: work begun in an earlier epoch must not go on.
+    /// Counts resets. Work of an earlier epoch must not continue.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)

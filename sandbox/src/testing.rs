@@ -24,13 +24,11 @@ pub(crate) fn router_with(flags: &[&str]) -> Router {
     crate::router(sandbox_with(flags))
 }
 
-/// The state alone.
 pub(crate) fn sandbox_with(flags: &[&str]) -> Sandbox {
     let arguments = [&["tandem-sandbox"], flags].concat();
     Sandbox::new(Settings::read(&Source::default(), arguments).unwrap())
 }
 
-/// A GET request.
 pub(crate) fn get(path: &str) -> Request<Body> {
     Request::get(path).body(Body::empty()).unwrap()
 }

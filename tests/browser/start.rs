@@ -50,7 +50,7 @@ async fn the_console_tells_what_happens_and_nothing_about_the_person() -> anyhow
     let said = seen["lines"].to_string();
     let id = seen["id"].as_str().unwrap_or_default();
     for part in
-        ["connected", "base code", "goes to the server", "is on the server's disk", "the pixel fired", id]
+        ["connected", "base code", "sending Lead", "the server has stored Lead", "the pixel fired", id]
     {
         assert!(said.contains(part), "{part} is missing: {said}");
     }

@@ -1,5 +1,5 @@
-// Tandem without code: a script tag with the options in its data attributes, or the loader
-// (loader.html), which queues the page's calls until this file has arrived. Connects, puts the
+// Tandem without code. The page has a script tag with the options in its data attributes, or the loader
+// (loader.html), which queues the page's calls until this file has loaded. This file connects, puts the
 // connection into `window.tandem`, and reports forms with `data-tandem` (forms.js).
 //
 //   <script type="module" src="/tandem/auto.js" data-endpoint="https://track.shop.example"
@@ -17,12 +17,12 @@ const optionsOf = ({ consent, consentRequired, respectGpc, debug, ...texts }) =>
   debug: isOn(debug),
 });
 
-// An attribute without a value is meant as yes.
+// An attribute without a value means yes.
 const isOn = (text) => text !== undefined && text !== "false";
 
 const run = async () => {
   const script = [...document.scripts].find(({ src }) => src === import.meta.url);
-  // What the loader left: the options, and calls as [name, arguments, resolve, reject].
+  // From the loader: the options, and calls as [name, arguments, resolve, reject].
   const { o: options, q: calls = [] } = window.tandem ?? {};
   const connection = Tandem.connect(options ?? optionsOf(script?.dataset ?? {}));
   const call = async ([name, given, resolve, reject]) => {

@@ -1,54 +1,53 @@
-// A call of the page on its way: made, sent to the server, told to the pixel, and the pixel's
-// outcome reported to the server.
+// The life of a call: make it, send it to the server, fire the pixel, report the pixel's outcome to the
+// server.
 //
-// A call is an object: kind, name, input (what the page gave), id (the client's own event ID),
-// madeMs, visit, timeoutMs, of a stored one the options of its page; from `prepare`: path, body, own
-// (the event for fbq without the server's word), denied; and what became of it: isPosted, isFlying,
-// isTaken (the server has it), isTold (the pixel has it), outcome ([event, FIRED | BLOCKED | FAILED,
-// when]).
+// A call is an object. The page gives: kind, name, input (its argument), id (the client's own event ID),
+// madeMs, visit, timeoutMs, and for a stored call the options of its page. `prepare` adds: path, body, own
+// (the event for fbq if the server does not answer), denied. Its progress: isPosted, isFlying, isTaken
+// (the server has it), isTold (the pixel has it), outcome ([event, FIRED | BLOCKED | FAILED, when]).
 
 import { BLOCKED, CONFIRMATION, FAILED, FIRED, PURCHASE } from "./kinds.js";
-import { explained } from "./errors.js";
+import { toTandemError } from "./errors.js";
 import { visit } from "./identity.js";
-import { announce, say } from "./news.js";
+import { announce, say } from "./events.js";
 import * as pixel from "./pixel.js";
 import { post } from "./transport.js";
 
-// How long the server may take; a purchase's answer may wait 5 s for the payment.
+// Time limits of requests. The server may wait 5 s for the payment before it answers a purchase.
 const TIMEOUT_MS = 5000;
 const PURCHASE_TIMEOUT_MS = 12000;
-// How long Meta's library may take to answer before the pixel counts as blocked; and how long it
-// is still watched then, because a slow network is no ad blocker.
+// The pixel counts as blocked if Meta's library has not loaded within PIXEL_MS. It is watched until
+// LATE_MS, because the network may be slow.
 const PIXEL_MS = 3000;
 const LATE_MS = 60000;
 
 export class Calls {
-  /** Set by the owner: takes calls that the server could not take (unsent.js). */
+  /** Set by the owner: keeps calls that could not be sent (unsent.js). */
   unsent;
-  /** Set by the owner: told that the pixel has fired a call's event. */
+  /** Set by the owner: called when the pixel has fired a call's event. */
   hasFired = () => {};
 
-  /** `consent` (consent.js) is asked before anything is told to the pixel. */
+  /** `consent` (consent.js) decides whether the pixel may fire. */
   constructor(engine, options, consent) {
     this.engine = engine;
     this.options = options;
     this.consent = consent;
   }
 
-  /** A call of the page, checked: what is wrong with it is thrown before anything happens. */
+  /** Makes a call and checks it. Throws a TandemError before anything happens. */
   make(kind, name, input) {
     const id = this.engine.newId(Date.now(), ...crypto.getRandomValues(new Uint32Array(3)));
     const timeoutMs = kind === PURCHASE ? PURCHASE_TIMEOUT_MS : TIMEOUT_MS;
     const call = { kind, name: String(name), input, id, madeMs: Date.now(), timeoutMs, visit: visit() };
     try {
       this.prepare(call, 0);
-    } catch (fault) {
-      throw explained(fault);
+    } catch (error) {
+      throw toTandemError(error);
     }
     return call;
   }
 
-  /** Writes the call's message. `madeMs` is 0 unless the call was delayed. */
+  /** Encodes the call's message. `madeMs` is 0 unless the call was delayed. */
   prepare(call, madeMs) {
     const { kind, name, id } = call;
     const input = this.consent.applied(call.input);
@@ -56,7 +55,7 @@ export class Calls {
       this.engine.prepare(call.options ?? this.options, call.visit, kind, name, input, id, madeMs);
   }
 
-  /** One try. Throws a number (milliseconds to wait) when the server is away. */
+  /** Sends the call once. Throws a number (milliseconds to wait) if the server is unreachable. */
   async send(call, madeMs) {
     if (call.kind !== CONFIRMATION) this.prepare(call, madeMs);
     call.isPosted = call.isFlying = true;
@@ -69,12 +68,12 @@ export class Calls {
     return result;
   }
 
-  /** Sends a call whose answer nobody waits for: the page is being left. */
+  /** Sends a call without waiting for the answer, because the visitor leaves the page. */
   launch({ path, body, timeoutMs }) {
     post(this.options, path, body, timeoutMs).catch(() => {});
   }
 
-  /** Tells the pixel at once, if it may be told; false if fbq threw. */
+  /** Fires the pixel at once, with consent. Returns false if there is none or fbq threw. */
   fire(call, event) {
     if (!this.consent.isGiven) return false;
     call.isTold = true;
@@ -82,14 +81,14 @@ export class Calls {
     return pixel.fire(event);
   }
 
-  /** Tells the pixel, once, and lets the server know what became of that. */
+  /** Fires the pixel once, and reports the outcome to the server. */
   async tell(call, event) {
     if (!this.consent.isGiven) return "suppressed";
     const threw = !call.isTold && !this.fire(call, event);
     const outcome = threw ? FAILED : await pixel.isReady(PIXEL_MS) ? FIRED : BLOCKED;
     this.#note(call, event, outcome);
     if (outcome === BLOCKED && !pixel.isRefused()) {
-      // The call waits in the stub: a library that comes late still sends it.
+      // The event waits in fbq's queue. If the library loads late, it still sends it.
       pixel.isReady(LATE_MS).then((isLate) => { if (isLate) this.#note(call, event, FIRED); });
     }
     if (outcome !== FIRED) return "blocked";
@@ -108,7 +107,7 @@ export class Calls {
     else this.unsent.note(call);
   }
 
-  /** The report of what the pixel did, as a call. */
+  /** The call that reports what the pixel did. */
   confirmation([, name, , id], outcome, atMs = Date.now()) {
     const report = [name, id, outcome, atMs];
     const [path, body] = this.engine.confirmation(String(this.options.pixelId), ...report);
@@ -119,8 +118,8 @@ export class Calls {
     const call = this.confirmation(event, outcome, atMs);
     try {
       await this.send(call, 0);
-    } catch (fault) {
-      if (typeof fault == "number") this.unsent.keep(call, fault);
+    } catch (error) {
+      if (typeof error == "number") this.unsent.keep(call, error);
     }
   }
 }

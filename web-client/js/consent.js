@@ -1,18 +1,17 @@
-// The visitor's permission. Undecided is a state of its own where the shop needs a word first
-// (`consentRequired`): then calls are held, in memory alone, and nothing is stored, loaded from Meta
-// or sent. A refusal that the browser states for its user (Global Privacy Control) stands until the
-// page grants.
+// The visitor's consent: granted, denied, or undecided. It is undecided if the shop must ask first
+// (`consentRequired`). Then calls are held in memory, and nothing is stored, sent, or loaded from Meta. If
+// the browser refuses for its user (Global Privacy Control), consent is denied until the page grants it.
 
 const HELD_MAX = 50;
 
 export class Consent {
-  /** Set by the owner: runs when the visitor has decided, before held calls go on. */
+  /** Set by the owner: runs when the visitor has decided, before the held calls continue. */
   decided = () => {};
   #options;
   #held = [];
   #isOpen;
 
-  /** `isDenied`: the options say so. `options.consent` is kept in step: every call carries it. */
+  /** `isDenied`: the options deny consent. `options.consent` is kept up to date, because every call carries it. */
   constructor(options, isDenied) {
     this.#options = options;
     const isRefused = isDenied || options.respectGpc && navigator.globalPrivacyControl;
@@ -20,12 +19,12 @@ export class Consent {
     this.#isOpen = !isRefused && options.consentRequired && options.consent?.ads !== "granted";
   }
 
-  /** Nothing may be stored, loaded or told to the pixel unless this is true. */
+  /** Unless this is true, nothing may be stored or loaded, and the pixel may not fire. */
   get isGiven() { return !this.#isOpen && !this.isDenied; }
   get isDenied() { return this.#options.consent?.ads === "denied"; }
   get isOpen() { return this.#isOpen; }
 
-  /** What the page gave, with the visitor's refusal: no call can grant what the visitor denies. */
+  /** The page's argument with the visitor's refusal applied: no call can grant what the visitor denies. */
   applied(input) {
     return this.isDenied && input?.consent ? { ...input, consent: { ...input.consent, ads: "denied" } } : input;
   }

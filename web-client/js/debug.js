@@ -1,23 +1,23 @@
-// What `debug` says in the console: what happens, and why. Loaded only then.
+// The console texts of the option `debug`. They say what happens, and why. This file loads only then.
 
-const OUTCOMES = [, "fired", "did not fire: Meta's library is not there (blocked, or slow)", "failed: fbq threw an error"];
+const OUTCOMES = [, "fired", "did not fire: Meta's library has not loaded (blocked, or slow)", "failed: fbq threw an error"];
 
 const TEXTS = {
   connected: (consent) => `connected; consent ${consent}`,
   pixel: (isAdopted) => (isAdopted ? "the page's own fbq is used as it is" : "Meta's base code, init and PageView are added"),
   consent: (ads) => `the visitor's consent: ${ads}`,
   held: (name, id) => `${name} ${id} waits for the visitor's consent, in memory`,
-  sent: (name, id) => `${name} ${id} goes to the server`,
-  answered: (name, id, isDuplicate, hasEvent) => `${name} ${id} is on the server's disk` +
-    (isDuplicate ? ", which had it already" : "") + (hasEvent ? "; the pixel is told" : "; the pixel is not to be told"),
-  queued: (name, id, waitMs) => `${name} ${id} could not be sent (the server is away${waitMs ? `, and wants ${waitMs} ms` : ""}); ` +
+  sent: (name, id) => `sending ${name} ${id} to the server`,
+  answered: (name, id, isDuplicate, hasEvent) => `the server has stored ${name} ${id}` +
+    (isDuplicate ? " (it had it already)" : "") + (hasEvent ? "; the pixel will fire" : "; the pixel must not fire"),
+  queued: (name, id, waitMs) => `${name} ${id} could not be sent (the server is unreachable${waitMs ? ` or asks to wait ${waitMs} ms` : ""}); ` +
     "it is kept and sent again under this ID",
   refused: (name, id, code, fields) => `${name} ${id} was refused: ${code} ${fields}`,
   told: (name, id, outcome) => `${name} ${id}: the pixel ${OUTCOMES[outcome]}`,
-  pending: (orderId) => `order ${orderId}: the payment is not known yet; asked for again after 2, 5, 10, 30 and 60 s`,
-  known: (orderId) => `order ${orderId}: this browser's pixel has fired it before; not again`,
+  pending: (orderId) => `order ${orderId}: the payment is not known yet; the page asks again after 2, 5, 10, 30 and 60 s`,
+  known: (orderId) => `order ${orderId}: this browser's pixel has fired already, so it does not fire again`,
 };
 
-export const say = (what, facts) => {
-  console.debug("tandem:", TEXTS[what]?.(...facts) ?? [what, ...facts].join(" "));
+export const say = (what, details) => {
+  console.debug("tandem:", TEXTS[what]?.(...details) ?? [what, ...details].join(" "));
 };

@@ -1,4 +1,4 @@
-// The one kind of error that a page gets to see.
+// The only kind of error that a page gets.
 
 /** A mistake that the page can correct. */
 export class TandemError extends Error {
@@ -11,11 +11,11 @@ export class TandemError extends Error {
 }
 
 /**
- * What the engine threw, for the page: [code, message, [[field, description]]], or something that
- * should not have happened.
+ * The page's error for what the engine threw: [code, message, [[field, description]]], or anything
+ * unexpected, which becomes INTERNAL.
  */
-export const explained = (fault) => {
-  if (fault instanceof TandemError) return fault;
-  const [code, message, fields = []] = Array.isArray(fault) ? fault : ["INTERNAL", String(fault)];
+export const toTandemError = (error) => {
+  if (error instanceof TandemError) return error;
+  const [code, message, fields = []] = Array.isArray(error) ? error : ["INTERNAL", String(error)];
   return new TandemError(code, message, fields.map(([field, description]) => ({ field, description })));
 };

@@ -1,10 +1,10 @@
-// Forms without code: <form data-tandem="lead"> is reported as a lead when it is submitted, and
-// <form data-tandem="Contact"> as that event. Fields are known by `data-tandem-field`, `autocomplete`,
-// `name` or `type`; data-value, data-currency, data-content-name, data-content-category,
-// data-content-ids and data-order-id of the form say what the event is about.
+// Forms without code. A submitted <form data-tandem="lead"> is reported as a lead, and
+// <form data-tandem="Contact"> as that event. Fields are found by `data-tandem-field`, `autocomplete`,
+// `name` or `type`. data-value, data-currency, data-content-name, data-content-category,
+// data-content-ids and data-order-id of the form describe the event.
 //
-// The form is the shop's: it is submitted, whatever happens here. If it takes the visitor to another
-// page, it is held back until the server has the event, and never longer than HELD_MS.
+// The form is always submitted, whatever happens here. If it leads to another page, it is held until the
+// server has the event, but never longer than HELD_MS.
 
 const HELD_MS = 1000;
 const UNREAD = ["password", "file", "submit", "button", "reset", "image", "fieldset"];
@@ -33,7 +33,7 @@ const keyOf = (element) =>
   || (element.type !== "hidden" && known(element.name))
   || { email: "email", tel: "phone" }[element.type];
 
-/** What a form says, as the argument of `captureLead` or `track`. */
+/** The values of a form, as the argument of `captureLead` or `track`. */
 export const read = (form) => {
   const { value, currency, contentName, contentCategory, contentIds, orderId } = form.dataset;
   const input = { value, currency, contentName, contentCategory, orderId };
@@ -50,7 +50,7 @@ export const read = (form) => {
   return { ...rest, firstName: rest.firstName ?? first, lastName: rest.lastName ?? (others.join(" ") || undefined) };
 };
 
-// Nobody can correct the form any more: what is wrong with the person is left out.
+// Nobody can correct a submitted form. Values that the server cannot use are left out.
 const report = async (connection, kind, input) => {
   const tandem = await connection;
   const call = (given) => (kind.toLowerCase() === "lead" ? tandem.captureLead(given) : tandem.track(kind, given));
@@ -81,7 +81,7 @@ export const watchForms = (connection) => {
     released.delete(form);
   };
 
-  // Before anybody else: a form that was held back goes its way, unseen by listeners that have seen it.
+  // Runs before all other listeners. A form that was held is submitted without calling them a second time.
   addEventListener("submit", (event) => {
     const form = event.target;
     if (!form.dataset?.tandem) return;
@@ -89,11 +89,11 @@ export const watchForms = (connection) => {
       event.stopImmediatePropagation();
       return;
     }
-    // A page that stops the event on its way still gets its report.
+    // If the page stops the event, the form is still reported.
     event.tandem = setTimeout(() => send(form));
   }, true);
 
-  // After everybody else: a form that the page sends by itself stays, and needs no waiting.
+  // Runs after all other listeners. A form that the page's own script sends needs no waiting.
   addEventListener("submit", (event) => {
     const form = event.target;
     if (!event.tandem) return;

@@ -1,14 +1,14 @@
-// Who the visit is, by Meta's rules for its cookies: `_fbp` names the browser, `_fbc` the click on an
-// ad. fb.<labels of the cookie's domain, less one>.<made, ms>.<random number or click ID>. Written
-// only when the visitor's consent allows it (the owner asks), and never re-dated for the same click.
+// Meta's cookies, by Meta's rules: `_fbp` names the browser, `_fbc` the click on an ad. Their form is
+// fb.<labels of the cookie's domain, less one>.<time made, ms>.<random number or click ID>. The owner calls
+// this file only with the visitor's consent. The date of a click is never changed.
 
 const LIFE_S = 90 * 24 * 3600;
-// Meta's own library ignores longer ones.
+// Meta's own library ignores longer click IDs.
 const CLICK_ID_MAX_CHARS = 500;
 const VALID = /^fb\.\d+\.\d+\.[^.]+(\.([\w-]{2}|[\w-]{8}))?$/;
 const NAMES = ["_fbp", "_fbc"];
 
-// Sandboxed frames refuse to show cookies: then there are none.
+// Sandboxed frames refuse access to cookies. Then there are none.
 const cookie = (name) => {
   try {
     return document.cookie.split("; ").find((pair) => pair.startsWith(name + "="))?.slice(name.length + 1);
@@ -20,16 +20,16 @@ const write = (name, value, domain, lifeS = LIFE_S) => {
     (domain && ";domain=" + domain) + (location.protocol === "https:" ? ";Secure" : "");
 };
 
-// The domains that could hold the cookie, the widest first: shop.example, www.shop.example. A single
-// label and an address hold it for themselves alone.
+// The domains that could hold the cookie, the widest first: shop.example, www.shop.example. For a single
+// label or an IP address there are none: the cookie belongs to the host alone.
 const domains = () => {
   const host = location.hostname, labels = host.split(".");
   if (/^[\d.]+$|:/.test(host)) return [];
   return labels.slice(1).map((_, index) => labels.slice(-2 - index).join("."));
 };
 
-// The widest domain that the browser accepts. It refuses public suffixes (co.in), so that trying
-// needs no list of them.
+// The widest domain that the browser accepts. The browser refuses public suffixes (co.in), so no list of
+// them is needed.
 const widest = () => {
   const probe = "_tandem";
   return domains().find((domain) => {
@@ -51,7 +51,7 @@ const clickId = () => {
   return undefined;
 };
 
-/** Makes the cookies that are missing, and prolongs those that are there. */
+/** Makes missing cookies, and extends the life of existing ones. */
 export const start = () => {
   try {
     const domain = widest();
@@ -59,21 +59,21 @@ export const start = () => {
     let [fbp, fbc] = NAMES.map((name) => [cookie(name)].find((value) => VALID.test(value)));
     fbp ??= made(Math.floor(1e9 + Math.random() * 9e9));
     const click = clickId();
-    // Other characters have no place in a cookie; the server gets the click ID as it is.
+    // Other characters are not allowed in a cookie. The server gets the click ID unchanged.
     if (/^[\w-]+$/.test(click ?? "") && fbc?.split(".")[3] !== click) fbc = made(click);
     write(NAMES[0], fbp, domain);
     if (fbc) write(NAMES[1], fbc, domain);
   } catch { /* no cookies here */ }
 };
 
-/** Removes the cookies: consent was withdrawn. */
+/** Removes the cookies, because consent was withdrawn. */
 export const clear = () => {
   try {
     for (const name of NAMES) for (const domain of ["", ...domains()]) write(name, "", domain, 0);
   } catch { /* no cookies here */ }
 };
 
-/** What the engine's `prepare` takes as the visit. */
+/** The argument `visit` of the engine's `prepare`. */
 export const visit = () => ({
   eventSourceUrl: location.href,
   referrerUrl: document.referrer,

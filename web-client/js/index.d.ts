@@ -9,53 +9,53 @@ export interface ConnectOptions {
   endpoint: string;
   /** The pixel's (dataset's) ID: digits. */
   pixelId: string;
-  /** Currency of amounts that name none, ISO 4217, such as `INR`. */
+  /** Default currency of amounts, ISO 4217, such as `INR`. */
   currency?: string;
   /**
-   * Country of the shop, ISO 3166-1 alpha-2: what phone numbers without a calling code are read as.
-   * If absent, the server's own (`TANDEM_DEFAULT_COUNTRY`); but then such numbers are left out of
-   * what a page stores for a server that is away.
+   * Country of the shop, ISO 3166-1 alpha-2. Phone numbers without a calling code belong to it. If
+   * absent, the server uses its own (`TANDEM_DEFAULT_COUNTRY`), but the page cannot store such numbers
+   * while the server is unreachable.
    */
   defaultCountry?: string;
   /** Address of Meta's library, if the page serves it from elsewhere. */
   pixelScript?: string;
-  /** Permission that holds for every call that names none. The visitor's own word is {@link Tandem.consent}. */
+  /** Default consent of calls. The visitor's own decision goes to {@link Tandem.consent}. */
   consent?: Consent;
   /**
-   * Nothing happens before the visitor's word: calls are held in memory, Meta's library is not
-   * loaded, no cookie is written and nothing stored until {@link Tandem.consent} is granted. Set
-   * `TANDEM_CONSENT_REQUIRED` on the server too. `false` if absent.
+   * Until {@link Tandem.consent} is granted, calls are held in memory, Meta's library is not loaded, no
+   * cookie is written and nothing is stored. Set `TANDEM_CONSENT_REQUIRED` on the server too. `false` if
+   * absent.
    */
   consentRequired?: boolean;
   /**
-   * Take the browser's Global Privacy Control for a refusal, until the page calls
-   * `consent.grant()`. `false` if absent: which visitors' signal binds you is a question of the law
-   * that you are under (California's and other US states' says yes).
+   * The browser's Global Privacy Control counts as a refusal until the page calls `consent.grant()`.
+   * `false` if absent. The law decides whether the signal binds you (in California and other US states
+   * it does).
    */
   respectGpc?: boolean;
   /**
-   * Who writes `_fbp` and `_fbc`. `page` if absent. `server`: your Tandem server does, by HTTP, so that
-   * Safari keeps them for 90 days and not for 7. It needs `TANDEM_COOKIE_DOMAIN`, an `endpoint` on that
-   * domain over https, and this page's origin by name in `TANDEM_ALLOWED_ORIGINS`; without them the
-   * browser refuses every call.
+   * Who writes `_fbp` and `_fbc`. `page` if absent. With `server`, your Tandem server writes them by HTTP,
+   * so that Safari keeps them for 90 days and not for 7. The server needs `TANDEM_COOKIE_DOMAIN`, an
+   * `endpoint` on that domain over https, and this page's origin by name in `TANDEM_ALLOWED_ORIGINS`.
+   * Without them the browser refuses every call.
    */
   cookies?: "page" | "server";
   /**
-   * Who the visitor is, if the page knows it when it connects: what the pixel's `init` is told
-   * (advanced matching). Taken are hashes (64 hex digits), the e-mail address, and the phone number
-   * if it begins with `+`; other values would be hashed by Meta's rules, not by the server's, and
-   * are left out. It is not added to calls.
+   * The visitor, if the page knows it when it connects. The pixel's `init` gets it (advanced matching).
+   * Only hashes (64 hex digits), the e-mail address, and a phone number that begins with `+` are used.
+   * Meta would hash other values by other rules than the server, so they are left out. Calls do not
+   * include it.
    */
   person?: Person;
-  /** A/B test that holds for every call that names none. */
+  /** Default A/B test of calls. */
   experiment?: Experiment;
-  /** Say in the console what happens, and why. */
+  /** Write to the console what happens, and why. */
   debug?: boolean;
 }
 
 /**
- * A person. Values are sent as they are typed, over TLS; the server normalises and hashes them, and
- * stores nothing else. A value that is a SHA-256 hash already (64 hex digits) is taken as one.
+ * A person. Values are sent as typed, over TLS. The server normalises and hashes them, and stores only
+ * the hashes. A value that is a SHA-256 hash already (64 hex digits) is used as a hash.
  */
 export interface Person {
   email?: string;
@@ -77,8 +77,8 @@ export interface Person {
 }
 
 /**
- * A decimal amount: `1499`, `"1499.00"`. Numbers are sent as JavaScript spells them; use text for
- * amounts that you computed (`0.1 + 0.2` is `0.30000000000000004`, which no currency has).
+ * A decimal amount: `1499`, `"1499.00"`. Numbers are sent as JavaScript writes them. Use text for
+ * computed amounts: `0.1 + 0.2` is `0.30000000000000004`, which no currency has.
  */
 export type Amount = number | string;
 
@@ -92,7 +92,7 @@ export interface Content {
   itemPrice?: Amount;
 }
 
-/** What an event is about. */
+/** What an event is about: amount, products and further properties. */
 export interface CustomData {
   value?: Amount;
   /** Currency of all amounts of the call, ISO 4217. */
@@ -128,7 +128,7 @@ export interface Consent {
   state?: number;
 }
 
-/** What every call takes. */
+/** The fields of every call. */
 export interface Common extends Person, CustomData {
   experiment?: Experiment;
   consent?: Consent;
@@ -141,39 +141,39 @@ export interface Lead extends Common {}
 
 /** Any other event. */
 export interface Event extends Common {
-  /** The order it belongs to. Name it on `InitiateCheckout`, so that the Purchase knows its browser. */
+  /** The event's order. Set it on `InitiateCheckout`, so that the server knows the Purchase's browser. */
   orderId?: string;
 }
 
-/** A purchase. The server knows the amount from the payment; the order's ID is enough. */
+/** A purchase. The order's ID is enough: the server knows the amount from the payment. */
 export interface Purchase extends Common {
   orderId: string;
-  /** Your proof that the order is this visitor's, if the server asks for one (`TANDEM_CLAIM_SECRET`). */
+  /** Your proof that the order is this visitor's. The server may require it (`TANDEM_CLAIM_SECRET`). */
   claimKey?: string;
 }
 
-/** What became of an event. */
+/** The result of a call. */
 export interface Result {
   /** The ID under which pixel and server report it. */
   eventId: string;
   /**
    * - `fired`: Meta's library has it.
-   * - `blocked`: the library did not answer within three seconds, or not at all.
-   * - `suppressed`: the pixel is not to be told (no consent, or told earlier).
-   * - `pending`: the payment is not known yet; it is asked for again, and fires when it is. Or the
-   *   visitor's consent is not known yet, and `queued` is true.
+   * - `blocked`: the library did not load within three seconds, or not at all.
+   * - `suppressed`: the pixel must not fire (no consent, or it fired earlier).
+   * - `pending`: the payment is not known yet. The page asks again, and the pixel fires when it is known.
+   *   Or the visitor's consent is not known yet, and `queued` is true.
    */
   pixel: "fired" | "blocked" | "suppressed" | "pending";
   /** The server knew the event, or the order, already. */
   duplicate: boolean;
   /**
-   * The server was away: it gets the event later, under the same ID. Or the call waits for the
-   * visitor's consent; then it is lost if the page is left before.
+   * The server was unreachable and gets the event later, under the same ID. Or the call waits for the
+   * visitor's consent. Then it is lost if the visitor leaves the page before.
    */
   queued: boolean;
 }
 
-/** One thing that is wrong with what the page gave. */
+/** A wrong field of the page's argument. */
 export interface FieldError {
   /** The server's name of the field, such as `user.email`. */
   field: string;
@@ -188,32 +188,32 @@ export declare class TandemError extends Error {
    * - `INVALID_ARGUMENT`: see `fields`.
    * - `PERMISSION_DENIED`: the page's origin is not in `TANDEM_ALLOWED_ORIGINS`.
    * - `UNAUTHENTICATED`, `FAILED_PRECONDITION`, `OUT_OF_RANGE`: as the message says.
-   * - `INTERNAL`: a fault of Tandem's own.
+   * - `INTERNAL`: a bug of Tandem.
    */
   readonly code: string;
   readonly fields: FieldError[];
 }
 
-/** What the visitor allows. Both may be called at any time, again and again. */
+/** Reports the visitor's decision. Both functions may be called at any time, and repeatedly. */
 export interface VisitorConsent {
   /** Cookies are written, the pixel starts (or gets `fbq('consent', 'grant')`), held calls go out. */
   grant(): void;
   /**
    * The pixel gets `fbq('consent', 'revoke')`, Meta's cookies and everything that Tandem has stored
-   * are removed. Held and later calls reach the server as denied: it counts them, and sends nothing
-   * to Meta. No call can grant what is denied here.
+   * are removed. Held and later calls are sent as denied: the server counts them and sends nothing to
+   * Meta. No call can grant what is denied here.
    */
   deny(): void;
 }
 
 /** The detail of the events `tandem:fired` and `tandem:queued`. Nothing about the person. */
 export interface News {
-  /** As the pixel is told it: `Lead`, `Purchase`, … */
+  /** The pixel's name of the event: `Lead`, `Purchase`, … */
   eventName: string;
   eventId: string;
 }
 
-/** What the loader (`loader.html`) puts into `window.tandem` until the module has arrived. */
+/** `window.tandem` until the module has loaded: the loader's functions (`loader.html`). */
 export interface Loader {
   captureLead(lead: Lead): Promise<Result>;
   track(name: StandardEvent, event?: Event): Promise<Result>;
@@ -226,9 +226,9 @@ declare global {
   interface DocumentEventMap {
     /** Meta's library has taken an event. */
     "tandem:fired": CustomEvent<News>;
-    /** The server was away: the event is kept, and sent again under the same ID. */
+    /** The server was unreachable. The event is kept, and sent again under the same ID. */
     "tandem:queued": CustomEvent<News>;
-    /** `auto.js` has connected: `window.tandem` is there. */
+    /** `auto.js` has connected: `window.tandem` is set. */
     "tandem:ready": CustomEvent<null>;
   }
   interface Window {
@@ -247,16 +247,16 @@ export type StandardEvent =
 export declare class Tandem {
   private constructor();
 
-  /** The visitor's permission, from your consent banner. Say it on every page: it is not remembered. */
+  /** The visitor's consent, from your banner. Report it on every page: it is not remembered. */
   readonly consent: VisitorConsent;
 
   /**
-   * Starts Tandem, and the pixel if the page has not: base code, `init` and one `PageView`. An
-   * `fbq` that the page brought is used as it is.
+   * Starts Tandem. Also starts the pixel (base code, `init` and one `PageView`), unless the page has an
+   * `fbq` already, which is used unchanged.
    */
   static connect(options: ConnectOptions): Promise<Tandem>;
 
-  /** Reports a lead. Resolves when your server has it on disk, or it is queued. */
+  /** Reports a lead. Resolves when your server has stored it, or it is queued. */
   captureLead(lead: Lead): Promise<Result>;
 
   /** Reports a standard event. */
@@ -266,9 +266,9 @@ export declare class Tandem {
   trackCustom(name: string, event?: Event): Promise<Result>;
 
   /**
-   * Reports a purchase, on the thank-you page. The pixel is told only when the server knows that
-   * the order is paid, and once for each order and browser. A pending one is asked for again after
-   * 2, 5, 10, 30 and 60 seconds, and on the next page.
+   * Reports a purchase. Call it on the thank-you page. The pixel fires only when the server knows that the
+   * order is paid, and once for each order and browser. While the payment is not known, the page asks again
+   * after 2, 5, 10, 30 and 60 seconds, and on the next page.
    */
   recordPurchase(purchase: Purchase): Promise<Result>;
 }

@@ -1,28 +1,28 @@
-// Tandem's entry: the classes that a page sees. What is sent, what an answer means and when to try
-// again is decided by the engine (engine.js); the files beside this one do the work that waits:
+// Tandem's entry: the classes that a page uses. The engine (engine.js) decides what is sent, what an answer
+// means, and when to try again. These files do the work that waits:
 //
-//   calls.js       a call on its way to the server and the pixel
-//   purchases.js   purchases: told to the pixel once, on the server's word
-//   unsent.js      calls that the server has not taken yet; shelf.js their storage
-//   consent.js     the visitor's permission
+//   calls.js       a call: sent to the server, fired by the pixel
+//   purchases.js   purchases: the pixel fires once, when the server says that the order is paid
+//   unsent.js      calls that the server has not accepted yet; stored_calls.js stores them
+//   consent.js     the visitor's consent
 //   pixel.js       fbq            transport.js   fetch
 //   identity.js    cookies        storage.js     orders remembered between pages
-//   news.js        events on the document, the console
+//   events.js      events on the document, the console
 
 import { Calls } from "./calls.js";
 import { Consent } from "./consent.js";
 import { load } from "./engine.js";
-import { explained } from "./errors.js";
+import { toTandemError } from "./errors.js";
 import * as identity from "./identity.js";
 import { CUSTOM_EVENT, EVENT, FIRED, LEAD } from "./kinds.js";
-import { announce, say } from "./news.js";
+import { announce, say } from "./events.js";
 import * as pixel from "./pixel.js";
 import { Purchases } from "./purchases.js";
 import { Unsent } from "./unsent.js";
 
 export { TandemError } from "./errors.js";
 
-// How long an answer may take before its call is put where it survives the page.
+// If an answer takes longer, its call is stored, so that it survives the page.
 const SLOW_MS = 1000;
 
 export class Tandem {
@@ -39,8 +39,8 @@ export class Tandem {
     let isDenied;
     try {
       isDenied = engine.check(options);
-    } catch (fault) {
-      throw explained(fault);
+    } catch (error) {
+      throw toTandemError(error);
     }
     tandem.#start(engine, { ...options }, isDenied);
     return tandem;
@@ -64,11 +64,11 @@ export class Tandem {
     if (consent.isGiven) this.#open();
     else pixel.consent("revoke");
     addEventListener("pagehide", () => this.#leave());
-    // On a phone this may be the last that a page hears.
+    // On a phone, this may be the last event that a page gets.
     addEventListener("visibilitychange", () => { if (document.hidden) this.#unsent.leave(); });
   }
 
-  // The visitor allows what needs permission.
+  // Starts everything that needs consent.
   #open() {
     if (this.#calls.options.cookies !== "server") identity.start();
     pixel.start(this.#calls.options);
@@ -97,7 +97,7 @@ export class Tandem {
     if (!consent.isOpen) return this.#deliver(call);
     say(options, "held", name, call.id);
     consent.hold(() => {
-      // Its page is the one on which it was made; the cookies are there only now.
+      // The call keeps the page on which it was made. The cookies exist only now.
       const { fbp, fbc } = identity.visit();
       Object.assign(call.visit, { fbp, fbc });
       this.#deliver(call).catch((error) => say(options, "refused", name, call.id, error.code, ""));
@@ -118,13 +118,13 @@ export class Tandem {
       say(calls.options, "answered", name, eventId, duplicate, !!told);
       result = { eventId, duplicate, queued: false };
       event = told;
-    } catch (fault) {
-      if (typeof fault != "number") {
+    } catch (error) {
+      if (typeof error != "number") {
         this.#unsent.forget(call);
-        throw explained(fault);
+        throw toTandemError(error);
       }
-      this.#unsent.keep(call, fault);
-      say(calls.options, "queued", name, id, fault);
+      this.#unsent.keep(call, error);
+      say(calls.options, "queued", name, id, error);
       announce("queued", name, id);
       result = { eventId: id, duplicate: false, queued: true };
       event = call.own;
@@ -134,8 +134,8 @@ export class Tandem {
     return { ...result, pixel: event ? await calls.tell(call, event) : "suppressed" };
   }
 
-  // The page is being left: what waits for an answer goes to the pixel under the client's own ID,
-  // and what was not sent yet is sent.
+  // The visitor leaves the page. The pixel fires the calls that wait for an answer, under the client's own
+  // IDs, and calls that were not sent yet are sent.
   #leave() {
     const calls = this.#calls;
     for (const call of this.#inFlight) {

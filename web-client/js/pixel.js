@@ -1,15 +1,15 @@
-// Meta's pixel: one per page, so this file has its state. Nothing here throws into the page.
+// Meta's pixel. A page has one, so its state is in this file. Nothing here throws into the page.
 
 const SCRIPT = "https://connect.facebook.net/en_US/fbevents.js";
 const LOOK_MS = 50;
-// How long the library's own request for an event is waited for.
+// How long to wait for the library's own request for an event.
 const SENT_MS = 400;
 
 let isBlocked = false;
 
-// Match keys for `init`, by the page's name of them. Meta's library hashes what is raw by rules of
-// its own. They agree with the server's for an e-mail address and for a telephone number with its
-// calling code; everything else must be a hash already, else the two sides would differ.
+// Match keys for `init`, by the page's names for them. Meta's library hashes raw values by its own rules.
+// They agree with the server's rules for an e-mail address and for a phone number with its calling code.
+// Other values must be hashes already, or the two sides would differ.
 const KEYS = {
   email: "em", phone: "ph", firstName: "fn", lastName: "ln", gender: "ge", dateOfBirth: "db", city: "ct",
   state: "st", postalCode: "zp", country: "country", externalId: "external_id",
@@ -25,8 +25,8 @@ const matching = (person) => {
   return found;
 };
 
-// Meta's base code, once: a stub that keeps calls until the library has loaded. An fbq that the
-// page brought is adopted as it is.
+// Meta's base code: a stub that queues calls until the library has loaded. If the page has its own fbq, that
+// one is used unchanged.
 const ensure = ({ pixelId, pixelScript = SCRIPT, consent, person }) => {
   if (window.fbq) return;
   const fbq = window.fbq = function () {
@@ -50,24 +50,24 @@ const ensure = ({ pixelId, pixelScript = SCRIPT, consent, person }) => {
 
 /** Starts the pixel, unless the page has one. */
 export const start = (options) => {
-  // A page may have forbidden to touch fbq: then the pixel is blocked.
+  // If the page forbids access to fbq, the pixel is blocked.
   try { ensure(options); } catch { isBlocked = true; }
 };
 
-/** Passes the visitor's word on, "grant" or "revoke", if the page has a pixel. */
+/** Tells the pixel "grant" or "revoke", if the page has one. */
 export const consent = (word) => {
-  try { window.fbq?.("consent", word); } catch { /* the pixel's own trouble */ }
+  try { window.fbq?.("consent", word); } catch { /* fbq's own error */ }
 };
 
-/** Whether the library will not come. */
+/** Whether the library failed to load. */
 export const isRefused = () => isBlocked;
 
-/** Whether the library is there. The stub alone sends nothing; `callMethod` comes with the library. */
+/** Whether the library has loaded. Only the library has `callMethod`: the stub sends nothing. */
 export const isLoaded = () => typeof window.fbq?.callMethod == "function";
 
-/** Waits for the library. */
+/** Waits for the library. Resolves to false if it does not load in time. */
 export const isReady = async (patienceMs) => {
-  // By the clock: a tab in the background gets its timers late.
+  // Reads the clock, because timers of a background tab run late.
   for (const since = performance.now(); !isLoaded();) {
     if (isBlocked || performance.now() - since >= patienceMs) return false;
     await new Promise((resolve) => { setTimeout(resolve, LOOK_MS); });
@@ -75,7 +75,7 @@ export const isReady = async (patienceMs) => {
   return true;
 };
 
-/** Tells the pixel an event; false if fbq threw. */
+/** Fires an event. Returns false if fbq threw. */
 export const fire = ([method, name, parameters, eventID]) => {
   try {
     window.fbq(method, name, parameters, { eventID });
@@ -84,8 +84,8 @@ export const fire = ([method, name, parameters, eventID]) => {
 };
 
 /**
- * Waits until the library's request for an event has ended, however it did. A page may be left as soon
- * as a call has resolved, and Firefox drops a page's requests for images then.
+ * Waits until the library's request for an event has ended, with or without success. The visitor may leave
+ * the page when a call has resolved, and Firefox then drops the page's requests for images.
  */
 export const isSent = (id) => new Promise((resolve) => {
   const wanted = encodeURIComponent(id);

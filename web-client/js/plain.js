@@ -1,8 +1,7 @@
-// The engine without WebAssembly: what src/ (in Rust) does, once more by hand, for pages where
-// WebAssembly does not start: a Content-Security-Policy without 'wasm-unsafe-eval', a proxy that
-// keeps .wasm files back, an old browser. Loaded only then. Its functions are those of
-// tandem_web.js, explained in src/lib.rs; tests/browser/engines.rs runs both over the same inputs
-// and compares every byte.
+// The engine without WebAssembly. It does the same as src/ (in Rust), for pages where WebAssembly does not
+// start: a Content-Security-Policy without 'wasm-unsafe-eval', a proxy that blocks .wasm files, an old
+// browser. This file loads only then. engine.js lists its functions. tests/browser/engines.rs runs both
+// engines with the same inputs and compares every byte.
 //
 //   plain.js          calls: what the page gave, as messages
 //   plain_answer.js   responses: statuses, answers, what fbq is told
@@ -22,7 +21,7 @@ const PAUSE_MS_MAX = 30000;
 
 const SERVICE = "/tandem.v1.TrackingService/";
 
-// ---- what the page's calls say (src/input.rs) ----------------------------------------------------
+// ---- the page's arguments (src/input.rs) ---------------------------------------------------------
 
 const USER = [
   "email", "phone", "firstName", "lastName", "city", "state", "postalCode", "country", "gender", "dateOfBirth",
@@ -33,10 +32,10 @@ const EXPERIMENT = ["id", "variant", "testGroup"];
 
 const isGiven = (value) => value != null && value !== "";
 const isObject = (value) => value != null && (typeof value == "object" || typeof value == "function");
-// A value as text, without the characters that divide texts on their way to WebAssembly (wasm.js).
+// A value as text, without the separators that wasm.js uses.
 const plainly = (value) =>
   (isGiven(value) && !isObject(value) && String(value).replace(/[\0-\4]/g, "")) || undefined;
-// Elements of a list, or one value in place of a list of one.
+// Elements of a list. A single value is a list of one.
 const valuesOf = (of) => (isObject(of) ? Object.values(of) : [of]).filter(isGiven);
 const pairsOf = (of) => (isObject(of) ? Object.entries(of).filter(([, value]) => isGiven(value)) : []);
 
@@ -47,21 +46,21 @@ const fieldName = (group, key) =>
 const seconds = (ms) => Math.trunc(ms / 1000);
 const timestamp = (ms) => numberField(1, seconds(ms));
 
-// Reads arguments and notes what is wrong with them, by the names that the server uses.
+// Reads arguments and collects errors, by the server's names of fields.
 class Input {
-  #faults = [];
+  #errors = [];
 
-  fault(group, key, what) { this.#faults.push([fieldName(group, key), what]); }
+  addError(group, key, what) { this.#errors.push([fieldName(group, key), what]); }
 
   done() {
-    if (this.#faults.length) throw thrown(INVALID_ARGUMENT, "some fields are missing or malformed", this.#faults);
+    if (this.#errors.length) throw thrown(INVALID_ARGUMENT, "some fields are missing or malformed", this.#errors);
   }
 
   /** A text; undefined if absent. */
   text(of, group, key) { return this.textOf(of?.[key], group, key); }
 
   textOf(value, group, key) {
-    if (isObject(value)) this.fault(group, key, "must be text");
+    if (isObject(value)) this.addError(group, key, "must be text");
     return plainly(value);
   }
 
@@ -73,7 +72,7 @@ class Input {
     const text = this.text(of, group, key);
     if (text === undefined) return undefined;
     if (/^\d+$/.test(text) && +text <= 0xffffffff) return +text;
-    this.fault(group, key, "must be a whole number");
+    this.addError(group, key, "must be a whole number");
     return undefined;
   }
 
@@ -94,7 +93,7 @@ class Input {
       const count = this.#count(of, group, "numItems");
       return count === undefined ? [] : [7 << 3, ...varint(count)];
     };
-    // In this order, because faults are listed as they are found.
+    // The order matters: errors are listed in the order in which they are found.
     return [
       ...this.#money(1, of, group, "value", currency),
       ...valuesOf(of?.contentIds).flatMap((id) => textField(2, this.textOf(id, "custom_data.content_ids", ""))),
@@ -113,7 +112,7 @@ class Input {
   #content(line, currency) {
     const group = "custom_data.contents";
     if (!isObject(line)) {
-      this.fault(group, "", "must be objects");
+      this.addError(group, "", "must be objects");
       return [];
     }
     return [
@@ -140,7 +139,7 @@ class Input {
     const word = this.text(said, group, "ads") ?? "";
     let ads = ["", "granted", "denied"].indexOf(word);
     if (ads < 0) {
-      this.fault(group, "ads", "must be granted or denied");
+      this.addError(group, "ads", "must be granted or denied");
       ads = CONSENT_DENIED;
     }
     const isLimited = !["", "false", "0"].includes(plainly(said.limitedDataUse) ?? "");
@@ -158,7 +157,7 @@ class Input {
     if (!isGiven(of?.occurredAt)) return 0;
     const ms = +new Date(of.occurredAt);
     if (ms >= 0) return ms;
-    this.fault("", "occurredAt", "must be a Date, a date's text or milliseconds since 1970");
+    this.addError("", "occurredAt", "must be a Date, a date's text or milliseconds since 1970");
     return 0;
   }
 }
@@ -169,10 +168,10 @@ class Input {
 export function check(options) {
   const input = new Input();
   if (!/^https?:\/\//.test(input.text(options, "", "endpoint") ?? "")) {
-    input.fault("endpoint", "", "must be the server's address, such as https://track.shop.example");
+    input.addError("endpoint", "", "must be the server's address, such as https://track.shop.example");
   }
   if (!/^[0-9]+$/.test(input.text(options, "", "pixelId") ?? "")) {
-    input.fault("pixelId", "", "must be the pixel's ID: digits");
+    input.addError("pixelId", "", "must be the pixel's ID: digits");
   }
   input.text(options, "", "currency");
   input.text(options, "", "defaultCountry");
@@ -209,7 +208,7 @@ export function prepare(options, visit, kind, eventName, of, eventId, madeMs) {
   const orderId = input.text(of, "", "orderId");
   const occurredMs = input.occurredAt(of) || madeMs;
   const claimKey = input.text(of, "", "claimKey");
-  if (kind === PURCHASE && !orderId) input.fault("", "orderId", "is required");
+  if (kind === PURCHASE && !orderId) input.addError("", "orderId", "is required");
   input.done();
 
   const isPurchase = kind === PURCHASE, isLead = kind === LEAD;

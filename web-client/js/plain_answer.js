@@ -1,5 +1,5 @@
-// What the server answered, for the engine without WebAssembly: gRPC-web's frames and statuses
-// (PROTOCOL-WEB.md), the answers themselves, and what fbq is told.
+// Reads the server's answers, for the engine without WebAssembly: gRPC-web's frames and statuses
+// (PROTOCOL-WEB.md), the messages, and the events for fbq.
 
 import { asBytes, asNumber, asText, fieldsOf, textOf, utf8 } from "./plain_wire.js";
 
@@ -8,7 +8,7 @@ const PENDING = 1n; // PurchaseState
 
 const [OK, UNKNOWN, RESOURCE_EXHAUSTED, UNAVAILABLE] = [0, 2, 8, 14];
 export const INVALID_ARGUMENT = 3;
-// Codes that a page can do something about.
+// Codes of mistakes that a page can correct.
 const NAMES = {
   3: "INVALID_ARGUMENT", 7: "PERMISSION_DENIED", 9: "FAILED_PRECONDITION", 11: "OUT_OF_RANGE", 16: "UNAUTHENTICATED",
 };
@@ -19,7 +19,7 @@ const DAY_S = 86400;
 const TRAILERS = 0x80;
 const HEAD_BYTES = 5;
 
-/** What is thrown: [code, message, fields] if the page can correct it, else milliseconds to wait. */
+/** The value to throw: [code, message, fields] if the page can correct it, else milliseconds to wait. */
 export const thrown = (code, message = "", fields = [], retryAfterMs = 0) => {
   if (NAMES[code]) return [NAMES[code], message, fields];
   return retryAfterMs || (code === RESOURCE_EXHAUSTED ? THROTTLED_MS : 0);
@@ -27,8 +27,7 @@ export const thrown = (code, message = "", fields = [], retryAfterMs = 0) => {
 
 // ---- frames and statuses (src/grpc/) -------------------------------------------------------------
 
-// A response's parts: [message, trailers]. Nothing of one that is cut short, compressed, or holds
-// two messages.
+// A response's parts: [message, trailers]. Empty if the response is cut short or compressed, or has two messages.
 const partsOf = (body) => {
   let message, trailers = new Uint8Array();
   for (let at = 0; at < body.length;) {
@@ -44,7 +43,7 @@ const partsOf = (body) => {
   return [message, trailers];
 };
 
-// Undoes the percent-encoding of grpc-message. What is no encoding stays as it is.
+// Decodes the percent-encoding of grpc-message. Invalid escapes are kept.
 const unescaped = (text) => {
   const bytes = utf8.encode(text);
   const out = [];
@@ -87,8 +86,7 @@ const readViolations = (status, request) => {
   }
 };
 
-// RetryInfo: retry_delay (1) of seconds (1), nanos (2). More than a day, or less than nothing, is a
-// mistake.
+// RetryInfo: retry_delay (1) of seconds (1), nanos (2). Negative delays and delays of more than a day are ignored.
 const readDelay = (status, info) => {
   for (const [number, delay] of fieldsOf(info)) {
     if (number !== 1) continue;
@@ -100,7 +98,7 @@ const readDelay = (status, info) => {
   }
 };
 
-// A status from headers or trailers; undefined when there is none.
+// A status from headers or trailers. Undefined if there is none.
 const statusOf = (code, message, details) => {
   if (!code) return undefined;
   const digits = code.trim();
@@ -125,7 +123,7 @@ const statusOfTrailers = (trailers) => {
   return statusOf(values["grpc-status"], values["grpc-message"], values["grpc-status-details-bin"]);
 };
 
-// ---- what the pixel is told (src/pixel.rs) -------------------------------------------------------
+// ---- events for the pixel (src/pixel.rs) ---------------------------------------------------------
 
 /** An event for fbq. */
 export const forFbq = (name, id, parameters, isCustom) => [isCustom ? "trackCustom" : "track", name, parameters, id];
@@ -134,7 +132,7 @@ const PARAMETERS = {
   4: "content_type", 5: "content_name", 6: "content_category", 8: "search_string", 9: "status", 12: "order_id",
 };
 
-// What spells no plain decimal is no number for the pixel.
+// Null for a text that is not a plain decimal.
 const decimal = (text) => (/^(0|[1-9]\d*)(\.\d+)?$/.test(text) ? +text : null);
 
 const setMoney = (of, key, money) => {
@@ -186,11 +184,11 @@ const browserEventOf = (event) => {
 
 // ---- answers (src/answer.rs) ---------------------------------------------------------------------
 
-/** Reads a response: [eventId, duplicate, pending, event for fbq]; throws as tandem_web.js does. */
+/** Reads a response: [eventId, duplicate, pending, event for fbq]. Throws as engine.js says. */
 export function answer(kind, status, message, details, body) {
   const [content, trailers] = partsOf(body);
   const known = statusOf(status, message, details) ?? (trailers && statusOfTrailers(trailers));
-  // What a proxy says in a server's place is no reason to give an event up.
+  // A proxy's error page is not the server's refusal: the call is tried again.
   if (!known || (known.code === OK && !content)) throw thrown(UNAVAILABLE);
   if (known.code !== OK) throw thrown(known.code, known.message, known.fields, known.retryAfterMs);
   if (kind === CONFIRMATION) return ["", false, false, undefined];

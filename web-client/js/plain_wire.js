@@ -1,5 +1,5 @@
-// Protobuf for the engine without WebAssembly, just enough of it (protobuf.dev, "Encoding"). Messages
-// are written as lists of bytes.
+// The part of protobuf that the engine without WebAssembly needs (protobuf.dev, "Encoding"). Messages are
+// written as lists of bytes.
 
 export const utf8 = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -18,13 +18,13 @@ export const varint = (number) => {
 };
 
 export const bytesField = (number, bytes) => [number << 3 | 2, ...varint(bytes.length), ...bytes];
-// Absent and empty texts are not written, nor are zeros, as prost has it.
+// Like prost, does not write absent texts, empty texts and zeros.
 export const textField = (number, text) => (text ? bytesField(number, utf8.encode(text)) : []);
 export const numberField = (number, value) => (value ? [number << 3, ...varint(value)] : []);
 export const messageField = (number, message) => (message ? bytesField(number, message) : []);
 
-// The fields of a message as [number, value], in the order in which they were written: a BigInt or
-// bytes. Ends where the message is broken.
+// The fields of a message as [number, value], in the order in which they were written. A value is a BigInt
+// or bytes. Ends where the message is broken.
 export function* fieldsOf(message) {
   let at = 0;
   const number = () => {

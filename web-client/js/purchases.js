@@ -1,14 +1,15 @@
-// Purchases: only the server's word tells the pixel, once for each order and browser.
+// Purchases. The pixel fires only when the server says that the order is paid, and once for each order and
+// browser.
 
 import { FIRED, PURCHASE } from "./kinds.js";
-import { explained } from "./errors.js";
-import { announce, say } from "./news.js";
+import { toTandemError } from "./errors.js";
+import { announce, say } from "./events.js";
 import { FIRED_KEY, PENDING_KEY, clear, hasFired, load, store } from "./storage.js";
 import { nap } from "./transport.js";
 
 const PENDING_AGE_MS = 48 * 3600 * 1000;
 
-// How long another tab may take to tell the pixel: three seconds, or more where it sleeps.
+// How long to wait for another tab that fires the pixel: it takes three seconds, or more if it sleeps.
 const LOCK_MS = 5000;
 
 const isOpen = ([, , isPending, event]) => isPending && !event;
@@ -34,7 +35,7 @@ export class Purchases {
     return { ...this.#pending(call), queued: true };
   }
 
-  /** Consent was withdrawn: nothing is remembered. */
+  /** Forgets every order, because consent was withdrawn. */
   clear() {
     for (const key of [PENDING_KEY, FIRED_KEY]) clear(key);
   }
@@ -49,10 +50,10 @@ export class Purchases {
     try {
       const answer = await this.#calls.send(call, 0);
       if (!isOpen(answer)) return this.#settle(call, answer);
-    } catch (fault) {
-      if (typeof fault != "number") throw explained(fault);
+    } catch (error) {
+      if (typeof error != "number") throw toTandemError(error);
       queued = true;
-      say(this.#calls.options, "queued", "Purchase", orderId, fault);
+      say(this.#calls.options, "queued", "Purchase", orderId, error);
       announce("queued", "Purchase", "purchase_" + orderId);
     }
     if (!call.denied) {
@@ -63,11 +64,11 @@ export class Purchases {
     return { ...this.#pending(call), queued };
   }
 
-  /** Takes up the purchases that were pending when the last page was left. */
+  /** Asks again for the purchases that were pending when the visitor left the last page. */
   async resume() {
     const open = load(PENDING_KEY).filter(([, , sinceMs]) => sinceMs > Date.now() - PENDING_AGE_MS);
     if (!open.length) return;
-    // The page may be about to ask itself, and knows more.
+    // Waits first: the page may record the purchase itself, with more data.
     await nap(this.#calls.engine.schedule(0));
     for (const [orderId, claimKey] of open) {
       if (this.#asked.has(orderId)) continue;
@@ -78,7 +79,7 @@ export class Purchases {
     }
   }
 
-  // Tabs of one browser settle an order one after the other, so that its pixel fires once.
+  // Tabs of one browser settle an order one after the other, so that the pixel fires once.
   async #settle(call, answer) {
     let settled;
     const work = () => settled ??= this.#settleAlone(call, answer);
@@ -94,7 +95,7 @@ export class Purchases {
     if (hasFired(orderId)) {
       pixel = "fired";
       say(this.#calls.options, "known", orderId);
-      if (event) this.#calls.confirm(event, FIRED); // the first report of it got lost
+      if (event) this.#calls.confirm(event, FIRED); // the first report was lost
     } else if (event) {
       call.isTold = this.#told.has(orderId);
       this.#told.add(orderId);
@@ -104,13 +105,13 @@ export class Purchases {
     return { eventId, pixel, duplicate, queued: false };
   }
 
-  // Asks for a pending purchase again and again, less and less often.
+  // Asks for a pending purchase again, with growing pauses.
   async #watch(call, wasAway) {
     const { engine } = this.#calls;
     let asked = 0, failures = wasAway ? 1 : 0, waitMs = 0, sinceMs = Date.now();
     for (let atMs; (atMs = engine.schedule(asked)) !== undefined;) {
       await nap(failures ? Math.max(engine.pause(failures, Math.random()), waitMs) : sinceMs + atMs - Date.now());
-      // Another tab was told, or the visitor has withdrawn consent.
+      // Another tab has fired the pixel, or the visitor has withdrawn consent.
       if (hasFired(call.orderId) || !this.#calls.consent.isGiven) return store(PENDING_KEY, call.orderId);
       try {
         const answer = await this.#calls.send(call, 0);
@@ -118,10 +119,10 @@ export class Purchases {
         if (!failures) asked++;
         else if (!asked) sinceMs = Date.now();
         failures = 0;
-      } catch (fault) {
-        if (typeof fault != "number") return store(PENDING_KEY, call.orderId);
+      } catch (error) {
+        if (typeof error != "number") return store(PENDING_KEY, call.orderId);
         failures++;
-        waitMs = fault;
+        waitMs = error;
       }
     }
   }

@@ -1,13 +1,13 @@
-// The form of a call that may be put into storage, loaded only when one must be. Fields are named
-// here one by one, so that nothing gets there by being new. Everything about the person is
-// normalised and hashed by core's own rules (tandem_normaliser, WebAssembly); addresses and free
-// text lose what looks like an e-mail address or a phone number, as they do at the server.
+// The form of a call that may be stored. This file loads only when a call must be stored. It names each
+// field, so that a new field is not stored by accident. Core's own rules (tandem_normaliser, WebAssembly)
+// normalise and hash every field of the person. As at the server, anything that looks like an e-mail address
+// or a phone number is removed from addresses and free text.
 
 import init, { hash, scrubText, scrubUrl } from "./tandem_normaliser.js";
 
 const LEAD = 0;
 
-// Longest address kept, as at the server; a longer one loses its query.
+// Longest stored address, as at the server. A longer one loses its query.
 const URL_CHARS_MAX = 2048;
 
 // The person's fields by Meta's names.
@@ -18,7 +18,7 @@ const PERSON = {
 
 const isScalar = (value) => value != null && value !== "" && typeof value != "object" && typeof value != "function";
 const text = (value) => (isScalar(value) ? scrubText(String(value)) : undefined);
-// IDs and amounts: numbers that are no phone numbers.
+// IDs and amounts. They are not scrubbed, because their digits are not phone numbers.
 const plain = (value) => (isScalar(value) ? String(value) : undefined);
 const list = (value) => [].concat(value ?? []);
 
@@ -70,9 +70,8 @@ const dataOf = (input) => ({
 });
 
 /**
- * A call as an entry of localStorage (unsent.js), which sends it with `input`, `visit` and `options`
- * in place of the page's own. Undefined if nothing worth sending would be left: a lead with neither
- * e-mail address nor phone number.
+ * The entry of localStorage for a call. unsent.js sends it with the entry's `input`, `visit` and `options`.
+ * Undefined for a lead without a usable e-mail address or phone number.
  */
 export const storable = async (call, options) => {
   await init();

@@ -1,5 +1,5 @@
-// Short lists of orders in localStorage: [order ID, …]. An order ID says nothing about a person.
-// Private windows and strict settings refuse storage: then nothing is remembered.
+// Short lists of orders in localStorage: [order ID, …]. An order ID is not personal data. Private windows
+// and strict settings refuse storage. Then nothing is remembered.
 
 /** Purchases that wait for their payment: [order ID, claim key, since]. */
 export const PENDING_KEY = "tandem.pending";
@@ -11,7 +11,7 @@ export const load = (key) => {
   try { return JSON.parse(localStorage.getItem(key)) ?? []; } catch { return []; }
 };
 
-/** Puts an order's entry in place of its earlier one; without an entry it is removed. */
+/** Replaces an order's entry. Without an entry, removes it. */
 export const store = (key, orderId, entry) => {
   const kept = load(key).filter(([id]) => id !== orderId).concat(entry ? [entry] : []).slice(-ORDERS_MAX);
   try { localStorage.setItem(key, JSON.stringify(kept)); } catch { /* nothing is remembered */ }

@@ -1,4 +1,4 @@
-// The way to the server: one POST per call, in gRPC-web's binary form.
+// Requests to the server: one POST per call, in gRPC-web's binary form.
 
 /**
  * Sends a body to the endpoint of the options. Resolves to [status, message, details, bytes]: gRPC's three headers, undefined
@@ -12,11 +12,11 @@ export const post = async ({ endpoint, cookies }, path, body, timeoutMs) => {
       method: "POST",
       headers: { "content-type": "application/grpc-web+proto", "x-grpc-web": "1" },
       body,
-      // The server reads and sets the shop's cookies only where it is told to make them; elsewhere it
-      // allows no credentials, and a call with them would fail.
+      // The server uses the shop's cookies only if it is configured to write them. Otherwise it allows no
+      // credentials, and a call with credentials would fail.
       credentials: cookies === "server" ? "include" : "same-origin",
       signal: stop.signal,
-      // Goes on when the page is left; browsers take 64 KiB of that at a time.
+      // The request continues when the visitor leaves the page. Browsers allow 64 KiB of such requests.
       keepalive: body.length < 60000,
     });
     const header = (name) => response.headers.get("grpc-" + name) ?? undefined;
@@ -27,7 +27,7 @@ export const post = async ({ endpoint, cookies }, path, body, timeoutMs) => {
   }
 };
 
-/** Waits; ends early when the network comes back. */
+/** Waits. Ends early when the network comes back. */
 export const nap = (ms) => new Promise((resolve) => {
   const end = () => { removeEventListener("online", end); clearTimeout(timer); resolve(); };
   const timer = setTimeout(end, ms);

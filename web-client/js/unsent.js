@@ -1,33 +1,33 @@
-// Calls that the server has not taken yet: kept over reload and tab close, and sent again under the
-// same ID.
+// Calls that the server has not accepted yet. They survive reload and tab close, and are sent again under
+// the same ID.
 //
-//   keep(call, waitMs)   takes a call that failed; waitMs is how long the server wants to be left alone
-//   guard(call)          keeps a call that is under way for long, in case the page is left meanwhile
-//   forget(call)         the guarded call has its answer
-//   note(call)           the pixel's outcome of a call is known (call.outcome)
-//   resume()             takes up what earlier pages and other tabs have left
-//   leave()              the page is being left: sends what is there, waits for nothing
-//   clear()              consent was withdrawn: nothing is kept any longer
+//   keep(call, waitMs)   keeps a failed call; waitMs is how long the server asks to wait
+//   guard(call)          stores a call whose answer is slow, in case the visitor leaves the page
+//   forget(call)         removes a guarded call that got its answer
+//   note(call)           records what the pixel did with a call (call.outcome)
+//   resume()             sends the calls that earlier pages and other tabs have left
+//   leave()              the visitor leaves the page: sends every call without waiting
+//   clear()              consent was withdrawn: removes every call
 //
-// A call as the page made it holds raw personal data and stays in memory. Once it is in its storable
-// form (storable.js: hashed, loaded when it is needed) it goes to localStorage, one entry for each
-// call, because that writes at once; from then on only the stored form counts, for every tab alike.
-// A tab claims an entry before it sends it (shelf.js), so that no two send it at once. Nothing here
-// throws: without storage, calls wait in memory.
+// The call that the page made contains raw personal data and stays in memory. Its storable form is hashed
+// (storable.js, loaded on demand). It goes to localStorage, one entry for each call, because localStorage
+// writes at once. From then on every tab uses the stored form only. A tab locks an entry before it sends
+// it (stored_calls.js), so that no two tabs send it at once. Nothing here throws. Without storage, calls
+// wait in memory.
 
 import { CONFIRMATION, FIRED } from "./kinds.js";
-import { say } from "./news.js";
-import * as shelf from "./shelf.js";
+import { say } from "./events.js";
+import * as storedCalls from "./stored_calls.js";
 import { nap } from "./transport.js";
 
-// Calls in memory: those that are not stored yet, or cannot be.
+// Most calls in memory: those that are not stored yet, or cannot be.
 const MEMORY_MAX = 50;
-// How soon another look is worth it while another tab is sending.
+// Pause before the next try while another tab is sending.
 const BUSY_MS = 2000;
-// Calls that a page sends when it is left; browsers take 64 KiB of that.
+// Most calls that a page sends when it is left. Browsers allow 64 KiB for that.
 const LEAVE_MAX = 20;
-// Meta merges the pixel's copy with the server's within 48 hours. A call that waited longer than
-// this is announced by the pixel's report: then the server knows not to send a second copy.
+// Meta merges the pixel's copy with the server's within 48 hours. For a call that waited longer than
+// this, the pixel's report goes first, so that the server does not send a second copy.
 const LATE_MS = 40 * 3600 * 1000;
 
 const keyOf = ({ kind, id }) => (kind === CONFIRMATION ? id + "!" : id);
@@ -55,19 +55,19 @@ export class Unsent {
 
   forget(call) {
     call.isDone = true;
-    if (call.isStored) shelf.remove(keyOf(call));
+    if (call.isStored) storedCalls.remove(keyOf(call));
   }
 
   note(call) {
     if (!call.isStored) return;
-    const key = keyOf(call), record = shelf.read(key);
-    // Gone: it was sent from storage, by this tab or another.
-    if (record) shelf.write(key, { ...record, outcome: reportOf(call) });
+    const key = keyOf(call), record = storedCalls.read(key);
+    // A missing entry was sent from storage, by this tab or another.
+    if (record) storedCalls.write(key, { ...record, outcome: reportOf(call) });
     else if (!call.isDone) this.#calls.confirm(...call.outcome);
   }
 
   resume() {
-    if (this.mayStore() && shelf.keys(this.#pixelId).length) this.#start(0, 0);
+    if (this.mayStore() && storedCalls.keys(this.#pixelId).length) this.#start(0, 0);
   }
 
   leave() {
@@ -75,31 +75,31 @@ export class Unsent {
       if (!call.isFlying) this.#deliver(call).catch(() => {});
     }
     if (!this.mayStore()) return;
-    for (const key of shelf.keys(this.#pixelId).slice(-LEAVE_MAX)) {
-      const record = shelf.claim(key);
-      if (record) this.#deliver(callOf(record)).catch(() => shelf.release(key));
+    for (const key of storedCalls.keys(this.#pixelId).slice(-LEAVE_MAX)) {
+      const record = storedCalls.lock(key);
+      if (record) this.#deliver(callOf(record)).catch(() => storedCalls.unlock(key));
     }
   }
 
   clear() {
     this.#kept.clear();
-    shelf.clear();
+    storedCalls.clear();
   }
 
   get #pixelId() { return String(this.#calls.options.pixelId); }
 
-  // Puts a call into storage, one writing after the other. It stays in memory if it cannot be stored:
-  // no consent, no storage, no room, nothing left to store, or storable.js did not come (offline).
+  // Stores a call. Writes of one call run one after the other. The call stays in memory if it cannot be
+  // stored: no consent, no storage, no room, nothing left to store, or storable.js did not load (offline).
   #store(call) {
     return call.storing = Promise.resolve(call.storing).then(async () => {
       const record = await this.#recordOf(call).catch(() => undefined);
       if (!record || call.isDone || !this.mayStore()) return;
       const key = keyOf(call);
       if (call.isStored) {
-        const known = shelf.read(key);
-        if (known) shelf.write(key, { ...known, until: 0 });
+        const known = storedCalls.read(key);
+        if (known) storedCalls.write(key, { ...known, until: 0 });
       } else {
-        call.isStored = shelf.put(key, record, call.isFlying);
+        call.isStored = storedCalls.put(key, record, call.isFlying);
       }
       if (call.isStored) this.#kept.delete(key);
     });
@@ -129,43 +129,43 @@ export class Unsent {
         const busyMs = await this.#round();
         failures = 0;
         if (busyMs) await nap(busyMs);
-        else if (!this.#kept.size && !(this.mayStore() && shelf.keys(this.#pixelId).length)) break;
-      } catch (fault) {
+        else if (!this.#kept.size && !(this.mayStore() && storedCalls.keys(this.#pixelId).length)) break;
+      } catch (error) {
         failures++;
-        waitMs = typeof fault == "number" ? fault : 0;
+        waitMs = typeof error == "number" ? error : 0;
       }
     }
     this.#isDraining = false;
   }
 
-  // Sends everything once. Throws a number at the first call that fails; returns milliseconds to wait
-  // if another tab is at work.
+  // Tries every call once. Throws a number at the first call that fails. Returns milliseconds to wait if
+  // another tab is sending.
   async #round() {
     for (const [key, call] of [...this.#kept]) {
       await this.#store(call);
       if (this.#kept.has(key)) await this.#deliver(call);
     }
-    if (!this.mayStore() || !shelf.keys(this.#pixelId).length) return 0;
-    return shelf.alone(BUSY_MS, async () => {
+    if (!this.mayStore() || !storedCalls.keys(this.#pixelId).length) return 0;
+    return storedCalls.alone(BUSY_MS, async () => {
       let busyMs = 0;
-      for (const key of shelf.keys(this.#pixelId)) {
-        const record = await shelf.claimSafely(key);
+      for (const key of storedCalls.keys(this.#pixelId)) {
+        const record = await storedCalls.lockSafely(key);
         if (!record) {
           busyMs = BUSY_MS;
           continue;
         }
         try {
           await this.#deliver(callOf(record));
-        } catch (fault) {
-          shelf.release(key);
-          throw fault;
+        } catch (error) {
+          storedCalls.unlock(key);
+          throw error;
         }
       }
       return busyMs;
     });
   }
 
-  // One try of one call. Throws a number when the server is away; otherwise it is done with.
+  // Tries one call. Throws a number if the server is unreachable. Otherwise the call is done.
   async #deliver(call) {
     const calls = this.#calls, key = keyOf(call);
     const isLate = call.outcome?.[1] === FIRED && Date.now() - call.madeMs > LATE_MS;
@@ -174,17 +174,17 @@ export class Unsent {
       if (isLate) await calls.send(calls.confirmation(...call.outcome), 0);
       await this.#send(call);
       isTaken = true;
-    } catch (fault) {
-      if (typeof fault == "number") throw fault;
-      // Refused for good. The pixel's copy has gone out already.
-      say(calls.options, "refused", call.name, call.id, fault[0], fault[2]);
+    } catch (error) {
+      if (typeof error == "number") throw error;
+      // The refusal is final. The pixel has sent its copy already.
+      say(calls.options, "refused", call.name, call.id, error[0], error[2]);
     }
-    // The pixel may have answered meanwhile.
-    const report = shelf.read(key)?.outcome;
+    // The pixel may have reported meanwhile.
+    const report = storedCalls.read(key)?.outcome;
     const outcome = report ? outcomeOf(report) : call.outcome;
     call.isDone = true;
     this.#kept.delete(key);
-    shelf.remove(key);
+    storedCalls.remove(key);
     if (isTaken && outcome && !isLate) calls.confirm(...outcome);
   }
 
@@ -193,16 +193,16 @@ export class Unsent {
     if (call.report) [call.path, call.body] = calls.engine.confirmation(this.#pixelId, ...call.report);
     try {
       return await calls.send(call, call.madeMs);
-    } catch (fault) {
-      // A clock that is days off: the receipt will do.
-      const isTime = Array.isArray(fault) && fault[2].some(([field]) => field === "occurred_at");
-      if (!isTime) throw fault;
+    } catch (error) {
+      // The visitor's clock is days off. The server uses the time of receipt instead.
+      const isTime = Array.isArray(error) && error[2].some(([field]) => field === "occurred_at");
+      if (!isTime) throw error;
       return calls.send(call, 0);
     }
   }
 }
 
-// The pixel's outcome as it is stored: [name, id, outcome, atMs]; and back, as calls.js has it.
+// The stored form of the pixel's outcome: [name, id, outcome, atMs]. outcomeOf turns it back.
 const reportOf = ({ outcome }) => outcome && [outcome[0][1], outcome[0][3], outcome[1], outcome[2]];
 const outcomeOf = ([name, id, outcome, atMs]) => [[, name, , id], outcome, atMs];
 
@@ -210,6 +210,6 @@ const outcomeOf = ([name, id, outcome, atMs]) => [[, name, , id], outcome, atMs]
 const callOf = (record) => ({
   ...record,
   outcome: record.outcome && outcomeOf(record.outcome),
-  timeoutMs: shelf.TIMEOUT_MS,
+  timeoutMs: storedCalls.TIMEOUT_MS,
   isStored: true,
 });

@@ -1,19 +1,19 @@
-// The engine in WebAssembly: src/, in Rust. It takes and gives bytes, so this file turns what the
-// page gave into a text of entries (src/flat.rs has the form) and reads the JSON that comes back.
+// The engine in WebAssembly (src/, in Rust). It takes and returns bytes. This file turns the page's argument
+// into a text of entries (src/flat.rs has the format) and reads the JSON that comes back.
 
 import { CONFIRMATION } from "./kinds.js";
 import { initSync, pause, run, schedule } from "./tandem_web.js";
 
-// The keys whose values are objects or lists, and how deep these go. What else is an object is
-// wrong or none of our business: an argument may hold whatever a page has at hand.
+// Keys whose values are objects or lists, and how deep these may be. Other objects are not read, because
+// a page may pass any object.
 const DEPTH = { contentIds: 1, contents: 2, properties: 1, experiment: 1, consent: 1 };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-// What `run` is asked for, beside the kinds of calls.
+// Further values of `what` for `run`, beside the kinds of calls.
 const [CHECK, NEW_ID, ANSWER] = [5, 6, 8];
 
-// An object's entries. `level` is the separator's code; `depth` how deep its values may go.
+// An object's entries. `level` is the separator's code. `depth` is how deep its values may be.
 const entries = (of, level, depth) => {
   let text = "";
   for (const key in of) text += entry(key, of[key], level, depth);
@@ -31,12 +31,12 @@ const entry = (key, value, level, depth) => {
   return (isObject ? "{" : "=") + plain(key) + end + text + end;
 };
 
-// The separators have no place in a text.
+// Removes the separators from a text.
 const plain = (value) => String(value).replace(/[\0-\4]/g, "");
 
 const encoded = (of) => encoder.encode(entries(of, 0));
 
-// What came back: JSON, and bytes after a U+0000. "!" stands before what is to be thrown.
+// Reads the result: JSON, then bytes after a U+0000. A "!" in front means that the JSON is thrown.
 const read = (bytes) => {
   const isThrown = bytes[0] === 33;
   const end = bytes.indexOf(0);
@@ -51,7 +51,7 @@ const prepared = (kind, atMs, of) => {
   return [path, body, own, denied];
 };
 
-// Compiled while it loads; a server that gives it a wrong type has it compiled when it is there. The
+// Compiles the module while it loads. If the server sends a wrong type, compiles it after loading. The
 // binder's own loader does the same in more bytes.
 const compiled = async () => {
   const response = await fetch(new URL("tandem_web_bg.wasm", import.meta.url));
@@ -61,7 +61,7 @@ const compiled = async () => {
   } catch { return WebAssembly.compile(await response.arrayBuffer()); }
 };
 
-/** Fetches and starts it. */
+/** Loads and starts the engine. */
 export const start = async () => {
   initSync({ module: await compiled() });
   return {

@@ -1,4 +1,4 @@
-//! What the server answers.
+//! Reads the server's answers.
 
 use crate::flat::Flat;
 use crate::grpc::framing;
@@ -9,23 +9,23 @@ use crate::wire::Fields;
 /// `PURCHASE_STATE_PENDING`.
 const PENDING: u64 = 1;
 
-/// An answer, whichever the method.
+/// An answer of any method.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Answer<'a> {
-    /// ID of the event on both sides.
+    /// The event ID for the server and the pixel.
     pub(crate) event_id: &'a [u8],
-    /// The server had the event, or knew the order, already.
-    pub(crate) duplicate: bool,
+    /// The server already had the event, or knew the order.
+    pub(crate) is_duplicate: bool,
     /// The payment is not known yet.
     pub(crate) is_pending: bool,
-    /// What the page must tell the pixel now, an encoded `BrowserEvent`.
+    /// The event that the pixel must fire now, an encoded `BrowserEvent`.
     pub(crate) event: Option<&'a [u8]>,
 }
 
 /// Finds the message in a gRPC-web response, from the headers' entries and the body.
 ///
-/// No answer and an answer that is not gRPC-web's are `UNAVAILABLE`: what a proxy says in a
-/// server's place is no reason to give an event up.
+/// A missing answer and an answer that is not gRPC-web give `UNAVAILABLE`, so that the call is tried again: a proxy's
+/// error page is not the server's refusal.
 pub(crate) fn message<'a>(headers: Flat<'a>, body: &'a [u8]) -> Result<&'a [u8], Status> {
     let header = |name: &[u8]| Some(headers.text(name)).filter(|value| !value.is_empty());
     let parts = framing::response(body).unwrap_or_default();
@@ -43,7 +43,7 @@ impl<'a> Answer<'a> {
         if kind == request::CONFIRMATION {
             return Ok(answer);
         }
-        // Numbers of the fields as tandem/v1/tracking.proto has them; the tests hold them to it.
+        // Field numbers of tandem/v1/tracking.proto. Tests compare them with the generated types.
         let (duplicate, event, state) = match kind {
             request::LEAD => (3, 4, 0),
             request::PURCHASE => (3, 4, 2),
@@ -52,7 +52,7 @@ impl<'a> Answer<'a> {
         for (number, value) in Fields(message) {
             match number {
                 1 => answer.event_id = value.bytes(),
-                n if n == duplicate => answer.duplicate = value.number() != 0,
+                n if n == duplicate => answer.is_duplicate = value.number() != 0,
                 n if n == event => answer.event = Some(value.bytes()),
                 n if n == state => answer.is_pending = value.number() == PENDING,
                 _ => {}
@@ -78,7 +78,7 @@ mod tests {
     }
 
     fn expected(bytes: &[u8]) -> Answer<'_> {
-        Answer { event_id: b"id", duplicate: true, is_pending: false, event: Some(bytes) }
+        Answer { event_id: b"id", is_duplicate: true, is_pending: false, event: Some(bytes) }
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! What the page gave, as one text: `js/wasm.js` writes it. One text in place of an object, because
-//! each question about a JavaScript object costs the package code on both sides.
+//! The page's argument as one text, which `js/wasm.js` writes. It is not an object, because each access to a JavaScript
+//! object needs code on both sides.
 //!
-//! An entry is a sign, a key, a separator, a value and a separator. The sign `=` stands before a
-//! text, `{` before an object, whose value holds entries with the next separator: U+0000, U+0001 and
-//! so on, which no value contains. An array's keys are its indices, and one value in place of a list is a list of one. What is absent has no entry.
+//! An entry is a sign, a key, a separator, a value and a separator. The sign `=` marks a text. The sign `{` marks an
+//! object, whose value contains entries with the next separator. The separators are U+0000, U+0001 and so on. No value
+//! contains them. An array's keys are its indices. A single value in place of a list is a list of one. Absent values
+//! have no entry.
 
 /// Entries of an object.
 #[derive(Debug, Clone, Copy, Default)]
@@ -12,7 +13,6 @@ pub(crate) struct Flat<'a> {
     separator: u8,
 }
 
-/// An entry's value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Value<'a> {
     /// A text; never empty.
@@ -32,7 +32,6 @@ impl<'a> Value<'a> {
 }
 
 impl<'a> Flat<'a> {
-    /// The outermost object.
     pub(crate) fn new(entries: &'a [u8]) -> Self {
         Self { entries, separator: 0 }
     }

@@ -1,4 +1,4 @@
-//! What the page's calls say, as messages of `proto/tandem/v1/common.proto`.
+//! Turns the page's arguments into messages of `proto/tandem/v1/common.proto`.
 
 use alloc::vec::Vec;
 
@@ -8,45 +8,45 @@ use crate::names::{BROWSER, CONTENT, CUSTOM_DATA, EXPERIMENT, USER, numbered, pu
 use crate::text::number;
 use crate::wire::{put_bytes, put_number, put_text, put_unless_zero};
 
-/// Advertising use was refused: `CONSENT_DENIED`.
+/// `CONSENT_DENIED`: the visitor refused advertising use.
 const DENIED: u64 = 2;
 
-/// Reads arguments and notes what is wrong with them, by the names that the server uses.
+/// Reads arguments and collects errors, by the server's names of fields.
 #[derive(Debug, Default)]
 pub(crate) struct Input {
-    faults: Status,
+    errors: Status,
 }
 
-/// `Consent`, written.
+/// An encoded `Consent`.
 #[derive(Debug)]
 pub(crate) struct Permission {
     pub(crate) message: Vec<u8>,
-    /// Advertising use was refused.
+    /// The visitor refused advertising use.
     pub(crate) is_denied: bool,
 }
 
 impl Input {
-    /// Notes what is wrong with a field, named by its message and its key.
-    pub(crate) fn fault(&mut self, group: &[u8], key: &[u8], what: &[u8]) {
+    /// Adds an error of a field. `group` is its message, `key` the page's name of the field.
+    pub(crate) fn add_error(&mut self, group: &[u8], key: &[u8], what: &[u8]) {
         let mut name = group.to_vec();
         if !group.is_empty() && !key.is_empty() {
             name.push(b'.');
         }
         push_snake(&mut name, key);
-        self.faults.add_field(&name, what);
+        self.errors.add_field(&name, what);
     }
 
-    /// An error if anything was found wrong.
+    /// The collected errors as a status, if there are any.
     pub(crate) fn done(mut self) -> Result<(), Status> {
-        if self.faults.fields.0.is_empty() {
+        if self.errors.fields.0.is_empty() {
             return Ok(());
         }
-        self.faults.code = INVALID_ARGUMENT;
-        self.faults.message = b"some fields are missing or malformed".to_vec();
-        Err(self.faults)
+        self.errors.code = INVALID_ARGUMENT;
+        self.errors.message = b"some fields are missing or malformed".to_vec();
+        Err(self.errors)
     }
 
-    /// A text; empty if absent.
+    /// A text. Empty if absent.
     pub(crate) fn text<'a>(&mut self, of: Flat<'a>, group: &[u8], key: &[u8]) -> &'a [u8] {
         self.text_of(of.get(key), group, key)
     }
@@ -54,13 +54,13 @@ impl Input {
     fn text_of<'a>(&mut self, value: Option<Value<'a>>, group: &[u8], key: &[u8]) -> &'a [u8] {
         match value {
             Some(Value::Text(text)) => return text,
-            Some(Value::Object(_)) => self.fault(group, key, b"must be text"),
+            Some(Value::Object(_)) => self.add_error(group, key, b"must be text"),
             None => {}
         }
         &[]
     }
 
-    /// Texts in the order of their numbers.
+    /// Encodes text fields in the order of their numbers.
     fn texts(&mut self, of: Flat<'_>, group: &[u8], names: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         for (field, key) in numbered(names) {
@@ -76,7 +76,7 @@ impl Input {
         }
         let count = number(text).filter(|count| *count <= u32::MAX.into());
         if count.is_none() {
-            self.fault(group, key, b"must be a whole number");
+            self.add_error(group, key, b"must be a whole number");
         }
         count
     }
@@ -88,18 +88,17 @@ impl Input {
         out
     }
 
-    /// `Browser`.
     pub(crate) fn browser(&mut self, visit: Flat<'_>) -> Vec<u8> {
         self.texts(visit, b"browser", BROWSER)
     }
 
-    /// `Experiment`, if one is named.
+    /// `Experiment`, if the argument has one.
     pub(crate) fn experiment(&mut self, of: Flat<'_>) -> Option<Vec<u8>> {
         let Value::Object(of) = of.get(b"experiment")? else { return None };
         Some(self.texts(of, b"experiment", EXPERIMENT))
     }
 
-    /// `CustomData`. `currency` is that of the page.
+    /// `CustomData`. `currency` is the page's default.
     pub(crate) fn custom_data(&mut self, of: Flat<'_>, currency: &[u8]) -> Vec<u8> {
         const GROUP: &[u8] = b"custom_data";
         let own = self.text(of, GROUP, b"currency");
@@ -144,7 +143,7 @@ impl Input {
         const GROUP: &[u8] = b"custom_data.contents";
         let mut out = Vec::new();
         let Value::Object(line) = line else {
-            self.fault(GROUP, b"", b"must be objects");
+            self.add_error(GROUP, b"", b"must be objects");
             return out;
         };
         for (field, key) in numbered(CONTENT) {
@@ -175,7 +174,7 @@ impl Input {
         }
     }
 
-    /// `Consent`, if something is said about it.
+    /// `Consent`, if the argument has one.
     pub(crate) fn consent(&mut self, of: Flat<'_>) -> Option<Permission> {
         const GROUP: &[u8] = b"consent";
         let Value::Object(of) = of.get(GROUP)? else { return None };
@@ -184,33 +183,33 @@ impl Input {
             b"granted" => 1,
             b"denied" => DENIED,
             _ => {
-                self.fault(GROUP, b"ads", b"must be granted or denied");
+                self.add_error(GROUP, b"ads", b"must be granted or denied");
                 DENIED
             }
         };
         let mut message = Vec::new();
         put_unless_zero(&mut message, 1, ads);
-        put_unless_zero(&mut message, 2, is_said(of.text(b"limitedDataUse")).into());
+        put_unless_zero(&mut message, 2, is_true(of.text(b"limitedDataUse")).into());
         put_unless_zero(&mut message, 3, self.count(of, GROUP, b"country").unwrap_or(0));
         put_unless_zero(&mut message, 4, self.count(of, GROUP, b"state").unwrap_or(0));
         Some(Permission { message, is_denied: ads == DENIED })
     }
 
-    /// When it happened, in milliseconds since 1970; 0 if the argument does not say so.
+    /// When the event happened, in milliseconds since 1970. 0 if the argument has no time.
     pub(crate) fn occurred_at(&mut self, of: Flat<'_>) -> u64 {
         let text = self.text(of, b"", b"occurredAt");
         if text.is_empty() {
             return 0;
         }
         number(text).unwrap_or_else(|| {
-            self.fault(b"", b"occurredAt", b"must be a Date, a date's text or milliseconds since 1970");
+            self.add_error(b"", b"occurredAt", b"must be a Date, a date's text or milliseconds since 1970");
             0
         })
     }
 }
 
-/// Whether a text of JavaScript means yes.
-fn is_said(text: &[u8]) -> bool {
+/// Whether the text of a JavaScript value means true.
+fn is_true(text: &[u8]) -> bool {
     !matches!(text, b"" | b"false" | b"0")
 }
 

@@ -1,8 +1,8 @@
-//! JSON for the page, of texts, numbers and lists. Only what `JSON.parse` has to read back.
+//! Writes JSON for the page.
 
 use alloc::vec::Vec;
 
-/// JSON as it is being written. Commas are put where they belong.
+/// JSON in progress. Commas are added where they are needed.
 #[derive(Debug, Default)]
 pub(crate) struct Json(pub(crate) Vec<u8>);
 
@@ -17,22 +17,22 @@ impl Json {
         self.0.push(bracket);
     }
 
-    /// A value that is JSON already.
+    /// Appends a value that is JSON already.
     pub(crate) fn raw(&mut self, json: &[u8]) {
-        // After an opening, a key, or the mark of what is thrown (lib.rs) there is none.
+        // There is no comma after an opening bracket, a key, or the mark of an error (lib.rs).
         if !matches!(self.0.last(), None | Some(b'[' | b'{' | b':' | b'!')) {
             self.0.push(b',');
         }
         self.0.extend_from_slice(json);
     }
 
-    /// A key; its value must follow.
+    /// Appends a key. Its value must follow.
     pub(crate) fn key(&mut self, key: &[u8]) {
         self.text(key);
         self.0.push(b':');
     }
 
-    /// A text. What is not UTF-8 in it is for the page's decoder to replace.
+    /// Appends a text. The page's decoder replaces bytes that are not UTF-8.
     pub(crate) fn text(&mut self, text: &[u8]) {
         self.raw(b"\"");
         for byte in text {
@@ -48,7 +48,7 @@ impl Json {
         self.0.push(b'"');
     }
 
-    /// The number that a decimal text spells; `null` for any other text.
+    /// Appends the number of a decimal text, and `null` for any other text.
     pub(crate) fn decimal(&mut self, text: &[u8]) {
         let (mut whole, mut decimals) = (0, None);
         let is_number = text.iter().all(|byte| match (byte, &mut decimals) {
@@ -61,13 +61,12 @@ impl Json {
                 byte.is_ascii_digit()
             }
         });
-        // JSON knows no leading zeros.
+        // JSON allows no leading zeros.
         let is_json =
             is_number && whole > 0 && decimals != Some(0) && (whole == 1 || !text.starts_with(b"0"));
         self.raw(if is_json { text } else { b"null" });
     }
 
-    /// A whole number.
     pub(crate) fn number(&mut self, number: u64) {
         self.raw(b"");
         self.digits(number);
@@ -80,7 +79,6 @@ impl Json {
         self.0.push(b'0' + (number % 10) as u8);
     }
 
-    /// `true` or `false`.
     pub(crate) fn flag(&mut self, flag: bool) {
         self.raw(if flag { b"true" } else { b"false" });
     }

@@ -1,22 +1,20 @@
 //! Tandem in the page: one event ID for the pixel and the server.
 //!
-//! Compiled to WebAssembly and bound by `cargo xtask wasm`. Everything here is pure and returns at
-//! once: what a call asks of the server, what an answer means, when to try again. The page's own
-//! side, `js/`, does the waiting: `fetch`, timers, `fbq`, storage. `js/wasm.js` calls the functions
-//! of this file and nothing else.
+//! `cargo xtask wasm` compiles this crate to WebAssembly and binds it to JavaScript. Everything here is pure and returns
+//! at once: what a call sends to the server, what an answer means, when to try again. The JavaScript side, `js/`, does
+//! the waiting: `fetch`, timers, `fbq`, storage. `js/wasm.js` calls the functions of this file and no others.
 //!
-//! Bytes go in, bytes come out: entries (`flat`) and JSON. No panic is reachable, no text is
-//! formatted, and the standard library is left out: what it needs to say why it panicked would be a
-//! quarter of the package.
+//! Functions take bytes (entries, see `flat`) and return bytes (JSON). No panic is reachable, no text is formatted, and
+//! the standard library is left out: its panic messages would be a quarter of the package.
 //!
-//! | module | holds |
+//! | module | contains |
 //! |---|---|
-//! | `flat` | what the page gave |
+//! | `flat` | the page's argument as entries |
 //! | `input`, `names` | the page's arguments, as parts of messages |
 //! | `request` | calls, ready to be sent |
-//! | `answer` | what the server answered |
+//! | `answer` | the server's answers |
 //! | `grpc` | gRPC-web's frames and statuses |
-//! | `pixel` | what `fbq` is told |
+//! | `pixel` | events for `fbq` |
 //! | `retry`, `event_id` | when to try again; the client's own IDs |
 //! | `wire`, `text`, `json` | protobuf, numbers and JSON, in few bytes |
 
@@ -54,40 +52,41 @@ use pixel::PixelEvent;
 static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =
     lol_alloc::LockedAllocator::new(lol_alloc::FreeListAllocator::new());
 
-/// Ends the call at once: the page's side sees a `RuntimeError`.
+/// Ends the call at once. JavaScript gets a `RuntimeError`.
 #[cfg(target_arch = "wasm32")]
 #[panic_handler]
 fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// What [`run`] is asked for, beside the kinds of calls (0 to 4): to check options, to make an ID, and,
-/// added to a call's kind, to read its answer.
+/// Values of `what` for [`run`], beside the kinds of calls (0 to 4): check options, make an ID, and (added to a call's
+/// kind) read its answer.
 const CHECK: u32 = 5;
 const NEW_ID: u32 = 6;
 const ANSWER: u32 = 8;
 
-/// Stands before what is to be thrown: `[code, message, [[field, description]]]` for a mistake that
-/// the page can correct, else the milliseconds to wait before trying again.
+/// Marks a result that JavaScript must throw: `[code, message, [[field, description]]]` for a mistake that the page can
+/// correct, else the milliseconds to wait before the next try.
 const THROWN: u8 = b'!';
 
-/// All that takes or gives texts, in one function, because each costs its bytes. `js/wasm.js` calls it.
+/// Everything that takes or returns text, in one function, because each exported function costs bytes. `js/wasm.js`
+/// calls it.
 ///
-/// | `what` | `number` | `input` | answer, JSON |
+/// | `what` | `number` | `input` | result, JSON |
 /// |---|---|---|---|
-/// | 0 to 3: prepare `captureLead`, `track`, `trackCustom`, `recordPurchase` | when the call was made, in ms since 1970, if it was delayed, else 0 | entries `options`, `visit`, `name`, `input`, `id` | `[path, denied, event for fbq without the server's word]`, U+0000, the request's body |
+/// | 0 to 3: prepare `captureLead`, `track`, `trackCustom`, `recordPurchase` | when the call was made, in ms since 1970, if it was delayed, else 0 | entries `options`, `visit`, `name`, `input`, `id` | `[path, denied, event for fbq if the server does not answer]`, U+0000, the request's body |
 /// | 4: report what the pixel did | when | entries `pixelId`, `name`, `id`, `outcome` (1 fired, 2 blocked, 3 failed) | the same |
 /// | 5: check the options of `Tandem.connect` | – | entry `options` | whether they deny advertising use |
 /// | 6: a new event ID | now, in ms since 1970 | ten random bytes, or more | the ID |
 /// | 8 and more: read the answer to a call of kind `what - 8` | – | entry `headers` (`status`, `message`, `status-details-bin`, without `grpc-`), then the response's body | `[eventId, duplicate, pending, event for fbq]` |
 ///
-/// What is to be thrown begins with `!`.
+/// A result that JavaScript must throw begins with `!`.
 #[wasm_bindgen]
 #[must_use]
 pub fn run(what: u32, number: f64, input: &[u8]) -> Vec<u8> {
     let number = number as u64;
     let mut entries = Flat::new(input);
-    let done = match what {
+    let result = match what {
         CHECK => check(entries),
         NEW_ID => Ok(new_id(number, input)),
         request::CONFIRMATION => Ok(request::confirmation(number, entries)),
@@ -98,10 +97,10 @@ pub fn run(what: u32, number: f64, input: &[u8]) -> Vec<u8> {
         }
         kind => request::prepare(kind, number, entries),
     };
-    done.unwrap_or_else(|status| thrown(&status))
+    result.unwrap_or_else(|status| encode_error(&status))
 }
 
-fn thrown(status: &Status) -> Vec<u8> {
+fn encode_error(status: &Status) -> Vec<u8> {
     let mut json = Json::default();
     json.0.push(THROWN);
     status.throw(&mut json);
@@ -126,7 +125,7 @@ fn read_answer(kind: u32, headers: Flat<'_>, body: &[u8]) -> Result<Vec<u8>, Sta
     let mut json = Json::default();
     json.open(b'[');
     json.text(answer.event_id);
-    json.flag(answer.duplicate);
+    json.flag(answer.is_duplicate);
     json.flag(answer.is_pending);
     if let Some(event) = answer.event {
         PixelEvent::read(event).write(&mut json);
@@ -135,15 +134,15 @@ fn read_answer(kind: u32, headers: Flat<'_>, body: &[u8]) -> Result<Vec<u8>, Sta
     Ok(json.0)
 }
 
-/// The pause in milliseconds after so many failures in a row; `dice` is from 0 to 1.
+/// The pause in milliseconds after `failures` failed tries in a row. `dice` is a random number from 0 to 1.
 #[wasm_bindgen]
 #[must_use]
 pub fn pause(failures: u32, dice: f64) -> u32 {
     retry::pause_ms(failures, dice)
 }
 
-/// When a pending purchase is asked for again the `n`-th time, from 0: milliseconds after it was
-/// first known to be pending. 0: no more on this page.
+/// When the page asks for a pending purchase the `n`-th time (from 0), in milliseconds after it first knew that the
+/// purchase is pending. 0 means no further time on this page.
 #[wasm_bindgen]
 #[must_use]
 pub fn schedule(n: usize) -> u32 {
@@ -157,9 +156,9 @@ mod tests {
     #[test]
     fn what_is_thrown_is_json_after_its_mark() {
         let throttled = Status { code: 8, ..Status::default() };
-        assert_eq!(thrown(&throttled), b"!5000");
-        assert_eq!(thrown(&Status::unavailable()), b"!0");
+        assert_eq!(encode_error(&throttled), b"!5000");
+        assert_eq!(encode_error(&Status::unavailable()), b"!0");
         let refused = Status { code: 3, message: b"no".to_vec(), ..Status::default() };
-        assert_eq!(thrown(&refused), br#"!["INVALID_ARGUMENT","no",[]]"#);
+        assert_eq!(encode_error(&refused), br#"!["INVALID_ARGUMENT","no",[]]"#);
     }
 }

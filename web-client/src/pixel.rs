@@ -1,5 +1,4 @@
-//! What Meta's pixel is told: the same data that the server sends, as `[method, name, parameters,
-//! id]`.
+//! Events for Meta's pixel, with the same data that the server sends: `[method, name, parameters, id]`.
 
 use alloc::vec::Vec;
 
@@ -14,9 +13,9 @@ pub(crate) struct PixelEvent<'a> {
     pub(crate) id: &'a [u8],
     /// An encoded `CustomData`.
     pub(crate) custom_data: &'a [u8],
-    /// Not one of Meta's standard events.
-    pub(crate) custom: bool,
-    /// Further parameters; empty ones are left out.
+    /// The event is not one of Meta's standard events.
+    pub(crate) is_custom: bool,
+    /// Further parameters. Empty ones are left out.
     pub(crate) more: &'a [(&'a [u8], &'a [u8])],
 }
 
@@ -29,17 +28,16 @@ impl<'a> PixelEvent<'a> {
                 1 => read.name = value.bytes(),
                 2 => read.id = value.bytes(),
                 3 => read.custom_data = value.bytes(),
-                4 => read.custom = value.number() != 0,
+                4 => read.is_custom = value.number() != 0,
                 _ => {}
             }
         }
         read
     }
 
-    /// Writes it.
     pub(crate) fn write(&self, json: &mut Json) {
         json.open(b'[');
-        json.text(if self.custom { b"trackCustom" } else { b"track" });
+        json.text(if self.is_custom { b"trackCustom" } else { b"track" });
         json.text(self.name);
         json.open(b'{');
         parameters(json, self.custom_data);

@@ -1,4 +1,4 @@
-//! What the page's calls ask of the server.
+//! Encodes the page's calls as requests to the server.
 
 use alloc::vec::Vec;
 
@@ -19,7 +19,7 @@ pub(crate) const CUSTOM_EVENT: u32 = 2;
 pub(crate) const PURCHASE: u32 = 3;
 pub(crate) const CONFIRMATION: u32 = 4;
 
-/// The name of the method that a kind of call uses.
+/// Name of the RPC for a kind of call.
 fn method(kind: u32) -> &'static [u8] {
     match kind {
         LEAD => b"CaptureLead",
@@ -29,9 +29,9 @@ fn method(kind: u32) -> &'static [u8] {
     }
 }
 
-/// A call, ready to be sent: JSON `[path, denied, event for fbq without the server's word]`, U+0000,
-/// the message in its frame.
-fn prepared(kind: u32, message: &[u8], is_denied: bool, own: Option<&PixelEvent<'_>>) -> Vec<u8> {
+/// A call, ready to be sent: JSON `[path, denied, event for fbq if the server does not answer]`, U+0000, the message in
+/// its frame.
+fn encode_call(kind: u32, message: &[u8], is_denied: bool, own: Option<&PixelEvent<'_>>) -> Vec<u8> {
     let mut json = Json::default();
     json.open(b'[');
     json.raw(b"\"/tandem.v1.TrackingService/");
@@ -47,11 +47,11 @@ fn prepared(kind: u32, message: &[u8], is_denied: bool, own: Option<&PixelEvent<
     json.0
 }
 
-/// Prepares a call from the entries `options` (of `Tandem.connect`), `visit` (see `js/identity.js`),
-/// `input` (what the page gave), `name` (the event's) and `id` (the client's own ID for it).
+/// Prepares a call from the entries `options` (of `Tandem.connect`), `visit` (see `js/identity.js`), `input` (the page's
+/// argument), `name` (the event's) and `id` (the client's own event ID).
 ///
-/// `made_ms` is when the call was made, in milliseconds since 1970, if that is to be said: a page's
-/// clock may be days off, so the receipt is the better time unless the call was delayed.
+/// `made_ms` is when the call was made, in milliseconds since 1970, or 0. It is sent only for a delayed call: a page's
+/// clock may be days off, so the time of receipt is better otherwise.
 pub(crate) fn prepare(kind: u32, made_ms: u64, call: Flat<'_>) -> Result<Vec<u8>, Status> {
     let (options, of) = (call.object(b"options"), call.object(b"input"));
     let (id, name) = (call.text(b"id"), call.text(b"name"));
@@ -70,12 +70,11 @@ pub(crate) fn prepare(kind: u32, made_ms: u64, call: Flat<'_>) -> Result<Vec<u8>
     };
     let claim_key = input.text(of, b"", b"claimKey");
     if kind == PURCHASE && order_id.is_empty() {
-        input.fault(b"", b"orderId", b"is required");
+        input.add_error(b"", b"orderId", b"is required");
     }
     input.done()?;
 
-    // The three requests have fields of the same names and other numbers; the tests hold them to
-    // tandem/v1/tracking.proto.
+    // The three requests have the same fields under different numbers. Tests compare them with the generated types.
     let mut message = Vec::new();
     let first = if kind == PURCHASE {
         put_text(&mut message, 1, order_id);
@@ -110,7 +109,7 @@ pub(crate) fn prepare(kind: u32, made_ms: u64, call: Flat<'_>) -> Result<Vec<u8>
 
     let is_denied = consent.is_some_and(|consent| consent.is_denied);
     if is_denied || kind == PURCHASE {
-        return Ok(prepared(kind, &message, is_denied, None));
+        return Ok(encode_call(kind, &message, is_denied, None));
     }
     let test = experiment_of.object(b"experiment");
     let more: [(&[u8], &[u8]); 4] = [
@@ -120,12 +119,13 @@ pub(crate) fn prepare(kind: u32, made_ms: u64, call: Flat<'_>) -> Result<Vec<u8>
         (b"test_group", test.text(b"testGroup")),
     ];
     let name = if kind == LEAD { b"Lead" } else { name };
-    let own = PixelEvent { name, id, custom_data: &custom_data, custom: kind == CUSTOM_EVENT, more: &more };
-    Ok(prepared(kind, &message, is_denied, Some(&own)))
+    let own =
+        PixelEvent { name, id, custom_data: &custom_data, is_custom: kind == CUSTOM_EVENT, more: &more };
+    Ok(encode_call(kind, &message, is_denied, Some(&own)))
 }
 
-/// The report of what the pixel did with an event, from the entries `pixelId`, `name`, `id` and
-/// `outcome` (as `Outcome` numbers it).
+/// Encodes the report of what the pixel did with an event, from the entries `pixelId`, `name`, `id` and `outcome` (the
+/// number of an `Outcome`).
 pub(crate) fn confirmation(at_ms: u64, of: Flat<'_>) -> Vec<u8> {
     let mut confirmation = Vec::new();
     put_text(&mut confirmation, 1, of.text(b"name"));
@@ -135,7 +135,7 @@ pub(crate) fn confirmation(at_ms: u64, of: Flat<'_>) -> Vec<u8> {
     let mut message = Vec::new();
     put_bytes(&mut message, 1, &confirmation);
     put_text(&mut message, 2, of.text(b"pixelId"));
-    prepared(CONFIRMATION, &message, false, None)
+    encode_call(CONFIRMATION, &message, false, None)
 }
 
 /// Checks the options of `Tandem.connect`. Returns whether they deny advertising use.
@@ -143,11 +143,15 @@ pub(crate) fn check_options(options: Flat<'_>) -> Result<bool, Status> {
     let mut input = Input::default();
     let endpoint = input.text(options, b"", b"endpoint");
     if !endpoint.starts_with(b"https://") && !endpoint.starts_with(b"http://") {
-        input.fault(b"endpoint", b"", b"must be the server's address, such as https://track.shop.example");
+        input.add_error(
+            b"endpoint",
+            b"",
+            b"must be the server's address, such as https://track.shop.example",
+        );
     }
     let pixel_id = input.text(options, b"", b"pixelId");
     if pixel_id.is_empty() || !pixel_id.iter().all(u8::is_ascii_digit) {
-        input.fault(b"pixelId", b"", b"must be the pixel's ID: digits");
+        input.add_error(b"pixelId", b"", b"must be the pixel's ID: digits");
     }
     input.text(options, b"", b"currency");
     input.text(options, b"", b"defaultCountry");

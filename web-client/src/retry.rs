@@ -1,17 +1,16 @@
-//! When a call is tried again. Pure: the dice are an argument.
+//! When a call is tried again. The functions are pure: the random number is an argument.
 
-/// When a pending purchase is asked for again, in milliseconds after it was first asked for.
+/// When the page asks again for a pending purchase, in milliseconds after the first time.
 pub(crate) const PENDING_PURCHASE_MS: [u32; 5] = [2_000, 5_000, 10_000, 30_000, 60_000];
 
-/// First pause after the server was away.
+/// First pause after the server was unreachable.
 const PAUSE_MS: u32 = 1_000;
-/// Longest pause.
 const PAUSE_MS_MAX: u32 = 30_000;
-/// Pause after the server asked for patience without saying how long.
+/// Pause after the server refused a call as too frequent without a delay of its own.
 pub(crate) const THROTTLED_MS: u32 = 5_000;
 
-/// The pause after `failures` tries in a row failed: doubled each time up to a cap, and half of
-/// it left to the dice (0 to 1), so that the pages of a shop do not come back all at once.
+/// The pause after `failures` failed tries in a row, in milliseconds. It doubles each time up to a cap. Half of it is
+/// random (`dice` is from 0 to 1), so that the pages of a shop do not return all at once.
 pub(crate) fn pause_ms(failures: u32, dice: f64) -> u32 {
     let full = PAUSE_MS.saturating_mul(1 << failures.saturating_sub(1).min(8)).min(PAUSE_MS_MAX);
     full / 2 + (f64::from(full / 2) * dice) as u32

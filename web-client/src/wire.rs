@@ -1,11 +1,8 @@
-//! Reading and writing protobuf, just enough of it. The generated code of these messages would be
-//! two thirds of the package; the tests hold what is read and written here to it.
-//!
-//! Encoding: protobuf.dev, "Encoding". Unknown fields are skipped.
+//! Reads and writes the part of protobuf that the package needs (protobuf.dev, "Encoding"). The generated code of these
+//! messages would be two thirds of the package. Tests compare this code with it. Unknown fields are skipped.
 
 use alloc::vec::Vec;
 
-/// Appends a varint.
 fn put_varint(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
@@ -14,13 +11,13 @@ fn put_varint(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-/// Appends a field that is a number. Fields up to 15, as all of ours are.
+/// Appends a field that is a number. `field` is 15 at most.
 pub(crate) fn put_number(out: &mut Vec<u8>, field: u8, number: u64) {
     out.push(field << 3);
     put_varint(out, number);
 }
 
-/// Appends a field that is a text, bytes or a message. Fields up to 15, as all of ours are.
+/// Appends a field that is a text, bytes or a message. `field` is 15 at most.
 pub(crate) fn put_bytes(out: &mut Vec<u8>, field: u8, bytes: &[u8]) {
     out.push(field << 3 | 2);
     put_varint(out, bytes.len() as u64);
@@ -41,7 +38,6 @@ pub(crate) fn put_unless_zero(out: &mut Vec<u8>, field: u8, number: u64) {
     }
 }
 
-/// A field's value.
 pub(crate) enum Value<'a> {
     /// A varint: numbers, booleans, enums.
     Number(u64),
@@ -50,7 +46,7 @@ pub(crate) enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// The bytes; empty for a number.
+    /// The bytes. Empty for a number.
     pub(crate) fn bytes(&self) -> &'a [u8] {
         match self {
             Self::Bytes(bytes) => bytes,
@@ -58,7 +54,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The number; 0 for bytes.
+    /// The number. 0 for bytes.
     pub(crate) fn number(&self) -> u64 {
         match self {
             Self::Number(number) => *number,
@@ -67,8 +63,8 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The fields of a message, by number, in the order in which they were written. Ends where the
-/// message is broken.
+/// The fields of a message with their numbers, in the order in which they were written. Ends where the message is
+/// broken.
 pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Iterator for Fields<'a> {

@@ -1,5 +1,4 @@
-//! `cargo xtask bench`: measurements that are run by hand, because they take minutes and the whole
-//! machine.
+//! `cargo xtask bench`: measurements to run by hand. They take minutes and the whole machine.
 
 use std::process::Command;
 
@@ -9,44 +8,40 @@ use crate::command::run;
 use crate::files::target;
 use crate::{browser, package, programs};
 
-/// What to measure.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
-    /// A million events wait: fails where that slows ingest, starves fresh events or takes too much memory
+    /// A million waiting events: fails if they slow ingest, starve fresh events or take too much memory
     Backlog(Backlog),
-    /// A page in Chromium: loading the browser package, and a call beside a bare fetch
+    /// Time to load the browser package in Chromium, and to make a call, compared with a bare fetch
     Page(Page),
 }
 
-/// Options of `bench page`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Page {
-    /// Loads of the package
+    /// Number of loads of the package
     #[arg(long, default_value_t = 40)]
     loads: u32,
-    /// Calls, and bare requests
+    /// Number of calls, and of bare requests
     #[arg(long, default_value_t = 300)]
     calls: u32,
 }
 
-/// Options of `bench backlog`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Backlog {
-    /// Events that wait
+    /// Number of waiting events
     #[arg(long, default_value_t = 1_000_000)]
     events: u64,
-    /// Events of each of the two measurements of ingest, less than half of all
+    /// Number of events in each of the two measurements of ingest, less than half of all
     #[arg(long, default_value_t = 20_000)]
     measured: u64,
-    /// Calls under way at once
+    /// Concurrent calls
     #[arg(long, default_value_t = 32)]
     callers: u32,
-    /// Why they wait: refused (token), paused (by an operator) or down (Meta)
+    /// Why the events wait: refused (Meta refuses the token), paused (by an operator) or down (Meta is down)
     #[arg(long, default_value = "refused")]
     hold: String,
 }
 
-/// `cargo xtask bench`.
 pub(crate) fn run_bench(bench: &Bench) -> anyhow::Result<()> {
     match bench {
         Bench::Backlog(options) => {
@@ -59,7 +54,7 @@ pub(crate) fn run_bench(bench: &Bench) -> anyhow::Result<()> {
         }
         Bench::Page(options) => {
             browser::ensure_chromium()?;
-            // As it is released: that is what pages load.
+            // Pages load the release build.
             package::build(true)?;
             programs::build(true)?;
             let mut page = Command::new(target().join("release/page"));

@@ -1,4 +1,4 @@
-//! Finding the browsers of the tests, or installing them where that may be done.
+//! Finds the browsers that the tests need. As root, it installs missing ones with apt.
 
 use std::process::Command;
 
@@ -18,15 +18,15 @@ const CHROMIUM: Program = Program {
 };
 const DRIVER: Program =
     Program { names: &["chromedriver", "chromium.chromedriver"], package: "chromium-driver" };
-/// It needs no driver: the tests speak its own protocol.
+/// Firefox needs no driver: the tests speak its own protocol.
 const FIREFOX: Program = Program { names: &["firefox-esr", "firefox"], package: "firefox-esr" };
 
-/// Makes sure that Chromium and its driver are there, which is what the demo's check needs.
+/// Makes sure that Chromium and its driver are installed. The demo's check needs them.
 pub(crate) fn ensure_chromium() -> anyhow::Result<()> {
     ensure_installed(&[CHROMIUM, DRIVER])
 }
 
-/// Makes sure that everything is there that the tests need.
+/// Makes sure that every browser and driver of the tests is installed.
 pub(crate) fn ensure_all() -> anyhow::Result<()> {
     ensure_installed(&[CHROMIUM, DRIVER, FIREFOX])
 }

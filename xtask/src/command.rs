@@ -10,17 +10,17 @@ use anyhow::{Context as _, anyhow, bail};
 
 use crate::files::Scratch;
 
-/// Does a piece of work and says how long it took.
+/// Does the work and prints how long it took.
 pub(crate) fn step<T>(what: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     eprintln!("==> {what}");
     let started = Instant::now();
     let outcome = work();
-    let verdict = if outcome.is_ok() { "done" } else { "FAILED" };
-    eprintln!("    {verdict}: {what} ({:.1} s)", started.elapsed().as_secs_f64());
+    let result = if outcome.is_ok() { "done" } else { "FAILED" };
+    eprintln!("    {result}: {what} ({:.1} s)", started.elapsed().as_secs_f64());
     outcome
 }
 
-/// Runs a program whose output goes where ours goes; an error when it fails.
+/// Runs a program that shares our standard output and error. Its failure is an error.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
     let status = command.status().with_context(|| format!("starting {name}"))?;
@@ -30,33 +30,33 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The cargo that runs us, in the workspace's root.
+/// The cargo that runs xtask, in the workspace's root.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(crate::files::root());
     command
 }
 
-/// What a program said on both its outputs, and whether it succeeded.
+/// What a program wrote to standard output and standard error, and whether it succeeded.
 #[derive(Debug)]
-pub(crate) struct Said {
-    pub(crate) ok: bool,
+pub(crate) struct ProgramOutput {
+    pub(crate) is_success: bool,
     pub(crate) text: String,
 }
 
-impl Said {
-    /// The line that says what went wrong.
-    pub(crate) fn gist(&self) -> &str {
+impl ProgramOutput {
+    /// The first line that is marked as an error, else the last line.
+    pub(crate) fn error_line(&self) -> &str {
         let mut lines = self.text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let told = |line: &&str| line.starts_with("error") || line.starts_with("E:");
-        lines.clone().find(told).or_else(|| lines.next_back()).unwrap_or("it said nothing")
+        let is_error = |line: &&str| line.starts_with("error") || line.starts_with("E:");
+        lines.clone().find(is_error).or_else(|| lines.next_back()).unwrap_or("no output")
     }
 }
 
-/// Runs a program quietly, for at most `limit`, and returns what it said.
-pub(crate) fn capture(command: &mut Command, limit: Duration) -> anyhow::Result<Said> {
+/// Runs a program for at most `limit` and returns its output instead of showing it.
+pub(crate) fn capture(command: &mut Command, limit: Duration) -> anyhow::Result<ProgramOutput> {
     let name = shown(command);
-    let scratch = Scratch::new("said")?;
+    let scratch = Scratch::new("output")?;
     let path = scratch.path().join("out");
     let out = File::create(&path)?;
     command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
@@ -69,16 +69,15 @@ pub(crate) fn capture(command: &mut Command, limit: Duration) -> anyhow::Result<
         if Instant::now() > deadline {
             child.kill()?;
             child.wait()?;
-            bail!("{name}: no end after {} s", limit.as_secs());
+            bail!("{name} did not finish within {} s", limit.as_secs());
         }
         std::thread::sleep(Duration::from_millis(20));
     };
     let mut bytes = Vec::new();
     File::open(&path)?.read_to_end(&mut bytes)?;
-    Ok(Said { ok: status.success(), text: String::from_utf8_lossy(&bytes).into_owned() })
+    Ok(ProgramOutput { is_success: status.success(), text: String::from_utf8_lossy(&bytes).into_owned() })
 }
 
-/// Whether a program of this name can be started.
 pub(crate) fn is_installed(name: &str) -> bool {
     find(&[name]).is_some()
 }
@@ -102,7 +101,7 @@ fn shown(command: &Command) -> String {
     text
 }
 
-/// Where a program is, or an error that names it.
+/// The path of a program. The error names a missing one.
 pub(crate) fn needed(name: &str) -> anyhow::Result<PathBuf> {
     find(&[name]).ok_or_else(|| anyhow!("{name} is not installed"))
 }

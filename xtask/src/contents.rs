@@ -1,14 +1,14 @@
-//! What takes the room in a WebAssembly module: its functions by name, its data, and the rest.
+//! How many bytes of a WebAssembly module are functions (by name), data, and the rest.
 
 use std::collections::HashMap;
 
 use anyhow::Context as _;
 use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef};
 
-/// Functions that are listed one by one.
+/// Number of functions with a row of their own: the largest.
 const LISTED: usize = 12;
 
-/// Rows of a table: what, and how many bytes. `wasm` has a name section.
+/// Rows of a table: a part of the module, and its bytes. `wasm` must have a name section.
 pub(crate) fn rows(wasm: &[u8]) -> anyhow::Result<Vec<(String, usize)>> {
     let mut names = HashMap::new();
     let (mut imports, mut bodies, mut data_bytes) = (0, Vec::new(), 0);

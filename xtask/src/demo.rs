@@ -13,23 +13,20 @@ use crate::command::{cargo, run, step};
 use crate::files::{root, target};
 use crate::{browser, package};
 
-/// How long a program may take to be ready.
 const READY_WITHIN: Duration = Duration::from_secs(30);
-/// How long a program may take to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(15);
 
-/// How to run it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Buy something in headless Chromium, print what matched, and end
+    /// Buy something in headless Chromium, print what matched, and stop
     #[arg(long)]
     headless_check: bool,
-    /// Folder for pictures of the pages that the check visits
+    /// Folder for screenshots of the pages that the check visits
     #[arg(long, requires = "headless_check")]
     screenshots: Option<PathBuf>,
 }
 
-/// A program that ends with us.
+/// A started program. Dropping it stops it.
 struct Program {
     name: &'static str,
     child: Child,
@@ -39,7 +36,7 @@ struct Program {
 impl Drop for Program {
     fn drop(&mut self) {
         if let Some(pid) = rustix::process::Pid::from_raw(self.child.id().cast_signed()) {
-            // It may have ended by itself.
+            // An error means that the program has stopped already.
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }
         let until = Instant::now() + STOP_WITHIN;
@@ -79,7 +76,7 @@ impl Program {
             match lines.recv_timeout(Duration::from_millis(100)) {
                 Ok(line) if line.starts_with(&format!("{name} ready")) => {
                     program.ready = line;
-                    // Whatever else it prints goes nowhere, and must not fill a pipe.
+                    // Later lines are read and dropped: a full pipe would block the program.
                     std::thread::spawn(move || while lines.recv().is_ok() {});
                     return Ok(program);
                 }
@@ -94,27 +91,26 @@ impl Program {
         bail!("{name} was not ready within {} s", READY_WITHIN.as_secs())
     }
 
-    /// An address from its ready line.
+    /// An address from the program's ready line.
     fn address(&self, key: &str) -> anyhow::Result<String> {
         self.ready
             .split_whitespace()
             .find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
             .map(str::to_owned)
-            .ok_or_else(|| anyhow!("{} said nothing of {key}: {}", self.name, self.ready))
+            .ok_or_else(|| anyhow!("the ready line of {} has no {key}: {}", self.name, self.ready))
     }
 }
 
-/// `cargo xtask demo`.
 pub(crate) fn run_demo(options: &Options) -> anyhow::Result<()> {
     let began = Instant::now();
     let (stop, stopped) = mpsc::channel();
     ctrlc::set_handler(move || {
-        // Nobody listens any more once the demo ends by itself.
+        // Sending fails when the demo is already over.
         let _ = stop.send(());
     })
     .context("listening for Ctrl-C")?;
     eprintln!("Building the sandbox, the server, the gateway and the browser package.");
-    eprintln!("The first time takes some minutes; cargo shows how far it is.\n");
+    eprintln!("The first build takes some minutes. cargo shows its progress.\n");
     if options.headless_check {
         browser::ensure_chromium()?;
     }
@@ -156,7 +152,7 @@ fn build(with_check: bool) -> anyhow::Result<()> {
     package::build(false)
 }
 
-/// Starts the three programs, each told where the others are.
+/// Starts the three programs and gives each the addresses of the others.
 fn start() -> anyhow::Result<(Program, Program, Program)> {
     const PIXEL: &str = "123456789012345";
     const TOKEN: &str = "sandbox-token";
@@ -215,7 +211,7 @@ fn start() -> anyhow::Result<(Program, Program, Program)> {
     Ok((sandbox, server, gateway))
 }
 
-/// The port, or a free one where it is taken.
+/// The wanted port if it is free, else any free port.
 fn free_port(wanted: u16) -> u16 {
     let bound = TcpListener::bind(("127.0.0.1", wanted)).or_else(|_| TcpListener::bind(("127.0.0.1", 0)));
     bound.and_then(|listener| listener.local_addr()).map_or(wanted, |address| address.port())

@@ -1,5 +1,4 @@
-//! `cargo xtask examples`: the examples in Rust and in Python, against a server and the
-//! sandbox.
+//! `cargo xtask examples`: runs the examples in Rust and Python against a server and the sandbox.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +8,7 @@ use anyhow::Context as _;
 use crate::command::{cargo, find, run, step};
 use crate::files::{root, target};
 
-/// Builds what is needed and runs the examples.
+/// Builds the programs and runs the examples.
 pub(crate) fn run_examples() -> anyhow::Result<()> {
     step("build the programs", || {
         run(cargo().args(["build", "--workspace", "--bins", "--exclude", "xtask"]))
@@ -17,19 +16,18 @@ pub(crate) fn run_examples() -> anyhow::Result<()> {
     check()
 }
 
-/// Runs the examples; the programs are built.
+/// Runs the examples. The programs must be built already.
 pub(crate) fn check() -> anyhow::Result<()> {
     let python = environment()?;
     let scripts = root().join("examples/python");
     let rules = ["-m", "unittest", "discover", "--quiet", "--start-directory"];
     run(Command::new(&python).args(rules).arg(&scripts).env("PYTHONDONTWRITEBYTECODE", "1"))
-        .context("the rules of the Python examples")?;
+        .context("running the unit tests of the Python examples")?;
     run(Command::new(target().join("debug/examples-check")).arg("--python").arg(&python))
-        .context("the examples against a server")
+        .context("running the examples against a server")
 }
 
-/// A Python of our own with what the examples need, made when it is missing or the needs
-/// have changed.
+/// A Python environment with the examples' requirements. Makes it if it is missing or the requirements have changed.
 fn environment() -> anyhow::Result<PathBuf> {
     let needs = root().join("examples/python/requirements.txt");
     let wanted = std::fs::read_to_string(&needs).with_context(|| format!("reading {}", needs.display()))?;
@@ -41,15 +39,16 @@ fn environment() -> anyhow::Result<PathBuf> {
     let system = find(&["python3"])
         .context("python3 is not installed (Debian: apt-get install python3 python3-venv)")?;
     let mut pip = make(&system, &folder)
-        .context("a Python environment cannot be made (Debian: apt-get install python3-venv)")?;
+        .context("making a Python environment (Debian: apt-get install python3-venv)")?;
     let install = ["install", "--quiet", "--disable-pip-version-check", "--requirement"];
-    run(pip.args(install).arg(&needs)).context("what the Python examples need, from PyPI")?;
+    run(pip.args(install).arg(&needs))
+        .context("installing the requirements of the Python examples from PyPI")?;
     std::fs::write(&installed, wanted).with_context(|| format!("writing {}", installed.display()))?;
     Ok(python)
 }
 
-/// Makes an environment and returns the pip that fills it. Some systems ship venv without
-/// the pip that it puts inside (ensurepip): there the system's own pip does it.
+/// Makes an environment and returns the pip that installs into it. Some systems ship venv without ensurepip. There the
+/// system's own pip is used.
 fn make(system: &Path, folder: &Path) -> anyhow::Result<Command> {
     let python = folder.join("bin/python");
     let venv = |options: &[&str]| run(Command::new(system).args(["-m", "venv"]).args(options).arg(folder));

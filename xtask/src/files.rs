@@ -1,4 +1,4 @@
-//! Where things are, and folders that go when they are no longer needed.
+//! Folders of the workspace, temporary folders, and checksums.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,12 +41,12 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What cannot be removed is left to the system's own cleaning of its temporary folder.
+        // If removing fails, the system cleans its temporary folder later.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// All files under a folder, sorted by path. A folder that is not there has none.
+/// All files under a folder, sorted by path. A missing folder has none.
 pub(crate) fn walk(folder: &Path, skip: &[&str]) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_path_buf()];
@@ -72,7 +72,7 @@ pub(crate) fn walk(folder: &Path, skip: &[&str]) -> anyhow::Result<Vec<PathBuf>>
     Ok(found)
 }
 
-/// Compares a file's SHA-256 with the wanted one, in hex.
+/// Fails unless the file's SHA-256 is the wanted one, in hex.
 pub(crate) fn check_sha256(file: &Path, wanted: &str) -> anyhow::Result<()> {
     let bytes = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
     let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();

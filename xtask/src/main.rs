@@ -1,4 +1,4 @@
-//! The project's own chores. `cargo xtask --help` lists them.
+//! The commands of `cargo xtask`. `cargo xtask --help` lists them.
 
 use clap::{Parser, Subcommand};
 
@@ -44,11 +44,11 @@ enum Chore {
     WebExamples,
     /// Run the examples in Rust and Python against a server and the sandbox
     Examples,
-    /// Kill the server again and again under load, and check that nothing was lost
+    /// Kill the server many times under load, and check that nothing was lost
     Torture(torture::Options),
-    /// Let a storm of orders and outages blow over server and gateway, and check the balance
+    /// Send 20,000 orders through the gateway while programs fail, and check the balance
     Storm(storm::Options),
-    /// Measure; run by hand
+    /// Measure speed and memory (takes minutes and the whole machine)
     #[command(subcommand)]
     Bench(bench::Bench),
     /// Write docs/settings.md from the table of keys

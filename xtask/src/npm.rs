@@ -12,7 +12,7 @@ use crate::files::target;
 /// The tools and their exact versions.
 const TOOLS: [&str; 2] = ["binaryen@132.0.0", "esbuild@0.28.2"];
 
-/// What rustc and the binder have used already.
+/// WebAssembly features that rustc and the binder use.
 const ENABLED: [&str; 6] = [
     "--enable-bulk-memory",
     "--enable-reference-types",
@@ -22,12 +22,11 @@ const ENABLED: [&str; 6] = [
     "--enable-multivalue",
 ];
 
-/// The scripts that stay files of their own: the one that pages import, and those that it loads
-/// when they are needed.
+/// The scripts that stay files of their own. Pages import the first, and it loads the others on demand.
 const ENTRIES: [&str; 7] =
     ["index.js", "auto.js", "forms.js", "debug.js", "plain.js", "storable.js", "tandem_normaliser.js"];
 
-/// Shrinks the package in `folder`: the WebAssembly for size, the scripts into few with short names.
+/// Shrinks the package in `folder`: optimises the WebAssembly for size, bundles and minifies the scripts.
 pub(crate) fn shrink(folder: &Path) -> anyhow::Result<()> {
     let tools = tools()?;
     for entry in std::fs::read_dir(folder)? {
@@ -39,7 +38,7 @@ pub(crate) fn shrink(folder: &Path) -> anyhow::Result<()> {
     for entry in ENTRIES.iter().filter(|entry| folder.join(entry).exists()) {
         bundle(&tools.join("esbuild"), folder, entry)?;
     }
-    // What is left of the scripts is in the bundles now.
+    // The bundles contain the remaining scripts.
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -50,7 +49,7 @@ pub(crate) fn shrink(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The names of the functions of a module in the package, to tell what takes the room in it.
+/// The copy of a module that keeps the names of its functions.
 pub(crate) fn named(wasm: &str) -> PathBuf {
     target().join(format!("named_{wasm}"))
 }
@@ -63,9 +62,9 @@ fn shrink_wasm(wasm_opt: &Path, wasm: &Path) -> anyhow::Result<()> {
     run(Command::new(wasm_opt).arg("--strip-debug").args(ENABLED).arg(&named).arg("-o").arg(wasm))
 }
 
-/// Puts a script and what it imports into one file: less to load, and fewer journeys before
-/// WebAssembly can start. What loads later stays a file of its own. The syntax is that of the
-/// browsers that can run the package's WebAssembly.
+/// Bundles a script and its imports into one file: fewer bytes, and fewer round trips before WebAssembly can start.
+/// Scripts that load later stay files of their own. Every browser that can run the package's WebAssembly understands
+/// the target's syntax.
 fn bundle(esbuild: &Path, folder: &Path, entry: &str) -> anyhow::Result<()> {
     let mut esbuild = Command::new(esbuild);
     esbuild.current_dir(folder).arg(entry).args(["--bundle", "--minify", "--format=esm", "--target=es2022"]);
@@ -75,7 +74,7 @@ fn bundle(esbuild: &Path, folder: &Path, entry: &str) -> anyhow::Result<()> {
     run(esbuild.arg(format!("--outfile={entry}")))
 }
 
-/// Installs the tools into the build folder, once, and returns where their programs are.
+/// Installs the tools into the build folder once. Returns the folder of their programs.
 fn tools() -> anyhow::Result<PathBuf> {
     let folder = target().join("npm-tools");
     let programs = folder.join("node_modules/.bin");

@@ -1,5 +1,5 @@
-//! The browser package: `web-client/` compiled to WebAssembly, bound to JavaScript in this very
-//! process, and put into `web-client/pkg/`.
+//! Builds the browser package: compiles `web-client/` to WebAssembly, binds it to JavaScript in this process, and puts
+//! the result into `web-client/pkg/`.
 
 use std::path::{Path, PathBuf};
 
@@ -13,33 +13,30 @@ use crate::{normaliser, npm, size, skipped, wasm_target};
 /// Stem of the bound files: `tandem_web.js`, `tandem_web_bg.wasm`.
 const STEM: &str = "tandem_web";
 
-/// The licences that the package is under, at the user's choice.
+/// Licence files that the package contains.
 const LICENCES: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
 
-/// What to build.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Shrink further with wasm-opt and esbuild, which come from npm
     #[arg(long)]
     release: bool,
-    /// Print what a page loads, raw and compressed, and what takes the room; fail above the budget
+    /// Print the size of each file, raw and compressed, and of the module's parts; fail above the budget
     #[arg(long)]
     size: bool,
 }
 
-/// `cargo xtask wasm`.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    // What is measured is what is released.
+    // Sizes are those of the release build.
     build(options.release || options.size)?;
     if options.size { size::report(&folder()) } else { Ok(()) }
 }
 
-/// Where the package is.
 pub(crate) fn folder() -> PathBuf {
     root().join("web-client/pkg")
 }
 
-/// Builds the package; `release` shrinks it with tools from npm.
+/// Builds the package. `release` shrinks it with tools from npm.
 pub(crate) fn build(release: bool) -> anyhow::Result<()> {
     wasm_target::ensure_usable()?;
     let scratch = Scratch::new("pkg")?;
@@ -61,8 +58,7 @@ pub(crate) fn build(release: bool) -> anyhow::Result<()> {
     publish(scratch.path(), &folder())
 }
 
-/// Builds the package as it is released, and fails when it has outgrown its budget. Without npm
-/// it is built, but not measured.
+/// Makes the release build and fails if it is above its budget. Without npm, makes the other build and measures nothing.
 pub(crate) fn build_and_measure() -> anyhow::Result<()> {
     let release = is_installed("npm");
     build(release)?;
@@ -72,8 +68,8 @@ pub(crate) fn build_and_measure() -> anyhow::Result<()> {
     skipped::skip("size of the browser package", "npm is not installed")
 }
 
-/// Puts finished files in place one by one, so that a page never sees a half-written one, and
-/// removes what an earlier build left.
+/// Moves finished files into place one by one, so that a page never reads a half-written file. Removes the files of
+/// earlier builds.
 fn publish(from: &Path, to: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {

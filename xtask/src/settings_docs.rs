@@ -8,8 +8,7 @@ use tandem_settings::keys::KEYS;
 
 use crate::files::{root, walk};
 
-/// What to say when page and table differ.
-const STALE: &str = "docs/settings.md is not what settings/src/keys.rs says; run `cargo xtask settings-docs`";
+const STALE: &str = "docs/settings.md differs from settings/src/keys.rs: run `cargo xtask settings-docs`";
 /// Folders whose code reads settings.
 const READERS: [&str; 5] = ["settings/src", "server/src", "gateway/src", "cli/src", "sandbox/src"];
 
@@ -17,15 +16,14 @@ fn path() -> PathBuf {
     root().join("docs/settings.md")
 }
 
-/// Writes the page.
 pub(crate) fn write() -> anyhow::Result<()> {
     std::fs::write(path(), page()).with_context(|| format!("writing {}", path().display()))
 }
 
-/// The page is the table's, and every row of the table is read somewhere.
-pub(crate) fn check(faults: &mut Vec<String>) -> anyhow::Result<()> {
+/// The page must be what the table gives, and some program must read each row.
+pub(crate) fn check(findings: &mut Vec<String>) -> anyhow::Result<()> {
     if std::fs::read_to_string(path()).unwrap_or_default() != page() {
-        faults.push(STALE.to_owned());
+        findings.push(STALE.to_owned());
     }
     let mut code = String::new();
     for folder in READERS {
@@ -35,10 +33,10 @@ pub(crate) fn check(faults: &mut Vec<String>) -> anyhow::Result<()> {
             }
         }
     }
-    // The sandbox goes through its rows, and has a test that each is a flag.
+    // The sandbox reads its rows in a loop. A test there checks that each row is a flag.
     for key in KEYS.iter().filter(|key| !key.name.starts_with("TANDEM_SANDBOX_")) {
         if !code.contains(key.name) {
-            faults.push(format!("settings/src/keys.rs: no program reads {}", key.name));
+            findings.push(format!("settings/src/keys.rs: no program reads {}", key.name));
         }
     }
     Ok(())

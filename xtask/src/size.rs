@@ -1,4 +1,4 @@
-//! What a page loads, and the budget for it.
+//! The sizes of the files that a page loads, and their budget.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -7,17 +7,15 @@ use crate::{contents, npm};
 use anyhow::{Context as _, ensure};
 use flate2::{Compression, write::GzEncoder};
 
-/// Everything that a page loads before its first event, each file compressed by gzip -9, in bytes. A
-/// sales page pays for every kilobyte.
+/// Most bytes that a page may load before its first event. Each file counts as compressed by gzip -9.
 const BUDGET_BYTES: usize = 18_500;
 
-/// The WebAssembly that a page loads.
 const WASM: &str = "tandem_web_bg.wasm";
 
-/// What loads before the first event.
+/// Files that load before the first event.
 const FIRST: [&str; 2] = ["index.js", WASM];
 
-/// What loads later, and when.
+/// Files that load later, and when.
 const LATER: [(&str, &str); 7] = [
     ("auto.js", "only with the script tag or the loader"),
     ("forms.js", "only with forms that have data-tandem"),
@@ -28,11 +26,11 @@ const LATER: [(&str, &str); 7] = [
     ("plain.js", "where WebAssembly does not start"),
 ];
 
-/// The file with the script that a page inlines, and how many bytes that may have, as it is.
+/// The file with the script that a page inlines, and the most bytes of that script, uncompressed.
 const LOADER: &str = "loader.html";
 const LOADER_BYTES_MAX: usize = 1_000;
 
-/// Prints what a release build has a page load, and what takes the room; an error above the budget.
+/// Prints the sizes of a release build's files and of the parts of the main module. Fails above a budget.
 pub(crate) fn report(folder: &Path) -> anyhow::Result<()> {
     let mut total = (0, 0);
     println!("{:<26} {:>8} {:>8}", "file", "bytes", "gzip -9");
@@ -54,7 +52,7 @@ pub(crate) fn report(folder: &Path) -> anyhow::Result<()> {
     }
     ensure!(
         loader_bytes <= LOADER_BYTES_MAX,
-        "the loader has {} bytes too many",
+        "the loader's script is {} bytes over its budget",
         loader_bytes - LOADER_BYTES_MAX
     );
     ensure!(

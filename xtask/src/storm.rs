@@ -1,4 +1,4 @@
-//! `cargo xtask storm`: builds the optimised programs and lets `load/src/bin/storm.rs` blow.
+//! `cargo xtask storm`: builds the optimised programs and runs `load/src/bin/storm.rs` against them.
 
 use std::process::Command;
 
@@ -6,27 +6,25 @@ use crate::command::run;
 use crate::files::target;
 use crate::programs;
 
-/// How to run it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Orders, 20,000 at most
     #[arg(long, default_value_t = 20_000)]
     orders: u32,
-    /// Webhooks per second while all is well; by default half of what the server bears
+    /// Webhooks per second outside of outages (default: half of what the server sustains)
     #[arg(long)]
     rate: Option<u32>,
-    /// Seed of the orders' fates; by default another one each time, which the table names
+    /// Seed of the random choices (default: a new one each time; the table names it)
     #[arg(long)]
     seed: Option<u64>,
-    /// How long the server is away, in milliseconds
+    /// Duration of the server's outage, in milliseconds
     #[arg(long, default_value_t = 10_000)]
     outage_ms: u64,
-    /// Fail when the 99th percentile of accepted webhooks is not below this, while all is well
+    /// Fail unless the 99th percentile of accepted webhooks outside of outages is below this
     #[arg(long, value_name = "MS", default_value_t = 95.0)]
     p99_ms_max: f64,
 }
 
-/// `cargo xtask storm`.
 pub(crate) fn run_storm(options: &Options) -> anyhow::Result<()> {
     programs::build(true)?;
     let mut storm = Command::new(target().join("release/storm"));

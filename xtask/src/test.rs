@@ -1,5 +1,4 @@
-//! `cargo xtask test`: everything CI runs, in order of what fails fastest, with the time
-//! of each step.
+//! `cargo xtask test`: everything that CI runs. The steps that fail fastest come first. The time of each step is printed.
 
 use std::time::Instant;
 
@@ -8,7 +7,6 @@ use anyhow::bail;
 use crate::command::{cargo, is_installed, run, step};
 use crate::{browser, examples, package, skipped, tidy, torture, wasm_target, web_examples};
 
-/// What to run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Run one step only
@@ -19,7 +17,6 @@ pub(crate) struct Options {
     list: bool,
 }
 
-/// One step.
 struct Step {
     name: &'static str,
     what: &'static str,
@@ -42,7 +39,7 @@ const STEPS: [Step; 13] = [
     Step { name: "deny", what: "licences and bans", run: deny },
 ];
 
-/// Runs the steps, and says what each took and what was left out.
+/// Runs the steps, and prints the seconds of each and what was skipped.
 pub(crate) fn run_steps(options: &Options) -> anyhow::Result<()> {
     if options.list {
         for step in &STEPS {
@@ -85,7 +82,7 @@ fn wasm_lint() -> anyhow::Result<()> {
         .args(["clippy", "-p", "tandem-core", "--no-default-features"])
         .args(target)
         .args(["--", "-D", "warnings"]))?;
-    // One by one: together they would share features, and one has no standard library.
+    // One command would unite the features of both packages, and one of them has no standard library.
     for package in ["tandem-web", "tandem-normaliser"] {
         run(cargo().args(["clippy", "-p", package]).args(target).args(["--", "-D", "warnings"]))?;
     }
@@ -106,8 +103,7 @@ fn doc() -> anyhow::Result<()> {
         .env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"))
 }
 
-/// Licences, bans and sources. The advisories need the network's whole, so they are not
-/// part of it.
+/// Licences, bans and sources. Advisories are left out because they need the network.
 fn deny() -> anyhow::Result<()> {
     if !is_installed("cargo-deny") {
         return skipped::skip("step deny", "cargo-deny is not installed (cargo install cargo-deny)");

@@ -1,5 +1,4 @@
-//! `cargo xtask web-examples`: the web examples that need a bundler, built with what their lockfile
-//! names, from npm.
+//! `cargo xtask web-examples`: builds the web examples that need a bundler. npm installs the versions of their lockfile.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,10 +9,9 @@ use crate::command::{find, run, step};
 use crate::files::root;
 use crate::package;
 
-/// The example in React.
 const REACT: &str = "examples/web-react";
 
-/// Builds them; the browser package must be there.
+/// Builds the examples. The browser package must be built already.
 pub(crate) fn build() -> anyhow::Result<()> {
     ensure!(
         package::folder().join("index.js").exists(),
@@ -30,7 +28,7 @@ pub(crate) fn build() -> anyhow::Result<()> {
     step("React example: bundle", || npm(&["run", "--silent", "build"]))
 }
 
-/// Whether npm has installed what the lockfile names; npm notes that in a file of its own.
+/// Whether npm has installed the versions of the lockfile. npm records that in a file of its own.
 fn is_installed(folder: &Path) -> bool {
     let changed = |name: &str| std::fs::metadata(folder.join(name)).and_then(|file| file.modified()).ok();
     changed("node_modules/.package-lock.json")

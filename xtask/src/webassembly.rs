@@ -1,4 +1,4 @@
-//! A crate compiled to WebAssembly, and bound to JavaScript in this very process.
+//! Compiles a crate to WebAssembly and binds it to JavaScript in this process.
 
 use std::path::{Path, PathBuf};
 
@@ -13,13 +13,13 @@ use crate::wasm_target::TARGET;
 pub(crate) fn compile(name: &str) -> anyhow::Result<()> {
     let mut build = cargo();
     build.args(["build", "--package", name, "--lib", "--target", TARGET, "--profile", "wasm"]);
-    // Paths of this machine stay out of the package's panic messages.
+    // Panic messages of the package must not contain paths of this machine.
     let cargo_home = std::env::home_dir().unwrap_or_default().join(".cargo");
     let cargo_home = std::env::var_os("CARGO_HOME").map_or(cargo_home, PathBuf::from);
     let flags: Vec<String> = [cargo_home.join("registry/src").as_path(), root()]
         .iter()
         .map(|folder| format!("'--remap-path-prefix={}='", folder.display()))
-        // SHA-256 as a loop: slower, and a third of the code.
+        // SHA-256 as a loop is slower, but has a third of the code.
         .chain(["'--cfg=sha2_backend_soft=\"compact\"'".to_owned()])
         .collect();
     build.arg("--config").arg(format!("target.{TARGET}.rustflags=[{}]", flags.join(",")));

@@ -1,4 +1,4 @@
-//! What the examples share: when to try again, and the proof of a claim.
+//! Code that the examples share: when to try again, and the proof of a claim.
 
 use std::time::Duration;
 
@@ -7,19 +7,18 @@ use sha2::Sha256;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-/// First pause where the server does not say when to come back; doubles each time.
+/// First pause if the server does not say how long to wait. It doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// Longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// How long to wait before the call is made again; `None` when that would not help.
+/// How long to wait before the next try. `None` if another try would not help.
 ///
-/// The same fact twice is one Purchase, so a call whose outcome is unknown
-/// (`DEADLINE_EXCEEDED`) is made again like one that was turned away.
+/// The same report twice makes one Purchase. So a call with an unknown outcome (`DEADLINE_EXCEEDED`) is repeated, like
+/// one that was refused.
 pub fn pause_before_retry(status: &Status, retries_so_far: u32) -> Option<Duration> {
     match status.code() {
         Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded => {
-            // The server's own word wins (google.rpc.RetryInfo in the status's details).
+            // The server's own delay goes first (google.rpc.RetryInfo in the status's details).
             let told = status.get_details_retry_info().and_then(|info| info.retry_delay);
             let own = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(retries_so_far));
             Some(told.unwrap_or(own).min(LONGEST_PAUSE))
@@ -28,11 +27,10 @@ pub fn pause_before_retry(status: &Status, retries_so_far: u32) -> Option<Durati
     }
 }
 
-/// The proof that a page may ask about an order: hex HMAC-SHA256(secret, order ID). The
-/// shop's server makes it and puts it into the page; the secret (`TANDEM_CLAIM_SECRET`)
-/// never leaves the server.
+/// The proof that a page may ask about an order: hex HMAC-SHA256(secret, order ID). The shop's server makes it and puts
+/// it into the page. The secret (`TANDEM_CLAIM_SECRET`) never leaves the server.
 pub fn claim_key(secret: &str, order_id: &str) -> String {
-    // A key of any length will do, so this cannot fail.
+    // HMAC takes a key of any length, so this cannot fail.
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
     mac.update(order_id.as_bytes());
     hex::encode(mac.finalize().into_bytes())

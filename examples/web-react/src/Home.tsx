@@ -10,7 +10,7 @@ export function Home() {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState("");
   const [done, setDone] = useState(false);
-  // Reported once, even if the form is sent again because the shop was out of reach.
+  // The lead is reported once, even if the form is sent again because the shop was unreachable.
   const lead = useRef<Result | null>(null);
 
   async function submit(event: FormEvent<HTMLFormElement>) {

@@ -11,11 +11,11 @@ export function ThankYou() {
   const [purchase, setPurchase] = useState<Result | null>(null);
 
   useEffect(() => {
-    // The server knows whether the order is paid, and how much; coming back to this page proves nothing.
+    // The server knows whether the order is paid, and the amount. A visit to this page proves nothing.
     if (orderId) report((tandem) => tandem.recordPurchase({ orderId })).then(setPurchase);
   }, [orderId]);
 
-  // A payment that was not known yet is asked for again by itself; this is how the page gets to know.
+  // If the payment is not known yet, Tandem asks again by itself. This event tells the page the result.
   useEffect(() => {
     if (purchase?.pixel !== "pending") return;
     const told = ({ detail }: DocumentEventMap["tandem:fired"]) => {

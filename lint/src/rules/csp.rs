@@ -1,6 +1,6 @@
-//! `csp_script_src`, `csp_wasm`, `csp_connect_src`, `csp_img_src`: what a page's Content-Security-Policy keeps out.
+//! `csp_script_src`, `csp_wasm`, `csp_connect_src`, `csp_img_src`: what a page's Content-Security-Policy blocks.
 //!
-//! Source: W3C, Content Security Policy Level 3; what Tandem and the pixel need: `docs/shop.md`.
+//! Source: W3C, Content Security Policy Level 3. `docs/shop.md` lists what Tandem and the pixel need.
 
 use url::Url;
 
@@ -15,78 +15,80 @@ const REPORT: &str = "https://www.facebook.com/tr/";
 pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
     for view in &survey.views {
         let page = view.page;
-        let needs = Needs::of(survey, view);
-        if !needs.pixel {
+        let required = Requirements::of(survey, view);
+        if !required.pixel {
             continue;
         }
         let metas =
             page.html.policies.iter().map(|policy| (page.source, policy.span.clone(), policy.value.as_str()));
         let headers = page.header_policies.iter().flat_map(|source| {
             let text = survey.text(*source);
-            // Several headers come joined by commas.
+            // Several headers are joined by commas.
             text.split(',').map(move |policy| {
                 let start = policy.as_ptr() as usize - text.as_ptr() as usize;
                 (*source, start..start + policy.len(), policy)
             })
         });
-        // Where a page comes from is known only of one that was fetched.
+        // The origin is known only for a fetched page.
         let own = survey.shop.sources.get(page.source).and_then(|text| Url::parse(text.name()).ok());
         for (source, span, policy) in metas.chain(headers) {
-            judge(&Policy { own: own.as_ref(), ..Policy::of(policy) }, &needs, source, &span, reports);
+            judge(&Policy { own: own.as_ref(), ..Policy::of(policy) }, &required, source, &span, reports);
         }
     }
 }
 
-/// What a page must be allowed.
-struct Needs {
+/// What the page's policy must allow.
+struct Requirements {
     pixel: bool,
     tandem: bool,
     /// Addresses of Tandem servers that the page names.
     endpoints: Vec<String>,
 }
 
-impl Needs {
+impl Requirements {
     fn of(survey: &Survey<'_>, view: &View<'_>) -> Self {
-        let mut needs = Self { pixel: false, tandem: false, endpoints: Vec::new() };
+        let mut required = Self { pixel: false, tandem: false, endpoints: Vec::new() };
         for unit in view.runs.iter().filter_map(|run| survey.units.get(run.unit)) {
             let facts = &unit.facts;
-            needs.pixel |= !facts.defines.is_empty();
-            needs.tandem |= facts.imports.iter().any(|(name, _)| name == "tandem-web");
+            required.pixel |= !facts.defines.is_empty();
+            required.tandem |= facts.imports.iter().any(|(name, _)| name == "tandem-web");
             for call in &facts.calls {
                 match &call.target {
-                    Target::Fbq => needs.pixel = true,
+                    Target::Fbq => required.pixel = true,
                     Target::Tandem(method) => {
-                        needs.tandem = true;
+                        required.tandem = true;
                         let options = call.value(0).map(|value| facts.resolve(value));
                         if method == "connect"
                             && let Some(Value::Object(options)) = options
                             && let Some(entry) = options.get("endpoint")
                         {
-                            needs.endpoints.extend(facts.resolve(&entry.value).text());
+                            required.endpoints.extend(facts.resolve(&entry.value).text());
                         }
                     }
                     Target::Network => {}
                 }
             }
         }
-        needs.pixel |= needs.tandem;
-        needs
+        required.pixel |= required.tandem;
+        required
     }
 }
 
-fn judge(policy: &Policy<'_>, needs: &Needs, source: usize, span: &Span, reports: &mut Reports<'_>) {
+fn judge(
+    policy: &Policy<'_>,
+    required: &Requirements,
+    source: usize,
+    span: &Span,
+    reports: &mut Reports<'_>,
+) {
     let mut miss = |code, what: &str, help: &str| {
         reports.at(code, source, span, format!("the page's policy {what}"), help);
     };
     if !policy.allows_script(LIBRARY) {
-        miss(
-            Code::CspScriptSrc,
-            "keeps out Meta's library",
-            "add https://connect.facebook.net to script-src",
-        );
+        miss(Code::CspScriptSrc, "blocks Meta's library", "add https://connect.facebook.net to script-src");
     }
-    if needs.tandem && !policy.allows_wasm() {
-        miss(Code::CspWasm, "keeps WebAssembly from starting", "add 'wasm-unsafe-eval' to script-src");
+    if required.tandem && !policy.allows_wasm() {
+        miss(Code::CspWasm, "blocks WebAssembly", "add 'wasm-unsafe-eval' to script-src");
     }
     if !policy.allows("connect-src", REPORT) {
         miss(
@@ -95,12 +97,12 @@ fn judge(policy: &Policy<'_>, needs: &Needs, source: usize, span: &Span, reports
             "add https://*.facebook.com to connect-src",
         );
     }
-    for endpoint in &needs.endpoints {
+    for endpoint in &required.endpoints {
         if !policy.allows("connect-src", endpoint) {
             miss(
                 Code::CspConnectSrc,
                 "forbids calls to the Tandem server",
-                "add the address that Tandem.connect has as its endpoint to connect-src",
+                "add the endpoint of Tandem.connect to connect-src",
             );
         }
     }
@@ -112,7 +114,6 @@ fn judge(policy: &Policy<'_>, needs: &Needs, source: usize, span: &Span, reports
 /// A policy's directives: names in lower case, with their sources.
 struct Policy<'p> {
     directives: Vec<(String, Vec<&'p str>)>,
-    /// What `'self'` is.
     own: Option<&'p Url>,
 }
 
@@ -122,7 +123,7 @@ impl<'p> Policy<'p> {
         for directive in text.split(';') {
             let mut words = directive.split_ascii_whitespace();
             let Some(name) = words.next().map(str::to_ascii_lowercase) else { continue };
-            // The first of a name counts.
+            // If a directive is repeated, the first one counts.
             if !directives.iter().any(|(known, _)| *known == name) {
                 directives.push((name, words.collect()));
             }
@@ -150,7 +151,7 @@ impl<'p> Policy<'p> {
 
     fn allows_script(&self, address: &str) -> bool {
         self.sources(&["script-src-elem", "script-src", "default-src"]).is_none_or(|sources| {
-            // With 'strict-dynamic' a trusted script may load others, and lists of hosts mean nothing.
+            // With 'strict-dynamic' a trusted script may load others, and lists of hosts have no effect.
             has(sources, "'strict-dynamic'") || sources.iter().any(|source| matches(source, address))
         })
     }
@@ -165,13 +166,13 @@ fn has(sources: &[&str], keyword: &str) -> bool {
     sources.iter().any(|source| source.eq_ignore_ascii_case(keyword))
 }
 
-/// Whether a host or scheme takes an address in.
+/// Whether a host or scheme source matches an address.
 fn matches(source: &str, address: &str) -> bool {
     let Ok(url) = Url::parse(address) else { return false };
     if source == "*" {
         return matches!(url.scheme(), "http" | "https" | "ws" | "wss");
     }
-    // Whoever allows http allows https.
+    // A source with http also allows https.
     let is_scheme = |scheme: &str| {
         scheme.eq_ignore_ascii_case(url.scheme())
             || (scheme.eq_ignore_ascii_case("http") && url.scheme() == "https")
@@ -195,7 +196,7 @@ fn matches(source: &str, address: &str) -> bool {
         None => url.port().is_none(),
     };
     let (own, host) = (url.host_str().unwrap_or_default(), host.to_ascii_lowercase());
-    // Only a path has a case that counts.
+    // Only paths are case-sensitive.
     let is_host = match host.strip_prefix('*') {
         Some(end) if end.starts_with('.') => own.ends_with(end),
         _ => own == host,

@@ -1,8 +1,8 @@
-//! `counted_twice`: an event that Tandem fires, fired by the page's own `fbq` as well.
+//! `counted_twice`: an event that both Tandem and the page's own `fbq` fire.
 
 use std::collections::HashSet;
 
-use super::tracked::{meant, tandem_event, tracked};
+use super::tracked::{standard_event, tandem_event, track_calls};
 use crate::code::Code;
 use crate::reports::Reports;
 use crate::script::Call;
@@ -11,7 +11,7 @@ use crate::survey::{Survey, Unit, View};
 pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
     // The groups begin with the pages'.
     let pages = survey.views.iter().map(|view| declared(view)).chain(std::iter::repeat_with(Vec::new));
-    for (group, mut by_tandem) in survey.groups().into_iter().zip(pages) {
+    for (group, mut tandem_events) in survey.groups().into_iter().zip(pages) {
         let mut names = HashSet::new();
         for unit in &group {
             for call in &unit.facts.calls {
@@ -19,18 +19,18 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                 if let Some(name) = tandem_event(call, &unit.facts)
                     && names.insert((std::ptr::from_ref(*unit), name.clone()))
                 {
-                    by_tandem.push(ByTandem { name, call: Some((unit, call)) });
+                    tandem_events.push(TandemEvent { name, call: Some((unit, call)) });
                 }
             }
         }
-        if by_tandem.is_empty() {
+        if tandem_events.is_empty() {
             continue;
         }
         for unit in &group {
-            for event in tracked(&unit.facts) {
+            for event in track_calls(&unit.facts) {
                 let Some(name) = event.name() else { continue };
-                let name = meant(&name).map_or(name, str::to_owned);
-                let has_twin = by_tandem.iter().take(64).any(|twin| {
+                let name = standard_event(&name).map_or(name, str::to_owned);
+                let has_twin = tandem_events.iter().take(64).any(|twin| {
                     let excludes = twin.call.is_some_and(|(other_unit, other)| {
                         std::ptr::eq(other_unit, *unit) && event.call.excludes(other)
                     });
@@ -42,7 +42,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                         unit,
                         &event.call.span,
                         format!("{name} is fired here, and by Tandem on the same page"),
-                        "take this call out; Tandem fires the pixel under the ID that its server uses",
+                        "remove this call: Tandem fires the pixel under the ID that its server uses",
                     );
                 }
             }
@@ -51,15 +51,17 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
 }
 
 /// An event that Tandem fires, and the call that does it.
-struct ByTandem<'u> {
+struct TandemEvent<'u> {
     name: String,
     call: Option<(&'u Unit, &'u Call)>,
 }
 
 /// Events of forms that need no code: `data-tandem="lead"`.
-fn declared<'u>(view: &View<'_>) -> Vec<ByTandem<'u>> {
+fn declared<'u>(view: &View<'_>) -> Vec<TandemEvent<'u>> {
     let attributes = view.page.html.attributes.iter().filter(|attribute| attribute.name == "data-tandem");
     attributes
-        .filter_map(|attribute| Some(ByTandem { name: meant(&attribute.value)?.to_owned(), call: None }))
+        .filter_map(|attribute| {
+            Some(TandemEvent { name: standard_event(&attribute.value)?.to_owned(), call: None })
+        })
         .collect()
 }

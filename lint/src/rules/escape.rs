@@ -1,4 +1,4 @@
-//! `double_escaped`: text that was escaped twice, so that escapes reach Meta, or code is no code any more.
+//! `double_escaped`: text that was escaped twice, so that escapes reach Meta, or a script no longer parses.
 
 use crate::code::Code;
 use crate::html::Script;
@@ -84,7 +84,7 @@ fn in_calls(unit: &Unit, reports: &mut Reports<'_>) {
                     unit,
                     &text.span,
                     format!("`{sequence}` reaches Meta as it stands here, as text"),
-                    "write values into scripts as JSON, escaped once; HTML's entities mean nothing in a script",
+                    "write values into scripts as JSON, escaped once; HTML entities have no meaning in a script",
                 );
             }
         }

@@ -3,7 +3,7 @@
 //! Source: Meta, "Handling Duplicate Pixel and Conversions API Events": same name, and `eventID` here equal to
 //! `event_id` there. The Purchase's ID is Tandem's contract: `purchase_` and the order's ID, byte for byte.
 
-use super::tracked::{Tracked, meant, tracked};
+use super::tracked::{TrackCall, standard_event, track_calls};
 use crate::code::Code;
 use crate::reports::Reports;
 use crate::script::{Facts, Part, Span, Value};
@@ -17,9 +17,9 @@ const RANDOM: [&str; 9] =
 
 pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
     for unit in &survey.units {
-        for event in tracked(&unit.facts) {
+        for event in track_calls(&unit.facts) {
             let misplaced = misplaced(unit, &event, reports);
-            let Some(name) = event.name().and_then(|name| meant(&name)) else { continue };
+            let Some(name) = event.name().and_then(|name| standard_event(&name)) else { continue };
             match id(&event) {
                 Id::Absent(misspelt) if !misplaced && name != "PageView" => {
                     let place = misspelt.as_ref().map_or(&event.call.span, |(_, span)| span);
@@ -34,7 +34,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                         place,
                         message,
                         format!(
-                            "give it as the fourth argument, {{ eventID: {value} }}, and send the server's copy under the same ID; \
+                            "pass it as the fourth argument, {{ eventID: {value} }}, and send the server's copy under the same ID; \
                              with Tandem take the call out, it fires the pixel by itself"
                         ),
                     );
@@ -64,7 +64,7 @@ enum Id<'u> {
     Unknown,
 }
 
-fn id<'u>(event: &Tracked<'u>) -> Id<'u> {
+fn id<'u>(event: &TrackCall<'u>) -> Id<'u> {
     match event.options() {
         None | Some(Value::Nothing) => Id::Absent(None),
         Some(Value::Object(object)) => {
@@ -93,7 +93,7 @@ fn id<'u>(event: &Tracked<'u>) -> Id<'u> {
 }
 
 /// Reports an ID among the parameters, and says whether there is one.
-fn misplaced(unit: &Unit, event: &Tracked<'_>, reports: &mut Reports<'_>) -> bool {
+fn misplaced(unit: &Unit, event: &TrackCall<'_>, reports: &mut Reports<'_>) -> bool {
     let Some(Value::Object(parameters)) = event.parameters() else { return false };
     let found = parameters.entries.iter().find(|entry| super::tracked::folded(&entry.key) == "eventid");
     let Some(entry) = found.filter(|_| !matches!(id(event), Id::Given(..))) else { return false };
@@ -101,7 +101,7 @@ fn misplaced(unit: &Unit, event: &Tracked<'_>, reports: &mut Reports<'_>) -> boo
         Code::EventIdInParameters,
         unit,
         &entry.key_span,
-        "the eventID stands among the event's parameters",
+        "the eventID is among the event's parameters",
         "move it to the fourth argument: fbq('track', name, parameters, { eventID: … })",
     );
     true
@@ -114,7 +114,7 @@ fn wrong(facts: &Facts, value: &Value) -> Option<&'static str> {
         _ => false,
     };
     if value.any(&is_random) {
-        return Some("is another one on each call: the server cannot know it");
+        return Some("changes with each call: the server cannot know it");
     }
     match value {
         Value::Text(parts) => match (value.starts(), parts.as_slice()) {

@@ -1,4 +1,4 @@
-//! `unguarded_fbq`: calls where nothing says that `fbq` exists.
+//! `unguarded_fbq`: calls of `fbq` without a check that it exists.
 
 use std::collections::HashSet;
 
@@ -20,12 +20,12 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                 Code::UnguardedFbq,
                 unit,
                 &call.span,
-                "fbq is called in a script that does not make sure that it is there",
+                "fbq is called in a script that does not check that it exists",
                 HELP,
             );
         }
     }
-    // One page that breaks a script is enough to say.
+    // One page on which the script breaks is enough to report.
     let mut reported = HashSet::new();
     for view in &survey.views {
         let mut bad = on_page(survey, view, &unguarded);

@@ -18,7 +18,6 @@ pub(crate) use token::masked;
 use crate::reports::Reports;
 use crate::survey::Survey;
 
-/// All of them.
 pub(crate) const ALL: &[fn(&Survey<'_>, &mut Reports<'_>)] = &[
     syntax::check,
     escape::check,

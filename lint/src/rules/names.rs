@@ -2,7 +2,7 @@
 
 use tandem_core::id::STANDARD_EVENTS;
 
-use super::tracked::{folded, meant, method, tracked};
+use super::tracked::{folded, method, standard_event, track_calls};
 use crate::code::Code;
 use crate::reports::Reports;
 use crate::script::Target;
@@ -42,7 +42,7 @@ fn methods(unit: &Unit, reports: &mut Reports<'_>) {
                 Code::UnknownMethod,
                 unit,
                 &call.argument_span(0),
-                format!("fbq knows no method {}", shown(&name)),
+                format!("fbq has no method {}", shown(&name)),
                 format!("write '{nearest}'"),
             );
         }
@@ -50,11 +50,11 @@ fn methods(unit: &Unit, reports: &mut Reports<'_>) {
 }
 
 fn events(unit: &Unit, reports: &mut Reports<'_>) {
-    for event in tracked(&unit.facts) {
+    for event in track_calls(&unit.facts) {
         let Some(name) = event.name() else { continue };
         let place = event.call.argument_span(event.name_at);
         let is_standard = STANDARD_EVENTS.contains(&name.as_str());
-        match meant(&name) {
+        match standard_event(&name) {
             Some(standard) if !is_standard => reports.within(
                 Code::WrongCase,
                 unit,
@@ -85,9 +85,9 @@ fn tandem(unit: &Unit, reports: &mut Reports<'_>) {
         let instead = match folded(&name).as_str() {
             "lead" => "call tandem.captureLead({ email, phone, … })",
             "purchase" => "call tandem.recordPurchase({ orderId })",
-            "appendvalue" | "appendattribution" => "take the call out; the server alone may send this event",
+            "appendvalue" | "appendattribution" => "remove the call: only the server may send this event",
             _ => {
-                if let Some(standard) = meant(&name).filter(|standard| *standard != name) {
+                if let Some(standard) = standard_event(&name).filter(|standard| *standard != name) {
                     reports.within(
                         Code::WrongCase,
                         unit,
@@ -109,7 +109,7 @@ fn tandem(unit: &Unit, reports: &mut Reports<'_>) {
     }
 }
 
-/// A name as messages show it: in quotes, short, without what steers a terminal.
+/// A name as messages show it: in quotes, short, without control characters.
 fn shown(name: &str) -> String {
     let mut short: String =
         name.chars().take(40).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();

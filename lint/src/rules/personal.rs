@@ -1,8 +1,8 @@
-//! `personal_data`, `matching_key`: a person's data belongs into matching, normalised, and nowhere else.
+//! `personal_data`, `matching_key`: personal data belongs, normalised, into matching keys, and nowhere else.
 //!
 //! Source: Meta, "Advanced Matching for Web" (keys and forms) and the custom data rule "never PII".
 
-use super::tracked::{folded, method, tracked};
+use super::tracked::{folded, method, track_calls};
 use crate::code::Code;
 use crate::reports::Reports;
 use crate::script::{Facts, Object, Part, Value};
@@ -73,7 +73,7 @@ const MEANT: [(&str, &str); 18] = [
 
 pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
     for unit in &survey.units {
-        for event in tracked(&unit.facts) {
+        for event in track_calls(&unit.facts) {
             if let Some(Value::Object(object)) = event.parameters() {
                 parameters(unit, object, reports);
             }
@@ -103,7 +103,7 @@ fn parameters(unit: &Unit, object: &Object, reports: &mut Reports<'_>) {
                 unit,
                 &entry.key_span,
                 message,
-                "take it out; give it to tandem.captureLead, which hashes it on your server, or to fbq('init', id, { em, ph, … })",
+                "remove it, and pass it to tandem.captureLead, which hashes it on your server, or to fbq('init', id, { em, ph, … })",
             );
         }
     }
@@ -146,7 +146,7 @@ fn matching(unit: &Unit, object: &Object, reports: &mut Reports<'_>) {
                     Code::MatchingKey,
                     unit,
                     &entry.key_span,
-                    format!("Meta knows no matching key '{key}'"),
+                    format!("Meta has no matching key '{key}'"),
                     format!("write '{known}'"),
                 );
             }
@@ -158,21 +158,21 @@ fn matching(unit: &Unit, object: &Object, reports: &mut Reports<'_>) {
     }
 }
 
-/// Why Meta can do nothing with a matching key's value, and what to write instead.
+/// Why Meta cannot use a matching key's value, and what to write instead.
 fn unusable(facts: &Facts, key: &str, value: &Value) -> Option<(&'static str, &'static str)> {
     if let Value::Call(name, arguments) = value {
         let name = name.to_ascii_lowercase();
         if name.contains("md5") {
             return Some((
                 "is hashed by MD5, which matches nobody",
-                "hash by SHA-256, or give the value itself",
+                "hash by SHA-256, or pass the value itself",
             ));
         }
         let is_hash = name.contains("sha256") || name.contains("hash");
         let is_raw = arguments.first().is_some_and(|value| is_raw(facts.resolve(value)));
         return (is_hash && is_raw && key != "external_id").then_some((
-            "is hashed as it was typed",
-            "normalise first (trim, lower case, digits only with the calling code), or give the value itself: the library does both",
+            "is hashed without normalisation",
+            "normalise first (trim, lower case, digits only with the calling code), or pass the value itself: the library does both",
         ));
     }
     let text = value.text()?;
@@ -182,7 +182,7 @@ fn unusable(facts: &Facts, key: &str, value: &Value) -> Option<(&'static str, &'
         return None;
     }
     if is_hex(32) {
-        return Some(("is an MD5 hash, which matches nobody", "hash by SHA-256, or give the value itself"));
+        return Some(("is an MD5 hash, which matches nobody", "hash by SHA-256, or pass the value itself"));
     }
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let is_wrong = match key {
@@ -194,11 +194,11 @@ fn unusable(facts: &Facts, key: &str, value: &Value) -> Option<(&'static str, &'
         _ => false,
     };
     is_wrong.then_some(match key {
-        "em" => ("is no e-mail address", "give the address alone"),
+        "em" => ("is not an e-mail address", "pass only the address"),
         "ph" => ("has no calling code", "write the number with its country's calling code: 919876543210"),
         "ge" => ("is neither f nor m", "write 'f' or 'm', or leave it out"),
-        "db" => ("is no date of eight digits", "write the year, the month and the day: 19900228"),
-        _ => ("is no country's code of two letters", "write the ISO 3166 code: 'in'"),
+        "db" => ("is not a date of eight digits", "write the year, the month and the day: 19900228"),
+        _ => ("is not a country code of two letters", "write the ISO 3166 code: 'in'"),
     })
 }
 

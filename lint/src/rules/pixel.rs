@@ -1,6 +1,6 @@
 //! `track_single`, `repeated_init`, `several_pixels`, `missing_noscript`: the page's pixel, set up once.
 
-use super::tracked::{method, tracked};
+use super::tracked::{method, track_calls};
 use crate::code::Code;
 use crate::reports::Reports;
 use crate::script::{Call, Facts, Value};
@@ -8,7 +8,7 @@ use crate::survey::{Survey, Unit, View};
 
 pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
     for unit in &survey.units {
-        for event in tracked(&unit.facts) {
+        for event in track_calls(&unit.facts) {
             let instead = match event.method {
                 "trackSingle" => "track",
                 "trackSingleCustom" => "trackCustom",
@@ -67,7 +67,7 @@ fn inits(group: &[&Unit], reports: &mut Reports<'_>) {
                     unit,
                     &call.span,
                     "the pixel is initialised a second time",
-                    "keep the first init, give it all matching data, and take this one out",
+                    "keep the first init, pass all matching data to it, and remove this one",
                 ),
                 Some(_) => reports.within(
                     Code::SeveralPixels,
@@ -95,7 +95,7 @@ fn clashes(id: &PixelId, other: &PixelId, is_same_script: bool) -> bool {
     }
 }
 
-/// The fallback image belongs to the HTML that holds the base code; what a bundle does is its own affair.
+/// The fallback image belongs into the HTML with the base code. Bundles are not checked.
 fn noscript(survey: &Survey<'_>, view: &View<'_>, reports: &mut Reports<'_>) {
     let page = view.page;
     let init = view.runs.iter().find_map(|run| {

@@ -13,7 +13,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                 unit,
                 &(0..0),
                 format!("this script was not checked: {why}"),
-                "check the sources that it was built from",
+                "check its sources",
             );
         }
         let Some(error) = &unit.facts.error else { continue };
@@ -23,7 +23,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                 Code::DoubleEscaped,
                 unit.source,
                 &sequence,
-                "the script was escaped once too often, and does not parse",
+                "the script was escaped twice, and does not parse",
                 "put the script into the page as it is; escape only the values in it, once, as JSON",
             );
             continue;
@@ -35,7 +35,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
             unit,
             &error.span,
             format!("the script does not parse: {message}"),
-            "mend the script; a browser's console shows the same error when it loads the page",
+            "fix the script; a browser's console shows the same error when it loads the page",
         );
     }
 }

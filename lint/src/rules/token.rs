@@ -17,8 +17,8 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                 Code::LeakedToken,
                 source,
                 &span,
-                "an access token of Meta's stands in the page",
-                "revoke it in Business settings now, and give a new one to the server alone (FACEBOOK_ACCESS_TOKEN)",
+                "the page contains an access token of Meta",
+                "revoke it in Business settings now, and give a new one only to the server (FACEBOOK_ACCESS_TOKEN)",
             );
         }
     }
@@ -33,7 +33,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                     unit,
                     &text.span,
                     "the page calls Meta's Graph API by itself",
-                    "take the call out; Tandem's server sends the event, under the pixel's ID",
+                    "remove the call: Tandem's server sends the event, under the pixel's ID",
                 );
             }
         }
@@ -67,7 +67,7 @@ fn tokens(text: &str) -> Vec<Span> {
     found
 }
 
-/// A text with stars instead of tokens: what is printed is no second leak.
+/// A text with stars instead of tokens, so that printing it does not leak them again.
 pub(crate) fn masked(text: &str) -> std::borrow::Cow<'_, str> {
     let tokens = tokens(text);
     if tokens.is_empty() {

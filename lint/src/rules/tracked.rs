@@ -6,7 +6,7 @@ use crate::script::{Call, Facts, Target, Value};
 
 /// A call that tracks something.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Tracked<'u> {
+pub(super) struct TrackCall<'u> {
     pub(super) call: &'u Call,
     /// `track`, `trackCustom`, `trackSingle`, `trackSingleCustom`.
     pub(super) method: &'static str,
@@ -15,7 +15,7 @@ pub(super) struct Tracked<'u> {
     facts: &'u Facts,
 }
 
-impl<'u> Tracked<'u> {
+impl<'u> TrackCall<'u> {
     /// The event's name, where it is known.
     pub(super) fn name(&self) -> Option<String> {
         self.facts.resolve(self.call.value(self.name_at)?).text()
@@ -41,7 +41,7 @@ pub(super) fn method(call: &Call) -> Option<String> {
 }
 
 /// The calls of a script that track something, those with spread arguments left out.
-pub(super) fn tracked(facts: &Facts) -> impl Iterator<Item = Tracked<'_>> {
+pub(super) fn track_calls(facts: &Facts) -> impl Iterator<Item = TrackCall<'_>> {
     facts.calls.iter().filter(|call| !call.is_open).filter_map(|call| {
         let (method, name_at) = match method(call)?.as_str() {
             "track" => ("track", 1),
@@ -50,7 +50,7 @@ pub(super) fn tracked(facts: &Facts) -> impl Iterator<Item = Tracked<'_>> {
             "trackSingleCustom" => ("trackSingleCustom", 2),
             _ => return None,
         };
-        Some(Tracked { call, method, name_at, facts })
+        Some(TrackCall { call, method, name_at, facts })
     })
 }
 
@@ -65,7 +65,7 @@ pub(super) fn tandem_event(call: &Call, facts: &Facts) -> Option<String> {
     }
 }
 
-/// A name without what people write differently: case, blanks, hyphens, underscores.
+/// A name in lower case, without blanks, hyphens and underscores.
 pub(super) fn folded(name: &str) -> String {
     name.chars()
         .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'))
@@ -73,8 +73,8 @@ pub(super) fn folded(name: &str) -> String {
         .collect()
 }
 
-/// The standard event that a name means, whatever its spelling.
-pub(super) fn meant(name: &str) -> Option<&'static str> {
+/// The standard event of a name, whatever its case, blanks, hyphens and underscores.
+pub(super) fn standard_event(name: &str) -> Option<&'static str> {
     let folded_name = folded(name);
     STANDARD_EVENTS.into_iter().find(|standard| folded(standard) == folded_name)
 }

@@ -3,7 +3,7 @@
 //! Source: Meta's pixel reference: `currency` and `value` are required for Purchase; value is a number,
 //! currency an ISO 4217 code.
 
-use super::tracked::{meant, tracked};
+use super::tracked::{standard_event, track_calls};
 use crate::code::Code;
 use crate::reports::Reports;
 use crate::script::{Facts, Part, Value};
@@ -14,8 +14,8 @@ const AMOUNTS: [&str; 2] = ["value", "predicted_ltv"];
 
 pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
     for unit in &survey.units {
-        for event in tracked(&unit.facts) {
-            let is_purchase = event.name().and_then(|name| meant(&name)) == Some("Purchase");
+        for event in track_calls(&unit.facts) {
+            let is_purchase = event.name().and_then(|name| standard_event(&name)) == Some("Purchase");
             let (lacks, object) = match event.parameters() {
                 None | Some(Value::Nothing) => ("value and currency", None),
                 Some(Value::Object(object)) => {
@@ -38,7 +38,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                     unit,
                     &event.call.span,
                     format!("Purchase is sent without {lacks}"),
-                    "give both as the third argument: { value: 1499, currency: 'INR' }",
+                    "pass both in the third argument: { value: 1499, currency: 'INR' }",
                 );
             }
             for entry in object.map(|object| object.entries.as_slice()).unwrap_or_default() {
@@ -49,7 +49,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                         unit,
                         &entry.span,
                         format!("{} is no plain number", entry.key),
-                        "give the number alone, with a point before its decimals: 1499 or 1499.5; the sign belongs to currency",
+                        "pass only the number, with a point before its decimals: 1499 or 1499.5; the sign belongs to currency",
                     );
                 }
                 if entry.key == "currency" && value.text().is_some_and(|text| !is_code(&text)) {
@@ -57,7 +57,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                         Code::CurrencyCode,
                         unit,
                         &entry.span,
-                        "the currency is no ISO 4217 code",
+                        "the currency is not an ISO 4217 code",
                         "write three letters, such as 'INR'",
                     );
                 }

@@ -1,9 +1,9 @@
-//! How deep a script nests. The parser and its visitors call themselves for each level, so that a
-//! script made for it could exhaust the stack: such a script is not parsed.
+//! How deep a script nests. The parser and its visitors recurse for each level, so a hostile script could exhaust the
+//! stack. Such a script is not parsed.
 
 /// Brackets inside brackets. Bundles stay far under a hundred.
 const BRACKETS_MAX: usize = 1_000;
-/// Words and signs of one expression, brackets around it included: each may nest in the one before.
+/// Most words and signs of one expression, including brackets around it: each may nest in the one before.
 const CHAIN_MAX: usize = 20_000;
 
 /// Whether a script is safe to parse. What stands in texts counts too, as if it were code, unless it is certain what
@@ -65,7 +65,7 @@ fn closed(text: &str, close: char) -> Option<usize> {
     None
 }
 
-/// Whether nothing in a text nests too deeply. It counts too much rather than too little.
+/// Whether nothing in a text nests too deeply. In doubt it counts too much.
 fn is_shallow(text: &str) -> bool {
     let bytes = text.as_bytes();
     // Signs of the expression that each open bracket stands in.

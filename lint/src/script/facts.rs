@@ -1,10 +1,10 @@
-//! What was found in a script.
+//! The facts about a script that rules use.
 
 use std::collections::HashMap;
 
 use super::value::{Span, Value};
 
-/// How a browser, or a bundler, will read a script.
+/// How a browser or a bundler reads a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A `script` element without a type.
@@ -40,7 +40,7 @@ pub(crate) struct Facts {
     pub(crate) imports: Vec<(String, Span)>,
     /// The first thing that does not parse.
     pub(crate) error: Option<SyntaxError>,
-    /// It was not parsed, and why.
+    /// Why the script was not parsed, if so.
     pub(crate) unreadable: Option<&'static str>,
 }
 
@@ -60,10 +60,8 @@ pub(crate) struct SyntaxError {
     pub(crate) span: Span,
 }
 
-/// What is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// Meta's pixel.
     Fbq,
     /// A method of Tandem's browser package.
     Tandem(String),
@@ -71,19 +69,18 @@ pub(crate) enum Target {
     Network,
 }
 
-/// One call.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) target: Target,
     pub(crate) arguments: Vec<Argument>,
-    /// An argument is spread (`...rest`): what stands where is not known.
+    /// An argument is spread (`...rest`), so the positions of the others are not known.
     pub(crate) is_open: bool,
     pub(crate) span: Span,
-    /// A test around it makes sure that `fbq` is there, or a `try` catches it.
+    /// A test around the call checks that `fbq` exists, or a `try` catches the error.
     pub(crate) is_guarded: bool,
-    /// It runs when the script runs: it stands in no function.
+    /// The call runs when the script runs: it is not in a function.
     pub(crate) runs_at_once: bool,
-    /// The branches it stands in: which test, which side.
+    /// The branches around the call: which test, which side.
     pub(crate) branches: Vec<(usize, bool)>,
 }
 
@@ -105,7 +102,7 @@ impl Call {
         self.arguments.get(index).map_or_else(|| self.span.clone(), |argument| argument.span.clone())
     }
 
-    /// Whether the two stand on different sides of one test, so that never both are made.
+    /// Whether the two calls are on different sides of one test, so that only one of them runs.
     pub(crate) fn excludes(&self, other: &Self) -> bool {
         self.branches.iter().any(|(test, side)| {
             other.branches.iter().any(|(other_test, other_side)| test == other_test && side != other_side)
@@ -114,11 +111,11 @@ impl Call {
 }
 
 impl Facts {
-    /// A value, or, where it is a name with one value, that value. What an object lacks is not known then:
-    /// it may have been filled later.
+    /// The value itself, or the value of a name that has only one. Missing keys of such an object are not known, because
+    /// they may be set later.
     pub(crate) fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
         let mut value = value;
-        // A name may stand for a name; a ring of them must end.
+        // A name may refer to another name. A limit stops cycles.
         for _ in 0..8 {
             match value {
                 Value::Name(name) => match self.constants.get(name) {

@@ -1,4 +1,4 @@
-//! Tests that make sure that `fbq` is there.
+//! Tests that check that `fbq` exists.
 
 use std::collections::HashMap;
 
@@ -14,14 +14,14 @@ pub(super) fn is_fbq(expression: &Expression<'_>) -> bool {
     dotted(expression).is_some_and(|name| matches!(name.rsplit('.').next(), Some("fbq" | "_fbq")))
 }
 
-/// `fbq` itself, or a field of it: both are there only together.
+/// `fbq` itself, or a field of it, which exists only if `fbq` does.
 fn is_fbq_or_field(expression: &Expression<'_>) -> bool {
     dotted(expression).is_some_and(|name| name.split('.').any(|part| matches!(part, "fbq" | "_fbq")))
 }
 
-/// What a test says: with `Some(true)`, `fbq` is there where it holds; with `Some(false)`, where it
-/// does not. `known` are variables that hold such a test's result.
-pub(super) fn says(test: &Expression<'_>, known: &HashMap<String, bool>) -> Option<bool> {
+/// What a test says about `fbq`. `Some(true)`: `fbq` exists if the test holds. `Some(false)`: `fbq` exists if it does not
+/// hold. `known` are variables with the result of such a test.
+pub(super) fn asserts_fbq(test: &Expression<'_>, known: &HashMap<String, bool>) -> Option<bool> {
     at(test, known, 0)
 }
 

@@ -1,4 +1,4 @@
-//! What a script does that matters to tracking, as plain data: no rule sees a syntax tree.
+//! The facts of a script that matter to tracking, as plain data. Rules do not see a syntax tree.
 
 mod depth;
 mod facts;

@@ -1,4 +1,4 @@
-//! From a script's text to its facts.
+//! Parses a script to its facts.
 
 use oxc_allocator::Allocator;
 use oxc_ast_visit::VisitJs as _;
@@ -19,12 +19,12 @@ pub(crate) fn read(text: &str, kind: Kind) -> Facts {
         return Facts { unreadable: Some("it is longer than 8 MiB"), ..Facts::default() };
     }
     if !depth::is_safe(text) {
-        return Facts { unreadable: Some("it nests deeper than any browser needs"), ..Facts::default() };
+        return Facts { unreadable: Some("it nests too deeply"), ..Facts::default() };
     }
     let allocator = Allocator::default();
     let first = parse(&allocator, text, kind);
     let Some(error) = error_of(&first, text) else { return facts(&first, text) };
-    // A template is no JavaScript before its engine has filled it in.
+    // A template is not JavaScript before its engine has filled it in.
     if let Some(filled) = template::filled(text) {
         let allocator = Allocator::default();
         let second = parse(&allocator, &filled, kind);

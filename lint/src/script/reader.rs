@@ -1,4 +1,4 @@
-//! Reads what expressions stand for, as far as it can be read off the source.
+//! Reads the values of expressions, as far as the source shows them.
 
 use oxc_ast::ast::{
     Argument, ArrayExpressionElement, BinaryOperator, Expression, MemberExpression, ObjectExpression,

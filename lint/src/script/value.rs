@@ -27,11 +27,10 @@ pub(crate) enum Part {
     Value(Box<Value>),
 }
 
-/// An object literal.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Object {
     pub(crate) entries: Vec<Entry>,
-    /// Something is spread into it, or a key is computed: what it lacks is not known.
+    /// Something is spread into it, or a key is computed, so missing keys are not known.
     pub(crate) is_open: bool,
 }
 

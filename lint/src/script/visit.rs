@@ -14,7 +14,7 @@ use oxc_span::GetSpan as _;
 use oxc_syntax::scope::ScopeFlags;
 
 use super::facts::{Argument, Call, Facts, Target, Text};
-use super::guard::{is_fbq, leaves, says};
+use super::guard::{asserts_fbq, is_fbq, leaves};
 use super::reader::{Reader, dotted, range};
 use super::value::Value;
 
@@ -25,7 +25,7 @@ const BRANCHES_MAX: usize = 64;
 pub(super) struct Visitor<'t> {
     reader: Reader<'t>,
     facts: Facts,
-    /// Tests around the current place that make sure of `fbq`.
+    /// Number of tests around the current place that check `fbq`.
     guards: usize,
     /// Functions around the current place.
     functions: usize,
@@ -59,7 +59,7 @@ impl<'t> Visitor<'t> {
         for name in &self.changed {
             self.facts.constants.remove(name);
         }
-        // What was filled later is not known to lack anything.
+        // If an object is filled later, its missing keys are not known.
         for value in self.facts.constants.values_mut() {
             if let Value::Object(object) = value {
                 object.is_open = true;
@@ -68,7 +68,7 @@ impl<'t> Visitor<'t> {
         self.facts
     }
 
-    fn guarded(&mut self, by: bool, walk: impl FnOnce(&mut Self)) {
+    fn with_guard(&mut self, by: bool, walk: impl FnOnce(&mut Self)) {
         self.guards += usize::from(by);
         walk(self);
         self.guards -= usize::from(by);
@@ -76,11 +76,11 @@ impl<'t> Visitor<'t> {
 
     fn branch(&mut self, test: usize, side: bool, by: bool, walk: impl FnOnce(&mut Self)) {
         self.branches.push((test, side));
-        self.guarded(by, walk);
+        self.with_guard(by, walk);
         self.branches.pop();
     }
 
-    /// What a call is of, where it matters.
+    /// The target of a call, if it matters to tracking.
     fn target(&self, callee: &Expression<'_>) -> Option<Target> {
         if is_fbq(callee) {
             return Some(Target::Fbq);
@@ -136,7 +136,7 @@ impl<'a> VisitJs<'a> for Visitor<'_> {
             if let Statement::IfStatement(test) = statement
                 && test.alternate.is_none()
                 && leaves(&test.consequent)
-                && says(&test.test, &self.known) == Some(false)
+                && asserts_fbq(&test.test, &self.known) == Some(false)
             {
                 added += 1;
                 self.guards += 1;
@@ -146,32 +146,32 @@ impl<'a> VisitJs<'a> for Visitor<'_> {
     }
 
     fn visit_if_statement(&mut self, it: &IfStatement<'a>) {
-        let there = says(&it.test, &self.known);
+        let asserted = asserts_fbq(&it.test, &self.known);
         let test = it.span.start as usize;
         self.visit_expression(&it.test);
-        self.branch(test, true, there == Some(true), |me| me.visit_statement(&it.consequent));
+        self.branch(test, true, asserted == Some(true), |me| me.visit_statement(&it.consequent));
         if let Some(alternate) = &it.alternate {
-            self.branch(test, false, there == Some(false), |me| me.visit_statement(alternate));
+            self.branch(test, false, asserted == Some(false), |me| me.visit_statement(alternate));
         }
     }
 
     fn visit_conditional_expression(&mut self, it: &ConditionalExpression<'a>) {
-        let there = says(&it.test, &self.known);
+        let asserted = asserts_fbq(&it.test, &self.known);
         let test = it.span.start as usize;
         self.visit_expression(&it.test);
-        self.branch(test, true, there == Some(true), |me| me.visit_expression(&it.consequent));
-        self.branch(test, false, there == Some(false), |me| me.visit_expression(&it.alternate));
+        self.branch(test, true, asserted == Some(true), |me| me.visit_expression(&it.consequent));
+        self.branch(test, false, asserted == Some(false), |me| me.visit_expression(&it.alternate));
     }
 
     fn visit_logical_expression(&mut self, it: &LogicalExpression<'a>) {
-        let there = says(&it.left, &self.known);
+        let asserted = asserts_fbq(&it.left, &self.known);
         let by = match it.operator {
-            LogicalOperator::And => there == Some(true),
-            LogicalOperator::Or => there == Some(false),
+            LogicalOperator::And => asserted == Some(true),
+            LogicalOperator::Or => asserted == Some(false),
             LogicalOperator::Coalesce => false,
         };
         self.visit_expression(&it.left);
-        self.guarded(by, |me| me.visit_expression(&it.right));
+        self.with_guard(by, |me| me.visit_expression(&it.right));
     }
 
     fn visit_try_statement(&mut self, it: &TryStatement<'a>) {
@@ -196,7 +196,7 @@ impl<'a> VisitJs<'a> for Visitor<'_> {
             .iter()
             .any(|item| item.pattern.get_identifier_name().is_some_and(|name| name == "fbq"));
         self.functions += 1;
-        self.guarded(is_given, |me| walk::walk_function(me, it, flags));
+        self.with_guard(is_given, |me| walk::walk_function(me, it, flags));
         self.functions -= 1;
     }
 
@@ -213,8 +213,8 @@ impl<'a> VisitJs<'a> for Visitor<'_> {
             if name == "fbq" && self.functions == 0 && !is_fbq(init) {
                 self.facts.defines.push(it.span.start as usize);
             }
-            if let Some(there) = says(init, &self.known) {
-                self.known.insert(name.clone(), there);
+            if let Some(asserted) = asserts_fbq(init, &self.known) {
+                self.known.insert(name.clone(), asserted);
             }
             if Self::is_connect(init) {
                 self.tandems.insert(name.clone());

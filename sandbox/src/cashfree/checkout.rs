@@ -1,4 +1,4 @@
-//! The checkout page: where a shop sends its buyer, and what sends the buyer back.
+//! The checkout page. A shop sends its buyer to it, and it sends the buyer back.
 
 use axum::Router;
 use axum::extract::{Form, Path, State};
@@ -15,7 +15,6 @@ use crate::state::Sandbox;
 
 const STYLE: &str = include_str!("../../assets/checkout.css");
 
-/// The page's routes.
 pub(super) fn routes() -> Router<Sandbox> {
     Router::new().route("/cashfree/checkout/{session}", get(page).post(choose))
 }

@@ -15,7 +15,6 @@ use crate::faults::{Subject, Target};
 use crate::orders::{ApiRequest, Order};
 use crate::state::Sandbox;
 
-/// The API's routes.
 pub(super) fn routes() -> Router<Sandbox> {
     let api = Router::new()
         .route("/orders/{order_id}", get(get_order))

@@ -1,11 +1,11 @@
-//! A payment attempt, and the webhook that tells of it.
+//! A payment attempt and its webhook.
 
 use super::{payload, webhook};
 use crate::orders::{Outcome, PaymentDetails};
 use crate::state::Sandbox;
 
-/// Makes a payment attempt on an order and, unless told otherwise, sends its webhook.
-/// Answers Cashfree's ID of the payment, or `None` for an unknown order.
+/// Makes a payment attempt on an order, and sends its webhook if that is wanted. Returns Cashfree's ID of the payment,
+/// or `None` for an unknown order.
 pub(crate) fn pay(
     sandbox: &Sandbox,
     order_id: &str,

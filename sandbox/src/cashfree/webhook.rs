@@ -19,7 +19,7 @@ const RETRY_DELAYS: [Duration; 3] =
 /// The webhook edition that is sent.
 const VERSION: &str = "2025-01-01";
 
-/// Longest answer that is looked at.
+/// Longest answer that is read.
 const ANSWER_MAX_CHARS: usize = 4096;
 
 /// What a receiver answered.
@@ -36,8 +36,8 @@ pub(super) fn deliver(sandbox: Sandbox, order_id: &str, kind: &str, body: String
     let number = sandbox.orders().add_webhook(order_id, kind);
     let epoch = sandbox.epoch();
     tokio::spawn(async move {
-        // A retry repeats the first delivery's timestamp and signature; Cashfree does not say
-        // whether theirs does, and this is the harder case for a receiver.
+        // A retry repeats the first delivery's timestamp and signature. Cashfree does not say whether theirs does. This
+        // is the harder case for a receiver.
         let timestamp = now_ms().to_string();
         for attempt_no in 1.. {
             let at_ms = now_ms();
@@ -51,7 +51,7 @@ pub(super) fn deliver(sandbox: Sandbox, order_id: &str, kind: &str, body: String
                     status: answer.status,
                     took_ms: (now_ms() - at_ms).max(0),
                 }),
-                // So many came after it that its record is gone: nobody waits for it any more.
+                // The record was removed because too many newer ones came, so the retries end.
                 None => return,
             }
             tracing::info!(attempt.no = attempt_no, status = answer.status, "webhook sent");

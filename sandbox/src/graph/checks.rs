@@ -1,4 +1,4 @@
-//! What makes Meta refuse an event ("Server Event Parameters", "Best Practices").
+//! Checks for which Meta refuses an event ("Server Event Parameters", "Best Practices").
 
 use serde_json::Value;
 use url::Url;
@@ -67,7 +67,7 @@ pub(super) fn check_event(event: &Value, now_ms: Millis, require_user_agent: boo
     custom_data::check(&event["custom_data"], name)
 }
 
-/// Warnings that do not refuse an event: what Meta puts into `messages`.
+/// Warnings about an accepted event. Meta puts them into `messages`.
 pub(super) fn advice(event: &Value) -> Vec<String> {
     let mut advice = custom_data::advice(&event["custom_data"]);
     advice.extend(user_data::advice(&event["user_data"]));

@@ -32,7 +32,7 @@ pub(super) fn check(custom_data: &Value, event_name: &str) -> Result<(), Refusal
     Ok(())
 }
 
-/// What Meta takes but does not like.
+/// Warnings about accepted data.
 pub(super) fn advice(custom_data: &Value) -> Vec<String> {
     let mut advice = Vec::new();
     if custom_data["currency"].as_str().is_some_and(|code| code.bytes().any(|byte| byte.is_ascii_lowercase()))

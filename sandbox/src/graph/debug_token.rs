@@ -1,5 +1,5 @@
-//! `GET /graph/{version}/debug_token?input_token=…`: what Meta knows of a token. Its scopes and
-//! its end are settings of the control API, and so is the clock in the answers' `Date`.
+//! `GET /graph/{version}/debug_token?input_token=…`: what Meta knows about a token. The control API sets the token's
+//! scopes and expiry, and the clock of the answers' `Date`.
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
@@ -14,7 +14,7 @@ use crate::graph::reply::GraphError;
 use crate::graph::request::{self, EventsRequest};
 use crate::state::Sandbox;
 
-/// Answers about the token that is asked with; of any other it only says that it is not valid.
+/// Describes the token that the caller uses. Any other token is reported as not valid.
 pub(super) async fn debug_token(
     State(sandbox): State<Sandbox>,
     Path(version): Path<String>,

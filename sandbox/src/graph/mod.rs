@@ -1,7 +1,7 @@
 //! A strict fake of Meta's Graph API: `POST /graph/{version}/{pixel}/events`, and `debug_token`.
 //!
-//! It refuses whole requests, as Meta does: one unusable event and none is taken. The order of its
-//! checks is version, token, pixel, proof of the app secret, request, then event after event.
+//! Like Meta, it refuses the whole request if one event is unusable. It checks in this order: version, token, pixel,
+//! proof of the app secret, request, then each event.
 
 mod checks;
 mod custom_data;
@@ -104,13 +104,13 @@ async fn post_events(
     response
 }
 
-/// What a request that was taken in is answered with.
+/// The answer to an accepted request.
 struct Accepted {
     events: usize,
     messages: Vec<String>,
 }
 
-/// `lost`: the caller will not learn that the events were taken in.
+/// `lost`: the caller does not learn that the events were accepted.
 fn take_events(
     sandbox: &Sandbox,
     version: &str,

@@ -48,7 +48,6 @@ impl Refusal {
         Self { subcode, path: path.to_owned(), reason: reason.into() }
     }
 
-    /// The generic refusal.
     pub(super) fn parameter(path: &str, reason: impl Into<String>) -> Self {
         Self::new(Subcode::Parameter, path, reason)
     }

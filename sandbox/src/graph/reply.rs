@@ -16,9 +16,7 @@ const REVISION_HEADER: HeaderName = HeaderName::from_static("x-fb-rev");
 /// A refusal of the whole request.
 #[derive(Clone, Debug)]
 pub(super) struct GraphError {
-    /// HTTP status.
     pub(super) status: StatusCode,
-    /// Meta's error code.
     pub(super) code: u32,
     /// Meta's subcode, where there is one.
     pub(super) subcode: Option<u32>,
@@ -53,7 +51,7 @@ impl GraphError {
         Self::new(StatusCode::UNAUTHORIZED, 190, message)
     }
 
-    /// The token was good once.
+    /// The token has expired.
     pub(super) fn expired_token() -> Self {
         Self { subcode: Some(463), ..Self::bad_token("Error validating access token: Session has expired.") }
     }
@@ -68,12 +66,12 @@ impl GraphError {
         Self { subcode: Some(33), kind: "GraphMethodException", ..error }
     }
 
-    /// Nothing is at this path.
+    /// The path does not exist.
     pub(super) fn unknown_path(path: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, 2500, format!("Unknown path components: {path}"))
     }
 
-    /// The version in the path is over.
+    /// The version in the path is no longer supported.
     pub(super) fn retired_version(version: &str) -> Self {
         let message =
             format!("(#2635) {version} is deprecated and no longer supported. Please use a later version.");
@@ -85,8 +83,8 @@ impl GraphError {
         Self { kind: "GraphMethodException", ..Self::new(StatusCode::BAD_REQUEST, 100, message) }
     }
 
-    /// One event of the batch is unusable. Only the generic subcode names the place in the batch;
-    /// the specific ones name the field alone, so a sender has to find the culprit itself.
+    /// One event of the batch is unusable. Only the generic subcode names the place in the batch. The specific ones name
+    /// only the field, so the sender has to find the event itself.
     pub(super) fn refused(index: usize, refusal: Refusal) -> Self {
         let path = match (refusal.subcode, refusal.path.as_str()) {
             (Subcode::Parameter, "") => format!("data[{index}]"),
@@ -111,7 +109,7 @@ impl GraphError {
         self.explanation.clone().unwrap_or_else(|| self.message.clone())
     }
 
-    /// The answer, under a trace ID that the caller has noted already.
+    /// The answer with a trace ID that is recorded already.
     pub(super) fn respond(&self, trace: &str) -> Response {
         let mut error = json!({
             "message": self.message,
@@ -145,7 +143,7 @@ impl IntoResponse for GraphError {
     }
 }
 
-/// The answer to a request that was taken in whole.
+/// The answer to an accepted request.
 pub(super) fn accepted(events: usize, messages: &[String], trace: &str) -> Response {
     let body = json!({ "events_received": events, "messages": messages, "fbtrace_id": trace });
     with_trace(Json(body).into_response(), trace)

@@ -20,7 +20,7 @@ const PARTNER_AGENT_LIMIT: usize = 23;
 /// The oldest Graph version that is still answered.
 const OLDEST_VERSION: u32 = 21;
 
-/// One request, read but not judged.
+/// One request, read but not checked.
 pub(super) struct EventsRequest {
     body: Option<Value>,
     token: Option<String>,
@@ -59,12 +59,12 @@ impl EventsRequest {
         Self { body, token, proof }
     }
 
-    /// How many events the request claims to carry.
+    /// Number of events in the request's array.
     pub(super) fn event_count(&self) -> usize {
         self.body.as_ref().and_then(|body| body["data"].as_array()).map_or(0, Vec::len)
     }
 
-    /// The proof of the app secret that came along.
+    /// The request's proof of the app secret.
     pub(super) fn proof(&self) -> Option<&str> {
         self.proof.as_deref()
     }
@@ -95,7 +95,7 @@ impl EventsRequest {
         }
     }
 
-    /// The events and what goes with them.
+    /// The usable content of the request.
     pub(super) fn batch(&self) -> Result<Batch<'_>, GraphError> {
         let body = match &self.body {
             Some(body) if body.is_object() => body,
@@ -130,7 +130,7 @@ impl EventsRequest {
     }
 }
 
-/// The version in the path must look like `v25.0` and not be over.
+/// The version in the path must look like `v25.0` and be supported.
 pub(super) fn check_version(version: &str) -> Result<(), GraphError> {
     let number = version
         .strip_prefix('v')

@@ -10,7 +10,7 @@ use crate::graph::refusal::{Refusal, Subcode};
 const HASHED_KEYS: [&str; 11] =
     ["em", "ph", "fn", "ln", "ge", "db", "ct", "st", "zp", "country", "external_id"];
 
-/// Keys whose values travel as they are.
+/// Keys whose values are sent unhashed.
 const PLAIN_KEYS: [&str; 14] = [
     "client_ip_address",
     "client_user_agent",
@@ -28,7 +28,7 @@ const PLAIN_KEYS: [&str; 14] = [
     "madid",
 ];
 
-/// An event that has nothing but a part of one of these sets is refused.
+/// An event is refused if all its match keys are in one of these sets.
 const THIN_SETS: [&[&str]; 4] = [
     &["ct", "country", "st", "zp", "ge", "client_user_agent"],
     &["db", "client_user_agent"],
@@ -36,7 +36,7 @@ const THIN_SETS: [&[&str]; 4] = [
     &["ln", "ge"],
 ];
 
-/// SHA-256 of nothing: the trace of a sender that hashed an empty field.
+/// SHA-256 of an empty text. It shows that a sender hashed an empty field.
 const HASH_OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// Checks the block as a whole.
@@ -63,7 +63,7 @@ pub(super) fn check(user_data: &Value, require_user_agent: bool) -> Result<(), R
     Ok(())
 }
 
-/// Keys that Meta does not know do nothing.
+/// Keys that Meta does not know have no effect.
 pub(super) fn advice(user_data: &Value) -> Vec<String> {
     let unknown = |key: &&String| !HASHED_KEYS.contains(&key.as_str()) && !PLAIN_KEYS.contains(&key.as_str());
     let keys = user_data.as_object().into_iter().flat_map(Map::keys);

@@ -1,4 +1,4 @@
-//! Orders and payments as the fake Cashfree keeps them. Bounded: the oldest orders go.
+//! Orders and payments of the fake Cashfree. When there are too many, the oldest orders are removed.
 
 pub mod amount;
 pub mod webhook_record;
@@ -11,7 +11,6 @@ use crate::clock::{Millis, now_ms};
 use amount::Amount;
 use webhook_record::WebhookRecord;
 
-/// Orders kept.
 const ORDERS_MAX: usize = 20_000;
 
 /// Webhook records and Orders API requests kept.
@@ -20,20 +19,16 @@ const RECORDS_MAX: usize = 20_000;
 /// Payment attempts on one order.
 const PAYMENTS_MAX: usize = 50;
 
-/// Who buys.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Customer {
     /// The shop's ID of the buyer.
     #[serde(default)]
     pub id: Option<String>,
-    /// Full name.
     #[serde(default)]
     pub name: Option<String>,
-    /// E-mail address.
     #[serde(default)]
     pub email: Option<String>,
-    /// Telephone number.
     #[serde(default)]
     pub phone: Option<String>,
 }
@@ -42,7 +37,7 @@ pub struct Customer {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewOrder {
-    /// 3 to 45 letters, digits, `_` or `-`; one is made when absent.
+    /// 3 to 45 letters, digits, `_` or `-`. If absent, one is made.
     #[serde(default)]
     pub order_id: Option<String>,
     /// What is to be paid.
@@ -50,7 +45,6 @@ pub struct NewOrder {
     /// ISO 4217, rupees when absent.
     #[serde(default = "rupees")]
     pub currency: String,
-    /// Who buys.
     #[serde(default)]
     pub customer: Customer,
     /// At most ten, values up to 255 characters.
@@ -69,16 +63,14 @@ fn rupees() -> String {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The money arrived.
     Success,
-    /// The bank said no.
+    /// The bank refused the payment.
     Failed,
-    /// The buyer went away.
+    /// The buyer left the checkout page.
     Dropped,
 }
 
 impl Outcome {
-    /// Cashfree's `payment_status`.
     #[must_use]
     pub fn payment_status(self) -> &'static str {
         match self {
@@ -88,7 +80,6 @@ impl Outcome {
         }
     }
 
-    /// Cashfree's webhook `type`.
     #[must_use]
     pub fn webhook_type(self) -> &'static str {
         match self {
@@ -99,34 +90,28 @@ impl Outcome {
     }
 }
 
-/// What a payment may differ in from the usual one.
+/// Details of a payment that may differ from the default.
 #[derive(Clone, Debug, Default)]
 pub struct PaymentDetails {
-    /// When the attempt began; now, when absent.
+    /// When the attempt began. If absent, now.
     pub at_ms: Option<Millis>,
-    /// What was paid; the order's amount, when absent. Offers and surcharges make it differ.
+    /// The amount that was paid. If absent, the order's amount. Offers and surcharges make it differ.
     pub amount: Option<Amount>,
 }
 
-/// One payment attempt.
 #[derive(Clone, Debug)]
 pub struct Payment {
     /// Cashfree's ID, 12 digits.
     pub cf_payment_id: String,
-    /// How it ended.
     pub outcome: Outcome,
-    /// What was paid.
     pub amount: Amount,
-    /// When it began.
     pub at_ms: Millis,
     /// The bank's reference.
     pub bank_reference: String,
 }
 
-/// One order.
 #[derive(Clone, Debug)]
 pub struct Order {
-    /// The shop's ID.
     pub order_id: String,
     /// Cashfree's ID.
     pub cf_order_id: String,
@@ -136,7 +121,6 @@ pub struct Order {
     pub amount: Amount,
     /// ISO 4217.
     pub currency: String,
-    /// Who buys.
     pub customer: Customer,
     /// Passed through.
     pub tags: BTreeMap<String, String>,
@@ -165,9 +149,7 @@ impl Order {
 /// One request to the Orders API.
 #[derive(Clone, Debug, Serialize)]
 pub struct ApiRequest {
-    /// When it came.
     pub at_ms: Millis,
-    /// Its path.
     pub path: String,
     /// HTTP status of the answer; 0 when none was given.
     pub status: u16,

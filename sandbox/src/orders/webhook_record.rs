@@ -11,13 +11,11 @@ pub struct WebhookRecord {
     pub(super) number: u64,
     /// The order it is about.
     pub order_id: String,
-    /// Cashfree's `type`.
     pub r#type: String,
     /// Deliveries, oldest first.
     pub attempts: Vec<Attempt>,
 }
 
-/// One delivery.
 #[derive(Clone, Debug, Serialize)]
 pub struct Attempt {
     /// When it was sent.

@@ -24,7 +24,6 @@ const FILES: [(&str, &str, &[u8]); 7] = [
     ("sans-ext.woff2", WOFF2, include_bytes!("../../assets/fonts/figtree-latin-ext-wght-normal.woff2")),
 ];
 
-/// `GET /shop/assets/{file}`.
 pub(super) async fn file(Path(name): Path<String>) -> Response {
     match FILES.iter().find(|(known, _, _)| *known == name) {
         Some((_, content_type, bytes)) => {

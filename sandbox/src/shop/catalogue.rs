@@ -1,6 +1,5 @@
 //! What the shop sells. Prices are whole rupees.
 
-/// One product.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Product {
     /// Meta's content ID.
@@ -11,7 +10,6 @@ pub(super) struct Product {
     /// One paragraph on the product page.
     pub(super) story: &'static str,
     pub(super) facts: &'static [&'static str],
-    /// Inline SVG.
     pub(super) illustration: &'static str,
     /// Background behind the illustration.
     pub(super) tone: &'static str,

@@ -1,4 +1,4 @@
-//! What the shop does with its forms: takes leads and makes orders. None of it needs Tandem.
+//! The shop's forms: they take leads and make orders. None of them needs Tandem.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,6 @@ pub(super) struct LeadForm {
     email: String,
 }
 
-/// `POST /shop/leads`.
 pub(super) async fn take_lead(Form(lead): Form<LeadForm>) -> Response {
     if lead.first_name.trim().is_empty() || !looks_like_email(&lead.email) {
         return answer::error(StatusCode::BAD_REQUEST, "A first name and an e-mail address are needed.");
@@ -65,7 +64,7 @@ impl Quantity {
     }
 }
 
-/// `POST /shop/orders`: straight on to the payment page.
+/// `POST /shop/orders`: redirects to the payment page.
 pub(super) async fn order_by_form(State(sandbox): State<Sandbox>, Form(form): Form<OrderForm>) -> Response {
     match place_order(&sandbox, &form) {
         Ok(order) => Redirect::to(&checkout_url(&order)).into_response(),
@@ -73,7 +72,7 @@ pub(super) async fn order_by_form(State(sandbox): State<Sandbox>, Form(form): Fo
     }
 }
 
-/// `POST /shop/api/orders`: answers what the page needs to go on.
+/// `POST /shop/api/orders`: answers with what the page needs to continue.
 pub(super) async fn order_by_script(State(sandbox): State<Sandbox>, Json(form): Json<OrderForm>) -> Response {
     match place_order(&sandbox, &form) {
         Ok(order) => Json(json!({
@@ -91,7 +90,7 @@ fn checkout_url(order: &Order) -> String {
     format!("/cashfree/checkout/{}", order.session)
 }
 
-/// The price is the catalogue's; nothing of it comes from the page.
+/// The price comes from the catalogue, never from the page.
 fn place_order(sandbox: &Sandbox, form: &OrderForm) -> Result<Order, String> {
     let product = Product::find(&form.product).ok_or("We do not sell that.")?;
     let quantity = form.quantity.get();
@@ -108,7 +107,7 @@ fn place_order(sandbox: &Sandbox, form: &OrderForm) -> Result<Order, String> {
     if form.phone.chars().filter(char::is_ascii_digit).count() < 10 {
         return Err("A mobile number has ten digits.".to_owned());
     }
-    // A path alone: an order must not send its buyer to another server.
+    // Only a path is allowed: an order must not send its buyer to another server.
     let is_path = |path: &String| path.starts_with('/') && !path.starts_with("//");
     if form.return_path.as_ref().is_some_and(|path| !is_path(path)) {
         return Err("The way back is a path of this server.".to_owned());
@@ -130,7 +129,7 @@ fn place_order(sandbox: &Sandbox, form: &OrderForm) -> Result<Order, String> {
     sandbox.orders().create(new)
 }
 
-/// Enough to catch a slip of the finger; the mail itself is the real test.
+/// Catches typing errors only. Whether the mail arrives is the real test.
 fn looks_like_email(text: &str) -> bool {
     let trimmed = text.trim();
     trimmed.chars().count() <= FIELD_MAX_CHARS

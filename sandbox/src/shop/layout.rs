@@ -1,11 +1,10 @@
-//! The frame around every page, and how a page gets Tandem.
+//! The layout of every page, and how a page loads Tandem.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::json;
 
 use crate::config::LiveConfig;
 
-/// One page.
 pub(super) struct Page<'a> {
     pub(super) title: &'a str,
     pub(super) description: &'a str,
@@ -15,7 +14,6 @@ pub(super) struct Page<'a> {
     pub(super) script: Option<(&'static str, serde_json::Value)>,
 }
 
-/// The whole document.
 pub(super) fn document(live: &LiveConfig, page: &Page<'_>) -> Markup {
     html! {
         (DOCTYPE)
@@ -44,7 +42,7 @@ pub(super) fn document(live: &LiveConfig, page: &Page<'_>) -> Markup {
     }
 }
 
-/// A module script: where it cannot load the package, the rest of the page does not notice.
+/// A module script. If it cannot load the package, the rest of the page still works.
 fn tandem(live: &LiveConfig, script: Option<&(&'static str, serde_json::Value)>) -> Markup {
     let options = json!({
         "endpoint": live.tandem_url.trim_end_matches('/'),
@@ -67,7 +65,7 @@ fn tandem(live: &LiveConfig, script: Option<&(&'static str, serde_json::Value)>)
     html! { script type="module" { (PreEscaped(module)) } }
 }
 
-/// JSON that may stand inside a script element: no `<` can end it, whatever the values are.
+/// JSON for the inside of a script element. It contains no `<`, so no value can end the element.
 fn for_script(value: &serde_json::Value) -> String {
     value.to_string().replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
 }

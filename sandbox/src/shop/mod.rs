@@ -19,7 +19,6 @@ use axum::routing::{get, post};
 
 use crate::state::Sandbox;
 
-/// The shop's routes.
 pub fn routes() -> Router<Sandbox> {
     Router::new()
         .route("/shop", get(|| async { Redirect::permanent("/shop/") }))

@@ -17,7 +17,6 @@ pub(super) struct LandingQuery {
     lead: Option<String>,
 }
 
-/// `GET /shop/`.
 pub(super) async fn landing(State(sandbox): State<Sandbox>, Query(query): Query<LandingQuery>) -> Markup {
     let received = query.lead.as_deref() == Some("received");
     let deck = &PRODUCTS[0];
@@ -133,13 +132,11 @@ fn lead_form(received: bool) -> Markup {
     }
 }
 
-/// `?id=deck`.
 #[derive(Debug, Deserialize)]
 pub(super) struct ProductQuery {
     id: Option<String>,
 }
 
-/// `GET /shop/product`.
 pub(super) async fn product(State(sandbox): State<Sandbox>, Query(query): Query<ProductQuery>) -> Response {
     let Some(product) = Product::find(query.id.as_deref().unwrap_or("deck")) else {
         return not_found(&sandbox);
@@ -193,19 +190,17 @@ pub(super) async fn product(State(sandbox): State<Sandbox>, Query(query): Query<
     layout::document(&sandbox.live(), &page).into_response()
 }
 
-/// What Tandem is told about a product.
+/// The data about a product for Tandem.
 fn product_data(product: &Product) -> serde_json::Value {
     json!({ "id": product.id, "name": product.name, "price": product.price_rupees, "currency": "INR" })
 }
 
-/// `?id=deck&quantity=1`.
 #[derive(Debug, Deserialize)]
 pub(super) struct CheckoutQuery {
     id: Option<String>,
     quantity: Option<String>,
 }
 
-/// `GET /shop/checkout`.
 pub(super) async fn checkout(State(sandbox): State<Sandbox>, Query(query): Query<CheckoutQuery>) -> Response {
     let Some(product) = Product::find(query.id.as_deref().unwrap_or("deck")) else {
         return not_found(&sandbox);
@@ -288,7 +283,7 @@ fn order_summary(product: &Product, quantity: u64) -> Markup {
     }
 }
 
-/// A page for addresses that lead nowhere.
+/// The page for unknown addresses.
 pub(super) fn not_found(sandbox: &Sandbox) -> Response {
     let body = html! {
         section.message {

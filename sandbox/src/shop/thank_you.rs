@@ -1,4 +1,4 @@
-//! Where the payment page sends the buyer back to, whatever the outcome.
+//! The page to which the payment page sends the buyer back, whatever the outcome.
 
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Response};
@@ -13,14 +13,13 @@ use crate::shop::layout::{self, Page};
 use crate::shop::pages;
 use crate::state::Sandbox;
 
-/// `?order_id=…`.
 #[derive(Debug, Deserialize)]
 pub(super) struct ThankYouQuery {
     order_id: Option<String>,
 }
 
-/// `GET /shop/thank-you`. The shop asks its own records whether the order is paid; coming back
-/// proves nothing. Tandem is asked in every case, because it has to decide for itself.
+/// `GET /shop/thank-you`. The shop looks up in its own records whether the order is paid, because a visit to this page
+/// proves nothing. The page calls Tandem in every case, because Tandem decides for itself.
 pub(super) async fn page(State(sandbox): State<Sandbox>, Query(query): Query<ThankYouQuery>) -> Response {
     let order = query.order_id.and_then(|order_id| sandbox.orders().get(&order_id).cloned());
     let Some(order) = order else { return pages::not_found(&sandbox) };
@@ -90,7 +89,7 @@ fn not_paid(order: &Order) -> Markup {
     }
 }
 
-/// Not for buyers: shows what Tandem answered, for people who try the sandbox.
+/// Shows what Tandem answered, for people who try the sandbox. It is not for buyers.
 fn tracking_note() -> Markup {
     html! {
         aside.tracking {

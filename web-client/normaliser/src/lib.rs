@@ -1,9 +1,8 @@
-//! From raw personal data to what a page may store: core's own rules, compiled for the browser.
+//! Turns raw personal data into what a page may store: core's own rules, compiled for the browser.
 //!
-//! A module of its own, beside `tandem_web`: a page loads it only when a call must be kept because
-//! the server is away (`web-client/js/storable.js`). The rules are `tandem-core`'s, so that a hash made here
-//! is the hash that the server makes; the golden vectors are run against this very module.
-//! Unicode's tables are the browser's.
+//! This is a module beside `tandem_web`. A page loads it only when a call must be stored because the server is
+//! unreachable (`web-client/js/storable.js`). The rules are those of `tandem-core`, so that page and server make the same
+//! hashes. The golden vectors are tested against this module. The browser provides the Unicode tables.
 
 #![warn(missing_docs)]
 
@@ -46,15 +45,15 @@ impl UnicodeRules for BrowserUnicode {
     }
 }
 
-/// The SHA-256 of a match key's normal form, in hex. The key goes by Meta's name (`em`, `ph`, …).
-/// `country` is the person's as the page gave it, and may be empty; `default_country` is the
-/// merchant's. `now_ms`, since 1970, says which birth dates lie in the future.
+/// The SHA-256 of a match key's normal form, in hex. `key` is Meta's name (`em`, `ph`, …). `country` is the person's, as
+/// the page gave it, and may be empty. `default_country` is the merchant's. `now_ms` is the time since 1970 and decides
+/// which birth dates lie in the future.
 ///
-/// `undefined` when there is nothing to hash, and when nobody named the merchant's country but the
-/// value means different things in different ones: a hash of the wrong number matches nobody.
+/// Returns `undefined` if there is nothing to hash. Also if the merchant's country is not known and the value depends on
+/// it: a hash of the wrong phone number matches nobody.
 ///
 /// # Errors
-/// Throws the code of what is wrong with the value, or `no_such_key`.
+/// Throws the code of the value's error, or `no_such_key`.
 #[wasm_bindgen]
 pub fn hash(
     key: &str,
@@ -78,7 +77,7 @@ fn hash_value(
     today: Day,
 ) -> Result<Option<Sha256Hex>, MatchKeyError> {
     let value = Raw::new(value);
-    // As the server has it: a country that is none, or a hash, says nothing about the others.
+    // As at the server, an unknown country or a hash says nothing about the other values.
     let person_country = Country::parse(country).ok();
     let under = |default_country| {
         hash_key(key, &value, &KeyContext { unicode, default_country, person_country, today })
@@ -86,20 +85,20 @@ fn hash_value(
     if let Ok(country) = Country::parse(default_country) {
         return under(country);
     }
-    // Two countries that differ in calling code, trunk prefix, order of dates, states and postal
-    // codes: what is the same in both says its country itself, or needs none.
+    // These countries differ in calling code, trunk prefix, order of dates, states and postal codes. A value with the
+    // same hash in both names its country itself, or needs none.
     let (here, there) = (under(Country::INDIA), under(Country::UNITED_STATES));
     if here == there { here } else { Ok(None) }
 }
 
-/// A web address without fragment, login, and what looks like an e-mail address or a phone number.
+/// A web address without fragment and login, and without anything that looks like an e-mail address or a phone number.
 #[wasm_bindgen(js_name = scrubUrl)]
 #[must_use]
 pub fn scrub_url(url: &str) -> String {
     scrub::scrub_url(url).text
 }
 
-/// A text without what looks like an e-mail address or a phone number.
+/// A text without anything that looks like an e-mail address or a phone number.
 #[wasm_bindgen(js_name = scrubText)]
 #[must_use]
 pub fn scrub_text(text: &str) -> String {

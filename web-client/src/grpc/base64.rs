@@ -24,7 +24,7 @@ pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
             out.push((bits >> count) as u8);
         }
     }
-    // One lonely digit carries no byte.
+    // A single remaining digit encodes no byte.
     (count < 6).then_some(out)
 }
 

@@ -4,12 +4,12 @@ use alloc::vec::Vec;
 
 /// Marks the frame that holds the trailers.
 const TRAILERS: u8 = 0x80;
-/// Marks compressed content, which we never ask for.
+/// Marks compressed content. Requests never ask for it.
 const COMPRESSED: u8 = 0x01;
 /// Bytes before a frame's content.
 const HEAD_BYTES: usize = 5;
 
-/// One message as a request's body.
+/// The body of a request with one message.
 pub(crate) fn request(message: &[u8]) -> Vec<u8> {
     let mut body = [0].to_vec();
     body.extend_from_slice(&(message.len() as u32).to_be_bytes());
@@ -17,17 +17,16 @@ pub(crate) fn request(message: &[u8]) -> Vec<u8> {
     body
 }
 
-/// A response's body, taken apart.
+/// The parts of a response's body.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Response<'a> {
-    /// The message, if one came.
+    /// The message, if there is one.
     pub(crate) message: Option<&'a [u8]>,
-    /// The trailers' lines, `name: value`, separated by CRLF. Empty: none came.
+    /// The trailers' lines, `name: value`, separated by CRLF. Empty if there are none.
     pub(crate) trailers: &'a [u8],
 }
 
-/// Takes a unary call's response apart. `None` when it is cut short, compressed, or holds more
-/// than one message.
+/// Splits the response of a unary call. `None` if it is cut short or compressed, or has more than one message.
 pub(crate) fn response(mut body: &[u8]) -> Option<Response<'_>> {
     let mut parts = Response::default();
     while let Some((head, rest)) = body.split_first_chunk::<HEAD_BYTES>() {

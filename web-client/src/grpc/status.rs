@@ -8,18 +8,15 @@ use crate::retry::THROTTLED_MS;
 use crate::text::number;
 use crate::wire::Fields;
 
-/// `OK`.
 pub(crate) const OK: u32 = 0;
-/// The code that a missing status stands for, `UNKNOWN`.
+/// The code of a status that is not a number.
 pub(crate) const UNKNOWN: u32 = 2;
-/// A field is missing or malformed.
 pub(crate) const INVALID_ARGUMENT: u32 = 3;
-/// Too fast.
 pub(crate) const RESOURCE_EXHAUSTED: u32 = 8;
-/// The server does not answer, or not as a server of ours.
+/// Also for a missing answer, and for an answer that is not gRPC-web.
 pub(crate) const UNAVAILABLE: u32 = 14;
 
-/// Names of the codes that a page gets to see; see [`Status::is_correctable`].
+/// Names of the codes that a page gets, see [`Status::correctable_code`].
 const NAMES: [(u32, &str); 5] = [
     (INVALID_ARGUMENT, "INVALID_ARGUMENT"),
     (7, "PERMISSION_DENIED"),
@@ -28,32 +25,28 @@ const NAMES: [(u32, &str); 5] = [
     (16, "UNAUTHENTICATED"),
 ];
 
-/// Before each name of gRPC's own.
+/// Prefix of gRPC's headers and trailers.
 const PREFIX: &[u8] = b"grpc-";
 
 /// Why a call failed.
 #[derive(Debug, Default)]
 pub(crate) struct Status {
-    /// gRPC's status code.
     pub(crate) code: u32,
-    /// What the server says about it.
     pub(crate) message: Vec<u8>,
-    /// The fields that are wrong, and what is wrong with them (`google.rpc.BadRequest`): JSON's
-    /// `["field","description"]`, separated by commas.
+    /// The wrong fields (`google.rpc.BadRequest`) as JSON: `["field","description"]`, separated by commas.
     pub(crate) fields: Json,
-    /// When to try again at the earliest, milliseconds from now (`google.rpc.RetryInfo`).
+    /// Milliseconds to wait at least before the next try (`google.rpc.RetryInfo`).
     pub(crate) retry_after_ms: u32,
 }
 
 impl Status {
-    /// A status of our own making.
+    /// The status of a call without a usable answer.
     pub(crate) fn unavailable() -> Self {
         Self { code: UNAVAILABLE, ..Self::default() }
     }
 
-    /// Reads a status with `look_up`, which knows headers or trailers by their names without
-    /// `grpc-`, in lower case.
-    /// `None` when there is no status.
+    /// Reads a status. `look_up` returns a header or trailer by its name without `grpc-`, in lower case. `None` if there
+    /// is no status.
     pub(crate) fn read<'a>(look_up: &dyn Fn(&[u8]) -> Option<&'a [u8]>) -> Option<Self> {
         let code = number(look_up(b"status")?.trim_ascii()).map_or(UNKNOWN, |code| code as u32);
         let message = look_up(b"message").map(percent_decode).unwrap_or_default();
@@ -64,7 +57,7 @@ impl Status {
         Some(status)
     }
 
-    /// Notes a field that is wrong.
+    /// Adds a wrong field.
     pub(crate) fn add_field(&mut self, field: &[u8], description: &[u8]) {
         self.fields.open(b'[');
         self.fields.text(field);
@@ -72,10 +65,10 @@ impl Status {
         self.fields.close(b']');
     }
 
-    /// Appends what the page is thrown: `[code, message, fields]` for a mistake that it can
-    /// correct, else the milliseconds to wait before trying again.
+    /// Appends the value that JavaScript throws: `[code, message, fields]` for a mistake that the page can correct, else
+    /// the milliseconds to wait before the next try.
     pub(crate) fn throw(&self, json: &mut Json) {
-        let Some(code) = self.is_correctable() else {
+        let Some(code) = self.correctable_code() else {
             json.number(self.wait_ms().into());
             return;
         };
@@ -102,13 +95,12 @@ impl Status {
         })
     }
 
-    /// The code's name if the page can do something about it: then the call is not repeated, and
-    /// the page is told.
-    pub(crate) fn is_correctable(&self) -> Option<&'static str> {
+    /// The code's name, if the page can correct the mistake. Such a call is not repeated, and the page gets the error.
+    pub(crate) fn correctable_code(&self) -> Option<&'static str> {
         NAMES.iter().find(|(code, _)| *code == self.code).map(|(_, name)| *name)
     }
 
-    /// How long the server wants to be left alone at least.
+    /// Milliseconds to wait at least before the next try.
     pub(crate) fn wait_ms(&self) -> u32 {
         match self.retry_after_ms {
             0 if self.code == RESOURCE_EXHAUSTED => THROTTLED_MS,
@@ -154,7 +146,7 @@ impl Status {
     fn read_delay(&mut self, info: &[u8]) {
         for (_, delay) in Fields(info).filter(|(number, _)| *number == 1) {
             for (number, part) in Fields(delay.bytes()) {
-                // A delay of more than a day, or a negative one, is a mistake.
+                // Negative delays and delays of more than a day are ignored.
                 match (number, part.number()) {
                     (1, seconds @ 0..=86_400) => self.retry_after_ms += seconds as u32 * 1000,
                     (2, nanos @ 0..1_000_000_000) => self.retry_after_ms += nanos as u32 / 1_000_000,
@@ -165,7 +157,7 @@ impl Status {
     }
 }
 
-/// Undoes the percent-encoding of `grpc-message`. What is no encoding stays as it is.
+/// Decodes the percent-encoding of `grpc-message`. Invalid escapes are kept.
 fn percent_decode(mut bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     while let Some((&byte, rest)) = bytes.split_first() {
@@ -255,7 +247,7 @@ mod tests {
         let lines = b"grpc-status: 3\r\ngrpc-message: no\r\ngrpc-status-details-bin: ////\r\n";
         let status = Status::from_trailers(lines).unwrap();
         assert_eq!((status.code, status.fields.0.len()), (INVALID_ARGUMENT, 0));
-        assert_eq!(status.is_correctable(), Some("INVALID_ARGUMENT"));
-        assert_eq!(Status::unavailable().is_correctable(), None);
+        assert_eq!(status.correctable_code(), Some("INVALID_ARGUMENT"));
+        assert_eq!(Status::unavailable().correctable_code(), None);
     }
 }

@@ -1,29 +1,29 @@
-//! Holds modules to the order of their folder.
+//! Checks that modules import in the order of their folder.
 
 use std::collections::BTreeSet;
 
-use super::layers::{Kept, Layers};
+use super::layers::{Layers, NameRule};
 use super::modules::{ModulePath, Modules};
 
-/// Holds a folder of a crate to its order.
+/// Checks a folder of a crate against its order.
 pub(super) fn check(
     modules: &Modules,
     (folder, layers): Layers<'_>,
     upwards: &[(&str, &str)],
-    faults: &mut Vec<String>,
+    findings: &mut Vec<String>,
 ) {
     let layers: Vec<&str> = layers.split_whitespace().collect();
     let place = Place { folder, own: if inner(folder).is_empty() { modules.root } else { "mod" } };
     let found: BTreeSet<&str> = modules.iter().filter_map(|(path, _)| place.child(path)).collect();
     if found.is_empty() {
-        // The crate is not there (yet).
+        // The crate does not exist (yet).
         return;
     }
     for missing in found.iter().filter(|name| !layers.contains(name)) {
-        faults.push(format!("{folder}: `{missing}` has no place in xtask/src/tidy/layers.rs"));
+        findings.push(format!("{folder}: `{missing}` has no place in xtask/src/tidy/layers.rs"));
     }
     for gone in layers.iter().filter(|name| !found.contains(*name)) {
-        faults.push(format!("xtask/src/tidy/layers.rs: {folder} has no module `{gone}`"));
+        findings.push(format!("xtask/src/tidy/layers.rs: {folder} has no module `{gone}`"));
     }
     let depth = |name: &str| layers.iter().position(|layer| *layer == name);
     let mut tolerated = BTreeSet::new();
@@ -31,7 +31,7 @@ pub(super) fn check(
         let (Some(from), Some(to)) = (place.child(&arrow.from), place.child(&arrow.to)) else { continue };
         match (depth(from), depth(to)) {
             (Some(above), Some(below)) if above > below => {}
-            // It runs downwards or stays, or one of the two has no place, which is a fault already.
+            // The import runs downwards or stays. A module without a place is a finding already.
             _ => continue,
         }
         let (file, line) = (arrow.file.as_str(), arrow.line);
@@ -39,18 +39,19 @@ pub(super) fn check(
             tolerated.insert(*known);
             continue;
         }
-        faults.push(format!(
-            "{file}:{line}: `{from}` imports `{to}`, which stands above it (xtask/src/tidy/layers.rs)"
+        findings.push(format!(
+            "{file}:{line}: `{from}` imports `{to}`, which is above it (xtask/src/tidy/layers.rs)"
         ));
     }
     let is_here = |file: &str| file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
     for (file, to) in upwards.iter().filter(|known| is_here(known.0) && !tolerated.contains(*known)) {
-        faults.push(format!("xtask/src/tidy/layers.rs: {file} imports `{to}` upwards no more"));
+        findings
+            .push(format!("xtask/src/tidy/layers.rs: {file} no longer imports `{to}`: remove the exception"));
     }
 }
 
-/// Holds names to the modules that may name them.
-pub(super) fn check_kept(modules: &Modules, (folder, names, may): Kept<'_>, faults: &mut Vec<String>) {
+/// Checks that only the allowed modules use a name.
+pub(super) fn check_names(modules: &Modules, (folder, names, may): NameRule<'_>, findings: &mut Vec<String>) {
     let place = Place { folder, own: modules.root };
     let (names, may): (Vec<&str>, Vec<&str>) =
         (names.split_whitespace().collect(), may.split_whitespace().collect());
@@ -60,21 +61,21 @@ pub(super) fn check_kept(modules: &Modules, (folder, names, may): Kept<'_>, faul
             if let Some(name) = names.iter().find(|name| named.path.iter().any(|segment| segment == *name)) {
                 let (file, line) = (&module.file, named.line);
                 let may = may.join(", ");
-                faults.push(format!("{file}:{line}: `{child}` names `{name}`, which only {may} may"));
+                findings.push(format!("{file}:{line}: `{child}` uses `{name}`, which only {may} may use"));
             }
         }
     }
 }
 
-/// A folder whose children are held to an order.
+/// A folder whose children have an order.
 struct Place<'a> {
     folder: &'a str,
-    /// What its own file is called in the list.
+    /// Name of the folder's own file in the list.
     own: &'a str,
 }
 
 impl Place<'_> {
-    /// The folder's child in which a module stands, if it does.
+    /// The child of this folder that contains the module, if any.
     fn child<'p>(&'p self, path: &'p ModulePath) -> Option<&'p str> {
         let inner: Vec<&str> = inner(self.folder).split('/').filter(|part| !part.is_empty()).collect();
         let starts = path.len() >= inner.len() && inner.iter().zip(path).all(|(part, own)| part == own);
@@ -100,10 +101,10 @@ mod tests {
         Modules::read("a/src", sources.iter().copied()).unwrap()
     }
 
-    fn faults(sources: &[(&str, &str)], layers: Layers<'_>, upwards: &[(&str, &str)]) -> Vec<String> {
-        let mut faults = Vec::new();
-        check(&modules(sources), layers, upwards, &mut faults);
-        faults
+    fn findings(sources: &[(&str, &str)], layers: Layers<'_>, upwards: &[(&str, &str)]) -> Vec<String> {
+        let mut findings = Vec::new();
+        check(&modules(sources), layers, upwards, &mut findings);
+        findings
     }
 
     const TREE: [(&str, &str); 4] = [
@@ -117,20 +118,21 @@ mod tests {
     fn imports_run_downwards() {
         let low = |text| [TREE.as_slice(), &[("a/src/low.rs", text)]].concat();
         let layers: Layers<'_> = ("a/src", "lib top low");
-        assert_eq!(faults(&low("use std::fmt;"), layers, &[]), [""; 0]);
-        let up = "a/src/low.rs:2: `low` imports `top`, which stands above it (xtask/src/tidy/layers.rs)";
-        assert_eq!(faults(&low("use std::fmt;\nuse crate::top::X;"), layers, &[]), [up]);
+        assert_eq!(findings(&low("use std::fmt;"), layers, &[]), [""; 0]);
+        let up = "a/src/low.rs:2: `low` imports `top`, which is above it (xtask/src/tidy/layers.rs)";
+        assert_eq!(findings(&low("use std::fmt;\nuse crate::top::X;"), layers, &[]), [up]);
         let tests = low("#[cfg(test)]\nmod tests { use crate::top::X; }");
-        assert_eq!(faults(&tests, layers, &[]), [""; 0]);
+        assert_eq!(findings(&tests, layers, &[]), [""; 0]);
     }
 
     #[test]
     fn the_order_inside_a_folder_is_held_too() {
         let layers: Layers<'_> = ("a/src/top", "mod first second");
-        assert_eq!(faults(&TREE, layers, &[]), [""; 0]);
+        assert_eq!(findings(&TREE, layers, &[]), [""; 0]);
         let layers: Layers<'_> = ("a/src/top", "mod second first");
-        let up = "a/src/top/first.rs:1: `first` imports `second`, which stands above it (xtask/src/tidy/layers.rs)";
-        assert_eq!(faults(&TREE, layers, &[]), [up]);
+        let up =
+            "a/src/top/first.rs:1: `first` imports `second`, which is above it (xtask/src/tidy/layers.rs)";
+        assert_eq!(findings(&TREE, layers, &[]), [up]);
     }
 
     #[test]
@@ -140,7 +142,7 @@ mod tests {
             "a/src/top: `second` has no place in xtask/src/tidy/layers.rs",
             "xtask/src/tidy/layers.rs: a/src/top has no module `third`",
         ];
-        assert_eq!(faults(&TREE, layers, &[]), wanted);
+        assert_eq!(findings(&TREE, layers, &[]), wanted);
     }
 
     #[test]
@@ -148,9 +150,9 @@ mod tests {
         let low = |text| [TREE.as_slice(), &[("a/src/low.rs", text)]].concat();
         let layers: Layers<'_> = ("a/src", "lib top low");
         let known = [("a/src/low.rs", "top")];
-        assert_eq!(faults(&low("use crate::top::X;"), layers, &known), [""; 0]);
-        let gone = "xtask/src/tidy/layers.rs: a/src/low.rs imports `top` upwards no more";
-        assert_eq!(faults(&low(""), layers, &known), [gone]);
+        assert_eq!(findings(&low("use crate::top::X;"), layers, &known), [""; 0]);
+        let gone = "xtask/src/tidy/layers.rs: a/src/low.rs no longer imports `top`: remove the exception";
+        assert_eq!(findings(&low(""), layers, &known), [gone]);
     }
 
     #[test]
@@ -160,8 +162,8 @@ mod tests {
             ("a/src/api.rs", "use tonic::Status;"),
             ("a/src/low.rs", "fn f(x: v1::Order) {}\nuse std::tonic_like;"),
         ];
-        let mut faults = Vec::new();
-        check_kept(&modules(&sources), ("a/src", "tonic v1", "api"), &mut faults);
-        assert_eq!(faults, ["a/src/low.rs:1: `low` names `v1`, which only api may"]);
+        let mut findings = Vec::new();
+        check_names(&modules(&sources), ("a/src", "tonic v1", "api"), &mut findings);
+        assert_eq!(findings, ["a/src/low.rs:1: `low` uses `v1`, which only api may use"]);
     }
 }

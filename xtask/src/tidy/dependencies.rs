@@ -1,10 +1,10 @@
-//! Which crate may not depend on which.
+//! Checks which crate may not depend on which.
 
 use super::sources::read;
 use crate::files::root;
 
-/// Who must not know whom (ARCHITECTURE.md). `uuid` is free to all: core uses its pure `Builder`, and gets time and
-/// random bytes as arguments.
+/// Crates and their forbidden dependencies (ARCHITECTURE.md). `uuid` is allowed everywhere: core uses its pure `Builder`
+/// and gets time and random bytes as arguments.
 const FORBIDDEN: [(&str, &[&str]); 7] = [
     (
         "core",
@@ -21,7 +21,7 @@ const FORBIDDEN: [(&str, &[&str]); 7] = [
     ("sandbox", &["tandem-core", "tandem-proto", "tandem-server", "tandem-lint"]),
 ];
 
-pub(super) fn check(faults: &mut Vec<String>) -> anyhow::Result<()> {
+pub(super) fn check(findings: &mut Vec<String>) -> anyhow::Result<()> {
     for (package, forbidden) in FORBIDDEN {
         let manifest = read(&root().join(package).join("Cargo.toml"))?;
         let mut of_the_product = false;
@@ -31,7 +31,7 @@ pub(super) fn check(faults: &mut Vec<String>) -> anyhow::Result<()> {
             }
             let name = line.split(['.', '=', ' ']).next().unwrap_or_default();
             if of_the_product && forbidden.contains(&name) {
-                faults.push(format!("{package} must not depend on {name}"));
+                findings.push(format!("{package} must not depend on {name}"));
             }
         }
     }

@@ -1,17 +1,19 @@
-//! Which paths a Rust source names outside of its tests, read off its tokens: comments and texts name nothing.
+//! Reads the paths that a Rust source names outside of its tests. It reads tokens, so comments and strings do not count.
 
 use anyhow::anyhow;
-use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+
+use super::tokens::{is_double_colon, is_punct, line_of};
 
 /// A path that is named: `crate::order::Order`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Named {
+pub(super) struct NamedPath {
     pub(super) line: usize,
     /// Modules of the same file around it.
     pub(super) inside: Vec<String>,
     pub(super) path: Vec<String>,
-    /// Under which name it is handed on, if it is (`pub use`).
-    pub(super) handed_on_as: Option<String>,
+    /// The name of a re-export (`pub use`).
+    pub(super) exported_as: Option<String>,
 }
 
 /// A module of its own file that is compiled for tests alone.
@@ -22,10 +24,10 @@ pub(super) enum TestModule {
     At(String),
 }
 
-/// What one file names.
+/// The paths and test modules of one file.
 #[derive(Debug, Default)]
 pub(super) struct Imports {
-    pub(super) named: Vec<Named>,
+    pub(super) named: Vec<NamedPath>,
     pub(super) test_modules: Vec<TestModule>,
 }
 
@@ -71,7 +73,7 @@ impl Imports {
         }
     }
 
-    /// `mod name { … }`; a module of its own file names nothing here.
+    /// `mod name { … }`. A module with its own file names nothing here.
     fn module(&mut self, tokens: &[TokenTree], at: usize, inside: &[String]) -> usize {
         if let (Some(TokenTree::Ident(name)), Some(TokenTree::Group(body))) =
             (tokens.get(at + 1), tokens.get(at + 2))
@@ -96,7 +98,7 @@ impl Imports {
     fn import(&mut self, tokens: &[TokenTree], at: usize, inside: &[String]) -> usize {
         let end = (at..tokens.len()).find(|i| is_punct(tokens.get(*i), ';')).unwrap_or(tokens.len());
         let before = &tokens[..at];
-        let is_handed_on = match before {
+        let is_exported = match before {
             [.., TokenTree::Ident(word)] => *word == "pub",
             [.., TokenTree::Ident(word), TokenTree::Group(_)] => *word == "pub",
             _ => false,
@@ -104,23 +106,23 @@ impl Imports {
         let mut branches = Vec::new();
         branch(&tokens[at + 1..end], &[], &mut branches);
         let line = line_of(&tokens[at]);
-        self.named.extend(branches.into_iter().map(|(path, name)| Named {
+        self.named.extend(branches.into_iter().map(|(path, name)| NamedPath {
             line,
             inside: inside.to_vec(),
             path,
-            handed_on_as: Some(name).filter(|_| is_handed_on),
+            exported_as: Some(name).filter(|_| is_exported),
         }));
         end + 1
     }
 
-    /// `a::b` in the midst of code.
+    /// `a::b` in code.
     fn path(&mut self, tokens: &[TokenTree], at: usize, inside: &[String]) -> usize {
         let (path, end) = segments(tokens, at);
         let is_rest = at > 1 && is_double_colon(tokens, at - 2);
         let is_field = at > 0 && is_punct(tokens.get(at - 1), '.');
         if path.len() > 1 && !is_rest && !is_field {
             let line = line_of(&tokens[at]);
-            self.named.push(Named { line, inside: inside.to_vec(), path, handed_on_as: None });
+            self.named.push(NamedPath { line, inside: inside.to_vec(), path, exported_as: None });
         }
         end
     }
@@ -134,7 +136,7 @@ struct Attributes {
 }
 
 impl Attributes {
-    /// Takes an attribute in; returns where it ends.
+    /// Reads an attribute. Returns the index behind it.
     fn take(&mut self, tokens: &[TokenTree], at: usize) -> Option<usize> {
         if !is_punct(tokens.get(at), '#') {
             return None;
@@ -164,7 +166,7 @@ fn is_for_tests(condition: &Group) -> bool {
     }
 }
 
-/// After the item that begins at `at`: its body, or its semicolon.
+/// The index behind the item that begins at `at`: behind its body, or its semicolon.
 fn end_of_item(tokens: &[TokenTree], at: usize) -> usize {
     let is_end = |token: &TokenTree| match token {
         TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
@@ -189,7 +191,7 @@ fn branch(tokens: &[TokenTree], prefix: &[String], found: &mut Vec<(Vec<String>,
             Some([TokenTree::Ident(word), TokenTree::Ident(name)]) if *word == "as" => {
                 found.push((path, name.to_string()));
             }
-            // `self` in braces is what stands before them.
+            // `a::{self}` is `a`.
             _ => {
                 if path.len() > 1 {
                     path.pop_if(|last| last == "self");
@@ -202,7 +204,7 @@ fn branch(tokens: &[TokenTree], prefix: &[String], found: &mut Vec<(Vec<String>,
     }
 }
 
-/// `a::b::c` from `at` on, and where it ends.
+/// `a::b::c` from `at` on, and the index behind it.
 fn segments(tokens: &[TokenTree], at: usize) -> (Vec<String>, usize) {
     let mut path = Vec::new();
     let mut end = at;
@@ -222,19 +224,6 @@ fn is_path_of_visibility(token: Option<&TokenTree>) -> bool {
     let Some(TokenTree::Group(group)) = token else { return false };
     group.delimiter() == Delimiter::Parenthesis
         && matches!(group.stream().into_iter().next(), Some(TokenTree::Ident(word)) if word == "in")
-}
-
-fn is_double_colon(tokens: &[TokenTree], at: usize) -> bool {
-    matches!(tokens.get(at), Some(TokenTree::Punct(first)) if first.as_char() == ':' && first.spacing() == Spacing::Joint)
-        && is_punct(tokens.get(at + 1), ':')
-}
-
-fn is_punct(token: Option<&TokenTree>, sign: char) -> bool {
-    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == sign)
-}
-
-fn line_of(token: &TokenTree) -> usize {
-    token.span().start().line
 }
 
 #[cfg(test)]
@@ -282,7 +271,7 @@ mod tests {
     #[test]
     fn what_is_handed_on_has_a_name_and_a_line() {
         let named = Imports::read("mod a;\n\npub(crate) use a::{B, C as D};\nuse a::E;").unwrap().named;
-        let names: Vec<_> = named.iter().map(|named| (named.line, named.handed_on_as.as_deref())).collect();
+        let names: Vec<_> = named.iter().map(|named| (named.line, named.exported_as.as_deref())).collect();
         assert_eq!(names, [(3, Some("B")), (3, Some("D")), (4, None)]);
     }
 }

@@ -1,12 +1,11 @@
-//! Which module may import which: in each folder named here, only what stands below it.
+//! Which module may import which: in each folder here, a module may import only the modules below it.
 //!
-//! A new file takes its place in its folder's list. An import that runs upwards is mended by moving what is
-//! imported down, not by moving the file up.
+//! Add a new file to its folder's list. If an import runs upwards, move the imported item down. Do not move the file up.
 
 /// A folder, and its modules from top to bottom. `lib`, `main` and `mod` are the folder's own file.
 pub(super) type Layers<'a> = (&'a str, &'a str);
 
-/// Every folder whose order is held.
+/// The folders whose order is checked.
 pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "core/src",
@@ -98,18 +97,21 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
         "main test tidy settings_docs demo bench web_examples package normaliser webassembly size npm browser examples \
          storm torture programs wasm_target skipped command contents files",
     ),
-    ("xtask/src/tidy", "mod arrows layers modules imports paths dependencies pages sources test_functions"),
+    (
+        "xtask/src/tidy",
+        "mod arrows layers predicates module_files modules imports tokens paths dependencies pages sources test_functions",
+    ),
     ("xtask/src/wasm_target", "mod standard_library debian toolchain"),
 ];
 
-/// Arrows that still run upwards: a file, and the module it imports. The list only ever gets shorter.
+/// Imports that still run upwards: a file, and the module that it imports. This list may only get shorter.
 pub(super) const UPWARDS: &[(&str, &str)] = &[];
 
-/// Names that only some modules of a folder may name: the folder, the names, the modules.
-pub(super) type Kept<'a> = (&'a str, &'a str, &'a str);
+/// Names that only some modules of a folder may use: the folder, the names, the modules.
+pub(super) type NameRule<'a> = (&'a str, &'a str, &'a str);
 
-/// What is kept to a few modules.
-pub(super) const KEPT: &[Kept<'static>] = &[(
+/// Wire types stay in `server/src/api/`.
+pub(super) const NAME_RULES: &[NameRule<'static>] = &[(
     "server/src",
     "tonic tonic_health tonic_prost tonic_reflection tonic_types tonic_web prost prost_types tandem_proto v1",
     "api",

@@ -1,14 +1,17 @@
-//! The house rules that no compiler checks.
+//! Checks the house rules that no compiler checks.
 
 mod arrows;
 mod dependencies;
 mod imports;
 mod layers;
+mod module_files;
 mod modules;
 mod pages;
 mod paths;
+mod predicates;
 mod sources;
 mod test_functions;
+mod tokens;
 
 use anyhow::bail;
 
@@ -17,11 +20,11 @@ use modules::Modules;
 
 /// Folders that hold no source.
 const SKIPPED: [&str; 5] = ["target", ".git", "node_modules", "pkg", "data"];
-/// Documents whose paths are checked, and the folder of the others.
+/// Documents whose paths are checked, and the folder of further ones.
 const DOCUMENTS: [&str; 3] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"];
 const DOCUMENTS_FOLDER: &str = "docs/";
 
-/// Checks everything and says what is wrong, all at once.
+/// Checks every rule and prints all findings at once.
 pub(crate) fn run() -> anyhow::Result<()> {
     let files = walk(root(), &SKIPPED)?;
     let mut texts = Vec::new();
@@ -31,35 +34,42 @@ pub(crate) fn run() -> anyhow::Result<()> {
             texts.push((sources::relative(path), sources::read(path)?));
         }
     }
-    let mut faults = Vec::new();
+    let mut findings = Vec::new();
     for (name, text) in &texts {
         match name.rsplit('.').next() {
-            Some("rs") => sources::rust_file(name, text, &mut faults),
-            Some("proto") => sources::proto_file(name, text, &mut faults),
+            Some("rs") => sources::rust_file(name, text, &mut findings),
+            Some("proto") => sources::proto_file(name, text, &mut findings),
             _ => {}
         }
     }
     let names: Vec<String> = files.iter().map(|path| sources::relative(path)).collect();
-    named_paths(&names, &texts, &mut faults);
-    module_layers(&texts, &mut faults)?;
-    dependencies::check(&mut faults)?;
-    pages::check(&mut faults)?;
-    sources::needed(&mut faults);
-    crate::settings_docs::check(&mut faults)?;
-    sources::generated(&mut faults)?;
-    for fault in &faults {
-        eprintln!("tidy: {fault}");
+    named_paths(&names, &texts, &mut findings);
+    module_layers(&texts, &mut findings)?;
+    let rust: Vec<(&str, &str)> = texts
+        .iter()
+        .filter(|(name, _)| name.ends_with(".rs"))
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    predicates::check(rust.iter().copied(), &mut findings)?;
+    module_files::check(&rust, &mut findings)?;
+    dependencies::check(&mut findings)?;
+    pages::check(&mut findings)?;
+    sources::needed(&mut findings);
+    crate::settings_docs::check(&mut findings)?;
+    sources::generated(&mut findings)?;
+    for finding in &findings {
+        eprintln!("tidy: {finding}");
     }
-    if faults.is_empty() {
-        eprintln!("tidy: {} files looked at, nothing to mend", files.len());
+    if findings.is_empty() {
+        eprintln!("tidy: {} files checked, no findings", files.len());
         Ok(())
     } else {
-        bail!("{} things to mend", faults.len())
+        bail!("{} findings", findings.len())
     }
 }
 
-/// Every path that a document or a doc comment names is there, and holds the test that it names.
-fn named_paths(names: &[String], texts: &[(String, String)], faults: &mut Vec<String>) {
+/// Every path that a document or a doc comment names exists, and contains the function that it names.
+fn named_paths(names: &[String], texts: &[(String, String)], findings: &mut Vec<String>) {
     let existing = paths::Existing::of(names.iter().map(String::as_str));
     for (file, text) in texts {
         let mentions = if file.ends_with(".rs") {
@@ -72,29 +82,29 @@ fn named_paths(names: &[String], texts: &[(String, String)], faults: &mut Vec<St
         for paths::Mention { line, path, item } in mentions {
             let Some(found) = existing.find(file, &path) else { continue };
             if found.is_empty() {
-                faults.push(format!("{file}:{line}: there is no `{path}`"));
+                findings.push(format!("{file}:{line}: there is no `{path}`"));
             }
             let Some(item) = item.filter(|_| !found.is_empty()) else { continue };
             let holds = |text: &str| test_functions::in_source(text).is_ok_and(|tests| tests.contains(&item));
             if !texts.iter().any(|(name, text)| found.contains(&name.as_str()) && holds(text)) {
-                faults.push(format!("{file}:{line}: `{path}` has no test `{item}`"));
+                findings.push(format!("{file}:{line}: `{path}` has no test `{item}`"));
             }
         }
     }
 }
 
-/// Modules import only what stands below them.
-fn module_layers(texts: &[(String, String)], faults: &mut Vec<String>) -> anyhow::Result<()> {
+/// Modules import only modules below them.
+fn module_layers(texts: &[(String, String)], findings: &mut Vec<String>) -> anyhow::Result<()> {
     let read = |folder: &str| {
         let src = arrows::source_folder(folder);
         let sources = texts.iter().filter(|(name, _)| name.ends_with(".rs"));
         Modules::read(src, sources.map(|(name, text)| (name.as_str(), text.as_str())))
     };
     for layers in layers::LAYERS {
-        arrows::check(&read(layers.0)?, *layers, layers::UPWARDS, faults);
+        arrows::check(&read(layers.0)?, *layers, layers::UPWARDS, findings);
     }
-    for kept in layers::KEPT {
-        arrows::check_kept(&read(kept.0)?, *kept, faults);
+    for kept in layers::NAME_RULES {
+        arrows::check_names(&read(kept.0)?, *kept, findings);
     }
     Ok(())
 }

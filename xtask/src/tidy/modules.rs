@@ -1,15 +1,15 @@
-//! A crate's modules, and which of them names which.
+//! A crate's modules, and which of them imports which.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 
-use super::imports::{Imports, Named, TestModule};
+use super::imports::{Imports, NamedPath, TestModule};
 
-/// Where a module stands: `["order", "state"]`; the crate's root is empty.
+/// Path of a module: `["order", "state"]`. The crate's root is empty.
 pub(super) type ModulePath = Vec<String>;
 
-/// One module names something of another.
+/// An import of one module from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Arrow {
     pub(super) file: String,
@@ -18,14 +18,14 @@ pub(super) struct Arrow {
     pub(super) to: ModulePath,
 }
 
-/// A module, and what it names.
+/// A module's file and imports.
 #[derive(Debug)]
 pub(super) struct Module {
     pub(super) file: String,
     pub(super) imports: Imports,
 }
 
-/// The modules of one crate's `src` folder, those of tests left out.
+/// The modules of one crate's `src` folder, without test modules.
 #[derive(Debug)]
 pub(super) struct Modules {
     by_path: BTreeMap<ModulePath, Module>,
@@ -33,8 +33,8 @@ pub(super) struct Modules {
     pub(super) root: &'static str,
 }
 
-/// Most steps from one `pub use` to the next.
-const HANDED_ON_MAX: usize = 8;
+/// Most re-exports that are followed from one name.
+const REEXPORTS_MAX: usize = 8;
 
 impl Modules {
     /// Reads a crate from its sources: names relative to the repository, and texts.
@@ -71,9 +71,9 @@ impl Modules {
         self.by_path.iter()
     }
 
-    /// Every module that is named, by whom and where.
+    /// Every import of one module from another.
     pub(super) fn arrows(&self) -> Vec<Arrow> {
-        let arrow = |from: &ModulePath, module: &Module, named: &Named| {
+        let arrow = |from: &ModulePath, module: &Module, named: &NamedPath| {
             let to = self.target(from, named)?;
             let arrow = Arrow { file: module.file.clone(), line: named.line, from: from.clone(), to };
             Some(arrow).filter(|arrow| arrow.from != arrow.to)
@@ -85,15 +85,15 @@ impl Modules {
             .collect()
     }
 
-    /// The module in which stands what is named. What another module only hands on stands elsewhere.
-    fn target(&self, from: &ModulePath, named: &Named) -> Option<ModulePath> {
+    /// The module that defines the named item. Re-exports are followed.
+    fn target(&self, from: &ModulePath, named: &NamedPath) -> Option<ModulePath> {
         let (mut module, mut rest) = self.descend(from, named)?;
-        for _ in 0..HANDED_ON_MAX {
+        for _ in 0..REEXPORTS_MAX {
             let Some(item) = rest.first() else { break };
-            let handed_on = self.by_path.get(&module)?.imports.named.iter();
-            let Some(next) = handed_on
+            let exported = self.by_path.get(&module)?.imports.named.iter();
+            let Some(next) = exported
                 .filter(|named| named.inside.is_empty())
-                .find(|named| named.handed_on_as.as_ref() == Some(item))
+                .find(|named| named.exported_as.as_ref() == Some(item))
             else {
                 break;
             };
@@ -103,8 +103,8 @@ impl Modules {
         Some(module)
     }
 
-    /// As far down as modules go, and what is left of the path.
-    fn descend<'n>(&self, from: &ModulePath, named: &'n Named) -> Option<(ModulePath, &'n [String])> {
+    /// The deepest module of the path, and the rest of the path.
+    fn descend<'n>(&self, from: &ModulePath, named: &'n NamedPath) -> Option<(ModulePath, &'n [String])> {
         let mut module = [from.as_slice(), named.inside.as_slice()].concat();
         let mut rest = named.path.as_slice();
         match rest.first()?.as_str() {
@@ -135,7 +135,7 @@ impl Modules {
             }
             rest = &rest[1..];
         }
-        // A module that is written into its parent's file is that file.
+        // An inline module belongs to its parent's file.
         while !self.by_path.contains_key(&module) {
             module.pop()?;
         }
@@ -143,13 +143,13 @@ impl Modules {
     }
 }
 
-/// A file beside its folder is the same module as the folder's `mod.rs`.
+/// The module of a file. A file beside a folder of its name is the same module as the mod.rs of that folder.
 fn module_path(inner: &str, has_library: bool) -> ModulePath {
     let inner = inner.strip_suffix(".rs").unwrap_or(inner);
     let mut path: ModulePath = inner.split('/').map(str::to_owned).collect();
     match inner {
         "lib" => path.clear(),
-        // Beside a library it is a crate of its own.
+        // Beside a library, `main.rs` is a crate of its own.
         "main" if !has_library => path.clear(),
         _ => drop(path.pop_if(|last| last == "mod")),
     }

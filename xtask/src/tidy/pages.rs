@@ -1,9 +1,9 @@
-//! Every outcome code has its page, and every page its code.
+//! Checks that every outcome code has a page, and every page a code.
 
 use super::sources::{read, relative};
 use crate::files::{root, walk};
 
-pub(super) fn check(faults: &mut Vec<String>) -> anyhow::Result<()> {
+pub(super) fn check(findings: &mut Vec<String>) -> anyhow::Result<()> {
     let source = read(&root().join("core/src/code.rs"))?;
     let codes: Vec<&str> = source
         .lines()
@@ -13,13 +13,13 @@ pub(super) fn check(faults: &mut Vec<String>) -> anyhow::Result<()> {
     let folder = root().join("docs/codes");
     for code in &codes {
         if !folder.join(format!("{code}.md")).is_file() {
-            faults.push(format!("docs/codes/{code}.md is missing"));
+            findings.push(format!("docs/codes/{code}.md is missing"));
         }
     }
     for page in walk(&folder, &[])? {
         let stem = page.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         if !codes.contains(&stem.as_str()) {
-            faults.push(format!("{} is the page of no code in core/src/code.rs", relative(&page)));
+            findings.push(format!("{}: core/src/code.rs has no such code", relative(&page)));
         }
     }
     Ok(())

@@ -1,10 +1,10 @@
-//! Documents and doc comments name files that exist.
+//! Checks that documents and doc comments name only files that exist.
 
 use std::collections::BTreeSet;
 
-/// What a file that a document names may end in.
+/// Extensions of files that documents name.
 const EXTENSIONS: [&str; 7] = ["rs", "toml", "md", "js", "sql", "proto", "sh"];
-/// Made by a build, or not ours.
+/// Paths that a build makes.
 const ELSEWHERE: [&str; 4] = ["target/", "web-client/pkg", "tandem_web.js", "tandem_normaliser.js"];
 
 /// A path that a text names, and in which line.
@@ -12,7 +12,7 @@ const ELSEWHERE: [&str; 4] = ["target/", "web-client/pkg", "tandem_web.js", "tan
 pub(super) struct Mention {
     pub(super) line: usize,
     pub(super) path: String,
-    /// What the file must hold: a test's name behind `::`.
+    /// Name of a function that the file must contain: the part behind `::`.
     pub(super) item: Option<String>,
 }
 
@@ -68,7 +68,7 @@ fn alternatives(path: &str) -> Vec<String> {
     }
 }
 
-/// Whether it looks like a path of this repository, and not like a URL, a route, a setting or a pattern.
+/// Whether the text looks like a path of this repository, not like a URL, a route, a setting or a pattern.
 fn is_path(token: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./*".contains(c);
     let is_ours =
@@ -82,7 +82,7 @@ fn has_extension(path: &str) -> bool {
     path.rsplit_once('.').is_some_and(|(_, end)| EXTENSIONS.contains(&end))
 }
 
-/// What there is: files and folders, relative to the repository.
+/// Files and folders that exist, relative to the repository.
 pub(super) struct Existing(BTreeSet<String>);
 
 impl Existing {
@@ -93,7 +93,7 @@ impl Existing {
         Self(with_folders.collect())
     }
 
-    /// The files or folders that `mention` in `file` may mean; `None` where it is no path after all.
+    /// The files or folders that `mention` in `file` may mean. `None` if it is not a path.
     pub(super) fn find(&self, file: &str, mention: &str) -> Option<Vec<&str>> {
         let path = mention.trim_end_matches('/');
         let bases = self.bases(file);
@@ -111,7 +111,7 @@ impl Existing {
         Some(found).filter(|found| is_path || !found.is_empty())
     }
 
-    /// Where a path in a file may begin: the repository, the file's folder, its crate's source folder and root.
+    /// Folders that a path in a file may be relative to: the repository, the file's folder, its crate's source folder and root.
     fn bases(&self, file: &str) -> Vec<String> {
         let mut bases = vec![String::new()];
         bases.extend(file.rsplit_once('/').map(|(folder, _)| folder.to_owned()));

@@ -1,4 +1,4 @@
-//! What each file must be, whatever it says.
+//! Checks that hold for every file, whatever it contains.
 
 use std::path::{Path, PathBuf};
 
@@ -6,11 +6,11 @@ use anyhow::Context as _;
 
 use crate::files::root;
 
-/// Most lines of a Rust file. A file that outgrows it holds more than one concept.
+/// Most lines of a Rust file. A longer file holds more than one concept.
 const LINES_MAX: usize = 400;
-/// Files that are longer for a reason: long tables and long lists of cases.
+/// Folders whose files may be longer, because they hold long tables and lists of cases.
 const LONGER: [(&str, usize); 2] = [("tests/flow/", 460), ("core/tests/", 520)];
-/// Files of which there must be one.
+/// Files that must exist.
 const NEEDED: [&str; 6] =
     ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
@@ -22,55 +22,54 @@ pub(super) fn read(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
 }
 
-/// A Rust file is short, and nothing in it waits to be done.
-pub(super) fn rust_file(name: &str, text: &str, faults: &mut Vec<String>) {
+/// A Rust file is short and contains no unfinished work.
+pub(super) fn rust_file(name: &str, text: &str, findings: &mut Vec<String>) {
     let lines = text.lines().count();
     let allowed =
         LONGER.iter().find(|(start, _)| name.starts_with(start)).map_or(LINES_MAX, |(_, lines)| *lines);
     if lines > allowed {
-        faults.push(format!(
-            "{name} has {lines} lines; over {allowed} it is time to split it by responsibility"
-        ));
+        findings
+            .push(format!("{name} has {lines} lines, the limit is {allowed}: split it by responsibility"));
     }
-    // This file names what it looks for.
+    // This file contains the marks itself.
     if name != "xtask/src/tidy/sources.rs" {
         for (i, line) in text.lines().enumerate() {
             for mark in ["TODO", "FIXME", "todo!(", "unimplemented!(", "dbg!(", "#[ignore"] {
                 if line.contains(mark) {
-                    faults.push(format!("{name}:{}: {mark}", i + 1));
+                    findings.push(format!("{name}:{}: {mark}", i + 1));
                 }
             }
         }
     }
 }
 
-/// Every message, field, enum value, service and method says what it is.
-pub(super) fn proto_file(name: &str, text: &str, faults: &mut Vec<String>) {
+/// Every message, field, enum value, service and method has a comment.
+pub(super) fn proto_file(name: &str, text: &str, findings: &mut Vec<String>) {
     let mut above = "";
     for (i, line) in text.lines().map(str::trim).enumerate() {
         let words: Vec<&str> = line.split_whitespace().collect();
         let declares = matches!(words.first(), Some(&("message" | "enum" | "service" | "rpc")))
             || (line.ends_with(';') && line.contains(" = ") && !line.starts_with("option"));
         if declares && !above.starts_with("//") {
-            faults.push(format!("{name}:{}: no comment says what this is", i + 1));
+            findings.push(format!("{name}:{}: this needs a comment", i + 1));
         }
         above = line;
     }
 }
 
-/// What every reader looks for is there.
-pub(super) fn needed(faults: &mut Vec<String>) {
+/// The documents that every reader looks for exist.
+pub(super) fn needed(findings: &mut Vec<String>) {
     for name in NEEDED {
         if !root().join(name).is_file() {
-            faults.push(format!("{name} is missing"));
+            findings.push(format!("{name} is missing"));
         }
     }
 }
 
-/// Nothing generated is checked in.
-pub(super) fn generated(faults: &mut Vec<String>) -> anyhow::Result<()> {
+/// No generated file is checked in.
+pub(super) fn generated(findings: &mut Vec<String>) -> anyhow::Result<()> {
     let listed = std::process::Command::new("git").arg("ls-files").current_dir(root()).output();
-    // Without git (an archive of the sources) nothing can have been checked in.
+    // Without git (an archive of the sources) there is nothing to check.
     let Ok(listed) = listed else { return Ok(()) };
     for name in String::from_utf8_lossy(&listed.stdout).lines() {
         let path = PathBuf::from(name);
@@ -79,7 +78,7 @@ pub(super) fn generated(faults: &mut Vec<String>) -> anyhow::Result<()> {
             || name.starts_with("target/")
             || name.contains("/pkg/")
         {
-            faults.push(format!("{name} is generated and must not be checked in"));
+            findings.push(format!("{name} is generated and must not be checked in"));
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
-//! Debian's `rust-src` package of a given release: the standard library's source with all the
-//! crates it needs, so that building it needs no network.
+//! Gets Debian's `rust-src` package of a given release. It contains the standard library's source with all the crates
+//! it needs, so that the build needs no network.
 //!
-//! apt's own configuration, lists and caches stay as they are.
+//! apt's own configuration, lists and caches are not changed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,20 +9,20 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 
-use crate::command::{Said, capture, find, needed};
+use crate::command::{ProgramOutput, capture, find, needed};
 use crate::files::check_sha256;
 
-/// Suites that carry recent compilers, likeliest first.
+/// Debian suites with recent compilers. The likeliest comes first.
 const SUITES: [&str; 4] = ["trixie-backports", "bookworm-backports", "testing", "unstable"];
 
-/// Packages known to exist: release, path in the mirror, SHA-256.
+/// Known packages: release, path in the mirror, SHA-256.
 const KNOWN: [(&str, &str, &str); 1] = [(
     "1.95.0",
     "pool/main/r/rustc/rust-src_1.95.0+dfsg1-2~bpo13+1_all.deb",
     "7b76db5b880a77f9e52975d2baa6209d2f76d2c9c2789515c3088cb960e2c83b",
 )];
 
-/// Where Debian's packages are when apt's configuration names no mirror.
+/// Mirror to use when apt's configuration names none.
 const MIRROR: &str = "http://deb.debian.org/debian";
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -30,30 +30,30 @@ const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /// Gets the package into `folder`. Returns its path and where it came from.
 pub(super) fn rust_src(release: &str, folder: &Path) -> anyhow::Result<(PathBuf, String)> {
     needed("dpkg-deb")?;
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     if find(&["apt-get"]).is_some() {
         let configured = Apt::configured(folder);
         match configured.download(release) {
             Ok(package) => return Ok((package, "Debian's rust-src, from apt as configured".to_owned())),
-            Err(error) => faults.push(format!("apt as configured: {error:#}")),
+            Err(error) => errors.push(format!("apt as configured: {error:#}")),
         }
         for suite in SUITES {
             match Apt::of_suite(suite, folder).and_then(|apt| apt.download(release)) {
                 Ok(package) => return Ok((package, format!("Debian's rust-src, from {suite}"))),
-                Err(error) => faults.push(format!("{suite}: {error:#}")),
+                Err(error) => errors.push(format!("{suite}: {error:#}")),
             }
         }
     }
     match known_package(release, folder) {
-        Ok(package) => Ok((package, "Debian's rust-src, from its known place".to_owned())),
+        Ok(package) => Ok((package, "Debian's rust-src, from its known path".to_owned())),
         Err(error) => {
-            faults.push(format!("its known place: {error:#}"));
-            bail!("rust-src {release} not found ({})", faults.join("; "))
+            errors.push(format!("known path: {error:#}"));
+            bail!("rust-src {release} not found ({})", errors.join("; "))
         }
     }
 }
 
-/// apt with the options that keep it from touching the system's state.
+/// apt with options that keep it from changing the system's state.
 struct Apt {
     options: Vec<String>,
     folder: PathBuf,
@@ -65,7 +65,7 @@ impl Apt {
         Self { options: options.map(str::to_owned).to_vec(), folder: folder.to_path_buf() }
     }
 
-    /// apt with one suite of the mirror and a state of its own, its lists fetched.
+    /// apt with one suite of the mirror and a state folder of its own. Fetches the suite's lists.
     fn of_suite(suite: &str, folder: &Path) -> anyhow::Result<Self> {
         let own = folder.join(suite);
         for part in ["lists/partial", "archives/partial"] {
@@ -89,23 +89,24 @@ impl Apt {
             "Acquire::Retries=2".to_owned(),
             "Acquire::http::Timeout=30".to_owned(),
         ]);
-        let said = apt.ask("apt-get", &["update"], 180)?;
-        let failed = said.text.lines().any(|line| line.starts_with("E:") || line.starts_with("W: Failed"));
-        ensure!(said.ok && !failed, "{}", said.gist());
+        let output = apt.ask("apt-get", &["update"], 180)?;
+        let failed = output.text.lines().any(|line| line.starts_with("E:") || line.starts_with("W: Failed"));
+        ensure!(output.is_success && !failed, "{}", output.error_line());
         Ok(apt)
     }
 
     fn download(&self, release: &str) -> anyhow::Result<PathBuf> {
-        let said = self.ask("apt-cache", &["madison", "rust-src"], 60)?;
-        let version = version_of(&said.text, release).ok_or_else(|| anyhow!("has no rust-src {release}"))?;
-        let said = self.ask("apt-get", &["download", &format!("rust-src={version}")], 300)?;
-        ensure!(said.ok, "downloading rust-src={version}: {}", said.gist());
+        let output = self.ask("apt-cache", &["madison", "rust-src"], 60)?;
+        let version =
+            version_of(&output.text, release).ok_or_else(|| anyhow!("has no rust-src {release}"))?;
+        let output = self.ask("apt-get", &["download", &format!("rust-src={version}")], 300)?;
+        ensure!(output.is_success, "downloading rust-src={version}: {}", output.error_line());
         let is_package = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "deb");
         let mut entries = std::fs::read_dir(&self.folder)?.flatten().map(|entry| entry.path());
         entries.find(is_package).context("apt-get download left no package")
     }
 
-    fn ask(&self, program: &str, arguments: &[&str], limit_s: u64) -> anyhow::Result<Said> {
+    fn ask(&self, program: &str, arguments: &[&str], limit_s: u64) -> anyhow::Result<ProgramOutput> {
         let mut command = Command::new(program);
         command.current_dir(&self.folder).env("LC_ALL", "C").env("DEBIAN_FRONTEND", "noninteractive");
         for option in &self.options {
@@ -115,7 +116,7 @@ impl Apt {
     }
 }
 
-/// The newest version in `apt-cache madison`'s table that packages exactly this release.
+/// The newest version in the table of `apt-cache madison` that packages exactly this release.
 fn version_of<'a>(table: &'a str, release: &str) -> Option<&'a str> {
     let versions = table.lines().filter_map(|line| line.split('|').nth(1)).map(str::trim);
     versions.into_iter().find(|version| {
@@ -127,7 +128,7 @@ fn version_of<'a>(table: &'a str, release: &str) -> Option<&'a str> {
 fn mirror() -> String {
     let mut apt = Command::new("apt-get");
     apt.args(["indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"]);
-    let targets = capture(&mut apt, Duration::from_secs(30)).map(|said| said.text).unwrap_or_default();
+    let targets = capture(&mut apt, Duration::from_secs(30)).map(|output| output.text).unwrap_or_default();
     let ours = targets.lines().find_map(|line| {
         let mut words = line.split_whitespace();
         let (base, suite, component) = (words.next()?, words.next()?, words.next()?);
@@ -150,8 +151,8 @@ fn known_package(release: &str, folder: &Path) -> anyhow::Result<PathBuf> {
         get.arg("-nv").arg("-O").arg(&package).arg(&url);
         get
     };
-    let said = capture(&mut get, Duration::from_secs(300))?;
-    ensure!(said.ok, "{}", said.gist());
+    let output = capture(&mut get, Duration::from_secs(300))?;
+    ensure!(output.is_success, "{}", output.error_line());
     check_sha256(&package, sum)?;
     Ok(package)
 }

@@ -13,16 +13,16 @@ use crate::command::capture;
 pub(super) fn build(toolchain: &Toolchain, package: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
     let tree = folder.join("tree");
     let mut unpack = Command::new("dpkg-deb");
-    let said = capture(unpack.arg("-x").arg(package).arg(&tree), Duration::from_secs(120))?;
-    ensure!(said.ok, "unpacking: {}", said.gist());
+    let output = capture(unpack.arg("-x").arg(package).arg(&tree), Duration::from_secs(120))?;
+    ensure!(output.is_success, "unpacking: {}", output.error_line());
     let source = std::fs::read_dir(tree.join("usr/src"))?
         .flatten()
         .map(|entry| entry.path().join("library"))
         .find(|library| library.is_dir())
-        .context("the package holds no library folder")?;
+        .context("the package has no library folder")?;
 
-    // The flags are those of the compiler's own build: its unstable parts stay marked as such, and
-    // the libraries carry bitcode, which fat LTO needs. Paths of this machine stay out of them.
+    // The compiler's own build uses these flags. Unstable parts stay marked as unstable. Fat LTO needs the bitcode.
+    // The libraries must not contain paths of this machine.
     let flags = format!(
         "-Zforce-unstable-if-unmarked -Cembed-bitcode=yes --remap-path-prefix={}=/rustc/{}/library",
         source.display(),
@@ -39,7 +39,11 @@ pub(super) fn build(toolchain: &Toolchain, package: &Path, folder: &Path) -> any
         .args(["build", "--locked", "--release", "--package", "sysroot", "--target", TARGET])
         .args(["--features", "compiler-builtins-mem", "--target-dir"])
         .arg(&target_dir);
-    let said = capture(&mut cargo, Duration::from_secs(1200))?;
-    ensure!(said.ok, "building: {}", said.text.lines().rev().take(15).collect::<Vec<_>>().join("\n"));
+    let output = capture(&mut cargo, Duration::from_secs(1200))?;
+    ensure!(
+        output.is_success,
+        "building: {}",
+        output.text.lines().rev().take(15).collect::<Vec<_>>().join("\n")
+    );
     Ok(target_dir.join(TARGET).join("release/deps"))
 }

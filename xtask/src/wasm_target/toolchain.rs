@@ -9,10 +9,9 @@ use anyhow::{Context as _, ensure};
 use crate::command::capture;
 use crate::files::root;
 
-/// The target.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// A toolchain: its folder and what its compiler says of itself.
+/// A toolchain's folder and version.
 #[derive(Debug)]
 pub(super) struct Toolchain {
     pub(super) sysroot: PathBuf,
@@ -23,20 +22,20 @@ pub(super) struct Toolchain {
 }
 
 impl Toolchain {
-    /// The one that rust-toolchain.toml (or `RUSTUP_TOOLCHAIN`) selects.
+    /// The toolchain that rust-toolchain.toml (or `RUSTUP_TOOLCHAIN`) selects.
     pub(super) fn active() -> anyhow::Result<Self> {
         let ask = |arguments: &[&str]| -> anyhow::Result<String> {
             let mut rustc = Command::new("rustc");
-            let said = capture(rustc.current_dir(root()).args(arguments), Duration::from_secs(300))?;
-            ensure!(said.ok, "rustc does not run: {}", said.gist());
-            Ok(said.text)
+            let output = capture(rustc.current_dir(root()).args(arguments), Duration::from_secs(300))?;
+            ensure!(output.is_success, "running rustc: {}", output.error_line());
+            Ok(output.text)
         };
         let sysroot = ask(&["--print", "sysroot"])?;
-        let sysroot = sysroot.lines().last().context("rustc names no sysroot")?;
+        let sysroot = sysroot.lines().last().context("rustc prints no sysroot")?;
         let about = ask(&["-vV"])?;
         let field = |name: &str| {
             let line = about.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-            line.map(str::to_owned).with_context(|| format!("rustc -vV says no {name}"))
+            line.map(str::to_owned).with_context(|| format!("rustc -vV prints no {name}"))
         };
         Ok(Self {
             sysroot: PathBuf::from(sysroot),
@@ -54,17 +53,17 @@ impl Toolchain {
         self.rustlib().join(TARGET)
     }
 
-    /// Its name for rustup: the name of its folder.
+    /// Name of the toolchain for rustup: the name of its folder.
     pub(super) fn name(&self) -> String {
         self.sysroot.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    /// Its compiler, free of what the caller's environment would make it do.
+    /// The toolchain's compiler, without the flags that the caller's environment sets.
     pub(super) fn rustc(&self) -> Command {
         self.program("rustc")
     }
 
-    /// Its cargo, likewise.
+    /// The toolchain's cargo, without the flags that the caller's environment sets.
     pub(super) fn cargo(&self) -> Command {
         self.program("cargo")
     }

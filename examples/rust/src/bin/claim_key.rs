@@ -8,9 +8,9 @@ use tandem_examples::claim_key;
 /// Prints the proof that a page may ask about an order.
 #[derive(Parser)]
 struct Arguments {
-    /// The order, byte for byte as the payment provider knows it
+    /// The order ID, byte for byte as the payment provider has it
     order_id: String,
-    /// The server's claim secret; of a list the first, which is the newest
+    /// The server's claim secret; the first of a list, which is the newest
     #[arg(long, env = "TANDEM_CLAIM_SECRET", hide_env_values = true)]
     secret: String,
 }

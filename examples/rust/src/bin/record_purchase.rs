@@ -1,5 +1,5 @@
-//! Tells Tandem that an order was paid: what a shop's own service does after a payment
-//! that Cashfree does not report, by another provider or at the counter.
+//! Reports to Tandem that an order was paid. A shop's own service does this after a payment that Cashfree does not
+//! report: by another provider or at the counter.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,32 +13,32 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
-/// Bound on one call. RecordPurchase with the token waits for nothing but the disk.
+/// Time limit of one call. RecordPurchase with the token waits only for the disk.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Tells Tandem that an order was paid.
+/// Reports to Tandem that an order was paid.
 #[derive(Parser)]
 struct Arguments {
-    /// The shop's order ID; one order makes one Purchase, however often it is told
+    /// The shop's order ID; one order makes one Purchase, however often it is reported
     order_id: String,
     /// What was paid, as decimal text: 1499.00
     amount: String,
-    /// Of what currency
+    /// Currency of the amount, ISO 4217
     #[arg(long, default_value = "INR")]
     currency: String,
-    /// Who paid; hashed by the server before anything is stored
+    /// The buyer's e-mail address; the server hashes it before it stores anything
     #[arg(long)]
     email: Option<String>,
-    /// Where it was sold: physical_store, phone_call, …; a website when left out
+    /// Where the sale happened: physical_store, phone_call, … (default: a website)
     #[arg(long, default_value = "")]
     action_source: String,
-    /// How often to try before giving up
+    /// Number of tries
     #[arg(long, default_value_t = 5)]
     attempts: u32,
-    /// Where Tandem is
+    /// Address of the Tandem server
     #[arg(long, env = "TANDEM_SERVER_URL", default_value = "http://127.0.0.1:50051")]
     server_url: String,
-    /// One of the server's internal tokens: with it the call is a fact, without a claim
+    /// One of the server's internal tokens: with it the call is the shop's report, not a page's claim
     #[arg(long, env = "TANDEM_INTERNAL_TOKEN", hide_env_values = true)]
     token: String,
 }
@@ -52,7 +52,7 @@ async fn main() -> ExitCode {
         eprintln!("the server's URL or the token cannot be used");
         return ExitCode::from(2);
     };
-    // Connects with the first call, and again after the server was away.
+    // Connects with the first call, and again after the server was unreachable.
     let mut client = TrackingServiceClient::new(endpoint.timeout(CALL_TIMEOUT).connect_lazy());
     let fact = RecordPurchaseRequest {
         order_id: arguments.order_id,
@@ -95,11 +95,11 @@ async fn record(
     client.record_purchase(request).await.map(tonic::Response::into_inner)
 }
 
-/// Says what went wrong, and to whom it is to be left.
+/// Prints what went wrong, and returns the exit code.
 fn give_up(status: &Status) -> ExitCode {
     match status.code() {
         Code::FailedPrecondition => {
-            // Two systems disagree on what was paid: no program can know who is right.
+            // Two systems disagree about the amount. Only a person can decide which is right.
             eprintln!("somebody has to look: {}", status.message());
             ExitCode::from(1)
         }
@@ -115,7 +115,7 @@ fn give_up(status: &Status) -> ExitCode {
             ExitCode::from(2)
         }
         code => {
-            // Keep the fact and come back later; it is not lost as long as you have it.
+            // Keep the report and send it later.
             eprintln!("gave up for now: {code}: {}", status.message());
             ExitCode::from(3)
         }

@@ -1,13 +1,12 @@
-//! Makes `--target wasm32-unknown-unknown` work for the toolchain in use, also where
-//! rustup cannot download.
+//! Makes `--target wasm32-unknown-unknown` work for the active toolchain, also where rustup cannot download.
 //!
-//! In this order, until a probe really compiles and links:
-//! 1. it works already;
+//! It tries these ways in order, until a small library compiles and links:
+//! 1. nothing, if the target works already;
 //! 2. `rustup target add`;
 //! 3. an archive that `TANDEM_WASM32_STD` names, checked against `<archive>.sha256`;
 //! 4. the standard library built from Debian's `rust-src` package of the same release.
 //!
-//! `TANDEM_WASM32_SKIP` (for example `rustup,archive`) leaves out ways, for tests of the others.
+//! `TANDEM_WASM32_SKIP` (for example `rustup,archive`) skips ways, to test the others.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -16,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 
-use crate::command::{Said, capture, is_installed};
+use crate::command::{ProgramOutput, capture, is_installed};
 use crate::files::{Scratch, check_sha256, target};
 
 mod debian;
@@ -26,27 +25,27 @@ mod toolchain;
 pub(crate) use toolchain::TARGET;
 use toolchain::Toolchain;
 
-/// Names an archive with the target's `lib` folder.
+/// The path of an archive with the target's `lib` folder.
 const ARCHIVE_VARIABLE: &str = "TANDEM_WASM32_STD";
 
-/// Names of ways to leave out.
+/// Names of the ways to skip.
 const SKIP_VARIABLE: &str = "TANDEM_WASM32_SKIP";
 
-/// What one way to the target did.
+/// One way to get the target. Returns a text that says what it did.
 type Way = fn(&Toolchain) -> anyhow::Result<String>;
 
 /// Ways to get the target, by the names that [`SKIP_VARIABLE`] takes.
 const WAYS: [(&str, Way); 3] = [("rustup", by_rustup), ("archive", from_archive), ("debian", from_debian)];
 
-/// Makes sure that the target works. Says nothing when it does already.
+/// Makes sure that the target works. Prints nothing if it works already.
 pub(crate) fn ensure_usable() -> anyhow::Result<()> {
     let toolchain = Toolchain::active()?;
     make_usable(&toolchain)?;
     forget_stale(&toolchain)
 }
 
-/// Removes what was compiled against another standard library than the one that is there now.
-/// cargo looks at the compiler's version alone, and would link what does not fit.
+/// Removes builds against another standard library than the installed one. cargo compares only the compiler's version,
+/// and would link libraries that do not fit.
 fn forget_stale(toolchain: &Toolchain) -> anyhow::Result<()> {
     let mut identity = String::new();
     for entry in std::fs::read_dir(toolchain.target_folder().join("lib"))?.flatten() {
@@ -70,7 +69,7 @@ fn forget_stale(toolchain: &Toolchain) -> anyhow::Result<()> {
 fn make_usable(toolchain: &Toolchain) -> anyhow::Result<()> {
     let Err(why) = probe(toolchain) else { return Ok(()) };
     eprintln!("==> getting {TARGET} for rustc {}", toolchain.release);
-    // One run at a time for each toolchain; the lock goes with the process.
+    // One run at a time for each toolchain. The system releases the lock when the process ends.
     let lock = File::create(toolchain.rustlib().join(format!(".tandem-{TARGET}.lock")))
         .with_context(|| format!("{} must be writable", toolchain.rustlib().display()))?;
     lock.lock()?;
@@ -79,10 +78,10 @@ fn make_usable(toolchain: &Toolchain) -> anyhow::Result<()> {
     }
     let aside = Aside::take(toolchain)?;
     let skipped = std::env::var(SKIP_VARIABLE).unwrap_or_default();
-    let mut tried = vec![format!("as it was: {why:#}")];
+    let mut tried = vec![format!("as installed: {why:#}")];
     for (name, way) in WAYS {
         if skipped.split(',').any(|skip| skip.trim() == name) {
-            tried.push(format!("{name}: skipped, as {SKIP_VARIABLE} says"));
+            tried.push(format!("{name}: skipped by {SKIP_VARIABLE}"));
             continue;
         }
         match way(toolchain).and_then(|how| probe(toolchain).map(|()| how)) {
@@ -92,9 +91,9 @@ fn make_usable(toolchain: &Toolchain) -> anyhow::Result<()> {
                 return Ok(());
             }
             Err(error) => {
-                let fault = format!("{name}: {error:#}");
-                eprintln!("    {fault}");
-                tried.push(fault);
+                let error = format!("{name}: {error:#}");
+                eprintln!("    {error}");
+                tried.push(error);
             }
         }
     }
@@ -112,8 +111,8 @@ fn probe(toolchain: &Toolchain) -> anyhow::Result<()> {
     rustc.current_dir(scratch.path()).args(["--edition", "2024", "--target", TARGET]);
     rustc.args(["--crate-type", "cdylib", "-C", "lto=thin", "-C", "panic=abort"]);
     rustc.args(["-o", "probe.wasm", "probe.rs"]);
-    let said = capture(&mut rustc, Duration::from_secs(120))?;
-    ensure!(said.ok, "{}", said.gist());
+    let output = capture(&mut rustc, Duration::from_secs(120))?;
+    ensure!(output.is_success, "{}", output.error_line());
     let wasm = std::fs::read(scratch.path().join("probe.wasm"))?;
     ensure!(wasm.starts_with(b"\0asm"), "the linker's output is not WebAssembly");
     Ok(())
@@ -121,25 +120,29 @@ fn probe(toolchain: &Toolchain) -> anyhow::Result<()> {
 
 fn by_rustup(toolchain: &Toolchain) -> anyhow::Result<String> {
     ensure!(is_installed("rustup"), "not installed");
-    let rustup = |verb: &str| -> anyhow::Result<Said> {
+    let rustup = |verb: &str| -> anyhow::Result<ProgramOutput> {
         let mut command = Command::new("rustup");
         command.args(["target", verb, "--toolchain", &toolchain.name(), TARGET]);
         capture(&mut command, Duration::from_secs(90))
     };
-    let mut said = rustup("add")?;
-    if said.ok && probe(toolchain).is_err() {
-        // It is recorded as installed, but the files are not (all) there. Removing the record
-        // wants to see every file that it lists.
+    let mut output = rustup("add")?;
+    if output.is_success && probe(toolchain).is_err() {
+        // rustup has a record of the target, but files of it are missing. rustup removes a record only if every file
+        // in it exists.
         complete(toolchain)?;
         let removed = rustup("remove")?;
-        ensure!(removed.ok, "recorded as installed, but unusable, and not to be removed: {}", removed.gist());
-        said = rustup("add")?;
+        ensure!(
+            removed.is_success,
+            "rustup has a record of the target, but cannot remove it: {}",
+            removed.error_line()
+        );
+        output = rustup("add")?;
     }
-    ensure!(said.ok, "{}", said.gist());
+    ensure!(output.is_success, "{}", output.error_line());
     Ok("installed by rustup".to_owned())
 }
 
-/// Puts an empty file in the place of each missing one of those that rustup has on record.
+/// Creates an empty file for each missing file of rustup's record.
 fn complete(toolchain: &Toolchain) -> anyhow::Result<()> {
     let record = toolchain.rustlib().join(format!("manifest-rust-std-{TARGET}"));
     for line in std::fs::read_to_string(&record).unwrap_or_default().lines() {
@@ -165,8 +168,8 @@ fn from_archive(toolchain: &Toolchain) -> anyhow::Result<String> {
     let scratch = Scratch::new("archive")?;
     let mut tar = Command::new("tar");
     tar.arg("-C").arg(scratch.path()).args(["--no-same-owner", "-xf"]).arg(&archive);
-    let said = capture(&mut tar, Duration::from_secs(300))?;
-    ensure!(said.ok, "unpacking {}: {}", archive.display(), said.gist());
+    let output = capture(&mut tar, Duration::from_secs(300))?;
+    ensure!(output.is_success, "unpacking {}: {}", archive.display(), output.error_line());
     let lib = ["lib", &format!("{TARGET}/lib"), &format!("lib/rustlib/{TARGET}/lib")]
         .map(|inside| scratch.path().join(inside))
         .into_iter()
@@ -193,7 +196,7 @@ fn has_std(lib: &Path) -> bool {
     })
 }
 
-/// Puts the libraries in `lib` into the toolchain, all at once.
+/// Installs the libraries in `lib` into the toolchain, in one step.
 fn install(toolchain: &Toolchain, lib: &Path) -> anyhow::Result<()> {
     let stage = toolchain.rustlib().join(format!(".tandem-{TARGET}.new"));
     let place = toolchain.target_folder();
@@ -214,7 +217,7 @@ fn install(toolchain: &Toolchain, lib: &Path) -> anyhow::Result<()> {
     copy().with_context(|| format!("installing into {}", place.display()))?;
     if let Err(error) = probe(toolchain) {
         remove(&place)?;
-        return Err(error.context("installed, but a small library does not compile"));
+        return Err(error.context("installed, but a small library still does not compile"));
     }
     Ok(())
 }
@@ -226,8 +229,8 @@ fn remove(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// An unusable target folder, moved out of the way: new files among its old ones would give two
-/// of each library. It goes back when nothing worked.
+/// An unusable target folder that is moved aside: two versions of a library in one folder break the build. If no way
+/// works, the folder is moved back.
 #[derive(Debug)]
 struct Aside {
     place: PathBuf,

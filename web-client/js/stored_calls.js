@@ -1,25 +1,24 @@
-// The entries of localStorage that unsent.js keeps calls in: bounded in number, size and age, and
-// claimed by the tab that sends them. Storage that is refused or full holds nothing, and nothing
-// here throws.
+// Unsent calls in localStorage, for unsent.js. Number, size and age of the entries are limited. A tab
+// locks an entry before it sends it. If storage is refused or full, nothing is stored. Nothing here throws.
 
 const PREFIX = "tandem.unsent.";
-const LOCK = "tandem.unsent";
+const WEB_LOCK = "tandem.unsent";
 
-// The shop has some five million characters for itself and us.
+// The shop and Tandem share about five million characters.
 const COUNT_MAX = 50;
 const CHARS_MAX = 100_000;
 const RECORD_CHARS_MAX = 10_000;
-// Meta takes events for seven days; an hour is left for the way there.
+// Meta accepts events for seven days. One hour is left for the delivery.
 const AGE_MS = (7 * 24 - 1) * 3600 * 1000;
 
 /** How long the server may take for a stored call. */
 export const TIMEOUT_MS = 5000;
-// How long a claim holds: a tab that was closed while it was sending gives it up that way.
-const CLAIM_MS = TIMEOUT_MS + 2000;
+// A lock expires after this time, so that a tab that was closed while sending does not block the call.
+const LOCKED_MS = TIMEOUT_MS + 2000;
 
 const LEAD = 0;
 
-/** An entry, or undefined: there is none, or it is none of ours. */
+/** An entry, or undefined if there is none or it is not ours. */
 export const read = (key) => {
   try { return JSON.parse(localStorage.getItem(PREFIX + key)) ?? undefined; } catch { return undefined; }
 };
@@ -28,7 +27,7 @@ export const remove = (key) => {
   try { localStorage.removeItem(PREFIX + key); } catch { /* there is no storage */ }
 };
 
-/** Writes an entry; false if it could not be. */
+/** Writes an entry. Returns false if that failed. */
 export const write = (key, record) => {
   try {
     localStorage.setItem(PREFIX + key, JSON.stringify(record));
@@ -42,20 +41,20 @@ const allKeys = () => {
   } catch { return []; }
 };
 
-/** Keys of a pixel's entries, the oldest first: event IDs sort by time. Old entries are removed. */
+/** Keys of a pixel's entries, the oldest first: event IDs sort by time. Removes expired entries. */
 export const keys = (pixelId) => allKeys().sort().filter((key) => {
   const record = read(key);
-  // A clock that was set back makes entries of the future: those go as well.
+  // If the clock was set back, entries lie in the future. They are removed too.
   const isUsable = record && Math.abs(Date.now() - record.madeMs) < AGE_MS;
   if (!isUsable) remove(key);
   return isUsable && record.pixelId === pixelId;
 });
 
-/** Adds an entry, claimed if its call is under way; false if there is no room or no storage. */
+/** Adds an entry, locked if its call is in flight. Returns false if there is no room or no storage. */
 export const put = (key, record, isFlying) => {
   const length = JSON.stringify(record).length;
   if (length > RECORD_CHARS_MAX) return false;
-  // What is least worth keeping goes first: anything but leads, and the oldest.
+  // Removes the least valuable entries first: leads last, and the oldest before newer ones.
   const others = allKeys().filter((other) => other !== key).map((other) => [other, read(other)]);
   others.sort(([a, x], [b, y]) => (x?.kind === LEAD) - (y?.kind === LEAD) || (a < b ? -1 : 1));
   let chars = others.reduce((sum, [, other]) => sum + JSON.stringify(other ?? null).length, length);
@@ -64,51 +63,51 @@ export const put = (key, record, isFlying) => {
     chars -= JSON.stringify(other ?? null).length;
     remove(oldest);
   }
-  return write(key, { ...record, until: isFlying ? Date.now() + CLAIM_MS : 0 });
+  return write(key, { ...record, until: isFlying ? Date.now() + LOCKED_MS : 0 });
 };
 
 export const clear = () => allKeys().forEach(remove);
 
-// ---- who sends an entry --------------------------------------------------------------------------
+// ---- locks: which tab sends an entry -------------------------------------------------------------
 
-/** Claims an entry. Undefined: it is gone, or another has claimed it. */
-export const claim = (key, mark) => {
+/** Locks an entry and returns it. Undefined if it is gone, or another tab has locked it. */
+export const lock = (key, mark) => {
   const record = read(key), now = Date.now();
-  if (!record || (record.until > now && record.until <= now + CLAIM_MS)) return undefined;
-  write(key, { ...record, until: now + CLAIM_MS, mark });
+  if (!record || (record.until > now && record.until <= now + LOCKED_MS)) return undefined;
+  write(key, { ...record, until: now + LOCKED_MS, mark });
   return record;
 };
 
 /**
- * The same among other tabs. Web Locks see to it that only one tab claims at a time (`alone`);
- * browsers without them (and pages without TLS) look again whose mark has stayed.
+ * Locks an entry while other tabs may try the same. With Web Locks only one tab tries at a time (`alone`).
+ * Without them (old browsers, pages without TLS), the tab waits and checks that its mark is still there.
  */
-export const claimSafely = async (key) => {
+export const lockSafely = async (key) => {
   const mark = Math.random();
-  const record = claim(key, mark);
+  const record = lock(key, mark);
   if (!record || navigator.locks) return record;
   await new Promise((resolve) => { setTimeout(resolve, 50 + 100 * Math.random()); });
   return read(key)?.mark === mark ? record : undefined;
 };
 
-/** Gives a claim back. */
-export const release = (key) => {
+/** Unlocks an entry. */
+export const unlock = (key) => {
   const record = read(key);
   if (record) write(key, { ...record, until: 0 });
 };
 
-/** Runs `work` while no other tab does; returns `busyMs` at once if one does. */
+/** Runs `work` unless another tab runs it. In that case returns `busyMs` at once. */
 export const alone = async (busyMs, work) => {
   if (!navigator.locks) return work();
   let isAsked = false;
   try {
-    return await navigator.locks.request(LOCK, { ifAvailable: true }, (lock) => {
+    return await navigator.locks.request(WEB_LOCK, { ifAvailable: true }, (webLock) => {
       isAsked = true;
-      return lock ? work() : busyMs;
+      return webLock ? work() : busyMs;
     });
-  } catch (fault) {
-    // A page without storage has no locks either.
-    if (isAsked) throw fault;
+  } catch (error) {
+    // A page without storage has no Web Locks either.
+    if (isAsked) throw error;
     return work();
   }
 };
