@@ -10,7 +10,7 @@ use super::tokens::{each_group, is_double_colon, is_punct, is_word, line_of};
 const BEGINNINGS: [&str; 4] = ["is_", "was_", "has_", "are_"];
 
 /// Functions that still break the rule: a file, and the function's name. This list may only get shorter.
-const KNOWN: &[(&str, &str)] = &[("server/src/insight/health.rs", "is_ready")];
+const KNOWN: &[(&str, &str)] = &[];
 
 /// A function whose name promises a yes or no, and what is wrong with it.
 struct Broken {
