@@ -33,7 +33,7 @@ impl Sha256Hex {
         (appendix_fits && hex::decode_to_slice(digits, &mut bytes).is_ok()).then_some(Self(bytes))
     }
 
-    /// The 32 bytes.
+    /// The digest as it is, without hex.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

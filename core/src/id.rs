@@ -211,12 +211,12 @@ impl EventName {
         if fits { Ok(Self(text.into())) } else { Err(IdError::BadName) }
     }
 
-    /// `Lead`.
+    /// Meta's standard event of a lead, `Lead`.
     pub fn lead() -> Self {
         Self("Lead".into())
     }
 
-    /// `Purchase`.
+    /// Meta's standard event of a sale, `Purchase`.
     pub fn purchase() -> Self {
         Self("Purchase".into())
     }

@@ -21,7 +21,6 @@ pub struct Authority {
 pub struct Pair {
     /// The certificate.
     pub cert: String,
-    /// Its key.
     pub key: String,
 }
 

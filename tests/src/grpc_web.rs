@@ -21,7 +21,6 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// The content type.
     #[must_use]
     pub fn content_type(self) -> &'static str {
         match self {
@@ -34,7 +33,6 @@ impl Framing {
 /// What came back.
 #[derive(Debug)]
 pub struct Answer<T> {
-    /// HTTP status.
     pub http_status: u16,
     /// HTTP headers.
     pub headers: HeaderMap,

@@ -21,7 +21,6 @@ pub struct Found {
     pub label: String,
     /// The spelling that was found.
     pub spelling: String,
-    /// The file.
     pub file: PathBuf,
 }
 

@@ -18,7 +18,6 @@ pub fn order_id() -> String {
     format!("KB-{}", &uuid::Uuid::new_v4().simple().to_string()[..12])
 }
 
-/// Rupees.
 #[must_use]
 pub fn rupees(amount: &str) -> Money {
     Money { amount: amount.to_owned(), currency_code: "INR".to_owned() }

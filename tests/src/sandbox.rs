@@ -32,7 +32,6 @@ impl ServerEvent {
         self.field(path).as_str().unwrap_or_default()
     }
 
-    /// The event's ID.
     #[must_use]
     pub fn event_id(&self) -> &str {
         self.text(&["event_id"])

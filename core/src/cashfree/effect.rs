@@ -18,14 +18,14 @@ pub enum Effect<'a> {
     /// An attempt to pay it failed or was dropped; a later one may succeed, and an
     /// earlier one may have.
     Failed {
-        /// The order.
+        /// The shop's order ID, byte for byte.
         order_id: &'a OrderId,
     },
     /// A payment was voided: of the paying one, all of the money is back.
     Voided {
-        /// The order.
+        /// The shop's order ID, byte for byte.
         order_id: &'a OrderId,
-        /// The payment.
+        /// Cashfree's payment ID (`cf_payment_id`).
         payment_id: &'a CashfreeId,
         /// When, Unix seconds, where the message says.
         at_s: Option<i64>,
@@ -50,7 +50,7 @@ pub enum Effect<'a> {
 /// Proof of a payment.
 #[derive(Debug, Clone, Copy)]
 pub struct Proof<'a> {
-    /// The order.
+    /// The shop's order ID, byte for byte.
     pub order_id: &'a OrderId,
     /// The payment, where it is named.
     pub payment_id: Option<&'a CashfreeId>,

@@ -26,7 +26,7 @@ pub struct Extract {
     /// The partner's merchant, on platform accounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merchant_id: Option<CashfreeId>,
-    /// The order.
+    /// The shop's order ID, byte for byte.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
     /// Cashfree's ID of the payment.

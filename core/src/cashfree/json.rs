@@ -90,7 +90,6 @@ impl Node<'_> {
     }
 }
 
-/// Reads a body.
 pub(super) fn read(body: &[u8]) -> Result<Node<'_>, JsonError> {
     if body.len() > BODY_BYTES_MAX {
         return Err(JsonError { reason: MessageError::TooComplex, offset: Some(BODY_BYTES_MAX) });

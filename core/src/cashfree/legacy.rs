@@ -40,7 +40,7 @@ impl core::fmt::Debug for LegacyForm {
 /// What a verified legacy notification says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LegacyNotice {
-    /// The order.
+    /// The shop's order ID, byte for byte.
     pub order_id: OrderId,
     /// Cashfree's ID of the payment.
     pub payment_id: CashfreeId,

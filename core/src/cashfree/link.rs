@@ -29,7 +29,7 @@ pub struct LinkNotice {
 pub struct LinkOrder {
     /// The order; Cashfree made its ID.
     pub order_id: OrderId,
-    /// The payment.
+    /// Cashfree's payment ID (`cf_payment_id`).
     pub payment_id: Option<CashfreeId>,
     /// `SUCCESS` or another.
     pub status: String,
@@ -80,7 +80,7 @@ pub struct FormNotice {
     pub order_id: OrderId,
     /// `PAID` or another.
     pub status: String,
-    /// The payment.
+    /// Cashfree's payment ID (`cf_payment_id`).
     pub payment_id: Option<CashfreeId>,
     /// What was paid; present when the status is `PAID`.
     pub money: Option<Money>,

@@ -16,15 +16,15 @@ pub enum Notice {
     Refund(Box<RefundNotice>),
     /// A refund Cashfree made by itself.
     AutoRefund(Box<RefundNotice>),
-    /// A dispute.
+    /// A buyer disputes a payment.
     Dispute(Box<DisputeNotice>),
     /// A payment link.
     Link(Box<LinkNotice>),
     /// A payment form.
     Form(Box<FormNotice>),
-    /// A subscription.
+    /// A subscription was charged, or changed.
     Subscription(SubscriptionNotice),
-    /// A settlement.
+    /// Cashfree pays the shop.
     Settlement(Box<SettlementNotice>),
     /// The flat notification of old integrations.
     FlatOrder(Box<FlatOrderNotice>),

@@ -16,7 +16,7 @@ pub fn orders_api_id_ok(order_id: &str) -> bool {
         && order_id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
-/// An order's status.
+/// `order_status` of the Orders API (Cashfree, Get Order).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderStatus {
     /// Not paid yet.
@@ -53,9 +53,9 @@ pub struct OrderAnswer {
 /// A successful payment as the Orders API knows it (`GET /orders/{order_id}/payments`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiPayment {
-    /// The order.
+    /// The shop's order ID, byte for byte.
     pub order_id: Option<OrderId>,
-    /// The payment.
+    /// Cashfree's payment ID (`cf_payment_id`).
     pub payment_id: CashfreeId,
     /// What was paid.
     pub money: Money,

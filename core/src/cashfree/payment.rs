@@ -80,7 +80,7 @@ impl PaymentResult {
 /// `PAYMENT_SUCCESS_WEBHOOK`, `PAYMENT_FAILED_WEBHOOK`, `PAYMENT_USER_DROPPED_WEBHOOK`.
 #[derive(Debug)]
 pub struct PaymentNotice {
-    /// The order.
+    /// The shop's order ID, byte for byte.
     pub order_id: OrderId,
     /// This attempt to pay it.
     pub payment_id: CashfreeId,
@@ -106,9 +106,9 @@ pub struct PaymentNotice {
 /// no proof of it.
 #[derive(Debug)]
 pub struct ChargesNotice {
-    /// The order.
+    /// The shop's order ID, byte for byte.
     pub order_id: OrderId,
-    /// The payment.
+    /// Cashfree's payment ID (`cf_payment_id`).
     pub payment_id: CashfreeId,
     /// `SUCCESS`.
     pub status: String,
@@ -121,7 +121,7 @@ pub struct ChargesNotice {
 /// The flat notification of old integrations: everything at the root, no type.
 #[derive(Debug)]
 pub struct FlatOrderNotice {
-    /// The order.
+    /// The shop's order ID, byte for byte.
     pub order_id: OrderId,
     /// The payment, where it is named.
     pub payment_id: Option<CashfreeId>,

@@ -132,7 +132,6 @@ pub struct SettlementNotice {
     pub settled_at_s: Option<i64>,
 }
 
-/// Reads a settlement.
 pub(super) fn read_settlement(data: &Node<'_>, assumed: Currency) -> Result<SettlementNotice, MessageError> {
     let settlement = data.get("settlement");
     Ok(SettlementNotice {

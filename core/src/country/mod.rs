@@ -27,11 +27,11 @@ pub enum DateOrder {
 }
 
 impl Country {
-    /// India.
+    /// India, the default of national phone numbers.
     pub const INDIA: Self = Self(*b"in");
-    /// The United States.
+    /// The United States: calling code 1, shared with Canada.
     pub const UNITED_STATES: Self = Self(*b"us");
-    /// Canada.
+    /// Canada: calling code 1, shared with the United States.
     pub const CANADA: Self = Self(*b"ca");
 
     /// Reads an alpha-2 code, an alpha-3 code or an English name, in any case, with or

@@ -20,7 +20,7 @@ pub struct MinorUnits(u64);
 pub struct Money {
     /// How much, in the currency's minor units.
     pub amount: MinorUnits,
-    /// The currency.
+    /// The currency that `amount` counts the minor units of.
     pub currency: Currency,
 }
 

@@ -4,37 +4,37 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "full", derive(serde::Serialize, serde::Deserialize))]
 pub enum MatchKey {
-    /// E-mail address.
+    /// `em`: e-mail address, in lower case.
     #[cfg_attr(feature = "full", serde(rename = "em"))]
     Email,
-    /// Phone number with its country.
+    /// `ph`: phone number, digits with the country code and without leading zeros.
     #[cfg_attr(feature = "full", serde(rename = "ph"))]
     Phone,
-    /// First name.
+    /// `fn`: first name, in lower case, without punctuation.
     #[cfg_attr(feature = "full", serde(rename = "fn"))]
     FirstName,
-    /// Last name.
+    /// `ln`: last name, as the first.
     #[cfg_attr(feature = "full", serde(rename = "ln"))]
     LastName,
-    /// Gender.
+    /// `ge`: gender, `f` or `m`.
     #[cfg_attr(feature = "full", serde(rename = "ge"))]
     Gender,
-    /// Date of birth.
+    /// `db`: date of birth, YYYYMMDD.
     #[cfg_attr(feature = "full", serde(rename = "db"))]
     DateOfBirth,
-    /// City.
+    /// `ct`: city, in lower case, without spaces, digits and punctuation.
     #[cfg_attr(feature = "full", serde(rename = "ct"))]
     City,
-    /// State or province.
+    /// `st`: state or province, in lower case; two letters for the United States and Canada.
     #[cfg_attr(feature = "full", serde(rename = "st"))]
     State,
-    /// Postal code.
+    /// `zp`: postal code, in lower case, without spaces and dashes.
     #[cfg_attr(feature = "full", serde(rename = "zp"))]
     PostalCode,
-    /// Country.
+    /// `country`: ISO 3166-1 alpha-2 code, in lower case.
     #[cfg_attr(feature = "full", serde(rename = "country"))]
     Country,
-    /// The shop's own ID of the person.
+    /// `external_id`: the shop's own ID of the person.
     #[cfg_attr(feature = "full", serde(rename = "external_id"))]
     ExternalId,
 }

@@ -9,7 +9,7 @@ use crate::id::{EventId, EventName};
 /// What must happen to the order's Purchase now.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
-    /// Nothing.
+    /// Nothing: no proof of payment, or the Purchase is where it should be.
     Nothing,
     /// Place it, to be sent at once. Replaces one that still waits for signals; does
     /// nothing to one that has left.

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 /// Failures in a row that open the circuit.
 const FAILURES_TO_OPEN: u32 = 5;
-/// First pause.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
-/// Longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Closed: send. Open: wait. Half-open: one probe is out.

@@ -33,7 +33,6 @@ impl PixelState {
 /// A pixel's state and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PixelStatus {
-    /// State.
     pub state: PixelState,
     /// Stable code of the reason; empty when delivering.
     pub reason: &'static str,

@@ -37,7 +37,6 @@ pub struct Ingest {
 /// What became of an event.
 #[derive(Debug)]
 pub struct Accepted {
-    /// Its name.
     pub name: EventName,
     /// Its ID, for both copies.
     pub id: EventId,

@@ -37,7 +37,6 @@ pub(crate) struct CodePage {
     pub(crate) meaning: String,
     /// What happened; may be empty.
     pub(crate) what_happened: String,
-    /// What to do.
     pub(crate) what_to_do: String,
     /// The page's path in the repository.
     pub(crate) path: String,

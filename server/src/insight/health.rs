@@ -115,7 +115,6 @@ pub struct Insight {
     pub operators: Arc<dyn OperatorStore>,
     /// What each pixel is doing.
     pub board: StatusBoard,
-    /// The metrics.
     pub metrics: Arc<Metrics>,
     clock: Clock,
     notes: Vec<String>,

@@ -19,7 +19,6 @@ use crate::outbox::{Ask, OrderUpdated, StepAnswer, StoreError};
 /// A page's claim.
 #[derive(Debug)]
 pub struct Claim {
-    /// The order.
     pub order: OrderId,
     /// The pixel of the page.
     pub pixel: PixelId,

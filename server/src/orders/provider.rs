@@ -18,7 +18,6 @@ pub struct SignedMessage {
     pub body: Vec<u8>,
     /// Headers by lower-case name.
     pub headers: HashMap<String, String>,
-    /// Content type.
     pub content_type: String,
     /// When the gateway received it, Unix milliseconds.
     pub received_ms: Option<i64>,
@@ -76,7 +75,6 @@ pub(super) trait Provider: Debug + Send + Sync {
 pub(super) enum Verification {
     /// Not genuine, or not of this time. Nothing is kept. With the stable code of why.
     Refused(WebhookVerdict, &'static str),
-    /// Genuine.
     Genuine(Box<VerifiedWebhook>),
 }
 

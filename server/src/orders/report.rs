@@ -15,9 +15,7 @@ use crate::outbox::{Ask, StepAnswer, StoreError};
 /// What a service of the shop reports.
 #[derive(Debug)]
 pub struct MerchantReport {
-    /// The order.
     pub order: OrderId,
-    /// Its pixel.
     pub pixel: PixelId,
     /// What was paid.
     pub money: Money,

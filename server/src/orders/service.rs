@@ -24,7 +24,6 @@ use crate::ingest::{Ingest, MatchKeyReader};
 use crate::outbox::{OrderStore, StoreError};
 use crate::telemetry::metrics::Metrics;
 
-/// Settings of orders.
 #[derive(Debug)]
 pub struct OrderSettings {
     /// The pixel of orders that name none.

@@ -55,11 +55,8 @@ pub enum Initial {
 /// An event to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEvent {
-    /// Pixel.
     pub pixel: PixelId,
-    /// Name.
     pub name: EventName,
-    /// ID.
     pub id: EventId,
     /// Order it belongs to.
     pub order: Option<OrderId>,
@@ -107,7 +104,6 @@ pub enum Appended {
 /// The first event under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Existing {
-    /// Its state.
     pub state: State,
     /// Its JSON without personal data.
     pub public_json: String,
@@ -133,7 +129,6 @@ pub struct Confirmation {
 pub struct Confirmed {
     /// Known.
     pub accepted: u32,
-    /// Unknown.
     pub unknown: u32,
 }
 

@@ -24,7 +24,6 @@ pub enum Metric {
     DeliveredWithBrowser = 6,
     /// The same, and its page's copy was confirmed FIRED within 48 hours.
     Deduplicated = 7,
-    /// Graph calls.
     GraphCall = 8,
     /// Graph calls slower than 1.5 s, or unanswered.
     GraphCallSlow = 9,

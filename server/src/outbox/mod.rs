@@ -50,7 +50,6 @@ use std::sync::Arc;
 pub struct Outbox {
     /// Taking events.
     pub events: Arc<dyn EventStore>,
-    /// Delivery's queue.
     pub queue: Arc<dyn DeliveryQueue>,
     /// Orders and webhooks.
     pub orders: Arc<dyn OrderStore>,

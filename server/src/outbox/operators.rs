@@ -79,7 +79,6 @@ pub trait OperatorStore: std::fmt::Debug + Send + Sync + 'static {
 pub struct EventFilter {
     /// Exact name.
     pub name: Option<String>,
-    /// State.
     pub state: Option<State>,
     /// Exact order ID.
     pub order_id: Option<String>,
@@ -175,11 +174,8 @@ pub struct Page {
 /// Names one event, or as much of it as the caller knows.
 #[derive(Debug, Clone)]
 pub struct EventKey {
-    /// ID.
     pub id: EventId,
-    /// Name.
     pub name: Option<String>,
-    /// Pixel.
     pub pixel: Option<String>,
 }
 
@@ -188,15 +184,10 @@ pub struct EventKey {
 pub struct EventView {
     /// Position in the store.
     pub seq: u64,
-    /// Pixel.
     pub pixel: PixelId,
-    /// Name.
     pub name: EventName,
-    /// ID.
     pub id: EventId,
-    /// State.
     pub state: State,
-    /// Order.
     pub order_id: Option<String>,
     /// When it happened, Unix seconds.
     pub time_s: i64,
@@ -235,9 +226,7 @@ pub struct AttemptView {
     pub code: String,
     /// HTTP status, 0 without an answer.
     pub http_status: u16,
-    /// Meta's code.
     pub meta_code: i64,
-    /// Meta's subcode.
     pub meta_subcode: i64,
     /// Meta's trace ID.
     pub fbtrace_id: String,
@@ -276,7 +265,6 @@ pub struct OrderFilter {
 pub struct OrderView {
     /// Position; grows with each order that is first heard of.
     pub seq: u64,
-    /// The order.
     pub order: Order,
     /// When it was first heard of, Unix milliseconds.
     pub created_ms: i64,

@@ -62,7 +62,6 @@ pub struct OrderEffects {
 /// What a step on an order tells its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StepAnswer {
-    /// Nothing.
     #[default]
     Nothing,
     /// Somebody spoke of the order.
@@ -106,9 +105,7 @@ pub enum Ask {
 /// An order that is due to be asked of the payment provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueOrder {
-    /// The order.
     pub order: OrderId,
-    /// Its pixel.
     pub pixel: PixelId,
     /// How much is behind it.
     pub trust: TrustLevel,

@@ -65,7 +65,6 @@ pub struct LeasedEvent {
 /// One Graph call, or one decision of delivery that needed none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallRecord {
-    /// Pixel.
     pub pixel: PixelId,
     /// When it began, Unix milliseconds.
     pub started_ms: i64,

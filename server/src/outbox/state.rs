@@ -26,7 +26,6 @@ macro_rules! states {
             /// All states, with their names in SQL.
             pub(crate) const NAMES: [(Self, &str); [$($number),+].len()] =
                 [$((Self::$state, stringify!($sql))),+];
-            /// All states.
             pub const ALL: [Self; Self::NAMES.len()] = [$(Self::$state),+];
 
             /// Name for people and labels.

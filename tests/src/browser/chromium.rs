@@ -19,7 +19,6 @@ const DRIVER: [&str; 2] = ["chromedriver", "chromium.chromedriver"];
 /// Starts of the driver before it is given up.
 const DRIVER_ATTEMPTS: u32 = 5;
 
-/// Path of Chromium.
 fn chromium() -> anyhow::Result<PathBuf> {
     super::installed("CHROMIUM", &CHROMIUM)
         .context("Chromium is missing: install it (Debian, Ubuntu: apt-get install chromium) or set CHROMIUM")

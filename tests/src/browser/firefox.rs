@@ -55,7 +55,6 @@ const IS_PRIVATE: &str = "
     const { PrivateBrowsingUtils } = ChromeUtils.importESModule('resource://gre/modules/PrivateBrowsingUtils.sys.mjs');
     return PrivateBrowsingUtils.isWindowPrivate(window);";
 
-/// Path of Firefox.
 pub(super) fn firefox() -> anyhow::Result<PathBuf> {
     super::installed("FIREFOX", &FIREFOX)
         .context("Firefox is missing: install it (Debian: apt-get install firefox-esr) or set FIREFOX")

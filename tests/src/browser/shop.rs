@@ -10,7 +10,6 @@ use crate::{Person, eventually};
 /// What the page says about an event it reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fired {
-    /// The event's ID.
     pub event_id: String,
     /// `fired`, `blocked`, `suppressed` or `pending`.
     pub pixel: String,

@@ -25,7 +25,6 @@ pub struct Visitor {
     pub fbp: String,
     /// The `_fbc` cookie.
     pub fbc: String,
-    /// The page.
     pub page: String,
 }
 

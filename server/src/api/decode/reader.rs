@@ -18,7 +18,6 @@ use crate::telemetry::metrics::Metrics;
 /// A pixel that callers may name.
 #[derive(Debug, Clone)]
 pub struct PixelRules {
-    /// Its ID.
     pub id: PixelId,
     /// Origins of its pages.
     pub origins: Origins,
@@ -48,7 +47,6 @@ pub struct DecodeSettings {
 /// Decodes requests.
 #[derive(Debug)]
 pub struct Decoder {
-    /// Its settings.
     pub settings: DecodeSettings,
     /// Where dropped keys and redacted data are counted.
     pub metrics: Arc<Metrics>,

@@ -101,7 +101,6 @@ pub struct Settings {
     pub pixels: Vec<Pixel>,
     /// The Graph API.
     pub meta: Meta,
-    /// Cashfree.
     pub cashfree: Cashfree,
     /// The embedded store's directory.
     pub data_dir: PathBuf,

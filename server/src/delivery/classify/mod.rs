@@ -72,7 +72,6 @@ pub(super) enum Reply {
     NoAnswer,
     /// An HTTP answer.
     Http {
-        /// Status.
         status: u16,
         /// Body, bounded.
         body: Vec<u8>,

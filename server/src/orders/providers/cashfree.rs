@@ -20,7 +20,6 @@ use crate::outbox::{Ask, WebhookRecord};
 /// How far ahead of the server's clock a webhook may be signed, milliseconds.
 const AHEAD_MAX_MS: i64 = 10 * 60 * 1000;
 
-/// Cashfree's webhooks.
 #[derive(Debug)]
 pub(in crate::orders) struct CashfreeWebhooks;
 
