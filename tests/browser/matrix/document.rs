@@ -8,22 +8,22 @@ use super::table::{PAGES, ROWS};
 /// Everything around the table.
 const BEFORE: &str = "# What becomes of a lead when something fails
 
-Tried in Chromium and in Firefox ESR on three pages (PAGES) by `cargo test -p tandem-tests --test browser matrix`, which
-prints the table with what it saw. In every case the form does its work, nothing is thrown into the page, and no second
-copy arrives on either side.
+`cargo test -p tandem-tests --test browser matrix` tries these cases in Chromium and in Firefox ESR on three pages (PAGES),
+and prints the table with what it saw. In every case the form works, the page sees no exception, and no side sends a
+second copy.
 
 | fault | `pixel` in the result | `queued` | copies that arrive | why |
 |---|---|---|---|---|
 ";
 
 const AFTER: &str = "
-\"One ID\" is the ID that the call returned: the pixel and the server report it, and Meta counts one event. The faults are made as
-they happen: requests are refused in the browser, as an ad blocker does; the browser is taken offline; the server is killed; the private
-window and the switched-off storage are the browser's own settings.
+\"One ID\" is the ID that the call returned. The pixel and the server report it, and Meta counts one event. The faults are real:
+requests are refused in the browser, as an ad blocker does it; the browser is taken offline; the server is killed; the private
+window and the disabled storage are the browser's own settings.
 
 ## A strict Content Security Policy
 
-Nothing but what a shop with Tandem needs; `https://track.shop.example` is the Tandem server:
+This policy allows only what a shop with Tandem needs. `https://track.shop.example` is the Tandem server:
 
 ```
 default-src 'none'; style-src 'self'; font-src 'self'; form-action 'self';
@@ -32,8 +32,8 @@ img-src 'self' https://www.facebook.com;
 connect-src 'self' https://track.shop.example
 ```
 
-Inline scripts need their hash or a nonce besides. Meta's library reports an event that is too long for an image's address by a form in a
-frame: `frame-src https://www.facebook.com` and the same in `form-action` let it. Where `'wasm-unsafe-eval'` is missing, Tandem works without
+Inline scripts also need their hash or a nonce. When an event is too long for an image's address, Meta's library reports it by a form in
+a frame. To allow this, add `https://www.facebook.com` to `frame-src` and `form-action`. Without `'wasm-unsafe-eval'`, Tandem works without
 WebAssembly.
 ";
 

@@ -90,7 +90,7 @@ pub(super) const ROWS: [Row; 11] = [
         told: "fired",
         queued: false,
         copies: Copies::Both,
-        because: "The small JavaScript path takes the place of WebAssembly.",
+        because: "JavaScript does the work of WebAssembly.",
     },
     Row {
         fault: Fault::Policy(Policy::StrictWithoutWasm),
@@ -98,7 +98,7 @@ pub(super) const ROWS: [Row; 11] = [
         told: "fired",
         queued: false,
         copies: Copies::Both,
-        because: "The small JavaScript path takes the place of WebAssembly.",
+        because: "JavaScript does the work of WebAssembly.",
     },
     Row {
         fault: Fault::Policy(Policy::Strict),
@@ -114,8 +114,8 @@ pub(super) const ROWS: [Row; 11] = [
         told: "fired",
         queued: true,
         copies: Copies::ServerOnly,
-        because: "Meta's library took the event and could not send it; it does not try again. \
-                  The server gets it when the network is back.",
+        because: "Meta's library took the event, could not send it, and does not try again. \
+                  The server gets the event when the network is back.",
     },
     Row {
         fault: Fault::SlowServer,
@@ -140,7 +140,7 @@ pub(super) const ROWS: [Row; 11] = [
         told: "fired",
         queued: false,
         copies: Copies::ServerOnly,
-        because: "Meta's library took the event; that its request is refused, no page is told.",
+        because: "Meta's library took the event. No page learns that its request was refused.",
     },
     Row {
         fault: Fault::Profile(Profile::NoStorage),
@@ -148,7 +148,7 @@ pub(super) const ROWS: [Row; 11] = [
         told: "fired",
         queued: false,
         copies: Copies::Both,
-        because: "There is no `_fbp` or `_fbc`; calls that could not be sent last as long as their page.",
+        because: "There is no `_fbp` or `_fbc`. Calls that could not be sent are kept only while their page is open.",
     },
     Row {
         fault: Fault::Profile(Profile::Private),
