@@ -6,7 +6,8 @@
 //! - A string that is no text (half of a surrogate pair, as a name cut in the middle of
 //!   an emoji has) is [`Node::Broken`] and spoils nothing else.
 //!
-//! The grammar itself is serde_json's.
+//! The grammar itself is serde_json's. Its own tree is not used: `Value` loses the text of
+//! numbers, lets the last of two equal keys win, and fails a whole body for one broken string.
 
 use std::collections::BTreeMap;
 use std::fmt;

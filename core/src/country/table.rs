@@ -1,4 +1,7 @@
 //! The countries of ISO 3166-1 with what is needed to read names and phone numbers.
+//!
+//! Why no library: the ports of Google's libphonenumber bring every country's whole numbering plan. The
+//! browser package needs a calling code, a trunk prefix and two lengths for each country.
 
 /// One country.
 pub(super) struct Entry {

@@ -49,7 +49,7 @@ enum Call {
 }
 
 /// What the server said about an event.
-struct Said {
+struct CallAnswer {
     /// Its ID; empty where the caller has to know it.
     event_id: String,
     /// Whether the server knew the event before this call.
@@ -57,23 +57,23 @@ struct Said {
 }
 
 impl Call {
-    async fn make(&self, caller: &Caller) -> Result<Said, Status> {
+    async fn make(&self, caller: &Caller) -> Result<CallAnswer, Status> {
         match self {
             Self::Lead(message) => {
                 let answer = caller.capture_lead(message.clone()).await?;
-                Ok(Said { event_id: answer.event_id, known: answer.duplicate })
+                Ok(CallAnswer { event_id: answer.event_id, known: answer.duplicate })
             }
             Self::Event(message) => {
                 let answer = caller.track_event(message.clone()).await?;
-                Ok(Said { event_id: answer.event_id, known: answer.duplicate })
+                Ok(CallAnswer { event_id: answer.event_id, known: answer.duplicate })
             }
             Self::Purchase(message) => {
                 let answer = caller.record_purchase(message.clone()).await?;
-                Ok(Said { event_id: answer.event_id, known: answer.duplicate })
+                Ok(CallAnswer { event_id: answer.event_id, known: answer.duplicate })
             }
             Self::Confirmation(message) => {
                 let answer = caller.confirm_browser_events(message.clone()).await?;
-                Ok(Said { event_id: String::new(), known: answer.accepted == 1 })
+                Ok(CallAnswer { event_id: String::new(), known: answer.accepted == 1 })
             }
         }
     }
@@ -203,7 +203,7 @@ impl Client {
     }
 
     /// Repeats a call until it is answered; none when it was given up.
-    async fn insist(&mut self, call: &Call) -> Option<Said> {
+    async fn insist(&mut self, call: &Call) -> Option<CallAnswer> {
         for _ in 0..TRIES_MAX {
             match call.make(&self.caller).await {
                 Ok(answer) => {

@@ -1,5 +1,8 @@
 //! When to try again (pure): 500 ms · 2ⁿ with full jitter, capped, never before Meta's
 //! own wish.
+//!
+//! Why no backoff library: the wait is stored with the event, so it must follow from the number
+//! of attempts alone. A library's backoff is an object that lives as long as a loop.
 
 use std::time::Duration;
 

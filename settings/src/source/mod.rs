@@ -1,5 +1,8 @@
 //! Where settings come from: the environment, then the file that `TANDEM_CONFIG` names, then
 //! the defaults of the table of keys.
+//!
+//! Why no settings library: theirs print the line at fault, secret included, and know neither
+//! `<NAME>_FILE` nor a table that `--help`, `--check` and the documents are made from.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

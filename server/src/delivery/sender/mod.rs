@@ -291,7 +291,7 @@ impl Sender {
             if error == StoreError::Stopped {
                 return;
             }
-            tracing::error!(store.fault = %error, "results of a Graph call cannot be recorded yet");
+            tracing::error!(%error, "results of a Graph call cannot be recorded yet");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(10));
         }
@@ -304,7 +304,7 @@ impl Sender {
             return;
         }
         if let Err(error) = self.queue.release(leases).await {
-            tracing::warn!(store.fault = %error, "events stay leased until their lease ends");
+            tracing::warn!(%error, "events stay leased until their lease ends");
         }
     }
 }

@@ -262,7 +262,7 @@ impl Worker {
             }
             Err(error) => {
                 self.backlog = false;
-                tracing::warn!(store.fault = %error, "due events cannot be read");
+                tracing::warn!(%error, "due events cannot be read");
                 Vec::new()
             }
         }

@@ -48,7 +48,7 @@ impl Checkpointer {
                     let moved =
                         db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(0));
                     if let Err(error) = moved {
-                        tracing::warn!(store.fault = %error, "checkpoint failed");
+                        tracing::warn!(%error, "checkpoint failed");
                     }
                 }
             }

@@ -182,7 +182,7 @@ impl Writer {
             }
             Err(error) => {
                 let commands = batch.len();
-                tracing::error!(store.fault = %describe(&error), commands, "the store refused a commit");
+                tracing::error!(error = %describe(&error), commands, "the store refused a commit");
                 batch.into_iter().for_each(|work| work.answer(Err(unavailable(&error))));
             }
         }
@@ -201,7 +201,7 @@ impl Writer {
             if !self.db.is_autocommit()
                 && let Err(error) = self.db.execute_batch("ROLLBACK")
             {
-                tracing::error!(store.fault = %describe(&error), "rollback failed");
+                tracing::error!(error = %describe(&error), "rollback failed");
             }
         }
         self.early.settle();
@@ -240,7 +240,7 @@ impl Writer {
                 Ok(()) => Ok(()),
                 Err(error) if is_systemic(&error) => return Err(error),
                 Err(error) => {
-                    tracing::error!(store.fault = %describe(&error), "the store refused a write");
+                    tracing::error!(error = %describe(&error), "the store refused a write");
                     self.undo(mark);
                     self.execute("ROLLBACK TO command")?;
                     Err(unavailable(&error))
@@ -293,7 +293,7 @@ impl Writer {
     fn truncate(&self) {
         let result = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
         if let Err(error) = result {
-            tracing::warn!(store.fault = %describe(&error), "the write-ahead log could not be emptied");
+            tracing::warn!(error = %describe(&error), "the write-ahead log could not be emptied");
         }
     }
 }
