@@ -65,6 +65,11 @@ codes! {
     SANDBOX_WITHOUT_TEST_CODE = "sandbox_without_test_code";
     /// The person refused advertising use.
     CONSENT_DENIED = "consent_denied";
+    /// The order's owner refused advertising use, and somebody else allowed it.
+    CONSENT_CONFLICT = "consent_conflict";
+    /// The Purchase is of another environment than the server's: play money, or real money
+    /// while the server is set to the sandbox.
+    OTHER_ENVIRONMENT = "other_environment";
     /// The payment went back before the Purchase left.
     REFUNDED_BEFORE_SENT = "refunded_before_sent";
 }

@@ -1,6 +1,6 @@
 //! The event as Tandem keeps it: everything Meta will get, nothing raw.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::custom_data::CustomData;
 use crate::id::{EventId, EventName, PixelId};
@@ -84,15 +84,64 @@ pub struct LimitedDataUse {
     pub state: i32,
 }
 
+/// What a person said about advertising use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdsConsent {
+    /// Nothing, and nothing has to be said.
+    #[default]
+    Unspecified,
+    /// Nothing, where the shop sends only with consent (`TANDEM_CONSENT_REQUIRED`).
+    Missing,
+    /// Allowed.
+    Granted,
+    /// Refused.
+    Denied,
+}
+
+impl AdsConsent {
+    /// Whether an event with this consent alone must not be sent.
+    pub fn is_denied(self) -> bool {
+        matches!(self, Self::Missing | Self::Denied)
+    }
+
+    /// Whether the person chose.
+    pub fn is_explicit(self) -> bool {
+        matches!(self, Self::Granted | Self::Denied)
+    }
+
+    /// Takes a later word of the same person. Silence revises nothing.
+    pub fn revise(&mut self, later: Self) {
+        if later.is_explicit() || !self.is_explicit() {
+            *self = later;
+        }
+    }
+}
+
 /// What a person allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Consent {
-    /// Advertising use was refused (or not granted where it must be): nothing is sent.
-    pub denied: bool,
+    /// Advertising use. Earlier versions stored whether it was denied.
+    #[serde(alias = "denied", deserialize_with = "consent_or_denied")]
+    pub ads: AdsConsent,
     /// Limited data use was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limited_data_use: Option<LimitedDataUse>,
+}
+
+fn consent_or_denied<'de, D: Deserializer<'de>>(stored: D) -> Result<AdsConsent, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        IsDenied(bool),
+        Ads(AdsConsent),
+    }
+    Ok(match Stored::deserialize(stored)? {
+        Stored::IsDenied(true) => AdsConsent::Denied,
+        Stored::IsDenied(false) => AdsConsent::Unspecified,
+        Stored::Ads(ads) => ads,
+    })
 }
 
 /// The page an event happened on. Both URLs are scrubbed of personal data and have no

@@ -78,6 +78,11 @@ impl MinorUnits {
         self.0.checked_add(other.0).and_then(Self::new)
     }
 
+    /// The sum, or the largest amount there is.
+    pub fn saturating_add(self, other: Self) -> Self {
+        self.checked_add(other).unwrap_or(Self(MINOR_UNITS_MAX))
+    }
+
     /// The difference, unless it is negative.
     pub fn checked_sub(self, other: Self) -> Option<Self> {
         self.0.checked_sub(other.0).map(Self)

@@ -1,20 +1,41 @@
 //! What browsers and internal callers say about an order without proof of payment.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::custom_data::CustomData;
 use crate::event::{Consent, Page};
+use crate::id::PixelId;
 use crate::user_data::UserData;
+
+/// What proves that a contact speaks for the order. The weakest comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContactProof {
+    /// Nothing: anybody can name an order.
+    #[default]
+    Nothing,
+    /// The page gave a key that only the shop can make (`claim_key`).
+    ClaimKey,
+    /// The caller is one of the shop's own services.
+    Internal,
+}
 
 /// Somebody named an order: a claim, a checkout event, or an internal caller.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Contact {
-    /// When, Unix seconds.
+    /// When it happened, Unix seconds. The caller says so.
     pub at_s: i64,
+    /// When it was received, Unix seconds.
+    #[serde(default)]
+    pub received_s: i64,
     /// Whether it claims that the order was paid.
     pub is_claim: bool,
-    /// Whether the caller is one of the shop's own services.
-    pub is_internal: bool,
+    /// What proves that it speaks for the order. Earlier versions stored whether it was internal.
+    #[serde(default, alias = "is_internal", deserialize_with = "proof_or_internal")]
+    pub proof: ContactProof,
+    /// The pixel of its page, where the page may name one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixel: Option<PixelId>,
     /// What the person allowed.
     pub consent: Consent,
     /// Match keys and browser identifiers.
@@ -23,6 +44,27 @@ pub struct Contact {
     pub page: Page,
     /// Contents and experiment.
     pub custom_data: CustomData,
+}
+
+impl Contact {
+    /// Whether it speaks for the order.
+    pub fn is_proven(&self) -> bool {
+        self.proof != ContactProof::Nothing
+    }
+}
+
+fn proof_or_internal<'de, D: Deserializer<'de>>(stored: D) -> Result<ContactProof, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        IsInternal(bool),
+        Proof(ContactProof),
+    }
+    Ok(match Stored::deserialize(stored)? {
+        Stored::IsInternal(true) => ContactProof::Internal,
+        Stored::IsInternal(false) => ContactProof::Nothing,
+        Stored::Proof(proof) => proof,
+    })
 }
 
 /// Who brought the browser signals of a Purchase.

@@ -30,8 +30,7 @@ impl Order {
     /// How much of the paying payment went back, in its currency.
     pub fn refunded(&self) -> Option<Money> {
         let paid = self.paid.as_ref()?;
-        let back = self.refunds.iter().filter(|refund| refund.is_of(paid)).map(|refund| refund.money.amount);
-        Some(sum(back, paid.money))
+        Some(sum(self.refunds_of(paid), paid.money))
     }
 
     /// The money lost in disputes, in the payment's currency. Of each dispute the latest note
@@ -60,9 +59,7 @@ impl Order {
     }
 }
 
-/// A sum in the currency of `like`; at most the largest amount there is.
+/// A sum in the currency of `like`.
 fn sum(amounts: impl Iterator<Item = MinorUnits>, like: Money) -> Money {
-    let total = amounts.fold(0_u64, |sum, amount| sum.saturating_add(amount.get()));
-    let most = MinorUnits::new(crate::money::MINOR_UNITS_MAX).unwrap_or_default();
-    Money { amount: MinorUnits::new(total).unwrap_or(most), currency: like.currency }
+    Money { amount: amounts.fold(MinorUnits::default(), MinorUnits::saturating_add), currency: like.currency }
 }

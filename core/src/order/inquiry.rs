@@ -5,6 +5,7 @@
 //! is final. Strangers can name orders that do not exist, so the answer "unknown" is remembered
 //! for a while, and the second one ends the questions.
 
+use super::contact::Contact;
 use super::state::Order;
 
 /// Ages at which an order is asked about again, seconds. The first ones follow Cashfree's
@@ -47,8 +48,7 @@ impl Order {
     /// Who vouches for the order.
     pub fn trust_level(&self) -> TrustLevel {
         let attested = self.asking.attested
-            || self.owner_is_proven
-            || self.denied_internally
+            || self.owner.as_ref().is_some_and(Contact::is_proven)
             || self.failed
             || self.paid.is_some()
             || !self.refunds.is_empty();
@@ -121,13 +121,15 @@ impl Order {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Environment;
     use super::*;
     use crate::id::{OrderId, PixelId};
 
     const NOW_S: i64 = 1_763_942_400;
 
     fn order() -> Order {
-        Order::new(OrderId::parse("KB-1").unwrap(), PixelId::parse("123456789012345").unwrap())
+        let pixel = PixelId::parse("123456789012345").unwrap();
+        Order::new(OrderId::parse("KB-1").unwrap(), Environment::Production, pixel)
     }
 
     /// Times of all questions, seconds after the first.

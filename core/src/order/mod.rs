@@ -7,11 +7,13 @@
 //! the decision out in one atomic step.
 //!
 //! - A contact alone never makes a Purchase.
-//! - The payment's money and customer win; the browser that named the order first adds
-//!   its signals.
+//! - An unproven word binds nothing that a proof decides: pixel, amount, consent, ownership.
+//! - The payment's money and customer win; the browser that owns the order adds its signals.
 //! - A paid order without signals waits for them once, for a bounded time.
 
+mod consent;
 mod contact;
+mod environment;
 mod history;
 mod inquiry;
 mod note;
@@ -22,14 +24,17 @@ mod refund_event;
 mod signals;
 mod state;
 
-pub use contact::{Contact, SignalSource};
+pub use contact::{Contact, ContactProof, SignalSource};
+pub use environment::Environment;
 pub use inquiry::{TrustLevel, UnpaidStatus};
 pub use note::{Note, NoteKind};
 pub use payment::{Payment, PaymentOutcome, PaymentSource, Refund};
-pub use purchase::Decision;
+pub use purchase::{Decision, PurchaseContext};
 pub use refund_event::RefundDecision;
 pub use state::{Order, PurchaseState, WithholdReason};
 
+#[cfg(test)]
+mod money_tests;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! event. Never a Purchase, never a negative value.
 
 use super::payment::{Payment, Refund};
+use super::purchase::PurchaseContext;
 use super::state::{Order, Placement, WithholdReason};
 use crate::code;
 use crate::custom_data::CustomData;
@@ -25,29 +26,28 @@ impl Order {
     /// is on its way: whether it was stopped in time, the store knows.
     ///
     /// When a full refund stops the Purchase, all of them are returned once more, so that
-    /// those that have not left are stopped with it. `now_ms`: Unix milliseconds.
+    /// those that have not left are stopped with it.
     pub fn refund_events(
         &mut self,
         name: &EventName,
-        now_ms: i64,
-        fallback_url: Option<&str>,
+        context: PurchaseContext<'_>,
     ) -> Vec<(Event, RefundDecision)> {
-        let is_denied = self.placed == Placement::Withheld(WithholdReason::ConsentDenied) || self.is_denied();
+        let withheld = self.consent_refused();
         let is_stopped = self.placed == Placement::Withheld(WithholdReason::RefundedBeforeSent);
-        if !(is_denied || is_stopped || matches!(self.placed, Placement::Held | Placement::Sent)) {
+        if !(withheld.is_some() || is_stopped || matches!(self.placed, Placement::Held | Placement::Sent)) {
             return Vec::new();
         }
         let Some(paid) = &self.paid else { return Vec::new() };
         let mut events = Vec::new();
         for refund in self.refunds.iter().filter(|refund| refund.is_of(paid)) {
-            let is_old = is_too_old(refund.at_s, now_ms.div_euclid(1000));
+            let is_old = is_too_old(refund.at_s, context.now_ms.div_euclid(1000)) && context.may_give_up;
             if refund.told && (!is_stopped || is_old) {
                 continue;
             }
             let Some(id) = EventId::of_refund(&refund.refund_id) else { continue };
-            let event = self.refund_event(paid, name.clone(), id, refund, fallback_url);
-            let fate = if is_denied {
-                RefundDecision::Suppress(code::CONSENT_DENIED)
+            let event = self.refund_event(paid, name.clone(), id, refund, context);
+            let fate = if let Some(why) = withheld {
+                RefundDecision::Suppress(why.code())
             } else if is_old {
                 RefundDecision::TooOld
             } else if !event.user_data.key_set().is_enough() {
@@ -70,10 +70,10 @@ impl Order {
         name: EventName,
         id: EventId,
         refund: &Refund,
-        fallback_url: Option<&str>,
+        context: PurchaseContext<'_>,
     ) -> Event {
         // Whose purchase it was, as the Purchase had it.
-        let mut event = self.purchase(paid, fallback_url, i64::MAX);
+        let mut event = self.purchase(paid, PurchaseContext { now_ms: i64::MAX, ..context });
         event.name = name;
         event.id = id;
         event.time_s = refund.at_s;

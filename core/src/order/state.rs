@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::consent::ConsentVoices;
 use super::contact::Contact;
+use super::environment::Environment;
 use super::note::Note;
-use super::payment::{Payment, Refund};
+use super::payment::{Payment, Refund, RefundSum};
+use crate::code;
 use crate::custom_data::CustomData;
 use crate::id::{OrderId, PixelId};
 
@@ -12,8 +15,10 @@ use crate::id::{OrderId, PixelId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WithholdReason {
-    /// The order's owner, or an internal caller, refused advertising use.
+    /// The order's owner, or a proven voice, refused advertising use.
     ConsentDenied,
+    /// The same, and another browser or voice allowed it.
+    ConsentConflict,
     /// The whole payment went back before the Purchase left.
     RefundedBeforeSent,
 }
@@ -22,8 +27,9 @@ impl WithholdReason {
     /// Stable code for operators.
     pub fn code(self) -> &'static str {
         match self {
-            Self::ConsentDenied => "consent_denied",
-            Self::RefundedBeforeSent => "refunded_before_sent",
+            Self::ConsentDenied => code::CONSENT_DENIED,
+            Self::ConsentConflict => code::CONSENT_CONFLICT,
+            Self::RefundedBeforeSent => code::REFUNDED_BEFORE_SENT,
         }
     }
 }
@@ -92,26 +98,38 @@ impl Inquiry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Order {
     pub(super) id: OrderId,
+    /// In which money it is paid.
+    #[serde(default)]
+    pub(super) environment: Environment,
     pub(super) pixel: PixelId,
-    /// First contact that named the order, with blanks filled by the same browser.
+    /// The contact that owns the order's signals, with blanks filled by the same browser.
     pub(super) owner: Option<Contact>,
-    /// The owner's contact came with a proof: from one of the shop's own services, or with
-    /// the shop's key for the order.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
-    pub(super) owner_is_proven: bool,
+    /// The latest claim of another browser, while the order is not paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) claimant: Option<Contact>,
+    /// What was said about advertising use.
+    #[serde(default, skip_serializing_if = "ConsentVoices::is_default")]
+    pub(super) consents: ConsentVoices,
+    /// The pixel that a proven contact named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) proven_pixel: Option<PixelId>,
+    /// What is known of the owner or the payment, and not yet in the placed Purchase.
+    #[serde(skip)]
+    pub(super) has_new_signals: bool,
     /// When the first claim came, Unix seconds.
     pub(super) claimed_at_s: Option<i64>,
-    /// An internal caller refused advertising use.
-    pub(super) denied_internally: bool,
     pub(super) paid: Option<Payment>,
     /// Further successful payments, by ID (a double payment); bounded.
     pub(super) other_payments: Vec<String>,
     pub(super) failed: bool,
-    /// Payments that were voided before they were known to be paid, with the time in Unix
-    /// seconds; bounded.
+    /// Payments that were voided, with the time in Unix seconds; bounded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) voided: Vec<(String, i64)>,
+    /// The latest refunds; bounded.
     pub(super) refunds: Vec<Refund>,
+    /// Earlier refunds, added up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) earlier_refunds: Vec<RefundSum>,
     /// What it went through; bounded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) history: Vec<Note>,
@@ -127,19 +145,23 @@ pub struct Order {
 
 impl Order {
     /// An order nobody has said anything about yet.
-    pub fn new(id: OrderId, pixel: PixelId) -> Self {
+    pub fn new(id: OrderId, environment: Environment, pixel: PixelId) -> Self {
         Self {
             id,
+            environment,
             pixel,
             owner: None,
-            owner_is_proven: false,
+            claimant: None,
+            consents: ConsentVoices::default(),
+            proven_pixel: None,
+            has_new_signals: false,
             claimed_at_s: None,
-            denied_internally: false,
             paid: None,
             other_payments: Vec::new(),
             failed: false,
             voided: Vec::new(),
             refunds: Vec::new(),
+            earlier_refunds: Vec::new(),
             history: Vec::new(),
             placed: Placement::Not,
             settled: None,
@@ -153,7 +175,12 @@ impl Order {
         &self.id
     }
 
-    /// The pixel it is reported to: that of the first input.
+    /// In which money it is paid.
+    pub fn environment(&self) -> Environment {
+        self.environment
+    }
+
+    /// The pixel it is reported to. It is settled when its Purchase is placed.
     pub fn pixel(&self) -> &PixelId {
         &self.pixel
     }
@@ -196,11 +223,12 @@ impl Order {
         }
     }
 
-    /// Notes that the Purchase had left before it could be stopped.
-    pub fn mark_left(&mut self) {
-        if let Placement::Withheld(_) = self.placed {
-            self.placed = Placement::Sent;
-        }
+    /// Notes that the Purchase had left before it could be stopped or replaced. `before`: the order
+    /// as it was. What left stays what the order knows of it.
+    pub fn mark_left(&mut self, before: &Self) {
+        self.placed = Placement::Sent;
+        self.settled.clone_from(&before.settled);
+        self.pixel.clone_from(&before.pixel);
     }
 
     /// Notes that the Purchase was delivered. True if the order still counted it as waiting for
