@@ -65,6 +65,8 @@ codes! {
     SANDBOX_WITHOUT_TEST_CODE = "sandbox_without_test_code";
     /// The person refused advertising use.
     CONSENT_DENIED = "consent_denied";
+    /// Nothing was paid: the amount is zero, which is no Purchase.
+    ZERO_AMOUNT = "zero_amount";
     /// The order's owner refused advertising use, and somebody else allowed it.
     CONSENT_CONFLICT = "consent_conflict";
     /// The Purchase is of another environment than the server's: play money, or real money

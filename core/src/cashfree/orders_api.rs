@@ -5,6 +5,7 @@ use super::error::MessageError;
 use super::fields::{self, CashfreeId};
 use super::json::{self, Node};
 use super::payment::OrderTags;
+use super::refund::{RefundNotice, read_refund};
 use crate::currency::Currency;
 use crate::id::OrderId;
 use crate::money::Money;
@@ -113,6 +114,23 @@ pub fn parse_paying_payment(body: &[u8], assumed: Currency) -> Result<Option<Api
         }
     }
     Ok(paying)
+}
+
+/// Reads the answer to `GET /orders/{order_id}/refunds`: the refunds that are done.
+///
+/// # Errors
+/// When it is no list, or a refund in it that is done cannot be used.
+pub fn parse_refunds(body: &[u8], assumed: Currency) -> Result<Vec<RefundNotice>, MessageError> {
+    let root = json::read(body).map_err(|error| error.reason)?;
+    let Node::List(items) = &root else { return Err(MessageError::WrongRoot) };
+    let mut refunds = Vec::new();
+    for item in items {
+        let is_done = fields::status(item.get("refund_status")).is_ok_and(|status| status == "SUCCESS");
+        if is_done {
+            refunds.push(read_refund(item, false, assumed)?);
+        }
+    }
+    Ok(refunds)
 }
 
 /// What sorts payments: those with a time first, the earliest first, then the lowest ID.

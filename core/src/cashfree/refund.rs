@@ -6,6 +6,7 @@ use super::json::Node;
 use crate::currency::Currency;
 use crate::id::OrderId;
 use crate::money::Money;
+use crate::order::Refund;
 
 /// `REFUND_STATUS_WEBHOOK` and `AUTO_REFUND_STATUS_WEBHOOK`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,15 @@ impl RefundNotice {
     /// Whether the money is back.
     pub fn is_done(&self) -> bool {
         self.status == "SUCCESS"
+    }
+
+    /// The refund as its order takes it, if the money is back. `now_s`: Unix seconds, the latest it
+    /// can have been.
+    pub fn of_order(&self, now_s: i64) -> Option<Refund> {
+        let money = self.money.filter(|_| self.is_done())?;
+        let payment_id = self.payment_id.as_ref().map(|id| id.as_str().to_owned());
+        let at_s = self.processed_at_s.unwrap_or(now_s).min(now_s);
+        Some(Refund::new(self.refund_id.as_str().to_owned(), payment_id, money, at_s))
     }
 }
 

@@ -9,18 +9,23 @@ use serde::{Deserialize, Serialize};
 pub enum Environment {
     /// Real money.
     #[default]
-    Production = 0,
+    Production = 1,
     /// Play money of the provider's sandbox.
-    Sandbox = 1,
+    Sandbox = 2,
 }
 
 impl Environment {
-    /// Name for people and programs.
+    /// Name, as in the setting `CASHFREE_ENVIRONMENT`.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Production => "production",
-            Self::Sandbox => "sandbox",
+            Self::Production => "PRODUCTION",
+            Self::Sandbox => "SANDBOX",
         }
+    }
+
+    /// Reads its name, in any case.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Production, Self::Sandbox].into_iter().find(|known| text.eq_ignore_ascii_case(known.name()))
     }
 
     /// Reads the number that the database stores. An unknown one counts as play money, which is

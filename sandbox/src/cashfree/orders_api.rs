@@ -1,4 +1,4 @@
-//! The Orders API: `GET /cashfree/pg/orders/{order_id}` and `…/payments`, with Cashfree's keys,
+//! The Orders API: `GET /cashfree/pg/orders/{order_id}`, `…/payments` and `…/refunds`, with Cashfree's keys,
 //! headers and errors.
 
 use axum::Router;
@@ -19,6 +19,7 @@ pub(super) fn routes() -> Router<Sandbox> {
     let api = Router::new()
         .route("/orders/{order_id}", get(get_order))
         .route("/orders/{order_id}/payments", get(get_payments))
+        .route("/orders/{order_id}/refunds", get(get_refunds))
         .fallback(unknown_path);
     Router::new().nest("/cashfree/pg", api)
 }
@@ -39,6 +40,16 @@ async fn get_payments(
     headers: HeaderMap,
 ) -> Response {
     answer(&sandbox, &order_id, uri.path(), &headers, payload::payments_answer).await
+}
+
+/// The demo shop refunds nothing.
+async fn get_refunds(
+    State(sandbox): State<Sandbox>,
+    Path(order_id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    answer(&sandbox, &order_id, uri.path(), &headers, |_| "[]".to_owned()).await
 }
 
 async fn unknown_path() -> Response {
@@ -159,6 +170,8 @@ mod tests {
         assert_eq!(after["order_status"], "PAID");
         let payments =
             testing::json(testing::send(&router, request(&format!("{path}/payments"), &KEYS)).await).await;
+        let refunds = request(&format!("{path}/refunds"), &KEYS);
+        assert_eq!(testing::json(testing::send(&router, refunds).await).await, json!([]));
         assert_eq!(payments[0]["payment_status"], "FAILED");
         assert_eq!(payments[0]["is_captured"], false);
         assert_eq!(payments[1]["payment_status"], "SUCCESS");

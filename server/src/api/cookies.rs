@@ -10,7 +10,7 @@ use tonic::{Response, Status};
 use url::Url;
 
 use super::caller::{Caller, Stranger};
-use super::decode::{DecodeSettings, is_denied};
+use super::decode::{DecodeSettings, ads_consent};
 
 /// `Set-Cookie` values that an answer is to carry.
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ pub(super) fn exchange(
         return SetCookies::default();
     };
     let ads = consent.map(v1::Consent::ads).unwrap_or_default();
-    if !is_on(domain, origin) || is_denied(ads, settings.consent_required) {
+    if !is_on(domain, origin) || ads_consent(ads, settings.consent_required).is_denied() {
         return SetCookies::default();
     }
     let browser = browser.get_or_insert_default();

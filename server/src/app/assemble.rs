@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tandem_core::id::PixelId;
+use tandem_core::order::Environment;
 use tandem_net::{ConnectionLimits, Tls};
 use tandem_settings::raise_file_limit;
 use tokio::task::JoinHandle;
@@ -18,7 +19,7 @@ use crate::api::rate_limit::RateLimits;
 use crate::api::tracking::Tracking;
 use crate::catalogue::reload_on_hangup;
 use crate::clock::{Clock, millis};
-use crate::config::{CashfreeEnvironment, Pixel, Settings};
+use crate::config::{Pixel, Settings};
 use crate::delivery::{self, Delivery, Graph};
 use crate::ingest::Ingest;
 use crate::insight::diagnosis::{Deployment, Diagnosis};
@@ -89,7 +90,7 @@ pub(super) async fn assemble(
     let ingest = Arc::new(ingest);
     let api = OrdersApi::new(&settings.cashfree, settings.default_currency).map_err(StartError::Client)?;
     let orders = Arc::new(Orders::new(
-        order_settings(settings, rules, &pixels),
+        order_settings(settings, rules),
         Arc::clone(&outbox.orders),
         Arc::clone(&ingest),
         delivery.clone(),
@@ -123,8 +124,10 @@ async fn align_store(settings: &mut Settings, outbox: &Outbox) -> Result<Purchas
         None => settings.pixels.push(Pixel::unconfigured(PixelId::unassigned())),
     }
     let rules = purchase_rules(settings);
+    let environment = settings.cashfree.environment;
+    store::hold_other_environments(outbox, environment).await.map_err(StartError::FirstWrite)?;
     if rules.holds.is_empty() {
-        store::release_play_money(outbox).await.map_err(StartError::FirstWrite)?;
+        store::release_play_money(outbox, environment).await.map_err(StartError::FirstWrite)?;
     }
     Ok(rules)
 }
@@ -177,6 +180,7 @@ fn decoding(settings: &Settings, pixels: &[Arc<Pixel>], configured: bool) -> Dec
     let rules = |pixel: &Arc<Pixel>| PixelRules {
         id: pixel.id.clone(),
         origins: pixel.origins.clone().unwrap_or_else(|| settings.allowed_origins.clone()),
+        has_own_origins: pixel.origins.is_some(),
     };
     DecodeSettings {
         pixels: pixels.iter().map(rules).collect(),
@@ -190,9 +194,8 @@ fn decoding(settings: &Settings, pixels: &[Arc<Pixel>], configured: bool) -> Dec
     }
 }
 
-fn order_settings(settings: Settings, rules: PurchaseRules, pixels: &[Arc<Pixel>]) -> OrderSettings {
+fn order_settings(settings: Settings, rules: PurchaseRules) -> OrderSettings {
     OrderSettings {
-        default_pixel: pixels.first().map_or_else(PixelId::unassigned, |pixel| pixel.id.clone()),
         rules,
         cashfree: settings.cashfree,
         catalogue: settings.catalogue,
@@ -205,7 +208,12 @@ fn order_settings(settings: Settings, rules: PurchaseRules, pixels: &[Arc<Pixel>
 
 fn purchase_rules(settings: &Settings) -> PurchaseRules {
     let hold = |pixel: &Pixel| settings.purchase_hold(pixel).map(|code| (pixel.id.clone(), code));
+    let prefixes = |pixel: &Pixel| {
+        pixel.order_prefixes.iter().map(|prefix| (prefix.clone(), pixel.id.clone())).collect::<Vec<_>>()
+    };
     PurchaseRules {
+        default_pixel: settings.pixels.first().map_or_else(PixelId::unassigned, |pixel| pixel.id.clone()),
+        order_prefixes: settings.pixels.iter().flat_map(prefixes).collect(),
         holds: settings.pixels.iter().filter_map(hold).collect(),
         join_wait_ms: millis(settings.join_wait),
         shop_url: settings.shop_url.clone(),
@@ -216,7 +224,7 @@ fn purchase_rules(settings: &Settings) -> PurchaseRules {
 /// Reasons for degraded health that hold as long as the settings do.
 fn notes(settings: &Settings) -> Vec<String> {
     let mut notes = Vec::new();
-    if settings.cashfree.environment == CashfreeEnvironment::Production {
+    if settings.cashfree.environment == Environment::Production {
         let testing = settings.pixels.iter().filter(|pixel| pixel.test_event_code.is_some());
         notes.extend(testing.map(|pixel| format!("test_event_code_in_production:{}", pixel.id)));
     }

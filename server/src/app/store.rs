@@ -3,7 +3,9 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use tandem_core::code;
 use tandem_core::id::PixelId;
+use tandem_core::order::Environment;
 use tandem_settings::INTERNAL_TOKEN_FILE;
 
 use super::error::StartError;
@@ -29,10 +31,25 @@ pub(super) async fn adopt(outbox: &Outbox, first: &PixelId) -> Result<(), StoreE
     Ok(())
 }
 
-/// Releases Purchases that were held as play money, once the settings hold none any more.
-pub(super) async fn release_play_money(outbox: &Outbox) -> Result<(), StoreError> {
-    let code = tandem_core::code::SANDBOX_WITHOUT_TEST_CODE;
-    let released = outbox.queue.release_held(code).await?;
+/// Holds what waits and speaks of another environment's money. It leaves when that environment is
+/// set again.
+pub(super) async fn hold_other_environments(
+    outbox: &Outbox,
+    environment: Environment,
+) -> Result<(), StoreError> {
+    let held = outbox.queue.hold_other_environments(environment).await?;
+    if held > 0 {
+        let code = code::OTHER_ENVIRONMENT;
+        tracing::warn!(events = held, code, "Purchases of the other CASHFREE_ENVIRONMENT are held");
+    }
+    Ok(())
+}
+
+/// Releases the environment's Purchases that were held as play money, once the settings hold none
+/// any more.
+pub(super) async fn release_play_money(outbox: &Outbox, environment: Environment) -> Result<(), StoreError> {
+    let code = code::SANDBOX_WITHOUT_TEST_CODE;
+    let released = outbox.queue.release_held(code, environment).await?;
     if released > 0 {
         tracing::info!(events = released, code, "held Purchases are released");
     }

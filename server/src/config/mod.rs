@@ -10,5 +10,5 @@ mod tls;
 pub use check::understood;
 pub use network::{Origins, RateLimit};
 pub use pixels::Pixel;
-pub use settings::{BrowserPolicy, Cashfree, CashfreeEnvironment, LeadField, Meta, Settings};
+pub use settings::{BrowserPolicy, Cashfree, LeadField, Meta, Settings};
 pub use tandem_settings::{SecretSource, Source};

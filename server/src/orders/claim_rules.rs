@@ -5,11 +5,12 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
+use tandem_core::code;
 use tandem_core::custom_data::CustomData;
-use tandem_core::id::OrderId;
-use tandem_core::order::{Contact, Order, PurchaseState, WithholdReason};
-use tandem_core::user_data::UserData;
+use tandem_core::id::{OrderId, PixelId};
+use tandem_core::order::{Contact, Order, PurchaseState};
 
+use super::rules::PurchaseRules;
 use crate::config::BrowserPolicy;
 
 /// What a claim is told.
@@ -90,23 +91,30 @@ pub(super) fn is_proven(order: &OrderId, claim_key: &str, secrets: &[SecretStrin
     })
 }
 
-/// What the page that brought `contact` is told about its order.
+/// What the page that brought `contact` is told about its order. `pixel`: the page's.
 pub(super) fn answer(
+    rules: &PurchaseRules,
     policy: BrowserPolicy,
+    pixel: &PixelId,
     contact: &Contact,
     order: &Order,
-    is_proven: bool,
     now_s: i64,
 ) -> ClaimAnswer {
     let is_verified = matches!(order.state(), PurchaseState::Verified | PurchaseState::Refunded);
     if !is_verified {
-        return ClaimAnswer { page_copy: optimistic(policy, contact, order), ..ClaimAnswer::default() };
+        let page_copy = optimistic(policy, contact, order).filter(|_| rules.hold(pixel).is_none());
+        return ClaimAnswer { page_copy, ..ClaimAnswer::default() };
     }
     // What was paid is the business of the browser that bought.
-    let may_know = is_proven || order.is_owned_by(&contact.user_data);
-    let page_copy = order.browser_event(now_s).filter(|_| may_know);
-    let suppressed_reason = if page_copy.is_none() { withheld_reason(order, &contact.user_data) } else { "" };
-    ClaimAnswer { is_verified, page_copy, suppressed_reason, ..ClaimAnswer::default() }
+    let may_know = contact.is_proven() || order.is_owned_by(&contact.user_data);
+    let copy = if may_know { rules.page_copy(order, pixel, now_s) } else { Err("withheld") };
+    let suppressed_reason = match &copy {
+        // That the shop gave the money back is not told.
+        Err(code::REFUNDED_BEFORE_SENT) => "withheld",
+        Err(why) => why,
+        Ok(_) => "",
+    };
+    ClaimAnswer { is_verified, page_copy: copy.ok(), suppressed_reason, ..ClaimAnswer::default() }
 }
 
 /// What the page may fire before the payment is known, under the optimistic policy: its own claim.
@@ -114,17 +122,7 @@ fn optimistic(policy: BrowserPolicy, contact: &Contact, order: &Order) -> Option
     let open = policy == BrowserPolicy::Optimistic
         && order.state() == PurchaseState::Pending
         && !order.is_fired()
-        && !contact.consent.denied
+        && !contact.consent.ads.is_denied()
         && contact.custom_data.value.is_some();
     open.then(|| contact.custom_data.clone())
-}
-
-/// Why the page must not fire, as far as its visitor may know.
-fn withheld_reason(order: &Order, caller: &UserData) -> &'static str {
-    let is_owner = order.is_owned_by(caller);
-    match order.withheld() {
-        Some(WithholdReason::ConsentDenied) if is_owner => WithholdReason::ConsentDenied.code(),
-        _ if is_owner && order.is_fired() => "already_fired",
-        _ => "withheld",
-    }
 }

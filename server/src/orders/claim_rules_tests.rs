@@ -1,15 +1,17 @@
 //! Claims are decided about in tables: who claims, what is known, what the page is told.
 
 use secrecy::SecretString;
+use tandem_core::code;
 use tandem_core::currency::Currency;
 use tandem_core::custom_data::CustomData;
-use tandem_core::event::{ActionSource, Consent, Page};
-use tandem_core::id::OrderId;
+use tandem_core::event::{ActionSource, AdsConsent, Consent, Page};
+use tandem_core::id::{OrderId, PixelId};
 use tandem_core::money::Money;
-use tandem_core::order::{Contact, Order, Payment, PaymentSource};
+use tandem_core::order::{Contact, ContactProof, Environment, Order, Payment, PaymentSource};
 use tandem_core::user_data::UserData;
 
 use super::claim_rules::{Allowance, Circumstances, ClaimAnswer, Question, allowance, answer, is_proven};
+use super::rules::PurchaseRules;
 use super::testing::pixel;
 use crate::config::BrowserPolicy::{self, Optimistic, Verified};
 
@@ -31,19 +33,36 @@ fn contact(fbp: &str, is_denied: bool) -> Contact {
     let custom_data = CustomData { value: Some(inr("1")), ..CustomData::default() };
     Contact {
         at_s: NOW_S,
+        received_s: NOW_S,
         is_claim: true,
-        is_internal: false,
-        consent: Consent { denied: is_denied, ..Consent::default() },
+        proof: ContactProof::Nothing,
+        pixel: None,
+        consent: Consent {
+            ads: if is_denied { AdsConsent::Denied } else { AdsConsent::Granted },
+            ..Consent::default()
+        },
         user_data,
         page: Page::default(),
         custom_data,
     }
 }
 
+/// Rules under which Purchases are held for this reason.
+fn rules(hold: Option<&'static str>) -> PurchaseRules {
+    PurchaseRules {
+        default_pixel: pixel(),
+        order_prefixes: Vec::new(),
+        holds: hold.map(|code| (pixel(), code)).into_iter().collect(),
+        join_wait_ms: 0,
+        shop_url: None,
+        refund_event: None,
+    }
+}
+
 /// An order that the buyer's browser claimed.
 fn claimed(is_denied: bool) -> Order {
-    let mut order = Order::new(order_id(), pixel());
-    order.contact(&contact("buyer", is_denied));
+    let mut order = Order::new(order_id(), Environment::Production, pixel());
+    order.add_contact(&contact("buyer", is_denied));
     order
 }
 
@@ -52,6 +71,8 @@ fn paid(is_denied: bool) -> Order {
     let mut order = claimed(is_denied);
     order.pay(Payment {
         payment_id: Some("7".into()),
+        account: None,
+        pixel: None,
         money: inr("1499"),
         at_s: NOW_S,
         seen_at_s: NOW_S,
@@ -63,7 +84,7 @@ fn paid(is_denied: bool) -> Order {
         page: Page::default(),
         consent: Consent::default(),
     });
-    order.decide(NOW_S * 1000, 0, None);
+    rules(None).decide(&mut order, NOW_S * 1000);
     order
 }
 
@@ -111,8 +132,21 @@ fn what_a_claim_may_cost() {
 
 /// `(is_verified, amount on the page's copy, suppressed_reason)`.
 fn told(policy: BrowserPolicy, caller: &Contact, order: &Order, is_proven: bool, now_s: i64) -> Told {
+    told_under(&rules(None), policy, caller, order, is_proven, now_s)
+}
+
+fn told_under(
+    rules: &PurchaseRules,
+    policy: BrowserPolicy,
+    caller: &Contact,
+    order: &Order,
+    is_proven: bool,
+    now_s: i64,
+) -> Told {
+    let proof = if is_proven { ContactProof::ClaimKey } else { ContactProof::Nothing };
+    let caller = Contact { proof, ..caller.clone() };
     let ClaimAnswer { is_verified, page_copy, suppressed_reason, .. } =
-        answer(policy, caller, order, is_proven, now_s);
+        answer(rules, policy, &pixel(), &caller, order, now_s);
     let amount = page_copy.map(|copy| copy.value.map(|money| money.to_string()).unwrap_or_default());
     (is_verified, amount, suppressed_reason)
 }
@@ -166,6 +200,22 @@ fn an_optimistic_page_fires_its_own_claim_while_nothing_is_known() {
     for (case, policy, caller, order, copy) in table {
         assert_eq!(told(policy, caller, &order, false, NOW_S), (false, copy, ""), "{case}");
     }
+}
+
+#[test]
+fn nobody_is_told_of_play_money() {
+    let (buyer, held) = (contact("buyer", false), rules(Some(code::SANDBOX_WITHOUT_TEST_CODE)));
+    let paid = told_under(&held, Verified, &buyer, &paid(false), false, NOW_S);
+    assert_eq!(paid, (true, None, code::SANDBOX_WITHOUT_TEST_CODE));
+    let claimed = told_under(&held, Optimistic, &buyer, &claimed(false), false, NOW_S);
+    assert_eq!(claimed, (false, None, ""));
+}
+
+#[test]
+fn a_page_of_another_pixel_fires_nothing() {
+    let other = PixelId::parse("555555555555555").unwrap();
+    let answer = answer(&rules(None), Verified, &other, &contact("buyer", false), &paid(false), NOW_S);
+    assert_eq!((answer.page_copy, answer.suppressed_reason), (None, "withheld"));
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use tandem_core::cashfree::orders_api::orders_api_id_ok;
 use tandem_core::event::{Consent, Event};
-use tandem_core::id::OrderId;
-use tandem_core::order::Contact;
+use tandem_core::id::{OrderId, PixelId};
+use tandem_core::order::{Contact, ContactProof};
 
 use super::service::{OrderError, Orders};
 use super::step::{ChangeOutcome, Step};
@@ -23,7 +23,8 @@ pub enum ContactSource {
 }
 
 impl Orders {
-    /// Takes an event that names `order`. `now_ms`: Unix milliseconds.
+    /// Takes an event that names `order`. `named_pixel`: its pixel, where its caller may name the
+    /// order's; `now_ms`: Unix milliseconds.
     ///
     /// # Errors
     /// When the store does not accept; nothing was written then.
@@ -33,6 +34,7 @@ impl Orders {
         order: OrderId,
         consent: Consent,
         source: ContactSource,
+        named_pixel: Option<PixelId>,
         now_ms: i64,
     ) -> Result<Accepted, OrderError> {
         let (address, is_contact) = match source {
@@ -40,31 +42,36 @@ impl Orders {
             ContactSource::Page(address) => (address, true),
         };
         // The address has used up its quota of new orders: the event counts, the order is not stored.
-        if !self.quotas.may_name(address) && self.store.order(order.clone()).await?.is_none() {
+        if !self.quotas.may_name(address) && self.store.order(self.key(order.clone())).await?.is_none() {
             self.metrics.count_unnoted_order();
-            return Ok(self.ingest.take(event, consent.denied, is_contact, now_ms).await?);
+            return Ok(self.ingest.take(event, consent.ads.is_denied(), is_contact, now_ms).await?);
         }
-        let (new, handover) = self.ingest.prepare(&mut event, consent.denied, is_contact, now_ms);
+        let (new, handover) = self.ingest.prepare(&mut event, consent.ads.is_denied(), is_contact, now_ms);
         let contact = Contact {
             at_s: event.time_s,
+            received_s: now_ms.div_euclid(1000),
             is_claim: false,
-            is_internal: source == ContactSource::Internal,
+            proof: match source {
+                ContactSource::Internal => ContactProof::Internal,
+                ContactSource::Page(_) => ContactProof::Nothing,
+            },
+            pixel: named_pixel,
             consent,
             user_data: std::mem::take(&mut event.user_data),
             page: std::mem::take(&mut event.page),
             custom_data: event.custom_data.clone(),
         };
         let may_ask = self.can_ask() && orders_api_id_ok(order.as_str());
-        let step = Step { event: Some(new), ..Step::on(order, event.pixel.clone()) };
+        let step = Step { event: Some(new), ..Step::on(order) };
         let updated = self
             .step(
                 step,
                 Box::new(move |order| {
-                    let is_known = order.contact(&contact);
+                    let is_known = order.add_contact(&contact);
                     let ask_s =
                         if may_ask { order.plan_first_question(now_ms.div_euclid(1000)) } else { None };
                     let ask = ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000));
-                    ChangeOutcome { answer: StepAnswer::Contact { is_known }, ask }
+                    ChangeOutcome::answered(StepAnswer::Contact { is_known }, ask)
                 }),
             )
             .await?;

@@ -1,6 +1,7 @@
 //! A merchant report: a service of the shop says that an order was paid, by whatever provider
 //! or at the counter.
 
+use tandem_core::code;
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::ActionSource;
 use tandem_core::id::{OrderId, PixelId};
@@ -16,7 +17,8 @@ use crate::outbox::{Ask, StepAnswer, StoreError};
 #[derive(Debug)]
 pub struct MerchantReport {
     pub order: OrderId,
-    pub pixel: PixelId,
+    /// The pixel, where the report names one.
+    pub pixel: Option<PixelId>,
     /// What was paid.
     pub money: Money,
     /// Where it was paid.
@@ -48,6 +50,8 @@ impl Orders {
         let MerchantReport { order, pixel, money, action_source, contact } = report;
         let paid = Payment {
             payment_id: None,
+            account: None,
+            pixel: pixel.clone(),
             money,
             at_s: contact.at_s,
             seen_at_s: self.clock.now_s(),
@@ -63,11 +67,11 @@ impl Orders {
         let change = move |order: &mut Order| {
             let outcome = order.pay(paid.clone());
             if !matches!(outcome, PaymentOutcome::Conflict { .. }) {
-                order.contact(&contact);
+                order.add_contact(&contact);
             }
-            ChangeOutcome { answer: StepAnswer::Payment(outcome), ask: Ask::Never }
+            ChangeOutcome::answered(StepAnswer::Payment(outcome), Ask::Never)
         };
-        let updated = self.step(Step::on(order, pixel), Box::new(change)).await?;
+        let updated = self.step(Step::on(order), Box::new(change)).await?;
         let updated = updated.ok_or_else(|| StoreError::Unavailable("the report was not stored".into()))?;
         let duplicate = match updated.answer {
             StepAnswer::Payment(PaymentOutcome::Conflict { known }) => {
@@ -76,11 +80,16 @@ impl Orders {
             answer => answer == StepAnswer::Payment(PaymentOutcome::Duplicate),
         };
         let order = updated.order;
+        let is_zero = updated.answer == StepAnswer::Payment(PaymentOutcome::Zero);
+        let copy = match pixel.as_ref().unwrap_or(order.pixel()) {
+            _ if is_zero => Err(code::ZERO_AMOUNT),
+            pixel => self.rules.page_copy(&order, pixel, self.clock.now_s()),
+        };
         Ok(ReportAnswer {
             state: order.state(),
             duplicate,
-            page_copy: order.browser_event(self.clock.now_s()),
-            suppressed_reason: order.withheld().map_or("", |why| why.code()),
+            suppressed_reason: copy.as_ref().err().copied().unwrap_or_default(),
+            page_copy: copy.ok(),
         })
     }
 }

@@ -6,9 +6,10 @@ use tandem_core::cashfree::OrderTags;
 use tandem_core::country::Country;
 use tandem_core::currency::Currency;
 use tandem_core::custom_data::CustomData;
-use tandem_core::id::{OrderId, PixelId};
+use tandem_core::id::OrderId;
 use tandem_core::money::Money;
 use tandem_core::normalise::MatchKey;
+use tandem_core::order::Environment;
 use tandem_core::personal::Raw;
 use tandem_core::user_data::UserData;
 use tokio::sync::Notify;
@@ -21,13 +22,11 @@ use crate::clock::Clock;
 use crate::config::{BrowserPolicy, Cashfree, SecretSource};
 use crate::delivery::Delivery;
 use crate::ingest::{Ingest, MatchKeyReader};
-use crate::outbox::{OrderStore, StoreError};
+use crate::outbox::{OrderKey, OrderStore, StoreError};
 use crate::telemetry::metrics::Metrics;
 
 #[derive(Debug)]
 pub struct OrderSettings {
-    /// The pixel of orders that name none.
-    pub default_pixel: PixelId,
     /// What decides about Purchases.
     pub rules: PurchaseRules,
     /// The payment provider.
@@ -95,6 +94,16 @@ impl Orders {
         let rules = Arc::new(settings.rules.clone());
         let (watch, quotas, ask_now) = (OrderWatch::default(), Quotas::default(), Notify::new());
         Self { settings, rules, store, ingest, delivery, metrics, clock, watch, quotas, ask_now }
+    }
+
+    /// What finds an order in the environment that the server is set to.
+    pub(super) fn key(&self, id: OrderId) -> OrderKey {
+        OrderKey { environment: self.environment(), id }
+    }
+
+    /// The environment whose money counts.
+    pub fn environment(&self) -> Environment {
+        self.settings.cashfree.environment
     }
 
     /// Whether orders can be asked of the payment provider.

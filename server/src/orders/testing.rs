@@ -42,9 +42,15 @@ pub(super) fn fixture(
     let stop = CancellationToken::new();
     let (delivery, _) = delivery::start(&[], &[], &graph, &outbox.queue, &clock, &metrics, &stop);
     let ingest = Arc::new(Ingest::new(Arc::clone(&outbox.events), delivery.clone(), None));
-    let rules = PurchaseRules { holds, ..PurchaseRules::default() };
-    let settings = OrderSettings {
+    let rules = PurchaseRules {
         default_pixel: pixel(),
+        order_prefixes: Vec::new(),
+        holds,
+        join_wait_ms: 0,
+        shop_url: None,
+        refund_event: None,
+    };
+    let settings = OrderSettings {
         rules,
         cashfree: settings.cashfree,
         catalogue: None,

@@ -7,6 +7,7 @@ use tandem_core::capi::Payload;
 use tandem_core::event::Event;
 use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
+use tandem_core::order::{Environment, Order};
 
 use super::{BrowserOutcome, State, StoreError};
 
@@ -22,10 +23,11 @@ pub trait EventStore: std::fmt::Debug + Send + Sync + 'static {
     /// Stores an event. Answers once it is durable.
     async fn append(&self, event: NewEvent) -> Result<Appended, StoreError>;
 
-    /// Notes what pages did with their copies.
+    /// Notes what pages did with their copies. Of Purchases, those of `environment` are meant.
     async fn confirm(
         &self,
         pixel: PixelId,
+        environment: Environment,
         confirmations: Vec<Confirmation>,
     ) -> Result<Confirmed, StoreError>;
 
@@ -58,6 +60,8 @@ pub struct NewEvent {
     pub pixel: PixelId,
     pub name: EventName,
     pub id: EventId,
+    /// Of which money it speaks: of a Purchase, and of what follows it.
+    pub environment: Option<Environment>,
     /// Order it belongs to.
     pub order: Option<OrderId>,
     /// When it happened, Unix seconds.
@@ -73,12 +77,20 @@ pub struct NewEvent {
 }
 
 impl NewEvent {
+    /// Makes an entry of an order's Purchase, or of what follows it.
+    pub fn of_order(order: &Order, event: &Event, received_ms: i64, initial: Initial) -> Self {
+        let had_browser = event.name == EventName::purchase() && order.claimed_at_s().is_some();
+        let environment = Some(order.environment());
+        Self { environment, ..Self::new(event, received_ms, initial, had_browser) }
+    }
+
     /// Makes an entry of an event. `received_ms`: Unix milliseconds.
     pub fn new(event: &Event, received_ms: i64, initial: Initial, browser_contact: bool) -> Self {
         Self {
             pixel: event.pixel.clone(),
             name: event.name.clone(),
             id: event.id.clone(),
+            environment: None,
             order: event.custom_data.order_id.clone(),
             time_s: event.time_s,
             received_ms,

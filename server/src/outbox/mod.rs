@@ -35,7 +35,7 @@ pub use operators::{
     Page, Replayable, Replayed,
 };
 pub use orders::{
-    Ask, DeadWebhook, DueOrder, OrderEffects, OrderStep, OrderStore, OrderUpdated, PurchaseChange,
+    Ask, DeadWebhook, DueOrder, OrderEffects, OrderKey, OrderStep, OrderStore, OrderUpdated, PurchaseChange,
     StepAnswer, WebhookRecord, purchase_change,
 };
 pub use queue::{AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tandem_core::event::Event;
 use tandem_core::id::{OrderId, PixelId};
-use tandem_core::order::{Decision, Order, PaymentOutcome, TrustLevel};
+use tandem_core::order::{Decision, Environment, Order, PaymentOutcome, TrustLevel, WithholdReason};
 
 use super::{Appended, Initial, NewEvent, StoreError};
 
@@ -19,7 +19,7 @@ pub trait OrderStore: std::fmt::Debug + Send + Sync + 'static {
     /// not run.
     async fn update(
         &self,
-        order: OrderId,
+        order: OrderKey,
         pixel: PixelId,
         webhook: Option<WebhookRecord>,
         step: OrderStep,
@@ -29,12 +29,19 @@ pub trait OrderStore: std::fmt::Debug + Send + Sync + 'static {
     async fn record_webhook(&self, webhook: WebhookRecord) -> Result<bool, StoreError>;
 
     /// One order.
-    async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError>;
+    async fn order(&self, key: OrderKey) -> Result<Option<Order>, StoreError>;
 
-    /// Orders that are due to be asked of the payment provider, at most `max`: those with
-    /// the most behind them first. Nothing is leased: servers that ask at the same time may
+    /// Orders of an environment that are due to be asked of the payment provider, at most `max`:
+    /// those with the most behind them first. Nothing is leased: servers that ask at the same time may
     /// get the same order, and the provider's answer is taken once.
-    async fn orders_to_ask(&self, max: usize) -> Result<Vec<DueOrder>, StoreError>;
+    async fn orders_to_ask(&self, environment: Environment, max: usize) -> Result<Vec<DueOrder>, StoreError>;
+}
+
+/// What finds an order: the shop's ID, in one environment.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct OrderKey {
+    pub environment: Environment,
+    pub id: OrderId,
 }
 
 /// A step on one order. May run again if the store has to try again, so it must depend
@@ -55,6 +62,8 @@ pub struct OrderEffects {
     pub ask: Ask,
     /// A page asked about the order: a browser's copy of its Purchase is to be expected.
     pub browser_contact: bool,
+    /// Stable code of why the webhook is a dead letter, where the order says so.
+    pub dead_letter: Option<&'static str>,
     /// What the step tells its caller.
     pub answer: StepAnswer,
 }
@@ -82,6 +91,8 @@ pub struct OrderUpdated {
     pub order: Order,
     /// What became of the event in its own right.
     pub event: Option<Appended>,
+    /// What the step said of its webhook.
+    pub dead_letter: Option<&'static str>,
     /// Whether the Purchase was written (`None`: it had left already, or there is none).
     pub purchase: Option<Appended>,
     /// What the step said about asking the payment provider.
@@ -106,7 +117,6 @@ pub enum Ask {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueOrder {
     pub order: OrderId,
-    pub pixel: PixelId,
     /// How much is behind it.
     pub trust: TrustLevel,
 }
@@ -114,10 +124,10 @@ pub struct DueOrder {
 /// What happens to an order's one Purchase.
 #[derive(Debug)]
 pub enum PurchaseChange {
-    /// Place it; replaces one that has not left.
+    /// Place it. Replaces one that has not left, and one that its order withheld.
     Place(Box<NewEvent>),
-    /// Stop the one that has not left; place it as suppressed if there is none.
-    Stop(Box<NewEvent>),
+    /// Stop the one that has not left. One that is on its way is stopped when it comes back.
+    Stop(WithholdReason),
 }
 
 /// A webhook that was genuine, as it is kept: an extract without personal data.
@@ -162,33 +172,27 @@ pub struct DeadWebhook {
     pub body_bytes: u32,
 }
 
-/// Translates the order's decision into what the store must write.
+/// Translates an order's decision into what the store must write.
 pub fn purchase_change(
+    order: &Order,
     decision: Decision,
     received_ms: i64,
     hold_code: Option<&'static str>,
-    had_browser: bool,
 ) -> Option<PurchaseChange> {
-    let new =
-        |event: &Event, initial: Initial| Box::new(NewEvent::new(event, received_ms, initial, had_browser));
+    let place = |event: &Event, initial: Initial| {
+        let held = hold_code.filter(|_| !matches!(initial, Initial::Suppressed(_) | Initial::DeadLetter(_)));
+        let initial = held.map_or(initial, |code| Initial::Held(code.into()));
+        Some(PurchaseChange::Place(Box::new(NewEvent::of_order(order, event, received_ms, initial))))
+    };
     match decision {
         Decision::Nothing => None,
-        Decision::Send(event) => {
-            let initial = hold_code.map_or(Initial::Pending, |code| Initial::Held(code.into()));
-            Some(PurchaseChange::Place(new(&event, initial)))
-        }
+        Decision::Send(event) => place(&event, Initial::Pending),
         Decision::Hold(event, until_ms) => {
             let wait_ms = u64::try_from(until_ms.saturating_sub(received_ms)).unwrap_or_default();
-            let initial = hold_code.map_or(Initial::WaitingJoin(Duration::from_millis(wait_ms)), |code| {
-                Initial::Held(code.into())
-            });
-            Some(PurchaseChange::Place(new(&event, initial)))
+            place(&event, Initial::WaitingJoin(Duration::from_millis(wait_ms)))
         }
-        Decision::Withhold(event, why) => {
-            Some(PurchaseChange::Stop(new(&event, Initial::Suppressed(why.code().into()))))
-        }
-        Decision::TooOld(event) => {
-            Some(PurchaseChange::Place(new(&event, Initial::DeadLetter(tandem_core::code::TOO_OLD.into()))))
-        }
+        Decision::Withhold(event, why) => place(&event, Initial::Suppressed(why.code().into())),
+        Decision::TooOld(event) => place(&event, Initial::DeadLetter(tandem_core::code::TOO_OLD.into())),
+        Decision::Stop(why) => Some(PurchaseChange::Stop(why)),
     }
 }

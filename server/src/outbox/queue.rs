@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tandem_core::capi::Payload;
 use tandem_core::id::PixelId;
+use tandem_core::order::Environment;
 
 use super::StoreError;
 
@@ -33,8 +34,14 @@ pub trait DeliveryQueue: std::fmt::Debug + Send + Sync + 'static {
     /// attempt.
     async fn release(&self, leases: Vec<(u64, u32)>) -> Result<(), StoreError>;
 
-    /// Lets events go that are held one by one under `code`. Returns how many.
-    async fn release_held(&self, code: &str) -> Result<u64, StoreError>;
+    /// Lets events go that are held one by one under `code`, and speak of no money of another
+    /// environment than `environment`. Returns how many.
+    async fn release_held(&self, code: &str, environment: Environment) -> Result<u64, StoreError>;
+
+    /// Holds what waits of other environments than `environment`, under the code
+    /// `other_environment`, and lets go what was held so of this one. Returns how many are held
+    /// anew.
+    async fn hold_other_environments(&self, environment: Environment) -> Result<u64, StoreError>;
 
     /// Gives up waiting events that are too old for Meta, at most about `max`; returns how
     /// many.

@@ -7,7 +7,7 @@ mod person;
 mod reader;
 
 pub use reader::{DecodeSettings, Decoder, PixelRules};
-pub(super) use reader::{Reader, Violations, is_denied};
+pub(super) use reader::{Reader, Violations, ads_consent};
 
 use tandem_core::country::Country;
 use tandem_core::custom_data::CustomData;
@@ -94,7 +94,7 @@ impl Reader<'_> {
     /// Reads consent.
     fn consent(&mut self, consent: Option<v1::Consent>) -> Consent {
         let consent = consent.unwrap_or_default();
-        let denied = is_denied(consent.ads(), self.settings.consent_required);
+        let ads = ads_consent(consent.ads(), self.settings.consent_required);
         if consent.country < 0 {
             self.violations.add("consent.country", "must be one of Meta's codes");
         }
@@ -104,7 +104,7 @@ impl Reader<'_> {
         let limited_data_use = consent
             .limited_data_use
             .then_some(LimitedDataUse { country: consent.country, state: consent.state });
-        Consent { denied, limited_data_use }
+        Consent { ads, limited_data_use }
     }
 
     /// When it happened, Unix seconds. Without a time, or with one in the future, the time of receipt counts.

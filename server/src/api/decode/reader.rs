@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tandem_core::cookie::CookieDomain;
 use tandem_core::country::Country;
 use tandem_core::currency::Currency;
+use tandem_core::event::AdsConsent;
 use tandem_core::id::{EventId, OrderId, PixelId};
 use tandem_core::normalise::MatchKey;
 use tandem_proto::v1;
@@ -21,6 +22,21 @@ pub struct PixelRules {
     pub id: PixelId,
     /// Origins of its pages.
     pub origins: Origins,
+    /// They are its own, and not those of all pixels.
+    pub has_own_origins: bool,
+}
+
+impl PixelRules {
+    /// The pixel, where a request names it and its caller may say to which one an order belongs: a
+    /// service of the shop, or a page on one of the pixel's own origins.
+    pub(in crate::api) fn named(&self, text: &str, caller: &Caller) -> Option<PixelId> {
+        let may_name = match caller {
+            Caller::Internal => true,
+            // That the origin is one of them, `Decoder::pixel` has checked.
+            Caller::Stranger(stranger) => self.has_own_origins && stranger.origin.is_some(),
+        };
+        (may_name && !text.is_empty()).then(|| self.id.clone())
+    }
 }
 
 /// Settings of decoding.
@@ -52,12 +68,14 @@ pub struct Decoder {
     pub metrics: Arc<Metrics>,
 }
 
-/// Whether nothing may go to Meta, and no cookie to the browser.
-pub(in crate::api) fn is_denied(ads: v1::AdsConsent, consent_required: bool) -> bool {
+/// What a person said. While it is denied or missing, nothing may go to Meta, and no cookie to the
+/// browser.
+pub(in crate::api) fn ads_consent(ads: v1::AdsConsent, consent_required: bool) -> AdsConsent {
     match ads {
-        v1::AdsConsent::ConsentDenied => true,
-        v1::AdsConsent::ConsentUnspecified => consent_required,
-        v1::AdsConsent::ConsentGranted => false,
+        v1::AdsConsent::ConsentDenied => AdsConsent::Denied,
+        v1::AdsConsent::ConsentUnspecified if consent_required => AdsConsent::Missing,
+        v1::AdsConsent::ConsentUnspecified => AdsConsent::Unspecified,
+        v1::AdsConsent::ConsentGranted => AdsConsent::Granted,
     }
 }
 

@@ -25,9 +25,10 @@ impl Tracking {
         let now_s = self.clock.now_s();
         let mut violations = Violations::default();
         let read = |(i, confirmation)| decode(&mut violations, i, &confirmation, now_s);
-        let confirmations = request.confirmations.into_iter().enumerate().filter_map(read).collect();
+        let confirmations: Vec<_> = request.confirmations.into_iter().enumerate().filter_map(read).collect();
         violations.check()?;
-        let confirmed = self.events.confirm(pixel.id.clone(), confirmations).await?;
+        let confirmed =
+            self.events.confirm(pixel.id.clone(), self.orders.environment(), confirmations).await?;
         Ok(v1::ConfirmBrowserEventsResponse { accepted: confirmed.accepted, unknown: confirmed.unknown })
     }
 }

@@ -27,7 +27,7 @@ impl Tracking {
         let id = reader.client_event_id(&request.client_event_id);
         self.require_lead_fields(&mut reader, &visit.user_data);
         reader.violations.check()?;
-        let accepted = self.take(caller, &pixel.id, EventName::lead(), id, visit, now_ms).await?;
+        let accepted = self.take(caller, &pixel.id, None, EventName::lead(), id, visit, now_ms).await?;
         Ok(v1::CaptureLeadResponse {
             lead_id: format!("lead_{}", accepted.id),
             duplicate: accepted.duplicate,
@@ -71,7 +71,9 @@ impl Tracking {
         };
         reader.violations.check()?;
         let name = name.ok_or_else(|| Reject::field("event_name", "is required"))?;
-        let accepted = self.take(caller, &pixel.id, name, id, visit, now_ms).await?;
+        let accepted = self
+            .take(caller, &pixel.id, pixel.named(&request.pixel_id, caller), name, id, visit, now_ms)
+            .await?;
         Ok(v1::TrackEventResponse {
             duplicate: accepted.duplicate,
             browser_event: page_copy(&accepted),
@@ -85,6 +87,7 @@ impl Tracking {
         &self,
         caller: &Caller,
         pixel: &PixelId,
+        named_pixel: Option<PixelId>,
         name: EventName,
         id: Option<EventId>,
         visit: Visit,
@@ -108,10 +111,12 @@ impl Tracking {
             Caller::Stranger(stranger) => ContactSource::Page(stranger.address),
         };
         match order {
-            Some(order) => Ok(self.orders.take_event(event, order, consent, source, now_ms).await?),
+            Some(order) => {
+                Ok(self.orders.take_event(event, order, consent, source, named_pixel, now_ms).await?)
+            }
             None => {
                 let is_contact = matches!(caller, Caller::Stranger(_));
-                Ok(self.ingest.take(event, consent.denied, is_contact, now_ms).await?)
+                Ok(self.ingest.take(event, consent.ads.is_denied(), is_contact, now_ms).await?)
             }
         }
     }

@@ -1,11 +1,10 @@
 //! `RecordPurchase`: a page's claim, or a merchant report.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_core::event::ActionSource;
 use tandem_core::id::{EventId, EventName, OrderId};
-use tandem_core::order::{Contact, PurchaseState};
+use tandem_core::order::{Contact, ContactProof, PurchaseState};
 use tandem_proto::v1;
 use tonic::metadata::MetadataMap;
 
@@ -51,7 +50,9 @@ impl Tracking {
         waited: &mut Duration,
     ) -> Result<v1::RecordPurchaseResponse, Reject> {
         let pixel = self.decoder.pixel(&request.pixel_id, caller)?;
-        let mut reader = self.decoder.reader(caller, pixel, self.clock.now_ms());
+        let now_ms = self.clock.now_ms();
+        let received_s = now_ms.div_euclid(1000);
+        let mut reader = self.decoder.reader(caller, pixel, now_ms);
         let order = reader.order(&request.order_id);
         let visit = reader.visit(visit_fields!(request), KeyPolicy::Lenient, order.as_ref());
         if !request.action_source.is_empty() {
@@ -62,7 +63,12 @@ impl Tracking {
         let claim = Claim {
             order: order.clone(),
             pixel: pixel.id.clone(),
-            contact: Arc::new(contact(visit, true, false)),
+            named_pixel: (!request.pixel_id.is_empty()).then(|| pixel.id.clone()),
+            contact: Contact {
+                is_claim: true,
+                pixel: pixel.named(&request.pixel_id, caller),
+                ..contact(visit, received_s)
+            },
             claim_key: request.claim_key,
             address: stranger.address,
         };
@@ -78,7 +84,9 @@ impl Tracking {
         mut request: v1::RecordPurchaseRequest,
     ) -> Result<v1::RecordPurchaseResponse, Reject> {
         let pixel = self.decoder.pixel(&request.pixel_id, caller)?;
-        let mut reader = self.decoder.reader(caller, pixel, self.clock.now_ms());
+        let now_ms = self.clock.now_ms();
+        let received_s = now_ms.div_euclid(1000);
+        let mut reader = self.decoder.reader(caller, pixel, now_ms);
         let order = reader.order(&request.order_id);
         let visit = reader.visit(visit_fields!(request), KeyPolicy::Strict, order.as_ref());
         let action_source = match request.action_source.as_str() {
@@ -99,10 +107,10 @@ impl Tracking {
         };
         let report = MerchantReport {
             order: order.clone(),
-            pixel: pixel.id.clone(),
+            pixel: pixel.named(&request.pixel_id, caller),
             money,
             action_source,
-            contact: contact(visit, false, true),
+            contact: Contact { proof: ContactProof::Internal, ..contact(visit, received_s) },
         };
         let answer = self.orders.report(report).await?;
         Ok(response(
@@ -115,9 +123,10 @@ impl Tracking {
     }
 }
 
-fn contact(visit: Visit, is_claim: bool, is_internal: bool) -> Contact {
+fn contact(visit: Visit, received_s: i64) -> Contact {
     let Visit { user_data, page, custom_data, consent, time_s: at_s } = visit;
-    Contact { at_s, is_claim, is_internal, consent, user_data, page, custom_data }
+    let (is_claim, proof, pixel) = (false, ContactProof::Nothing, None);
+    Contact { at_s, received_s, is_claim, proof, pixel, consent, user_data, page, custom_data }
 }
 
 fn response(

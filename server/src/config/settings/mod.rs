@@ -10,6 +10,7 @@ use tandem_core::country::Country;
 use tandem_core::currency::Currency;
 use tandem_core::id::EventName;
 use tandem_core::normalise::MatchKey;
+use tandem_core::order::Environment;
 use tandem_net::Tls;
 use tandem_settings::values::{boolean, http_url, socket_address};
 use tandem_settings::{Networks, SecretSource, SettingError, Source, keys};
@@ -32,29 +33,10 @@ pub enum BrowserPolicy {
     Optimistic,
 }
 
-/// Cashfree's two environments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CashfreeEnvironment {
-    /// Play money.
-    Sandbox,
-    /// Real money.
-    Production,
-}
-
-impl CashfreeEnvironment {
-    /// Name as in the setting.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sandbox => "SANDBOX",
-            Self::Production => "PRODUCTION",
-        }
-    }
-}
-
 /// Settings about Cashfree.
 #[derive(Debug)]
 pub struct Cashfree {
-    pub environment: CashfreeEnvironment,
+    pub environment: Environment,
     /// Client secrets of that environment, newest first.
     pub secrets: Option<SecretSource>,
     /// Client ID. With it, Tandem asks the Orders API about orders whose payment is unknown.
@@ -190,7 +172,7 @@ impl Settings {
     /// Why Purchases must be held although their pixel delivers: play money must not
     /// reach the real Meta as real.
     pub fn purchase_hold(&self, pixel: &Pixel) -> Option<&'static str> {
-        (self.cashfree.environment == CashfreeEnvironment::Sandbox
+        (self.cashfree.environment == Environment::Sandbox
             && self.meta.is_real()
             && pixel.test_event_code.is_none())
         .then_some(tandem_core::code::SANDBOX_WITHOUT_TEST_CODE)
@@ -217,8 +199,8 @@ fn read_cashfree(source: &Source) -> Result<Cashfree, SettingError> {
     }
     let environment = source.parsed(keys::CASHFREE_ENVIRONMENT, cashfree_environment)?;
     let (secrets, api_url) = match environment {
-        CashfreeEnvironment::Sandbox => (sandbox, "https://sandbox.cashfree.com/pg"),
-        CashfreeEnvironment::Production => (production, "https://api.cashfree.com/pg"),
+        Environment::Sandbox => (sandbox, "https://sandbox.cashfree.com/pg"),
+        Environment::Production => (production, "https://api.cashfree.com/pg"),
     };
     let client_id: Option<String> = source.get(keys::CASHFREE_CLIENT_ID).map(Into::into);
     let legacy_webhooks = source.parsed(keys::CASHFREE_LEGACY_WEBHOOKS, boolean)?;
@@ -276,12 +258,8 @@ fn browser_policy(text: &str) -> Result<BrowserPolicy, String> {
     }
 }
 
-fn cashfree_environment(text: &str) -> Result<CashfreeEnvironment, String> {
-    match text.to_ascii_uppercase().as_str() {
-        "SANDBOX" => Ok(CashfreeEnvironment::Sandbox),
-        "PRODUCTION" => Ok(CashfreeEnvironment::Production),
-        _ => Err("must be SANDBOX or PRODUCTION".into()),
-    }
+fn cashfree_environment(text: &str) -> Result<Environment, String> {
+    Environment::parse(text).ok_or_else(|| "must be SANDBOX or PRODUCTION".into())
 }
 
 fn version(text: &str) -> Result<String, String> {

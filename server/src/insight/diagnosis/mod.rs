@@ -14,10 +14,11 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use tandem_core::cookie::CookieDomain;
 use tandem_core::id::PixelId;
+use tandem_core::order::Environment;
 
 use super::health::Insight;
 use crate::clock::Clock;
-use crate::config::{CashfreeEnvironment, Pixel};
+use crate::config::Pixel;
 use crate::delivery::{Graph, ask_about_token};
 
 pub use finding::{Finding, Level};
@@ -31,7 +32,7 @@ pub struct Report {
     /// The configured pixels.
     pub pixels: Vec<PixelId>,
     /// Whose payments are believed.
-    pub environment: CashfreeEnvironment,
+    pub environment: Environment,
     /// Domain of the cookies that the server sets, if it does.
     pub cookie_domain: Option<CookieDomain>,
     /// What the checks found.

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 
 use tandem_core::code;
 use tandem_core::cookie::CookieDomain;
+use tandem_core::order::Environment;
 use url::Url;
 
 use super::finding::Finding;
-use crate::config::{CashfreeEnvironment, Origins, Pixel, Settings};
+use crate::config::{Origins, Pixel, Settings};
 use crate::delivery::{PixelState, PixelStatus};
 
 /// Settings that are judged, as they were at the start.
@@ -15,7 +16,7 @@ use crate::delivery::{PixelState, PixelStatus};
 pub struct Deployment {
     /// Whether any pixel is configured.
     pub configured: bool,
-    pub(super) environment: CashfreeEnvironment,
+    pub(super) environment: Environment,
     has_cashfree_secret: bool,
     is_real_meta: bool,
     origins: Origins,
@@ -111,13 +112,13 @@ fn cashfree(deployment: &Deployment) -> Finding {
 fn test_code(deployment: &Deployment, pixel: &Pixel) -> Option<Finding> {
     let is_test = pixel.test_event_code.is_some();
     let finding = match deployment.environment {
-        CashfreeEnvironment::Production if is_test => Finding::warning(
+        Environment::Production if is_test => Finding::warning(
             "cashfree",
             "test_event_code_in_production",
             "real orders are sent with a test event code",
             "remove FACEBOOK_TEST_EVENT_CODE and restart; with it, real orders do not count",
         ),
-        CashfreeEnvironment::Sandbox if deployment.is_real_meta && !is_test => Finding::failed(
+        Environment::Sandbox if deployment.is_real_meta && !is_test => Finding::failed(
             "cashfree",
             code::SANDBOX_WITHOUT_TEST_CODE,
             "Purchases are held: play money must not count at Meta",

@@ -8,15 +8,17 @@ use tandem_core::cashfree::{Effect, Notice, Proof, Webhook, WebhookError};
 use tandem_core::event::{ActionSource, Consent, Page};
 use tandem_core::hash::Sha256Hex;
 use tandem_core::id::OrderId;
-use tandem_core::order::{Order, Payment, PaymentSource, Refund};
+use tandem_core::order::{Order, Payment, PaymentOutcome, PaymentSource, Refund};
 
 use crate::config::SecretSource;
 use crate::orders::provider::{Provider, SignedMessage, Verification, VerifiedWebhook, WebhookVerdict};
 use crate::orders::reconcile::question;
 use crate::orders::service::{OrderError, Orders};
-use crate::orders::step::Change;
-use crate::outbox::{Ask, WebhookRecord};
+use crate::orders::step::{Change, ChangeOutcome};
+use crate::outbox::{Ask, StepAnswer, WebhookRecord};
 
+/// Why a webhook is a dead letter whose payment is another merchant account's.
+const OTHER_ACCOUNT: &str = "other_account";
 /// How far ahead of the server's clock a webhook may be signed, milliseconds.
 const AHEAD_MAX_MS: i64 = 10 * 60 * 1000;
 
@@ -34,11 +36,16 @@ enum Meaning {
 }
 
 impl Meaning {
-    fn apply(&self, order: &mut Order, now_s: i64, may_ask: bool) -> Ask {
+    fn apply(&self, order: &mut Order, now_s: i64, may_ask: bool) -> ChangeOutcome {
         match self {
             Self::Paid(paid) => {
-                order.pay((**paid).clone());
-                return Ask::Never;
+                let outcome = order.pay((**paid).clone());
+                let dead_letter = (outcome == PaymentOutcome::OtherAccount).then_some(OTHER_ACCOUNT);
+                let ask = if order.paid().is_some() { Ask::Never } else { Ask::AsPlanned };
+                return ChangeOutcome {
+                    dead_letter,
+                    ..ChangeOutcome::answered(StepAnswer::Payment(outcome), ask)
+                };
             }
             Self::Failed => order.fail(),
             Self::Voided(payment_id, at_s) => order.void(payment_id, *at_s),
@@ -49,7 +56,7 @@ impl Meaning {
         }
         // The webhook that proves the payment may get lost.
         let ask_s = if may_ask { order.plan_first_question(now_s) } else { None };
-        ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000))
+        ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000)).into()
     }
 }
 
@@ -105,7 +112,12 @@ impl Orders {
         let verdict = if webhook.is_ignored() { WebhookVerdict::Ignored } else { WebhookVerdict::Accepted };
         let (effect, proves_payment) = match webhook.effect() {
             Effect::Paid(proof) => {
-                let paid = self.paid(&proof, signed_ms, now_ms);
+                let account = webhook.extract().merchant_id.as_ref().map(|id| id.as_str().to_owned());
+                let source = match webhook.notice() {
+                    Notice::Link(_) | Notice::Form(_) => PaymentSource::LinkOrForm,
+                    _ => PaymentSource::Webhook,
+                };
+                let paid = Payment { account, source, ..self.paid(&proof, signed_ms, now_ms) };
                 (Some((proof.order_id.clone(), Meaning::Paid(Box::new(paid)))), true)
             }
             Effect::Failed { order_id } => (Some((order_id.clone(), Meaning::Failed)), false),
@@ -130,12 +142,12 @@ impl Orders {
         let change = effect.map(|(order, meaning)| {
             let may_ask = self.can_ask() && orders_api_id_ok(order.as_str());
             let change: Change = Box::new(move |order: &mut Order| {
-                let ask = meaning.apply(order, now_s, may_ask);
+                let outcome = meaning.apply(order, now_s, may_ask);
                 // A payment leaves its note by itself.
                 if let (Some(note), false) = (&note, proves_payment) {
                     order.note(note.clone());
                 }
-                ask.into()
+                outcome
             });
             (order, change)
         });
@@ -196,6 +208,8 @@ impl Orders {
         let fields = proof.match_fields();
         Payment {
             payment_id: proof.payment_id.map(|id| id.as_str().to_owned()),
+            account: None,
+            pixel: None,
             money: proof.money,
             at_s: proof.paid_at_s.unwrap_or(signed_ms.div_euclid(1000)),
             seen_at_s: now_ms.div_euclid(1000),

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use tandem_core::cashfree::orders_api::{
-    ApiPayment, OrderAnswer, OrderStatus, orders_api_id_ok, parse_order, parse_paying_payment,
+    ApiPayment, OrderAnswer, OrderStatus, orders_api_id_ok, parse_order, parse_paying_payment, parse_refunds,
 };
+use tandem_core::cashfree::{MessageError, RefundNotice};
 use tandem_core::currency::Currency;
 use tandem_core::id::OrderId;
 use tandem_core::order::{TrustLevel, UnpaidStatus};
@@ -22,9 +23,9 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const ORDERS_PER_MINUTE: usize = 60;
 /// The same for orders that only strangers spoke of.
 const STRANGERS_ORDERS_PER_MINUTE: usize = 40;
-/// Payment lists asked per minute (Cashfree allows 100, 30 in the sandbox). Only paid orders
-/// get this far.
-const PAYMENTS_PER_MINUTE: usize = 20;
+/// Lists of payments and of refunds asked per minute (Cashfree allows 100, 30 in the sandbox). Only
+/// paid orders get this far.
+const LISTS_PER_MINUTE: usize = 30;
 /// Pause after an answer "too many" that does not say how long, or one that our keys are
 /// wrong (Cashfree, Rate Limits).
 const PAUSE: Duration = Duration::from_secs(60);
@@ -36,12 +37,22 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024;
 /// What the Orders API said.
 #[derive(Debug)]
 pub(super) enum ProviderAnswer {
-    /// Paid, by this payment.
-    Paid(Box<OrderAnswer>, Box<ApiPayment>),
+    /// Paid.
+    Paid(Box<PaidAnswer>),
     /// Not paid.
     Unpaid(UnpaidStatus),
     /// Our budget is spent.
     NoBudget,
+}
+
+/// An order that is paid.
+#[derive(Debug)]
+pub(super) struct PaidAnswer {
+    pub(super) answer: OrderAnswer,
+    /// The payment that counts.
+    pub(super) payment: ApiPayment,
+    /// The refunds of the order that are done.
+    pub(super) refunds: Vec<RefundNotice>,
 }
 
 /// What became of one GET.
@@ -68,7 +79,7 @@ pub struct OrdersApi {
     base: Url,
     client_id: String,
     orders: Budget,
-    payments: Budget,
+    lists: Budget,
     currency: Currency,
 }
 
@@ -86,7 +97,7 @@ impl OrdersApi {
             base: settings.api_url.clone(),
             client_id,
             orders: Budget::new(ORDERS_PER_MINUTE, STRANGERS_ORDERS_PER_MINUTE),
-            payments: Budget::new(PAYMENTS_PER_MINUTE, PAYMENTS_PER_MINUTE),
+            lists: Budget::new(LISTS_PER_MINUTE, LISTS_PER_MINUTE),
             currency,
         }))
     }
@@ -127,26 +138,44 @@ impl OrdersApi {
             }
             OrderStatus::Active | OrderStatus::Unknown => return open,
         }
-        let path = ["orders", order.as_str(), "payments"];
-        let body = match self.get(settings, &path, &self.payments, trust).await {
-            FetchResult::Answer(body) => body,
-            FetchResult::NotFound | FetchResult::Nothing => return open,
-            FetchResult::NoBudget => return ProviderAnswer::NoBudget,
+        let payment = match self.list(settings, order, "payments", trust, parse_paying_payment).await {
+            Ok(Some(payment)) if payment.order_id.as_ref().is_none_or(|id| id == order) => payment,
+            Ok(_) => return open,
+            Err(answer) => return answer,
         };
-        match parse_paying_payment(&body, self.currency) {
-            Ok(Some(payment)) if payment.order_id.as_ref().is_none_or(|id| id == order) => {
-                ProviderAnswer::Paid(Box::new(answer), Box::new(payment))
-            }
-            Ok(_) => open,
-            Err(error) => {
-                tracing::warn!(
-                    order.id = order.as_str(),
-                    code = error.code(),
-                    "the Orders API's payment list cannot be used"
-                );
-                open
-            }
+        // Without them a Purchase could leave whose money went back while webhooks were away.
+        match self.list(settings, order, "refunds", trust, parse_refunds).await {
+            Ok(refunds) => ProviderAnswer::Paid(Box::new(PaidAnswer { answer, payment, refunds })),
+            Err(answer) => answer,
         }
+    }
+
+    /// Asks for a list of an order. When it does not come or cannot be used: what to answer instead.
+    async fn list<T>(
+        &self,
+        settings: &Cashfree,
+        order: &OrderId,
+        list: &str,
+        trust: TrustLevel,
+        parse: fn(&[u8], Currency) -> Result<T, MessageError>,
+    ) -> Result<T, ProviderAnswer> {
+        let body = match self.get(settings, &["orders", order.as_str(), list], &self.lists, trust).await {
+            FetchResult::Answer(body) => body,
+            FetchResult::NotFound | FetchResult::Nothing => {
+                return Err(ProviderAnswer::Unpaid(UnpaidStatus::Open));
+            }
+            FetchResult::NoBudget => return Err(ProviderAnswer::NoBudget),
+        };
+        parse(&body, self.currency).map_err(|error| {
+            let order = order.as_str();
+            tracing::warn!(
+                order.id = order,
+                list,
+                code = error.code(),
+                "the Orders API's list cannot be used"
+            );
+            ProviderAnswer::Unpaid(UnpaidStatus::Open)
+        })
     }
 
     /// One GET, made once more when it fails; each takes from the budget.

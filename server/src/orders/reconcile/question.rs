@@ -24,7 +24,7 @@ impl Orders {
     /// # Errors
     /// When the store does not accept.
     pub async fn ask_about(&self, order: OrderId) -> Result<(), StoreError> {
-        let step = Step::on(order, self.settings.default_pixel.clone());
+        let step = Step::on(order);
         self.step(step, question(self.clock.now_ms())).await.map(drop)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tandem_core::id::{OrderId, PixelId};
+use tandem_core::id::OrderId;
 use tandem_core::order::Order;
 
 use crate::orders::service::Orders;
@@ -14,11 +14,19 @@ use crate::outbox::{Ask, NewEvent, OrderEffects, OrderUpdated, StepAnswer, Store
 pub(super) struct ChangeOutcome {
     pub(super) answer: StepAnswer,
     pub(super) ask: Ask,
+    /// Stable code of why the step's webhook is a dead letter, if it is one for its order.
+    pub(super) dead_letter: Option<&'static str>,
+}
+
+impl ChangeOutcome {
+    pub(super) fn answered(answer: StepAnswer, ask: Ask) -> Self {
+        Self { answer, ask, dead_letter: None }
+    }
 }
 
 impl From<Ask> for ChangeOutcome {
     fn from(ask: Ask) -> Self {
-        Self { answer: StepAnswer::Nothing, ask }
+        Self::answered(StepAnswer::Nothing, ask)
     }
 }
 
@@ -30,8 +38,6 @@ pub(super) type Change = Box<dyn FnMut(&mut Order) -> ChangeOutcome + Send>;
 #[derive(Debug)]
 pub(super) struct Step {
     pub(super) order: OrderId,
-    /// The pixel of a new order.
-    pub(super) pixel: PixelId,
     /// Known already: nothing is done.
     pub(super) webhook: Option<WebhookRecord>,
     /// An event in its own right.
@@ -41,8 +47,8 @@ pub(super) struct Step {
 }
 
 impl Step {
-    pub(super) fn on(order: OrderId, pixel: PixelId) -> Self {
-        Self { order, pixel, webhook: None, event: None, expects_browser: false }
+    pub(super) fn on(order: OrderId) -> Self {
+        Self { order, webhook: None, event: None, expects_browser: false }
     }
 }
 
@@ -56,10 +62,11 @@ impl Orders {
         step: Step,
         mut change: Change,
     ) -> Result<Option<OrderUpdated>, StoreError> {
-        let Step { order, pixel, webhook, event, expects_browser } = step;
+        let Step { order, webhook, event, expects_browser } = step;
+        let (key, pixel) = (self.key(order), self.rules.default_pixel.clone());
         let (now_ms, rules) = (self.clock.now_ms(), Arc::clone(&self.rules));
         let run = move |order: &mut Order| {
-            let ChangeOutcome { answer, ask } = change(order);
+            let ChangeOutcome { answer, ask, dead_letter } = change(order);
             let (purchase, followers) = rules.decide(order, now_ms);
             OrderEffects {
                 event: event.clone(),
@@ -67,10 +74,11 @@ impl Orders {
                 followers,
                 ask,
                 browser_contact: expects_browser,
+                dead_letter,
                 answer,
             }
         };
-        let updated = self.store.update(order, pixel, webhook, Box::new(run)).await?;
+        let updated = self.store.update(key, pixel, webhook, Box::new(run)).await?;
         if let Some(OrderUpdated { order, ask, .. }) = &updated {
             self.delivery.wake(order.pixel());
             if order.paid().is_some() {

@@ -5,7 +5,7 @@ use tandem_core::currency::Currency;
 use tandem_core::event::{ActionSource, Consent, Event, Page};
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
 use tandem_core::money::Money;
-use tandem_core::order::Contact;
+use tandem_core::order::{Contact, ContactProof};
 
 use crate::clock::Clock;
 use crate::orders::testing::{Fixture, fixture, pixel};
@@ -21,8 +21,10 @@ fn other_pixel() -> PixelId {
 fn contact(order: &OrderId) -> Contact {
     let mut contact = Contact {
         at_s: NOW_MS / 1000,
+        received_s: NOW_MS / 1000,
         is_claim: false,
-        is_internal: true,
+        proof: ContactProof::Internal,
+        pixel: None,
         consent: Consent::default(),
         user_data: Default::default(),
         page: Page::default(),
@@ -57,7 +59,7 @@ async fn an_event_of_another_pixel_does_not_release_a_held_purchase() {
     let order = OrderId::parse("KB-1").unwrap();
     let report = MerchantReport {
         order: order.clone(),
-        pixel: pixel(),
+        pixel: None,
         money: Money::parse("10.50", Currency::INR).unwrap(),
         action_source: ActionSource::Website,
         contact: contact(&order),
@@ -65,7 +67,7 @@ async fn an_event_of_another_pixel_does_not_release_a_held_purchase() {
     orders.report(report).await.unwrap();
     let event = checkout(&order, other_pixel());
     let (consent, page) = (Consent::default(), ContactSource::Page(None));
-    orders.take_event(event, order.clone(), consent, page, NOW_MS).await.unwrap();
+    orders.take_event(event, order.clone(), consent, page, Some(other_pixel()), NOW_MS).await.unwrap();
     let key = EventKey { id: EventId::of_purchase(&order), name: None, pixel: None };
     let found = outbox.operators.find(key).await.unwrap();
     let purchases: Vec<_> = found.iter().map(|(event, _)| (event.state, event.code.as_deref())).collect();

@@ -83,14 +83,18 @@ impl Orders {
     /// Makes durable what a genuine webhook says.
     async fn settle(&self, webhook: VerifiedWebhook) -> Result<WebhookAnswer, StoreError> {
         let VerifiedWebhook { record, change, proves_payment, verdict } = webhook;
-        let (kind, detail) = (record.kind.clone(), record.dead_letter.clone().unwrap_or_default());
+        let (kind, mut detail) = (record.kind.clone(), record.dead_letter.clone().unwrap_or_default());
         let order_id = record.order_id.clone().unwrap_or_default();
+        let mut verdict = verdict;
         let is_new = match change {
             None => self.store.record_webhook(record).await?,
             Some((order, change)) => {
-                let pixel = self.settings.default_pixel.clone();
-                let step = Step { webhook: Some(record), ..Step::on(order, pixel) };
-                self.step(step, change).await?.is_some()
+                let step = Step { webhook: Some(record), ..Step::on(order) };
+                let updated = self.step(step, change).await?;
+                if let Some(code) = updated.as_ref().and_then(|updated| updated.dead_letter) {
+                    (verdict, detail) = (WebhookVerdict::DeadLettered, code.to_owned());
+                }
+                updated.is_some()
             }
         };
         let purchase = OrderId::parse(&order_id).ok().filter(|_| proves_payment);

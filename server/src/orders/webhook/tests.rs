@@ -44,6 +44,8 @@ impl Provider for Cowrie {
             (Ok(order), Ok(money)) => {
                 let paid = Payment {
                     payment_id: Some(payment.clone()),
+                    account: None,
+                    pixel: None,
                     money,
                     at_s: now_ms / 1000,
                     seen_at_s: now_ms / 1000,
@@ -104,7 +106,7 @@ async fn a_second_provider_is_one_file_and_one_line() {
 
     let key = EventKey { id: purchase, name: None, pixel: None };
     assert_eq!(outbox.operators.find(key).await.unwrap().len(), 1, "one Purchase");
-    let order = outbox.orders.order(OrderId::parse("KB-1").unwrap()).await.unwrap().unwrap();
+    let order = outbox.orders.order(orders.key(OrderId::parse("KB-1").unwrap())).await.unwrap().unwrap();
     assert_eq!(order.paid().map(|paid| paid.user_data.clone()), Some(UserData::default()));
 }
 

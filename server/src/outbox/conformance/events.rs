@@ -66,17 +66,17 @@ async fn confirmations_count_what_was_merged(store: &Bench) {
         store.events.append(event(n)).await.unwrap();
     }
     // One is confirmed before it is delivered, one after, one was blocked, one is unknown.
-    let confirmed = store.events.confirm(pixel(), vec![fired(0)]).await.unwrap();
+    let confirmed = store.events.confirm(pixel(), Environment::Production, vec![fired(0)]).await.unwrap();
     assert_eq!(confirmed, Confirmed { accepted: 1, unknown: 0 });
     let leased = lease(store, NOW_MS + 10).await;
     let results = leased.iter().map(|event| result(event, AttemptOutcome::Delivered)).collect();
     store.queue.record(call(), results).await.unwrap();
     let later = vec![fired(1), Confirmation { outcome: BrowserOutcome::Blocked, ..fired(2) }, fired(9)];
     assert_eq!(
-        store.events.confirm(pixel(), later.clone()).await.unwrap(),
+        store.events.confirm(pixel(), Environment::Production, later.clone()).await.unwrap(),
         Confirmed { accepted: 2, unknown: 1 }
     );
-    store.events.confirm(pixel(), later).await.unwrap();
+    store.events.confirm(pixel(), Environment::Production, later).await.unwrap();
     // The unknown one was early: its event comes after it.
     store.events.append(event(9)).await.unwrap();
     let leased = lease(store, NOW_MS + 10).await;
@@ -89,7 +89,7 @@ async fn confirmations_count_what_was_merged(store: &Bench) {
 async fn a_page_cannot_have_fired_before_the_event_happened(store: &Bench) {
     store.events.append(event(0)).await.unwrap();
     let forged = Confirmation { at_s: 0, ..fired(0) };
-    store.events.confirm(pixel(), vec![forged]).await.unwrap();
+    store.events.confirm(pixel(), Environment::Production, vec![forged]).await.unwrap();
     assert_eq!(lease(store, NOW_MS).await[0].fired_s, Some(NOW_MS / 1000));
 }
 

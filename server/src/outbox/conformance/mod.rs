@@ -7,6 +7,7 @@ use std::time::Duration;
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::{ActionSource, Event, Page as EventPage};
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
+use tandem_core::order::Environment;
 use tandem_core::order::WithholdReason;
 use tandem_core::user_data::UserData;
 
@@ -100,9 +101,20 @@ fn order_id(text: &str) -> OrderId {
     OrderId::parse(text).unwrap()
 }
 
+fn order_key(text: &str) -> OrderKey {
+    OrderKey { environment: Environment::Production, id: order_id(text) }
+}
+
+/// Something that speaks of an order's money.
+fn of_money(event: NewEvent) -> NewEvent {
+    NewEvent { environment: Some(Environment::Production), ..event }
+}
+
 fn purchase(order: &str, initial: Initial) -> Box<NewEvent> {
     let id = EventId::of_purchase(&order_id(order));
-    Box::new(NewEvent::new(&core_event("Purchase", id), NOW_MS, initial, false))
+    let mut event = core_event("Purchase", id);
+    event.custom_data.order_id = Some(order_id(order));
+    Box::new(of_money(NewEvent::new(&event, NOW_MS, initial, false)))
 }
 
 pub(crate) fn call() -> CallRecord {

@@ -138,7 +138,7 @@ async fn orders_are_listed_newest_first_and_page_by_page(bench: &Bench) {
             order.fail();
             OrderEffects::default()
         });
-        store.orders.update(order_id(&format!("KB-{n}")), pixel(), None, step).await.unwrap();
+        store.orders.update(order_key(&format!("KB-{n}")), pixel(), None, step).await.unwrap();
     }
     let ids = |orders: &[OrderView]| {
         orders.iter().map(|view| view.order.id().as_str().to_owned()).collect::<Vec<_>>()
@@ -189,10 +189,10 @@ async fn sweeping_keeps_what_is_not_finished(store: &Bench) {
 async fn what_only_strangers_spoke_of_is_forgotten_after_seven_days(store: &Bench) {
     let claim = |id: &str| {
         let step: OrderStep = Box::new(|order| {
-            order.contact(&claimed(Some("fb.1.1763942400000.1")));
+            order.add_contact(&claimed(Some("fb.1.1763942400000.1")));
             OrderEffects::default()
         });
-        store.orders.update(order_id(id), pixel(), None, step)
+        store.orders.update(order_key(id), pixel(), None, step)
     };
     claim("A").await.unwrap();
     store.clock.set_ms(NOW_MS + 4 * DAY_MS);
@@ -201,6 +201,6 @@ async fn what_only_strangers_spoke_of_is_forgotten_after_seven_days(store: &Benc
     claim("A").await.unwrap();
     store.clock.set_ms(NOW_MS + 7 * DAY_MS + 1000);
     while store.operators.sweep(Duration::from_secs(30 * 24 * 3600), 10).await.unwrap() > 0 {}
-    assert!(store.orders.order(order_id("A")).await.unwrap().is_none());
-    assert!(store.orders.order(order_id("B")).await.unwrap().is_some());
+    assert!(store.orders.order(order_key("A")).await.unwrap().is_none());
+    assert!(store.orders.order(order_key("B")).await.unwrap().is_some());
 }

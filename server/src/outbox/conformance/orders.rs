@@ -4,7 +4,8 @@ use tandem_core::currency::Currency;
 use tandem_core::event::Consent;
 use tandem_core::money::Money;
 use tandem_core::order::{
-    Contact, Order, Payment, PaymentSource, PurchaseState, Refund, SignalSource, TrustLevel,
+    Contact, ContactProof, Order, Payment, PaymentSource, PurchaseContext, PurchaseState, Refund,
+    SignalSource, TrustLevel,
 };
 
 use super::*;
@@ -38,7 +39,7 @@ async fn an_order_and_its_purchase_change_together(store: &Bench) {
                 ..OrderEffects::default()
             }
         });
-        store.orders.update(order_id("A"), pixel(), None, step)
+        store.orders.update(order_key("A"), pixel(), None, step)
     };
     let updated = place(Initial::WaitingJoin(Duration::from_secs(30))).await.unwrap().unwrap();
     assert!(updated.is_new && updated.order.state() == PurchaseState::Failed, "the order after the step");
@@ -47,9 +48,9 @@ async fn an_order_and_its_purchase_change_together(store: &Bench) {
         (updated.event, updated.purchase),
         (Some(Appended::New { .. }), Some(Appended::New { .. }))
     ));
-    assert!(store.orders.order(order_id("A")).await.unwrap().is_some());
-    let due = DueOrder { order: order_id("A"), pixel: pixel(), trust: TrustLevel::Attested };
-    assert_eq!(store.orders.orders_to_ask(10).await.unwrap(), [due]);
+    assert!(store.orders.order(order_key("A")).await.unwrap().is_some());
+    let due = DueOrder { order: order_id("A"), trust: TrustLevel::Attested };
+    assert_eq!(store.orders.orders_to_ask(Environment::Production, 10).await.unwrap(), [due]);
     let purchase_id = EventId::of_purchase(&order_id("A"));
     assert_eq!(state_of(store, &purchase_id).await, Some(State::WaitingJoin));
     // A better one replaces it; the event in its own right is a duplicate now.
@@ -68,42 +69,32 @@ async fn steps_on_one_order_run_one_after_the_other(store: &Bench) {
             order.refund(Refund::new(format!("r{n}"), None, money, NOW_MS / 1000));
             OrderEffects::default()
         });
-        server.orders.update(order_id("A"), pixel(), None, step)
+        server.orders.update(order_key("A"), pixel(), None, step)
     });
     let updated = futures_util::future::try_join_all(steps).await.unwrap();
     assert_eq!(updated.iter().flatten().filter(|updated| updated.is_new).count(), 1);
-    let order = store.orders.order(order_id("A")).await.unwrap().unwrap();
+    let order = store.orders.order(order_key("A")).await.unwrap().unwrap();
     assert_eq!(order.refund_ids().count(), 10, "no step was lost");
 }
 
 async fn a_purchase_that_left_is_neither_replaced_nor_stopped(store: &Bench) {
-    let change = |change: fn(Box<NewEvent>) -> PurchaseChange, initial: Initial| {
-        let step: OrderStep = Box::new(move |_| OrderEffects {
-            purchase: Some(change(purchase("A", initial.clone()))),
-            ..OrderEffects::default()
-        });
-        store.orders.update(order_id("A"), pixel(), None, step)
+    let change = |make: fn() -> PurchaseChange| {
+        let step: OrderStep =
+            Box::new(move |_| OrderEffects { purchase: Some(make()), ..OrderEffects::default() });
+        store.orders.update(order_key("A"), pixel(), None, step)
     };
-    change(PurchaseChange::Place, Initial::Pending).await.unwrap();
+    let place = || PurchaseChange::Place(purchase("A", Initial::Pending));
+    let stop = || PurchaseChange::Stop(WithholdReason::RefundedBeforeSent);
+    change(place).await.unwrap();
     let leased = lease(store, NOW_MS).await;
-    let stop = Initial::Suppressed(WithholdReason::RefundedBeforeSent.code().into());
-    assert!(
-        change(PurchaseChange::Stop, stop.clone()).await.unwrap().unwrap().purchase.is_none(),
-        "it may be on its way"
-    );
+    assert!(change(place).await.unwrap().unwrap().purchase.is_none(), "it may be on its way");
+    assert!(change(stop).await.unwrap().unwrap().purchase.is_none());
     store
         .queue
         .record(call(), vec![result(&leased[0], AttemptOutcome::Retry(Duration::from_millis(5)))])
         .await
         .unwrap();
-    assert!(
-        change(PurchaseChange::Stop, stop).await.unwrap().unwrap().purchase.is_some(),
-        "it has come back"
-    );
-    assert!(
-        change(PurchaseChange::Place, Initial::Pending).await.unwrap().unwrap().purchase.is_none(),
-        "stopped for good"
-    );
+    assert!(change(stop).await.unwrap().unwrap().purchase.is_some(), "it has come back");
     assert!(lease(store, NOW_MS + LEASE_MS * 10).await.is_empty());
     check_totals(store, 1).await;
 }
@@ -125,7 +116,7 @@ async fn a_webhook_acts_once(store: &Bench) {
             order.fail();
             OrderEffects::default()
         });
-        let updated = store.orders.update(order_id("A"), pixel(), Some(record.clone()), step).await.unwrap();
+        let updated = store.orders.update(order_key("A"), pixel(), Some(record.clone()), step).await.unwrap();
         assert_eq!(updated.is_some(), expected);
     }
     assert!(!store.orders.record_webhook(record.clone()).await.unwrap());
@@ -145,8 +136,10 @@ pub(super) fn claimed(fbp: Option<&str>) -> Contact {
     user_data.client_user_agent = fbp.map(|_| "agent".into());
     Contact {
         at_s: NOW_MS / 1000,
+        received_s: NOW_MS / 1000,
         is_claim: true,
-        is_internal: false,
+        proof: ContactProof::Nothing,
+        pixel: None,
         consent: Consent::default(),
         user_data,
         page: EventPage::default(),
@@ -156,7 +149,7 @@ pub(super) fn claimed(fbp: Option<&str>) -> Contact {
 
 /// An order with a claim of its buyer, whose payment was just proved.
 fn paid_order(order: &mut Order, fbp: Option<&str>, join_wait_ms: i64) -> OrderEffects {
-    order.contact(&claimed(fbp));
+    order.add_contact(&claimed(fbp));
     order.pay(payment());
     effects(order, join_wait_ms)
 }
@@ -164,6 +157,8 @@ fn paid_order(order: &mut Order, fbp: Option<&str>, join_wait_ms: i64) -> OrderE
 fn payment() -> Payment {
     Payment {
         payment_id: Some("7".into()),
+        account: None,
+        pixel: None,
         money: Money::parse("5.00", Currency::INR).unwrap(),
         at_s: NOW_MS / 1000,
         seen_at_s: NOW_MS / 1000,
@@ -178,7 +173,15 @@ fn payment() -> Payment {
 }
 
 fn effects(order: &mut Order, join_wait_ms: i64) -> OrderEffects {
-    let purchase = purchase_change(order.decide(NOW_MS, join_wait_ms, None), NOW_MS, None, true);
+    let decision = order.decide(PurchaseContext {
+        now_ms: NOW_MS,
+        join_wait_ms,
+        may_give_up: true,
+        order_pixel: None,
+        default_pixel: &pixel(),
+        fallback_page: &|_| None,
+    });
+    let purchase = purchase_change(order, decision, NOW_MS, None);
     OrderEffects { purchase, ..OrderEffects::default() }
 }
 
@@ -188,16 +191,16 @@ async fn refund_all(store: &Bench, id: &str) {
         order.refund(Refund::new("r1".into(), Some("7".into()), money, NOW_MS / 1000));
         effects(order, 0)
     });
-    store.orders.update(order_id(id), pixel(), None, step).await.unwrap();
+    store.orders.update(order_key(id), pixel(), None, step).await.unwrap();
 }
 
 async fn withheld(store: &Bench, id: &str) -> Option<WithholdReason> {
-    store.orders.order(order_id(id)).await.unwrap().and_then(|order| order.withheld())
+    store.orders.order(order_key(id)).await.unwrap().and_then(|order| order.withheld())
 }
 
 async fn a_purchase_that_comes_back_is_stopped_by_what_happened_meanwhile(store: &Bench) {
     let step: OrderStep = Box::new(|order| paid_order(order, Some("fb.1.1763942400000.1"), 0));
-    store.orders.update(order_id("A"), pixel(), None, step).await.unwrap();
+    store.orders.update(order_key("A"), pixel(), None, step).await.unwrap();
     let under_way = lease(store, NOW_MS).await;
     refund_all(store, "A").await;
     assert_eq!(withheld(store, "A").await, None, "it may have left");
@@ -213,7 +216,7 @@ async fn a_purchase_that_comes_back_is_stopped_by_what_happened_meanwhile(store:
 async fn delivered_purchases_are_counted_by_who_brought_their_signals(store: &Bench) {
     for (id, fbp, wait_ms) in [("A", Some("fb.1.1763942400000.1"), 0), ("B", None, 0), ("C", None, 1000)] {
         let step: OrderStep = Box::new(move |order| paid_order(order, fbp, wait_ms));
-        store.orders.update(order_id(id), pixel(), None, step).await.unwrap();
+        store.orders.update(order_key(id), pixel(), None, step).await.unwrap();
     }
     store.clock.set_ms(NOW_MS + 1000);
     let under_way = lease(store, NOW_MS + 1000).await;
@@ -231,7 +234,7 @@ async fn delivered_purchases_are_counted_by_who_brought_their_signals(store: &Be
         )
     });
     assert_eq!(counted, expected);
-    let waited = store.orders.order(order_id("C")).await.unwrap().unwrap();
+    let waited = store.orders.order(order_key("C")).await.unwrap().unwrap();
     assert_eq!(waited.placed(), "placed", "its wait is over");
     // A stop that comes after it has left changes nothing, and the order knows that.
     refund_all(store, "A").await;
@@ -240,7 +243,7 @@ async fn delivered_purchases_are_counted_by_who_brought_their_signals(store: &Be
 
 fn refund(n: u32, initial: Initial) -> NewEvent {
     let id = EventId::of_refund(&n.to_string()).unwrap();
-    NewEvent::new(&core_event("Refund", id), NOW_MS, initial, false)
+    of_money(NewEvent::new(&core_event("Refund", id), NOW_MS, initial, false))
 }
 
 /// A step that places these followers, and the Purchase with them.
@@ -252,7 +255,7 @@ pub(super) async fn follow(
 ) {
     let mut effects = Some(OrderEffects { purchase, followers, ..OrderEffects::default() });
     let step: OrderStep = Box::new(move |_| effects.take().unwrap_or_default());
-    store.orders.update(order_id(order), pixel(), None, step).await.unwrap();
+    store.orders.update(order_key(order), pixel(), None, step).await.unwrap();
 }
 
 async fn refund_state(store: &Outbox, n: u32) -> Option<State> {
@@ -274,8 +277,7 @@ async fn followers_go_where_the_purchase_goes(bench: &Bench) {
     assert_eq!(refund_state(store, 3).await, Some(State::Pending));
 
     // Stopped before it left: they stop with it, and no new ones come.
-    let stopped = || Initial::Suppressed("refunded_before_sent".into());
-    let stop = PurchaseChange::Stop(purchase("KB-2", stopped()));
+    let stop = PurchaseChange::Stop(WithholdReason::RefundedBeforeSent);
     follow(store, "KB-2", Some(stop), vec![refund(3, Initial::Pending), refund(4, Initial::Pending)]).await;
     assert_eq!(refund_state(store, 3).await, Some(State::Suppressed));
     assert_eq!(refund_state(store, 4).await, None);
@@ -284,14 +286,14 @@ async fn followers_go_where_the_purchase_goes(bench: &Bench) {
     let place = PurchaseChange::Place(purchase("KB-4", Initial::WaitingJoin(Duration::from_secs(30))));
     follow(store, "KB-4", Some(place), vec![refund(6, Initial::Pending)]).await;
     assert_eq!(refund_state(store, 6).await, Some(State::WaitingJoin));
-    let stop = PurchaseChange::Stop(purchase("KB-4", stopped()));
+    let stop = PurchaseChange::Stop(WithholdReason::RefundedBeforeSent);
     follow(store, "KB-4", Some(stop), vec![refund(6, Initial::Pending)]).await;
     assert_eq!(refund_state(store, 6).await, Some(State::Suppressed));
 
     // It has left: the stop comes too late, and its refund is told.
     let place = PurchaseChange::Place(purchase("KB-3", Initial::Leased(LEASE)));
     follow(store, "KB-3", Some(place), Vec::new()).await;
-    let stop = PurchaseChange::Stop(purchase("KB-3", stopped()));
+    let stop = PurchaseChange::Stop(WithholdReason::RefundedBeforeSent);
     follow(store, "KB-3", Some(stop), vec![refund(5, Initial::Pending)]).await;
     assert_eq!(refund_state(store, 5).await, Some(State::Pending));
     // The refusal, three Purchases and three refunds.

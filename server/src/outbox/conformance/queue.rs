@@ -143,7 +143,7 @@ async fn what_is_leased_is_what_was_stored_whatever_its_text_says(store: &Bench)
         let mut effects = Some(PurchaseChange::Place(new));
         let step: OrderStep =
             Box::new(move |_| OrderEffects { purchase: effects.take(), ..OrderEffects::default() });
-        store.orders.update(order_id("A"), pixel(), None, step).await.unwrap();
+        store.orders.update(order_key("A"), pixel(), None, step).await.unwrap();
     }
     let leased = lease(store, NOW_MS).await;
     for (leased, stored) in leased.iter().zip([lead, sale]) {
@@ -167,8 +167,8 @@ async fn released_events_made_no_attempt(store: &Bench) {
 async fn held_and_unassigned_events_come_free(store: &Bench) {
     store.events.append(NewEvent { initial: Initial::Held("why".into()), ..event(1) }).await.unwrap();
     assert!(lease(store, NOW_MS + LEASE_MS).await.is_empty());
-    assert_eq!(store.queue.release_held("other").await.unwrap(), 0);
-    assert_eq!(store.queue.release_held("why").await.unwrap(), 1);
+    assert_eq!(store.queue.release_held("other", Environment::Production).await.unwrap(), 0);
+    assert_eq!(store.queue.release_held("why", Environment::Production).await.unwrap(), 1);
     store.events.append(NewEvent { pixel: PixelId::unassigned(), ..event(2) }).await.unwrap();
     assert_eq!(store.operators.adopt_unassigned(pixel()).await.unwrap(), 1);
     assert_eq!(lease(store, NOW_MS + LEASE_MS).await.len(), 2);

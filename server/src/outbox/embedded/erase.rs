@@ -18,7 +18,8 @@ const PART: usize = 500;
 #[derive(Debug, Default)]
 pub(super) struct Found {
     events: Vec<u64>,
-    orders: Vec<String>,
+    /// Row numbers.
+    orders: Vec<i64>,
 }
 
 impl Found {
@@ -41,10 +42,10 @@ pub(super) fn find(db: &Connection, digests: &[Sha256Hex]) -> rusqlite::Result<F
             found.events.push(seq?);
         }
         let mut orders = db.prepare_cached(
-            "SELECT id FROM orders INDEXED BY orders_signals WHERE stripped = 0 AND instr(state, ?1) > 0",
+            "SELECT rowid FROM orders INDEXED BY orders_signals WHERE stripped = 0 AND instr(state, ?1) > 0",
         )?;
-        for id in orders.query_map([&needle], |row| row.get(0))? {
-            found.orders.push(id?);
+        for row in orders.query_map([&needle], |row| row.get(0))? {
+            found.orders.push(row?);
         }
     }
     found.events.sort_unstable();
@@ -80,11 +81,11 @@ impl Writer {
                 erased.events += 1;
             }
         }
-        for id in &rows.orders {
+        for row in &rows.orders {
             let json: Option<String> = self
                 .db
-                .prepare_cached("SELECT state FROM orders WHERE id = ?1 AND stripped = 0")?
-                .query_row([id], |row| row.get(0))
+                .prepare_cached("SELECT state FROM orders WHERE rowid = ?1 AND stripped = 0")?
+                .query_row([row], |row| row.get(0))
                 .optional()?;
             let Some(json) = json.filter(|json| holds(json)) else { continue };
             let Ok(mut order) = serde_json::from_str::<Order>(&json) else { continue };
@@ -93,8 +94,8 @@ impl Writer {
             let json = serde_json::to_string(&order)
                 .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
             self.db
-                .prepare_cached("UPDATE orders SET state = ?2, stripped = 1 WHERE id = ?1")?
-                .execute((id, json))?;
+                .prepare_cached("UPDATE orders SET state = ?2, stripped = 1 WHERE rowid = ?1")?
+                .execute((row, json))?;
             erased.orders += 1;
         }
         Ok(erased)

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use rusqlite::OptionalExtension as _;
 use tandem_core::hash::Sha256Hex;
-use tandem_core::id::PixelId;
+use tandem_core::id::{EventName, PixelId};
+use tandem_core::order::Environment;
 
 use super::committer::Writer;
 use super::erase;
-use super::sql::state;
+use super::sql::{NO_MONEY, state};
 use super::store::Embedded;
 use crate::clock::millis;
 use crate::outbox::{
     Appended, BrowserOutcome, Confirmation, Confirmed, Erased, EventStore, Existing, Initial, Metric,
-    NewEvent, State, StoreError,
+    NewEvent, OrderKey, State, StoreError,
 };
 
 #[async_trait::async_trait]
@@ -26,9 +27,10 @@ impl EventStore for Embedded {
     async fn confirm(
         &self,
         pixel: PixelId,
+        environment: Environment,
         confirmations: Vec<Confirmation>,
     ) -> Result<Confirmed, StoreError> {
-        self.write(move |writer, now_ms| writer.confirm(&pixel, &confirmations, now_ms)).await
+        self.write(move |writer, now_ms| writer.confirm(&pixel, environment, &confirmations, now_ms)).await
     }
 
     async fn erase(&self, digests: Vec<Sha256Hex>) -> Result<Erased, StoreError> {
@@ -80,8 +82,9 @@ impl Writer {
         let entry = Entry::of(event, now_ms);
         let mut insert = self.db.prepare_cached(
             "INSERT INTO events (pixel, name, id, state, due_ms, lease_no, received_ms, time_s, finished_ms,
-                                 order_id, keys, contact, code, facts, person, action_source, has_page)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+                                 order_id, keys, contact, code, facts, person, action_source, has_page,
+                                 environment)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
              ON CONFLICT DO NOTHING",
         )?;
         let inserted = insert.execute(rusqlite::params![
@@ -102,6 +105,7 @@ impl Writer {
             event.payload.personal_json.as_deref().filter(|_| entry.keeps_person),
             event.payload.action_source.as_str(),
             event.payload.has_page,
+            number(event.environment),
         ])?;
         drop(insert);
         let (now, name) = (event.received_ms, event.name.as_str());
@@ -118,7 +122,7 @@ impl Writer {
         let seq = self.db.last_insert_rowid().unsigned_abs();
         self.changed(seq);
         if let Some(early) = self.early.take(pixel, name, event.id.as_str(), now) {
-            self.confirm_one(pixel, &early, now)?;
+            self.confirm_one(pixel, event.environment, &early, now)?;
         }
         Ok(Appended::New { seq })
     }
@@ -126,31 +130,27 @@ impl Writer {
     fn existing(&self, pixel: i64, event: &NewEvent) -> rusqlite::Result<Existing> {
         self.db
             .prepare_cached(
-                "SELECT state, facts, code FROM events WHERE id = ?1 AND name = ?2 AND pixel = ?3",
+                "SELECT state, facts, code FROM events
+                 WHERE id = ?1 AND name = ?2 AND pixel = ?3 AND environment = ?4",
             )?
-            .query_row((event.id.as_str(), event.name.as_str(), pixel), |row| {
+            .query_row((event.id.as_str(), event.name.as_str(), pixel, number(event.environment)), |row| {
                 Ok(Existing { state: state(row.get(0)?), public_json: row.get(1)?, code: row.get(2)? })
             })
     }
 
     /// Notes that a page asked about an event, so that its copy is to be expected.
-    pub(super) fn expect_browser(
-        &mut self,
-        pixel: i64,
-        name: &str,
-        id: &str,
-        now_ms: i64,
-    ) -> rusqlite::Result<()> {
-        let was: Option<i64> = self
+    pub(super) fn expect_browser(&mut self, seq: u64, now_ms: i64) -> rusqlite::Result<()> {
+        let found: Option<(i64, i64, String)> = self
             .db
             .prepare_cached(
-                "UPDATE events SET contact = 1 WHERE id = ?1 AND name = ?2 AND pixel = ?3 AND contact = 0
-                 RETURNING state",
+                "UPDATE events SET contact = 1 WHERE seq = ?1 AND contact = 0 RETURNING state, pixel, name",
             )?
-            .query_row((id, name, pixel), |row| row.get(0))
+            .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
-        if was.map(state) == Some(State::Delivered) {
-            self.counts.count(now_ms, pixel, name, Metric::DeliveredWithBrowser, 1);
+        if let Some((was, pixel, name)) = found
+            && state(was) == State::Delivered
+        {
+            self.counts.count(now_ms, pixel, &name, Metric::DeliveredWithBrowser, 1);
         }
         Ok(())
     }
@@ -159,18 +159,19 @@ impl Writer {
     pub(super) fn confirm(
         &mut self,
         pixel: &PixelId,
+        environment: Environment,
         confirmations: &[Confirmation],
         now_ms: i64,
     ) -> rusqlite::Result<Confirmed> {
         let pixel = self.pixel(pixel)?;
         let mut confirmed = Confirmed::default();
         for confirmation in confirmations {
-            let mut known = self.confirm_one(pixel, confirmation, now_ms)?;
-            if confirmation.outcome == BrowserOutcome::Fired
-                && confirmation.name == tandem_core::id::EventName::purchase()
-                && let Some(order) = confirmation.id.purchase_order()
-            {
-                known |= self.confirm_order(&order, confirmation.at_s, now_ms)?;
+            let order =
+                confirmation.id.purchase_order().filter(|_| confirmation.name == EventName::purchase());
+            let of_money = order.is_some().then_some(environment);
+            let mut known = self.confirm_one(pixel, of_money, confirmation, now_ms)?;
+            if let (Some(id), BrowserOutcome::Fired) = (order, confirmation.outcome) {
+                known |= self.confirm_order(&OrderKey { environment, id }, confirmation.at_s, now_ms)?;
             }
             *(if known { &mut confirmed.accepted } else { &mut confirmed.unknown }) += 1;
         }
@@ -180,6 +181,7 @@ impl Writer {
     fn confirm_one(
         &mut self,
         pixel: i64,
+        environment: Option<Environment>,
         confirmation: &Confirmation,
         now_ms: i64,
     ) -> rusqlite::Result<bool> {
@@ -187,15 +189,18 @@ impl Writer {
         let found: Option<(u64, i64, Option<i64>, Option<i64>)> = self
             .db
             .prepare_cached(
-                "SELECT seq, state, browser, finished_ms FROM events WHERE id = ?1 AND name = ?2 AND pixel = ?3",
+                "SELECT seq, state, browser, finished_ms FROM events
+                 WHERE id = ?1 AND name = ?2 AND pixel = ?3 AND environment = ?4",
             )?
-            .query_row((id, name, pixel), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .query_row((id, name, pixel, number(environment)), |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
             .optional()?;
         let Some((seq, was, browser, finished_ms)) = found else {
             self.early.keep(pixel, confirmation, now_ms);
             return Ok(false);
         };
-        self.expect_browser(pixel, name, id, now_ms)?;
+        self.expect_browser(seq, now_ms)?;
         if browser == Some(BrowserOutcome::Fired as i64) {
             return Ok(true); // The first FIRED stands.
         }
@@ -215,6 +220,11 @@ impl Writer {
         }
         Ok(true)
     }
+}
+
+/// How an event's environment is stored.
+fn number(environment: Option<Environment>) -> u8 {
+    environment.map_or(NO_MONEY, |environment| environment as u8)
 }
 
 /// Whether Meta merges a browser copy fired at `fired_s` with a server copy delivered at

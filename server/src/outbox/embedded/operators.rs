@@ -175,18 +175,18 @@ impl Writer {
             self.counts.state(from, state(*was), -1);
             self.counts.state(to, state(*was), 1);
         }
-        let waiting: Vec<(String, String)> = self
+        let waiting: Vec<(i64, String)> = self
             .db
-            .prepare_cached("SELECT id, state FROM orders WHERE pixel = ?1")?
+            .prepare_cached("SELECT rowid, state FROM orders WHERE pixel = ?1")?
             .query_map([from], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<_>>()?;
-        for (id, json) in waiting {
+        for (row, json) in waiting {
             if let Ok(mut order) = serde_json::from_str::<Order>(&json) {
                 order.assign(pixel.clone());
                 let json = serde_json::to_string(&order).unwrap_or(json);
                 self.db
-                    .prepare_cached("UPDATE orders SET pixel = ?2, state = ?3 WHERE id = ?1")?
-                    .execute((id, to, json))?;
+                    .prepare_cached("UPDATE orders SET pixel = ?2, state = ?3 WHERE rowid = ?1")?
+                    .execute((row, to, json))?;
             }
         }
         Ok(moved.len() as u64)

@@ -1,28 +1,28 @@
 //! Orders and webhooks.
 
 use rusqlite::{Connection, OptionalExtension as _};
-use tandem_core::id::{EventId, EventName, OrderId, PixelId};
-use tandem_core::order::{Order, TrustLevel};
+use tandem_core::id::PixelId;
+use tandem_core::order::{Environment, Order, TrustLevel};
 
 use super::committer::Writer;
 use super::sql::unreadable;
 use super::store::Embedded;
 use super::unproven;
 use crate::outbox::{
-    Ask, DueOrder, OrderStep, OrderStore, OrderUpdated, PurchaseChange, StoreError, WebhookRecord,
+    Ask, DueOrder, OrderEffects, OrderKey, OrderStep, OrderStore, OrderUpdated, StoreError, WebhookRecord,
 };
 
 #[async_trait::async_trait]
 impl OrderStore for Embedded {
     async fn update(
         &self,
-        id: OrderId,
+        key: OrderKey,
         pixel: PixelId,
         webhook: Option<WebhookRecord>,
         mut step: OrderStep,
     ) -> Result<Option<OrderUpdated>, StoreError> {
         self.write(move |writer, now_ms| {
-            writer.update_order(&id, &pixel, webhook.as_ref(), &mut step, now_ms)
+            writer.update_order(&key, &pixel, webhook.as_ref(), &mut step, now_ms)
         })
         .await
     }
@@ -31,14 +31,14 @@ impl OrderStore for Embedded {
         self.write(move |writer, _| writer.record_webhook(&webhook)).await
     }
 
-    async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
-        self.read(move |db| find_order(db, &id)).await
+    async fn order(&self, key: OrderKey) -> Result<Option<Order>, StoreError> {
+        self.read(move |db| find_order(db, &key)).await
     }
 
-    async fn orders_to_ask(&self, max: usize) -> Result<Vec<DueOrder>, StoreError> {
+    async fn orders_to_ask(&self, environment: Environment, max: usize) -> Result<Vec<DueOrder>, StoreError> {
         self.follow_clock().await?;
         let now_ms = self.clock.now_ms();
-        self.read(move |db| unproven::orders_to_ask(db, now_ms, max)).await
+        self.read(move |db| unproven::orders_to_ask(db, environment, now_ms, max)).await
     }
 }
 
@@ -46,7 +46,7 @@ impl Writer {
     /// Runs a step on one order and writes the order with the step's effects.
     pub(super) fn update_order(
         &mut self,
-        id: &OrderId,
+        key: &OrderKey,
         pixel: &PixelId,
         webhook: Option<&WebhookRecord>,
         step: &mut OrderStep,
@@ -57,13 +57,9 @@ impl Writer {
         {
             return Ok(None);
         }
-        let stored: Option<String> = self
-            .db
-            .prepare_cached("SELECT state FROM orders WHERE id = ?1")?
-            .query_row([id.as_str()], |row| row.get(0))
-            .optional()?;
+        let stored = self.stored_order(key)?;
         let mut order = match stored.as_deref().map(serde_json::from_str::<Order>) {
-            None => Order::new(id.clone(), pixel.clone()),
+            None => Order::new(key.id.clone(), key.environment, pixel.clone()),
             Some(Ok(order)) => order,
             Some(Err(error)) => return Err(rusqlite::Error::ToSqlConversionFailure(Box::new(error))),
         };
@@ -71,21 +67,21 @@ impl Writer {
         let effects = step(&mut order);
         let event = effects.event.as_ref().map(|event| self.append(event, now_ms)).transpose()?;
         let purchase = match &effects.purchase {
-            Some(change) => self.change_purchase(change, now_ms)?,
+            Some(change) => self.change_purchase(key, change, now_ms)?,
             None => None,
         };
-        if let (Some(PurchaseChange::Stop(_)), None) = (&effects.purchase, &purchase) {
-            order.mark_left();
+        if effects.purchase.is_some() && purchase.is_none() {
+            order.mark_left(&before);
         }
-        let pixel_no = self.pixel(order.pixel())?;
-        self.follow(id, pixel_no, &effects.followers, now_ms)?;
-        if effects.browser_contact {
-            let purchase_id = EventId::of_purchase(id);
-            self.expect_browser(pixel_no, EventName::purchase().as_str(), purchase_id.as_str(), now_ms)?;
+        self.follow(key, &effects.followers, now_ms)?;
+        if effects.browser_contact
+            && let Some(purchase) = self.purchase_of(key)?
+        {
+            self.expect_browser(purchase.seq, now_ms)?;
         }
         if stored.is_none() || before != order || effects.ask != Ask::AsPlanned {
             let learnt = order.has_learnt_since(&before);
-            self.write_order(&order, pixel_no, effects.ask, now_ms, learnt)?;
+            self.write_order(&order, effects.ask, now_ms, learnt)?;
         }
         let (was_paid, is_paid) = (before.paid().is_some(), order.paid().is_some());
         if stored.is_none() {
@@ -97,8 +93,11 @@ impl Writer {
             self.counts.orders(was_paid, -1);
             self.counts.orders(is_paid, 1);
         }
-        let (ask, answer) = (effects.ask, effects.answer);
-        Ok(Some(OrderUpdated { is_new: stored.is_none(), order, event, purchase, ask, answer }))
+        let OrderEffects { ask, answer, dead_letter, .. } = effects;
+        if let (Some(webhook), Some(code)) = (webhook, dead_letter) {
+            self.give_up_webhook(webhook, code)?;
+        }
+        Ok(Some(OrderUpdated { is_new: stored.is_none(), order, event, purchase, ask, answer, dead_letter }))
     }
 
     /// `learnt`: something was learnt, and not only when to ask about it. What strangers
@@ -106,11 +105,11 @@ impl Writer {
     pub(super) fn write_order(
         &mut self,
         order: &Order,
-        pixel: i64,
         ask: Ask,
         now_ms: i64,
         learnt: bool,
     ) -> rusqlite::Result<()> {
+        let pixel = self.pixel(order.pixel())?;
         let (planned, at_ms) = match ask {
             Ask::AsPlanned => (true, None),
             Ask::At(at_ms) => (false, Some(at_ms)),
@@ -120,9 +119,9 @@ impl Writer {
             serde_json::to_string(order).map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
         self.db
             .prepare_cached(
-                "INSERT INTO orders (id, pixel, state, paid, created_ms, updated_ms, ask_at_ms, standing)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?8)
-                 ON CONFLICT (id) DO UPDATE SET state = excluded.state, paid = excluded.paid,
+                "INSERT INTO orders (id, environment, pixel, state, paid, created_ms, updated_ms, ask_at_ms, standing)
+                 VALUES (?1, ?10, ?2, ?3, ?4, ?5, ?5, ?6, ?8)
+                 ON CONFLICT (id, environment) DO UPDATE SET pixel = excluded.pixel, state = excluded.state, paid = excluded.paid,
                     standing = excluded.standing,
                     updated_ms = CASE ?9 WHEN 1 THEN excluded.updated_ms ELSE updated_ms END,
                     stripped = CASE ?9 WHEN 1 THEN 0 ELSE stripped END,
@@ -138,26 +137,24 @@ impl Writer {
                 planned,
                 order.trust_level() as u8,
                 learnt,
+                order.environment() as u8,
             ])?;
         Ok(())
     }
 
-    /// An order as it is stored, with the number of its pixel.
-    pub(super) fn stored_order(&self, id: &OrderId) -> rusqlite::Result<Option<(String, i64)>> {
-        self.db
-            .prepare_cached("SELECT state, pixel FROM orders WHERE id = ?1")?
-            .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()
+    /// An order's JSON.
+    pub(super) fn stored_order(&self, key: &OrderKey) -> rusqlite::Result<Option<String>> {
+        stored_order(&self.db, key)
     }
 
     /// Notes on the order that a page fired its Purchase. False when there is none.
-    pub(super) fn confirm_order(&mut self, id: &OrderId, at_s: i64, now_ms: i64) -> rusqlite::Result<bool> {
-        let Some((json, pixel)) = self.stored_order(id)? else { return Ok(false) };
+    pub(super) fn confirm_order(&mut self, key: &OrderKey, at_s: i64, now_ms: i64) -> rusqlite::Result<bool> {
+        let Some(json) = self.stored_order(key)? else { return Ok(false) };
         if let Ok(mut order) = serde_json::from_str::<Order>(&json)
             && !order.is_fired()
         {
             order.confirm_fired(at_s);
-            self.write_order(&order, pixel, Ask::AsPlanned, now_ms, true)?;
+            self.write_order(&order, Ask::AsPlanned, now_ms, true)?;
         }
         Ok(true)
     }
@@ -190,13 +187,24 @@ impl Writer {
             ])?;
         Ok(true)
     }
+
+    /// Makes a stored webhook a dead letter.
+    fn give_up_webhook(&self, webhook: &WebhookRecord, code: &str) -> rusqlite::Result<()> {
+        self.db
+            .prepare_cached("UPDATE webhooks SET dead_letter = ?3 WHERE account = ?1 AND event_key = ?2")?
+            .execute((&webhook.account, &webhook.event_key, code))
+            .map(drop)
+    }
 }
 
 /// One order.
-fn find_order(db: &Connection, id: &OrderId) -> rusqlite::Result<Option<Order>> {
-    let json: Option<String> = db
-        .prepare_cached("SELECT state FROM orders WHERE id = ?1")?
-        .query_row([id.as_str()], |row| row.get(0))
-        .optional()?;
+fn find_order(db: &Connection, key: &OrderKey) -> rusqlite::Result<Option<Order>> {
+    let json = stored_order(db, key)?;
     json.map(|json| serde_json::from_str(&json).map_err(|e| unreadable(0, e))).transpose()
+}
+
+fn stored_order(db: &Connection, key: &OrderKey) -> rusqlite::Result<Option<String>> {
+    db.prepare_cached("SELECT state FROM orders WHERE id = ?1 AND environment = ?2")?
+        .query_row((key.id.as_str(), key.environment as u8), |row| row.get(0))
+        .optional()
 }

@@ -7,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use tandem_core::capi::Payload;
 use tandem_core::code;
 use tandem_core::event::{ActionSource, oldest_time_s};
-use tandem_core::id::PixelId;
+use tandem_core::id::{EventName, OrderId, PixelId};
+use tandem_core::order::Environment;
 use tandem_core::user_data::KeySet;
 
 use super::committer::Writer;
@@ -16,7 +17,8 @@ use super::sql::*;
 use super::store::{EVENTS_PER_WRITE, Embedded};
 use crate::clock::millis;
 use crate::outbox::{
-    AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent, Metric, State, StoreError,
+    AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent, Metric, OrderKey, State,
+    StoreError,
 };
 
 /// Graph calls slower than this count as time-outs (Meta's recommended time-out).
@@ -76,9 +78,17 @@ impl DeliveryQueue for Embedded {
         self.write_patiently(move |writer, now_ms| writer.release(&leases, now_ms)).await
     }
 
-    async fn release_held(&self, code: &str) -> Result<u64, StoreError> {
+    async fn release_held(&self, code: &str, environment: Environment) -> Result<u64, StoreError> {
         let code = code.to_owned();
-        self.write_patiently(move |writer, now_ms| writer.release_held(&code, now_ms)).await
+        self.write_patiently(move |writer, now_ms| writer.release_held(&code, environment, now_ms)).await
+    }
+
+    async fn hold_other_environments(&self, environment: Environment) -> Result<u64, StoreError> {
+        self.write_patiently(move |writer, now_ms| {
+            writer.release_held(code::OTHER_ENVIRONMENT, environment, now_ms)?;
+            writer.hold_other_environments(environment)
+        })
+        .await
     }
 
     async fn expire(&self, max: usize) -> Result<usize, StoreError> {
@@ -104,7 +114,7 @@ impl Writer {
         let (lease_ends, lease_until_ms) = (Instant::now() + span, now_ms.saturating_add(millis(span)));
         let mut select = self.db.prepare_cached(
             "SELECT seq, state, lease_no, attempts - replayed_at, time_s, fired_s, code,
-                    facts, person, keys, action_source, has_page
+                    facts, person, keys, action_source, has_page, stop_asked, environment, order_id
              FROM events
              WHERE pixel = ?1 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3",
         )?;
@@ -120,10 +130,22 @@ impl Writer {
                 last_code: row.get(6)?,
                 payload: Arc::new(payload(row)?),
             };
-            Ok((was, event))
+            let stop_asked: bool = row.get("stop_asked")?;
+            Ok((was, event, if stop_asked { order_of(row)? } else { None }))
         })?;
-        let leased: Vec<_> = rows.collect::<rusqlite::Result<_>>()?;
+        let due: Vec<_> = rows.collect::<rusqlite::Result<_>>()?;
         drop(select);
+        let mut leased = Vec::with_capacity(due.len());
+        for (was, event, stopping) in due {
+            // Whatever brought it back: what its order asked to stop does not leave again.
+            let is_stopped = match stopping {
+                Some(key) => self.stop_what_came_back(&key, now_ms)?,
+                None => false,
+            };
+            if !is_stopped {
+                leased.push((was, event));
+            }
+        }
         let mut lease = self.db.prepare_cached(sql!(
             "UPDATE events SET state = {IN_FLIGHT}, lease_no = ?2, due_ms = ?3 WHERE seq = ?1"
         ))?;
@@ -201,7 +223,7 @@ impl Writer {
         };
         // The fence: a late result of an older lease changes nothing. What was erased while it
         // was out is never sent again.
-        let updated: Option<(u32, String, bool, Option<i64>, i64, String)> = self
+        let updated: Option<(u32, String, bool, Option<i64>, i64, Option<OrderKey>, bool)> = self
             .db
             .prepare_cached(sql!(
                 "UPDATE events SET attempts = attempts + 1, person = iif(?3 = {DELIVERED}, NULL, person),
@@ -210,7 +232,7 @@ impl Writer {
                         finished_ms = iif(person IS NULL, ?7, ?5),
                         code = iif(?3 != {DELIVERED} AND person IS NULL, ?8, ?6)
                  WHERE seq = ?1 AND lease_no = ?2 AND state = {IN_FLIGHT}
-                 RETURNING attempts, name, contact, fired_s, state, id"
+                 RETURNING attempts, name, contact, fired_s, state, stop_asked, environment, order_id"
             ))?
             .query_row(
                 (
@@ -223,10 +245,17 @@ impl Writer {
                     now_ms,
                     code::ERASED,
                 ),
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?)),
+                |row| {
+                    let order = order_of(row)?;
+                    let stop_asked = row.get("stop_asked")?;
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, order, stop_asked))
+                },
             )
             .optional()?;
-        let Some((attempt_no, name, contact, fired_s, to, id)) = updated else { return Ok(()) };
+        let Some((attempt_no, name, contact, fired_s, to, order, stop_asked)) = updated else {
+            return Ok(());
+        };
+        let purchase = order.filter(|_| name == EventName::purchase().as_str());
         let to = state(to);
         self.db
             .prepare_cached(
@@ -238,7 +267,9 @@ impl Writer {
         match to {
             State::Delivered => {
                 self.counts.count(now_ms, pixel, &name, Metric::Delivered, 1);
-                self.purchase_delivered(pixel, &name, &id, now_ms)?;
+                if let Some(key) = &purchase {
+                    self.purchase_delivered(pixel, key, now_ms)?;
+                }
                 if contact {
                     self.counts.count(now_ms, pixel, &name, Metric::DeliveredWithBrowser, 1);
                     if merges(fired_s, now_ms) {
@@ -248,7 +279,11 @@ impl Writer {
             }
             State::DeadLetter => self.counts.count(now_ms, pixel, &name, Metric::DeadLetter, 1),
             State::Suppressed => self.counts.count(now_ms, pixel, &name, Metric::Suppressed, 1),
-            State::Pending => self.purchase_came_back(result.seq, pixel, &name, &id, now_ms)?,
+            State::Pending => {
+                if let Some(key) = purchase.filter(|_| stop_asked) {
+                    self.stop_what_came_back(&key, now_ms)?;
+                }
+            }
             _ => {}
         }
         Ok(())
@@ -273,19 +308,45 @@ impl Writer {
     }
 
     /// Lets events go that are held one by one under a code.
-    pub(super) fn release_held(&mut self, code: &str, now_ms: i64) -> rusqlite::Result<u64> {
+    pub(super) fn release_held(
+        &mut self,
+        code: &str,
+        environment: Environment,
+        now_ms: i64,
+    ) -> rusqlite::Result<u64> {
         let released: Vec<i64> = self
             .db
             .prepare_cached(sql!(
                 "UPDATE events SET state = {PENDING}, due_ms = ?2, code = NULL
-                 WHERE state = {HELD} AND code = ?1 RETURNING pixel"
+                 WHERE state = {HELD} AND code = ?1 AND environment IN ({NO_MONEY}, ?3) RETURNING pixel"
             ))?
-            .query_map((code, now_ms), |row| row.get(0))?
+            .query_map((code, now_ms, environment as u8), |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         for pixel in &released {
             self.counts.moved(*pixel, State::Held, State::Pending);
         }
         Ok(released.len() as u64)
+    }
+
+    /// Holds what waits and speaks of another environment's money.
+    fn hold_other_environments(&mut self, environment: Environment) -> rusqlite::Result<u64> {
+        let mut held = 0;
+        for was in [State::Pending, State::WaitingJoin] {
+            // The index holds what waits and nothing else.
+            let pixels: Vec<i64> = self
+                .db
+                .prepare_cached(sql!(
+                    "UPDATE events SET state = {HELD}, due_ms = NULL, code = ?2
+                     WHERE seq IN (SELECT seq FROM events INDEXED BY events_open
+                                   WHERE due_ms IS NOT NULL AND environment NOT IN ({NO_MONEY}, ?1) AND state = ?3)
+                     RETURNING pixel"
+                ))?
+                .query_map((environment as u8, code::OTHER_ENVIRONMENT, was as u8), |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            pixels.iter().for_each(|pixel| self.counts.moved(*pixel, was, State::Held));
+            held += pixels.len() as u64;
+        }
+        Ok(held)
     }
 
     /// Gives up what is still waiting among the events at these positions. What is on its
@@ -340,6 +401,13 @@ fn too_old(db: &Connection, limit_s: i64, max: usize) -> rusqlite::Result<Vec<u6
         }
     }
     Ok(seqs)
+}
+
+/// The order of an event that speaks of its money.
+fn order_of(row: &Row<'_>) -> rusqlite::Result<Option<OrderKey>> {
+    let (environment, id): (u8, Option<String>) = (row.get("environment")?, row.get("order_id")?);
+    let id = id.and_then(|id| OrderId::parse(&id).ok()).filter(|_| environment != NO_MONEY);
+    Ok(id.map(|id| OrderKey { environment: Environment::from_number(environment), id }))
 }
 
 /// Reads what is sent of an event.

@@ -9,6 +9,9 @@ pub(super) use crate::outbox::numbers::*;
 /// Number of the trust from which on an order counts as proven (`order::TrustLevel`).
 pub(super) const ATTESTED: u8 = tandem_core::order::TrustLevel::Attested as u8;
 
+/// Stored for events that speak of no money; the others store core's `Environment`.
+pub(super) const NO_MONEY: u8 = 0;
+
 /// SQL in which `{PENDING}` and the like stand for numbers; made once.
 macro_rules! sql {
     ($text:literal $(, $name:ident = $value:expr)*) => {{

@@ -231,8 +231,9 @@ async fn one_write_that_fails_costs_its_batch_one_more_transaction_and_leaves_no
     let (changes, mut watch) = broadcast::channel(8);
     let mut writer = Writer::new(opened.writer, Clock::fixed(NOW_MS), Arc::default(), changes);
     let early = [conformance::fired(1)];
-    let (confirm, _) =
-        Command::write(move |writer, now_ms| writer.confirm(&conformance::pixel(), &early, now_ms));
+    let (confirm, _) = Command::write(move |writer, now_ms| {
+        writer.confirm(&conformance::pixel(), tandem_core::order::Environment::Production, &early, now_ms)
+    });
     work_off(&mut writer, vec![confirm]);
     let before = commits(dir.path());
     let writes = (0..=WRITES).map(|n| {
