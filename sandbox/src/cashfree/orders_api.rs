@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(payments[1]["payment_status"], "SUCCESS");
         assert_eq!(payments[1]["payment_time"], "2025-11-24T05:31:00+05:30");
         let asked = testing::get_json(&router, "/control/cashfree/requests").await;
-        assert_eq!(asked.as_array().unwrap().len(), 3);
+        assert_eq!(asked.as_array().unwrap().len(), 4);
     }
 
     #[tokio::test]

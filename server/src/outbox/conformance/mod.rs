@@ -26,6 +26,7 @@ macro_rules! each {
 mod events;
 mod operators;
 mod orders;
+mod purchases;
 mod queue;
 
 /// The suite's time, Unix milliseconds.
@@ -164,5 +165,6 @@ pub(crate) async fn run<G, F: Future<Output = (Bench, G)>>(make: impl Fn() -> F)
     events::run(&make).await;
     queue::run(&make).await;
     orders::run(&make).await;
+    purchases::run(&make).await;
     operators::run(&make).await;
 }

@@ -4,8 +4,7 @@ use tandem_core::currency::Currency;
 use tandem_core::event::Consent;
 use tandem_core::money::Money;
 use tandem_core::order::{
-    Contact, ContactProof, Order, Payment, PaymentSource, PurchaseContext, PurchaseState, Refund,
-    SignalSource, TrustLevel,
+    Contact, ContactProof, Order, Payment, PaymentSource, PurchaseContext, PurchaseState, Refund, TrustLevel,
 };
 
 use super::*;
@@ -17,11 +16,8 @@ pub(super) async fn run<G, F: Future<Output = (Bench, G)>>(make: &impl Fn() -> F
         [
             an_order_and_its_purchase_change_together,
             steps_on_one_order_run_one_after_the_other,
-            a_purchase_that_left_is_neither_replaced_nor_stopped,
-            a_purchase_that_comes_back_is_stopped_by_what_happened_meanwhile,
-            delivered_purchases_are_counted_by_who_brought_their_signals,
+            money_of_one_environment_never_counts_in_another,
             a_webhook_acts_once,
-            followers_go_where_the_purchase_goes
         ]
     );
 }
@@ -77,28 +73,6 @@ async fn steps_on_one_order_run_one_after_the_other(store: &Bench) {
     assert_eq!(order.refund_ids().count(), 10, "no step was lost");
 }
 
-async fn a_purchase_that_left_is_neither_replaced_nor_stopped(store: &Bench) {
-    let change = |make: fn() -> PurchaseChange| {
-        let step: OrderStep =
-            Box::new(move |_| OrderEffects { purchase: Some(make()), ..OrderEffects::default() });
-        store.orders.update(order_key("A"), pixel(), None, step)
-    };
-    let place = || PurchaseChange::Place(purchase("A", Initial::Pending));
-    let stop = || PurchaseChange::Stop(WithholdReason::RefundedBeforeSent);
-    change(place).await.unwrap();
-    let leased = lease(store, NOW_MS).await;
-    assert!(change(place).await.unwrap().unwrap().purchase.is_none(), "it may be on its way");
-    assert!(change(stop).await.unwrap().unwrap().purchase.is_none());
-    store
-        .queue
-        .record(call(), vec![result(&leased[0], AttemptOutcome::Retry(Duration::from_millis(5)))])
-        .await
-        .unwrap();
-    assert!(change(stop).await.unwrap().unwrap().purchase.is_some(), "it has come back");
-    assert!(lease(store, NOW_MS + LEASE_MS * 10).await.is_empty());
-    check_totals(store, 1).await;
-}
-
 async fn a_webhook_acts_once(store: &Bench) {
     let record = WebhookRecord {
         account: "cashfree:SANDBOX".into(),
@@ -148,13 +122,13 @@ pub(super) fn claimed(fbp: Option<&str>) -> Contact {
 }
 
 /// An order with a claim of its buyer, whose payment was just proved.
-fn paid_order(order: &mut Order, fbp: Option<&str>, join_wait_ms: i64) -> OrderEffects {
+pub(super) fn paid_order(order: &mut Order, fbp: Option<&str>, join_wait_ms: i64) -> OrderEffects {
     order.add_contact(&claimed(fbp));
     order.pay(payment());
     effects(order, join_wait_ms)
 }
 
-fn payment() -> Payment {
+pub(super) fn payment() -> Payment {
     Payment {
         payment_id: Some("7".into()),
         account: None,
@@ -172,7 +146,7 @@ fn payment() -> Payment {
     }
 }
 
-fn effects(order: &mut Order, join_wait_ms: i64) -> OrderEffects {
+pub(super) fn effects(order: &mut Order, join_wait_ms: i64) -> OrderEffects {
     let decision = order.decide(PurchaseContext {
         now_ms: NOW_MS,
         join_wait_ms,
@@ -185,7 +159,7 @@ fn effects(order: &mut Order, join_wait_ms: i64) -> OrderEffects {
     OrderEffects { purchase, ..OrderEffects::default() }
 }
 
-async fn refund_all(store: &Bench, id: &str) {
+pub(super) async fn refund_all(store: &Bench, id: &str) {
     let step: OrderStep = Box::new(|order| {
         let money = Money::parse("5.00", Currency::INR).unwrap();
         order.refund(Refund::new("r1".into(), Some("7".into()), money, NOW_MS / 1000));
@@ -194,56 +168,41 @@ async fn refund_all(store: &Bench, id: &str) {
     store.orders.update(order_key(id), pixel(), None, step).await.unwrap();
 }
 
-async fn withheld(store: &Bench, id: &str) -> Option<WithholdReason> {
+pub(super) async fn withheld(store: &Bench, id: &str) -> Option<WithholdReason> {
     store.orders.order(order_key(id)).await.unwrap().and_then(|order| order.withheld())
 }
 
-async fn a_purchase_that_comes_back_is_stopped_by_what_happened_meanwhile(store: &Bench) {
-    let step: OrderStep = Box::new(|order| paid_order(order, Some("fb.1.1763942400000.1"), 0));
-    store.orders.update(order_key("A"), pixel(), None, step).await.unwrap();
-    let under_way = lease(store, NOW_MS).await;
-    refund_all(store, "A").await;
-    assert_eq!(withheld(store, "A").await, None, "it may have left");
-    let back = result(&under_way[0], AttemptOutcome::Retry(Duration::from_millis(5)));
-    store.queue.record(call(), vec![back]).await.unwrap();
-    let id = EventId::of_purchase(&order_id("A"));
-    assert_eq!(state_of(store, &id).await, Some(State::Suppressed));
-    assert_eq!(withheld(store, "A").await, Some(WithholdReason::RefundedBeforeSent));
-    assert!(lease(store, NOW_MS + LEASE_MS * 10).await.is_empty());
-    check_totals(store, 1).await;
-}
-
-async fn delivered_purchases_are_counted_by_who_brought_their_signals(store: &Bench) {
-    for (id, fbp, wait_ms) in [("A", Some("fb.1.1763942400000.1"), 0), ("B", None, 0), ("C", None, 1000)] {
-        let step: OrderStep = Box::new(move |order| paid_order(order, fbp, wait_ms));
-        store.orders.update(order_key(id), pixel(), None, step).await.unwrap();
-    }
-    store.clock.set_ms(NOW_MS + 1000);
-    let under_way = lease(store, NOW_MS + 1000).await;
-    let delivered = under_way.iter().map(|event| result(event, AttemptOutcome::Delivered)).collect();
-    store.queue.record(call(), delivered).await.unwrap();
-    let counted = store.operators.figures(NOW_MS).await.unwrap().signals();
-    let expected = SignalSource::ALL.map(|from| {
-        (
-            from,
-            match from {
-                SignalSource::Claim => 1,
-                SignalSource::Nobody => 2,
-                SignalSource::EarlierEvent | SignalSource::Internal => 0,
-            },
-        )
-    });
-    assert_eq!(counted, expected);
-    let waited = store.orders.order(order_key("C")).await.unwrap().unwrap();
-    assert_eq!(waited.placed(), "placed", "its wait is over");
-    // A stop that comes after it has left changes nothing, and the order knows that.
-    refund_all(store, "A").await;
-    assert_eq!(withheld(store, "A").await, None);
-}
-
-fn refund(n: u32, initial: Initial) -> NewEvent {
-    let id = EventId::of_refund(&n.to_string()).unwrap();
-    of_money(NewEvent::new(&core_event("Refund", id), NOW_MS, initial, false))
+async fn money_of_one_environment_never_counts_in_another(store: &Bench) {
+    let at = |environment| OrderKey { environment, id: order_id("A") };
+    let pay = async |environment| {
+        let step: OrderStep = Box::new(|order| paid_order(order, Some("fb.1.1763942400000.1"), 0));
+        let updated = store.orders.update(at(environment), pixel(), None, step).await.unwrap().unwrap();
+        assert!(updated.is_new && updated.purchase.is_some(), "its first payment in {}", environment.name());
+    };
+    pay(Environment::Sandbox).await;
+    // Going live: what was paid in play money is held, and stays so.
+    assert_eq!(store.queue.hold_other_environments(Environment::Production).await.unwrap(), 1);
+    let code = tandem_core::code::OTHER_ENVIRONMENT;
+    assert_eq!(store.queue.release_held(code, Environment::Production).await.unwrap(), 0);
+    assert!(lease(store, NOW_MS).await.is_empty());
+    pay(Environment::Production).await;
+    assert_eq!(lease(store, NOW_MS).await.len(), 1, "the real payment has its Purchase");
+    let order = store.orders.order(at(Environment::Sandbox)).await.unwrap().unwrap();
+    assert_eq!((order.environment(), order.payments()), (Environment::Sandbox, 1));
+    // A confirmation is of the server's environment.
+    let fired = Confirmation {
+        name: EventName::purchase(),
+        id: EventId::of_purchase(&order_id("A")),
+        outcome: BrowserOutcome::Fired,
+        at_s: NOW_MS / 1000,
+    };
+    store.events.confirm(pixel(), Environment::Production, vec![fired]).await.unwrap();
+    let is_fired = async |environment| store.orders.order(at(environment)).await.unwrap().unwrap().is_fired();
+    assert!(is_fired(Environment::Production).await && !is_fired(Environment::Sandbox).await);
+    // Back in the sandbox, its Purchase leaves.
+    assert_eq!(store.queue.hold_other_environments(Environment::Sandbox).await.unwrap(), 0);
+    assert_eq!(lease(store, NOW_MS + 1).await.len(), 1);
+    check_totals(store, 2).await;
 }
 
 /// A step that places these followers, and the Purchase with them.
@@ -256,46 +215,4 @@ pub(super) async fn follow(
     let mut effects = Some(OrderEffects { purchase, followers, ..OrderEffects::default() });
     let step: OrderStep = Box::new(move |_| effects.take().unwrap_or_default());
     store.orders.update(order_key(order), pixel(), None, step).await.unwrap();
-}
-
-async fn refund_state(store: &Outbox, n: u32) -> Option<State> {
-    state_of(store, &EventId::of_refund(&n.to_string()).unwrap()).await
-}
-
-async fn followers_go_where_the_purchase_goes(bench: &Bench) {
-    let store = &bench.outbox;
-    // No Purchase: nothing follows but what is only counted.
-    let counted = Initial::Suppressed("consent_denied".into());
-    follow(store, "KB-1", None, vec![refund(1, Initial::Pending), refund(2, counted)]).await;
-    assert_eq!(refund_state(store, 1).await, None);
-    assert_eq!(refund_state(store, 2).await, Some(State::Suppressed));
-
-    // On its way: they follow, once.
-    let place = PurchaseChange::Place(purchase("KB-2", Initial::Pending));
-    follow(store, "KB-2", Some(place), vec![refund(3, Initial::Pending)]).await;
-    follow(store, "KB-2", None, vec![refund(3, Initial::Pending)]).await;
-    assert_eq!(refund_state(store, 3).await, Some(State::Pending));
-
-    // Stopped before it left: they stop with it, and no new ones come.
-    let stop = PurchaseChange::Stop(WithholdReason::RefundedBeforeSent);
-    follow(store, "KB-2", Some(stop), vec![refund(3, Initial::Pending), refund(4, Initial::Pending)]).await;
-    assert_eq!(refund_state(store, 3).await, Some(State::Suppressed));
-    assert_eq!(refund_state(store, 4).await, None);
-
-    // While it waits they wait, and are stopped with it.
-    let place = PurchaseChange::Place(purchase("KB-4", Initial::WaitingJoin(Duration::from_secs(30))));
-    follow(store, "KB-4", Some(place), vec![refund(6, Initial::Pending)]).await;
-    assert_eq!(refund_state(store, 6).await, Some(State::WaitingJoin));
-    let stop = PurchaseChange::Stop(WithholdReason::RefundedBeforeSent);
-    follow(store, "KB-4", Some(stop), vec![refund(6, Initial::Pending)]).await;
-    assert_eq!(refund_state(store, 6).await, Some(State::Suppressed));
-
-    // It has left: the stop comes too late, and its refund is told.
-    let place = PurchaseChange::Place(purchase("KB-3", Initial::Leased(LEASE)));
-    follow(store, "KB-3", Some(place), Vec::new()).await;
-    let stop = PurchaseChange::Stop(WithholdReason::RefundedBeforeSent);
-    follow(store, "KB-3", Some(stop), vec![refund(5, Initial::Pending)]).await;
-    assert_eq!(refund_state(store, 5).await, Some(State::Pending));
-    // The refusal, three Purchases and three refunds.
-    check_totals(store, 7).await;
 }

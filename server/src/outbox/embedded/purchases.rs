@@ -27,6 +27,13 @@ pub(super) struct Stored {
 }
 
 impl Stored {
+    /// Whether it waits, or came back: nobody returned it before its lease ended.
+    fn is_here(&self, now_ms: i64) -> bool {
+        let has_lease_ended =
+            || self.state == State::InFlight && self.due_ms.is_some_and(|at_ms| at_ms <= now_ms);
+        self.state.waits() || has_lease_ended()
+    }
+
     /// Whether its order may still decide about it: it has not left, and nobody erased its person.
     fn is_open(&self) -> bool {
         let is_withheld = || {
@@ -50,7 +57,7 @@ impl Writer {
     fn of_order(&self, key: &OrderKey, name: &EventName, id: &EventId) -> rusqlite::Result<Option<Stored>> {
         self.db
             .prepare_cached(
-                "SELECT seq, pixel, state, due_ms, code, received_ms IS finished_ms FROM events
+                "SELECT seq, pixel, state, due_ms, code, lease_no = 0 AND received_ms IS finished_ms FROM events
                  WHERE id = ?1 AND name = ?2 AND environment = ?3 ORDER BY seq LIMIT 1",
             )?
             .query_row((id.as_str(), name.as_str(), key.environment as u8), |row| {
@@ -133,7 +140,7 @@ impl Writer {
     /// Stops an event that waits. One that is on its way, or was given up, is stopped when it is
     /// to be leased again.
     fn stop(&mut self, stored: &Stored, code: &str, now_ms: i64) -> rusqlite::Result<Option<Appended>> {
-        if !stored.state.waits() {
+        if !stored.is_here(now_ms) {
             self.db
                 .prepare_cached(sql!(
                     "UPDATE events SET stop_asked = 1 WHERE seq = ?1 AND state IN ({IN_FLIGHT}, {DEAD_LETTER})"
