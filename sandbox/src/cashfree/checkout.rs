@@ -1,4 +1,4 @@
-//! The checkout page. A shop sends its buyer to it, and it sends the buyer back.
+//! The checkout page. A shop sends its buyer to this page, and the page sends the buyer back.
 
 use axum::Router;
 use axum::extract::{Form, Path, State};
