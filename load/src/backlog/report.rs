@@ -1,4 +1,4 @@
-//! What the backlog did.
+//! The figures of the backlog, and their limits.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,16 +8,16 @@ use super::fresh::Delays;
 use super::load::Figures;
 use crate::memory::Memory;
 
-/// Memory that the server may have at most, bytes.
+/// Largest memory that the server may have, in bytes.
 const RSS_MAX_BYTES: u64 = 300_000_000;
-/// Least rate of ingest at a full outbox, as a part of the rate at an empty one.
+/// Smallest rate of ingest with a full outbox, as a share of the rate with an empty one.
 const RATE_RATIO_MIN: f64 = 0.7;
-/// How much longer the 99th percentile of ingest may be at a full outbox than at an empty one.
+/// How many times longer the 99th percentile of ingest may be with a full outbox than with an empty one.
 const P99_RATIO_MAX: u32 = 2;
-/// How long a fresh event may take while a backlog drains. One that queues behind the backlog takes minutes.
+/// How long a fresh event may take while a backlog drains. An event that waits behind the backlog takes minutes.
 const FRESH_MAX: Duration = Duration::from_secs(5);
 
-/// All figures. Shown as a table.
+/// All figures, shown as a table.
 #[derive(Debug)]
 pub struct Report {
     pub(super) options: Options,
@@ -35,7 +35,7 @@ pub struct Report {
     pub(super) drained: u64,
     pub(super) drain_took: Duration,
     pub(super) fresh: Delays,
-    /// Copies that arrived beyond those sent; below zero, those that are missing.
+    /// Copies that arrived beyond the events sent. Below zero: copies that are missing.
     pub(super) surplus: i128,
 }
 
@@ -61,7 +61,7 @@ impl Report {
         }
     }
 
-    /// What is not as promised.
+    /// One sentence for each figure beyond its limit.
     #[must_use]
     pub fn complaints(&self) -> Vec<String> {
         let ms = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1000.0);
