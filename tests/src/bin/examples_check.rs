@@ -1,5 +1,4 @@
-//! Runs the examples in `examples/` against a server and the sandbox, and looks at what
-//! arrived.
+//! Runs the examples in `examples/` against a server and the sandbox, and checks the Purchases that arrived.
 
 use std::path::PathBuf;
 
@@ -11,8 +10,8 @@ use tandem_tests::{INTERNAL_TOKEN, Person, World, binaries, messages};
 
 const CLAIM_SECRET: &str = "the-secret-of-the-examples";
 
-/// Runs the examples against a server and the sandbox. Exits 0 when each Purchase arrived
-/// once and every mistake was told from every trouble.
+/// Runs the examples against a server and the sandbox. Exits 0 if each Purchase arrived once and each example told
+/// callers' mistakes from outages.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -21,8 +20,7 @@ struct Arguments {
     python: PathBuf,
 }
 
-/// How the examples of one language are started: a program, and what comes before an
-/// example's own arguments.
+/// How to start the examples of one language: a program, and the arguments before an example's own.
 struct Language {
     name: &'static str,
     record_purchase: (PathBuf, Vec<String>),
@@ -89,7 +87,7 @@ impl Language {
         Process::run(program, world.folder(), &Self::environment(world, token), &all).await
     }
 
-    /// Records a purchase and expects an exit code and words in what is said.
+    /// Records a purchase. Expects an exit code and certain words in the output.
     async fn record(
         &self,
         world: &World,
@@ -125,14 +123,14 @@ async fn facts(world: &mut World, language: &Language) -> anyhow::Result<()> {
     language.record(world, INTERNAL_TOKEN, &unreadable, 2, &["custom_data.value.amount"]).await?;
     language.record(world, "a-wrong-token", &paid, 2, &["TANDEM_INTERNAL_TOKEN"]).await?;
 
-    // Sold at the counter.
+    // A sale at the counter.
     let counter = messages::order_id();
     let sold = [&counter, "310.00", "--email", &person.email, "--action-source", "physical_store"];
     language.record(world, INTERNAL_TOKEN, &sold, 0, &["PURCHASE_STATE_VERIFIED"]).await?;
     let arrived = world.wait_for_server_event("Purchase", &format!("purchase_{counter}")).await?;
     ensure!(arrived.text(&["action_source"]) == "physical_store", "the counter is not told");
 
-    // The server is away; what is told meanwhile is told again once it is back.
+    // The server is down. The example repeats the report until the server is back.
     let paid_once = order;
     let order = messages::order_id();
     let id = format!("purchase_{order}");
@@ -155,7 +153,7 @@ async fn facts(world: &mut World, language: &Language) -> anyhow::Result<()> {
     let arrived = world.wait_for_server_event("Purchase", &id).await?;
     ensure!(arrived.value_minor() == 24_900);
 
-    // And once each, also after all is sent.
+    // Each order has one Purchase, even after everything was sent.
     world.wait_until_all_is_sent().await?;
     for order in [&paid_once, &counter, &order] {
         world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;
