@@ -1,4 +1,4 @@
-//! The visitor's permission: before it, with it, without it.
+//! The visitor's consent: before it is given, with it, and without it.
 
 use serde_json::json;
 use tandem_proto::v1::EventState;
@@ -8,7 +8,7 @@ use tandem_tests::{Person, World};
 use crate::page::Page;
 use crate::{pixel_event, wait_until_deduplicated, world_with_shop};
 
-/// What the page has of Tandem's or Meta's doing.
+/// What Tandem and Meta's library have left in the page.
 const TRACES: &str =
     "const traces = () => [typeof window.fbq, document.cookie, Object.keys(localStorage).length,
     Object.keys(sessionStorage).length, document.querySelectorAll('script[src*=fbevents]').length];";

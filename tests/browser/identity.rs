@@ -1,4 +1,4 @@
-//! Meta's cookies, as the package makes them.
+//! Meta's cookies as the package sets them.
 
 use serde_json::{Value, json};
 use tandem_tests::Person;
@@ -7,12 +7,12 @@ use tandem_tests::browser::Session;
 use crate::page::Page;
 use crate::world_with_shop;
 
-/// Connects without Meta's library, which makes such cookies itself, and reads them.
+/// Connects without Meta's library, which sets such cookies itself, and reads the cookies.
 const COOKIES: &str = "
     await Tandem.connect({ ...options, pixelScript: '/none.js', ...more });
     return Object.fromEntries(document.cookie.split('; ').filter(Boolean).map((pair) => pair.split('=')));";
 
-/// Reads them without Tandem.
+/// Reads the cookies without Tandem.
 const LOOK: &str =
     "return Object.fromEntries(document.cookie.split('; ').filter(Boolean).map((pair) => pair.split('=')))";
 
@@ -56,7 +56,7 @@ async fn a_click_is_dated_once_and_another_click_takes_its_place() -> anyhow::Re
         page.open(query).await?;
         assert_eq!(page.run(COOKIES, json!({})).await?, first, "{query}");
     }
-    // Too long for Meta's own library.
+    // Meta's own library refuses a click ID of this length.
     page.open(&format!("?fbclid={}", "a".repeat(501))).await?;
     assert_eq!(page.run(COOKIES, json!({})).await?, first);
 

@@ -1,4 +1,4 @@
-//! The browser package as a page's script meets it.
+//! The browser package as a page's script uses it.
 
 use serde_json::{Value, json};
 use tandem_tests::browser::{Session, Shop};
@@ -6,7 +6,7 @@ use tandem_tests::{PIXEL_ID, Person, World};
 
 use crate::world_with_shop;
 
-/// Connects from a page that has neither pixel nor Tandem.
+/// Connects from a page without pixel and Tandem.
 const CONNECT: &str = "
     const { Tandem, TandemError } = await import('/pkg/index.js');
     const [endpoint, pixelId, person] = given;

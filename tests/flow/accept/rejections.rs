@@ -1,4 +1,4 @@
-//! What is refused, and which field is blamed.
+//! Which calls the server refuses, and which field it names.
 
 use prost_types::Timestamp;
 use tandem_proto::v1::{
@@ -81,7 +81,7 @@ async fn a_lead_names_each_field_that_is_wrong() -> anyhow::Result<()> {
         }
     }
 
-    // What is refused leaves no trace; trailing zeros are no mistake.
+    // A refused call leaves no trace. Trailing zeros are allowed.
     let mut fine = messages::lead(&person);
     fine.custom_data = priced("12.5000", "INR");
     let id = visitor.capture_lead(fine).await?.outcome?.event_id;

@@ -1,5 +1,5 @@
-//! Delivery under pressure: one pixel's or one event's trouble stays its own, limits are
-//! kept before they bite, and what an operator does takes effect at once.
+//! Delivery under pressure. A fault of one pixel or event affects no other, the server stays below Meta's limits, and
+//! an operator's action takes effect at once.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -19,13 +19,13 @@ fn refusal(code: i64, subcode: i64) -> Value {
     answer(400, &error, &json!({}))
 }
 
-/// A pixel's state and reason, as health shows them.
+/// Whether health shows this state and reason for the pixel.
 fn pixel_is(health: &Value, pixel: &str, state: &str, reason: &str) -> bool {
     let mut pixels = health["pixels"].as_array().into_iter().flatten();
     pixels.any(|row| row["pixel_id"] == pixel && row["state"] == state && row["reason"] == reason)
 }
 
-/// Takes `count` leads, as many at once as a browser's visitors would.
+/// Captures `count` leads, as many at once as visitors would.
 async fn leads(world: &World, count: usize) -> anyhow::Result<Vec<String>> {
     let (caller, browser) = (world.internal()?, world.visitor().browser());
     futures_util::stream::iter(0..count)
@@ -51,7 +51,7 @@ async fn one_poison_event_among_a_thousand_holds_up_nobody() -> anyhow::Result<(
     let ids = leads(&world, 1000).await?;
     let poison = &ids[617];
     world.sandbox.refuse_event(poison).await?;
-    // Slow enough for a fresh lead to overtake the search for the culprit.
+    // The delay gives a fresh lead time to overtake the search for the refused event.
     world.sandbox.script(json!({ "target": "graph", "delay_ms": 100 })).await?;
     resume(&world).await?;
     world
@@ -108,7 +108,7 @@ async fn a_call_limit_pauses_the_pixel_and_says_so() -> anyhow::Result<()> {
     assert!(due.is_some_and(|at| at.seconds.unsigned_abs() > now_s + 240), "five minutes, as Meta asked");
     assert_eq!(world.sandbox.graph_requests().await?.len(), 1, "nothing else is tried meanwhile");
 
-    // An operator who knows better.
+    // An operator resumes delivery earlier.
     resume(&world).await?;
     world.wait_for_server_event("Lead", &second).await?;
     Ok(())
@@ -147,7 +147,7 @@ async fn requests_that_are_refused_whatever_they_hold_hold_the_pixel() -> anyhow
     world.internal()?.replay_dead_letters(replay).await?;
     resume(&world).await?;
     for id in &ids {
-        // The two that were tried alone wait two minutes; the others go at once.
+        // The two events that were tried alone wait two minutes. The others are sent at once.
         let state = world.event("Lead", id).await?.event.unwrap_or_default();
         if state.code != "request_refused" {
             world.wait_for_server_event("Lead", id).await?;
@@ -183,7 +183,7 @@ async fn an_event_that_grows_too_old_behind_a_held_pixel_becomes_a_dead_letter()
     world.sandbox.fault("graph", None, json!("refuse_token")).await?;
     let fresh = world.capture_lead(&world.visitor(), &Person::unique()).await?.event_id;
     world.wait_for_state("Lead", &fresh, EventState::Held).await?;
-    // Fifteen minutes of Meta's seven days are kept free for the way: this one has seconds left.
+    // The server reserves fifteen minutes of Meta's seven days for delivery. This event has seconds left before that.
     let mut old = messages::lead(&Person::unique());
     let now_s = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?;
     old.occurred_at = Some(prost_types::Timestamp { seconds: now_s - 7 * 24 * 3600 + 15 * 60 + 2, nanos: 0 });
@@ -209,8 +209,8 @@ async fn a_restart_with_a_new_token_delivers_what_the_old_one_could_not() -> any
     Ok(())
 }
 
-/// A backlog is drained while somebody leaves a lead now and then; each answer of Meta's takes
-/// `delay_ms`. The first of the fresh leads must overtake the last of the old ones.
+/// Drains a backlog while visitors leave leads. Each of Meta's answers takes `delay_ms`. The first fresh lead must
+/// arrive before the last old one.
 async fn fresh_leads_overtake(delay_ms: u64) -> anyhow::Result<()> {
     let world = World::builder().without_gateway().server("TANDEM_LOG", "info").start().await?;
     world.internal()?.pause_delivery(PauseDeliveryRequest::default()).await?;

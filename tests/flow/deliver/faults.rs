@@ -1,4 +1,4 @@
-//! The Graph API misbehaves: nothing is lost, and health says what is going on.
+//! Faults of the Graph API. No event is lost, and health shows the fault.
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -9,11 +9,11 @@ fn answer(status: u16, error: &Value) -> Value {
     json!({ "answer": { "status": status, "body": json!({ "error": error }).to_string(), "headers": {} } })
 }
 
-/// What an attempt came to: its result, its stable code, the HTTP status and Meta's code (0: none).
+/// The result of an attempt: its name, its stable code, the HTTP status and Meta's code (0: none).
 type Reason = (&'static str, &'static str, u32, i64);
 
-/// Takes a lead while the Graph API misbehaves; waits for an attempt that failed for exactly this reason
-/// and, the fault over, for the lead.
+/// Captures a lead while the Graph API has a fault. Waits for an attempt that failed for exactly this reason. Then
+/// ends the fault and waits for the lead.
 async fn survives(case: &str, action: Value, reason: Reason) -> anyhow::Result<()> {
     let world = World::builder().without_gateway().server("META_TIMEOUT", "1s").start().await?;
     world.sandbox.fault("graph", Some(1), action).await?;
@@ -56,14 +56,14 @@ async fn a_cut_connection_is_unknown_and_tried_again() -> anyhow::Result<()> {
 async fn a_refused_event_becomes_a_dead_letter_and_spares_the_others() -> anyhow::Result<()> {
     let world = World::builder().without_gateway().start().await?;
     let visitor = world.visitor();
-    // A batch is refused as a whole once; tried in halves, all of it passes.
+    // Meta refuses a whole batch once. The server then sends halves, and Meta accepts all events.
     let error = json!({"message": "Invalid parameter", "type": "OAuthException", "code": 100, "error_subcode": 2804019, "is_transient": false, "fbtrace_id": "A2"});
     world.sandbox.fault("graph", Some(1), answer(400, &error)).await?;
     let mut ids = Vec::new();
     for _ in 0..6 {
         ids.push(world.capture_lead(&visitor, &Person::unique()).await?.event_id);
     }
-    // The first batch held one event or several; one alone that is refused is given up.
+    // The first batch had one event or several. An event that is refused alone becomes a dead letter.
     let mut given_up = 0;
     for id in &ids {
         let state = world
@@ -83,7 +83,7 @@ async fn a_refused_event_becomes_a_dead_letter_and_spares_the_others() -> anyhow
     }
     assert!(given_up <= 1, "one refusal costs one event at most, not {given_up}");
 
-    // One event alone that is refused for good.
+    // One event alone, which Meta refuses for good.
     world.wait_until_all_is_sent().await?;
     world.sandbox.fault("graph", Some(1), answer(400, &error)).await?;
     let refused = world.capture_lead(&visitor, &Person::unique()).await?.event_id;
@@ -114,12 +114,12 @@ async fn a_refused_token_holds_the_pixel_until_it_is_taken() -> anyhow::Result<(
     assert_eq!(health["outbox"]["pending"], 0, "what waits for the token is counted apart");
     assert_eq!(world.event("Lead", &id).await?.event.unwrap_or_default().state(), EventState::Held);
 
-    // Leads are still taken: a refused token is no reason to lose customers.
+    // The server still accepts leads, because a refused token is no reason to lose customers.
     assert_eq!(world.get("/readyz").await?.status(), 200);
     assert_eq!(world.get("/api/tracking-health").await?.status(), 200);
     let second = world.capture_lead(&visitor, &Person::unique()).await?.event_id;
 
-    // Once the token is taken again, the server finds out by itself; nothing was lost.
+    // Once Meta accepts the token again, the server notices it by itself. No event was lost.
     world.sandbox.heal().await?;
     let arrived = async || {
         let events = world.sandbox.server_events_with_id("Lead", &id).await?;

@@ -1,4 +1,4 @@
-//! Crashes and restarts: what was acknowledged arrives.
+//! Crashes and restarts. Every acknowledged event arrives.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use serde_json::json;
 use tandem_proto::v1::EventState;
 use tandem_tests::{Person, World, messages};
 
-/// Leads of the crash test, and how many are under way at once.
+/// Number of leads in the crash test, and how many are under way at once.
 const LEADS: usize = 1000;
 const IN_FLIGHT: usize = 64;
 
-/// The answer of a Graph API that has a bad day.
+/// The answer of a Graph API during an outage.
 fn outage() -> serde_json::Value {
     let body = json!({"error": {"message": "down", "type": "OAuthException", "code": 2, "is_transient": true, "fbtrace_id": "AtRaCe"}});
     json!({ "answer": { "status": 500, "body": body.to_string(), "headers": {} } })
@@ -122,7 +122,7 @@ async fn a_paid_order_that_waits_for_its_browser_survives_a_kill() -> anyhow::Re
     world.kill_server();
     world.restart_server().await?;
 
-    // The wait goes on; a claim from before the crash joins a payment from after it.
+    // The order still waits after the crash, and a claim from before the crash joins a payment from after it.
     world.wait_for_server_event("Purchase", &format!("purchase_{waits}")).await?;
     world
         .eventually("the gateway to find the server again", async || {
@@ -160,7 +160,7 @@ async fn two_servers_never_share_a_data_directory() -> anyhow::Result<()> {
 async fn open_calls_are_answered_before_the_stop() -> anyhow::Result<()> {
     let mut world = World::builder().without_gateway().start().await?;
     let visitor = world.visitor();
-    // A claim without a payment waits for some seconds; the stop comes meanwhile.
+    // A claim without a payment waits for some seconds. The server is stopped meanwhile.
     let claim = tokio::spawn(async move { visitor.claim_purchase(messages::purchase("KB-9", "1.00")).await });
     let (lead, caller) = (messages::lead(&Person::unique()), world.stranger()?);
     let lead_id = caller.capture_lead(lead).await?.event_id;

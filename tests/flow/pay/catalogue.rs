@@ -1,4 +1,4 @@
-//! The catalogue: contents on both copies of a Purchase, told from tags or the price.
+//! The catalogue: both copies of a Purchase have contents, which come from order tags or from the price.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ name = "Starter set"
 id = "shop"
 "#;
 
-/// A world whose server has this catalogue, in a file that can be changed.
+/// A world whose server has this catalogue, in a file that the test can change.
 async fn world(text: &str) -> anyhow::Result<(World, TempDir, PathBuf)> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("catalogue.toml");
@@ -42,13 +42,13 @@ async fn world(text: &str) -> anyhow::Result<(World, TempDir, PathBuf)> {
     Ok((world, folder, file))
 }
 
-/// A claim that says nothing of contents.
+/// A claim without contents.
 fn bare_claim(order: &str) -> RecordPurchaseRequest {
     RecordPurchaseRequest { order_id: order.to_owned(), ..RecordPurchaseRequest::default() }
 }
 
-/// A visitor claims, a payment with these tags comes; returns what Meta got and what the
-/// page is told to fire.
+/// A visitor claims an order, and a payment with these tags arrives. Returns Meta's event and the `custom_data` that
+/// the page is told to fire.
 async fn buy(
     world: &World,
     claim: impl FnOnce(&str) -> RecordPurchaseRequest,
@@ -66,7 +66,7 @@ async fn buy(
     Ok((arrived, fired.custom_data.unwrap_or_default()))
 }
 
-/// IDs and numbers of pieces on the server's copy, which must be those on the page's.
+/// IDs and quantities on the server's copy, which must be the same as on the page's.
 #[track_caller]
 fn contents(arrived: &ServerEvent, fired: &CustomData) -> Vec<(String, u64)> {
     let custom_data = arrived.field(&["custom_data"]);
@@ -133,7 +133,7 @@ async fn tags_win_over_the_price_and_whoever_was_there_over_both() -> anyhow::Re
     let (arrived, fired) = buy(&world, with_contents, "499.00", &tags).await?;
     assert_eq!(contents(&arrived, &fired), owned(&[("deck", 1)]), "the page's own contents stay");
 
-    // A merchant's report without contents has a price, and one with contents keeps them.
+    // A merchant report without contents gets them from its price. A report with contents keeps them.
     let internal = world.internal()?;
     for (amount, given, expected) in [("2199.50", None, "deck"), ("2199.50", Some("stated"), "stated")] {
         let order = messages::order_id();
