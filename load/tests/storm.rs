@@ -17,6 +17,6 @@ async fn after_a_storm_what_was_paid_has_arrived_once_each() -> anyhow::Result<(
     };
     let report = storm::run(options).await?;
     eprint!("{report}");
-    assert!(report.is_clean(), "what was paid is not what arrived:\n{report}");
+    assert!(report.is_clean(), "the payments and the Purchases differ:\n{report}");
     Ok(())
 }

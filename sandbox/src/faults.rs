@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(status("1", b"lead-6"), Some((None, Some(500))));
         assert_eq!(status("2", b"lead-6"), Some((Some("2".to_owned()), Some(0))));
         assert_eq!(status("1", b"\"event_id\":\"lead-7\""), Some((None, Some(0))), "the condition fits");
-        assert_eq!(status("1", b"lead-7"), Some((None, Some(500))), "it was for one request");
+        assert_eq!(status("1", b"lead-7"), Some((None, Some(500))), "the fault was for one request");
         assert_eq!(status("1", b"lead-7"), None);
         assert_eq!(faults.list().len(), 1, "the pixel's fault stays");
     }

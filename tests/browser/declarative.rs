@@ -98,7 +98,7 @@ async fn a_form_that_the_page_sends_by_itself_stays_and_is_reported_once() -> an
         })
         .await?;
     assert_eq!(leads, 2);
-    assert!(!seen["href"].as_str().unwrap_or_default().contains("which="), "the page was not left");
+    assert!(!seen["href"].as_str().unwrap_or_default().contains("which="), "the browser stayed on the page");
     Ok(())
 }
 

@@ -200,7 +200,7 @@ async fn both_engines_write_the_same_bytes_and_read_the_same_answers() -> anyhow
     let plain = walk(&world, &session, WITHOUT_WASM).await?;
     for (walked, is_plain) in [(&compiled, false), (&plain, true)] {
         let scripts = walked["scripts"].to_string();
-        assert_eq!(scripts.contains("plain.js"), is_plain, "which engine is at work: {scripts}");
+        assert_eq!(scripts.contains("plain.js"), is_plain, "the page loaded the wrong engine: {scripts}");
     }
     let list = |walked: &Value| walked["seen"].as_array().cloned().context("what was seen");
     let (compiled, plain) = (list(&compiled)?, list(&plain)?);

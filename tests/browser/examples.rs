@@ -115,7 +115,7 @@ async fn page_views_match(world: &World, routes: &[&str]) -> anyhow::Result<()> 
             Ok((all_known && seen.len() == routes.len() && server.len() == routes.len()).then_some(()))
         })
         .await;
-    matched.with_context(|| format!("the pixel's were {seen:?}"))?;
+    matched.with_context(|| format!("the pixel sent {seen:?}"))?;
     for ((_, address), route) in seen.iter().zip(routes) {
         ensure!(address.as_str().is_some_and(|address| address.ends_with(route)), "{address} is not {route}");
     }

@@ -94,7 +94,11 @@ pub(crate) async fn expect_one_lead(world: &World, id: &str, person: &Person) ->
     assert_eq!(server.match_key("ph"), person.phone_hash());
     assert_eq!(server.match_key("fn"), person.first_name_hash());
     let leads = world.events("Lead", EventState::Unspecified).await?;
-    ensure!(leads.len() == 1, "one lead, however often pages tried: {} are there", leads.len());
+    ensure!(
+        leads.len() == 1,
+        "pages must send one lead, however often they tried: {} are there",
+        leads.len()
+    );
     world.wait_until_all_is_sent().await?;
     assert_eq!(world.sandbox.server_events_with_id("Lead", id).await?.len(), 1, "sent to Meta once");
     Ok(())
@@ -107,6 +111,6 @@ pub(crate) async fn expect_empty_storage(page: &Tab<'_>) -> anyhow::Result<()> {
 
 /// The ID of a lead that was queued.
 pub(crate) fn id_of(lead: &Value) -> anyhow::Result<String> {
-    ensure!(lead["queued"] == true, "the server was away: {lead}");
+    ensure!(lead["queued"] == true, "the server was down, so the lead must be queued: {lead}");
     Ok(lead["eventId"].as_str().unwrap_or_default().to_owned())
 }

@@ -61,7 +61,7 @@ async fn a_blocked_pixel_does_not_stop_the_server() -> anyhow::Result<()> {
     assert_eq!(done.pixel, "blocked");
     let server = world.wait_for_server_event("Lead", &done.event_id).await?;
     assert_eq!(server.match_key("em"), person.email_hash());
-    assert!(world.sandbox.pixel_events().await?.is_empty(), "nothing can have come from the pixel");
+    assert!(world.sandbox.pixel_events().await?.is_empty(), "the pixel was blocked, so it sent nothing");
     world
         .eventually("the page's report", async || {
             let event = world.event("Lead", &done.event_id).await?.event.unwrap_or_default();

@@ -49,7 +49,10 @@ async fn a_mistake_the_page_can_correct_rejects_with_its_field() -> anyhow::Resu
     }
     assert_eq!(mistakes.as_array().map(Vec::len), Some(4));
     let sent = world.sandbox.pixel_events().await?;
-    assert!(sent.iter().all(|event| event["ev"] != "Lead"), "what is refused is not fired: {sent:?}");
+    assert!(
+        sent.iter().all(|event| event["ev"] != "Lead"),
+        "the pixel must not fire a refused event: {sent:?}"
+    );
     Ok(())
 }
 
@@ -89,6 +92,9 @@ async fn an_fbq_that_the_page_has_is_used_as_it_is() -> anyhow::Result<()> {
         world.wait_for_server_event(name, id).await?;
     }
     let said = seen.to_string().to_lowercase();
-    assert!(!said.contains(&person.email.to_lowercase()), "the pixel is told no e-mail: {said}");
+    assert!(
+        !said.contains(&person.email.to_lowercase()),
+        "the pixel must not get the e-mail address: {said}"
+    );
     Ok(())
 }

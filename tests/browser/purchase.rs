@@ -71,7 +71,7 @@ async fn a_purchase_whose_payment_is_told_late_fires_when_it_is_known() -> anyho
     let order = shop.pay().await?;
     let pending = "return document.querySelector('#purchase-status')?.dataset.pixel";
     world
-        .eventually("the page to be told that the payment is not known yet", async || {
+        .eventually("the page to learn that the payment is not known yet", async || {
             Ok((session.page.execute(pending, vec![]).await? == "pending").then_some(()))
         })
         .await?;

@@ -46,8 +46,8 @@ async fn storage_never_holds_raw_personal_data_and_what_it_holds_reports_the_sam
     let seen = page.run(script, &given).await?;
     let id = id_of(&seen["lead"])?;
     let stores = seen["stores"].as_str().unwrap_or_default();
-    assert!(stores.contains(&person.email_hash()), "the hash is kept: {stores}");
-    assert_eq!(seen["databases"], json!([]), "no database is looked at, because there is none");
+    assert!(stores.contains(&person.email_hash()), "the storage must contain the hash: {stores}");
+    assert_eq!(seen["databases"], json!([]), "the page must have no database");
     let texts = [
         ("e-mail", person.email.as_str()),
         ("phone", &person.phone),
@@ -146,7 +146,7 @@ async fn what_nobody_will_take_leaves_storage() -> anyhow::Result<()> {
     // The other pixel's entry stays for a page with that pixel.
     assert_eq!(seen["kept"], json!(["tandem.unsent.0193b3a0-0000-7000-8000-000000000005"]));
     let said = seen["said"].to_string();
-    assert!(said.contains("0193b3a0-0000-7000-8000-000000000003"), "refused, and said: {said}");
+    assert!(said.contains("0193b3a0-0000-7000-8000-000000000003"), "the refusal must name the event: {said}");
     let leads = world.events("Lead", EventState::Unspecified).await?;
     let ids: Vec<&str> = leads.iter().map(|lead| lead.event_id.as_str()).collect();
     assert_eq!(ids, ["0193b3a0-0000-7000-8000-000000000001"]);

@@ -126,7 +126,7 @@ async fn answers_to_two_tabs(prepare: &str) -> anyhow::Result<()> {
         session.page.switch_to_window(tab).await?;
         answered += session.run("return window.answered", vec![]).await?.as_u64().unwrap_or_default();
     }
-    assert_eq!(answered, 1, "the server was asked once");
+    assert_eq!(answered, 1, "the server must answer the call once");
     Ok(())
 }
 

@@ -61,7 +61,7 @@ pub struct Options {
 /// If a program does not start, the server refuses a call, or the backlog does not drain. A figure beyond its limit
 /// is no error; the report shows it.
 pub async fn run(options: Options) -> anyhow::Result<Report> {
-    ensure!(options.events > 2 * options.measured, "fewer events than the measurements themselves need");
+    ensure!(options.events > 2 * options.measured, "--events must be more than twice --measured");
     let world = World::builder().without_gateway().server("TANDEM_LOG", "warn").start().await?;
     world.sandbox.configure(json!({ "keep_events": [fresh::NAME] })).await?;
     hold(&world, options.hold).await?;
@@ -128,7 +128,10 @@ async fn drain(world: &World, watch: &Watch, sent: u64, report: &mut Report) -> 
                 watch.now().rss_bytes / 1_000_000
             );
         }
-        ensure!(draining.elapsed() < DRAIN_LIMIT, "{events} of {sent} events had left when the time was up");
+        ensure!(
+            draining.elapsed() < DRAIN_LIMIT,
+            "{events} of {sent} events were sent when the time was over"
+        );
     }
     report.drain_took = draining.elapsed();
     report.drained = sent - before;

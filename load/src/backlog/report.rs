@@ -75,7 +75,7 @@ impl Report {
         }
         if self.full.per_s <= RATE_RATIO_MIN * self.empty.per_s {
             complaints.push(format!(
-                "ingest takes {:.0}/s at a full outbox and {:.0}/s at an empty one; {RATE_RATIO_MIN} of it are needed",
+                "ingest takes {:.0}/s at a full outbox and {:.0}/s at an empty one; at least {RATE_RATIO_MIN} of it is required",
                 self.full.per_s, self.empty.per_s
             ));
         }
@@ -87,7 +87,7 @@ impl Report {
         }
         if self.fresh.events == 0 || self.fresh.max > FRESH_MAX {
             complaints.push(format!(
-                "of {} fresh events the slowest took {} through the drain; {} are allowed",
+                "of {} fresh events the slowest took {} during the drain; {} is allowed",
                 self.fresh.events,
                 ms(self.fresh.max),
                 ms(FRESH_MAX)
@@ -95,7 +95,7 @@ impl Report {
         }
         if self.surplus != 0 || self.fresh.missing != 0 || self.fresh.doubled != 0 {
             complaints.push(format!(
-                "{} copies more arrived than events were sent; of the fresh ones {} are missing and {} came again",
+                "{} copies more arrived than events were sent; of the fresh events {} are missing and {} came again",
                 self.surplus, self.fresh.missing, self.fresh.doubled
             ));
         }

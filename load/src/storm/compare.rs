@@ -61,7 +61,7 @@ async fn store(world: &World, owed: &BTreeMap<&str, i64>, report: &mut Report) -
         report.paid_in_store.add(paid);
         if paid.is_none() || paid != owed.get(order.order_id.as_str()).copied() {
             let planned = owed.get(order.order_id.as_str());
-            report.complain(format!("{}: {paid:?} in the store, {planned:?} was paid", order.order_id));
+            report.complain(format!("{}: the store has {paid:?}, {planned:?} was paid", order.order_id));
         }
         if seen.insert(order.order_id.clone(), ()).is_some() {
             report.complain(format!("{} is in the store twice", order.order_id));
@@ -100,7 +100,7 @@ fn graph(arrivals: &Arrivals, owed: &BTreeMap<&str, i64>, kills: &[Kill], report
         match owed.get(order) {
             None => report.complain(format!("{id} arrived and was never paid")),
             Some(paid) if copies.iter().any(|copy| copy.value_minor != Some(*paid)) => {
-                report.complain(format!("{id} is worth {:?}, paid was {paid}", first.value_minor));
+                report.complain(format!("{id} has the value {:?}, {paid} was paid", first.value_minor));
             }
             Some(_) => {}
         }

@@ -88,7 +88,7 @@ fn check_fate(
         return;
     };
     if sent.fired && known.browser_outcome.is_empty() {
-        report.complain(format!("the report that the pixel fired {name} {id} was acknowledged and is lost"));
+        report.complain(format!("LOST: the report that the pixel fired {name} {id} was acknowledged"));
     }
     match (known.state(), sent.is_poison, arrivals.is_empty()) {
         (EventState::Delivered, false, false) => report.delivered += 1,
@@ -123,7 +123,7 @@ fn check_arrivals(
         };
         let first = &copies[0];
         if first.email_hash != sent.email_hash || first.value_minor != Some(sent.value_minor) {
-            report.complain(format!("{name} {id} arrived with another's data"));
+            report.complain(format!("{name} {id} arrived with another event's data"));
         }
         if name == "Purchase" {
             *purchases.entry(first.order_id.as_str()).or_default() += 1;

@@ -175,7 +175,8 @@ impl Client {
             if again.known {
                 SentEvents::count(&self.sent.duplicates);
             } else {
-                self.sent.complain(format!("{name} {id} was acknowledged, and its repeat was taken as new"));
+                self.sent
+                    .complain(format!("{name} {id} was acknowledged, and its repeat was accepted as new"));
             }
         }
     }

@@ -194,7 +194,7 @@ impl Orders {
             return Err("order_id: 3 to 45 letters, digits, _ or -".to_owned());
         }
         if self.by_id.contains_key(&order_id) {
-            return Err("order_id: an order with this ID is there already".to_owned());
+            return Err("order_id: an order with this ID exists already".to_owned());
         }
         if new.currency.len() != 3 || !new.currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
             return Err("currency: three capital letters".to_owned());

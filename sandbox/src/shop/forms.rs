@@ -110,7 +110,7 @@ fn place_order(sandbox: &Sandbox, form: &OrderForm) -> Result<Order, String> {
     // Only a path is allowed: an order must not send its buyer to another server.
     let is_path = |path: &String| path.starts_with('/') && !path.starts_with("//");
     if form.return_path.as_ref().is_some_and(|path| !is_path(path)) {
-        return Err("The way back is a path of this server.".to_owned());
+        return Err("return_path must be a path of this server.".to_owned());
     }
     let tags = [("product", product.id.to_owned()), ("quantity", quantity.to_string())];
     let new = NewOrder {

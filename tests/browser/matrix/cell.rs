@@ -107,7 +107,7 @@ impl Stage {
         started_ms: u64,
     ) -> anyhow::Result<()> {
         let server = self.world.wait_for_server_event("Lead", id).await?;
-        ensure!(server.match_key("em") == person.email_hash(), "the server's copy is somebody else's");
+        ensure!(server.match_key("em") == person.email_hash(), "the server's copy has another person's data");
         if copies == Copies::Both {
             wait_until_deduplicated(&self.world, "Lead", id).await?;
         }

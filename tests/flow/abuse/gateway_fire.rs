@@ -61,10 +61,10 @@ async fn five_hundred_copies_of_one_webhook_make_one_purchase() -> anyhow::Resul
     assert_eq!(summary.proof, "webhook");
     let heard: Vec<(&str, &str)> =
         shown.notes.iter().map(|note| (note.kind.as_str(), note.status.as_str())).collect();
-    assert_eq!(heard, [("payment", "SUCCESS")], "the history tells of one payment");
+    assert_eq!(heard, [("payment", "SUCCESS")], "the history must have one payment");
     let events: Vec<(&str, EventState)> =
         shown.events.iter().map(|event| (event.event_id.as_str(), event.state())).collect();
-    assert_eq!(events, [(id.as_str(), EventState::Delivered)], "and of one Purchase");
+    assert_eq!(events, [(id.as_str(), EventState::Delivered)], "the history must have one Purchase");
     Ok(())
 }
 
@@ -119,7 +119,7 @@ async fn capacity(world: &World) -> f64 {
             async move { sender.post(&webhook).await }
         });
     let answered: Vec<WebhookAnswer> = webhooks.buffer_unordered(64).collect().await;
-    assert!(answered.iter().all(|sent| sent.status == 200), "64 at once are no trouble");
+    assert!(answered.iter().all(|sent| sent.status == 200), "the gateway takes 64 webhooks at once");
     answered.len() as f64 / started.elapsed().as_secs_f64()
 }
 
@@ -145,7 +145,7 @@ async fn assert_told_to_come_again(world: &World) -> anyhow::Result<()> {
         [("x-webhook-signature", webhook.signature.as_str()), ("x-webhook-timestamp", &webhook.timestamp)];
     let response = world.post_to_gateway(&headers, webhook.body.clone()).await?;
     assert_eq!(response.status(), 503);
-    assert!(response.headers().contains_key("retry-after"), "503 says when to come again");
+    assert!(response.headers().contains_key("retry-after"), "503 must have Retry-After");
     Ok(())
 }
 
@@ -196,7 +196,10 @@ async fn more_than_the_server_bears_and_ten_seconds_without_it_lose_nothing() ->
         orders.len()
     );
     assert!(by_status.keys().all(|status| [200, 503].contains(status)), "{by_status:?}");
-    assert!(by_status.get(&503).is_some_and(|count| *count > 0), "the outage was felt: {by_status:?}");
+    assert!(
+        by_status.get(&503).is_some_and(|count| *count > 0),
+        "the outage must have caused 503: {by_status:?}"
+    );
     assert!(slowest_ms < ANSWER_MAX_MS, "an answer took {slowest_ms} ms");
 
     world

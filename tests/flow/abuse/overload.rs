@@ -47,7 +47,7 @@ fn flood_of_claims(callers: &[Caller]) -> JoinSet<(Duration, Result<RecordPurcha
 fn expect_shed(status: &Status) {
     assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
     let retry = status.get_details_retry_info().and_then(|info| info.retry_delay);
-    assert!(retry.is_some_and(|delay| !delay.is_zero()), "it says when to come again: {status}");
+    assert!(retry.is_some_and(|delay| !delay.is_zero()), "the refusal must say when to retry: {status}");
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn a_flood_is_shed_webhooks_get_through_and_what_was_taken_arrives_once() 
         taken.len()
     );
     assert!(shed >= 100 && pending >= 1000, "{shed} shed, {pending} waited");
-    assert!(taken.len() >= 1000, "claims that wait kept leads out: {} were taken", taken.len());
+    assert!(taken.len() >= 1000, "waiting claims kept leads out: {} were accepted", taken.len());
 
     world.wait_for_server_event("Purchase", &format!("purchase_{order_id}")).await?;
     world.wait_until_all_is_sent().await?;
@@ -128,10 +128,10 @@ async fn a_flood_is_shed_webhooks_get_through_and_what_was_taken_arrives_once() 
     let ids: Vec<&str> = arrived.iter().map(ServerEvent::event_id).collect();
     let unique: BTreeSet<&str> = ids.iter().copied().collect();
     assert_eq!(unique.len(), ids.len(), "a lead arrived twice");
-    assert!(taken.iter().all(|id| unique.contains(id.as_str())), "a lead that was taken did not arrive");
+    assert!(taken.iter().all(|id| unique.contains(id.as_str())), "an accepted lead did not arrive");
     // The leads before the flood, the internal one, and the one that shows that everything was sent.
     let expected = taken.len() + CONNECTIONS + 2;
-    assert_eq!(ids.len(), expected, "a lead that was refused arrived all the same");
+    assert_eq!(ids.len(), expected, "a refused lead arrived");
     world.wait_for_health("each once", |health| health["last_24h"]["lead_events"] == expected).await?;
     Ok(())
 }
@@ -156,7 +156,7 @@ async fn one_address_cannot_take_all_the_room() -> anyhow::Result<()> {
     let other = from_address(&world.stranger()?, "2401:4900:1c2a:5d10::1".to_owned());
     let started = Instant::now();
     other.capture_lead(messages::lead(&Person::unique())).await?;
-    assert!(started.elapsed() < Duration::from_secs(3), "another network waits for nobody");
+    assert!(started.elapsed() < Duration::from_secs(3), "another network is not slowed down");
     let mut refused = 0;
     while let Some(outcome) = greedy.join_next().await {
         if let Err(status) = outcome? {

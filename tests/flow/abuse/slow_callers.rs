@@ -76,7 +76,10 @@ async fn crowd_that_trickles(begin: impl Fn(&str) -> String) -> anyhow::Result<(
     assert!(slowest < PROMPT, "a lead beside {CROWD} slow callers took {slowest:?}");
     for caller in crowd {
         let held_on = caller.await??;
-        assert!(held_on > Duration::from_secs(5), "a slow caller has its ten seconds, not {held_on:?}");
+        assert!(
+            held_on > Duration::from_secs(5),
+            "a slow caller must be ended after ten seconds, not {held_on:?}"
+        );
     }
     Ok(())
 }
@@ -192,7 +195,7 @@ async fn too_many_open_files_are_survived() -> anyhow::Result<()> {
     }
     let took = lead_on_a_new_connection(&world).await?;
     assert!(took < PROMPT, "a lead took {took:?}");
-    assert!(world.server_log().contains("new connections are refused"), "the log says so");
+    assert!(world.server_log().contains("new connections are refused"), "the log must have a line about it");
     world.limit_open_files(None)?;
     drop(idle);
     world.wait_until_all_is_sent().await?;
@@ -280,6 +283,9 @@ async fn a_caller_that_asks_for_much_and_reads_nothing_is_ended() -> anyhow::Res
         world.eventually_within(Duration::from_secs(60), "the caller to be ended", told).await?;
     }
     let read = raw::read_to_end(&mut deaf, Duration::from_secs(20)).await?;
-    assert!(read < questions * answer_bytes, "{read} bytes came, as if nothing were wrong");
+    assert!(
+        read < questions * answer_bytes,
+        "the caller must be ended before it has all answers, but {read} bytes came"
+    );
     Ok(())
 }

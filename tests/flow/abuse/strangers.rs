@@ -150,7 +150,7 @@ async fn a_stranger_learns_neither_amounts_nor_refunds_nor_failures() -> anyhow:
     }
     let (mut of_failed, of_unknown) = (told(&failed).await?, told(&unknown).await?);
     of_failed.event_id.clone_from(&of_unknown.event_id);
-    assert_eq!(of_failed, of_unknown, "a failed order looks like one that nobody knows");
+    assert_eq!(of_failed, of_unknown, "a failed order must look like an unknown one");
     assert_eq!(of_unknown.state(), PurchaseState::Pending);
     Ok(())
 }
@@ -184,9 +184,9 @@ async fn one_forger_cannot_use_up_the_questions() -> anyhow::Result<()> {
 
     let asked = questions(&world).await?;
     let of_others = asked.iter().filter(|path| !path.contains(&order)).count();
-    assert!((1..=20).contains(&of_others), "{of_others} questions for one address");
+    assert!((1..=20).contains(&of_others), "one address caused {of_others} requests");
     let distinct: HashSet<&String> = asked.iter().collect();
-    assert_eq!(distinct.len(), asked.len(), "no question was asked twice: {asked:?}");
+    assert_eq!(distinct.len(), asked.len(), "no order may be queried twice: {asked:?}");
     assert!(asked.iter().all(|path| path.contains("KB-")), "{asked:?}");
     Ok(())
 }
@@ -211,7 +211,7 @@ async fn many_forgers_leave_questions_for_orders_that_cashfree_spoke_of() -> any
     let arrived = world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;
     assert_eq!(arrived.match_key("fbp"), buyer.fbp);
     let others = questions(&world).await?.iter().filter(|path| !path.contains(&order)).count();
-    assert!(others <= 40, "{others} questions for strangers in a minute");
+    assert!(others <= 40, "strangers caused {others} requests in a minute");
     Ok(())
 }
 

@@ -106,7 +106,7 @@ async fn a_forged_origin_is_refused() -> anyhow::Result<()> {
     for origin in refused {
         visitor.origin = Some(origin.to_owned());
         let answer = visitor.capture_lead(messages::lead(&Person::unique())).await?;
-        assert_eq!(answer.header("access-control-allow-origin"), "", "{origin:?} is not told it may");
+        assert_eq!(answer.header("access-control-allow-origin"), "", "{origin:?} must not get permission");
         expect_code(&format!("gRPC-web from {origin:?}"), answer.outcome, Code::PermissionDenied);
         let native = world.stranger()?.with_header("origin", origin.to_owned());
         let outcome = native.capture_lead(messages::lead(&Person::unique())).await;
@@ -138,7 +138,7 @@ async fn by_default_only_this_machine_is_the_shop() -> anyhow::Result<()> {
         visitor.origin = Some(origin.to_owned());
         let answer = visitor.capture_lead(messages::lead(&Person::unique())).await?;
         match answer.outcome {
-            Ok(_) => assert!(allowed, "{origin} was let in"),
+            Ok(_) => assert!(allowed, "{origin} was accepted"),
             Err(status) => {
                 assert!(!allowed, "{origin}: {status}");
                 assert_eq!(status.code(), Code::PermissionDenied, "{origin}");
@@ -210,7 +210,7 @@ async fn strangers_are_slowed_down_by_address() -> anyhow::Result<()> {
     for status in &refusals {
         assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
         let retry = status.get_details_retry_info().and_then(|info| info.retry_delay);
-        assert!(retry.is_some_and(|delay| !delay.is_zero()), "the refusal says when to come again: {status}");
+        assert!(retry.is_some_and(|delay| !delay.is_zero()), "the refusal must say when to retry: {status}");
     }
     calm.capture_lead(messages::lead(&Person::unique())).await?.outcome?;
 

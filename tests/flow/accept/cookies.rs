@@ -64,8 +64,12 @@ async fn a_browser_gets_both_cookies_and_a_click_is_never_dated_anew() -> anyhow
     assert!(fbp.starts_with("fb.1.") && fbp.split('.').count() == 4, "{fbp}");
     assert!(fbc.starts_with("fb.1.") && fbc.ends_with(".AbC-1_x"), "{fbc}");
     let event = world.wait_for_server_event("Lead", &first.outcome?.event_id).await?;
-    assert_eq!(event.match_key("fbc"), fbc, "the event and the cookie name the same click");
-    assert_eq!(event.match_key("fbp"), "", "no event has an ID that the browser may not keep");
+    assert_eq!(event.match_key("fbc"), fbc, "the event and the cookie must have the same click ID");
+    assert_eq!(
+        event.match_key("fbp"),
+        "",
+        "an event must not have an ID that the browser may refuse to store"
+    );
 
     // The browser returns the cookies, on a page with the same click ID and on one without.
     for page in [landing.as_str(), ORIGIN] {
@@ -173,7 +177,7 @@ async fn only_pages_of_the_domain_get_cookies() -> anyhow::Result<()> {
     let unset = capture(&page_of(&world), &lead(ORIGIN), &[cookie]).await?;
     assert_eq!(set(&unset), (None, None), "without the setting");
     let event = world.wait_for_server_event("Lead", &unset.outcome?.event_id).await?;
-    assert_eq!(event.match_key("fbp"), "", "without the setting cookies are not looked at");
+    assert_eq!(event.match_key("fbp"), "", "without the setting the server must ignore cookies");
     Ok(())
 }
 

@@ -383,6 +383,9 @@ async fn a_national_number_is_one_of_the_country_that_the_page_names() -> anyhow
     // Meta's example for 16505551212 ("Customer Information Parameters").
     let known = "e323ec626319ca94ee8bff2e4c87cf613be6ea19919ed1364124e16807ab3176";
     assert_eq!(arrived.match_key("ph"), known);
-    assert!(arrived.field(&["user_data", "country"]).is_null(), "it never becomes a match key");
+    assert!(
+        arrived.field(&["user_data", "country"]).is_null(),
+        "the default country must not become a match key"
+    );
     Ok(())
 }

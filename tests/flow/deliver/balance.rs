@@ -59,7 +59,7 @@ async fn accepted_is_what_was_finished_and_what_waits() -> anyhow::Result<()> {
     assert_eq!(states.get(&EventState::Held), Some(&3), "{states:?}");
     assert_eq!(states.get(&EventState::Delivered), Some(&4), "{states:?}");
     assert!(events.iter().any(|event| event.event_id == denied));
-    assert_eq!(world.sandbox.server_events("").await?.len(), 4, "delivered is what arrived");
+    assert_eq!(world.sandbox.server_events("").await?.len(), 4, "each delivered event must have arrived");
 
     // The metrics must agree.
     world.wait_for_health("three held events", |health| health["outbox"]["held"] == 3).await?;
@@ -73,7 +73,7 @@ async fn accepted_is_what_was_finished_and_what_waits() -> anyhow::Result<()> {
     assert_eq!(
         of("accepted"),
         of("delivered") + of("dead_letter") + open,
-        "suppressed ones are counted apart"
+        "suppressed events are counted separately"
     );
     Ok(())
 }
@@ -89,6 +89,6 @@ async fn strangers_cannot_make_metrics_grow() -> anyhow::Result<()> {
     }
     world.wait_until_all_is_sent().await?;
     let metrics = world.get("/metrics").await?.text().await?;
-    assert!(!metrics.contains("Invented1"), "a label holds what a stranger made up:\n{metrics}");
+    assert!(!metrics.contains("Invented1"), "a label contains a name that a stranger invented:\n{metrics}");
     Ok(())
 }

@@ -121,7 +121,7 @@ async fn many_are_replayed_in_steps_each_under_its_id_with_its_attempts() -> any
             break;
         }
     }
-    assert_eq!((replayed, steps), (MANY as u64, MANY.div_ceil(300)), "no dead letter twice, none left out");
+    assert_eq!((replayed, steps), (MANY as u64, MANY.div_ceil(300)), "each dead letter must be listed once");
 
     let only_others = |health: &Value| health["outbox"]["dead_letters"] == 100;
     world.wait_for_health("the leads' arrival", only_others).await?;
@@ -162,7 +162,7 @@ async fn the_tool_replays_many_and_purges_the_rest() -> anyhow::Result<()> {
     world.wait_for_health("the leads' arrival", |health| health["outbox"]["pending"] == 0).await?;
     let arrived = world.sandbox.server_events("Lead").await?;
     assert_eq!(arrived.len(), 1_200, "each once");
-    assert!(arrived.iter().all(|event| ids.contains(event.event_id())), "and under its own ID");
+    assert!(arrived.iter().all(|event| ids.contains(event.event_id())), "each lead must keep its ID");
 
     // Lists everything, page by page.
     let all = tool(&world, &["events", "list", "--state", "dead_letter", "--all", "--json"]).await?;
@@ -183,11 +183,14 @@ async fn the_tool_replays_many_and_purges_the_rest() -> anyhow::Result<()> {
     assert_eq!(dead_in_metrics(&world).await?, 0);
     let listed = world.internal()?.list_dead_letters(ListDeadLettersRequest::default()).await?;
     assert_eq!((listed.events.len(), listed.webhooks.len()), (0, 0));
-    assert!(world.events("AddToCart", EventState::Unspecified).await?.is_empty(), "they are gone for good");
+    assert!(
+        world.events("AddToCart", EventState::Unspecified).await?.is_empty(),
+        "purged events must not come back"
+    );
     assert_eq!(
         world.events("Lead", EventState::Delivered).await?.len(),
         1_000,
-        "the others are not (a page)"
+        "the delivered leads must stay (the list ends after one page)"
     );
     Ok(())
 }
@@ -282,7 +285,7 @@ async fn webhooks_are_listed_in_pages_shown_and_purged_apart() -> anyhow::Result
         let request = ListDeadLettersRequest { page_size: 2, webhook_page_token, ..Default::default() };
         let page = operator.list_dead_letters(request).await?;
         let events = usize::from(seen.is_empty());
-        assert_eq!(page.events.len(), events, "who goes on with webhooks has seen the events");
+        assert_eq!(page.events.len(), events, "webhooks are listed after the events");
         seen.extend(page.webhooks);
         webhook_page_token = page.next_webhook_page_token;
         if webhook_page_token.is_empty() {

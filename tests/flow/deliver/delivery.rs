@@ -67,14 +67,18 @@ async fn one_poison_event_among_a_thousand_holds_up_nobody() -> anyhow::Result<(
 
     world.wait_for_state("Lead", poison, EventState::DeadLetter).await?;
     world.wait_until_all_is_sent().await?;
-    let attempt = world.event("Lead", poison).await?.attempts.pop().context("its attempt is kept")?;
+    let attempt = world.event("Lead", poison).await?.attempts.pop().context("the event has no attempt")?;
     assert_eq!((attempt.meta_code, attempt.meta_subcode), (100, 2_804_019));
     assert_eq!((attempt.fbtrace_id.as_str(), attempt.batch_size), ("AtRaCe", 1));
     let arrived = world.sandbox.server_events("Lead").await?;
-    assert_eq!(arrived.len(), 999 + 2, "the others, once each, the fresh one and the last");
+    assert_eq!(
+        arrived.len(),
+        999 + 2,
+        "the other events, the fresh one and the last one must arrive once each"
+    );
     let refused = world.sandbox.graph_requests().await?;
     let refused = refused.iter().filter(|request| request["status"] == 400).count();
-    assert!(refused <= 11, "{refused} refused calls for one culprit: log2(1000) is 10");
+    assert!(refused <= 11, "{refused} refused calls to find one event: log2(1000) is 10");
     Ok(())
 }
 
@@ -88,7 +92,7 @@ async fn a_slow_pixel_does_not_delay_another() -> anyhow::Result<()> {
     let fast = world.visitor().capture_lead(fast).await?.outcome?.event_id;
     world.wait_for_server_event("Lead", &fast).await?;
     let waits = world.event("Lead", &slow[0]).await?.event.unwrap_or_default().state();
-    assert_ne!(waits, EventState::Delivered, "the slow one still waits for its answer");
+    assert_ne!(waits, EventState::Delivered, "the slow pixel must still wait for its answer");
     Ok(())
 }
 
@@ -105,8 +109,11 @@ async fn a_call_limit_pauses_the_pixel_and_says_so() -> anyhow::Result<()> {
     let second = world.capture_lead(&world.visitor(), &Person::unique()).await?.event_id;
     let due = world.event("Lead", &first).await?.event.and_then(|event| event.next_attempt_at);
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    assert!(due.is_some_and(|at| at.seconds.unsigned_abs() > now_s + 240), "five minutes, as Meta asked");
-    assert_eq!(world.sandbox.graph_requests().await?.len(), 1, "nothing else is tried meanwhile");
+    assert!(
+        due.is_some_and(|at| at.seconds.unsigned_abs() > now_s + 240),
+        "the pixel must wait five minutes, as Meta asked"
+    );
+    assert_eq!(world.sandbox.graph_requests().await?.len(), 1, "nothing else may be tried meanwhile");
 
     // An operator resumes delivery earlier.
     resume(&world).await?;
@@ -173,7 +180,7 @@ async fn events_that_meta_does_not_count_are_a_reason_to_look() -> anyhow::Resul
     let says =
         |health: &Value| health["reasons"].as_array().is_some_and(|all| all.contains(&json!("shortfall")));
     world.wait_for_health("the shortfall", says).await?;
-    assert_eq!(world.sandbox.server_events("Lead").await?.len(), 3, "and nothing is sent again");
+    assert_eq!(world.sandbox.server_events("Lead").await?.len(), 3, "nothing may be sent again");
     Ok(())
 }
 
@@ -233,7 +240,7 @@ async fn fresh_leads_overtake(delay_ms: u64) -> anyhow::Result<()> {
     let (first_fresh, last_old) = (is_old.iter().position(|old| !old), is_old.iter().rposition(|old| *old));
     assert!(
         first_fresh < last_old,
-        "the first fresh one came at {first_fresh:?}, the last old one at {last_old:?}"
+        "the first fresh lead arrived at {first_fresh:?}, the last old one at {last_old:?}"
     );
     Ok(())
 }

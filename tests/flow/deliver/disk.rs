@@ -21,7 +21,7 @@ use tonic_types::StatusExt as _;
 fn expect_unavailable<T>(case: &str, outcome: Result<T, Status>) {
     let status = expect_code(case, outcome, Code::Unavailable);
     let wait = status.get_details_retry_info().and_then(|info| info.retry_delay);
-    assert!(wait.is_some_and(|wait| !wait.is_zero()), "{case}: says when to come back: {status}");
+    assert!(wait.is_some_and(|wait| !wait.is_zero()), "{case}: the refusal must say when to retry: {status}");
 }
 
 fn lead() -> CaptureLeadRequest {
@@ -52,7 +52,7 @@ async fn expect_taken_as_new(
             Err(status) => Err(status.into()),
         })
         .await?;
-    assert!(!answer.duplicate, "the refused lead was half there");
+    assert!(!answer.duplicate, "the store had a part of the refused lead");
     Ok(())
 }
 
@@ -92,12 +92,12 @@ async fn a_full_disk_refuses_whole_calls_and_takes_them_when_there_is_room() -> 
         expect_unavailable(&format!("report {round}"), caller.record_purchase(refused_report.clone()).await);
     }
     let confirmed = world.confirm_fired(&world.visitor(), "Lead", &before).await;
-    assert!(confirmed.is_err(), "a report is not acknowledged either");
+    assert!(confirmed.is_err(), "the report must not be acknowledged either");
     world.wait_for_server_event("Lead", &before).await?;
     assert_eq!(world.get("/livez").await?.status(), 200);
     assert_eq!(world.get("/readyz").await?.status(), 503);
     world
-        .wait_for_health("why the server is in trouble", |health| {
+        .wait_for_health("health to give the store as the reason", |health| {
             is_refusing(health) && health["status"] == "critical"
         })
         .await?;
@@ -151,7 +151,7 @@ async fn a_commit_that_the_full_disk_tears_leaves_nothing_even_after_a_kill() ->
         } else {
             world.limit_files(None)?;
         }
-        let latest = refused.last().context("one was refused")?;
+        let latest = refused.last().context("a lead must have been refused")?;
         expect_taken_as_new(&world, &caller, latest).await?;
     }
     acknowledged.extend(refused.into_iter().map(|lead| lead.client_event_id));
@@ -280,7 +280,7 @@ async fn a_disk_without_a_free_byte_is_survived_and_a_read_only_one_is_refused()
     expect_arrivals(&world, ids).await?;
 
     world.stop_server().await?;
-    assert!(disk.make_read_only(), "nobody writes there any more");
+    assert!(disk.make_read_only(), "the disk cannot be made read-only");
     let line = refused_start(world.server_environment(), &data).await?;
     assert!(line.contains("TANDEM_DATA_DIR"), "{line}");
     Ok(())

@@ -81,7 +81,7 @@ async fn a_refused_event_becomes_a_dead_letter_and_spares_the_others() -> anyhow
             assert_eq!(arrived, 1);
         }
     }
-    assert!(given_up <= 1, "one refusal costs one event at most, not {given_up}");
+    assert!(given_up <= 1, "one refusal may give up one event at most, not {given_up}");
 
     // One event alone, which Meta refuses for good.
     world.wait_until_all_is_sent().await?;
@@ -89,7 +89,7 @@ async fn a_refused_event_becomes_a_dead_letter_and_spares_the_others() -> anyhow
     let refused = world.capture_lead(&visitor, &Person::unique()).await?.event_id;
     let letter = world.wait_for_state("Lead", &refused, EventState::DeadLetter).await?;
     assert_eq!(letter.code, "meta_refused", "a dead letter says why");
-    let attempt = world.event("Lead", &refused).await?.attempts.pop().context("its attempt is kept")?;
+    let attempt = world.event("Lead", &refused).await?.attempts.pop().context("the event has no attempt")?;
     assert_eq!((attempt.result.as_str(), attempt.code.as_str()), ("refused", "meta_refused"));
     assert_eq!((attempt.meta_code, attempt.meta_subcode, attempt.http_status), (100, 2_804_019, 400));
     let all_counted = |health: &Value| health["outbox"]["dead_letters"] == given_up + 1;
@@ -111,7 +111,7 @@ async fn a_refused_token_holds_the_pixel_until_it_is_taken() -> anyhow::Result<(
     assert_eq!(pixel["pixel_id"], PIXEL_ID);
     assert_eq!(pixel["reason"], "token_refused", "the hold says why");
     assert_eq!(health["reasons"], json!([format!("pixel_held:{PIXEL_ID}:token_refused")]));
-    assert_eq!(health["outbox"]["pending"], 0, "what waits for the token is counted apart");
+    assert_eq!(health["outbox"]["pending"], 0, "events that wait for the token are counted separately");
     assert_eq!(world.event("Lead", &id).await?.event.unwrap_or_default().state(), EventState::Held);
 
     // The server still accepts leads, because a refused token is no reason to lose customers.
@@ -141,12 +141,15 @@ async fn without_a_pixel_and_token_events_are_held() -> anyhow::Result<()> {
         World::builder().without_gateway().server_without("FACEBOOK_ACCESS_TOKEN").start().await?;
     let id = world.capture_lead(&world.visitor(), &Person::unique()).await?.event_id;
     let unconfigured = |health: &Value| health["pixels"][0]["state"] == "unconfigured";
-    let health = world.wait_for_health("why nothing is sent", unconfigured).await?;
+    let health = world.wait_for_health("health to say why nothing is sent", unconfigured).await?;
     assert_eq!(health["status"], "degraded");
     assert_eq!(health["pixels"][0]["reason"], "unconfigured");
     assert_eq!(health["reasons"], json!([format!("pixel_unconfigured:{PIXEL_ID}")]));
     assert_eq!(world.get("/readyz").await?.status(), 200);
-    assert!(world.sandbox.graph_requests().await?.is_empty(), "nothing is asked without a token");
+    assert!(
+        world.sandbox.graph_requests().await?.is_empty(),
+        "the server must not call Meta without a token"
+    );
 
     world.restart_server_with(&[("FACEBOOK_ACCESS_TOKEN", GRAPH_TOKEN)]).await?;
     world.wait_for_server_event("Lead", &id).await?;

@@ -57,7 +57,7 @@ async fn a_thousand_acknowledged_leads_survive_a_kill() -> anyhow::Result<()> {
     for id in &acknowledged {
         assert_eq!(arrived.get(id), Some(&1), "lead {id} arrived once");
     }
-    assert_eq!(arrived.len(), LEADS, "and nothing else did");
+    assert_eq!(arrived.len(), LEADS, "no other lead may arrive");
     world
         .eventually("every lead to be known as delivered", async || {
             let delivered = world.events("Lead", EventState::Delivered).await?;
@@ -99,7 +99,12 @@ async fn a_graceful_stop_keeps_what_could_not_be_sent_and_its_schedule() -> anyh
     world.restart_server().await?;
     let after = world.event("Lead", &id).await?;
     let (was, is) = (before.event.context("an event")?, after.event.context("an event")?);
-    assert!(is.attempts >= was.attempts, "attempts are counted on: {} then {}", was.attempts, is.attempts);
+    assert!(
+        is.attempts >= was.attempts,
+        "the restart must not reset the count of attempts: {} then {}",
+        was.attempts,
+        is.attempts
+    );
     assert_eq!(
         after.attempts[..before.attempts.len()],
         before.attempts[..],
@@ -167,7 +172,7 @@ async fn open_calls_are_answered_before_the_stop() -> anyhow::Result<()> {
     world.wait_for_claim("KB-9").await?;
     world.stop_server().await?;
     let answer = claim.await??.outcome?;
-    assert_eq!(answer.event_id, "purchase_KB-9", "an answer, not a torn connection");
+    assert_eq!(answer.event_id, "purchase_KB-9", "the claim must get an answer before the connection closes");
 
     world.restart_server().await?;
     world.wait_for_server_event("Lead", &lead_id).await?;

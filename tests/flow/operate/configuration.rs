@@ -84,7 +84,7 @@ async fn settings_that_contradict_each_other_are_refused() -> anyhow::Result<()>
     let settings = [("CASHFREE_LEGACY_WEBHOOKS", "true")];
     let ended = run("tandem-server", &settings, &[]).await?;
     assert_refused(
-        "hints that nothing can confirm",
+        "legacy notifications without the Orders API",
         &ended,
         &["CASHFREE_LEGACY_WEBHOOKS", "CASHFREE_CLIENT_ID"],
     );
@@ -215,7 +215,7 @@ async fn check_prints_what_was_understood_and_opens_nothing() -> anyhow::Result<
     ] {
         assert!(lines.iter().any(|line| line == expected), "{expected} is not in\n{}", ended.out);
     }
-    assert!(ended.log.contains("TANDEM_RATE_LIMT"), "unknown variables are told: {}", ended.log);
+    assert!(ended.log.contains("TANDEM_RATE_LIMT"), "the output must name unknown variables: {}", ended.log);
     assert!(!format!("{}{}", ended.out, ended.log).contains("topsecret"), "{}", ended.out);
     assert!(!std::path::Path::new(&data).exists(), "no store is opened");
 
@@ -296,7 +296,7 @@ async fn a_port_that_is_taken_is_named() -> anyhow::Result<()> {
     ] {
         let ended = run(name, &[(variable, &address)], &[]).await?;
         let said = format!("{}{}", ended.out, ended.log);
-        assert_eq!(ended.code, Some(1), "the system refuses, the settings are good: {name}: {said}");
+        assert_eq!(ended.code, Some(1), "{name}: the settings are good, and the system refuses: {said}");
         assert!(said.contains(&address) && !said.contains("panicked"), "{name}: {said}");
     }
     Ok(())

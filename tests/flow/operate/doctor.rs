@@ -141,7 +141,7 @@ async fn a_healthy_deployment_is_told_so() -> anyhow::Result<()> {
         (&json!(1), &json!(0))
     );
     let orders = world.internal()?.list_orders(tandem_proto::v1::ListOrdersRequest::default()).await?;
-    assert!(orders.orders.is_empty(), "a ping makes no order");
+    assert!(orders.orders.is_empty(), "a test webhook must not create an order");
     assert!(!world.server_log().contains(GRAPH_TOKEN), "the token is in no log line");
     Ok(())
 }
@@ -263,12 +263,15 @@ async fn a_test_event_goes_out_when_asked_for_and_never_without_its_code() -> an
         (refused.code, refused.at("failed")),
         (Some(1), vec!["test_event:test_event_code_missing".to_owned()])
     );
-    assert!(world.sandbox.graph_rows().await?.is_empty(), "without a code it would count");
+    assert!(
+        world.sandbox.graph_rows().await?.is_empty(),
+        "a test event without a code must not be sent, because it would count"
+    );
 
     world.restart_server_with(&[("FACEBOOK_TEST_EVENT_CODE", "TEST12345")]).await?;
     let quiet = Doctor::new(&world).without_gateway().findings().await?;
     assert!(quiet.has("skipped", "test_event:not_asked_for"), "{:?}", quiet.list);
-    assert!(world.sandbox.graph_rows().await?.is_empty(), "nobody asked for one");
+    assert!(world.sandbox.graph_rows().await?.is_empty(), "the doctor must not send a test event unasked");
 
     let sent = Doctor::new(&world).without_gateway().with("--send-test-event").findings().await?;
     assert!(sent.code == Some(0) && sent.has("ok", "test_event:test_event_taken"), "{:?}", sent.list);
@@ -277,7 +280,7 @@ async fn a_test_event_goes_out_when_asked_for_and_never_without_its_code() -> an
     assert_eq!((&rows[0]["test_event_code"], &rows[0]["pixel_id"]), (&json!("TEST12345"), &json!(PIXEL_ID)));
     assert_eq!(rows[0]["event"]["event_name"], "TandemDoctor");
     let lists = world.events("", tandem_proto::v1::EventState::Unspecified).await?;
-    assert!(lists.is_empty(), "it is in no figure of Tandem's own");
+    assert!(lists.is_empty(), "Tandem must not count the test event");
     Ok(())
 }
 

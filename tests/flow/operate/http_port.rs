@@ -19,7 +19,7 @@ async fn probes_metrics_and_health_are_there() -> anyhow::Result<()> {
         metrics.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
     assert!(samples.len() > 10, "{metrics}");
     for sample in &samples {
-        assert!(sample.starts_with("tandem_"), "a metric of somebody else's: {sample}");
+        assert!(sample.starts_with("tandem_"), "a metric without Tandem's prefix: {sample}");
     }
     assert!(metrics.contains("# TYPE tandem_") && metrics.contains("# HELP tandem_"));
 

@@ -141,6 +141,6 @@ async fn the_demo_shop_has_nothing_to_mend() -> anyhow::Result<()> {
     let shop = format!("{}/shop/", world.sandbox.url);
     let found = lint(&world.log_dir(), &[&shop]).await?;
     assert_eq!(found.code, Some(0), "{}{}", found.out, found.log);
-    assert!(!found.out.contains("in 1 file"), "its scripts were read too: {}", found.out);
+    assert!(!found.out.contains("in 1 file"), "the page's scripts must be checked too: {}", found.out);
     Ok(())
 }

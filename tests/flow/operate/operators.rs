@@ -90,7 +90,7 @@ async fn a_dead_letter_is_listed_replayed_and_arrives_under_its_id() -> anyhow::
     let listed = list("meta_refused").await?.events;
     assert_eq!(listed.len(), 1);
     assert_eq!((listed[0].event_id.as_str(), listed[0].code.as_str()), (id, "meta_refused"));
-    assert!(listed[0].finished_at.is_some(), "when it was given up");
+    assert!(listed[0].finished_at.is_some(), "a dead letter must say when the server gave it up");
     assert!(list("too_old").await?.events.is_empty());
 
     let nothing_said = operator.replay_dead_letters(ReplayDeadLettersRequest::default()).await;
@@ -107,8 +107,8 @@ async fn a_dead_letter_is_listed_replayed_and_arrives_under_its_id() -> anyhow::
     assert_eq!(world.wait_for_server_event("Lead", id).await?.event_id(), id);
     world.wait_for_state("Lead", id, EventState::Delivered).await?;
     assert_eq!(attempt_results(&world, id).await?, ["refused", "delivered"]);
-    assert!(list("").await?.events.is_empty(), "it is no dead letter any more");
-    assert_eq!(only(id).await?.replayed, 0, "what was delivered is not replayed");
+    assert!(list("").await?.events.is_empty(), "a delivered event is no dead letter");
+    assert_eq!(only(id).await?.replayed, 0, "a delivered event must not be replayed");
     world.wait_for_health("no dead letters", |health| health["outbox"]["dead_letters"] == 0).await?;
     world.wait_until_all_is_sent().await?;
     assert_eq!(world.sandbox.server_events_with_id("Lead", id).await?.len(), 1);
@@ -176,7 +176,7 @@ async fn a_pause_outlives_a_restart_and_resume_ends_it() -> anyhow::Result<()> {
     world.restart_server().await?;
     let second = world.capture_lead(&visitor, &Person::unique()).await?.event_id;
     world.wait_for_health("the pause after the restart", paused(2)).await?;
-    assert_eq!(world.get("/readyz").await?.status(), 200, "leads are taken all the same");
+    assert_eq!(world.get("/readyz").await?.status(), 200, "the server must still accept leads");
     // Later leads of another pixel are sent meanwhile, one after the other.
     for _ in 0..3 {
         let mut lead = messages::lead(&Person::unique());
@@ -186,7 +186,7 @@ async fn a_pause_outlives_a_restart_and_resume_ends_it() -> anyhow::Result<()> {
     }
     let requests = world.sandbox.graph_requests().await?;
     let of_paused = requests.iter().filter(|request| request["pixel_id"] == PIXEL_ID);
-    assert_eq!(of_paused.count(), 0, "nothing left: {requests:?}");
+    assert_eq!(of_paused.count(), 0, "no event of the paused pixel may be sent: {requests:?}");
 
     resume(&world).await?;
     for id in [&first, &second] {
@@ -233,7 +233,10 @@ async fn what_waits_of_an_erased_person_never_leaves() -> anyhow::Result<()> {
     expect_fields("nobody", operator.erase_person(ErasePersonRequest::default()).await, &["email"]);
     let broken = ErasePersonRequest { email: Some("no address".to_owned()), ..Default::default() };
     let refused = expect_fields("no e-mail address", operator.erase_person(broken).await, &["email"]);
-    assert!(!format!("{refused:?}").contains("no address"), "errors repeat nothing: {refused:?}");
+    assert!(
+        !format!("{refused:?}").contains("no address"),
+        "an error must not repeat the value: {refused:?}"
+    );
     let unknown = ErasePersonRequest { email: Some(Person::unique().email), ..Default::default() };
     assert_eq!(operator.erase_person(unknown).await?.events, 0);
 

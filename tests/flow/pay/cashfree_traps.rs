@@ -63,7 +63,7 @@ async fn trap_25_and_26_nobody_and_everybody_are_no_match_keys() -> anyhow::Resu
             let value = arrived.field(&["user_data", key]);
             assert!(value.is_null(), "{key} of {email} and {phone}: {value}");
         }
-        assert!(!arrived.match_key("fn").is_empty(), "the name is somebody's");
+        assert!(!arrived.match_key("fn").is_empty(), "the buyer's name must still be a match key");
     }
     Ok(())
 }

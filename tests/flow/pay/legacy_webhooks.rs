@@ -78,7 +78,7 @@ async fn a_notice_counts_once_the_orders_api_confirms_it() -> anyhow::Result<()>
     world.sandbox.pay_in_silence("KB-2001").await?;
     assert_eq!(post(&world, VECTOR).await?, 200);
     let arrived = world.wait_for_server_event("Purchase", "purchase_KB-2001").await?;
-    assert_eq!(arrived.value_minor(), 47_950, "the API's amount counts");
+    assert_eq!(arrived.value_minor(), 47_950, "the Orders API's amount must be used");
     assert_eq!(arrived.match_key("em"), person.email_hash(), "the customer is the order's");
     assert_eq!(verdict(&world, VECTOR).await?, Verdict::Duplicate);
     let shown = world.internal()?.get_order(GetOrderRequest { order_id: "KB-2001".to_owned() }).await?;
@@ -95,7 +95,7 @@ async fn what_the_orders_api_does_not_confirm_never_counts() -> anyhow::Result<(
     // The same signature fits a message with other field borders, for an order that nobody paid.
     let recut = VECTOR.replace("KB-2001&orderAmount=499.00", "KB-20014&orderAmount=99.00");
     world.sandbox.create_order("KB-20014", "99.00", &Person::unique()).await?;
-    assert_eq!(verdict(&world, &recut).await?, Verdict::Accepted, "it is genuine, and only a hint");
+    assert_eq!(verdict(&world, &recut).await?, Verdict::Accepted, "a genuine notification is only a hint");
     let unknown = signed(&messages::order_id(), "5.00", "SUCCESS");
     assert_eq!(post(&world, &unknown).await?, 200);
     let failed = messages::order_id();

@@ -45,7 +45,7 @@ async fn a_webhook_that_cannot_be_read_loses_no_purchase() -> anyhow::Result<()>
     assert_eq!(arrived.value_minor(), 139_950);
     assert_eq!(arrived.match_key("em"), person.email_hash());
     let dead = world.internal()?.list_dead_letters(ListDeadLettersRequest::default()).await?;
-    assert_eq!(dead.webhooks.len(), 1, "the operator sees it all the same");
+    assert_eq!(dead.webhooks.len(), 1, "the operator must still see the webhook");
     assert_eq!(dead.webhooks[0].code, "bad_amount");
     Ok(())
 }
@@ -88,7 +88,7 @@ async fn a_dead_webhook_is_replayed_by_asking_about_its_order() -> anyhow::Resul
     assert_eq!((&counts["replayed"], &counts["skipped_webhooks"]), (&json!(1), &json!(1)), "{counts}");
     world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;
     let left = world.internal()?.list_dead_letters(request).await?.webhooks;
-    assert_eq!(left.len(), 1, "what was replayed is no dead letter any more");
+    assert_eq!(left.len(), 1, "a replayed webhook is no dead letter any more");
     assert_eq!(left[0].webhook_type, "REFUND_STATUS_WEBHOOK");
     Ok(())
 }

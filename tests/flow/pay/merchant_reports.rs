@@ -42,7 +42,7 @@ async fn a_merchant_report_is_a_purchase_once() -> anyhow::Result<()> {
     let outcome = internal.record_purchase(report).await;
     let status = expect_code("another amount", outcome, Code::FailedPrecondition);
     for amount in ["1499", "999"] {
-        assert!(status.message().contains(amount), "names both amounts: {}", status.message());
+        assert!(status.message().contains(amount), "the error must name both amounts: {}", status.message());
     }
     world.wait_for_health("one purchase", |health| health["last_24h"]["purchase_events"] == 1).await?;
     Ok(())

@@ -39,7 +39,11 @@ async fn a_claim_then_the_payment_makes_one_purchase() -> anyhow::Result<()> {
     assert_eq!(arrived.value_minor(), 139_950, "the paid amount wins");
     assert_eq!(arrived.text(&["custom_data", "currency"]), "INR");
     assert_eq!(arrived.text(&["custom_data", "order_id"]), order);
-    assert_eq!(arrived.field(&["custom_data", "content_ids"])[0], "deck", "the contents are the browser's");
+    assert_eq!(
+        arrived.field(&["custom_data", "content_ids"])[0],
+        "deck",
+        "the contents must come from the browser"
+    );
     assert_eq!(arrived.match_key("em"), person.email_hash(), "the paying customer wins");
     assert_eq!(arrived.match_key("ph"), person.phone_hash());
     assert_eq!(arrived.match_key("fn"), person.first_name_hash());
@@ -59,7 +63,7 @@ async fn a_claim_then_the_payment_makes_one_purchase() -> anyhow::Result<()> {
     let verified = visitor.claim_purchase(claim.clone()).await?.outcome?;
     assert_eq!(verified.state(), PurchaseState::Verified);
     assert!(verified.duplicate);
-    let to_fire = verified.browser_event.expect("the page is to fire now");
+    let to_fire = verified.browser_event.expect("the page must be told to fire now");
     assert_eq!((to_fire.event_name.as_str(), to_fire.event_id), ("Purchase", purchase_id(&order)));
     let fired = to_fire.custom_data.unwrap_or_default();
     let value = fired.value.unwrap_or_default();
@@ -86,7 +90,7 @@ async fn the_payment_then_a_claim_makes_one_purchase() -> anyhow::Result<()> {
 
     let claimed = visitor.claim_purchase(messages::purchase(&order, "1499.00")).await?.outcome?;
     assert_eq!(claimed.state(), PurchaseState::Verified);
-    assert!(claimed.browser_event.is_some(), "the page is to fire at once");
+    assert!(claimed.browser_event.is_some(), "the page must be told to fire at once");
     let arrived = world.wait_for_server_event("Purchase", &purchase_id(&order)).await?;
     assert_eq!(arrived.value_minor(), 149_900);
     assert_signals_of(&arrived, &visitor);
@@ -211,7 +215,7 @@ async fn a_failed_payment_makes_none_and_the_next_one_does() -> anyhow::Result<(
         })
         .await?;
     let answer = visitor.claim_purchase(messages::purchase(&order, "75.00")).await?.outcome?;
-    assert_eq!(answer.state(), PurchaseState::Pending, "strangers are not told of failures");
+    assert_eq!(answer.state(), PurchaseState::Pending, "strangers must not learn of failures");
     assert!(world.sandbox.server_events("Purchase").await?.is_empty());
 
     world.sandbox.pay(&order, "success").await?;

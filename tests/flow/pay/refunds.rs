@@ -61,7 +61,7 @@ async fn a_refund_is_kept_and_shown_and_nothing_is_sent() -> anyhow::Result<()> 
     }
     let shown = order(&world, &id).await?;
     let summary = shown.order.expect("there is an order");
-    assert_eq!(summary.state(), PurchaseState::Verified, "a part of it went back");
+    assert_eq!(summary.state(), PurchaseState::Verified, "a part of the payment must be refunded");
     assert_eq!(summary.paid.map(|paid| paid.amount).as_deref(), Some("1399.50"));
     assert_eq!(summary.refunded.map(|back| back.amount).as_deref(), Some("399.50"));
     assert_eq!((summary.purchase.as_str(), summary.proof.as_str()), ("placed", "webhook"));
@@ -74,7 +74,7 @@ async fn a_refund_is_kept_and_shown_and_nothing_is_sent() -> anyhow::Result<()> 
     ];
     assert_eq!(heard, expected);
     assert_eq!(shown.notes[2].payment_id, payment_id);
-    assert_eq!(shown.events.len(), 1, "the Purchase alone: nothing is told of refunds");
+    assert_eq!(shown.events.len(), 1, "only the Purchase may be sent, and no refund");
 
     // The operator's tool shows and exports the same refunds.
     let tool = async |arguments: &[&str]| {
@@ -158,7 +158,7 @@ async fn what_never_left_is_not_undone_and_a_refusal_is_kept() -> anyhow::Result
         assert_eq!(stopped.code, "refunded_before_sent");
     }
     let shown = order(&world, &waiting).await?;
-    assert_eq!(shown.events.len(), 2, "the second part was never to be told");
+    assert_eq!(shown.events.len(), 2, "the second part must not be sent");
 
     // The buyer denied consent. The refund is counted and not sent, like the Purchase.
     let (refused, payment_id) = (messages::order_id(), unique_payment_id());

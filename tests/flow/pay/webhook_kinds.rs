@@ -22,7 +22,7 @@ async fn what_is_genuine_is_received_even_if_useless() -> anyhow::Result<()> {
         .replace("PAYMENT_SUCCESS_WEBHOOK", "PAYMENT_CHARGES_WEBHOOK");
     assert_eq!(world.post_webhook(&Webhook::signed(charges)).await?, 200, "fees are no payment");
 
-    assert_eq!(world.sandbox.send_webhook("no JSON, though signed").await?, 200);
+    assert_eq!(world.sandbox.send_webhook("a signed body that is not JSON").await?, 200);
     dead_letters("one dead letter, which is not JSON", 1).await?;
     let (person, order) = (Person::unique(), messages::order_id());
     let precise = payment("SUCCESS", &order, &unique_payment_id(), "1.005", &person);

@@ -173,7 +173,7 @@ async fn assert_unavailable(world: &World, webhook: &Webhook) -> anyhow::Result<
     assert_eq!(response.status(), 503);
     let after =
         response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
-    assert!(after.is_some_and(|seconds| seconds > 0), "503 says when to come again");
+    assert!(after.is_some_and(|seconds| seconds > 0), "503 must have Retry-After");
     Ok(())
 }
 

@@ -100,7 +100,7 @@ impl Language {
         let said = format!("{}{}", ended.out, ended.log);
         ensure!(ended.code == Some(code), "{arguments:?}: exit code {:?}, not {code}: {said}", ended.code);
         for word in words {
-            ensure!(said.contains(word), "{arguments:?}: {word:?} is not said: {said}");
+            ensure!(said.contains(word), "{arguments:?}: the output does not contain {word:?}: {said}");
         }
         Ok(())
     }
@@ -117,7 +117,7 @@ async fn facts(world: &mut World, language: &Language) -> anyhow::Result<()> {
 
     let other = [order.as_str(), "1500.00"];
     language
-        .record(world, INTERNAL_TOKEN, &other, 1, &["1499.00", "1500.00", "somebody has to look"])
+        .record(world, INTERNAL_TOKEN, &other, 1, &["1499.00", "1500.00", "a person has to look"])
         .await?;
     let unreadable = [order.as_str(), "1,499"];
     language.record(world, INTERNAL_TOKEN, &unreadable, 2, &["custom_data.value.amount"]).await?;
@@ -128,7 +128,10 @@ async fn facts(world: &mut World, language: &Language) -> anyhow::Result<()> {
     let sold = [&counter, "310.00", "--email", &person.email, "--action-source", "physical_store"];
     language.record(world, INTERNAL_TOKEN, &sold, 0, &["PURCHASE_STATE_VERIFIED"]).await?;
     let arrived = world.wait_for_server_event("Purchase", &format!("purchase_{counter}")).await?;
-    ensure!(arrived.text(&["action_source"]) == "physical_store", "the counter is not told");
+    ensure!(
+        arrived.text(&["action_source"]) == "physical_store",
+        "the Purchase does not have the action source"
+    );
 
     // The server is down. The example repeats the report until the server is back.
     let paid_once = order;
@@ -143,8 +146,8 @@ async fn facts(world: &mut World, language: &Language) -> anyhow::Result<()> {
     let environment = Language::environment(world, INTERNAL_TOKEN);
     let mut example = Process::start(program, language.name, world.folder(), &environment, &all)?;
     world
-        .eventually("the example to notice that the server is away", async || {
-            Ok(example.logged().contains("again in").then_some(()))
+        .eventually("the example to notice that the server is down", async || {
+            Ok(example.logged().contains("next try in").then_some(()))
         })
         .await?;
     world.restart_server().await?;
@@ -171,6 +174,6 @@ async fn claims(world: &World, language: &Language) -> anyhow::Result<()> {
     claim.claim_key = made.out.trim().to_owned();
     let answer = world.visitor().claim_purchase(claim).await?.outcome?;
     ensure!(answer.state() == PurchaseState::Verified, "the key proves nothing: {answer:?}");
-    ensure!(answer.browser_event.is_some(), "the page is to fire");
+    ensure!(answer.browser_event.is_some(), "the page must be told to fire");
     world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await.map(drop)
 }

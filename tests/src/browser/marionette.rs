@@ -25,7 +25,7 @@ impl Marionette {
         let stream = TcpStream::connect(("127.0.0.1", port)).await.context("connecting to Marionette")?;
         let mut connection = Self { stream: BufReader::new(stream), sent: 0 };
         let greeting = connection.read().await?;
-        ensure!(greeting["marionetteProtocol"] == 3, "Firefox speaks another Marionette: {greeting}");
+        ensure!(greeting["marionetteProtocol"] == 3, "Firefox has another version of Marionette: {greeting}");
         Ok(connection)
     }
 

@@ -71,7 +71,7 @@ impl<'a> Shop<'a> {
     pub async fn complaint(&self) -> anyhow::Result<String> {
         let script = "const place = document.querySelector('#lead-form .form-error');
             return place?.checkVisibility() ? place.textContent : '';";
-        let said = eventually("the form's complaint", async || {
+        let said = eventually("the form's error", async || {
             let said = self.session.page.execute(script, vec![]).await?;
             Ok(said.as_str().filter(|text| !text.is_empty()).map(str::to_owned))
         })
@@ -174,7 +174,7 @@ impl<'a> Shop<'a> {
             if (!element) return null;
             const { eventId = '', pixel = '', duplicate = '', queued = '' } = element.dataset;
             return { eventId, pixel, duplicate, queued, visible: element.checkVisibility() };";
-        let fired = eventually(format!("{selector} to tell what became of the event"), async || {
+        let fired = eventually(format!("{selector} to show the event's result"), async || {
             let seen = self.session.page.execute(script, vec![json!(selector)]).await?;
             let text = |key: &str| seen[key].as_str().unwrap_or_default().to_owned();
             let fired = Fired {
