@@ -131,9 +131,7 @@ pub struct LiveConfig {
     pub webhook_url: String,
     /// Comma-separated pixel IDs; the shop uses the first.
     pub pixel_id: String,
-    /// The accepted access token.
     pub token: String,
-    /// Permissions of the token.
     pub token_scopes: Vec<String>,
     /// When the token expires, in Unix seconds. 0 means never.
     pub token_expires_at: i64,

@@ -51,7 +51,6 @@ pub struct Options {
     pub measured: u64,
     /// Calls at once.
     pub callers: usize,
-    /// Why the events wait.
     pub hold: Hold,
 }
 

@@ -1,5 +1,4 @@
-//! Kills the server again and again under load, and compares the sent events with those that arrived: `cargo xtask
-//! torture`.
+//! Kills the server under load, and compares the sent events with those that arrived: `cargo xtask torture`.
 
 use std::process::ExitCode;
 

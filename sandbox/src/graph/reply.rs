@@ -51,7 +51,6 @@ impl GraphError {
         Self::new(StatusCode::UNAUTHORIZED, 190, message)
     }
 
-    /// The token has expired.
     pub(super) fn expired_token() -> Self {
         Self { subcode: Some(463), ..Self::bad_token("Error validating access token: Session has expired.") }
     }

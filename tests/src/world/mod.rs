@@ -59,7 +59,6 @@ impl World {
         Self::builder().start().await
     }
 
-    /// The server's data directory.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
@@ -195,7 +194,6 @@ impl World {
         self.server.as_mut().map_or(Ok(false), Process::runs)
     }
 
-    /// The server's settings.
     #[must_use]
     pub fn server_environment(&self) -> &Environment {
         &self.server_environment

@@ -16,7 +16,6 @@ pub struct Visitor {
     pub framing: Framing,
     /// The `Origin` header. `None` for programs that are not browsers.
     pub origin: Option<String>,
-    /// The `User-Agent` header.
     pub user_agent: String,
     /// The visitor's address, which the proxy in front of the server reports.
     pub address: String,
