@@ -102,7 +102,7 @@ export function leadPage(tandem, offer) {
         LEAD_PATIENCE_MS,
       );
       const kept = await reach(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-      if (!kept.ok) throw new Error("the mailing list did not take it");
+      if (!kept.ok) throw new Error("the mailing list did not accept the address");
       if (lead) noteOn(done, lead);
       form.hidden = true;
       done.hidden = false;

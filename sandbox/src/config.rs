@@ -105,7 +105,7 @@ fn is_switch(arg: &Arg) -> bool {
 fn command() -> Command {
     Settings::command().mut_args(|arg| {
         let Some((key, _)) = keys().find(|(_, flag)| arg.get_long() == Some(flag)) else { return arg };
-        let arg = arg.help(format!("Goes before {}", key.name));
+        let arg = arg.help(format!("Overrides {}", key.name));
         match key.default_text() {
             text if text.is_empty() || is_switch(&arg) => arg,
             text => arg.default_value(text).hide_default_value(true).required(false),
@@ -209,7 +209,9 @@ impl LiveConfig {
         }
         if let Some(offset_s) = change.clock_offset_s {
             if offset_s.abs() > CLOCK_OFFSET_MAX_S {
-                return Err(format!("clock_offset_s may be {CLOCK_OFFSET_MAX_S} at most"));
+                return Err(format!(
+                    "clock_offset_s must be at most {CLOCK_OFFSET_MAX_S} in either direction"
+                ));
             }
             next.clock_offset_s = offset_s;
         }

@@ -111,10 +111,10 @@ impl Fault {
     /// The reason why it cannot, in one sentence.
     pub fn check(&self) -> Result<(), String> {
         if self.delay_ms > DELAY_MAX_MS {
-            return Err(format!("delay_ms may be {DELAY_MAX_MS} at most"));
+            return Err(format!("delay_ms must be at most {DELAY_MAX_MS}"));
         }
         if self.target != Target::Graph && (self.pixel.is_some() || self.containing.is_some()) {
-            return Err("pixel and containing are for the target graph".to_owned());
+            return Err("pixel and containing need the target graph".to_owned());
         }
         if self.containing.as_ref().is_some_and(|text| !(1..=CONTAINING_MAX_BYTES).contains(&text.len())) {
             return Err(format!("containing must have 1 to {CONTAINING_MAX_BYTES} bytes"));
@@ -122,7 +122,7 @@ impl Fault {
         match &self.action {
             Some(Action::Answer(answer)) => answer.build().map(|_| ()),
             Some(Action::Throws) if self.target != Target::Fbevents => {
-                Err("throws is for the target fbevents".to_owned())
+                Err("throws needs the target fbevents".to_owned())
             }
             _ => Ok(()),
         }
@@ -223,7 +223,7 @@ impl Faults {
         let mut queues = lock(&self.queues);
         let queue = queues.entry(fault.target).or_default();
         if queue.len() >= QUEUE_MAX {
-            return Err(format!("{QUEUE_MAX} faults wait for this target already"));
+            return Err(format!("{QUEUE_MAX} faults already wait for this target"));
         }
         if fault.count != Some(0) {
             queue.push_back(fault);

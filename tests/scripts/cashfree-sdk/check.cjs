@@ -97,7 +97,7 @@ async function claim(orderId, visitor) {
   const path = "/tandem.v1.TrackingService/RecordPurchase";
   const response = await fetch(options.server + path, { method: "POST", headers, body: Buffer.concat([head, message]) });
   const answer = Buffer.from(await response.arrayBuffer()).toString("latin1") + (response.headers.get("grpc-status") ?? "");
-  assert.match(answer, /grpc-status: ?0|^0$/i, "the claim is taken");
+  assert.match(answer, /grpc-status: ?0|^0$/i, "the claim must be accepted");
 }
 
 async function purchaseAtGraph(eventId) {
