@@ -1,6 +1,6 @@
 -- Schema version 3: what strangers say of orders has a bound, and is asked about last.
 
--- How much is behind an order that is not paid (order::Standing). Earlier ones may have been
+-- How much is behind an order that is not paid (order::TrustLevel). Earlier ones may have been
 -- named at a checkout.
 ALTER TABLE orders ADD COLUMN standing INTEGER NOT NULL DEFAULT 1;
 -- When to ask the payment provider, by what is behind the order.
