@@ -29,8 +29,8 @@ pub trait EventStore: std::fmt::Debug + Send + Sync + 'static {
         confirmations: Vec<Confirmation>,
     ) -> Result<Confirmed, StoreError>;
 
-    /// Removes the person from every event and order that carries one of the digests. Their events
-    /// that are not delivered yet are never sent.
+    /// Removes the person from every event and order that carries one of the digests. The
+    /// person's undelivered events are never sent.
     async fn erase(&self, digests: Vec<Sha256Hex>) -> Result<Erased, StoreError>;
 }
 

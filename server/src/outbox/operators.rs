@@ -195,7 +195,6 @@ pub struct EventView {
     pub attempts: u32,
     /// Stable code of the last result, or of the reason for its state.
     pub code: Option<String>,
-    /// Its match keys.
     pub keys: KeySet,
     /// Whether its personal data is still stored. Without it, the event cannot be sent.
     pub has_person: bool,

@@ -140,7 +140,6 @@ pub struct WebhookRecord {
     pub body_bytes: u32,
 }
 
-/// A dead-lettered webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadWebhook {
     /// Position in the store.

@@ -32,7 +32,7 @@ pub trait DeliveryQueue: std::fmt::Debug + Send + Sync + 'static {
     /// counted.
     async fn release(&self, leases: Vec<(u64, u32)>) -> Result<(), StoreError>;
 
-    /// Releases the events that are held by themselves under `code`. Returns how many.
+    /// Releases the events that are held one by one under `code`. Returns how many.
     async fn release_held(&self, code: &str) -> Result<u64, StoreError>;
 
     /// Gives up waiting events that are too old for Meta, about `max` at most. Returns how many.

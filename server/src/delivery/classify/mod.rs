@@ -19,7 +19,6 @@ pub(super) enum CallOutcome {
         /// Number of sent events that Meta did not count.
         shortfall: u32,
     },
-    /// Send again later.
     Retry {
         code: &'static str,
         /// How long nothing is sent to the pixel. `None`: the answer asks for no pause.

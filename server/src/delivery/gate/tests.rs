@@ -131,7 +131,7 @@ fn the_circuit_opens_and_one_probe_closes_it() {
 fn no_more_calls_are_out_than_the_window_bears() {
     let mut gate = Gate::default();
     let first = gate.permit(0, 0, false).unwrap();
-    assert_eq!(gate.permit(0, 1, false), None, "a start is careful");
+    assert_eq!(gate.permit(0, 1, false), None, "only one call goes out at the start");
     gate.apply(first, &worked(), 0);
     assert!(gate.permit(0, 1, false).is_some());
 }

@@ -72,7 +72,7 @@ impl Command {
     }
 }
 
-/// Whether one command was written, and why not.
+/// Whether one command was written, and the error if not.
 type Committed = Result<(), StoreError>;
 
 /// A copy of the writer's counters, to restore them after a rollback.
@@ -279,7 +279,7 @@ impl Writer {
         if by_ms.abs() < JUMP_MS_MIN {
             return Ok(false);
         }
-        tracing::warn!(by_ms, "the machine's clock was set; all schedules were moved by the same time");
+        tracing::warn!(by_ms, "the machine's clock was set; all schedules were moved by as much");
         for sql in [
             "UPDATE events SET due_ms = due_ms + ?1 WHERE due_ms IS NOT NULL",
             "UPDATE orders SET ask_at_ms = ask_at_ms + ?1 WHERE ask_at_ms IS NOT NULL",

@@ -87,7 +87,7 @@ impl CountDeltas {
 pub(super) struct NewOrders(usize);
 
 impl NewOrders {
-    /// Adds one. Returns true for every `every`-th order and then starts over.
+    /// Adds one. Returns true at each `every`-th order.
     pub(super) fn add_one(&mut self, every: usize) -> bool {
         self.0 += 1;
         let is_full = self.0 >= every;

@@ -272,7 +272,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Releases the events that are held under a code of their own.
+    /// Releases the events that are held one by one under `code`.
     pub(super) fn release_held(&mut self, code: &str, now_ms: i64) -> rusqlite::Result<u64> {
         let released: Vec<i64> = self
             .db

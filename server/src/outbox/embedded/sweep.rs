@@ -103,8 +103,8 @@ impl Writer {
         Ok(due.len())
     }
 
-    /// Deletes unpaid orders. Paid orders stay longer, so that a late report causes no second
-    /// Purchase.
+    /// Deletes orders that have not changed for long. Paid orders stay longer than unpaid ones, so
+    /// that a late report causes no second Purchase.
     fn forget_orders(&mut self, now_ms: i64, max: usize) -> rusqlite::Result<usize> {
         let mut forgotten = 0;
         for (sql, paid, age_ms) in [

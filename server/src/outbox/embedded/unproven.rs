@@ -19,7 +19,7 @@ pub(crate) const COUNT_EVERY: usize = 1000;
 const TRUST_LEVELS: [TrustLevel; 3] = [TrustLevel::Attested, TrustLevel::CheckedOut, TrustLevel::Claimed];
 
 impl Writer {
-    /// Adds a new order that only strangers named. From time to time, deletes the excess.
+    /// Counts a new order that only strangers named. Deletes the excess once in [`COUNT_EVERY`] calls.
     pub(super) fn bound_unproven(&mut self) -> rusqlite::Result<()> {
         if !self.new_orders.add_one(COUNT_EVERY) {
             return Ok(());
@@ -141,7 +141,7 @@ mod tests {
             clock.set_ms(NOW_MS + 1000 * i64::try_from(n).unwrap());
             step(&store, order, Ask::Never, |order| contact(order, true)).await;
         }
-        // Repeated news and our own questions are no news; a failed payment attempt is.
+        // A repetition and our own question are no news; a failed payment attempt is.
         clock.set_ms(NOW_MS + 10_000);
         step(&store, "b", Ask::At(NOW_MS), |order| contact(order, true)).await;
         step(&store, "a", Ask::AsPlanned, Order::fail).await;
