@@ -25,7 +25,6 @@ impl Violation {
     }
 }
 
-/// Why a call is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reject {
     Invalid(Vec<Violation>),
@@ -37,7 +36,7 @@ pub enum Reject {
     TooFast(Duration),
     /// Too many requests are open, or wait for the disk.
     Overloaded,
-    /// The store cannot accept.
+    /// The store cannot write now.
     StoreUnavailable,
     /// A merchant report names another amount than the order was paid with.
     ReportConflict {

@@ -18,7 +18,6 @@ pub enum StartError {
         name: &'static str,
         /// Value of the setting.
         address: SocketAddr,
-        /// The system's reason.
         error: std::io::Error,
     },
     /// The internal token cannot be written to its file.

@@ -64,7 +64,7 @@ fn one_origin(text: &str) -> Result<String, String> {
 pub struct RateLimit {
     /// Calls per second.
     pub per_second: NonZeroU32,
-    /// Calls at once after a pause.
+    /// Most calls at once after a pause.
     pub burst: NonZeroU32,
 }
 

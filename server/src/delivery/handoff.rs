@@ -13,7 +13,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::status::{PixelState, StatusBoard};
 use crate::outbox::{LeasedEvent, Payload};
 
-/// Fresh events that may wait in memory per pixel.
+/// Most fresh events that may wait in memory per pixel.
 pub(super) const PLACES: usize = 8192;
 /// How long an event may stay leased: far longer than its calls can take.
 pub(super) const LEASE: Duration = Duration::from_secs(15 * 60);
@@ -59,7 +59,7 @@ pub(super) struct FreshQueue {
 /// What the operator has asked of a pixel's worker.
 #[derive(Debug, Default)]
 pub(super) struct OperatorSwitches {
-    /// Nothing is to be sent.
+    /// While set, nothing is sent.
     pub(super) paused: AtomicBool,
     /// Ends all waits: the worker probes now.
     pub(super) resume: AtomicBool,

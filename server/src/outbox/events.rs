@@ -52,7 +52,6 @@ pub enum Initial {
     DeadLetter(String),
 }
 
-/// An event to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEvent {
     pub pixel: PixelId,

@@ -53,7 +53,6 @@ pub struct OrderEffects {
     pub ask: Ask,
     /// A page asked about the order, so that a browser copy of its Purchase is to be expected.
     pub browser_contact: bool,
-    /// What the step tells its caller.
     pub answer: StepAnswer,
 }
 
@@ -84,7 +83,6 @@ pub struct OrderUpdated {
     pub purchase: Option<Appended>,
     /// When to ask the payment provider about the order.
     pub ask: Ask,
-    /// What the step tells its caller.
     pub answer: StepAnswer,
 }
 

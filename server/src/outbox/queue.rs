@@ -39,14 +39,12 @@ pub trait DeliveryQueue: std::fmt::Debug + Send + Sync + 'static {
     async fn expire(&self, max: usize) -> Result<usize, StoreError>;
 }
 
-/// An event leased to delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeasedEvent {
     /// Position in the store.
     pub seq: u64,
     /// Number of this lease; results under an older one are ignored.
     pub lease_no: u32,
-    /// When the lease ends.
     pub lease_ends: Instant,
     /// Attempts before this lease, since the last replay.
     pub attempts: u32,

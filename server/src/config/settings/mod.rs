@@ -65,7 +65,6 @@ pub struct Cashfree {
     pub webhook_max_age: Duration,
 }
 
-/// Settings about the Graph API.
 #[derive(Debug, Clone)]
 pub struct Meta {
     pub graph_url: Url,
@@ -87,7 +86,6 @@ impl Meta {
 /// A field that a lead must have.
 pub type LeadField = MatchKey;
 
-/// All settings of the server.
 #[derive(Debug)]
 pub struct Settings {
     /// Where gRPC and gRPC-web are served.

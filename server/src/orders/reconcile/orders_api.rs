@@ -60,7 +60,6 @@ struct Reply {
     wait: Option<Duration>,
 }
 
-/// A client of the Orders API.
 #[derive(Debug)]
 pub struct OrdersApi {
     http: reqwest::Client,

@@ -67,7 +67,6 @@ async fn sent(outbox: &Outbox) -> Vec<(State, bool)> {
     events.into_iter().map(|event| (event.state, event.keys.names().contains(&"fbp"))).collect()
 }
 
-/// A checkout that names the order.
 fn checkout(order: &OrderId) -> Event {
     let mut event = Event {
         pixel: pixel(),
