@@ -29,7 +29,7 @@ pub(super) async fn adopt(outbox: &Outbox, first: &PixelId) -> Result<(), StoreE
     Ok(())
 }
 
-/// Releases Purchases that were held as play money, once the settings hold none any more.
+/// Releases Purchases that were held as play money, once the settings no longer hold any.
 pub(super) async fn release_play_money(outbox: &Outbox) -> Result<(), StoreError> {
     let code = tandem_core::code::SANDBOX_WITHOUT_TEST_CODE;
     let released = outbox.queue.release_held(code).await?;
@@ -39,7 +39,8 @@ pub(super) async fn release_play_money(outbox: &Outbox) -> Result<(), StoreError
     Ok(())
 }
 
-/// A random token in the data directory, readable by its owner alone.
+/// Returns the token in the data directory. Creates a random one if it is missing, readable by its
+/// owner alone.
 pub(super) fn own_token(data_dir: &Path) -> Result<SecretSource, StartError> {
     let path = data_dir.join(INTERNAL_TOKEN_FILE);
     if !std::fs::read_to_string(&path).is_ok_and(|text| !text.trim().is_empty()) {

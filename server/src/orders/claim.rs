@@ -1,5 +1,5 @@
-//! A claim: a page says that its order was paid, and asks whether that is true. A claim brings the browser's signals
-//! and proves nothing.
+//! A claim: a page says that its order was paid, and asks whether that is true. A claim brings the
+//! browser's signals and proves nothing.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,25 +16,24 @@ use super::watch::Waiter;
 use crate::config::{BrowserPolicy, SecretSource};
 use crate::outbox::{Ask, OrderUpdated, StepAnswer, StoreError};
 
-/// A page's claim.
 #[derive(Debug)]
 pub struct Claim {
     pub order: OrderId,
     /// The pixel of the page.
     pub pixel: PixelId,
-    /// What the browser says of itself and of the order.
+    /// What the page reported about its visit and the order.
     pub contact: Arc<Contact>,
-    /// What the page gives as the shop's proof that the order is its own; may be empty.
+    /// The shop's proof that the order is the page's own; may be empty.
     pub claim_key: String,
-    /// Where it comes from.
+    /// Address of the client.
     pub address: Option<IpAddr>,
 }
 
 impl Orders {
-    /// Takes a claim, and waits up to `wait_max` for a proof of its payment.
+    /// Stores a claim and waits up to `wait_max` for a proof of its payment.
     ///
     /// # Errors
-    /// When the store does not accept.
+    /// When the store refuses it.
     pub async fn claim(&self, claim: Claim, wait_max: Duration) -> Result<ClaimAnswer, OrderError> {
         let secrets = self.settings.claim_secret.as_ref().map(SecretSource::list);
         let is_proven =
@@ -43,7 +42,7 @@ impl Orders {
             // Without the shop's proof the page learns nothing, and nothing is stored.
             return Ok(ClaimAnswer::default());
         }
-        // Waits from before the order is read, so that no proof is missed in between.
+        // The wait begins before the order is read, so that no proof is missed in between.
         let waiting = self.watch.wait_for(&claim.order);
         let before = self.store.order(claim.order.clone()).await?;
         let Some(may_ask) = self.take_allowance(&claim, is_proven, before.as_ref()) else {
@@ -58,7 +57,6 @@ impl Orders {
         Ok(ClaimAnswer { duplicate, waited: started.elapsed(), ..answer })
     }
 
-    /// Writes the claim to its order.
     async fn note_claim(
         &self,
         claim: &Claim,
@@ -67,7 +65,7 @@ impl Orders {
         before: Option<&Order>,
     ) -> Result<OrderUpdated, StoreError> {
         let contact = Arc::clone(&claim.contact);
-        // A copy is to be expected only of the page that will be told to fire.
+        // Only a page that will be told to fire can have a browser copy.
         let expects_browser = before.is_none_or(|order| order.is_owned_by(&contact.user_data));
         let now_ms = self.clock.now_ms();
         let now_s = now_ms.div_euclid(1000);
@@ -98,7 +96,7 @@ impl Orders {
             let told = waiting.notified();
             tokio::pin!(told);
             told.as_mut().enable();
-            // It may have been paid since the last read.
+            // The order may have been paid since the last read.
             if let Some(now) = self.store.order(order.id().clone()).await? {
                 order = now;
             }
@@ -109,8 +107,8 @@ impl Orders {
         Ok(order)
     }
 
-    /// What a claim may cost, taken from its address's quotas. `None`: it is not stored. Otherwise whether the
-    /// payment provider may be asked about it.
+    /// Takes the claim's cost from its address's quotas. `None`: the claim must not be stored.
+    /// Otherwise: whether the payment provider may be asked about its order.
     fn take_allowance(&self, claim: &Claim, is_proven: bool, known: Option<&Order>) -> Option<bool> {
         let circumstances = Circumstances {
             is_proven,

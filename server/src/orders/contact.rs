@@ -1,5 +1,5 @@
-//! An event that names its order, such as a checkout: it counts as an event of its own, and
-//! brings the order its browser's signals, in one step.
+//! An event that names its order, such as a checkout. In one step, it counts as a separate event
+//! and adds its browser's signals to the order.
 
 use std::net::IpAddr;
 
@@ -23,10 +23,10 @@ pub enum ContactSource {
 }
 
 impl Orders {
-    /// Takes an event that names `order`. `now_ms`: Unix milliseconds.
+    /// Stores an event that names `order`. `now_ms`: Unix milliseconds.
     ///
     /// # Errors
-    /// When the store does not accept; nothing was written then.
+    /// When the store refuses it; nothing was written then.
     pub async fn take_event(
         &self,
         mut event: Event,
@@ -39,7 +39,8 @@ impl Orders {
             ContactSource::Internal => (None, false),
             ContactSource::Page(address) => (address, true),
         };
-        // The address has used up its quota of new orders: the event counts, the order is not stored.
+        // The address has used up its quota of new orders. The event is stored and the order is
+        // not.
         if !self.quotas.may_name(address) && self.store.order(order.clone()).await?.is_none() {
             self.metrics.count_unnoted_order();
             return Ok(self.ingest.take(event, consent.denied, is_contact, now_ms).await?);

@@ -1,4 +1,4 @@
-//! What the settings say about Purchases, and what follows for one order.
+//! The settings about Purchases, and what follows from them for one order.
 
 use tandem_core::code;
 use tandem_core::event::Event;
@@ -7,21 +7,21 @@ use tandem_core::order::{Order, RefundDecision};
 
 use crate::outbox::{Initial, NewEvent, PurchaseChange, purchase_change};
 
-/// What decides about Purchases, beside what happened to their order.
+/// What decides about Purchases besides the history of their order.
 #[derive(Debug, Clone, Default)]
 pub struct PurchaseRules {
-    /// Pixels whose Purchases are held one by one, and the stable code of why.
+    /// Pixels whose Purchases are held one by one, each with the stable code of the reason.
     pub holds: Vec<(PixelId, &'static str)>,
     /// How long a paid order waits for browser signals, milliseconds.
     pub join_wait_ms: i64,
-    /// Page of Purchases whose browser was never seen.
+    /// Page address for Purchases whose browser was never seen.
     pub shop_url: Option<String>,
-    /// Custom event to send for refunds; none: nothing is sent.
+    /// Custom event to send for refunds. `None`: refunds are not sent.
     pub refund_event: Option<EventName>,
 }
 
 impl PurchaseRules {
-    /// Why a pixel's Purchases are held one by one, if they are.
+    /// Stable code of why a pixel's Purchases are held one by one, if they are.
     fn hold(&self, pixel: &PixelId) -> Option<&'static str> {
         self.holds.iter().find(|(id, _)| id == pixel).map(|(_, code)| *code)
     }
@@ -35,8 +35,7 @@ impl PurchaseRules {
         (purchase, self.refund_events(order, now_ms, hold))
     }
 
-    /// The events that an order's refunds give rise to now. What undoes a Purchase is held
-    /// with it.
+    /// The events that an order's refunds cause now. They are held while their Purchase is held.
     fn refund_events(&self, order: &mut Order, now_ms: i64, hold: Option<&'static str>) -> Vec<NewEvent> {
         let Some(name) = &self.refund_event else { return Vec::new() };
         let events = order.refund_events(name, now_ms, self.shop_url.as_deref());

@@ -1,4 +1,4 @@
-//! Asking Cashfree's Orders API whether an order is paid, within a budget of our own.
+//! Asks Cashfree's Orders API whether an order is paid, within a budget of our own.
 
 use std::time::Duration;
 
@@ -16,52 +16,50 @@ use crate::config::Cashfree;
 
 /// Version of the API whose answers the parser knows.
 const API_VERSION: &str = "2025-01-01";
-/// Bound on one call. A failed call is made once more.
+/// Longest time of one call. A failed call is repeated once.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Orders asked per minute, repeated calls included (Cashfree allows 400, 60 in the sandbox).
+/// Orders asked per minute, including repeated calls (Cashfree allows 400, and 60 in the sandbox).
 const ORDERS_PER_MINUTE: usize = 60;
-/// The same for orders that only strangers spoke of.
+/// The same, for orders that only strangers named.
 const STRANGERS_ORDERS_PER_MINUTE: usize = 40;
-/// Payment lists asked per minute (Cashfree allows 100, 30 in the sandbox). Only paid orders
-/// get this far.
+/// Payment lists asked per minute (Cashfree allows 100, and 30 in the sandbox). They are asked only
+/// for paid orders.
 const PAYMENTS_PER_MINUTE: usize = 20;
-/// Pause after an answer "too many" that does not say how long, or one that our keys are
-/// wrong (Cashfree, Rate Limits).
+/// Pause after an answer "too many requests" that names no time, or after one that refuses our keys
+/// (Cashfree, Rate Limits).
 const PAUSE: Duration = Duration::from_secs(60);
 /// Longest pause that an answer may ask for.
 const PAUSE_MAX: Duration = Duration::from_secs(600);
-/// Longest answer read.
+/// Longest answer that is read, bytes.
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
-/// What the Orders API said.
+/// Answer of the Orders API.
 #[derive(Debug)]
 pub(super) enum ProviderAnswer {
-    /// Paid, by this payment.
+    /// The order is paid, by this payment.
     Paid(Box<OrderAnswer>, Box<ApiPayment>),
-    /// Not paid.
+    /// The order is not paid.
     Unpaid(UnpaidStatus),
-    /// Our budget is spent.
+    /// Our budget is used up.
     NoBudget,
 }
 
-/// What became of one GET.
+/// Result of one GET.
 enum FetchResult {
     Answer(Vec<u8>),
     NotFound,
-    /// Nothing usable came.
+    /// No usable answer came.
     Nothing,
     NoBudget,
 }
 
-/// An HTTP answer.
 struct Reply {
     status: u16,
     body: Vec<u8>,
-    /// How long to wait before the next question, where it says.
+    /// How long to wait before the next question, if the answer says so.
     wait: Option<Duration>,
 }
 
-/// A client of the Orders API.
 #[derive(Debug)]
 pub struct OrdersApi {
     http: reqwest::Client,
@@ -73,7 +71,7 @@ pub struct OrdersApi {
 }
 
 impl OrdersApi {
-    /// Makes a client if a client ID is configured. `currency`: where an answer names none.
+    /// Builds a client if a client ID is configured. `currency`: used where an answer names none.
     pub fn new(settings: &Cashfree, currency: Currency) -> Result<Option<Self>, reqwest::Error> {
         let Some(client_id) = settings.client_id.clone() else { return Ok(None) };
         let http = reqwest::Client::builder()
@@ -91,7 +89,7 @@ impl OrdersApi {
         }))
     }
 
-    /// Asks about one order.
+    /// Asks whether one order is paid.
     pub(super) async fn ask(
         &self,
         settings: &Cashfree,
@@ -149,7 +147,7 @@ impl OrdersApi {
         }
     }
 
-    /// One GET, made once more when it fails; each takes from the budget.
+    /// One GET, repeated once if it fails. Each call takes from the budget.
     async fn get(
         &self,
         settings: &Cashfree,
@@ -200,7 +198,7 @@ impl OrdersApi {
             .send()
             .await?;
         let status = response.status().as_u16();
-        // Cashfree's pages name either of the first two (Rate Limits; API Limits).
+        // Cashfree's pages name either of the first two headers (Rate Limits; API Limits).
         let wait = ["x-ratelimit-retry", "x-ratelimit-reset", "retry-after"].into_iter().find_map(|name| {
             let seconds = response.headers().get(name)?.to_str().ok()?.trim().parse::<u64>().ok()?;
             (seconds > 0).then(|| Duration::from_secs(seconds))

@@ -1,4 +1,4 @@
-//! What an engine does with orders, their Purchases, the events that follow, and webhooks.
+//! What an engine must do with orders, their Purchases, the events that follow, and webhooks.
 
 use tandem_core::currency::Currency;
 use tandem_core::event::Consent;
@@ -9,7 +9,6 @@ use tandem_core::order::{
 
 use super::*;
 
-/// Runs the checks of this part.
 pub(super) async fn run<G, F: Future<Output = (Bench, G)>>(make: &impl Fn() -> F) {
     each!(
         make,
@@ -52,7 +51,7 @@ async fn an_order_and_its_purchase_change_together(store: &Bench) {
     assert_eq!(store.orders.orders_to_ask(10).await.unwrap(), [due]);
     let purchase_id = EventId::of_purchase(&order_id("A"));
     assert_eq!(state_of(store, &purchase_id).await, Some(State::WaitingJoin));
-    // A better one replaces it; the event in its own right is a duplicate now.
+    // A better Purchase replaces it. The separate event is a duplicate now.
     let updated = place(Initial::Pending).await.unwrap().unwrap();
     assert!(!updated.is_new);
     assert!(matches!(updated.event, Some(Appended::Duplicate(_))));
@@ -89,7 +88,7 @@ async fn a_purchase_that_left_is_neither_replaced_nor_stopped(store: &Bench) {
     let stop = Initial::Suppressed(WithholdReason::RefundedBeforeSent.code().into());
     assert!(
         change(PurchaseChange::Stop, stop.clone()).await.unwrap().unwrap().purchase.is_none(),
-        "it may be on its way"
+        "the Purchase may be on its way"
     );
     store
         .queue
@@ -98,11 +97,11 @@ async fn a_purchase_that_left_is_neither_replaced_nor_stopped(store: &Bench) {
         .unwrap();
     assert!(
         change(PurchaseChange::Stop, stop).await.unwrap().unwrap().purchase.is_some(),
-        "it has come back"
+        "the Purchase has come back"
     );
     assert!(
         change(PurchaseChange::Place, Initial::Pending).await.unwrap().unwrap().purchase.is_none(),
-        "stopped for good"
+        "a stopped Purchase stays stopped"
     );
     assert!(lease(store, NOW_MS + LEASE_MS * 10).await.is_empty());
     check_totals(store, 1).await;
@@ -134,11 +133,14 @@ async fn a_webhook_acts_once(store: &Bench) {
         dead_letter: Some("bad_amount".into()),
         ..record
     };
-    assert!(store.orders.record_webhook(other).await.unwrap(), "another account's is another webhook");
+    assert!(
+        store.orders.record_webhook(other).await.unwrap(),
+        "the same key from another account is another webhook"
+    );
     assert_eq!(store.operators.figures(NOW_MS).await.unwrap().dead_webhooks, 1);
 }
 
-/// A claim, with browser signals or without.
+/// A claim, with or without browser signals.
 pub(super) fn claimed(fbp: Option<&str>) -> Contact {
     let mut user_data = UserData::default();
     user_data.fbp = fbp.map(Into::into);
@@ -154,7 +156,7 @@ pub(super) fn claimed(fbp: Option<&str>) -> Contact {
     }
 }
 
-/// An order with a claim of its buyer, whose payment was just proved.
+/// Adds its buyer's claim to an order and marks it as paid just now.
 fn paid_order(order: &mut Order, fbp: Option<&str>, join_wait_ms: i64) -> OrderEffects {
     order.contact(&claimed(fbp));
     order.pay(payment());
@@ -200,7 +202,7 @@ async fn a_purchase_that_comes_back_is_stopped_by_what_happened_meanwhile(store:
     store.orders.update(order_id("A"), pixel(), None, step).await.unwrap();
     let under_way = lease(store, NOW_MS).await;
     refund_all(store, "A").await;
-    assert_eq!(withheld(store, "A").await, None, "it may have left");
+    assert_eq!(withheld(store, "A").await, None, "the Purchase may have left");
     let back = result(&under_way[0], AttemptOutcome::Retry(Duration::from_millis(5)));
     store.queue.record(call(), vec![back]).await.unwrap();
     let id = EventId::of_purchase(&order_id("A"));
@@ -232,8 +234,8 @@ async fn delivered_purchases_are_counted_by_who_brought_their_signals(store: &Be
     });
     assert_eq!(counted, expected);
     let waited = store.orders.order(order_id("C")).await.unwrap().unwrap();
-    assert_eq!(waited.placed(), "placed", "its wait is over");
-    // A stop that comes after it has left changes nothing, and the order knows that.
+    assert_eq!(waited.placed(), "placed", "the wait for signals is over");
+    // A stop changes nothing after the Purchase has left, and the order knows that.
     refund_all(store, "A").await;
     assert_eq!(withheld(store, "A").await, None);
 }
@@ -243,7 +245,7 @@ fn refund(n: u32, initial: Initial) -> NewEvent {
     NewEvent::new(&core_event("Refund", id), NOW_MS, initial, false)
 }
 
-/// A step that places these followers, and the Purchase with them.
+/// Runs a step that places these followers and changes the Purchase.
 pub(super) async fn follow(
     store: &Outbox,
     order: &str,
@@ -261,26 +263,26 @@ async fn refund_state(store: &Outbox, n: u32) -> Option<State> {
 
 async fn followers_go_where_the_purchase_goes(bench: &Bench) {
     let store = &bench.outbox;
-    // No Purchase: nothing follows but what is only counted.
+    // Without a Purchase, a follower is stored only if it is merely counted.
     let counted = Initial::Suppressed("consent_denied".into());
     follow(store, "KB-1", None, vec![refund(1, Initial::Pending), refund(2, counted)]).await;
     assert_eq!(refund_state(store, 1).await, None);
     assert_eq!(refund_state(store, 2).await, Some(State::Suppressed));
 
-    // On its way: they follow, once.
+    // The Purchase is on its way: its followers are stored, once each.
     let place = PurchaseChange::Place(purchase("KB-2", Initial::Pending));
     follow(store, "KB-2", Some(place), vec![refund(3, Initial::Pending)]).await;
     follow(store, "KB-2", None, vec![refund(3, Initial::Pending)]).await;
     assert_eq!(refund_state(store, 3).await, Some(State::Pending));
 
-    // Stopped before it left: they stop with it, and no new ones come.
+    // The Purchase is stopped before it left: its followers stop too, and no new ones are stored.
     let stopped = || Initial::Suppressed("refunded_before_sent".into());
     let stop = PurchaseChange::Stop(purchase("KB-2", stopped()));
     follow(store, "KB-2", Some(stop), vec![refund(3, Initial::Pending), refund(4, Initial::Pending)]).await;
     assert_eq!(refund_state(store, 3).await, Some(State::Suppressed));
     assert_eq!(refund_state(store, 4).await, None);
 
-    // While it waits they wait, and are stopped with it.
+    // While the Purchase waits its followers wait too, and stop with it.
     let place = PurchaseChange::Place(purchase("KB-4", Initial::WaitingJoin(Duration::from_secs(30))));
     follow(store, "KB-4", Some(place), vec![refund(6, Initial::Pending)]).await;
     assert_eq!(refund_state(store, 6).await, Some(State::WaitingJoin));
@@ -288,12 +290,12 @@ async fn followers_go_where_the_purchase_goes(bench: &Bench) {
     follow(store, "KB-4", Some(stop), vec![refund(6, Initial::Pending)]).await;
     assert_eq!(refund_state(store, 6).await, Some(State::Suppressed));
 
-    // It has left: the stop comes too late, and its refund is told.
+    // The Purchase has left: the stop comes too late, and the refund is sent.
     let place = PurchaseChange::Place(purchase("KB-3", Initial::Leased(LEASE)));
     follow(store, "KB-3", Some(place), Vec::new()).await;
     let stop = PurchaseChange::Stop(purchase("KB-3", stopped()));
     follow(store, "KB-3", Some(stop), vec![refund(5, Initial::Pending)]).await;
     assert_eq!(refund_state(store, 5).await, Some(State::Pending));
-    // The refusal, three Purchases and three refunds.
+    // The counted refund, three Purchases and three refunds.
     check_totals(store, 7).await;
 }

@@ -1,4 +1,4 @@
-//! Orders and webhooks.
+//! Writes and reads of orders and webhooks.
 
 use rusqlite::{Connection, OptionalExtension as _};
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
@@ -101,8 +101,8 @@ impl Writer {
         Ok(Some(OrderUpdated { is_new: stored.is_none(), order, event, purchase, ask, answer }))
     }
 
-    /// `learnt`: something was learnt, and not only when to ask about it. What strangers
-    /// repeat, and what we ask, does not keep people's signals longer.
+    /// `learnt`: the step learnt something new about the order. A stranger's repetition or our own
+    /// question is not new, so neither keeps people's signals longer.
     pub(super) fn write_order(
         &mut self,
         order: &Order,
@@ -142,7 +142,7 @@ impl Writer {
         Ok(())
     }
 
-    /// An order as it is stored, with the number of its pixel.
+    /// An order as it is stored, with its pixel's number.
     pub(super) fn stored_order(&self, id: &OrderId) -> rusqlite::Result<Option<(String, i64)>> {
         self.db
             .prepare_cached("SELECT state, pixel FROM orders WHERE id = ?1")?
@@ -150,7 +150,7 @@ impl Writer {
             .optional()
     }
 
-    /// Notes on the order that a page fired its Purchase. False when there is none.
+    /// Records on the order that a page fired its Purchase. False when the order is unknown.
     pub(super) fn confirm_order(&mut self, id: &OrderId, at_s: i64, now_ms: i64) -> rusqlite::Result<bool> {
         let Some((json, pixel)) = self.stored_order(id)? else { return Ok(false) };
         if let Ok(mut order) = serde_json::from_str::<Order>(&json)
@@ -162,7 +162,7 @@ impl Writer {
         Ok(true)
     }
 
-    /// Keeps a webhook. False when it was known; then only its count grows.
+    /// Stores a webhook. False when it was known; then only its count of copies grows.
     pub(super) fn record_webhook(&mut self, webhook: &WebhookRecord) -> rusqlite::Result<bool> {
         let known = self
             .db
@@ -192,7 +192,6 @@ impl Writer {
     }
 }
 
-/// One order.
 fn find_order(db: &Connection, id: &OrderId) -> rusqlite::Result<Option<Order>> {
     let json: Option<String> = db
         .prepare_cached("SELECT state FROM orders WHERE id = ?1")?

@@ -1,5 +1,5 @@
-//! The order's Purchase: placed, stopped, delivered, come back; and the events that follow it,
-//! those of its refunds.
+//! The Purchase of an order and the refund events that follow it. A Purchase can be placed,
+//! stopped, delivered or come back undelivered.
 
 use std::time::Duration;
 
@@ -64,7 +64,8 @@ impl Writer {
         Ok(Some(Appended::New { seq }))
     }
 
-    /// A Purchase was delivered: counts where its signals came from, and notes it on the order.
+    /// Records on the order that its Purchase was delivered, and counts where its signals came
+    /// from.
     pub(super) fn purchase_delivered(
         &mut self,
         pixel: i64,
@@ -83,7 +84,8 @@ impl Writer {
         Ok(())
     }
 
-    /// A Purchase that was under way came back: what was to stop it meanwhile stops it now.
+    /// A Purchase came back undelivered. If the order had a reason to stop it meanwhile, it stops
+    /// now.
     pub(super) fn purchase_came_back(
         &mut self,
         seq: u64,
@@ -110,7 +112,7 @@ impl Writer {
         self.write_order(&order, order_pixel, Ask::AsPlanned, now_ms, true)
     }
 
-    /// Stops an event that waits.
+    /// Stops a waiting event.
     fn stop(&mut self, seq: u64, code: &str, now_ms: i64) -> rusqlite::Result<()> {
         let (pixel, name, was): (i64, String, i64) = self
             .db
@@ -128,7 +130,7 @@ impl Writer {
         Ok(())
     }
 
-    /// The order of a Purchase; `None` if the event is none, `Some(None)` if the order is gone.
+    /// The order of a Purchase. `None`: the event is no Purchase. `Some(None)`: the order is gone.
     fn order_of_purchase(&self, name: &str, id: &str) -> rusqlite::Result<Option<Option<(Order, i64)>>> {
         if name != EventName::purchase().as_str() {
             return Ok(None);
@@ -139,9 +141,10 @@ impl Writer {
         Ok(Some(found.and_then(|(json, pixel)| Some((serde_json::from_str(&json).ok()?, pixel)))))
     }
 
-    /// Places the followers of an order's Purchase: where it has left or is on its way they
-    /// are appended, once each, and wait as long as it does; where it was stopped, those that
-    /// have not left are stopped too. What is only counted is counted in any case.
+    /// Places the followers of an order's Purchase. If the Purchase waits, is on its way or was
+    /// delivered, each follower is appended once and waits as long as the Purchase. If the Purchase
+    /// was stopped, the followers that have not left are stopped too. Followers that are only
+    /// counted are stored in any case.
     pub(super) fn follow(
         &mut self,
         order: &OrderId,
@@ -185,7 +188,7 @@ impl Writer {
         Ok(())
     }
 
-    /// An event's state and when it is due, Unix milliseconds.
+    /// An event's state, and when it is due, Unix milliseconds.
     fn state_of(&self, pixel: i64, name: &str, id: &str) -> rusqlite::Result<Option<(State, Option<i64>)>> {
         self.db
             .prepare_cached("SELECT state, due_ms FROM events WHERE id = ?1 AND name = ?2 AND pixel = ?3")?

@@ -1,4 +1,4 @@
-//! Delivery's queue: leases, results, releases.
+//! The writes of delivery: leases, results, releases.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use crate::outbox::{
     AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent, Metric, State, StoreError,
 };
 
-/// Graph calls slower than this count as time-outs (Meta's recommended time-out).
+/// Graph calls slower than this count as time-outs, milliseconds (Meta's recommended time-out).
 const SLOW_CALL_MS: u32 = 1500;
 
 #[async_trait::async_trait]
@@ -49,7 +49,7 @@ impl DeliveryQueue for Embedded {
                         break;
                     }
                 }
-                // What is leased already is sent.
+                // Events that are leased already are sent.
                 Err(_) if !leased.is_empty() => break,
                 Err(error) => return Err(error),
             }
@@ -92,7 +92,7 @@ impl DeliveryQueue for Embedded {
 }
 
 impl Writer {
-    /// Leases events that are due, oldest due first.
+    /// Leases due events, the one due longest first.
     pub(super) fn lease(
         &mut self,
         pixel: &PixelId,
@@ -134,7 +134,7 @@ impl Writer {
         Ok(leased.into_iter().map(|(_, event)| event).collect())
     }
 
-    /// Records a Graph call and results of its events; returns the call's number.
+    /// Records a Graph call and the results of its events. Returns the call's number.
     pub(super) fn record(
         &mut self,
         call: &CallRecord,
@@ -199,8 +199,8 @@ impl Writer {
             }
             AttemptOutcome::Refused => (State::DeadLetter, None, Some(now_ms)),
         };
-        // The fence: a late result of an older lease changes nothing. What was erased while it
-        // was out is never sent again.
+        // The fence: a late result of an older lease changes nothing. An event whose person was
+        // erased during the call is never sent again.
         let updated: Option<(u32, String, bool, Option<i64>, i64, String)> = self
             .db
             .prepare_cached(sql!(
@@ -272,7 +272,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Lets events go that are held one by one under a code.
+    /// Releases the events that are held one by one under `code`.
     pub(super) fn release_held(&mut self, code: &str, now_ms: i64) -> rusqlite::Result<u64> {
         let released: Vec<i64> = self
             .db
@@ -288,8 +288,7 @@ impl Writer {
         Ok(released.len() as u64)
     }
 
-    /// Gives up what is still waiting among the events at these positions. What is on its
-    /// way ends as it ends.
+    /// Gives up the events at these positions that still wait. Events on their way are left alone.
     pub(super) fn expire(&mut self, seqs: &[u64], now_ms: i64) -> rusqlite::Result<usize> {
         let mut expired = 0;
         for seq in seqs {
@@ -325,8 +324,8 @@ fn has_due(db: &Connection, pixel: &PixelId, now_ms: i64) -> rusqlite::Result<bo
     .query_row((pixel.as_str(), now_ms), |row| row.get(0))
 }
 
-/// Positions of at most `max` waiting events from before `limit_s` (Unix seconds). Read from
-/// two indexes that hold what waits and nothing else.
+/// Positions of at most `max` waiting events that happened before `limit_s` (Unix seconds). It
+/// reads two indexes that hold only waiting events.
 fn too_old(db: &Connection, limit_s: i64, max: usize) -> rusqlite::Result<Vec<u64>> {
     let mut seqs = Vec::new();
     for sql in [
@@ -342,14 +341,15 @@ fn too_old(db: &Connection, limit_s: i64, max: usize) -> rusqlite::Result<Vec<u6
     Ok(seqs)
 }
 
-/// Reads what is sent of an event.
+/// Reads the part of an event that is sent.
 fn payload(row: &Row<'_>) -> rusqlite::Result<Payload> {
     let action_source: String = row.get("action_source")?;
     Ok(Payload {
         public_json: row.get("facts")?,
         personal_json: row.get("person")?,
         keys: KeySet(row.get("keys")?),
-        // The writer wrote it, so an unknown one means a damaged file: the strictest rules hold.
+        // The writer stored it, so an unknown value means a damaged file. The strictest rules apply
+        // then.
         action_source: ActionSource::parse(&action_source).unwrap_or(ActionSource::Website),
         has_page: row.get("has_page")?,
     })
