@@ -146,8 +146,8 @@ fn a_price_of_its_own_wins_over_a_multiple() {
 }
 
 proptest! {
-    /// Whatever the catalogue, the price and the tags: the parts of an answer agree, and
-    /// tags win over price over fallback.
+    /// For any catalogue, price and tags, the parts of an answer agree. Tags win over the price,
+    /// and the price wins over the fallback.
     #[test]
     fn an_answer_never_contradicts_itself(
         prices in prop::collection::btree_set(1_u64..400, 0..12),
@@ -162,7 +162,7 @@ proptest! {
             .collect();
         let fallback = has_fallback.then(|| Fallback { id: Some("other".into()), ..Fallback::default() });
         let Ok(catalogue) = Catalogue::new(goods, Vec::new(), fallback, TagNames::default()) else {
-            // Only multiples can meet: the prices differ.
+            // The prices differ, so only multiples can be equal.
             prop_assert!(pieces_max > 1);
             return Ok(());
         };
