@@ -93,7 +93,7 @@ impl CookieDomain {
     }
 }
 
-/// The two cookies, as far as a browser has them.
+/// The two cookies of a browser; `None` for a cookie that it does not have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MetaCookies {
     /// Browser ID (`_fbp`).

@@ -1,6 +1,5 @@
-//! How single fields are read, whatever message they are in (facts on Cashfree's
-//! scalars: IDs are numbers or strings, amounts likewise, times mostly carry an offset,
-//! and `"NA"`, `"null"` and `""` stand where null is meant).
+//! Reads single fields, in the same way for all messages. In Cashfree's messages, IDs and amounts are
+//! numbers or strings, and most times have an offset. `"NA"`, `"null"` and `""` mean null.
 
 use core::fmt;
 
