@@ -1,4 +1,4 @@
-//! What browsers and internal callers say about an order without proof of payment.
+//! Contacts: calls of browsers and internal callers that name an order and prove no payment.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,43 +6,43 @@ use crate::custom_data::CustomData;
 use crate::event::{Consent, Page};
 use crate::user_data::UserData;
 
-/// Somebody named an order: a claim, a checkout event, or an internal caller.
+/// A call that named an order: a page's claim, a checkout event, or a call of an internal caller.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Contact {
-    /// When, Unix seconds.
+    /// When the caller named the order, Unix seconds.
     pub at_s: i64,
-    /// Whether it claims that the order was paid.
+    /// Whether the call is a page's claim that the order was placed.
     pub is_claim: bool,
     /// Whether the caller is one of the shop's own services.
     pub is_internal: bool,
     /// What the person allowed.
     pub consent: Consent,
-    /// Match keys and browser identifiers.
+    /// Hashed match keys and browser identifiers.
     pub user_data: UserData,
     /// The page on which the caller named the order.
     pub page: Page,
-    /// Contents and experiment.
+    /// Contents of the order and A/B test.
     pub custom_data: CustomData,
 }
 
-/// Who brought the browser signals of a Purchase.
+/// Where the browser signals of a Purchase come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SignalSource {
     /// The page that claimed the order.
     Claim,
     /// An earlier event that named the order, such as its checkout.
     EarlierEvent,
-    /// A service of the shop.
+    /// One of the shop's own services.
     Internal,
-    /// Nobody: the Purchase goes without.
+    /// Nobody. The Purchase has no browser signals.
     Nobody,
 }
 
 impl SignalSource {
-    /// Every source.
+    /// All sources.
     pub const ALL: [Self; 4] = [Self::Claim, Self::EarlierEvent, Self::Internal, Self::Nobody];
 
-    /// Stable name for labels, rows and JSON.
+    /// Stable name for metric labels, stored rows and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Claim => "claim",

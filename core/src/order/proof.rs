@@ -1,15 +1,15 @@
-//! What payments, failures and refunds do to an order.
+//! Applies payments, failures and refunds to an order.
 
 use super::note::Note;
 use super::payment::{Payment, PaymentOutcome, PaymentSource, Refund};
 use super::state::Order;
 use crate::money::MinorUnits;
 
-/// Most further payments or refunds kept with one order.
+/// Most further payments, and most refunds, that are kept with one order.
 const NOTES_MAX: usize = 16;
 
 impl Order {
-    /// Takes a successful payment.
+    /// Adds a successful payment and returns its effect on the order.
     pub fn pay(&mut self, paid: Payment) -> PaymentOutcome {
         let is_report = paid.source == PaymentSource::Report;
         let note = Note::of(&paid);
@@ -40,7 +40,7 @@ impl Order {
         }
         match (&known.payment_id, &paid.payment_id) {
             (Some(ours), Some(theirs)) if ours == theirs => PaymentOutcome::Duplicate,
-            // The provider's own word on the sale that a report named.
+            // The provider confirms the sale that a report named.
             (None, Some(_)) if known.money == paid.money => {
                 known.payment_id = paid.payment_id;
                 PaymentOutcome::Duplicate
@@ -58,20 +58,21 @@ impl Order {
         }
     }
 
-    /// Notes a failed or dropped attempt. Never undoes a payment.
+    /// Notes a failed or dropped attempt to pay. It never undoes a payment.
     pub fn fail(&mut self) {
         self.failed = true;
     }
 
-    /// Notes that a payment was voided: what was authorised is not taken, or given back
-    /// whole. Of the paying payment it is a full refund; of another it is a failed attempt.
+    /// Notes that a payment was voided at `at_s` (Unix seconds): the provider does not capture the
+    /// authorised money or returns all of it. For the paying payment this is a full refund. For
+    /// another payment it is a failed attempt.
     pub fn void(&mut self, payment_id: &str, at_s: i64) {
         match &self.paid {
             Some(paid) if paid.payment_id.as_deref() == Some(payment_id) => {
                 let (id, money) = (format!("void_{payment_id}"), paid.money);
                 self.refund(Refund::new(id, Some(payment_id.to_owned()), money, at_s));
             }
-            // The message that it was paid may come later.
+            // The message about the successful payment can come later.
             known => {
                 self.failed |= known.is_none();
                 let is_known = self.voided.iter().any(|(id, _)| id == payment_id);
@@ -82,7 +83,8 @@ impl Order {
         }
     }
 
-    /// Notes a successful refund. Returns false when it was known.
+    /// Adds a successful refund. Returns false when it was known, or when the order has the most
+    /// refunds that are kept.
     pub fn refund(&mut self, refund: Refund) -> bool {
         if self.refunds.len() >= NOTES_MAX || self.refunds.iter().any(|r| r.refund_id == refund.refund_id) {
             return false;
@@ -91,8 +93,8 @@ impl Order {
         true
     }
 
-    /// Whether all of the paying payment went back. Refunds of a second payment, and of
-    /// another currency, do not count.
+    /// Whether all money of the paying payment went back. Refunds of a second payment or in another
+    /// currency do not count.
     pub fn is_fully_refunded(&self) -> bool {
         let Some(paid) = &self.paid else { return false };
         let back = self

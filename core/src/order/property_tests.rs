@@ -1,4 +1,4 @@
-//! Whatever comes, in whatever order and however often: one Purchase, if and only if money was paid.
+//! For any inputs in any sequence and number: there is one Purchase if and only if money was paid.
 
 use super::tests::{WAIT_MS, contact, decide, inr, order, paid};
 use super::*;
@@ -16,30 +16,30 @@ enum Step {
         is_claim: bool,
         denied: bool,
     },
-    /// The same with the shop's key, or from one of its services.
+    /// A contact with the shop's key, or from one of the shop's services.
     Proven {
         fbp: u8,
         is_internal: bool,
         denied: bool,
     },
-    /// A webhook; the same payment again is a duplicate, late or not.
+    /// A webhook about a payment. The same payment can come again.
     Paid {
         payment: u8,
         amount: u8,
     },
-    /// The order's own link or form speaks of the same payment, with its ID or without.
+    /// A message of a payment link or form about a payment, with or without the payment's ID.
     Twin {
         payment: Option<u8>,
         amount: u8,
     },
-    /// The Orders API says that it is paid.
+    /// The Orders API answers that the order is paid.
     Answered {
         payment: u8,
         amount: u8,
     },
-    /// The Orders API says that it is not.
+    /// The Orders API answers that the order is not paid.
     UnpaidStatus(UnpaidStatus),
-    /// Fees, a dispute: the provider spoke of it.
+    /// The provider sent another message about the order, e.g. about fees or a dispute.
     SpokenOf,
     Fact {
         amount: u8,
@@ -88,7 +88,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The Purchase's row as a store would keep it.
+/// The row of the Purchase as a store keeps it.
 #[derive(Debug, Clone, PartialEq)]
 enum Row {
     Waiting(Event),
@@ -103,18 +103,18 @@ fn carry_out(row: &mut Option<Row>, order: &mut Order) {
     match decision {
         Decision::Send(event) if unsent => *row = Some(Row::Pending(*event)),
         Decision::Hold(event, until_ms) => {
-            assert_eq!(*row, None, "a hold is only ever the first decision");
+            assert_eq!(*row, None, "only the first decision can be a hold");
             assert_eq!(until_ms, NOW_S * 1000 + WAIT_MS);
             *row = Some(Row::Waiting(*event));
         }
         Decision::Withhold(..) if unsent => *row = Some(Row::Stopped),
         Decision::Withhold(..) if matches!(row, Some(Row::Left(_))) => order.mark_left(),
-        Decision::TooOld(_) => panic!("nothing here is old"),
+        Decision::TooOld(_) => panic!("no payment in this test is too old"),
         _ => {}
     }
 }
 
-/// What the inputs say, added up without the order's help.
+/// The expected state, computed from the inputs alone without the order.
 #[derive(Debug, Default)]
 struct Books {
     /// The first payment: its ID, if it had one, and its amount.
@@ -190,7 +190,7 @@ fn take(step: &Step, order: &mut Order, books: &mut Books, row: &mut Option<Row>
         Step::Deliver => {
             if let Some(Row::Pending(event)) = &row {
                 *departures += 1;
-                assert!(!books.denied_internally && !books.is_voided(), "this must not leave");
+                assert!(!books.denied_internally && !books.is_voided(), "this Purchase must not be sent");
                 *row = Some(Row::Left(event.clone()));
             }
         }
@@ -220,12 +220,12 @@ proptest! {
                 Some(Row::Stopped) => prop_assert!(order.withheld().is_some()),
                 Some(Row::Pending(_)) => prop_assert!(
                     order.must_not_leave().is_none(),
-                    "what may not leave is stopped at once"
+                    "a Purchase that must not be sent is stopped at once"
                 ),
-                Some(Row::Left(_)) => prop_assert_eq!(order.withheld(), None, "it did leave"),
+                Some(Row::Left(_)) => prop_assert_eq!(order.withheld(), None, "a sent Purchase is not withheld"),
                 _ => {}
             }
-            // Nobody is asked about an order that is paid.
+            // A paid order causes no question.
             prop_assert!(order.paid().is_none() || !order.wants_question(i64::MAX));
         }
     }

@@ -1,4 +1,4 @@
-//! The order's one Purchase: whether it may leave, when, and what it says.
+//! The order's Purchase: whether it may be sent, when, and with which data.
 
 use super::payment::Payment;
 use super::state::{FixedContents, Order, Placement, WithholdReason};
@@ -9,23 +9,24 @@ use crate::id::{EventId, EventName};
 /// What must happen to the order's Purchase now.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
-    /// Nothing: no proof of payment, or the Purchase is where it should be.
+    /// Do nothing: there is no proof of payment, or the Purchase needs no change.
     Nothing,
-    /// Place it, to be sent at once. Replaces one that still waits for signals; does
-    /// nothing to one that has left.
+    /// Place the Purchase to be sent at once. It replaces a Purchase that still waits for signals, and
+    /// does not change one that was sent.
     Send(Box<Event>),
-    /// Place it, to be sent at this time (Unix milliseconds) if nothing better came.
+    /// Place the Purchase to be sent at this time (Unix milliseconds), unless a later decision replaces
+    /// it.
     Hold(Box<Event>, i64),
-    /// Place it as counted and never sent, or stop the one that has not left.
+    /// Place the Purchase as counted and never sent, or stop a placed one that was not sent yet.
     Withhold(Box<Event>, WithholdReason),
-    /// Place it as given up: too old for Meta.
+    /// Place the Purchase as a dead letter, because it is too old for Meta.
     TooOld(Box<Event>),
 }
 
 impl Order {
-    /// Decides what must happen to the Purchase. `now_ms`: Unix milliseconds;
-    /// `join_wait_ms`: how long to wait for signals; `fallback_url`: `event_source_url`
-    /// when no browser was ever seen.
+    /// Decides what must happen to the Purchase. `now_ms`: Unix milliseconds; `join_wait_ms`: how long
+    /// to wait for browser signals, milliseconds; `fallback_url`: `event_source_url` of a website
+    /// Purchase whose page is unknown.
     pub fn decide(&mut self, now_ms: i64, join_wait_ms: i64, fallback_url: Option<&str>) -> Decision {
         let Some(paid) = self.paid.as_ref().filter(|paid| paid.money.amount.get() > 0) else {
             return Decision::Nothing;
@@ -50,15 +51,16 @@ impl Order {
             return Decision::Nothing;
         };
         self.placed = placed;
-        // While it waits for signals, contents may still come; when the wait is over it leaves.
+        // While the Purchase waits for signals, its contents can change. After the wait it is sent, so
+        // they are fixed from then on.
         let from_ms = if let Decision::Hold(_, until_ms) = decision { until_ms } else { 0 };
         self.settled = Some(FixedContents { from_ms, data });
         decision
     }
 
-    /// The Purchase as it would be sent, if the order is paid.
+    /// The Purchase as it would be sent.
     pub(super) fn purchase(&self, paid: &Payment, fallback_url: Option<&str>, now_ms: i64) -> Event {
-        // The payment's customer wins, key by key; the browser adds what it lacks.
+        // The payment's customer wins for each key; the browser adds the missing keys.
         let mut user_data = paid.user_data.clone();
         let mut page = paid.page.clone();
         let mut limited_data_use = paid.consent.limited_data_use;
@@ -84,8 +86,8 @@ impl Order {
         }
     }
 
-    /// What the Purchase is about. Contents that the proof or the browser named stay; where
-    /// neither did, the catalogue's count.
+    /// What the Purchase is about. Contents from the proof or the browser count. If neither names
+    /// contents, those of the catalogue count.
     fn custom_data(&self, paid: &Payment, now_ms: i64) -> CustomData {
         if let Some(settled) = self.settled.as_ref().filter(|settled| settled.from_ms <= now_ms) {
             return settled.data.clone();
@@ -101,7 +103,7 @@ impl Order {
         data
     }
 
-    /// Why its Purchase must not leave, if it is still here.
+    /// Why the Purchase must not be sent, if it was not sent yet; `None` when it may be sent.
     pub fn must_not_leave(&self) -> Option<WithholdReason> {
         if self.is_fully_refunded() {
             return Some(WithholdReason::RefundedBeforeSent);
@@ -109,8 +111,8 @@ impl Order {
         self.is_denied().then_some(WithholdReason::ConsentDenied)
     }
 
-    /// What the page should fire now, if anything: the order is verified, the two copies
-    /// would still be merged, nothing keeps it back and no page has fired it yet.
+    /// What the page should fire at `now_s` (Unix seconds). `None` unless the order is paid, Meta would
+    /// still merge the two copies, the Purchase is not withheld, and no page has fired it yet.
     pub fn browser_event(&self, now_s: i64) -> Option<CustomData> {
         let paid = self.paid.as_ref()?;
         let open = self.fired_at_s.is_none()

@@ -1,11 +1,11 @@
-//! Whose browser signals an order has: the earliest contact with signals owns them.
+//! Browser signals of an order: the earliest contact with signals owns the order.
 
 use super::contact::{Contact, SignalSource};
 use super::state::Order;
 use crate::user_data::UserData;
 
 impl Order {
-    /// Who brought its browser signals.
+    /// Where the browser signals of the Purchase come from.
     pub fn signals_from(&self) -> SignalSource {
         match (&self.owner, &self.paid) {
             (Some(owner), _) if owner.is_internal => SignalSource::Internal,
@@ -16,22 +16,22 @@ impl Order {
         }
     }
 
-    /// Takes a contact. Returns whether the order had been contacted this way before.
+    /// Adds a contact. Returns whether the order had been claimed before.
     ///
-    /// The earliest contact with browser signals owns them. A later one fills blanks only
-    /// when it comes from the same browser, so that nobody can put their own click on
-    /// somebody else's order; a refusal of consent counts from the owner's browser or
-    /// from an internal caller.
+    /// The earliest contact with browser signals becomes the owner. A later contact fills blanks only
+    /// if it comes from the same browser. So nobody can add their own click to another person's
+    /// order. A refusal of consent counts only from the owner's browser or an internal caller.
     ///
-    /// Strangers can name any order. So one with a proof takes the order over from a
-    /// browser that has none: an internal caller, or ([`Order::proven_contact`]) a page
-    /// that holds the shop's key.
+    /// Strangers can name any order. So a contact with a proof replaces an owner without one. An
+    /// internal caller has a proof, and so has a page with the shop's key
+    /// ([`Order::proven_contact`]).
     pub fn contact(&mut self, contact: &Contact) -> bool {
         let is_proven = contact.is_internal;
         self.take_contact(contact, is_proven)
     }
 
-    /// Takes the contact of a page that has proved that the order is its own.
+    /// Adds the contact of a page that holds the shop's key for the order. Otherwise like
+    /// [`Order::contact`].
     pub fn proven_contact(&mut self, contact: &Contact) -> bool {
         self.take_contact(contact, true)
     }
@@ -46,7 +46,8 @@ impl Order {
         }
         self.asking.attested |= is_proven;
         let owner = self.owner.as_ref().map(|owner| owner.user_data.same_browser(&contact.user_data));
-        // Only a browser can take over from a browser: an address alone says too little.
+        // Only a contact with an `fbp` can replace the owner. An IP address alone does not identify a
+        // browser.
         let takes_over = is_proven && !self.owner_is_proven && contact.user_data.fbp.is_some();
         if owner == Some(false) && takes_over {
             self.owner = None;
@@ -65,7 +66,7 @@ impl Order {
                 owner.consent.denied |= contact.consent.denied;
                 owner.consent.limited_data_use =
                     owner.consent.limited_data_use.or(contact.consent.limited_data_use);
-                // The page of the sale says more than the page of the first visit.
+                // The page of the sale replaces the page of the first visit, because it says more.
                 if contact.is_claim && contact.page.event_source_url.is_some() {
                     owner.page.clone_from(&contact.page);
                 }
@@ -75,13 +76,13 @@ impl Order {
         known
     }
 
-    /// Whether a caller is the browser that owns the order, or nobody owns it.
+    /// Whether the caller's browser owns the order, or nobody owns it.
     pub fn is_owned_by(&self, caller: &UserData) -> bool {
         self.owner.as_ref().is_none_or(|owner| owner.user_data.same_browser(caller))
     }
 
-    /// Forgets the signals of people and keeps what must never be forgotten: that the
-    /// order was paid, sent, refunded.
+    /// Deletes the personal data and keeps the facts that prevent a second Purchase: that the order was
+    /// paid, sent or refunded.
     pub fn strip_signals(&mut self) {
         self.owner = None;
         if let Some(paid) = &mut self.paid {
