@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Where the machine's steady time begins.
+/// Where the machine's steady time starts.
 static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 #[derive(Debug, Clone, Default)]
@@ -18,31 +18,31 @@ pub struct Clock {
 #[derive(Debug)]
 struct Fixed {
     wall_ms: AtomicI64,
-    /// How far the wall's time has been set since the start.
+    /// How far [`Clock::jump_ms`] has set the wall time in all, milliseconds.
     jumped_ms: AtomicI64,
 }
 
 impl Clock {
-    /// The machine's clock.
     pub fn system() -> Self {
         Self::default()
     }
 
-    /// A clock that stands at `unix_ms` until it is moved.
+    /// A clock that shows `unix_ms` until it is moved.
     pub fn fixed(unix_ms: i64) -> Self {
         let fixed = Fixed { wall_ms: AtomicI64::new(unix_ms), jumped_ms: AtomicI64::new(0) };
         Self { fixed: Some(Arc::new(fixed)) }
     }
 
-    /// Lets time pass on a fixed clock until it shows `unix_ms`. The machine's cannot be
-    /// moved.
+    /// Lets time pass on a fixed clock until it shows `unix_ms`. Does nothing on the machine's
+    /// clock.
     pub fn set_ms(&self, unix_ms: i64) {
         if let Some(fixed) = &self.fixed {
             fixed.wall_ms.store(unix_ms, Ordering::Relaxed);
         }
     }
 
-    /// Sets a fixed clock forward or back, as an administrator does: no time passes.
+    /// Sets the wall time of a fixed clock forward or back, as an administrator does. No time
+    /// passes.
     pub fn jump_ms(&self, by_ms: i64) {
         if let Some(fixed) = &self.fixed {
             fixed.wall_ms.fetch_add(by_ms, Ordering::Relaxed);
@@ -77,7 +77,7 @@ impl Clock {
     }
 }
 
-/// A time span in whole milliseconds; the longest that fits when it does not.
+/// A time span in whole milliseconds, or `i64::MAX` when it does not fit.
 pub(crate) fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
@@ -94,7 +94,7 @@ mod tests {
         assert_eq!((clock.now_ms(), clock.steady_ms()), (500, steady_ms));
         assert_eq!(clock.offset_ms(), offset_ms - 500);
         clock.set_ms(700);
-        assert_eq!(clock.steady_ms(), steady_ms + 200, "time passes on both");
+        assert_eq!(clock.steady_ms(), steady_ms + 200, "both readings move");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Tandem's server: takes conversion events durably and delivers them to Meta.
+//! Tandem's server. It stores conversion events durably and delivers them to Meta.
 //!
 //! A folder imports only what stands below it (`cargo xtask tidy` checks that):
 //!

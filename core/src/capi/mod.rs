@@ -1,9 +1,9 @@
 //! The Conversions API's request body (Meta, using the API; server event parameters).
 //!
 //! A stored event keeps its JSON in two parts ([`Payload`]): `public_json` (name, time, ID,
-//! what it is about) and `personal_json` (match keys, addresses of pages). Once an event is
-//! delivered its personal part is deleted and the public part stays. A batch is put together
-//! from the stored parts without parsing them again.
+//! what it is about) and `personal_json` (match keys, URLs of pages). After delivery the
+//! personal part is deleted and the public part stays. A batch is joined from the stored parts
+//! without parsing them again.
 
 use crate::code;
 use crate::custom_data::{Content, CustomData, Experiment};
@@ -12,13 +12,12 @@ use crate::id::OrderId;
 use crate::money::Money;
 use crate::user_data::KeySet;
 
-/// Most events Meta takes in one request.
+/// Most events that Meta accepts in one request (Meta, using the API).
 pub const BATCH_EVENTS_MAX: usize = 1000;
-/// Most bytes of one request's body (our bound).
+/// Most bytes of one request's body; Tandem's own limit.
 pub const BATCH_BYTES_MAX: usize = 1_000_000;
 
-/// What of an event goes to Meta, and what a sender must know of it without reading its JSON.
-/// Written once per event and shared from then on.
+/// The JSON that Meta gets of an event, and what a sender must know without reading that JSON.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Payload {
     /// `{"event_name":…,"custom_data":…}`: no personal data.
@@ -26,11 +25,11 @@ pub struct Payload {
     /// `{"user_data":…,"event_source_url":…}`: personal data. `None` once the person is gone;
     /// such an event cannot be sent.
     pub personal_json: Option<String>,
-    /// Names of its match keys.
+    /// Names of the event's match keys.
     pub keys: KeySet,
     /// Where the action took place.
     pub action_source: ActionSource,
-    /// Whether it names the page on which it happened.
+    /// Whether the event names the page on which it happened.
     pub has_page: bool,
 }
 
@@ -52,15 +51,15 @@ impl Payload {
         }
     }
 
-    /// Bytes it adds to a batch.
+    /// Number of bytes that the event adds to a batch, without commas.
     pub fn bytes(&self) -> usize {
         self.public_json.len() + self.personal_json.as_ref().map_or(0, String::len)
     }
 
-    /// What Meta is known to refuse the event for, whatever else is in its batch; one such
-    /// event fails the batch. `time_s` is the event's, `now_s` the moment of sending, both
-    /// Unix seconds. Returns a code of [`crate::code`] (Meta, server event parameters and best
-    /// practices).
+    /// Why Meta would refuse the event, as a code of [`crate::code`]; `None` when no reason is
+    /// known. One such event makes Meta refuse the whole batch (Meta, server event parameters
+    /// and best practices). `time_s`: the event's time; `now_s`: the time of sending; both Unix
+    /// seconds.
     pub fn known_refusal(&self, time_s: i64, now_s: i64) -> Option<&'static str> {
         if is_too_old(time_s, now_s) {
             Some(code::TOO_OLD)
@@ -160,7 +159,7 @@ fn content(line: &Content) -> String {
 }
 
 /// Reads `custom_data` back from an event's stored `public_json`, so that a repeated call gets
-/// the answer of the first. `None` when it holds none.
+/// the answer of the first. `None` when the event has no `custom_data`.
 pub fn read_custom_data(public_json: &str) -> Option<CustomData> {
     use crate::currency::Currency;
     use serde_json::value::RawValue;
@@ -224,7 +223,8 @@ fn set(
     }
 }
 
-/// Puts a request's body together. The named texts are Meta's top-level fields.
+/// Writes the body of a request to Meta. `partner_agent`, `test_event_code` and
+/// `appsecret_proof` are Meta's top-level fields of the same names.
 pub fn batch_body<'a>(
     events: impl Iterator<Item = &'a Payload>,
     partner_agent: &str,
@@ -307,8 +307,8 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// Appends a JSON string. Control characters, quotes and backslashes are escaped, as
-/// RFC 8259 (section 7) asks; the rest of Unicode goes as it is.
+/// Appends a JSON string. Control characters, quotes and backslashes are escaped (RFC 8259,
+/// section 7); all other characters stay as they are.
 fn push_quoted(out: &mut String, text: &str) {
     out.push('"');
     let mut plain_from = 0;

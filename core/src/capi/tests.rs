@@ -134,5 +134,5 @@ fn a_property_named_action_source_says_nothing_about_where_the_event_happened() 
     assert_eq!(Payload::of(&event).known_refusal(event.time_s, event.time_s), None);
     event.action_source = ActionSource::Website;
     let refusal = Payload::of(&event).known_refusal(event.time_s, event.time_s);
-    assert_eq!(refusal, Some(code::PAGE_MISSING), "a website's event names its page");
+    assert_eq!(refusal, Some(code::PAGE_MISSING), "a website event must name its page");
 }

@@ -1,4 +1,4 @@
-//! What browsers and internal callers say about an order without proof of payment.
+//! Contacts: calls of browsers and internal callers that name an order and prove no payment.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -38,11 +38,11 @@ pub struct Contact {
     pub pixel: Option<PixelId>,
     /// What the person allowed.
     pub consent: Consent,
-    /// Match keys and browser identifiers.
+    /// Hashed match keys and browser identifiers.
     pub user_data: UserData,
     /// The page on which the caller named the order.
     pub page: Page,
-    /// Contents and experiment.
+    /// Contents of the order and A/B test.
     pub custom_data: CustomData,
 }
 
@@ -74,17 +74,17 @@ pub enum SignalSource {
     Claim,
     /// An earlier event that named the order, such as its checkout.
     EarlierEvent,
-    /// A service of the shop.
+    /// One of the shop's own services.
     Internal,
-    /// Nobody: the Purchase goes without.
+    /// Nobody. The Purchase has no browser signals.
     Nobody,
 }
 
 impl SignalSource {
-    /// Every source.
+    /// All sources.
     pub const ALL: [Self; 4] = [Self::Claim, Self::EarlierEvent, Self::Internal, Self::Nobody];
 
-    /// Stable name for labels, rows and JSON.
+    /// Stable name for metric labels, stored rows and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Claim => "claim",

@@ -1,10 +1,10 @@
-//! The order's state machine: one order, one Purchase, and only for money that was paid.
+//! The order's state machine: each order has at most one Purchase, and only for paid money.
 //!
-//! Inputs come in any order and any number of times: contacts of browsers (claims, and
-//! earlier events that named the order), payments (webhooks, reports of internal callers,
-//! answers of the Orders API), failures and refunds. After each, [`Order::decide`] says
-//! what must happen to the order's one Purchase. The caller stores the order and carries
-//! the decision out in one atomic step.
+//! Inputs can come in any sequence and any number of times. They are contacts of browsers (claims,
+//! and earlier events that named the order), payments (webhooks, reports of internal callers,
+//! answers of the Orders API), failures and refunds. After each input, [`Order::decide`] says what
+//! must happen to the order's Purchase. The caller stores the order and carries out the decision in
+//! one atomic step.
 //!
 //! - A contact alone never makes a Purchase.
 //! - An unproven word binds nothing that a proof decides: pixel, amount, consent, ownership.

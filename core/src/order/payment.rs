@@ -1,4 +1,4 @@
-//! Payments and refunds, as their proof names them.
+//! Payments and refunds, with the data of their proofs.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,11 +8,11 @@ use crate::id::PixelId;
 use crate::money::Money;
 use crate::user_data::UserData;
 
-/// Who proved a payment.
+/// Where the proof of a payment comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentSource {
-    /// A signed webhook.
+    /// A webhook of the payment provider with a valid signature.
     Webhook,
     /// A signed message of a payment link or form. It names what was to be paid, which surcharges
     /// and offers change.
@@ -26,7 +26,7 @@ pub enum PaymentSource {
 }
 
 impl PaymentSource {
-    /// Name for people and programs.
+    /// Stable name: `webhook`, `orders_api`, or `fact` for a report.
     pub fn name(self) -> &'static str {
         match self {
             Self::Webhook => "webhook",
@@ -46,7 +46,7 @@ impl PaymentSource {
     }
 }
 
-/// A successful payment.
+/// A successful payment of an order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Payment {
     /// The provider's ID of the payment; `None` for a report of the shop.
@@ -60,24 +60,25 @@ pub struct Payment {
     pub pixel: Option<PixelId>,
     /// What was paid.
     pub money: Money,
-    /// When it was paid, Unix seconds.
+    /// When the order was paid, Unix seconds.
     pub at_s: i64,
-    /// When we learnt of it, Unix seconds.
+    /// When the server learnt of the payment, Unix seconds.
     pub seen_at_s: i64,
-    /// Who proved it.
+    /// Where the proof comes from.
     pub source: PaymentSource,
     /// Where the sale took place.
     pub action_source: ActionSource,
-    /// The customer as the proof names them, hashed.
+    /// Hashed match keys of the customer in the proof.
     pub user_data: UserData,
-    /// Contents, as far as the proof knows them.
+    /// Contents of the order, as far as the proof has them.
     pub custom_data: CustomData,
-    /// What the shop's catalogue makes of it; counts where nobody names the contents.
+    /// Contents from the shop's catalogue. They count only if neither the proof nor the browser names
+    /// contents.
     #[serde(default, skip_serializing_if = "CustomData::is_empty")]
     pub listed: CustomData,
-    /// The page, as far as the proof knows it.
+    /// The page of the sale, as far as the proof has it.
     pub page: Page,
-    /// Permission, as far as the proof knows it.
+    /// What the customer allowed, as far as the proof has it.
     pub consent: Consent,
 }
 
@@ -97,9 +98,9 @@ impl Payment {
 /// What a payment meant to the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PaymentOutcome {
-    /// It is the first: the order is paid.
+    /// It is the first payment. The order is paid now.
     New,
-    /// It was known.
+    /// The payment was known already.
     Duplicate,
     /// It was known from a weaker proof; this one counts from now on.
     BetterProof,
@@ -109,9 +110,9 @@ pub enum PaymentOutcome {
     OtherAccount,
     /// A second successful payment of the same order; noted, and nothing more.
     SecondPayment,
-    /// The report contradicts what is known and is not taken.
+    /// The report names another amount than the known payment. It is not accepted.
     Conflict {
-        /// What the order was paid with.
+        /// Money of the known payment.
         known: Money,
     },
 }
@@ -134,26 +135,26 @@ impl PaymentOutcome {
 pub struct Refund {
     /// The provider's ID of the refund.
     pub refund_id: String,
-    /// The payment it belongs to; `None`: the order's only one.
+    /// The provider's ID of the refunded payment; `None` when the message names none.
     pub payment_id: Option<String>,
-    /// How much.
+    /// Amount of the refund.
     pub money: Money,
-    /// When, Unix seconds; 0 where nobody noted it.
+    /// When the money went back, Unix seconds; 0 in orders stored before this field existed.
     #[serde(default)]
     pub at_s: i64,
-    /// Whether its own event was placed.
+    /// Whether the event of this refund was placed.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub(super) told: bool,
 }
 
 impl Refund {
-    /// Money that went back at `at_s` (Unix seconds). `payment_id`: the payment, where it is
-    /// named.
+    /// Makes a refund. `refund_id` and `payment_id` are the provider's IDs; `payment_id` is `None` when
+    /// it is not named. `at_s`: when the money went back, Unix seconds.
     pub fn new(refund_id: String, payment_id: Option<String>, money: Money, at_s: i64) -> Self {
         Self { refund_id, payment_id, money, at_s, told: false }
     }
 
-    /// Whether it is of this payment: another payment's, and another currency, is not.
+    /// Whether the refund belongs to `paid`: it names no other payment and has the same currency.
     pub(super) fn is_of(&self, paid: &Payment) -> bool {
         is_of(self.payment_id.as_ref(), self.money, paid)
     }

@@ -1,15 +1,15 @@
-//! What payments, failures and refunds do to an order.
+//! Applies payments, failures and refunds to an order.
 
 use super::note::Note;
 use super::payment::{Payment, PaymentOutcome, PaymentSource, Refund, RefundSum};
 use super::state::Order;
 use crate::money::MinorUnits;
 
-/// Most further payments or refunds kept with one order.
+/// Most further payments, and most refunds, that are kept with one order.
 const NOTES_MAX: usize = 16;
 
 impl Order {
-    /// Takes a successful payment.
+    /// Adds a successful payment and returns its effect on the order.
     pub fn pay(&mut self, paid: Payment) -> PaymentOutcome {
         let note = Note::of(&paid);
         let outcome = self.take(paid);
@@ -76,13 +76,14 @@ impl Order {
         PaymentOutcome::SecondPayment
     }
 
-    /// Notes a failed or dropped attempt. Never undoes a payment.
+    /// Notes a failed or dropped attempt to pay. It never undoes a payment.
     pub fn fail(&mut self) {
         self.failed = true;
     }
 
-    /// Notes that a payment was voided: what was authorised is not taken, or given back
-    /// whole. Of the paying payment it is a full refund; of another it is a failed attempt.
+    /// Notes that a payment was voided at `at_s` (Unix seconds): the provider does not capture the
+    /// authorised money or returns all of it. For the paying payment this is a full refund. For
+    /// another payment it is a failed attempt.
     pub fn void(&mut self, payment_id: &str, at_s: i64) {
         // The message that it was paid, or a better proof of how much, may come later.
         if !self.voided.iter().any(|(id, _)| id == payment_id) {

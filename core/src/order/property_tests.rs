@@ -18,7 +18,7 @@ enum Step {
         ads: AdsConsent,
         pixel: Option<u8>,
     },
-    /// The same with the shop's key, or from one of its services.
+    /// A contact with the shop's key, or from one of the shop's services.
     Proven {
         fbp: Option<u8>,
         is_internal: bool,

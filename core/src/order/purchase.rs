@@ -1,4 +1,4 @@
-//! The order's one Purchase: whether it may leave, when, and what it says.
+//! The order's Purchase: whether it may be sent, when, and with which data.
 
 use core::fmt;
 
@@ -34,11 +34,12 @@ impl fmt::Debug for PurchaseContext<'_> {
 /// What must happen to the order's Purchase now.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
-    /// Nothing: no proof of payment, or the Purchase is where it should be.
+    /// Do nothing: there is no proof of payment, or the Purchase needs no change.
     Nothing,
     /// Place it, to be sent at once. Replaces one that has not left; does nothing to one that has.
     Send(Box<Event>),
-    /// Place it, to be sent at this time (Unix milliseconds) if nothing better came.
+    /// Place the Purchase to be sent at this time (Unix milliseconds), unless a later decision replaces
+    /// it.
     Hold(Box<Event>, i64),
     /// Place it as counted and never sent; replaces one that has not left.
     Withhold(Box<Event>, WithholdReason),
@@ -147,8 +148,8 @@ impl Order {
         }
     }
 
-    /// What the Purchase is about. Contents that the proof or the browser named stay; where
-    /// neither did, the catalogue's count.
+    /// What the Purchase is about. Contents from the proof or the browser count. If neither names
+    /// contents, those of the catalogue count.
     fn custom_data(&self, paid: &Payment, now_ms: i64) -> CustomData {
         if let Some(settled) = self.settled.as_ref().filter(|settled| settled.from_ms <= now_ms) {
             return settled.data.clone();
@@ -164,7 +165,7 @@ impl Order {
         data
     }
 
-    /// Why its Purchase must not leave, if it is still here.
+    /// Why the Purchase must not be sent, if it was not sent yet; `None` when it may be sent.
     pub fn must_not_leave(&self) -> Option<WithholdReason> {
         if self.is_fully_refunded() {
             return Some(WithholdReason::RefundedBeforeSent);
@@ -172,8 +173,8 @@ impl Order {
         self.consent_refused()
     }
 
-    /// What the page should fire now, if anything: the order is verified, the two copies
-    /// would still be merged, nothing keeps it back and no page has fired it yet.
+    /// What the page should fire at `now_s` (Unix seconds). `None` unless the order is paid, Meta would
+    /// still merge the two copies, the Purchase is not withheld, and no page has fired it yet.
     pub fn browser_event(&self, now_s: i64) -> Option<CustomData> {
         let paid = self.paid.as_ref()?;
         let open = self.fired_at_s.is_none()

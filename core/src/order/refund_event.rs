@@ -1,5 +1,5 @@
-//! Events of their own for refunds. Meta has none: a shop that wants them names a custom
-//! event. Never a Purchase, never a negative value.
+//! Events for refunds. Meta has no standard event for a refund, so a shop that wants such events names
+//! a custom event. The event is never a Purchase and its value is never negative.
 
 use super::payment::{Payment, Refund};
 use super::purchase::PurchaseContext;
@@ -9,21 +9,22 @@ use crate::custom_data::CustomData;
 use crate::event::{Event, is_too_old};
 use crate::id::{EventId, EventName};
 
-/// What becomes of a refund's event.
+/// What must happen to the event of a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefundDecision {
-    /// It is sent.
+    /// The event is sent.
     Send,
-    /// It is counted and not sent, for this reason (a stable code).
+    /// The event is counted and not sent. The text is the stable code of the reason.
     Suppress(&'static str),
-    /// It is too old for Meta.
+    /// The event is too old for Meta and becomes a dead letter.
     TooOld,
 }
 
 impl Order {
-    /// The events of refunds of the paying payment that have none yet, under `name`. To be
-    /// asked after [`Order::decide`], and to be placed only where the Purchase has left or
-    /// is on its way: whether it was stopped in time, the store knows.
+    /// Makes the events, named `name`, of those refunds of the paying payment that have none yet. Call
+    /// this after [`Order::decide`]. The caller must place the events only if the Purchase was sent or
+    /// will be sent; only the store knows whether it was stopped in time. `now_ms`: Unix milliseconds;
+    /// `fallback_url`: as for [`Order::decide`].
     ///
     /// When a full refund stops the Purchase, all of them are returned once more, so that
     /// those that have not left are stopped with it.
@@ -51,7 +52,7 @@ impl Order {
             } else if is_old {
                 RefundDecision::TooOld
             } else if !event.user_data.key_set().is_enough() {
-                // The order's signals went long before its money did.
+                // The personal data of the order was deleted before the refund.
                 RefundDecision::Suppress(code::PERSON_GONE)
             } else {
                 RefundDecision::Send

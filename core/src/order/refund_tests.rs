@@ -1,4 +1,4 @@
-//! Refunds, voids and disputes: what they leave on the order, and the events of their own.
+//! Refunds, voids and disputes: their notes on the order, and their events.
 
 use super::tests::{NOW_S, contact, decide, inr, order, paid, with_context};
 use super::*;
@@ -51,7 +51,8 @@ fn a_refund_of_a_sale_has_one_event_of_its_own() {
 
 #[test]
 fn nothing_is_told_of_what_was_never_a_purchase() {
-    // Nobody paid; another payment's money; a payment too old for Meta; nothing to pay.
+    // The cases: an unpaid order, a refund of another payment, a payment that is too old for Meta, and
+    // a payment of 0.
     let mut unpaid = order();
     unpaid.refund(refund("1", "7", "5"));
     let mut other = sold();
@@ -189,9 +190,9 @@ fn the_history_is_bounded_and_keeps_the_latest_of_what_it_knows() {
 }
 
 proptest! {
-    /// Whatever comes in whatever order: each refund is told at most once while the
-    /// Purchase stands, never more than was refunded of the paying payment, never for
-    /// another payment.
+    /// For any inputs in any sequence: each refund has at most one event while the Purchase is not
+    /// stopped. The events are never about more money than was refunded of the paying payment, and
+    /// never about another payment.
     #[test]
     fn each_refund_is_told_once(steps in prop::collection::vec((0..5_u8, 0..2_u8, 0..4_u8, 1..3_u8), 1..40)) {
         let mut order = order();

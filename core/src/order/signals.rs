@@ -13,7 +13,7 @@ use super::state::Order;
 use crate::user_data::UserData;
 
 impl Order {
-    /// Who brought its browser signals.
+    /// Where the browser signals of the Purchase come from.
     pub fn signals_from(&self) -> SignalSource {
         match (&self.owner, &self.paid) {
             (Some(owner), _) if owner.proof == ContactProof::Internal => SignalSource::Internal,
@@ -111,8 +111,8 @@ impl Order {
         self.owner.as_ref().is_none_or(|owner| owner.user_data.same_browser(caller))
     }
 
-    /// Forgets the signals of people and keeps what must never be forgotten: that the
-    /// order was paid, sent, refunded.
+    /// Deletes the personal data and keeps the facts that prevent a second Purchase: that the order was
+    /// paid, sent or refunded.
     pub fn strip_signals(&mut self) {
         if let Some(owner) = self.owner.take() {
             self.consents.remember_owner(&owner);

@@ -1,4 +1,4 @@
-//! What is known of an order, and how far it is.
+//! The known facts about an order, and its state.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::code;
 use crate::custom_data::CustomData;
 use crate::id::{OrderId, PixelId};
 
-/// Why a Purchase is withheld. The codes are stable; see `docs/codes/`.
+/// Why a Purchase is withheld. Each reason has a stable code; see `docs/codes/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WithholdReason {
@@ -24,7 +24,7 @@ pub enum WithholdReason {
 }
 
 impl WithholdReason {
-    /// Stable code for operators.
+    /// Stable code, one of [`crate::code`].
     pub fn code(self) -> &'static str {
         match self {
             Self::ConsentDenied => code::CONSENT_DENIED,
@@ -34,56 +34,57 @@ impl WithholdReason {
     }
 }
 
-/// How far an order is.
+/// How far the payment of an order is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PurchaseState {
-    /// No proof of payment.
+    /// There is no proof of payment.
     Pending,
-    /// Paid.
+    /// There is a proof of payment.
     Verified,
-    /// The last attempt to pay failed.
+    /// An attempt to pay failed, and there is no proof of payment.
     Failed,
-    /// Paid, and all of it went back.
+    /// The order was paid, and all of the money went back.
     Refunded,
 }
 
-/// Where the order's Purchase is, as far as the order knows.
+/// What was last decided about the order's Purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Placement {
-    /// Nowhere yet.
+    /// The Purchase was not placed yet.
     #[default]
     Not,
-    /// Placed with a wait for signals.
+    /// It was placed and waits for browser signals.
     Held,
-    /// Placed to be sent.
+    /// It was placed to be sent.
     Sent,
-    /// Kept back.
+    /// It was withheld for this reason.
     Withheld(WithholdReason),
-    /// Too old when the proof came.
+    /// It was too old for Meta when the proof came.
     TooOld,
 }
 
-/// What the Purchase is about, as it was placed: what the page fires is the same, whatever
-/// is learnt later.
+/// What the placed Purchase is about. The page fires the same data, even if the server learns more
+/// later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct FixedContents {
-    /// From when it can no longer change, Unix milliseconds.
+    /// When the data becomes final, Unix milliseconds.
     pub(super) from_ms: i64,
     pub(super) data: CustomData,
 }
 
-/// What the order knows of the questions about it.
+/// State of the questions to the payment provider about the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Inquiry {
-    /// When the schedule began, Unix seconds.
+    /// When the schedule started, Unix seconds.
     pub(super) since_s: Option<i64>,
-    /// Until when a claim causes no question, Unix seconds.
+    /// Time until which a claim causes no question, Unix seconds.
     pub(super) quiet_until_s: i64,
-    /// The provider did not know the order when it was last asked.
+    /// Whether the provider's last answer was that it does not know the order.
     pub(super) unknown: bool,
-    /// A genuine message of the provider, or one of the shop's own services, spoke of it.
+    /// Whether a verified message of the provider, one of the shop's services, or a page with the shop's
+    /// key named the order.
     pub(super) attested: bool,
 }
 
@@ -94,7 +95,8 @@ impl Inquiry {
     }
 }
 
-/// One order of the shop: what is known of it, and where its Purchase is. Stored as JSON.
+/// One order of the shop: the known facts about it, and the state of its Purchase. The server stores it
+/// as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Order {
     pub(super) id: OrderId,
@@ -119,7 +121,7 @@ pub struct Order {
     /// When the first claim came, Unix seconds.
     pub(super) claimed_at_s: Option<i64>,
     pub(super) paid: Option<Payment>,
-    /// Further successful payments, by ID (a double payment); bounded.
+    /// IDs of further successful payments (double payments); the number is bounded.
     pub(super) other_payments: Vec<String>,
     pub(super) failed: bool,
     /// Payments that were voided, with the time in Unix seconds; bounded.
@@ -138,7 +140,7 @@ pub struct Order {
     pub(super) settled: Option<FixedContents>,
     /// When the page confirmed that its pixel fired, Unix seconds.
     pub(super) fired_at_s: Option<i64>,
-    /// Questions about it to the payment provider.
+    /// State of the questions to the payment provider.
     #[serde(default, skip_serializing_if = "Inquiry::is_default")]
     pub(super) asking: Inquiry,
 }
@@ -185,27 +187,27 @@ impl Order {
         &self.pixel
     }
 
-    /// Gives the order to a pixel that was configured after it came.
+    /// Sets the pixel. The server calls this when a pixel is configured after the order came.
     pub fn assign(&mut self, pixel: PixelId) {
         self.pixel = pixel;
     }
 
-    /// The payment that counts.
+    /// The payment that paid the order; `None` without proof of payment.
     pub fn paid(&self) -> Option<&Payment> {
         self.paid.as_ref()
     }
 
-    /// The contact that owns its signals.
+    /// The contact whose browser signals the Purchase has.
     pub fn owner(&self) -> Option<&Contact> {
         self.owner.as_ref()
     }
 
-    /// When it was first claimed, Unix seconds.
+    /// When a page first claimed the order, Unix seconds.
     pub fn claimed_at_s(&self) -> Option<i64> {
         self.claimed_at_s
     }
 
-    /// How far the order is: paid, failed, refunded or neither.
+    /// How far the payment of the order is.
     pub fn state(&self) -> PurchaseState {
         match (&self.paid, self.failed) {
             (Some(_), _) if self.is_fully_refunded() => PurchaseState::Refunded,
@@ -215,7 +217,7 @@ impl Order {
         }
     }
 
-    /// Why its Purchase is kept back, if it is.
+    /// Why the Purchase is withheld; `None` when it is not withheld.
     pub fn withheld(&self) -> Option<WithholdReason> {
         match self.placed {
             Placement::Withheld(why) => Some(why),
@@ -231,7 +233,7 @@ impl Order {
         self.pixel.clone_from(&before.pixel);
     }
 
-    /// Notes that the Purchase was delivered. True if the order still counted it as waiting for
+    /// Notes that the Purchase was delivered. Returns whether the order still had it as waiting for
     /// signals.
     pub fn mark_delivered(&mut self) -> bool {
         let waited = self.placed == Placement::Held;
@@ -241,7 +243,7 @@ impl Order {
         waited
     }
 
-    /// Notes that the Purchase, which had seemed to have left, came back and was stopped.
+    /// Notes that the Purchase was stopped after all: delivery had it and returned it unsent.
     pub fn mark_stopped(&mut self, why: WithholdReason) {
         self.placed = Placement::Withheld(why);
     }
@@ -256,8 +258,8 @@ impl Order {
         self.fired_at_s
     }
 
-    /// Where its Purchase is as far as the order knows, in one word for operators. The
-    /// event's own state says more.
+    /// What was last decided about the Purchase, in one word for operators: `none`, `waiting_join`,
+    /// `placed`, `withheld` or `too_old`. The state of the event says how far its delivery is.
     pub fn placed(&self) -> &'static str {
         match self.placed {
             Placement::Not => "none",

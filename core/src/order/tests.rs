@@ -58,7 +58,7 @@ pub(super) fn paid(payment_id: &str, amount: &str) -> Payment {
     }
 }
 
-/// A payment that the catalogue knows.
+/// A payment whose contents the catalogue knows.
 fn listed(amount: &str) -> Payment {
     Payment { listed: contents("listed", 2), ..paid("7", amount) }
 }
@@ -120,7 +120,7 @@ fn the_webhooks_money_wins_and_the_browser_brings_the_signals() {
 fn a_paid_order_without_signals_waits_and_takes_a_late_claim() {
     let mut order = order();
     order.pay(paid("7", "5"));
-    let Decision::Hold(event, until_ms) = decide(&mut order) else { panic!("it waits") };
+    let Decision::Hold(event, until_ms) = decide(&mut order) else { panic!("the Purchase waits") };
     assert_eq!(until_ms, NOW_S * 1000 + WAIT_MS);
     assert_eq!(event.page.event_source_url.as_deref(), Some("https://shop.example/"));
     assert_eq!(decide(&mut order), Decision::Nothing, "it waits once");
@@ -233,7 +233,7 @@ fn the_catalogues_contents_count_where_nobody_names_any() {
     let mut order = order();
     order.add_contact(&contact("a", true));
     order.pay(listed("5"));
-    let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
+    let Decision::Send(event) = decide(&mut order) else { panic!("the Purchase is sent") };
     assert_eq!(event.custom_data.content_ids, ["listed"]);
     assert_eq!(event.custom_data.num_items, Some(2));
     assert_eq!(event.custom_data.content_name.as_deref(), Some("a"), "the browser's words stay");
@@ -246,14 +246,14 @@ fn contents_of_the_browser_or_of_a_fact_stay() {
     let claim = Contact { custom_data: contents("claimed", 1), ..contact("a", true) };
     order.add_contact(&claim);
     order.pay(listed("5"));
-    let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
+    let Decision::Send(event) = decide(&mut order) else { panic!("the Purchase is sent") };
     assert_eq!(event.custom_data.content_ids, ["claimed"]);
     assert_eq!(event.custom_data.content_category.as_deref(), Some("claimed"));
 
     let mut order = self::order();
     order.add_contact(&contact("a", true));
     order.pay(Payment { custom_data: contents("stated", 3), ..listed("5") });
-    let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
+    let Decision::Send(event) = decide(&mut order) else { panic!("the Purchase is sent") };
     assert_eq!(event.custom_data.content_ids, ["stated"]);
 }
 
@@ -266,7 +266,7 @@ fn contents_that_come_after_the_purchase_left_change_neither_side() {
     order.add_contact(&Contact { custom_data: contents("late", 1), ..contact("a", true) });
     assert_eq!(order.browser_event(NOW_S), Some(event.custom_data));
 
-    // The same after a wait: until its end contents are taken, from then on not.
+    // After a hold: contents are accepted until its end and ignored after it.
     for (late_ms, expected) in [(WAIT_MS - 1, "late"), (WAIT_MS, "listed")] {
         let mut order = self::order();
         order.pay(listed("5"));

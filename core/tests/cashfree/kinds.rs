@@ -142,7 +142,7 @@ fn a_missing_currency_is_the_assumed_one() {
     let body = changed("success-2025", "\"payment_currency\":\"INR\",", "")
         .replace("\"order_currency\":\"INR\",", "");
     let webhook = Webhook::parse(body.as_bytes(), Currency::parse("JPY").unwrap());
-    // 1399.50 yen do not exist.
+    // The yen has no decimals, so 1399.50 yen is not an amount.
     assert_eq!(webhook.expect_err("too precise").reason, MessageError::BadAmount);
     assert_eq!(proof(&parse(&body).unwrap()).unwrap().3, "INR");
 }

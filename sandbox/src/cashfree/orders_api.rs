@@ -111,7 +111,7 @@ fn check_headers(sandbox: &Sandbox, headers: &HeaderMap) -> Result<(), Response>
     }
 }
 
-/// `2025-01-01`.
+/// Whether the text has the form of `2025-01-01`.
 fn is_date(version: &str) -> bool {
     let parts: Vec<&str> = version.split('-').collect();
     let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();

@@ -1,6 +1,7 @@
-//! How many requests may be open at once. Each kind of caller has a limit of its own, so a flood from
-//! strangers does not block webhooks, operators or health checks. A request over its limit is refused at
-//! once, before its body is read. An unbounded queue would time out every caller.
+//! Limits how many requests may be open at once. Each kind of caller has a limit of its own, so a
+//! flood from strangers does not block webhooks, operators or health checks. A request over its
+//! limit is refused at once, before its body is read. An unbounded queue would time out every
+//! caller.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -19,29 +20,29 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::caller::Caller;
 use super::status::Reject;
 
-/// Requests of strangers at once. With a body of 256 KiB each they would hold half a gigabyte.
+/// Most open requests of strangers. With a body of 256 KiB each they would hold half a gigabyte.
 const STRANGERS_MAX: usize = 2048;
-/// Claims of strangers at once. A claim may wait five seconds for a webhook, so claims have a limit of their
-/// own and cannot block leads.
+/// Most open claims of strangers. A claim may wait five seconds for a webhook, so claims have a
+/// limit of their own and cannot block leads.
 const CLAIMS_MAX: usize = 1024;
-/// Requests of one address (IPv6: /64) at once: what its rate limit allows in the five
-/// seconds that a claim may wait.
+/// Most open requests of one address (IPv6: /64): what its rate limit allows in the five seconds
+/// that a claim may wait.
 const PER_ADDRESS_MAX: usize = 256;
-/// Requests of the shop's own services at once; the gateway makes 128.
+/// Most open requests of the shop's own services. The gateway opens at most 128.
 const SHOP_MAX: usize = 512;
-/// Health checks at once.
+/// Most open health checks.
 const CHECKS_MAX: usize = 128;
-/// What an address with too many open requests is told to wait.
+/// How long an address with too many open requests is told to wait.
 const ADDRESS_WAIT: Duration = Duration::from_secs(1);
 
-/// See the module. Cheap to clone.
+/// The open requests and their limits. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Admission {
     strangers: Arc<Semaphore>,
     claims: Arc<Semaphore>,
     shop: Arc<Semaphore>,
     checks: Arc<Semaphore>,
-    /// Open requests by address. `None` when rates are not limited either.
+    /// Open requests by address. `None` when there are no rate limits either.
     addresses: Option<Arc<Addresses>>,
     refused: Arc<AtomicU64>,
 }
@@ -50,7 +51,7 @@ pub struct Admission {
 struct Addresses(Mutex<HashMap<IpAddr, usize>>);
 
 impl Admission {
-    /// `per_address`: also limits each address alone.
+    /// `per_address`: also limits each address separately.
     pub fn new(per_address: bool) -> Self {
         let limit = |size| Arc::new(Semaphore::new(size));
         Self {
@@ -63,11 +64,11 @@ impl Admission {
         }
     }
 
-    /// Lets a request in until its permit is dropped.
+    /// Admits a request until its permit is dropped.
     ///
     /// # Errors
-    /// [`Reject::Overloaded`] when the limit is reached, [`Reject::TooFast`] when the address has reached its
-    /// own.
+    /// [`Reject::Overloaded`] when the limit is reached, [`Reject::TooFast`] when the address has
+    /// reached its own limit.
     pub(super) fn admit(&self, caller: &Caller, path: &str) -> Result<Permit, Reject> {
         let (limit, address) = match caller {
             _ if path.starts_with("/grpc.health.v1.Health/") => (&self.checks, None),
@@ -95,7 +96,10 @@ impl Admission {
     pub fn report(&self) {
         let requests = self.refused.swap(0, Ordering::Relaxed);
         if requests > 0 {
-            tracing::warn!(requests, "too many requests at once; these were refused and told to try again");
+            tracing::warn!(
+                requests,
+                "too many requests were open at once; these requests were refused and told to try again"
+            );
         }
     }
 }
@@ -120,7 +124,7 @@ impl Addresses {
     }
 }
 
-/// Holds a request's place until it is dropped.
+/// Counts a request as open until it is dropped.
 #[derive(Debug)]
 pub(super) struct Permit {
     _permit: OwnedSemaphorePermit,
@@ -194,7 +198,7 @@ mod tests {
         let waiting: Vec<Permit> = (0..CLAIMS_MAX).map(|_| claim().expect("there is room")).collect();
         assert_eq!(claim().err(), Some(Reject::Overloaded));
         assert!(admission.admit(&stranger("192.0.2.1"), LEAD).is_ok());
-        assert!(admission.admit(&Caller::Internal, RECORD_PURCHASE).is_ok(), "a report is no claim");
+        assert!(admission.admit(&Caller::Internal, RECORD_PURCHASE).is_ok(), "a merchant report is no claim");
         drop(waiting);
         assert!(claim().is_ok());
     }

@@ -1,5 +1,4 @@
-//! The gRPC port: native gRPC and gRPC-web side by side, CORS, size limits, health and
-//! reflection.
+//! The gRPC port: native gRPC and gRPC-web on one port, CORS, size limits, health and reflection.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -27,20 +26,20 @@ use super::access::{AccessPolicy, CallerLayer, is_ours};
 use super::tracking::Tracking;
 use crate::api::operations::Operations;
 
-/// Largest message of a public RPC.
+/// Largest message of a public RPC, bytes.
 const PUBLIC_BYTES_MAX: usize = 256 * 1024;
-/// Largest message of `VerifyWebhook`: a body of 1 MiB, and its headers.
+/// Largest message of `VerifyWebhook`, bytes: a body of 1 MiB, and its headers.
 const WEBHOOK_BYTES_MAX: usize = 1024 * 1024 + 64 * 1024;
 /// Bytes before each message (gRPC over HTTP, length-prefixed message).
 const FRAME_HEAD_BYTES: usize = 5;
 /// Most bytes of a too large HTTP/1.1 request that are read, so that the caller sees the answer.
 const DISCARDED_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Largest headers of an HTTP/2 request.
+/// Largest headers of an HTTP/2 request, bytes.
 const HEADER_BYTES_MAX: u32 = 32 * 1024;
 /// How long a browser may remember a preflight.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(7200);
 
-/// Serves until `shutdown`, then lets open calls end.
+/// Serves until `shutdown`, then waits for the open calls.
 pub async fn serve(
     port: Port,
     tracking: Tracking,
@@ -99,7 +98,7 @@ fn cors(policy: Arc<AccessPolicy>) -> CorsLayer {
         .max_age(PREFLIGHT_AGE)
 }
 
-/// `TrackingService` with the size limit of each RPC: webhooks may be larger.
+/// `TrackingService` with a size limit per RPC, because webhooks may be larger.
 #[derive(Debug, Clone)]
 struct SizeLimited {
     public: TrackingServiceServer<Tracking>,

@@ -1,4 +1,5 @@
-//! Builds the server's parts from the settings. Each folder gets its own settings and the folders below it.
+//! Builds the server's parts from the settings. Each folder gets its own settings and the folders
+//! below it.
 
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ use crate::orders::{OrderSettings, Orders, OrdersApi, PurchaseRules, Reconciler}
 use crate::outbox::Outbox;
 use crate::telemetry::metrics::Metrics;
 
-/// Connections that each port may have.
+/// How many connections each port may have.
 pub(super) struct PortLimits {
     pub(super) grpc: ConnectionLimits,
     pub(super) http: ConnectionLimits,
@@ -43,7 +44,7 @@ pub(super) struct Parts {
     pub(super) limits: PortLimits,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) tasks: Vec<JoinHandle<()>>,
-    /// Cancelled when the server begins to stop: watchers leave.
+    /// Cancelled when the server begins to stop: then streams to watchers end.
     pub(super) closing: CancellationToken,
 }
 
@@ -132,7 +133,6 @@ async fn align_store(settings: &mut Settings, outbox: &Outbox) -> Result<Purchas
     Ok(rules)
 }
 
-/// Starts delivery.
 async fn base(
     settings: &mut Settings,
     outbox: Outbox,
@@ -221,7 +221,7 @@ fn purchase_rules(settings: &Settings) -> PurchaseRules {
     }
 }
 
-/// Reasons for degraded health that hold as long as the settings do.
+/// Reasons for degraded health that hold until the settings change.
 fn notes(settings: &Settings) -> Vec<String> {
     let mut notes = Vec::new();
     if settings.cashfree.environment == Environment::Production {

@@ -11,11 +11,11 @@ use crate::outbox::{Outbox, StoreError};
 
 /// How often the janitor looks for events that grew too old for Meta.
 const EXPIRE_EVERY: Duration = Duration::from_secs(10);
-/// Every how many rounds it deletes old rows and forgets quiet addresses.
+/// The janitor deletes old rows and forgets quiet addresses once in this many rounds.
 const ROUNDS_PER_SWEEP: u32 = 6;
-/// Rows changed in one step.
+/// Most rows that one step changes.
 const STEP_ROWS: usize = 500;
-/// Pause between steps, for ingest.
+/// Pause between steps, so that ingest continues.
 const BETWEEN_STEPS: Duration = Duration::from_millis(50);
 
 /// Works until `stop`. `retention`: how long finished events are kept.
@@ -39,8 +39,8 @@ pub(super) async fn run(
     }
 }
 
-/// Repeats a step while it finds [`STEP_ROWS`] rows. If the store fails, health shows it and the next round tries
-/// again.
+/// Repeats a step while it finds [`STEP_ROWS`] rows. If the store fails, health shows it and the
+/// next round tries again.
 async fn in_steps<F>(stop: &CancellationToken, step: impl Fn() -> F)
 where
     F: Future<Output = Result<usize, StoreError>>,

@@ -56,7 +56,8 @@ pub(super) async fn release_play_money(outbox: &Outbox, environment: Environment
     Ok(())
 }
 
-/// A random token in the data directory, readable by its owner alone.
+/// Returns the token in the data directory. Creates a random one if it is missing, readable by its
+/// owner alone.
 pub(super) fn own_token(data_dir: &Path) -> Result<SecretSource, StartError> {
     let path = data_dir.join(INTERNAL_TOKEN_FILE);
     if !std::fs::read_to_string(&path).is_ok_and(|text| !text.trim().is_empty()) {

@@ -1,5 +1,5 @@
-//! The server's settings, typed. `tandem-settings` reads the texts; here is what they mean. All are
-//! checked in one pass, and every error is one line that names the variable.
+//! The server's typed settings. `tandem-settings` reads the texts, and this folder gives them their
+//! meaning. All settings are checked in one pass. Every error is one line that names the variable.
 
 mod check;
 mod network;

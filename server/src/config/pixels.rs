@@ -1,4 +1,4 @@
-//! Pixels: one from variables, more from the file.
+//! Pixels: one from the variables, more from the file.
 
 use tandem_core::id::PixelId;
 use tandem_settings::keys::{
@@ -8,18 +8,16 @@ use tandem_settings::{SecretSource, SettingError, Source};
 
 use super::network::Origins;
 
-/// One pixel.
 #[derive(Debug)]
 pub struct Pixel {
     /// Pixel (dataset) ID.
     pub id: PixelId,
-    /// Access token.
     pub token: Option<SecretSource>,
     /// Sent as `test_event_code`.
     pub test_event_code: Option<String>,
-    /// Makes every call carry `appsecret_proof`.
+    /// With this secret, every call carries `appsecret_proof`.
     pub app_secret: Option<SecretSource>,
-    /// Origins of this pixel's pages, where they differ from the others'.
+    /// Origins of this pixel's pages, if they differ from the common ones.
     pub origins: Option<Origins>,
     /// Orders whose ID starts with one of these belong to this pixel.
     pub order_prefixes: Vec<String>,
@@ -33,7 +31,7 @@ impl Pixel {
     }
 }
 
-/// Reads all pixels; the first is the default.
+/// Reads all pixels. The first is the default.
 pub(super) fn read_pixels(source: &Source) -> Result<Vec<Pixel>, SettingError> {
     let mut pixels = Vec::new();
     let token = source.secret(FACEBOOK_ACCESS_TOKEN)?;

@@ -1,9 +1,9 @@
-//! Ingest: a decoded event is stored, answered, and handed over to delivery.
+//! Ingest stores a decoded event, answers its caller and hands the event to delivery.
 //!
-//! 1. The event gets its page where it names none, and a reservation with delivery if its
-//!    pixel delivers. With a reservation it is stored already leased.
-//! 2. It is on disk before its caller is answered.
-//! 3. It is handed over in memory, so that the fresh path never reads the disk.
+//! 1. An event without a page gets the shop's. If its pixel delivers, the event gets a reservation
+//!    with delivery and is stored already leased.
+//! 2. The event is on disk before its caller gets an answer.
+//! 3. The event is handed to delivery in memory, so that fresh events need no disk read.
 
 mod person;
 
@@ -20,35 +20,35 @@ use tandem_core::id::{EventId, EventName};
 use crate::delivery::{Delivery, Reservation};
 use crate::outbox::{Appended, EventStore, Existing, Initial, NewEvent, Payload, State, StoreError};
 
-/// Age from which an event takes the way over the store, seconds. A page that kept it for so long
-/// reports first that its pixel has fired, and the store alone knows that when the event comes: Meta
-/// would count a copy that is 48 hours later than the pixel's a second time.
+/// From this age on, seconds, delivery takes an event from the store and not from memory. A page
+/// that kept an event for so long first reports that its pixel fired, and only the store knows
+/// about that report. Meta would count a server copy that comes 48 hours after the pixel's a second
+/// time.
 const OLD_S: i64 = 36 * 3600;
 
-/// Takes events.
 #[derive(Debug)]
 pub struct Ingest {
     events: Arc<dyn EventStore>,
     delivery: Delivery,
-    /// Page of website events that name none: Meta refuses them without one.
+    /// Page address for website events that name none, because Meta refuses them without one.
     shop_url: Option<String>,
 }
 
-/// What became of an event.
+/// Result of accepting an event.
 #[derive(Debug)]
 pub struct Accepted {
     pub name: EventName,
-    /// Its ID, for both copies.
+    /// The event's ID, for both copies.
     pub id: EventId,
-    /// The event was known; nothing is sent again.
+    /// Whether the event was known. Then it is not sent again.
     pub duplicate: bool,
-    /// What the page's copy is about; none: the page must not fire.
+    /// What the page's copy says. `None`: the page must not fire.
     pub page_copy: Option<CustomData>,
     /// Stable code of why the page must not fire; empty if it may.
     pub suppressed_reason: String,
 }
 
-/// What follows once an event is stored.
+/// What is needed once the event is stored.
 #[derive(Debug)]
 pub(crate) struct Handover {
     payload: Arc<Payload>,
@@ -57,16 +57,16 @@ pub(crate) struct Handover {
 }
 
 impl Ingest {
-    /// `shop_url`: page of website events that name none.
+    /// `shop_url`: page address for website events that name none.
     pub fn new(events: Arc<dyn EventStore>, delivery: Delivery, shop_url: Option<String>) -> Self {
         Self { events, delivery, shop_url }
     }
 
-    /// Stores an event and hands it over. `is_denied`: consent was refused, so it is counted
-    /// and never sent; `is_contact`: a browser told of it; `now_ms`: Unix milliseconds.
+    /// Stores an event and hands it over. `is_denied`: consent was refused, so the event is counted
+    /// and never sent. `is_contact`: a browser reported it. `now_ms`: Unix milliseconds.
     ///
     /// # Errors
-    /// When the store does not accept; nothing was written then.
+    /// When the store refuses it; nothing was written then.
     pub async fn take(
         &self,
         mut event: Event,
@@ -102,7 +102,7 @@ impl Ingest {
         (new, Handover { payload, reservation, is_denied })
     }
 
-    /// Hands a stored event over to delivery, and says what became of it.
+    /// Hands a stored event to delivery, and returns the result for its caller.
     pub(crate) fn hand_over(&self, event: Event, handover: Handover, appended: Appended) -> Accepted {
         let Event { pixel, name, id, time_s, custom_data, .. } = event;
         let (duplicate, reason, data) = match appended {

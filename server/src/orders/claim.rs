@@ -1,5 +1,5 @@
-//! A claim: a page says that its order was paid, and asks whether that is true. A claim brings the browser's signals
-//! and proves nothing.
+//! A claim: a page says that its order was paid, and asks whether that is true. A claim brings the
+//! browser's signals and proves nothing.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -15,7 +15,6 @@ use super::watch::Waiter;
 use crate::config::{BrowserPolicy, SecretSource};
 use crate::outbox::{Ask, OrderUpdated, StepAnswer, StoreError};
 
-/// A page's claim.
 #[derive(Debug)]
 pub struct Claim {
     pub order: OrderId,
@@ -27,12 +26,12 @@ pub struct Claim {
     pub contact: Contact,
     /// What the page gives as the shop's proof that the order is its own; may be empty.
     pub claim_key: String,
-    /// Where it comes from.
+    /// Address of the client.
     pub address: Option<IpAddr>,
 }
 
 impl Orders {
-    /// Takes a claim, and waits up to `wait_max` for a proof of its payment.
+    /// Stores a claim and waits up to `wait_max` for a proof of its payment.
     ///
     /// # Errors
     /// When the store does not accept.
@@ -63,7 +62,6 @@ impl Orders {
         Ok(ClaimAnswer { duplicate, waited: started.elapsed(), ..answer })
     }
 
-    /// Writes the claim to its order.
     async fn note_claim(
         &self,
         claim: &Claim,

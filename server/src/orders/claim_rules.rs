@@ -1,4 +1,5 @@
-//! What a claim may cause, and what it is told: decisions without I/O, which `claim` carries out.
+//! What a claim may cause and what it is told. These are decisions without I/O; `claim` carries
+//! them out.
 
 use std::time::Duration;
 
@@ -16,11 +17,11 @@ use crate::config::BrowserPolicy;
 /// What a claim is told.
 #[derive(Debug, Default)]
 pub struct ClaimAnswer {
-    /// The order is paid. Nothing else about it is a stranger's business.
+    /// Whether the order is paid. A stranger learns nothing else about it.
     pub is_verified: bool,
-    /// The order was claimed before.
+    /// Whether the order was claimed before.
     pub duplicate: bool,
-    /// What the page should fire now, if it should.
+    /// What the page should fire now. `None`: it must not fire.
     pub page_copy: Option<CustomData>,
     /// Stable code of why a verified Purchase must not be fired; empty if it may.
     pub suppressed_reason: &'static str,
@@ -31,11 +32,11 @@ pub struct ClaimAnswer {
 /// What a claim may cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Allowance {
-    /// Nothing: its address named too many orders that nobody else spoke of.
+    /// Nothing is stored: the claim's address has named too many orders that nobody else named.
     Nothing,
-    /// It is stored.
+    /// The claim is stored.
     Kept {
-        /// Whether it counts among the orders that its address named first.
+        /// Whether it counts as one of the new orders that its address named.
         names_order: bool,
         /// Whether the payment provider may be asked about it.
         question: Question,
@@ -45,15 +46,15 @@ pub(super) enum Allowance {
 /// Whether a claim may cause a question to the payment provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Question {
-    /// None.
+    /// No question.
     Refused,
-    /// One that its address's allowance pays for.
+    /// A question, taken from the address's quota.
     WithinQuota,
-    /// One that costs its address nothing.
+    /// A question that costs the address nothing.
     Free,
 }
 
-/// What a claim's allowance depends on, beside its order.
+/// What a claim's allowance depends on besides its order.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Circumstances {
     /// The page holds the shop's proof for the order.
@@ -66,7 +67,8 @@ pub(super) struct Circumstances {
     pub(super) now_s: i64,
 }
 
-/// What a claim may cost. One with a proof is not a stranger's. `known`: its order, if anybody spoke of it.
+/// What a claim may cause. A claim with the shop's proof is not a stranger's. `known`: its order,
+/// if anybody named it before.
 pub(super) fn allowance(of: Circumstances, known: Option<&Order>) -> Allowance {
     let kept = |names_order, question| Allowance::Kept { names_order, question };
     let when_possible = |question| if of.can_ask { question } else { Question::Refused };
@@ -117,7 +119,8 @@ pub(super) fn answer(
     ClaimAnswer { is_verified, page_copy: copy.ok(), suppressed_reason, ..ClaimAnswer::default() }
 }
 
-/// What the page may fire before the payment is known, under the optimistic policy: its own claim.
+/// What the page may fire before the payment is known. Under the optimistic policy, this is its own
+/// claim.
 fn optimistic(policy: BrowserPolicy, contact: &Contact, order: &Order) -> Option<CustomData> {
     let open = policy == BrowserPolicy::Optimistic
         && order.state() == PurchaseState::Pending

@@ -1,4 +1,4 @@
-//! Claims are decided about in tables: who claims, what is known, what the page is told.
+//! Tables of claims: who claims, what is known, and what the page is told.
 
 use secrecy::SecretString;
 use tandem_core::code;
@@ -26,7 +26,7 @@ fn inr(amount: &str) -> Money {
     Money::parse(amount, Currency::INR).unwrap()
 }
 
-/// A claim of the browser with this `fbp` that says what it is worth.
+/// A claim of the browser with this `fbp`; the claim states an amount.
 fn contact(fbp: &str, is_denied: bool) -> Contact {
     let mut user_data = UserData::default();
     user_data.fbp = Some(fbp.into());
@@ -66,7 +66,7 @@ fn claimed(is_denied: bool) -> Order {
     order
 }
 
-/// The same, paid; its Purchase is decided about.
+/// The same order, paid and with its Purchase decided.
 fn paid(is_denied: bool) -> Order {
     let mut order = claimed(is_denied);
     order.pay(Payment {
@@ -109,17 +109,17 @@ fn what_a_claim_may_cost() {
     };
     let (open, paid) = (claimed(false), paid(false));
     let table = [
-        // proven, can ask, may name, what is known, what is allowed
+        // proven, can ask, may name, known order, allowance
         (false, true, true, None, kept(true, Question::WithinQuota)),
         (false, false, true, None, kept(true, Question::Refused)),
         (false, true, false, None, Allowance::Nothing),
         (false, false, false, None, Allowance::Nothing),
-        // A known order costs its address no name.
+        // A known order does not count as a new order of the address.
         (false, true, false, Some(&open), kept(false, Question::WithinQuota)),
         (false, false, true, Some(&open), kept(false, Question::Refused)),
         (false, true, true, Some(&asked), kept(false, Question::Refused)),
         (false, true, true, Some(&paid), kept(false, Question::Refused)),
-        // The shop's proof costs its address nothing.
+        // A claim with the shop's proof costs the address nothing.
         (true, true, false, None, kept(false, Question::Free)),
         (true, true, true, Some(&asked), kept(false, Question::Free)),
         (true, false, true, None, kept(false, Question::Refused)),
@@ -176,7 +176,15 @@ fn what_a_page_is_told() {
         ),
         ("consent denied", Verified, &buyer, paid(true), false, NOW_S, (true, None, "consent_denied")),
         ("a stranger, denied", Verified, &stranger, paid(true), false, NOW_S, (true, None, "withheld")),
-        ("too late for a pair", Verified, &buyer, paid(false), false, later_s, (true, None, "withheld")),
+        (
+            "too late for the browser's copy",
+            Verified,
+            &buyer,
+            paid(false),
+            false,
+            later_s,
+            (true, None, "withheld"),
+        ),
     ];
     for (case, policy, caller, order, is_proven, now_s, expected) in table {
         assert_eq!(told(policy, caller, &order, is_proven, now_s), expected, "{case}");
@@ -227,7 +235,7 @@ fn a_claim_key_proves_its_own_order_with_any_of_the_secrets() {
     let (both, old) = (secrets(&["old-secret", "new-secret"]), secrets(&["old-secret"]));
     let (own, other) = (order_id(), OrderId::parse("KB-2").unwrap());
     assert!(is_proven(&own, KEY, &both));
-    assert!(is_proven(&own, &KEY.to_uppercase(), &both), "hex of either case");
+    assert!(is_proven(&own, &KEY.to_uppercase(), &both), "upper-case and lower-case hex are valid");
     assert!(!is_proven(&own, KEY, &old), "another secret");
     assert!(!is_proven(&own, KEY, &[]), "no secret");
     assert!(!is_proven(&other, KEY, &both), "another order");

@@ -1,5 +1,5 @@
-//! An event that names its order, such as a checkout: it counts as an event of its own, and
-//! brings the order its browser's signals, in one step.
+//! An event that names its order, such as a checkout. In one step, it counts as a separate event
+//! and adds its browser's signals to the order.
 
 use std::net::IpAddr;
 
@@ -27,7 +27,7 @@ impl Orders {
     /// order's; `now_ms`: Unix milliseconds.
     ///
     /// # Errors
-    /// When the store does not accept; nothing was written then.
+    /// When the store refuses it; nothing was written then.
     pub async fn take_event(
         &self,
         mut event: Event,

@@ -1,4 +1,4 @@
-//! Orders: one order makes one Purchase, for money that was paid.
+//! Orders: one order causes one Purchase, for money that was paid.
 //!
 //! Everything that happens to an order becomes a step on it ([`step`]): page claims, merchant reports, events that
 //! name the order, webhooks, and answers of the Orders API. The store writes a step and its Purchase in one

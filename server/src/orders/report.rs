@@ -1,4 +1,4 @@
-//! A merchant report: a service of the shop says that an order was paid, by whatever provider
+//! A merchant report: one of the shop's services says that an order was paid, through any provider
 //! or at the counter.
 
 use tandem_core::code;
@@ -13,7 +13,6 @@ use super::service::{OrderError, Orders};
 use super::step::{ChangeOutcome, Step};
 use crate::outbox::{Ask, StepAnswer, StoreError};
 
-/// What a service of the shop reports.
 #[derive(Debug)]
 pub struct MerchantReport {
     pub order: OrderId,
@@ -27,25 +26,25 @@ pub struct MerchantReport {
     pub contact: Contact,
 }
 
-/// What a report is told.
+/// Answer to a report.
 #[derive(Debug)]
 pub struct ReportAnswer {
-    /// How far the order is.
+    /// The state of the order.
     pub state: PurchaseState,
-    /// The payment was known.
+    /// Whether the payment was known before.
     pub duplicate: bool,
-    /// What a page should fire now, if one should.
+    /// What a page should fire now. `None`: no page must fire.
     pub page_copy: Option<CustomData>,
     /// Stable code of why the Purchase is withheld; empty if it is not.
     pub suppressed_reason: &'static str,
 }
 
 impl Orders {
-    /// Takes a report. The same amount again is a duplicate.
+    /// Stores a report. A second report of the same amount is a duplicate.
     ///
     /// # Errors
     /// [`OrderError::AmountConflict`] when the order is known to be paid with another amount,
-    /// [`OrderError::Store`] when the store does not accept. Nothing was changed then.
+    /// [`OrderError::Store`] when the store refuses it. Nothing was changed then.
     pub async fn report(&self, report: MerchantReport) -> Result<ReportAnswer, OrderError> {
         let MerchantReport { order, pixel, money, action_source, contact } = report;
         let paid = Payment {
@@ -57,7 +56,7 @@ impl Orders {
             seen_at_s: self.clock.now_s(),
             source: PaymentSource::Report,
             action_source,
-            // The contact carries the browser's identifiers; the proof says who paid.
+            // The contact carries the browser's identifiers. The proof says who paid.
             user_data: without_browser(contact.user_data.clone()),
             custom_data: contact.custom_data.clone(),
             listed: self.catalogue_data(&order, money, None),

@@ -1,4 +1,4 @@
-//! What the settings say about Purchases, and what follows for one order.
+//! The settings about Purchases, and what follows from them for one order.
 
 use tandem_core::code;
 use tandem_core::custom_data::CustomData;
@@ -19,9 +19,9 @@ pub struct PurchaseRules {
     pub holds: Vec<(PixelId, &'static str)>,
     /// How long a paid order waits for browser signals, milliseconds.
     pub join_wait_ms: i64,
-    /// Page of Purchases whose browser was never seen.
+    /// Page address for Purchases whose browser was never seen.
     pub shop_url: Option<String>,
-    /// Custom event to send for refunds; none: nothing is sent.
+    /// Custom event to send for refunds. `None`: refunds are not sent.
     pub refund_event: Option<EventName>,
 }
 

@@ -1,4 +1,4 @@
-//! The orders of a shop, and what every way to them shares.
+//! The orders of a shop, and what all ways of changing them share.
 
 use std::sync::Arc;
 
@@ -29,21 +29,19 @@ use crate::telemetry::metrics::Metrics;
 pub struct OrderSettings {
     /// What decides about Purchases.
     pub rules: PurchaseRules,
-    /// The payment provider.
     pub cashfree: Cashfree,
-    /// What the shop sells.
     pub catalogue: Option<Arc<CatalogueFile>>,
     /// When the page may fire Purchase.
     pub browser_policy: BrowserPolicy,
-    /// Key of the claims' proofs.
+    /// Key of the proofs that claims carry.
     pub claim_secret: Option<SecretSource>,
-    /// Country of national phone numbers.
+    /// Country assumed for phone numbers without a country code.
     pub default_country: Country,
-    /// Currency where none is given.
+    /// Currency assumed where none is given.
     pub default_currency: Currency,
 }
 
-/// Changes orders. Every caller's way to them.
+/// Changes orders. All callers go through it.
 #[derive(Debug)]
 pub struct Orders {
     pub(super) settings: OrderSettings,
@@ -62,27 +60,26 @@ pub struct Orders {
 /// Why an order was not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OrderError {
-    /// The store does not accept; nothing was written. The caller may try again.
+    /// The store refused; nothing was written. The caller may try again.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The order is known to be paid with another amount than a report says.
+    /// The order is known to be paid with another amount than the report states.
     #[error("the order is known to be paid with another amount")]
     AmountConflict {
-        /// What the order was paid with.
+        /// The amount that the order was paid with.
         known: Money,
-        /// What the report says.
+        /// The amount that the report states.
         given: Money,
     },
     /// No secret is configured to verify the webhook with. The provider may try again.
     #[error("no payment secret is configured")]
     NoSecret,
-    /// No such payment provider is known.
     #[error("the payment provider is not known")]
     UnknownProvider,
 }
 
 impl Orders {
-    /// Orders over a store. What becomes due is handed to `delivery`.
+    /// Orders in a store. Events that become due are handed to `delivery`.
     pub fn new(
         settings: OrderSettings,
         store: Arc<dyn OrderStore>,
@@ -111,7 +108,7 @@ impl Orders {
         self.settings.cashfree.client_id.is_some()
     }
 
-    /// What the catalogue makes of a payment; nothing without a catalogue.
+    /// What the catalogue says about a payment; empty without a catalogue.
     pub(super) fn catalogue_data(
         &self,
         order: &OrderId,
@@ -128,7 +125,7 @@ impl Orders {
         bought
     }
 
-    /// Hashes a provider's customer. Nobody can correct what cannot be normalised, so it is
+    /// Hashes a provider's customer. Nobody can correct a value that cannot be normalised, so it is
     /// dropped and counted.
     pub(super) fn hash_customer(&self, fields: tandem_core::cashfree::MatchFields, now_ms: i64) -> UserData {
         let values: Vec<(MatchKey, Raw)> = [

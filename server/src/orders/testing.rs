@@ -1,4 +1,4 @@
-//! Orders over a store of their own, for tests.
+//! Orders in a store of their own, for tests.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::outbox::Outbox;
 use crate::outbox::embedded::Embedded;
 use crate::telemetry::metrics::Metrics;
 
-/// Orders, and the store they are in.
+/// Orders and their store.
 pub(super) struct Fixture {
     pub(super) orders: Arc<Orders>,
     pub(super) outbox: Outbox,
@@ -26,8 +26,8 @@ pub(super) fn pixel() -> PixelId {
     PixelId::parse("123456789012345").unwrap()
 }
 
-/// Orders with these variables set, without a join wait. With a `CASHFREE_CLIENT_ID` they
-/// plan questions. `holds`: pixels whose Purchases are held.
+/// Orders with these variables set, without a join wait. With a `CASHFREE_CLIENT_ID` they plan
+/// questions. `holds`: pixels whose Purchases are held.
 pub(super) fn fixture(
     dir: &Path,
     clock: Clock,

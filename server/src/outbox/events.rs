@@ -1,4 +1,4 @@
-//! Taking events: append, confirm, erase.
+//! Accepting events: append, confirm, erase.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,16 +11,16 @@ use tandem_core::order::{Environment, Order};
 
 use super::{BrowserOutcome, State, StoreError};
 
-/// Where events are taken.
+/// Accepts events.
 ///
-/// One dedup key (pixel, event name, event ID) is one event: of several servers that append
-/// under one key at the same time, one gets [`Appended::New`] and the others the first event.
-/// A server may append an event that is already leased to itself ([`Initial::Leased`]): it
-/// hands the event to its own delivery in memory, and no other server sees it as due before
-/// that lease has ended.
+/// One dedup key (pixel, event name, event ID) is one event. If several servers append under one
+/// key at the same time, one gets [`Appended::New`] and the others get the first event. A server
+/// may append an event that is already leased to itself ([`Initial::Leased`]). It then hands the
+/// event to its own delivery in memory, and no other server sees the event as due before that lease
+/// has ended.
 #[async_trait::async_trait]
 pub trait EventStore: std::fmt::Debug + Send + Sync + 'static {
-    /// Stores an event. Answers once it is durable.
+    /// Stores an event. Returns once the event is durable.
     async fn append(&self, event: NewEvent) -> Result<Appended, StoreError>;
 
     /// Notes what pages did with their copies. Of Purchases, those of `environment` are meant.
@@ -31,22 +31,22 @@ pub trait EventStore: std::fmt::Debug + Send + Sync + 'static {
         confirmations: Vec<Confirmation>,
     ) -> Result<Confirmed, StoreError>;
 
-    /// Removes the person of every event and order that carries one of the digests. What
-    /// was not delivered yet never is.
+    /// Removes the person from every event and order that carries one of the digests. The
+    /// person's undelivered events are never sent.
     async fn erase(&self, digests: Vec<Sha256Hex>) -> Result<Erased, StoreError>;
 }
 
-/// State in which an event enters.
+/// State in which an event is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Initial {
-    /// To be sent; due now.
+    /// To be sent, and due now.
     Pending,
-    /// To be sent, and leased under number 1 to the server that stores it, for so long: the
-    /// event is handed to that server's delivery in memory.
+    /// To be sent, and leased under number 1 for this time to the server that stores it. That
+    /// server hands the event to its delivery in memory.
     Leased(Duration),
-    /// A Purchase that waits for signals so long at most.
+    /// A Purchase that waits for signals, at most this long.
     WaitingJoin(Duration),
-    /// Held on its own account, for this reason.
+    /// Held by itself and not by its pixel, for this reason.
     Held(String),
     /// Counted and never sent, for this reason.
     Suppressed(String),
@@ -54,7 +54,6 @@ pub enum Initial {
     DeadLetter(String),
 }
 
-/// An event to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEvent {
     pub pixel: PixelId,
@@ -68,11 +67,10 @@ pub struct NewEvent {
     pub time_s: i64,
     /// When it was accepted, Unix milliseconds.
     pub received_ms: i64,
-    /// What goes to Meta. Shared with delivery when the event is handed over in memory.
+    /// The data that goes to Meta. Shared with delivery when the event is handed over in memory.
     pub payload: Arc<Payload>,
-    /// Whether a browser told us of it, so that a second copy is to be expected.
+    /// Whether a browser reported the event, so that a browser copy is to be expected.
     pub browser_contact: bool,
-    /// State it enters in.
     pub initial: Initial,
 }
 
@@ -101,15 +99,15 @@ impl NewEvent {
     }
 }
 
-/// What became of an append.
+/// Result of an append.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Appended {
-    /// Stored, at this position.
+    /// The event was stored.
     New {
         /// Position in the store.
         seq: u64,
     },
-    /// The key was taken; here is the first.
+    /// The key was taken already; this is its first event.
     Duplicate(Existing),
 }
 
@@ -126,25 +124,23 @@ pub struct Existing {
 /// What a page did with its copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirmation {
-    /// Name as fired.
+    /// Name under which the page fired its copy.
     pub name: EventName,
-    /// ID as fired.
+    /// ID under which the page fired its copy.
     pub id: EventId,
-    /// `fired`, `blocked` or `failed`.
     pub outcome: BrowserOutcome,
-    /// When, Unix seconds.
+    /// When the page did it, Unix seconds.
     pub at_s: i64,
 }
 
 /// How many confirmations named a known event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Confirmed {
-    /// Known.
     pub accepted: u32,
     pub unknown: u32,
 }
 
-/// What an erasure came to.
+/// How much an erasure removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Erased {
     /// Events whose person was removed.

@@ -1,5 +1,5 @@
-//! The outbox against a model that fits on one page: random steps on both, a crash between
-//! any two of them, and after each step every event is in the same state in both.
+//! Compares the outbox with a small model. Random steps run on both, with crashes between steps.
+//! After each step every event must have the same state in both.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,12 +12,12 @@ use super::embedded::Embedded;
 use super::*;
 use crate::clock::Clock;
 
-/// Keys that events are drawn from: few, so that repeats are common.
+/// Number of keys that events are drawn from. It is small, so that repeats are common.
 const KEYS: u32 = 6;
 const LEASE: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_secs(5);
 
-/// What happens next. Numbers choose among what is there.
+/// One random step. Its numbers select among the existing events or leases.
 #[derive(Debug, Clone)]
 enum Step {
     Append(u32),
@@ -57,14 +57,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..40)
 }
 
-/// One event of the model: its state, and when it is due in time that never jumps.
+/// One event of the model: its state, and when it is due on a clock that never jumps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Modelled {
     state: State,
     due_ms: i64,
 }
 
-/// The model: what the outbox promises, without saying how.
+/// The model: what the outbox promises, without the means.
 #[derive(Debug, Default)]
 struct Model(BTreeMap<u32, Modelled>);
 
@@ -73,7 +73,7 @@ impl Model {
         self.0.entry(key).or_insert(Modelled { state, due_ms });
     }
 
-    /// Due are pending events, and leased ones whose lease has ended.
+    /// Number of due events: pending events, and leased events whose lease has ended.
     fn due(&self, now_ms: i64) -> usize {
         let waits = |event: &&Modelled| matches!(event.state, State::Pending | State::InFlight);
         self.0.values().filter(waits).filter(|event| event.due_ms <= now_ms).count()
@@ -102,7 +102,7 @@ struct World {
     store: Option<Outbox>,
     clock: Clock,
     model: Model,
-    /// Leases that are still good, and those that are not any more.
+    /// Leases that are still valid. `stale` holds the others.
     leased: Vec<(u32, LeasedEvent)>,
     stale: Vec<LeasedEvent>,
 }
@@ -118,7 +118,7 @@ impl World {
         self.store.as_ref().expect("it is open between steps")
     }
 
-    /// Time that never jumps, in which the model's schedules are.
+    /// Time that never jumps. The model's schedules use it.
     fn now_ms(&self) -> i64 {
         self.clock.steady_ms()
     }
@@ -205,14 +205,14 @@ impl World {
             Step::Pass(span) => self.clock.set_ms(self.clock.now_ms() + crate::clock::millis(span)),
             Step::SetClock(by_ms) => {
                 self.clock.jump_ms(by_ms);
-                // A machine's clock is not set twice within one write: this is the write.
+                // A real clock is not set twice between two writes, so a write follows here.
                 self.store().queue.has_due(pixel()).await.unwrap();
             }
             Step::Crash => self.crash(),
         }
     }
 
-    /// What a killed process leaves: the files as they are.
+    /// Simulates a killed process: the files stay as they are.
     fn crash(&mut self) {
         let copy = tempfile::tempdir().unwrap();
         for name in ["tandem.db", "tandem.db-wal"] {
@@ -230,7 +230,7 @@ impl World {
         self.store().queue.record(conformance::call(), vec![result]).await.unwrap();
     }
 
-    /// Every event is where the model has it, and the totals agree.
+    /// Checks that every event has the model's state, and that the totals agree.
     async fn check(&self) {
         let listed = self
             .store()

@@ -1,4 +1,4 @@
-//! What others do to the server hurts neither the shop nor its visitors, and leaks nothing.
+//! Abuse by strangers harms neither the shop nor its visitors, and leaks no data.
 
 mod gateway_fire;
 mod overload;

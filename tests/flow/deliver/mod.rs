@@ -1,4 +1,4 @@
-//! What was acknowledged arrives once, whatever Meta, the disk or the process does meanwhile.
+//! Every acknowledged event arrives once, whatever happens to Meta, the disk or the process.
 
 mod balance;
 mod dead_letters;

@@ -1,4 +1,4 @@
-//! `tandem lint` on files and on pages that are served.
+//! `tandem lint` on files and on served pages.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ async fn lint(folder: &Path, arguments: &[&str]) -> anyhow::Result<Ended> {
     Process::run(&binaries::program("tandem")?, folder, &BTreeMap::new(), &arguments).await
 }
 
-/// The findings of `--json`: code, line and column.
+/// The findings of `--json`, each with code, line and column.
 fn findings(out: &str) -> anyhow::Result<Vec<(String, u64, u64)>> {
     out.lines()
         .map(|line| {
@@ -77,7 +77,7 @@ async fn what_cannot_be_read_ends_with_exit_code_2_and_says_what_to_do() -> anyh
     Ok(())
 }
 
-/// Answers requests until the test ends: a page with a policy in its header, a script, and 404 for the rest.
+/// Answers requests until the test ends: a page with a policy in its header, a script, and 404 for everything else.
 async fn serve(listener: TcpListener) {
     while let Ok((stream, _)) = listener.accept().await {
         tokio::spawn(answer(stream));
@@ -141,6 +141,6 @@ async fn the_demo_shop_has_nothing_to_mend() -> anyhow::Result<()> {
     let shop = format!("{}/shop/", world.sandbox.url);
     let found = lint(&world.log_dir(), &[&shop]).await?;
     assert_eq!(found.code, Some(0), "{}{}", found.out, found.log);
-    assert!(!found.out.contains("in 1 file"), "its scripts were read too: {}", found.out);
+    assert!(!found.out.contains("in 1 file"), "the page's scripts must be checked too: {}", found.out);
     Ok(())
 }

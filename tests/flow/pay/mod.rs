@@ -1,4 +1,4 @@
-//! A Purchase is sent only for money that was really paid, and one order makes one.
+//! A Purchase is sent only for a real payment, and one order has one Purchase.
 
 mod cashfree_traps;
 mod catalogue;

@@ -1,4 +1,4 @@
-//! Furnishing and starting a world.
+//! Sets up and starts a world.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,7 +13,6 @@ use crate::{
     CASHFREE_SECRET, GRAPH_TOKEN, INTERNAL_TOKEN, OTHER_PIXEL_ID, PIXEL_ID, SHOP_URL, Sandbox, binaries, http,
 };
 
-/// Settings of a world before it starts.
 #[derive(Debug)]
 pub struct WorldBuilder {
     server: BTreeMap<String, Option<String>>,
@@ -44,7 +43,7 @@ impl WorldBuilder {
         self
     }
 
-    /// Takes away a variable that the server has by default.
+    /// Removes a variable that the server has by default.
     #[must_use]
     pub fn server_without(mut self, name: &str) -> Self {
         self.server.insert(name.to_owned(), None);
@@ -58,7 +57,7 @@ impl WorldBuilder {
         self
     }
 
-    /// Takes away a variable that the gateway has by default.
+    /// Removes a variable that the gateway has by default.
     #[must_use]
     pub fn gateway_without(mut self, name: &str) -> Self {
         self.gateway.insert(name.to_owned(), None);
@@ -72,24 +71,24 @@ impl WorldBuilder {
         self
     }
 
-    /// Gives the server a second pixel, [`OTHER_PIXEL_ID`], with a token of its own.
+    /// Gives the server a second pixel, [`OTHER_PIXEL_ID`], with its own token.
     #[must_use]
     pub fn other_pixel(mut self, token: &str) -> Self {
         self.other_pixel_token = Some(token.to_owned());
         self.sandbox("TANDEM_SANDBOX_PIXEL_ID", format!("{PIXEL_ID},{OTHER_PIXEL_ID}"))
     }
 
-    /// Leaves the gateway out: most flows do not need it.
+    /// Leaves out the gateway, which most tests do not need.
     #[must_use]
     pub fn without_gateway(mut self) -> Self {
         self.with_gateway = false;
         self
     }
 
-    /// Starts sandbox, server and gateway, and tells the sandbox where they are.
+    /// Starts sandbox, server and gateway, and gives the sandbox their addresses.
     ///
     /// # Errors
-    /// When a program does not become ready; the message carries the end of its log.
+    /// When a program does not become ready. The message contains the end of its log.
     pub async fn start(self) -> anyhow::Result<World> {
         let folder = tempfile::Builder::new().prefix("tandem-world-").tempdir()?;
         let (data, logs) = (folder.path().join("data"), folder.path().join("logs"));
@@ -198,7 +197,7 @@ fn server_defaults(data: &Path, sandbox: &str) -> Environment {
         ("TANDEM_RATE_LIMIT", "off".to_owned()),
         ("TANDEM_JOIN_WAIT", "1s".to_owned()),
         ("TANDEM_SHOP_URL", SHOP_URL.to_owned()),
-        // The suites stand for a proxy, so that visitors have addresses of their own.
+        // The suites act as a proxy, so that visitors can have their own addresses.
         ("TANDEM_TRUSTED_PROXIES", "127.0.0.0/8".to_owned()),
         ("TANDEM_LOG", "trace".to_owned()),
         ("FACEBOOK_PIXEL_ID", PIXEL_ID.to_owned()),

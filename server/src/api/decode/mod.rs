@@ -1,5 +1,5 @@
-//! Messages become core types here, and wire types go no further. The answer names every wrong field. Raw
-//! personal data is hashed here and goes no further.
+//! Turns messages into core types. Nothing behind this module sees wire types or raw personal data:
+//! raw values are hashed here. The answer names every wrong field.
 
 mod browser;
 mod custom_data;
@@ -18,7 +18,7 @@ use tandem_proto::v1;
 
 use person::raw_values;
 
-/// Whether a match key that cannot be normalised is an error or is dropped and counted.
+/// Whether a match key that cannot be normalised is an error, or is dropped and counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeyPolicy {
     /// Report an error: a person can correct the value.
@@ -27,7 +27,7 @@ pub(super) enum KeyPolicy {
     Lenient,
 }
 
-/// The fields about a visit. Three requests have them, under the same names.
+/// The fields about a visit. Three requests have them under the same names.
 pub(super) struct VisitFields {
     pub(super) user: Option<v1::User>,
     pub(super) browser: Option<v1::Browser>,
@@ -52,19 +52,18 @@ macro_rules! visit_fields {
 }
 pub(super) use visit_fields;
 
-/// A visit, decoded.
 #[derive(Debug)]
 pub(super) struct Visit {
     pub(super) user_data: UserData,
     pub(super) page: Page,
     pub(super) custom_data: CustomData,
     pub(super) consent: Consent,
-    /// When, Unix seconds.
+    /// When the visit happened, Unix seconds.
     pub(super) time_s: i64,
 }
 
 impl Reader<'_> {
-    /// Reads a visit. `order`: the order it is about.
+    /// Reads a visit. `order`: the order that it is about.
     pub(super) fn visit(&mut self, fields: VisitFields, policy: KeyPolicy, order: Option<&OrderId>) -> Visit {
         let mut user_data = self.user(fields.user, policy);
         let page = self.browser(fields.browser, &mut user_data);
@@ -74,7 +73,6 @@ impl Reader<'_> {
         Visit { user_data, page, custom_data, consent, time_s }
     }
 
-    /// Reads the person.
     fn user(&mut self, user: Option<v1::User>, policy: KeyPolicy) -> UserData {
         let user = user.unwrap_or_default();
         let mut reader = self.keys;
@@ -91,7 +89,6 @@ impl Reader<'_> {
         user_data
     }
 
-    /// Reads consent.
     fn consent(&mut self, consent: Option<v1::Consent>) -> Consent {
         let consent = consent.unwrap_or_default();
         let ads = ads_consent(consent.ads(), self.settings.consent_required);
@@ -107,12 +104,14 @@ impl Reader<'_> {
         Consent { ads, limited_data_use }
     }
 
-    /// When it happened, Unix seconds. Without a time, or with one in the future, the time of receipt counts.
+    /// When the event happened, Unix seconds. Without a time, or with one in the future, the time
+    /// of receipt counts.
     fn time_s(&mut self, occurred_at: Option<prost_types::Timestamp>) -> i64 {
         let now_s = self.now_ms.div_euclid(1000);
         match occurred_at {
             Some(at) if now_s - at.seconds > EVENT_AGE_MAX_S => {
-                self.violations.add("occurred_at", "must not be over 7 days ago: Meta takes nothing older");
+                self.violations
+                    .add("occurred_at", "must not be over 7 days ago: Meta accepts no older events");
                 now_s
             }
             Some(at) => at.seconds.min(now_s),

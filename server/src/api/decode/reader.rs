@@ -1,4 +1,4 @@
-//! The reader of one request: what it knows, and what it finds wrong.
+//! Reads one request and collects what is wrong with it.
 
 use std::sync::Arc;
 
@@ -20,7 +20,6 @@ use crate::telemetry::metrics::Metrics;
 #[derive(Debug, Clone)]
 pub struct PixelRules {
     pub id: PixelId,
-    /// Origins of its pages.
     pub origins: Origins,
     /// They are its own, and not those of all pixels.
     pub has_own_origins: bool,
@@ -39,32 +38,30 @@ impl PixelRules {
     }
 }
 
-/// Settings of decoding.
 #[derive(Debug)]
 pub struct DecodeSettings {
     /// Pixels; the first is the default.
     pub pixels: Vec<PixelRules>,
     /// Whether any pixel is configured. If not, events wait under a placeholder.
     pub configured: bool,
-    /// Country of national phone numbers.
+    /// Country assumed for phone numbers without a country code.
     pub default_country: Country,
-    /// Currency where none is given.
+    /// Currency assumed where none is given.
     pub default_currency: Currency,
     /// Whether unspecified consent counts as denied.
     pub consent_required: bool,
     /// Fields that a lead must have.
     pub lead_required: Vec<MatchKey>,
-    /// Whether loopback addresses are kept. In a sandbox, visitors may have no others.
+    /// Whether loopback addresses are kept. In a sandbox, visitors may have no other addresses.
     pub keeps_loopback: bool,
-    /// Domain for which the server sets `_fbp` and `_fbc`. `None`: it sets none.
+    /// Domain of the cookies `_fbp` and `_fbc` that the server sets. `None`: it sets none.
     pub cookie_domain: Option<CookieDomain>,
 }
 
-/// Decodes requests.
 #[derive(Debug)]
 pub struct Decoder {
     pub settings: DecodeSettings,
-    /// Where dropped keys and redacted data are counted.
+    /// Counts dropped keys and redacted data.
     pub metrics: Arc<Metrics>,
 }
 
@@ -79,7 +76,7 @@ pub(in crate::api) fn ads_consent(ads: v1::AdsConsent, consent_required: bool) -
     }
 }
 
-/// Collects what is wrong with a request.
+/// What is wrong with a request.
 #[derive(Debug, Default)]
 pub(in crate::api) struct Violations(Vec<Violation>);
 
@@ -88,12 +85,12 @@ impl Violations {
         self.0.push(Violation::new(field, what));
     }
 
-    /// Whether something is wrong with a field, or with a part of it.
+    /// Whether something is wrong with a field or with a part of it.
     pub(in crate::api) fn has(&self, field: &str) -> bool {
         self.0.iter().any(|violation| violation.field.starts_with(field))
     }
 
-    /// Takes a value, or notes what is wrong with it.
+    /// Returns a value, or records what is wrong with it.
     pub(in crate::api) fn take<T, E: std::fmt::Display>(
         &mut self,
         field: &str,
@@ -103,14 +100,14 @@ impl Violations {
     }
 
     /// # Errors
-    /// When anything is wrong: all of it.
+    /// [`Reject::Invalid`] with all violations, if there are any.
     pub(in crate::api) fn check(self) -> Result<(), Reject> {
         if self.0.is_empty() { Ok(()) } else { Err(Reject::Invalid(self.0)) }
     }
 }
 
 impl Decoder {
-    /// Finds the pixel a request names, and checks that the page may report to it.
+    /// Finds the pixel that a request names, and checks that the page may report to it.
     pub(in crate::api) fn pixel(&self, text: &str, caller: &Caller) -> Result<&PixelRules, Reject> {
         let DecodeSettings { pixels, configured, .. } = &self.settings;
         let found = match text {
@@ -126,7 +123,7 @@ impl Decoder {
         }
     }
 
-    /// A reader of match keys. `now_ms`: Unix milliseconds.
+    /// `now_ms`: Unix milliseconds.
     pub(in crate::api) fn match_keys(&self, now_ms: i64) -> MatchKeyReader<'_> {
         MatchKeyReader {
             default_country: self.settings.default_country,
@@ -135,7 +132,7 @@ impl Decoder {
         }
     }
 
-    /// A reader of one request. `now_ms`: Unix milliseconds.
+    /// `now_ms`: Unix milliseconds.
     pub(in crate::api) fn reader<'a>(
         &'a self,
         caller: &'a Caller,
@@ -148,7 +145,6 @@ impl Decoder {
     }
 }
 
-/// Reads one request, and collects what is wrong with it.
 #[derive(Debug)]
 pub(in crate::api) struct Reader<'a> {
     pub(super) settings: &'a DecodeSettings,
@@ -160,7 +156,7 @@ pub(in crate::api) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The caller's ID of the event.
+    /// The event ID that the caller gave.
     pub(in crate::api) fn client_event_id(&mut self, text: &str) -> Option<EventId> {
         match text {
             "" => None,
@@ -168,12 +164,12 @@ impl Reader<'_> {
         }
     }
 
-    /// An order ID that may be missing.
+    /// An optional order ID.
     pub(in crate::api) fn optional_order(&mut self, text: &str) -> Option<OrderId> {
         if text.is_empty() { None } else { self.violations.take("order_id", OrderId::parse(text)) }
     }
 
-    /// An order ID that must be there.
+    /// A required order ID.
     pub(in crate::api) fn order(&mut self, text: &str) -> Option<OrderId> {
         self.violations.take("order_id", OrderId::parse(text))
     }

@@ -1,4 +1,4 @@
-//! `ConfirmBrowserEvents`: what a page's pixel did with each ID.
+//! `ConfirmBrowserEvents`: what a page's Meta pixel did with each event ID.
 
 use tandem_core::id::{EventId, EventName};
 use tandem_proto::v1;
@@ -9,7 +9,7 @@ use crate::api::decode::Violations;
 use crate::api::status::Reject;
 use crate::outbox::{BrowserOutcome, Confirmation};
 
-/// Most confirmations of one call.
+/// Most confirmations in one call.
 const CONFIRMATIONS_MAX: usize = 200;
 
 impl Tracking {

@@ -122,7 +122,7 @@ impl Tracking {
     }
 }
 
-/// What the page must fire; `None`: it must not fire.
+/// What the page must fire. `None`: it must not fire.
 fn page_copy(accepted: &Accepted) -> Option<v1::BrowserEvent> {
     accepted.page_copy.as_ref().map(|data| browser_event(&accepted.name, &accepted.id, data))
 }

@@ -17,7 +17,7 @@ use crate::orders::{Claim, MerchantReport};
 
 /// Longest a claim waits for a proof of payment.
 const CLAIM_WAIT_MAX: Duration = Duration::from_secs(5);
-/// Kept of the caller's deadline for the answer's way back.
+/// Part of the caller's deadline that is reserved for the answer's way back.
 const ANSWER_RESERVE: Duration = Duration::from_millis(250);
 
 /// How long a claim may wait: five seconds, and no longer than its caller waits (gRPC over HTTP2, `grpc-timeout`:
@@ -40,7 +40,7 @@ pub(super) fn wait_max(metadata: &MetadataMap) -> Duration {
 }
 
 impl Tracking {
-    /// Takes a claim. `waited` is set to the time spent waiting for a proof.
+    /// Handles a claim. Sets `waited` to the time spent waiting for a proof.
     pub(super) async fn claim(
         &self,
         caller: &Caller,

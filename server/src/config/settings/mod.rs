@@ -1,4 +1,4 @@
-//! The settings, checked.
+//! The checked settings.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -27,9 +27,9 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// When the page may fire Purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BrowserPolicy {
-    /// Once the payment is known to be good.
+    /// Once the payment is proved.
     Verified,
-    /// At once.
+    /// Before the payment is proved.
     Optimistic,
 }
 
@@ -41,29 +41,27 @@ pub struct Cashfree {
     pub secrets: Option<SecretSource>,
     /// Client ID. With it, Tandem asks the Orders API about orders whose payment is unknown.
     pub client_id: Option<String>,
-    /// Base address of the API.
+    /// Base address of the Orders API.
     pub api_url: Url,
-    /// Whether the oldest, form-encoded notifications are taken as hints.
+    /// Whether the oldest, form-encoded notifications are accepted as hints.
     pub legacy_webhooks: bool,
-    /// Oldest signed webhook taken.
+    /// A signed webhook older than this is refused.
     pub webhook_max_age: Duration,
 }
 
-/// Settings about the Graph API.
 #[derive(Debug, Clone)]
 pub struct Meta {
-    /// Base address.
     pub graph_url: Url,
-    /// Version, such as `v25.0`.
+    /// Version of the API, such as `v25.0`.
     pub graph_version: String,
-    /// Bound on making a connection.
+    /// Longest time to make a connection.
     pub connect_timeout: Duration,
-    /// Bound on the whole call.
+    /// Longest time of the whole call.
     pub timeout: Duration,
 }
 
 impl Meta {
-    /// Whether events go to the real Meta, not to a sandbox.
+    /// Whether events go to the real Meta and not to a sandbox.
     pub fn is_real(&self) -> bool {
         keys::META_GRAPH_URL.default_text().strip_prefix("https://") == self.graph_url.host_str()
     }
@@ -72,7 +70,6 @@ impl Meta {
 /// A field that a lead must have.
 pub type LeadField = MatchKey;
 
-/// All settings of the server.
 #[derive(Debug)]
 pub struct Settings {
     /// Where gRPC and gRPC-web are served.
@@ -81,50 +78,46 @@ pub struct Settings {
     pub http_addr: SocketAddr,
     /// Pixels; the first is the default.
     pub pixels: Vec<Pixel>,
-    /// The Graph API.
     pub meta: Meta,
     pub cashfree: Cashfree,
-    /// The embedded store's directory.
+    /// Directory of the embedded store.
     pub data_dir: PathBuf,
     /// How long finished events are kept.
     pub retention: Duration,
-    /// Token of the internal RPCs. `None`: the server makes one.
+    /// Token of the internal RPCs. `None`: the server creates one.
     pub internal_token: Option<SecretSource>,
-    /// The shop's origins.
+    /// Origins of the shop's pages.
     pub allowed_origins: Origins,
     /// `event_source_url` for a Purchase whose browser was never seen.
     pub shop_url: Option<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Networks,
-    /// Country of national phone numbers.
+    /// Country assumed for phone numbers without a country code.
     pub default_country: Country,
-    /// Currency where none is given.
+    /// Currency assumed where none is given.
     pub default_currency: Currency,
     /// How long a paid order waits for browser signals.
     pub join_wait: Duration,
     /// When the page may fire Purchase.
     pub browser_policy: BrowserPolicy,
-    /// Key of the claims' proofs.
+    /// Key of the proofs that claims carry.
     pub claim_secret: Option<SecretSource>,
     /// Whether unspecified consent counts as denied.
     pub consent_required: bool,
-    /// Domain that `_fbp` and `_fbc` are set for by HTTP; none: they are not.
+    /// Domain of the cookies `_fbp` and `_fbc` that the server sets. `None`: it sets none.
     pub cookie_domain: Option<CookieDomain>,
-    /// Certificates of the gRPC port; none: it speaks plainly.
+    /// Certificates of the gRPC port. `None`: the port is unencrypted.
     pub tls: Option<Tls>,
-    /// Rate limit of strangers.
     pub rate_limit: Option<RateLimit>,
     /// Fields that a lead must have beyond an e-mail address or a phone number.
     pub lead_required: Vec<LeadField>,
-    /// What the shop sells, told from prices and tags.
+    /// The shop's products, found by price or tags.
     pub catalogue: Option<Arc<CatalogueFile>>,
-    /// Custom event to send for refunds; none: nothing is sent.
+    /// Custom event to send for refunds. `None`: refunds are not sent.
     pub refund_event: Option<EventName>,
 }
 
 impl Settings {
-    /// Reads and checks everything.
-    ///
     /// # Errors
     /// The first setting that cannot be used.
     pub fn read(source: &Source) -> Result<Self, SettingError> {
@@ -169,8 +162,8 @@ impl Settings {
         })
     }
 
-    /// Why Purchases must be held although their pixel delivers: play money must not
-    /// reach the real Meta as real.
+    /// Stable code of why Purchases must be held although their pixel delivers: play money must not
+    /// reach the real Meta as real money.
     pub fn purchase_hold(&self, pixel: &Pixel) -> Option<&'static str> {
         (self.cashfree.environment == Environment::Sandbox
             && self.meta.is_real()
@@ -239,7 +232,8 @@ fn read_lead_required(source: &Source) -> Result<Vec<LeadField>, SettingError> {
     names.into_iter().map(field).collect()
 }
 
-/// A store's address may hold a password: only its scheme is repeated.
+/// Checks the store's address. An error repeats only its scheme, because the address may hold a
+/// password.
 fn store(text: &str) -> Result<(), String> {
     match text {
         "embedded" => Ok(()),

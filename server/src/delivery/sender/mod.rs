@@ -1,4 +1,5 @@
-//! One batch on its way: checked, sent, isolated where one event spoils it, recorded.
+//! Sends one batch: checks its events, finds the one that makes Meta refuse the batch, and records
+//! the outcomes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -19,19 +20,19 @@ use crate::clock::Clock;
 use crate::outbox::{AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent, StoreError};
 use crate::telemetry::metrics::Metrics;
 
-/// A server event whose browser twin fired longer ago than this is not sent: Meta would
-/// count it a second time. One hour less than its 48-hour window, seconds.
+/// Most seconds between the firing of a page's copy and the sending of the server's copy. Meta merges
+/// the two within 48 hours and would count a later copy again. One hour is kept as a margin.
 const TWIN_AGE_MAX_S: i64 = 47 * 3600;
-/// Attempts that ended in Meta's "unknown error", after which an event travels alone: it may
-/// be the one that Meta chokes on, and must not spoil the batches of others.
+/// After this many attempts that ended in Meta's "unknown error" an event is sent alone. Meta may
+/// be unable to process it, and it must not spoil the batches of others.
 const SUSPECT_ATTEMPTS: u32 = 8;
-/// Events refused alone and in a row, for a reason that may be the request's, after which
-/// the request is taken to be at fault and not the events.
+/// This many single events refused in a row, for a reason that may lie in the request, mean that
+/// the request is at fault and not the events.
 const LONE_REFUSALS_MAX: u32 = 2;
 /// Wait before another event is tried when the request is at fault.
 const REQUEST_PROBE_WAIT: Duration = Duration::from_secs(60);
 
-/// What a sender works with. Cheap to clone; clones share the count.
+/// What a sender works with. Cheap to clone; the clones share the counts.
 #[derive(Debug, Clone)]
 pub(super) struct Sender {
     pub(super) pixel: PixelId,
@@ -40,14 +41,15 @@ pub(super) struct Sender {
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
     pub(super) test_event_code: Option<String>,
-    /// Events refused alone, in a row, for a reason that may be the request's.
+    /// Single events refused in a row for a reason that may lie in the request.
     pub(super) lone_refusals: Arc<AtomicU32>,
-    /// Batches that are being cut up, and whom to tell: others go out meanwhile.
+    /// Number of batches that are being split. Other batches go out meanwhile, so a change notifies
+    /// `wake`.
     pub(super) isolating: Arc<AtomicUsize>,
     pub(super) wake: Arc<Notify>,
 }
 
-/// Counts a batch that is being cut up, as long as it lives.
+/// Counts a batch as being split for as long as this value lives.
 struct Isolating<'a>(&'a AtomicUsize);
 
 impl<'a> Isolating<'a> {
@@ -72,7 +74,7 @@ pub(super) struct CallSecrets {
 }
 
 impl Sender {
-    /// Sends a batch and records what became of each event.
+    /// Sends a batch and records the outcome of each event.
     pub(super) async fn send(&self, secrets: &CallSecrets, events: Vec<LeasedEvent>) -> CallFeedback {
         let events = self.turn_away(events).await;
         let (suspects, mut events): (Vec<_>, Vec<_>) = events.into_iter().partition(is_suspect);
@@ -105,7 +107,7 @@ impl Sender {
         feedback
     }
 
-    /// Gives up what Meta would refuse anyway, so that one event cannot spoil a batch.
+    /// Gives up the events that Meta would refuse anyway, so that they cannot spoil the batch.
     async fn turn_away(&self, events: Vec<LeasedEvent>) -> Vec<LeasedEvent> {
         let now_s = self.clock.now_s();
         let (mut kept, mut refused) = (Vec::with_capacity(events.len()), Vec::new());
@@ -192,9 +194,9 @@ impl Sender {
         }
     }
 
-    /// The reason of a refusal may lie in the request and not in its event. One such event is given
-    /// up. Several in a row mean that Meta would refuse every event, so the pixel is held instead:
-    /// a wrong setting must not turn a shop's events into dead letters.
+    /// The reason of a refusal may lie in the request and not in the event. One such event is given
+    /// up. Several in a row mean that Meta would refuse every event, so the pixel is held instead.
+    /// A wrong setting must not turn a shop's events into dead letters.
     fn judge_request(&self, outcome: CallOutcome) -> CallOutcome {
         match outcome {
             CallOutcome::Refused { of_event: false, .. } => {
@@ -222,7 +224,8 @@ impl Sender {
                 CallOutcome::Delivered { .. } => (AttemptOutcome::Delivered, code::DELIVERED_SHORT),
                 CallOutcome::Retry { code, after } => (AttemptOutcome::Retry(later(event, after)), code),
                 CallOutcome::Unknown { code } => (AttemptOutcome::Unknown(later(event, None)), code),
-                // Another event is to be the next probe: this one may be at fault after all.
+                // This event may be at fault after all, so its longer wait makes another event the
+                // next probe.
                 CallOutcome::Held { code: code::REQUEST_REFUSED, probe_after } => {
                     (AttemptOutcome::Held(probe_after * 2), code::REQUEST_REFUSED)
                 }
@@ -239,7 +242,8 @@ impl Sender {
         AttemptResult { seq: event.seq, lease_no: event.lease_no, outcome, code }
     }
 
-    /// Notes what the outcome says about the pixel; says whether the rest of the batch may be sent.
+    /// Adds what the outcome says about the pixel to `feedback`. Returns whether the rest of the
+    /// batch may be sent.
     fn apply(&self, outcome: &CallOutcome, batch: &[LeasedEvent], feedback: &mut CallFeedback) -> bool {
         let pixel = self.pixel.as_str();
         match *outcome {
@@ -261,7 +265,7 @@ impl Sender {
                 feedback.worked = true;
                 true
             }
-            // One event that Meta cannot digest says nothing about the service.
+            // Meta failed on a single suspect event, which says nothing about the service.
             CallOutcome::Retry { code: code::META_UNKNOWN_ERROR, after: None }
                 if batch.iter().all(is_suspect) =>
             {
@@ -283,7 +287,7 @@ impl Sender {
         }
     }
 
-    /// Records the results, and tries until the store takes them: a full disk must not make a
+    /// Records the results, and tries again until the store takes them: a full disk must not make a
     /// delivered event go out twice.
     async fn record(&self, call: CallRecord, results: Vec<AttemptResult>) {
         let mut pause = Duration::from_millis(100);
@@ -297,7 +301,7 @@ impl Sender {
         }
     }
 
-    /// Gives back leased events that were not sent. It counts no attempt.
+    /// Gives back the leases of events that were not sent. This counts no attempt.
     pub(super) async fn release(&self, events: impl Iterator<Item = &LeasedEvent>) {
         let leases: Vec<_> = events.map(|event| (event.seq, event.lease_no)).collect();
         if leases.is_empty() {
@@ -309,19 +313,19 @@ impl Sender {
     }
 }
 
-/// Whether Meta may choke on the event itself.
+/// Whether Meta seems unable to process this event.
 fn is_suspect(event: &LeasedEvent) -> bool {
     event.attempts >= SUSPECT_ATTEMPTS && event.last_code.as_deref() == Some(code::META_UNKNOWN_ERROR)
 }
 
-/// The place in the batch to try first: the one Meta named, or the oldest event where Meta
+/// The index in the batch to try first: the one that Meta named, or the oldest event where Meta
 /// says that one is too old.
 fn blamed(meta: &MetaError, batch: &[LeasedEvent]) -> Option<usize> {
     let oldest = || batch.iter().enumerate().min_by_key(|(_, event)| event.time_s).map(|(i, _)| i);
     meta.blamed_event.or_else(|| (meta.subcode == SUB_TOO_OLD).then(oldest).flatten())
 }
 
-/// Stable code of why an event must not be sent.
+/// Stable code of why the event must not be sent. `None`: it may be sent.
 fn known_refusal(event: &LeasedEvent, now_s: i64) -> Option<&'static str> {
     if event.payload.personal_json.is_none() {
         Some(code::PERSON_GONE)

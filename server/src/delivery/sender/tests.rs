@@ -1,4 +1,5 @@
-//! One batch against a Graph API of a few lines: who travels with whom, what is recorded.
+//! Sends single batches to a small fake Graph API and checks which events share a call and what is
+//! recorded.
 
 use std::sync::Mutex;
 
@@ -13,7 +14,7 @@ use crate::outbox::conformance::{self, NOW_MS, pixel};
 use crate::outbox::embedded::Embedded;
 use crate::outbox::{EventFilter, EventView, Outbox, Page, Payload, State};
 
-/// A Graph API that answers by what is in the body, and remembers how many events each call had.
+/// A Graph API whose answers depend on the body. It remembers how many events each call had.
 struct Meta {
     url: String,
     calls: Arc<Mutex<Vec<usize>>>,
@@ -97,7 +98,7 @@ fn error(code: i64, subcode: i64) -> (u16, String) {
     (400, format!("{{\"error\":{{\"code\":{code},\"error_subcode\":{subcode},\"message\":\"x\"}}}}"))
 }
 
-/// The ID of conformance event `n`, as it stands in a body.
+/// The ID of conformance event `n` as a body contains it.
 fn id_of(n: u32) -> String {
     conformance::event(n).id.as_str().to_owned()
 }
@@ -153,7 +154,7 @@ async fn a_fault_of_the_request_costs_one_event_and_holds_the_rest() {
     let feedback = world.send(events).await;
     assert_eq!(feedback.held, Some((code::REQUEST_REFUSED, REQUEST_PROBE_WAIT)));
     assert_eq!((world.count(State::DeadLetter).await, world.count(State::Pending).await), (1, 63));
-    // Another event is the next probe.
+    // The next probe takes another event.
     let next = world.outbox.queue.lease(pixel(), 1, Duration::from_secs(60)).await.unwrap();
     assert!(next[0].last_code.is_none(), "{next:?}");
 }
@@ -161,7 +162,7 @@ async fn a_fault_of_the_request_costs_one_event_and_holds_the_rest() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_not_sent_when_meta_failed_made_no_attempt() {
     let bad = id_of(0);
-    // Refuses the batch, then fails.
+    // Refuses the whole batch, then fails.
     let meta = Meta::start(move |body| {
         if body.contains(&bad) && body.matches("\"event_id\"").count() == 8 {
             error(100, 2_804_009)

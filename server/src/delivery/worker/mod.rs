@@ -1,4 +1,4 @@
-//! One pixel's loop: what is fresh and what is due becomes batches, a few at a time.
+//! One pixel's loop: it makes batches of fresh and due events and sends a few at a time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -24,16 +24,16 @@ use crate::config::{Pixel, SecretSource};
 use crate::outbox::{DeliveryQueue, LeasedEvent};
 use crate::telemetry::metrics::Metrics;
 
-/// Batches that may be cut up without taking the place of others.
+/// Most batches that may be split without taking a place of other batches.
 const ISOLATING_MAX: usize = 4;
 /// How long a fresh event waits for others to share its batch.
 const LINGER: Duration = Duration::from_millis(50);
-/// How often the disk is searched for due events, even without a hint.
+/// How often the disk is searched for due events when nothing wakes the worker.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How long calls may still take when the server stops.
+/// How long open calls may still take when the server stops.
 const GOODBYE: Duration = Duration::from_secs(10);
 
-/// Starts a worker per pixel. They end after `stop`, once their open calls have.
+/// Starts a worker per pixel. A worker ends when `stop` is set and its open calls have ended.
 pub fn start(
     pixels: &[Arc<Pixel>],
     paused: &[PixelId],
@@ -88,7 +88,7 @@ pub fn start(
     (Delivery { queues: Arc::new(queues), board }, workers)
 }
 
-/// What a call came to.
+/// Result of one batch.
 struct Outcome {
     permit: Permit,
     secrets: CallSecrets,
@@ -103,17 +103,18 @@ struct Worker {
     wake: Arc<Notify>,
     switches: Arc<OperatorSwitches>,
     asked_back: mpsc::Receiver<oneshot::Sender<()>>,
-    /// Fresh events, in the order they came.
+    /// Fresh events, in the order of their arrival.
     waiting: VecDeque<LeasedEvent>,
-    /// When the first of them came.
+    /// When the first of them arrived.
     oldest: Option<Instant>,
-    /// Whether the disk may hold something due.
+    /// Whether the disk may hold due events.
     backlog: bool,
-    /// Whether the next batch is to be of fresh events: neither side starves the other.
+    /// Whether the next batch takes fresh events. The turns keep fresh and due events from starving
+    /// each other.
     fresh_turn: bool,
     calls: JoinSet<Outcome>,
     gate: Gate,
-    /// The token that Meta refused last: another one is tried at once.
+    /// The token that Meta refused last. A different token is tried at once.
     refused_token: Option<SecretString>,
 }
 
@@ -127,8 +128,8 @@ impl Worker {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                // Before the calls: while a backlog drains one has always just ended, and the
-                // caller of `put_back` waits.
+                // This branch stands before the calls: while a backlog drains, some call has always
+                // just ended, and the caller of `put_back` would wait.
                 Some(done) = self.asked_back.recv() => {
                     self.put_back().await;
                     // The caller may have disconnected.
@@ -151,8 +152,8 @@ impl Worker {
         self.waiting.push_back(event);
     }
 
-    /// Takes all fresh events. The loop alone would not: while a backlog drains, it is busy with
-    /// calls that end.
+    /// Takes all fresh events. The loop alone would not do so: while a backlog drains, it is busy
+    /// with the calls that end.
     fn take_all(&mut self) {
         while self.waiting.len() < BATCH_EVENTS_MAX
             && let Ok(event) = self.arrivals.try_recv()
@@ -161,7 +162,7 @@ impl Worker {
         }
     }
 
-    /// Sends what may be sent now.
+    /// Sends as many batches as may go out now.
     async fn work(&mut self) {
         if self.switches.resume.swap(false, Ordering::Relaxed) {
             self.gate.resume();
@@ -201,7 +202,7 @@ impl Worker {
         }
     }
 
-    /// Leave for one call, and the secrets to make it with.
+    /// A permit for one call, and the secrets for it.
     fn permit(&mut self) -> Option<(Permit, CallSecrets)> {
         if self.switches.paused.load(Ordering::Relaxed) {
             return None;
@@ -209,7 +210,7 @@ impl Worker {
         let token = self.pixel.token.as_ref()?.current()?;
         let refused = self.refused_token.as_ref().map(SecretString::expose_secret);
         let is_renewed = refused.is_some_and(|refused| refused != token.expose_secret());
-        // A batch that is cut up takes many calls, one after the other; others pass it by.
+        // A batch that is being split makes many calls in sequence. It must not hold up the others.
         let cut_up = self.sender.isolating.load(Ordering::Relaxed).min(ISOLATING_MAX);
         let out = self.calls.len().saturating_sub(cut_up);
         let permit = self.gate.permit(self.sender.clock.steady_ms(), out, is_renewed)?;
@@ -228,7 +229,8 @@ impl Worker {
             if bytes > BATCH_BYTES_MAX && !batch.is_empty() {
                 break;
             }
-            // Drops an event that waited too long: its lease ends, and the disk gives it out again.
+            // Drops an event that waited too long. When its lease ends, the disk gives it out
+            // again.
             if let Some(event) = self.waiting.pop_front()
                 && event.lease_ends.saturating_duration_since(now) > LEASE / 2
             {
@@ -283,7 +285,7 @@ impl Worker {
         self.backlog |= feedback.worked || !feedback.called;
     }
 
-    /// Gives fresh events back to the disk, for a pixel that does not deliver.
+    /// Gives the fresh events back to the disk, due at once.
     async fn put_back(&mut self) {
         while let Ok(event) = self.arrivals.try_recv() {
             self.waiting.push_back(event);
@@ -309,7 +311,7 @@ impl Worker {
         self.sender.metrics.set_calls_max(self.pixel.id.as_str(), self.gate.calls_max());
     }
 
-    /// Lets open calls end. The rest stays on disk.
+    /// Waits for the open calls. All other events stay on disk.
     async fn finish(mut self) {
         self.put_back().await;
         let all = async { while self.calls.join_next().await.is_some() {} };

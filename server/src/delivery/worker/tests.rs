@@ -1,4 +1,4 @@
-//! The loop of one pixel against a Graph API that answers at once.
+//! One pixel's loop with a fake Graph API that answers at once.
 
 use std::sync::Mutex;
 
@@ -10,7 +10,7 @@ use crate::outbox::conformance::{self, NOW_MS};
 use crate::outbox::embedded::Embedded;
 use crate::outbox::{Appended, Initial, NewEvent, Outbox};
 
-/// Enough for the window to open wide: then a call has always just ended.
+/// Enough events for the window to open wide: then some call has always just ended.
 const BACKLOG: u32 = 40_000;
 
 #[tokio::test(flavor = "multi_thread")]

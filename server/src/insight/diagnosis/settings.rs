@@ -1,4 +1,4 @@
-//! Finds settings that are valid alone and do not fit together.
+//! Finds settings that are each valid but do not fit together.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use super::finding::Finding;
 use crate::config::{Origins, Pixel, Settings};
 use crate::delivery::{PixelState, PixelStatus};
 
-/// Settings that are judged, as they were at the start.
+/// The settings that are judged, as they were at the start.
 #[derive(Debug)]
 pub struct Deployment {
     /// Whether any pixel is configured.
@@ -27,7 +27,7 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Takes what is judged from the settings.
+    /// Copies the judged settings.
     pub fn of(settings: &Settings, configured: bool) -> Self {
         Self {
             configured,
@@ -43,7 +43,6 @@ impl Deployment {
     }
 }
 
-/// Judges the settings.
 pub(super) fn findings(deployment: &Deployment, pixels: &[std::sync::Arc<Pixel>]) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !deployment.configured {
@@ -62,7 +61,7 @@ pub(super) fn findings(deployment: &Deployment, pixels: &[std::sync::Arc<Pixel>]
     findings
 }
 
-/// What a pixel's delivery does now.
+/// What a pixel's delivery is doing now.
 pub(super) fn delivery(pixel: &Pixel, status: Option<PixelStatus>) -> Finding {
     let finding = match status.map(|status| (status.state, status.reason)) {
         Some((PixelState::Delivering, _)) => Finding::ok("pixel", "delivering", "delivers"),
@@ -108,7 +107,7 @@ fn cashfree(deployment: &Deployment) -> Finding {
     )
 }
 
-/// Sandbox payments need a test event code, and production must not have one.
+/// Finds sandbox payments without a test event code, and real payments with one.
 fn test_code(deployment: &Deployment, pixel: &Pixel) -> Option<Finding> {
     let is_test = pixel.test_event_code.is_some();
     let finding = match deployment.environment {
@@ -161,7 +160,7 @@ fn cookies(deployment: &Deployment) -> Option<Finding> {
         Finding::failed(
             "cookies",
             "no_page_on_domain",
-            format!("none is ever set: no allowed origin lies on {domain}"),
+            format!("no cookie is ever set: no allowed origin lies on {domain}"),
             "TANDEM_COOKIE_DOMAIN must be the domain of the origins in TANDEM_ALLOWED_ORIGINS",
         )
     })
@@ -193,7 +192,7 @@ mod tests {
     const PIXEL: (&str, &str) = ("FACEBOOK_PIXEL_ID", "123456789012345");
     const SANDBOX: (&str, &str) = ("META_GRAPH_URL", "http://127.0.0.1:8090/graph");
 
-    /// Codes of what is not fine.
+    /// Codes of the findings that are not fine.
     fn codes(pairs: &[(&str, &str)]) -> Vec<&'static str> {
         let mut settings = Settings::read(&Source::from_pairs(pairs.iter().copied())).unwrap();
         let deployment = Deployment::of(&settings, !settings.pixels.is_empty());

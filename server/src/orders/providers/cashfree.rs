@@ -1,4 +1,4 @@
-//! Cashfree's webhooks: the signature over the raw bytes first, then the age, then the
+//! Cashfree's webhooks. The signature over the raw bytes is checked first, then the age, then the
 //! payload.
 
 use secrecy::ExposeSecret as _;
@@ -25,13 +25,13 @@ const AHEAD_MAX_MS: i64 = 10 * 60 * 1000;
 #[derive(Debug)]
 pub(in crate::orders) struct CashfreeWebhooks;
 
-/// What a webhook means, owned, so that it can become a step on the order.
+/// What a webhook means for its order. The values are owned, so that they can become a step.
 enum Meaning {
     Paid(Box<Payment>),
     Failed,
     Voided(String, i64),
     Refunded(Refund),
-    /// The provider mentioned the order: there may be a payment.
+    /// The webhook names the order, so there may be a payment.
     Mentioned,
 }
 
@@ -54,7 +54,7 @@ impl Meaning {
             }
             Self::Mentioned => order.attest(),
         }
-        // The webhook that proves the payment may get lost.
+        // The webhook that proves the payment may get lost, so a question is planned.
         let ask_s = if may_ask { order.plan_first_question(now_s) } else { None };
         ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000)).into()
     }
@@ -90,7 +90,8 @@ impl Provider for CashfreeWebhooks {
             return Ok(Verification::Refused(WebhookVerdict::InvalidSignature, "timestamp_malformed"));
         };
         let max_age_ms = i64::try_from(cashfree.webhook_max_age.as_millis()).unwrap_or(i64::MAX);
-        // The age is measured at the gateway, so a wait between gateway and server does not count.
+        // The age counts until the gateway received the webhook, so a wait between gateway and
+        // server does not matter.
         let received_ms = message.received_ms.map_or(now_ms, |received_ms| received_ms.min(now_ms));
         if let Err(error) = signature::check_age(signed_ms, received_ms, max_age_ms, AHEAD_MAX_MS) {
             return Ok(Verification::Refused(WebhookVerdict::Stale, error.code()));
@@ -104,7 +105,7 @@ impl Provider for CashfreeWebhooks {
 }
 
 impl Orders {
-    /// What a genuine and readable webhook asks for.
+    /// Turns a genuine and readable webhook into its change of the order.
     fn usable(&self, webhook: &Webhook, body: &[u8], signed_ms: i64, now_ms: i64) -> VerifiedWebhook {
         let record = self.record_of(webhook, body, now_ms);
         let now_s = now_ms.div_euclid(1000);
@@ -154,8 +155,8 @@ impl Orders {
         VerifiedWebhook { record, change, proves_payment, verdict }
     }
 
-    /// Keeps what is genuine and cannot be used: its reason, its digest, no body. Where it may
-    /// have been the proof of a payment, the Orders API is asked.
+    /// Turns a genuine but unusable webhook into a dead letter: its reason and digest are kept, but
+    /// no body. If it may have proved a payment, it causes a question to the Orders API.
     pub(in crate::orders) fn unusable(
         &self,
         error: &WebhookError,
@@ -195,12 +196,13 @@ impl Orders {
         }
     }
 
-    /// Whose webhook it is. Rotation changes the secret, not the account.
+    /// The account of the webhook. A rotated secret does not change it.
     pub(in crate::orders) fn account(&self) -> String {
         format!("cashfree:{}", self.settings.cashfree.environment.name())
     }
 
-    /// The proof as the order takes it: the customer hashed, money and time as paid.
+    /// The proof as the order stores it: the customer hashed, and the money and time of the
+    /// payment.
     fn paid(&self, proof: &Proof<'_>, signed_ms: i64, now_ms: i64) -> Payment {
         for _ in 0..proof.customer.dummies_dropped {
             self.metrics.count_dropped_key("dummy");

@@ -1,5 +1,5 @@
-//! The reconciler asks the payment provider about orders whose proof has not come, at once and then on a schedule.
-//! An outage of webhooks therefore loses no Purchase.
+//! The reconciler asks the payment provider about orders whose proof has not come: at once and then
+//! on a schedule. So an outage of webhooks loses no Purchase.
 
 mod budget;
 mod orders_api;
@@ -25,24 +25,23 @@ use super::step::Step;
 use crate::outbox::{Ask, DueOrder, StoreError};
 use orders_api::{PaidAnswer, ProviderAnswer};
 
-/// How often the schedule is looked at when nobody gave a hint.
+/// How often the schedule is checked when no hint comes.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Orders asked in one round.
+/// Most orders of one round.
 const ROUND_MAX: usize = 20;
-/// Orders asked at the same time.
+/// Most questions at the same time.
 const AT_ONCE: usize = 8;
 
-/// Asks about orders until it is stopped.
+/// Asks about orders until `stop`.
 #[derive(Debug)]
 pub struct Reconciler {
-    /// Whose orders it asks about.
+    /// The orders that it asks about.
     pub orders: Arc<Orders>,
-    /// Whom it asks.
+    /// The API that it asks.
     pub api: OrdersApi,
 }
 
 impl Reconciler {
-    /// Runs until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         loop {
             tokio::select! {

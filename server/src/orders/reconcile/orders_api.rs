@@ -1,4 +1,4 @@
-//! Asking Cashfree's Orders API whether an order is paid, within a budget of our own.
+//! Asks Cashfree's Orders API whether an order is paid, within a budget of our own.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use crate::config::Cashfree;
 
 /// Version of the API whose answers the parser knows.
 const API_VERSION: &str = "2025-01-01";
-/// Bound on one call. A failed call is made once more.
+/// Longest time of one call. A failed call is repeated once.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Orders asked per minute, repeated calls included (Cashfree allows 400, 60 in the sandbox).
+/// Orders asked per minute, including repeated calls (Cashfree allows 400, and 60 in the sandbox).
 const ORDERS_PER_MINUTE: usize = 60;
-/// The same for orders that only strangers spoke of.
+/// The same, for orders that only strangers named.
 const STRANGERS_ORDERS_PER_MINUTE: usize = 40;
 /// Lists of payments and of refunds asked per minute (Cashfree allows 100, 30 in the sandbox). Only
 /// paid orders get this far.
@@ -31,17 +31,17 @@ const LISTS_PER_MINUTE: usize = 30;
 const PAUSE: Duration = Duration::from_secs(60);
 /// Longest pause that an answer may ask for.
 const PAUSE_MAX: Duration = Duration::from_secs(600);
-/// Longest answer read.
+/// Longest answer that is read, bytes.
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
-/// What the Orders API said.
+/// Answer of the Orders API.
 #[derive(Debug)]
 pub(super) enum ProviderAnswer {
     /// Paid.
     Paid(Box<PaidAnswer>),
     /// Not paid.
     Unpaid(UnpaidStatus),
-    /// Our budget is spent.
+    /// Our budget is used up.
     NoBudget,
 }
 
@@ -59,20 +59,18 @@ pub(super) struct PaidAnswer {
 enum FetchResult {
     Answer(Vec<u8>),
     NotFound,
-    /// Nothing usable came.
+    /// No usable answer came.
     Nothing,
     NoBudget,
 }
 
-/// An HTTP answer.
 struct Reply {
     status: u16,
     body: Vec<u8>,
-    /// How long to wait before the next question, where it says.
+    /// How long to wait before the next question, if the answer says so.
     wait: Option<Duration>,
 }
 
-/// A client of the Orders API.
 #[derive(Debug)]
 pub struct OrdersApi {
     http: reqwest::Client,
@@ -84,7 +82,7 @@ pub struct OrdersApi {
 }
 
 impl OrdersApi {
-    /// Makes a client if a client ID is configured. `currency`: where an answer names none.
+    /// Builds a client if a client ID is configured. `currency`: used where an answer names none.
     pub fn new(settings: &Cashfree, currency: Currency) -> Result<Option<Self>, reqwest::Error> {
         let Some(client_id) = settings.client_id.clone() else { return Ok(None) };
         let http = reqwest::Client::builder()
@@ -102,7 +100,7 @@ impl OrdersApi {
         }))
     }
 
-    /// Asks about one order.
+    /// Asks whether one order is paid.
     pub(super) async fn ask(
         &self,
         settings: &Cashfree,
@@ -229,7 +227,7 @@ impl OrdersApi {
             .send()
             .await?;
         let status = response.status().as_u16();
-        // Cashfree's pages name either of the first two (Rate Limits; API Limits).
+        // Cashfree's pages name either of the first two headers (Rate Limits; API Limits).
         let wait = ["x-ratelimit-retry", "x-ratelimit-reset", "retry-after"].into_iter().find_map(|name| {
             let seconds = response.headers().get(name)?.to_str().ok()?.trim().parse::<u64>().ok()?;
             (seconds > 0).then(|| Duration::from_secs(seconds))

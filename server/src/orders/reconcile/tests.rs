@@ -1,4 +1,4 @@
-//! What a lost webhook costs: nothing, as long as somebody spoke of the order.
+//! A lost webhook loses no Purchase as long as somebody named the order.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -83,7 +83,6 @@ async fn sent(outbox: &Outbox) -> Vec<(State, bool)> {
     events.into_iter().map(|event| (event.state, event.keys.names().contains(&"fbp"))).collect()
 }
 
-/// A checkout that names the order.
 fn checkout(order: &OrderId) -> Event {
     let mut event = Event {
         pixel: pixel(),
@@ -109,7 +108,7 @@ async fn a_lost_webhook_and_a_closed_tab_lose_no_purchase() {
     let (event, page) = (checkout(&order), ContactSource::Page(None));
     reconciler.orders.take_event(event, order.clone(), Consent::default(), page, None, NOW_MS).await.unwrap();
     reconciler.round().await.unwrap();
-    assert_eq!(sent(&outbox).await, [], "its buyer has not had time to pay");
+    assert_eq!(sent(&outbox).await, [], "the buyer has not had time to pay");
     for (after_s, expected) in [(180, 0), (200, 0), (900, 1), (3600, 1)] {
         clock.set_ms(NOW_MS + after_s * 1000);
         reconciler.round().await.unwrap();
@@ -138,11 +137,17 @@ async fn an_unusable_webhook_of_a_payment_is_a_question() {
     let dir = tempfile::tempdir().unwrap();
     let (reconciler, outbox, _) = reconciler(dir.path(), 0, None).await;
     let orders = &reconciler.orders;
-    assert!(orders.answers_for("REFUND_STATUS_WEBHOOK", Some("KB-1")).is_none(), "it was no payment");
+    assert!(
+        orders.answers_for("REFUND_STATUS_WEBHOOK", Some("KB-1")).is_none(),
+        "a refund webhook is about no payment"
+    );
     assert!(orders.answers_for("PAYMENT_SUCCESS_WEBHOOK", None).is_none());
-    assert!(orders.answers_for("PAYMENT_SUCCESS_WEBHOOK", Some("KB 1")).is_none(), "Cashfree cannot know it");
+    assert!(
+        orders.answers_for("PAYMENT_SUCCESS_WEBHOOK", Some("KB 1")).is_none(),
+        "Cashfree accepts no such ID"
+    );
     let order = orders.answers_for("PAYMENT_SUCCESS_WEBHOOK", Some("KB-1")).unwrap();
-    // Asked again, it stays one.
+    // A second question causes no second Purchase.
     for _ in 0..2 {
         orders.ask_about(order.clone()).await.unwrap();
         reconciler.round().await.unwrap();

@@ -1,5 +1,5 @@
-//! The step on an order: the one way to change it. What happened is taken in, the order
-//! decides about its Purchase, and the store writes both at once.
+//! The step: the only way to change an order. A step changes the order, the order decides about its
+//! Purchase, and the store writes both at once.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tandem_core::order::Order;
 use crate::orders::service::Orders;
 use crate::outbox::{Ask, NewEvent, OrderEffects, OrderUpdated, StepAnswer, StoreError, WebhookRecord};
 
-/// What a change answers, and when to ask the payment provider about the order.
+/// A change's answer, and when to ask the payment provider about the order.
 #[derive(Debug)]
 pub(super) struct ChangeOutcome {
     pub(super) answer: StepAnswer,
@@ -30,19 +30,18 @@ impl From<Ask> for ChangeOutcome {
     }
 }
 
-/// A change of an order. It may run again if the store has to try again, so it must depend on
-/// the order alone.
+/// A change of an order. The store may run it again, so it must depend on the order alone.
 pub(super) type Change = Box<dyn FnMut(&mut Order) -> ChangeOutcome + Send>;
 
-/// Which order is changed, and what is written with it.
+/// The order that a step changes, and what is written with it.
 #[derive(Debug)]
 pub(super) struct Step {
     pub(super) order: OrderId,
     /// Known already: nothing is done.
     pub(super) webhook: Option<WebhookRecord>,
-    /// An event in its own right.
+    /// An event that is stored besides the Purchase.
     pub(super) event: Option<NewEvent>,
-    /// A page asked about the order: a browser's copy of its Purchase is to be expected.
+    /// A page asked about the order, so that a browser copy of its Purchase is to be expected.
     pub(super) expects_browser: bool,
 }
 
@@ -53,10 +52,10 @@ impl Step {
 }
 
 impl Orders {
-    /// Runs a step and tells everyone who waits for its outcome. `None`: its webhook was known.
+    /// Runs a step and tells all waiting callers. `None`: its webhook was known.
     ///
     /// # Errors
-    /// When the store does not accept; nothing was written then.
+    /// When the store refuses it; nothing was written then.
     pub(super) async fn step(
         &self,
         step: Step,

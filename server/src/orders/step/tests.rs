@@ -1,4 +1,4 @@
-//! Whatever changes an order, its Purchase is decided about in one way.
+//! Every kind of step decides about the Purchase in the same way.
 
 use tandem_core::code;
 use tandem_core::currency::Currency;
@@ -34,7 +34,7 @@ fn contact(order: &OrderId) -> Contact {
     contact
 }
 
-/// A checkout that names an order, on a pixel of its own.
+/// A checkout that names an order and reports to `pixel`.
 fn checkout(order: &OrderId, pixel: PixelId) -> Event {
     let Contact { mut user_data, page, custom_data, .. } = contact(order);
     user_data.fbp = Some("fb.1.1763942400000.1".to_owned());

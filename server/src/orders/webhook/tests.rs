@@ -1,4 +1,4 @@
-//! A second provider is one file like this one: it verifies, it reads, and the rest follows.
+//! A second provider needs one file like this one: it only verifies and reads.
 
 use tandem_core::currency::Currency;
 use tandem_core::custom_data::CustomData;
@@ -17,7 +17,7 @@ use crate::orders::testing::{Fixture, fixture};
 use crate::orders::{OrderError, Orders};
 use crate::outbox::{Ask, EventKey, WebhookRecord};
 
-/// Says "ORDER PAYMENT RUPEES" in plain text, and proves itself with a word.
+/// Reads "ORDER PAYMENT RUPEES" in plain text; a fixed word is its signature.
 #[derive(Debug)]
 struct Cowrie;
 

@@ -1,5 +1,5 @@
-//! What every engine behind [`Outbox`] must do, as a suite that runs against any of them: a
-//! part per trait.
+//! What every engine behind [`Outbox`] must do: a suite that runs against any engine, with one part
+//! per trait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tandem_core::user_data::UserData;
 use super::*;
 use crate::clock::Clock;
 
-/// Runs checks, each on a store of its own.
+/// Runs each check on a store of its own.
 macro_rules! each {
     ($make:ident, [$($check:ident),+ $(,)?]) => {$(
         let (bench, guard) = $make().await;
@@ -35,11 +35,11 @@ const DAY_MS: i64 = 24 * 3600 * 1000;
 const LEASE_MS: i64 = 60_000;
 const LEASE: Duration = Duration::from_secs(60);
 
-/// An engine under test, and the clock it goes by.
+/// An engine under test, and its clock.
 pub(crate) struct Bench {
     pub(crate) outbox: Outbox,
-    /// The same store as another server has it. An engine that has its store to itself gives
-    /// the same again.
+    /// The same store as another server sees it. For an engine that serves one process only, this
+    /// is the same value again.
     pub(crate) other: Outbox,
     pub(crate) clock: Clock,
 }
@@ -73,12 +73,12 @@ fn core_event(name: &str, id: EventId) -> Event {
     }
 }
 
-/// What finds lead `n`.
+/// The key of lead `n`.
 pub(crate) fn key(n: u32) -> EventKey {
     EventKey { id: id(n), name: None, pixel: None }
 }
 
-/// A page's word that its copy of lead `n` was fired.
+/// A page's report that it fired its copy of lead `n`.
 pub(crate) fn fired(n: u32) -> Confirmation {
     let outcome = BrowserOutcome::Fired;
     Confirmation { name: EventName::lead(), id: id(n), outcome, at_s: NOW_MS / 1000 }
@@ -93,7 +93,7 @@ pub(crate) fn event(n: u32) -> NewEvent {
     NewEvent::new(&core_event("Lead", id(n)), NOW_MS + i64::from(n), Initial::Pending, true)
 }
 
-/// A lead that is handed over in memory.
+/// A lead that is stored already leased, to be handed over in memory.
 pub(crate) fn leased(n: u32) -> NewEvent {
     NewEvent { initial: Initial::Leased(LEASE), ..event(n) }
 }
@@ -137,7 +137,7 @@ fn result(event: &LeasedEvent, outcome: AttemptOutcome) -> AttemptResult {
     AttemptResult { seq: event.seq, lease_no: event.lease_no, outcome, code: "code" }
 }
 
-/// What can be leased at a time.
+/// Leases what is due at `now_ms`.
 async fn lease(store: &Bench, now_ms: i64) -> Vec<LeasedEvent> {
     store.clock.set_ms(now_ms);
     store.queue.lease(pixel(), 100, LEASE).await.unwrap()
@@ -148,7 +148,7 @@ async fn state_of(store: &Outbox, id: &EventId) -> Option<State> {
     store.operators.find(key).await.unwrap().first().map(|(event, _)| event.state)
 }
 
-/// Entries in all states add up to what was accepted, and agree with the rows.
+/// Checks that the totals per state add up to `accepted` and agree with the rows.
 pub(crate) async fn check_totals(store: &Outbox, accepted: u64) {
     let figures = store.operators.figures(NOW_MS).await.unwrap();
     let total: u64 = State::ALL.iter().map(|state| figures.in_state(*state)).sum();
@@ -160,7 +160,7 @@ pub(crate) async fn check_totals(store: &Outbox, accepted: u64) {
     }
 }
 
-/// Runs every check, each on a store of its own. `G` keeps what the store lives in.
+/// Runs every check on a store of its own. `G` keeps alive what the store lives in.
 pub(crate) async fn run<G, F: Future<Output = (Bench, G)>>(make: impl Fn() -> F) {
     events::run(&make).await;
     queue::run(&make).await;

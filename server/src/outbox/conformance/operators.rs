@@ -1,9 +1,8 @@
-//! What an engine does for operators: replay, purge, pause, lists, and what it forgets in time.
+//! What an engine must do for operators: replay, purge, pause, lists and retention.
 
 use super::orders::{claimed, follow};
 use super::*;
 
-/// Runs the checks of this part.
 pub(super) async fn run<G, F: Future<Output = (Bench, G)>>(make: &impl Fn() -> F) {
     each!(
         make,
@@ -51,7 +50,11 @@ async fn a_replay_that_may_count_twice_must_be_asked_for(store: &Bench) {
     let seq = dead_letter(store, 0, tandem_core::code::DEDUP_WINDOW_PASSED).await;
     assert_eq!(store.operators.replay(vec![seq], false).await.unwrap().skipped_double_count, 1);
     assert_eq!(store.operators.replay(vec![seq], true).await.unwrap().replayed, 1);
-    assert_eq!(lease(store, NOW_MS).await[0].fired_s, None, "its twin's age does not stop it again");
+    assert_eq!(
+        lease(store, NOW_MS).await[0].fired_s,
+        None,
+        "the age of the browser's copy does not stop it again"
+    );
 }
 
 async fn purged_dead_letters_are_gone_and_nothing_else_is(store: &Bench) {
@@ -181,7 +184,7 @@ async fn sweeping_keeps_what_is_not_finished(store: &Bench) {
     store.clock.set_ms(NOW_MS + 31 * DAY_MS);
     while store.operators.sweep(retention, 2).await.unwrap() > 0 {}
     assert_eq!(state_of(store, &id(0)).await, None, "the delivered one is gone");
-    assert_eq!(state_of(store, &id(1)).await, None, "and the dead letter");
+    assert_eq!(state_of(store, &id(1)).await, None, "the dead letter is gone");
     assert_eq!(state_of(store, &id(2)).await, Some(State::Pending));
     check_totals(store, 3).await;
 }
@@ -197,7 +200,7 @@ async fn what_only_strangers_spoke_of_is_forgotten_after_seven_days(store: &Benc
     claim("A").await.unwrap();
     store.clock.set_ms(NOW_MS + 4 * DAY_MS);
     claim("B").await.unwrap();
-    // Somebody repeats it, which is no news.
+    // A repeated claim is no news.
     claim("A").await.unwrap();
     store.clock.set_ms(NOW_MS + 7 * DAY_MS + 1000);
     while store.operators.sweep(Duration::from_secs(30 * 24 * 3600), 10).await.unwrap() > 0 {}

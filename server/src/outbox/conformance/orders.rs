@@ -1,4 +1,4 @@
-//! What an engine does with orders, their Purchases, the events that follow, and webhooks.
+//! What an engine must do with orders, their Purchases, the events that follow, and webhooks.
 
 use tandem_core::currency::Currency;
 use tandem_core::event::Consent;
@@ -9,7 +9,6 @@ use tandem_core::order::{
 
 use super::*;
 
-/// Runs the checks of this part.
 pub(super) async fn run<G, F: Future<Output = (Bench, G)>>(make: &impl Fn() -> F) {
     each!(
         make,
@@ -49,7 +48,7 @@ async fn an_order_and_its_purchase_change_together(store: &Bench) {
     assert_eq!(store.orders.orders_to_ask(Environment::Production, 10).await.unwrap(), [due]);
     let purchase_id = EventId::of_purchase(&order_id("A"));
     assert_eq!(state_of(store, &purchase_id).await, Some(State::WaitingJoin));
-    // A better one replaces it; the event in its own right is a duplicate now.
+    // A better Purchase replaces it. The separate event is a duplicate now.
     let updated = place(Initial::Pending).await.unwrap().unwrap();
     assert!(!updated.is_new);
     assert!(matches!(updated.event, Some(Appended::Duplicate(_))));
@@ -99,11 +98,14 @@ async fn a_webhook_acts_once(store: &Bench) {
         dead_letter: Some("bad_amount".into()),
         ..record
     };
-    assert!(store.orders.record_webhook(other).await.unwrap(), "another account's is another webhook");
+    assert!(
+        store.orders.record_webhook(other).await.unwrap(),
+        "the same key from another account is another webhook"
+    );
     assert_eq!(store.operators.figures(NOW_MS).await.unwrap().dead_webhooks, 1);
 }
 
-/// A claim, with browser signals or without.
+/// A claim, with or without browser signals.
 pub(super) fn claimed(fbp: Option<&str>) -> Contact {
     let mut user_data = UserData::default();
     user_data.fbp = fbp.map(Into::into);
@@ -205,7 +207,7 @@ async fn money_of_one_environment_never_counts_in_another(store: &Bench) {
     check_totals(store, 2).await;
 }
 
-/// A step that places these followers, and the Purchase with them.
+/// Runs a step that places these followers and changes the Purchase.
 pub(super) async fn follow(
     store: &Outbox,
     order: &str,

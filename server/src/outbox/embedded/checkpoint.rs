@@ -1,4 +1,4 @@
-//! Checkpoints: moving the write-ahead log into the database, off the commit path.
+//! Checkpoints move the write-ahead log into the database, off the commit path.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -10,17 +10,17 @@ use tokio::sync::mpsc::WeakSender;
 
 use super::committer::Command;
 
-/// How often the log's size is looked at.
+/// How often the log's size is checked.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Log size from which pages are moved in the background: about 10,000 pages.
+/// From this log size on, pages are moved in the background: about 10,000 pages.
 const PASSIVE_BYTES: u64 = 40 << 20;
-/// Log size at which the writer itself empties the log. Readers and a steady load can
-/// keep passive checkpoints from ever starting over; this is the bound.
+/// From this log size on, the writer itself empties the log. Readers and a steady load can keep
+/// passive checkpoints from ever starting over, so this bounds the log.
 const TRUNCATE_BYTES: u64 = 160 << 20;
-/// A log of any size is emptied after this many looks without growth.
+/// A log of any size is emptied after this many checks without growth.
 const QUIET_LOOKS: u32 = 20;
 
-/// The checkpointing thread; ends with the value.
+/// The checkpointing thread. It ends when this value is dropped.
 #[derive(Debug)]
 pub(super) struct Checkpointer {
     stop: Option<Sender<()>>,
@@ -40,7 +40,7 @@ impl Checkpointer {
                 quiet = if size == last { quiet + 1 } else { 0 };
                 last = size;
                 if size >= TRUNCATE_BYTES || (size > 0 && quiet == QUIET_LOOKS) {
-                    // If the writer's queue is full, the next look tries again.
+                    // If the writer's queue is full, the next check tries again.
                     if let Some(commands) = commands.upgrade() {
                         drop(commands.try_send(Command::Truncate));
                     }

@@ -1,6 +1,6 @@
-//! Erasure of a person: their keys go from every event and order that still holds them.
-//! Delivered events hold none any more. Looking through what is unfinished is a scan, made
-//! by a reader; no index on personal data exists.
+//! Erasure of a person: their keys are removed from every event and order that still holds them.
+//! Delivered events no longer hold any. A reader scans the unfinished ones, because no index on
+//! personal data exists.
 
 use rusqlite::{Connection, OptionalExtension as _};
 use tandem_core::code;
@@ -14,7 +14,7 @@ use crate::outbox::{Erased, Metric, State};
 /// Rows changed in one transaction.
 const PART: usize = 500;
 
-/// Rows that hold a person.
+/// Rows that hold the person's data.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     events: Vec<u64>,
@@ -23,7 +23,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Takes as much as one transaction may change; `None` when nothing is left.
+    /// Takes as many rows as one transaction may change; `None` when none are left.
     pub(super) fn split_off_part(&mut self) -> Option<Self> {
         let events = self.events.split_off(self.events.len().saturating_sub(PART));
         let orders = self.orders.split_off(self.orders.len().saturating_sub(PART));
@@ -31,7 +31,7 @@ impl Found {
     }
 }
 
-/// Looks for rows that hold one of the digests.
+/// Finds the rows that hold one of the digests.
 pub(super) fn find(db: &Connection, digests: &[Sha256Hex]) -> rusqlite::Result<Found> {
     let mut found = Found::default();
     for digest in digests {
@@ -89,7 +89,7 @@ impl Writer {
                 .optional()?;
             let Some(json) = json.filter(|json| holds(json)) else { continue };
             let Ok(mut order) = serde_json::from_str::<Order>(&json) else { continue };
-            // The stripped order stays, so that a late report makes no second Purchase.
+            // The stripped order stays, so that a late report causes no second Purchase.
             order.strip_signals();
             let json = serde_json::to_string(&order)
                 .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
@@ -101,7 +101,7 @@ impl Writer {
         Ok(erased)
     }
 
-    /// What waits is never sent; what is on its way ends as it ends, without its person.
+    /// A waiting event is never sent. An event on its way keeps its state, but loses its person.
     fn erase_event(
         &mut self,
         seq: u64,

@@ -1,4 +1,4 @@
-//! Writes on events: append, confirm, and the Purchase of an order.
+//! Writes on events: append and confirm.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl EventStore for Embedded {
     }
 
     async fn erase(&self, digests: Vec<Sha256Hex>) -> Result<Erased, StoreError> {
-        // Looking through everything is a reader's work, so that ingest goes on meanwhile.
+        // A reader does the scan, so that ingest continues meanwhile.
         let needles = Arc::new(digests);
         let looked_for = Arc::clone(&needles);
         let mut found = self.read(move |db| erase::find(db, &looked_for)).await?;
@@ -70,13 +70,13 @@ impl<'a> Entry<'a> {
             Initial::Suppressed(code) => (State::Suppressed, None, Some(code.as_str()), Some(now)),
             Initial::DeadLetter(code) => (State::DeadLetter, None, Some(code.as_str()), Some(now)),
         };
-        // What is never sent needs no personal data.
+        // An event that is never sent needs no personal data.
         Self { state, due_ms, code, finished_ms, keeps_person: state != State::Suppressed }
     }
 }
 
 impl Writer {
-    /// Stores an event, or finds the first one under its key.
+    /// Stores an event, or returns the first event under its key.
     pub(super) fn append(&mut self, event: &NewEvent, now_ms: i64) -> rusqlite::Result<Appended> {
         let pixel = self.pixel(&event.pixel)?;
         let entry = Entry::of(event, now_ms);
@@ -155,7 +155,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Notes what pages did with their copies.
+    /// Records what pages did with their copies.
     pub(super) fn confirm(
         &mut self,
         pixel: &PixelId,
@@ -202,11 +202,11 @@ impl Writer {
         };
         self.expect_browser(seq, now_ms)?;
         if browser == Some(BrowserOutcome::Fired as i64) {
-            return Ok(true); // The first FIRED stands.
+            return Ok(true); // The first FIRED stays.
         }
         let fired = confirmation.outcome == BrowserOutcome::Fired;
-        // Nothing was fired before it happened. A forged time long ago would keep the server's
-        // copy back (`dedup_window_passed`).
+        // A copy cannot be fired before its event happened. A forged time long ago would hold back
+        // the server's copy (`dedup_window_passed`).
         let fired_s: Option<i64> = self
             .db
             .prepare_cached(

@@ -1,5 +1,5 @@
-//! Figures for health, metrics and the dashboard. Their cost does not grow with what is stored:
-//! totals are kept on write, ages come from the first entry of an index.
+//! Figures for health, metrics and the dashboard. Their cost does not grow with the number of
+//! stored rows: totals are kept on write, and ages come from the first entry of an index.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use super::read::dead_webhooks;
 use super::sql::state;
 use crate::outbox::{DeadWebhookFilter, Figures, KeyCoverage, Metric, Page, State};
 
-/// Events whose match keys the coverage looks at.
+/// How many of the latest events the match key coverage reads.
 const COVERAGE_EVENTS: u32 = 1000;
-/// Dead-lettered webhooks shown with the figures.
+/// How many dead-lettered webhooks the figures list.
 const DEAD_WEBHOOKS_SHOWN: usize = 20;
 
 /// All figures as of `now_ms` (Unix milliseconds).

@@ -1,26 +1,29 @@
 //! The embedded store: SQLite in write-ahead mode, every commit synced.
 //!
-//! One writer thread ([`committer`]) takes everything that waits, writes one transaction, syncs
-//! once and answers all. Readers have connections of their own. Checkpoints run on a third
-//! thread, off the commit path; at 160 MB the writer empties the log itself.
+//! One writer thread ([`committer`]) takes all waiting commands, writes one transaction, syncs once
+//! and answers them all. Readers have connections of their own. Checkpoints run on a third thread,
+//! off the commit path. At 160 MB the writer empties the log itself.
 //!
-//! *Indexes.* Every event is in three: the dedup key (ID first: version 7 IDs grow at its right
-//! edge), the due queue and what is open by age. The last two are partial and shrink with the
-//! backlog. The others are partial on rare states. Frequent queries read only the rows they
-//! return: totals are kept on write, ages come from the first entry of an index, retention reads
-//! the oldest rows only, erasure searches on a reader's connection. Delivery's leases and
-//! results go in steps of 250 events, so that callers never wait behind a thousand of them.
+//! *Indexes.* Every event is in three indexes: the dedup key (the ID comes first, so version 7 IDs
+//! grow at the right edge), the due queue, and the open events by age. The last two are partial and
+//! shrink with the backlog. The other indexes are partial and cover rare states. Frequent queries
+//! read only the rows they return: totals are kept on write, ages come from the first entry of an
+//! index, and retention reads only the oldest rows. Erasure searches on a reader's connection.
+//! Delivery's leases and results are written in steps of 250 events, so that callers never wait
+//! behind a thousand of them.
 //!
-//! *Payloads.* An event is kept as two JSON fragments, one without personal data and one with
-//! it. A batch is put together from them without parsing, and the second is deleted at delivery.
+//! *Payloads.* An event is kept as two JSON fragments, one without personal data and one with it. A
+//! batch is assembled from the fragments without parsing. The personal fragment is deleted at
+//! delivery.
 //!
-//! *Leases* carry a number that grows with each lease; a result under an older number is
-//! ignored. At the start everything leased is given back: the lock on the data directory says
-//! that no other process has it.
+//! *Leases* carry a number that grows with each lease; a result under an older number is ignored.
+//! At the start every lease is given back, because the lock on the data directory shows that no
+//! other process holds one.
 //!
-//! *Time.* Schedules on disk follow the wall's clock. The writer compares it with a steady one
-//! before each transaction, and moves every due time and lease along when it was set. So a clock
-//! set forward ends no lease, and one set back stops no retry.
+//! *Time.* Schedules on disk use the wall clock. Before each transaction the writer compares it
+//! with a steady clock. If the wall clock was set, the writer moves every due time and lease by the
+//! same amount. So a clock that is set forward ends no lease, and one that is set back delays no
+//! retry.
 
 mod checkpoint;
 mod committer;

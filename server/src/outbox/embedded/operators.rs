@@ -1,4 +1,4 @@
-//! What operators ask and change.
+//! Operators' queries and changes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,7 +104,8 @@ impl Writer {
             let Some((pixel, time_s, has_person, why)) = found else { continue };
             let replayable = Replayable::judge(has_person, time_s, why.as_deref(), now_ms.div_euclid(1000));
             if outcome.count(replayable, allow_double_count) {
-                // Sent although its twin is old: the twin's age must not stop it again.
+                // The operator allowed a second count, so the age of the browser's copy must not
+                // stop the event again.
                 self.db
                     .prepare_cached(
                         sql!("UPDATE events SET state = {PENDING}, due_ms = ?2, finished_ms = NULL, replayed_at = attempts,
@@ -119,8 +120,8 @@ impl Writer {
         Ok(outcome)
     }
 
-    /// Deletes the dead letters among the events at these positions, with their attempts.
-    /// The orders of Purchases stay: they make no second one.
+    /// Deletes the dead letters among the events at these positions, with their attempts. The
+    /// orders of deleted Purchases stay, so that they cause no second Purchase.
     pub(super) fn purge(&mut self, seqs: &[u64]) -> rusqlite::Result<u64> {
         let mut purged = 0;
         for seq in seqs {
@@ -139,8 +140,8 @@ impl Writer {
         Ok(purged)
     }
 
-    /// Takes webhooks off the list of dead letters. The webhook stays known: a late copy of
-    /// it must not act.
+    /// Removes webhooks from the list of dead letters. Each webhook stays known, so that a late
+    /// copy does not act.
     pub(super) fn purge_webhooks(&mut self, seqs: &[u64]) -> rusqlite::Result<u64> {
         let mut purged = 0;
         for seq in seqs {
@@ -154,18 +155,18 @@ impl Writer {
         Ok(purged)
     }
 
-    /// Stops or resumes a pixel's delivery, for the next start to know.
+    /// Pauses or resumes a pixel's delivery. The next start keeps the setting.
     pub(super) fn set_paused(&mut self, pixel: &PixelId, paused: bool) -> rusqlite::Result<()> {
         let no = self.pixel(pixel)?;
         self.db.prepare_cached("UPDATE pixels SET paused = ?2 WHERE no = ?1")?.execute((no, paused))?;
         Ok(())
     }
 
-    /// Gives events and orders without a pixel to one that is configured now.
+    /// Moves the events and orders without a pixel to a configured pixel.
     pub(super) fn adopt_unassigned(&mut self, pixel: &PixelId) -> rusqlite::Result<u64> {
         let from = self.pixel(&PixelId::unassigned())?;
         let to = self.pixel(pixel)?;
-        // A key that the pixel has already stays where it is: the first payload wins.
+        // Where the pixel has the key already, the event is not moved: the first payload wins.
         let moved: Vec<i64> = self
             .db
             .prepare_cached("UPDATE OR IGNORE events SET pixel = ?2 WHERE pixel = ?1 RETURNING state")?
@@ -192,7 +193,7 @@ impl Writer {
         Ok(moved.len() as u64)
     }
 
-    /// A write that reaches the disk, so that a full one shows.
+    /// Writes to the disk, so that a full disk shows.
     pub(super) fn probe(&self, now_ms: i64) -> rusqlite::Result<()> {
         self.db.pragma_update(None, "application_id", now_ms.rem_euclid(1_000_000_007))
     }

@@ -1,4 +1,4 @@
-//! Orders and webhooks.
+//! Writes and reads of orders and webhooks.
 
 use rusqlite::{Connection, OptionalExtension as _};
 use tandem_core::id::PixelId;
@@ -100,8 +100,8 @@ impl Writer {
         Ok(Some(OrderUpdated { is_new: stored.is_none(), order, event, purchase, ask, answer, dead_letter }))
     }
 
-    /// `learnt`: something was learnt, and not only when to ask about it. What strangers
-    /// repeat, and what we ask, does not keep people's signals longer.
+    /// `learnt`: the step learnt something new about the order. A stranger's repetition or our own
+    /// question is not new, so neither keeps people's signals longer.
     pub(super) fn write_order(
         &mut self,
         order: &Order,
@@ -159,7 +159,7 @@ impl Writer {
         Ok(true)
     }
 
-    /// Keeps a webhook. False when it was known; then only its count grows.
+    /// Stores a webhook. False when it was known; then only its count of copies grows.
     pub(super) fn record_webhook(&mut self, webhook: &WebhookRecord) -> rusqlite::Result<bool> {
         let known = self
             .db

@@ -1,5 +1,5 @@
-//! The order's Purchase: placed, stopped, delivered, come back; and the events that follow it,
-//! those of its refunds.
+//! The Purchase of an order and the refund events that follow it. A Purchase can be placed,
+//! stopped, delivered or come back undelivered.
 
 use std::time::Duration;
 
@@ -161,7 +161,8 @@ impl Writer {
         Ok(Some(Appended::New { seq: stored.seq }))
     }
 
-    /// A Purchase was delivered: counts where its signals came from, and notes it on the order.
+    /// Records on the order that its Purchase was delivered, and counts where its signals came
+    /// from.
     pub(super) fn purchase_delivered(
         &mut self,
         pixel: i64,
@@ -215,9 +216,10 @@ impl Writer {
         Ok(self.stored_order(key)?.and_then(|json| serde_json::from_str(&json).ok()))
     }
 
-    /// Places the followers of an order's Purchase: where it has left or is on its way they
-    /// are appended, once each, and wait as long as it does; where it was stopped, those that
-    /// have not left are stopped too. What is only counted is counted in any case.
+    /// Places the followers of an order's Purchase. If the Purchase waits, is on its way or was
+    /// delivered, each follower is appended once and waits as long as the Purchase. If the Purchase
+    /// was stopped, the followers that have not left are stopped too. Followers that are only
+    /// counted are stored in any case.
     pub(super) fn follow(
         &mut self,
         key: &OrderKey,

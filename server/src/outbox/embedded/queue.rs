@@ -1,4 +1,4 @@
-//! Delivery's queue: leases, results, releases.
+//! The writes of delivery: leases, results, releases.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ use crate::outbox::{
     StoreError,
 };
 
-/// Graph calls slower than this count as time-outs (Meta's recommended time-out).
+/// Graph calls slower than this count as time-outs, milliseconds (Meta's recommended time-out).
 const SLOW_CALL_MS: u32 = 1500;
 
 #[async_trait::async_trait]
@@ -51,7 +51,7 @@ impl DeliveryQueue for Embedded {
                         break;
                     }
                 }
-                // What is leased already is sent.
+                // Events that are leased already are sent.
                 Err(_) if !leased.is_empty() => break,
                 Err(error) => return Err(error),
             }
@@ -102,7 +102,7 @@ impl DeliveryQueue for Embedded {
 }
 
 impl Writer {
-    /// Leases events that are due, oldest due first.
+    /// Leases due events, the one due longest first.
     pub(super) fn lease(
         &mut self,
         pixel: &PixelId,
@@ -156,7 +156,7 @@ impl Writer {
         Ok(leased.into_iter().map(|(_, event)| event).collect())
     }
 
-    /// Records a Graph call and results of its events; returns the call's number.
+    /// Records a Graph call and the results of its events. Returns the call's number.
     pub(super) fn record(
         &mut self,
         call: &CallRecord,
@@ -386,8 +386,8 @@ fn has_due(db: &Connection, pixel: &PixelId, now_ms: i64) -> rusqlite::Result<bo
     .query_row((pixel.as_str(), now_ms), |row| row.get(0))
 }
 
-/// Positions of at most `max` waiting events from before `limit_s` (Unix seconds). Read from
-/// two indexes that hold what waits and nothing else.
+/// Positions of at most `max` waiting events that happened before `limit_s` (Unix seconds). It
+/// reads two indexes that hold only waiting events.
 fn too_old(db: &Connection, limit_s: i64, max: usize) -> rusqlite::Result<Vec<u64>> {
     let mut seqs = Vec::new();
     for sql in [
@@ -417,7 +417,8 @@ fn payload(row: &Row<'_>) -> rusqlite::Result<Payload> {
         public_json: row.get("facts")?,
         personal_json: row.get("person")?,
         keys: KeySet(row.get("keys")?),
-        // The writer wrote it, so an unknown one means a damaged file: the strictest rules hold.
+        // The writer stored it, so an unknown value means a damaged file. The strictest rules apply
+        // then.
         action_source: ActionSource::parse(&action_source).unwrap_or(ActionSource::Website),
         has_page: row.get("has_page")?,
     })

@@ -1,4 +1,4 @@
-//! Every question asked of the database without changing it.
+//! The read-only queries.
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
@@ -16,8 +16,8 @@ const EVENT_COLUMNS: &str =
      finished_ms, attempts, code, keys, browser, fired_s, person IS NOT NULL";
 
 pub(super) fn list(db: &Connection, filter: &EventFilter, page: Page) -> rusqlite::Result<Vec<EventView>> {
-    // Dead letters are few among many: they have an index of their own.
-    // (A value that is bound would not let it be used.)
+    // Dead letters are rare, so they have an index of their own. SQLite uses it only if the state
+    // is a literal.
     let (index, of_index) = match filter.state {
         Some(State::DeadLetter) => ("INDEXED BY events_dead", sql!("state = {DEAD_LETTER} AND")),
         _ => ("", ""),
@@ -35,7 +35,7 @@ pub(super) fn list(db: &Connection, filter: &EventFilter, page: Page) -> rusqlit
         }
     };
     and("events.name = ?", filter.name.clone().map(Value::Text));
-    // What waits for a held pixel is held, though its row says pending.
+    // The row of an event that waits for a held pixel says pending, but the event counts as held.
     let held = serde_json::to_string(&filter.held_pixels).unwrap_or_default();
     let of_held = "pixels.id IN (SELECT value FROM json_each(?))";
     let (condition, value) = match filter.state {

@@ -17,22 +17,21 @@ use crate::outbox::StoreError;
 
 /// Most commands that may wait for the writer.
 const QUEUE_MAX: usize = 16_384;
-/// Events that delivery changes in one step: callers whose events wait for the same commit
-/// wait for these as well.
+/// Most events that delivery changes in one step. Callers whose events wait for the same commit
+/// wait for these events too.
 pub(super) const EVENTS_PER_WRITE: usize = 250;
-/// Commits whose changes a watcher may lag behind.
+/// Most commits by which a watcher may lag behind.
 const CHANGES_MAX: usize = 256;
-/// Reading connections.
+/// Number of reading connections.
 const READERS: usize = 2;
 
-/// The embedded store.
 #[derive(Debug)]
 pub struct Embedded {
     commands: mpsc::Sender<Command>,
     readers: Arc<Readers>,
     pub(super) changes: broadcast::Sender<Arc<[u64]>>,
     pub(super) clock: Clock,
-    /// Offset of the clock that the stored schedules follow.
+    /// Clock offset that the stored schedules follow, milliseconds.
     follows_ms: Arc<AtomicI64>,
     _checkpointer: Checkpointer,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -47,7 +46,7 @@ struct Readers {
 }
 
 impl Embedded {
-    /// Opens or makes the store in a directory of its own.
+    /// Opens or creates the store in a directory of its own.
     pub fn open(dir: &Path, clock: Clock) -> Result<Self, OpenError> {
         let opened = open::open(dir, clock.now_ms())?;
         let (commands, receiver) = mpsc::channel(QUEUE_MAX);
@@ -77,7 +76,7 @@ impl Embedded {
         })
     }
 
-    /// Queues a change and waits for the commit it is part of.
+    /// Queues a change and waits for its commit. Fails with `Busy` when the queue is full.
     pub(super) async fn write<T: Send + 'static>(
         &self,
         change: impl FnMut(&mut Writer, i64) -> rusqlite::Result<T> + Send + 'static,
@@ -90,7 +89,7 @@ impl Embedded {
         answer.await.unwrap_or(Err(StoreError::Stopped))
     }
 
-    /// The same, for delivery and operators: they wait for room instead of being shed.
+    /// Like [`Self::write`], but waits for a place in the queue. Delivery and operators use it.
     pub(super) async fn write_patiently<T: Send + 'static>(
         &self,
         change: impl FnMut(&mut Writer, i64) -> rusqlite::Result<T> + Send + 'static,
@@ -123,8 +122,8 @@ impl Embedded {
 }
 
 impl Embedded {
-    /// Has the writer move schedules along if the wall's time was set since it last wrote:
-    /// what is due is read by the wall's time.
+    /// Makes the writer move the schedules if the wall clock was set since its last write, because
+    /// due events are read by the wall clock.
     pub(super) async fn follow_clock(&self) -> Result<(), StoreError> {
         let by_ms = self.clock.offset_ms() - self.follows_ms.load(Ordering::Relaxed);
         if by_ms.abs() < JUMP_MS_MIN {
@@ -136,7 +135,7 @@ impl Embedded {
 
 impl Drop for Embedded {
     fn drop(&mut self) {
-        // The writer ends once the last sender is gone; what it was told is written.
+        // The writer ends once the last sender is gone. It writes all queued commands first.
         let (dead, _) = mpsc::channel(1);
         self.commands = dead;
         if let Some(thread) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()

@@ -1,5 +1,5 @@
-//! Retention: deletes what is past its time. Each step reads no more rows than it deletes, so
-//! that ingest goes on in between.
+//! Retention: deletes rows that are older than their limit. Each step reads no more rows than it
+//! deletes, so that ingest continues in between.
 
 use tandem_core::event::{DEDUPLICATION_WINDOW_S, EVENT_AGE_MAX_S};
 use tandem_core::order::Order;
@@ -8,18 +8,18 @@ use super::committer::Writer;
 use super::sql::*;
 use crate::outbox::State;
 
-/// How long an order is remembered at all, days: longer than any late report.
+/// How long an order is remembered at most, days. This is longer than any late report takes.
 const TOMBSTONE_DAYS: i64 = 400;
-/// How long a dead letter can still be of use to Meta, and a day for a person to look,
-/// milliseconds.
+/// How long a dead letter keeps its person, milliseconds: as long as Meta would take it, and one
+/// more day for a person to look.
 const DEAD_PERSON_MS: i64 = (EVENT_AGE_MAX_S + 24 * 3600) * 1000;
 
 impl Writer {
-    /// Deletes what is past its time, at most `max` rows of each kind. Returns how many.
+    /// Deletes rows that are older than their limit, at most `max` of each kind. Returns how many.
     pub(super) fn sweep(&mut self, now_ms: i64, retention_ms: i64, max: usize) -> rusqlite::Result<usize> {
         let before = now_ms.saturating_sub(retention_ms);
         let mut rows = self.sweep_events(before, max)?;
-        // Dead letters lose their person once Meta would no longer take them anyway.
+        // Dead letters lose their person once Meta would no longer take them.
         rows += self
             .db
             .prepare_cached(sql!(
@@ -30,7 +30,7 @@ impl Writer {
             .execute((now_ms.saturating_sub(DEAD_PERSON_MS), max))?;
         rows += self.strip_orders(now_ms, max)?;
         rows += self.forget_orders(now_ms, max)?;
-        // Rows are in the order of their times: only the first ones can be old enough.
+        // Rows are in the order of their times, so only the first ones can be old enough.
         for (sql, limit) in [
             (
                 "DELETE FROM calls WHERE no IN (SELECT no FROM calls ORDER BY no LIMIT ?2) AND started_ms < ?1",
@@ -51,8 +51,8 @@ impl Writer {
         Ok(rows)
     }
 
-    /// Deletes finished events. After 7 days every event is finished, so that the oldest
-    /// rows are always the ones to go. The newest row stays: positions must keep growing.
+    /// Deletes finished events. After 7 days every event is finished, so the oldest rows can always
+    /// be deleted. The newest row stays, because positions must keep growing.
     fn sweep_events(&mut self, before_ms: i64, max: usize) -> rusqlite::Result<usize> {
         let gone: Vec<(u64, i64, i64)> = self
             .db
@@ -71,8 +71,8 @@ impl Writer {
         Ok(gone.len())
     }
 
-    /// Orders lose people's signals once their Purchase is delivered and no page could
-    /// fire it any more, or after 7 days.
+    /// Removes people's signals from orders: once the Purchase is delivered and no page can fire it
+    /// any more, or after 7 days.
     fn strip_orders(&mut self, now_ms: i64, max: usize) -> rusqlite::Result<usize> {
         let settled = now_ms.saturating_sub(DEDUPLICATION_WINDOW_S * 1000);
         let expired = now_ms.saturating_sub(EVENT_AGE_MAX_S * 1000);
@@ -94,7 +94,7 @@ impl Writer {
                     order.strip_signals();
                     serde_json::to_string(&order).unwrap_or_else(|_| json.clone())
                 }
-                // An unreadable order stays as it is, for a person to look at.
+                // An unreadable order stays as it is, so that a person can look at it.
                 Err(_) => json.clone(),
             };
             self.db
@@ -104,8 +104,8 @@ impl Writer {
         Ok(due.len())
     }
 
-    /// Deletes orders that nobody paid. Paid orders stay longer, so that a late report makes no
-    /// second Purchase.
+    /// Deletes orders that have not changed for long. Paid orders stay longer than unpaid ones, so
+    /// that a late report causes no second Purchase.
     fn forget_orders(&mut self, now_ms: i64, max: usize) -> rusqlite::Result<usize> {
         let mut forgotten = 0;
         for (sql, paid, age_ms) in [

@@ -1,4 +1,4 @@
-//! Orders that only strangers named: how many are kept, and which are asked about first.
+//! Orders that only strangers named: how many are kept, and which are checked first.
 
 use rusqlite::Connection;
 use tandem_core::id::OrderId;
@@ -10,16 +10,16 @@ use crate::outbox::DueOrder;
 
 /// Most orders kept that only strangers named. Almost every paid order is paid within minutes of
 /// its checkout. This many are several days of checkouts of a large shop, and 200 MB at most.
-/// Beyond it the orders with the oldest news are deleted. `orders/quotas.rs` bounds how many one
-/// address can add.
+/// Beyond it the orders whose last news is oldest are deleted. `orders/quotas.rs` bounds how many
+/// one address can add.
 pub(crate) const UNPROVEN_MAX: usize = 100_000;
-/// New orders between two counts.
+/// New orders between two counts of the unproven ones.
 pub(crate) const COUNT_EVERY: usize = 1000;
 
 const TRUST_LEVELS: [TrustLevel; 3] = [TrustLevel::Attested, TrustLevel::CheckedOut, TrustLevel::Claimed];
 
 impl Writer {
-    /// Counts a new order that only strangers named.
+    /// Counts a new order that only strangers named. Deletes the excess once in [`COUNT_EVERY`] calls.
     pub(super) fn bound_unproven(&mut self) -> rusqlite::Result<()> {
         if !self.new_orders.add_one(COUNT_EVERY) {
             return Ok(());
@@ -27,7 +27,8 @@ impl Writer {
         self.drop_unproven(UNPROVEN_MAX).map(drop)
     }
 
-    /// Deletes the ones with the oldest news until `max` are left. Returns how many it deleted.
+    /// Deletes the orders whose last news is oldest, until `max` are left. Returns how many it
+    /// deleted.
     pub(super) fn drop_unproven(&mut self, max: usize) -> rusqlite::Result<usize> {
         let known: usize = self
             .db
@@ -149,7 +150,7 @@ mod tests {
             clock.set_ms(NOW_MS + 1000 * i64::try_from(n).unwrap());
             step(&store, order, Ask::Never, |order| contact(order, true)).await;
         }
-        // Repeating what is known, and asking, is no news; a failed attempt is.
+        // A repetition and our own question are no news; a failed payment attempt is.
         clock.set_ms(NOW_MS + 10_000);
         step(&store, "b", Ask::At(NOW_MS), |order| contact(order, true)).await;
         step(&store, "a", Ask::AsPlanned, Order::fail).await;
