@@ -1,8 +1,9 @@
 //! Whether an order's Purchase may be used for advertising, as those say who may say it.
 //!
 //! The shop's own services and pages with the shop's key are proven voices. Where one of them
-//! chose, nobody else is heard. Otherwise the browser that owns the order decides. What other
-//! browsers say decides nothing; that it contradicts is shown to the operator.
+//! chose, nobody else is heard. Otherwise the browser decides that claims the order after it was
+//! paid, and then the one that owns it. What other browsers say decides nothing; that it
+//! contradicts is shown to the operator.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,8 @@ pub(super) struct ConsentVoices {
     internal: AdsConsent,
     /// Pages with the shop's key, the latest word.
     keyed: AdsConsent,
+    /// Another browser than the owner that claims the order after it was paid.
+    after_payment: AdsConsent,
     /// The owner, whose signals are forgotten.
     former_owner: AdsConsent,
     /// Another browser allowed it.
@@ -33,15 +36,26 @@ impl ConsentVoices {
     }
 
     /// Takes a contact's word: of a proven voice, or of a browser that does not own the order.
-    pub(super) fn hear(&mut self, contact: &Contact) {
+    /// `is_paid`: the order is known to be paid.
+    pub(super) fn hear(&mut self, contact: &Contact, is_paid: bool) {
         match contact.proof {
             ContactProof::Internal => self.internal.revise(contact.consent.ads),
             ContactProof::ClaimKey => self.keyed.revise(contact.consent.ads),
             ContactProof::Nothing => {
+                if contact.is_claim && is_paid {
+                    self.after_payment.revise(contact.consent.ads);
+                }
                 self.others_granted |= contact.consent.ads == AdsConsent::Granted;
                 self.others_denied |= contact.consent.ads == AdsConsent::Denied;
             }
         }
+    }
+
+    /// Another browser took the order over. What the former owner said is another browser's word now,
+    /// and the new owner speaks for itself.
+    pub(super) fn change_owner(&mut self, was: &Contact) {
+        self.after_payment = AdsConsent::Unspecified;
+        self.hear(was, false);
     }
 
     /// Keeps the word of an owner whose signals are forgotten.
@@ -65,14 +79,10 @@ impl Order {
     /// What those who may say it say about advertising use.
     fn consent(&self) -> AdsConsent {
         let proven = self.consents.proven();
-        if proven.is_explicit() {
-            return proven;
-        }
-        match (proven, self.owners_consent()) {
-            (_, owner) if owner.is_explicit() => owner,
-            (AdsConsent::Unspecified, owner) => owner,
-            (proven, _) => proven,
-        }
+        let words = [proven, self.consents.after_payment, self.owners_consent()];
+        let chosen = words.into_iter().find(|word| word.is_explicit());
+        let missing = || words.into_iter().find(|word| word.is_denied());
+        chosen.or_else(missing).unwrap_or_default()
     }
 
     fn owners_consent(&self) -> AdsConsent {

@@ -25,9 +25,6 @@ pub enum ContactProof {
 pub struct Contact {
     /// When it happened, Unix seconds. The caller says so.
     pub at_s: i64,
-    /// When it was received, Unix seconds.
-    #[serde(default)]
-    pub received_s: i64,
     /// Whether it claims that the order was paid.
     pub is_claim: bool,
     /// What proves that it speaks for the order. Earlier versions stored whether it was internal.

@@ -30,7 +30,6 @@ impl Order {
         }
         let Some(known) = &mut self.paid else {
             self.paid = Some(paid);
-            self.promote_claimant();
             return PaymentOutcome::New;
         };
         if let (Some(ours), Some(theirs)) = (&known.account, &paid.account)

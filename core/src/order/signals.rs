@@ -4,11 +4,10 @@
 //! comes from the same browser, so that nobody can put their own click on somebody else's order.
 //!
 //! Strangers can name any order. So a contact with a proof takes the order over from a browser
-//! that has none. Without any proof, the browser that claims the order after it was paid comes
-//! before the one that named it first: the buyer's page claims it then.
+//! that has none. Without any proof, a browser that refused loses the order to one that claims it
+//! after it was paid: the buyer's page claims it then.
 
 use super::contact::{Contact, ContactProof, SignalSource};
-use super::payment::Payment;
 use super::state::Order;
 use crate::user_data::UserData;
 
@@ -36,15 +35,15 @@ impl Order {
             self.proven_pixel.clone_from(&contact.pixel);
         }
         let is_owners = self.owner.as_ref().map(|owner| owner.user_data.same_browser(&contact.user_data));
-        if contact.is_proven() || is_owners == Some(false) {
-            self.consents.hear(contact);
+        let takes_over = is_owners == Some(false) && self.takes_over(contact);
+        if contact.is_proven() || (is_owners == Some(false) && !takes_over) {
+            self.consents.hear(contact, self.paid.is_some());
         }
         match is_owners {
             None if contact.user_data.has_browser_signals() => self.owner = Some(contact.clone()),
             None => {}
             Some(true) => self.learn_from_owner(contact),
-            Some(false) if self.takes_over(contact) => self.replace_owner(contact),
-            Some(false) if contact.is_claim && !contact.is_proven() => self.claimant = Some(contact.clone()),
+            Some(false) if takes_over => self.replace_owner(contact),
             Some(false) => {}
         }
         known
@@ -60,13 +59,9 @@ impl Order {
         owner.consent.ads.revise(contact.consent.ads);
         owner.consent.limited_data_use = owner.consent.limited_data_use.or(contact.consent.limited_data_use);
         crate::user_data::fill(&mut owner.pixel, contact.pixel.as_ref());
-        if contact.is_claim {
-            owner.received_s = contact.received_s;
-            owner.is_claim = true;
-            // The page of the sale says more than the page of the first visit.
-            if contact.page.event_source_url.is_some() {
-                owner.page.clone_from(&contact.page);
-            }
+        // The page of the sale says more than the page of the first visit.
+        if contact.is_claim && contact.page.event_source_url.is_some() {
+            owner.page.clone_from(&contact.page);
         }
     }
 
@@ -77,27 +72,17 @@ impl Order {
         if contact.user_data.fbp.is_none() || owner.is_proven() {
             return false;
         }
-        let follows_payment = |paid: &Payment| is_claim_after(contact, paid) && !is_claim_after(owner, paid);
-        contact.is_proven() || self.paid.as_ref().is_some_and(follows_payment)
+        let is_denied = |contact: &Contact| contact.consent.ads.is_denied();
+        let follows_payment = contact.is_claim && self.paid.is_some();
+        contact.is_proven() || (follows_payment && is_denied(owner) && !is_denied(contact))
     }
 
     fn replace_owner(&mut self, contact: &Contact) {
         if let Some(was) = self.owner.replace(contact.clone()) {
             // What the former owner said is now the word of another browser.
-            self.consents.hear(&was);
+            self.consents.change_owner(&was);
         }
-        self.claimant = None;
         self.has_new_signals = true;
-    }
-
-    /// The order turned out to be paid: whoever claimed it after that comes before whoever
-    /// named it first.
-    pub(super) fn promote_claimant(&mut self) {
-        if let Some(claimant) = self.claimant.take()
-            && self.takes_over(&claimant)
-        {
-            self.replace_owner(&claimant);
-        }
     }
 
     /// The owner, unless advertising use is allowed and an owner without a proof refused it: then
@@ -117,15 +102,9 @@ impl Order {
         if let Some(owner) = self.owner.take() {
             self.consents.remember_owner(&owner);
         }
-        self.claimant = None;
         if let Some(paid) = &mut self.paid {
             paid.user_data = Default::default();
             paid.page = Default::default();
         }
     }
-}
-
-/// Whether a contact claims the order and came after it was paid.
-fn is_claim_after(contact: &Contact, paid: &Payment) -> bool {
-    contact.is_claim && contact.received_s >= paid.at_s
 }

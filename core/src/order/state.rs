@@ -106,9 +106,6 @@ pub struct Order {
     pub(super) pixel: PixelId,
     /// The contact that owns the order's signals, with blanks filled by the same browser.
     pub(super) owner: Option<Contact>,
-    /// The latest claim of another browser, while the order is not paid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) claimant: Option<Contact>,
     /// What was said about advertising use.
     #[serde(default, skip_serializing_if = "ConsentVoices::is_default")]
     pub(super) consents: ConsentVoices,
@@ -153,7 +150,6 @@ impl Order {
             environment,
             pixel,
             owner: None,
-            claimant: None,
             consents: ConsentVoices::default(),
             proven_pixel: None,
             has_new_signals: false,

@@ -47,21 +47,27 @@ fn a_service_of_the_shop_knows_whose_order_it_is() {
 }
 
 #[test]
-fn without_a_proof_the_browser_that_claims_after_payment_comes_before_the_one_that_was_first() {
-    for paid_first in [true, false] {
-        let mut order = order();
-        order.add_contact(&Contact { received_s: NOW_S - 60, ..contact("thief", true) });
-        if paid_first {
-            order.pay(paid("7", "5"));
-        }
-        order.add_contact(&contact("buyer", true));
-        order.pay(paid("7", "5"));
-        assert_eq!(order.owner().unwrap().user_data.fbp.as_deref(), Some("buyer"), "{paid_first}");
-        order.add_contact(&contact("later", true));
-        assert_eq!(order.owner().unwrap().user_data.fbp.as_deref(), Some("buyer"), "the first after payment");
-        let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
-        assert_eq!(event.user_data.fbp.as_deref(), Some("buyer"));
-    }
+fn without_a_proof_a_browser_that_refused_loses_the_order_to_one_that_claims_it_after_payment() {
+    let owner = |order: &Order| order.owner().unwrap().user_data.fbp.clone().unwrap();
+    let mut order = order();
+    let mut thief = contact("thief", false);
+    thief.consent.ads = AdsConsent::Denied;
+    order.add_contact(&thief);
+    order.add_contact(&contact("early", true));
+    assert_eq!(owner(&order), "thief", "nothing is paid yet");
+    order.pay(paid("7", "5"));
+    assert!(matches!(decide(&mut order), Decision::Withhold(_, WithholdReason::ConsentDenied)));
+    let mut buyer = contact("buyer", true);
+    buyer.consent.ads = AdsConsent::Granted;
+    order.add_contact(&buyer);
+    let Decision::Send(event) = decide(&mut order) else { panic!("its buyer allowed it") };
+    assert_eq!(event.user_data.fbp.as_deref(), Some("buyer"));
+    assert!(order.has_consent_conflict(), "and the operator sees that somebody refused");
+    order.add_contact(&contact("later", true));
+    assert_eq!(owner(&order), "buyer", "one that did not refuse keeps the order");
+    buyer.consent.ads = AdsConsent::Denied;
+    order.add_contact(&buyer);
+    assert_eq!(decide(&mut order), Decision::Stop(WithholdReason::ConsentDenied), "and may revise it");
 }
 
 #[test]
@@ -75,7 +81,7 @@ fn a_page_moves_a_purchase_to_another_pixel_only_with_a_proof() {
         order.pixel().clone()
     };
     let owner = Contact { pixel: named(2), ..contact("owner", false) };
-    let other = Contact { pixel: named(3), received_s: NOW_S - 60, ..contact("other", true) };
+    let other = Contact { pixel: named(3), ..contact("other", true) };
     let proven = Contact { pixel: named(4), ..keyed("buyer") };
     assert_eq!(pixel_of(&[], None), pixel(1), "the default");
     assert_eq!(pixel_of(&[owner.clone(), other.clone()], None), pixel(2), "its page may report to it");
@@ -86,7 +92,7 @@ fn a_page_moves_a_purchase_to_another_pixel_only_with_a_proof() {
 #[test]
 fn what_strangers_say_of_consent_is_shown_and_decides_nothing() {
     let says = |fbp: &str, ads| {
-        let mut contact = Contact { received_s: NOW_S - 60, ..contact(fbp, false) };
+        let mut contact = contact(fbp, false);
         contact.consent.ads = ads;
         contact
     };
@@ -98,6 +104,16 @@ fn what_strangers_say_of_consent_is_shown_and_decides_nothing() {
         (order.withheld(), order.has_consent_conflict())
     };
     use AdsConsent::{Denied, Granted, Missing};
+    let after_payment = |ads| {
+        let mut order = order();
+        order.add_contact(&says("a", Granted));
+        order.pay(paid("7", "5"));
+        order.add_contact(&Contact { is_claim: true, ..says("b", ads) });
+        decide(&mut order);
+        (order.withheld(), order.has_consent_conflict())
+    };
+    assert_eq!(after_payment(Denied), (Some(WithholdReason::ConsentConflict), true));
+    assert_eq!(after_payment(AdsConsent::Unspecified), (None, false));
     let denied = Some(WithholdReason::ConsentDenied);
     let conflict = Some(WithholdReason::ConsentConflict);
     let proven = |ads| Contact { proof: ContactProof::ClaimKey, ..says("buyer", ads) };

@@ -25,7 +25,6 @@ pub(super) fn inr(text: &str) -> Money {
 pub(super) fn contact(fbp: &str, is_claim: bool) -> Contact {
     Contact {
         at_s: NOW_S,
-        received_s: NOW_S,
         is_claim,
         proof: ContactProof::Nothing,
         pixel: None,
@@ -134,7 +133,6 @@ fn a_stranger_cannot_take_over_the_signals_or_refuse_for_the_owner() {
     let mut order = order();
     order.add_contact(&contact("owner", false));
     let mut thief = contact("thief", true);
-    thief.received_s = NOW_S - 20;
     thief.consent.ads = AdsConsent::Denied;
     thief.user_data.fbc = Some("fb.1.1.stolen".into());
     order.add_contact(&thief);

@@ -33,7 +33,6 @@ fn contact(fbp: &str, is_denied: bool) -> Contact {
     let custom_data = CustomData { value: Some(inr("1")), ..CustomData::default() };
     Contact {
         at_s: NOW_S,
-        received_s: NOW_S,
         is_claim: true,
         proof: ContactProof::Nothing,
         pixel: None,

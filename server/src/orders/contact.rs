@@ -49,7 +49,6 @@ impl Orders {
         let (new, handover) = self.ingest.prepare(&mut event, consent.ads.is_denied(), is_contact, now_ms);
         let contact = Contact {
             at_s: event.time_s,
-            received_s: now_ms.div_euclid(1000),
             is_claim: false,
             proof: match source {
                 ContactSource::Internal => ContactProof::Internal,

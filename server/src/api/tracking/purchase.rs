@@ -50,9 +50,7 @@ impl Tracking {
         waited: &mut Duration,
     ) -> Result<v1::RecordPurchaseResponse, Reject> {
         let pixel = self.decoder.pixel(&request.pixel_id, caller)?;
-        let now_ms = self.clock.now_ms();
-        let received_s = now_ms.div_euclid(1000);
-        let mut reader = self.decoder.reader(caller, pixel, now_ms);
+        let mut reader = self.decoder.reader(caller, pixel, self.clock.now_ms());
         let order = reader.order(&request.order_id);
         let visit = reader.visit(visit_fields!(request), KeyPolicy::Lenient, order.as_ref());
         if !request.action_source.is_empty() {
@@ -67,7 +65,7 @@ impl Tracking {
             contact: Contact {
                 is_claim: true,
                 pixel: pixel.named(&request.pixel_id, caller),
-                ..contact(visit, received_s)
+                ..contact(visit)
             },
             claim_key: request.claim_key,
             address: stranger.address,
@@ -84,9 +82,7 @@ impl Tracking {
         mut request: v1::RecordPurchaseRequest,
     ) -> Result<v1::RecordPurchaseResponse, Reject> {
         let pixel = self.decoder.pixel(&request.pixel_id, caller)?;
-        let now_ms = self.clock.now_ms();
-        let received_s = now_ms.div_euclid(1000);
-        let mut reader = self.decoder.reader(caller, pixel, now_ms);
+        let mut reader = self.decoder.reader(caller, pixel, self.clock.now_ms());
         let order = reader.order(&request.order_id);
         let visit = reader.visit(visit_fields!(request), KeyPolicy::Strict, order.as_ref());
         let action_source = match request.action_source.as_str() {
@@ -110,7 +106,7 @@ impl Tracking {
             pixel: pixel.named(&request.pixel_id, caller),
             money,
             action_source,
-            contact: Contact { proof: ContactProof::Internal, ..contact(visit, received_s) },
+            contact: Contact { proof: ContactProof::Internal, ..contact(visit) },
         };
         let answer = self.orders.report(report).await?;
         Ok(response(
@@ -123,10 +119,10 @@ impl Tracking {
     }
 }
 
-fn contact(visit: Visit, received_s: i64) -> Contact {
+fn contact(visit: Visit) -> Contact {
     let Visit { user_data, page, custom_data, consent, time_s: at_s } = visit;
     let (is_claim, proof, pixel) = (false, ContactProof::Nothing, None);
-    Contact { at_s, received_s, is_claim, proof, pixel, consent, user_data, page, custom_data }
+    Contact { at_s, is_claim, proof, pixel, consent, user_data, page, custom_data }
 }
 
 fn response(

@@ -21,7 +21,6 @@ fn other_pixel() -> PixelId {
 fn contact(order: &OrderId) -> Contact {
     let mut contact = Contact {
         at_s: NOW_MS / 1000,
-        received_s: NOW_MS / 1000,
         is_claim: false,
         proof: ContactProof::Internal,
         pixel: None,

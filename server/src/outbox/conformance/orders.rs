@@ -112,7 +112,6 @@ pub(super) fn claimed(fbp: Option<&str>) -> Contact {
     user_data.client_user_agent = fbp.map(|_| "agent".into());
     Contact {
         at_s: NOW_MS / 1000,
-        received_s: NOW_MS / 1000,
         is_claim: true,
         proof: ContactProof::Nothing,
         pixel: None,

@@ -100,7 +100,6 @@ mod tests {
         user_data.fbp = Some("fb.1.1763942400000.1".into());
         order.add_contact(&Contact {
             at_s: NOW_MS / 1000,
-            received_s: NOW_MS / 1000,
             is_claim,
             proof: ContactProof::Nothing,
             pixel: None,
