@@ -36,7 +36,7 @@ async fn run_with_input(variables: &[(&str, &str)], arguments: &[&str], input: &
     let Output { status, stdout, stderr } = tokio::task::spawn_blocking(move || {
         let mut child = command.spawn().expect("the program starts");
         let mut stdin = child.stdin.take().expect("it has a standard input");
-        // It may end without reading.
+        // The program may end without reading its input.
         let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
         child.wait_with_output().expect("the program runs")
