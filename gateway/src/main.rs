@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         }
     };
     let code = runtime.block_on(listen(settings));
-    // What did not finish in time ends now.
+    // Tasks that did not finish in time end now.
     runtime.shutdown_background();
     code
 }
