@@ -1,6 +1,6 @@
 //! `tandem`: the operator's tool over `OperationsService`.
 //!
-//! | module | holds |
+//! | module | contains |
 //! |---|---|
 //! | `arguments` | the command tree and its help |
 //! | `settings` | where the server is, and the internal token |

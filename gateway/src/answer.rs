@@ -19,7 +19,7 @@ pub(crate) enum Answer {
     Stale,
     /// The sender's address is not in the list of allowed networks.
     Forbidden,
-    /// Not a POST.
+    /// The method is not POST.
     MethodNotAllowed,
     /// The body is too large.
     TooLarge,

@@ -1,4 +1,4 @@
-//! The gateway's program: reads its settings, listens, and serves until it is told to stop.
+//! The gateway's program: reads its settings, listens, and serves until a signal stops it.
 
 use std::io::Write as _;
 use std::process::ExitCode;

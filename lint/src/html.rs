@@ -28,7 +28,7 @@ pub(crate) struct Element {
     pub(crate) is_module: bool,
 }
 
-/// What a `script` element holds.
+/// The content of a `script` element.
 #[derive(Debug)]
 pub(crate) enum Script {
     /// The address in `src`, decoded.

@@ -24,7 +24,7 @@ pub(crate) struct Page {
     pub(crate) loads: HashMap<usize, usize>,
 }
 
-/// A script that has a file of its own.
+/// A script in its own file.
 #[derive(Debug)]
 pub(crate) struct ScriptFile {
     pub(crate) source: usize,

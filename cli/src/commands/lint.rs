@@ -95,7 +95,7 @@ fn text(checked: &[(Shop, Vec<Finding>)]) -> String {
     shown.collect::<Vec<_>>().join("\n")
 }
 
-/// Colours are used on a terminal, unless NO_COLOR is set (<https://no-color.org>).
+/// Colours are used on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
 fn has_colours() -> bool {
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     std::io::stdout().is_terminal()

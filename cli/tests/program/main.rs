@@ -22,12 +22,12 @@ struct ProgramOutput {
     err: String,
 }
 
-/// Runs the program without blocking the fake.
+/// Runs the program on another thread, so that the fake server can answer meanwhile.
 async fn run(variables: &[(&str, &str)], arguments: &[&str]) -> ProgramOutput {
     run_with_input(variables, arguments, "").await
 }
 
-/// [`run`] with this on standard input.
+/// Like [`run`], with `input` on standard input.
 async fn run_with_input(variables: &[(&str, &str)], arguments: &[&str], input: &str) -> ProgramOutput {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
     command.env_clear().envs(variables.iter().copied()).args(arguments);

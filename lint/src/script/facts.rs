@@ -110,8 +110,8 @@ impl Call {
 }
 
 impl Facts {
-    /// The value itself, or for a name with exactly one value that value. Its missing keys are not known, because they may
-    /// be set later.
+    /// The value itself. For a name with exactly one value, that value. Missing keys of such an object are not known,
+    /// because they may be set later.
     pub(crate) fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
         let mut value = value;
         // A name may refer to another name. A limit stops cycles.

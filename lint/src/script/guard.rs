@@ -76,7 +76,7 @@ fn compared(operator: BinaryOperator, left: &Expression<'_>, right: &Expression<
         return None;
     };
     let is_typeof = matches!(tested, Expression::UnaryExpression(_));
-    // Whether the other side of the comparison stands for an absent fbq.
+    // Whether the other side of the comparison is the value that an absent fbq has.
     let is_absent = match other {
         Expression::StringLiteral(text) if is_typeof => text.value == "undefined" || text.value == "u",
         Expression::NullLiteral(_) => true,

@@ -124,8 +124,8 @@ impl Source {
     /// Adds the text of a TOML file.
     ///
     /// # Errors
-    /// [`SettingError`] if the text is not TOML, a key is unknown, or a value has the wrong type. The
-    /// error names the line and does not repeat it, because the line may contain a secret.
+    /// [`SettingError`] if the text is not TOML, a key is unknown, or a value has the wrong type. An
+    /// error of syntax names its line and does not repeat it, because the line may contain a secret.
     pub fn with_file(mut self, text: &str) -> Result<Self, SettingError> {
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             let start = error.span().map_or(0, |span| span.start.min(text.len()));
@@ -184,7 +184,7 @@ impl Source {
     /// A setting or its default, parsed by `parse`.
     ///
     /// # Errors
-    /// What `parse` says.
+    /// [`SettingError`] with the text from `parse`, if `parse` refuses the setting's text.
     pub fn parsed<T>(
         &self,
         key: Key,
@@ -196,7 +196,7 @@ impl Source {
     /// A setting, parsed by `parse`. `None` if it is not set.
     ///
     /// # Errors
-    /// What `parse` says.
+    /// [`SettingError`] with the text from `parse`, if `parse` refuses the setting's text.
     pub fn optional<T>(
         &self,
         key: Key,

@@ -54,7 +54,7 @@ fn in_lines<'t>(lines: impl Iterator<Item = (usize, &'t str)>) -> Vec<Mention> {
     found
 }
 
-/// Each alternative in braces is a path of its own.
+/// Each alternative in braces is a separate path.
 fn alternatives(path: &str) -> Vec<String> {
     let inside = path.split_once('{').and_then(|(before, rest)| {
         let (inside, after) = rest.split_once('}')?;

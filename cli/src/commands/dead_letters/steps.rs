@@ -1,5 +1,5 @@
-//! Commands that change many dead letters make one call after the other until nothing is left or somebody
-//! interrupts. Each call continues where the last one ended.
+//! Commands that change many dead letters make one call after the other until nothing is left or the operator
+//! interrupts them. Each call continues where the last one ended.
 
 use tonic::{Response, Status};
 

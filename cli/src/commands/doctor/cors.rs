@@ -24,7 +24,7 @@ const PROXY: &str =
 const COOKIES: &str =
     "the server must be reached under TANDEM_COOKIE_DOMAIN, such as https://track.shop.example";
 
-/// Runs the checks. `cookie_domain` is the server's TANDEM_COOKIE_DOMAIN, empty when unset.
+/// Runs the checks. `cookie_domain` is the server's `TANDEM_COOKIE_DOMAIN`, empty when unset.
 pub(super) async fn check(client: &Client, public: &Url, shop: &Url, cookie_domain: &str) -> Vec<Finding> {
     let base = public.as_str().trim_end_matches('/');
     let origin = shop.origin().ascii_serialization();

@@ -26,7 +26,7 @@ impl Level {
     }
 }
 
-/// What one check found. No text holds a token or a secret.
+/// What one check found. No text contains a token or a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
     pub(super) check: String,

@@ -13,7 +13,7 @@ use super::web;
 const META: [&str; 2] = ["fbevents.js", "connect.facebook.net"];
 /// Signs of Tandem's browser package.
 const TANDEM: [&str; 4] = ["Tandem.connect", "tandem-web", "tandem_web", "data-tandem"];
-/// What stands before a pixel's ID: Meta's base code, its image, Tandem's options.
+/// Marks that come before a pixel's ID: in Meta's base code, its image and Tandem's options.
 const BEFORE_ID: [&str; 7] =
     ["'init'", "\"init\"", "facebook.com/tr?id=", "pixelId", "data-pixel-id", "data-pixel", "pixel_id"];
 /// Longest gap between such a mark and the ID, in bytes.
