@@ -63,7 +63,7 @@ async fn what_cannot_be_read_ends_with_exit_code_2_and_says_what_to_do() -> anyh
     let empty = folder.path().to_string_lossy().into_owned();
     let nobody = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
     for (arguments, said) in [
-        (vec![empty.as_str()], "holds no page"),
+        (vec![empty.as_str()], "contains no page"),
         (vec!["absent.html"], "cannot read absent.html"),
         (vec![], "PATH|URL"),
         (vec!["a.html", "--allow", "no_such_code"], "there is no such code"),
