@@ -9,7 +9,7 @@ use crate::wire::Fields;
 /// `PURCHASE_STATE_PENDING`.
 const PENDING: u64 = 1;
 
-/// An answer of any method.
+/// The answer to a call of any kind.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Answer<'a> {
     /// The event ID for the server and the pixel.
@@ -24,8 +24,8 @@ pub(crate) struct Answer<'a> {
 
 /// Finds the message in a gRPC-web response, from the headers' entries and the body.
 ///
-/// A missing answer and an answer that is not gRPC-web give `UNAVAILABLE`, so that the call is tried again: a proxy's
-/// error page is not the server's refusal.
+/// A missing answer and an answer that is not gRPC-web give `UNAVAILABLE`, so that the call is tried again. Such an
+/// answer may be a proxy's error page, and is not the server's refusal.
 pub(crate) fn message<'a>(headers: Flat<'a>, body: &'a [u8]) -> Result<&'a [u8], Status> {
     let header = |name: &[u8]| Some(headers.text(name)).filter(|value| !value.is_empty());
     let parts = framing::response(body).unwrap_or_default();
@@ -139,6 +139,6 @@ mod tests {
             assert!(message(none, body).is_err_and(|status| status.code == UNAVAILABLE));
         }
         let fine = Flat::new(b"=status\x000\x00");
-        assert!(message(fine, b"").is_err(), "no message came");
+        assert!(message(fine, b"").is_err(), "an OK status without a message is an error");
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct PixelEvent<'a> {
     pub(crate) custom_data: &'a [u8],
     /// The event is not one of Meta's standard events.
     pub(crate) is_custom: bool,
-    /// Further parameters. Empty ones are left out.
+    /// More parameters. Empty ones are left out.
     pub(crate) more: &'a [(&'a [u8], &'a [u8])],
 }
 
@@ -83,7 +83,7 @@ fn parameters(json: &mut Json, custom_data: &[u8]) {
     }
 }
 
-/// `Money`: `amount` (1), `currency_code` (2). The pixel has one currency for all.
+/// `Money`: `amount` (1), `currency_code` (2). An event for the pixel has one currency for all amounts.
 fn money(json: &mut Json, key: &[u8], money: &[u8], has_currency: bool) {
     for (number, value) in Fields(money) {
         match number {

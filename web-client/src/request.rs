@@ -50,8 +50,8 @@ fn encode_call(kind: u32, message: &[u8], is_denied: bool, own: Option<&PixelEve
 /// Prepares a call from the entries `options` (of `Tandem.connect`), `visit` (see `js/identity.js`), `input` (the page's
 /// argument), `name` (the event's) and `id` (the client's own event ID).
 ///
-/// `made_ms` is when the call was made, in milliseconds since 1970, or 0. It is sent only for a delayed call: a page's
-/// clock may be days off, so the time of receipt is better otherwise.
+/// `made_ms` is the time at which a delayed call was made, in milliseconds since 1970, or 0. For other calls the server
+/// uses the time of receipt, because a page's clock may be days off.
 pub(crate) fn prepare(kind: u32, made_ms: u64, call: Flat<'_>) -> Result<Vec<u8>, Status> {
     let (options, of) = (call.object(b"options"), call.object(b"input"));
     let (id, name) = (call.text(b"id"), call.text(b"name"));

@@ -18,7 +18,7 @@ const CHROMIUM: Program = Program {
 };
 const DRIVER: Program =
     Program { names: &["chromedriver", "chromium.chromedriver"], package: "chromium-driver" };
-/// Firefox needs no driver: the tests speak its own protocol.
+/// Firefox needs no driver, because the tests use its own protocol.
 const FIREFOX: Program = Program { names: &["firefox-esr", "firefox"], package: "firefox-esr" };
 
 /// Makes sure that Chromium and its driver are installed. The demo's check needs them.

@@ -70,7 +70,7 @@ pub(crate) fn run_steps(options: &Options) -> anyhow::Result<()> {
     outcome
 }
 
-/// The programs that the black-box suites start.
+/// Builds the programs that the black-box tests start.
 fn build() -> anyhow::Result<()> {
     run(cargo().args(["build", "--workspace", "--bins", "--exclude", "xtask"]))
 }
@@ -103,7 +103,7 @@ fn doc() -> anyhow::Result<()> {
         .env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"))
 }
 
-/// Licences, bans and sources. Advisories are left out because they need the network.
+/// Checks licences, bans and sources. Advisories are left out because they need the network.
 fn deny() -> anyhow::Result<()> {
     if !is_installed("cargo-deny") {
         return skipped::skip("step deny", "cargo-deny is not installed (cargo install cargo-deny)");

@@ -1,4 +1,4 @@
-//! How orders look: as tables for people, as JSON for programs.
+//! Output of orders: tables for people, JSON for programs.
 
 use serde::Serialize;
 use tandem_proto::v1::{EventSummary, Money, OrderNote, OrderSummary, PurchaseState};
@@ -34,7 +34,7 @@ pub(crate) fn list_text(orders: &[OrderSummary], is_more: bool) -> String {
     text
 }
 
-/// The page of `orders show`.
+/// The output of `orders show`.
 pub(crate) fn order_text(order: &OrderSummary, notes: &[OrderNote], events: &[EventSummary]) -> String {
     let row = |name: &str, value: String| vec![name.to_owned(), value];
     let rows = [
@@ -58,7 +58,7 @@ pub(crate) fn order_text(order: &OrderSummary, notes: &[OrderNote], events: &[Ev
     ];
     let mut page = table(&[], rows);
     page.push_str("\n\n");
-    page.push_str(&if notes.is_empty() { "nothing was heard of it".to_owned() } else { notes_text(notes) });
+    page.push_str(&if notes.is_empty() { "nothing is recorded".to_owned() } else { notes_text(notes) });
     page.push_str("\n\n");
     page.push_str(&if events.is_empty() { "no events are kept".to_owned() } else { events_text(events) });
     page
@@ -107,7 +107,7 @@ fn money(money: Option<&Money>) -> String {
     money.map_or("-".to_owned(), |money| format!("{} {}", plain(&money.amount), plain(&money.currency_code)))
 }
 
-/// Money, or a dash for none at all.
+/// The amount, or a dash when it is absent or zero.
 fn or_dash(lost: Option<&Money>) -> String {
     let is_some = |money: &&Money| money.amount.bytes().any(|digit| matches!(digit, b'1'..=b'9'));
     money(lost.filter(is_some))
@@ -172,7 +172,7 @@ impl<'a> OrderJson<'a> {
     }
 }
 
-/// One order with what it went through.
+/// An order as JSON, with its notes and events.
 #[derive(Serialize)]
 pub(crate) struct OrderDetailsJson<'a> {
     order: OrderJson<'a>,
@@ -283,7 +283,7 @@ FIRST SEEN            CHANGED               STATE  PURCHASE  PAID         REFUND
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
-        assert!(order_text(&sample(), &[], &[]).ends_with("nothing was heard of it\n\nno events are kept"));
+        assert!(order_text(&sample(), &[], &[]).ends_with("nothing is recorded\n\nno events are kept"));
     }
 
     #[test]

@@ -53,7 +53,7 @@ async fn findings_are_printed_like_a_compilers_and_end_with_exit_code_1() -> any
     assert_eq!(codes, expected);
 
     let allowed = lint(folder.path(), &[&path, "--allow", "purchase_id,purchase_without_value"]).await?;
-    assert_eq!((allowed.code, allowed.out.as_str()), (Some(0), "nothing to mend in 1 file\n"));
+    assert_eq!((allowed.code, allowed.out.as_str()), (Some(0), "no findings in 1 file\n"));
     Ok(())
 }
 
@@ -63,7 +63,7 @@ async fn what_cannot_be_read_ends_with_exit_code_2_and_says_what_to_do() -> anyh
     let empty = folder.path().to_string_lossy().into_owned();
     let nobody = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
     for (arguments, said) in [
-        (vec![empty.as_str()], "holds no page"),
+        (vec![empty.as_str()], "contains no page"),
         (vec!["absent.html"], "cannot read absent.html"),
         (vec![], "PATH|URL"),
         (vec!["a.html", "--allow", "no_such_code"], "there is no such code"),

@@ -253,7 +253,7 @@ async fn what_waits_of_an_erased_person_never_leaves() -> anyhow::Result<()> {
     }
     assert_eq!(
         tandem(&world, &["erase", "--email", &by_email.email], "").await?.trim(),
-        "nothing is stored of this person"
+        "nothing is stored about this person"
     );
 
     resume(&world).await?;

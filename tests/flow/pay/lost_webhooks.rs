@@ -72,7 +72,7 @@ async fn a_dead_webhook_is_replayed_by_asking_about_its_order() -> anyhow::Resul
     };
     let (payment, refund) = (position("PAYMENT_SUCCESS_WEBHOOK"), position("REFUND_STATUS_WEBHOOK"));
     for (webhook, verdict, says) in [
-        (&payment, ReplayVerdict::Asks, "Cashfree is asked about its order"),
+        (&payment, ReplayVerdict::Asks, "the server asks Cashfree about its order"),
         (&refund, ReplayVerdict::Webhook, "resend it from Cashfree's dashboard"),
     ] {
         let shown = tool(&world, &["dead-letters", "show", "--webhook", webhook]).await?;
