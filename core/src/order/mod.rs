@@ -23,6 +23,7 @@ mod purchase;
 mod refund_event;
 mod signals;
 mod state;
+mod voices;
 
 pub use contact::{Contact, ContactProof, SignalSource};
 pub use environment::Environment;

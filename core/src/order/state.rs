@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::consent::ConsentVoices;
 use super::contact::Contact;
 use super::environment::Environment;
 use super::note::Note;
 use super::payment::{Payment, Refund, RefundSum};
+use super::voices::ConsentVoices;
 use crate::code;
 use crate::custom_data::CustomData;
 use crate::id::{OrderId, PixelId};
