@@ -23,7 +23,7 @@ use crate::delivery::{self, Delivery, Graph};
 use crate::ingest::Ingest;
 use crate::insight::diagnosis::{Deployment, Diagnosis};
 use crate::insight::health::Insight;
-use crate::orders::{OrderSettings, Orders, OrdersApi, PurchaseRules, Reconciler};
+use crate::orders::{ConfirmKeys, OrderSettings, Orders, OrdersApi, PurchaseRules, Reconciler};
 use crate::outbox::Outbox;
 use crate::telemetry::metrics::Metrics;
 
@@ -88,8 +88,10 @@ pub(super) async fn assemble(
     let ingest = Ingest::new(Arc::clone(&outbox.events), delivery.clone(), settings.shop_url.clone());
     let ingest = Arc::new(ingest);
     let api = OrdersApi::new(&settings.cashfree, settings.default_currency).map_err(StartError::Client)?;
+    let confirm_keys = outbox.orders.confirm_secret().await.map_err(StartError::FirstWrite)?;
+    let confirm_keys = ConfirmKeys::new(confirm_keys);
     let orders = Arc::new(Orders::new(
-        order_settings(settings, rules, &pixels),
+        order_settings(settings, rules, confirm_keys, &pixels),
         Arc::clone(&outbox.orders),
         Arc::clone(&ingest),
         delivery.clone(),
@@ -190,7 +192,12 @@ fn decoding(settings: &Settings, pixels: &[Arc<Pixel>], configured: bool) -> Dec
     }
 }
 
-fn order_settings(settings: Settings, rules: PurchaseRules, pixels: &[Arc<Pixel>]) -> OrderSettings {
+fn order_settings(
+    settings: Settings,
+    rules: PurchaseRules,
+    confirm_keys: ConfirmKeys,
+    pixels: &[Arc<Pixel>],
+) -> OrderSettings {
     OrderSettings {
         default_pixel: pixels.first().map_or_else(PixelId::unassigned, |pixel| pixel.id.clone()),
         rules,
@@ -198,6 +205,7 @@ fn order_settings(settings: Settings, rules: PurchaseRules, pixels: &[Arc<Pixel>
         catalogue: settings.catalogue,
         browser_policy: settings.browser_policy,
         claim_secret: settings.claim_secret,
+        confirm_keys,
         default_country: settings.default_country,
         default_currency: settings.default_currency,
     }

@@ -9,11 +9,11 @@ use tandem_core::cashfree::orders_api::orders_api_id_ok;
 use tandem_core::id::{OrderId, PixelId};
 use tandem_core::order::{Contact, Order};
 
-use super::claim_rules::{self, Allowance, Circumstances, ClaimAnswer, Question};
+use super::claim_rules::{self, Allowance, Circumstances, ClaimAnswer, PageWord, Question};
 use super::service::{OrderError, Orders};
 use super::step::{ChangeOutcome, Step};
 use super::watch::Waiter;
-use crate::config::{BrowserPolicy, SecretSource};
+use crate::config::BrowserPolicy;
 use crate::outbox::{Ask, OrderUpdated, StepAnswer, StoreError};
 
 /// A page's claim.
@@ -36,10 +36,9 @@ impl Orders {
     /// # Errors
     /// When the store does not accept.
     pub async fn claim(&self, claim: Claim, wait_max: Duration) -> Result<ClaimAnswer, OrderError> {
-        let secrets = self.settings.claim_secret.as_ref().map(SecretSource::list);
-        let is_proven =
-            claim_rules::is_proven(&claim.order, &claim.claim_key, secrets.as_deref().unwrap_or_default());
-        if secrets.is_some() && !is_proven {
+        let word = self.page_word(&claim.order, &claim.claim_key);
+        let is_proven = word == PageWord::Proven;
+        if word == PageWord::Nothing {
             // Without the shop's proof the page learns nothing, and nothing is stored.
             return Ok(ClaimAnswer::default());
         }
@@ -55,7 +54,9 @@ impl Orders {
         let order = self.wait_for_proof(updated.order, waiting, wait_max).await?;
         let (policy, now_s) = (self.settings.browser_policy, self.clock.now_s());
         let answer = claim_rules::answer(policy, &claim.contact, &order, is_proven, now_s);
-        Ok(ClaimAnswer { duplicate, waited: started.elapsed(), ..answer })
+        let confirm_key = answer.page_copy.as_ref().map(|_| self.settings.confirm_keys.key(&order));
+        let confirm_key = confirm_key.unwrap_or_default();
+        Ok(ClaimAnswer { duplicate, confirm_key, waited: started.elapsed(), ..answer })
     }
 
     /// Writes the claim to its order.

@@ -8,18 +8,22 @@ use tandem_core::event::{Consent, Event};
 use tandem_core::id::OrderId;
 use tandem_core::order::Contact;
 
+use super::claim_rules::PageWord;
 use super::service::{OrderError, Orders};
 use super::step::{ChangeOutcome, Step};
 use crate::ingest::Accepted;
 use crate::outbox::{Ask, StepAnswer, StoreError};
 
 /// Who sent an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContactSource {
     /// One of the shop's own services.
     Internal,
-    /// A page, from this address.
-    Page(Option<IpAddr>),
+    Page {
+        address: Option<IpAddr>,
+        /// What the page gives as the shop's proof that the order is its own; may be empty.
+        claim_key: String,
+    },
 }
 
 impl Orders {
@@ -35,12 +39,18 @@ impl Orders {
         source: ContactSource,
         now_ms: i64,
     ) -> Result<Accepted, OrderError> {
-        let (address, is_contact) = match source {
-            ContactSource::Internal => (None, false),
-            ContactSource::Page(address) => (address, true),
+        let is_internal = source == ContactSource::Internal;
+        let (address, is_contact, word) = match source {
+            ContactSource::Internal => (None, false, PageWord::Unproven),
+            ContactSource::Page { address, claim_key } => (address, true, self.page_word(&order, &claim_key)),
         };
+        let is_proven = word == PageWord::Proven;
+        // The shop proves its pages, and this one has no proof. The event counts, the order is not touched.
+        if word == PageWord::Nothing {
+            return Ok(self.ingest.take(event, consent.denied, is_contact, now_ms).await?);
+        }
         // The address has used up its quota of new orders: the event counts, the order is not stored.
-        if !self.quotas.may_name(address) && self.store.order(order.clone()).await?.is_none() {
+        if !is_proven && !self.quotas.may_name(address) && self.store.order(order.clone()).await?.is_none() {
             self.metrics.count_unnoted_order();
             return Ok(self.ingest.take(event, consent.denied, is_contact, now_ms).await?);
         }
@@ -48,7 +58,7 @@ impl Orders {
         let contact = Contact {
             at_s: event.time_s,
             is_claim: false,
-            is_internal: source == ContactSource::Internal,
+            is_internal,
             consent,
             user_data: std::mem::take(&mut event.user_data),
             page: std::mem::take(&mut event.page),
@@ -60,7 +70,8 @@ impl Orders {
             .step(
                 step,
                 Box::new(move |order| {
-                    let is_known = order.contact(&contact);
+                    let is_known =
+                        if is_proven { order.proven_contact(&contact) } else { order.contact(&contact) };
                     let ask_s =
                         if may_ask { order.plan_first_question(now_ms.div_euclid(1000)) } else { None };
                     let ask = ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000));
@@ -69,7 +80,7 @@ impl Orders {
             )
             .await?;
         let (is_new, appended) = updated.map(|updated| (updated.is_new, updated.event)).unwrap_or_default();
-        if is_new {
+        if is_new && !is_proven {
             self.quotas.note_named(address);
         }
         let appended = appended.ok_or_else(|| StoreError::Unavailable("the event was not stored".into()))?;

@@ -34,6 +34,8 @@ pub struct ReportAnswer {
     pub duplicate: bool,
     /// What a page should fire now, if one should.
     pub page_copy: Option<CustomData>,
+    /// Comes with `page_copy`: proves that a later confirmation is that page's.
+    pub confirm_key: String,
     /// Stable code of why the Purchase is withheld; empty if it is not.
     pub suppressed_reason: &'static str,
 }
@@ -76,10 +78,15 @@ impl Orders {
             answer => answer == StepAnswer::Payment(PaymentOutcome::Duplicate),
         };
         let order = updated.order;
+        let page_copy = order.browser_event(self.clock.now_s());
         Ok(ReportAnswer {
             state: order.state(),
             duplicate,
-            page_copy: order.browser_event(self.clock.now_s()),
+            confirm_key: page_copy
+                .as_ref()
+                .map(|_| self.settings.confirm_keys.key(&order))
+                .unwrap_or_default(),
+            page_copy,
             suppressed_reason: order.withheld().map_or("", |why| why.code()),
         })
     }

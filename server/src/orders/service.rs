@@ -13,6 +13,7 @@ use tandem_core::personal::Raw;
 use tandem_core::user_data::UserData;
 use tokio::sync::Notify;
 
+use super::confirm_keys::ConfirmKeys;
 use super::quotas::Quotas;
 use super::rules::PurchaseRules;
 use super::watch::OrderWatch;
@@ -38,6 +39,8 @@ pub struct OrderSettings {
     pub browser_policy: BrowserPolicy,
     /// Key of the claims' proofs.
     pub claim_secret: Option<SecretSource>,
+    /// Makes the keys with which pages confirm their Purchases.
+    pub confirm_keys: ConfirmKeys,
     /// Country of national phone numbers.
     pub default_country: Country,
     /// Currency where none is given.

@@ -27,7 +27,7 @@ impl Tracking {
         let id = reader.client_event_id(&request.client_event_id);
         self.require_lead_fields(&mut reader, &visit.user_data);
         reader.violations.check()?;
-        let accepted = self.take(caller, &pixel.id, EventName::lead(), id, visit, now_ms).await?;
+        let accepted = self.take(caller, &pixel.id, EventName::lead(), id, visit, String::new()).await?;
         Ok(v1::CaptureLeadResponse {
             lead_id: format!("lead_{}", accepted.id),
             duplicate: accepted.duplicate,
@@ -71,7 +71,7 @@ impl Tracking {
         };
         reader.violations.check()?;
         let name = name.ok_or_else(|| Reject::field("event_name", "is required"))?;
-        let accepted = self.take(caller, &pixel.id, name, id, visit, now_ms).await?;
+        let accepted = self.take(caller, &pixel.id, name, id, visit, request.claim_key).await?;
         Ok(v1::TrackEventResponse {
             duplicate: accepted.duplicate,
             browser_event: page_copy(&accepted),
@@ -88,8 +88,9 @@ impl Tracking {
         name: EventName,
         id: Option<EventId>,
         visit: Visit,
-        now_ms: i64,
+        claim_key: String,
     ) -> Result<Accepted, Reject> {
+        let now_ms = self.clock.now_ms();
         let Visit { user_data, page, custom_data, consent, time_s } = visit;
         let order = custom_data.order_id.clone();
         let event = Event {
@@ -105,7 +106,7 @@ impl Tracking {
         };
         let source = match caller {
             Caller::Internal => ContactSource::Internal,
-            Caller::Stranger(stranger) => ContactSource::Page(stranger.address),
+            Caller::Stranger(stranger) => ContactSource::Page { address: stranger.address, claim_key },
         };
         match order {
             Some(order) => Ok(self.orders.take_event(event, order, consent, source, now_ms).await?),

@@ -69,7 +69,12 @@ impl Tracking {
         let answer = self.orders.claim(claim, wait_max).await?;
         *waited = answer.waited;
         let state = if answer.is_verified { PurchaseState::Verified } else { PurchaseState::Pending };
-        Ok(response(&order, state, answer.duplicate, answer.page_copy.as_ref(), answer.suppressed_reason))
+        Ok(v1::RecordPurchaseResponse {
+            duplicate: answer.duplicate,
+            suppressed_reason: answer.suppressed_reason.to_owned(),
+            confirm_key: answer.confirm_key,
+            ..response(&order, state, answer.page_copy.as_ref())
+        })
     }
 
     pub(super) async fn report(
@@ -105,13 +110,12 @@ impl Tracking {
             contact: contact(visit, false, true),
         };
         let answer = self.orders.report(report).await?;
-        Ok(response(
-            &order,
-            answer.state,
-            answer.duplicate,
-            answer.page_copy.as_ref(),
-            answer.suppressed_reason,
-        ))
+        Ok(v1::RecordPurchaseResponse {
+            duplicate: answer.duplicate,
+            suppressed_reason: answer.suppressed_reason.to_owned(),
+            confirm_key: answer.confirm_key,
+            ..response(&order, answer.state, answer.page_copy.as_ref())
+        })
     }
 }
 
@@ -123,17 +127,14 @@ fn contact(visit: Visit, is_claim: bool, is_internal: bool) -> Contact {
 fn response(
     order: &OrderId,
     state: PurchaseState,
-    duplicate: bool,
     page_copy: Option<&tandem_core::custom_data::CustomData>,
-    suppressed_reason: &str,
 ) -> v1::RecordPurchaseResponse {
     let event_id = EventId::of_purchase(order);
     v1::RecordPurchaseResponse {
         state: purchase_state(state).into(),
-        duplicate,
         browser_event: page_copy.map(|data| browser_event(&EventName::purchase(), &event_id, data)),
-        suppressed_reason: suppressed_reason.to_owned(),
         event_id: event_id.into(),
+        ..v1::RecordPurchaseResponse::default()
     }
 }
 

@@ -20,7 +20,9 @@ pub(super) async fn run<G, F: Future<Output = (Bench, G)>>(make: &impl Fn() -> F
             a_purchase_that_comes_back_is_stopped_by_what_happened_meanwhile,
             delivered_purchases_are_counted_by_who_brought_their_signals,
             a_webhook_acts_once,
-            followers_go_where_the_purchase_goes
+            followers_go_where_the_purchase_goes,
+            a_purchase_counts_as_fired_once_its_order_is_paid,
+            all_servers_of_a_store_have_one_secret
         ]
     );
 }
@@ -296,4 +298,27 @@ async fn followers_go_where_the_purchase_goes(bench: &Bench) {
     assert_eq!(refund_state(store, 5).await, Some(State::Pending));
     // The refusal, three Purchases and three refunds.
     check_totals(store, 7).await;
+}
+
+async fn a_purchase_counts_as_fired_once_its_order_is_paid(store: &Bench) {
+    let order = order_id("A-1");
+    let id = EventId::of_purchase(&order);
+    let fired = Confirmation { name: EventName::purchase(), id: id.clone(), ..fired(0) };
+    let confirm = async || store.events.confirm(pixel(), vec![fired.clone()]).await.unwrap();
+    assert_eq!(confirm().await, Confirmed { accepted: 0, unknown: 1 }, "nobody knows the order");
+    let unpaid: OrderStep = Box::new(|_| OrderEffects::default());
+    store.orders.update(order.clone(), pixel(), None, unpaid).await.unwrap();
+    assert_eq!(confirm().await, Confirmed { accepted: 1, unknown: 0 }, "the order keeps it");
+    let placed: OrderStep = Box::new(|_| OrderEffects {
+        purchase: Some(PurchaseChange::Place(purchase("A-1", Initial::Pending))),
+        ..OrderEffects::default()
+    });
+    store.other.orders.update(order, pixel(), None, placed).await.unwrap();
+    assert_eq!(lease(store, NOW_MS).await[0].fired_s, Some(NOW_MS / 1000), "the Purchase has it");
+}
+
+async fn all_servers_of_a_store_have_one_secret(store: &Bench) {
+    let secret = store.orders.confirm_secret().await.unwrap();
+    assert_ne!(secret, [0; 32]);
+    assert_eq!(store.other.orders.confirm_secret().await.unwrap(), secret);
 }

@@ -165,19 +165,16 @@ impl Writer {
         let pixel = self.pixel(pixel)?;
         let mut confirmed = Confirmed::default();
         for confirmation in confirmations {
-            let mut known = self.confirm_one(pixel, confirmation, now_ms)?;
-            if confirmation.outcome == BrowserOutcome::Fired
-                && confirmation.name == tandem_core::id::EventName::purchase()
-                && let Some(order) = confirmation.id.purchase_order()
-            {
-                known |= self.confirm_order(&order, confirmation.at_s, now_ms)?;
-            }
+            let known = match confirmation.purchase_order() {
+                Some(order) => self.confirm_purchase(&order, confirmation, now_ms)?,
+                None => self.confirm_one(pixel, confirmation, now_ms)?,
+            };
             *(if known { &mut confirmed.accepted } else { &mut confirmed.unknown }) += 1;
         }
         Ok(confirmed)
     }
 
-    fn confirm_one(
+    pub(super) fn confirm_one(
         &mut self,
         pixel: i64,
         confirmation: &Confirmation,

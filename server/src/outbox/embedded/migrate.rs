@@ -6,11 +6,12 @@ use rusqlite::Connection;
 use super::sql::numbered;
 
 /// What each version adds to the one before, from version 1 on.
-const VERSIONS: [&str; 4] = [
+const VERSIONS: [&str; 5] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
     include_str!("schema/4.sql"),
+    include_str!("schema/5.sql"),
 ];
 /// Version of the schema this program writes (SQLite's `user_version`).
 pub(super) const SCHEMA_VERSION: usize = VERSIONS.len();

@@ -9,7 +9,8 @@ use super::sql::unreadable;
 use super::store::Embedded;
 use super::unproven;
 use crate::outbox::{
-    Ask, DueOrder, OrderStep, OrderStore, OrderUpdated, PurchaseChange, StoreError, WebhookRecord,
+    Ask, BrowserOutcome, Confirmation, DueOrder, OrderStep, OrderStore, OrderUpdated, PurchaseChange,
+    StoreError, WebhookRecord,
 };
 
 #[async_trait::async_trait]
@@ -33,6 +34,11 @@ impl OrderStore for Embedded {
 
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
         self.read(move |db| find_order(db, &id)).await
+    }
+
+    async fn confirm_secret(&self) -> Result<[u8; 32], StoreError> {
+        let fresh: [u8; 32] = rand::random();
+        self.write(move |writer, _| writer.shared_secret("confirm", fresh)).await
     }
 
     async fn orders_to_ask(&self, max: usize) -> Result<Vec<DueOrder>, StoreError> {
@@ -79,6 +85,13 @@ impl Writer {
         }
         let pixel_no = self.pixel(order.pixel())?;
         self.follow(id, pixel_no, &effects.followers, now_ms)?;
+        // A page that had fired before the payment was known has fired this.
+        if let (Some(_), Some(at_s)) = (&purchase, order.fired_at_s()) {
+            let id = EventId::of_purchase(order.id());
+            let fired =
+                Confirmation { name: EventName::purchase(), id, outcome: BrowserOutcome::Fired, at_s };
+            self.confirm_one(pixel_no, &fired, now_ms)?;
+        }
         if effects.browser_contact {
             let purchase_id = EventId::of_purchase(id);
             self.expect_browser(pixel_no, EventName::purchase().as_str(), purchase_id.as_str(), now_ms)?;
@@ -150,16 +163,34 @@ impl Writer {
             .optional()
     }
 
-    /// Notes on the order that a page fired its Purchase. False when there is none.
-    pub(super) fn confirm_order(&mut self, id: &OrderId, at_s: i64, now_ms: i64) -> rusqlite::Result<bool> {
+    /// Notes what a page did with an order's Purchase. Its event is confirmed only when the order is
+    /// paid; until then the order keeps the word. False when there is no such order.
+    pub(super) fn confirm_purchase(
+        &mut self,
+        id: &OrderId,
+        confirmation: &Confirmation,
+        now_ms: i64,
+    ) -> rusqlite::Result<bool> {
         let Some((json, pixel)) = self.stored_order(id)? else { return Ok(false) };
-        if let Ok(mut order) = serde_json::from_str::<Order>(&json)
-            && !order.is_fired()
-        {
-            order.confirm_fired(at_s);
+        let Ok(mut order) = serde_json::from_str::<Order>(&json) else { return Ok(false) };
+        if confirmation.outcome == BrowserOutcome::Fired && !order.is_fired() {
+            order.confirm_fired(confirmation.at_s);
             self.write_order(&order, pixel, Ask::AsPlanned, now_ms, true)?;
         }
+        if order.paid().is_some() {
+            self.confirm_one(pixel, confirmation, now_ms)?;
+        }
         Ok(true)
+    }
+
+    /// A key under this name; `fresh` becomes it if there is none.
+    fn shared_secret(&mut self, name: &str, fresh: [u8; 32]) -> rusqlite::Result<[u8; 32]> {
+        self.db
+            .prepare_cached("INSERT INTO secrets (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+            .execute((name, fresh))?;
+        self.db
+            .prepare_cached("SELECT value FROM secrets WHERE name = ?1")?
+            .query_row([name], |row| row.get(0))
     }
 
     /// Keeps a webhook. False when it was known; then only its count grows.
