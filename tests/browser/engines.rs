@@ -54,7 +54,7 @@ const WALK: &str = r#"
         custom: fine([...field(1, encode("id-1")), ...field(3, event("Mine", true))]),
         suppressed: fine([...field(1, encode("id-1")), ...field(5, encode("consent_denied"))]),
         pending: fine([...field(1, encode("purchase_1")), 16, 1]),
-        verified: fine([...field(1, encode("purchase_1")), 16, 2, 24, 1, ...field(4, event("Purchase"))]),
+        verified: fine([...field(1, encode("purchase_1")), 16, 2, 24, 1, ...field(4, event("Purchase")), ...field(6, encode("c0ffee"))]),
         fixed: fine([9, 1, 2, 3, 4, 5, 6, 7, 8, ...field(1, encode("id-1")), 21, 1, 2, 3, 4]),
         headers: { status: "0", body: frame(0, field(1, encode("id-1"))) },
         wrong: { status: "3", message: "some%20fields %E2%82%AC 100%", details: base64(bad), body: [] },
@@ -135,7 +135,7 @@ const WALK: &str = r#"
         contents: [{ id: 1, quantity: "2", itemPrice: 0.1 }, { id: "b", quantity: 0 }, {}], contentCategory: "c", numItems: 0,
         searchString: "s", status: true, predictedLtv: "9999999999999999.99", properties: { tone: "warm", n: 5, no: null },
         experiment: { id: "headline", variant: "B", testGroup: "t" },
-        consent: { ads: "granted", limitedDataUse: 1, country: 1, state: 1000 }, occurredAt: new Date(1764000000999), orderId: "A-1",
+        consent: { ads: "granted", limitedDataUse: 1, country: 1, state: 1000 }, occurredAt: new Date(1764000000999), orderId: "A-1", claimKey: "c0ffee",
     };
     const inputs = {
         everything, nothing: undefined, person,

@@ -108,8 +108,8 @@ export class Calls {
   }
 
   /** The call that reports what the pixel did. */
-  confirmation([, name, , id], outcome, atMs = Date.now()) {
-    const report = [name, id, outcome, atMs];
+  confirmation([, name, , id, confirmKey], outcome, atMs = Date.now()) {
+    const report = [name, id, outcome, atMs, confirmKey];
     const [path, body] = this.engine.confirmation(String(this.options.pixelId), ...report);
     return { kind: CONFIRMATION, id, report, path, body, madeMs: atMs, timeoutMs: TIMEOUT_MS };
   }

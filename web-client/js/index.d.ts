@@ -143,6 +143,11 @@ export interface Lead extends Common {}
 export interface Event extends Common {
   /** The event's order. Set it on `InitiateCheckout`, so that the server knows the Purchase's browser. */
   orderId?: string;
+  /**
+   * Your proof that the order is this visitor's. Where the server requires it (`TANDEM_CLAIM_SECRET`), an event
+   * without it does not reach the order.
+   */
+  claimKey?: string;
 }
 
 /** A purchase. The order's ID is enough: the server knows the amount from the payment. */

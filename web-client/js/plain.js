@@ -225,6 +225,7 @@ export function prepare(options, visit, kind, eventName, of, eventId, madeMs) {
     ...textField(8, pixelId),
     ...textField(9, isLead ? "" : isPurchase ? claimKey : name),
     ...textField(10, isLead || isPurchase ? "" : orderId),
+    ...textField(11, isLead || isPurchase ? "" : claimKey),
   ];
   const isDenied = !!consent?.isDenied;
   const path = SERVICE + (isLead ? "CaptureLead" : isPurchase ? "RecordPurchase" : "TrackEvent");
@@ -240,8 +241,11 @@ export function prepare(options, visit, kind, eventName, of, eventId, madeMs) {
 }
 
 /** Prepares the report of what the pixel did: 1 fired, 2 blocked, 3 failed. */
-export function confirmation(pixelId, name, id, outcome, atMs) {
-  const report = [...textField(1, name), ...textField(2, id), ...numberField(3, outcome), ...bytesField(4, timestamp(atMs))];
+export function confirmation(pixelId, name, id, outcome, atMs, confirmKey) {
+  const report = [
+    ...textField(1, name), ...textField(2, id), ...numberField(3, outcome), ...bytesField(4, timestamp(atMs)),
+    ...textField(5, confirmKey),
+  ];
   const message = [...bytesField(1, report), ...textField(2, pixelId)];
   return [SERVICE + "ConfirmBrowserEvents", framed(message), undefined, false];
 }

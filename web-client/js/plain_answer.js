@@ -196,13 +196,18 @@ export function answer(kind, status, message, details, body) {
   // The numbers of the fields in tandem/v1/tracking.proto.
   const isLong = kind === LEAD || kind === PURCHASE;
   const [duplicateField, eventField, stateField] = [isLong ? 3 : 2, isLong ? 4 : 3, kind === PURCHASE ? 2 : 0];
-  let [eventId, isDuplicate, isPending, event] = ["", false, false, undefined];
+  let [eventId, isDuplicate, isPending, event, confirmKey] = ["", false, false];
   for (const [number, value] of fieldsOf(content)) {
     if (number === 1) eventId = asText(value);
     else if (number === duplicateField) isDuplicate = asNumber(value) !== 0n;
     else if (number === eventField) event = asBytes(value);
     else if (number === stateField) isPending = asNumber(value) === PENDING;
+    else if (number === 6) confirmKey = asText(value);
   }
   if (!eventId) throw thrown(UNAVAILABLE);
-  return [eventId, isDuplicate, isPending, event && browserEventOf(event)];
+  if (event) {
+    event = browserEventOf(event);
+    if (confirmKey) event.push(confirmKey);
+  }
+  return [eventId, isDuplicate, isPending, event];
 }

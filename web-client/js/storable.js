@@ -67,6 +67,7 @@ const dataOf = (input) => ({
     Object.entries(input.properties ?? {}).map(([key, value]) => [scrubText(key), text(value)]),
   ),
   orderId: plain(input.orderId),
+  claimKey: plain(input.claimKey),
 });
 
 /**

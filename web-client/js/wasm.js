@@ -73,7 +73,8 @@ export const start = async () => {
     },
     prepare: (options, visit, kind, name, input, id, madeMs) =>
       prepared(kind, madeMs, { options, visit, input, name, id }),
-    confirmation: (pixelId, name, id, outcome, atMs) => prepared(CONFIRMATION, atMs, { pixelId, name, id, outcome }),
+    confirmation: (pixelId, name, id, outcome, atMs, confirmKey) =>
+      prepared(CONFIRMATION, atMs, { pixelId, name, id, outcome, confirmKey }),
     answer(kind, status, message, details, body) {
       const headers = encoded({ headers: { status, message, "status-details-bin": details } });
       const bytes = new Uint8Array(headers.length + body.length);

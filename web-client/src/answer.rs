@@ -20,6 +20,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) is_pending: bool,
     /// The event that the pixel must fire now, an encoded `BrowserEvent`.
     pub(crate) event: Option<&'a [u8]>,
+    /// Comes with a Purchase to fire; the page gives it back when it confirms. Empty for other events.
+    pub(crate) confirm_key: &'a [u8],
 }
 
 /// Finds the message in a gRPC-web response, from the headers' entries and the body.
@@ -55,6 +57,7 @@ impl<'a> Answer<'a> {
                 n if n == duplicate => answer.is_duplicate = value.number() != 0,
                 n if n == event => answer.event = Some(value.bytes()),
                 n if n == state => answer.is_pending = value.number() == PENDING,
+                6 => answer.confirm_key = value.bytes(),
                 _ => {}
             }
         }
@@ -78,7 +81,7 @@ mod tests {
     }
 
     fn expected(bytes: &[u8]) -> Answer<'_> {
-        Answer { event_id: b"id", is_duplicate: true, is_pending: false, event: Some(bytes) }
+        Answer { event_id: b"id", is_duplicate: true, event: Some(bytes), ..Answer::default() }
     }
 
     #[test]
@@ -107,8 +110,10 @@ mod tests {
             duplicate: true,
             browser_event: event(),
             suppressed_reason: "x".to_owned(),
+            confirm_key: "c0ffee".to_owned(),
         };
-        assert_eq!(Answer::read(request::PURCHASE, &purchase.encode_to_vec()).ok(), Some(expected(&bytes)));
+        let paid = Answer { confirm_key: b"c0ffee", ..expected(&bytes) };
+        assert_eq!(Answer::read(request::PURCHASE, &purchase.encode_to_vec()).ok(), Some(paid));
         purchase.set_state(PurchaseState::Pending);
         assert!(Answer::read(request::PURCHASE, &purchase.encode_to_vec()).unwrap().is_pending);
     }

@@ -75,7 +75,7 @@ const THROWN: u8 = b'!';
 /// | `what` | `number` | `input` | result, JSON |
 /// |---|---|---|---|
 /// | 0 to 3: prepare `captureLead`, `track`, `trackCustom`, `recordPurchase` | when the call was made, in ms since 1970, if it was delayed, else 0 | entries `options`, `visit`, `name`, `input`, `id` | `[path, denied, event for fbq if the server does not answer]`, U+0000, the request's body |
-/// | 4: report what the pixel did | when | entries `pixelId`, `name`, `id`, `outcome` (1 fired, 2 blocked, 3 failed) | the same |
+/// | 4: report what the pixel did | when | entries `pixelId`, `name`, `id`, `outcome` (1 fired, 2 blocked, 3 failed), `confirmKey` | the same |
 /// | 5: check the options of `Tandem.connect` | – | entry `options` | whether they deny advertising use |
 /// | 6: a new event ID | now, in ms since 1970 | ten random bytes, or more | the ID |
 /// | 8 and more: read the answer to a call of kind `what - 8` | – | entry `headers` (`status`, `message`, `status-details-bin`, without `grpc-`), then the response's body | `[eventId, duplicate, pending, event for fbq]` |
@@ -128,7 +128,7 @@ fn read_answer(kind: u32, headers: Flat<'_>, body: &[u8]) -> Result<Vec<u8>, Sta
     json.flag(answer.is_duplicate);
     json.flag(answer.is_pending);
     if let Some(event) = answer.event {
-        PixelEvent::read(event).write(&mut json);
+        PixelEvent { confirm_key: answer.confirm_key, ..PixelEvent::read(event) }.write(&mut json);
     }
     json.close(b']');
     Ok(json.0)

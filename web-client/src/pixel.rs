@@ -1,4 +1,5 @@
-//! Events for Meta's pixel, with the same data that the server sends: `[method, name, parameters, id]`.
+//! Events for Meta's pixel, with the same data that the server sends: `[method, name, parameters, id]`, and for a
+//! Purchase the key that confirms it.
 
 use alloc::vec::Vec;
 
@@ -17,6 +18,8 @@ pub(crate) struct PixelEvent<'a> {
     pub(crate) is_custom: bool,
     /// More parameters. Empty ones are left out.
     pub(crate) more: &'a [(&'a [u8], &'a [u8])],
+    /// Of a Purchase: goes back to the server with the report of what the pixel did.
+    pub(crate) confirm_key: &'a [u8],
 }
 
 impl<'a> PixelEvent<'a> {
@@ -47,6 +50,9 @@ impl<'a> PixelEvent<'a> {
         }
         json.close(b'}');
         json.text(self.id);
+        if !self.confirm_key.is_empty() {
+            json.text(self.confirm_key);
+        }
         json.close(b']');
     }
 }

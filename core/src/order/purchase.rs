@@ -177,7 +177,7 @@ impl Order {
     /// still merge the two copies, the Purchase is not withheld, and no page has fired it yet.
     pub fn browser_event(&self, now_s: i64) -> Option<CustomData> {
         let paid = self.paid.as_ref()?;
-        let open = self.fired_at_s.is_none()
+        let open = !self.is_fired()
             && self.must_not_leave().is_none()
             && matches!(self.placed, Placement::Held | Placement::Sent)
             && now_s - paid.seen_at_s < DEDUPLICATION_WINDOW_S;

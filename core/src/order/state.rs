@@ -73,6 +73,15 @@ pub(super) struct FixedContents {
     pub(super) data: CustomData,
 }
 
+/// A page's word that it fired the Purchase of an unpaid order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FiredUnpaid {
+    /// When, Unix seconds.
+    pub(super) at_s: i64,
+    /// Whose page it was: [`Order::owner_since_s`] at that moment.
+    pub(super) owner_since_s: Option<i64>,
+}
+
 /// State of the questions to the payment provider about the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -135,8 +144,11 @@ pub struct Order {
     pub(super) placed: Placement,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) settled: Option<FixedContents>,
-    /// When the page confirmed that its pixel fired, Unix seconds.
+    /// When the page of the paid order confirmed that its pixel fired, Unix seconds.
     pub(super) fired_at_s: Option<i64>,
+    /// The same, of a page that fired before the payment was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) fired_unpaid: Option<FiredUnpaid>,
     /// State of the questions to the payment provider.
     #[serde(default, skip_serializing_if = "Inquiry::is_default")]
     pub(super) asking: Inquiry,
@@ -164,6 +176,7 @@ impl Order {
             placed: Placement::Not,
             settled: None,
             fired_at_s: None,
+            fired_unpaid: None,
             asking: Inquiry::default(),
         }
     }
@@ -244,14 +257,28 @@ impl Order {
         self.placed = Placement::Withheld(why);
     }
 
-    /// Notes when a page's pixel fired the Purchase, Unix seconds. The first report counts.
+    /// Notes when a page's pixel fired the Purchase, Unix seconds. The first report counts. Before
+    /// the payment it counts as long as the order's owner stays the same.
     pub fn confirm_fired(&mut self, at_s: i64) {
-        self.fired_at_s.get_or_insert(at_s);
+        if self.is_fired() {
+            return;
+        }
+        if self.paid.is_some() {
+            self.fired_at_s = Some(at_s);
+        } else {
+            self.fired_unpaid = Some(FiredUnpaid { at_s, owner_since_s: self.owner_since_s() });
+        }
     }
 
     /// When the page confirmed that its pixel fired, Unix seconds.
     pub fn fired_at_s(&self) -> Option<i64> {
-        self.fired_at_s
+        let by_owner = |fired: &FiredUnpaid| fired.owner_since_s == self.owner_since_s();
+        self.fired_at_s.or(self.fired_unpaid.filter(by_owner).map(|fired| fired.at_s))
+    }
+
+    /// When the order's owner named it first, Unix seconds. Another owner has another time.
+    pub fn owner_since_s(&self) -> Option<i64> {
+        self.owner.as_ref().map(|owner| owner.at_s)
     }
 
     /// What was last decided about the Purchase, in one word for operators: `none`, `waiting_join`,
@@ -268,6 +295,6 @@ impl Order {
 
     /// Whether a page has confirmed that its pixel fired the Purchase.
     pub fn is_fired(&self) -> bool {
-        self.fired_at_s.is_some()
+        self.fired_at_s().is_some()
     }
 }

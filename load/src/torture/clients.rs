@@ -191,7 +191,7 @@ impl Client {
             event_name: name.to_owned(),
             event_id: id.clone(),
             outcome: Outcome::Fired.into(),
-            occurred_at: None,
+            ..Confirmation::default()
         };
         let message =
             ConfirmBrowserEventsRequest { confirmations: vec![confirmation], pixel_id: String::new() };

@@ -25,7 +25,7 @@ use crate::delivery::{self, Delivery, Graph};
 use crate::ingest::Ingest;
 use crate::insight::diagnosis::{Deployment, Diagnosis};
 use crate::insight::health::Insight;
-use crate::orders::{OrderSettings, Orders, OrdersApi, PurchaseRules, Reconciler};
+use crate::orders::{ConfirmKeys, OrderSettings, Orders, OrdersApi, PurchaseRules, Reconciler};
 use crate::outbox::Outbox;
 use crate::telemetry::metrics::Metrics;
 
@@ -90,8 +90,10 @@ pub(super) async fn assemble(
     let ingest = Ingest::new(Arc::clone(&outbox.events), delivery.clone(), settings.shop_url.clone());
     let ingest = Arc::new(ingest);
     let api = OrdersApi::new(&settings.cashfree, settings.default_currency).map_err(StartError::Client)?;
+    let confirm_keys = outbox.orders.confirm_secret().await.map_err(StartError::FirstWrite)?;
+    let confirm_keys = ConfirmKeys::new(confirm_keys);
     let orders = Arc::new(Orders::new(
-        order_settings(settings, rules),
+        order_settings(settings, rules, confirm_keys),
         Arc::clone(&outbox.orders),
         Arc::clone(&ingest),
         delivery.clone(),
@@ -194,13 +196,14 @@ fn decoding(settings: &Settings, pixels: &[Arc<Pixel>], configured: bool) -> Dec
     }
 }
 
-fn order_settings(settings: Settings, rules: PurchaseRules) -> OrderSettings {
+fn order_settings(settings: Settings, rules: PurchaseRules, confirm_keys: ConfirmKeys) -> OrderSettings {
     OrderSettings {
         rules,
         cashfree: settings.cashfree,
         catalogue: settings.catalogue,
         browser_policy: settings.browser_policy,
         claim_secret: settings.claim_secret,
+        confirm_keys,
         default_country: settings.default_country,
         default_currency: settings.default_currency,
     }

@@ -8,11 +8,12 @@ use tandem_core::cashfree::orders_api::orders_api_id_ok;
 use tandem_core::id::{OrderId, PixelId};
 use tandem_core::order::{Contact, ContactProof, Order};
 
-use super::claim_rules::{self, Allowance, Circumstances, ClaimAnswer, Question};
+use super::claim_rules::{self, Allowance, Circumstances, ClaimAnswer, PageWord, Question};
+use super::contact::NamedPixel;
 use super::service::{OrderError, Orders};
 use super::step::{ChangeOutcome, Step};
 use super::watch::Waiter;
-use crate::config::{BrowserPolicy, SecretSource};
+use crate::config::BrowserPolicy;
 use crate::outbox::{Ask, OrderUpdated, StepAnswer, StoreError};
 
 #[derive(Debug)]
@@ -20,8 +21,8 @@ pub struct Claim {
     pub order: OrderId,
     /// The pixel of the page.
     pub pixel: PixelId,
-    /// The same, where the page names it.
-    pub named_pixel: Option<PixelId>,
+    /// The pixel that the page names.
+    pub named: NamedPixel,
     /// What the browser says of itself and of the order.
     pub contact: Contact,
     /// What the page gives as the shop's proof that the order is its own; may be empty.
@@ -36,17 +37,16 @@ impl Orders {
     /// # Errors
     /// When the store does not accept.
     pub async fn claim(&self, mut claim: Claim, wait_max: Duration) -> Result<ClaimAnswer, OrderError> {
-        let secrets = self.settings.claim_secret.as_ref().map(SecretSource::list);
-        let is_proven =
-            claim_rules::is_proven(&claim.order, &claim.claim_key, secrets.as_deref().unwrap_or_default());
-        if secrets.is_some() && !is_proven {
+        let word = self.page_word(&claim.order, &claim.claim_key);
+        let is_proven = word == PageWord::Proven;
+        if word == PageWord::Nothing {
             // Without the shop's proof the page learns nothing, and nothing is stored.
             return Ok(ClaimAnswer::default());
         }
         if is_proven {
             claim.contact.proof = ContactProof::ClaimKey;
-            claim.contact.pixel.clone_from(&claim.named_pixel);
         }
+        claim.contact.pixel = claim.named.by(claim.contact.proof);
         // Waits from before the order is read, so that no proof is missed in between.
         let waiting = self.watch.wait_for(&claim.order);
         let before = self.store.order(self.key(claim.order.clone())).await?;
@@ -59,7 +59,9 @@ impl Orders {
         let order = self.wait_for_proof(updated.order, waiting, wait_max).await?;
         let (policy, now_s) = (self.settings.browser_policy, self.clock.now_s());
         let answer = claim_rules::answer(&self.rules, policy, &claim.pixel, &claim.contact, &order, now_s);
-        Ok(ClaimAnswer { duplicate, waited: started.elapsed(), ..answer })
+        let confirm_key = answer.page_copy.as_ref().map(|_| self.settings.confirm_keys.key(&order));
+        let confirm_key = confirm_key.unwrap_or_default();
+        Ok(ClaimAnswer { duplicate, confirm_key, waited: started.elapsed(), ..answer })
     }
 
     async fn note_claim(

@@ -23,6 +23,8 @@ pub struct ClaimAnswer {
     pub duplicate: bool,
     /// What the page should fire now. `None`: it must not fire.
     pub page_copy: Option<CustomData>,
+    /// Comes with `page_copy`: proves that a later confirmation is that page's.
+    pub confirm_key: String,
     /// Stable code of why a verified Purchase must not be fired; empty if it may.
     pub suppressed_reason: &'static str,
     /// How long the call waited for a proof of payment.
@@ -81,6 +83,26 @@ pub(super) fn allowance(of: Circumstances, known: Option<&Order>) -> Allowance {
     }
 }
 
+/// What a page's word about an order is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PageWord {
+    /// The page holds the shop's proof for the order.
+    Proven,
+    /// The shop proves nothing: buyer and stranger look the same.
+    Unproven,
+    /// The shop proves its pages, and this one has no proof.
+    Nothing,
+}
+
+/// What a page's word about `order` is worth. `secrets`: those of `TANDEM_CLAIM_SECRET`, if it is set.
+pub(super) fn page_word(order: &OrderId, claim_key: &str, secrets: Option<&[SecretString]>) -> PageWord {
+    match secrets {
+        None => PageWord::Unproven,
+        Some(secrets) if is_proven(order, claim_key, secrets) => PageWord::Proven,
+        Some(_) => PageWord::Nothing,
+    }
+}
+
 /// Whether the page holds the shop's proof for the order: hex of HMAC-SHA256(secret, order ID), for any of
 /// the secrets.
 pub(super) fn is_proven(order: &OrderId, claim_key: &str, secrets: &[SecretString]) -> bool {
@@ -103,12 +125,13 @@ pub(super) fn answer(
     now_s: i64,
 ) -> ClaimAnswer {
     let is_verified = matches!(order.state(), PurchaseState::Verified | PurchaseState::Refunded);
+    // What was paid, and who fires, is the business of the browser that bought.
+    let may_know = contact.is_proven() || order.is_owned_by(&contact.user_data);
     if !is_verified {
-        let page_copy = optimistic(policy, contact, order).filter(|_| rules.hold(pixel).is_none());
+        let may_fire = may_know && rules.hold(pixel).is_none();
+        let page_copy = optimistic(policy, contact, order).filter(|_| may_fire);
         return ClaimAnswer { page_copy, ..ClaimAnswer::default() };
     }
-    // What was paid is the business of the browser that bought.
-    let may_know = contact.is_proven() || order.is_owned_by(&contact.user_data);
     let copy = if may_know { rules.page_copy(order, pixel, now_s) } else { Err("withheld") };
     let suppressed_reason = match &copy {
         // That the shop gave the money back is not told.

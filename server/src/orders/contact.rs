@@ -8,23 +8,44 @@ use tandem_core::event::{Consent, Event};
 use tandem_core::id::{OrderId, PixelId};
 use tandem_core::order::{Contact, ContactProof};
 
+use super::claim_rules::PageWord;
 use super::service::{OrderError, Orders};
 use super::step::{ChangeOutcome, Step};
 use crate::ingest::Accepted;
 use crate::outbox::{Ask, StepAnswer, StoreError};
 
 /// Who sent an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContactSource {
     /// One of the shop's own services.
     Internal,
-    /// A page, from this address.
-    Page(Option<IpAddr>),
+    Page {
+        address: Option<IpAddr>,
+        /// What the page gives as the shop's proof that the order is its own; may be empty.
+        claim_key: String,
+    },
+}
+
+/// The pixel that a request names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NamedPixel {
+    pub pixel: Option<PixelId>,
+    /// The caller's page is on one of the pixel's own origins.
+    pub is_own_origin: bool,
+}
+
+impl NamedPixel {
+    /// The pixel, if this caller may say to which one an order belongs: with a proof, or as a page of
+    /// the pixel's own.
+    pub(super) fn by(&self, proof: ContactProof) -> Option<PixelId> {
+        let may_name = self.is_own_origin || proof != ContactProof::Nothing;
+        self.pixel.clone().filter(|_| may_name)
+    }
 }
 
 impl Orders {
-    /// Takes an event that names `order`. `named_pixel`: its pixel, where its caller may name the
-    /// order's; `now_ms`: Unix milliseconds.
+    /// Takes an event that names `order`. `named`: the pixel that its caller names; `now_ms`: Unix
+    /// milliseconds.
     ///
     /// # Errors
     /// When the store refuses it; nothing was written then.
@@ -34,15 +55,29 @@ impl Orders {
         order: OrderId,
         consent: Consent,
         source: ContactSource,
-        named_pixel: Option<PixelId>,
+        named: NamedPixel,
         now_ms: i64,
     ) -> Result<Accepted, OrderError> {
-        let (address, is_contact) = match source {
-            ContactSource::Internal => (None, false),
-            ContactSource::Page(address) => (address, true),
+        let is_internal = source == ContactSource::Internal;
+        let (address, is_contact, word) = match source {
+            ContactSource::Internal => (None, false, PageWord::Unproven),
+            ContactSource::Page { address, claim_key } => (address, true, self.page_word(&order, &claim_key)),
         };
+        let is_proven = word == PageWord::Proven;
+        let proof = match word {
+            _ if is_internal => ContactProof::Internal,
+            PageWord::Proven => ContactProof::ClaimKey,
+            PageWord::Unproven | PageWord::Nothing => ContactProof::Nothing,
+        };
+        // The shop proves its pages, and this one has no proof. The event counts, the order is not touched.
+        if word == PageWord::Nothing {
+            return Ok(self.ingest.take(event, consent.ads.is_denied(), is_contact, now_ms).await?);
+        }
         // The address has used up its quota of new orders: the event counts, the order is not stored.
-        if !self.quotas.may_name(address) && self.store.order(self.key(order.clone())).await?.is_none() {
+        if !is_proven
+            && !self.quotas.may_name(address)
+            && self.store.order(self.key(order.clone())).await?.is_none()
+        {
             self.metrics.count_unnoted_order();
             return Ok(self.ingest.take(event, consent.ads.is_denied(), is_contact, now_ms).await?);
         }
@@ -50,11 +85,8 @@ impl Orders {
         let contact = Contact {
             at_s: event.time_s,
             is_claim: false,
-            proof: match source {
-                ContactSource::Internal => ContactProof::Internal,
-                ContactSource::Page(_) => ContactProof::Nothing,
-            },
-            pixel: named_pixel,
+            proof,
+            pixel: named.by(proof),
             consent,
             user_data: std::mem::take(&mut event.user_data),
             page: std::mem::take(&mut event.page),
@@ -75,7 +107,7 @@ impl Orders {
             )
             .await?;
         let (is_new, appended) = updated.map(|updated| (updated.is_new, updated.event)).unwrap_or_default();
-        if is_new {
+        if is_new && !is_proven {
             self.quotas.note_named(address);
         }
         let appended = appended.ok_or_else(|| StoreError::Unavailable("the event was not stored".into()))?;

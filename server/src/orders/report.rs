@@ -35,6 +35,8 @@ pub struct ReportAnswer {
     pub duplicate: bool,
     /// What a page should fire now. `None`: no page must fire.
     pub page_copy: Option<CustomData>,
+    /// Comes with `page_copy`: proves that a later confirmation is that page's.
+    pub confirm_key: String,
     /// Stable code of why the Purchase is withheld; empty if it is not.
     pub suppressed_reason: &'static str,
 }
@@ -87,6 +89,7 @@ impl Orders {
         Ok(ReportAnswer {
             state: order.state(),
             duplicate,
+            confirm_key: copy.as_ref().map(|_| self.settings.confirm_keys.key(&order)).unwrap_or_default(),
             suppressed_reason: copy.as_ref().err().copied().unwrap_or_default(),
             page_copy: copy.ok(),
         })

@@ -14,6 +14,7 @@ use tandem_core::personal::Raw;
 use tandem_core::user_data::UserData;
 use tokio::sync::Notify;
 
+use super::confirm_keys::ConfirmKeys;
 use super::quotas::Quotas;
 use super::rules::PurchaseRules;
 use super::watch::OrderWatch;
@@ -35,6 +36,8 @@ pub struct OrderSettings {
     pub browser_policy: BrowserPolicy,
     /// Key of the proofs that claims carry.
     pub claim_secret: Option<SecretSource>,
+    /// Makes the keys with which pages confirm their Purchases.
+    pub confirm_keys: ConfirmKeys,
     /// Country assumed for phone numbers without a country code.
     pub default_country: Country,
     /// Currency assumed where none is given.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tandem_core::id::PixelId;
 use tokio_util::sync::CancellationToken;
 
-use super::{OrderSettings, Orders, PurchaseRules};
+use super::{ConfirmKeys, OrderSettings, Orders, PurchaseRules};
 use crate::clock::Clock;
 use crate::config::{Settings, Source};
 use crate::delivery::{self, Graph};
@@ -56,6 +56,7 @@ pub(super) fn fixture(
         catalogue: None,
         browser_policy: settings.browser_policy,
         claim_secret: None,
+        confirm_keys: ConfirmKeys::new([7; 32]),
         default_country: settings.default_country,
         default_currency: settings.default_currency,
     };

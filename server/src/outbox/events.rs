@@ -133,6 +133,13 @@ pub struct Confirmation {
     pub at_s: i64,
 }
 
+impl Confirmation {
+    /// The order whose Purchase it is about, if it is about one.
+    pub fn purchase_order(&self) -> Option<OrderId> {
+        if self.name == EventName::purchase() { self.id.purchase_order() } else { None }
+    }
+}
+
 /// How many confirmations named a known event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Confirmed {

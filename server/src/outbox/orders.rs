@@ -31,6 +31,9 @@ pub trait OrderStore: std::fmt::Debug + Send + Sync + 'static {
     /// One order.
     async fn order(&self, key: OrderKey) -> Result<Option<Order>, StoreError>;
 
+    /// A random key that all servers of this store share. It is made when it is first asked for.
+    async fn confirm_secret(&self) -> Result<[u8; 32], StoreError>;
+
     /// Orders of an environment that are due to be asked of the payment provider, at most `max`:
     /// those with the most behind them first. Nothing is leased: servers that ask at the same time may
     /// get the same order, and the provider's answer is taken once.

@@ -5,3 +5,4 @@ mod overload;
 mod privacy;
 mod slow_callers;
 mod strangers;
+mod unproven_words;

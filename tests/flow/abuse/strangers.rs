@@ -81,6 +81,7 @@ async fn a_forged_claim_neither_steals_signals_nor_keeps_a_purchase_back() -> an
         event_id: id.clone(),
         outcome: Outcome::Fired.into(),
         occurred_at: Some(prost_types::Timestamp { seconds: at, nanos: 0 }),
+        ..Confirmation::default()
     };
     forger.confirm(vec![fired(0)]).await?.outcome?;
 

@@ -9,7 +9,7 @@ fn report(id: &str, outcome: Outcome) -> Confirmation {
         event_name: "Lead".to_owned(),
         event_id: id.to_owned(),
         outcome: outcome.into(),
-        occurred_at: None,
+        ..Confirmation::default()
     }
 }
 

@@ -150,7 +150,7 @@ async fn purchases_and_reports_are_checked_too() -> anyhow::Result<()> {
         event_name: "Lead".to_owned(),
         event_id: messages::event_id(),
         outcome: Outcome::Fired.into(),
-        occurred_at: None,
+        ..Confirmation::default()
     };
     let many = ConfirmBrowserEventsRequest { confirmations: vec![report; 201], pixel_id: String::new() };
     expect_fields("201 reports", world.stranger()?.confirm_browser_events(many).await, &["confirmations"]);

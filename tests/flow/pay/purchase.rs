@@ -69,7 +69,7 @@ async fn a_claim_then_the_payment_makes_one_purchase() -> anyhow::Result<()> {
     let value = fired.value.unwrap_or_default();
     assert_eq!(minor(&value.amount.into()), Some(139_950));
     assert_eq!(value.currency_code, "INR");
-    assert_eq!(world.confirm_fired(&visitor, "Purchase", &purchase_id(&order)).await?, (1, 0));
+    assert_eq!(world.confirm_purchase(&visitor, &order, &verified.confirm_key).await?, (1, 0));
     let once = visitor.claim_purchase(claim).await?.outcome?;
     assert_eq!(once.state(), PurchaseState::Verified);
     assert_eq!(once.browser_event, None, "a reload must not fire again");

@@ -213,7 +213,28 @@ impl World {
             event_name: name.to_owned(),
             event_id: id.to_owned(),
             outcome: Outcome::Fired.into(),
-            occurred_at: None,
+            ..Confirmation::default()
+        };
+        let answer = visitor.confirm(vec![confirmation]).await?.outcome?;
+        Ok((answer.accepted, answer.unknown))
+    }
+
+    /// The page reports that its pixel fired a Purchase, with the key that it got with it.
+    ///
+    /// # Errors
+    /// When the server does not take the report.
+    pub async fn confirm_purchase(
+        &self,
+        visitor: &Visitor,
+        order_id: &str,
+        confirm_key: &str,
+    ) -> anyhow::Result<(u32, u32)> {
+        let confirmation = Confirmation {
+            event_name: "Purchase".to_owned(),
+            event_id: format!("purchase_{order_id}"),
+            outcome: Outcome::Fired.into(),
+            confirm_key: confirm_key.to_owned(),
+            ..Confirmation::default()
         };
         let answer = visitor.confirm(vec![confirmation]).await?.outcome?;
         Ok((answer.accepted, answer.unknown))

@@ -85,7 +85,8 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("server/src/insight/diagnosis", "mod settings test_event token clock finding"),
     (
         "server/src/orders",
-        "mod webhook providers reconcile provider claim claim_rules contact report step service rules quotas watch",
+        "mod webhook providers reconcile provider claim contact confirm claim_rules report step service rules \
+         quotas watch confirm_keys",
     ),
     ("server/src/orders/providers", "mod cashfree legacy"),
     ("server/src/orders/reconcile", "mod question orders_api budget"),

@@ -14,6 +14,7 @@ use crate::api::caller::{Caller, Stranger};
 use crate::api::status::{Reject, Violation};
 use crate::config::Origins;
 use crate::ingest::MatchKeyReader;
+use crate::orders::NamedPixel;
 use crate::telemetry::metrics::Metrics;
 
 /// A pixel that callers may name.
@@ -26,15 +27,14 @@ pub struct PixelRules {
 }
 
 impl PixelRules {
-    /// The pixel, where a request names it and its caller may say to which one an order belongs: a
-    /// service of the shop, or a page on one of the pixel's own origins.
-    pub(in crate::api) fn named(&self, text: &str, caller: &Caller) -> Option<PixelId> {
-        let may_name = match caller {
-            Caller::Internal => true,
-            // That the origin is one of them, `Decoder::pixel` has checked.
-            Caller::Stranger(stranger) => self.has_own_origins && stranger.origin.is_some(),
-        };
-        (may_name && !text.is_empty()).then(|| self.id.clone())
+    /// The pixel as a request names it. `text`: its field, which may be empty.
+    pub(in crate::api) fn named(&self, text: &str, caller: &Caller) -> NamedPixel {
+        let has_origin = matches!(caller, Caller::Stranger(Stranger { origin: Some(_), .. }));
+        NamedPixel {
+            pixel: (!text.is_empty()).then(|| self.id.clone()),
+            // That the origin is one of the pixel's, `Decoder::pixel` has checked.
+            is_own_origin: self.has_own_origins && has_origin,
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::api::decode::{KeyPolicy, Reader, Visit, visit_fields};
 use crate::api::encode::browser_event;
 use crate::api::status::Reject;
 use crate::ingest::Accepted;
-use crate::orders::ContactSource;
+use crate::orders::{ContactSource, NamedPixel};
 
 impl Tracking {
     pub(super) async fn lead(
@@ -27,7 +27,9 @@ impl Tracking {
         let id = reader.client_event_id(&request.client_event_id);
         self.require_lead_fields(&mut reader, &visit.user_data);
         reader.violations.check()?;
-        let accepted = self.take(caller, &pixel.id, None, EventName::lead(), id, visit, now_ms).await?;
+        let accepted = self
+            .take(caller, NamedPixel::default(), (&pixel.id, EventName::lead(), id), visit, String::new())
+            .await?;
         Ok(v1::CaptureLeadResponse {
             lead_id: format!("lead_{}", accepted.id),
             duplicate: accepted.duplicate,
@@ -71,9 +73,9 @@ impl Tracking {
         };
         reader.violations.check()?;
         let name = name.ok_or_else(|| Reject::field("event_name", "is required"))?;
-        let accepted = self
-            .take(caller, &pixel.id, pixel.named(&request.pixel_id, caller), name, id, visit, now_ms)
-            .await?;
+        let named = pixel.named(&request.pixel_id, caller);
+        let what = (&pixel.id, name, id);
+        let accepted = self.take(caller, named, what, visit, request.claim_key).await?;
         Ok(v1::TrackEventResponse {
             duplicate: accepted.duplicate,
             browser_event: page_copy(&accepted),
@@ -86,13 +88,12 @@ impl Tracking {
     async fn take(
         &self,
         caller: &Caller,
-        pixel: &PixelId,
-        named_pixel: Option<PixelId>,
-        name: EventName,
-        id: Option<EventId>,
+        named: NamedPixel,
+        (pixel, name, id): (&PixelId, EventName, Option<EventId>),
         visit: Visit,
-        now_ms: i64,
+        claim_key: String,
     ) -> Result<Accepted, Reject> {
+        let now_ms = self.clock.now_ms();
         let Visit { user_data, page, custom_data, consent, time_s } = visit;
         let order = custom_data.order_id.clone();
         let event = Event {
@@ -108,12 +109,10 @@ impl Tracking {
         };
         let source = match caller {
             Caller::Internal => ContactSource::Internal,
-            Caller::Stranger(stranger) => ContactSource::Page(stranger.address),
+            Caller::Stranger(stranger) => ContactSource::Page { address: stranger.address, claim_key },
         };
         match order {
-            Some(order) => {
-                Ok(self.orders.take_event(event, order, consent, source, named_pixel, now_ms).await?)
-            }
+            Some(order) => Ok(self.orders.take_event(event, order, consent, source, named, now_ms).await?),
             None => {
                 let is_contact = matches!(caller, Caller::Stranger(_));
                 Ok(self.ingest.take(event, consent.ads.is_denied(), is_contact, now_ms).await?)

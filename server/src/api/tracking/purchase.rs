@@ -61,19 +61,20 @@ impl Tracking {
         let claim = Claim {
             order: order.clone(),
             pixel: pixel.id.clone(),
-            named_pixel: (!request.pixel_id.is_empty()).then(|| pixel.id.clone()),
-            contact: Contact {
-                is_claim: true,
-                pixel: pixel.named(&request.pixel_id, caller),
-                ..contact(visit)
-            },
+            named: pixel.named(&request.pixel_id, caller),
+            contact: Contact { is_claim: true, ..contact(visit) },
             claim_key: request.claim_key,
             address: stranger.address,
         };
         let answer = self.orders.claim(claim, wait_max).await?;
         *waited = answer.waited;
         let state = if answer.is_verified { PurchaseState::Verified } else { PurchaseState::Pending };
-        Ok(response(&order, state, answer.duplicate, answer.page_copy.as_ref(), answer.suppressed_reason))
+        Ok(v1::RecordPurchaseResponse {
+            duplicate: answer.duplicate,
+            suppressed_reason: answer.suppressed_reason.to_owned(),
+            confirm_key: answer.confirm_key,
+            ..response(&order, state, answer.page_copy.as_ref())
+        })
     }
 
     pub(super) async fn report(
@@ -103,19 +104,18 @@ impl Tracking {
         };
         let report = MerchantReport {
             order: order.clone(),
-            pixel: pixel.named(&request.pixel_id, caller),
+            pixel: pixel.named(&request.pixel_id, caller).pixel,
             money,
             action_source,
             contact: Contact { proof: ContactProof::Internal, ..contact(visit) },
         };
         let answer = self.orders.report(report).await?;
-        Ok(response(
-            &order,
-            answer.state,
-            answer.duplicate,
-            answer.page_copy.as_ref(),
-            answer.suppressed_reason,
-        ))
+        Ok(v1::RecordPurchaseResponse {
+            duplicate: answer.duplicate,
+            suppressed_reason: answer.suppressed_reason.to_owned(),
+            confirm_key: answer.confirm_key,
+            ..response(&order, answer.state, answer.page_copy.as_ref())
+        })
     }
 }
 
@@ -128,17 +128,14 @@ fn contact(visit: Visit) -> Contact {
 fn response(
     order: &OrderId,
     state: PurchaseState,
-    duplicate: bool,
     page_copy: Option<&tandem_core::custom_data::CustomData>,
-    suppressed_reason: &str,
 ) -> v1::RecordPurchaseResponse {
     let event_id = EventId::of_purchase(order);
     v1::RecordPurchaseResponse {
         state: purchase_state(state).into(),
-        duplicate,
         browser_event: page_copy.map(|data| browser_event(&EventName::purchase(), &event_id, data)),
-        suppressed_reason: suppressed_reason.to_owned(),
         event_id: event_id.into(),
+        ..v1::RecordPurchaseResponse::default()
     }
 }
 

@@ -105,8 +105,12 @@ async fn a_lost_webhook_and_a_closed_tab_lose_no_purchase() {
     // At the first question the buyer has not paid yet; at the second he has.
     let (reconciler, outbox, clock) = reconciler(dir.path(), 1, None).await;
     let order = OrderId::parse("KB-1").unwrap();
-    let (event, page) = (checkout(&order), ContactSource::Page(None));
-    reconciler.orders.take_event(event, order.clone(), Consent::default(), page, None, NOW_MS).await.unwrap();
+    let (event, page) = (checkout(&order), ContactSource::Page { address: None, claim_key: String::new() });
+    reconciler
+        .orders
+        .take_event(event, order.clone(), Consent::default(), page, Default::default(), NOW_MS)
+        .await
+        .unwrap();
     reconciler.round().await.unwrap();
     assert_eq!(sent(&outbox).await, [], "the buyer has not had time to pay");
     for (after_s, expected) in [(180, 0), (200, 0), (900, 1), (3600, 1)] {

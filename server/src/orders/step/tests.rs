@@ -9,7 +9,7 @@ use tandem_core::order::{Contact, ContactProof};
 
 use crate::clock::Clock;
 use crate::orders::testing::{Fixture, fixture, pixel};
-use crate::orders::{ContactSource, MerchantReport};
+use crate::orders::{ContactSource, MerchantReport, NamedPixel};
 use crate::outbox::{EventKey, State};
 
 const NOW_MS: i64 = 1_763_942_400_000;
@@ -65,8 +65,9 @@ async fn an_event_of_another_pixel_does_not_release_a_held_purchase() {
     };
     orders.report(report).await.unwrap();
     let event = checkout(&order, other_pixel());
-    let (consent, page) = (Consent::default(), ContactSource::Page(None));
-    orders.take_event(event, order.clone(), consent, page, Some(other_pixel()), NOW_MS).await.unwrap();
+    let (consent, page) =
+        (Consent::default(), ContactSource::Page { address: None, claim_key: String::new() });
+    orders.take_event(event, order.clone(), consent, page, NamedPixel::default(), NOW_MS).await.unwrap();
     let key = EventKey { id: EventId::of_purchase(&order), name: None, pixel: None };
     let found = outbox.operators.find(key).await.unwrap();
     let purchases: Vec<_> = found.iter().map(|(event, _)| (event.state, event.code.as_deref())).collect();

@@ -17,6 +17,8 @@ pub(super) async fn run<G, F: Future<Output = (Bench, G)>>(make: &impl Fn() -> F
             steps_on_one_order_run_one_after_the_other,
             money_of_one_environment_never_counts_in_another,
             a_webhook_acts_once,
+            a_purchase_counts_as_fired_once_its_order_is_paid,
+            all_servers_of_a_store_have_one_secret
         ]
     );
 }
@@ -216,4 +218,27 @@ pub(super) async fn follow(
     let mut effects = Some(OrderEffects { purchase, followers, ..OrderEffects::default() });
     let step: OrderStep = Box::new(move |_| effects.take().unwrap_or_default());
     store.orders.update(order_key(order), pixel(), None, step).await.unwrap();
+}
+
+async fn a_purchase_counts_as_fired_once_its_order_is_paid(store: &Bench) {
+    let id = EventId::of_purchase(&order_id("A-1"));
+    let fired = Confirmation { name: EventName::purchase(), id: id.clone(), ..fired(0) };
+    let confirm =
+        async || store.events.confirm(pixel(), Environment::Production, vec![fired.clone()]).await.unwrap();
+    assert_eq!(confirm().await, Confirmed { accepted: 0, unknown: 1 }, "nobody knows the order");
+    let unpaid: OrderStep = Box::new(|_| OrderEffects::default());
+    store.orders.update(order_key("A-1"), pixel(), None, unpaid).await.unwrap();
+    assert_eq!(confirm().await, Confirmed { accepted: 1, unknown: 0 }, "the order keeps it");
+    let placed: OrderStep = Box::new(|_| OrderEffects {
+        purchase: Some(PurchaseChange::Place(purchase("A-1", Initial::Pending))),
+        ..OrderEffects::default()
+    });
+    store.other.orders.update(order_key("A-1"), pixel(), None, placed).await.unwrap();
+    assert_eq!(lease(store, NOW_MS).await[0].fired_s, Some(NOW_MS / 1000), "the Purchase has it");
+}
+
+async fn all_servers_of_a_store_have_one_secret(store: &Bench) {
+    let secret = store.orders.confirm_secret().await.unwrap();
+    assert_ne!(secret, [0; 32]);
+    assert_eq!(store.other.orders.confirm_secret().await.unwrap(), secret);
 }

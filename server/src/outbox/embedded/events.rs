@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::OptionalExtension as _;
 use tandem_core::hash::Sha256Hex;
-use tandem_core::id::{EventName, PixelId};
+use tandem_core::id::PixelId;
 use tandem_core::order::Environment;
 
 use super::committer::Writer;
@@ -166,19 +166,19 @@ impl Writer {
         let pixel = self.pixel(pixel)?;
         let mut confirmed = Confirmed::default();
         for confirmation in confirmations {
-            let order =
-                confirmation.id.purchase_order().filter(|_| confirmation.name == EventName::purchase());
-            let of_money = order.is_some().then_some(environment);
-            let mut known = self.confirm_one(pixel, of_money, confirmation, now_ms)?;
-            if let (Some(id), BrowserOutcome::Fired) = (order, confirmation.outcome) {
-                known |= self.confirm_order(&OrderKey { environment, id }, confirmation.at_s, now_ms)?;
-            }
+            let known = match confirmation.purchase_order() {
+                Some(order) => {
+                    let key = OrderKey { environment, id: order };
+                    self.confirm_purchase(&key, pixel, confirmation, now_ms)?
+                }
+                None => self.confirm_one(pixel, None, confirmation, now_ms)?,
+            };
             *(if known { &mut confirmed.accepted } else { &mut confirmed.unknown }) += 1;
         }
         Ok(confirmed)
     }
 
-    fn confirm_one(
+    pub(super) fn confirm_one(
         &mut self,
         pixel: i64,
         environment: Option<Environment>,

@@ -1,7 +1,7 @@
 //! Writes and reads of orders and webhooks.
 
 use rusqlite::{Connection, OptionalExtension as _};
-use tandem_core::id::PixelId;
+use tandem_core::id::{EventId, EventName, PixelId};
 use tandem_core::order::{Environment, Order, TrustLevel};
 
 use super::committer::Writer;
@@ -9,7 +9,8 @@ use super::sql::unreadable;
 use super::store::Embedded;
 use super::unproven;
 use crate::outbox::{
-    Ask, DueOrder, OrderEffects, OrderKey, OrderStep, OrderStore, OrderUpdated, StoreError, WebhookRecord,
+    Ask, BrowserOutcome, Confirmation, DueOrder, OrderEffects, OrderKey, OrderStep, OrderStore, OrderUpdated,
+    StoreError, WebhookRecord,
 };
 
 #[async_trait::async_trait]
@@ -33,6 +34,11 @@ impl OrderStore for Embedded {
 
     async fn order(&self, key: OrderKey) -> Result<Option<Order>, StoreError> {
         self.read(move |db| find_order(db, &key)).await
+    }
+
+    async fn confirm_secret(&self) -> Result<[u8; 32], StoreError> {
+        let fresh: [u8; 32] = rand::random();
+        self.write(move |writer, _| writer.shared_secret("confirm", fresh)).await
     }
 
     async fn orders_to_ask(&self, environment: Environment, max: usize) -> Result<Vec<DueOrder>, StoreError> {
@@ -74,6 +80,14 @@ impl Writer {
             order.mark_left(&before);
         }
         self.follow(key, &effects.followers, now_ms)?;
+        // A page that had fired before the payment was known has fired this.
+        if let (Some(_), Some(at_s)) = (&purchase, order.fired_at_s()) {
+            let id = EventId::of_purchase(order.id());
+            let fired =
+                Confirmation { name: EventName::purchase(), id, outcome: BrowserOutcome::Fired, at_s };
+            let pixel = self.pixel(order.pixel())?;
+            self.confirm_one(pixel, Some(key.environment), &fired, now_ms)?;
+        }
         if effects.browser_contact
             && let Some(purchase) = self.purchase_of(key)?
         {
@@ -147,16 +161,35 @@ impl Writer {
         stored_order(&self.db, key)
     }
 
-    /// Notes on the order that a page fired its Purchase. False when there is none.
-    pub(super) fn confirm_order(&mut self, key: &OrderKey, at_s: i64, now_ms: i64) -> rusqlite::Result<bool> {
+    /// Notes what a page did with an order's Purchase. Its event is confirmed only when the order is
+    /// paid; until then the order keeps the word. False when there is no such order.
+    pub(super) fn confirm_purchase(
+        &mut self,
+        key: &OrderKey,
+        pixel: i64,
+        confirmation: &Confirmation,
+        now_ms: i64,
+    ) -> rusqlite::Result<bool> {
         let Some(json) = self.stored_order(key)? else { return Ok(false) };
-        if let Ok(mut order) = serde_json::from_str::<Order>(&json)
-            && !order.is_fired()
-        {
-            order.confirm_fired(at_s);
+        let Ok(mut order) = serde_json::from_str::<Order>(&json) else { return Ok(false) };
+        if confirmation.outcome == BrowserOutcome::Fired && !order.is_fired() {
+            order.confirm_fired(confirmation.at_s);
             self.write_order(&order, Ask::AsPlanned, now_ms, true)?;
         }
+        if order.paid().is_some() {
+            self.confirm_one(pixel, Some(key.environment), confirmation, now_ms)?;
+        }
         Ok(true)
+    }
+
+    /// A key under this name; `fresh` becomes it if there is none.
+    fn shared_secret(&mut self, name: &str, fresh: [u8; 32]) -> rusqlite::Result<[u8; 32]> {
+        self.db
+            .prepare_cached("INSERT INTO secrets (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+            .execute((name, fresh))?;
+        self.db
+            .prepare_cached("SELECT value FROM secrets WHERE name = ?1")?
+            .query_row([name], |row| row.get(0))
     }
 
     /// Stores a webhook. False when it was known; then only its count of copies grows.

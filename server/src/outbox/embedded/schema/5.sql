@@ -38,3 +38,8 @@ CREATE INDEX orders_unproven ON orders (updated_ms) WHERE paid = 0 AND standing 
 -- The dedup key.
 DROP INDEX events_key;
 CREATE UNIQUE INDEX events_key ON events (id, name, pixel, environment);
+-- Keys that all servers of one store share.
+CREATE TABLE secrets (
+    name  TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
