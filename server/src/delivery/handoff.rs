@@ -1,40 +1,39 @@
 //! Handing fresh events to delivery in memory, so that the fresh path never reads the
-//! disk. A place is reserved before the event is stored: whoever holds one stores the event
-//! already leased. Without a free place the event simply is due on disk.
+//! disk. A place is reserved before the event is stored. The event is stored already leased to
+//! its reservation, and the store hands it over with its commit. Without a free place the event
+//! simply is due on disk.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tandem_core::id::PixelId;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::status::{PixelState, StatusBoard};
-use crate::outbox::{LeasedEvent, Payload};
+use crate::outbox::{LeaseHolder, LeasedEvent, Payload};
 
 /// Fresh events that may wait in memory per pixel.
 pub(super) const PLACES: usize = 8192;
 /// How long an event may stay leased: far longer than its calls can take.
 pub(super) const LEASE: Duration = Duration::from_secs(15 * 60);
 
-/// A place in a pixel's memory queue.
+/// A place in a pixel's memory queue. It is free again when it is dropped unused.
 #[derive(Debug)]
-pub struct Reservation {
-    permit: mpsc::OwnedPermit<LeasedEvent>,
+struct Reservation {
+    permit: Mutex<Option<mpsc::OwnedPermit<LeasedEvent>>>,
     lease_ends: Instant,
 }
 
-impl Reservation {
-    /// The lease that the event must be stored with.
-    pub fn lease(&self) -> Duration {
+impl LeaseHolder for Reservation {
+    fn span(&self) -> Duration {
         LEASE
     }
 
-    /// Hands the stored event over. `seq`: its position in the store. `time_s`: when it
-    /// happened, Unix seconds.
-    pub fn hand(self, seq: u64, time_s: i64, payload: Arc<Payload>) {
-        self.permit.send(LeasedEvent {
+    fn take(&self, seq: u64, time_s: i64, payload: Arc<Payload>) {
+        let Some(permit) = self.permit.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        permit.send(LeasedEvent {
             seq,
             lease_no: 1,
             lease_ends: self.lease_ends,
@@ -73,14 +72,16 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Reserves a place, if the pixel delivers and has one free.
-    pub fn reserve(&self, pixel: &PixelId) -> Option<Reservation> {
+    /// Reserves a place, if the pixel delivers and has one free. The event is to be stored as
+    /// leased to it.
+    pub fn reserve(&self, pixel: &PixelId) -> Option<Arc<dyn LeaseHolder>> {
         let queue = self.queues.get(pixel)?;
         if self.board.get(pixel)?.state != PixelState::Delivering {
             return None;
         }
         let permit = queue.fresh.clone().try_reserve_owned().ok()?;
-        Some(Reservation { permit, lease_ends: Instant::now() + LEASE })
+        let permit = Mutex::new(Some(permit));
+        Some(Arc::new(Reservation { permit, lease_ends: Instant::now() + LEASE }))
     }
 
     /// Hints that something became due on disk.
@@ -113,6 +114,12 @@ impl Delivery {
                 let _ = wait.await;
             }
         }
+    }
+
+    /// How many places in memory are taken or reserved.
+    #[cfg(test)]
+    pub(crate) fn taken_places(&self) -> usize {
+        self.queues.values().map(|queue| PLACES - queue.fresh.capacity()).sum()
     }
 
     /// What each pixel is doing.

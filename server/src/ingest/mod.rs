@@ -2,8 +2,8 @@
 //!
 //! 1. The event gets its page where it names none, and a reservation with delivery if its
 //!    pixel delivers. With a reservation it is stored already leased.
-//! 2. It is on disk before its caller is answered.
-//! 3. It is handed over in memory, so that the fresh path never reads the disk.
+//! 2. It is on disk before its caller is answered. The store hands it to its reservation with
+//!    the commit, so that the fresh path never reads the disk and nothing depends on the caller.
 
 mod person;
 
@@ -17,8 +17,8 @@ use tandem_core::custom_data::CustomData;
 use tandem_core::event::Event;
 use tandem_core::id::{EventId, EventName};
 
-use crate::delivery::{Delivery, Reservation};
-use crate::outbox::{Appended, EventStore, Existing, Initial, NewEvent, Payload, State, StoreError};
+use crate::delivery::Delivery;
+use crate::outbox::{Appended, EventStore, Existing, Initial, NewEvent, State, StoreError};
 
 /// Age from which an event takes the way over the store, seconds. A page that kept it for so long
 /// reports first that its pixel has fired, and the store alone knows that when the event comes: Meta
@@ -48,21 +48,13 @@ pub struct Accepted {
     pub suppressed_reason: String,
 }
 
-/// What follows once an event is stored.
-#[derive(Debug)]
-pub(crate) struct Handover {
-    payload: Arc<Payload>,
-    reservation: Option<Reservation>,
-    is_denied: bool,
-}
-
 impl Ingest {
     /// `shop_url`: page of website events that name none.
     pub fn new(events: Arc<dyn EventStore>, delivery: Delivery, shop_url: Option<String>) -> Self {
         Self { events, delivery, shop_url }
     }
 
-    /// Stores an event and hands it over. `is_denied`: consent was refused, so it is counted
+    /// Stores an event. `is_denied`: consent was refused, so it is counted
     /// and never sent; `is_contact`: a browser told of it; `now_ms`: Unix milliseconds.
     ///
     /// # Errors
@@ -74,9 +66,9 @@ impl Ingest {
         is_contact: bool,
         now_ms: i64,
     ) -> Result<Accepted, StoreError> {
-        let (new, handover) = self.prepare(&mut event, is_denied, is_contact, now_ms);
+        let new = self.prepare(&mut event, is_denied, is_contact, now_ms);
         let appended = self.events.append(new).await?;
-        Ok(self.hand_over(event, handover, appended))
+        Ok(self.accept(event, is_denied, appended))
     }
 
     /// Prepares an event for the store. See [`Ingest::take`].
@@ -86,34 +78,29 @@ impl Ingest {
         is_denied: bool,
         is_contact: bool,
         now_ms: i64,
-    ) -> (NewEvent, Handover) {
+    ) -> NewEvent {
         if event.page.event_source_url.is_none() {
             event.page.event_source_url.clone_from(&self.shop_url);
         }
         let is_old = now_ms.div_euclid(1000) - event.time_s > OLD_S;
         let reservation = if is_denied || is_old { None } else { self.delivery.reserve(&event.pixel) };
-        let initial = match &reservation {
+        let initial = match reservation {
             _ if is_denied => Initial::Suppressed(code::CONSENT_DENIED.into()),
-            Some(reservation) => Initial::Leased(reservation.lease()),
+            Some(reservation) => Initial::Leased(reservation),
             None => Initial::Pending,
         };
-        let new = NewEvent::new(event, now_ms, initial, is_contact);
-        let payload = Arc::clone(&new.payload);
-        (new, Handover { payload, reservation, is_denied })
+        NewEvent::new(event, now_ms, initial, is_contact)
     }
 
-    /// Hands a stored event over to delivery, and says what became of it.
-    pub(crate) fn hand_over(&self, event: Event, handover: Handover, appended: Appended) -> Accepted {
-        let Event { pixel, name, id, time_s, custom_data, .. } = event;
+    /// Tells delivery that an event was stored, and says what became of it.
+    pub(crate) fn accept(&self, event: Event, is_denied: bool, appended: Appended) -> Accepted {
+        let Event { pixel, name, id, custom_data, .. } = event;
         let (duplicate, reason, data) = match appended {
-            Appended::New { seq } => {
-                if let Some(reservation) = handover.reservation {
-                    reservation.hand(seq, time_s, handover.payload);
-                }
-                if !handover.is_denied {
+            Appended::New { .. } => {
+                if !is_denied {
                     self.delivery.wake(&pixel);
                 }
-                (false, handover.is_denied.then(|| code::CONSENT_DENIED.to_owned()), custom_data)
+                (false, is_denied.then(|| code::CONSENT_DENIED.to_owned()), custom_data)
             }
             Appended::Duplicate(first) => (true, suppressed_reason(&first), stored_data(&first)),
         };

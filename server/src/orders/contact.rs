@@ -44,7 +44,8 @@ impl Orders {
             self.metrics.count_unnoted_order();
             return Ok(self.ingest.take(event, consent.denied, is_contact, now_ms).await?);
         }
-        let (new, handover) = self.ingest.prepare(&mut event, consent.denied, is_contact, now_ms);
+        let is_denied = consent.denied;
+        let new = self.ingest.prepare(&mut event, is_denied, is_contact, now_ms);
         let contact = Contact {
             at_s: event.time_s,
             is_claim: false,
@@ -73,6 +74,6 @@ impl Orders {
             self.quotas.note_named(address);
         }
         let appended = appended.ok_or_else(|| StoreError::Unavailable("the event was not stored".into()))?;
-        Ok(self.ingest.hand_over(event, handover, appended))
+        Ok(self.ingest.accept(event, is_denied, appended))
     }
 }

@@ -14,9 +14,9 @@ use super::{BrowserOutcome, State, StoreError};
 ///
 /// One dedup key (pixel, event name, event ID) is one event: of several servers that append
 /// under one key at the same time, one gets [`Appended::New`] and the others the first event.
-/// A server may append an event that is already leased to itself ([`Initial::Leased`]): it
-/// hands the event to its own delivery in memory, and no other server sees it as due before
-/// that lease has ended.
+/// A server may append an event that is already leased to itself ([`Initial::Leased`]): the
+/// engine hands the event to that server's delivery in memory, and no other server sees it as
+/// due before that lease has ended.
 #[async_trait::async_trait]
 pub trait EventStore: std::fmt::Debug + Send + Sync + 'static {
     /// Stores an event. Answers once it is durable.
@@ -34,14 +34,26 @@ pub trait EventStore: std::fmt::Debug + Send + Sync + 'static {
     async fn erase(&self, digests: Vec<Sha256Hex>) -> Result<Erased, StoreError>;
 }
 
+/// Who sends an event that is stored already leased.
+///
+/// The engine hands the event over once it is durable. Nothing between the commit and the holder can get lost: no
+/// event is leased to nobody, whatever became of the call that brought it.
+pub trait LeaseHolder: std::fmt::Debug + Send + Sync {
+    /// How long the lease runs.
+    fn span(&self) -> Duration;
+
+    /// Takes the event: its position in the store, when it happened (Unix seconds), and what goes to Meta.
+    fn take(&self, seq: u64, time_s: i64, payload: Arc<Payload>);
+}
+
 /// State in which an event enters.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Initial {
     /// To be sent; due now.
     Pending,
-    /// To be sent, and leased under number 1 to the server that stores it, for so long: the
-    /// event is handed to that server's delivery in memory.
-    Leased(Duration),
+    /// To be sent, and leased under number 1 to the server that stores it. The engine hands
+    /// it to that server's delivery in memory.
+    Leased(Arc<dyn LeaseHolder>),
     /// A Purchase that waits for signals so long at most.
     WaitingJoin(Duration),
     /// Held on its own account, for this reason.
@@ -53,7 +65,7 @@ pub enum Initial {
 }
 
 /// An event to be stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct NewEvent {
     pub pixel: PixelId,
     pub name: EventName,

@@ -1,9 +1,11 @@
 //! One batch on its way: checked, sent, isolated where one event spoils it, recorded.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use secrecy::SecretString;
 use tandem_core::code;
 use tandem_core::id::PixelId;
@@ -72,8 +74,26 @@ pub(super) struct CallSecrets {
 }
 
 impl Sender {
+    /// Sends a batch. If that panics, the events are due again at once, and the call counts as
+    /// failed, so that a batch that panics each time opens the circuit.
+    pub(super) async fn send_or_release(
+        &self,
+        secrets: &CallSecrets,
+        events: Vec<LeasedEvent>,
+    ) -> CallFeedback {
+        let leases = leases(&events);
+        match AssertUnwindSafe(self.send(secrets, events)).catch_unwind().await {
+            Ok(feedback) => feedback,
+            Err(_) => {
+                tracing::error!(pixel.id = self.pixel.as_str(), "a call panicked; its events are due again");
+                self.release(leases).await;
+                CallFeedback { called: true, failed: true, ..CallFeedback::default() }
+            }
+        }
+    }
+
     /// Sends a batch and records what became of each event.
-    pub(super) async fn send(&self, secrets: &CallSecrets, events: Vec<LeasedEvent>) -> CallFeedback {
+    async fn send(&self, secrets: &CallSecrets, events: Vec<LeasedEvent>) -> CallFeedback {
         let events = self.turn_away(events).await;
         let (suspects, mut events): (Vec<_>, Vec<_>) = events.into_iter().partition(is_suspect);
         let mut isolation = Isolation::new(events.len(), suspects.len());
@@ -99,7 +119,7 @@ impl Sender {
             let goes_on = self.apply(&outcome, batch, &mut feedback);
             self.record(call, self.results(batch, &outcome)).await;
             if !goes_on {
-                self.release(isolation.give_up().flat_map(|range| &events[range])).await;
+                self.release(leases(isolation.give_up().flat_map(|range| &events[range]))).await;
             }
         }
         feedback
@@ -298,8 +318,7 @@ impl Sender {
     }
 
     /// Gives back leased events that were not sent. It counts no attempt.
-    pub(super) async fn release(&self, events: impl Iterator<Item = &LeasedEvent>) {
-        let leases: Vec<_> = events.map(|event| (event.seq, event.lease_no)).collect();
+    pub(super) async fn release(&self, leases: Vec<Lease>) {
         if leases.is_empty() {
             return;
         }
@@ -307,6 +326,14 @@ impl Sender {
             tracing::warn!(%error, "events stay leased until their lease ends");
         }
     }
+}
+
+/// An event's position in the store, and the number of its lease.
+pub(super) type Lease = (u64, u32);
+
+/// The leases of some events.
+pub(super) fn leases<'a>(events: impl IntoIterator<Item = &'a LeasedEvent>) -> Vec<Lease> {
+    events.into_iter().map(|event| (event.seq, event.lease_no)).collect()
 }
 
 /// Whether Meta may choke on the event itself.

@@ -17,12 +17,13 @@ use tokio_util::sync::CancellationToken;
 use super::gate::{CallFeedback, Gate, Permit};
 use super::graph::Graph;
 use super::handoff::{Delivery, FreshQueue, LEASE, OperatorSwitches, PLACES};
-use super::sender::{CallSecrets, Sender};
+use super::sender::{CallSecrets, Sender, leases};
 use super::status::{PixelState, StatusBoard};
 use crate::clock::Clock;
 use crate::config::{Pixel, SecretSource};
 use crate::outbox::{DeliveryQueue, LeasedEvent};
 use crate::telemetry::metrics::Metrics;
+use crate::vital;
 
 /// Batches that may be cut up without taking the place of others.
 const ISOLATING_MAX: usize = 4;
@@ -83,7 +84,7 @@ pub fn start(
             refused_token: None,
         };
         worker.show();
-        workers.push(tokio::spawn(worker.run(stop.clone())));
+        workers.push(vital::task("delivery", worker.run(stop.clone())));
     }
     (Delivery { queues: Arc::new(queues), board }, workers)
 }
@@ -195,7 +196,7 @@ impl Worker {
             }
             let sender = self.sender.clone();
             self.calls.spawn(async move {
-                let feedback = sender.send(&secrets, batch).await;
+                let feedback = sender.send_or_release(&secrets, batch).await;
                 Outcome { permit, secrets, feedback }
             });
         }
@@ -256,7 +257,7 @@ impl Worker {
                 let rest = batch.split_off(fits.count().max(1).min(batch.len()));
                 if !rest.is_empty() {
                     self.backlog = true;
-                    self.sender.release(rest.iter()).await;
+                    self.sender.release(leases(&rest)).await;
                 }
                 batch
             }
@@ -270,8 +271,8 @@ impl Worker {
 
     fn apply(&mut self, done: Result<Outcome, tokio::task::JoinError>) {
         let Ok(Outcome { permit, secrets, feedback }) = done else {
-            // Its events are sent again once their lease has ended.
-            tracing::error!(pixel.id = self.pixel.id.as_str(), "a call ended abnormally");
+            // `send_or_release` lets no panic through, and nobody aborts a call.
+            tracing::error!(pixel.id = self.pixel.id.as_str(), "a call was lost");
             return;
         };
         if feedback.held.is_some() {
@@ -292,8 +293,9 @@ impl Worker {
         if self.waiting.is_empty() {
             return;
         }
-        let fresh: Vec<LeasedEvent> = self.waiting.drain(..).collect();
-        self.sender.release(fresh.iter()).await;
+        let fresh = leases(&self.waiting);
+        self.waiting.clear();
+        self.sender.release(fresh).await;
     }
 
     fn show(&self) {

@@ -47,7 +47,12 @@ async fn of_many_who_append_under_one_key_one_is_first(store: &Bench) {
 }
 
 async fn an_event_may_enter_leased_to_the_server_that_stores_it(store: &Bench) {
-    let Appended::New { seq } = store.events.append(leased(0)).await.unwrap() else { panic!("it is new") };
+    let holder = Holder::default();
+    let mine = NewEvent { initial: holder.lease(), ..event(0) };
+    let Appended::New { seq } = store.events.append(mine.clone()).await.unwrap() else { panic!("it is new") };
+    assert_eq!(holder.taken(), [seq], "handed over before its caller is answered");
+    store.events.append(mine).await.unwrap();
+    assert_eq!(holder.taken(), [seq], "a duplicate is not");
     assert!(!store.other.queue.has_due(pixel()).await.unwrap());
     assert!(store.other.queue.lease(pixel(), 10, LEASE).await.unwrap().is_empty(), "nobody else gets it");
     // Its server died: the lease ends, and another's result is the one that counts.

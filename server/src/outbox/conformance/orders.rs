@@ -109,17 +109,7 @@ async fn a_purchase_that_left_is_neither_replaced_nor_stopped(store: &Bench) {
 }
 
 async fn a_webhook_acts_once(store: &Bench) {
-    let record = WebhookRecord {
-        account: "cashfree:SANDBOX".into(),
-        event_key: "PAYMENT_SUCCESS_WEBHOOK|7|SUCCESS".into(),
-        kind: "PAYMENT_SUCCESS_WEBHOOK".into(),
-        order_id: Some("A".into()),
-        received_ms: NOW_MS,
-        dead_letter: None,
-        extract: "{}".into(),
-        body_sha256: "00".into(),
-        body_bytes: 2,
-    };
+    let record = webhook("PAYMENT_SUCCESS_WEBHOOK|7|SUCCESS");
     for expected in [true, false, false] {
         let step: OrderStep = Box::new(|order| {
             order.fail();
@@ -289,7 +279,7 @@ async fn followers_go_where_the_purchase_goes(bench: &Bench) {
     assert_eq!(refund_state(store, 6).await, Some(State::Suppressed));
 
     // It has left: the stop comes too late, and its refund is told.
-    let place = PurchaseChange::Place(purchase("KB-3", Initial::Leased(LEASE)));
+    let place = PurchaseChange::Place(purchase("KB-3", Holder::default().lease()));
     follow(store, "KB-3", Some(place), Vec::new()).await;
     let stop = PurchaseChange::Stop(purchase("KB-3", stopped()));
     follow(store, "KB-3", Some(stop), vec![refund(5, Initial::Pending)]).await;

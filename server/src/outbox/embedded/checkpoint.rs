@@ -9,13 +9,14 @@ use rusqlite::Connection;
 use tokio::sync::mpsc::WeakSender;
 
 use super::committer::Command;
+use crate::vital;
 
 /// How often the log's size is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Log size from which pages are moved in the background: about 10,000 pages.
 const PASSIVE_BYTES: u64 = 40 << 20;
-/// Log size at which the writer itself empties the log. Readers and a steady load can
-/// keep passive checkpoints from ever starting over; this is the bound.
+/// Log size at which the writer itself empties the log, unless a reader needs it. A steady load
+/// can keep passive checkpoints from ever starting over.
 const TRUNCATE_BYTES: u64 = 160 << 20;
 /// A log of any size is emptied after this many looks without growth.
 const QUIET_LOOKS: u32 = 20;
@@ -28,33 +29,42 @@ pub(super) struct Checkpointer {
 }
 
 impl Checkpointer {
-    pub(super) fn start(path: &Path, commands: WeakSender<Command>) -> std::io::Result<Self> {
+    /// `db`: a connection of its own to the database at `path`.
+    pub(super) fn start(db: Connection, path: &Path, commands: WeakSender<Command>) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
-        let path = path.to_owned();
-        let thread = std::thread::Builder::new().name("checkpoint".into()).spawn(move || {
-            let wal = PathBuf::from(format!("{}-wal", path.display()));
-            let Ok(db) = Connection::open(&path) else { return };
+        let wal = PathBuf::from(format!("{}-wal", path.display()));
+        let thread = vital::thread("checkpoint", move || {
             let (mut last, mut quiet) = (0, 0);
             while stopped.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
                 let size = std::fs::metadata(&wal).map_or(0, |meta| meta.len());
                 quiet = if size == last { quiet + 1 } else { 0 };
                 last = size;
-                if size >= TRUNCATE_BYTES || (size > 0 && quiet == QUIET_LOOKS) {
+                let is_due = size >= TRUNCATE_BYTES || (size > 0 && quiet % QUIET_LOOKS == QUIET_LOOKS - 1);
+                if !is_due && (size < PASSIVE_BYTES || quiet > 0) {
+                    continue;
+                }
+                match move_pages(&db) {
                     // If the writer's queue is full, the next look tries again.
-                    if let Some(commands) = commands.upgrade() {
-                        drop(commands.try_send(Command::Truncate));
+                    Ok(true) if is_due => {
+                        if let Some(commands) = commands.upgrade() {
+                            drop(commands.try_send(Command::Truncate));
+                        }
                     }
-                } else if size >= PASSIVE_BYTES && quiet == 0 {
-                    let moved =
-                        db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(0));
-                    if let Err(error) = moved {
-                        tracing::warn!(%error, "checkpoint failed");
-                    }
+                    Ok(_) => {}
+                    Err(error) => tracing::warn!(%error, "checkpoint failed"),
                 }
             }
         })?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
+}
+
+/// Moves what no reader holds back, beside the writer. Says whether that was all: then the writer
+/// has little to do to empty the log.
+fn move_pages(db: &Connection) -> rusqlite::Result<bool> {
+    db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+        Ok(row.get::<_, i64>(1)? == row.get::<_, i64>(2)?)
+    })
 }
 
 impl Drop for Checkpointer {

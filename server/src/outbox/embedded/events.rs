@@ -62,7 +62,7 @@ impl<'a> Entry<'a> {
         let (state, due_ms, code, finished_ms) = match &event.initial {
             // The clock may have been set back since the event was received.
             Initial::Pending => (State::Pending, Some(now.min(now_ms)), None, None),
-            Initial::Leased(lease) => (State::InFlight, after(lease), None, None),
+            Initial::Leased(holder) => (State::InFlight, after(&holder.span()), None, None),
             Initial::WaitingJoin(wait) => (State::WaitingJoin, after(wait), None, None),
             Initial::Held(code) => (State::Held, None, Some(code.as_str()), None),
             Initial::Suppressed(code) => (State::Suppressed, None, Some(code.as_str()), Some(now)),
@@ -117,6 +117,9 @@ impl Writer {
         self.counts.state(pixel, entry.state, 1);
         let seq = self.db.last_insert_rowid().unsigned_abs();
         self.changed(seq);
+        if let Initial::Leased(holder) = &event.initial {
+            self.leased(holder, seq, event);
+        }
         if let Some(early) = self.early.take(pixel, name, event.id.as_str(), now) {
             self.confirm_one(pixel, &early, now)?;
         }

@@ -2,7 +2,8 @@
 //!
 //! One writer thread ([`committer`]) takes everything that waits, writes one transaction, syncs
 //! once and answers all. Readers have connections of their own. Checkpoints run on a third
-//! thread, off the commit path; at 160 MB the writer empties the log itself.
+//! thread, off the commit path. At 160 MB, and when it is quiet, the writer empties the log itself
+//! if no reader needs it: the commit path waits for no reader.
 //!
 //! *Indexes.* Every event is in three: the dedup key (ID first: version 7 IDs grow at its right
 //! edge), the due queue and what is open by age. The last two are partial and shrink with the
@@ -44,5 +45,7 @@ mod unproven;
 pub use open::OpenError;
 pub use store::Embedded;
 
+#[cfg(test)]
+mod contention_tests;
 #[cfg(test)]
 mod tests;

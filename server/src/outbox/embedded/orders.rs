@@ -24,7 +24,7 @@ impl OrderStore for Embedded {
         self.write(move |writer, now_ms| {
             writer.update_order(&id, &pixel, webhook.as_ref(), &mut step, now_ms)
         })
-        .await
+        .await?
     }
 
     async fn record_webhook(&self, webhook: WebhookRecord) -> Result<bool, StoreError> {
@@ -43,7 +43,8 @@ impl OrderStore for Embedded {
 }
 
 impl Writer {
-    /// Runs a step on one order and writes the order with the step's effects.
+    /// Runs a step on one order and writes the order with the step's effects. An order that cannot
+    /// be read refuses its own step before anything is written, so that its batch goes on.
     pub(super) fn update_order(
         &mut self,
         id: &OrderId,
@@ -51,12 +52,7 @@ impl Writer {
         webhook: Option<&WebhookRecord>,
         step: &mut OrderStep,
         now_ms: i64,
-    ) -> rusqlite::Result<Option<OrderUpdated>> {
-        if let Some(webhook) = webhook
-            && !self.record_webhook(webhook)?
-        {
-            return Ok(None);
-        }
+    ) -> rusqlite::Result<Result<Option<OrderUpdated>, StoreError>> {
         let stored: Option<String> = self
             .db
             .prepare_cached("SELECT state FROM orders WHERE id = ?1")?
@@ -65,8 +61,16 @@ impl Writer {
         let mut order = match stored.as_deref().map(serde_json::from_str::<Order>) {
             None => Order::new(id.clone(), pixel.clone()),
             Some(Ok(order)) => order,
-            Some(Err(error)) => return Err(rusqlite::Error::ToSqlConversionFailure(Box::new(error))),
+            Some(Err(error)) => {
+                tracing::error!(order.id = id.as_str(), %error, "a stored order cannot be read");
+                return Ok(Err(StoreError::Unavailable("a stored order cannot be read".into())));
+            }
         };
+        if let Some(webhook) = webhook
+            && !self.record_webhook(webhook)?
+        {
+            return Ok(Ok(None));
+        }
         let before = order.clone();
         let effects = step(&mut order);
         let event = effects.event.as_ref().map(|event| self.append(event, now_ms)).transpose()?;
@@ -98,7 +102,7 @@ impl Writer {
             self.counts.orders(is_paid, 1);
         }
         let (ask, answer) = (effects.ask, effects.answer);
-        Ok(Some(OrderUpdated { is_new: stored.is_none(), order, event, purchase, ask, answer }))
+        Ok(Ok(Some(OrderUpdated { is_new: stored.is_none(), order, event, purchase, ask, answer })))
     }
 
     /// `learnt`: something was learnt, and not only when to ask about it. What strangers

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Semaphore, broadcast, mpsc};
 
 use super::checkpoint::Checkpointer;
 use super::committer::{Command, JUMP_MS_MIN, Writer};
 use super::open::{self, OpenError};
 use crate::clock::Clock;
 use crate::outbox::StoreError;
+use crate::vital;
 
 /// Most commands that may wait for the writer.
 const QUEUE_MAX: usize = 16_384;
@@ -22,8 +23,8 @@ const QUEUE_MAX: usize = 16_384;
 pub(super) const EVENTS_PER_WRITE: usize = 250;
 /// Commits whose changes a watcher may lag behind.
 const CHANGES_MAX: usize = 256;
-/// Reading connections.
-const READERS: usize = 2;
+/// Reading connections, and so the most that are idle.
+pub(super) const READERS: usize = 2;
 
 /// The embedded store.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ pub struct Embedded {
 struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    turns: tokio::sync::Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl Embedded {
@@ -54,16 +55,15 @@ impl Embedded {
         let (changes, _) = broadcast::channel(CHANGES_MAX);
         let follows_ms = Arc::new(AtomicI64::new(clock.offset_ms()));
         let writer = Writer::new(opened.writer, clock.clone(), Arc::clone(&follows_ms), changes.clone());
-        let thread = std::thread::Builder::new()
-            .name("committer".into())
-            .spawn(move || writer.run(receiver))
+        let thread = vital::thread("committer", move || writer.run(receiver))
             .map_err(|e| OpenError::Directory(dir.into(), e))?;
         let readers = Readers {
             path: opened.path.clone(),
             idle: Mutex::default(),
-            turns: tokio::sync::Semaphore::new(READERS),
+            turns: Arc::new(Semaphore::new(READERS)),
         };
-        let checkpointer = Checkpointer::start(&opened.path, commands.downgrade())
+        let checkpoints = Connection::open(&opened.path).map_err(|e| OpenError::Database(dir.into(), e))?;
+        let checkpointer = Checkpointer::start(checkpoints, &opened.path, commands.downgrade())
             .map_err(|e| OpenError::Directory(dir.into(), e))?;
         Ok(Self {
             commands,
@@ -100,12 +100,14 @@ impl Embedded {
         answer.await.unwrap_or(Err(StoreError::Stopped))
     }
 
+    /// Runs a query on a reader's connection. It counts as a reader until it has ended, whether or
+    /// not its caller still waits for it.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let readers = Arc::clone(&self.readers);
-        let _turn = self.readers.turns.acquire().await.map_err(|_| StoreError::Stopped)?;
+        let turn = Arc::clone(&readers.turns).acquire_owned().await.map_err(|_| StoreError::Stopped)?;
         let unavailable = |e: rusqlite::Error| StoreError::Unavailable(e.to_string());
         tokio::task::spawn_blocking(move || {
             let idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -115,10 +117,16 @@ impl Embedded {
             };
             let answer = query(&db).map_err(unavailable);
             readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(db);
+            drop(turn);
             answer
         })
         .await
-        .unwrap_or(Err(StoreError::Stopped))
+        .unwrap_or_else(|error| {
+            Err(match error.is_panic() {
+                true => StoreError::Unavailable("a query ended abnormally".into()),
+                false => StoreError::Stopped,
+            })
+        })
     }
 }
 
