@@ -1,6 +1,8 @@
 //! Wiring: what is started, in which order, and how it stops.
 
 mod assemble;
+#[cfg(test)]
+mod cancel_tests;
 mod error;
 mod janitor;
 mod ports;

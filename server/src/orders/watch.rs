@@ -42,6 +42,12 @@ impl OrderWatch {
         Some(Waiter { watch: self.clone(), order: order.clone(), notify })
     }
 
+    /// How many calls wait.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.0.lock().unwrap().count
+    }
+
     /// Wakes everyone who waits for an order.
     pub(super) fn notify(&self, order: &OrderId) {
         let waiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
