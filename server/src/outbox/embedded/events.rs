@@ -8,7 +8,7 @@ use tandem_core::hash::Sha256Hex;
 use tandem_core::id::PixelId;
 
 use super::committer::Writer;
-use super::erase;
+use super::erase::{self, Table};
 use super::sql::state;
 use super::store::Embedded;
 use crate::clock::millis;
@@ -32,15 +32,24 @@ impl EventStore for Embedded {
     }
 
     async fn erase(&self, digests: Vec<Sha256Hex>) -> Result<Erased, StoreError> {
-        // Looking through everything is a reader's work, so that ingest goes on meanwhile.
-        let needles = Arc::new(digests);
-        let looked_for = Arc::clone(&needles);
-        let mut found = self.read(move |db| erase::find(db, &looked_for)).await?;
+        let digests: Arc<[Sha256Hex]> = digests.into();
         let mut erased = Erased::default();
-        while let Some(part) = found.split_off_part() {
-            let needles = Arc::clone(&needles);
-            erased +=
-                self.write_patiently(move |writer, now_ms| writer.erase(&needles, &part, now_ms)).await?;
+        for table in [Table::Orders, Table::Events] {
+            let mut below_seq = None;
+            loop {
+                let looked_for = Arc::clone(&digests);
+                let step = self.read(move |db| erase::find(db, table, &looked_for, below_seq)).await?;
+                for part in step.found.chunks(erase::PART) {
+                    let (digests, part) = (Arc::clone(&digests), part.to_vec());
+                    let erase =
+                        move |writer: &mut Writer, now_ms| writer.erase(table, &digests, &part, now_ms);
+                    erased += self.write_patiently(erase).await?;
+                }
+                below_seq = step.below_seq;
+                if below_seq.is_none() {
+                    break;
+                }
+            }
         }
         Ok(erased)
     }

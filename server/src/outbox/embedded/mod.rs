@@ -9,7 +9,8 @@
 //! edge), the due queue and what is open by age. The last two are partial and shrink with the
 //! backlog. The others are partial on rare states. Frequent queries read only the rows they
 //! return: totals are kept on write, ages come from the first entry of an index, retention reads
-//! the oldest rows only, erasure searches on a reader's connection. Delivery's leases and
+//! the oldest rows only. Erasure, and lists by what has no index, search in steps ([`steps`]), each
+//! a short read transaction. Delivery's leases and
 //! results go in steps of 250 events, so that callers never wait behind a thousand of them.
 //!
 //! *Payloads.* An event is kept as two JSON fragments, one without personal data and one with
@@ -38,6 +39,7 @@ mod purchases;
 mod queue;
 mod read;
 mod sql;
+mod steps;
 mod store;
 mod sweep;
 mod unproven;
@@ -45,6 +47,8 @@ mod unproven;
 pub use open::OpenError;
 pub use store::Embedded;
 
+#[cfg(test)]
+mod bounded_tests;
 #[cfg(test)]
 mod contention_tests;
 #[cfg(test)]

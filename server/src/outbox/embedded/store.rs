@@ -45,6 +45,9 @@ struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
     turns: Arc<Semaphore>,
+    /// Steps of SQLite's machine that the longest query took.
+    #[cfg(test)]
+    longest: std::sync::atomic::AtomicU64,
 }
 
 impl Embedded {
@@ -61,6 +64,8 @@ impl Embedded {
             path: opened.path.clone(),
             idle: Mutex::default(),
             turns: Arc::new(Semaphore::new(READERS)),
+            #[cfg(test)]
+            longest: Default::default(),
         };
         let checkpoints = Connection::open(&opened.path).map_err(|e| OpenError::Database(dir.into(), e))?;
         let checkpointer = Checkpointer::start(checkpoints, &opened.path, commands.downgrade())
@@ -113,9 +118,16 @@ impl Embedded {
             let idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let db = match idle {
                 Some(db) => db,
-                None => open::open_reader(&readers.path).map_err(unavailable)?,
+                None => {
+                    let db = open::open_reader(&readers.path).map_err(unavailable)?;
+                    #[cfg(test)]
+                    let db = super::bounded_tests::counted(db);
+                    db
+                }
             };
             let answer = query(&db).map_err(unavailable);
+            #[cfg(test)]
+            readers.longest.fetch_max(super::bounded_tests::steps_taken(), Ordering::Relaxed);
             readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(db);
             drop(turn);
             answer
@@ -131,6 +143,12 @@ impl Embedded {
 }
 
 impl Embedded {
+    /// Steps of SQLite's machine that the longest query took since the last call.
+    #[cfg(test)]
+    pub(super) fn longest_query(&self) -> u64 {
+        self.readers.longest.swap(0, Ordering::Relaxed)
+    }
+
     /// Has the writer move schedules along if the wall's time was set since it last wrote:
     /// what is due is read by the wall's time.
     pub(super) async fn follow_clock(&self) -> Result<(), StoreError> {
