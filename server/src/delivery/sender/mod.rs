@@ -303,28 +303,38 @@ impl Sender {
         }
     }
 
-    /// Records the results, and tries until the store takes them: a full disk must not make a
-    /// delivered event go out twice.
+    /// Records the results. A full disk must not make a delivered event go out twice.
     async fn record(&self, call: CallRecord, results: Vec<AttemptResult>) {
-        let mut pause = Duration::from_millis(100);
-        while let Err(error) = self.queue.record(call.clone(), results.clone()).await {
-            if error == StoreError::Stopped {
-                return;
-            }
-            tracing::error!(%error, "results of a Graph call cannot be recorded yet");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(10));
-        }
+        let record = || self.queue.record(call.clone(), results.clone());
+        until_taken("results of a Graph call cannot be recorded yet", record).await;
     }
 
-    /// Gives back leased events that were not sent. It counts no attempt.
+    /// Gives back leased events that were not sent. It counts no attempt. A store that refuses is
+    /// asked again in the background: nobody holds these leases any more.
     pub(super) async fn release(&self, leases: Vec<Lease>) {
-        if leases.is_empty() {
+        if leases.is_empty() || self.queue.release(leases.clone()).await.is_ok() {
             return;
         }
-        if let Err(error) = self.queue.release(leases).await {
-            tracing::warn!(%error, "events stay leased until their lease ends");
+        let queue = Arc::clone(&self.queue);
+        tokio::spawn(async move {
+            until_taken("events cannot be given back yet", || queue.release(leases.clone())).await;
+        });
+    }
+}
+
+/// Writes, and tries until the store takes it or stops.
+async fn until_taken<F>(trouble: &'static str, write: impl Fn() -> F)
+where
+    F: Future<Output = Result<(), StoreError>>,
+{
+    let mut pause = Duration::from_millis(100);
+    while let Err(error) = write().await {
+        if error == StoreError::Stopped {
+            return;
         }
+        tracing::error!(%error, trouble);
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(10));
     }
 }
 

@@ -182,7 +182,7 @@ impl Worker {
             let max = if permit.is_probe { 1 } else { BATCH_EVENTS_MAX };
             let batch = if ripe && (self.fresh_turn || !self.backlog) {
                 self.fresh_turn = !self.backlog;
-                self.fresh_batch(max)
+                self.fresh_batch(max).await
             } else {
                 self.fresh_turn = true;
                 self.lease(max).await
@@ -218,9 +218,9 @@ impl Worker {
         Some((permit, CallSecrets { token, app_secret }))
     }
 
-    fn fresh_batch(&mut self, max: usize) -> Vec<LeasedEvent> {
+    async fn fresh_batch(&mut self, max: usize) -> Vec<LeasedEvent> {
         let now = std::time::Instant::now();
-        let mut batch = Vec::new();
+        let (mut batch, mut stale) = (Vec::new(), Vec::new());
         let mut bytes = 0;
         while batch.len() < max
             && let Some(event) = self.waiting.front()
@@ -229,14 +229,15 @@ impl Worker {
             if bytes > BATCH_BYTES_MAX && !batch.is_empty() {
                 break;
             }
-            // Drops an event that waited too long: its lease ends, and the disk gives it out again.
-            if let Some(event) = self.waiting.pop_front()
-                && event.lease_ends.saturating_duration_since(now) > LEASE / 2
-            {
-                batch.push(event);
+            // An event that waited too long is given back: its lease could end before its call does.
+            if let Some(event) = self.waiting.pop_front() {
+                let is_good = event.lease_ends.saturating_duration_since(now) > LEASE / 2;
+                if is_good { &mut batch } else { &mut stale }.push(event);
             }
         }
         self.oldest = (!self.waiting.is_empty()).then(Instant::now);
+        self.backlog |= !stale.is_empty();
+        self.sender.release(leases(&stale)).await;
         batch
     }
 

@@ -52,15 +52,21 @@ fn deliver(
     start(&pixels, &[], &graph, queue, clock, &Arc::new(Metrics::default()), stop)
 }
 
-/// A queue whose first results end in a panic.
+/// A queue that fails at first: so many results end in a panic, so many releases are refused.
 #[derive(Debug)]
-struct PanicsAtFirst {
+struct FailsAtFirst {
     queue: Arc<dyn DeliveryQueue>,
-    left: AtomicUsize,
+    panics: AtomicUsize,
+    refusals: AtomicUsize,
+}
+
+/// Takes one of what is left.
+fn take_one(left: &AtomicUsize) -> bool {
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
 }
 
 #[async_trait::async_trait]
-impl DeliveryQueue for PanicsAtFirst {
+impl DeliveryQueue for FailsAtFirst {
     async fn has_due(&self, pixel: PixelId) -> Result<bool, StoreError> {
         self.queue.has_due(pixel).await
     }
@@ -75,14 +81,14 @@ impl DeliveryQueue for PanicsAtFirst {
     }
 
     async fn record(&self, call: CallRecord, results: Vec<AttemptResult>) -> Result<(), StoreError> {
-        let is_left = |left: usize| left.checked_sub(1);
-        if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_left).is_ok() {
-            panic!("as a test wants it");
-        }
+        assert!(!take_one(&self.panics), "as a test wants it");
         self.queue.record(call, results).await
     }
 
     async fn release(&self, leases: Vec<(u64, u32)>) -> Result<(), StoreError> {
+        if take_one(&self.refusals) {
+            return Err(StoreError::Unavailable("as a test wants it".into()));
+        }
         self.queue.release(leases).await
     }
 
@@ -95,36 +101,96 @@ impl DeliveryQueue for PanicsAtFirst {
     }
 }
 
+/// A worker over a queue that fails at first.
+struct Bench {
+    outbox: Outbox,
+    delivery: Delivery,
+    workers: Vec<JoinHandle<()>>,
+    stop: CancellationToken,
+    _dir: tempfile::TempDir,
+}
+
+impl Bench {
+    async fn start(panics: usize, refusals: usize) -> Self {
+        let url = graph(&Arc::default()).await;
+        let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::system());
+        let outbox = Outbox::new(Embedded::open(dir.path(), clock.clone()).unwrap());
+        let (panics, refusals) = (panics.into(), refusals.into());
+        let queue: Arc<dyn DeliveryQueue> =
+            Arc::new(FailsAtFirst { queue: Arc::clone(&outbox.queue), panics, refusals });
+        let stop = CancellationToken::new();
+        let (delivery, workers) = deliver(&url, &queue, &clock, &stop);
+        Self { outbox, delivery, workers, stop, _dir: dir }
+    }
+
+    /// Stores a lead of now.
+    async fn append(&self, n: u32, initial: Initial) -> NewEvent {
+        let now_ms = Clock::system().now_ms();
+        let lead = conformance::event(n);
+        let lead = NewEvent { time_s: now_ms / 1000, received_ms: now_ms, initial, ..lead };
+        assert!(matches!(self.outbox.events.append(lead.clone()).await, Ok(Appended::New { .. })));
+        lead
+    }
+
+    /// Expects that so many events are delivered long before a lease ends.
+    async fn expect_delivered(self, wanted: usize) {
+        let all = async {
+            loop {
+                let filter = EventFilter { state: Some(State::Delivered), ..EventFilter::default() };
+                let page = Page { below_seq: None, size: 100 };
+                if self.outbox.operators.list(filter, page).await.unwrap().len() >= wanted {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), all).await.expect("long before a lease ends");
+        self.stop.cancel();
+        for worker in self.workers {
+            worker.await.unwrap();
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_panics_gives_its_permit_and_its_events_back() {
-    let calls = Arc::new(Mutex::new(Vec::<String>::new()));
-    let url = graph(&calls).await;
-    let dir = tempfile::tempdir().unwrap();
-    let clock = Clock::system();
-    let outbox = Outbox::new(Embedded::open(dir.path(), clock.clone()).unwrap());
-    // More than the first window has room for, so that a permit that is gone stops everything.
-    let queue = PanicsAtFirst { queue: Arc::clone(&outbox.queue), left: AtomicUsize::new(3) };
-    let queue: Arc<dyn DeliveryQueue> = Arc::new(queue);
+    // More often than the first window has room for calls.
+    let bench = Bench::start(3, 0).await;
     for n in 0..10 {
-        let fresh = NewEvent { time_s: clock.now_s(), received_ms: clock.now_ms(), ..conformance::event(n) };
-        outbox.events.append(fresh).await.unwrap();
+        bench.append(n, Initial::Pending).await;
     }
-    let stop = CancellationToken::new();
-    let (_delivery, workers) = deliver(&url, &queue, &clock, &stop);
-    let delivered = async || {
-        let filter = EventFilter { state: Some(State::Delivered), ..EventFilter::default() };
-        outbox.operators.list(filter, Page { below_seq: None, size: 100 }).await.unwrap().len()
+    bench.expect_delivered(10).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_cannot_be_given_back_now_are_given_back_later() {
+    let bench = Bench::start(0, 2).await;
+    let pixel = conformance::pixel();
+    let place = bench.delivery.reserve(&pixel).expect("the pixel delivers");
+    bench.delivery.set_paused(&pixel, true);
+    bench.append(0, Initial::Leased(place)).await;
+    bench.delivery.put_back().await;
+    bench.delivery.set_paused(&pixel, false);
+    bench.expect_delivered(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_waited_too_long_in_memory_is_given_back() {
+    let bench = Bench::start(0, 0).await;
+    let lead = bench.append(0, conformance::Holder::default().lease()).await;
+    let found = bench.outbox.operators.find(conformance::key(0)).await.unwrap().remove(0).0;
+    let waited = LeasedEvent {
+        seq: found.seq,
+        lease_no: 1,
+        lease_ends: std::time::Instant::now(),
+        attempts: 0,
+        last_code: None,
+        time_s: lead.time_s,
+        fired_s: None,
+        payload: lead.payload,
     };
-    let all = async {
-        while delivered().await < 10 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), all).await.expect("long before a lease ends");
-    stop.cancel();
-    for worker in workers {
-        worker.await.unwrap();
-    }
+    bench.delivery.queues[&conformance::pixel()].fresh.send(waited).await.unwrap();
+    bench.expect_delivered(1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,8 @@ const PASSIVE_BYTES: u64 = 40 << 20;
 const TRUNCATE_BYTES: u64 = 160 << 20;
 /// A log of any size is emptied after this many looks without growth.
 const QUIET_LOOKS: u32 = 20;
+/// Looks between two warnings that the log cannot be emptied: a minute.
+const WARNING_LOOKS: u32 = 240;
 
 /// The checkpointing thread; ends with the value.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ impl Checkpointer {
         let (stop, stopped) = channel();
         let wal = PathBuf::from(format!("{}-wal", path.display()));
         let thread = vital::thread("checkpoint", move || {
-            let (mut last, mut quiet) = (0, 0);
+            let (mut last, mut quiet, mut held) = (0, 0, 0_u32);
             while stopped.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
                 let size = std::fs::metadata(&wal).map_or(0, |meta| meta.len());
                 quiet = if size == last { quiet + 1 } else { 0 };
@@ -50,7 +52,16 @@ impl Checkpointer {
                             drop(commands.try_send(Command::Truncate));
                         }
                     }
-                    Ok(_) => {}
+                    Ok(false) if size >= TRUNCATE_BYTES => {
+                        if held.is_multiple_of(WARNING_LOOKS) {
+                            tracing::warn!(
+                                bytes = size,
+                                "a reader keeps the write-ahead log from being emptied"
+                            );
+                        }
+                        held += 1;
+                    }
+                    Ok(_) => held = 0,
                     Err(error) => tracing::warn!(%error, "checkpoint failed"),
                 }
             }
@@ -63,17 +74,17 @@ impl Checkpointer {
 /// has little to do to empty the log.
 fn move_pages(db: &Connection) -> rusqlite::Result<bool> {
     db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
-        Ok(row.get::<_, i64>(1)? == row.get::<_, i64>(2)?)
+        let (busy, pages, moved): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(busy == 0 && pages == moved)
     })
 }
 
 impl Drop for Checkpointer {
     fn drop(&mut self) {
         drop(self.stop.take());
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the checkpointer ended abnormally");
+        if let Some(thread) = self.thread.take() {
+            // A panic has ended the process already.
+            drop(thread.join());
         }
     }
 }

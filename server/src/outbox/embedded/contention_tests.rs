@@ -1,6 +1,5 @@
 //! Readers, the writer and the checkpointer beside each other: nobody waits for a reader, and nothing fails unseen.
 
-use std::process::Command as Program;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -136,27 +135,14 @@ async fn an_unreadable_order_fails_alone_and_at_once() {
     assert!(is_new.await.unwrap().unwrap(), "its webhook is not half there: the provider's retry is taken");
 }
 
-/// Set in a process that is to panic where no panic may be survived.
-const PANICS: &str = "TANDEM_TEST_PANICS";
-
 #[test]
 fn a_panic_of_the_writer_ends_the_process() {
-    if std::env::var_os(PANICS).is_some() {
+    let name = "outbox::embedded::contention_tests::a_panic_of_the_writer_ends_the_process";
+    crate::vital::tests::expect_end_of_process(name, || {
         let dir = tempfile::tempdir().unwrap();
         let store = Embedded::open(dir.path(), Clock::fixed(NOW_MS)).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let outcome = runtime.block_on(store.write(|_, _| -> rusqlite::Result<()> { panic!("no way on") }));
-        // Its callers may hear of it a moment before the process ends.
-        std::thread::sleep(Duration::from_secs(5));
-        panic!("the server lives on and answers {outcome:?}");
-    }
-    let name = "outbox::embedded::contention_tests::a_panic_of_the_writer_ends_the_process";
-    let child = Program::new(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture"])
-        .env(PANICS, "1")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&child.stderr).into_owned();
-    assert!(!said.contains("the server lives on"), "{said}");
-    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&child.status), Some(6), "{said}");
+        drop(runtime.block_on(store.write(|_, _| -> rusqlite::Result<()> { panic!("no way on") })));
+        std::mem::forget(store);
+    });
 }

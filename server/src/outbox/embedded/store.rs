@@ -165,10 +165,9 @@ impl Drop for Embedded {
         // The writer ends once the last sender is gone; what it was told is written.
         let (dead, _) = mpsc::channel(1);
         self.commands = dead;
-        if let Some(thread) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the writer ended abnormally");
+        if let Some(thread) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A panic has ended the process already.
+            drop(thread.join());
         }
     }
 }
