@@ -41,7 +41,7 @@ const POLLS_MAX: u32 = 200;
 /// Calls that are dropped at one await.
 const TRIES: u32 = 4;
 /// How long everything may take to come back: far less than a lease.
-const SOON: Duration = Duration::from_secs(8);
+const SOON: Duration = Duration::from_secs(15);
 
 type Call = Pin<Box<dyn Future<Output = Result<(), Status>> + Send>>;
 

@@ -43,7 +43,7 @@ async fn call_and_reset(address: &str, lead: &CaptureLeadRequest, n: u32) -> any
     request.extend(u32::try_from(message.len())?.to_be_bytes());
     request.extend(message);
     stream.write_all(&request).await?;
-    tokio::time::sleep(Duration::from_micros(u64::from(n) * 100)).await;
+    tokio::time::sleep(Duration::from_micros(u64::from(n) * 200)).await;
     // The kernel answers with a reset instead of a farewell.
     stream.set_zero_linger()?;
     Ok(())
@@ -75,6 +75,6 @@ async fn what_was_accepted_of_callers_who_left_is_delivered_in_seconds() -> anyh
         })
         .await?;
     eprintln!("{accepted} of {} calls were accepted, and all of them delivered", 2 * CALLERS + 1);
-    assert!(accepted > 20, "only {accepted} were accepted: nobody left in time");
+    assert!(accepted > 10, "only {accepted} were accepted: nobody left in time");
     Ok(())
 }

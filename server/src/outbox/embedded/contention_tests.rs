@@ -13,7 +13,7 @@ use super::tests::work_off;
 use super::*;
 use crate::clock::Clock;
 use crate::outbox::conformance::{self, NOW_MS};
-use crate::outbox::{OrderEffects, OrderStep, OrderStore as _, StoreError};
+use crate::outbox::{EventStore as _, OrderEffects, OrderStep, OrderStore as _, StoreError};
 
 /// How long a lead waits that comes together with the order to empty the log.
 fn lead_takes(writer: &mut Writer, n: u32) -> Duration {
@@ -145,4 +145,27 @@ fn a_panic_of_the_writer_ends_the_process() {
         drop(runtime.block_on(store.write(|_, _| -> rusqlite::Result<()> { panic!("no way on") })));
         std::mem::forget(store);
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_log_is_emptied_once_no_reader_needs_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Embedded::open(dir.path(), Clock::fixed(NOW_MS)).unwrap();
+    let log_bytes = || std::fs::metadata(dir.path().join("tandem.db-wal")).unwrap().len();
+    let reader = Connection::open(dir.path().join("tandem.db")).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    let _: i64 = reader.query_row("SELECT count(*) FROM events", [], |row| row.get(0)).unwrap();
+    store.append(conformance::event(0)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert!(log_bytes() > 0, "the reader needs it");
+    let started = Instant::now();
+    store.append(conformance::event(1)).await.unwrap();
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    drop(reader);
+    let emptied = async {
+        while log_bytes() > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), emptied).await.expect("nobody reads or writes");
 }
