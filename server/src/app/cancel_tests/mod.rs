@@ -2,7 +2,8 @@
 //! API that answers at once. Whatever was committed is delivered within seconds, and every permit, place and waiter
 //! comes back.
 
-use std::collections::HashMap;
+mod messages;
+
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,9 +11,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
-use base64::Engine as _;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
 use tandem_core::id::PixelId;
 use tandem_proto::stubs::operations_service_client::OperationsServiceClient;
 use tandem_proto::stubs::tracking_service_client::TrackingServiceClient;
@@ -23,6 +21,7 @@ use tonic::service::Routes;
 use tonic::{Code, Request, Status};
 use tower::Layer as _;
 
+use self::messages::*;
 use super::assemble::{Parts, assemble};
 use super::store;
 use crate::api::access::{CallerLayer, CallerService};
@@ -161,62 +160,6 @@ async fn dropped_after<F: Future + Unpin>(polls: u32, mut future: F) -> Option<F
     outcome
 }
 
-fn internal<T>(message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    request.metadata_mut().insert("authorization", format!("Bearer {TOKEN}").parse().unwrap());
-    request
-}
-
-/// A call that a handler gets past the port.
-fn direct<T>(message: T, caller: Caller) -> Request<T> {
-    let mut request = Request::new(message);
-    request.extensions_mut().insert(caller);
-    request
-}
-
-fn user(n: u32) -> Option<v1::User> {
-    Some(v1::User { email: Some(format!("a{n}@example.com")), ..v1::User::default() })
-}
-
-fn lead(n: u32) -> v1::CaptureLeadRequest {
-    v1::CaptureLeadRequest { user: user(n), ..v1::CaptureLeadRequest::default() }
-}
-
-fn checkout(order: String) -> v1::TrackEventRequest {
-    let event_name = "InitiateCheckout".to_owned();
-    v1::TrackEventRequest { event_name, user: user(1), order_id: order, ..v1::TrackEventRequest::default() }
-}
-
-fn purchase(order: String) -> v1::RecordPurchaseRequest {
-    let value = Some(v1::Money { amount: "10.50".to_owned(), currency_code: "INR".to_owned() });
-    let custom_data = Some(v1::CustomData { value, ..v1::CustomData::default() });
-    v1::RecordPurchaseRequest { order_id: order, user: user(1), custom_data, ..Default::default() }
-}
-
-fn webhook(order: &str) -> v1::VerifyWebhookRequest {
-    let now_s = Clock::system().now_s();
-    let time = jiff::Timestamp::from_second(now_s).unwrap().to_string();
-    let body = format!(
-        r#"{{"data":{{"order":{{"order_id":"{order}","order_amount":10.50,"order_currency":"INR","order_tags":null}},
-        "payment":{{"cf_payment_id":"9{order}","payment_status":"SUCCESS","payment_amount":10.50,"payment_currency":"INR",
-        "payment_time":"{time}"}},"customer_details":{{"customer_email":"b@example.com"}}}},"event_time":"{time}",
-        "type":"PAYMENT_SUCCESS_WEBHOOK"}}"#
-    );
-    let timestamp = (now_s * 1000).to_string();
-    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
-    mac.update(timestamp.as_bytes());
-    mac.update(body.as_bytes());
-    let signature = base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes());
-    let headers = [("x-webhook-signature", signature), ("x-webhook-timestamp", timestamp)];
-    v1::VerifyWebhookRequest {
-        provider: v1::Provider::Cashfree.into(),
-        raw_body: body.into_bytes(),
-        headers: headers.map(|(name, value)| (name.to_owned(), value)).into_iter().collect::<HashMap<_, _>>(),
-        content_type: "application/json".to_owned(),
-        ..v1::VerifyWebhookRequest::default()
-    }
-}
-
 /// A call of a client, as a future that owns what it needs.
 macro_rules! call {
     ($client:expr, $rpc:ident, $request:expr) => {{
@@ -257,6 +200,23 @@ async fn a_tracking_call_dropped_at_any_await_leaves_nothing_behind() {
             call!(tracking(), confirm_browser_events, Request::new(confirm()))
         })
         .await;
+    bench.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_hears_of_a_payment_whose_caller_left() {
+    let bench = Bench::start().await;
+    let mut page = bench.tracking();
+    let claim =
+        tokio::spawn(async move { page.record_purchase(Request::new(purchase("N-1".to_owned()))).await });
+    while bench.parts.tracking.orders.waiting_claims() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let payment = call!(bench.tracking(), verify_webhook, internal(webhook("N-1")));
+    dropped_after(1, payment).await;
+    let answer = claim.await.unwrap().unwrap().into_inner();
+    assert_eq!(answer.state(), v1::PurchaseState::Verified);
+    bench.settles("a payment").await;
     bench.stop.cancel();
 }
 
