@@ -26,7 +26,7 @@ struct Step {
 const STEPS: [Step; 13] = [
     Step { name: "fmt", what: "formatting", run: || run(cargo().args(["fmt", "--all", "--check"])) },
     Step { name: "tidy", what: "house rules", run: tidy::run },
-    Step { name: "browser", what: "Chromium, its driver and Firefox", run: browser::ensure_all },
+    Step { name: "browser", what: "Chromium, its driver, Firefox and strace", run: browser::ensure_all },
     Step { name: "build", what: "programs", run: build },
     Step { name: "wasm", what: "browser package within its budget", run: package::build_and_measure },
     Step { name: "web-examples", what: "web examples with their bundler", run: web_examples::build },

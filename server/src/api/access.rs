@@ -143,12 +143,12 @@ impl<S> Service<Request<Body>> for CallerService<S>
 where
     S: Service<Request<Body>, Response = Response<Body>>,
     S::Future: Send + 'static,
-    S::Error: 'static,
+    S::Error: Send + 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
     type Future =
-        futures_util::future::Either<Admitted<S::Future>, std::future::Ready<Result<S::Response, S::Error>>>;
+        futures_util::future::Either<Admitted<S::Error>, std::future::Ready<Result<S::Response, S::Error>>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -171,7 +171,7 @@ where
                     request = request.map(with_deadline);
                 }
                 request.extensions_mut().insert(caller);
-                futures_util::future::Either::Left(Admitted::new(self.inner.call(request), permit))
+                futures_util::future::Either::Left(Admitted::start(self.inner.call(request), permit))
             }
             Err(reject) => {
                 tracing::debug!(code = reject.code(), "call refused");

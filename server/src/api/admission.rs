@@ -12,10 +12,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use pin_project_lite::pin_project;
+use http::Response;
 use tandem_net::subscriber;
 use tandem_proto::v1::tracking_service_paths::RECORD_PURCHASE;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
+use tonic::Status;
+use tonic::body::Body;
 
 use super::caller::Caller;
 use super::status::Reject;
@@ -92,6 +95,20 @@ impl Admission {
         Ok(Permit { _permit: permit, counted })
     }
 
+    /// Whether no request is open.
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        let limits = [
+            (&self.strangers, STRANGERS_MAX),
+            (&self.claims, CLAIMS_MAX),
+            (&self.shop, SHOP_MAX),
+            (&self.checks, CHECKS_MAX),
+        ];
+        let addresses =
+            self.addresses.as_ref().is_none_or(|addresses| addresses.0.lock().unwrap().is_empty());
+        addresses && limits.into_iter().all(|(limit, size)| limit.available_permits() == size)
+    }
+
     /// Logs how many requests were refused since the last report.
     pub fn report(&self) {
         let requests = self.refused.swap(0, Ordering::Relaxed);
@@ -139,27 +156,34 @@ impl Drop for Permit {
     }
 }
 
-pin_project! {
-    /// The work on a request. It holds its permit until the answer begins.
-    #[derive(Debug)]
-    pub struct Admitted<F> {
-        #[pin]
-        work: F,
-        _permit: Permit,
+/// The work on a request, in a task of its own. A caller who leaves changes nothing about it: what an RPC does after
+/// one of its awaits must not depend on whether somebody still waits for the answer.
+#[derive(Debug)]
+pub struct Admitted<E>(JoinHandle<Result<Response<Body>, E>>);
+
+impl<E: Send + 'static> Admitted<E> {
+    /// Starts the work. It holds its permit until the answer begins.
+    pub(super) fn start(
+        work: impl Future<Output = Result<Response<Body>, E>> + Send + 'static,
+        permit: Permit,
+    ) -> Self {
+        Self(tokio::spawn(async move {
+            let _permit = permit;
+            work.await
+        }))
     }
 }
 
-impl<F> Admitted<F> {
-    pub(super) fn new(work: F, permit: Permit) -> Self {
-        Self { work, _permit: permit }
-    }
-}
+impl<E> Future for Admitted<E> {
+    type Output = Result<Response<Body>, E>;
 
-impl<F: Future> Future for Admitted<F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        self.project().work.poll(context)
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|ended| {
+            ended.unwrap_or_else(|error| {
+                tracing::error!(%error, "a handler ended abnormally");
+                Ok(Status::internal("the call ended abnormally").into_http())
+            })
+        })
     }
 }
 

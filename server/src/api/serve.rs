@@ -16,6 +16,7 @@ use tandem_proto::stubs::tracking_service_server::TrackingServiceServer;
 use tandem_proto::v1::tracking_service_paths::VERIFY_WEBHOOK;
 use tonic::body::Body;
 use tonic::server::NamedService;
+use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::{Code, Status};
 use tonic_web::GrpcWebLayer;
@@ -65,14 +66,19 @@ pub async fn serve(
         .layer(cors(Arc::clone(&policy)))
         .layer(GrpcWebLayer::new())
         .layer(CallerLayer(policy))
-        .add_service(SizeLimited::new(tracking))
-        .add_service(OperationsServiceServer::new(operations).max_decoding_message_size(PUBLIC_BYTES_MAX))
+        .add_routes(routes(tracking, operations))
         .add_service(health)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)
         .serve_with_incoming_shutdown(port, shutdown)
         .await?;
     Ok(())
+}
+
+/// Tandem's services, each RPC with its size limit.
+pub(crate) fn routes(tracking: Tracking, operations: Operations) -> Routes {
+    let operations = OperationsServiceServer::new(operations).max_decoding_message_size(PUBLIC_BYTES_MAX);
+    Routes::new(SizeLimited::new(tracking)).add_service(operations)
 }
 
 /// CORS for the shop's pages. Credentials are allowed only where the server sets cookies; the answer then names

@@ -28,6 +28,7 @@ use crate::insight::health::Insight;
 use crate::orders::{ConfirmKeys, OrderSettings, Orders, OrdersApi, PurchaseRules, Reconciler};
 use crate::outbox::Outbox;
 use crate::telemetry::metrics::Metrics;
+use crate::vital;
 
 /// How many connections each port may have.
 pub(super) struct PortLimits {
@@ -73,8 +74,9 @@ pub(super) async fn assemble(
     let (access, limits) = access(&mut settings, &base.pixels)?;
     let tls = settings.tls.take().map(Arc::new);
     let chores = janitor::run(base.outbox.clone(), Arc::clone(&access), settings.retention, stop.clone());
-    tasks.push(tokio::spawn(chores));
-    tasks.push(tokio::spawn(reload_on_hangup(settings.catalogue.clone(), stop.clone())));
+    tasks.push(vital::task("janitor", chores));
+    let reload = reload_on_hangup(settings.catalogue.clone(), stop.clone());
+    tasks.push(vital::task("catalogue", reload));
 
     let BaseParts { outbox, clock, metrics, pixels, graph, delivery } = base;
     let insight = Arc::new(Insight::new(
@@ -102,7 +104,7 @@ pub(super) async fn assemble(
     ));
     if let Some(api) = api {
         let reconciler = Reconciler { orders: Arc::clone(&orders), api };
-        tasks.push(tokio::spawn(reconciler.run(stop.clone())));
+        tasks.push(vital::task("reconciler", reconciler.run(stop.clone())));
     }
     let closing = CancellationToken::new();
     let operations = Operations {

@@ -1,6 +1,8 @@
 //! Starts the server's parts in order, and stops them in order.
 
 mod assemble;
+#[cfg(test)]
+mod cancel_tests;
 mod error;
 mod janitor;
 mod ports;

@@ -1,40 +1,39 @@
-//! Hands fresh events to delivery in memory, so that fresh events need no disk read. A place is
-//! reserved before the event is stored, and the event is then stored already leased. Without a free
-//! place the event is stored as due, and delivery reads it from disk.
+//! Handing fresh events to delivery in memory, so that the fresh path never reads the
+//! disk. A place is reserved before the event is stored. The event is stored already leased to
+//! its reservation, and the store hands it over with its commit. Without a free place the event
+//! simply is due on disk.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tandem_core::id::PixelId;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::status::{PixelState, StatusBoard};
-use crate::outbox::{LeasedEvent, Payload};
+use crate::outbox::{LeaseHolder, LeasedEvent, Payload};
 
 /// Most fresh events that may wait in memory per pixel.
 pub(super) const PLACES: usize = 8192;
 /// How long an event may stay leased: far longer than its calls can take.
 pub(super) const LEASE: Duration = Duration::from_secs(15 * 60);
 
-/// A place in a pixel's memory queue.
+/// A place in a pixel's memory queue. It is free again when it is dropped unused.
 #[derive(Debug)]
-pub struct Reservation {
-    permit: mpsc::OwnedPermit<LeasedEvent>,
+struct Reservation {
+    permit: Mutex<Option<mpsc::OwnedPermit<LeasedEvent>>>,
     lease_ends: Instant,
 }
 
-impl Reservation {
-    /// How long the event must be leased when it is stored.
-    pub fn lease(&self) -> Duration {
+impl LeaseHolder for Reservation {
+    fn span(&self) -> Duration {
         LEASE
     }
 
-    /// Hands the stored event to the worker. `seq`: its position in the store. `time_s`: when the
-    /// event happened, Unix seconds.
-    pub fn hand(self, seq: u64, time_s: i64, payload: Arc<Payload>) {
-        self.permit.send(LeasedEvent {
+    fn take(&self, seq: u64, time_s: i64, payload: Arc<Payload>) {
+        let Some(permit) = self.permit.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        permit.send(LeasedEvent {
             seq,
             lease_no: 1,
             lease_ends: self.lease_ends,
@@ -73,15 +72,16 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Reserves a place in the pixel's queue. `None` when the pixel does not deliver or the queue
-    /// is full.
-    pub fn reserve(&self, pixel: &PixelId) -> Option<Reservation> {
+    /// Reserves a place, if the pixel delivers and has one free. The event is to be stored as
+    /// leased to it.
+    pub fn reserve(&self, pixel: &PixelId) -> Option<Arc<dyn LeaseHolder>> {
         let queue = self.queues.get(pixel)?;
         if self.board.get(pixel)?.state != PixelState::Delivering {
             return None;
         }
         let permit = queue.fresh.clone().try_reserve_owned().ok()?;
-        Some(Reservation { permit, lease_ends: Instant::now() + LEASE })
+        let permit = Mutex::new(Some(permit));
+        Some(Arc::new(Reservation { permit, lease_ends: Instant::now() + LEASE }))
     }
 
     /// Tells the pixel's worker that an event on disk became due.
@@ -116,6 +116,13 @@ impl Delivery {
         }
     }
 
+    /// How many places in memory are taken or reserved.
+    #[cfg(test)]
+    pub(crate) fn taken_places(&self) -> usize {
+        self.queues.values().map(|queue| PLACES - queue.fresh.capacity()).sum()
+    }
+
+    /// What each pixel is doing.
     pub fn board(&self) -> &StatusBoard {
         &self.board
     }

@@ -44,7 +44,7 @@ mod window;
 mod worker;
 
 pub use graph::Graph;
-pub use handoff::{Delivery, Reservation};
+pub use handoff::Delivery;
 pub use probe::{TokenAnswer, TokenFacts, ask_about_token, send_test_event};
 pub use status::{PixelState, PixelStatus, StatusBoard};
 pub use worker::start;

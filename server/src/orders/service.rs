@@ -106,6 +106,12 @@ impl Orders {
         self.settings.cashfree.environment
     }
 
+    /// How many claims wait for a proof.
+    #[cfg(test)]
+    pub(crate) fn waiting_claims(&self) -> usize {
+        self.watch.waiting()
+    }
+
     /// Whether orders can be asked of the payment provider.
     pub(super) fn can_ask(&self) -> bool {
         self.settings.cashfree.client_id.is_some()

@@ -42,7 +42,13 @@ impl OrderWatch {
         Some(Waiter { watch: self.clone(), order: order.clone(), notify })
     }
 
-    /// Wakes all callers that wait for an order.
+    /// How many calls wait.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.0.lock().unwrap().count
+    }
+
+    /// Wakes everyone who waits for an order.
     pub(super) fn notify(&self, order: &OrderId) {
         let waiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, notify)) = waiters.orders.get(order) {

@@ -13,11 +13,11 @@ use super::{BrowserOutcome, State, StoreError};
 
 /// Accepts events.
 ///
-/// One dedup key (pixel, event name, event ID) is one event. If several servers append under one
-/// key at the same time, one gets [`Appended::New`] and the others get the first event. A server
-/// may append an event that is already leased to itself ([`Initial::Leased`]). It then hands the
-/// event to its own delivery in memory, and no other server sees the event as due before that lease
-/// has ended.
+/// One dedup key (pixel, event name, event ID) is one event: of several servers that append
+/// under one key at the same time, one gets [`Appended::New`] and the others the first event.
+/// A server may append an event that is already leased to itself ([`Initial::Leased`]): the
+/// engine hands the event to that server's delivery in memory, and no other server sees it as
+/// due before that lease has ended.
 #[async_trait::async_trait]
 pub trait EventStore: std::fmt::Debug + Send + Sync + 'static {
     /// Stores an event. Returns once the event is durable.
@@ -36,15 +36,27 @@ pub trait EventStore: std::fmt::Debug + Send + Sync + 'static {
     async fn erase(&self, digests: Vec<Sha256Hex>) -> Result<Erased, StoreError>;
 }
 
-/// State in which an event is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Who sends an event that is stored already leased.
+///
+/// The engine hands the event over once it is durable. Nothing between the commit and the holder can get lost: no
+/// event is leased to nobody, whatever became of the call that brought it.
+pub trait LeaseHolder: std::fmt::Debug + Send + Sync {
+    /// How long the lease runs.
+    fn span(&self) -> Duration;
+
+    /// Takes the event: its position in the store, when it happened (Unix seconds), and what goes to Meta.
+    fn take(&self, seq: u64, time_s: i64, payload: Arc<Payload>);
+}
+
+/// State in which an event enters.
+#[derive(Debug, Clone)]
 pub enum Initial {
     /// To be sent, and due now.
     Pending,
-    /// To be sent, and leased under number 1 for this time to the server that stores it. That
-    /// server hands the event to its delivery in memory.
-    Leased(Duration),
-    /// A Purchase that waits for signals, at most this long.
+    /// To be sent, and leased under number 1 to the server that stores it. The engine hands
+    /// it to that server's delivery in memory.
+    Leased(Arc<dyn LeaseHolder>),
+    /// A Purchase that waits for signals so long at most.
     WaitingJoin(Duration),
     /// Held by itself and not by its pixel, for this reason.
     Held(String),
@@ -54,7 +66,8 @@ pub enum Initial {
     DeadLetter(String),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An event to be stored.
+#[derive(Debug, Clone)]
 pub struct NewEvent {
     pub pixel: PixelId,
     pub name: EventName,

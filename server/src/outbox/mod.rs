@@ -27,7 +27,9 @@ mod queue;
 mod state;
 
 pub use error::StoreError;
-pub use events::{Appended, Confirmation, Confirmed, Erased, EventStore, Existing, Initial, NewEvent};
+pub use events::{
+    Appended, Confirmation, Confirmed, Erased, EventStore, Existing, Initial, LeaseHolder, NewEvent,
+};
 pub use figures::{Figures, KeyCoverage, Metric, NameFigures, PixelBacklog};
 pub use operators::{
     AttemptView, DeadWebhookFilter, EventFilter, EventKey, EventView, OperatorStore, OrderFilter, OrderView,

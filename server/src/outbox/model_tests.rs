@@ -141,8 +141,7 @@ impl World {
                 self.model.append(key, State::Pending, now_ms);
             }
             Step::AppendLeased(key) => {
-                let leased = NewEvent { initial: Initial::Leased(LEASE), ..conformance::event(key) };
-                self.store().events.append(leased).await.unwrap();
+                self.store().events.append(conformance::leased(key)).await.unwrap();
                 self.model.append(key, State::InFlight, now_ms + crate::clock::millis(LEASE));
             }
             Step::Claim(max) => {

@@ -1,6 +1,7 @@
 //! Abuse by strangers harms neither the shop nor its visitors, and leaks no data.
 
 mod gateway_fire;
+mod leaving_callers;
 mod overload;
 mod privacy;
 mod slow_callers;

@@ -4,5 +4,6 @@ mod balance;
 mod dead_letters;
 mod delivery;
 mod disk;
+mod durability;
 mod faults;
 mod restart;

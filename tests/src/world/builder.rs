@@ -19,6 +19,8 @@ pub struct WorldBuilder {
     sandbox: BTreeMap<String, Option<String>>,
     gateway: BTreeMap<String, Option<String>>,
     with_gateway: bool,
+    /// Program and arguments through which the server is started.
+    server_under: Vec<String>,
     other_pixel_token: Option<String>,
 }
 
@@ -30,6 +32,7 @@ impl Default for WorldBuilder {
             sandbox: empty(),
             gateway: empty(),
             with_gateway: true,
+            server_under: Vec::new(),
             other_pixel_token: None,
         }
     }
@@ -78,7 +81,14 @@ impl WorldBuilder {
         self.sandbox("TANDEM_SANDBOX_PIXEL_ID", format!("{PIXEL_ID},{OTHER_PIXEL_ID}"))
     }
 
-    /// Leaves out the gateway, which most tests do not need.
+    /// Starts the server through another program, such as a tracer. Its folder is that of the logs.
+    #[must_use]
+    pub fn server_under(mut self, command: &[&str]) -> Self {
+        self.server_under = command.iter().map(|&part| part.to_owned()).collect();
+        self
+    }
+
+    /// Leaves the gateway out: most flows do not need it.
     #[must_use]
     pub fn without_gateway(mut self) -> Self {
         self.with_gateway = false;
@@ -108,7 +118,15 @@ impl WorldBuilder {
             )?;
             server_environment.insert("TANDEM_CONFIG".to_owned(), file.display().to_string());
         }
-        let mut server = start_program("tandem-server", "server-1", &logs, &server_environment)?;
+        let mut server = match self.server_under.as_slice() {
+            [] => start_program("tandem-server", "server-1", &logs, &server_environment)?,
+            [program, arguments @ ..] => {
+                let server = binaries::program("tandem-server")?.display().to_string();
+                let arguments: Vec<&str> =
+                    arguments.iter().map(String::as_str).chain([server.as_str()]).collect();
+                Process::start(Path::new(program), "server-1", &logs, &server_environment, &arguments)?
+            }
+        };
         let addresses = server.ready().await?;
         let grpc = addresses.get("grpc").context("the ready line names the gRPC port")?.clone();
         let http_url = addresses.get("http").context("the ready line names the HTTP port")?.clone();

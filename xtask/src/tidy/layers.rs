@@ -55,11 +55,14 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("sandbox/src/orders", "mod amount webhook_record"),
     ("sandbox/src/shop", "mod thank_you forms pages layout catalogue assets"),
     ("load/src", "bin lib torture storm backlog drain resend arrivals meta_fault memory"),
-    ("server/src", "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock"),
+    (
+        "server/src",
+        "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock vital",
+    ),
     ("server/src/outbox", "mod embedded operators figures orders queue events state error"),
     (
         "server/src/outbox/embedded",
-        "mod operators queue orders purchases events erase sweep unproven figures read store checkpoint open \
+        "mod operators queue orders purchases events erase sweep unproven figures read steps store checkpoint open \
          migrate committer counts early sql",
     ),
     (

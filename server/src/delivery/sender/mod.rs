@@ -1,10 +1,12 @@
 //! Sends one batch: checks its events, finds the one that makes Meta refuse the batch, and records
 //! the outcomes.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use secrecy::SecretString;
 use tandem_core::code;
 use tandem_core::id::PixelId;
@@ -74,8 +76,26 @@ pub(super) struct CallSecrets {
 }
 
 impl Sender {
-    /// Sends a batch and records the outcome of each event.
-    pub(super) async fn send(&self, secrets: &CallSecrets, events: Vec<LeasedEvent>) -> CallFeedback {
+    /// Sends a batch. If that panics, the events are due again at once, and the call counts as
+    /// failed, so that a batch that panics each time opens the circuit.
+    pub(super) async fn send_or_release(
+        &self,
+        secrets: &CallSecrets,
+        events: Vec<LeasedEvent>,
+    ) -> CallFeedback {
+        let leases = leases(&events);
+        match AssertUnwindSafe(self.send(secrets, events)).catch_unwind().await {
+            Ok(feedback) => feedback,
+            Err(_) => {
+                tracing::error!(pixel.id = self.pixel.as_str(), "a call panicked; its events are due again");
+                self.release(leases).await;
+                CallFeedback { called: true, failed: true, ..CallFeedback::default() }
+            }
+        }
+    }
+
+    /// Sends a batch and records what became of each event.
+    async fn send(&self, secrets: &CallSecrets, events: Vec<LeasedEvent>) -> CallFeedback {
         let events = self.turn_away(events).await;
         let (suspects, mut events): (Vec<_>, Vec<_>) = events.into_iter().partition(is_suspect);
         let mut isolation = Isolation::new(events.len(), suspects.len());
@@ -101,7 +121,7 @@ impl Sender {
             let goes_on = self.apply(&outcome, batch, &mut feedback);
             self.record(call, self.results(batch, &outcome)).await;
             if !goes_on {
-                self.release(isolation.give_up().flat_map(|range| &events[range])).await;
+                self.release(leases(isolation.give_up().flat_map(|range| &events[range]))).await;
             }
         }
         feedback
@@ -287,33 +307,50 @@ impl Sender {
         }
     }
 
-    /// Records the results, and tries again until the store takes them: a full disk must not make a
-    /// delivered event go out twice.
+    /// Records the results. A full disk must not make a delivered event go out twice.
     async fn record(&self, call: CallRecord, results: Vec<AttemptResult>) {
-        let mut pause = Duration::from_millis(100);
-        while let Err(error) = self.queue.record(call.clone(), results.clone()).await {
-            if error == StoreError::Stopped {
-                return;
-            }
-            tracing::error!(%error, "results of a Graph call cannot be recorded yet");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(10));
-        }
+        let record = || self.queue.record(call.clone(), results.clone());
+        until_taken("results of a Graph call cannot be recorded yet", record).await;
     }
 
-    /// Gives back the leases of events that were not sent. This counts no attempt.
-    pub(super) async fn release(&self, events: impl Iterator<Item = &LeasedEvent>) {
-        let leases: Vec<_> = events.map(|event| (event.seq, event.lease_no)).collect();
-        if leases.is_empty() {
+    /// Gives back leased events that were not sent. It counts no attempt. A store that refuses is
+    /// asked again in the background: nobody holds these leases any more.
+    pub(super) async fn release(&self, leases: Vec<Lease>) {
+        if leases.is_empty() || self.queue.release(leases.clone()).await.is_ok() {
             return;
         }
-        if let Err(error) = self.queue.release(leases).await {
-            tracing::warn!(%error, "events stay leased until their lease ends");
-        }
+        let queue = Arc::clone(&self.queue);
+        tokio::spawn(async move {
+            until_taken("events cannot be given back yet", || queue.release(leases.clone())).await;
+        });
     }
 }
 
-/// Whether Meta seems unable to process this event.
+/// Writes, and tries until the store takes it or stops.
+async fn until_taken<F>(trouble: &'static str, write: impl Fn() -> F)
+where
+    F: Future<Output = Result<(), StoreError>>,
+{
+    let mut pause = Duration::from_millis(100);
+    while let Err(error) = write().await {
+        if error == StoreError::Stopped {
+            return;
+        }
+        tracing::error!(%error, trouble);
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(10));
+    }
+}
+
+/// An event's position in the store, and the number of its lease.
+pub(super) type Lease = (u64, u32);
+
+/// The leases of some events.
+pub(super) fn leases<'a>(events: impl IntoIterator<Item = &'a LeasedEvent>) -> Vec<Lease> {
+    events.into_iter().map(|event| (event.seq, event.lease_no)).collect()
+}
+
+/// Whether Meta may choke on the event itself.
 fn is_suspect(event: &LeasedEvent) -> bool {
     event.attempts >= SUSPECT_ATTEMPTS && event.last_code.as_deref() == Some(code::META_UNKNOWN_ERROR)
 }

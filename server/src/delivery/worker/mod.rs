@@ -17,12 +17,13 @@ use tokio_util::sync::CancellationToken;
 use super::gate::{CallFeedback, Gate, Permit};
 use super::graph::Graph;
 use super::handoff::{Delivery, FreshQueue, LEASE, OperatorSwitches, PLACES};
-use super::sender::{CallSecrets, Sender};
+use super::sender::{CallSecrets, Sender, leases};
 use super::status::{PixelState, StatusBoard};
 use crate::clock::Clock;
 use crate::config::{Pixel, SecretSource};
 use crate::outbox::{DeliveryQueue, LeasedEvent};
 use crate::telemetry::metrics::Metrics;
+use crate::vital;
 
 /// Most batches that may be split without taking a place of other batches.
 const ISOLATING_MAX: usize = 4;
@@ -83,7 +84,7 @@ pub fn start(
             refused_token: None,
         };
         worker.show();
-        workers.push(tokio::spawn(worker.run(stop.clone())));
+        workers.push(vital::task("delivery", worker.run(stop.clone())));
     }
     (Delivery { queues: Arc::new(queues), board }, workers)
 }
@@ -182,7 +183,7 @@ impl Worker {
             let max = if permit.is_probe { 1 } else { BATCH_EVENTS_MAX };
             let batch = if ripe && (self.fresh_turn || !self.backlog) {
                 self.fresh_turn = !self.backlog;
-                self.fresh_batch(max)
+                self.fresh_batch(max).await
             } else {
                 self.fresh_turn = true;
                 self.lease(max).await
@@ -196,7 +197,7 @@ impl Worker {
             }
             let sender = self.sender.clone();
             self.calls.spawn(async move {
-                let feedback = sender.send(&secrets, batch).await;
+                let feedback = sender.send_or_release(&secrets, batch).await;
                 Outcome { permit, secrets, feedback }
             });
         }
@@ -218,9 +219,9 @@ impl Worker {
         Some((permit, CallSecrets { token, app_secret }))
     }
 
-    fn fresh_batch(&mut self, max: usize) -> Vec<LeasedEvent> {
+    async fn fresh_batch(&mut self, max: usize) -> Vec<LeasedEvent> {
         let now = std::time::Instant::now();
-        let mut batch = Vec::new();
+        let (mut batch, mut stale) = (Vec::new(), Vec::new());
         let mut bytes = 0;
         while batch.len() < max
             && let Some(event) = self.waiting.front()
@@ -229,15 +230,15 @@ impl Worker {
             if bytes > BATCH_BYTES_MAX && !batch.is_empty() {
                 break;
             }
-            // Drops an event that waited too long. When its lease ends, the disk gives it out
-            // again.
-            if let Some(event) = self.waiting.pop_front()
-                && event.lease_ends.saturating_duration_since(now) > LEASE / 2
-            {
-                batch.push(event);
+            // An event that waited too long is given back: its lease could end before its call does.
+            if let Some(event) = self.waiting.pop_front() {
+                let is_good = event.lease_ends.saturating_duration_since(now) > LEASE / 2;
+                if is_good { &mut batch } else { &mut stale }.push(event);
             }
         }
         self.oldest = (!self.waiting.is_empty()).then(Instant::now);
+        self.backlog |= !stale.is_empty();
+        self.sender.release(leases(&stale)).await;
         batch
     }
 
@@ -258,7 +259,7 @@ impl Worker {
                 let rest = batch.split_off(fits.count().max(1).min(batch.len()));
                 if !rest.is_empty() {
                     self.backlog = true;
-                    self.sender.release(rest.iter()).await;
+                    self.sender.release(leases(&rest)).await;
                 }
                 batch
             }
@@ -272,8 +273,8 @@ impl Worker {
 
     fn apply(&mut self, done: Result<Outcome, tokio::task::JoinError>) {
         let Ok(Outcome { permit, secrets, feedback }) = done else {
-            // Its events are sent again once their lease has ended.
-            tracing::error!(pixel.id = self.pixel.id.as_str(), "a call ended abnormally");
+            // `send_or_release` lets no panic through, and nobody aborts a call.
+            tracing::error!(pixel.id = self.pixel.id.as_str(), "a call was lost");
             return;
         };
         if feedback.held.is_some() {
@@ -294,8 +295,9 @@ impl Worker {
         if self.waiting.is_empty() {
             return;
         }
-        let fresh: Vec<LeasedEvent> = self.waiting.drain(..).collect();
-        self.sender.release(fresh.iter()).await;
+        let fresh = leases(&self.waiting);
+        self.waiting.clear();
+        self.sender.release(fresh).await;
     }
 
     fn show(&self) {

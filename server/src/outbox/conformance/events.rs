@@ -46,7 +46,12 @@ async fn of_many_who_append_under_one_key_one_is_first(store: &Bench) {
 }
 
 async fn an_event_may_enter_leased_to_the_server_that_stores_it(store: &Bench) {
-    let Appended::New { seq } = store.events.append(leased(0)).await.unwrap() else { panic!("it is new") };
+    let holder = Holder::default();
+    let mine = NewEvent { initial: holder.lease(), ..event(0) };
+    let Appended::New { seq } = store.events.append(mine.clone()).await.unwrap() else { panic!("it is new") };
+    assert_eq!(holder.taken(), [seq], "handed over before its caller is answered");
+    store.events.append(mine).await.unwrap();
+    assert_eq!(holder.taken(), [seq], "a duplicate is not");
     assert!(!store.other.queue.has_due(pixel()).await.unwrap());
     assert!(store.other.queue.lease(pixel(), 10, LEASE).await.unwrap().is_empty(), "no other server gets it");
     // The server died, so the lease ends. Only the result of the server that leases the event next

@@ -1,7 +1,7 @@
 //! What every engine behind [`Outbox`] must do: a suite that runs against any engine, with one part
 //! per trait.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tandem_core::custom_data::CustomData;
@@ -93,16 +93,55 @@ pub(crate) fn event(n: u32) -> NewEvent {
     NewEvent::new(&core_event("Lead", id(n)), NOW_MS + i64::from(n), Initial::Pending, true)
 }
 
-/// A lead that is stored already leased, to be handed over in memory.
+/// Who holds the leases of events that are stored already leased, and what was handed over.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Holder(Arc<Mutex<Vec<u64>>>);
+
+impl LeaseHolder for Holder {
+    fn span(&self) -> Duration {
+        LEASE
+    }
+
+    fn take(&self, seq: u64, _time_s: i64, _payload: Arc<Payload>) {
+        self.0.lock().unwrap().push(seq);
+    }
+}
+
+impl Holder {
+    pub(crate) fn taken(&self) -> Vec<u64> {
+        self.0.lock().unwrap().clone()
+    }
+
+    pub(crate) fn lease(&self) -> Initial {
+        Initial::Leased(Arc::new(self.clone()))
+    }
+}
+
+/// A lead that is handed over in memory.
 pub(crate) fn leased(n: u32) -> NewEvent {
-    NewEvent { initial: Initial::Leased(LEASE), ..event(n) }
+    NewEvent { initial: Holder::default().lease(), ..event(n) }
+}
+
+/// A usable webhook of one order.
+pub(crate) fn webhook(event_key: &str) -> WebhookRecord {
+    WebhookRecord {
+        account: "cashfree:SANDBOX".into(),
+        event_key: event_key.into(),
+        kind: "PAYMENT_SUCCESS_WEBHOOK".into(),
+        order_id: Some("A".into()),
+        received_ms: NOW_MS,
+        dead_letter: None,
+        extract: "{}".into(),
+        body_sha256: "00".into(),
+        body_bytes: 2,
+    }
 }
 
 fn order_id(text: &str) -> OrderId {
     OrderId::parse(text).unwrap()
 }
 
-fn order_key(text: &str) -> OrderKey {
+pub(crate) fn order_key(text: &str) -> OrderKey {
     OrderKey { environment: Environment::Production, id: order_id(text) }
 }
 

@@ -75,17 +75,7 @@ async fn steps_on_one_order_run_one_after_the_other(store: &Bench) {
 }
 
 async fn a_webhook_acts_once(store: &Bench) {
-    let record = WebhookRecord {
-        account: "cashfree:SANDBOX".into(),
-        event_key: "PAYMENT_SUCCESS_WEBHOOK|7|SUCCESS".into(),
-        kind: "PAYMENT_SUCCESS_WEBHOOK".into(),
-        order_id: Some("A".into()),
-        received_ms: NOW_MS,
-        dead_letter: None,
-        extract: "{}".into(),
-        body_sha256: "00".into(),
-        body_bytes: 2,
-    };
+    let record = webhook("PAYMENT_SUCCESS_WEBHOOK|7|SUCCESS");
     for expected in [true, false, false] {
         let step: OrderStep = Box::new(|order| {
             order.fail();

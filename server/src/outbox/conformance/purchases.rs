@@ -225,7 +225,7 @@ async fn followers_go_where_the_purchase_goes(bench: &Bench) {
     assert_eq!(refund_state(store, 6).await, Some(State::Suppressed));
 
     // It has left: the stop comes too late, and its refund is told.
-    let place = PurchaseChange::Place(purchase("KB-3", Initial::Leased(LEASE)));
+    let place = PurchaseChange::Place(purchase("KB-3", Holder::default().lease()));
     follow(store, "KB-3", Some(place), Vec::new()).await;
     let stop = PurchaseChange::Stop(WithholdReason::RefundedBeforeSent);
     follow(store, "KB-3", Some(stop), vec![refund(5, Initial::Pending)]).await;

@@ -179,7 +179,7 @@ async fn what_grew_too_old_becomes_a_dead_letter_wherever_it_waits(store: &Bench
     store.events.append(old(0, Initial::Pending)).await.unwrap();
     store.events.append(old(1, Initial::Held("why".into()))).await.unwrap();
     store.events.append(old(2, Initial::WaitingJoin(Duration::from_secs(30)))).await.unwrap();
-    store.events.append(old(3, Initial::Leased(LEASE))).await.unwrap();
+    store.events.append(old(3, Holder::default().lease())).await.unwrap();
     store.events.append(NewEvent { time_s: NOW_MS / 1000 + 3600, ..event(4) }).await.unwrap();
     assert_eq!(store.queue.expire(100).await.unwrap(), 0, "all events are fresh");
     store.clock.set_ms(NOW_MS + 7 * DAY_MS);

@@ -5,8 +5,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
+use tandem_core::capi::Payload;
 use tandem_core::id::PixelId;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -14,7 +16,7 @@ use super::counts::{CountDeltas, NewOrders};
 use super::early::Early;
 use super::sql::pixel_no;
 use crate::clock::Clock;
-use crate::outbox::StoreError;
+use crate::outbox::{LeaseHolder, NewEvent, StoreError};
 
 /// Most commands of one transaction. This bounds how long the first command waits.
 const COMMANDS_PER_COMMIT_MAX: usize = 2048;
@@ -22,10 +24,14 @@ const COMMANDS_PER_COMMIT_MAX: usize = 2048;
 /// noise between two readings.
 pub(super) const JUMP_MS_MIN: i64 = 2_000;
 
+/// Longest wait for another program that writes to the database, such as an operator's shell.
+pub(super) const BUSY_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Something for the writer to do.
 pub(super) enum Command {
     /// A change to write. Its caller gets an answer once the change is on disk.
     Write(Box<dyn Work>),
-    /// Empties the write-ahead log into the database and shrinks it.
+    /// Empties the write-ahead log into the database and shrinks it, if no reader needs it.
     Truncate,
 }
 
@@ -79,8 +85,17 @@ type Committed = Result<(), StoreError>;
 #[derive(Clone, Copy)]
 struct Mark {
     changed: usize,
+    handed: usize,
     early: usize,
     new_orders: NewOrders,
+}
+
+/// An event that is stored already leased, and who sends it.
+struct Handover {
+    holder: Arc<dyn LeaseHolder>,
+    seq: u64,
+    time_s: i64,
+    payload: Arc<Payload>,
 }
 
 /// The writing side of the database. Its methods run inside a transaction.
@@ -95,6 +110,7 @@ pub(super) struct Writer {
     pixels: HashMap<PixelId, i64>,
     changes: broadcast::Sender<Arc<[u64]>>,
     changed: Vec<u64>,
+    handed: Vec<Handover>,
 }
 
 impl Writer {
@@ -115,6 +131,7 @@ impl Writer {
             pixels: HashMap::new(),
             changes,
             changed: Vec::new(),
+            handed: Vec::new(),
         }
     }
 
@@ -123,6 +140,12 @@ impl Writer {
         if self.changes.receiver_count() > 0 {
             self.changed.push(seq);
         }
+    }
+
+    /// Has an event handed to its holder once it is on disk.
+    pub(super) fn leased(&mut self, holder: &Arc<dyn LeaseHolder>, seq: u64, event: &NewEvent) {
+        let (holder, payload) = (Arc::clone(holder), Arc::clone(&event.payload));
+        self.handed.push(Handover { holder, seq, time_s: event.time_s, payload });
     }
 
     /// The number under which a pixel is stored.
@@ -173,6 +196,9 @@ impl Writer {
         }
         match written {
             Ok(results) => {
+                for Handover { holder, seq, time_s, payload } in self.handed.drain(..) {
+                    holder.take(seq, time_s, payload);
+                }
                 batch.into_iter().zip(results).for_each(|(work, result)| work.answer(result));
                 if !self.changed.is_empty() {
                     // The last watcher may be gone.
@@ -259,7 +285,12 @@ impl Writer {
     }
 
     fn mark(&self) -> Mark {
-        Mark { changed: self.changed.len(), early: self.early.mark(), new_orders: self.new_orders }
+        Mark {
+            changed: self.changed.len(),
+            handed: self.handed.len(),
+            early: self.early.mark(),
+            new_orders: self.new_orders,
+        }
     }
 
     /// Restores the writer's memory to a mark. At a mark no counts are waiting to be written, so
@@ -268,6 +299,7 @@ impl Writer {
         self.counts.clear();
         self.pixels.clear();
         self.changed.truncate(mark.changed);
+        self.handed.truncate(mark.handed);
         self.early.undo(mark.early);
         self.new_orders = mark.new_orders;
     }
@@ -289,9 +321,14 @@ impl Writer {
         Ok(true)
     }
 
+    /// Gives up at once where a reader still needs the log: callers wait for this thread. The
+    /// checkpointer asks again.
     fn truncate(&self) {
-        let result = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-        if let Err(error) = result {
+        let truncated = self.db.busy_timeout(Duration::ZERO).and_then(|()| {
+            self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
+        });
+        let restored = self.db.busy_timeout(BUSY_WAIT_MAX);
+        if let Err(error) = truncated.and(restored) {
             tracing::warn!(error = %describe(&error), "the write-ahead log could not be emptied");
         }
     }
@@ -324,7 +361,7 @@ fn unavailable(error: &rusqlite::Error) -> StoreError {
 fn describe(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqliteFailure(error, _) => error.to_string(),
-        rusqlite::Error::ToSqlConversionFailure(_) => "a stored order cannot be read".into(),
+        rusqlite::Error::ToSqlConversionFailure(_) => "an order cannot be written".into(),
         other => {
             other.sqlite_error_code().map_or_else(|| "unexpected error".into(), |code| format!("{code:?}"))
         }

@@ -9,7 +9,7 @@ use tandem_core::id::PixelId;
 use tandem_core::order::Environment;
 
 use super::committer::Writer;
-use super::erase;
+use super::erase::{self, Table};
 use super::sql::{NO_MONEY, state};
 use super::store::Embedded;
 use crate::clock::millis;
@@ -34,15 +34,24 @@ impl EventStore for Embedded {
     }
 
     async fn erase(&self, digests: Vec<Sha256Hex>) -> Result<Erased, StoreError> {
-        // A reader does the scan, so that ingest continues meanwhile.
-        let needles = Arc::new(digests);
-        let looked_for = Arc::clone(&needles);
-        let mut found = self.read(move |db| erase::find(db, &looked_for)).await?;
+        let digests: Arc<[Sha256Hex]> = digests.into();
         let mut erased = Erased::default();
-        while let Some(part) = found.split_off_part() {
-            let needles = Arc::clone(&needles);
-            erased +=
-                self.write_patiently(move |writer, now_ms| writer.erase(&needles, &part, now_ms)).await?;
+        for table in [Table::Orders, Table::Events] {
+            let mut below_seq = None;
+            loop {
+                let looked_for = Arc::clone(&digests);
+                let step = self.read(move |db| erase::find(db, table, &looked_for, below_seq)).await?;
+                for part in step.found.chunks(erase::PART) {
+                    let (digests, part) = (Arc::clone(&digests), part.to_vec());
+                    let erase =
+                        move |writer: &mut Writer, now_ms| writer.erase(table, &digests, &part, now_ms);
+                    erased += self.write_patiently(erase).await?;
+                }
+                below_seq = step.below_seq;
+                if below_seq.is_none() {
+                    break;
+                }
+            }
         }
         Ok(erased)
     }
@@ -64,7 +73,7 @@ impl<'a> Entry<'a> {
         let (state, due_ms, code, finished_ms) = match &event.initial {
             // The clock may have been set back since the event was received.
             Initial::Pending => (State::Pending, Some(now.min(now_ms)), None, None),
-            Initial::Leased(lease) => (State::InFlight, after(lease), None, None),
+            Initial::Leased(holder) => (State::InFlight, after(&holder.span()), None, None),
             Initial::WaitingJoin(wait) => (State::WaitingJoin, after(wait), None, None),
             Initial::Held(code) => (State::Held, None, Some(code.as_str()), None),
             Initial::Suppressed(code) => (State::Suppressed, None, Some(code.as_str()), Some(now)),
@@ -121,6 +130,9 @@ impl Writer {
         self.counts.state(pixel, entry.state, 1);
         let seq = self.db.last_insert_rowid().unsigned_abs();
         self.changed(seq);
+        if let Initial::Leased(holder) = &event.initial {
+            self.leased(holder, seq, event);
+        }
         if let Some(early) = self.early.take(pixel, name, event.id.as_str(), now) {
             self.confirm_one(pixel, event.environment, &early, now)?;
         }

@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 use tandem_core::user_data::KeySet;
 
-use super::read::dead_webhooks;
+use super::read::latest_dead_webhooks;
 use super::sql::state;
-use crate::outbox::{DeadWebhookFilter, Figures, KeyCoverage, Metric, Page, State};
+use crate::outbox::{Figures, KeyCoverage, Metric, State};
 
 /// How many of the latest events the match key coverage reads.
 const COVERAGE_EVENTS: u32 = 1000;
-/// How many dead-lettered webhooks the figures list.
+/// Positions among which it looks for them: where most events are suppressed it finds fewer.
+const COVERAGE_POSITIONS: u32 = 10_000;
+/// Dead-lettered webhooks shown with the figures.
 const DEAD_WEBHOOKS_SHOWN: usize = 20;
 
 /// All figures as of `now_ms` (Unix milliseconds).
@@ -52,8 +54,7 @@ pub(super) fn figures(db: &Connection, now_ms: i64) -> rusqlite::Result<Figures>
     figures.dead_webhooks = db
         .prepare_cached("SELECT count(*) FROM webhooks WHERE dead_letter IS NOT NULL")?
         .query_row([], |row| row.get(0))?;
-    let shown = Page { below_seq: None, size: DEAD_WEBHOOKS_SHOWN };
-    figures.latest_dead_webhooks = dead_webhooks(db, &DeadWebhookFilter::default(), shown)?;
+    figures.latest_dead_webhooks = latest_dead_webhooks(db, DEAD_WEBHOOKS_SHOWN)?;
 
     figures.coverage = coverage(db)?;
     figures.orders = db
@@ -64,9 +65,11 @@ pub(super) fn figures(db: &Connection, now_ms: i64) -> rusqlite::Result<Figures>
 
 fn coverage(db: &Connection) -> rusqlite::Result<KeyCoverage> {
     let mut coverage = KeyCoverage { events: 0, keys: BTreeMap::new() };
-    let mut latest =
-        db.prepare_cached("SELECT keys FROM events WHERE state != ?1 ORDER BY seq DESC LIMIT ?2")?;
-    let mut rows = latest.query((State::Suppressed as u8, COVERAGE_EVENTS))?;
+    let mut latest = db.prepare_cached(
+        "SELECT keys FROM events WHERE state != ?1 AND seq > (SELECT max(seq) FROM events) - ?2
+         ORDER BY seq DESC LIMIT ?3",
+    )?;
+    let mut rows = latest.query((State::Suppressed as u8, COVERAGE_POSITIONS, COVERAGE_EVENTS))?;
     while let Some(row) = rows.next()? {
         coverage.events += 1;
         for name in KeySet(row.get(0)?).names() {

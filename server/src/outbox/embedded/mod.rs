@@ -1,16 +1,17 @@
 //! The embedded store: SQLite in write-ahead mode, every commit synced.
 //!
-//! One writer thread ([`committer`]) takes all waiting commands, writes one transaction, syncs once
-//! and answers them all. Readers have connections of their own. Checkpoints run on a third thread,
-//! off the commit path. At 160 MB the writer empties the log itself.
+//! One writer thread ([`committer`]) takes everything that waits, writes one transaction, syncs
+//! once and answers all. Readers have connections of their own. Checkpoints run on a third
+//! thread, off the commit path. At 160 MB, and when it is quiet, the writer empties the log itself
+//! if no reader needs it: the commit path waits for no reader.
 //!
-//! *Indexes.* Every event is in three indexes: the dedup key (the ID comes first, so version 7 IDs
-//! grow at the right edge), the due queue, and the open events by age. The last two are partial and
-//! shrink with the backlog. The other indexes are partial and cover rare states. Frequent queries
-//! read only the rows they return: totals are kept on write, ages come from the first entry of an
-//! index, and retention reads only the oldest rows. Erasure searches on a reader's connection.
-//! Delivery's leases and results are written in steps of 250 events, so that callers never wait
-//! behind a thousand of them.
+//! *Indexes.* Every event is in three: the dedup key (ID first: version 7 IDs grow at its right
+//! edge), the due queue and what is open by age. The last two are partial and shrink with the
+//! backlog. The others are partial on rare states. Frequent queries read only the rows they
+//! return: totals are kept on write, ages come from the first entry of an index, retention reads
+//! the oldest rows only. Erasure, and lists by what has no index, search in steps ([`steps`]), each
+//! a short read transaction. Delivery's leases and
+//! results go in steps of 250 events, so that callers never wait behind a thousand of them.
 //!
 //! *Payloads.* An event is kept as two JSON fragments, one without personal data and one with it. A
 //! batch is assembled from the fragments without parsing. The personal fragment is deleted at
@@ -40,6 +41,7 @@ mod purchases;
 mod queue;
 mod read;
 mod sql;
+mod steps;
 mod store;
 mod sweep;
 mod unproven;
@@ -47,5 +49,9 @@ mod unproven;
 pub use open::OpenError;
 pub use store::Embedded;
 
+#[cfg(test)]
+mod bounded_tests;
+#[cfg(test)]
+mod contention_tests;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::committer::BUSY_WAIT_MAX;
 use super::migrate::{MigrateError, SCHEMA_VERSION, migrate};
 use super::sql::*;
 
@@ -90,7 +91,7 @@ fn make_private(dir: &Path) -> std::io::Result<()> {
 }
 
 fn configure(db: &Connection) -> rusqlite::Result<()> {
-    db.busy_timeout(Duration::from_secs(10))?;
+    db.busy_timeout(BUSY_WAIT_MAX)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     // Every commit reaches the disk before its callers get an answer.
     db.pragma_update(None, "synchronous", "FULL")?;

@@ -21,7 +21,7 @@ use crate::outbox::{
 #[async_trait::async_trait]
 impl OperatorStore for Embedded {
     async fn list(&self, filter: EventFilter, page: Page) -> Result<Vec<EventView>, StoreError> {
-        self.read(move |db| read::list(db, &filter, page)).await
+        self.read_page(page, move |db, page| read::list(db, &filter, page)).await
     }
 
     async fn find(&self, key: EventKey) -> Result<Vec<(EventView, Vec<AttemptView>)>, StoreError> {
@@ -37,7 +37,7 @@ impl OperatorStore for Embedded {
     }
 
     async fn list_orders(&self, filter: OrderFilter, page: Page) -> Result<Vec<OrderView>, StoreError> {
-        self.read(move |db| read::list_orders(db, &filter, page)).await
+        self.read_page(page, move |db, page| read::list_orders(db, &filter, page)).await
     }
 
     async fn dead_webhooks(
@@ -45,7 +45,7 @@ impl OperatorStore for Embedded {
         filter: DeadWebhookFilter,
         page: Page,
     ) -> Result<Vec<DeadWebhook>, StoreError> {
-        self.read(move |db| read::dead_webhooks(db, &filter, page)).await
+        self.read_page(page, move |db, page| read::dead_webhooks(db, &filter, page)).await
     }
 
     async fn replay(&self, seqs: Vec<u64>, allow_double_count: bool) -> Result<Replayed, StoreError> {

@@ -25,7 +25,7 @@ impl OrderStore for Embedded {
         self.write(move |writer, now_ms| {
             writer.update_order(&key, &pixel, webhook.as_ref(), &mut step, now_ms)
         })
-        .await
+        .await?
     }
 
     async fn record_webhook(&self, webhook: WebhookRecord) -> Result<bool, StoreError> {
@@ -49,7 +49,8 @@ impl OrderStore for Embedded {
 }
 
 impl Writer {
-    /// Runs a step on one order and writes the order with the step's effects.
+    /// Runs a step on one order and writes the order with the step's effects. An order that cannot
+    /// be read refuses its own step before anything is written, so that its batch goes on.
     pub(super) fn update_order(
         &mut self,
         key: &OrderKey,
@@ -57,18 +58,21 @@ impl Writer {
         webhook: Option<&WebhookRecord>,
         step: &mut OrderStep,
         now_ms: i64,
-    ) -> rusqlite::Result<Option<OrderUpdated>> {
-        if let Some(webhook) = webhook
-            && !self.record_webhook(webhook)?
-        {
-            return Ok(None);
-        }
+    ) -> rusqlite::Result<Result<Option<OrderUpdated>, StoreError>> {
         let stored = self.stored_order(key)?;
         let mut order = match stored.as_deref().map(serde_json::from_str::<Order>) {
             None => Order::new(key.id.clone(), key.environment, pixel.clone()),
             Some(Ok(order)) => order,
-            Some(Err(error)) => return Err(rusqlite::Error::ToSqlConversionFailure(Box::new(error))),
+            Some(Err(error)) => {
+                tracing::error!(order.id = key.id.as_str(), %error, "a stored order cannot be read");
+                return Ok(Err(StoreError::Unavailable("a stored order cannot be read".into())));
+            }
         };
+        if let Some(webhook) = webhook
+            && !self.record_webhook(webhook)?
+        {
+            return Ok(Ok(None));
+        }
         let before = order.clone();
         let effects = step(&mut order);
         let event = effects.event.as_ref().map(|event| self.append(event, now_ms)).transpose()?;
@@ -111,7 +115,8 @@ impl Writer {
         if let (Some(webhook), Some(code)) = (webhook, dead_letter) {
             self.give_up_webhook(webhook, code)?;
         }
-        Ok(Some(OrderUpdated { is_new: stored.is_none(), order, event, purchase, ask, answer, dead_letter }))
+        let is_new = stored.is_none();
+        Ok(Ok(Some(OrderUpdated { is_new, order, event, purchase, ask, answer, dead_letter })))
     }
 
     /// `learnt`: the step learnt something new about the order. A stranger's repetition or our own

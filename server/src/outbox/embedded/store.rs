@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Semaphore, broadcast, mpsc};
 
 use super::checkpoint::Checkpointer;
 use super::committer::{Command, JUMP_MS_MIN, Writer};
 use super::open::{self, OpenError};
 use crate::clock::Clock;
 use crate::outbox::StoreError;
+use crate::vital;
 
 /// Most commands that may wait for the writer.
 const QUEUE_MAX: usize = 16_384;
@@ -22,8 +23,8 @@ const QUEUE_MAX: usize = 16_384;
 pub(super) const EVENTS_PER_WRITE: usize = 250;
 /// Most commits by which a watcher may lag behind.
 const CHANGES_MAX: usize = 256;
-/// Number of reading connections.
-const READERS: usize = 2;
+/// Reading connections, and so the most that are idle.
+pub(super) const READERS: usize = 2;
 
 #[derive(Debug)]
 pub struct Embedded {
@@ -42,7 +43,10 @@ pub struct Embedded {
 struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    turns: tokio::sync::Semaphore,
+    turns: Arc<Semaphore>,
+    /// Steps of SQLite's machine that the longest query took.
+    #[cfg(test)]
+    longest: std::sync::atomic::AtomicU64,
 }
 
 impl Embedded {
@@ -53,16 +57,17 @@ impl Embedded {
         let (changes, _) = broadcast::channel(CHANGES_MAX);
         let follows_ms = Arc::new(AtomicI64::new(clock.offset_ms()));
         let writer = Writer::new(opened.writer, clock.clone(), Arc::clone(&follows_ms), changes.clone());
-        let thread = std::thread::Builder::new()
-            .name("committer".into())
-            .spawn(move || writer.run(receiver))
+        let thread = vital::thread("committer", move || writer.run(receiver))
             .map_err(|e| OpenError::Directory(dir.into(), e))?;
         let readers = Readers {
             path: opened.path.clone(),
             idle: Mutex::default(),
-            turns: tokio::sync::Semaphore::new(READERS),
+            turns: Arc::new(Semaphore::new(READERS)),
+            #[cfg(test)]
+            longest: Default::default(),
         };
-        let checkpointer = Checkpointer::start(&opened.path, commands.downgrade())
+        let checkpoints = Connection::open(&opened.path).map_err(|e| OpenError::Database(dir.into(), e))?;
+        let checkpointer = Checkpointer::start(checkpoints, &opened.path, commands.downgrade())
             .map_err(|e| OpenError::Directory(dir.into(), e))?;
         Ok(Self {
             commands,
@@ -99,31 +104,52 @@ impl Embedded {
         answer.await.unwrap_or(Err(StoreError::Stopped))
     }
 
+    /// Runs a query on a reader's connection. It counts as a reader until it has ended, whether or
+    /// not its caller still waits for it.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let readers = Arc::clone(&self.readers);
-        let _turn = self.readers.turns.acquire().await.map_err(|_| StoreError::Stopped)?;
+        let turn = Arc::clone(&readers.turns).acquire_owned().await.map_err(|_| StoreError::Stopped)?;
         let unavailable = |e: rusqlite::Error| StoreError::Unavailable(e.to_string());
         tokio::task::spawn_blocking(move || {
             let idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let db = match idle {
                 Some(db) => db,
-                None => open::open_reader(&readers.path).map_err(unavailable)?,
+                None => {
+                    let db = open::open_reader(&readers.path).map_err(unavailable)?;
+                    #[cfg(test)]
+                    let db = super::bounded_tests::counted(db);
+                    db
+                }
             };
             let answer = query(&db).map_err(unavailable);
+            #[cfg(test)]
+            readers.longest.fetch_max(super::bounded_tests::steps_taken(), Ordering::Relaxed);
             readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(db);
+            drop(turn);
             answer
         })
         .await
-        .unwrap_or(Err(StoreError::Stopped))
+        .unwrap_or_else(|error| {
+            Err(match error.is_panic() {
+                true => StoreError::Unavailable("a query ended abnormally".into()),
+                false => StoreError::Stopped,
+            })
+        })
     }
 }
 
 impl Embedded {
-    /// Makes the writer move the schedules if the wall clock was set since its last write, because
-    /// due events are read by the wall clock.
+    /// Steps of SQLite's machine that the longest query took since the last call.
+    #[cfg(test)]
+    pub(super) fn longest_query(&self) -> u64 {
+        self.readers.longest.swap(0, Ordering::Relaxed)
+    }
+
+    /// Has the writer move schedules along if the wall's time was set since it last wrote:
+    /// what is due is read by the wall's time.
     pub(super) async fn follow_clock(&self) -> Result<(), StoreError> {
         let by_ms = self.clock.offset_ms() - self.follows_ms.load(Ordering::Relaxed);
         if by_ms.abs() < JUMP_MS_MIN {
@@ -138,10 +164,9 @@ impl Drop for Embedded {
         // The writer ends once the last sender is gone. It writes all queued commands first.
         let (dead, _) = mpsc::channel(1);
         self.commands = dead;
-        if let Some(thread) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the writer ended abnormally");
+        if let Some(thread) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A panic has ended the process already.
+            drop(thread.join());
         }
     }
 }

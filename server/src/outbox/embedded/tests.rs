@@ -12,7 +12,9 @@ use super::committer::{Command, Writer};
 use super::*;
 use crate::clock::Clock;
 use crate::outbox::conformance::{self, NOW_MS};
-use crate::outbox::{Appended, AttemptOutcome, AttemptResult, EventFilter, Outbox, Page, StoreError};
+use crate::outbox::{
+    Appended, AttemptOutcome, AttemptResult, EventFilter, NewEvent, Outbox, Page, StoreError,
+};
 
 /// Sizes of the log's header and of a frame: the frame's header and a page (SQLite, WAL format).
 const WAL_HEADER: usize = 32;
@@ -215,8 +217,8 @@ fn commits(dir: &Path) -> usize {
     wal[WAL_HEADER..].chunks_exact(WAL_FRAME).filter(|frame| frame[4..8] != [0; 4]).count()
 }
 
-/// Makes the writer run these commands as one batch: all of them wait before it starts.
-fn work_off(writer: &mut Writer, commands: Vec<Command>) {
+/// Has the writer do these commands as one batch: all of them wait before it looks.
+pub(super) fn work_off(writer: &mut Writer, commands: Vec<Command>) {
     let (sender, mut receiver) = mpsc::channel(commands.len());
     commands.into_iter().for_each(|command| drop(sender.try_send(command)));
     drop(sender);
@@ -236,8 +238,9 @@ async fn one_write_that_fails_costs_its_batch_one_more_transaction_and_leaves_no
     });
     work_off(&mut writer, vec![confirm]);
     let before = commits(dir.path());
+    let holder = conformance::Holder::default();
     let writes = (0..=WRITES).map(|n| {
-        let event = conformance::event(n);
+        let event = NewEvent { initial: holder.lease(), ..conformance::event(n) };
         Command::write(move |writer, now_ms| {
             let appended = writer.append(&event, now_ms)?;
             if n == WRITES / 2 { Err(rusqlite::Error::InvalidQuery) } else { Ok(appended) }
@@ -249,6 +252,11 @@ async fn one_write_that_fails_costs_its_batch_one_more_transaction_and_leaves_no
         assert_eq!(answer.await.unwrap().is_err(), n as u32 == WRITES / 2, "{n}");
     }
     assert_eq!(commits(dir.path()) - before, 1, "the others are written together");
+    assert_eq!(
+        holder.taken().len() as u32,
+        WRITES,
+        "and handed over once, those of the first try not at all"
+    );
     assert_eq!(watch.recv().await.unwrap().len() as u32, WRITES);
     drop((writer, opened.lock));
     let store = open(dir.path());
