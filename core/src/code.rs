@@ -53,6 +53,8 @@ codes! {
     ERASED = "erased";
     /// The event is too old for Meta.
     TOO_OLD = "too_old";
+    /// The server's time is not trusted, so that nothing is given up by age.
+    CLOCK_UNTRUSTED = "clock_untrusted";
     /// The event's match keys are never enough.
     MATCH_KEYS_INSUFFICIENT = "match_keys_insufficient";
     /// A website event that names no page: Meta refuses it.

@@ -53,6 +53,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("sandbox/src/shop", "mod thank_you forms pages layout catalogue assets"),
     ("load/src", "bin lib torture storm backlog drain resend arrivals meta_fault memory"),
     ("server/src", "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock"),
+    ("server/src/clock", "mod trust"),
     ("server/src/outbox", "mod embedded operators figures orders queue events state error"),
     (
         "server/src/outbox/embedded",
