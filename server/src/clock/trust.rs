@@ -9,7 +9,7 @@
 /// How far the wall may move against the steady time within [`DRIFT_SPAN_MS`], milliseconds. NTP
 /// slews by at most 1.8 s an hour, and steps only rarely. Two minutes change no decision here: the
 /// shortest age that ends in a deletion is 48 hours.
-pub const JUMP_MS: i64 = 2 * 60 * 1000;
+pub(super) const JUMP_MS: i64 = 2 * 60 * 1000;
 /// Span after which a small movement counts as right, milliseconds.
 const DRIFT_SPAN_MS: i64 = 3600 * 1000;
 /// How long a server may have been off for its time to be believed at the start, milliseconds. A
@@ -79,7 +79,7 @@ pub struct TrustView {
 
 /// The rule's state.
 #[derive(Debug, Clone, Copy)]
-pub struct Trust {
+pub(super) struct Trust {
     /// Offset of the time that is believed: the wall's before it was doubted, or Meta's.
     believed_ms: i64,
     /// How much later the time may be than what is believed, milliseconds: after a start, since
@@ -94,7 +94,7 @@ pub struct Trust {
 
 impl Trust {
     /// The state of a store that remembers nothing: its first time is believed.
-    pub fn new(now: Reading) -> Self {
+    pub(super) fn new(now: Reading) -> Self {
         Self {
             believed_ms: now.offset_ms(),
             slack_ms: 0,
@@ -106,7 +106,7 @@ impl Trust {
     }
 
     /// The state at a start.
-    pub fn recall(record: TrustRecord, now: Reading) -> Self {
+    pub(super) fn recall(record: TrustRecord, now: Reading) -> Self {
         let away_ms = now.wall_ms.saturating_sub(record.wall_ms);
         let goes_on = (-JUMP_MS..=AWAY_MS).contains(&away_ms);
         let by_ms = now.wall_ms.saturating_sub(record.believed_ms);
@@ -127,7 +127,7 @@ impl Trust {
     }
 
     /// What to keep for the next start.
-    pub fn record(&self, now: Reading) -> TrustRecord {
+    pub(super) fn record(&self, now: Reading) -> TrustRecord {
         TrustRecord {
             wall_ms: now.wall_ms,
             believed_ms: self.believed_ms.saturating_add(now.steady_ms),
@@ -141,11 +141,11 @@ impl Trust {
     }
 
     /// Why the time is doubted; `None`: it is trusted.
-    pub fn doubt(&self) -> Option<Doubt> {
+    pub(super) fn doubt(&self) -> Option<Doubt> {
         self.doubt
     }
 
-    pub fn view(&self, now: Reading) -> TrustView {
+    pub(super) fn view(&self, now: Reading) -> TrustView {
         let steady_for_ms = now.steady_ms.saturating_sub(self.since_ms);
         let waits = matches!(self.doubt, Some(Doubt::Jumped { .. } | Doubt::Implausible { .. }));
         TrustView {
@@ -156,7 +156,7 @@ impl Trust {
     }
 
     /// Looks at the clock.
-    pub fn observe(&mut self, now: Reading) {
+    pub(super) fn observe(&mut self, now: Reading) {
         let offset_ms = now.offset_ms();
         if offset_ms.saturating_sub(self.offset_ms).saturating_abs() > JUMP_MS {
             self.offset_ms = offset_ms;
@@ -186,7 +186,7 @@ impl Trust {
     }
 
     /// Meta's clock shows `meta_s` (Unix seconds).
-    pub fn hear_meta(&mut self, now: Reading, meta_s: i64) {
+    pub(super) fn hear_meta(&mut self, now: Reading, meta_s: i64) {
         self.observe(now);
         let ahead_s = now.wall_ms.div_euclid(1000).saturating_sub(meta_s);
         if ahead_s.saturating_abs() <= META_S {
@@ -203,7 +203,7 @@ impl Trust {
 
     /// An operator says that the wall is right. It counts more than Meta's word, until the wall is
     /// set again.
-    pub fn confirm(&mut self, now: Reading) {
+    pub(super) fn confirm(&mut self, now: Reading) {
         self.believe(now);
         self.is_confirmed = true;
     }

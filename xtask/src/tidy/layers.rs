@@ -58,7 +58,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "server/src/outbox/embedded",
         "mod operators queue orders purchases events erase sweep unproven figures read store checkpoint open \
-         migrate committer counts early sql",
+         migrate committer run_time counts early sql",
     ),
     (
         "server/src/delivery",

@@ -22,6 +22,7 @@ macro_rules! each {
     )+};
 }
 
+mod clock;
 mod events;
 mod operators;
 mod orders;
@@ -153,4 +154,5 @@ pub(crate) async fn run<G, F: Future<Output = (Bench, G)>>(make: impl Fn() -> F)
     queue::run(&make).await;
     orders::run(&make).await;
     operators::run(&make).await;
+    clock::run(&make).await;
 }

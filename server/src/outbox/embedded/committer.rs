@@ -12,6 +12,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::counts::{CountDeltas, NewOrders};
 use super::early::Early;
+use super::run_time::{CommitTime, RunTime};
 use super::sql::pixel_no;
 use crate::clock::Clock;
 use crate::outbox::StoreError;
@@ -90,6 +91,9 @@ pub(super) struct Writer {
     pub(super) counts: CountDeltas,
     pub(super) early: Early,
     pub(super) new_orders: NewOrders,
+    /// The time of the transaction that is open.
+    pub(super) time: CommitTime,
+    run_time: RunTime,
     clock: Clock,
     /// Offset of the clock that the stored schedules follow.
     follows_ms: Arc<AtomicI64>,
@@ -102,6 +106,7 @@ impl Writer {
     /// `follows_ms`: shows the clock's offset that the stored schedules follow.
     pub(super) fn new(
         db: Connection,
+        run_time: RunTime,
         clock: Clock,
         follows_ms: Arc<AtomicI64>,
         changes: broadcast::Sender<Arc<[u64]>>,
@@ -111,6 +116,8 @@ impl Writer {
             counts: CountDeltas::default(),
             early: Early::default(),
             new_orders: NewOrders::default(),
+            time: CommitTime { run_ms: 0, trusted: None },
+            run_time,
             clock,
             follows_ms,
             pixels: HashMap::new(),
@@ -139,6 +146,9 @@ impl Writer {
     /// Writes until every sender is gone.
     pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         self.work_off(&mut commands);
+        if let Err(error) = self.run_time.finish(&self.db) {
+            tracing::warn!(error = %describe(&error), "the running time could not be written");
+        }
         self.truncate();
     }
 
@@ -215,8 +225,10 @@ impl Writer {
         let (now_ms, offset_ms) = (self.clock.now_ms(), self.clock.offset_ms());
         self.execute("BEGIN IMMEDIATE")?;
         let followed = self.follow_clock(offset_ms)?;
+        self.time = self.run_time.begin(&self.db)?;
         let result = commands(self, now_ms)?;
         self.execute("COMMIT")?;
+        self.run_time.end(self.time);
         if followed {
             self.follows_ms.store(offset_ms, Ordering::Relaxed);
         }

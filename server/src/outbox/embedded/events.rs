@@ -9,7 +9,7 @@ use tandem_core::id::PixelId;
 
 use super::committer::Writer;
 use super::erase;
-use super::sql::state;
+use super::sql::*;
 use super::store::Embedded;
 use crate::clock::millis;
 use crate::outbox::{
@@ -78,12 +78,14 @@ impl Writer {
     pub(super) fn append(&mut self, event: &NewEvent, now_ms: i64) -> rusqlite::Result<Appended> {
         let pixel = self.pixel(&event.pixel)?;
         let entry = Entry::of(event, now_ms);
-        let mut insert = self.db.prepare_cached(
-            "INSERT INTO events (pixel, name, id, state, due_ms, lease_no, received_ms, time_s, finished_ms,
-                                 order_id, keys, contact, code, facts, person, action_source, has_page)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+        let mut insert = self.db.prepare_cached(sql!(
+            "INSERT INTO events (seq, pixel, name, id, state, due_ms, lease_no, received_ms, time_s, finished_ms,
+                                 order_id, keys, contact, code, facts, person, action_source, has_page,
+                                 finished_run_ms)
+             VALUES ({next}, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
              ON CONFLICT DO NOTHING",
-        )?;
+            next = next_position("events", "seq")
+        ))?;
         let inserted = insert.execute(rusqlite::params![
             pixel,
             event.name.as_str(),
@@ -102,6 +104,7 @@ impl Writer {
             event.payload.personal_json.as_deref().filter(|_| entry.keeps_person),
             event.payload.action_source.as_str(),
             event.payload.has_page,
+            self.time.run_ms,
         ])?;
         drop(insert);
         let (now, name) = (event.received_ms, event.name.as_str());

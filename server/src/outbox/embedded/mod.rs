@@ -8,7 +8,7 @@
 //! edge), the due queue and what is open by age. The last two are partial and shrink with the
 //! backlog. The others are partial on rare states. Frequent queries read only the rows they
 //! return: totals are kept on write, ages come from the first entry of an index, retention reads
-//! the oldest rows only, erasure searches on a reader's connection. Delivery's leases and
+//! what finished first, erasure searches on a reader's connection. Delivery's leases and
 //! results go in steps of 250 events, so that callers never wait behind a thousand of them.
 //!
 //! *Payloads.* An event is kept as two JSON fragments, one without personal data and one with
@@ -20,7 +20,9 @@
 //!
 //! *Time.* Schedules on disk follow the wall's clock. The writer compares it with a steady one
 //! before each transaction, and moves every due time and lease along when it was set. So a clock
-//! set forward ends no lease, and one set back stops no retry.
+//! set forward ends no lease, and one set back stops no retry. What destroys goes by neither:
+//! deletion counts the store's own running time ([`run_time`]), and both deletion and giving up
+//! wait while the wall's time is not trusted ([`crate::clock`]).
 
 mod checkpoint;
 mod committer;
@@ -36,6 +38,7 @@ mod orders;
 mod purchases;
 mod queue;
 mod read;
+mod run_time;
 mod sql;
 mod store;
 mod sweep;

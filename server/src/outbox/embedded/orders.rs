@@ -5,7 +5,7 @@ use tandem_core::id::{EventId, EventName, OrderId, PixelId};
 use tandem_core::order::{Order, TrustLevel};
 
 use super::committer::Writer;
-use super::sql::unreadable;
+use super::sql::*;
 use super::store::Embedded;
 use super::unproven;
 use crate::outbox::{
@@ -119,15 +119,18 @@ impl Writer {
         let json =
             serde_json::to_string(order).map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
         self.db
-            .prepare_cached(
-                "INSERT INTO orders (id, pixel, state, paid, created_ms, updated_ms, ask_at_ms, standing)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?8)
+            .prepare_cached(sql!(
+                "INSERT INTO orders (rowid, id, pixel, state, paid, created_ms, updated_ms, ask_at_ms, standing,
+                                     updated_run_ms)
+                 VALUES ({next}, ?1, ?2, ?3, ?4, ?5, ?5, ?6, ?8, ?10)
                  ON CONFLICT (id) DO UPDATE SET state = excluded.state, paid = excluded.paid,
                     standing = excluded.standing,
                     updated_ms = CASE ?9 WHEN 1 THEN excluded.updated_ms ELSE updated_ms END,
+                    updated_run_ms = CASE ?9 WHEN 1 THEN excluded.updated_run_ms ELSE updated_run_ms END,
                     stripped = CASE ?9 WHEN 1 THEN 0 ELSE stripped END,
                     ask_at_ms = CASE ?7 WHEN 1 THEN ask_at_ms ELSE excluded.ask_at_ms END",
-            )?
+                next = next_position("orders", "rowid")
+            ))?
             .execute(rusqlite::params![
                 order.id().as_str(),
                 pixel,
@@ -138,6 +141,7 @@ impl Writer {
                 planned,
                 order.trust_level() as u8,
                 learnt,
+                self.time.run_ms,
             ])?;
         Ok(())
     }
@@ -172,11 +176,12 @@ impl Writer {
             return Ok(false);
         }
         self.db
-            .prepare_cached(
-                "INSERT INTO webhooks (account, event_key, kind, order_id, received_ms, dead_letter, extract,
-                                       body_sha256, body_bytes)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            )?
+            .prepare_cached(sql!(
+                "INSERT INTO webhooks (seq, account, event_key, kind, order_id, received_ms, dead_letter, extract,
+                                       body_sha256, body_bytes, received_run_ms)
+                 VALUES ({next}, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                next = next_position("webhooks", "seq")
+            ))?
             .execute(rusqlite::params![
                 webhook.account,
                 webhook.event_key,
@@ -187,6 +192,7 @@ impl Writer {
                 webhook.extract,
                 webhook.body_sha256,
                 webhook.body_bytes,
+                self.time.run_ms,
             ])?;
         Ok(true)
     }

@@ -39,7 +39,7 @@ impl Writer {
             .prepare_cached(
                 "UPDATE events SET state = ?2, due_ms = ?3, code = ?4, finished_ms = ?5, lease_no = lease_no + 1,
                         time_s = ?6, keys = ?7, contact = max(contact, ?8), facts = ?9, person = ?10,
-                        action_source = ?11, has_page = ?12
+                        action_source = ?11, has_page = ?12, finished_run_ms = ?13
                  WHERE seq = ?1",
             )?
             .execute(rusqlite::params![
@@ -55,6 +55,7 @@ impl Writer {
                 event.payload.personal_json.as_deref().filter(|_| entry.keeps_person),
                 event.payload.action_source.as_str(),
                 event.payload.has_page,
+                self.time.run_ms,
             ])?;
         self.counts.moved(pixel, was, entry.state);
         self.changed(seq);
@@ -118,10 +119,11 @@ impl Writer {
             .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         self.db
             .prepare_cached(
-                "UPDATE events SET state = ?2, code = ?3, due_ms = NULL, finished_ms = ?4, person = NULL
+                "UPDATE events SET state = ?2, code = ?3, due_ms = NULL, finished_ms = ?4, finished_run_ms = ?5,
+                        person = NULL
                  WHERE seq = ?1",
             )?
-            .execute((seq, State::Suppressed as u8, code, now_ms))?;
+            .execute((seq, State::Suppressed as u8, code, now_ms, self.time.run_ms))?;
         self.counts.moved(pixel, state(was), State::Suppressed);
         self.counts.count(now_ms, pixel, &name, Metric::Suppressed, 1);
         self.changed(seq);
