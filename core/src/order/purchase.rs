@@ -3,7 +3,7 @@
 use super::payment::Payment;
 use super::state::{FixedContents, Order, Placement, WithholdReason};
 use crate::custom_data::CustomData;
-use crate::event::{ActionSource, DEDUPLICATION_WINDOW_S, Event, is_too_old};
+use crate::event::{ActionSource, DEDUPLICATION_WINDOW_S, Event};
 use crate::id::{EventId, EventName};
 
 /// What must happen to the order's Purchase now.
@@ -24,9 +24,16 @@ pub enum Decision {
 
 impl Order {
     /// Decides what must happen to the Purchase. `now_ms`: Unix milliseconds;
-    /// `join_wait_ms`: how long to wait for signals; `fallback_url`: `event_source_url`
-    /// when no browser was ever seen.
-    pub fn decide(&mut self, now_ms: i64, join_wait_ms: i64, fallback_url: Option<&str>) -> Decision {
+    /// `oldest_s`: time of the oldest event that Meta takes, Unix seconds (`None`: the time is
+    /// not trusted, so nothing is too old); `join_wait_ms`: how long to wait for signals;
+    /// `fallback_url`: `event_source_url` when no browser was ever seen.
+    pub fn decide(
+        &mut self,
+        now_ms: i64,
+        oldest_s: Option<i64>,
+        join_wait_ms: i64,
+        fallback_url: Option<&str>,
+    ) -> Decision {
         let Some(paid) = self.paid.as_ref().filter(|paid| paid.money.amount.get() > 0) else {
             return Decision::Nothing;
         };
@@ -40,7 +47,7 @@ impl Order {
         let has_signals = event.user_data.has_browser_signals();
         let (placed, decision) = if let Some(why) = self.must_not_leave() {
             (Placement::Withheld(why), Decision::Withhold(event, why))
-        } else if self.placed == Placement::Not && is_too_old(event.time_s, now_ms / 1000) {
+        } else if self.placed == Placement::Not && oldest_s.is_some_and(|oldest_s| event.time_s < oldest_s) {
             (Placement::TooOld, Decision::TooOld(event))
         } else if has_signals || paid.action_source != ActionSource::Website || join_wait_ms == 0 {
             (Placement::Sent, Decision::Send(event))

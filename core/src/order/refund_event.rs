@@ -5,7 +5,7 @@ use super::payment::{Payment, Refund};
 use super::state::{Order, Placement, WithholdReason};
 use crate::code;
 use crate::custom_data::CustomData;
-use crate::event::{Event, is_too_old};
+use crate::event::Event;
 use crate::id::{EventId, EventName};
 
 /// What becomes of a refund's event.
@@ -25,11 +25,11 @@ impl Order {
     /// is on its way: whether it was stopped in time, the store knows.
     ///
     /// When a full refund stops the Purchase, all of them are returned once more, so that
-    /// those that have not left are stopped with it. `now_ms`: Unix milliseconds.
+    /// those that have not left are stopped with it. `oldest_s`: as for [`Order::decide`].
     pub fn refund_events(
         &mut self,
         name: &EventName,
-        now_ms: i64,
+        oldest_s: Option<i64>,
         fallback_url: Option<&str>,
     ) -> Vec<(Event, RefundDecision)> {
         let is_denied = self.placed == Placement::Withheld(WithholdReason::ConsentDenied) || self.is_denied();
@@ -40,7 +40,7 @@ impl Order {
         let Some(paid) = &self.paid else { return Vec::new() };
         let mut events = Vec::new();
         for refund in self.refunds.iter().filter(|refund| refund.is_of(paid)) {
-            let is_old = is_too_old(refund.at_s, now_ms.div_euclid(1000));
+            let is_old = oldest_s.is_some_and(|oldest_s| refund.at_s < oldest_s);
             if refund.told && (!is_stopped || is_old) {
                 continue;
             }

@@ -3,7 +3,7 @@
 use super::tests::{NOW_S, contact, decide, inr, order, paid};
 use super::*;
 use crate::custom_data::CustomData;
-use crate::event::Event;
+use crate::event::{Event, oldest_time_s};
 use crate::id::EventName;
 use proptest::prelude::*;
 
@@ -12,7 +12,7 @@ fn refund(id: &str, payment: &str, amount: &str) -> Refund {
 }
 
 fn events(order: &mut Order) -> Vec<(Event, RefundDecision)> {
-    order.refund_events(&EventName::parse_custom("Refund").unwrap(), NOW_S * 1000, None)
+    order.refund_events(&EventName::parse_custom("Refund").unwrap(), Some(oldest_time_s(NOW_S)), None)
 }
 
 fn ids(events: &[(Event, RefundDecision)]) -> Vec<&str> {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::currency::Currency;
 use crate::custom_data::{Content, CustomData};
-use crate::event::{ActionSource, Consent, DEDUPLICATION_WINDOW_S, Page};
+use crate::event::{ActionSource, Consent, DEDUPLICATION_WINDOW_S, Page, oldest_time_s};
 use crate::id::{OrderId, PixelId};
 use crate::money::Money;
 use crate::user_data::UserData;
@@ -65,7 +65,7 @@ fn contents(id: &str, num_items: u32) -> CustomData {
 }
 
 pub(super) fn decide(order: &mut Order) -> Decision {
-    order.decide(NOW_S * 1000, WAIT_MS, Some("https://shop.example/"))
+    order.decide(NOW_S * 1000, Some(oldest_time_s(NOW_S)), WAIT_MS, Some("https://shop.example/"))
 }
 
 #[test]
@@ -179,6 +179,8 @@ fn a_fact_with_another_amount_is_a_conflict_that_names_the_known_one() {
 fn a_week_old_payment_is_kept_and_given_up() {
     let mut order = order();
     order.pay(Payment { at_s: NOW_S - 8 * 24 * 3600, ..paid("7", "5") });
+    let untrusted = order.clone().decide(NOW_S * 1000, None, WAIT_MS, None);
+    assert!(matches!(untrusted, Decision::Hold(..)), "a clock that may be wrong gives up nothing");
     assert!(matches!(decide(&mut order), Decision::TooOld(_)));
     assert_eq!(order.state(), PurchaseState::Verified);
     assert_eq!(decide(&mut order), Decision::Nothing);
@@ -247,7 +249,7 @@ fn contents_that_come_after_the_purchase_left_change_neither_side() {
         order.pay(listed("5"));
         assert!(matches!(decide(&mut order), Decision::Hold(..)));
         order.contact(&Contact { custom_data: contents("late", 1), ..contact("a", true) });
-        let later = order.decide(NOW_S * 1000 + late_ms, WAIT_MS, None);
+        let later = order.decide(NOW_S * 1000 + late_ms, Some(oldest_time_s(NOW_S)), WAIT_MS, None);
         let Decision::Send(event) = later else { panic!("signals came") };
         assert_eq!(event.custom_data.content_ids, [expected], "after {late_ms} ms");
         assert_eq!(order.browser_event(NOW_S + WAIT_MS / 1000), Some(event.custom_data));

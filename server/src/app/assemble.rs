@@ -138,7 +138,7 @@ async fn base(
 ) -> Result<(BaseParts, Vec<JoinHandle<()>>), StartError> {
     let metrics = Arc::new(Metrics::default());
     let pixels: Vec<_> = std::mem::take(&mut settings.pixels).into_iter().map(Arc::new).collect();
-    let graph = Graph::new(&settings.meta).map_err(StartError::Client)?;
+    let graph = Graph::new(&settings.meta, clock.clone()).map_err(StartError::Client)?;
     let paused = outbox.operators.paused().await.map_err(StartError::FirstWrite)?;
     let (delivery, workers) =
         delivery::start(&pixels, &paused, &graph, &outbox.queue, &clock, &metrics, stop);

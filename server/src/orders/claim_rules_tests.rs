@@ -63,7 +63,7 @@ fn paid(is_denied: bool) -> Order {
         page: Page::default(),
         consent: Consent::default(),
     });
-    order.decide(NOW_S * 1000, 0, None);
+    order.decide(NOW_S * 1000, None, 0, None);
     order
 }
 

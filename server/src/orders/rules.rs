@@ -5,6 +5,7 @@ use tandem_core::event::Event;
 use tandem_core::id::{EventName, PixelId};
 use tandem_core::order::{Order, RefundDecision};
 
+use crate::clock::TrustedTime;
 use crate::outbox::{Initial, NewEvent, PurchaseChange, purchase_change};
 
 /// What decides about Purchases, beside what happened to their order.
@@ -26,20 +27,33 @@ impl PurchaseRules {
         self.holds.iter().find(|(id, _)| id == pixel).map(|(_, code)| *code)
     }
 
-    /// Decides about an order's Purchase and about the events that follow it.
-    pub(super) fn decide(&self, order: &mut Order, now_ms: i64) -> (Option<PurchaseChange>, Vec<NewEvent>) {
-        let decision = order.decide(now_ms, self.join_wait_ms, self.shop_url.as_deref());
+    /// Decides about an order's Purchase and about the events that follow it. `time`: `None` where
+    /// the time is not trusted, so that nothing is given up by age.
+    pub(super) fn decide(
+        &self,
+        order: &mut Order,
+        now_ms: i64,
+        time: Option<TrustedTime>,
+    ) -> (Option<PurchaseChange>, Vec<NewEvent>) {
+        let oldest_s = time.map(TrustedTime::oldest_event_s);
+        let decision = order.decide(now_ms, oldest_s, self.join_wait_ms, self.shop_url.as_deref());
         let hold = self.hold(order.pixel());
         let had_browser = order.claimed_at_s().is_some();
         let purchase = purchase_change(decision, now_ms, hold, had_browser);
-        (purchase, self.refund_events(order, now_ms, hold))
+        (purchase, self.refund_events(order, now_ms, oldest_s, hold))
     }
 
     /// The events that an order's refunds give rise to now. What undoes a Purchase is held
     /// with it.
-    fn refund_events(&self, order: &mut Order, now_ms: i64, hold: Option<&'static str>) -> Vec<NewEvent> {
+    fn refund_events(
+        &self,
+        order: &mut Order,
+        now_ms: i64,
+        oldest_s: Option<i64>,
+        hold: Option<&'static str>,
+    ) -> Vec<NewEvent> {
         let Some(name) = &self.refund_event else { return Vec::new() };
-        let events = order.refund_events(name, now_ms, self.shop_url.as_deref());
+        let events = order.refund_events(name, oldest_s, self.shop_url.as_deref());
         let entry = |(event, fate): (Event, RefundDecision)| {
             let initial = match (fate, hold) {
                 (RefundDecision::Send, None) => Initial::Pending,

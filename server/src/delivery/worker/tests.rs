@@ -43,7 +43,7 @@ async fn a_fresh_event_overtakes_a_backlog_however_fast_meta_answers() {
         ("FACEBOOK_ACCESS_TOKEN", "token"),
     ]);
     let settings = Settings::read(&source).unwrap();
-    let graph = Graph::new(&settings.meta).unwrap();
+    let graph = Graph::new(&settings.meta, clock.clone()).unwrap();
     let stop = CancellationToken::new();
     let metrics = Arc::new(Metrics::default());
     let pixels: Vec<_> = settings.pixels.into_iter().map(Arc::new).collect();

@@ -57,10 +57,10 @@ impl Orders {
         mut change: Change,
     ) -> Result<Option<OrderUpdated>, StoreError> {
         let Step { order, pixel, webhook, event, expects_browser } = step;
-        let (now_ms, rules) = (self.clock.now_ms(), Arc::clone(&self.rules));
+        let (now_ms, time, rules) = (self.clock.now_ms(), self.clock.trusted(), Arc::clone(&self.rules));
         let run = move |order: &mut Order| {
             let ChangeOutcome { answer, ask } = change(order);
-            let (purchase, followers) = rules.decide(order, now_ms);
+            let (purchase, followers) = rules.decide(order, now_ms, time);
             OrderEffects {
                 event: event.clone(),
                 purchase,

@@ -178,7 +178,7 @@ fn payment() -> Payment {
 }
 
 fn effects(order: &mut Order, join_wait_ms: i64) -> OrderEffects {
-    let purchase = purchase_change(order.decide(NOW_MS, join_wait_ms, None), NOW_MS, None, true);
+    let purchase = purchase_change(order.decide(NOW_MS, None, join_wait_ms, None), NOW_MS, None, true);
     OrderEffects { purchase, ..OrderEffects::default() }
 }
 
