@@ -1,6 +1,7 @@
 //! One file or folder per command: its arguments, its call, its rendering. A new command is
 //! a new file and a line in `arguments::Command`.
 
+pub(crate) mod clock;
 pub(crate) mod dead_letters;
 pub(crate) mod delivery;
 pub(crate) mod doctor;

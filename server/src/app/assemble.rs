@@ -82,8 +82,11 @@ pub(super) async fn assemble(
         clock.clone(),
         notes,
     ));
-    let decoder =
-        Decoder { settings: decoding(&settings, &pixels, configured), metrics: Arc::clone(&metrics) };
+    let decoder = Decoder {
+        settings: decoding(&settings, &pixels, configured),
+        metrics: Arc::clone(&metrics),
+        clock: clock.clone(),
+    };
     let decoder = Arc::new(decoder);
     let ingest = Ingest::new(Arc::clone(&outbox.events), delivery.clone(), settings.shop_url.clone());
     let ingest = Arc::new(ingest);

@@ -158,7 +158,7 @@ impl Clock {
 
     /// An operator says that the wall's time is right.
     pub fn confirm(&self) {
-        self.look(|trust, reading| trust.confirm(reading));
+        self.look(Trust::confirm);
     }
 
     /// Looks at the clock, then does something with what is known of it. Returns the reading and the doubt after it.

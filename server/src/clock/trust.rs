@@ -233,12 +233,12 @@ mod tests {
         fn pass(&mut self, ms: i64) -> bool {
             self.now.wall_ms += ms;
             self.now.steady_ms += ms;
-            self.is_trusted()
+            self.look()
         }
 
         fn set(&mut self, by_ms: i64) -> bool {
             self.now.wall_ms += by_ms;
-            self.is_trusted()
+            self.look()
         }
 
         /// A start after `away_ms`, at which the wall is wrong by `wrong_ms`.
@@ -246,16 +246,16 @@ mod tests {
             let record = self.trust.record(self.now);
             self.now = Reading { wall_ms: self.now.wall_ms + away_ms + wrong_ms, steady_ms: 77 };
             self.trust = Trust::recall(record, self.now);
-            self.is_trusted()
+            self.look()
         }
 
         /// An answer of Meta's, whose clock is so far ahead of the wall.
         fn meta(&mut self, ahead_ms: i64) -> bool {
             self.trust.hear_meta(self.now, (self.now.wall_ms + ahead_ms).div_euclid(1000));
-            self.is_trusted()
+            self.look()
         }
 
-        fn is_trusted(&mut self) -> bool {
+        fn look(&mut self) -> bool {
             self.trust.observe(self.now);
             self.trust.doubt().is_none()
         }
@@ -346,7 +346,7 @@ mod tests {
         let mut machine = Machine::new();
         machine.set(40 * DAY_MS);
         machine.trust.confirm(machine.now);
-        assert!(machine.is_trusted() && machine.meta(-40 * DAY_MS) && machine.restart(MINUTE_MS, 0));
+        assert!(machine.look() && machine.meta(-40 * DAY_MS) && machine.restart(MINUTE_MS, 0));
         assert!(machine.pass(30 * DAY_MS) && machine.meta(-40 * DAY_MS));
         assert!(!machine.set(DAY_MS));
         assert!(

@@ -32,7 +32,7 @@ pub use events::{Appended, Confirmation, Confirmed, Erased, EventStore, Existing
 pub use figures::{Figures, KeyCoverage, Metric, NameFigures, PixelBacklog};
 pub use operators::{
     AttemptView, DeadWebhookFilter, EventFilter, EventKey, EventView, OperatorStore, OrderFilter, OrderView,
-    Page, Replayable, Replayed,
+    Page, Replayable, Replayed, TimeFigures,
 };
 pub use orders::{
     Ask, DeadWebhook, DueOrder, OrderEffects, OrderStep, OrderStore, OrderUpdated, PurchaseChange,

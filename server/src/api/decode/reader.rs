@@ -11,6 +11,7 @@ use tandem_proto::v1;
 
 use crate::api::caller::{Caller, Stranger};
 use crate::api::status::{Reject, Violation};
+use crate::clock::Clock;
 use crate::config::Origins;
 use crate::ingest::MatchKeyReader;
 use crate::telemetry::metrics::Metrics;
@@ -50,6 +51,8 @@ pub struct Decoder {
     pub settings: DecodeSettings,
     /// Where dropped keys and redacted data are counted.
     pub metrics: Arc<Metrics>,
+    /// Says whether ages are known.
+    pub clock: Clock,
 }
 
 /// Whether nothing may go to Meta, and no cookie to the browser.
@@ -126,7 +129,8 @@ impl Decoder {
     ) -> Reader<'a> {
         let (settings, violations) = (&self.settings, Violations::default());
         let keys = self.match_keys(now_ms);
-        Reader { settings, keys, caller, origins: &pixel.origins, now_ms, violations }
+        let knows_age = self.clock.trusted().is_some();
+        Reader { settings, keys, caller, origins: &pixel.origins, now_ms, knows_age, violations }
     }
 }
 
@@ -138,6 +142,8 @@ pub(in crate::api) struct Reader<'a> {
     pub(super) caller: &'a Caller,
     pub(super) origins: &'a Origins,
     pub(super) now_ms: i64,
+    /// The time is trusted, so that an event can be refused for its age.
+    pub(super) knows_age: bool,
     pub(in crate::api) violations: Violations,
 }
 

@@ -229,7 +229,7 @@ const DAY_MS: i64 = 24 * 3600 * 1000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn under_a_doubted_clock_age_is_no_reason_to_give_up() {
-    let meta = Meta::start(|body| received(body)).await;
+    let meta = Meta::start(received).await;
     let world = World::new(&meta);
     let mut events = world.leased(3).await;
     events[1].fired_s = Some(world.clock.now_s());
@@ -243,7 +243,7 @@ async fn under_a_doubted_clock_age_is_no_reason_to_give_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn metas_clock_confirms_a_right_time_and_contradicts_a_wrong_one() {
-    let meta = Meta::start(|body| received(body)).await;
+    let meta = Meta::start(received).await;
     let world = World::at(&meta, Clock::system().now_ms());
     world.clock.jump_ms(-40 * DAY_MS);
     assert!(world.clock.trusted().is_none());

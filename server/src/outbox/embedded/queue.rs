@@ -338,7 +338,7 @@ fn has_due(db: &Connection, pixel: &PixelId, now_ms: i64) -> rusqlite::Result<bo
 
 /// Positions of at most `max` waiting events from before `limit_s` (Unix seconds). Read from
 /// two indexes that hold what waits and nothing else.
-fn too_old(db: &Connection, limit_s: i64, max: usize) -> rusqlite::Result<Vec<u64>> {
+pub(super) fn too_old(db: &Connection, limit_s: i64, max: usize) -> rusqlite::Result<Vec<u64>> {
     let mut seqs = Vec::new();
     for sql in [
         "SELECT seq FROM events INDEXED BY events_open WHERE due_ms IS NOT NULL AND time_s < ?1 LIMIT ?2",
