@@ -57,6 +57,8 @@ pub struct TrustRecord {
     pub wall_ms: i64,
     /// What was believed to be the time, Unix milliseconds.
     pub believed_ms: i64,
+    /// How much later than that it may have been, milliseconds.
+    pub slack_ms: i64,
     /// Meta doubts it: by how many seconds it was ahead of Meta's.
     pub meta_ahead_s: Option<i64>,
     /// How long the wall had gone steadily, milliseconds.
@@ -109,14 +111,20 @@ impl Trust {
     pub(super) fn recall(record: TrustRecord, now: Reading) -> Self {
         let away_ms = now.wall_ms.saturating_sub(record.wall_ms);
         let goes_on = (-JUMP_MS..=AWAY_MS).contains(&away_ms);
-        let by_ms = now.wall_ms.saturating_sub(record.believed_ms);
+        let was_doubted = record.wall_ms.saturating_sub(record.believed_ms).saturating_abs() > JUMP_MS;
+        // A doubted clock that goes on does not become right by a start, and says how long it took.
+        let (believed_ms, slack_ms) = match was_doubted && goes_on {
+            true => (record.believed_ms.saturating_add(away_ms), record.slack_ms),
+            false => (record.believed_ms, AWAY_MS),
+        };
+        let by_ms = now.wall_ms.saturating_sub(believed_ms);
         let doubt = match record.meta_ahead_s.filter(|_| goes_on) {
             Some(ahead_s) => Doubt::MetaDisagrees { ahead_s },
             None => Doubt::Implausible { by_ms },
         };
         let mut trust = Self {
-            believed_ms: record.believed_ms.saturating_sub(now.steady_ms),
-            slack_ms: AWAY_MS,
+            believed_ms: believed_ms.saturating_sub(now.steady_ms),
+            slack_ms,
             since_ms: now.steady_ms.saturating_sub(if goes_on { record.steady_for_ms } else { 0 }),
             doubt: Some(doubt),
             is_confirmed: record.is_confirmed && goes_on,
@@ -131,6 +139,7 @@ impl Trust {
         TrustRecord {
             wall_ms: now.wall_ms,
             believed_ms: self.believed_ms.saturating_add(now.steady_ms),
+            slack_ms: self.slack_ms,
             meta_ahead_s: match self.doubt {
                 Some(Doubt::MetaDisagrees { ahead_s }) => Some(ahead_s),
                 _ => None,
@@ -315,6 +324,20 @@ mod tests {
     }
 
     #[test]
+    fn a_start_does_not_make_a_doubted_clock_right() {
+        for by_ms in [3600 * 1000, -3600 * 1000] {
+            let mut machine = Machine::new();
+            assert!(!machine.set(by_ms) && !machine.restart(MINUTE_MS, 0), "{by_ms}");
+            assert!(machine.set(-by_ms));
+        }
+        let mut machine = Machine::new();
+        assert!(
+            !machine.set(40 * DAY_MS) && machine.restart(3600 * 1000, -40 * DAY_MS),
+            "it was set right meanwhile"
+        );
+    }
+
+    #[test]
     fn the_steady_day_goes_on_across_starts() {
         let mut machine = Machine::new();
         assert!(!machine.restart(30 * DAY_MS, 0));
@@ -333,8 +356,8 @@ mod tests {
         assert_eq!(machine.trust.doubt(), Some(Doubt::MetaDisagrees { ahead_s: 40 * 24 * 3600 }));
         assert!(!machine.pass(30 * DAY_MS), "no steadiness counts against Meta's word");
         assert!(!machine.restart(MINUTE_MS, 0), "nor does a start");
-        assert!(!machine.set(-38 * DAY_MS) && !machine.meta(-2 * DAY_MS));
-        assert!(machine.set(-2 * DAY_MS), "the time is the one that Meta told");
+        assert!(!machine.set(-39 * DAY_MS) && !machine.meta(-DAY_MS));
+        assert!(machine.set(-DAY_MS), "the time is the one that Meta told");
         let mut first_start = Machine::new();
         assert!(!first_start.meta(10 * DAY_MS), "nothing was remembered, and Meta knows better");
         assert!(!first_start.pass(2 * DAY_MS));

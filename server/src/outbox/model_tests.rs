@@ -181,7 +181,15 @@ impl World {
         self.before_ms + self.clock.steady_ms()
     }
 
+    /// A wrong time that was steady for a day may have become the one that is trusted.
+    fn note_steady(&mut self) {
+        if self.now_ms() - self.set_ms >= DAY_MS {
+            self.hidden_ms = self.hidden_ms.max(self.wrong_ms.abs()) + 60_000;
+        }
+    }
+
     fn set_clock(&mut self, by_ms: i64) {
+        self.note_steady();
         self.wrong_ms += by_ms;
         self.set_ms = self.now_ms();
         self.clock.jump_ms(by_ms);
@@ -202,6 +210,7 @@ impl World {
     }
 
     async fn append(&mut self, event: NewEvent, key: u32, state: State, due_ms: i64) {
+        let event = NewEvent { received_ms: self.clock.now_ms(), ..event };
         if let Appended::New { seq } = self.store().events.append(event).await.unwrap() {
             assert!(seq > self.last_seq, "positions only grow: {seq} after {}", self.last_seq);
             self.last_seq = seq;
@@ -344,6 +353,7 @@ impl World {
             Step::Sweep => self.sweep().await,
             Step::Crash => self.crash(),
             Step::Restart(by_ms) => {
+                self.note_steady();
                 drop(self.store.take());
                 let (now_ms, wall_ms) = (self.now_ms(), self.clock.now_ms() + by_ms);
                 self.clock = Clock::fixed(wall_ms);

@@ -38,7 +38,7 @@ impl RunTime {
     pub(super) fn recall(db: &Connection, clock: Clock) -> rusqlite::Result<Self> {
         let found: Option<(i64, TrustRecord)> = db
             .query_row(
-                "SELECT run_ms, wall_ms, believed_ms, meta_ahead_s, steady_for_ms, confirmed FROM clock",
+                "SELECT run_ms, wall_ms, believed_ms, meta_ahead_s, steady_for_ms, confirmed, slack_ms FROM clock",
                 [],
                 |row| {
                     let record = TrustRecord {
@@ -47,6 +47,7 @@ impl RunTime {
                         meta_ahead_s: row.get(3)?,
                         steady_for_ms: row.get(4)?,
                         is_confirmed: row.get(5)?,
+                        slack_ms: row.get(6)?,
                     };
                     Ok((row.get(0)?, record))
                 },
@@ -87,11 +88,13 @@ impl RunTime {
     fn write(&self, db: &Connection, run_ms: i64) -> rusqlite::Result<()> {
         let record = self.clock.trust_record();
         db.prepare_cached(
-            "INSERT INTO clock (one, run_ms, wall_ms, believed_ms, meta_ahead_s, steady_for_ms, confirmed)
-             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO clock (one, run_ms, wall_ms, believed_ms, meta_ahead_s, steady_for_ms, confirmed,
+                                slack_ms)
+             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT (one) DO UPDATE SET run_ms = excluded.run_ms, wall_ms = excluded.wall_ms,
                 believed_ms = excluded.believed_ms, meta_ahead_s = excluded.meta_ahead_s,
-                steady_for_ms = excluded.steady_for_ms, confirmed = excluded.confirmed",
+                steady_for_ms = excluded.steady_for_ms, confirmed = excluded.confirmed,
+                slack_ms = excluded.slack_ms",
         )?
         .execute((
             run_ms,
@@ -100,6 +103,7 @@ impl RunTime {
             record.meta_ahead_s,
             record.steady_for_ms,
             record.is_confirmed,
+            record.slack_ms,
         ))?;
         Ok(())
     }

@@ -7,6 +7,7 @@ CREATE TABLE clock (
     run_ms        INTEGER NOT NULL,
     wall_ms       INTEGER NOT NULL,         -- clock::TrustRecord
     believed_ms   INTEGER NOT NULL,
+    slack_ms      INTEGER NOT NULL DEFAULT 0,
     meta_ahead_s  INTEGER,
     steady_for_ms INTEGER NOT NULL DEFAULT 0,
     confirmed     INTEGER NOT NULL DEFAULT 0
