@@ -58,6 +58,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Just(AttemptOutcome::Unknown(RETRY)),
         Just(AttemptOutcome::Held(Duration::ZERO)),
         Just(AttemptOutcome::Refused),
+        Just(AttemptOutcome::Refused),
     ];
     let step = prop_oneof![
         4 => (0..KEYS).prop_map(Step::Append),
@@ -67,17 +68,17 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0..16_usize).prop_map(Step::LateResult),
         1 => (0..16_usize).prop_map(Step::Release),
         1 => (0..KEYS).prop_map(Step::Replay),
-        1 => (0..KEYS).prop_map(Step::Purge),
+        3 => (0..KEYS).prop_map(Step::Purge),
         2 => (1..90_u64).prop_map(|s| Step::Pass(Duration::from_secs(s))),
-        1 => (1..10_u64).prop_map(|days| Step::Pass(Duration::from_secs(days * 24 * 3600))),
+        3 => (1..12_u64).prop_map(|days| Step::Pass(Duration::from_secs(days * 24 * 3600))),
         1 => wrong().prop_map(Step::SetClock),
         1 => Just(Step::SetRight),
         2 => Just(Step::Expire),
-        2 => Just(Step::Sweep),
+        4 => Just(Step::Sweep),
         1 => Just(Step::Crash),
         1 => prop_oneof![Just(0), wrong()].prop_map(Step::Restart),
     ];
-    prop::collection::vec(step, 1..40)
+    prop::collection::vec(step, 1..60)
 }
 
 /// By how much a clock is set.
