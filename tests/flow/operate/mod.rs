@@ -1,5 +1,6 @@
 //! An operator sees and steers: programs, ports, settings and tools.
 
+mod clock;
 mod configuration;
 mod doctor;
 mod http_port;
