@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use tandem_settings::{Program, help};
 
 use crate::commands::dead_letters::{self, replay};
-use crate::commands::{delivery, doctor, erase, events, health, lint, orders};
+use crate::commands::{clock, delivery, doctor, erase, events, health, lint, orders};
 use crate::groups::Connection;
 
 fn after_help() -> String {
@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Pause(delivery::Arguments),
     /// Start sending again; ends a pause, or a hold after a refused token
     Resume(delivery::Arguments),
+    /// Show whether the server trusts its time, and what waits for it; or confirm that it is right
+    Clock(clock::Arguments),
     /// Delete everything stored about a person; waiting events are never sent
     Erase(erase::Arguments),
     /// Find what breaks tracking in a shop's pages: files, folders, or an address; needs no server

@@ -89,6 +89,7 @@ fn answer(arguments: Arguments) -> Result<Report, CliError> {
             Command::Replay(arguments) => commands::dead_letters::replay::run(&server, arguments).await,
             Command::Pause(arguments) => commands::delivery::pause(&server, arguments).await,
             Command::Resume(arguments) => commands::delivery::resume(&server, arguments).await,
+            Command::Clock(arguments) => commands::clock::run(&server, arguments).await,
             Command::Erase(arguments) => commands::erase::run(&server, arguments).await,
             Command::Lint(arguments) => commands::lint::run(arguments).await,
         }

@@ -53,6 +53,8 @@ codes! {
     ERASED = "erased";
     /// The event is older than Meta accepts (7 days).
     TOO_OLD = "too_old";
+    /// The server's time is not trusted, so that nothing is given up by age.
+    CLOCK_UNTRUSTED = "clock_untrusted";
     /// The event's match keys are fewer than Meta requires.
     MATCH_KEYS_INSUFFICIENT = "match_keys_insufficient";
     /// A website event names no page. Meta refuses such events.

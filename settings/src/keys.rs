@@ -153,7 +153,7 @@ rows! {
     SecretKey TANDEM_INTERNAL_TOKEN [Server, Gateway, Tool], Means("the file internal-token in TANDEM_DATA_DIR, which the server writes"), "Proves that a caller is internal; of a comma-separated list, the server accepts each token, and gateway and tool send the first.";
     Key TANDEM_DATA_DIR [Server, Gateway, Tool], Text("./data"), "The server's data directory; gateway and tool look for its internal token there.";
     Key TANDEM_STORE [Server], Text("embedded"), "The store; this version has only the embedded one.";
-    Key TANDEM_RETENTION [Server], Text("30d"), "How long events are kept after their delivery has ended.";
+    Key TANDEM_RETENTION [Server], Text("30d"), "How long events are kept after they finished, in running time of the server; at least 8 days.";
 
     Key FACEBOOK_PIXEL_ID [Server], Means("events are accepted and held"), "The pixel (dataset) that events go to.";
     SecretKey FACEBOOK_ACCESS_TOKEN [Server], Means("events are accepted and held"), "Access token of that pixel.";

@@ -1,6 +1,7 @@
 //! One file or folder per command, with its arguments, its call and its rendering. A new command
 //! needs a new file and a variant of `arguments::Command`.
 
+pub(crate) mod clock;
 pub(crate) mod dead_letters;
 pub(crate) mod delivery;
 pub(crate) mod doctor;

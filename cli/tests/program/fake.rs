@@ -108,6 +108,23 @@ impl OperationsService for Fake {
         }
     }
 
+    async fn get_clock(
+        &self,
+        request: Request<GetClockRequest>,
+    ) -> Result<Response<GetClockResponse>, Status> {
+        check(&request)?;
+        let waiting = 2;
+        Ok(Response::new(GetClockResponse { doubt: "jumped".to_owned(), waiting, ..Default::default() }))
+    }
+
+    async fn confirm_clock(
+        &self,
+        request: Request<ConfirmClockRequest>,
+    ) -> Result<Response<ConfirmClockResponse>, Status> {
+        check(&request)?;
+        Ok(Response::new(ConfirmClockResponse::default()))
+    }
+
     async fn diagnose(
         &self,
         request: Request<DiagnoseRequest>,

@@ -7,7 +7,7 @@
 
 use crate::code;
 use crate::custom_data::{Content, CustomData, Experiment};
-use crate::event::{ActionSource, Event, is_too_old};
+use crate::event::{ActionSource, Event};
 use crate::id::OrderId;
 use crate::money::Money;
 use crate::user_data::KeySet;
@@ -56,12 +56,13 @@ impl Payload {
         self.public_json.len() + self.personal_json.as_ref().map_or(0, String::len)
     }
 
-    /// Why Meta would refuse the event, as a code of [`crate::code`]; `None` when no reason is
-    /// known. One such event makes Meta refuse the whole batch (Meta, server event parameters
-    /// and best practices). `time_s`: the event's time; `now_s`: the time of sending; both Unix
-    /// seconds.
-    pub fn known_refusal(&self, time_s: i64, now_s: i64) -> Option<&'static str> {
-        if is_too_old(time_s, now_s) {
+    /// What Meta is known to refuse the event for, whatever else is in its batch; one such
+    /// event fails the batch. `time_s` is the event's, `oldest_s` that of the oldest event that
+    /// Meta takes, both Unix seconds; `None`: the time is not trusted, and Meta may say what is
+    /// too old. Returns a code of [`crate::code`] (Meta, server event parameters and best
+    /// practices).
+    pub fn known_refusal(&self, time_s: i64, oldest_s: Option<i64>) -> Option<&'static str> {
+        if oldest_s.is_some_and(|oldest_s| time_s < oldest_s) {
             Some(code::TOO_OLD)
         } else if !self.keys.is_enough() {
             Some(code::MATCH_KEYS_INSUFFICIENT)

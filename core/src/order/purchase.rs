@@ -5,7 +5,7 @@ use core::fmt;
 use super::payment::Payment;
 use super::state::{FixedContents, Order, Placement, WithholdReason};
 use crate::custom_data::CustomData;
-use crate::event::{ActionSource, DEDUPLICATION_WINDOW_S, Event, is_too_old};
+use crate::event::{ActionSource, DEDUPLICATION_WINDOW_S, Event};
 use crate::id::{EventId, EventName, PixelId};
 
 /// What a decision about a Purchase depends on, beside its order.
@@ -15,8 +15,9 @@ pub struct PurchaseContext<'a> {
     pub now_ms: i64,
     /// How long a paid order waits for browser signals, milliseconds.
     pub join_wait_ms: i64,
-    /// Whether the time is sure enough to give up what is too old for Meta.
-    pub may_give_up: bool,
+    /// Time of the oldest event that Meta takes, Unix seconds. `None`: the time is not trusted, so
+    /// nothing is too old.
+    pub oldest_s: Option<i64>,
     /// The pixel that the order's ID decides, where one does (`order_prefixes`).
     pub order_pixel: Option<&'a PixelId>,
     /// The pixel of orders for which nobody names one.
@@ -58,7 +59,8 @@ impl Order {
             && context.join_wait_ms > 0
             && !paid.user_data.has_browser_signals()
             && !self.heard_owner().is_some_and(|owner| owner.user_data.has_browser_signals());
-        let is_too_old = is_too_old(paid.at_s.min(paid.seen_at_s), context.now_ms.div_euclid(1000));
+        let time_s = paid.at_s.min(paid.seen_at_s);
+        let is_too_old = context.oldest_s.is_some_and(|oldest_s| time_s < oldest_s);
         let next = match (self.placed, self.must_not_leave()) {
             (Placement::TooOld, _) => return Decision::Nothing,
             (Placement::Withheld(was), Some(why)) if was == why => return Decision::Nothing,
@@ -72,9 +74,7 @@ impl Order {
             (Placement::Held, None) if waits_for_signals && !has_news => return Decision::Nothing,
             (Placement::Held, None) if waits_for_signals => Placement::Held,
             (Placement::Held, None) => Placement::Sent,
-            (Placement::Not | Placement::Withheld(_), None) if is_too_old && context.may_give_up => {
-                Placement::TooOld
-            }
+            (Placement::Not | Placement::Withheld(_), None) if is_too_old => Placement::TooOld,
             (Placement::Not | Placement::Withheld(_), None) if waits_for_signals => Placement::Held,
             (Placement::Not | Placement::Withheld(_), None) => Placement::Sent,
         };

@@ -6,7 +6,7 @@ use super::purchase::PurchaseContext;
 use super::state::{Order, Placement, WithholdReason};
 use crate::code;
 use crate::custom_data::CustomData;
-use crate::event::{Event, is_too_old};
+use crate::event::Event;
 use crate::id::{EventId, EventName};
 
 /// What must happen to the event of a refund.
@@ -41,7 +41,7 @@ impl Order {
         let Some(paid) = &self.paid else { return Vec::new() };
         let mut events = Vec::new();
         for refund in self.refunds.iter().filter(|refund| refund.is_of(paid)) {
-            let is_old = is_too_old(refund.at_s, context.now_ms.div_euclid(1000)) && context.may_give_up;
+            let is_old = context.oldest_s.is_some_and(|oldest_s| refund.at_s < oldest_s);
             if refund.told && (!is_stopped || is_old) {
                 continue;
             }

@@ -1,6 +1,6 @@
 //! What strangers cannot do to an order.
 
-use super::tests::{NOW_S, contact, decide, order, paid, pixel};
+use super::tests::{contact, decide, order, paid, pixel};
 use super::*;
 use crate::event::AdsConsent;
 use crate::id::PixelId;
@@ -75,7 +75,9 @@ fn a_page_moves_a_purchase_to_another_pixel_only_with_a_proof() {
     let named = |n| Some(pixel(n));
     let pixel_of = |contacts: &[Contact], report: Option<PixelId>| {
         let mut order = order();
-        contacts.iter().for_each(|contact| drop(order.add_contact(contact)));
+        for contact in contacts {
+            order.add_contact(contact);
+        }
         order.pay(Payment { pixel: report, ..paid("7", "5") });
         decide(&mut order);
         order.pixel().clone()
@@ -98,7 +100,9 @@ fn what_strangers_say_of_consent_is_shown_and_decides_nothing() {
     };
     let withheld = |contacts: &[Contact]| {
         let mut order = order();
-        contacts.iter().for_each(|contact| drop(order.add_contact(contact)));
+        for contact in contacts {
+            order.add_contact(contact);
+        }
         order.pay(paid("7", "5"));
         decide(&mut order);
         (order.withheld(), order.has_consent_conflict())

@@ -1,7 +1,7 @@
 use super::*;
 use crate::currency::Currency;
 use crate::custom_data::{Content, CustomData};
-use crate::event::{ActionSource, AdsConsent, Consent, DEDUPLICATION_WINDOW_S, Page};
+use crate::event::{ActionSource, AdsConsent, Consent, DEDUPLICATION_WINDOW_S, Page, oldest_time_s};
 use crate::id::{OrderId, PixelId};
 use crate::money::Money;
 use crate::user_data::UserData;
@@ -84,7 +84,7 @@ pub(super) fn with_context<T>(now_ms: i64, run: impl FnOnce(PurchaseContext<'_>)
     run(PurchaseContext {
         now_ms,
         join_wait_ms: WAIT_MS,
-        may_give_up: true,
+        oldest_s: Some(oldest_time_s(now_ms.div_euclid(1000))),
         order_pixel: None,
         default_pixel: &pixel(1),
         fallback_page: &|_| Some("https://shop.example/".to_owned()),
@@ -202,6 +202,10 @@ fn a_fact_with_another_amount_is_a_conflict_that_names_the_known_one() {
 fn a_week_old_payment_is_kept_and_given_up() {
     let mut order = order();
     order.pay(Payment { at_s: NOW_S - 8 * 24 * 3600, ..paid("7", "5") });
+    let untrusted = with_context(NOW_S * 1000, |context| {
+        order.clone().decide(PurchaseContext { oldest_s: None, ..context })
+    });
+    assert!(matches!(untrusted, Decision::Hold(..)), "a clock that may be wrong gives up nothing");
     assert!(matches!(decide(&mut order), Decision::TooOld(_)));
     assert_eq!(order.state(), PurchaseState::Verified);
     assert_eq!(decide(&mut order), Decision::Nothing);

@@ -86,8 +86,11 @@ pub(super) async fn assemble(
         clock.clone(),
         notes,
     ));
-    let decoder =
-        Decoder { settings: decoding(&settings, &pixels, configured), metrics: Arc::clone(&metrics) };
+    let decoder = Decoder {
+        settings: decoding(&settings, &pixels, configured),
+        metrics: Arc::clone(&metrics),
+        clock: clock.clone(),
+    };
     let decoder = Arc::new(decoder);
     let ingest = Ingest::new(Arc::clone(&outbox.events), delivery.clone(), settings.shop_url.clone());
     let ingest = Arc::new(ingest);
@@ -145,7 +148,7 @@ async fn base(
 ) -> Result<(BaseParts, Vec<JoinHandle<()>>), StartError> {
     let metrics = Arc::new(Metrics::default());
     let pixels: Vec<_> = std::mem::take(&mut settings.pixels).into_iter().map(Arc::new).collect();
-    let graph = Graph::new(&settings.meta).map_err(StartError::Client)?;
+    let graph = Graph::new(&settings.meta, clock.clone()).map_err(StartError::Client)?;
     let paused = outbox.operators.paused().await.map_err(StartError::FirstWrite)?;
     let (delivery, workers) =
         delivery::start(&pixels, &paused, &graph, &outbox.queue, &clock, &metrics, stop);

@@ -31,11 +31,18 @@ pub(super) async fn run(
             () = tokio::time::sleep(EXPIRE_EVERY) => {}
         }
         access.admission.report();
-        in_steps(&stop, || outbox.queue.expire(STEP_ROWS)).await;
         if round.is_multiple_of(ROUNDS_PER_SWEEP) {
             access.rate_limits.forget_quiet();
-            in_steps(&stop, || outbox.operators.sweep(retention, STEP_ROWS)).await;
         }
+        tidy_up(&outbox, round, retention, &stop).await;
+    }
+}
+
+/// One round in the store.
+async fn tidy_up(outbox: &Outbox, round: u32, retention: Duration, stop: &CancellationToken) {
+    in_steps(stop, || outbox.queue.expire(STEP_ROWS)).await;
+    if round.is_multiple_of(ROUNDS_PER_SWEEP) {
+        in_steps(stop, || outbox.operators.sweep(retention, STEP_ROWS)).await;
     }
 }
 
@@ -50,5 +57,66 @@ where
         && !stop.is_cancelled()
     {
         tokio::time::sleep(BETWEEN_STEPS).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::delivery::StatusBoard;
+    use crate::insight::health::{Insight, Status};
+    use crate::outbox::conformance::{self, NOW_MS};
+    use crate::outbox::embedded::Embedded;
+    use crate::outbox::{Appended, State};
+
+    const DAY_MS: i64 = 24 * 3600 * 1000;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn forty_days_for_75_seconds_cost_no_lead() {
+        let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::fixed(NOW_MS));
+        let outbox = Outbox::new(Embedded::open(dir.path(), clock.clone()).unwrap());
+        let stop = CancellationToken::new();
+        let health = async || {
+            let operators = Arc::clone(&outbox.operators);
+            let insight =
+                Insight::new(operators, StatusBoard::default(), Arc::default(), clock.clone(), Vec::new());
+            insight.snapshot().await.health.clone()
+        };
+        for n in 0..5 {
+            outbox.events.append(conformance::event(n)).await.unwrap();
+        }
+        let mut round = 0;
+        let mut pass = async |ms: i64| {
+            round += 1;
+            clock.set_ms(clock.now_ms() + ms);
+            tidy_up(&outbox, round, Duration::from_secs(30 * 24 * 3600), &stop).await;
+        };
+        clock.jump_ms(40 * DAY_MS);
+        for _ in 0..8 {
+            pass(10_000).await;
+        }
+        assert!(health().await.reasons.contains(&"clock_untrusted".to_owned()));
+        assert_ne!(health().await.status, Status::Healthy);
+        clock.jump_ms(-40 * DAY_MS);
+        for _ in 0..8 {
+            pass(10_000).await;
+        }
+        assert!(!health().await.reasons.contains(&"clock_untrusted".to_owned()));
+        for n in 0..5 {
+            let Appended::Duplicate(first) = outbox.events.append(conformance::event(n)).await.unwrap()
+            else {
+                panic!("a retry is taken for a new lead")
+            };
+            assert_eq!(first.state, State::Pending);
+        }
+        // In time that nobody doubts, they are given up after their week, and stay to be seen.
+        for _ in 0..12 {
+            pass(DAY_MS).await;
+        }
+        let (view, _) = outbox.operators.find(conformance::key(0)).await.unwrap().remove(0);
+        assert_eq!((view.state, view.code.as_deref()), (State::DeadLetter, Some("too_old")));
     }
 }

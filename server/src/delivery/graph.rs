@@ -10,6 +10,7 @@ use tandem_core::id::PixelId;
 
 use super::classify::Reply;
 use super::usage::Usage;
+use crate::clock::Clock;
 use crate::config::Meta;
 use crate::outbox::LeasedEvent;
 
@@ -24,6 +25,8 @@ const REPLY_BYTES_MAX: usize = 1024 * 1024;
 pub struct Graph {
     http: reqwest::Client,
     base: String,
+    /// Hears what time Meta has.
+    clock: Clock,
 }
 
 /// What a call needs besides the events.
@@ -36,7 +39,7 @@ pub(super) struct Credentials<'a> {
 
 impl Graph {
     /// Builds the HTTP client. Fails when the system's certificates cannot be read.
-    pub fn new(settings: &Meta) -> Result<Self, reqwest::Error> {
+    pub fn new(settings: &Meta, clock: Clock) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
             .connect_timeout(settings.connect_timeout)
             .timeout(settings.timeout)
@@ -47,16 +50,11 @@ impl Graph {
             .build()?;
         let base =
             format!("{}/{}", settings.graph_url.as_str().trim_end_matches('/'), settings.graph_version);
-        Ok(Self { http, base })
+        Ok(Self { http, base, clock })
     }
 
-    /// Sends events of one pixel in one request. `now_s`: Unix seconds.
-    pub(super) async fn send(
-        &self,
-        credentials: &Credentials<'_>,
-        events: &[LeasedEvent],
-        now_s: i64,
-    ) -> Reply {
+    /// Sends events of one pixel in one request.
+    pub(super) async fn send(&self, credentials: &Credentials<'_>, events: &[LeasedEvent]) -> Reply {
         let proof = credentials.app_secret.map(|secret| appsecret_proof(secret, credentials.token));
         let body = capi::batch_body(
             events.iter().map(|event| &*event.payload),
@@ -77,7 +75,7 @@ impl Graph {
         match sent {
             Err(error) if error.is_connect() || error.is_builder() => Reply::NotSent,
             Err(_) => Reply::NoAnswer,
-            Ok(response) => read(response, now_s).await,
+            Ok(response) => self.read(response).await.0,
         }
     }
 }
@@ -89,7 +87,6 @@ impl Graph {
         &self,
         token: &SecretString,
         app_secret: Option<&SecretString>,
-        now_s: i64,
     ) -> (Reply, Option<i64>) {
         let Ok(mut url) = url::Url::parse(&format!("{}/debug_token", self.base)) else {
             return (Reply::NotSent, None);
@@ -101,12 +98,33 @@ impl Graph {
         match self.http.get(url).bearer_auth(token.expose_secret()).send().await {
             Err(error) if error.is_connect() || error.is_builder() => (Reply::NotSent, None),
             Err(_) => (Reply::NoAnswer, None),
-            Ok(response) => {
-                let date = response.headers().get(http::header::DATE).and_then(|value| value.to_str().ok());
-                let date_s = date.and_then(http_date_s);
-                (read(response, now_s).await, date_s)
-            }
+            Ok(response) => self.read(response).await,
         }
+    }
+
+    /// Reads an answer, and what Meta's clock showed, Unix seconds. Whether our time is right, Meta
+    /// knows: events are judged by its clock.
+    async fn read(&self, mut response: reqwest::Response) -> (Reply, Option<i64>) {
+        let date = response.headers().get(http::header::DATE).and_then(|value| value.to_str().ok());
+        let date_s = date.and_then(http_date_s);
+        if let Some(date_s) = date_s {
+            self.clock.hear_meta(date_s);
+        }
+        let status = response.status().as_u16();
+        let usage = Usage::of(response.headers(), self.clock.now_s());
+        let mut body = Vec::new();
+        let reply = loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() <= REPLY_BYTES_MAX => {
+                    body.extend_from_slice(&chunk);
+                }
+                // More than Meta ever says: not an answer of the Graph API.
+                Ok(Some(_)) => break Reply::Http { status, body: Vec::new(), usage },
+                Ok(None) => break Reply::Http { status, body, usage },
+                Err(_) => break Reply::NoAnswer,
+            }
+        };
+        (reply, date_s)
     }
 }
 
@@ -114,21 +132,6 @@ impl Graph {
 fn http_date_s(text: &str) -> Option<i64> {
     let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
     Some(at.as_second())
-}
-
-async fn read(mut response: reqwest::Response, now_s: i64) -> Reply {
-    let status = response.status().as_u16();
-    let usage = Usage::of(response.headers(), now_s);
-    let mut body = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= REPLY_BYTES_MAX => body.extend_from_slice(&chunk),
-            // The Graph API never sends this much, so the answer is not from it.
-            Ok(Some(_)) => return Reply::Http { status, body: Vec::new(), usage },
-            Ok(None) => return Reply::Http { status, body, usage },
-            Err(_) => return Reply::NoAnswer,
-        }
-    }
 }
 
 /// HMAC-SHA256 of the token under the app's secret, lower-case hex.

@@ -72,7 +72,7 @@ struct DataError {
 pub async fn ask_about_token(graph: &Graph, pixel: &Pixel, now_s: i64) -> Option<(TokenAnswer, Option<i64>)> {
     let token = pixel.token.as_ref()?.current()?;
     let app_secret = pixel.app_secret.as_ref().and_then(SecretSource::current);
-    let (reply, date_s) = graph.debug_token(&token, app_secret.as_ref(), now_s).await;
+    let (reply, date_s) = graph.debug_token(&token, app_secret.as_ref()).await;
     Some((token_answer(&reply, now_s), date_s))
 }
 
@@ -118,15 +118,10 @@ fn token_answer(reply: &Reply, now_s: i64) -> TokenAnswer {
     }
 }
 
-/// Sends an event that Meta shows under "Test events" and counts nowhere. It bypasses the outbox,
-/// so no figure includes it. `Err`: stable code of why Meta did not take it. A pixel without a
-/// token or a test event code sends nothing.
-pub async fn send_test_event(
-    graph: &Graph,
-    pixel: &Pixel,
-    event: &Event,
-    now_s: i64,
-) -> Result<(), &'static str> {
+/// Sends an event that Meta shows under "Test events" and counts nowhere, past the outbox: no
+/// figure has it. `Err`: stable code of why it was not taken. A pixel without a token or a
+/// test event code sends nothing.
+pub async fn send_test_event(graph: &Graph, pixel: &Pixel, event: &Event) -> Result<(), &'static str> {
     let token = pixel.token.as_ref().and_then(SecretSource::current).ok_or(code::UNCONFIGURED)?;
     let Some(test_event_code) = pixel.test_event_code.as_deref() else {
         return Err(code::UNCONFIGURED);
@@ -148,7 +143,7 @@ pub async fn send_test_event(
         app_secret: app_secret.as_ref(),
         test_event_code: Some(test_event_code),
     };
-    match classify(&graph.send(&credentials, &[sent], now_s).await, 1).0 {
+    match classify(&graph.send(&credentials, &[sent]).await, 1).0 {
         CallOutcome::Delivered { shortfall: 0 } => Ok(()),
         CallOutcome::Delivered { .. } => Err(code::DELIVERED_SHORT),
         CallOutcome::Retry { code, .. }

@@ -15,7 +15,7 @@ const STYLE: &str = include_str!("dashboard.css");
 
 /// The page. `latest`: the newest events. `dead_letters`: the newest dead letters.
 pub(super) fn page(snapshot: &Snapshot, latest: &[EventView], dead_letters: &[EventView]) -> Markup {
-    let Snapshot { health, figures, at_ms } = snapshot;
+    let Snapshot { health, figures, at_ms, .. } = snapshot;
     html! {
         (DOCTYPE)
         html lang="en" {

@@ -96,7 +96,9 @@ pub struct PixelFigures {
 pub struct Snapshot {
     pub health: Health,
     pub figures: Figures,
-    /// When it was taken, Unix milliseconds.
+    /// Whether the machine's time is trusted.
+    pub is_time_trusted: bool,
+    /// When, Unix milliseconds.
     pub at_ms: i64,
 }
 
@@ -128,6 +130,11 @@ impl Insight {
         Self { operators, board, metrics, clock, notes, latest: Mutex::default() }
     }
 
+    /// The server's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// Unix time, milliseconds.
     pub fn now_ms(&self) -> i64 {
         self.clock.now_ms()
@@ -152,22 +159,32 @@ impl Insight {
         let figures = self.operators.figures(at_ms).await;
         let store_error = accepts.err().or(figures.as_ref().err().cloned());
         let figures = figures.unwrap_or_default();
-        let health = self.judge(&figures, store_error.as_ref(), at_ms);
-        let snapshot = Arc::new(Snapshot { health, figures, at_ms });
+        let is_time_trusted = self.clock.trusted().is_some();
+        let health = self.judge(&figures, store_error.as_ref(), is_time_trusted, at_ms);
+        let snapshot = Arc::new(Snapshot { health, figures, is_time_trusted, at_ms });
         let reuse = (started.elapsed() * REUSE_FACTOR).min(REUSE_MAX);
         *latest =
             Some(CachedSnapshot { fresh_until: Instant::now() + reuse, snapshot: Arc::clone(&snapshot) });
         snapshot
     }
 
-    /// Judges the figures of one moment. The reasons are in the order in which they are found.
-    fn judge(&self, figures: &Figures, store_error: Option<&StoreError>, now_ms: i64) -> Health {
+    /// Health from the figures of one moment. Reasons stand in the order in which they are found.
+    fn judge(
+        &self,
+        figures: &Figures,
+        store_error: Option<&StoreError>,
+        is_time_trusted: bool,
+        now_ms: i64,
+    ) -> Health {
         let mut findings = Findings::default();
         for note in &self.notes {
             findings.add_degraded(note.clone());
         }
         if store_error.is_some() {
             findings.add_critical("store_refuses".into());
+        }
+        if !is_time_trusted {
+            findings.add_degraded(code::CLOCK_UNTRUSTED.into());
         }
         let board = self.board.all();
         let outbox = outbox_figures(figures, &board, now_ms, &mut findings);

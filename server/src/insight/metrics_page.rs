@@ -49,7 +49,7 @@ struct StoreFigures {
 
 impl Collector for StoreFigures {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Snapshot { figures, at_ms, .. } = &*self.snapshot;
+        let Snapshot { figures, at_ms, is_time_trusted, .. } = &*self.snapshot;
         let backlog = figures.backlog.iter().flat_map(|(pixel, backlog)| {
             State::ALL.map(|state| {
                 ([("pixel", pixel.as_str()), ("state", state.name())], backlog.get(state).cast_signed())
@@ -67,6 +67,9 @@ impl Collector for StoreFigures {
         let oldest =
             encoder.encode_descriptor("outbox_oldest_age", help, Some(&Unit::Seconds), MetricType::Gauge)?;
         ConstGauge::new(age_s).encode(oldest)?;
+        let help = "1 while the machine's time is trusted; else nothing is given up or deleted by age.";
+        let trusted = encoder.encode_descriptor("clock_trusted", help, None, MetricType::Gauge)?;
+        ConstGauge::new(i64::from(*is_time_trusted)).encode(trusted)?;
         let named = figures.last_24h.iter().filter(|(name, _)| !name.is_empty());
         let events = named.flat_map(|(name, counts)| {
             OUTCOMES.map(|(metric, outcome)| {

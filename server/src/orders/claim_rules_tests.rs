@@ -83,7 +83,7 @@ fn paid(is_denied: bool) -> Order {
         page: Page::default(),
         consent: Consent::default(),
     });
-    rules(None).decide(&mut order, NOW_S * 1000);
+    rules(None).decide(&mut order, NOW_S * 1000, None);
     order
 }
 

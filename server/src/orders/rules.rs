@@ -6,6 +6,7 @@ use tandem_core::event::Event;
 use tandem_core::id::{EventName, OrderId, PixelId};
 use tandem_core::order::{Order, PurchaseContext, RefundDecision, WithholdReason};
 
+use crate::clock::TrustedTime;
 use crate::outbox::{Initial, NewEvent, PurchaseChange, purchase_change};
 
 /// What decides about Purchases, beside what happened to their order.
@@ -51,25 +52,31 @@ impl PurchaseRules {
     fn context<'a>(
         &'a self,
         order: &OrderId,
-        now_ms: i64,
+        (now_ms, time): (i64, Option<TrustedTime>),
         fallback_page: &'a dyn Fn(&PixelId) -> Option<String>,
     ) -> PurchaseContext<'a> {
         let of_order = self.order_prefixes.iter().find(|(prefix, _)| order.as_str().starts_with(prefix));
         PurchaseContext {
             now_ms,
             join_wait_ms: self.join_wait_ms,
-            may_give_up: true,
+            oldest_s: time.map(TrustedTime::oldest_event_s),
             order_pixel: of_order.map(|(_, pixel)| pixel),
             default_pixel: &self.default_pixel,
             fallback_page,
         }
     }
 
-    /// Decides about an order's Purchase and about the events that follow it.
-    pub(super) fn decide(&self, order: &mut Order, now_ms: i64) -> (Option<PurchaseChange>, Vec<NewEvent>) {
+    /// Decides about an order's Purchase and about the events that follow it. `time`: `None` where
+    /// the time is not trusted, so that nothing is given up by age.
+    pub(super) fn decide(
+        &self,
+        order: &mut Order,
+        now_ms: i64,
+        time: Option<TrustedTime>,
+    ) -> (Option<PurchaseChange>, Vec<NewEvent>) {
         let fallback_page = |_: &PixelId| self.shop_url.clone();
         let id = order.id().clone();
-        let context = self.context(&id, now_ms, &fallback_page);
+        let context = self.context(&id, (now_ms, time), &fallback_page);
         let decision = order.decide(context);
         let hold = self.hold(order.pixel());
         let purchase = purchase_change(order, decision, now_ms, hold);

@@ -38,7 +38,7 @@ pub(super) fn fixture(
     let settings = Settings::read(&Source::from_pairs(variables.iter().copied())).unwrap();
     let metrics = Arc::new(Metrics::default());
     let outbox = Outbox::new(Embedded::open(dir, clock.clone()).unwrap());
-    let graph = Graph::new(&settings.meta).unwrap();
+    let graph = Graph::new(&settings.meta, clock.clone()).unwrap();
     let stop = CancellationToken::new();
     let (delivery, _) = delivery::start(&[], &[], &graph, &outbox.queue, &clock, &metrics, &stop);
     let ingest = Arc::new(Ingest::new(Arc::clone(&outbox.events), delivery.clone(), None));

@@ -33,7 +33,7 @@ pub use events::{
 pub use figures::{Figures, KeyCoverage, Metric, NameFigures, PixelBacklog};
 pub use operators::{
     AttemptView, DeadWebhookFilter, EventFilter, EventKey, EventView, OperatorStore, OrderFilter, OrderView,
-    Page, Replayable, Replayed,
+    Page, Replayable, Replayed, TimeFigures,
 };
 pub use orders::{
     Ask, DeadWebhook, DueOrder, OrderEffects, OrderKey, OrderStep, OrderStore, OrderUpdated, PurchaseChange,

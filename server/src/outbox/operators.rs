@@ -62,11 +62,15 @@ pub trait OperatorStore: std::fmt::Debug + Send + Sync + 'static {
     /// many.
     async fn adopt_unassigned(&self, pixel: PixelId) -> Result<u64, StoreError>;
 
-    /// Deletes rows that are older than their limit, about `max` of each kind. Returns how many.
-    /// `retention`: how long finished events are kept.
+    /// Deletes what is past its time, about `max` rows of each kind; returns how many.
+    /// `retention`: of finished events. Ages are running time of the store; nothing is deleted
+    /// while the wall's time is not trusted.
     async fn sweep(&self, retention: Duration, max: usize) -> Result<usize, StoreError>;
 
-    /// Figures for health, metrics and the dashboard. `now_ms`: Unix milliseconds.
+    /// How long the store has run, and what waits for a trusted time.
+    async fn time_figures(&self) -> Result<TimeFigures, StoreError>;
+
+    /// Figures for health, metrics and the dashboard. Unix milliseconds.
     async fn figures(&self, now_ms: i64) -> Result<Figures, StoreError>;
 
     /// Checks whether a write would be accepted now: writes and syncs a test value.
@@ -155,6 +159,15 @@ impl std::ops::AddAssign for Replayed {
         self.skipped_double_count += other.skipped_double_count;
         self.skipped_unsendable += other.skipped_unsendable;
     }
+}
+
+/// What the store knows of its time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TimeFigures {
+    /// Running time, over all starts, milliseconds.
+    pub running_ms: i64,
+    /// Waiting events that look too old for Meta by the wall's time; counted up to a bound.
+    pub too_old: u32,
 }
 
 /// One page of a listing, newest first.

@@ -41,7 +41,7 @@ fn assert_refused(case: &str, ended: &Ended, hints: &[&str]) {
 
 #[tokio::test]
 async fn the_server_says_which_setting_is_wrong() -> anyhow::Result<()> {
-    let cases: [(&str, &str); 23] = [
+    let cases: [(&str, &str); 24] = [
         ("TANDEM_GRPC_ADDR", "nonsense"),
         ("TANDEM_HTTP_ADDR", "127.0.0.1:99999"),
         ("FACEBOOK_PIXEL_ID", "my-pixel"),
@@ -52,6 +52,7 @@ async fn the_server_says_which_setting_is_wrong() -> anyhow::Result<()> {
         ("CASHFREE_ENVIRONMENT", "STAGING"),
         ("TANDEM_STORE", "postgres://db.example/tandem"),
         ("TANDEM_RETENTION", "a while"),
+        ("TANDEM_RETENTION", "191h"),
         ("TANDEM_ALLOWED_ORIGINS", "shop.example"),
         ("TANDEM_SHOP_URL", "shop"),
         ("TANDEM_TRUSTED_PROXIES", "10.0.0.0/99"),

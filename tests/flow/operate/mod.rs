@@ -1,5 +1,6 @@
 //! What an operator uses: programs, ports, settings and tools.
 
+mod clock;
 mod configuration;
 mod doctor;
 mod http_port;

@@ -120,6 +120,10 @@ impl Caller {
         resume_delivery(ResumeDeliveryRequest) -> ResumeDeliveryResponse;
         /// `ErasePerson`
         erase_person(ErasePersonRequest) -> ErasePersonResponse;
+        /// `GetClock`
+        get_clock(GetClockRequest) -> GetClockResponse;
+        /// `ConfirmClock`
+        confirm_clock(ConfirmClockRequest) -> ConfirmClockResponse;
         /// `ListOrders`
         list_orders(ListOrdersRequest) -> ListOrdersResponse;
         /// `GetOrder`

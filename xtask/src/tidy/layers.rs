@@ -27,7 +27,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("cli/src", "main arguments commands server settings report progress paging error groups render moment"),
     (
         "cli/src/commands",
-        "mod events watch event_state orders order_view dead_letters event_view delivery doctor erase health \
+        "mod events watch event_state orders order_view dead_letters event_view delivery clock doctor erase health \
          lint",
     ),
     ("cli/src/commands/dead_letters", "mod list show replay purge filter steps view"),
@@ -59,11 +59,12 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
         "server/src",
         "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock vital",
     ),
+    ("server/src/clock", "mod trust"),
     ("server/src/outbox", "mod embedded operators figures orders queue events state error"),
     (
         "server/src/outbox/embedded",
         "mod operators queue orders purchases events erase sweep unproven figures read steps store checkpoint open \
-         migrate committer counts early sql",
+         migrate committer run_time counts early sql",
     ),
     (
         "server/src/delivery",
@@ -76,7 +77,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("server/src/api/decode", "mod browser custom_data person reader"),
     (
         "server/src/api/operations",
-        "mod dead_letter_work dead_letters orders events control diagnose erase health service wire",
+        "mod dead_letter_work dead_letters orders events control clock diagnose erase health service wire",
     ),
     ("server/src/api/tracking", "mod confirm events purchase webhook service"),
     ("server/src/app", "mod assemble janitor ports store error"),

@@ -104,17 +104,16 @@ impl Reader<'_> {
         Consent { ads, limited_data_use }
     }
 
-    /// When the event happened, Unix seconds. Without a time, or with one in the future, the time
-    /// of receipt counts.
+    /// When it happened, Unix seconds. Without a time, or with one in the future, the time of receipt counts. Under a
+    /// doubted clock the caller may be right about the age, and Meta has the last word.
     fn time_s(&mut self, occurred_at: Option<prost_types::Timestamp>) -> i64 {
         let now_s = self.now_ms.div_euclid(1000);
         match occurred_at {
-            Some(at) if now_s - at.seconds > EVENT_AGE_MAX_S => {
-                self.violations
-                    .add("occurred_at", "must not be over 7 days ago: Meta accepts no older events");
+            Some(at) if self.knows_age && now_s.saturating_sub(at.seconds) > EVENT_AGE_MAX_S => {
+                self.violations.add("occurred_at", "must not be over 7 days ago: Meta takes nothing older");
                 now_s
             }
-            Some(at) => at.seconds.min(now_s),
+            Some(at) => at.seconds.max(0).min(now_s),
             None => now_s,
         }
     }

@@ -12,6 +12,7 @@ use tandem_proto::v1;
 
 use crate::api::caller::{Caller, Stranger};
 use crate::api::status::{Reject, Violation};
+use crate::clock::Clock;
 use crate::config::Origins;
 use crate::ingest::MatchKeyReader;
 use crate::orders::NamedPixel;
@@ -63,6 +64,8 @@ pub struct Decoder {
     pub settings: DecodeSettings,
     /// Counts dropped keys and redacted data.
     pub metrics: Arc<Metrics>,
+    /// Says whether ages are known.
+    pub clock: Clock,
 }
 
 /// What a person said. While it is denied or missing, nothing may go to Meta, and no cookie to the
@@ -141,7 +144,8 @@ impl Decoder {
     ) -> Reader<'a> {
         let (settings, violations) = (&self.settings, Violations::default());
         let keys = self.match_keys(now_ms);
-        Reader { settings, keys, caller, origins: &pixel.origins, now_ms, violations }
+        let knows_age = self.clock.trusted().is_some();
+        Reader { settings, keys, caller, origins: &pixel.origins, now_ms, knows_age, violations }
     }
 }
 
@@ -152,6 +156,8 @@ pub(in crate::api) struct Reader<'a> {
     pub(super) caller: &'a Caller,
     pub(super) origins: &'a Origins,
     pub(super) now_ms: i64,
+    /// The time is trusted, so that an event can be refused for its age.
+    pub(super) knows_age: bool,
     pub(in crate::api) violations: Violations,
 }
 

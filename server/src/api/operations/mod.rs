@@ -1,5 +1,6 @@
 //! `OperationsService`: the handlers. Each file has the RPCs of one concern.
 
+mod clock;
 mod control;
 mod dead_letter_work;
 mod dead_letters;
@@ -112,6 +113,20 @@ impl OperationsService for Operations {
         request: Request<v1::GetOrderRequest>,
     ) -> Result<Response<v1::GetOrderResponse>, Status> {
         Ok(Response::new(self.order(request.into_inner()).await?))
+    }
+
+    async fn get_clock(
+        &self,
+        _request: Request<v1::GetClockRequest>,
+    ) -> Result<Response<v1::GetClockResponse>, Status> {
+        Ok(Response::new(self.clock().await?))
+    }
+
+    async fn confirm_clock(
+        &self,
+        _request: Request<v1::ConfirmClockRequest>,
+    ) -> Result<Response<v1::ConfirmClockResponse>, Status> {
+        Ok(Response::new(self.confirm_clock().await?))
     }
 
     async fn diagnose(

@@ -23,6 +23,8 @@ use crate::catalogue::CatalogueFile;
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 3600);
+/// Shortest retention: Meta's 7 days, and one for a person to look at what was given up.
+const RETENTION_MIN: Duration = Duration::from_secs(8 * 24 * 3600);
 
 /// When the page may fire Purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +138,7 @@ impl Settings {
             meta: read_meta(source)?,
             cashfree: read_cashfree(source)?,
             data_dir: source.text(keys::TANDEM_DATA_DIR).into(),
-            retention: source.span(keys::TANDEM_RETENTION, DAY, 3650 * DAY)?,
+            retention: source.span(keys::TANDEM_RETENTION, RETENTION_MIN, 3650 * DAY)?,
             internal_token: source.secret(keys::TANDEM_INTERNAL_TOKEN)?,
             allowed_origins: origins.unwrap_or(Origins::Loopback),
             shop_url: source.optional(keys::TANDEM_SHOP_URL, |text| http_url(text).map(String::from))?,

@@ -18,15 +18,17 @@ use super::gate::CallFeedback;
 use super::graph::{Credentials, Graph};
 use super::isolate::Isolation;
 use super::meta_codes::SUB_TOO_OLD;
-use crate::clock::Clock;
+use crate::clock::{Clock, TrustedTime};
 use crate::outbox::{AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent, StoreError};
 use crate::telemetry::metrics::Metrics;
 
 /// Most seconds between the firing of a page's copy and the sending of the server's copy. Meta merges
 /// the two within 48 hours and would count a later copy again. One hour is kept as a margin.
 const TWIN_AGE_MAX_S: i64 = 47 * 3600;
-/// After this many attempts that ended in Meta's "unknown error" an event is sent alone. Meta may
-/// be unable to process it, and it must not spoil the batches of others.
+/// Wait of an event whose browser copy may be too old, while the time is not trusted.
+const CLOCK_WAIT: Duration = Duration::from_secs(10 * 60);
+/// Attempts that ended in Meta's "unknown error", after which an event travels alone: it may
+/// be the one that Meta chokes on, and must not spoil the batches of others.
 const SUSPECT_ATTEMPTS: u32 = 8;
 /// This many single events refused in a row, for a reason that may lie in the request, mean that
 /// the request is at fault and not the events.
@@ -129,20 +131,20 @@ impl Sender {
 
     /// Gives up the events that Meta would refuse anyway, so that they cannot spoil the batch.
     async fn turn_away(&self, events: Vec<LeasedEvent>) -> Vec<LeasedEvent> {
-        let now_s = self.clock.now_s();
+        let (now_s, time) = (self.clock.now_s(), self.clock.trusted());
         let (mut kept, mut refused) = (Vec::with_capacity(events.len()), Vec::new());
         for event in events {
-            match known_refusal(&event, now_s) {
+            match known_refusal(&event, now_s, time) {
                 None => kept.push(event),
+                Some(code::CLOCK_UNTRUSTED) => {
+                    let wait = AttemptOutcome::Held(CLOCK_WAIT);
+                    refused.push(self.result(&event, wait, code::CLOCK_UNTRUSTED));
+                }
                 Some(code) => refused.push(self.result(&event, AttemptOutcome::Refused, code)),
             }
         }
         if let Some(first) = refused.first() {
-            tracing::warn!(
-                events = refused.len(),
-                code = first.code,
-                "events given up before sending: Meta would refuse them"
-            );
+            tracing::warn!(events = refused.len(), code = first.code, "events are not sent");
             let none = MetaError::default();
             self.record(self.call_record(self.clock.now_ms(), Duration::ZERO, 0, &none, 0), refused).await;
         }
@@ -163,7 +165,7 @@ impl Sender {
         };
         let started_ms = self.clock.now_ms();
         let started = Instant::now();
-        let reply = self.graph.send(&credentials, batch, started_ms.div_euclid(1000)).await;
+        let reply = self.graph.send(&credentials, batch).await;
         let took = started.elapsed();
         let status = match &reply {
             Reply::Http { status, .. } => *status,
@@ -362,14 +364,16 @@ fn blamed(meta: &MetaError, batch: &[LeasedEvent]) -> Option<usize> {
     meta.blamed_event.or_else(|| (meta.subcode == SUB_TOO_OLD).then(oldest).flatten())
 }
 
-/// Stable code of why the event must not be sent. `None`: it may be sent.
-fn known_refusal(event: &LeasedEvent, now_s: i64) -> Option<&'static str> {
+/// Stable code of why an event must not be sent. `time`: `None` where the time is not trusted. What
+/// looks too old is then sent all the same: Meta knows. Whether an old twin was counted for good, it
+/// does not tell, so that such an event waits ([`code::CLOCK_UNTRUSTED`]).
+fn known_refusal(event: &LeasedEvent, now_s: i64, time: Option<TrustedTime>) -> Option<&'static str> {
     if event.payload.personal_json.is_none() {
         Some(code::PERSON_GONE)
-    } else if event.fired_s.is_some_and(|fired_s| now_s - fired_s > TWIN_AGE_MAX_S) {
-        Some(code::DEDUP_WINDOW_PASSED)
+    } else if event.fired_s.is_some_and(|fired_s| now_s.saturating_sub(fired_s) > TWIN_AGE_MAX_S) {
+        Some(if time.is_some() { code::DEDUP_WINDOW_PASSED } else { code::CLOCK_UNTRUSTED })
     } else {
-        event.payload.known_refusal(event.time_s, now_s)
+        event.payload.known_refusal(event.time_s, time.map(TrustedTime::oldest_event_s))
     }
 }
 

@@ -9,6 +9,7 @@ use axum::response::IntoResponse as _;
 use tandem_core::user_data::KeySet;
 
 use super::*;
+use crate::clock::Doubt;
 use crate::config::{Settings, Source};
 use crate::outbox::conformance::{self, NOW_MS, pixel};
 use crate::outbox::embedded::Embedded;
@@ -49,14 +50,18 @@ struct World {
 
 impl World {
     fn new(meta: &Meta) -> Self {
+        Self::at(meta, NOW_MS + 10_000)
+    }
+
+    fn at(meta: &Meta, now_ms: i64) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
         let source = Source::from_pairs([("META_GRAPH_URL", meta.url.as_str()), ("META_TIMEOUT", "2s")]);
         let settings = Settings::read(&source).unwrap();
-        let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::fixed(NOW_MS + 10_000));
+        let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::fixed(now_ms));
         let outbox = Outbox::new(Embedded::open(dir.path(), clock.clone()).unwrap());
         let sender = Sender {
             pixel: pixel(),
-            graph: Graph::new(&settings.meta).unwrap(),
+            graph: Graph::new(&settings.meta, clock.clone()).unwrap(),
             queue: Arc::clone(&outbox.queue),
             clock: clock.clone(),
             metrics: Arc::default(),
@@ -219,4 +224,40 @@ async fn an_answer_with_a_warning_for_each_of_a_thousand_events_is_read() {
     let events = world.leased(1000).await;
     assert!(world.send(events).await.worked);
     assert_eq!(world.count(State::Delivered).await, 1000);
+}
+
+const DAY_MS: i64 = 24 * 3600 * 1000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_a_doubted_clock_age_is_no_reason_to_give_up() {
+    let meta = Meta::start(received).await;
+    let world = World::new(&meta);
+    let mut events = world.leased(3).await;
+    events[1].fired_s = Some(world.clock.now_s());
+    world.clock.jump_ms(40 * DAY_MS);
+    world.send(events).await;
+    assert_eq!(meta.calls(), [2], "what looks too old is sent: Meta knows");
+    let waits = &world.events().await[1];
+    assert_eq!((waits.state, waits.code.as_deref()), (State::Pending, Some(code::CLOCK_UNTRUSTED)));
+    assert_eq!(world.count(State::DeadLetter).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metas_clock_confirms_a_right_time_and_contradicts_a_wrong_one() {
+    let meta = Meta::start(received).await;
+    let world = World::at(&meta, Clock::system().now_ms());
+    world.clock.jump_ms(-40 * DAY_MS);
+    assert!(world.clock.trusted().is_none());
+    world.clock.jump_ms(40 * DAY_MS + 10 * DAY_MS);
+    let first = world.leased(1).await;
+    world.send(first).await;
+    assert!(
+        matches!(world.clock.trust_view().doubt, Some(Doubt::MetaDisagrees { ahead_s }) if ahead_s > 863_000)
+    );
+    // Set right, but by a clock that had been wrong before: Meta's word is enough.
+    world.clock.jump_ms(-10 * DAY_MS - 4 * 60_000);
+    assert!(world.clock.trusted().is_none(), "four minutes behind what is believed");
+    let second = world.leased(2).await;
+    world.send(second).await;
+    assert!(world.clock.trusted().is_some());
 }

@@ -48,7 +48,7 @@ fn deliver(
         ("FACEBOOK_ACCESS_TOKEN", "token"),
     ]);
     let settings = Settings::read(&source).unwrap();
-    let graph = Graph::new(&settings.meta).unwrap();
+    let graph = Graph::new(&settings.meta, clock.clone()).unwrap();
     let pixels: Vec<_> = settings.pixels.into_iter().map(Arc::new).collect();
     start(&pixels, &[], &graph, queue, clock, &Arc::new(Metrics::default()), stop)
 }

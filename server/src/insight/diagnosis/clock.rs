@@ -1,6 +1,7 @@
 //! Compares the server's clock with Meta's (the `Date` header of Meta's answer).
 
 use super::finding::Finding;
+use crate::clock::{Doubt, TrustView};
 
 /// Up to this difference it is measurement error, seconds: the header has whole seconds, and the
 /// answer takes time to arrive.
@@ -32,9 +33,40 @@ pub(super) fn finding(ahead_s: Option<i64>) -> Finding {
     }
 }
 
+const CONFIRM: &str = "look at the machine's time: set it by NTP if it is wrong, and run `tandem clock confirm` if \
+    it is right; until then nothing is given up or deleted by age";
+
+/// Whether the server trusts its own time.
+pub(super) fn trust(view: TrustView) -> Finding {
+    let side =
+        |by_s: i64| format!("{} s {}", by_s.unsigned_abs(), if by_s > 0 { "ahead of" } else { "behind" });
+    let why = match view.doubt {
+        None => return Finding::ok("clock", "clock_trusted", "the server trusts its time"),
+        Some(Doubt::Jumped { by_ms }) => {
+            format!("it was set while the server ran, and is {} what it was", side(by_ms / 1000))
+        }
+        Some(Doubt::Implausible { by_ms }) => {
+            format!("at the start it was {} what the store remembers", side(by_ms / 1000))
+        }
+        Some(Doubt::MetaDisagrees { ahead_s }) => format!("it is {} Meta's", side(ahead_s)),
+    };
+    let detail = format!("the server does not trust its time: {why}");
+    Finding::warning("clock", tandem_core::code::CLOCK_UNTRUSTED, detail, CONFIRM)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_doubted_time_is_a_warning_that_says_why_and_what_to_do() {
+        let trust = |doubt| trust(TrustView { doubt, steady_for_ms: 0, trusted_in_ms: None });
+        assert_eq!(trust(None).code, "clock_trusted");
+        let jumped = trust(Some(Doubt::Jumped { by_ms: -3_600_000 }));
+        assert_eq!(jumped.code, "clock_untrusted");
+        assert!(jumped.detail.ends_with("and is 3600 s behind what it was"), "{}", jumped.detail);
+        assert!(jumped.advice.contains("tandem clock confirm"));
+    }
 
     #[test]
     fn a_clock_may_be_read_late_but_not_be_wrong() {

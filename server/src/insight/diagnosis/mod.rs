@@ -64,6 +64,8 @@ impl Diagnosis {
             meta_clock = meta_clock.or(off_s);
         }
         findings.push(clock::finding(meta_clock));
+        // Meta's answers above may have ended a doubt.
+        findings.push(clock::trust(self.clock.trust_view()));
         if send_test_event {
             let sent = pixels.iter().map(|pixel| test_event::send(&self.graph, &self.clock, pixel));
             findings.extend(join_all(sent).await);

@@ -37,7 +37,7 @@ pub(super) async fn send(graph: &Graph, clock: &Clock, pixel: &Pixel) -> Finding
                 "no_event",
                 "no test event was sent: the event could not be built",
             ),
-            Some(event) => match send_test_event(graph, pixel, &event, clock.now_s()).await {
+            Some(event) => match send_test_event(graph, pixel, &event).await {
                 Ok(()) => Finding::ok(
                     "test_event",
                     "test_event_taken",

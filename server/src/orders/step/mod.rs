@@ -63,10 +63,10 @@ impl Orders {
     ) -> Result<Option<OrderUpdated>, StoreError> {
         let Step { order, webhook, event, expects_browser } = step;
         let (key, pixel) = (self.key(order), self.rules.default_pixel.clone());
-        let (now_ms, rules) = (self.clock.now_ms(), Arc::clone(&self.rules));
+        let (now_ms, time, rules) = (self.clock.now_ms(), self.clock.trusted(), Arc::clone(&self.rules));
         let run = move |order: &mut Order| {
             let ChangeOutcome { answer, ask, dead_letter } = change(order);
-            let (purchase, followers) = rules.decide(order, now_ms);
+            let (purchase, followers) = rules.decide(order, now_ms, time);
             OrderEffects {
                 event: event.clone(),
                 purchase,

@@ -23,6 +23,7 @@ macro_rules! each {
     )+};
 }
 
+mod clock;
 mod events;
 mod operators;
 mod orders;
@@ -206,4 +207,5 @@ pub(crate) async fn run<G, F: Future<Output = (Bench, G)>>(make: impl Fn() -> F)
     orders::run(&make).await;
     purchases::run(&make).await;
     operators::run(&make).await;
+    clock::run(&make).await;
 }

@@ -143,7 +143,7 @@ pub(super) fn effects(order: &mut Order, join_wait_ms: i64) -> OrderEffects {
     let decision = order.decide(PurchaseContext {
         now_ms: NOW_MS,
         join_wait_ms,
-        may_give_up: true,
+        oldest_s: None,
         order_pixel: None,
         default_pixel: &pixel(),
         fallback_page: &|_| None,

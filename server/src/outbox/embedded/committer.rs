@@ -14,6 +14,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::counts::{CountDeltas, NewOrders};
 use super::early::Early;
+use super::run_time::{CommitTime, RunTime};
 use super::sql::pixel_no;
 use crate::clock::Clock;
 use crate::outbox::{LeaseHolder, NewEvent, StoreError};
@@ -104,6 +105,9 @@ pub(super) struct Writer {
     pub(super) counts: CountDeltas,
     pub(super) early: Early,
     pub(super) new_orders: NewOrders,
+    /// The time of the transaction that is open.
+    pub(super) time: CommitTime,
+    run_time: RunTime,
     clock: Clock,
     /// Clock offset that the stored schedules follow, milliseconds.
     follows_ms: Arc<AtomicI64>,
@@ -117,6 +121,7 @@ impl Writer {
     /// `follows_ms`: the writer stores here the clock offset that the stored schedules follow.
     pub(super) fn new(
         db: Connection,
+        run_time: RunTime,
         clock: Clock,
         follows_ms: Arc<AtomicI64>,
         changes: broadcast::Sender<Arc<[u64]>>,
@@ -126,6 +131,8 @@ impl Writer {
             counts: CountDeltas::default(),
             early: Early::default(),
             new_orders: NewOrders::default(),
+            time: CommitTime { run_ms: 0, trusted: None },
+            run_time,
             clock,
             follows_ms,
             pixels: HashMap::new(),
@@ -161,6 +168,9 @@ impl Writer {
     /// Writes until every sender is gone, then empties the log.
     pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         self.work_off(&mut commands);
+        if let Err(error) = self.run_time.finish(&self.db) {
+            tracing::warn!(error = %describe(&error), "the running time could not be written");
+        }
         self.truncate();
     }
 
@@ -240,8 +250,10 @@ impl Writer {
         let (now_ms, offset_ms) = (self.clock.now_ms(), self.clock.offset_ms());
         self.execute("BEGIN IMMEDIATE")?;
         let followed = self.follow_clock(offset_ms)?;
+        self.time = self.run_time.begin(&self.db)?;
         let result = commands(self, now_ms)?;
         self.execute("COMMIT")?;
+        self.run_time.end(self.time);
         if followed {
             self.follows_ms.store(offset_ms, Ordering::Relaxed);
         }

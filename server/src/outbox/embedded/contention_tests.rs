@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::broadcast;
 
 use super::committer::{Command, Writer};
+use super::run_time::RunTime;
 use super::tests::work_off;
 use super::*;
 use crate::clock::Clock;
@@ -31,7 +32,9 @@ fn an_open_read_transaction_delays_no_lead() {
     let dir = tempfile::tempdir().unwrap();
     let opened = open::open(dir.path(), NOW_MS).unwrap();
     let changes = broadcast::channel(1).0;
-    let mut writer = Writer::new(opened.writer, Clock::fixed(NOW_MS), Arc::default(), changes);
+    let clock = Clock::fixed(NOW_MS);
+    let run_time = RunTime::recall(&opened.writer, clock.clone()).unwrap();
+    let mut writer = Writer::new(opened.writer, run_time, clock, Arc::default(), changes);
     lead_takes(&mut writer, 0);
     let alone = (1..20).map(|n| lead_takes(&mut writer, n)).max().unwrap();
 
@@ -103,7 +106,9 @@ async fn an_unreadable_order_fails_alone_and_at_once() {
     let opened = open::open(dir.path(), NOW_MS).unwrap();
     opened.writer.execute("UPDATE orders SET state = '{'", []).unwrap();
     let changes = broadcast::channel(1).0;
-    let mut writer = Writer::new(opened.writer, Clock::fixed(NOW_MS), Arc::default(), changes);
+    let clock = Clock::fixed(NOW_MS);
+    let run_time = RunTime::recall(&opened.writer, clock.clone()).unwrap();
+    let mut writer = Writer::new(opened.writer, run_time, clock, Arc::default(), changes);
     let runs = Arc::new(AtomicUsize::new(0));
     let mut commands = Vec::new();
     let mut answers = Vec::new();

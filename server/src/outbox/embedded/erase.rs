@@ -119,10 +119,11 @@ impl Writer {
         if was.waits() {
             self.db
                 .prepare_cached(
-                    sql!("UPDATE events SET person = NULL, state = {SUPPRESSED}, due_ms = NULL, code = ?2, finished_ms = ?3
+                    sql!("UPDATE events SET person = NULL, state = {SUPPRESSED}, due_ms = NULL, code = ?2, finished_ms = ?3,
+                            finished_run_ms = ?4
                      WHERE seq = ?1"),
                 )?
-                .execute((seq, code::ERASED, now_ms))?;
+                .execute((seq, code::ERASED, now_ms, self.time.run_ms))?;
             self.counts.moved(pixel, was, State::Suppressed);
             self.counts.count(now_ms, pixel, name, Metric::Suppressed, 1);
         } else {

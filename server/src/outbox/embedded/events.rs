@@ -10,7 +10,7 @@ use tandem_core::order::Environment;
 
 use super::committer::Writer;
 use super::erase::{self, Table};
-use super::sql::{NO_MONEY, state};
+use super::sql::*;
 use super::store::Embedded;
 use crate::clock::millis;
 use crate::outbox::{
@@ -89,13 +89,14 @@ impl Writer {
     pub(super) fn append(&mut self, event: &NewEvent, now_ms: i64) -> rusqlite::Result<Appended> {
         let pixel = self.pixel(&event.pixel)?;
         let entry = Entry::of(event, now_ms);
-        let mut insert = self.db.prepare_cached(
-            "INSERT INTO events (pixel, name, id, state, due_ms, lease_no, received_ms, time_s, finished_ms,
+        let mut insert = self.db.prepare_cached(sql!(
+            "INSERT INTO events (seq, pixel, name, id, state, due_ms, lease_no, received_ms, time_s, finished_ms,
                                  order_id, keys, contact, code, facts, person, action_source, has_page,
-                                 environment)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+                                 environment, finished_run_ms)
+             VALUES ({next}, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
              ON CONFLICT DO NOTHING",
-        )?;
+            next = next_position("events", "seq")
+        ))?;
         let inserted = insert.execute(rusqlite::params![
             pixel,
             event.name.as_str(),
@@ -115,6 +116,7 @@ impl Writer {
             event.payload.action_source.as_str(),
             event.payload.has_page,
             number(event.environment),
+            self.time.run_ms,
         ])?;
         drop(insert);
         let (now, name) = (event.received_ms, event.name.as_str());

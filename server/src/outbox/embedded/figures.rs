@@ -14,6 +14,8 @@ use crate::outbox::{Figures, KeyCoverage, Metric, State};
 const COVERAGE_EVENTS: u32 = 1000;
 /// Positions among which it looks for them: where most events are suppressed it finds fewer.
 const COVERAGE_POSITIONS: u32 = 10_000;
+/// Minutes of the figures' day.
+const MINUTES: i64 = 24 * 60;
 /// Dead-lettered webhooks shown with the figures.
 const DEAD_WEBHOOKS_SHOWN: usize = 20;
 
@@ -21,9 +23,12 @@ const DEAD_WEBHOOKS_SHOWN: usize = 20;
 pub(super) fn figures(db: &Connection, now_ms: i64) -> rusqlite::Result<Figures> {
     let mut figures = Figures::default();
 
-    let mut counts =
-        db.prepare_cached("SELECT name, metric, sum(n) FROM counts WHERE minute > ?1 GROUP BY name, metric")?;
-    let mut rows = counts.query([now_ms.div_euclid(60_000) - 24 * 60])?;
+    let mut counts = db.prepare_cached(
+        "SELECT name, metric, sum(n) FROM counts WHERE minute > ?1 AND minute < ?2 GROUP BY name, metric",
+    )?;
+    // What a clock that was ahead counted is of no day.
+    let minute = now_ms.div_euclid(60_000);
+    let mut rows = counts.query([minute - MINUTES, minute + MINUTES])?;
     while let Some(row) = rows.next()? {
         if let Some(metric) = metric(row.get(1)?) {
             figures.last_24h.entry(row.get(0)?).or_default().0.insert(metric, row.get(2)?);

@@ -82,6 +82,14 @@ mod tests {
             let paid: i64 =
                 old.query_row("SELECT n FROM order_totals WHERE paid = 1", [], |row| row.get(0)).unwrap();
             assert_eq!(paid, 1);
+            let known: (i64, i64) = old
+                .query_row("SELECT run_ms, believed_ms FROM clock", [], |row| Ok((row.get(0)?, row.get(1)?)))
+                .unwrap();
+            assert_eq!(known, (0, 7_000), "the last entry's time is the one that a start is compared with");
+            let counted: i64 = old
+                .query_row("SELECT count(*) FROM events WHERE finished_run_ms = 0", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(counted, 4, "what finished before counts from now on");
             if version < 4 {
                 let mut typed =
                     old.prepare("SELECT action_source, has_page FROM events ORDER BY seq").unwrap();
@@ -113,7 +121,7 @@ mod tests {
             let person = person.map_or("NULL".to_owned(), |person| format!("'{person}'"));
             format!(
                 "INSERT INTO events (pixel, name, id, state, received_ms, time_s, keys, contact, facts, person)
-                 VALUES (1, 'Lead', '{n}', 1, 0, 0, 0, 0, '{facts}', {person});"
+                 VALUES (1, 'Lead', '{n}', 1, 7000, 0, 0, 0, '{facts}', {person});"
             )
         };
         events.into_iter().enumerate().map(row).collect()

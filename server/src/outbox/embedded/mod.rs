@@ -9,7 +9,7 @@
 //! edge), the due queue and what is open by age. The last two are partial and shrink with the
 //! backlog. The others are partial on rare states. Frequent queries read only the rows they
 //! return: totals are kept on write, ages come from the first entry of an index, retention reads
-//! the oldest rows only. Erasure, and lists by what has no index, search in steps ([`steps`]), each
+//! what finished first. Erasure, and lists by what has no index, search in steps ([`steps`]), each
 //! a short read transaction. Delivery's leases and
 //! results go in steps of 250 events, so that callers never wait behind a thousand of them.
 //!
@@ -24,7 +24,9 @@
 //! *Time.* Schedules on disk use the wall clock. Before each transaction the writer compares it
 //! with a steady clock. If the wall clock was set, the writer moves every due time and lease by the
 //! same amount. So a clock that is set forward ends no lease, and one that is set back delays no
-//! retry.
+//! retry. What destroys goes by neither: deletion counts the store's own running time
+//! ([`run_time`]), and both deletion and giving up wait while the wall's time is not trusted
+//! ([`crate::clock`]).
 
 mod checkpoint;
 mod committer;
@@ -40,6 +42,7 @@ mod orders;
 mod purchases;
 mod queue;
 mod read;
+mod run_time;
 mod sql;
 mod steps;
 mod store;

@@ -14,6 +14,9 @@ use super::sql::*;
 /// clock was ahead.
 const WAIT_MS_MAX: i64 = 26 * 3600 * 1000;
 
+/// Longest wait of a question to the payment provider, milliseconds: its schedule ends within 7 days.
+const ASK_MS_MAX: i64 = 7 * 24 * 3600 * 1000;
+
 /// Why the store cannot be opened. The text says what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -75,6 +78,7 @@ pub(super) fn open(dir: &Path, now_ms: i64) -> Result<Opened, OpenError> {
              UPDATE totals SET n = 0 WHERE state = {IN_FLIGHT};
              UPDATE events SET state = {PENDING}, due_ms = {now_ms} WHERE due_ms IS NOT NULL AND state = {IN_FLIGHT};
              UPDATE events SET due_ms = {now_ms} WHERE due_ms > {now_ms} + {WAIT_MS_MAX};
+             UPDATE orders SET ask_at_ms = {now_ms} WHERE ask_at_ms > {now_ms} + {ASK_MS_MAX};
              COMMIT;"
         ))
         .map_err(fail)?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::OptionalExtension as _;
+use tandem_core::event::oldest_time_s;
 use tandem_core::id::PixelId;
 use tandem_core::order::Order;
 use tokio::sync::broadcast;
@@ -11,12 +12,15 @@ use tokio::sync::broadcast;
 use super::committer::Writer;
 use super::sql::*;
 use super::store::Embedded;
-use super::{figures, read};
+use super::{figures, queue, read, run_time};
 use crate::clock::millis;
 use crate::outbox::{
     AttemptView, DeadWebhook, DeadWebhookFilter, EventFilter, EventKey, EventView, Figures, OperatorStore,
-    OrderFilter, OrderView, Page, Replayable, Replayed, State, StoreError,
+    OrderFilter, OrderView, Page, Replayable, Replayed, State, StoreError, TimeFigures,
 };
+
+/// Most events counted that look too old.
+const TOO_OLD_COUNTED: usize = 10_000;
 
 #[async_trait::async_trait]
 impl OperatorStore for Embedded {
@@ -73,7 +77,24 @@ impl OperatorStore for Embedded {
     }
 
     async fn sweep(&self, retention: Duration, max: usize) -> Result<usize, StoreError> {
-        self.write_patiently(move |writer, now_ms| writer.sweep(now_ms, millis(retention), max)).await
+        // The write comes in any case: it keeps the running time of a server with nothing to do.
+        self.write_patiently(move |writer, _| match writer.time.trusted {
+            Some(time) => writer.sweep(time, millis(retention), max),
+            None => Ok(0),
+        })
+        .await
+    }
+
+    async fn time_figures(&self) -> Result<TimeFigures, StoreError> {
+        let oldest_s = oldest_time_s(self.clock.now_s());
+        self.read(move |db| {
+            let too_old = queue::too_old(db, oldest_s, TOO_OLD_COUNTED)?.len();
+            Ok(TimeFigures {
+                running_ms: run_time::written(db)?,
+                too_old: u32::try_from(too_old).unwrap_or(u32::MAX),
+            })
+        })
+        .await
     }
 
     async fn figures(&self, now_ms: i64) -> Result<Figures, StoreError> {

@@ -5,7 +5,7 @@ use tandem_core::id::{EventId, EventName, PixelId};
 use tandem_core::order::{Environment, Order, TrustLevel};
 
 use super::committer::Writer;
-use super::sql::unreadable;
+use super::sql::*;
 use super::store::Embedded;
 use super::unproven;
 use crate::outbox::{
@@ -137,15 +137,19 @@ impl Writer {
         let json =
             serde_json::to_string(order).map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
         self.db
-            .prepare_cached(
-                "INSERT INTO orders (id, environment, pixel, state, paid, created_ms, updated_ms, ask_at_ms, standing)
-                 VALUES (?1, ?10, ?2, ?3, ?4, ?5, ?5, ?6, ?8)
-                 ON CONFLICT (id, environment) DO UPDATE SET pixel = excluded.pixel, state = excluded.state, paid = excluded.paid,
+            .prepare_cached(sql!(
+                "INSERT INTO orders (rowid, id, environment, pixel, state, paid, created_ms, updated_ms, ask_at_ms,
+                                     standing, updated_run_ms)
+                 VALUES ({next}, ?1, ?10, ?2, ?3, ?4, ?5, ?5, ?6, ?8, ?11)
+                 ON CONFLICT (id, environment) DO UPDATE SET pixel = excluded.pixel, state = excluded.state,
+                    paid = excluded.paid,
                     standing = excluded.standing,
                     updated_ms = CASE ?9 WHEN 1 THEN excluded.updated_ms ELSE updated_ms END,
+                    updated_run_ms = CASE ?9 WHEN 1 THEN excluded.updated_run_ms ELSE updated_run_ms END,
                     stripped = CASE ?9 WHEN 1 THEN 0 ELSE stripped END,
                     ask_at_ms = CASE ?7 WHEN 1 THEN ask_at_ms ELSE excluded.ask_at_ms END",
-            )?
+                next = next_position("orders", "rowid")
+            ))?
             .execute(rusqlite::params![
                 order.id().as_str(),
                 pixel,
@@ -157,6 +161,7 @@ impl Writer {
                 order.trust_level() as u8,
                 learnt,
                 order.environment() as u8,
+                self.time.run_ms,
             ])?;
         Ok(())
     }
@@ -207,11 +212,12 @@ impl Writer {
             return Ok(false);
         }
         self.db
-            .prepare_cached(
-                "INSERT INTO webhooks (account, event_key, kind, order_id, received_ms, dead_letter, extract,
-                                       body_sha256, body_bytes)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            )?
+            .prepare_cached(sql!(
+                "INSERT INTO webhooks (seq, account, event_key, kind, order_id, received_ms, dead_letter, extract,
+                                       body_sha256, body_bytes, received_run_ms)
+                 VALUES ({next}, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                next = next_position("webhooks", "seq")
+            ))?
             .execute(rusqlite::params![
                 webhook.account,
                 webhook.event_key,
@@ -222,6 +228,7 @@ impl Writer {
                 webhook.extract,
                 webhook.body_sha256,
                 webhook.body_bytes,
+                self.time.run_ms,
             ])?;
         Ok(true)
     }

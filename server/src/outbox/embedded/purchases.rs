@@ -106,7 +106,7 @@ impl Writer {
             .prepare_cached(
                 "UPDATE events SET state = ?2, due_ms = ?3, code = ?4, finished_ms = ?5, lease_no = lease_no + 1,
                         time_s = ?6, keys = ?7, contact = max(contact, ?8), facts = ?9, person = ?10,
-                        action_source = ?11, has_page = ?12, pixel = ?13, stop_asked = 0
+                        action_source = ?11, has_page = ?12, pixel = ?13, stop_asked = 0, finished_run_ms = ?14
                  WHERE seq = ?1",
             )?
             .execute(rusqlite::params![
@@ -123,6 +123,7 @@ impl Writer {
                 event.payload.action_source.as_str(),
                 event.payload.has_page,
                 pixel,
+                self.time.run_ms,
             ])?;
         self.counts.state(stored.pixel, stored.state, -1);
         self.counts.state(pixel, entry.state, 1);
@@ -151,10 +152,10 @@ impl Writer {
         self.db
             .prepare_cached(sql!(
                 "UPDATE events SET state = {SUPPRESSED}, code = ?2, due_ms = NULL, finished_ms = ?3, person = NULL,
-                        stop_asked = 0
+                        stop_asked = 0, finished_run_ms = ?4
                  WHERE seq = ?1"
             ))?
-            .execute((stored.seq, code, now_ms))?;
+            .execute((stored.seq, code, now_ms, self.time.run_ms))?;
         self.counts.moved(stored.pixel, stored.state, State::Suppressed);
         self.counts.count(now_ms, stored.pixel, &stored.name, Metric::Suppressed, 1);
         self.changed(stored.seq);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use tandem_core::capi::Payload;
 use tandem_core::code;
-use tandem_core::event::{ActionSource, oldest_time_s};
+use tandem_core::event::ActionSource;
 use tandem_core::id::{EventName, OrderId, PixelId};
 use tandem_core::order::Environment;
 use tandem_core::user_data::KeySet;
@@ -15,7 +15,7 @@ use super::committer::Writer;
 use super::events::merges;
 use super::sql::*;
 use super::store::{EVENTS_PER_WRITE, Embedded};
-use crate::clock::millis;
+use crate::clock::{TrustedTime, millis};
 use crate::outbox::{
     AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent, Metric, OrderKey, State,
     StoreError,
@@ -92,12 +92,17 @@ impl DeliveryQueue for Embedded {
     }
 
     async fn expire(&self, max: usize) -> Result<usize, StoreError> {
-        let limit_s = oldest_time_s(self.clock.now_s());
-        let seqs = self.read(move |db| too_old(db, limit_s, max)).await?;
+        let Some(time) = self.clock.trusted() else { return Ok(0) };
+        let seqs = self.read(move |db| too_old(db, time.oldest_event_s(), max)).await?;
         if seqs.is_empty() {
             return Ok(0);
         }
-        self.write_patiently(move |writer, now_ms| writer.expire(&seqs, now_ms)).await
+        // The clock may have been set meanwhile: the transaction's time decides.
+        self.write_patiently(move |writer, now_ms| match writer.time.trusted {
+            Some(time) => writer.expire(&seqs, time, now_ms),
+            None => Ok(0),
+        })
+        .await
     }
 }
 
@@ -165,11 +170,12 @@ impl Writer {
     ) -> rusqlite::Result<i64> {
         let pixel = self.pixel(&call.pixel)?;
         self.db
-            .prepare_cached(
-                "INSERT INTO calls (pixel, started_ms, duration_ms, http_status, meta_code, meta_subcode,
-                                    fbtrace_id, blamed_path, batch_size)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            )?
+            .prepare_cached(sql!(
+                "INSERT INTO calls (no, pixel, started_ms, duration_ms, http_status, meta_code, meta_subcode,
+                                    fbtrace_id, blamed_path, batch_size, started_run_ms)
+                 VALUES ({next}, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                next = next_position("calls", "no")
+            ))?
             .execute(rusqlite::params![
                 pixel,
                 call.started_ms,
@@ -180,6 +186,7 @@ impl Writer {
                 call.fbtrace_id,
                 call.blamed_path,
                 call.batch_size,
+                self.time.run_ms,
             ])?;
         let call_no = self.db.last_insert_rowid();
         if call.batch_size > 0 {
@@ -229,7 +236,7 @@ impl Writer {
                 "UPDATE events SET attempts = attempts + 1, person = iif(?3 = {DELIVERED}, NULL, person),
                         state = iif(?3 != {DELIVERED} AND person IS NULL, {SUPPRESSED}, ?3),
                         due_ms = iif(person IS NULL, NULL, ?4),
-                        finished_ms = iif(person IS NULL, ?7, ?5),
+                        finished_ms = iif(person IS NULL, ?7, ?5), finished_run_ms = ?9,
                         code = iif(?3 != {DELIVERED} AND person IS NULL, ?8, ?6)
                  WHERE seq = ?1 AND lease_no = ?2 AND state = {IN_FLIGHT}
                  RETURNING attempts, name, contact, fired_s, state, stop_asked, environment, order_id"
@@ -244,6 +251,7 @@ impl Writer {
                     (to != State::Delivered).then_some(result.code),
                     now_ms,
                     code::ERASED,
+                    self.time.run_ms,
                 ),
                 |row| {
                     let order = order_of(row)?;
@@ -351,23 +359,26 @@ impl Writer {
 
     /// Gives up what is still waiting among the events at these positions. What is on its
     /// way ends as it ends.
-    pub(super) fn expire(&mut self, seqs: &[u64], now_ms: i64) -> rusqlite::Result<usize> {
+    pub(super) fn expire(&mut self, seqs: &[u64], time: TrustedTime, now_ms: i64) -> rusqlite::Result<usize> {
         let mut expired = 0;
         for seq in seqs {
             let found: Option<(i64, i64, String)> = self
                 .db
                 .prepare_cached(sql!(
-                    "SELECT pixel, state, name FROM events WHERE seq = ?1 AND state IN ({waiting})",
+                    "SELECT pixel, state, name FROM events
+                     WHERE seq = ?1 AND time_s < ?2 AND state IN ({waiting})",
                     waiting = numbers(State::waits)
                 ))?
-                .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .query_row((seq, time.oldest_event_s()), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                 .optional()?;
             let Some((pixel, was, name)) = found else { continue };
             self.db
-                .prepare_cached(
-                    sql!("UPDATE events SET state = {DEAD_LETTER}, due_ms = NULL, finished_ms = ?2, code = ?3 WHERE seq = ?1"),
-                )?
-                .execute((seq, now_ms, code::TOO_OLD))?;
+                .prepare_cached(sql!(
+                    "UPDATE events SET state = {DEAD_LETTER}, due_ms = NULL, finished_ms = ?2, code = ?3,
+                            finished_run_ms = ?4
+                     WHERE seq = ?1"
+                ))?
+                .execute((seq, now_ms, code::TOO_OLD, self.time.run_ms))?;
             self.counts.moved(pixel, state(was), State::DeadLetter);
             self.counts.count(now_ms, pixel, &name, Metric::DeadLetter, 1);
             self.changed(*seq);
@@ -388,7 +399,7 @@ fn has_due(db: &Connection, pixel: &PixelId, now_ms: i64) -> rusqlite::Result<bo
 
 /// Positions of at most `max` waiting events that happened before `limit_s` (Unix seconds). It
 /// reads two indexes that hold only waiting events.
-fn too_old(db: &Connection, limit_s: i64, max: usize) -> rusqlite::Result<Vec<u64>> {
+pub(super) fn too_old(db: &Connection, limit_s: i64, max: usize) -> rusqlite::Result<Vec<u64>> {
     let mut seqs = Vec::new();
     for sql in [
         "SELECT seq FROM events INDEXED BY events_open WHERE due_ms IS NOT NULL AND time_s < ?1 LIMIT ?2",

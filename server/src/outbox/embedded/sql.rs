@@ -21,6 +21,13 @@ macro_rules! sql {
 }
 pub(super) use sql;
 
+/// SQL for a new row's position in a table: above all that ever were.
+pub(super) fn next_position(table: &str, column: &str) -> String {
+    format!(
+        "max(ifnull((SELECT max({column}) FROM {table}), 0), (SELECT floor FROM floors WHERE of = '{table}')) + 1"
+    )
+}
+
 /// The numbers of the states that `which` selects, as a list for SQL.
 pub(super) fn numbers(which: fn(State) -> bool) -> String {
     let numbers = State::ALL.into_iter().filter(|state| which(*state)).map(|state| (state as u8).to_string());

@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, broadcast, mpsc};
 use super::checkpoint::Checkpointer;
 use super::committer::{Command, JUMP_MS_MIN, Writer};
 use super::open::{self, OpenError};
+use super::run_time::RunTime;
 use crate::clock::Clock;
 use crate::outbox::StoreError;
 use crate::vital;
@@ -56,7 +57,10 @@ impl Embedded {
         let (commands, receiver) = mpsc::channel(QUEUE_MAX);
         let (changes, _) = broadcast::channel(CHANGES_MAX);
         let follows_ms = Arc::new(AtomicI64::new(clock.offset_ms()));
-        let writer = Writer::new(opened.writer, clock.clone(), Arc::clone(&follows_ms), changes.clone());
+        let run_time = RunTime::recall(&opened.writer, clock.clone())
+            .map_err(|error| OpenError::Database(dir.into(), error))?;
+        let writer =
+            Writer::new(opened.writer, run_time, clock.clone(), Arc::clone(&follows_ms), changes.clone());
         let thread = vital::thread("committer", move || writer.run(receiver))
             .map_err(|e| OpenError::Directory(dir.into(), e))?;
         let readers = Readers {

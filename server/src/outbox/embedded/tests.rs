@@ -138,7 +138,9 @@ async fn a_full_disk_refuses_and_recovers() {
     opened.writer.pragma_update(None, "max_page_count", 60).unwrap();
     let (commands, receiver) = mpsc::channel(64);
     let follows_ms = Arc::new(AtomicI64::new(0));
-    let writer = Writer::new(opened.writer, Clock::fixed(NOW_MS), follows_ms, broadcast::channel(1).0);
+    let clock = Clock::fixed(NOW_MS);
+    let run_time = run_time::RunTime::recall(&opened.writer, clock.clone()).unwrap();
+    let writer = Writer::new(opened.writer, run_time, clock, follows_ms, broadcast::channel(1).0);
     let thread = std::thread::spawn(move || writer.run(receiver));
     let append = async |n: u32| {
         let event = conformance::event(n);
@@ -231,7 +233,9 @@ async fn one_write_that_fails_costs_its_batch_one_more_transaction_and_leaves_no
     let dir = tempfile::tempdir().unwrap();
     let opened = open::open(dir.path(), NOW_MS).unwrap();
     let (changes, mut watch) = broadcast::channel(8);
-    let mut writer = Writer::new(opened.writer, Clock::fixed(NOW_MS), Arc::default(), changes);
+    let clock = Clock::fixed(NOW_MS);
+    let run_time = run_time::RunTime::recall(&opened.writer, clock.clone()).unwrap();
+    let mut writer = Writer::new(opened.writer, run_time, clock, Arc::default(), changes);
     let early = [conformance::fired(1)];
     let (confirm, _) = Command::write(move |writer, now_ms| {
         writer.confirm(&conformance::pixel(), tandem_core::order::Environment::Production, &early, now_ms)
@@ -270,7 +274,9 @@ async fn a_fault_of_the_disk_is_told_to_all_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let opened = open::open(dir.path(), NOW_MS).unwrap();
     let changes = broadcast::channel(8).0;
-    let mut writer = Writer::new(opened.writer, Clock::fixed(NOW_MS), Arc::default(), changes);
+    let clock = Clock::fixed(NOW_MS);
+    let run_time = run_time::RunTime::recall(&opened.writer, clock.clone()).unwrap();
+    let mut writer = Writer::new(opened.writer, run_time, clock, Arc::default(), changes);
     let tries = Arc::new(AtomicI64::new(0));
     let writes = (0..50).map(|n| {
         let tries = Arc::clone(&tries);

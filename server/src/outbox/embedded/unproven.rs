@@ -41,7 +41,7 @@ impl Writer {
             .db
             .prepare_cached(sql!(
                 "DELETE FROM orders WHERE rowid IN (SELECT rowid FROM orders INDEXED BY orders_unproven
-                     WHERE paid = 0 AND standing < {ATTESTED} ORDER BY updated_ms LIMIT ?1)"
+                     WHERE paid = 0 AND standing < {ATTESTED} ORDER BY updated_run_ms LIMIT ?1)"
             ))?
             .execute([surplus])?;
         self.counts.orders(false, -i64::try_from(gone).unwrap_or_default());
