@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tandem_core::code;
 use tandem_core::id::PixelId;
 use tandem_net::{ConnectionLimits, Tls};
 use tandem_settings::raise_file_limit;
@@ -85,8 +86,7 @@ pub(super) async fn assemble(
     let decoder =
         Decoder { settings: decoding(&settings, &pixels, configured), metrics: Arc::clone(&metrics) };
     let decoder = Arc::new(decoder);
-    let ingest = Ingest::new(Arc::clone(&outbox.events), delivery.clone(), settings.shop_url.clone());
-    let ingest = Arc::new(ingest);
+    let ingest = Arc::new(Ingest::new(Arc::clone(&outbox.events), delivery.clone()));
     let api = OrdersApi::new(&settings.cashfree, settings.default_currency).map_err(StartError::Client)?;
     let confirm_keys = outbox.orders.confirm_secret().await.map_err(StartError::FirstWrite)?;
     let confirm_keys = ConfirmKeys::new(confirm_keys);
@@ -126,7 +126,18 @@ async fn align_store(settings: &mut Settings, outbox: &Outbox) -> Result<Purchas
     }
     let rules = purchase_rules(settings);
     if rules.holds.is_empty() {
-        store::release_play_money(outbox).await.map_err(StartError::FirstWrite)?;
+        store::release(outbox, code::SANDBOX_WITHOUT_TEST_CODE).await.map_err(StartError::FirstWrite)?;
+    }
+    // What belongs to a pixel that still has no page is held again.
+    if settings.pixels.iter().any(|pixel| pixel.page.is_some()) {
+        store::release(outbox, code::PAGE_MISSING).await.map_err(StartError::FirstWrite)?;
+    }
+    for pixel in settings.pixels.iter().filter(|pixel| pixel.page.is_none()) {
+        tracing::warn!(
+            pixel.id = pixel.id.as_str(),
+            code = code::PAGE_MISSING,
+            "no page is known for events that name none; they are held until TANDEM_SHOP_URL is set"
+        );
     }
     Ok(rules)
 }

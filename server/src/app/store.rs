@@ -29,12 +29,11 @@ pub(super) async fn adopt(outbox: &Outbox, first: &PixelId) -> Result<(), StoreE
     Ok(())
 }
 
-/// Releases Purchases that were held as play money, once the settings hold none any more.
-pub(super) async fn release_play_money(outbox: &Outbox) -> Result<(), StoreError> {
-    let code = tandem_core::code::SANDBOX_WITHOUT_TEST_CODE;
+/// Releases events that were held one by one for this reason, once the settings give no reason any more.
+pub(super) async fn release(outbox: &Outbox, code: &'static str) -> Result<(), StoreError> {
     let released = outbox.queue.release_held(code).await?;
     if released > 0 {
-        tracing::info!(events = released, code, "held Purchases are released");
+        tracing::info!(events = released, code, "held events are released");
     }
     Ok(())
 }

@@ -21,12 +21,14 @@ pub struct Pixel {
     pub app_secret: Option<SecretSource>,
     /// Origins of this pixel's pages, where they differ from the others'.
     pub origins: Option<Origins>,
+    /// The page of website events that name none. Without it they are held.
+    pub page: Option<String>,
 }
 
 impl Pixel {
     /// A pixel of which only the ID is known.
     pub fn unconfigured(id: PixelId) -> Self {
-        Self { id, token: None, test_event_code: None, app_secret: None, origins: None }
+        Self { id, token: None, test_event_code: None, app_secret: None, origins: None, page: None }
     }
 }
 
@@ -38,7 +40,7 @@ pub(super) fn read_pixels(source: &Source) -> Result<Vec<Pixel>, SettingError> {
     let test_event_code = source.get(FACEBOOK_TEST_EVENT_CODE).map(Into::into);
     let id = |text: &str| PixelId::parse(text).map_err(|error| error.to_string());
     match source.optional(FACEBOOK_PIXEL_ID, id)? {
-        Some(id) => pixels.push(Pixel { id, token, test_event_code, app_secret, origins: None }),
+        Some(id) => pixels.push(Pixel { id, token, test_event_code, app_secret, origins: None, page: None }),
         None if token.is_some() => {
             return Err(SettingError::new(
                 FACEBOOK_PIXEL_ID.name,
@@ -111,5 +113,6 @@ fn file_pixel(at: &str, table: &toml::Table) -> Result<Pixel, SettingError> {
         test_event_code: text("test_event_code")?,
         app_secret: secret("app_secret")?,
         origins,
+        page: None,
     })
 }

@@ -1,7 +1,7 @@
 //! Ingest: a decoded event is stored, answered, and handed over to delivery.
 //!
-//! 1. The event gets its page where it names none, and a reservation with delivery if its
-//!    pixel delivers. With a reservation it is stored already leased.
+//! 1. The event gets a reservation with delivery if its pixel delivers. With a reservation it
+//!    is stored already leased.
 //! 2. It is on disk before its caller is answered.
 //! 3. It is handed over in memory, so that the fresh path never reads the disk.
 
@@ -30,8 +30,6 @@ const OLD_S: i64 = 36 * 3600;
 pub struct Ingest {
     events: Arc<dyn EventStore>,
     delivery: Delivery,
-    /// Page of website events that name none: Meta refuses them without one.
-    shop_url: Option<String>,
 }
 
 /// What became of an event.
@@ -57,9 +55,8 @@ pub(crate) struct Handover {
 }
 
 impl Ingest {
-    /// `shop_url`: page of website events that name none.
-    pub fn new(events: Arc<dyn EventStore>, delivery: Delivery, shop_url: Option<String>) -> Self {
-        Self { events, delivery, shop_url }
+    pub fn new(events: Arc<dyn EventStore>, delivery: Delivery) -> Self {
+        Self { events, delivery }
     }
 
     /// Stores an event and hands it over. `is_denied`: consent was refused, so it is counted
@@ -69,12 +66,12 @@ impl Ingest {
     /// When the store does not accept; nothing was written then.
     pub async fn take(
         &self,
-        mut event: Event,
+        event: Event,
         is_denied: bool,
         is_contact: bool,
         now_ms: i64,
     ) -> Result<Accepted, StoreError> {
-        let (new, handover) = self.prepare(&mut event, is_denied, is_contact, now_ms);
+        let (new, handover) = self.prepare(&event, is_denied, is_contact, now_ms);
         let appended = self.events.append(new).await?;
         Ok(self.hand_over(event, handover, appended))
     }
@@ -82,14 +79,11 @@ impl Ingest {
     /// Prepares an event for the store. See [`Ingest::take`].
     pub(crate) fn prepare(
         &self,
-        event: &mut Event,
+        event: &Event,
         is_denied: bool,
         is_contact: bool,
         now_ms: i64,
     ) -> (NewEvent, Handover) {
-        if event.page.event_source_url.is_none() {
-            event.page.event_source_url.clone_from(&self.shop_url);
-        }
         let is_old = now_ms.div_euclid(1000) - event.time_s > OLD_S;
         let reservation = if is_denied || is_old { None } else { self.delivery.reserve(&event.pixel) };
         let initial = match &reservation {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tandem_core::code;
 use tandem_core::id::PixelId;
 use tokio::sync::Mutex;
 
@@ -226,8 +225,8 @@ fn outbox_figures(
             pending += backlog.open();
             oldest_s = oldest_s.max(oldest_of_pixel_s);
         }
-        if backlog.get(State::Held) > 0 {
-            findings.add_degraded(format!("events_held:{pixel}:{}", code::SANDBOX_WITHOUT_TEST_CODE));
+        for code in &backlog.hold_codes {
+            findings.add_degraded(format!("events_held:{pixel}:{code}"));
         }
     }
     let dead_letters = figures.in_state(State::DeadLetter) + figures.dead_webhooks;

@@ -54,7 +54,7 @@ impl Orders {
             self.metrics.count_unnoted_order();
             return Ok(self.ingest.take(event, consent.denied, is_contact, now_ms).await?);
         }
-        let (new, handover) = self.ingest.prepare(&mut event, consent.denied, is_contact, now_ms);
+        let (new, handover) = self.ingest.prepare(&event, consent.denied, is_contact, now_ms);
         let contact = Contact {
             at_s: event.time_s,
             is_claim: false,

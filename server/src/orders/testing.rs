@@ -41,7 +41,7 @@ pub(super) fn fixture(
     let graph = Graph::new(&settings.meta).unwrap();
     let stop = CancellationToken::new();
     let (delivery, _) = delivery::start(&[], &[], &graph, &outbox.queue, &clock, &metrics, &stop);
-    let ingest = Arc::new(Ingest::new(Arc::clone(&outbox.events), delivery.clone(), None));
+    let ingest = Arc::new(Ingest::new(Arc::clone(&outbox.events), delivery.clone()));
     let rules = PurchaseRules { holds, ..PurchaseRules::default() };
     let settings = OrderSettings {
         default_pixel: pixel(),

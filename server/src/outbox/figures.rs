@@ -87,6 +87,8 @@ pub struct PixelBacklog {
     pub states: BTreeMap<State, u64>,
     /// When the oldest unfinished one was accepted, Unix milliseconds.
     pub oldest_open_ms: Option<i64>,
+    /// Why events are held one by one: stable codes.
+    pub hold_codes: Vec<&'static str>,
 }
 
 impl PixelBacklog {

@@ -110,6 +110,8 @@ pub enum AttemptOutcome {
     Unknown(Duration),
     /// Its pixel cannot be used; back to pending, due after this wait.
     Held(Duration),
+    /// Not to be sent as things are: held on its own account until somebody releases it.
+    HeldAlone,
     /// Refused by Meta, or known to be: given up.
     Refused,
 }
@@ -121,7 +123,7 @@ impl AttemptOutcome {
             Self::Delivered => "delivered",
             Self::Retry(_) => "retry",
             Self::Unknown(_) => "unknown",
-            Self::Held(_) => "held",
+            Self::Held(_) | Self::HeldAlone => "held",
             Self::Refused => "refused",
         }
     }

@@ -40,6 +40,8 @@ pub(super) struct Sender {
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
     pub(super) test_event_code: Option<String>,
+    /// The page of website events that name none.
+    pub(super) page: Option<String>,
     /// Events refused alone, in a row, for a reason that may be the request's.
     pub(super) lone_refusals: Arc<AtomicU32>,
     /// Batches that are being cut up, and whom to tell: others go out meanwhile.
@@ -105,13 +107,20 @@ impl Sender {
         feedback
     }
 
-    /// Gives up what Meta would refuse anyway, so that one event cannot spoil a batch.
+    /// Gives up what Meta would refuse anyway, so that one event cannot spoil a batch. An event that names no page
+    /// gets the pixel's. Without one it is held: a setting mends it.
     async fn turn_away(&self, events: Vec<LeasedEvent>) -> Vec<LeasedEvent> {
         let now_s = self.clock.now_s();
         let (mut kept, mut refused) = (Vec::with_capacity(events.len()), Vec::new());
-        for event in events {
+        for mut event in events {
+            if let (true, Some(page)) = (event.payload.lacks_page(), &self.page) {
+                event.payload = Arc::new(event.payload.on_page(page));
+            }
             match known_refusal(&event, now_s) {
                 None => kept.push(event),
+                Some(code::PAGE_MISSING) => {
+                    refused.push(self.result(&event, AttemptOutcome::HeldAlone, code::PAGE_MISSING));
+                }
                 Some(code) => refused.push(self.result(&event, AttemptOutcome::Refused, code)),
             }
         }
@@ -119,7 +128,7 @@ impl Sender {
             tracing::warn!(
                 events = refused.len(),
                 code = first.code,
-                "events given up before sending: Meta would refuse them"
+                "events not sent: Meta would refuse them"
             );
             let none = MetaError::default();
             self.record(self.call_record(self.clock.now_ms(), Duration::ZERO, 0, &none, 0), refused).await;

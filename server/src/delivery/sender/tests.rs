@@ -60,6 +60,7 @@ impl World {
             clock: clock.clone(),
             metrics: Arc::default(),
             test_event_code: None,
+            page: None,
             lone_refusals: Arc::default(),
             isolating: Arc::default(),
             wake: Arc::default(),
@@ -218,4 +219,24 @@ async fn an_answer_with_a_warning_for_each_of_a_thousand_events_is_read() {
     let events = world.leased(1000).await;
     assert!(world.send(events).await.worked);
     assert_eq!(world.count(State::Delivered).await, 1000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_without_a_page_gets_the_pixels_or_is_held() {
+    let meta = Meta::start(received).await;
+    for page in [None, Some("https://shop.example/")] {
+        let mut world = World::new(&meta);
+        world.sender.page = page.map(str::to_owned);
+        let mut events = world.leased(1).await;
+        let payload = Arc::make_mut(&mut events[0].payload);
+        payload.personal_json = Some(r#"{"user_data":{"fbp":"x"}}"#.into());
+        payload.has_page = false;
+        let before = meta.calls().len();
+        world.send(events).await;
+        let state = world.events().await[0].state;
+        match page {
+            None => assert_eq!((state, meta.calls().len()), (State::Held, before)),
+            Some(_) => assert_eq!((state, meta.calls().len()), (State::Delivered, before + 1)),
+        }
+    }
 }

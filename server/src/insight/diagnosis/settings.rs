@@ -56,6 +56,7 @@ pub(super) fn findings(deployment: &Deployment, pixels: &[std::sync::Arc<Pixel>]
     findings.push(cashfree(deployment));
     findings.extend(pixels.iter().filter_map(|pixel| test_code(deployment, pixel)));
     findings.push(origins(deployment));
+    findings.extend(pixels.iter().filter_map(|pixel| page(deployment, pixel)));
     findings.extend(cookies(deployment));
     findings.push(tls(deployment));
     findings
@@ -146,6 +147,21 @@ fn origins(deployment: &Deployment) -> Finding {
         (Origins::Loopback, _) => Finding::ok("origins", "loopback", "pages of this machine"),
         (Origins::Listed(list), _) => Finding::ok("origins", "listed", list.join(", ")),
     }
+}
+
+/// Website events need a page, and a paid order that no browser named has none of its own.
+fn page(deployment: &Deployment, pixel: &Pixel) -> Option<Finding> {
+    let finding = match &pixel.page {
+        Some(page) => Finding::ok("page", "page_known", format!("{page} where an event names none")),
+        None if !deployment.is_real_meta || !deployment.configured => return None,
+        None => Finding::warning(
+            "page",
+            code::PAGE_MISSING,
+            "no page is known for events that name none, such as a paid order without a browser; they are held",
+            "set TANDEM_SHOP_URL to the shop's address and restart; what is held leaves then",
+        ),
+    };
+    Some(finding.about(pixel.id.as_str()))
 }
 
 fn cookies(deployment: &Deployment) -> Option<Finding> {

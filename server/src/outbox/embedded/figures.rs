@@ -4,14 +4,17 @@
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
+use tandem_core::code;
 use tandem_core::user_data::KeySet;
 
 use super::read::dead_webhooks;
-use super::sql::state;
+use super::sql::*;
 use crate::outbox::{DeadWebhookFilter, Figures, KeyCoverage, Metric, Page, State};
 
 /// Events whose match keys the coverage looks at.
 const COVERAGE_EVENTS: u32 = 1000;
+/// Reasons for which events are held one by one.
+const HOLD_CODES: [&str; 2] = [code::SANDBOX_WITHOUT_TEST_CODE, code::PAGE_MISSING];
 /// Dead-lettered webhooks shown with the figures.
 const DEAD_WEBHOOKS_SHOWN: usize = 20;
 
@@ -41,6 +44,17 @@ pub(super) fn figures(db: &Connection, now_ms: i64) -> rusqlite::Result<Figures>
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
     for (no, id) in pixels {
+        for code in HOLD_CODES {
+            let is_held = db
+                .prepare_cached(sql!(
+                    "SELECT EXISTS (SELECT 1 FROM events INDEXED BY events_held_code
+                                    WHERE state = {HELD} AND pixel = ?1 AND code = ?2)"
+                ))?
+                .query_row((no, code), |row| row.get(0))?;
+            if is_held {
+                figures.backlog.entry(id.clone()).or_default().hold_codes.push(code);
+            }
+        }
         let oldest = db
             .prepare_cached("SELECT min(received_ms) FROM events INDEXED BY events_open WHERE pixel = ?1 AND due_ms IS NOT NULL")?
             .query_row([no], |row| row.get(0))?;

@@ -197,6 +197,7 @@ impl Writer {
             AttemptOutcome::Retry(wait) | AttemptOutcome::Unknown(wait) | AttemptOutcome::Held(wait) => {
                 (State::Pending, Some(now_ms.saturating_add(millis(wait))), None)
             }
+            AttemptOutcome::HeldAlone => (State::Held, None, None),
             AttemptOutcome::Refused => (State::DeadLetter, None, Some(now_ms)),
         };
         // The fence: a late result of an older lease changes nothing. What was erased while it

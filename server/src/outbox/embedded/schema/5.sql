@@ -3,3 +3,5 @@ CREATE TABLE secrets (
     name  TEXT PRIMARY KEY,
     value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- Why events are held one by one.
+CREATE INDEX events_held_code ON events (pixel, code) WHERE state = {HELD};
