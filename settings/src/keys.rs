@@ -170,6 +170,7 @@ rows! {
     Key CASHFREE_CLIENT_ID [Server], Means("the Orders API is not asked"), "Cashfree's client ID; with it, orders that look unpaid are asked of the Orders API.";
     Key CASHFREE_API_URL [Server], Means("Cashfree's address for the environment"), "Base address of Cashfree's API.";
     Key CASHFREE_LEGACY_WEBHOOKS [Server], Text("false"), "Whether form-encoded notifications of the oldest kind are taken as hints; needs CASHFREE_CLIENT_ID.";
+    Key CASHFREE_SUBSCRIPTION_PURCHASES [Server], Text("false"), "Whether each successful charge of a subscription is a Purchase, whose order is the charge's payment_id.";
     Key CASHFREE_ALLOWED_ADDRESSES [Gateway], Means("any"), "Networks that may send webhooks, comma-separated.";
     Key TANDEM_WEBHOOK_MAX_AGE [Server], Text("72h"), "Signed webhooks that are older are refused.";
 

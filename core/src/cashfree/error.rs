@@ -49,6 +49,9 @@ pub enum MessageError {
     /// The amount is missing, negative, no number, or finer than its currency.
     #[error("has no usable amount")]
     BadAmount,
+    /// Cash, and nothing says whether it was taken.
+    #[error("is about cash, and does not say whether it was taken")]
+    CashUnclear,
     /// The currency is not a currency.
     #[error("has an unusable currency")]
     BadCurrency,
@@ -73,6 +76,7 @@ impl MessageError {
             Self::BadStatus => "bad_status",
             Self::StatusTypeMismatch => "status_type_mismatch",
             Self::BadAmount => "bad_amount",
+            Self::CashUnclear => "cash_unclear",
             Self::BadCurrency => "bad_currency",
         }
     }

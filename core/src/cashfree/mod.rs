@@ -12,10 +12,12 @@
 //! | `webhook`, `effect`, `event_key`, `extract`, `note` | one message: how it is read, its meaning, its key, its storable part, its note on the order |
 //! | `notice` | what a message says, by its kind |
 //! | `payment`, `refund`, `link`, `subscription` | the kinds, each with its reader |
+//! | `cash` | what is to be paid at the door, whatever its status says |
 //! | `customer` | the customer, and what of it can match a person |
 //! | [`orders_api`] | answers of the Orders API |
 //! | `json`, `fields` | strict reading of JSON and of single fields |
 
+mod cash;
 mod customer;
 mod effect;
 mod error;

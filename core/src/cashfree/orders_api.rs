@@ -1,5 +1,6 @@
 //! Answers of Cashfree's Orders API: is an order paid, and by which payment?
 
+use super::cash::Cash;
 use super::customer::Customer;
 use super::error::MessageError;
 use super::fields::{self, CashfreeId};
@@ -124,10 +125,12 @@ fn precedence(payment: &ApiPayment) -> (bool, i64, (usize, &str)) {
     )
 }
 
-/// `SUCCESS`, and captured: a pre-authorisation is captured later or never.
+/// `SUCCESS`, and captured: a pre-authorisation is captured later or never. Cash is not taken by Cashfree, and what
+/// is not surely money is not taken for it.
 fn is_successful(item: &Node<'_>) -> bool {
     fields::status(item.get("payment_status")).is_ok_and(|status| status == "SUCCESS")
         && item.get("is_captured").bool() != Some(false)
+        && Cash::read(item.get("payment_group"), item.get("payment_method")) == Cash::No
 }
 
 fn read_payment(item: &Node<'_>, assumed: Currency) -> Result<ApiPayment, MessageError> {

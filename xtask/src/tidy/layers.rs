@@ -15,7 +15,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "core/src/cashfree",
         "mod effect note webhook legacy event_key extract notice orders_api link payment subscription refund \
-         customer fields json error signature",
+         customer cash fields json error signature",
     ),
     ("core/src/catalogue", "mod lookup cart index"),
     ("core/src/normalise", "mod date_of_birth email gender name phone place key error text"),

@@ -64,6 +64,8 @@ pub struct Cashfree {
     pub api_url: Url,
     /// Whether the oldest, form-encoded notifications are taken as hints.
     pub legacy_webhooks: bool,
+    /// Whether charges of subscriptions are Purchases.
+    pub subscription_purchases: bool,
     /// Oldest signed webhook taken.
     pub webhook_max_age: Duration,
 }
@@ -241,6 +243,7 @@ fn read_cashfree(source: &Source) -> Result<Cashfree, SettingError> {
         secrets,
         client_id,
         legacy_webhooks,
+        subscription_purchases: source.parsed(keys::CASHFREE_SUBSCRIPTION_PURCHASES, boolean)?,
         api_url: http_url(api_url).map_err(|what| SettingError::new(keys::CASHFREE_API_URL.name, what))?,
         webhook_max_age: source.span(keys::TANDEM_WEBHOOK_MAX_AGE, 60 * SECOND, 3650 * DAY)?,
     })

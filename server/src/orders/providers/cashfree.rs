@@ -103,9 +103,18 @@ impl Orders {
         let now_s = now_ms.div_euclid(1000);
         let note = webhook.note(now_s);
         let verdict = if webhook.is_ignored() { WebhookVerdict::Ignored } else { WebhookVerdict::Accepted };
-        let (effect, proves_payment) = match webhook.effect() {
+        let is_subscription = matches!(webhook.notice(), Notice::Subscription(_));
+        let effect = match self.settings.cashfree.subscription_purchases && is_subscription {
+            true => webhook.subscription_effect(),
+            false => webhook.effect(),
+        };
+        let (effect, proves_payment) = match effect {
             Effect::Paid(proof) => {
-                let paid = self.paid(&proof, signed_ms, now_ms);
+                let mut paid = self.paid(&proof, signed_ms, now_ms);
+                if is_subscription {
+                    // Nobody is on a page when a subscription renews itself.
+                    paid.action_source = ActionSource::SystemGenerated;
+                }
                 (Some((proof.order_id.clone(), Meaning::Paid(Box::new(paid)))), true)
             }
             Effect::Failed { order_id } => (Some((order_id.clone(), Meaning::Failed)), false),
