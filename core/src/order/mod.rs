@@ -12,6 +12,7 @@
 //! - A paid order without signals waits for them once, for a bounded time.
 
 mod contact;
+mod guessable;
 mod history;
 mod inquiry;
 mod note;
@@ -23,6 +24,7 @@ mod signals;
 mod state;
 
 pub use contact::{Contact, SignalSource};
+pub use guessable::look_guessable;
 pub use inquiry::{TrustLevel, UnpaidStatus};
 pub use note::{Note, NoteKind};
 pub use payment::{Payment, PaymentOutcome, PaymentSource, Refund};

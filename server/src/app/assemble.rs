@@ -82,6 +82,7 @@ pub(super) async fn assemble(
         Arc::clone(&metrics),
         clock.clone(),
         notes,
+        settings.claim_secret.is_some(),
     ));
     let decoder =
         Decoder { settings: decoding(&settings, &pixels, configured), metrics: Arc::clone(&metrics) };

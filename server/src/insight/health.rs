@@ -24,6 +24,9 @@ const HELD_MAX_S: u64 = 15 * 60;
 /// Fewest events for which a low deduplication rate is a reason.
 const DEDUP_EVENTS_MIN: u64 = 20;
 
+/// Reason: order IDs count up and are the only proof that a page gives.
+pub const ORDER_IDS_GUESSABLE: &str = "order_ids_guessable";
+
 /// Overall status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -117,6 +120,7 @@ pub struct Insight {
     pub metrics: Arc<Metrics>,
     clock: Clock,
     notes: Vec<String>,
+    proves_pages: bool,
     latest: Mutex<Option<CachedSnapshot>>,
 }
 
@@ -127,15 +131,22 @@ struct CachedSnapshot {
 }
 
 impl Insight {
-    /// `notes`: reasons that hold as long as the settings do.
+    /// `notes`: reasons that hold as long as the settings do. `proves_pages`: a claim secret is set, so that an
+    /// order's ID alone opens nothing.
     pub fn new(
         operators: Arc<dyn OperatorStore>,
         board: StatusBoard,
         metrics: Arc<Metrics>,
         clock: Clock,
         notes: Vec<String>,
+        proves_pages: bool,
     ) -> Self {
-        Self { operators, board, metrics, clock, notes, latest: Mutex::default() }
+        Self { operators, board, metrics, clock, notes, proves_pages, latest: Mutex::default() }
+    }
+
+    /// Whether anybody can name the orders of others: their IDs count up, and nothing else is asked for.
+    pub fn has_open_orders(&self, figures: &Figures) -> bool {
+        figures.order_ids_guessable && !self.proves_pages
     }
 
     /// Unix time, milliseconds.
@@ -183,6 +194,10 @@ impl Insight {
         let outbox = outbox_figures(figures, &board, now_ms, &mut findings);
         judge_pixels(&board, &mut findings);
         findings.judge_age(outbox.oldest_age_seconds);
+        if self.has_open_orders(figures) {
+            // It is a risk to know of, and no trouble of today.
+            findings.add(Status::Healthy, ORDER_IDS_GUESSABLE.into());
+        }
         let last_24h = last_24h(figures, self.metrics.response_times.figures(now_ms));
         judge_rates(figures, &last_24h, &mut findings);
         let pixels = board.into_iter().map(|(id, status)| PixelFigures {

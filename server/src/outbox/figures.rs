@@ -127,6 +127,8 @@ pub struct Figures {
     pub coverage: KeyCoverage,
     /// Orders known, and paid ones.
     pub orders: (u64, u64),
+    /// The latest paid orders have IDs that count up.
+    pub order_ids_guessable: bool,
 }
 
 impl Figures {

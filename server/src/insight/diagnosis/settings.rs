@@ -9,6 +9,7 @@ use url::Url;
 use super::finding::Finding;
 use crate::config::{CashfreeEnvironment, Origins, Pixel, Settings};
 use crate::delivery::{PixelState, PixelStatus};
+use crate::insight::health::ORDER_IDS_GUESSABLE;
 
 /// Settings that are judged, as they were at the start.
 #[derive(Debug)]
@@ -162,6 +163,20 @@ fn page(deployment: &Deployment, pixel: &Pixel) -> Option<Finding> {
         ),
     };
     Some(finding.about(pixel.id.as_str()))
+}
+
+/// An order's ID is a key to it where pages prove nothing.
+pub(super) fn order_ids(are_open: bool) -> Finding {
+    if !are_open {
+        return Finding::ok("orders", "order_ids", "nobody finds the orders of others by counting");
+    }
+    Finding::warning(
+        "orders",
+        ORDER_IDS_GUESSABLE,
+        "order IDs count up, so anybody can name the orders of others: see and refuse their Purchases",
+        "set TANDEM_CLAIM_SECRET and give pages their claim_key, or make order IDs that cannot be guessed \
+         (docs/operating.md, order IDs)",
+    )
 }
 
 fn cookies(deployment: &Deployment) -> Option<Finding> {

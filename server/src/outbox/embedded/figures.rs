@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 use tandem_core::code;
+use tandem_core::order::look_guessable;
 use tandem_core::user_data::KeySet;
 
 use super::read::dead_webhooks;
@@ -13,6 +14,8 @@ use crate::outbox::{DeadWebhookFilter, Figures, KeyCoverage, Metric, Page, State
 
 /// Events whose match keys the coverage looks at.
 const COVERAGE_EVENTS: u32 = 1000;
+/// Latest orders whose IDs are judged.
+const ORDERS_JUDGED: u32 = 100;
 /// Reasons for which events are held one by one.
 const HOLD_CODES: [&str; 2] = [code::SANDBOX_WITHOUT_TEST_CODE, code::PAGE_MISSING];
 /// Dead-lettered webhooks shown with the figures.
@@ -73,7 +76,19 @@ pub(super) fn figures(db: &Connection, now_ms: i64) -> rusqlite::Result<Figures>
     figures.orders = db
         .prepare_cached("SELECT coalesce(sum(n), 0), coalesce(sum(n * paid), 0) FROM order_totals")?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    figures.order_ids_guessable = order_ids_guessable(db)?;
     Ok(figures)
+}
+
+/// Judges the paid ones among the latest orders: what strangers make up says nothing about the shop.
+fn order_ids_guessable(db: &Connection) -> rusqlite::Result<bool> {
+    let ids: Vec<String> = db
+        .prepare_cached(
+            "SELECT id FROM (SELECT id, paid FROM orders ORDER BY rowid DESC LIMIT ?1) WHERE paid = 1",
+        )?
+        .query_map([ORDERS_JUDGED], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(look_guessable(ids.iter().map(String::as_str)))
 }
 
 fn coverage(db: &Connection) -> rusqlite::Result<KeyCoverage> {
