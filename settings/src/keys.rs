@@ -170,11 +170,12 @@ rows! {
     Key CASHFREE_CLIENT_ID [Server], Means("the Orders API is not asked"), "Cashfree's client ID; with it, the server asks the Orders API about orders that look unpaid.";
     Key CASHFREE_API_URL [Server], Means("Cashfree's address for the environment"), "Base address of Cashfree's API.";
     Key CASHFREE_LEGACY_WEBHOOKS [Server], Text("false"), "Whether Cashfree's oldest, form-encoded notifications are accepted as hints; needs CASHFREE_CLIENT_ID.";
+    Key CASHFREE_SUBSCRIPTION_PURCHASES [Server], Text("false"), "Whether each successful charge of a subscription is a Purchase, whose order is the charge's payment_id.";
     Key CASHFREE_ALLOWED_ADDRESSES [Gateway], Means("any"), "Networks that may send webhooks, comma-separated.";
     Key TANDEM_WEBHOOK_MAX_AGE [Server], Text("72h"), "Signed webhooks that are older are refused.";
 
     Key TANDEM_ALLOWED_ORIGINS [Server], Means("this machine's own names, any port"), "The shop's origins, comma-separated, such as https://shop.example; a list replaces the default.";
-    Key TANDEM_SHOP_URL [Server], Means("events without a page are held"), "event_source_url of events whose page is not known.";
+    Key TANDEM_SHOP_URL [Server], Means("the pixel's first allowed origin; without one, events without a page are held"), "event_source_url of events whose page is not known.";
     Key TANDEM_TRUSTED_PROXIES [Server, Gateway], Means("none"), "Networks of proxies whose X-Forwarded-For is believed, comma-separated.";
     Key TANDEM_RATE_LIMIT [Server], Text("50/s burst 200"), "Calls that one client address may make to the public RPCs, or off.";
     SecretKey TANDEM_CLAIM_SECRET [Server], Means("order IDs must be unguessable"), "With it, a page's word about an order (claim, checkout event, confirmation) counts only with its claim_key.";

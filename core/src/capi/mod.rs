@@ -51,6 +51,22 @@ impl Payload {
         }
     }
 
+    /// Whether Meta would refuse it for naming no page (Meta, server event parameters: website
+    /// events need an `event_source_url`).
+    pub fn lacks_page(&self) -> bool {
+        self.action_source == ActionSource::Website && !self.has_page
+    }
+
+    /// The same event on this page, for one that names none.
+    pub fn on_page(&self, url: &str) -> Self {
+        let with_page = |json: &String| {
+            let mut out = Object(json.strip_suffix('}').unwrap_or(json).to_owned());
+            out.text("event_source_url", url);
+            out.finish()
+        };
+        Self { personal_json: self.personal_json.as_ref().map(with_page), has_page: true, ..self.clone() }
+    }
+
     /// Number of bytes that the event adds to a batch, without commas.
     pub fn bytes(&self) -> usize {
         self.public_json.len() + self.personal_json.as_ref().map_or(0, String::len)
@@ -66,7 +82,7 @@ impl Payload {
             Some(code::TOO_OLD)
         } else if !self.keys.is_enough() {
             Some(code::MATCH_KEYS_INSUFFICIENT)
-        } else if self.action_source == ActionSource::Website && !self.has_page {
+        } else if self.lacks_page() {
             Some(code::PAGE_MISSING)
         } else {
             None

@@ -4,6 +4,7 @@ use super::customer::{Customer, MatchFields};
 use super::fields::CashfreeId;
 use super::notice::Notice;
 use super::payment::{OrderTags, PaymentResult};
+use super::refund::RefundNotice;
 use super::subscription::SubscriptionNotice;
 use super::webhook::Webhook;
 use crate::id::OrderId;
@@ -78,7 +79,7 @@ impl Proof<'_> {
 impl Webhook {
     /// What the message changes on its order. A message about fees
     /// (`PAYMENT_CHARGES_WEBHOOK`) repeats a payment and proves none. Messages about
-    /// subscriptions have no effect; see [`Webhook::subscription_charge`].
+    /// subscriptions have no effect; see [`Webhook::subscription_effect`].
     pub fn effect(&self) -> Effect<'_> {
         match self.notice() {
             Notice::Payment(payment) => match payment.result {
@@ -91,6 +92,7 @@ impl Webhook {
                     international: payment.international,
                     order_tags: Some(&payment.order_tags),
                 }),
+                PaymentResult::CashOnDelivery(_) => Effect::Nothing,
                 PaymentResult::Failed | PaymentResult::UserDropped | PaymentResult::Cancelled => {
                     Effect::Failed { order_id: &payment.order_id }
                 }
@@ -128,16 +130,7 @@ impl Webhook {
                 ("FAILED" | "CANCELLED" | "USER_DROPPED", _) => Effect::Failed { order_id: &flat.order_id },
                 _ => Effect::Nothing,
             },
-            Notice::Refund(refund) | Notice::AutoRefund(refund) => match refund.money {
-                Some(money) if refund.is_done() => Effect::Refunded {
-                    order_id: refund.order_id.as_ref(),
-                    payment_id: refund.payment_id.as_ref(),
-                    refund_id: &refund.refund_id,
-                    money,
-                    at_s: refund.processed_at_s.or(self.event_time_s()),
-                },
-                _ => Effect::Nothing,
-            },
+            Notice::Refund(refund) | Notice::AutoRefund(refund) => self.refunded(refund),
             Notice::Form(_)
             | Notice::Charges(_)
             | Notice::Dispute(_)
@@ -148,23 +141,46 @@ impl Webhook {
         }
     }
 
-    /// A charge of a subscription as a proof of payment, for merchants who count these charges.
-    /// The merchant's payment ID serves as the order ID. `None` when the message is no such
-    /// charge ([`SubscriptionPayment::is_charge`](super::SubscriptionPayment::is_charge)) or
-    /// lacks the ID or the money.
+    /// What a message about a subscription means for merchants who count its charges. Each
+    /// charge is an order of its own, named by the merchant's payment ID.
+    pub fn subscription_effect(&self) -> Effect<'_> {
+        if let Some(proof) = self.subscription_charge() {
+            return Effect::Paid(proof);
+        }
+        match self.notice() {
+            Notice::Subscription(SubscriptionNotice::Refund(refund)) => self.refunded(refund),
+            _ => Effect::Nothing,
+        }
+    }
+
+    /// A charge of a subscription as a proof of payment. The merchant's payment ID serves as the
+    /// order ID, and its subscription as the customer. `None` when the message is no such charge
+    /// ([`SubscriptionPayment::is_charge`](super::SubscriptionPayment::is_charge)) or lacks the ID
+    /// or the money.
     pub fn subscription_charge(&self) -> Option<Proof<'_>> {
-        const NOBODY: &Customer =
-            &Customer { name: None, email: None, phone: None, customer_id: None, dummies_dropped: 0 };
         let Notice::Subscription(SubscriptionNotice::Payment(payment)) = self.notice() else { return None };
         Some(Proof {
             order_id: payment.payment_ref.as_ref().filter(|_| payment.is_charge())?,
             payment_id: payment.payment_id.as_ref(),
             money: payment.money?,
             paid_at_s: payment.initiated_at_s.or(self.event_time_s()),
-            customer: NOBODY,
+            customer: &payment.customer,
             international: None,
             order_tags: None,
         })
+    }
+
+    fn refunded<'a>(&self, refund: &'a RefundNotice) -> Effect<'a> {
+        match refund.money {
+            Some(money) if refund.is_done() => Effect::Refunded {
+                order_id: refund.order_id.as_ref(),
+                payment_id: refund.payment_id.as_ref(),
+                refund_id: &refund.refund_id,
+                money,
+                at_s: refund.processed_at_s.or(self.event_time_s()),
+            },
+            _ => Effect::Nothing,
+        }
     }
 
     /// The proof in a message about a link or a form. Such a message does not give the time of

@@ -51,6 +51,9 @@ pub enum MessageError {
     /// The amount is missing, negative, not a number, or has more decimals than its currency.
     #[error("has no usable amount")]
     BadAmount,
+    /// The payment is cash, and nothing says whether it was taken.
+    #[error("is about cash, and does not say whether it was taken")]
+    CashUnclear,
     /// The currency is not a code of ISO 4217.
     #[error("has an unusable currency")]
     BadCurrency,
@@ -75,6 +78,7 @@ impl MessageError {
             Self::BadStatus => "bad_status",
             Self::StatusTypeMismatch => "status_type_mismatch",
             Self::BadAmount => "bad_amount",
+            Self::CashUnclear => "cash_unclear",
             Self::BadCurrency => "bad_currency",
         }
     }

@@ -74,7 +74,7 @@ impl Extract {
         self.order_id = Some(notice.order_id.clone());
         self.payment_id = Some(notice.payment_id.clone());
         self.status = Some(notice.result.status().to_owned());
-        if let PaymentResult::Success(money) = notice.result {
+        if let PaymentResult::Success(money) | PaymentResult::CashOnDelivery(money) = notice.result {
             self.money = Some(money);
         }
         self.at_s = notice.payment_time_s;

@@ -12,10 +12,12 @@
 //! | `webhook`, `effect`, `event_key`, `extract`, `note` | one message: reader, effect, deduplication key, storable part, note |
 //! | `notice` | the content of a message, by its kind |
 //! | `payment`, `refund`, `link`, `subscription` | the kinds, each with its reader |
+//! | `cash` | what is to be paid at the door, whatever its status says |
 //! | `customer` | the customer, and the fields that can match a person |
 //! | [`orders_api`] | answers of the Orders API |
 //! | `json`, `fields` | strict reading of JSON and of single fields |
 
+mod cash;
 mod customer;
 mod effect;
 mod error;

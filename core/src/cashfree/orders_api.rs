@@ -1,5 +1,6 @@
 //! Answers of Cashfree's Orders API: is an order paid, and by which payment?
 
+use super::cash::Cash;
 use super::customer::Customer;
 use super::error::MessageError;
 use super::fields::{self, CashfreeId};
@@ -148,9 +149,11 @@ fn precedence(payment: &ApiPayment) -> (bool, i64, (usize, &str)) {
 }
 
 /// Whether a payment succeeded and was captured. A pre-authorisation is captured later or never.
+/// Cashfree takes no cash, so a payment that may be cash does not count.
 fn is_successful(item: &Node<'_>) -> bool {
     fields::status(item.get("payment_status")).is_ok_and(|status| status == "SUCCESS")
         && item.get("is_captured").bool() != Some(false)
+        && Cash::read(item.get("payment_group"), item.get("payment_method")) == Cash::No
 }
 
 fn read_payment(item: &Node<'_>, assumed: Currency) -> Result<ApiPayment, MessageError> {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::cash::Cash;
 use super::customer::Customer;
 use super::error::MessageError;
 use super::fields::{self, CashfreeId};
@@ -11,6 +12,8 @@ use crate::currency::Currency;
 use crate::id::OrderId;
 use crate::money::Money;
 
+/// Status of an order that is to be paid in cash when the goods come.
+const CASH_ON_DELIVERY: &str = "CASH_ON_DELIVERY";
 /// Most order tags that are kept (Cashfree allows 10).
 const TAGS_MAX: usize = 32;
 /// Longest tag name or value that is kept, bytes (Cashfree allows 255 characters).
@@ -55,6 +58,9 @@ pub enum PaymentResult {
     /// It succeeded. The money is what the buyer paid (`payment_amount`). It can differ from the
     /// order's amount because of offers and surcharges.
     Success(Money),
+    /// The order was placed, to be paid in cash when the goods come. Cashfree says SUCCESS and
+    /// took no money.
+    CashOnDelivery(Money),
     /// It failed. Another attempt may succeed.
     Failed,
     /// The buyer left the payment page. Another attempt may succeed.
@@ -66,10 +72,11 @@ pub enum PaymentResult {
 }
 
 impl PaymentResult {
-    /// Cashfree's status, e.g. `SUCCESS`.
+    /// Cashfree's status, e.g. `SUCCESS`, except where that word misleads.
     pub fn status(self) -> &'static str {
         match self {
             Self::Success(_) => "SUCCESS",
+            Self::CashOnDelivery(_) => CASH_ON_DELIVERY,
             Self::Failed => "FAILED",
             Self::UserDropped => "USER_DROPPED",
             Self::Cancelled => "CANCELLED",
@@ -128,7 +135,7 @@ pub struct FlatOrderNotice {
     /// Cashfree's payment ID, where the message names it.
     pub payment_id: Option<CashfreeId>,
     /// Status in upper case: `SUCCESS`, `FAILED`, `PENDING`, `CANCELLED`, `FLAGGED`,
-    /// `USER_DROPPED`, or another.
+    /// `USER_DROPPED`, or another. Our own `CASH_ON_DELIVERY` where a success took no money.
     pub status: String,
     /// Money of the transaction; always present when the status is `SUCCESS`.
     pub money: Option<Money>,
@@ -153,7 +160,13 @@ pub(super) fn read_payment(
         ("PAYMENT_SUCCESS_WEBHOOK", "SUCCESS") => {
             let named = [payment.get("payment_currency"), order.get("order_currency")];
             let currency = fields::currency(&named, assumed)?;
-            PaymentResult::Success(fields::money(payment.get("payment_amount"), currency)?)
+            let money = fields::money(payment.get("payment_amount"), currency)?;
+            let cash = Cash::read(payment.get("payment_group"), payment.get("payment_method"));
+            if cash.is_unpaid()? {
+                PaymentResult::CashOnDelivery(money)
+            } else {
+                PaymentResult::Success(money)
+            }
         }
         ("PAYMENT_FAILED_WEBHOOK", "FAILED") => PaymentResult::Failed,
         ("PAYMENT_USER_DROPPED_WEBHOOK", "USER_DROPPED") => PaymentResult::UserDropped,
@@ -210,13 +223,16 @@ pub(super) fn is_flat(root: &Node<'_>) -> bool {
 
 pub(super) fn read_flat(root: &Node<'_>, assumed: Currency) -> Result<FlatOrderNotice, MessageError> {
     let order_id = fields::order_id(root.get("orderId"))?;
-    let status = fields::status(root.get("txStatus"))?;
+    let mut status = fields::status(root.get("txStatus"))?;
     let payment_id = fields::cashfree_id(root.get("referenceId")).map_err(|_| MessageError::BadPaymentId)?;
     let currency = fields::currency(&[root.get("orderCurrency")], assumed)?;
     let money = match (status.as_str(), fields::money(root.get("orderAmount"), currency)) {
         ("SUCCESS", money) => Some(money?),
         (_, money) => money.ok(),
     };
+    if status == "SUCCESS" && Cash::read(root.get("paymentMode"), &Node::Null).is_unpaid()? {
+        CASH_ON_DELIVERY.clone_into(&mut status);
+    }
     Ok(FlatOrderNotice {
         order_id,
         payment_id,

@@ -1,5 +1,6 @@
 //! Subscriptions and settlements. They are stored, and by default they change no order.
 
+use super::customer::Customer;
 use super::error::MessageError;
 use super::fields::{self, CashfreeId};
 use super::json::Node;
@@ -9,7 +10,7 @@ use crate::id::OrderId;
 use crate::money::Money;
 
 /// A message of the `SUBSCRIPTION_*` family.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum SubscriptionNotice {
     /// A payment or an authorisation: `SUBSCRIPTION_PAYMENT_*`, `SUBSCRIPTION_AUTH_STATUS`.
     Payment(Box<SubscriptionPayment>),
@@ -27,7 +28,7 @@ pub enum SubscriptionNotice {
 }
 
 /// A payment of a subscription.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct SubscriptionPayment {
     /// The merchant's ID of the payment. It serves as the order ID if the merchant counts such
     /// payments.
@@ -48,6 +49,9 @@ pub struct SubscriptionPayment {
     pub retry_attempts: Option<u32>,
     /// Whether the message reports a successful payment.
     pub is_success: bool,
+    /// Who pays. The messages name nobody: the merchant's ID of the subscription stands for the
+    /// person.
+    pub customer: Customer,
 }
 
 impl SubscriptionPayment {
@@ -65,7 +69,9 @@ pub(super) fn read_subscription(
 ) -> Result<SubscriptionNotice, MessageError> {
     Ok(match kind {
         "SUBSCRIPTION_REFUND_STATUS" => {
-            SubscriptionNotice::Refund(Box::new(read_refund(data, false, assumed)?))
+            let mut refund = read_refund(data, false, assumed)?;
+            refund.order_id = refund.order_id.or(fields::order_id(data.get("payment_id")).ok());
+            SubscriptionNotice::Refund(Box::new(refund))
         }
         "SUBSCRIPTION_STATUS_CHANGED" | "SUBSCRIPTION_STATUS_CHANGE" => {
             let details = data.get("subscription_details");
@@ -116,6 +122,7 @@ fn read_payment(kind: &str, data: &Node<'_>, assumed: Currency) -> Result<Subscr
         initiated_at_s: fields::time_s(data.get("payment_initiated_date")),
         retry_attempts: data.get("retry_attempts").text_or_number().and_then(|text| text.parse().ok()),
         is_success,
+        customer: Customer::of(&Node::Null, &Node::Null, &Node::Null, data.get("subscription_id")),
     })
 }
 

@@ -14,6 +14,7 @@
 mod consent;
 mod contact;
 mod environment;
+mod guessable;
 mod history;
 mod inquiry;
 mod note;
@@ -27,6 +28,7 @@ mod voices;
 
 pub use contact::{Contact, ContactProof, SignalSource};
 pub use environment::Environment;
+pub use guessable::look_guessable;
 pub use inquiry::{TrustLevel, UnpaidStatus};
 pub use note::{Note, NoteKind};
 pub use payment::{Payment, PaymentOutcome, PaymentSource, Refund};

@@ -1,7 +1,5 @@
 //! The order's Purchase: whether it may be sent, when, and with which data.
 
-use core::fmt;
-
 use super::payment::Payment;
 use super::state::{FixedContents, Order, Placement, WithholdReason};
 use crate::custom_data::CustomData;
@@ -9,7 +7,7 @@ use crate::event::{ActionSource, DEDUPLICATION_WINDOW_S, Event};
 use crate::id::{EventId, EventName, PixelId};
 
 /// What a decision about a Purchase depends on, beside its order.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct PurchaseContext<'a> {
     /// Unix milliseconds.
     pub now_ms: i64,
@@ -22,14 +20,6 @@ pub struct PurchaseContext<'a> {
     pub order_pixel: Option<&'a PixelId>,
     /// The pixel of orders for which nobody names one.
     pub default_pixel: &'a PixelId,
-    /// `event_source_url` of a pixel's Purchases whose browser was never seen.
-    pub fallback_page: &'a dyn Fn(&PixelId) -> Option<String>,
-}
-
-impl fmt::Debug for PurchaseContext<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PurchaseContext").field("now_ms", &self.now_ms).finish_non_exhaustive()
-    }
 }
 
 /// What must happen to the order's Purchase now.
@@ -131,9 +121,6 @@ impl Order {
             limited_data_use = limited_data_use.or(owner.consent.limited_data_use);
             crate::user_data::fill(&mut page.event_source_url, owner.page.event_source_url.as_ref());
             crate::user_data::fill(&mut page.referrer_url, owner.page.referrer_url.as_ref());
-        }
-        if page.event_source_url.is_none() && paid.action_source == ActionSource::Website {
-            page.event_source_url = (context.fallback_page)(&self.pixel);
         }
         Event {
             pixel: self.pixel.clone(),

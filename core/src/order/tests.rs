@@ -87,7 +87,6 @@ pub(super) fn with_context<T>(now_ms: i64, run: impl FnOnce(PurchaseContext<'_>)
         oldest_s: Some(oldest_time_s(now_ms.div_euclid(1000))),
         order_pixel: None,
         default_pixel: &pixel(1),
-        fallback_page: &|_| Some("https://shop.example/".to_owned()),
     })
 }
 
@@ -119,9 +118,8 @@ fn the_webhooks_money_wins_and_the_browser_brings_the_signals() {
 fn a_paid_order_without_signals_waits_and_takes_a_late_claim() {
     let mut order = order();
     order.pay(paid("7", "5"));
-    let Decision::Hold(event, until_ms) = decide(&mut order) else { panic!("the Purchase waits") };
+    let Decision::Hold(_, until_ms) = decide(&mut order) else { panic!("the Purchase waits") };
     assert_eq!(until_ms, NOW_S * 1000 + WAIT_MS);
-    assert_eq!(event.page.event_source_url.as_deref(), Some("https://shop.example/"));
     assert_eq!(decide(&mut order), Decision::Nothing, "it waits once");
     order.add_contact(&contact("late", true));
     let Decision::Send(event) = decide(&mut order) else { panic!("the claim ends the wait") };

@@ -159,3 +159,32 @@ fn a_link_tag_and_a_partners_merchant_are_kept() {
         Some("M_7")
     );
 }
+
+#[test]
+fn cash_on_delivery_is_a_placement_and_unclear_cash_is_unusable() {
+    for (from, to) in [
+        ("\"payment_group\":\"upi\"", "\"payment_group\":\"Cash on Delivery\""),
+        ("{\"upi\":{", "{\"cod\":{"),
+    ] {
+        let placed = parse(&changed("success-2025", from, to)).unwrap();
+        assert!(matches!(placed.effect(), Effect::Nothing), "{to}");
+        let note = placed.note(0).expect("the order keeps it");
+        assert_eq!(
+            (note.status.as_str(), note.money.map(|money| money.amount.get())),
+            ("CASH_ON_DELIVERY", Some(139_950))
+        );
+        assert_ne!(placed.event_key(), read("success-2025").event_key(), "money that comes later counts");
+    }
+    let unclear = changed("success-2025", "\"payment_group\":\"upi\"", "\"payment_group\":\"cash\"");
+    assert_eq!(message_error(&unclear), MessageError::CashUnclear);
+}
+
+#[test]
+fn a_subscriptions_refund_names_its_charge() {
+    let refund = read("subscription-refund");
+    assert!(matches!(refund.effect(), Effect::Nothing), "off by default");
+    let Effect::Refunded { order_id: Some(order), .. } = refund.subscription_effect() else {
+        panic!("a refund")
+    };
+    assert_eq!(order.as_str(), "sub9-ch-3");
+}

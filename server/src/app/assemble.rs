@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use tandem_core::code;
 use tandem_core::id::PixelId;
 use tandem_core::order::Environment;
 use tandem_net::{ConnectionLimits, Tls};
@@ -85,6 +86,7 @@ pub(super) async fn assemble(
         Arc::clone(&metrics),
         clock.clone(),
         notes,
+        settings.claim_secret.is_some(),
     ));
     let decoder = Decoder {
         settings: decoding(&settings, &pixels, configured),
@@ -92,8 +94,7 @@ pub(super) async fn assemble(
         clock: clock.clone(),
     };
     let decoder = Arc::new(decoder);
-    let ingest = Ingest::new(Arc::clone(&outbox.events), delivery.clone(), settings.shop_url.clone());
-    let ingest = Arc::new(ingest);
+    let ingest = Arc::new(Ingest::new(Arc::clone(&outbox.events), delivery.clone()));
     let api = OrdersApi::new(&settings.cashfree, settings.default_currency).map_err(StartError::Client)?;
     let confirm_keys = outbox.orders.confirm_secret().await.map_err(StartError::FirstWrite)?;
     let confirm_keys = ConfirmKeys::new(confirm_keys);
@@ -135,7 +136,20 @@ async fn align_store(settings: &mut Settings, outbox: &Outbox) -> Result<Purchas
     let environment = settings.cashfree.environment;
     store::hold_other_environments(outbox, environment).await.map_err(StartError::FirstWrite)?;
     if rules.holds.is_empty() {
-        store::release_play_money(outbox, environment).await.map_err(StartError::FirstWrite)?;
+        store::release(outbox, code::SANDBOX_WITHOUT_TEST_CODE, environment)
+            .await
+            .map_err(StartError::FirstWrite)?;
+    }
+    // What belongs to a pixel that still has no page is held again.
+    if settings.pixels.iter().any(|pixel| pixel.page.is_some()) {
+        store::release(outbox, code::PAGE_MISSING, environment).await.map_err(StartError::FirstWrite)?;
+    }
+    for pixel in settings.pixels.iter().filter(|pixel| pixel.page.is_none()) {
+        tracing::warn!(
+            pixel.id = pixel.id.as_str(),
+            code = code::PAGE_MISSING,
+            "no page is known for events that name none; they are held until TANDEM_SHOP_URL is set"
+        );
     }
     Ok(rules)
 }
@@ -224,7 +238,6 @@ fn purchase_rules(settings: &Settings) -> PurchaseRules {
         order_prefixes: settings.pixels.iter().flat_map(prefixes).collect(),
         holds: settings.pixels.iter().filter_map(hold).collect(),
         join_wait_ms: millis(settings.join_wait),
-        shop_url: settings.shop_url.clone(),
         refund_event: settings.refund_event.clone(),
     }
 }

@@ -81,8 +81,14 @@ mod tests {
         let stop = CancellationToken::new();
         let health = async || {
             let operators = Arc::clone(&outbox.operators);
-            let insight =
-                Insight::new(operators, StatusBoard::default(), Arc::default(), clock.clone(), Vec::new());
+            let insight = Insight::new(
+                operators,
+                StatusBoard::default(),
+                Arc::default(),
+                clock.clone(),
+                Vec::new(),
+                true,
+            );
             insight.snapshot().await.health.clone()
         };
         for n in 0..5 {

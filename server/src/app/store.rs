@@ -45,13 +45,16 @@ pub(super) async fn hold_other_environments(
     Ok(())
 }
 
-/// Releases the environment's Purchases that were held as play money, once the settings hold none
-/// any more.
-pub(super) async fn release_play_money(outbox: &Outbox, environment: Environment) -> Result<(), StoreError> {
-    let code = code::SANDBOX_WITHOUT_TEST_CODE;
+/// Releases events that were held one by one for this reason, once the settings give no reason any
+/// more. Those of another environment's money stay held.
+pub(super) async fn release(
+    outbox: &Outbox,
+    code: &'static str,
+    environment: Environment,
+) -> Result<(), StoreError> {
     let released = outbox.queue.release_held(code, environment).await?;
     if released > 0 {
-        tracing::info!(events = released, code, "held Purchases are released");
+        tracing::info!(events = released, code, "held events are released");
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 mod check;
 mod network;
+mod page;
 mod pixels;
 mod settings;
 mod tls;

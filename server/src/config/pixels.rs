@@ -21,13 +21,15 @@ pub struct Pixel {
     pub origins: Option<Origins>,
     /// Orders whose ID starts with one of these belong to this pixel.
     pub order_prefixes: Vec<String>,
+    /// The page of website events that name none. Without it they are held.
+    pub page: Option<String>,
 }
 
 impl Pixel {
     /// A pixel of which only the ID is known.
     pub fn unconfigured(id: PixelId) -> Self {
-        let (token, test_event_code, app_secret, origins) = (None, None, None, None);
-        Self { id, token, test_event_code, app_secret, origins, order_prefixes: Vec::new() }
+        let (token, test_event_code, app_secret, origins, page) = (None, None, None, None, None);
+        Self { id, token, test_event_code, app_secret, origins, order_prefixes: Vec::new(), page }
     }
 }
 
@@ -118,5 +120,6 @@ fn file_pixel(at: &str, table: &toml::Table) -> Result<Pixel, SettingError> {
         app_secret: secret("app_secret")?,
         origins: origins.transpose().map_err(|what| error("origins", what))?,
         order_prefixes: order_prefixes.into_iter().map(Into::into).collect(),
+        page: None,
     })
 }

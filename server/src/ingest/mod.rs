@@ -1,7 +1,7 @@
 //! Ingest stores a decoded event, answers its caller and hands the event to delivery.
 //!
-//! 1. The event gets its page where it names none, and a reservation with delivery if its
-//!    pixel delivers. With a reservation it is stored already leased.
+//! 1. The event gets a reservation with delivery if its pixel delivers. With a reservation it
+//!    is stored already leased.
 //! 2. It is on disk before its caller is answered. The store hands it to its reservation with
 //!    the commit, so that the fresh path never reads the disk and nothing depends on the caller.
 
@@ -30,8 +30,6 @@ const OLD_S: i64 = 36 * 3600;
 pub struct Ingest {
     events: Arc<dyn EventStore>,
     delivery: Delivery,
-    /// Page address for website events that name none, because Meta refuses them without one.
-    shop_url: Option<String>,
 }
 
 /// Result of accepting an event.
@@ -49,9 +47,8 @@ pub struct Accepted {
 }
 
 impl Ingest {
-    /// `shop_url`: page address for website events that name none.
-    pub fn new(events: Arc<dyn EventStore>, delivery: Delivery, shop_url: Option<String>) -> Self {
-        Self { events, delivery, shop_url }
+    pub fn new(events: Arc<dyn EventStore>, delivery: Delivery) -> Self {
+        Self { events, delivery }
     }
 
     /// Stores an event. `is_denied`: consent was refused, so it is counted
@@ -61,27 +58,18 @@ impl Ingest {
     /// When the store refuses it; nothing was written then.
     pub async fn take(
         &self,
-        mut event: Event,
+        event: Event,
         is_denied: bool,
         is_contact: bool,
         now_ms: i64,
     ) -> Result<Accepted, StoreError> {
-        let new = self.prepare(&mut event, is_denied, is_contact, now_ms);
+        let new = self.prepare(&event, is_denied, is_contact, now_ms);
         let appended = self.events.append(new).await?;
         Ok(self.accept(event, is_denied, appended))
     }
 
     /// Prepares an event for the store. See [`Ingest::take`].
-    pub(crate) fn prepare(
-        &self,
-        event: &mut Event,
-        is_denied: bool,
-        is_contact: bool,
-        now_ms: i64,
-    ) -> NewEvent {
-        if event.page.event_source_url.is_none() {
-            event.page.event_source_url.clone_from(&self.shop_url);
-        }
+    pub(crate) fn prepare(&self, event: &Event, is_denied: bool, is_contact: bool, now_ms: i64) -> NewEvent {
         let is_old = now_ms.div_euclid(1000) - event.time_s > OLD_S;
         let reservation = if is_denied || is_old { None } else { self.delivery.reserve(&event.pixel) };
         let initial = match reservation {

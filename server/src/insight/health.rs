@@ -25,6 +25,10 @@ const HELD_MAX_S: u64 = 15 * 60;
 /// Fewest events for which a low deduplication rate counts as a reason.
 const DEDUP_EVENTS_MIN: u64 = 20;
 
+/// Reason: order IDs count up and are the only proof that a page gives.
+pub const ORDER_IDS_GUESSABLE: &str = "order_ids_guessable";
+
+/// Overall status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -109,6 +113,7 @@ pub struct Insight {
     pub metrics: Arc<Metrics>,
     clock: Clock,
     notes: Vec<String>,
+    proves_pages: bool,
     latest: Mutex<Option<CachedSnapshot>>,
 }
 
@@ -119,15 +124,22 @@ struct CachedSnapshot {
 }
 
 impl Insight {
-    /// `notes`: reasons that hold until the settings change.
+    /// `notes`: reasons that hold as long as the settings do. `proves_pages`: a claim secret is set, so that an
+    /// order's ID alone opens nothing.
     pub fn new(
         operators: Arc<dyn OperatorStore>,
         board: StatusBoard,
         metrics: Arc<Metrics>,
         clock: Clock,
         notes: Vec<String>,
+        proves_pages: bool,
     ) -> Self {
-        Self { operators, board, metrics, clock, notes, latest: Mutex::default() }
+        Self { operators, board, metrics, clock, notes, proves_pages, latest: Mutex::default() }
+    }
+
+    /// Whether anybody can name the orders of others: their IDs count up, and nothing else is asked for.
+    pub fn has_open_orders(&self, figures: &Figures) -> bool {
+        figures.order_ids_guessable && !self.proves_pages
     }
 
     /// The server's clock.
@@ -190,6 +202,10 @@ impl Insight {
         let outbox = outbox_figures(figures, &board, now_ms, &mut findings);
         judge_pixels(&board, &mut findings);
         findings.judge_age(outbox.oldest_age_seconds);
+        if self.has_open_orders(figures) {
+            // It is a risk to know of, and no trouble of today.
+            findings.add(Status::Healthy, ORDER_IDS_GUESSABLE.into());
+        }
         let last_24h = last_24h(figures, self.metrics.response_times.figures(now_ms));
         judge_rates(figures, &last_24h, &mut findings);
         let pixels = board.into_iter().map(|(id, status)| PixelFigures {
@@ -233,8 +249,8 @@ fn outbox_figures(
             pending += backlog.open();
             oldest_s = oldest_s.max(oldest_of_pixel_s);
         }
-        if backlog.get(State::Held) > 0 {
-            findings.add_degraded(format!("events_held:{pixel}:{}", code::SANDBOX_WITHOUT_TEST_CODE));
+        for code in &backlog.hold_codes {
+            findings.add_degraded(format!("events_held:{pixel}:{code}"));
         }
     }
     let dead_letters = figures.in_state(State::DeadLetter) + figures.dead_webhooks;

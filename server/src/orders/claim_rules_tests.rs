@@ -53,7 +53,6 @@ fn rules(hold: Option<&'static str>) -> PurchaseRules {
         order_prefixes: Vec::new(),
         holds: hold.map(|code| (pixel(), code)).into_iter().collect(),
         join_wait_ms: 0,
-        shop_url: None,
         refund_event: None,
     }
 }

@@ -82,7 +82,7 @@ impl Orders {
             self.metrics.count_unnoted_order();
             return Ok(self.ingest.take(event, is_denied, is_contact, now_ms).await?);
         }
-        let new = self.ingest.prepare(&mut event, is_denied, is_contact, now_ms);
+        let new = self.ingest.prepare(&event, is_denied, is_contact, now_ms);
         let contact = Contact {
             at_s: event.time_s,
             is_claim: false,

@@ -20,8 +20,6 @@ pub struct PurchaseRules {
     pub holds: Vec<(PixelId, &'static str)>,
     /// How long a paid order waits for browser signals, milliseconds.
     pub join_wait_ms: i64,
-    /// Page address for Purchases whose browser was never seen.
-    pub shop_url: Option<String>,
     /// Custom event to send for refunds. `None`: refunds are not sent.
     pub refund_event: Option<EventName>,
 }
@@ -49,12 +47,7 @@ impl PurchaseRules {
         of_page.ok_or_else(|| if order.is_fired() { "already_fired" } else { withheld() })
     }
 
-    fn context<'a>(
-        &'a self,
-        order: &OrderId,
-        (now_ms, time): (i64, Option<TrustedTime>),
-        fallback_page: &'a dyn Fn(&PixelId) -> Option<String>,
-    ) -> PurchaseContext<'a> {
+    fn context<'a>(&'a self, order: &OrderId, now_ms: i64, time: Option<TrustedTime>) -> PurchaseContext<'a> {
         let of_order = self.order_prefixes.iter().find(|(prefix, _)| order.as_str().starts_with(prefix));
         PurchaseContext {
             now_ms,
@@ -62,7 +55,6 @@ impl PurchaseRules {
             oldest_s: time.map(TrustedTime::oldest_event_s),
             order_pixel: of_order.map(|(_, pixel)| pixel),
             default_pixel: &self.default_pixel,
-            fallback_page,
         }
     }
 
@@ -74,9 +66,8 @@ impl PurchaseRules {
         now_ms: i64,
         time: Option<TrustedTime>,
     ) -> (Option<PurchaseChange>, Vec<NewEvent>) {
-        let fallback_page = |_: &PixelId| self.shop_url.clone();
         let id = order.id().clone();
-        let context = self.context(&id, (now_ms, time), &fallback_page);
+        let context = self.context(&id, now_ms, time);
         let decision = order.decide(context);
         let hold = self.hold(order.pixel());
         let purchase = purchase_change(order, decision, now_ms, hold);

@@ -86,6 +86,8 @@ pub struct PixelBacklog {
     pub states: BTreeMap<State, u64>,
     /// When the oldest unfinished entry was accepted, Unix milliseconds.
     pub oldest_open_ms: Option<i64>,
+    /// Why events are held one by one: stable codes.
+    pub hold_codes: Vec<&'static str>,
 }
 
 impl PixelBacklog {
@@ -123,6 +125,8 @@ pub struct Figures {
     pub coverage: KeyCoverage,
     /// Number of known orders, and of paid orders.
     pub orders: (u64, u64),
+    /// The latest paid orders have IDs that count up.
+    pub order_ids_guessable: bool,
 }
 
 impl Figures {

@@ -111,6 +111,8 @@ pub enum AttemptOutcome {
     Unknown(Duration),
     /// The pixel cannot be used. The event goes back to pending and is due after this wait.
     Held(Duration),
+    /// Not to be sent as things are. It is held on its own account until somebody releases it.
+    HeldAlone,
     /// Meta refused the event, or would refuse it. It is given up.
     Refused,
 }
@@ -122,7 +124,7 @@ impl AttemptOutcome {
             Self::Delivered => "delivered",
             Self::Retry(_) => "retry",
             Self::Unknown(_) => "unknown",
-            Self::Held(_) => "held",
+            Self::Held(_) | Self::HeldAlone => "held",
             Self::Refused => "refused",
         }
     }

@@ -136,3 +136,20 @@ async fn with_the_shops_key_a_checkout_and_a_report_of_a_fired_purchase_count() 
     assert_eq!(event.browser_outcome, "fired");
     Ok(())
 }
+
+#[tokio::test]
+async fn health_and_doctor_say_when_order_ids_can_be_guessed() -> anyhow::Result<()> {
+    let mut world = World::start().await?;
+    let person = Person::unique();
+    for n in 1001..1011 {
+        world.pay_order(&n.to_string(), "10.00", &person).await?;
+    }
+    let names_it = |health: &serde_json::Value| health["reasons"].to_string().contains("order_ids_guessable");
+    let health = world.wait_for_health("the advice", names_it).await?;
+    assert_eq!(health["status"], "healthy", "it is advice: {health}");
+    let told = crate::tool::tool(&world, &["doctor"]).await?.out;
+    assert!(told.contains("order_ids_guessable") && told.contains("TANDEM_CLAIM_SECRET"), "{told}");
+    world.restart_server_with(&[("TANDEM_CLAIM_SECRET", CLAIM_SECRET)]).await?;
+    world.wait_for_health("no advice", |health| !names_it(health)).await?;
+    Ok(())
+}

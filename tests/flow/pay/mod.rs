@@ -5,6 +5,8 @@ mod catalogue;
 mod legacy_webhooks;
 mod lost_webhooks;
 mod merchant_reports;
+mod no_money;
+mod no_page;
 mod purchase;
 mod refunds;
 mod webhook_kinds;

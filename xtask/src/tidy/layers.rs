@@ -15,13 +15,13 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "core/src/cashfree",
         "mod effect note webhook legacy event_key extract notice orders_api link payment subscription refund \
-         customer fields json error signature",
+         customer cash fields json error signature",
     ),
     ("core/src/catalogue", "mod lookup cart index"),
     ("core/src/normalise", "mod date_of_birth email gender name phone place key error text"),
     (
         "core/src/order",
-        "mod refund_event purchase consent inquiry history proof signals state note voices contact payment environment",
+        "mod refund_event purchase consent inquiry history proof signals state note voices contact payment environment guessable",
     ),
     ("core/src/scrub", "mod email phone decoded"),
     ("cli/src", "main arguments commands server settings report progress paging error groups render moment"),
@@ -81,7 +81,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     ("server/src/api/tracking", "mod confirm events purchase webhook service"),
     ("server/src/app", "mod assemble janitor ports store error"),
-    ("server/src/config", "mod check settings pixels network tls"),
+    ("server/src/config", "mod check settings pixels page network tls"),
     (
         "server/src/insight",
         "mod http dashboard dashboard_dead_letters metrics_page diagnosis health code_pages format",

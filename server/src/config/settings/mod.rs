@@ -17,6 +17,7 @@ use tandem_settings::{Networks, SecretSource, SettingError, Source, keys};
 use url::Url;
 
 use super::network::{Origins, RateLimit};
+use super::page::page_of;
 use super::pixels::{Pixel, read_pixels};
 use super::tls::read_tls;
 use crate::catalogue::CatalogueFile;
@@ -47,6 +48,8 @@ pub struct Cashfree {
     pub api_url: Url,
     /// Whether the oldest, form-encoded notifications are accepted as hints.
     pub legacy_webhooks: bool,
+    /// Whether charges of subscriptions are Purchases.
+    pub subscription_purchases: bool,
     /// A signed webhook older than this is refused.
     pub webhook_max_age: Duration,
 }
@@ -131,17 +134,23 @@ impl Settings {
             CatalogueFile::open(path, default_currency).map(Arc::new).map_err(|error| error.to_string())
         })?;
         let origins = source.optional(keys::TANDEM_ALLOWED_ORIGINS, Origins::parse)?;
+        let allowed_origins = origins.unwrap_or(Origins::Loopback);
+        let shop_url = source.optional(keys::TANDEM_SHOP_URL, |text| http_url(text).map(String::from))?;
+        let mut pixels = read_pixels(source)?;
+        for pixel in &mut pixels {
+            pixel.page = page_of(shop_url.as_deref(), pixel.origins.as_ref(), &allowed_origins);
+        }
         Ok(Self {
             grpc_addr: source.parsed(keys::TANDEM_GRPC_ADDR, socket_address)?,
             http_addr: source.parsed(keys::TANDEM_HTTP_ADDR, socket_address)?,
-            pixels: read_pixels(source)?,
+            pixels,
             meta: read_meta(source)?,
             cashfree: read_cashfree(source)?,
             data_dir: source.text(keys::TANDEM_DATA_DIR).into(),
             retention: source.span(keys::TANDEM_RETENTION, RETENTION_MIN, 3650 * DAY)?,
             internal_token: source.secret(keys::TANDEM_INTERNAL_TOKEN)?,
-            allowed_origins: origins.unwrap_or(Origins::Loopback),
-            shop_url: source.optional(keys::TANDEM_SHOP_URL, |text| http_url(text).map(String::from))?,
+            allowed_origins,
+            shop_url,
             trusted_proxies: source.parsed(keys::TANDEM_TRUSTED_PROXIES, Networks::parse)?,
             default_country: source.parsed(keys::TANDEM_DEFAULT_COUNTRY, |text| {
                 Country::parse(text).map_err(|error| error.to_string())
@@ -211,6 +220,7 @@ fn read_cashfree(source: &Source) -> Result<Cashfree, SettingError> {
         secrets,
         client_id,
         legacy_webhooks,
+        subscription_purchases: source.parsed(keys::CASHFREE_SUBSCRIPTION_PURCHASES, boolean)?,
         api_url: http_url(api_url).map_err(|what| SettingError::new(keys::CASHFREE_API_URL.name, what))?,
         webhook_max_age: source.span(keys::TANDEM_WEBHOOK_MAX_AGE, 60 * SECOND, 3650 * DAY)?,
     })

@@ -45,6 +45,8 @@ pub(super) struct Sender {
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
     pub(super) test_event_code: Option<String>,
+    /// The page of website events that name none.
+    pub(super) page: Option<String>,
     /// Single events refused in a row for a reason that may lie in the request.
     pub(super) lone_refusals: Arc<AtomicU32>,
     /// Number of batches that are being split. Other batches go out meanwhile, so a change notifies
@@ -129,16 +131,23 @@ impl Sender {
         feedback
     }
 
-    /// Gives up the events that Meta would refuse anyway, so that they cannot spoil the batch.
+    /// Gives up the events that Meta would refuse anyway, so that they cannot spoil the batch. An
+    /// event that names no page gets the pixel's. Without one it is held, because a setting mends it.
     async fn turn_away(&self, events: Vec<LeasedEvent>) -> Vec<LeasedEvent> {
         let (now_s, time) = (self.clock.now_s(), self.clock.trusted());
         let (mut kept, mut refused) = (Vec::with_capacity(events.len()), Vec::new());
-        for event in events {
+        for mut event in events {
+            if let (true, Some(page)) = (event.payload.lacks_page(), &self.page) {
+                event.payload = Arc::new(event.payload.on_page(page));
+            }
             match known_refusal(&event, now_s, time) {
                 None => kept.push(event),
                 Some(code::CLOCK_UNTRUSTED) => {
                     let wait = AttemptOutcome::Held(CLOCK_WAIT);
                     refused.push(self.result(&event, wait, code::CLOCK_UNTRUSTED));
+                }
+                Some(code::PAGE_MISSING) => {
+                    refused.push(self.result(&event, AttemptOutcome::HeldAlone, code::PAGE_MISSING));
                 }
                 Some(code) => refused.push(self.result(&event, AttemptOutcome::Refused, code)),
             }

@@ -66,6 +66,7 @@ impl World {
             clock: clock.clone(),
             metrics: Arc::default(),
             test_event_code: None,
+            page: None,
             lone_refusals: Arc::default(),
             isolating: Arc::default(),
             wake: Arc::default(),
@@ -260,4 +261,24 @@ async fn metas_clock_confirms_a_right_time_and_contradicts_a_wrong_one() {
     let second = world.leased(2).await;
     world.send(second).await;
     assert!(world.clock.trusted().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_without_a_page_gets_the_pixels_or_is_held() {
+    let meta = Meta::start(received).await;
+    for page in [None, Some("https://shop.example/")] {
+        let mut world = World::new(&meta);
+        world.sender.page = page.map(str::to_owned);
+        let mut events = world.leased(1).await;
+        let payload = Arc::make_mut(&mut events[0].payload);
+        payload.personal_json = Some(r#"{"user_data":{"fbp":"x"}}"#.into());
+        payload.has_page = false;
+        let before = meta.calls().len();
+        world.send(events).await;
+        let state = world.events().await[0].state;
+        match page {
+            None => assert_eq!((state, meta.calls().len()), (State::Held, before)),
+            Some(_) => assert_eq!((state, meta.calls().len()), (State::Delivered, before + 1)),
+        }
+    }
 }

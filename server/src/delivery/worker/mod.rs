@@ -63,6 +63,7 @@ pub fn start(
             clock: clock.clone(),
             metrics: Arc::clone(metrics),
             test_event_code: pixel.test_event_code.clone(),
+            page: pixel.page.clone(),
             lone_refusals: Arc::default(),
             isolating: Arc::default(),
             wake: Arc::clone(&wake),

@@ -57,6 +57,7 @@ impl Diagnosis {
         for pixel in pixels {
             findings.push(settings::delivery(pixel, insight.board.get(&pixel.id)));
         }
+        findings.push(settings::order_ids(insight.has_open_orders(&insight.snapshot().await.figures)));
         let mut meta_clock = None;
         for (pixel, answer) in pixels.iter().zip(join_all(pixels.iter().map(|p| self.token(p))).await) {
             let (found, off_s) = answer;

@@ -10,6 +10,7 @@ use url::Url;
 use super::finding::Finding;
 use crate::config::{Origins, Pixel, Settings};
 use crate::delivery::{PixelState, PixelStatus};
+use crate::insight::health::ORDER_IDS_GUESSABLE;
 
 /// The settings that are judged, as they were at the start.
 #[derive(Debug)]
@@ -56,6 +57,7 @@ pub(super) fn findings(deployment: &Deployment, pixels: &[std::sync::Arc<Pixel>]
     findings.push(cashfree(deployment));
     findings.extend(pixels.iter().filter_map(|pixel| test_code(deployment, pixel)));
     findings.push(origins(deployment));
+    findings.extend(pixels.iter().filter_map(|pixel| page(deployment, pixel)));
     findings.extend(cookies(deployment));
     findings.push(tls(deployment));
     findings
@@ -146,6 +148,35 @@ fn origins(deployment: &Deployment) -> Finding {
         (Origins::Loopback, _) => Finding::ok("origins", "loopback", "pages of this machine"),
         (Origins::Listed(list), _) => Finding::ok("origins", "listed", list.join(", ")),
     }
+}
+
+/// Website events need a page, and a paid order that no browser named has none of its own.
+fn page(deployment: &Deployment, pixel: &Pixel) -> Option<Finding> {
+    let finding = match &pixel.page {
+        Some(page) => Finding::ok("page", "page_known", format!("{page} where an event names none")),
+        None if !deployment.is_real_meta || !deployment.configured => return None,
+        None => Finding::warning(
+            "page",
+            code::PAGE_MISSING,
+            "no page is known for events that name none, such as a paid order without a browser; they are held",
+            "set TANDEM_SHOP_URL to the shop's address and restart; what is held leaves then",
+        ),
+    };
+    Some(finding.about(pixel.id.as_str()))
+}
+
+/// An order's ID is a key to it where pages prove nothing.
+pub(super) fn order_ids(are_open: bool) -> Finding {
+    if !are_open {
+        return Finding::ok("orders", "order_ids", "nobody finds the orders of others by counting");
+    }
+    Finding::warning(
+        "orders",
+        ORDER_IDS_GUESSABLE,
+        "order IDs count up, so anybody can name the orders of others: see and refuse their Purchases",
+        "set TANDEM_CLAIM_SECRET and give pages their claim_key, or make order IDs that cannot be guessed \
+         (docs/operating.md, order IDs)",
+    )
 }
 
 fn cookies(deployment: &Deployment) -> Option<Finding> {

@@ -111,14 +111,23 @@ impl Orders {
         let now_s = now_ms.div_euclid(1000);
         let note = webhook.note(now_s);
         let verdict = if webhook.is_ignored() { WebhookVerdict::Ignored } else { WebhookVerdict::Accepted };
-        let (effect, proves_payment) = match webhook.effect() {
+        let is_subscription = matches!(webhook.notice(), Notice::Subscription(_));
+        let effect = match self.settings.cashfree.subscription_purchases && is_subscription {
+            true => webhook.subscription_effect(),
+            false => webhook.effect(),
+        };
+        let (effect, proves_payment) = match effect {
             Effect::Paid(proof) => {
                 let account = webhook.extract().merchant_id.as_ref().map(|id| id.as_str().to_owned());
                 let source = match webhook.notice() {
                     Notice::Link(_) | Notice::Form(_) => PaymentSource::LinkOrForm,
                     _ => PaymentSource::Webhook,
                 };
-                let paid = Payment { account, source, ..self.paid(&proof, signed_ms, now_ms) };
+                let mut paid = Payment { account, source, ..self.paid(&proof, signed_ms, now_ms) };
+                if is_subscription {
+                    // Nobody is on a page when a subscription renews itself.
+                    paid.action_source = ActionSource::SystemGenerated;
+                }
                 (Some((proof.order_id.clone(), Meaning::Paid(Box::new(paid)))), true)
             }
             Effect::Failed { order_id } => (Some((order_id.clone(), Meaning::Failed)), false),

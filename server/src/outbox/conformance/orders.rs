@@ -146,7 +146,6 @@ pub(super) fn effects(order: &mut Order, join_wait_ms: i64) -> OrderEffects {
         oldest_s: None,
         order_pixel: None,
         default_pixel: &pixel(),
-        fallback_page: &|_| None,
     });
     let purchase = purchase_change(order, decision, NOW_MS, None);
     OrderEffects { purchase, ..OrderEffects::default() }

@@ -226,6 +226,7 @@ impl Writer {
             AttemptOutcome::Retry(wait) | AttemptOutcome::Unknown(wait) | AttemptOutcome::Held(wait) => {
                 (State::Pending, Some(now_ms.saturating_add(millis(wait))), None)
             }
+            AttemptOutcome::HeldAlone => (State::Held, None, None),
             AttemptOutcome::Refused => (State::DeadLetter, None, Some(now_ms)),
         };
         // The fence: a late result of an older lease changes nothing. What was erased while it
@@ -287,7 +288,7 @@ impl Writer {
             }
             State::DeadLetter => self.counts.count(now_ms, pixel, &name, Metric::DeadLetter, 1),
             State::Suppressed => self.counts.count(now_ms, pixel, &name, Metric::Suppressed, 1),
-            State::Pending => {
+            State::Pending | State::Held => {
                 if let Some(key) = purchase.filter(|_| stop_asked) {
                     self.stop_what_came_back(&key, now_ms)?;
                 }

@@ -92,3 +92,5 @@ CREATE TRIGGER webhooks_floor AFTER DELETE ON webhooks
 CREATE TRIGGER calls_floor AFTER DELETE ON calls
     WHEN NOT EXISTS (SELECT 1 FROM calls WHERE no > OLD.no)
     BEGIN UPDATE floors SET floor = max(floor, OLD.no) WHERE of = 'calls'; END;
+-- Why events are held one by one.
+CREATE INDEX events_held_code ON events (pixel, code) WHERE state = {HELD};
