@@ -63,7 +63,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("server/src/outbox", "mod embedded operators figures orders queue events state error"),
     (
         "server/src/outbox/embedded",
-        "mod operators queue orders purchases events erase sweep unproven figures read steps store checkpoint open \
+        "mod operators results queue orders purchases events erase sweep unproven figures read steps store checkpoint open \
          migrate committer run_time counts early sql",
     ),
     (

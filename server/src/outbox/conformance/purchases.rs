@@ -122,7 +122,7 @@ async fn a_withheld_purchase_can_be_placed_again_and_an_erased_one_cannot(store:
         assert_eq!(state_of(store, &purchase).await, Some(state), "{ads:?}");
         assert_eq!(counted().await, expected, "each Purchase is counted once");
     }
-    assert_eq!(lease(store, NOW_MS).await[0].payload.personal_json.is_some(), true, "with its person");
+    assert!(lease(store, NOW_MS).await[0].payload.personal_json.is_some(), "with its person");
     check_totals(store, 1).await;
 }
 

@@ -42,6 +42,7 @@ mod orders;
 mod purchases;
 mod queue;
 mod read;
+mod results;
 mod run_time;
 mod sql;
 mod steps;

@@ -7,22 +7,17 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use tandem_core::capi::Payload;
 use tandem_core::code;
 use tandem_core::event::ActionSource;
-use tandem_core::id::{EventName, OrderId, PixelId};
+use tandem_core::id::{OrderId, PixelId};
 use tandem_core::order::Environment;
 use tandem_core::user_data::KeySet;
 
 use super::committer::Writer;
-use super::events::merges;
 use super::sql::*;
 use super::store::{EVENTS_PER_WRITE, Embedded};
 use crate::clock::{TrustedTime, millis};
 use crate::outbox::{
-    AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent, Metric, OrderKey, State,
-    StoreError,
+    AttemptResult, CallRecord, DeliveryQueue, LeasedEvent, Metric, OrderKey, State, StoreError,
 };
-
-/// Graph calls slower than this count as time-outs, milliseconds (Meta's recommended time-out).
-const SLOW_CALL_MS: u32 = 1500;
 
 #[async_trait::async_trait]
 impl DeliveryQueue for Embedded {
@@ -161,143 +156,6 @@ impl Writer {
         Ok(leased.into_iter().map(|(_, event)| event).collect())
     }
 
-    /// Records a Graph call and the results of its events. Returns the call's number.
-    pub(super) fn record(
-        &mut self,
-        call: &CallRecord,
-        results: &[AttemptResult],
-        now_ms: i64,
-    ) -> rusqlite::Result<i64> {
-        let pixel = self.pixel(&call.pixel)?;
-        self.db
-            .prepare_cached(sql!(
-                "INSERT INTO calls (no, pixel, started_ms, duration_ms, http_status, meta_code, meta_subcode,
-                                    fbtrace_id, blamed_path, batch_size, started_run_ms)
-                 VALUES ({next}, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-                next = next_position("calls", "no")
-            ))?
-            .execute(rusqlite::params![
-                pixel,
-                call.started_ms,
-                call.duration_ms,
-                call.http_status,
-                call.meta_code,
-                call.meta_subcode,
-                call.fbtrace_id,
-                call.blamed_path,
-                call.batch_size,
-                self.time.run_ms,
-            ])?;
-        let call_no = self.db.last_insert_rowid();
-        if call.batch_size > 0 {
-            self.counts.count(now_ms, pixel, "", Metric::GraphCall, 1);
-            if call.http_status == 0 || call.duration_ms > SLOW_CALL_MS {
-                self.counts.count(now_ms, pixel, "", Metric::GraphCallSlow, 1);
-            }
-        }
-        if call.shortfall > 0 {
-            self.counts.count(now_ms, pixel, "", Metric::Shortfall, call.shortfall.into());
-        }
-        self.record_results(&call.pixel, call_no, results, now_ms)?;
-        Ok(call_no)
-    }
-
-    /// Records more results of a call.
-    pub(super) fn record_results(
-        &mut self,
-        pixel: &PixelId,
-        call_no: i64,
-        results: &[AttemptResult],
-        now_ms: i64,
-    ) -> rusqlite::Result<()> {
-        let pixel = self.pixel(pixel)?;
-        results.iter().try_for_each(|result| self.record_one(pixel, call_no, result, now_ms))
-    }
-
-    fn record_one(
-        &mut self,
-        pixel: i64,
-        call_no: i64,
-        result: &AttemptResult,
-        now_ms: i64,
-    ) -> rusqlite::Result<()> {
-        let (to, due_ms, finished_ms) = match result.outcome {
-            AttemptOutcome::Delivered => (State::Delivered, None, Some(now_ms)),
-            AttemptOutcome::Retry(wait) | AttemptOutcome::Unknown(wait) | AttemptOutcome::Held(wait) => {
-                (State::Pending, Some(now_ms.saturating_add(millis(wait))), None)
-            }
-            AttemptOutcome::HeldAlone => (State::Held, None, None),
-            AttemptOutcome::Refused => (State::DeadLetter, None, Some(now_ms)),
-        };
-        // The fence: a late result of an older lease changes nothing. What was erased while it
-        // was out is never sent again.
-        let updated: Option<(u32, String, bool, Option<i64>, i64, Option<OrderKey>, bool)> = self
-            .db
-            .prepare_cached(sql!(
-                "UPDATE events SET attempts = attempts + 1, person = iif(?3 = {DELIVERED}, NULL, person),
-                        state = iif(?3 != {DELIVERED} AND person IS NULL, {SUPPRESSED}, ?3),
-                        due_ms = iif(person IS NULL, NULL, ?4),
-                        finished_ms = iif(person IS NULL, ?7, ?5), finished_run_ms = ?9,
-                        code = iif(?3 != {DELIVERED} AND person IS NULL, ?8, ?6)
-                 WHERE seq = ?1 AND lease_no = ?2 AND state = {IN_FLIGHT}
-                 RETURNING attempts, name, contact, fired_s, state, stop_asked, environment, order_id"
-            ))?
-            .query_row(
-                (
-                    result.seq,
-                    result.lease_no,
-                    to as u8,
-                    due_ms,
-                    finished_ms,
-                    (to != State::Delivered).then_some(result.code),
-                    now_ms,
-                    code::ERASED,
-                    self.time.run_ms,
-                ),
-                |row| {
-                    let order = order_of(row)?;
-                    let stop_asked = row.get("stop_asked")?;
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, order, stop_asked))
-                },
-            )
-            .optional()?;
-        let Some((attempt_no, name, contact, fired_s, to, order, stop_asked)) = updated else {
-            return Ok(());
-        };
-        let purchase = order.filter(|_| name == EventName::purchase().as_str());
-        let to = state(to);
-        self.db
-            .prepare_cached(
-                "INSERT INTO attempts (seq, attempt_no, call, result, code) VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute((result.seq, attempt_no, call_no, result.outcome.name(), result.code))?;
-        self.counts.moved(pixel, State::InFlight, to);
-        self.changed(result.seq);
-        match to {
-            State::Delivered => {
-                self.counts.count(now_ms, pixel, &name, Metric::Delivered, 1);
-                if let Some(key) = &purchase {
-                    self.purchase_delivered(pixel, key, now_ms)?;
-                }
-                if contact {
-                    self.counts.count(now_ms, pixel, &name, Metric::DeliveredWithBrowser, 1);
-                    if merges(fired_s, now_ms) {
-                        self.counts.count(now_ms, pixel, &name, Metric::Deduplicated, 1);
-                    }
-                }
-            }
-            State::DeadLetter => self.counts.count(now_ms, pixel, &name, Metric::DeadLetter, 1),
-            State::Suppressed => self.counts.count(now_ms, pixel, &name, Metric::Suppressed, 1),
-            State::Pending | State::Held => {
-                if let Some(key) = purchase.filter(|_| stop_asked) {
-                    self.stop_what_came_back(&key, now_ms)?;
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
     /// Gives leased events back without counting an attempt.
     pub(super) fn release(&mut self, leases: &[(u64, u32)], now_ms: i64) -> rusqlite::Result<()> {
         for (seq, lease_no) in leases {
@@ -416,7 +274,7 @@ pub(super) fn too_old(db: &Connection, limit_s: i64, max: usize) -> rusqlite::Re
 }
 
 /// The order of an event that speaks of its money.
-fn order_of(row: &Row<'_>) -> rusqlite::Result<Option<OrderKey>> {
+pub(super) fn order_of(row: &Row<'_>) -> rusqlite::Result<Option<OrderKey>> {
     let (environment, id): (u8, Option<String>) = (row.get("environment")?, row.get("order_id")?);
     let id = id.and_then(|id| OrderId::parse(&id).ok()).filter(|_| environment != NO_MONEY);
     Ok(id.map(|id| OrderKey { environment: Environment::from_number(environment), id }))
