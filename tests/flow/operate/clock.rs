@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use tandem_proto::v1::{ConfirmClockRequest, EventState, GetClockRequest};
+use tandem_tests::status::expect_fields;
 use tandem_tests::{GRAPH_TOKEN, Person, World, messages};
 
 const DAY_S: i64 = 24 * 3600;
@@ -44,10 +45,14 @@ async fn a_start_in_a_time_that_cannot_be_gives_up_nothing_until_it_is_confirmed
     world.wait_for_state("Lead", &id, EventState::Held).await?;
     let again = world.visitor().capture_lead(lead).await?.outcome?;
     assert!(again.duplicate && again.event_id == id, "its age is no reason to refuse it, and it is known");
+    // By a clock that is ahead, a lead of today happened last month.
+    let mut old = messages::lead(&Person::unique());
+    old.occurred_at = Some(prost_types::Timestamp { seconds: now_s - 30 * DAY_S, nanos: 0 });
+    world.visitor().capture_lead(old.clone()).await?.outcome?;
     let clock = world.internal()?.get_clock(GetClockRequest {}).await?;
     assert!(!clock.trusted && clock.doubt == "implausible", "{clock:?}");
     assert!((40 * DAY_S - 60..40 * DAY_S + 600).contains(&clock.ahead_seconds), "{clock:?}");
-    assert_eq!(clock.waiting, 1);
+    assert_eq!(clock.waiting, 2);
 
     // A kill and another start are no confirmation.
     world.restart_server().await?;
@@ -56,6 +61,9 @@ async fn a_start_in_a_time_that_cannot_be_gives_up_nothing_until_it_is_confirmed
     let letter = world.wait_for_state("Lead", &id, EventState::DeadLetter).await?;
     assert_eq!(letter.code, "too_old");
     assert!(!is_untrusted(&world.health().await?));
+    old.client_event_id = messages::lead(&Person::unique()).client_event_id;
+    let refused = world.visitor().capture_lead(old).await?.outcome;
+    expect_fields("a month ago by a time that is trusted", refused, &["occurred_at"]);
     Ok(())
 }
 

@@ -13,7 +13,8 @@ use super::*;
 use crate::clock::Clock;
 use crate::outbox::conformance::{self, NOW_MS};
 use crate::outbox::{
-    Appended, AttemptOutcome, AttemptResult, EventFilter, NewEvent, Outbox, Page, StoreError,
+    Appended, Ask, AttemptOutcome, AttemptResult, EventFilter, NewEvent, OrderEffects, Outbox, Page,
+    StoreError,
 };
 
 /// Sizes of the log's header and of a frame: the frame's header and a page (SQLite, WAL format).
@@ -210,6 +211,23 @@ async fn a_schedule_written_under_a_clock_that_was_ahead_is_due_after_a_restart(
     let copy = killed(dir.path());
     let store = open(copy.path());
     assert_eq!(store.queue.lease(conformance::pixel(), 1, lease).await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_about_an_order_survives_a_start_years_ago_that_ntp_sets_right() {
+    const YEARS_MS: i64 = 10 * 365 * 24 * 3_600_000;
+    let dir = tempfile::tempdir().unwrap();
+    let order = conformance::order_key("KB-1");
+    let ask: crate::outbox::OrderStep = Box::new(|order| {
+        order.fail();
+        OrderEffects { ask: Ask::At(NOW_MS), ..OrderEffects::default() }
+    });
+    open(dir.path()).orders.update(order.clone(), conformance::pixel(), None, ask).await.unwrap();
+    let clock = Clock::fixed(NOW_MS - YEARS_MS);
+    let store = Outbox::new(Embedded::open(dir.path(), clock.clone()).unwrap());
+    clock.jump_ms(YEARS_MS);
+    let due = store.orders.orders_to_ask(order.environment, 10).await.unwrap();
+    assert_eq!(due.into_iter().map(|due| due.order).collect::<Vec<_>>(), [order.id]);
 }
 
 /// Number of transactions in a write-ahead log: the frames that state the size of the database

@@ -1,10 +1,11 @@
-//! The outbox against a model that fits on one page: random steps on both, a crash between
-//! any two of them, and after each step every event is in the same state in both. The wall is set
-//! by up to ten years, while the server runs and while it is off.
+//! Compares the outbox with a small model. Random steps run on both, with crashes between steps.
+//! The wall clock is set by up to ten years, while the server runs and while it is off.
 //!
 //! What holds whatever the clock shows: nothing that is not finished disappears, what was given up
 //! stays for eight days of running time, positions only grow. And once the clock is right again,
 //! everything is given up and deleted in the end.
+
+mod model;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,19 +18,17 @@ use super::conformance::{self, NOW_MS, pixel};
 use super::embedded::Embedded;
 use super::*;
 use crate::clock::Clock;
+use model::{Model, Modelled};
 
 /// Number of keys that events are drawn from. It is small, so that repeats are common.
 const KEYS: u32 = 6;
 const LEASE: Duration = Duration::from_secs(60);
+const RETRY: Duration = Duration::from_secs(5);
 const DAY_MS: i64 = 24 * 3600 * 1000;
 /// The shortest retention there is.
 const RETENTION: Duration = Duration::from_secs(8 * 24 * 3600);
 /// How much later than due a deletion may be: what crashes take from the running time.
 const LATE_MS: i64 = 60_000;
-/// Longest wait that a schedule keeps across a start.
-const WAIT_MS_MAX: i64 = 26 * 3600 * 1000;
-const RETRY: Duration = Duration::from_secs(5);
-
 /// One random step. Its numbers select among the existing events or leases.
 #[derive(Debug, Clone)]
 enum Step {
@@ -84,56 +83,6 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// By how much a clock is set.
 fn wrong() -> impl Strategy<Value = i64> {
     prop_oneof![Just(-DAY_MS), Just(DAY_MS), (-3650..3650_i64).prop_map(|days| days * DAY_MS)]
-}
-
-/// One event of the model: its state, and when it is due on a clock that never jumps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Modelled {
-    state: State,
-    /// When it is due, or when it finished.
-    due_ms: i64,
-}
-
-/// The model: what the outbox promises, without the means.
-#[derive(Debug, Default)]
-struct Model(BTreeMap<u32, Modelled>);
-
-impl Model {
-    fn append(&mut self, key: u32, state: State, due_ms: i64) {
-        self.0.entry(key).or_insert(Modelled { state, due_ms });
-    }
-
-    /// Number of due events: pending events, and leased events whose lease has ended.
-    fn due(&self, now_ms: i64) -> usize {
-        let waits = |event: &&Modelled| matches!(event.state, State::Pending | State::InFlight);
-        self.0.values().filter(waits).filter(|event| event.due_ms <= now_ms).count()
-    }
-
-    fn finish(&mut self, key: u32, outcome: AttemptOutcome, now_ms: i64) {
-        let wait =
-            |wait: Duration| Modelled { state: State::Pending, due_ms: now_ms + crate::clock::millis(wait) };
-        let after = match outcome {
-            AttemptOutcome::Delivered => Modelled { state: State::Delivered, due_ms: now_ms },
-            AttemptOutcome::HeldAlone => Modelled { state: State::Held, due_ms: now_ms },
-            AttemptOutcome::Refused => Modelled { state: State::DeadLetter, due_ms: now_ms },
-            AttemptOutcome::Retry(w) | AttemptOutcome::Unknown(w) | AttemptOutcome::Held(w) => wait(w),
-        };
-        self.0.insert(key, after);
-    }
-
-    /// A start at which the wall shows a time that is `shift_ms` further than it should be.
-    fn start(&mut self, now_ms: i64, shift_ms: i64) {
-        for event in self.0.values_mut() {
-            match event.state {
-                State::InFlight => *event = Modelled { state: State::Pending, due_ms: now_ms },
-                State::Pending => {
-                    let due_ms = event.due_ms - shift_ms;
-                    event.due_ms = if due_ms > now_ms + WAIT_MS_MAX { now_ms } else { due_ms };
-                }
-                _ => {}
-            }
-        }
-    }
 }
 
 struct World {
