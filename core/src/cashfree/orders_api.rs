@@ -7,6 +7,7 @@ use super::fields::{self, CashfreeId};
 use super::json::{self, Node};
 use super::payment::OrderTags;
 use crate::currency::Currency;
+use crate::hash::Sha256Hex;
 use crate::id::OrderId;
 use crate::money::Money;
 
@@ -45,6 +46,8 @@ pub struct OrderAnswer {
     pub created_at_s: Option<i64>,
     /// Until when it can be paid, Unix seconds.
     pub expires_at_s: Option<i64>,
+    /// Digest of the payment session (`payment_session_id`), which the page that pays knows too.
+    pub payment_session: Option<Sha256Hex>,
     /// The shop's labels.
     pub order_tags: OrderTags,
     /// Who ordered.
@@ -92,6 +95,11 @@ pub fn parse_order(body: &[u8], assumed: Currency) -> Result<OrderAnswer, Messag
             .ok(),
         created_at_s: fields::time_s(root.get("created_at")),
         expires_at_s: fields::time_s(root.get("order_expiry_time")),
+        payment_session: root
+            .get("payment_session_id")
+            .text()
+            .filter(|text| !text.is_empty())
+            .map(|text| Sha256Hex::of_bytes(text.as_bytes())),
         order_tags: OrderTags::read(root.get("order_tags")),
         customer: Customer::read(root.get("customer_details")),
     })

@@ -20,6 +20,7 @@ mod payment;
 mod proof;
 mod purchase;
 mod refund_event;
+mod session;
 mod signals;
 mod state;
 

@@ -84,6 +84,7 @@ impl Order {
     /// order was paid, sent, refunded.
     pub fn strip_signals(&mut self) {
         self.owner = None;
+        self.sessions.forget_contacts();
         if let Some(paid) = &mut self.paid {
             paid.user_data = Default::default();
             paid.page = Default::default();

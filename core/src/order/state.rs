@@ -6,6 +6,7 @@ use super::contact::Contact;
 use super::note::Note;
 use super::payment::{Payment, Refund};
 use crate::custom_data::CustomData;
+use crate::hash::Sha256Hex;
 use crate::id::{OrderId, PixelId};
 
 /// Why a Purchase is withheld. The codes are stable; see `docs/codes/`.
@@ -97,6 +98,27 @@ impl Inquiry {
     }
 }
 
+/// What is known of an order's payment session.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Sessions {
+    /// As the provider told it.
+    pub(super) known: Option<Sha256Hex>,
+    /// Contacts that came with a session, until the provider tells the order's.
+    pub(super) waiting: Vec<(Sha256Hex, Contact)>,
+}
+
+impl Sessions {
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Forgets people.
+    pub(super) fn forget_contacts(&mut self) {
+        self.waiting.clear();
+    }
+}
+
 /// One order of the shop: what is known of it, and where its Purchase is. Stored as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Order {
@@ -132,6 +154,9 @@ pub struct Order {
     /// The same, of a page that fired before the payment was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) fired_unpaid: Option<FiredUnpaid>,
+    /// Its payment session, which proves a page.
+    #[serde(default, skip_serializing_if = "Sessions::is_empty")]
+    pub(super) sessions: Sessions,
     /// Questions about it to the payment provider.
     #[serde(default, skip_serializing_if = "Inquiry::is_default")]
     pub(super) asking: Inquiry,
@@ -157,6 +182,7 @@ impl Order {
             settled: None,
             fired_at_s: None,
             fired_unpaid: None,
+            sessions: Sessions::default(),
             asking: Inquiry::default(),
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tandem_core::cashfree::orders_api::orders_api_id_ok;
+use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{OrderId, PixelId};
 use tandem_core::order::{Contact, Order};
 
@@ -26,6 +27,8 @@ pub struct Claim {
     pub contact: Arc<Contact>,
     /// What the page gives as the shop's proof that the order is its own; may be empty.
     pub claim_key: String,
+    /// Digest of the payment session that the page gives.
+    pub session: Option<Sha256Hex>,
     /// Where it comes from.
     pub address: Option<IpAddr>,
 }
@@ -67,7 +70,7 @@ impl Orders {
         may_ask: bool,
         before: Option<&Order>,
     ) -> Result<OrderUpdated, StoreError> {
-        let contact = Arc::clone(&claim.contact);
+        let (contact, session) = (Arc::clone(&claim.contact), claim.session.filter(|_| self.can_ask()));
         // A copy is to be expected only of the page that will be told to fire.
         let expects_browser = before.is_none_or(|order| order.is_owned_by(&contact.user_data));
         let now_ms = self.clock.now_ms();
@@ -79,6 +82,7 @@ impl Orders {
                 order.mark_asked(now_s);
             }
             let is_known = if is_proven { order.proven_contact(&contact) } else { order.contact(&contact) };
+            session.into_iter().for_each(|session| order.offer_session(session, &contact));
             let ask = if asks { Ask::At(now_ms) } else { Ask::AsPlanned };
             ChangeOutcome { answer: StepAnswer::Contact { is_known }, ask }
         };

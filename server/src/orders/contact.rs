@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use tandem_core::cashfree::orders_api::orders_api_id_ok;
 use tandem_core::event::{Consent, Event};
+use tandem_core::hash::Sha256Hex;
 use tandem_core::id::OrderId;
 use tandem_core::order::Contact;
 
@@ -21,9 +22,17 @@ pub enum ContactSource {
     Internal,
     Page {
         address: Option<IpAddr>,
-        /// What the page gives as the shop's proof that the order is its own; may be empty.
-        claim_key: String,
+        proof: PageProof,
     },
+}
+
+/// What a page gives to show that an order is its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PageProof {
+    /// The shop's proof; may be empty.
+    pub claim_key: String,
+    /// Digest of the order's payment session.
+    pub session: Option<Sha256Hex>,
 }
 
 impl Orders {
@@ -40,9 +49,11 @@ impl Orders {
         now_ms: i64,
     ) -> Result<Accepted, OrderError> {
         let is_internal = source == ContactSource::Internal;
-        let (address, is_contact, word) = match source {
-            ContactSource::Internal => (None, false, PageWord::Unproven),
-            ContactSource::Page { address, claim_key } => (address, true, self.page_word(&order, &claim_key)),
+        let (address, is_contact, word, session) = match source {
+            ContactSource::Internal => (None, false, PageWord::Unproven, None),
+            ContactSource::Page { address, proof } => {
+                (address, true, self.page_word(&order, &proof.claim_key), proof.session)
+            }
         };
         let is_proven = word == PageWord::Proven;
         // The shop proves its pages, and this one has no proof. The event counts, the order is not touched.
@@ -65,6 +76,9 @@ impl Orders {
             custom_data: event.custom_data.clone(),
         };
         let may_ask = self.can_ask() && orders_api_id_ok(order.as_str());
+        let session = session.filter(|_| may_ask);
+        // The provider's word about the session is worth a question at once.
+        let asks_now = session.is_some() && self.quotas.take_question(address);
         let step = Step { event: Some(new), ..Step::on(order, event.pixel.clone()) };
         let updated = self
             .step(
@@ -72,8 +86,14 @@ impl Orders {
                 Box::new(move |order| {
                     let is_known =
                         if is_proven { order.proven_contact(&contact) } else { order.contact(&contact) };
-                    let ask_s =
-                        if may_ask { order.plan_first_question(now_ms.div_euclid(1000)) } else { None };
+                    let now_s = now_ms.div_euclid(1000);
+                    session.into_iter().for_each(|session| order.offer_session(session, &contact));
+                    if asks_now && order.awaits_session() && order.wants_question(now_s) {
+                        order.mark_asked(now_s);
+                        let answer = StepAnswer::Contact { is_known };
+                        return ChangeOutcome { answer, ask: Ask::At(now_ms) };
+                    }
+                    let ask_s = if may_ask { order.plan_first_question(now_s) } else { None };
                     let ask = ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000));
                     ChangeOutcome { answer: StepAnswer::Contact { is_known }, ask }
                 }),

@@ -19,7 +19,10 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     ("core/src/catalogue", "mod lookup cart index"),
     ("core/src/normalise", "mod date_of_birth email gender name phone place key error text"),
-    ("core/src/order", "mod refund_event purchase inquiry history proof signals state note contact payment guessable"),
+    (
+        "core/src/order",
+        "mod refund_event purchase inquiry history proof session signals state note contact payment guessable",
+    ),
     ("core/src/scrub", "mod email phone decoded"),
     ("cli/src", "main arguments commands server settings report progress paging error groups render moment"),
     (

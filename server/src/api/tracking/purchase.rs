@@ -11,7 +11,7 @@ use tonic::metadata::MetadataMap;
 
 use super::service::Tracking;
 use crate::api::caller::{Caller, Stranger};
-use crate::api::decode::{KeyPolicy, Visit, visit_fields};
+use crate::api::decode::{KeyPolicy, Visit, session_digest, visit_fields};
 use crate::api::encode::{browser_event, purchase_state};
 use crate::api::status::Reject;
 use crate::orders::{Claim, MerchantReport};
@@ -64,6 +64,7 @@ impl Tracking {
             pixel: pixel.id.clone(),
             contact: Arc::new(contact(visit, true, false)),
             claim_key: request.claim_key,
+            session: session_digest(&request.payment_session_id),
             address: stranger.address,
         };
         let answer = self.orders.claim(claim, wait_max).await?;

@@ -17,6 +17,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use tandem_core::cashfree::orders_api::{ApiPayment, OrderAnswer};
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::{ActionSource, Consent, Page};
+use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{OrderId, PixelId};
 use tandem_core::order::{Order, Payment, PaymentSource, UnpaidStatus};
 use tokio_util::sync::CancellationToken;
@@ -69,7 +70,7 @@ impl Reconciler {
         match self.api.ask(&self.orders.settings.cashfree, &order, trust).await {
             ProviderAnswer::NoBudget => Ok(()),
             ProviderAnswer::Paid(answer, payment) => self.paid(&order, &pixel, &answer, &payment).await,
-            ProviderAnswer::Unpaid(answer) => self.plan(&order, &pixel, answer).await,
+            ProviderAnswer::Unpaid(answer, session) => self.plan(&order, &pixel, answer, session).await,
         }
     }
 
@@ -96,7 +97,9 @@ impl Reconciler {
             page: Page::default(),
             consent: Consent::default(),
         };
+        let session = answer.payment_session;
         let change = move |order: &mut Order| {
+            session.into_iter().for_each(|session| order.confirm_session(session));
             order.pay(paid.clone());
             Ask::Never.into()
         };
@@ -106,9 +109,16 @@ impl Reconciler {
     }
 
     /// Plans the next question. No answer ends the wait for the webhook.
-    async fn plan(&self, order: &OrderId, pixel: &PixelId, answer: UnpaidStatus) -> Result<(), StoreError> {
+    async fn plan(
+        &self,
+        order: &OrderId,
+        pixel: &PixelId,
+        answer: UnpaidStatus,
+        session: Option<Sha256Hex>,
+    ) -> Result<(), StoreError> {
         let now_s = self.orders.clock.now_s();
         let change = move |order: &mut Order| {
+            session.into_iter().for_each(|session| order.confirm_session(session));
             let next_s = order.note_unpaid(answer, now_s).filter(|_| order.paid().is_none());
             next_s.map_or(Ask::Never, |next_s| Ask::At(next_s * 1000)).into()
         };

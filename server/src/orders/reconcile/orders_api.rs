@@ -7,6 +7,7 @@ use tandem_core::cashfree::orders_api::{
     ApiPayment, OrderAnswer, OrderStatus, orders_api_id_ok, parse_order, parse_paying_payment,
 };
 use tandem_core::currency::Currency;
+use tandem_core::hash::Sha256Hex;
 use tandem_core::id::OrderId;
 use tandem_core::order::{TrustLevel, UnpaidStatus};
 use url::Url;
@@ -38,8 +39,8 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024;
 pub(super) enum ProviderAnswer {
     /// Paid, by this payment.
     Paid(Box<OrderAnswer>, Box<ApiPayment>),
-    /// Not paid.
-    Unpaid(UnpaidStatus),
+    /// Not paid; with the digest of its payment session, where the answer has it.
+    Unpaid(UnpaidStatus, Option<Sha256Hex>),
     /// Our budget is spent.
     NoBudget,
 }
@@ -99,12 +100,12 @@ impl OrdersApi {
         trust: TrustLevel,
     ) -> ProviderAnswer {
         if !orders_api_id_ok(order.as_str()) {
-            return ProviderAnswer::Unpaid(UnpaidStatus::Final);
+            return ProviderAnswer::Unpaid(UnpaidStatus::Final, None);
         }
-        let open = ProviderAnswer::Unpaid(UnpaidStatus::Open);
+        let open = ProviderAnswer::Unpaid(UnpaidStatus::Open, None);
         let body = match self.get(settings, &["orders", order.as_str()], &self.orders, trust).await {
             FetchResult::Answer(body) => body,
-            FetchResult::NotFound => return ProviderAnswer::Unpaid(UnpaidStatus::Unknown),
+            FetchResult::NotFound => return ProviderAnswer::Unpaid(UnpaidStatus::Unknown, None),
             FetchResult::Nothing => return open,
             FetchResult::NoBudget => return ProviderAnswer::NoBudget,
         };
@@ -120,10 +121,11 @@ impl OrdersApi {
                 return open;
             }
         };
+        let open = ProviderAnswer::Unpaid(UnpaidStatus::Open, answer.payment_session);
         match answer.status {
             OrderStatus::Paid => {}
             OrderStatus::Expired | OrderStatus::Terminated => {
-                return ProviderAnswer::Unpaid(UnpaidStatus::Final);
+                return ProviderAnswer::Unpaid(UnpaidStatus::Final, answer.payment_session);
             }
             OrderStatus::Active | OrderStatus::Unknown => return open,
         }

@@ -90,7 +90,7 @@ async fn a_lost_webhook_and_a_closed_tab_lose_no_purchase() {
     // At the first question the buyer has not paid yet; at the second he has.
     let (reconciler, outbox, clock) = reconciler(dir.path(), 1).await;
     let order = OrderId::parse("KB-1").unwrap();
-    let (event, page) = (checkout(&order), ContactSource::Page { address: None, claim_key: String::new() });
+    let (event, page) = (checkout(&order), ContactSource::Page { address: None, proof: Default::default() });
     reconciler.orders.take_event(event, order.clone(), Consent::default(), page, NOW_MS).await.unwrap();
     reconciler.round().await.unwrap();
     assert_eq!(sent(&outbox).await, [], "its buyer has not had time to pay");
