@@ -152,6 +152,7 @@ export function checkoutPage(tandem, product) {
       await soon(
         tandem.then((client) => client.track("InitiateCheckout", filled({
           orderId: order.order_id,
+          paymentSessionId: order.payment_session_id,
           ...contents(product, product.quantity),
           email: valueOf(form, "email"),
           phone: valueOf(form, "phone"),

@@ -135,7 +135,7 @@ const WALK: &str = r#"
         contents: [{ id: 1, quantity: "2", itemPrice: 0.1 }, { id: "b", quantity: 0 }, {}], contentCategory: "c", numItems: 0,
         searchString: "s", status: true, predictedLtv: "9999999999999999.99", properties: { tone: "warm", n: 5, no: null },
         experiment: { id: "headline", variant: "B", testGroup: "t" },
-        consent: { ads: "granted", limitedDataUse: 1, country: 1, state: 1000 }, occurredAt: new Date(1764000000999), orderId: "A-1", claimKey: "c0ffee",
+        consent: { ads: "granted", limitedDataUse: 1, country: 1, state: 1000 }, occurredAt: new Date(1764000000999), orderId: "A-1", claimKey: "c0ffee", paymentSessionId: "s",
     };
     const inputs = {
         everything, nothing: undefined, person,
@@ -156,7 +156,7 @@ const WALK: &str = r#"
     };
     const purchases = {
         ...Object.fromEntries(Object.entries(inputs).map(([what, input]) => [what, { orderId: "order " + what, ...input }])),
-        claim: { orderId: "A-2", claimKey: "ab".repeat(32) }, number: { orderId: 42 }, noOrder: { email: "a@example.com" },
+        claim: { orderId: "A-2", claimKey: "ab".repeat(32), paymentSessionId: "session_x" }, number: { orderId: 42 }, noOrder: { email: "a@example.com" },
     };
     const plainly = await Tandem.connect(options);
     const changed = await Tandem.connect({

@@ -243,10 +243,10 @@ impl Sandbox {
     /// # Errors
     /// When the sandbox refuses.
     pub async fn create_order(&self, order_id: &str, amount: &str, person: &Person) -> anyhow::Result<()> {
-        self.create_tagged_order(order_id, amount, person, json!({})).await
+        self.create_tagged_order(order_id, amount, person, json!({})).await.map(drop)
     }
 
-    /// [`Sandbox::create_order`] with `order_tags`.
+    /// [`Sandbox::create_order`] with `order_tags`. Returns the payment session's ID.
     ///
     /// # Errors
     /// When the sandbox refuses.
@@ -256,7 +256,7 @@ impl Sandbox {
         amount: &str,
         person: &Person,
         tags: Value,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<String> {
         let order = json!({
             "order_id": order_id,
             "amount": amount,
@@ -264,7 +264,8 @@ impl Sandbox {
             "customer": { "name": person.full_name(), "email": person.email, "phone": person.phone },
             "tags": tags,
         });
-        self.post("/control/cashfree/orders", &order).await.map(drop)
+        let created = self.post("/control/cashfree/orders", &order).await?;
+        Ok(created["session"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Ends a payment attempt of an order with `success`, `failed` or `dropped`. The fake Cashfree then sends its

@@ -148,6 +148,8 @@ export interface Event extends Common {
    * without it does not reach the order.
    */
   claimKey?: string;
+  /** Cashfree's `payment_session_id` of the order: a second proof, of which the server keeps a digest only. */
+  paymentSessionId?: string;
 }
 
 /** A purchase. The order's ID is enough: the server knows the amount from the payment. */
@@ -155,6 +157,8 @@ export interface Purchase extends Common {
   orderId: string;
   /** Your proof that the order is this visitor's. The server may require it (`TANDEM_CLAIM_SECRET`). */
   claimKey?: string;
+  /** Cashfree's `payment_session_id` of the order: a second proof, of which the server keeps a digest only. */
+  paymentSessionId?: string;
 }
 
 /** The result of a call. */

@@ -208,6 +208,7 @@ export function prepare(options, visit, kind, eventName, of, eventId, madeMs) {
   const orderId = input.text(of, "", "orderId");
   const occurredMs = input.occurredAt(of) || madeMs;
   const claimKey = input.text(of, "", "claimKey");
+  const session = input.text(of, "", "paymentSessionId");
   if (kind === PURCHASE && !orderId) input.addError("", "orderId", "is required");
   input.done();
 
@@ -225,7 +226,8 @@ export function prepare(options, visit, kind, eventName, of, eventId, madeMs) {
     ...textField(8, pixelId),
     ...textField(9, isLead ? "" : isPurchase ? claimKey : name),
     ...textField(10, isLead || isPurchase ? "" : orderId),
-    ...textField(11, isLead || isPurchase ? "" : claimKey),
+    ...textField(11, isLead ? "" : isPurchase ? session : claimKey),
+    ...textField(12, isLead || isPurchase ? "" : session),
   ];
   const isDenied = !!consent?.isDenied;
   const path = SERVICE + (isLead ? "CaptureLead" : isPurchase ? "RecordPurchase" : "TrackEvent");

@@ -68,6 +68,7 @@ const dataOf = (input) => ({
   ),
   orderId: plain(input.orderId),
   claimKey: plain(input.claimKey),
+  paymentSessionId: plain(input.paymentSessionId),
 });
 
 /**

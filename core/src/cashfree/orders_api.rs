@@ -8,6 +8,7 @@ use super::json::{self, Node};
 use super::payment::OrderTags;
 use super::refund::{RefundNotice, read_refund};
 use crate::currency::Currency;
+use crate::hash::Sha256Hex;
 use crate::id::OrderId;
 use crate::money::Money;
 
@@ -47,6 +48,8 @@ pub struct OrderAnswer {
     pub created_at_s: Option<i64>,
     /// When the order expires, Unix seconds.
     pub expires_at_s: Option<i64>,
+    /// Digest of the payment session (`payment_session_id`), which the page that pays knows too.
+    pub payment_session: Option<Sha256Hex>,
     /// The shop's labels on the order (`order_tags`).
     pub order_tags: OrderTags,
     /// The buyer's name and contact data.
@@ -96,6 +99,11 @@ pub fn parse_order(body: &[u8], assumed: Currency) -> Result<OrderAnswer, Messag
             .ok(),
         created_at_s: fields::time_s(root.get("created_at")),
         expires_at_s: fields::time_s(root.get("order_expiry_time")),
+        payment_session: root
+            .get("payment_session_id")
+            .text()
+            .filter(|text| !text.is_empty())
+            .map(|text| Sha256Hex::of_bytes(text.as_bytes())),
         order_tags: OrderTags::read(root.get("order_tags")),
         customer: Customer::read(root.get("customer_details")),
     })

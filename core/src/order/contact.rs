@@ -14,6 +14,8 @@ pub enum ContactProof {
     /// Nothing: anybody can name an order.
     #[default]
     Nothing,
+    /// The page knew the order's payment session, which the payment provider told too.
+    PaymentSession,
     /// The page gave a key that only the shop can make (`claim_key`).
     ClaimKey,
     /// The caller is one of the shop's own services.

@@ -22,6 +22,7 @@ mod payment;
 mod proof;
 mod purchase;
 mod refund_event;
+mod session;
 mod signals;
 mod state;
 mod voices;

@@ -102,6 +102,7 @@ impl Order {
         if let Some(owner) = self.owner.take() {
             self.consents.remember_owner(&owner);
         }
+        self.sessions.forget_contacts();
         if let Some(paid) = &mut self.paid {
             paid.user_data = Default::default();
             paid.page = Default::default();

@@ -9,6 +9,7 @@ use super::payment::{Payment, Refund, RefundSum};
 use super::voices::ConsentVoices;
 use crate::code;
 use crate::custom_data::CustomData;
+use crate::hash::Sha256Hex;
 use crate::id::{OrderId, PixelId};
 
 /// Why a Purchase is withheld. Each reason has a stable code; see `docs/codes/`.
@@ -104,6 +105,27 @@ impl Inquiry {
     }
 }
 
+/// What is known of an order's payment session.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Sessions {
+    /// As the provider told it.
+    pub(super) known: Option<Sha256Hex>,
+    /// Contacts that came with a session, until the provider tells the order's.
+    pub(super) waiting: Vec<(Sha256Hex, Contact)>,
+}
+
+impl Sessions {
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Forgets people.
+    pub(super) fn forget_contacts(&mut self) {
+        self.waiting.clear();
+    }
+}
+
 /// One order of the shop: the known facts about it, and the state of its Purchase. The server stores it
 /// as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -149,6 +171,9 @@ pub struct Order {
     /// The same, of a page that fired before the payment was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) fired_unpaid: Option<FiredUnpaid>,
+    /// Its payment session, which proves a page.
+    #[serde(default, skip_serializing_if = "Sessions::is_empty")]
+    pub(super) sessions: Sessions,
     /// State of the questions to the payment provider.
     #[serde(default, skip_serializing_if = "Inquiry::is_default")]
     pub(super) asking: Inquiry,
@@ -177,6 +202,7 @@ impl Order {
             settled: None,
             fired_at_s: None,
             fired_unpaid: None,
+            sessions: Sessions::default(),
             asking: Inquiry::default(),
         }
     }

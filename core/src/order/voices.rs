@@ -34,7 +34,7 @@ impl ConsentVoices {
     pub(super) fn hear(&mut self, contact: &Contact, is_paid: bool) {
         match contact.proof {
             ContactProof::Internal => self.internal.revise(contact.consent.ads),
-            ContactProof::ClaimKey => self.keyed.revise(contact.consent.ads),
+            ContactProof::PaymentSession | ContactProof::ClaimKey => self.keyed.revise(contact.consent.ads),
             ContactProof::Nothing => {
                 if contact.is_claim && is_paid {
                     self.after_payment.revise(contact.consent.ads);

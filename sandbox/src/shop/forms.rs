@@ -80,6 +80,7 @@ pub(super) async fn order_by_script(State(sandbox): State<Sandbox>, Json(form): 
             "amount": order.amount.as_str(),
             "currency": order.currency,
             "checkout_url": checkout_url(&order),
+            "payment_session_id": order.session,
         }))
         .into_response(),
         Err(reason) => answer::error(StatusCode::BAD_REQUEST, &reason),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use tandem_core::cashfree::orders_api::orders_api_id_ok;
+use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{OrderId, PixelId};
 use tandem_core::order::{Contact, ContactProof, Order};
 
@@ -27,6 +28,8 @@ pub struct Claim {
     pub contact: Contact,
     /// What the page gives as the shop's proof that the order is its own; may be empty.
     pub claim_key: String,
+    /// Digest of the payment session that the page gives.
+    pub session: Option<Sha256Hex>,
     /// Address of the client.
     pub address: Option<IpAddr>,
 }
@@ -71,6 +74,8 @@ impl Orders {
         before: Option<&Order>,
     ) -> Result<OrderUpdated, StoreError> {
         let contact = claim.contact.clone();
+        let session = claim.session.filter(|_| self.can_ask());
+        let offered = Contact { pixel: claim.named.pixel.clone(), ..contact.clone() };
         // A copy is to be expected only of the page that will be told to fire.
         let expects_browser = before.is_none_or(|order| order.is_owned_by(&contact.user_data));
         let now_ms = self.clock.now_ms();
@@ -82,6 +87,7 @@ impl Orders {
                 order.mark_asked(now_s);
             }
             let is_known = order.add_contact(&contact);
+            session.into_iter().for_each(|session| order.offer_session(session, &offered));
             let ask = if asks { Ask::At(now_ms) } else { Ask::AsPlanned };
             ChangeOutcome::answered(StepAnswer::Contact { is_known }, ask)
         };

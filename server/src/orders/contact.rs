@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use tandem_core::cashfree::orders_api::orders_api_id_ok;
 use tandem_core::event::{Consent, Event};
+use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{OrderId, PixelId};
 use tandem_core::order::{Contact, ContactProof};
 
@@ -21,8 +22,7 @@ pub enum ContactSource {
     Internal,
     Page {
         address: Option<IpAddr>,
-        /// What the page gives as the shop's proof that the order is its own; may be empty.
-        claim_key: String,
+        proof: PageProof,
     },
 }
 
@@ -43,6 +43,15 @@ impl NamedPixel {
     }
 }
 
+/// What a page gives to show that an order is its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PageProof {
+    /// The shop's proof; may be empty.
+    pub claim_key: String,
+    /// Digest of the order's payment session.
+    pub session: Option<Sha256Hex>,
+}
+
 impl Orders {
     /// Takes an event that names `order`. `named`: the pixel that its caller names; `now_ms`: Unix
     /// milliseconds.
@@ -59,9 +68,11 @@ impl Orders {
         now_ms: i64,
     ) -> Result<Accepted, OrderError> {
         let is_internal = source == ContactSource::Internal;
-        let (address, is_contact, word) = match source {
-            ContactSource::Internal => (None, false, PageWord::Unproven),
-            ContactSource::Page { address, claim_key } => (address, true, self.page_word(&order, &claim_key)),
+        let (address, is_contact, word, session) = match source {
+            ContactSource::Internal => (None, false, PageWord::Unproven, None),
+            ContactSource::Page { address, proof } => {
+                (address, true, self.page_word(&order, &proof.claim_key), proof.session)
+            }
         };
         let is_proven = word == PageWord::Proven;
         let proof = match word {
@@ -94,14 +105,23 @@ impl Orders {
             custom_data: event.custom_data.clone(),
         };
         let may_ask = self.can_ask() && orders_api_id_ok(order.as_str());
+        let session = session.filter(|_| may_ask);
+        // The provider's word about the session is worth a question at once.
+        let asks_now = session.is_some() && self.quotas.take_question(address);
+        let offered = Contact { pixel: named.pixel, ..contact.clone() };
         let step = Step { event: Some(new), ..Step::on(order) };
         let updated = self
             .step(
                 step,
                 Box::new(move |order| {
                     let is_known = order.add_contact(&contact);
-                    let ask_s =
-                        if may_ask { order.plan_first_question(now_ms.div_euclid(1000)) } else { None };
+                    let now_s = now_ms.div_euclid(1000);
+                    session.into_iter().for_each(|session| order.offer_session(session, &offered));
+                    if asks_now && order.awaits_session() && order.wants_question(now_s) {
+                        order.mark_asked(now_s);
+                        return ChangeOutcome::answered(StepAnswer::Contact { is_known }, Ask::At(now_ms));
+                    }
+                    let ask_s = if may_ask { order.plan_first_question(now_s) } else { None };
                     let ask = ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000));
                     ChangeOutcome::answered(StepAnswer::Contact { is_known }, ask)
                 }),

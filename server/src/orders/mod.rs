@@ -45,7 +45,7 @@ mod webhook;
 pub use claim::Claim;
 pub use claim_rules::ClaimAnswer;
 pub use confirm_keys::ConfirmKeys;
-pub use contact::{ContactSource, NamedPixel};
+pub use contact::{ContactSource, NamedPixel, PageProof};
 pub use provider::{SignedMessage, WebhookVerdict};
 pub use reconcile::{OrdersApi, Reconciler};
 pub use report::{MerchantReport, ReportAnswer};

@@ -243,3 +243,28 @@ async fn one_address_cannot_fill_the_store_with_orders() -> anyhow::Result<()> {
     assert_eq!(known.state(), PurchaseState::Verified);
     Ok(())
 }
+
+#[tokio::test]
+async fn the_payment_session_beats_whoever_was_first() -> anyhow::Result<()> {
+    let world = world_that_asks().await?;
+    let (buyer, forger, person, order) =
+        (world.visitor(), world.visitor(), Person::unique(), messages::order_id());
+    let session = world.sandbox.create_tagged_order(&order, "1399.50", &person, json!({})).await?;
+    let checkout = |session: &str| {
+        let mut event = messages::event("InitiateCheckout", "1399.50");
+        (event.order_id, event.payment_session_id) = (order.clone(), session.to_owned());
+        event
+    };
+    let mut forged = checkout("session_guessed");
+    forged.consent = denied();
+    forger.track_event(forged).await?.outcome?;
+    world
+        .eventually("the first question", async || Ok((!questions(&world).await?.is_empty()).then_some(())))
+        .await?;
+    buyer.track_event(checkout(&session)).await?.outcome?;
+    world.sandbox.pay(&order, "success").await?;
+    let arrived = world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;
+    assert_eq!(arrived.match_key("fbp"), buyer.fbp);
+    assert_eq!(arrived.match_key("client_ip_address"), buyer.address);
+    Ok(())
+}

@@ -69,6 +69,7 @@ pub(crate) fn prepare(kind: u32, made_ms: u64, call: Flat<'_>) -> Result<Vec<u8>
         occurred_ms => occurred_ms,
     };
     let claim_key = input.text(of, b"", b"claimKey");
+    let session = input.text(of, b"", b"paymentSessionId");
     if kind == PURCHASE && order_id.is_empty() {
         input.add_error(b"", b"orderId", b"is required");
     }
@@ -100,11 +101,15 @@ pub(crate) fn prepare(kind: u32, made_ms: u64, call: Flat<'_>) -> Result<Vec<u8>
     put_text(&mut message, 8, options.text(b"pixelId"));
     match kind {
         LEAD => {}
-        PURCHASE => put_text(&mut message, 9, claim_key),
+        PURCHASE => {
+            put_text(&mut message, 9, claim_key);
+            put_text(&mut message, 11, session);
+        }
         _ => {
             put_text(&mut message, 9, name);
             put_text(&mut message, 10, order_id);
             put_text(&mut message, 11, claim_key);
+            put_text(&mut message, 12, session);
         }
     }
 

@@ -101,7 +101,7 @@ fn leads_are_written_as_the_protocol_has_them() {
 
 #[test]
 fn events_are_written_as_the_protocol_has_them() {
-    let input = format!("{INPUT}=claimKey\x01c0ffee\x01");
+    let input = format!("{INPUT}=claimKey\x01c0ffee\x01=paymentSessionId\x01session_x\x01");
     let bytes = prepare(EVENT, 0, Flat::new(&call(&input))).unwrap();
     let (json, message) = parts(&bytes);
     let expected = TrackEventRequest {
@@ -116,6 +116,7 @@ fn events_are_written_as_the_protocol_has_them() {
         event_name: "AddToCart".to_owned(),
         order_id: "A-1".to_owned(),
         claim_key: "c0ffee".to_owned(),
+        payment_session_id: "session_x".to_owned(),
     };
     assert_eq!(message, expected.encode_to_vec());
     assert!(
@@ -130,7 +131,9 @@ fn events_are_written_as_the_protocol_has_them() {
 #[test]
 fn purchases_are_written_as_the_protocol_has_them() {
     let key = "x".repeat(300);
-    let input = format!("{INPUT}=claimKey\x01{key}\x01=occurredAt\x011600000000000\x01");
+    let input = format!(
+        "{INPUT}=claimKey\x01{key}\x01=paymentSessionId\x01session_x\x01=occurredAt\x011600000000000\x01"
+    );
     let bytes = prepare(PURCHASE, 1_700_000_000_900, Flat::new(&call(&input))).unwrap();
     let (json, message) = parts(&bytes);
     let expected = RecordPurchaseRequest {
@@ -144,6 +147,7 @@ fn purchases_are_written_as_the_protocol_has_them() {
         pixel_id: "7".to_owned(),
         claim_key: key,
         action_source: String::new(),
+        payment_session_id: "session_x".to_owned(),
     };
     assert_eq!(message, expected.encode_to_vec());
     assert_eq!(json, format!("[\"{}\",false]", paths::RECORD_PURCHASE));

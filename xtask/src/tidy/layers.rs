@@ -21,7 +21,8 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("core/src/normalise", "mod date_of_birth email gender name phone place key error text"),
     (
         "core/src/order",
-        "mod refund_event purchase consent inquiry history proof signals state note voices contact payment environment guessable",
+        "mod refund_event purchase consent inquiry history proof session signals state note voices contact payment \
+         environment guessable",
     ),
     ("core/src/scrub", "mod email phone decoded"),
     ("cli/src", "main arguments commands server settings report progress paging error groups render moment"),

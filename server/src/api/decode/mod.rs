@@ -12,6 +12,7 @@ pub(super) use reader::{Reader, Violations, ads_consent};
 use tandem_core::country::Country;
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::{Consent, EVENT_AGE_MAX_S, LimitedDataUse, Page};
+use tandem_core::hash::Sha256Hex;
 use tandem_core::id::OrderId;
 use tandem_core::user_data::UserData;
 use tandem_proto::v1;
@@ -60,6 +61,11 @@ pub(super) struct Visit {
     pub(super) consent: Consent,
     /// When the visit happened, Unix seconds.
     pub(super) time_s: i64,
+}
+
+/// The digest of a payment session; nothing else of it goes further.
+pub(super) fn session_digest(payment_session_id: &str) -> Option<Sha256Hex> {
+    (!payment_session_id.is_empty()).then(|| Sha256Hex::of_bytes(payment_session_id.as_bytes()))
 }
 
 impl Reader<'_> {

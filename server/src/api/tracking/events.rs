@@ -8,11 +8,11 @@ use tandem_proto::v1;
 
 use super::service::Tracking;
 use crate::api::caller::Caller;
-use crate::api::decode::{KeyPolicy, Reader, Visit, visit_fields};
+use crate::api::decode::{KeyPolicy, Reader, Visit, session_digest, visit_fields};
 use crate::api::encode::browser_event;
 use crate::api::status::Reject;
 use crate::ingest::Accepted;
-use crate::orders::{ContactSource, NamedPixel};
+use crate::orders::{ContactSource, NamedPixel, PageProof};
 
 impl Tracking {
     pub(super) async fn lead(
@@ -27,9 +27,8 @@ impl Tracking {
         let id = reader.client_event_id(&request.client_event_id);
         self.require_lead_fields(&mut reader, &visit.user_data);
         reader.violations.check()?;
-        let accepted = self
-            .take(caller, NamedPixel::default(), (&pixel.id, EventName::lead(), id), visit, String::new())
-            .await?;
+        let what = (&pixel.id, EventName::lead(), id);
+        let accepted = self.take(caller, NamedPixel::default(), what, visit, PageProof::default()).await?;
         Ok(v1::CaptureLeadResponse {
             lead_id: format!("lead_{}", accepted.id),
             duplicate: accepted.duplicate,
@@ -74,8 +73,9 @@ impl Tracking {
         reader.violations.check()?;
         let name = name.ok_or_else(|| Reject::field("event_name", "is required"))?;
         let named = pixel.named(&request.pixel_id, caller);
-        let what = (&pixel.id, name, id);
-        let accepted = self.take(caller, named, what, visit, request.claim_key).await?;
+        let session = session_digest(&request.payment_session_id);
+        let proof = PageProof { claim_key: request.claim_key, session };
+        let accepted = self.take(caller, named, (&pixel.id, name, id), visit, proof).await?;
         Ok(v1::TrackEventResponse {
             duplicate: accepted.duplicate,
             browser_event: page_copy(&accepted),
@@ -91,7 +91,7 @@ impl Tracking {
         named: NamedPixel,
         (pixel, name, id): (&PixelId, EventName, Option<EventId>),
         visit: Visit,
-        claim_key: String,
+        proof: PageProof,
     ) -> Result<Accepted, Reject> {
         let now_ms = self.clock.now_ms();
         let Visit { user_data, page, custom_data, consent, time_s } = visit;
@@ -109,7 +109,7 @@ impl Tracking {
         };
         let source = match caller {
             Caller::Internal => ContactSource::Internal,
-            Caller::Stranger(stranger) => ContactSource::Page { address: stranger.address, claim_key },
+            Caller::Stranger(stranger) => ContactSource::Page { address: stranger.address, proof },
         };
         match order {
             Some(order) => Ok(self.orders.take_event(event, order, consent, source, named, now_ms).await?),

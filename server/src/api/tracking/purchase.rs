@@ -10,7 +10,7 @@ use tonic::metadata::MetadataMap;
 
 use super::service::Tracking;
 use crate::api::caller::{Caller, Stranger};
-use crate::api::decode::{KeyPolicy, Visit, visit_fields};
+use crate::api::decode::{KeyPolicy, Visit, session_digest, visit_fields};
 use crate::api::encode::{browser_event, purchase_state};
 use crate::api::status::Reject;
 use crate::orders::{Claim, MerchantReport};
@@ -64,6 +64,7 @@ impl Tracking {
             named: pixel.named(&request.pixel_id, caller),
             contact: Contact { is_claim: true, ..contact(visit) },
             claim_key: request.claim_key,
+            session: session_digest(&request.payment_session_id),
             address: stranger.address,
         };
         let answer = self.orders.claim(claim, wait_max).await?;

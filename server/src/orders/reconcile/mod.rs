@@ -16,6 +16,7 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::{ActionSource, Consent, Page};
+use tandem_core::hash::Sha256Hex;
 use tandem_core::id::OrderId;
 use tandem_core::order::{Order, Payment, PaymentSource, Refund, UnpaidStatus};
 use tokio_util::sync::CancellationToken;
@@ -67,7 +68,7 @@ impl Reconciler {
         match self.api.ask(&self.orders.settings.cashfree, &order, trust).await {
             ProviderAnswer::NoBudget => Ok(()),
             ProviderAnswer::Paid(paid) => self.paid(&order, *paid).await,
-            ProviderAnswer::Unpaid(answer) => self.plan(&order, answer).await,
+            ProviderAnswer::Unpaid(answer, session) => self.plan(&order, answer, session).await,
         }
     }
 
@@ -95,7 +96,9 @@ impl Reconciler {
             consent: Consent::default(),
         };
         let refunds: Vec<Refund> = refunds.iter().filter_map(|refund| refund.of_order(now_s)).collect();
+        let session = answer.payment_session;
         let change = move |order: &mut Order| {
+            session.into_iter().for_each(|session| order.confirm_session(session));
             // What went back meanwhile is known before the order decides about its Purchase.
             for refund in &refunds {
                 order.refund(refund.clone());
@@ -109,9 +112,15 @@ impl Reconciler {
     }
 
     /// Plans the next question. No answer ends the wait for the webhook.
-    async fn plan(&self, order: &OrderId, answer: UnpaidStatus) -> Result<(), StoreError> {
+    async fn plan(
+        &self,
+        order: &OrderId,
+        answer: UnpaidStatus,
+        session: Option<Sha256Hex>,
+    ) -> Result<(), StoreError> {
         let now_s = self.orders.clock.now_s();
         let change = move |order: &mut Order| {
+            session.into_iter().for_each(|session| order.confirm_session(session));
             let next_s = order.note_unpaid(answer, now_s).filter(|_| order.paid().is_none());
             next_s.map_or(Ask::Never, |next_s| Ask::At(next_s * 1000)).into()
         };

@@ -8,6 +8,7 @@ use tandem_core::cashfree::orders_api::{
 };
 use tandem_core::cashfree::{MessageError, RefundNotice};
 use tandem_core::currency::Currency;
+use tandem_core::hash::Sha256Hex;
 use tandem_core::id::OrderId;
 use tandem_core::order::{TrustLevel, UnpaidStatus};
 use url::Url;
@@ -39,8 +40,8 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024;
 pub(super) enum ProviderAnswer {
     /// Paid.
     Paid(Box<PaidAnswer>),
-    /// Not paid.
-    Unpaid(UnpaidStatus),
+    /// Not paid; with the digest of its payment session, where the answer has it.
+    Unpaid(UnpaidStatus, Option<Sha256Hex>),
     /// Our budget is used up.
     NoBudget,
 }
@@ -53,6 +54,13 @@ pub(super) struct PaidAnswer {
     pub(super) payment: ApiPayment,
     /// The refunds of the order that are done.
     pub(super) refunds: Vec<RefundNotice>,
+}
+
+/// Why an order's list is not there.
+enum NoList {
+    NoBudget,
+    /// It did not come, or cannot be used.
+    Unusable,
 }
 
 /// What became of one GET.
@@ -108,12 +116,12 @@ impl OrdersApi {
         trust: TrustLevel,
     ) -> ProviderAnswer {
         if !orders_api_id_ok(order.as_str()) {
-            return ProviderAnswer::Unpaid(UnpaidStatus::Final);
+            return ProviderAnswer::Unpaid(UnpaidStatus::Final, None);
         }
-        let open = ProviderAnswer::Unpaid(UnpaidStatus::Open);
+        let open = ProviderAnswer::Unpaid(UnpaidStatus::Open, None);
         let body = match self.get(settings, &["orders", order.as_str()], &self.orders, trust).await {
             FetchResult::Answer(body) => body,
-            FetchResult::NotFound => return ProviderAnswer::Unpaid(UnpaidStatus::Unknown),
+            FetchResult::NotFound => return ProviderAnswer::Unpaid(UnpaidStatus::Unknown, None),
             FetchResult::Nothing => return open,
             FetchResult::NoBudget => return ProviderAnswer::NoBudget,
         };
@@ -129,26 +137,28 @@ impl OrdersApi {
                 return open;
             }
         };
+        let open = ProviderAnswer::Unpaid(UnpaidStatus::Open, answer.payment_session);
         match answer.status {
             OrderStatus::Paid => {}
             OrderStatus::Expired | OrderStatus::Terminated => {
-                return ProviderAnswer::Unpaid(UnpaidStatus::Final);
+                return ProviderAnswer::Unpaid(UnpaidStatus::Final, answer.payment_session);
             }
             OrderStatus::Active | OrderStatus::Unknown => return open,
         }
         let payment = match self.list(settings, order, "payments", trust, parse_paying_payment).await {
             Ok(Some(payment)) if payment.order_id.as_ref().is_none_or(|id| id == order) => payment,
-            Ok(_) => return open,
-            Err(answer) => return answer,
+            Ok(_) | Err(NoList::Unusable) => return open,
+            Err(NoList::NoBudget) => return ProviderAnswer::NoBudget,
         };
         // Without them a Purchase could leave whose money went back while webhooks were away.
         match self.list(settings, order, "refunds", trust, parse_refunds).await {
             Ok(refunds) => ProviderAnswer::Paid(Box::new(PaidAnswer { answer, payment, refunds })),
-            Err(answer) => answer,
+            Err(NoList::Unusable) => open,
+            Err(NoList::NoBudget) => ProviderAnswer::NoBudget,
         }
     }
 
-    /// Asks for a list of an order. When it does not come or cannot be used: what to answer instead.
+    /// Asks for a list of an order.
     async fn list<T>(
         &self,
         settings: &Cashfree,
@@ -156,13 +166,11 @@ impl OrdersApi {
         list: &str,
         trust: TrustLevel,
         parse: fn(&[u8], Currency) -> Result<T, MessageError>,
-    ) -> Result<T, ProviderAnswer> {
+    ) -> Result<T, NoList> {
         let body = match self.get(settings, &["orders", order.as_str(), list], &self.lists, trust).await {
             FetchResult::Answer(body) => body,
-            FetchResult::NotFound | FetchResult::Nothing => {
-                return Err(ProviderAnswer::Unpaid(UnpaidStatus::Open));
-            }
-            FetchResult::NoBudget => return Err(ProviderAnswer::NoBudget),
+            FetchResult::NotFound | FetchResult::Nothing => return Err(NoList::Unusable),
+            FetchResult::NoBudget => return Err(NoList::NoBudget),
         };
         parse(&body, self.currency).map_err(|error| {
             let order = order.as_str();
@@ -172,7 +180,7 @@ impl OrdersApi {
                 code = error.code(),
                 "the Orders API's list cannot be used"
             );
-            ProviderAnswer::Unpaid(UnpaidStatus::Open)
+            NoList::Unusable
         })
     }
 

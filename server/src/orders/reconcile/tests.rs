@@ -105,7 +105,7 @@ async fn a_lost_webhook_and_a_closed_tab_lose_no_purchase() {
     // At the first question the buyer has not paid yet; at the second he has.
     let (reconciler, outbox, clock) = reconciler(dir.path(), 1, None).await;
     let order = OrderId::parse("KB-1").unwrap();
-    let (event, page) = (checkout(&order), ContactSource::Page { address: None, claim_key: String::new() });
+    let (event, page) = (checkout(&order), ContactSource::Page { address: None, proof: Default::default() });
     reconciler
         .orders
         .take_event(event, order.clone(), Consent::default(), page, Default::default(), NOW_MS)

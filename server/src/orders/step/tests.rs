@@ -66,7 +66,7 @@ async fn an_event_of_another_pixel_does_not_release_a_held_purchase() {
     orders.report(report).await.unwrap();
     let event = checkout(&order, other_pixel());
     let (consent, page) =
-        (Consent::default(), ContactSource::Page { address: None, claim_key: String::new() });
+        (Consent::default(), ContactSource::Page { address: None, proof: Default::default() });
     orders.take_event(event, order.clone(), consent, page, NamedPixel::default(), NOW_MS).await.unwrap();
     let key = EventKey { id: EventId::of_purchase(&order), name: None, pixel: None };
     let found = outbox.operators.find(key).await.unwrap();
