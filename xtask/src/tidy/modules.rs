@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 
-use super::imports::{Imports, NamedPath, TestModule};
+use super::imports::{Imports, NamedPath};
 
 /// Path of a module: `["order", "state"]`. The crate's root is empty.
 pub(super) type ModulePath = Vec<String>;
@@ -52,15 +52,8 @@ impl Modules {
             };
             let imports = Imports::read(text).with_context(|| file.to_owned())?;
             let own = module_path(inner, has_library);
-            for test in &imports.test_modules {
-                tests.insert(match test {
-                    TestModule::Named(name) => [own.as_slice(), std::slice::from_ref(name)].concat(),
-                    TestModule::At(path) => {
-                        let folder = inner.rsplit_once('/').map_or("", |(folder, _)| folder);
-                        module_path(format!("{folder}/{path}").trim_start_matches('/'), has_library)
-                    }
-                });
-            }
+            let of_tests = |name| [own.as_slice(), std::slice::from_ref(name)].concat();
+            tests.extend(imports.test_modules.iter().map(of_tests));
             by_path.insert(own, Module { file: file.to_owned(), imports });
         }
         by_path.retain(|path: &ModulePath, _| !tests.iter().any(|test| path.starts_with(test)));
