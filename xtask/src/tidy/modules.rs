@@ -196,9 +196,8 @@ mod tests {
     fn files_of_tests_are_no_modules() {
         let found = arrows(&[
             ("a/src/main.rs", "mod b;\nmod c;"),
-            ("a/src/b.rs", "#[cfg(test)]\nmod tests;\n#[cfg(test)]\n#[path = \"b_tests.rs\"]\nmod more;"),
+            ("a/src/b.rs", "#[cfg(test)]\nmod tests;"),
             ("a/src/b/tests.rs", "use crate::c;"),
-            ("a/src/b_tests.rs", "use crate::c;"),
             ("a/src/c.rs", "use crate::b;"),
         ]);
         assert_eq!(found, ["a/src/c.rs:1 b"]);
