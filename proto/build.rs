@@ -3,7 +3,7 @@
 use prost::Message as _;
 use prost_build::{Method, Service, ServiceGenerator};
 
-/// Emits the HTTP/2 path of every method, for callers that bring their own transport.
+/// Emits the HTTP/2 path of every method, for callers with a transport of their own.
 struct MethodPaths;
 
 impl ServiceGenerator for MethodPaths {
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
 
     let with = |feature: &str| std::env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
-    // Messages and method paths: what the browser needs. Personal data has no Debug.
+    // The browser needs only messages and method paths. Messages with personal data get no derived Debug.
     let personal = [
         ".tandem.v1.User",
         ".tandem.v1.Browser",

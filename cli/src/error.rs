@@ -4,11 +4,11 @@ use tandem_settings::SettingError;
 use tandem_settings::exit::{BAD_SETTINGS, REFUSED};
 use tonic::{Code, Status};
 
-/// The answer is bad news, or the server failed.
+/// The answer reports a problem, or the server failed.
 const BAD_ANSWER: u8 = 1;
 /// The server cannot be reached.
 const SERVER_AWAY: u8 = 3;
-/// Interrupted, as shells have it: 128 and the signal's number.
+/// Interrupted. Shells use 128 plus the signal's number.
 const INTERRUPTED: u8 = 130;
 
 /// Why a command gave no answer. Each text ends with what to do.
@@ -17,7 +17,6 @@ pub(crate) enum CliError {
     /// A setting or argument cannot be used.
     #[error("{0}")]
     Setting(String),
-    /// The system refuses something.
     #[error("the system refused {0}")]
     System(String),
     /// The server cannot be reached, or does not answer in time.
@@ -25,28 +24,22 @@ pub(crate) enum CliError {
         "no answer from {url} ({why}); is tandem-server running there? TANDEM_SERVER_URL or --server-url names another"
     )]
     ServerAway { url: String, why: String },
-    /// The server refused the token.
     #[error(
         "the server refused the internal token; it must be one of the server's TANDEM_INTERNAL_TOKEN, \
          or what it wrote to internal-token in its data directory (TANDEM_DATA_DIR)"
     )]
     TokenRefused,
-    /// The server refused what was asked.
     #[error("the server refused the request: {0}; see --help for valid values")]
     Refused(String),
-    /// There is no such thing.
     #[error("{0}; `tandem events list` shows what there is")]
     NotFound(String),
-    /// There is no such order.
     #[error("{0}; `tandem orders list` shows what there is")]
     NoSuchOrder(String),
-    /// The server is older than this tool.
     #[error("the server does not know this call: it is older than this tool; upgrade it")]
     OldServer,
-    /// The server failed.
     #[error("the server failed: {0}; its log says more")]
     ServerFailed(String),
-    /// Somebody pressed Ctrl-C.
+    /// The operator pressed Ctrl-C.
     #[error("interrupted, {0}; run the same command to continue")]
     Interrupted(&'static str),
 }

@@ -1,4 +1,4 @@
-//! Groups of arguments that several commands share: the same words in each of them.
+//! Groups of arguments that several commands share.
 
 use clap::Args;
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ pub(crate) struct Connection {
     pub(crate) insecure: bool,
 }
 
-/// How much of a long list: the same words for every list.
+/// Which part of a long list is shown.
 #[derive(Debug, Args)]
 pub(crate) struct Extent {
     /// Only from this time on: an age (2h, 7d) or a time (2026-01-31T10:00:00Z)

@@ -1,6 +1,6 @@
 //! `tandem`: the operator's tool over `OperationsService`.
 //!
-//! | module | holds |
+//! | module | contains |
 //! |---|---|
 //! | `arguments` | the command tree and its help |
 //! | `settings` | where the server is, and the internal token |
@@ -8,8 +8,8 @@
 //! | `error` | errors, their exit codes, and what to do |
 //! | `commands` | one file or folder per command: call, then render |
 //! | `groups` | arguments that several commands share |
-//! | `report` | what a command answers |
-//! | `moment` | times as an operator types them |
+//! | `report` | what a command prints, and its exit code |
+//! | `moment` | times that an operator types |
 //! | `paging` | lists that the server gives in pages |
 //! | `progress` | long work: its progress line, and interruption |
 //! | `render` | tables, times and figures as text |
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version come as errors too.
+            // clap reports help and version as errors too.
             let _ = error.print();
             return if error.use_stderr() { ExitCode::from(BAD_SETTINGS) } else { ExitCode::SUCCESS };
         }
@@ -74,7 +74,7 @@ fn answer(arguments: Arguments) -> Result<Report, CliError> {
     let runtime = runtime.map_err(|error| CliError::System(format!("a runtime: {error}")))?;
     runtime.block_on(async {
         let command = match arguments.command {
-            // It looks at pages, and needs neither server nor token.
+            // `lint` needs neither server nor token.
             Command::Lint(arguments) => return commands::lint::run(arguments).await,
             command => command,
         };

@@ -1,9 +1,9 @@
-//! Times as an operator types them.
+//! Times that an operator types.
 
 use jiff::Timestamp;
 use prost_types::Timestamp as ProtoTime;
 
-/// An age before now (`2h`, `7d`), or a time with its offset (`2026-01-31T10:00:00Z`).
+/// Parses an age before now (`2h`, `7d`) or a time with its offset (`2026-01-31T10:00:00Z`).
 pub(crate) fn parse(text: &str) -> Result<Timestamp, String> {
     if let Ok(age) = humantime::parse_duration(text) {
         let age = jiff::SignedDuration::try_from(age).map_err(|_| "is too long ago".to_owned())?;
@@ -13,7 +13,6 @@ pub(crate) fn parse(text: &str) -> Result<Timestamp, String> {
         .map_err(|_| "must be an age such as 2h or 7d, or a time such as 2026-01-31T10:00:00Z".to_owned())
 }
 
-/// The time as the protocol has it.
 pub(crate) fn proto(time: Timestamp) -> ProtoTime {
     ProtoTime { seconds: time.as_second(), nanos: time.subsec_nanosecond() }
 }

@@ -23,7 +23,7 @@ pub(crate) async fn each_page<T>(
     loop {
         let missing = u32::try_from(limit.saturating_sub(fetched)).unwrap_or(u32::MAX);
         let Page { entries, next } = fetch(missing.min(PAGE_SIZE_MAX), token).await?;
-        // An empty page that promises more would keep the tool here for ever.
+        // A server that sends empty pages and always promises more would keep the tool here for ever.
         let is_empty = entries.is_empty();
         fetched += entries.len();
         let wants_more = take(entries);

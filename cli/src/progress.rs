@@ -1,4 +1,4 @@
-//! Long work: a progress line on the terminal, and an interruption that takes effect between two steps.
+//! Long work: a progress line on the terminal, and Ctrl-C, which takes effect between two steps.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::CliError;
 
-/// Pause between two showings.
+/// Shortest time between two updates of the line.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 
 /// A line on standard error that overwrites itself. Without a terminal there is no line.
@@ -33,13 +33,12 @@ impl Line {
     fn show(&mut self, text: &str) {
         if self.is_seen {
             let mut out = std::io::stderr().lock();
-            // Back to the line's beginning, and away with what stood there.
+            // Carriage return, then the escape sequence that clears the line.
             let _ = write!(out, "\r\x1b[K{text}").and_then(|()| out.flush());
         }
         self.shown_at = Some(Instant::now());
     }
 
-    /// Takes the line away.
     pub(crate) fn clear(&mut self) {
         if self.shown_at.take().is_some() {
             self.show("");
@@ -83,7 +82,7 @@ impl Interrupt {
         Ok(Self { signal, is_heard: false })
     }
 
-    /// Carries a step to its end; `None` when it was left at once.
+    /// Runs a step to its end. `None` when a second Ctrl-C stopped it.
     pub(crate) async fn step<T>(&mut self, call: impl Future<Output = T>) -> Option<T> {
         let mut call = std::pin::pin!(call);
         loop {
@@ -100,7 +99,7 @@ impl Interrupt {
         }
     }
 
-    /// Waits for somebody's answer; `None` when they press Ctrl-C instead.
+    /// Waits for `answer`. `None` when the operator presses Ctrl-C first.
     pub(crate) async fn or<T>(&mut self, answer: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;

@@ -22,7 +22,7 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// A text from the server, without what could steer a terminal; a dash for nothing.
+/// A text from the server, without characters that could control the terminal. A dash when it is empty.
 pub(crate) fn plain(text: &str) -> String {
     if text.is_empty() {
         return "-".to_owned();
@@ -36,12 +36,12 @@ pub(crate) fn time(time: Option<&ProtoTime>) -> String {
         .map_or("-".to_owned(), |time| time.to_string())
 }
 
-/// A time as JSON has it.
+/// A time in RFC 3339, for JSON.
 pub(crate) fn json_time(time: Option<&ProtoTime>) -> Option<String> {
     time.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok()).map(|time| time.to_string())
 }
 
-/// A share of 1 in per cent; a dash where there is none to speak of.
+/// A share of 1 as a percentage. A dash when there is none.
 pub(crate) fn percent(share: Option<f64>) -> String {
     share.map_or("-".to_owned(), |share| format!("{:.1} %", share * 100.0))
 }

@@ -1,8 +1,8 @@
-//! What a command answers.
+//! The result of a command.
 
 use crate::error::CliError;
 
-/// What a command prints (nothing when it has printed already), and whether the exit code tells bad news.
+/// What a command prints (empty when it has printed already), and whether its exit code reports a problem.
 pub(crate) struct Report {
     pub(crate) text: String,
     pub(crate) is_bad: bool,
@@ -11,7 +11,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// An answer without a verdict.
+    /// An answer that reports no problem.
     pub(crate) fn plain(text: String) -> Self {
         Self { text, is_bad: false, error: None }
     }

@@ -15,7 +15,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 /// For calls whose work grows with what is stored: replaying, erasing.
 const LONG_CALL_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// The server, and who calls.
+/// The server's address and the token that calls carry.
 pub(crate) struct Server {
     url: String,
     endpoint: Endpoint,
@@ -31,8 +31,8 @@ impl Server {
         })
     }
 
-    /// Connects, for calls that are answered at once. A stream has to begin in that time; it
-    /// may then go on for ever.
+    /// Connects, for calls that are answered at once. A stream must begin within the timeout. It may
+    /// then stay open for ever.
     pub(crate) async fn operations(&self) -> Result<OperationsServiceClient<Channel>, CliError> {
         self.connect(CALL_TIMEOUT).await
     }
@@ -62,7 +62,7 @@ impl Server {
         CliError::from_status(status, self.url.trim_end_matches('/'))
     }
 
-    /// The server is not there, or not any more.
+    /// The error for a server that does not answer, or stops answering.
     pub(crate) fn unreachable(&self, why: &str) -> CliError {
         CliError::ServerAway { url: self.url.trim_end_matches('/').to_owned(), why: why.to_owned() }
     }

@@ -1,5 +1,5 @@
-//! What the tool needs to call the server, typed. `tandem-settings` reads the texts; arguments go
-//! before them.
+//! The settings that the tool needs to call the server. `tandem-settings` reads their texts.
+//! Arguments override them.
 
 use secrecy::SecretString;
 use tandem_settings::client::{InternalToken, ServerAddress};
@@ -12,12 +12,12 @@ use crate::groups::Connection;
 /// Everything a command needs to call the server.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// Where it is, and how TLS to it is checked.
+    /// The server's address, and how TLS to it is checked.
     pub(crate) server: ServerAddress,
-    /// Value of the `authorization` header; sensitive, so `Debug` shows no part of it. A
-    /// certificate may stand for it.
+    /// Value of the `authorization` header. It is marked sensitive, so `Debug` shows no part of it.
+    /// `None` when a client certificate replaces the token.
     pub(crate) authorization: Option<MetadataValue<Ascii>>,
-    /// Cashfree's client secrets, the sandbox's and production's: for doctor's ping alone.
+    /// Cashfree's client secrets of the sandbox and of production. Only doctor's ping uses them.
     cashfree: [Option<SecretSource>; 2],
 }
 
@@ -41,7 +41,7 @@ impl Settings {
         Ok(Self { server, authorization, cashfree })
     }
 
-    /// Cashfree's client secret for `SANDBOX` or `PRODUCTION`, if there is one; the newest of a list.
+    /// Cashfree's client secret for `SANDBOX` or `PRODUCTION`, if there is one. Of a list, the newest.
     pub(crate) fn cashfree_secret(&self, environment: &str) -> Result<Option<SecretString>, CliError> {
         let [sandbox, production] = &self.cashfree;
         let given = match environment {

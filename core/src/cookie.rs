@@ -1,22 +1,22 @@
-//! The cookies `_fbp` and `_fbc`: read from a `Cookie` header, written as `Set-Cookie`
-//! (RFC 6265; names, life and attributes are Meta's: ClickID and the fbp and fbc parameters).
+//! The cookies `_fbp` and `_fbc`: reads them from `Cookie` headers and writes `Set-Cookie` headers
+//! (RFC 6265). Names, lifetime and attributes follow Meta (ClickID and the fbp and fbc parameters).
 //!
-//! Safari keeps a cookie that a script wrote for seven days, or one after an ad click. One
-//! that came by HTTP from the shop's own domain lives as long as it says, so a server on
-//! that domain writes them again with each answer.
+//! Safari keeps a cookie that a script wrote for seven days, or for one day after an ad click. A
+//! cookie that came by HTTP from the shop's own domain lives its whole lifetime. So a server on
+//! that domain writes both cookies again with each answer.
 //!
-//! Why no cookie library: two known names are read and two fixed lines are written. `core` also
-//! builds for the browser, where each dependency costs bytes.
+//! No cookie library is used: only two known names are read and two fixed lines are written.
+//! `core` also builds for the browser, where each dependency costs bytes.
 
 use core::fmt;
 
 use crate::click_id::{Fbc, Fbp, choose_fbc_at, is_public_suffix};
 
-/// Name of the browser ID's cookie.
+/// Name of the cookie with the browser ID.
 pub const FBP: &str = "_fbp";
-/// Name of the click ID's cookie.
+/// Name of the cookie with the click ID.
 pub const FBC: &str = "_fbc";
-/// How long both live from each time they are written, seconds (90 days).
+/// Lifetime of both cookies from each time they are written, seconds (90 days).
 pub const LIFE_S: u32 = 90 * 24 * 3600;
 
 /// Longest domain, bytes (RFC 1035).
@@ -24,28 +24,32 @@ const DOMAIN_BYTES_MAX: usize = 253;
 /// Longest part of a domain, bytes (RFC 1035).
 const LABEL_BYTES_MAX: usize = 63;
 
-/// The domain that cookies are set for: the shop's own, `shop.example`, all its subdomains
-/// included.
+/// The domain that cookies are set for: the shop's own, such as `shop.example`, with all its
+/// subdomains.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CookieDomain(Box<str>);
 
-/// Why a text is no domain that cookies can be set for.
+/// Why cookies cannot be set for a text as domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CookieDomainError {
-    /// Something else than a domain.
+    /// The text is not a domain name.
     #[error("must be a domain alone, such as shop.example: no scheme, port or path")]
     NotADomain,
-    /// An IP address.
-    #[error("must be a domain; browsers set no cookies for an address and its neighbours")]
+    /// The text is an IP address.
+    #[error("must be a domain; browsers do not share the cookies of an IP address with other hosts")]
     Address,
-    /// A name without a dot, or one below which everybody may register.
+    /// The text is a name without a dot, or a domain under which anybody can register names.
     #[error("must be the shop's own domain, such as shop.example; browsers refuse cookies for a suffix")]
     Suffix,
 }
 
 impl CookieDomain {
-    /// Reads a domain in ASCII (punycode). A dot in front, as older servers wrote it, means
-    /// the same. The lists of suffixes are short: browsers have the last word.
+    /// Reads a domain in ASCII (punycode). A dot in front, as older servers wrote it, is dropped.
+    /// The list of suffixes is short, so a browser can still refuse a domain that passes here.
+    ///
+    /// # Errors
+    /// [`CookieDomainError::Address`] for an IP address, [`CookieDomainError::NotADomain`] for a text
+    /// that is not a domain name, and [`CookieDomainError::Suffix`] for a public suffix.
     pub fn parse(text: &str) -> Result<Self, CookieDomainError> {
         let text = text.strip_prefix('.').unwrap_or(text);
         if text.starts_with('[') || text.parse::<core::net::IpAddr>().is_ok() {
@@ -75,7 +79,7 @@ impl CookieDomain {
         &self.0
     }
 
-    /// Whether a host (without port) gets this domain's cookies.
+    /// Whether a browser sends this domain's cookies to `host` (without port).
     pub fn covers(&self, host: &str) -> bool {
         let at = host.len().checked_sub(self.0.len());
         at.and_then(|at| Some((host.get(..at)?, host.get(at..)?))).is_some_and(|(below, domain)| {
@@ -83,24 +87,24 @@ impl CookieDomain {
         })
     }
 
-    /// Subdomain index of values made for this domain: the number of its dots.
+    /// Subdomain index of cookie values made for this domain: the number of its dots.
     pub fn subdomain_index(&self) -> u8 {
         u8::try_from(self.0.matches('.').count()).unwrap_or(u8::MAX)
     }
 }
 
-/// What a browser has of the two.
+/// The two cookies of a browser; `None` for a cookie that it does not have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MetaCookies {
-    /// Browser ID.
+    /// Browser ID (`_fbp`).
     pub fbp: Option<Fbp>,
-    /// Click ID.
+    /// Click ID (`_fbc`).
     pub fbc: Option<Fbc>,
 }
 
 impl MetaCookies {
-    /// Reads `Cookie` headers. Of several cookies of a name (other paths, other domains) the
-    /// first that has the form of one counts.
+    /// Reads `Cookie` headers. A browser can send several cookies of one name, from other paths or
+    /// domains. The first with a valid value counts.
     pub fn read<'a>(headers: impl Iterator<Item = &'a str>) -> Self {
         let mut found = Self::default();
         for (name, value) in headers.flat_map(|header| header.split(';')).filter_map(|c| c.split_once('=')) {
@@ -113,10 +117,10 @@ impl MetaCookies {
         found
     }
 
-    /// What the browser is to have after this visit. `named`: what the page itself says; it
-    /// goes before the cookies, but a click keeps the time it was first seen, whoever saw it.
-    /// `fbclid`: the click that led to the page; `random`: any number. A browser ID is made
-    /// where there is none. A click ID over 90 days old is gone.
+    /// The cookies that the browser should have after this visit. `named`: the values that the page
+    /// sent; they win over the cookies, but a click keeps the earlier of the two times. `fbclid`:
+    /// the click that led to the page; `now_ms`: Unix milliseconds; `random`: any number. A missing
+    /// browser ID is made. A click ID that is over 90 days old is dropped.
     pub fn after_visit(
         self,
         named: Self,
@@ -140,8 +144,8 @@ impl MetaCookies {
         }
     }
 
-    /// The values of the `Set-Cookie` headers that write them. Scripts may read them: Meta's
-    /// pixel has to.
+    /// The values of the `Set-Cookie` headers that write the cookies. They have no `HttpOnly`,
+    /// because Meta's pixel must read them.
     pub fn set_cookie(&self, domain: &CookieDomain) -> impl Iterator<Item = String> {
         let fbc = self.fbc.as_ref().filter(|fbc| fbc.fits_cookie());
         let both = [(FBP, self.fbp.as_ref().map(Fbp::as_str)), (FBC, fbc.map(Fbc::as_str))];
@@ -177,7 +181,7 @@ mod tests {
         MetaCookies::read([header].into_iter())
     }
 
-    /// The two values after a visit.
+    /// The values of both cookies after a visit.
     fn after(cookie: &str, named: &str, fbclid: Option<&str>) -> (String, Option<String>) {
         let after = cookies(cookie).after_visit(cookies(named), fbclid, NOW, 7, &domain());
         (after.fbp.unwrap().as_str().to_owned(), after.fbc.map(|fbc| fbc.as_str().to_owned()))
@@ -253,7 +257,7 @@ mod tests {
             (cookie.as_str(), "", None, old_fbp, Some(old)),
             (&cookie, "", Some("A"), old_fbp, Some(old)),
             (&cookie, "", Some("B"), old_fbp, Some("fb.1.1700000000000.B")),
-            // The page's own word goes first, but dates no click anew.
+            // The page's value wins, but the click keeps its time.
             (&cookie, "_fbp=fb.1.1699900000000.6", None, "fb.1.1699900000000.6", Some(old)),
             (&cookie, "_fbc=fb.1.1699900000000.A", None, old_fbp, Some(old)),
             (&cookie, "_fbc=fb.1.1698000000000.A", None, old_fbp, Some("fb.1.1698000000000.A")),
@@ -277,12 +281,12 @@ mod tests {
         ];
         assert_eq!(set(both), expected);
         assert_eq!(set(MetaCookies::default()), Vec::<String>::new());
-        // Other readers would cut it at the dot.
+        // Other readers would cut this click ID at the dot.
         assert_eq!(set(cookies("_fbc=fb.1.1600000000000.A.BCD")), Vec::<String>::new());
     }
 
     proptest! {
-        /// Whatever a stranger sends, what is set is one cookie a line that reads back.
+        /// For any input of a stranger, each `Set-Cookie` line holds one cookie that reads back.
         #[test]
         fn what_is_set_is_read_back(header in ".{0,80}", named in "_fb[pc]=fb\\.1\\.[0-9]{13}\\.\\PC{1,20}", fbclid in ".{0,30}") {
             let after = cookies(&header).after_visit(cookies(&named), Some(&fbclid), NOW, 1, &domain());

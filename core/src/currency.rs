@@ -1,4 +1,4 @@
-//! Currencies and the number of decimals of each (ISO 4217, list one).
+//! Currencies and their numbers of decimals (ISO 4217, list one).
 
 use core::fmt;
 
@@ -9,14 +9,14 @@ pub struct Currency {
     exponent: u8,
 }
 
-/// A text that is not the code of a currency. The text is not repeated.
+/// The error for a text that is not the code of a currency. It does not repeat the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a currency code of ISO 4217 such as INR")]
 pub struct CurrencyError;
 
-/// Codes by their number of decimals. Metals, test codes and units of account without
-/// minor units (XAU, XTS, XXX, XDR and the like) are no money to shop with. ANG (until
-/// 2025) and BGN (until 2026) stay: old orders are still refunded in them.
+/// Codes by their number of decimals. Metals, test codes and units of account without minor units
+/// (such as XAU, XTS, XXX and XDR) are left out, because nobody pays an order with them. ANG (until
+/// 2025) and BGN (until 2026) stay, because old orders are still refunded in them.
 const BY_EXPONENT: [(u8, &str); 4] = [
     (
         2,
@@ -33,15 +33,18 @@ const BY_EXPONENT: [(u8, &str); 4] = [
 ];
 
 impl Currency {
-    /// The Indian rupee.
+    /// The Indian rupee, with 2 decimals.
     pub const INR: Self = Self { code: "INR", exponent: 2 };
 
-    /// Reads a code of three letters, in any case.
+    /// Reads a code of three letters in any case, such as `INR`.
+    ///
+    /// # Errors
+    /// [`CurrencyError`] when the text is not the code of a currency with minor units.
     pub fn parse(text: &str) -> Result<Self, CurrencyError> {
         Self::all().find(|currency| currency.code.eq_ignore_ascii_case(text)).ok_or(CurrencyError)
     }
 
-    /// Every currency.
+    /// All currencies that [`Currency::parse`] reads.
     pub fn all() -> impl Iterator<Item = Self> {
         BY_EXPONENT.into_iter().flat_map(|(exponent, codes)| {
             (0..codes.len()).step_by(4).map(move |at| Self { code: &codes[at..at + 3], exponent })
@@ -53,7 +56,7 @@ impl Currency {
         self.exponent
     }
 
-    /// The code, in capitals.
+    /// The code in capitals, e.g. `INR`.
     pub fn as_str(self) -> &'static str {
         self.code
     }

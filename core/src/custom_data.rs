@@ -1,5 +1,5 @@
-//! Meta's `custom_data`: what an event is about. The same data goes to the page and to
-//! the server event, so that the two copies agree.
+//! Meta's `custom_data`: what an event is about. The page and the server event get the same data,
+//! so that the two copies agree.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub const PROPERTIES_MAX: usize = 50;
 /// Longest text of one field, bytes.
 pub const TEXT_BYTES_MAX: usize = 1000;
 
-/// Names of Meta's (custom data parameters), and of Tandem's own, beside the text fields.
+/// Names of Meta's fields (custom data parameters) and Tandem's own, without the text fields.
 const OTHER_FIELDS: [&str; 15] = [
     "value",
     "currency",
@@ -32,7 +32,7 @@ const OTHER_FIELDS: [&str; 15] = [
     "eventID",
 ];
 
-/// Whether a name is one that a custom property must not take.
+/// Whether a custom property must not have this name, because a field of Meta's or Tandem's has it.
 pub fn is_standard_field(name: &str) -> bool {
     OTHER_FIELDS.contains(&name) || CustomData::TEXT_FIELDS.contains(&name)
 }
@@ -40,75 +40,75 @@ pub fn is_standard_field(name: &str) -> bool {
 /// One line of a cart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
-    /// Product ID; never empty.
+    /// Product ID as in the shop's Meta catalogue; never empty.
     pub id: String,
     /// Number of pieces, at least 1.
     pub quantity: u32,
-    /// Price of one piece.
+    /// Price of one piece, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item_price: Option<Money>,
 }
 
-/// An A/B test; its fields travel flat in `custom_data`.
+/// An A/B test that the visitor is part of. Its fields are sent beside Meta's own in `custom_data`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Experiment {
-    /// ID of the experiment.
+    /// The shop's ID of the experiment.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub experiment_id: String,
-    /// Variant the visitor saw.
+    /// Variant that the visitor saw.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub variant: String,
-    /// Group, e.g. `control`.
+    /// Group of the visitor, e.g. `control`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub test_group: String,
 }
 
 impl Experiment {
-    /// Its fields with the names they travel under.
+    /// The fields with their names in `custom_data`; a field that is not given is empty.
     pub fn fields(&self) -> [(&'static str, &str); 3] {
         [("experiment_id", &self.experiment_id), ("variant", &self.variant), ("test_group", &self.test_group)]
     }
 
-    /// Whether nothing is given.
+    /// Whether no field is given.
     pub fn is_empty(&self) -> bool {
         self.fields().iter().all(|(_, value)| value.is_empty())
     }
 }
 
-/// Declares [`CustomData`]. A text field is one row of `texts`: its struct field, its name in
-/// JSON, and how it is written, read and filled follow from that.
+/// Declares [`CustomData`]. Each text field is one row of `texts`. Its struct field, its JSON name
+/// and the code that writes, reads and fills it follow from that row.
 macro_rules! custom_data {
     (texts { $($(#[$doc:meta])+ $text:ident,)+ }) => {
-        /// What an event is about.
+        /// What an event is about. All money in it has one currency.
         #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(default)]
         pub struct CustomData {
             /// Value of the event, with its currency.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub value: Option<Money>,
-            /// Product IDs.
+            /// Product IDs as in the shop's Meta catalogue.
             #[serde(skip_serializing_if = "Vec::is_empty")]
             pub content_ids: Vec<String>,
-            /// Cart lines.
+            /// Cart lines, with number of pieces and price.
             #[serde(skip_serializing_if = "Vec::is_empty")]
             pub contents: Vec<Content>,
             $($(#[$doc])+
             #[serde(skip_serializing_if = "Option::is_none")]
             pub $text: Option<String>,)+
-            /// Items in the cart.
+            /// Number of items in the cart.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub num_items: Option<u32>,
-            /// Predicted lifetime value; in the currency of `value` where both are given.
+            /// Predicted lifetime value of the customer, in the currency of `value` if both are given.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub predicted_ltv: Option<Money>,
-            /// Order the event belongs to.
+            /// ID of the order that the event belongs to.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub order_id: Option<OrderId>,
-            /// A/B test.
+            /// A/B test that the visitor is part of.
             #[serde(skip_serializing_if = "Experiment::is_empty")]
             pub experiment: Experiment,
-            /// Custom properties, in the caller's order.
+            /// Custom properties as name and value, in the caller's order.
             #[serde(skip_serializing_if = "Vec::is_empty")]
             pub properties: Vec<(String, String)>,
         }
@@ -117,12 +117,12 @@ macro_rules! custom_data {
             /// Names of the text fields, as Meta spells them.
             pub const TEXT_FIELDS: [&'static str; [$(stringify!($text)),+].len()] = [$(stringify!($text)),+];
 
-            /// The text fields by name.
+            /// The text fields with their names.
             pub fn texts(&self) -> [(&'static str, &Option<String>); Self::TEXT_FIELDS.len()] {
                 [$((stringify!($text), &self.$text)),+]
             }
 
-            /// A text field by its name.
+            /// The text field with this name; `None` when there is no such text field.
             pub fn text_mut(&mut self, name: &str) -> Option<&mut Option<String>> {
                 match name {
                     $(stringify!($text) => Some(&mut self.$text),)+
@@ -135,13 +135,13 @@ macro_rules! custom_data {
 
 custom_data! {
     texts {
-        /// `product` or `product_group`. It goes with the contents.
+        /// `product` or `product_group`: what the product IDs name.
         content_type,
         /// Name of the page or product.
         content_name,
         /// Category of the page or product.
         content_category,
-        /// What was searched for.
+        /// Words that the visitor searched for.
         search_string,
         /// Status of a registration.
         status,
@@ -149,12 +149,12 @@ custom_data! {
 }
 
 impl CustomData {
-    /// Whether nothing is given.
+    /// Whether no field is given.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Takes from `other` what is blank here, money included.
+    /// Fills fields that are blank here from `other`, money included.
     pub fn fill_blanks(&mut self, other: &Self) {
         use crate::user_data::fill;
         if self.content_ids.is_empty() && self.contents.is_empty() {
@@ -185,7 +185,7 @@ impl CustomData {
         }
     }
 
-    /// Takes from a catalogue what was bought, where nobody who was there has said.
+    /// Fills the contents from a catalogue, unless the payment or the browser named them.
     pub fn fill_contents(&mut self, listed: &Self) {
         use crate::user_data::fill;
         if !self.content_ids.is_empty() || !self.contents.is_empty() {
@@ -201,7 +201,8 @@ impl CustomData {
         fill(&mut self.content_category, listed.content_category.as_ref());
     }
 
-    /// Drops prices in another currency than the value's: Meta has one currency per event.
+    /// Drops prices in another currency than that of `value`, because Meta has one currency per
+    /// event.
     pub fn drop_foreign_prices(&mut self) {
         let Some(currency) = self.value.map(|money| money.currency) else { return };
         for content in &mut self.contents {

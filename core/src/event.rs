@@ -1,17 +1,17 @@
-//! The event as Tandem keeps it: everything Meta will get, nothing raw.
+//! The event as Tandem stores it: all data for Meta, and no raw personal data.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::custom_data::CustomData;
 use crate::id::{EventId, EventName, PixelId};
 use crate::user_data::UserData;
 
-/// Oldest `event_time` Meta takes, seconds before its receipt (Meta, server event
-/// parameters: 7 days).
+/// Oldest `event_time` that Meta accepts, seconds before Meta receives the event (Meta, server
+/// event parameters: 7 days).
 pub const EVENT_AGE_MAX_S: i64 = 7 * 24 * 3600;
-/// What is kept free of those 7 days for the way to Meta, seconds.
+/// Part of those 7 days that is reserved for the delivery to Meta, seconds.
 pub const EVENT_AGE_MARGIN_S: i64 = 15 * 60;
-/// Time within which Meta merges the browser's and the server's copy, seconds (Meta,
+/// Time within which Meta counts the browser's and the server's copy as one event, seconds (Meta,
 /// deduplication: 48 hours).
 pub const DEDUPLICATION_WINDOW_S: i64 = 48 * 3600;
 
@@ -32,7 +32,7 @@ pub enum ActionSource {
     Chat,
     /// In a physical shop.
     PhysicalStore,
-    /// By itself, such as a subscription's renewal.
+    /// Without a person's action, such as the renewal of a subscription.
     SystemGenerated,
     /// In a business messaging channel.
     BusinessMessaging,
@@ -41,7 +41,7 @@ pub enum ActionSource {
 }
 
 impl ActionSource {
-    /// All values, with Meta's spelling.
+    /// All values with Meta's spelling.
     pub const ALL: [(Self, &'static str); 9] = [
         (Self::Website, "website"),
         (Self::Email, "email"),
@@ -54,12 +54,12 @@ impl ActionSource {
         (Self::Other, "other"),
     ];
 
-    /// Reads Meta's spelling.
+    /// Reads Meta's spelling, such as `website`; `None` for other texts.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|(_, name)| *name == text).map(|(source, _)| source)
     }
 
-    /// Meta's spelling.
+    /// Meta's spelling, such as `website`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Website => "website",
@@ -78,21 +78,70 @@ impl ActionSource {
 /// Meta's limited data use: `data_processing_options: ["LDU"]` with these codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitedDataUse {
-    /// 1 United States, 0 let Meta locate.
+    /// Country code: 1 is the United States, 0 lets Meta decide by the address.
     pub country: i32,
-    /// 0 let Meta locate, 1000 and up a state.
+    /// State code: 1000 and above is a state, 0 lets Meta decide by the address.
     pub state: i32,
+}
+
+/// What a person said about advertising use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdsConsent {
+    /// Nothing, and nothing has to be said.
+    #[default]
+    Unspecified,
+    /// Nothing, where the shop sends only with consent (`TANDEM_CONSENT_REQUIRED`).
+    Missing,
+    /// Allowed.
+    Granted,
+    /// Refused.
+    Denied,
+}
+
+impl AdsConsent {
+    /// Whether an event with this consent alone must not be sent.
+    pub fn is_denied(self) -> bool {
+        matches!(self, Self::Missing | Self::Denied)
+    }
+
+    /// Whether the person chose.
+    pub fn is_explicit(self) -> bool {
+        matches!(self, Self::Granted | Self::Denied)
+    }
+
+    /// Takes a later word of the same person. Silence revises nothing.
+    pub fn revise(&mut self, later: Self) {
+        if later.is_explicit() || !self.is_explicit() {
+            *self = later;
+        }
+    }
 }
 
 /// What a person allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Consent {
-    /// Advertising use was refused (or not granted where it must be): nothing is sent.
-    pub denied: bool,
+    /// Advertising use. Earlier versions stored whether it was denied.
+    #[serde(alias = "denied", deserialize_with = "consent_or_denied")]
+    pub ads: AdsConsent,
     /// Limited data use was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limited_data_use: Option<LimitedDataUse>,
+}
+
+fn consent_or_denied<'de, D: Deserializer<'de>>(stored: D) -> Result<AdsConsent, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        IsDenied(bool),
+        Ads(AdsConsent),
+    }
+    Ok(match Stored::deserialize(stored)? {
+        Stored::IsDenied(true) => AdsConsent::Denied,
+        Stored::IsDenied(false) => AdsConsent::Unspecified,
+        Stored::Ads(ads) => ads,
+    })
 }
 
 /// The page an event happened on. Both URLs are scrubbed of personal data and have no
@@ -100,10 +149,10 @@ pub struct Consent {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Page {
-    /// Address of the page.
+    /// URL of the page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_source_url: Option<String>,
-    /// Address of the page before it (`document.referrer`).
+    /// URL of the page before it (`document.referrer`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub referrer_url: Option<String>,
 }
@@ -111,32 +160,32 @@ pub struct Page {
 /// One event, ready to be stored and sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Pixel (dataset) it is reported to.
+    /// Pixel (dataset) that the event is reported to.
     pub pixel: PixelId,
-    /// Meta's or the shop's own event name.
+    /// Meta's standard event name or the shop's custom name.
     pub name: EventName,
     /// Event ID: the page's copy and the server's carry the same one.
     pub id: EventId,
-    /// When it happened, Unix seconds.
+    /// When the event happened (`event_time`), Unix seconds.
     pub time_s: i64,
-    /// Where it happened.
+    /// Where the action took place.
     pub action_source: ActionSource,
-    /// The page it happened on; both URLs may be absent.
+    /// The page on which it happened; both URLs may be absent.
     pub page: Page,
     /// Hashed match keys and the browser's identifiers.
     pub user_data: UserData,
-    /// What it is about.
+    /// What the event is about.
     pub custom_data: CustomData,
-    /// Limited data use, if it was asked for.
+    /// Meta's codes for limited data use, if the caller asked for it.
     pub limited_data_use: Option<LimitedDataUse>,
 }
 
-/// Whether an event of `time_s` can no longer reach Meta in time. Both Unix seconds.
+/// Whether it is too late at `now_s` to send an event of `time_s`. Both are Unix seconds.
 pub fn is_too_old(time_s: i64, now_s: i64) -> bool {
     time_s < oldest_time_s(now_s)
 }
 
-/// Oldest `event_time` that may still be sent at `now_s`. Both in Unix seconds.
+/// Oldest `event_time` that may still be sent at `now_s`. Both are Unix seconds.
 pub fn oldest_time_s(now_s: i64) -> i64 {
     now_s.saturating_sub(EVENT_AGE_MAX_S - EVENT_AGE_MARGIN_S)
 }

@@ -1,4 +1,4 @@
-//! SHA-256 digests, written as Meta wants them: 64 lower-case hex digits.
+//! SHA-256 digests in the form that Meta requires: 64 lower-case hex digits.
 
 use core::fmt;
 
@@ -6,14 +6,14 @@ use sha2::{Digest, Sha256};
 
 use crate::personal::Normalised;
 
-/// Digest of nothing. It looks like any other and matches nobody, so it is never sent.
+/// Digest of the empty text. It matches nobody, so it is never sent.
 const OF_NOTHING: [u8; 32] = [
     0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27,
     0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
 ];
 
-/// A SHA-256 digest. Of a match key it is personal data still (a phone number can be
-/// found again by trying them all), so `Debug` hides it.
+/// A SHA-256 digest. The digest of a match key is still personal data: somebody can find a phone
+/// number by trying all numbers. So `Debug` hides it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Sha256Hex([u8; 32]);
 
@@ -24,8 +24,8 @@ impl Sha256Hex {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// Reads 64 hex digits in any case. The appendix that Meta's param builder puts
-    /// behind a hash (a dot and 2 or 8 base64url characters) is dropped.
+    /// Reads 64 hex digits in any case; `None` for other texts. The appendix that Meta's param
+    /// builder adds to a hash (a dot and 2 or 8 base64url characters) is dropped.
     pub fn parse(text: &str) -> Option<Self> {
         let (digits, rest) = text.split_at_checked(64)?;
         let appendix_fits = rest.is_empty() || rest.strip_prefix('.').is_some_and(is_appendix);
@@ -33,19 +33,19 @@ impl Sha256Hex {
         (appendix_fits && hex::decode_to_slice(digits, &mut bytes).is_ok()).then_some(Self(bytes))
     }
 
-    /// The digest as it is, without hex.
+    /// The 32 bytes of the digest.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// 64 lower-case hex digits.
+    /// The digest as 64 lower-case hex digits.
     pub fn to_hex(self) -> String {
         let mut out = String::with_capacity(64);
         self.write_hex(&mut out);
         out
     }
 
-    /// Appends 64 lower-case hex digits.
+    /// Appends the digest to `out` as 64 lower-case hex digits.
     pub fn write_hex(&self, out: &mut String) {
         for byte in self.0 {
             for nibble in [byte >> 4, byte & 15] {
@@ -66,14 +66,14 @@ impl fmt::Debug for Sha256Hex {
     }
 }
 
-/// Hashes a normal form (Meta, customer information parameters: SHA-256 over UTF-8).
-/// Taking [`Normalised`] alone, it can hash neither raw text nor an empty one.
+/// Hashes a normal form (Meta, customer information parameters: SHA-256 over UTF-8). The argument
+/// is a [`Normalised`], so neither raw nor empty text can be hashed.
 pub(crate) fn hash_match_key(normal: &Normalised) -> Sha256Hex {
     Sha256Hex::of_bytes(normal.expose().as_bytes())
 }
 
-/// Whether a field is the param builder's appendix: a language token of 2 characters or
-/// 6 bytes in base64url, 8 characters (Meta, capi-param-builder).
+/// Whether a field is the appendix of Meta's param builder: a language token of 2 characters, or 6
+/// bytes as 8 characters of base64url (Meta, capi-param-builder).
 pub(crate) fn is_appendix(field: &str) -> bool {
     matches!(field.len(), 2 | 8)
         && field.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
@@ -98,7 +98,7 @@ impl<'de> serde::Deserialize<'de> for Sha256Hex {
                 f.write_str("64 hex digits")
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Sha256Hex, E> {
-                // The text is not repeated in the error: it may be personal data.
+                // The error does not repeat the text, which can be personal data.
                 Sha256Hex::parse(text).ok_or_else(|| E::custom("expected 64 hex digits"))
             }
         }

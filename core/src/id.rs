@@ -1,43 +1,44 @@
-//! Identifiers, each its own type: an order ID can never land where an event ID belongs.
+//! Identifiers. Each has its own type, so that an order ID cannot be used as an event ID.
 
 use core::fmt;
 
 use uuid::Builder;
 use uuid::fmt::Hyphenated;
 
-/// Longest order ID taken, in bytes (our contract; Cashfree's own are 3–45 characters).
+/// Longest order ID that is accepted, bytes. This is Tandem's own limit; Cashfree's order IDs have
+/// 3 to 45 characters.
 pub const ORDER_ID_BYTES_MAX: usize = 256;
-/// Longest event ID taken, in bytes: `purchase_` and the longest order ID.
+/// Longest event ID that is accepted, bytes: `purchase_` and the longest order ID.
 pub const EVENT_ID_BYTES_MAX: usize = PURCHASE_PREFIX.len() + ORDER_ID_BYTES_MAX;
-/// Longest event name taken, in characters (Meta, custom events: 50).
+/// Longest event name that is accepted, characters (Meta, custom events: 50).
 pub const EVENT_NAME_CHARS_MAX: usize = 50;
 
 const PURCHASE_PREFIX: &str = "purchase_";
 const REFUND_PREFIX: &str = "refund_";
 
-/// Why a text is not an ID. The text itself is never repeated.
+/// Why a text is not an ID. The error never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
-    /// Nothing was given.
+    /// The text is empty.
     #[error("is missing")]
     Missing,
-    /// Longer than allowed.
+    /// The text is longer than this number of bytes.
     #[error("is longer than {0} bytes")]
     TooLong(usize),
-    /// Holds control characters.
+    /// The text holds control characters.
     #[error("must not hold control characters")]
     ControlCharacter,
-    /// Is not a UUID.
+    /// The text is not a UUID.
     #[error("must be a UUID such as 018f3c2e-7b1a-7c3d-9e4f-0123456789ab")]
     NotUuid,
-    /// Is not a number of 5 to 20 digits.
-    #[error("must be the pixel's (dataset's) number, 5 to 20 digits")]
+    /// The text is not a number of 5 to 20 digits.
+    #[error("must be the ID of a pixel (dataset): 5 to 20 digits")]
     NotPixel,
-    /// Is not a usable event name.
+    /// The text is not a usable event name.
     #[error("must be 1 to {EVENT_NAME_CHARS_MAX} letters, digits, spaces, '_', '-' or '.'")]
     BadName,
-    /// Is a name that Meta or Tandem gives a meaning of its own.
-    #[error("must be the name of a custom event such as Refund, none of Meta's standard events")]
+    /// The text is the name of a standard event of Meta, or a name that Tandem reserves.
+    #[error("must be the name of a custom event such as Refund, not one of Meta's standard events")]
     NotCustom,
 }
 
@@ -78,8 +79,8 @@ macro_rules! text_id {
 }
 
 text_id! {
-    /// ID of an event: the pixel's `eventID` and the server event's `event_id`.
-    /// Half of Meta's deduplication key (Meta, deduplicating pixel and server events).
+    /// ID of an event: the pixel's `eventID` and the server event's `event_id`. ID and name together
+    /// are Meta's deduplication key (Meta, deduplicating pixel and server events).
     EventId
 }
 
@@ -89,24 +90,31 @@ text_id! {
 }
 
 text_id! {
-    /// ID of a pixel; the same number names the dataset.
+    /// ID of a pixel: 5 to 20 digits. The same number names the dataset.
     PixelId
 }
 
 text_id! {
-    /// Name of an event, exact case; the other half of Meta's deduplication key.
+    /// Name of an event in exact case. ID and name together are Meta's deduplication key.
     EventName
 }
 
 impl EventId {
-    /// Reads an ID that some event already carries (a confirmation, a stored row):
-    /// 1 to 265 bytes without control characters.
+    /// Reads the ID of an existing event, e.g. from a confirmation or a stored row: 1 to 265 bytes
+    /// without control characters.
+    ///
+    /// # Errors
+    /// [`IdError::Missing`], [`IdError::TooLong`] or [`IdError::ControlCharacter`] when the text breaks
+    /// this rule.
     pub fn parse(text: &str) -> Result<Self, IdError> {
         bounded(text, EVENT_ID_BYTES_MAX).map(Self)
     }
 
-    /// Reads an ID that a caller proposes for a new event: a UUID in its usual form.
-    /// Upper case becomes lower case, so that both sides agree.
+    /// Reads the ID that a caller proposes for a new event: a UUID with hyphens. Upper case becomes
+    /// lower case, so that the page's and the server's copy have the same ID.
+    ///
+    /// # Errors
+    /// [`IdError::Missing`] when the text is empty, and [`IdError::NotUuid`] when it is not a UUID.
     pub fn parse_uuid(text: &str) -> Result<Self, IdError> {
         if text.is_empty() {
             return Err(IdError::Missing);
@@ -114,8 +122,8 @@ impl EventId {
         text.parse().map(Self::of_uuid).map_err(|_| IdError::NotUuid)
     }
 
-    /// A version 7 UUID from a Unix time in milliseconds and ten random bytes. Sorted by
-    /// time, so the server's index grows at its right edge.
+    /// Makes a UUID of version 7 from a Unix time in milliseconds and ten random bytes. Such IDs sort
+    /// by time, so the server appends to the end of its index.
     pub fn v7(unix_ms: u64, random: [u8; 10]) -> Self {
         Self::of_uuid(Builder::from_unix_timestamp_millis(unix_ms, &random).into_uuid().hyphenated())
     }
@@ -124,7 +132,7 @@ impl EventId {
         Self(uuid.encode_lower(&mut [0; Hyphenated::LENGTH]).to_owned().into())
     }
 
-    /// ID of an order's one Purchase: `purchase_<order_id>`, the order ID untouched.
+    /// ID of an order's Purchase: `purchase_<order_id>`, with the order ID byte for byte.
     pub fn of_purchase(order: &OrderId) -> Self {
         let mut text = String::with_capacity(PURCHASE_PREFIX.len() + order.0.len());
         text.push_str(PURCHASE_PREFIX);
@@ -132,24 +140,29 @@ impl EventId {
         Self(text.into())
     }
 
-    /// ID of a refund's own event: `refund_<the provider's ID of the refund>`.
+    /// ID of the event of a refund: `refund_<the provider's ID of the refund>`. `None` when
+    /// `refund_id` is empty, too long or has control characters.
     pub fn of_refund(refund_id: &str) -> Option<Self> {
         Self::parse(&format!("{REFUND_PREFIX}{refund_id}")).ok().filter(|_| !refund_id.is_empty())
     }
 
-    /// Whether it is the ID of this refund's event.
+    /// Whether this is the ID of the event of the refund `refund_id`.
     pub fn is_of_refund(&self, refund_id: &str) -> bool {
         self.0.strip_prefix(REFUND_PREFIX) == Some(refund_id)
     }
 
-    /// The order whose Purchase carries this ID, if it is one.
+    /// The order whose Purchase has this ID; `None` when it is not the ID of a Purchase.
     pub fn purchase_order(&self) -> Option<OrderId> {
         OrderId::parse(self.0.strip_prefix(PURCHASE_PREFIX)?).ok()
     }
 }
 
 impl OrderId {
-    /// Reads an order ID: 1 to 256 bytes, no control characters. Nothing is trimmed.
+    /// Reads an order ID: 1 to 256 bytes without control characters. Nothing is trimmed.
+    ///
+    /// # Errors
+    /// [`IdError::Missing`], [`IdError::TooLong`] or [`IdError::ControlCharacter`] when the text breaks
+    /// this rule.
     pub fn parse(text: &str) -> Result<Self, IdError> {
         bounded(text, ORDER_ID_BYTES_MAX).map(Self)
     }
@@ -157,6 +170,10 @@ impl OrderId {
 
 impl PixelId {
     /// Reads a pixel ID: 5 to 20 digits.
+    ///
+    /// # Errors
+    /// [`IdError::Missing`] when the text is empty, and [`IdError::NotPixel`] when it is not such a
+    /// number.
     pub fn parse(text: &str) -> Result<Self, IdError> {
         match text.len() {
             0 => Err(IdError::Missing),
@@ -167,13 +184,13 @@ impl PixelId {
 }
 
 impl PixelId {
-    /// Stands in while no pixel is configured: what is accepted waits under it.
+    /// Placeholder while no pixel is configured. Accepted events wait under this ID.
     pub fn unassigned() -> Self {
         Self("00000".into())
     }
 }
 
-/// Meta's standard events (Meta Pixel reference), and `PageView`.
+/// Names of Meta's standard events (Meta Pixel reference), and `PageView`.
 pub const STANDARD_EVENTS: [&str; 18] = [
     "AddPaymentInfo",
     "AddToCart",
@@ -195,12 +212,16 @@ pub const STANDARD_EVENTS: [&str; 18] = [
     "ViewContent",
 ];
 
-/// Names that only their own RPC may send, and Meta's events that add value to an
-/// earlier conversion: a stranger could inflate a sale with them.
+/// Names that `TrackEvent` refuses, folded. Purchase and Lead have RPCs of their own. The other two
+/// are Meta's events that add value to an earlier conversion: a stranger could inflate a sale with
+/// them.
 const RESERVED: [&str; 4] = ["purchase", "lead", "appendvalue", "appendattribution"];
 
 impl EventName {
     /// Reads an event name: 1 to 50 letters, digits, spaces, `_`, `-` or `.`.
+    ///
+    /// # Errors
+    /// [`IdError::Missing`] when the text is empty, and [`IdError::BadName`] when it breaks this rule.
     pub fn parse(text: &str) -> Result<Self, IdError> {
         if text.is_empty() {
             return Err(IdError::Missing);
@@ -211,18 +232,21 @@ impl EventName {
         if fits { Ok(Self(text.into())) } else { Err(IdError::BadName) }
     }
 
-    /// Meta's standard event of a lead, `Lead`.
+    /// `Lead`: Meta's standard event for a lead.
     pub fn lead() -> Self {
         Self("Lead".into())
     }
 
-    /// Meta's standard event of a sale, `Purchase`.
+    /// `Purchase`: Meta's standard event for a sale.
     pub fn purchase() -> Self {
         Self("Purchase".into())
     }
 
-    /// Reads the name of a custom event that Tandem sends by itself: none of Meta's own in
-    /// any case or spacing, and none that is reserved.
+    /// Reads the name of a custom event that Tandem sends by itself. It must not be a standard event
+    /// of Meta or a reserved name, in any case or spacing.
+    ///
+    /// # Errors
+    /// [`IdError::NotCustom`] for such a name, and the errors of [`EventName::parse`].
     pub fn parse_custom(text: &str) -> Result<Self, IdError> {
         let folded = fold(text);
         if Self::is_reserved(text) || STANDARD_EVENTS.iter().any(|name| fold(name) == folded) {
@@ -231,18 +255,20 @@ impl EventName {
         Self::parse(text)
     }
 
-    /// Whether Meta knows the name; other names go through `trackCustom`.
+    /// Whether this is one of Meta's standard events. The pixel fires other names with
+    /// `trackCustom`.
     pub fn is_standard(&self) -> bool {
         STANDARD_EVENTS.contains(&self.as_str())
     }
 
-    /// Whether the name, in any case or spacing, belongs to another RPC or to nobody.
+    /// Whether the name is reserved, in any case or spacing: no caller may send it with
+    /// `TrackEvent`.
     pub fn is_reserved(text: &str) -> bool {
         RESERVED.contains(&fold(text).as_str())
     }
 }
 
-/// A name without case and spacing.
+/// Reduces a name to its letters and digits in lower case.
 fn fold(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

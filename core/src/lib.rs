@@ -1,7 +1,7 @@
 //! Tandem's rules, shared by the server and the browser.
 //!
-//! Nothing here does I/O, reads a clock, draws a random number or awaits: whatever a
-//! rule needs comes in as an argument. The crate builds for `wasm32-unknown-unknown`.
+//! The crate does no I/O, reads no clock, makes no random numbers and has no async code: callers
+//! pass such inputs as arguments. The crate builds for `wasm32-unknown-unknown`.
 //!
 //! | module | holds |
 //! |---|---|
@@ -9,14 +9,14 @@
 //! | [`money`], [`currency`] | amounts in minor units, never floats |
 //! | [`personal`], [`hash`], [`normalise`], [`country`], [`unicode`] | from raw personal data to hashed match keys |
 //! | [`click_id`], [`cookie`] | `fbp` and `fbc`, and their cookies |
-//! | [`scrub`] | cutting personal data out of URLs and free text |
+//! | [`scrub`] | removes personal data from URLs and free text |
 //! | `event`, `user_data`, `custom_data`, `capi` | the stored event and Meta's request body |
-//! | `order` | the order's state machine: one order, one Purchase |
-//! | `catalogue` | what was bought, told from cart tags or the price |
-//! | `cashfree` | Cashfree's signatures and payloads |
+//! | `order` | the order's state machine: one Purchase for each order |
+//! | `catalogue` | finds what was bought from cart tags or the price |
+//! | `cashfree` | Cashfree's signatures, webhooks and Orders API |
 //!
-//! Feature `full` (default) adds what only the server needs: JSON, webhooks, orders
-//! and Unicode tables. The browser brings its own `normalize` and `toLowerCase`.
+//! The feature `full` (default) adds what only the server needs: JSON, webhooks, orders and Unicode
+//! tables. The browser has its own `normalize` and `toLowerCase`.
 
 #![warn(missing_docs)]
 

@@ -1,26 +1,27 @@
-//! Raw personal data as it came in, before it is normalised and hashed.
+//! Raw personal data, before it is normalised and hashed.
 
 use core::fmt;
 
 use zeroize::Zeroizing;
 
-/// Raw personal text. `Debug` prints a placeholder, there is no `Display` and no
-/// serialisation, and the memory is overwritten when the value goes.
+/// Raw personal text. `Debug` prints a placeholder, and there is no `Display` and no
+/// serialisation. The memory is overwritten when the value is dropped.
 #[derive(Clone, Default)]
 pub struct Raw(Zeroizing<String>);
 
 impl Raw {
-    /// Takes the text over. A `String` is not copied.
+    /// Wraps a text. A `String` is not copied.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The text. The one way to it, so that a search for `expose` finds every use.
+    /// The raw text. There is no other way to read it, so a search for `expose` finds every use.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether there is nothing to see in it: empty, white space, invisible characters.
+    /// Whether the text has no visible character: it is empty, or only white space and invisible
+    /// characters.
     pub fn is_blank(&self) -> bool {
         self.0.chars().all(is_blank)
     }
@@ -32,17 +33,17 @@ impl fmt::Debug for Raw {
     }
 }
 
-/// The normal form of a match key: what is hashed. As personal as the raw text, so it is
-/// overwritten when it goes and `Debug` hides it.
+/// The normal form of a match key: the text that is hashed. It is as personal as the raw text, so
+/// `Debug` hides it and the memory is overwritten when the value is dropped.
 pub struct Normalised(Zeroizing<String>);
 
 impl Normalised {
-    /// Only normalisation makes one, and never an empty one.
+    /// Only normalisation calls this. `None` for an empty text.
     pub(crate) fn new(text: Zeroizing<String>) -> Option<Self> {
         (!text.is_empty()).then_some(Self(text))
     }
 
-    /// The normal form.
+    /// The text of the normal form. Like [`Raw::expose`], this is the only way to read it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -54,9 +55,9 @@ impl fmt::Debug for Normalised {
     }
 }
 
-/// White space, control characters and marks that only steer layout. People paste them
-/// along with names and numbers from address books. U+200C and U+200D are not among
-/// them: Indic scripts and Persian spell with those.
+/// Whether a character is white space, a control character or a mark that only changes the layout.
+/// People paste such characters together with names and numbers from address books. U+200C and
+/// U+200D do not count, because Indic scripts and Persian need them for spelling.
 pub(crate) fn is_removable(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
@@ -64,7 +65,7 @@ pub(crate) fn is_removable(c: char) -> bool {
         || matches!(c, '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Removable, or a joiner, which shows nothing by itself.
+/// Whether a character is removable, or a joiner, which is invisible by itself.
 fn is_blank(c: char) -> bool {
     is_removable(c) || matches!(c, '\u{200c}' | '\u{200d}')
 }

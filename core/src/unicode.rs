@@ -1,15 +1,16 @@
-//! The two Unicode operations that normalisation needs, behind a trait: the browser
-//! answers with its own `normalize` and `toLowerCase` and ships no tables.
+//! The two Unicode operations that normalisation needs, as a trait. In the browser they call its own
+//! `normalize` and `toLowerCase`, so that the package contains no Unicode tables.
 
-/// Unicode operations. Both are the standard's defaults, free of any locale.
+/// Unicode operations. Both are the defaults of the Unicode standard, without a locale.
 pub trait UnicodeRules {
-    /// Normalisation form C (UAX #15).
+    /// Brings a text into normalisation form C (UAX #15).
     fn nfc(&self, text: &str) -> String;
-    /// Full lower-casing: `İ` becomes two code points, a final `Σ` becomes `ς`.
+    /// Lower-cases a text with Unicode's full mapping: `İ` becomes two code points, a final `Σ` becomes
+    /// `ς`.
     fn lowercase(&self, text: &str) -> String;
 }
 
-/// The operations from Rust's own tables and `unicode-normalization`'s.
+/// Implements the operations with the tables of Rust and of `unicode-normalization`.
 #[cfg(feature = "full")]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NativeUnicode;

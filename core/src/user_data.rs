@@ -1,7 +1,7 @@
 //! Meta's `user_data`: hashed match keys and the browser's identifiers.
 //!
-//! Every part of it is personal data, hashes included: an Indian mobile number can be
-//! found again by trying them all. `Debug` shows names only.
+//! Every part is personal data, hashes included: somebody can find an Indian mobile number by trying all
+//! numbers. So `Debug` shows only names.
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -12,21 +12,21 @@ use serde::{Deserialize, Serialize};
 use crate::hash::Sha256Hex;
 use crate::normalise::MatchKey;
 
-/// Longest User-Agent kept, in bytes; longer ones are cut at a character boundary.
+/// Longest User-Agent that is kept, bytes. A longer one is cut at a character boundary.
 pub const USER_AGENT_BYTES_MAX: usize = 1024;
 
-/// The match keys of one event.
+/// The match keys and browser identifiers of one event.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UserData {
     pub(crate) keys: BTreeMap<MatchKey, Sha256Hex>,
-    /// `_fbp` cookie, verbatim; never hashed.
+    /// Value of the `_fbp` cookie, verbatim; never hashed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fbp: Option<String>,
-    /// `_fbc` cookie, verbatim; never hashed.
+    /// Value of the `_fbc` cookie, verbatim; never hashed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fbc: Option<String>,
-    /// The person's address; never hashed.
+    /// IP address of the person; never hashed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_ip_address: Option<IpAddr>,
     /// The browser's User-Agent; never hashed.
@@ -41,22 +41,22 @@ impl fmt::Debug for UserData {
 }
 
 impl UserData {
-    /// Sets one hashed key.
+    /// Sets the hash of `key` and replaces an earlier one.
     pub fn set(&mut self, key: MatchKey, hash: Sha256Hex) {
         self.keys.insert(key, hash);
     }
 
-    /// One hashed key.
+    /// The hash of `key`; `None` when it is not set.
     pub fn get(&self, key: MatchKey) -> Option<Sha256Hex> {
         self.keys.get(&key).copied()
     }
 
-    /// The hashed keys, in a fixed order.
+    /// The keys with their hashes, in the order of [`MatchKey`].
     pub fn hashed(&self) -> impl Iterator<Item = (MatchKey, Sha256Hex)> + '_ {
         self.keys.iter().map(|(key, hash)| (*key, *hash))
     }
 
-    /// Which keys are present.
+    /// Names of the keys and identifiers that are set.
     pub fn key_set(&self) -> KeySet {
         let mut bits = self.keys.keys().fold(0, |bits, key| bits | key.bit());
         for (present, bit) in [
@@ -72,12 +72,12 @@ impl UserData {
         KeySet(bits)
     }
 
-    /// Whether anything came from a browser: `fbp`, `fbc`, address or User-Agent.
+    /// Whether there is a browser identifier: `fbp`, `fbc`, IP address or User-Agent.
     pub fn has_browser_signals(&self) -> bool {
         self.key_set().0 & (KeySet::FBP | KeySet::FBC | KeySet::IP | KeySet::USER_AGENT) != 0
     }
 
-    /// Takes from `other` what is blank here.
+    /// Fills keys and identifiers that are blank here from `other`.
     pub fn fill_blanks(&mut self, other: &Self) {
         for (key, hash) in other.hashed() {
             self.keys.entry(key).or_insert(hash);
@@ -88,8 +88,8 @@ impl UserData {
         fill(&mut self.client_user_agent, other.client_user_agent.as_ref());
     }
 
-    /// Whether two contacts came from the same browser: the same `fbp`; or, where one of
-    /// them has none, the same address and User-Agent.
+    /// Whether both come from the same browser: they have the same `fbp` or, if one has none, the same IP
+    /// address and User-Agent.
     pub fn same_browser(&self, other: &Self) -> bool {
         match (&self.fbp, &other.fbp) {
             (Some(mine), Some(theirs)) => mine == theirs,
@@ -102,14 +102,15 @@ impl UserData {
     }
 }
 
-/// Takes `other` where `mine` is blank.
+/// Copies `other` into `mine` if `mine` is blank.
 pub(crate) fn fill<T: Clone>(mine: &mut Option<T>, other: Option<&T>) {
     if mine.is_none() {
         *mine = other.cloned();
     }
 }
 
-/// Cuts a User-Agent to the longest kept and drops control characters.
+/// Removes control characters from a User-Agent and cuts it to [`USER_AGENT_BYTES_MAX`]. `None` when
+/// nothing is left.
 pub fn clean_user_agent(text: &str) -> Option<String> {
     let mut clean: String = text.trim().chars().filter(|c| !c.is_control()).collect();
     if clean.len() > USER_AGENT_BYTES_MAX {
@@ -118,7 +119,8 @@ pub fn clean_user_agent(text: &str) -> Option<String> {
     (!clean.is_empty()).then_some(clean)
 }
 
-/// Names of match keys as a set: what may be kept once the values are gone.
+/// A set of names of match keys. It holds no values, so it may be kept after the personal data is
+/// deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KeySet(pub u16);
 
@@ -128,7 +130,7 @@ impl KeySet {
     const IP: u16 = 1 << 13;
     const USER_AGENT: u16 = 1 << 14;
 
-    /// Meta's names of the keys in the set.
+    /// Meta's names of the keys in the set, e.g. `em`.
     pub fn names(self) -> Vec<&'static str> {
         let hashed = MatchKey::ALL.into_iter().map(|key| (key.bit(), key.meta_name()));
         let plain = [
@@ -140,9 +142,9 @@ impl KeySet {
         hashed.chain(plain).filter(|(bit, _)| self.0 & bit != 0).map(|(_, name)| name).collect()
     }
 
-    /// Whether Meta takes an event with these keys. It refuses the whole request for an
-    /// event whose keys are only a part of one of four sets (Meta, best practices:
-    /// invalid combinations; error 100/2804050).
+    /// Whether Meta accepts an event with these keys. Meta refuses the whole request for an event whose
+    /// keys are all in one of four sets (Meta, best practices: invalid combinations; error
+    /// 100/2804050).
     pub fn is_enough(self) -> bool {
         let of = |keys: &[MatchKey]| keys.iter().fold(0, |bits, key| bits | key.bit());
         let never_enough = [

@@ -1,7 +1,7 @@
-//! The golden vectors of match keys, run natively. The same file is run in Chromium,
-//! against the browser's own Unicode functions.
+//! Runs the golden vectors of match keys natively. Another test runs the same file in Chromium with the
+//! browser's own Unicode functions.
 
-// The browser's Unicode functions take part in a browser only.
+// Without `full` the Unicode functions come from a browser, and there is none here.
 #![cfg(feature = "full")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -22,7 +22,7 @@ fn vectors() -> Vec<Value> {
     file["vectors"].as_array().unwrap().clone()
 }
 
-/// What normalisation made of a vector's input.
+/// Result of normalising a vector's input.
 #[derive(Debug, PartialEq, Eq)]
 struct Found {
     outcome: &'static str,
@@ -44,7 +44,7 @@ fn run(vector: &Value) -> Found {
     let hash = hash_key(key, &raw, &context);
     let sha256 = hash.ok().flatten().map(Sha256Hex::to_hex);
     let problem = hash.err().map(MatchKeyError::code);
-    // A digest is no value and has no normal form.
+    // A digest has no normal form.
     let is_digest = Sha256Hex::parse(raw.expose().trim()).is_some();
     let normal = if is_digest { Ok(None) } else { normalise(key, &raw, &context) };
     let normal = normal.ok().flatten().map(|text| text.expose().to_owned());
@@ -75,8 +75,8 @@ fn every_vector_holds() {
     assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n"));
 }
 
-/// The hashes that Meta's documentation prints (customer information parameters), by
-/// value: an edit of the file cannot take them away.
+/// The hashes in Meta's documentation (customer information parameters). They are repeated here, so that
+/// nobody can remove them from the file unnoticed.
 #[test]
 fn metas_known_answers_are_among_them() {
     let known = [

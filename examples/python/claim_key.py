@@ -1,6 +1,6 @@
 """Prints the claim_key of an order, for the page of that order.
 
-The shop's server makes it and puts it into the page; the secret (TANDEM_CLAIM_SECRET)
+The shop's server makes it and puts it into the page. The secret (TANDEM_CLAIM_SECRET)
 never leaves the server.
 """
 
@@ -17,8 +17,8 @@ def claim_key(secret: str, order_id: str) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Prints the proof that a page may ask about an order.")
-    parser.add_argument("order_id", help="the order, byte for byte as the payment provider knows it")
+    parser = argparse.ArgumentParser(description="Prints the claim key of an order, which a page needs to ask about it.")
+    parser.add_argument("order_id", help="the order ID, byte for byte as the payment provider has it")
     arguments = parser.parse_args()
     # The first secret of a list is the newest.
     secrets = [part.strip() for part in os.environ.get("TANDEM_CLAIM_SECRET", "").split(",")]

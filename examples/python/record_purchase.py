@@ -20,7 +20,7 @@ LONGEST_PAUSE_S = 30.0
 
 
 def details(error, kind):
-    """The details of one kind that a failed call's status carries (google.rpc.Status)."""
+    """The details of one kind in a failed call's status (google.rpc.Status)."""
     status = rpc_status.from_call(error)
     found = []
     for packed in status.details if status else ():
@@ -31,10 +31,10 @@ def details(error, kind):
 
 
 def pause_before_retry(error, retries_so_far):
-    """Seconds to wait before the next try. None if another try would not help.
+    """Seconds to wait before the next try, or None if another try would not help.
 
-    The same report twice makes one Purchase. So a call with an unknown outcome
-    (DEADLINE_EXCEEDED) is repeated, like one that was refused."""
+    The same report twice makes one Purchase. So the example repeats a call with an unknown
+    outcome (DEADLINE_EXCEEDED), like one that was refused."""
     worth_it = (
         grpc.StatusCode.UNAVAILABLE,
         grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -43,7 +43,7 @@ def pause_before_retry(error, retries_so_far):
     if error.code() not in worth_it:
         return None
     pause = min(FIRST_PAUSE_S * 2**retries_so_far, LONGEST_PAUSE_S)
-    # The server's own delay goes first.
+    # The server's own delay takes precedence.
     for info in details(error, error_details_pb2.RetryInfo):
         if info.HasField("retry_delay"):
             pause = info.retry_delay.seconds + info.retry_delay.nanos / 1e9
@@ -51,11 +51,11 @@ def pause_before_retry(error, retries_so_far):
 
 
 def give_up(error):
-    """Says what went wrong, and to whom it is to be left. Returns the exit code."""
+    """Prints what went wrong. Returns the exit code."""
     code = error.code()
     if code is grpc.StatusCode.FAILED_PRECONDITION:
         # Two systems disagree about the amount. Only a person can decide which is right.
-        print(f"somebody has to look: {error.details()}", file=sys.stderr)
+        print(f"a person has to look: {error.details()}", file=sys.stderr)
         return 1
     if code is grpc.StatusCode.INVALID_ARGUMENT:
         for request in details(error, error_details_pb2.BadRequest):
@@ -71,19 +71,19 @@ def give_up(error):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Tells Tandem that an order was paid.")
-    parser.add_argument("order_id", help="one order makes one Purchase, however often it is told")
-    parser.add_argument("amount", help="what was paid, as decimal text: 1499.00")
+    parser = argparse.ArgumentParser(description="Reports to Tandem that an order was paid.")
+    parser.add_argument("order_id", help="the shop's order ID; one order makes one Purchase, however often it is reported")
+    parser.add_argument("amount", help="the paid amount as decimal text: 1499.00")
     parser.add_argument("--currency", default="INR")
-    parser.add_argument("--email", help="who paid; hashed by the server before anything is stored")
-    parser.add_argument("--action-source", default="", help="where it was sold: physical_store, phone_call, …; a website when left out")
-    parser.add_argument("--attempts", type=int, default=5, help="how often to try before giving up")
+    parser.add_argument("--email", help="the buyer's e-mail address; the server hashes it before it stores anything")
+    parser.add_argument("--action-source", default="", help="where the sale happened: physical_store, phone_call, … (default: a website)")
+    parser.add_argument("--attempts", type=int, default=5, help="number of tries")
     arguments = parser.parse_args()
 
     url = os.environ.get("TANDEM_SERVER_URL", "http://127.0.0.1:50051")
     token = os.environ.get("TANDEM_INTERNAL_TOKEN")
     if not token:
-        print("TANDEM_INTERNAL_TOKEN is unset: without it the call would be a claim, not a fact", file=sys.stderr)
+        print("TANDEM_INTERNAL_TOKEN is unset: without it the call would be a claim, not a merchant report", file=sys.stderr)
         return 2
     if not url.startswith("http://"):
         # Over the network, use grpc.secure_channel with the server's certificate.
@@ -112,7 +112,7 @@ def main():
                 retries += 1
                 if pause is None or retries >= arguments.attempts:
                     return give_up(error)
-                print(f"not taken ({error.code().name}); again in {pause * 1000:.0f} ms", file=sys.stderr, flush=True)
+                print(f"not accepted ({error.code().name}); next try in {pause * 1000:.0f} ms", file=sys.stderr, flush=True)
                 time.sleep(pause)
                 continue
             state = tracking.PurchaseState.Name(answer.state)

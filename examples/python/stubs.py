@@ -1,6 +1,6 @@
-"""Makes Python stubs from Tandem's protocol into a temporary folder and imports them.
+"""Makes Python stubs of Tandem's protocol in a temporary folder and imports them.
 
-A service of your own makes them once, when it is built:
+Your own service makes them once, when it is built:
 
     python -m grpc_tools.protoc -I proto --python_out=. --grpc_python_out=. proto/tandem/v1/*.proto
 """
@@ -19,7 +19,7 @@ PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
 
 
 def load():
-    """Returns the modules with the messages: common, tracking; and with the client."""
+    """Returns three modules: the messages common and tracking, and the client."""
     folder = tempfile.mkdtemp(prefix="tandem-stubs-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     own_types = pathlib.Path(grpc_tools.__file__).parent / "_proto"  # google/protobuf/timestamp.proto

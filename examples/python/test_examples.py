@@ -1,4 +1,4 @@
-"""The rules of the examples, without a server: python -m unittest discover examples/python"""
+"""Tests the examples without a server: python -m unittest discover examples/python"""
 
 import unittest
 
@@ -11,7 +11,7 @@ from record_purchase import LONGEST_PAUSE_S, pause_before_retry
 
 
 class FailedCall:
-    """A failed call as grpcio shows it."""
+    """A failed call with the methods of a grpcio error."""
 
     def __init__(self, code, *details):
         packed = []

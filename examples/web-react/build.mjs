@@ -22,7 +22,7 @@ await build({
   target: "es2022",
   jsx: "automatic",
   define: { "process.env.NODE_ENV": '"production"' },
-  // The package is a link to web-client/pkg: it stays where node_modules has it.
+  // The package is a link to web-client/pkg. Its files must resolve from node_modules.
   preserveSymlinks: true,
   logLevel: "warning",
 });

@@ -9,11 +9,10 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::answer::{Answer, Unavailable};
 use crate::limits::Limits;
 
-/// Shortest time between two log lines about refused webhooks. A line for each would cost the time that webhooks
-/// need.
+/// Shortest time between two log lines about refused webhooks. A line for each webhook would slow down the others.
 const LOG_EVERY: Duration = Duration::from_secs(1);
 
-/// A place that is held until this is dropped.
+/// A place. Dropping it frees the place.
 pub(crate) type Permit<'a> = SemaphorePermit<'a>;
 
 /// The gateway's places: webhooks, large bodies, calls to the server.
@@ -52,7 +51,7 @@ impl Admission {
         self.large_bodies.try_acquire().map_err(|_| self.refuse())
     }
 
-    /// Waits for a place for a call to the server. `None` would mean a closed semaphore, and nobody closes it.
+    /// Waits for a place for a call to the server. `None` would mean that the semaphore is closed, which never happens.
     pub(crate) async fn call(&self) -> Option<Permit<'_>> {
         self.calls.acquire().await.ok()
     }
@@ -67,7 +66,7 @@ impl Admission {
             tracing::warn!(
                 reason,
                 count,
-                "too many webhooks at once; refused these, their sender will retry"
+                "too many webhooks at once; these were refused, and their sender will retry"
             );
         }
         Answer::Unavailable(Unavailable::Overloaded)

@@ -8,28 +8,28 @@ use http::{HeaderValue, StatusCode};
 /// Seconds after which a sender may try again.
 const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("30");
 
-/// What the sender of a webhook is told.
+/// The answer to the sender of a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// The outcome is durable. Cashfree accepts only 200 as delivered.
     Received(Received),
     /// The signature or timestamp is missing, repeated or wrong.
     InvalidSignature,
-    /// Genuine, but too old or from the future.
+    /// The signature is valid, but the timestamp is too old or in the future.
     Stale,
-    /// The sender's address is not on the list.
+    /// The sender's address is not in the list of allowed networks.
     Forbidden,
-    /// Not a POST.
+    /// The method is not POST.
     MethodNotAllowed,
     /// The body is too large.
     TooLarge,
     /// The body did not arrive in time.
     TooSlow,
-    /// The outcome is not durable: send it again.
+    /// The outcome is not durable, so the sender must send the webhook again.
     Unavailable(Unavailable),
 }
 
-/// What became of a genuine webhook.
+/// The result of a webhook with a valid signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Received {
     Accepted,
@@ -38,20 +38,20 @@ pub(crate) enum Received {
     DeadLettered,
 }
 
-/// Why nothing could be made durable. For the log, not for the sender.
+/// Why the outcome is not durable. It is logged. The sender does not see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unavailable {
     /// No internal token is configured.
     NoToken,
     /// The server refused the internal token.
     TokenRefused,
-    /// The server cannot accept, or has no payment secret.
+    /// The server cannot store the webhook now, or has no payment secret.
     CannotAccept,
     /// The server cannot be reached, or the call failed.
     ServerAway,
     /// The server did not answer in time.
     TooSlow,
-    /// The server gave a verdict that this gateway does not know.
+    /// The server answered with a verdict that this gateway does not know.
     UnknownVerdict,
     /// The gateway already processes as many webhooks as it may.
     Overloaded,

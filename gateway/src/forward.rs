@@ -1,4 +1,4 @@
-//! The call to the server, and what its answer means to the sender.
+//! Calls the server and turns its answer into an HTTP answer.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
@@ -15,7 +15,7 @@ use crate::limits::Limits;
 use crate::readiness::Readiness;
 use crate::settings::Settings;
 
-/// Headers that are not forwarded: credentials for others, and headers about the connection.
+/// Headers that are not forwarded: credentials for other services, and headers about the connection.
 const WITHHELD_HEADERS: [HeaderName; 6] = [
     header::AUTHORIZATION,
     header::PROXY_AUTHORIZATION,
@@ -25,7 +25,7 @@ const WITHHELD_HEADERS: [HeaderName; 6] = [
     header::EXPECT,
 ];
 
-/// What all requests share.
+/// The state that all requests share.
 pub(crate) struct Gateway {
     pub(crate) settings: Settings,
     pub(crate) limits: Limits,
@@ -33,7 +33,7 @@ pub(crate) struct Gateway {
     pub(crate) admission: Admission,
 }
 
-/// One webhook, as it came.
+/// One webhook as it arrived.
 pub(crate) struct Webhook {
     /// The provider's number in the protocol.
     pub(crate) provider: i32,
@@ -48,8 +48,8 @@ impl Gateway {
         Self { readiness: Readiness::default(), admission: Admission::new(&limits), settings, limits }
     }
 
-    /// Hands a webhook to the server and turns the verdict into an answer. Waits
-    /// [`Limits::answer`] at most.
+    /// Sends a webhook to the server and turns the verdict into an answer. Waits at most
+    /// [`Limits::answer`].
     pub(crate) async fn forward(&self, webhook: Webhook) -> Answer {
         let started = Instant::now();
         let body_bytes = webhook.raw_body.len();
@@ -114,7 +114,7 @@ impl Gateway {
             Err(_) => return Err((Unavailable::NoToken, None)),
         }
         request.set_timeout(self.limits.answer);
-        // Held until the answer.
+        // The place is held until the server answers.
         let _call = self.admission.call().await;
         let mut client = TrackingServiceClient::new(self.settings.server.channel());
         match client.verify_webhook(request).await {
@@ -133,7 +133,7 @@ impl Gateway {
     }
 }
 
-/// Whether the server itself said so; a broken connection has an error behind it.
+/// Whether the server itself sent this status. The status of a broken connection has a source error.
 fn came_from_server(status: &Status) -> bool {
     std::error::Error::source(status).is_none()
 }
@@ -170,7 +170,7 @@ fn message(webhook: Webhook) -> VerifyWebhookRequest {
     }
 }
 
-/// A header's values, several joined by a line feed, which no single value can contain.
+/// A header's values, joined by line feeds. A single value cannot contain a line feed.
 fn joined(headers: &HeaderMap, name: &HeaderName) -> String {
     let values = headers.get_all(name).iter();
     values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join("\n")

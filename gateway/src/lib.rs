@@ -1,20 +1,19 @@
 //! The public HTTP front for payment webhooks.
 //!
-//! It moves bytes: a webhook's raw body and headers go to the server's `VerifyWebhook`
-//! as they came, and the server's verdict becomes an HTTP status. It holds no payment
-//! secret and no state, reads no JSON, and never answers 200 before the server said that
-//! the outcome is durable.
+//! It forwards a webhook's raw body and headers unchanged to the server's `VerifyWebhook`, and
+//! turns the server's verdict into an HTTP status. It has no payment secret and no state, reads
+//! no JSON, and answers 200 only after the server has said that the outcome is durable.
 //!
-//! | module | holds |
+//! | module | contains |
 //! |---|---|
-//! | [`settings`] | what the settings mean |
+//! | [`settings`] | the gateway's settings |
 //! | `server` | the connection to the server |
-//! | `serve` | connections: their number, their timeouts, the graceful stop |
+//! | `serve` | connections: their number, their time limits, the graceful stop |
 //! | `providers` | payment providers: their paths and header names |
-//! | `routes` | which path does what |
+//! | `routes` | the paths and their handlers |
 //! | `receive` | one webhook: source, body, headers |
-//! | `admission` | how many webhooks are in work, and who is turned away |
-//! | `forward` | the call to the server, and what its answer means |
+//! | `admission` | the limits on webhooks, large bodies and calls in work |
+//! | `forward` | the call to the server, and the answer that follows from it |
 //! | `answer` | the HTTP answers |
 //! | `readiness` | `/readyz` |
 
@@ -37,8 +36,8 @@ use tokio::net::TcpListener;
 pub use limits::Limits;
 use settings::Settings;
 
-/// Serves on `listener` until `shutdown` resolves, then finishes what is open for as
-/// long as [`Limits::drain`] allows.
+/// Serves on `listener` until `shutdown` resolves. Then finishes open requests, for at most
+/// [`Limits::drain`].
 pub async fn run(
     listener: TcpListener,
     settings: Settings,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Every limit of the gateway. The defaults are the contract's; tests shorten the times.
+/// All limits of the gateway. Tests shorten the times.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Longest wait for the server's answer.
@@ -11,27 +11,27 @@ pub struct Limits {
     pub headers: Duration,
     /// Longest wait for a request's body.
     pub body: Duration,
-    /// Longest wait for open requests at the end.
+    /// Longest wait for open requests when the gateway stops.
     pub drain: Duration,
-    /// Largest body, bytes.
+    /// Largest body, in bytes.
     pub body_bytes_max: usize,
-    /// Most connections at once; for one more, one without a webhook in work is ended.
+    /// Most connections at once. One more evicts a connection without a webhook in work.
     pub connections_max: usize,
-    /// Most calls to the server at once; more wait, within [`Limits::answer`].
+    /// Most calls to the server at once. Others wait, within [`Limits::answer`].
     pub calls_max: usize,
-    /// Most webhooks in work at once, those that wait included; one more is 503 at once. Smaller than
-    /// [`Limits::connections_max`], so that there is always a connection that can make room.
+    /// Most webhooks in work at once, including those that wait for a call. Others get 503 at once. It is smaller
+    /// than [`Limits::connections_max`], so that there is always a connection that can be evicted.
     pub webhooks_max: usize,
-    /// Largest body, bytes, that needs no place among the large ones. Cashfree's have some 2 kB.
+    /// Largest body, in bytes, that does not count as large. Cashfree's bodies have about 2 kB.
     pub small_body_bytes_max: usize,
-    /// Most larger bodies at once; one more is 503.
+    /// Most large bodies at once. Others get 503.
     pub large_bodies_max: usize,
 }
 
 impl Limits {
-    /// The defaults, with as many connections and webhooks as so many open files bear, up to four times
-    /// the usual. A burst over the server's capacity waits here for a moment instead of being refused:
-    /// Cashfree repeats a burst as a burst, and gives up after its fourth attempt.
+    /// The defaults, with more connections and webhooks if the process may open more files than usual, up to
+    /// four times as many. Then a burst above the server's capacity waits here instead of being refused.
+    /// Cashfree repeats a refused burst as a burst, and gives up after its fourth attempt.
     pub fn for_files(files: usize) -> Self {
         let usual = Self::default();
         let times = (files / FILES_USUAL).clamp(1, 4);
@@ -54,7 +54,7 @@ impl Default for Limits {
             body: Duration::from_secs(10),
             drain: Duration::from_secs(10),
             body_bytes_max: 1024 * 1024,
-            // Of FILES_USUAL open files.
+            // Fits into FILES_USUAL open files.
             connections_max: 768,
             calls_max: 128,
             webhooks_max: 512,
@@ -75,7 +75,7 @@ mod tests {
         {
             let limits = Limits::for_files(files);
             assert_eq!(limits.webhooks_max, webhooks, "{files} files");
-            assert!(limits.connections_max > limits.webhooks_max, "somebody can always make room");
+            assert!(limits.connections_max > limits.webhooks_max, "there is always a connection to evict");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The gateway's program: reads its settings, listens, and serves until it is told to stop.
+//! The gateway's program: reads its settings, listens, and serves until a signal stops it.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         }
     };
     let code = runtime.block_on(listen(settings));
-    // What did not finish in time ends now.
+    // Tasks that did not finish in time end now.
     runtime.shutdown_background();
     code
 }

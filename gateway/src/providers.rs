@@ -1,5 +1,5 @@
-//! Payment providers: where their webhooks arrive, and what the gateway must know of them.
-//! What a webhook says is the server's business. A further provider is one line here.
+//! Payment providers: where their webhooks arrive, and what the gateway must know about them.
+//! Only the server reads what a webhook says. A new provider needs one more entry here.
 
 use tandem_proto::v1::Provider;
 
@@ -9,20 +9,19 @@ use tandem_settings::Networks;
 /// A payment provider's webhooks.
 #[derive(Debug)]
 pub(crate) struct Route {
-    /// Path, without a slash at its end.
+    /// Path, without a trailing slash.
     pub(crate) path: &'static str,
-    /// Its number in the protocol.
+    /// The provider's number in the protocol.
     pub(crate) provider: i32,
-    /// Headers, in lower case, that a genuine webhook has at most once: which of two counts
-    /// is not the gateway's to choose.
+    /// Headers, in lower case, that a valid webhook has at most once. The gateway cannot know which
+    /// of two values counts.
     pub(crate) single_headers: &'static [&'static str],
-    /// Networks that may send, where they are listed, and the setting that lists them.
+    /// The networks that may send webhooks. `None`: any.
     pub(crate) allowed: fn(&Settings) -> Option<&Networks>,
-    /// Name of that setting.
+    /// Name of the setting with these networks.
     pub(crate) allowed_setting: &'static str,
 }
 
-/// All of them.
 pub(crate) static ROUTES: &[Route] = &[Route {
     path: "/webhooks/cashfree",
     provider: Provider::Cashfree as i32,

@@ -1,4 +1,4 @@
-//! `/readyz`: ready when there is a token and the server reports that it serves.
+//! `/readyz`: the gateway is ready when it has a token and the server reports that it serves.
 
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,10 @@ use crate::settings::Settings;
 
 /// Longest wait for the server's health check.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long an answer is cached: anyone may ask, at any rate.
+/// How long an answer is cached. Anyone may call `/readyz`, at any rate.
 const CACHED_FOR: Duration = Duration::from_millis(500);
 
-/// Asks the server, and remembers for a moment what it said.
+/// Asks the server, and caches its answer for [`CACHED_FOR`].
 #[derive(Default)]
 pub(crate) struct Readiness {
     last: Mutex<Option<(Instant, bool)>>,
@@ -41,7 +41,7 @@ impl Readiness {
         fixed(StatusCode::OK, r#"{"status":"ready"}"#)
     }
 
-    /// Whether the server serves. One question at a time.
+    /// Whether the server serves. Only one call at a time asks it.
     async fn server_serves(&self, channel: Channel) -> bool {
         let mut last = self.last.lock().await;
         if let Some((at, serves)) = *last

@@ -17,11 +17,11 @@ use crate::forward::{Gateway, Webhook};
 use crate::limits::Limits;
 use crate::providers::Route;
 
-/// What is read and thrown away of a body that is too large, so that its sender gets to
-/// see the answer instead of a broken connection.
+/// How many bytes of a body that is too large are read and discarded, so that its sender sees
+/// the answer instead of a broken connection.
 const DISCARDED_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// A request to a provider's path.
+/// Handles a request to a provider's path.
 pub(crate) async fn webhook(
     route: &'static Route,
     State(gateway): State<Arc<Gateway>>,
@@ -41,7 +41,7 @@ pub(crate) async fn webhook(
         );
         return Answer::Forbidden;
     }
-    // The place of a large body is held as long as the body.
+    // The place of a large body is held as long as the body exists.
     let (raw_body, _large) = match read_body(body, &parts.headers, &gateway).await {
         Ok(read) => read,
         Err(answer @ Answer::Unavailable(_)) => return answer,
@@ -50,9 +50,9 @@ pub(crate) async fn webhook(
             return answer;
         }
     };
-    // Until here a slow sender could be evicted; a webhook that is here to the last byte cannot.
+    // Until now a slow sender could be evicted. A webhook that has arrived completely must not be.
     let _busy = peer.mark_busy();
-    // The gateway cannot know which of two signatures counts.
+    // If a signature is repeated, the gateway cannot know which one counts.
     if route.single_headers.iter().any(|name| parts.headers.get_all(*name).iter().nth(1).is_some()) {
         tracing::warn!("refused a webhook with a repeated signature or timestamp");
         return Answer::InvalidSignature;
@@ -80,8 +80,8 @@ async fn read_body<'a>(
     tokio::time::timeout(limits.body, reading).await.unwrap_or(Err(Answer::TooSlow))
 }
 
-/// Collects the body. What is too large, or large without a place, or said to be discarded, is
-/// read on for a while and thrown away.
+/// Collects the body. A body that is too large, large without a place, or to be discarded
+/// (`discard`) is read up to a limit and thrown away.
 async fn collect<'a>(
     mut body: Body,
     limits: &Limits,
@@ -93,7 +93,7 @@ async fn collect<'a>(
     let mut large = None;
     let mut seen = 0_usize;
     while let Some(frame) = body.frame().await {
-        // The sender has gone; nobody will read the answer.
+        // The sender has disconnected, so nobody will read the answer.
         let Ok(frame) = frame else { return Err(Answer::TooSlow) };
         let Ok(data) = frame.into_data() else { continue };
         seen = seen.saturating_add(data.len());

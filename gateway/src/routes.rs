@@ -1,4 +1,4 @@
-//! Which path does what.
+//! The paths and their handlers.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub(crate) fn router(gateway: Arc<Gateway>, providers: &'static [Route]) -> Rout
     let mut router = Router::new().route("/livez", get(livez)).route("/readyz", get(readyz));
     for route in providers {
         let webhook = any(move |gateway, peer, request| receive::webhook(route, gateway, peer, request));
-        // A redirect would count as a failed delivery.
+        // The path works with a trailing slash too. A redirect would count as a failed delivery.
         router = router.route(&format!("{}/", route.path), webhook.clone()).route(route.path, webhook);
     }
     router.fallback(not_found).with_state(gateway)
@@ -48,7 +48,7 @@ mod tests {
     use crate::settings::Settings;
     use tandem_settings::{Networks, Source};
 
-    /// A second provider is one entry: a path, its own header names, its own senders.
+    /// A second provider needs one entry: a path, its own header names, its own networks.
     static TWO: &[Route] = &[
         Route {
             path: "/webhooks/one",
@@ -83,7 +83,7 @@ mod tests {
     async fn each_provider_has_its_path_and_its_headers() {
         assert_eq!(status("/webhooks/one", &["x-one", "x-one"]).await, 401);
         assert_eq!(status("/webhooks/two/", &["x-two", "x-two"]).await, 401);
-        // Nobody listens there, or there is no token: it went on its way.
+        // 503: the request passed the checks, but there is no token or no server.
         assert_eq!(status("/webhooks/two", &["x-one", "x-one"]).await, 503);
         assert_eq!(status("/webhooks/three", &[]).await, 404);
     }

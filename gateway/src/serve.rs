@@ -1,4 +1,4 @@
-//! Connections: how many, for how long, and how they end.
+//! Serves connections: their number, their time limits and how they end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,17 +20,17 @@ use tower::ServiceExt as _;
 
 use crate::limits::Limits;
 
-/// Most bytes of one request's headers; larger ones get 431.
+/// Most bytes of one request's headers. Larger headers get 431.
 const HEADER_BYTES_MAX: usize = 32 * 1024;
-/// With fewer free places than this part of all, an answer ends its connection: ending it later, to make
-/// room, could meet the next webhook on it.
+/// When fewer than one in this many places are free, each answer closes its connection. Evicting the
+/// connection later could hit its next webhook.
 const FEW_PLACES_PART: usize = 4;
 /// Connections younger than this are never evicted: their first request may still be in the socket buffer.
 const QUIET_MIN: Duration = Duration::from_millis(200);
 
-/// Serves `app` over HTTP/1.1, one request per connection at a time, so that the limit on connections is
-/// the limit on requests. Where all places are taken, a newcomer gets that of the connection that has been
-/// without a webhook in work for longest.
+/// Serves `app` over HTTP/1.1. A connection has one request at a time, so the limit on connections also
+/// limits requests. When all places are taken, a new connection evicts the connection that has had no
+/// webhook in work for the longest time.
 pub(crate) async fn serve(
     listener: TcpListener,
     app: Router,
@@ -39,7 +39,7 @@ pub(crate) async fn serve(
 ) {
     let mut port = Port::open(listener, connection_limits(&limits), None);
     let connections = port.connections();
-    // A head makes no connection busy: its webhook may never come to an end.
+    // A request's head does not make a connection busy, because its body may never arrive completely.
     let app = app.layer(RequestsLayer::new(|_| false));
     let open = GracefulShutdown::new();
     let taking = async {
@@ -56,11 +56,11 @@ pub(crate) async fn serve(
     }
     drop(port);
     if tokio::time::timeout(limits.drain, open.shutdown()).await.is_err() {
-        tracing::warn!("stopped although some requests were still open");
+        tracing::warn!("stopped while some requests were still open");
     }
 }
 
-/// A webhook that finds no place waits for one: a refused one would come again as part of a burst.
+/// A new connection waits for a place. If it were refused, its webhook would return as part of a burst.
 fn connection_limits(limits: &Limits) -> ConnectionLimits {
     ConnectionLimits {
         evicted_at_once: 1,
@@ -70,7 +70,6 @@ fn connection_limits(limits: &Limits) -> ConnectionLimits {
     }
 }
 
-/// What one connection is served with.
 struct ConnectionService {
     app: Router,
     connections: Arc<Connections>,
@@ -78,7 +77,7 @@ struct ConnectionService {
 }
 
 impl ConnectionService {
-    /// Serves the connection until it ends or has to.
+    /// Serves the connection until it ends or must end.
     async fn run(self, connection: Connection, watcher: Watcher) {
         let peer = connection.peer();
         let service = service_fn(|request: Request<Incoming>| {
@@ -95,14 +94,14 @@ impl ConnectionService {
                 answer
             }
         });
-        // A connection that is kept open has as long for its next request.
+        // The time limit also applies to each next request on a connection that is kept open.
         let served = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.headers)
             .max_buf_size(HEADER_BYTES_MAX)
             .serve_connection(TokioIo::new(connection), service);
         tokio::select! {
-            // First, so that an evicted connection does not try to answer half a webhook.
+            // This branch is first, so that an evicted connection does not answer half a webhook.
             biased;
             () = peer.must_end() => tracing::debug!("closed a connection: evicted for a new one, or made no progress"),
             ended = watcher.watch(served) => {

@@ -9,8 +9,8 @@ use tonic::transport::{Channel, Endpoint};
 
 /// Longest wait for a connection to the server.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
-/// How often a connection is checked, and for how long its answer is waited for: a
-/// server that vanished without a word is noticed within the sum.
+/// How often a connection is checked, and the longest wait for the reply. The gateway notices within
+/// the sum of both that the server has vanished.
 const PING_EVERY: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -29,20 +29,20 @@ struct Connection {
 }
 
 impl Server {
-    /// Prepares the connection, and makes none yet.
+    /// Prepares the connection, but does not connect yet.
     pub(crate) fn new(address: ServerAddress) -> Result<Self, SettingError> {
         let files = address.file_states();
         let endpoint = endpoint(&address)?;
         Ok(Self { address, connection: Mutex::new(Connection { files, endpoint, channel: None }) })
     }
 
-    /// Whether the gateway shows a certificate, which the server may take for the token.
+    /// Whether the gateway presents a certificate. The server may accept it instead of the token.
     pub(crate) fn is_shown_a_certificate(&self) -> bool {
         self.address.is_shown_a_certificate()
     }
 
-    /// A channel that connects when it is first used, and again when it broke. Certificates
-    /// that have changed make a new one; ones that cannot be used change nothing.
+    /// A channel that connects on its first use, and reconnects when the connection breaks. Changed
+    /// certificates give a new channel. If they cannot be used, the old channel stays.
     pub(crate) fn channel(&self) -> Channel {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let files = self.address.file_states();
@@ -53,10 +53,10 @@ impl Server {
                     connection.channel = None;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the changed certificates cannot be used; the old ones stay");
+                    tracing::warn!(%error, "the changed certificates cannot be used; the old ones stay in use");
                 }
             }
-            // Noted either way: one change is one line in the log.
+            // The new state is stored in both cases, so that one change gives one line in the log.
             connection.files = files;
         }
         let Connection { endpoint, channel, .. } = &mut *connection;

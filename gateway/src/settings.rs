@@ -1,4 +1,4 @@
-//! The gateway's settings, typed. `tandem-settings` reads the texts; here is what they mean.
+//! The gateway's settings, typed. `tandem-settings` reads their texts.
 
 use std::net::SocketAddr;
 
@@ -8,27 +8,26 @@ use tandem_settings::{Networks, SettingError, Source, keys};
 
 use crate::server::Server;
 
-/// Everything the gateway can be told.
+/// All settings of the gateway.
 #[derive(Debug)]
 pub struct Settings {
-    /// Address to listen on; port 0 picks a free one.
+    /// Address to listen on. Port 0 picks a free port.
     pub addr: SocketAddr,
-    /// The server.
     pub server: Server,
-    /// The token for its internal calls.
+    /// The token for internal calls to the server.
     pub token: InternalToken,
-    /// Networks that may send webhooks; `None`: any.
+    /// Networks that may send webhooks. `None`: any.
     pub allowed: Option<Networks>,
     /// Proxies whose `X-Forwarded-For` counts.
     pub trusted_proxies: Networks,
 }
 
 impl Settings {
-    /// Reads and checks everything. `insecure`: the token may travel over plain http to another
+    /// Reads and checks all settings. `insecure` allows sending the token over plain http to another
     /// machine.
     ///
     /// # Errors
-    /// The first setting that cannot be used.
+    /// Names the first setting that cannot be used.
     pub fn read(source: &Source, insecure: bool) -> Result<Self, SettingError> {
         Ok(Self {
             addr: source.parsed(keys::TANDEM_GATEWAY_ADDR, socket_address)?,

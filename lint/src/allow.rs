@@ -5,7 +5,7 @@ use crate::source::Source;
 
 const MARK: &str = "tandem-lint: allow(";
 
-/// Whether a comment of the shop allows a finding at a line.
+/// Whether a comment in the text allows a finding at `line`.
 pub(crate) fn is_allowed(source: &Source, line: usize, code: Code) -> bool {
     [line, line.saturating_sub(1)].iter().filter(|line| **line > 0).any(|line| {
         let Some((_, rest)) = source.line(*line).split_once(MARK) else { return false };

@@ -64,19 +64,19 @@ codes! {
     /// Text that was escaped twice on its way into the page.
     DoubleEscaped = "double_escaped", Error,
         "nothing undoes the second escaping: scripts break, or names, addresses and IDs differ from the server's";
-    /// `fbq` called without a check that it exists. Meta's base code defines it per page.
+    /// `fbq` called without a check that it exists. Only pages with Meta's base code define it.
     UnguardedFbq = "unguarded_fbq", Error,
         "if fbq is missing, the call throws, and the rest of the script does not run";
-    /// `trackSingle` and `trackSingleCustom`: Meta's pixel reference; Tandem counts on one pixel per page.
+    /// `trackSingle` or `trackSingleCustom` is called (Meta's pixel reference). Tandem needs one pixel per page.
     TrackSingle = "track_single", Error,
-        "it sends nothing unless that pixel was initialised on the page, and then the server's copy has no browser copy";
+        "it sends nothing unless the page initialised that pixel, and then the server's copy has no browser copy";
     /// `init` of one pixel more than once on a page.
     RepeatedInit = "repeated_init", Error,
         "Meta's library warns about the duplicate pixel ID, and matching data of one of the calls may be lost";
     /// More than one pixel on a page. `fbq('track', …)` goes to all of them.
     SeveralPixels = "several_pixels", Error,
         "every track goes to all initialised pixels, under one eventID; the server reports to one";
-    /// Base code without its `noscript` image. Meta's base code.
+    /// Base code without the `noscript` image that Meta's base code contains.
     MissingNoscript = "missing_noscript", Warning,
         "visitors without JavaScript are not counted at all";
     /// A conversion without the fourth argument's `eventID`. Meta, "Handling Duplicate Pixel and Conversions API Events".
@@ -88,22 +88,22 @@ codes! {
     /// A Purchase's ID that is not `purchase_<order_id>`, which is what the server sends.
     PurchaseId = "purchase_id", Error,
         "the server sends the Purchase as purchase_<order_id>, so any other ID makes a second Purchase";
-    /// A name of the shop's own sent by `track`. Meta's pixel reference.
+    /// `track` with a name that the shop made up. Meta's pixel reference.
     CustomNameInTrack = "custom_name_in_track", Warning,
         "Meta accepts your own names only in trackCustom, and warns in the console about others";
-    /// A standard event's name in other letters than Meta's.
+    /// A standard event's name that differs from Meta's in upper and lower case.
     WrongCase = "wrong_case", Error,
-        "names are compared letter by letter: this is another event, and no campaign optimises for it";
-    /// The first argument of `fbq` is no method of it.
+        "Meta compares names letter by letter: this is another event, and no campaign optimises for it";
+    /// The first argument of `fbq` is not one of its methods.
     UnknownMethod = "unknown_method", Error,
         "Meta's library logs an unknown method and sends nothing";
     /// A Purchase without `value` or `currency`. Meta requires both.
     PurchaseWithoutValue = "purchase_without_value", Error,
         "Meta requires value and currency for a Purchase: without them it is refused or worth nothing";
-    /// A value that is no plain number.
+    /// A value that is not a plain number.
     ValueNotANumber = "value_not_a_number", Error,
         "a value with a currency sign, separators or words is not a number: the sale counts as nothing";
-    /// A currency that is no ISO 4217 code.
+    /// A currency that is not an ISO 4217 code.
     CurrencyCode = "currency_code", Error,
         "Meta accepts only ISO 4217 codes of three letters, such as INR: with anything else the value is lost";
     /// Personal data among an event's parameters. Meta's terms; "never PII" in custom data.
@@ -133,13 +133,13 @@ codes! {
     /// One event fired by the page's own `fbq` and by Tandem.
     CountedTwice = "counted_twice", Error,
         "Tandem fires the pixel by itself, and Meta does not deduplicate a second browser copy against the first";
-    /// A call that Tandem's server refuses by its name.
+    /// A call with an event name that Tandem's server refuses.
     RefusedByTandem = "refused_by_tandem", Error,
         "Tandem refuses it: leads and purchases have calls of their own, which count them once";
 }
 
 impl Code {
-    /// The code of a name.
+    /// The code with this name, if there is one.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.as_str() == name)

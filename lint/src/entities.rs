@@ -1,4 +1,4 @@
-//! Decodes an attribute's text to a script, and maps its bytes back to the file.
+//! Decodes the entities in an attribute's script, and maps bytes of the script back to the file.
 
 use crate::script::Span;
 
@@ -16,16 +16,16 @@ const ENTITIES: [(&str, char); 10] = [
     ("&gt;", '>'),
 ];
 
-/// A decoded text and its pieces.
+/// A decoded text, and where its pieces come from.
 #[derive(Debug)]
 pub(crate) struct Decoded {
     pub(crate) text: String,
-    /// Where a piece begins: byte of `text`, byte of what was written.
+    /// Where a piece begins: byte of `text`, byte of the file.
     pieces: Vec<(usize, usize)>,
 }
 
 impl Decoded {
-    /// Decodes what is written at `start` of its file.
+    /// Decodes `written`, which begins at byte `start` of its file.
     pub(crate) fn of(written: &str, start: usize) -> Self {
         let mut decoded = Self { text: String::with_capacity(written.len()), pieces: vec![(0, start)] };
         let mut rest = written;
@@ -42,7 +42,7 @@ impl Decoded {
         decoded
     }
 
-    /// Where bytes of the text were written.
+    /// The bytes of the file that bytes of the text come from.
     pub(crate) fn written(&self, span: &Span) -> Span {
         self.place(span.start)..self.place(span.end)
     }

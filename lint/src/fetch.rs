@@ -7,35 +7,35 @@ use url::Url;
 
 use crate::shop::Shop;
 
-/// Scripts of a page that are fetched.
+/// Most scripts of a page that are fetched.
 const SCRIPTS_MAX: usize = 40;
 /// Largest page or script, in bytes.
 const BODY_BYTES_MAX: usize = 8 << 20;
-/// All bodies together.
+/// Most bytes of all bodies together.
 const ALL_BYTES_MAX: usize = 32 << 20;
 /// How long one answer may take, its body included.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
 /// How long everything may take.
 const ALL_WAIT: Duration = Duration::from_secs(60);
-/// Redirects of one address.
+/// Most redirects of one address.
 const REDIRECTS_MAX: usize = 5;
 
 /// Why an address could not be read. Each text ends with what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// It does not answer.
+    /// The address does not answer.
     #[error("no page from {url}: {why}; does a browser on this machine open it?")]
     Away { url: String, why: String },
-    /// It answers something else.
+    /// The address answers with another status than success.
     #[error("{url} answers {status}; give an address that a visitor can open")]
     Refused { url: String, status: StatusCode },
-    /// Larger or slower than a shop's page may be.
+    /// The page or the whole shop exceeds a limit of size or time.
     #[error("{url} is {what}; save the page and give the file")]
     TooMuch { url: String, what: &'static str },
 }
 
 struct Answer {
-    /// Where redirects led.
+    /// The address after redirects.
     url: Url,
     body: String,
     policies: Vec<String>,
@@ -45,7 +45,7 @@ struct Answer {
 /// minute for everything. Like a browser, leaves out scripts that cannot be loaded.
 ///
 /// # Errors
-/// If the page itself cannot be loaded.
+/// [`FetchError`] if the page itself cannot be loaded, or if the page and its scripts exceed a limit.
 pub async fn fetch(url: &Url) -> Result<Shop, FetchError> {
     let away = |why: String| FetchError::Away { url: url.to_string(), why };
     // Installs rustls' provider, unless the program has one already.

@@ -8,11 +8,11 @@ use crate::source::Position;
 /// One problem in a shop's texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Which rule says so.
+    /// The rule that was broken.
     pub code: Code,
-    /// What is wrong here, one sentence without a full stop. Repeats no secret and no person's data.
+    /// What is wrong here: one sentence without a full stop. It contains no secret and no personal data.
     pub message: String,
-    /// How to mend it.
+    /// How to fix it.
     pub help: String,
     /// Path or address of the text.
     pub file: String,
@@ -26,7 +26,6 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// How bad it is.
     #[must_use]
     pub fn severity(&self) -> Severity {
         self.code.severity()

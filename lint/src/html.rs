@@ -23,25 +23,25 @@ pub(crate) struct Html {
 #[derive(Debug)]
 pub(crate) struct Element {
     pub(crate) what: Script,
-    /// Runs after the page was read: `defer`, `async`, or a module.
+    /// The script runs after the page was read: `defer`, `async`, or a module.
     pub(crate) runs_late: bool,
     pub(crate) is_module: bool,
 }
 
-/// What a `script` element holds.
+/// The content of a `script` element.
 #[derive(Debug)]
 pub(crate) enum Script {
     /// The address in `src`, decoded.
     External(String),
     Inline(Span),
-    /// JSON and the like: data for other scripts.
+    /// Data for other scripts, such as JSON.
     Data(Span),
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Attribute {
     pub(crate) name: String,
-    /// Decoded: `&amp;` is `&`.
+    /// The value with entities decoded: `&amp;` is `&`.
     pub(crate) value: String,
     /// The value as it is written.
     pub(crate) span: Span,
@@ -70,7 +70,7 @@ impl Open {
     }
 }
 
-/// Reads a page. Any text is HTML; nothing fails.
+/// Reads a page. Reading cannot fail, because any text is HTML.
 pub(crate) fn read(text: &str) -> Html {
     let mut html = Html::default();
     let mut open = Open::default();
@@ -112,7 +112,7 @@ pub(crate) fn read(text: &str) -> Html {
     let mut emitter = CallbackEmitter::new(callback);
     emitter.naively_switch_states(true);
     let nothing = Tokenizer::new_with_emitter(text, emitter).last();
-    debug_assert!(nothing.is_none(), "the callback gives nothing, and text cannot fail to be read");
+    debug_assert!(nothing.is_none(), "the callback returns nothing, and reading text cannot fail");
     html
 }
 

@@ -7,9 +7,9 @@ use crate::shop::Shop;
 
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 16 << 20;
-/// Files that are read of all paths together.
+/// Most files that are read from all paths together.
 const FILES_MAX: usize = 20_000;
-/// Folders inside folders.
+/// How deep folders are followed.
 const DEPTH_MAX: usize = 32;
 /// Folders that do not contain the shop's own pages.
 const SKIPPED: [&str; 2] = ["node_modules", "bower_components"];
@@ -17,25 +17,25 @@ const SKIPPED: [&str; 2] = ["node_modules", "bower_components"];
 /// Why a path could not be read. Each text ends with what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The system refuses to open it.
+    /// The system cannot open or read the path.
     #[error("cannot read {path}: {why}")]
     Unreadable {
         /// The path as it was given, or found.
         path: String,
         why: std::io::Error,
     },
-    /// Neither a page nor a script by its name.
+    /// The file's name is not that of a page or a script.
     #[error(
         "{0} is neither a page nor a script by its name; give .html, .js or .ts files, or folders of them"
     )]
     UnknownKind(String),
-    /// The folder has nothing to check.
-    #[error("{0} holds no page and no script; give .html, .js or .ts files, or folders of them")]
+    /// The folder contains no page and no script.
+    #[error("{0} contains no page and no script; give .html, .js or .ts files, or folders of them")]
     Empty(String),
-    /// Larger than any page.
+    /// The file is larger than 16 MiB.
     #[error("{0} is larger than 16 MiB; leave it out, or check its sources")]
     TooLarge(String),
-    /// More files than one run checks.
+    /// The paths contain more than 20,000 files.
     #[error("there are over 20000 files; check the folders one by one")]
     TooMany,
 }
@@ -46,7 +46,7 @@ enum Kind {
     Script,
 }
 
-/// What a file is by its name.
+/// The kind of a file, by its name.
 fn kind(path: &Path) -> Option<Kind> {
     let name = path.file_name()?.to_str()?.to_ascii_lowercase();
     if name.ends_with(".d.ts") || name.ends_with(".d.mts") {
@@ -63,7 +63,7 @@ fn kind(path: &Path) -> Option<Kind> {
 /// Reads files and folders. Also reads local scripts that a page loads.
 ///
 /// # Errors
-/// When a path cannot be read, or holds nothing to look at.
+/// [`ReadError`] if a path cannot be read, contains nothing to check, or exceeds a limit.
 pub fn read(paths: &[PathBuf]) -> Result<Shop, ReadError> {
     let mut reader = Reader { shop: Shop::default(), scripts: HashMap::new(), pages: Vec::new() };
     for path in paths {
@@ -117,9 +117,9 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<(PathBuf, Kind)>) -> Result
 
 struct Reader {
     shop: Shop,
-    /// Each script that was read, by its path without detours.
+    /// Each script that was read, by its path without `.` and `a/..`.
     scripts: HashMap<PathBuf, usize>,
-    /// Each page: its index, its own path, and the folder that stands for the site's root.
+    /// Each page: its index, its own path, and the folder that is used as the site's root.
     pages: Vec<(usize, PathBuf, PathBuf)>,
 }
 
@@ -147,7 +147,7 @@ impl Reader {
         Ok(script)
     }
 
-    /// Finds what pages load, and reads what was not read yet.
+    /// Finds the scripts that pages load, and reads those that were not read yet.
     fn link(&mut self) -> Result<(), ReadError> {
         for (page, path, root) in std::mem::take(&mut self.pages) {
             for (element, address) in self.shop.links(page) {
@@ -172,10 +172,10 @@ fn text(path: &Path) -> Result<String, ReadError> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The file of an address on a page, if there is one.
+/// The file that an address on a page refers to, if there is one.
 fn beside(page: &Path, root: &Path, address: &str) -> Option<PathBuf> {
     let address = address.split(['?', '#']).next()?;
-    // An address with a host, or a template's placeholder, is no file here.
+    // An address with a host, or with a template's placeholder, does not name a local file.
     if address.contains("://")
         || address.starts_with("//")
         || address.contains(['{', '<'])
@@ -237,7 +237,7 @@ mod tests {
     fn what_cannot_be_looked_at_says_what_to_do() {
         let folder = tempfile::tempdir().unwrap();
         let error = |path: &Path| read(&[path.to_path_buf()]).unwrap_err().to_string();
-        assert!(error(folder.path()).contains("holds no page"));
+        assert!(error(folder.path()).contains("contains no page"));
         assert!(error(&folder.path().join("absent.html")).contains("cannot read"));
         std::fs::write(folder.path().join("a.css"), "").unwrap();
         assert!(error(&folder.path().join("a.css")).contains("neither a page nor a script"));

@@ -10,10 +10,9 @@ use crate::finding::Finding;
 use crate::rules::masked;
 use crate::shop::Shop;
 
-/// How findings are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
-    /// Text alone.
+    /// Text without colours.
     Plain,
     /// With a terminal's colours.
     Coloured,
@@ -21,7 +20,7 @@ pub enum Style {
 
 /// Most characters of a source line that are shown. Bundles have lines of megabytes.
 const SHOWN_MAX: usize = 100;
-/// Characters that are shown before the marked text at least.
+/// Most characters of a long line that are shown before the marked text.
 const BEFORE_MAX: usize = 40;
 
 impl Style {
@@ -66,7 +65,7 @@ fn one(shop: &Shop, finding: &Finding, style: Style, out: &mut String) {
     let _ = writeln!(out, "{gutter} = {}: {}\n", style.paint("1", "help"), printable(&finding.help));
 }
 
-/// The line of a finding, cut to what fits, and where in it the carets go: columns before them, and how many.
+/// The line of a finding, shortened to fit, and the place of the carets: columns before them, and their number.
 fn excerpt(shop: &Shop, finding: &Finding) -> (String, (usize, usize)) {
     let Some(source) = shop.sources.get(finding.source) else { return (String::new(), (0, 1)) };
     let (start, end) = source.line_span(finding.position.line);
@@ -77,7 +76,7 @@ fn excerpt(shop: &Shop, finding: &Finding) -> (String, (usize, usize)) {
     let marked = line.get(at..until).unwrap_or_default();
     let after = line.get(until..).unwrap_or_default();
 
-    // A short line is shown whole. Of a long one, the part around the mark is shown.
+    // A short line is shown whole. Of a long line, only the part around the mark is shown.
     let is_long = line.chars().take(SHOWN_MAX + 1).count() > SHOWN_MAX;
     let kept = if is_long { BEFORE_MAX } else { SHOWN_MAX };
     let skipped = before.chars().count().saturating_sub(kept);
@@ -102,7 +101,7 @@ fn printable(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\t' => ' ',
-            // Direction marks could show a line other than it is.
+            // Direction marks could make a line look different from what it contains.
             '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
             c if c.is_control() => '\u{fffd}',
             c => c,
@@ -110,7 +109,7 @@ fn printable(text: &str) -> String {
         .collect()
 }
 
-/// One line about everything: how much of what, and in how many of the texts.
+/// A summary of one line: the number of errors and of warnings, and in how many of the files.
 #[must_use]
 pub fn summary(shop: &Shop, findings: &[Finding]) -> String {
     let count = |severity| findings.iter().filter(|finding| finding.severity() == severity).count();
@@ -121,7 +120,7 @@ pub fn summary(shop: &Shop, findings: &[Finding]) -> String {
     };
     let looked_at = counted(shop.len(), "file");
     if findings.is_empty() {
-        return format!("nothing to mend in {looked_at}");
+        return format!("no findings in {looked_at}");
     }
     let files: HashSet<&str> = findings.iter().map(|finding| finding.file.as_str()).collect();
     format!(

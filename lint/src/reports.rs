@@ -9,7 +9,7 @@ use crate::script::Span;
 use crate::shop::Shop;
 use crate::survey::Unit;
 
-/// Most findings of one text. With this many, people fix some and run the tool again.
+/// Most findings in one text. Beyond this number, people fix some and run the tool again.
 const FINDINGS_MAX: usize = 200;
 
 /// Collects findings and finds the position of each.
@@ -18,7 +18,7 @@ pub(crate) struct Reports<'s> {
     shop: &'s Shop,
     allowed: &'s [Code],
     findings: Vec<Finding>,
-    /// For each text, how many.
+    /// Number of findings for each text.
     counts: HashMap<usize, usize>,
 }
 

@@ -18,13 +18,13 @@ pub struct Shop {
 pub(crate) struct Page {
     pub(crate) source: usize,
     pub(crate) html: Html,
-    /// Policies that came in the response's header.
+    /// Policies in the response's header: indices of their texts.
     pub(crate) header_policies: Vec<usize>,
-    /// Index of a `script` element → index of the file that it loads.
+    /// For the index of a `script` element, the index of the file that it loads.
     pub(crate) loads: HashMap<usize, usize>,
 }
 
-/// A script that has a file of its own.
+/// A script in its own file.
 #[derive(Debug)]
 pub(crate) struct ScriptFile {
     pub(crate) source: usize,
@@ -50,7 +50,7 @@ impl Shop {
         &self.sources
     }
 
-    /// Adds a page under the name that findings give; returns its index among the pages.
+    /// Adds a page. Findings use `name`. Returns the page's index among the pages.
     pub fn add_page(&mut self, name: impl Into<String>, text: String) -> usize {
         let html = html::read(&text);
         self.sources.push(Source::new(name, text));
@@ -59,8 +59,8 @@ impl Shop {
         self.pages.len() - 1
     }
 
-    /// Adds a script under the name that findings give; its extension says how it is written. Returns its
-    /// index among the scripts.
+    /// Adds a script. Findings use `name`, and its extension gives the dialect. Returns the script's index
+    /// among the scripts.
     pub fn add_script(&mut self, name: impl Into<String>, text: String) -> usize {
         let name = name.into();
         let dialect = match name.rsplit('.').next() {

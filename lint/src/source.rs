@@ -19,7 +19,7 @@ pub struct Position {
 }
 
 impl Source {
-    /// A text under the name that findings give for it: a path or an address.
+    /// `name` is the path or address that findings show.
     #[must_use]
     pub fn new(name: impl Into<String>, text: String) -> Self {
         let mut lines = vec![0];
@@ -48,7 +48,7 @@ impl Source {
         Position { line, column }
     }
 
-    /// A line's bytes without its end; lines count from 1.
+    /// The bytes of a line without its end. Lines count from 1.
     pub(crate) fn line_span(&self, line: usize) -> (usize, usize) {
         let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
         let end = self.lines.get(line).map_or(self.text.len(), |next| next - 1);
@@ -57,13 +57,13 @@ impl Source {
         (start, end)
     }
 
-    /// A line without its end; nothing past the last.
+    /// A line without its end. Empty past the last line.
     pub(crate) fn line(&self, line: usize) -> &str {
         let (start, end) = self.line_span(line);
         self.text.get(start..end).unwrap_or_default()
     }
 
-    /// The start of the character that a byte belongs to.
+    /// The first byte of the character that a byte belongs to.
     pub(crate) fn character_at(&self, offset: usize) -> usize {
         let offset = offset.min(self.text.len());
         (0..=offset).rev().find(|i| self.text.is_char_boundary(*i)).unwrap_or(0)
@@ -82,7 +82,7 @@ mod tests {
             (line, column)
         };
         assert_eq!((at(0), at(1), at(4)), ((1, 1), (1, 2), (2, 1)));
-        assert_eq!(at(10), (2, 3), "two characters of three bytes each stand before it");
+        assert_eq!(at(10), (2, 3), "two characters of three bytes each come before it");
         assert_eq!(at(5), (2, 1), "inside a character");
         assert_eq!((at(12), at(99)), ((3, 1), (3, 1)));
         assert_eq!((source.line(1), source.line(2), source.line(3), source.line(9)), ("ab", "रा<", "", ""));

@@ -18,14 +18,14 @@ pub(crate) struct Unit {
 
 #[derive(Debug)]
 enum Origin {
-    /// It stands in its file from this byte on.
+    /// The script is in its file from this byte on.
     At(usize),
-    /// It was decoded.
+    /// The script was decoded from an attribute.
     Decoded(Decoded),
 }
 
 impl Unit {
-    /// Where bytes of the script stand in its file.
+    /// The bytes of the file for bytes of the script.
     pub(crate) fn place(&self, span: &Span) -> Span {
         match &self.origin {
             Origin::At(start) => start + span.start..start + span.end,
@@ -34,7 +34,7 @@ impl Unit {
     }
 }
 
-/// A page, and what it runs.
+/// A page, and the scripts that it runs.
 #[derive(Debug)]
 pub(crate) struct View<'s> {
     pub(crate) page: &'s Page,
@@ -47,7 +47,7 @@ pub(crate) struct View<'s> {
 pub(crate) struct Run {
     /// Index of the unit.
     pub(crate) unit: usize,
-    /// When: 0 while the page is read, 1 after it, 2 when something happens.
+    /// When the script runs: 0 while the page is read, 1 after that, 2 on an event.
     pub(crate) phase: u8,
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct Run {
 #[derive(Debug)]
 pub(crate) struct Survey<'s> {
     pub(crate) shop: &'s Shop,
-    /// The files' first, in their order.
+    /// Files come first, in their order.
     pub(crate) units: Vec<Unit>,
     pub(crate) views: Vec<View<'s>>,
     /// For each unit, the views that run it.
@@ -94,7 +94,7 @@ impl<'s> Survey<'s> {
         self.owners.get(unit).into_iter().flatten().filter_map(|view| self.views.get(*view))
     }
 
-    /// Scripts that belong together: those of a page, or a file that no page loads.
+    /// Scripts that belong together: the scripts of a page, or a file that no page loads.
     pub(crate) fn groups(&self) -> Vec<Vec<&Unit>> {
         let pages = self.views.iter().map(|view| {
             // A script that a page names twice is one script.
@@ -112,7 +112,7 @@ impl<'s> Survey<'s> {
         self.shop.sources.get(source).map_or("", crate::source::Source::text)
     }
 
-    /// How pages load a file, where one does.
+    /// How pages load a file. `None` if no page does.
     fn kind_of(&self, file: usize) -> Option<Kind> {
         let mut elements = self.shop.pages.iter().flat_map(|page| {
             page.loads

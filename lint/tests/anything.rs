@@ -1,4 +1,4 @@
-//! Any bytes are read in time, and nothing panics.
+//! The linter reads any bytes in time, and never panics.
 
 use std::time::{Duration, Instant};
 
@@ -91,7 +91,7 @@ proptest! {
     }
 }
 
-/// What makes parsers fall: nesting without end is not parsed, nesting below the bound is.
+/// Deep nesting can overflow a parser's stack. The linter parses nesting below its limit, and refuses deeper nesting.
 #[test]
 fn no_nesting_exhausts_the_stack() {
     let units = [
@@ -136,7 +136,7 @@ fn no_nesting_exhausts_the_stack() {
     assert_eq!(deep[0].code, Code::ScriptUnreadable);
 }
 
-/// A quarter of a megabyte of each; none takes time that grows with the square of its length.
+/// Each page has a quarter of a megabyte. The time must not grow with the square of the length.
 #[test]
 fn large_pages_end_in_time() {
     let units = [

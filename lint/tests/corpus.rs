@@ -1,6 +1,6 @@
-//! Pages that are right, and pages that are wrong in known ways.
+//! Pages without mistakes, and pages with known mistakes.
 //!
-//! Beside each bad page or script `x` stands `x.expected`: a line `line:column code` for each finding, in order.
+//! Beside each bad page or script `x` is a file `x.expected`: a line `line:column code` for each finding, in order.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -66,7 +66,7 @@ fn every_code_has_a_bad_page_and_a_section_in_the_docs() {
     for code in Code::ALL {
         assert!(sections.contains(code.as_str()), "docs/lint.md has no section for {code}");
         assert_eq!(Code::parse(code.as_str()), Some(*code));
-        // No page of a corpus should be as long as a script must be for this one: see `anything.rs`.
+        // A page for this code would be too long for the corpus. `anything.rs` covers it.
         if *code != Code::ScriptUnreadable {
             assert!(found.contains(code.as_str()), "no bad page shows {code}");
         }

@@ -1,4 +1,4 @@
-//! What the fake Graph API took: every copy of every event.
+//! Every copy of every event that the fake Graph API accepted.
 
 use std::collections::HashMap;
 
@@ -12,23 +12,23 @@ use tandem_tests::sandbox::{ServerEvent, minor};
 /// One copy of an event.
 #[derive(Debug, Clone)]
 pub(crate) struct Arrival {
-    /// When its request came.
+    /// When its request arrived, in Unix milliseconds.
     pub(crate) at_ms: u64,
-    /// Whether a fault kept the answer back.
+    /// Whether a fault withheld the answer.
     pub(crate) lost: bool,
-    /// Digest of the event as it was sent, keys in order.
+    /// Digest of the event's JSON with sorted keys.
     pub(crate) digest: String,
     /// SHA-256 of the e-mail address.
     pub(crate) email_hash: String,
     /// Value in hundredths.
     pub(crate) value_minor: Option<i64>,
-    /// The order; empty where there is none.
+    /// The order ID, or empty if the event has none.
     pub(crate) order_id: String,
-    /// Whether it carries a browser's `fbp`.
+    /// Whether the event has a browser's `fbp`.
     pub(crate) has_fbp: bool,
 }
 
-/// All copies by event name and ID, in the order in which they came.
+/// All copies by event name and ID, in order of arrival.
 #[derive(Debug, Default)]
 pub(crate) struct Arrivals {
     last: u64,
@@ -36,10 +36,10 @@ pub(crate) struct Arrivals {
 }
 
 impl Arrivals {
-    /// Takes in what came since the last look.
+    /// Adds the copies that arrived since the last call.
     ///
     /// # Errors
-    /// When the sandbox does not answer, or has forgotten events that were not yet looked at.
+    /// If the sandbox does not answer, or if it has removed events that were not yet collected.
     pub(crate) async fn collect(&mut self, sandbox: &Sandbox) -> anyhow::Result<()> {
         for mut row in sandbox.graph_rows_after(self.last).await? {
             let number = row["number"].as_u64().unwrap_or_default();
@@ -70,12 +70,12 @@ impl Arrivals {
         self.copies.get(&(name.to_owned(), id.to_owned())).map_or(&[], Vec::as_slice)
     }
 
-    /// Every event that came.
+    /// Every event that arrived.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str, &[Arrival])> {
         self.copies.iter().map(|((name, id), copies)| (name.as_str(), id.as_str(), copies.as_slice()))
     }
 
-    /// Copies taken in all.
+    /// How many copies have arrived.
     pub(crate) fn count(&self) -> u64 {
         self.last
     }

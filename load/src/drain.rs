@@ -1,4 +1,4 @@
-//! Waiting until nothing is left to be sent.
+//! Waits until the server has nothing left to send.
 
 use std::time::{Duration, Instant};
 
@@ -7,17 +7,17 @@ use tandem_tests::World;
 
 use crate::arrivals::Arrivals;
 
-/// A refused token holds the pixel and failures open its circuit: this often the operator's
-/// `ResumeDelivery` ends both while the outbox drains.
+/// How often to call `ResumeDelivery` during the drain. A refused token holds the pixel, and failures open its
+/// circuit breaker; the call ends both.
 const RESUME_EVERY: Duration = Duration::from_secs(1);
 /// States of events that are still to be sent.
 const OPEN: [EventState; 4] =
     [EventState::Pending, EventState::InFlight, EventState::Held, EventState::WaitingJoin];
 
-/// Waits until the outbox is empty, and collects everything that arrived.
+/// Waits until the outbox is empty, and collects every copy that arrived.
 ///
 /// # Errors
-/// When something still waits after `limit`.
+/// If something still waits after `limit`.
 pub(crate) async fn drain(world: &World, arrivals: &mut Arrivals, limit: Duration) -> anyhow::Result<()> {
     let operator = world.internal()?;
     let mut resumed = None::<Instant>;
@@ -36,7 +36,7 @@ pub(crate) async fn drain(world: &World, arrivals: &mut Arrivals, limit: Duratio
     arrivals.collect(&world.sandbox).await
 }
 
-/// The events that are still to be sent, a few of them.
+/// Some of the events that the server still has to send.
 async fn open_events(world: &World) -> anyhow::Result<Vec<EventSummary>> {
     let operator = world.internal()?;
     let mut open = Vec::new();

@@ -1,4 +1,4 @@
-//! Load programs: the real binaries under far more than a test asks of them.
+//! Load programs: the real binaries under far more load than the tests make.
 //!
 //! | module | does | by hand |
 //! |---|---|---|
@@ -6,7 +6,8 @@
 //! | [`storm`] | thousands of orders, forgeries and outages | `cargo xtask storm` |
 //! | [`backlog`] | a million events wait, then drain | `cargo xtask bench backlog` |
 //!
-//! Each ends with a report and exits with 1 when the report has a complaint. The others are what they share.
+//! Each program ends with a report, and exits with 1 if the report has a complaint. The other modules are shared by
+//! the programs.
 
 mod arrivals;
 pub mod backlog;

@@ -6,22 +6,22 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-/// How often the server's memory is looked at.
+/// Interval between two readings.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Memory of a process (proc(5), `/proc/[pid]/status`), bytes.
+/// Memory of a process in bytes (proc(5), `/proc/[pid]/status`).
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Memory {
-    /// What it has now (`VmRSS`).
+    /// Current memory (`VmRSS`).
     pub(crate) rss_bytes: u64,
-    /// The part of it that is no file's (`RssAnon`).
+    /// The part of it that is not mapped from files (`RssAnon`).
     pub(crate) anon_bytes: u64,
-    /// The most it ever had (`VmHWM`).
+    /// Largest memory so far (`VmHWM`).
     pub(crate) peak_bytes: u64,
 }
 
 impl Memory {
-    /// Nothing where the process is gone.
+    /// Zero if the process has ended.
     fn of(process: u32) -> Self {
         let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
         let field = |name: &str| {
@@ -33,12 +33,12 @@ impl Memory {
     }
 }
 
-/// The most memory that a process ever had, bytes; nothing where it is gone.
+/// Largest memory of a process so far, in bytes. Zero if the process has ended.
 pub(crate) fn peak_bytes(process: u32) -> u64 {
     Memory::of(process).peak_bytes
 }
 
-/// Looks at a process's memory all the time.
+/// Reads a process's memory at a fixed interval.
 #[derive(Debug)]
 pub(crate) struct Watch {
     process: u32,
@@ -60,12 +60,11 @@ impl Watch {
         Self { process, peak, task }
     }
 
-    /// What it has now.
     pub(crate) fn now(&self) -> Memory {
         Memory::of(self.process)
     }
 
-    /// The most that was seen since this was last asked, bytes.
+    /// Largest memory since the last call, in bytes.
     pub(crate) fn peak_since_last(&self) -> u64 {
         self.peak.swap(0, Ordering::Relaxed).max(self.now().rss_bytes)
     }

@@ -1,42 +1,38 @@
-//! What is wrong with Meta for a while.
+//! Faults of the fake Graph API.
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
-/// In the content name of events that Meta refuses under every fault: poison among the good ones.
+/// Content name of events that Meta refuses under every fault.
 pub(crate) const POISON: &str = "torture poison";
 
-/// One fault of Meta's, or none.
+/// One fault of the fake Graph API, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MetaFault {
-    /// Answers as it should.
+    /// Answers normally.
     Up,
     /// Answers with HTTP 500.
     Down,
-    /// Takes half a second for each answer.
+    /// Delays each answer by half a second.
     Slow,
-    /// Refuses the token.
     Refusing,
-    /// Never answers.
     Hanging,
-    /// Closes connections without an answer, and has taken nothing.
+    /// Closes the connection without an answer, and accepts nothing.
     Cutting,
-    /// Takes some batches, and their answers are lost: the case in which a repeat counts twice.
+    /// Accepts some batches and loses their answers. A retry then counts twice.
     Losing,
 }
 
 impl MetaFault {
-    /// All of them.
     pub(crate) const ALL: [Self; 7] =
         [Self::Up, Self::Down, Self::Slow, Self::Refusing, Self::Hanging, Self::Cutting, Self::Losing];
 
-    /// Up in two of five cases, so that work is done; else any of the others.
+    /// `Up` in two of five cases, so that events are delivered. Otherwise one of the others.
     pub(crate) fn random(dice: &mut StdRng) -> Self {
         if dice.random_bool(0.4) { Self::Up } else { Self::ALL[dice.random_range(1..Self::ALL.len())] }
     }
 
-    /// A word for the report.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Up => "up",
@@ -49,7 +45,7 @@ impl MetaFault {
         }
     }
 
-    /// The sandbox's faults. The poison comes first: it is refused by each of them that reads events.
+    /// The sandbox's faults. The refusal of [`POISON`] comes first, so it applies before the fault itself.
     pub(crate) fn faults(self) -> Vec<Value> {
         let error = |code: u32, subcode: u32| {
             json!({ "error": {

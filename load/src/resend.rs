@@ -1,33 +1,33 @@
-//! Why a copy of an event may come a second time.
+//! Why an event arrived more than once.
 
 use crate::arrivals::Arrival;
 
-/// A copy may be sent again when its request came so long before the kill at most: its answer, or
-/// the commit of its result, was still under way. Milliseconds; a slow Meta takes 500 of them.
+/// A copy may be repeated if its request arrived at most this long before the kill: the answer, or the commit of the
+/// result, may still have been under way. In milliseconds. A slow Meta takes 500 of them.
 const UNDER_WAY_MAX_MS: u64 = 2000;
 
-/// A kill: between these two moments, Unix milliseconds.
+/// A kill, which happened between these two moments, in Unix milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kill {
     pub(crate) asked_ms: u64,
     pub(crate) done_ms: u64,
 }
 
-/// Why a further copy of an event came.
+/// Why another copy of an event arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ResendReason {
-    /// The one before it was under way when the server was killed.
+    /// The copy before it was under way when the server was killed.
     Killed,
-    /// A fault kept the answer to the one before it back.
+    /// A fault withheld the answer to the copy before it.
     AnswerLost,
-    /// Neither.
+    /// No known reason.
     None,
 }
 
-/// Why `copy` came after `before`.
+/// Why `copy` arrived after `before`.
 pub(crate) fn reason_for(before: &Arrival, copy: &Arrival, kills: &[Kill]) -> ResendReason {
     let under_way = |kill: &Kill| {
-        // A request that was written whole may be read after its sender's death.
+        // The sandbox may read a complete request after the server that sent it was killed.
         kill.asked_ms <= before.at_ms + UNDER_WAY_MAX_MS
             && kill.done_ms + 1000 >= before.at_ms
             && kill.asked_ms <= copy.at_ms

@@ -1,4 +1,4 @@
-//! A small storm: `cargo xtask storm` lets a large one blow.
+//! A small storm. `cargo xtask storm` runs a large one.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ async fn after_a_storm_what_was_paid_has_arrived_once_each() -> anyhow::Result<(
         rate: None,
         seed: 2026,
         outage: Duration::from_secs(2),
-        // Retries after 1.2, 6 and 18 s: on a slow machine the outages lie further apart.
+        // Retries after 1.2, 6 and 18 s. On a slow machine the outages are further apart.
         compression: 100,
         p99_ms_max: None,
     };
     let report = storm::run(options).await?;
     eprint!("{report}");
-    assert!(report.is_clean(), "what was paid is not what arrived:\n{report}");
+    assert!(report.is_clean(), "the payments and the Purchases differ:\n{report}");
     Ok(())
 }

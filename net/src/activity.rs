@@ -1,6 +1,5 @@
-//! What one connection does. The connection and its requests note it on their way, and
-//! [`crate::connections`] reads it now and then. All times are milliseconds since the port was
-//! opened.
+//! What one connection does. The connection and its requests record it, and [`crate::connections`]
+//! reads it from time to time. All times are milliseconds since the port was opened.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -12,24 +11,24 @@ use tokio::time::Instant;
 /// Stands for "no such time".
 const NEVER: u64 = 0;
 
-/// Whether a connection may go on.
+/// Whether a connection may stay open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Directive {
-    /// It may.
+    /// It may stay open.
     Keep,
     /// It must end as if its caller had closed it.
     Close,
-    /// It must break.
+    /// It must be aborted.
     Abort,
 }
 
-/// See the module.
 #[derive(Debug)]
 pub(crate) struct Activity {
     epoch: Instant,
-    /// Who it counts for ([`crate::subscriber`]). `None`: nobody, its address stands for many.
+    /// The subscriber whose limit the connection counts for ([`crate::subscriber`]). `None`: it counts
+    /// for no limit, because many callers share the address.
     pub(crate) subscriber: Option<IpAddr>,
-    /// Open requests, and those among them that make the connection busy.
+    /// Number of open requests, and of those that make the connection busy.
     requests: AtomicU32,
     busy: AtomicU32,
     moved_ms: AtomicU64,
@@ -43,7 +42,7 @@ pub(crate) struct Activity {
 }
 
 impl Activity {
-    /// A connection that was just accepted. `is_handshaking`: TLS comes first.
+    /// A connection that was just accepted. `is_handshaking`: it begins with a TLS handshake.
     pub(crate) fn new(epoch: Instant, subscriber: Option<IpAddr>, is_handshaking: bool) -> Self {
         let now_ms = ms_since(epoch);
         Self {
@@ -52,7 +51,7 @@ impl Activity {
             requests: AtomicU32::new(0),
             busy: AtomicU32::new(0),
             moved_ms: AtomicU64::new(now_ms),
-            // Until its first request, a connection is a request whose head is on its way.
+            // A new connection counts as one whose first request's head is arriving.
             head_ms: AtomicU64::new(now_ms),
             stalled_ms: AtomicU64::new(NEVER),
             is_handshaking: AtomicBool::new(is_handshaking),
@@ -67,34 +66,32 @@ impl Activity {
         ms_since(self.epoch)
     }
 
-    /// Notes that the TLS handshake is done.
     pub(crate) fn mark_handshake_done(&self) {
         self.is_handshaking.store(false, Ordering::Relaxed);
     }
 
-    /// Whether the TLS handshake still goes on.
     pub(crate) fn is_handshaking(&self) -> bool {
         self.is_handshaking.load(Ordering::Relaxed)
     }
 
-    /// Notes that the connection begins as HTTP/2, which has pings and limits of its own.
+    /// Records that the connection uses HTTP/2, which has its own pings and limits.
     pub(crate) fn mark_http2(&self) {
         self.is_http2.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that one of the shop's own services calls: its streams may be silent for hours.
+    /// Records that the caller is one of the shop's own services, whose streams may be silent for hours.
     pub(crate) fn mark_internal(&self) {
         self.is_internal.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that bytes came. Outside a request they begin the next one's head.
+    /// Records that bytes arrived. Outside of a request they begin the head of the next one.
     pub(crate) fn note_received(&self) {
         if self.requests.load(Ordering::Relaxed) == 0 && self.head_ms.load(Ordering::Relaxed) == NEVER {
             self.head_ms.store(self.now_ms(), Ordering::Relaxed);
         }
     }
 
-    /// Notes whether bytes wait for the other side to read.
+    /// Records whether bytes wait for the caller to read them.
     pub(crate) fn set_stalled(&self, is_stalled: bool) {
         let was_stalled = self.stalled_ms.load(Ordering::Relaxed) != NEVER;
         if is_stalled != was_stalled {
@@ -102,14 +99,14 @@ impl Activity {
         }
     }
 
-    /// A request begins. `is_busy`: it is answered soon, and its connection is busy until then.
+    /// A request begins. `is_busy`: the request makes its connection busy until it ends.
     pub(crate) fn begin_request(&self, is_busy: bool) {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.busy.fetch_add(u32::from(is_busy), Ordering::Relaxed);
         self.note_progress();
     }
 
-    /// A request is answered, to the last byte of the answer.
+    /// A request ends: the last byte of its answer was sent.
     pub(crate) fn end_request(&self, is_busy: bool) {
         self.note_progress();
         self.busy.fetch_sub(u32::from(is_busy), Ordering::Relaxed);
@@ -121,24 +118,25 @@ impl Activity {
         self.moved_ms.store(self.now_ms(), Ordering::Relaxed);
     }
 
-    /// Since when the connection has not been busy; `None` while it is, and for the shop's own.
+    /// Since when the connection has not been busy. `None` while it is busy, and for the shop's own
+    /// services.
     pub(crate) fn quiet_since_ms(&self) -> Option<u64> {
         let is_quiet = self.busy.load(Ordering::Relaxed) == 0 && !self.is_internal.load(Ordering::Relaxed);
         is_quiet.then(|| self.moved_ms.load(Ordering::Relaxed))
     }
 
-    /// For how long the head of an HTTP/1.1 request has been on its way, ms.
+    /// For how long the head of an HTTP/1.1 request has been incomplete, ms.
     pub(crate) fn head_age_ms(&self) -> Option<u64> {
         (!self.is_http2.load(Ordering::Relaxed)).then(|| self.age_ms(&self.head_ms)).flatten()
     }
 
-    /// For how long the other side has read nothing that waits for it, ms.
+    /// For how long the caller has read nothing although bytes wait for it, ms.
     pub(crate) fn stall_age_ms(&self) -> Option<u64> {
         self.age_ms(&self.stalled_ms)
     }
 
-    /// For how long no request has begun or ended while a stranger keeps the connection
-    /// busy, ms.
+    /// For how long no request has begun or ended although the connection is busy, ms. `None` for the
+    /// shop's own services.
     pub(crate) fn stuck_age_ms(&self) -> Option<u64> {
         let is_busy = self.busy.load(Ordering::Relaxed) > 0 && !self.is_internal.load(Ordering::Relaxed);
         is_busy.then(|| self.age_ms(&self.moved_ms)).flatten()
@@ -158,7 +156,7 @@ impl Activity {
         }
     }
 
-    /// Tells the connection to end. The first directive counts.
+    /// Gives the connection a directive. Only the first one counts.
     pub(crate) fn direct(&self, directive: Directive) {
         let number = match directive {
             Directive::Keep => return,
@@ -170,12 +168,12 @@ impl Activity {
         }
     }
 
-    /// Wakes this task when the connection is told to end. Only the last task is woken.
+    /// Wakes this task when the connection gets a directive. Only the task that registered last is woken.
     pub(crate) fn register_waker(&self, context: &Context<'_>) {
         self.waker.register(context.waker());
     }
 
-    /// Is over once the connection is told to end.
+    /// Resolves when the connection must end.
     pub(crate) async fn must_end(&self) {
         std::future::poll_fn(|context| {
             self.register_waker(context);
@@ -185,7 +183,7 @@ impl Activity {
     }
 }
 
-/// The time since `epoch`, never [`NEVER`].
+/// Milliseconds since `epoch`, at least 1, so that the result is never [`NEVER`].
 pub(crate) fn ms_since(epoch: Instant) -> u64 {
     u64::try_from(epoch.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
 }

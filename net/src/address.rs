@@ -1,9 +1,9 @@
-//! The address that a caller counts under.
+//! The address under which a caller's connections are counted.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The address of the subscriber behind `address`: an IPv4 address itself, an IPv6 address's /64,
-/// because one subscriber has that many addresses at hand.
+/// The subscriber behind `address`: an IPv4 address itself, or the /64 of an IPv6 address, because
+/// one subscriber usually has a whole /64.
 pub fn subscriber(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),

@@ -1,5 +1,5 @@
-//! The bytes of one connection, plain or TLS. It follows the directive that
-//! it was given: it ends as if its caller had closed it, or breaks.
+//! The bytes of one connection, plain or TLS. The connection follows its directive: it ends as if
+//! its caller had closed it, or it is aborted.
 
 use std::io;
 use std::net::IpAddr;
@@ -16,13 +16,12 @@ use crate::activity::Directive;
 use crate::connections::ConnectionEntry;
 use crate::peer::Peer;
 
-/// First bytes of every HTTP/2 connection, and of no HTTP/1.1 request (RFC 9113, 3.4).
+/// First bytes of every HTTP/2 connection. No HTTP/1.1 request begins with them (RFC 9113, 3.4).
 const HTTP2_BEGIN: &[u8] = b"PRI ";
 
 /// Plain on the left, TLS on the right.
 pub(crate) type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
-/// One connection.
 #[derive(Debug)]
 pub struct Connection {
     stream: Stream,
@@ -36,9 +35,9 @@ impl Connection {
         Self { stream, has_begun: false, address, entry }
     }
 
-    /// Who is at the other end.
+    /// The caller at the other end.
     pub fn peer(&self) -> Peer {
-        // The verifier lets no other certificate through than those of the named CA.
+        // The verifier accepts only certificates of the configured CA.
         let is_certified = match &self.stream {
             Either::Left(_) => false,
             Either::Right(stream) => {
@@ -48,7 +47,7 @@ impl Connection {
         Peer { address: self.address, is_certified, activity: Arc::clone(&self.entry.activity) }
     }
 
-    /// Notes how a write went, and follows the directive while it waits.
+    /// Records whether a write is stalled, and follows the directive while the write waits.
     fn after_write<T>(&self, context: &Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         let activity = &self.entry.activity;
         activity.set_stalled(result.is_pending());
@@ -63,7 +62,7 @@ impl Connection {
 
     fn after_flush(&self, context: &Context<'_>, result: Poll<io::Result<()>>) -> Poll<io::Result<()>> {
         match &self.stream {
-            // Nothing is kept back, so it says nothing about the other side.
+            // A plain connection buffers nothing, so its flush says nothing about the caller.
             Either::Left(_) => result,
             Either::Right(_) => self.after_write(context, result),
         }
@@ -71,7 +70,7 @@ impl Connection {
 }
 
 fn broken() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "the connection got nowhere and was ended")
+    io::Error::new(io::ErrorKind::TimedOut, "the connection made no progress and was ended")
 }
 
 #[cfg(feature = "tonic")]

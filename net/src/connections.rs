@@ -1,4 +1,4 @@
-//! Who is connected, and who has to go: evicted to make room, or ended for getting nowhere.
+//! The open connections of a port. Connections are evicted to make room, or ended when they make no progress.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -16,13 +16,13 @@ use crate::limits::{ConnectionLimits, WhenFull};
 const HANDSHAKES_MAX: usize = 1024;
 /// Longest wait for the head of an HTTP/1.1 request, or for a connection's first bytes, ms.
 const HEAD_MAX_MS: u64 = 10_000;
-/// Longest wait for the other side to read on, ms.
+/// Longest wait for the caller to read, ms.
 const STALL_MAX_MS: u64 = 30_000;
-/// Longest time in which no request of a stranger's connection begins or ends while one is
-/// open, ms. A claim waits five seconds at most, and a body has ten to arrive.
+/// Longest time in which no request begins or ends on a busy connection, ms. It does not apply to
+/// the shop's own services. A claim waits at most five seconds, and a body has ten to arrive.
 const STUCK_MAX_MS: u64 = 60_000;
-/// How soon a newcomer that waits for a place looks again whether somebody can be evicted: a
-/// connection that was too young, or busy, may be quiet by now.
+/// How often a new connection that waits for a place checks again whether another one can be
+/// evicted. Connections that were too young or busy may be quiet by then.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// All connections of a port.
@@ -39,13 +39,13 @@ pub struct Connections {
 struct State {
     next: u64,
     activities: HashMap<u64, Arc<Activity>>,
-    /// Connections that have not been told to end.
+    /// Number of connections that have not been told to end.
     kept: usize,
     by_subscriber: HashMap<IpAddr, usize>,
     handshaking: usize,
 }
 
-/// A connection's place. It is free again when this is dropped.
+/// A connection's place. Dropping it frees the place.
 #[derive(Debug)]
 pub(crate) struct ConnectionEntry {
     connections: Arc<Connections>,
@@ -63,21 +63,21 @@ impl Connections {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Places that nobody has.
+    /// Number of free places.
     pub fn free(&self) -> usize {
         self.limits.connections_max.saturating_sub(self.state().kept)
     }
 
-    /// Admits a connection. At a limit it evicts the longest quiet connections: of the same
-    /// subscriber, of those in a handshake, or of all. `None`: no connection can be evicted, and
-    /// the port refuses newcomers then.
+    /// Admits a connection. At a limit it evicts the connections that have been quiet for longest: of the
+    /// same subscriber, of those in a handshake, or of all. `None`: no connection can be evicted, and the
+    /// port refuses new connections in that case.
     pub(crate) async fn admit(self: &Arc<Self>, address: IpAddr, is_tls: bool) -> Option<ConnectionEntry> {
         loop {
             let entry = self.try_admit(address, is_tls);
             if entry.is_some() || self.limits.when_full == WhenFull::Refuse {
                 return entry;
             }
-            // Both a freed place and the time-out are reasons to look again.
+            // Look again after a freed place and after the time-out.
             drop(tokio::time::timeout(LOOK_AGAIN, self.freed.notified()).await);
         }
     }
@@ -121,8 +121,8 @@ impl Connections {
         self.evict(&mut self.state(), self.limits.evicted_at_once, |_| true);
     }
 
-    /// Evicts up to `count` quiet connections, those that have been quiet for longest; returns
-    /// how many.
+    /// Evicts up to `count` connections, those that have been quiet for longest. Returns how many
+    /// it evicted.
     fn evict(&self, state: &mut State, count: usize, among: impl Fn(&Activity) -> bool) -> usize {
         let quiet_min_ms = u64::try_from(self.limits.quiet_min.as_millis()).unwrap_or(u64::MAX);
         let Some(since_max_ms) = ms_since(self.epoch).checked_sub(quiet_min_ms) else { return 0 };
@@ -143,7 +143,7 @@ impl Connections {
         count
     }
 
-    /// Ends connections that hold on without getting anywhere.
+    /// Ends connections that make no progress.
     pub(crate) fn sweep(&self) {
         let mut state = self.state();
         let over = |age: Option<u64>, max: u64| age.is_some_and(|age| age > max);
@@ -172,7 +172,7 @@ impl Connections {
 }
 
 impl State {
-    /// Its place is free from now on, even if its task needs a moment to end.
+    /// Ends a connection. Its place is free at once, even if its task needs a moment to end.
     fn end(&mut self, activity: &Activity, directive: Directive) {
         self.forget(activity);
         activity.direct(directive);
@@ -192,7 +192,6 @@ impl State {
 }
 
 impl ConnectionEntry {
-    /// Notes that the TLS handshake is done.
     pub(crate) fn mark_handshake_done(&self) {
         if self.activity.is_handshaking() {
             self.connections.state().handshaking -= 1;
@@ -248,11 +247,11 @@ mod tests {
         own.activity.mark_internal();
         a_second_later().await;
         let quiet = admit(&connections, "192.0.2.3").unwrap();
-        let newcomer = admit(&connections, "192.0.2.4").expect("somebody was quiet");
+        let newcomer = admit(&connections, "192.0.2.4").expect("a quiet connection was evicted");
         assert_eq!(quiet.activity.directive(), Directive::Close);
         assert_eq!((busy.activity.directive(), own.activity.directive()), (Directive::Keep, Directive::Keep));
         newcomer.activity.begin_request(true);
-        assert!(admit(&connections, "192.0.2.5").is_none(), "everybody is busy");
+        assert!(admit(&connections, "192.0.2.5").is_none(), "all connections are busy");
         newcomer.activity.end_request(true);
         assert!(admit(&connections, "192.0.2.5").is_some());
         drop((busy, own, quiet));
@@ -276,7 +275,7 @@ mod tests {
         }
     }
 
-    /// As the gateway has it: a newcomer takes one place, never that of a young connection.
+    /// Limits as in the gateway: a new connection evicts one other, and never a young one.
     fn patient(connections_max: usize) -> Arc<Connections> {
         Connections::new(ConnectionLimits {
             evicted_at_once: 1,
@@ -299,7 +298,11 @@ mod tests {
         assert!((200..=250).contains(&waited_ms), "{waited_ms} ms");
         let directives = [&first, &second, &newcomer].map(|entry| entry.activity.directive());
         let evicted = directives.iter().filter(|directive| **directive == Directive::Close).count();
-        assert_eq!((evicted, newcomer.activity.directive()), (1, Directive::Keep), "one made room");
+        assert_eq!(
+            (evicted, newcomer.activity.directive()),
+            (1, Directive::Keep),
+            "one connection was evicted"
+        );
         assert_eq!(connections.free(), 0);
     }
 
@@ -310,11 +313,11 @@ mod tests {
         busy.activity.begin_request(true);
         let mut newcomer = std::pin::pin!(connections.admit("192.0.2.2".parse().unwrap(), false));
         let waits = tokio::time::timeout(Duration::from_secs(30), &mut newcomer).await;
-        assert!(waits.is_err() && busy.activity.directive() == Directive::Keep, "who is served stays");
+        assert!(waits.is_err() && busy.activity.directive() == Directive::Keep, "a busy connection stays");
         drop(busy);
         let asked = Instant::now();
         assert!(newcomer.await.is_some());
-        assert_eq!(asked.elapsed(), Duration::ZERO, "a place that is free is taken at once");
+        assert_eq!(asked.elapsed(), Duration::ZERO, "a free place is taken at once");
     }
 
     #[tokio::test(start_paused = true)]
@@ -346,7 +349,7 @@ mod tests {
         for (name, entry) in [("http2", http2), ("answered", answered), ("watcher", watcher)] {
             assert_eq!(entry.activity.directive(), Directive::Keep, "{name}");
         }
-        // The next head on a connection that is kept open is as short of time.
+        // The time limit also applies to the next head on a connection that is kept open.
         answered.activity.note_received();
         tokio::time::advance(Duration::from_millis(HEAD_MAX_MS + 1)).await;
         connections.sweep();
@@ -368,7 +371,7 @@ mod tests {
         entry.activity.note_received();
         tokio::time::advance(Duration::from_millis(HEAD_MAX_MS + 1)).await;
         connections.sweep();
-        assert_eq!(entry.activity.directive(), Directive::Abort, "this one was a head");
+        assert_eq!(entry.activity.directive(), Directive::Abort, "the head of a request had not arrived");
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,21 +1,21 @@
-//! Connections: how many there may be, what they may cost, and when one is given up.
+//! Connections: how many a port may have, and when one is evicted or ended.
 //!
-//! A [`Port`] takes connections for a server of HTTP and never stalls. A TLS handshake runs
-//! beside the others. An error such as "too many open files" is survived. A newcomer that finds
-//! the port full takes the place of the connection that has been quiet for longest.
+//! A [`Port`] accepts connections for an HTTP server and never stalls. TLS handshakes run
+//! concurrently. The port survives errors such as "too many open files". When it is full, a new
+//! connection evicts the connection that has been quiet for longest.
 //!
-//! The server and the gateway both listen on it. It knows no RPC and no program's settings.
+//! The server and the gateway both use it. It knows no RPC and no program's settings.
 //!
-//! | module | holds |
+//! | module | contains |
 //! |---|---|
 //! | `port` | the accept loop |
 //! | `limits` | how many connections a port may have, and how it makes room |
-//! | `connections` | who is connected; who is evicted or ended |
-//! | `activity` | what one connection does, noted where it is cheap |
+//! | `connections` | the open connections; which of them are evicted or ended |
+//! | `activity` | what one connection does |
 //! | `connection` | the bytes of one connection, plain or TLS |
-//! | `peer` | who is at the other end, and what keeps the connection busy |
-//! | `requests` | the layer that notes a connection's requests |
-//! | `address` | the address that a caller counts under |
+//! | `peer` | the caller at the other end, and what keeps the connection busy |
+//! | `requests` | the layer that records a connection's requests |
+//! | `address` | the address under which a caller's connections are counted |
 //! | `tls` | certificates, read again when their files change |
 
 mod activity;

@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use tandem_settings::Networks;
 
-/// Connections that are evicted together: finding them costs a walk through all.
+/// Connections that are evicted together, because finding them needs a walk through all connections.
 const EVICTED_AT_ONCE: usize = 64;
 
-/// The numbers of one port.
+/// The limits of one port.
 #[derive(Debug, Clone)]
 pub struct ConnectionLimits {
     /// Most connections at once.
     pub connections_max: usize,
-    /// Most connections of one subscriber; `None`: as many as there are.
+    /// Most connections of one subscriber. `None`: no limit.
     pub per_subscriber: Option<SubscriberLimit>,
-    /// Connections that are evicted together where all places are taken.
+    /// Connections that are evicted together when all places are taken.
     pub evicted_at_once: usize,
     /// A connection that has been quiet for less than this is never evicted.
     pub quiet_min: Duration,
-    /// What a newcomer meets where nobody can be evicted.
+    /// What happens to a new connection when no other can be evicted.
     pub when_full: WhenFull,
 }
 
@@ -27,21 +27,21 @@ pub struct ConnectionLimits {
 pub struct SubscriberLimit {
     /// Most connections at once.
     pub connections_max: usize,
-    /// Addresses that stand for many callers: proxies.
+    /// Addresses that many callers share: proxies.
     pub exempt: Networks,
 }
 
-/// What a newcomer meets where all places are taken and nobody can be evicted.
+/// What happens to a new connection when all places are taken and no connection can be evicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhenFull {
-    /// It is closed at once.
+    /// The new connection is closed at once.
     Refuse,
-    /// It waits for a place, and all that come later wait behind it.
+    /// The new connection waits for a place. All later ones wait behind it.
     Wait,
 }
 
 impl ConnectionLimits {
-    /// So many connections; a newcomer that nobody makes room for is refused.
+    /// `connections_max` connections. A new connection is refused when no other can be evicted.
     pub fn new(connections_max: usize) -> Self {
         Self {
             connections_max,

@@ -1,28 +1,29 @@
-//! Who is at the other end of a connection, and what keeps the connection busy.
+//! The caller at the other end of a connection, and what keeps the connection busy.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::activity::Activity;
 
-/// Who is at the other end. Each request carries it as an extension.
+/// The caller at the other end. Each request carries it as an extension.
 #[derive(Debug, Clone)]
 pub struct Peer {
     /// Address of the connection.
     pub address: IpAddr,
-    /// Whether a certificate of the named CA was presented.
+    /// Whether the caller presented a certificate of the configured CA.
     pub is_certified: bool,
     pub(crate) activity: Arc<Activity>,
 }
 
 impl Peer {
-    /// A peer without a connection, for a test of what stands behind a port.
+    /// A peer without a connection, for tests of code behind a port.
     pub fn unconnected(address: IpAddr) -> Self {
         let activity = Arc::new(Activity::new(tokio::time::Instant::now(), None, false));
         Self { address, is_certified: false, activity }
     }
 
-    /// Notes that one of the shop's own services calls: the connection may be silent, and stays.
+    /// Records that the caller is one of the shop's own services. Its connection may be silent and is
+    /// never evicted.
     pub fn mark_internal(&self) {
         self.activity.mark_internal();
     }
@@ -34,13 +35,13 @@ impl Peer {
         OpenRequest::begin(self, true)
     }
 
-    /// Is over once the connection has to end. Only for the task that serves the connection.
+    /// Resolves when the connection must end. Only the task that serves the connection may call it.
     pub async fn must_end(&self) {
         self.activity.must_end().await;
     }
 }
 
-/// A request that is open; it ends when this is dropped.
+/// An open request. Dropping it ends the request.
 #[derive(Debug)]
 pub struct OpenRequest {
     activity: Arc<Activity>,

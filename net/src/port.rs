@@ -1,6 +1,6 @@
-//! The accept loop. It waits for nobody: a handshake has a task of its own, a refused
-//! connection is closed at once, and an error of the system is a short pause. The one exception
-//! is a full port whose newcomers wait ([`crate::WhenFull::Wait`]).
+//! The accept loop. No connection holds it up: each handshake has its own task, a refused connection is
+//! closed at once, and after an error of the system there is a short pause. The only exception is a full
+//! port on which new connections wait ([`crate::WhenFull::Wait`]).
 
 use std::io;
 use std::net::IpAddr;
@@ -25,14 +25,14 @@ use crate::tls::Tls;
 const READY_MAX: usize = 64;
 /// Longest TLS handshake.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
-/// How often connections that hold on are looked for.
+/// How often connections that make no progress are searched for.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
-/// Pause after an accept that failed, usually for want of file descriptors.
+/// Pause after a failed accept. The usual cause is a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How often the log may say so.
+/// Shortest time between two log lines about refused connections.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 
-/// Connections as they come. Dropping it closes the listener; connections go on.
+/// Accepts connections. Dropping it closes the listener. Open connections stay.
 #[derive(Debug)]
 pub struct Port {
     ready: mpsc::Receiver<Connection>,
@@ -40,7 +40,7 @@ pub struct Port {
 }
 
 impl Port {
-    /// Takes connections of `listener`, as TLS if there are certificates.
+    /// Accepts connections from `listener`, with TLS if there are certificates.
     pub fn open(listener: TcpListener, limits: ConnectionLimits, tls: Option<Arc<Tls>>) -> Self {
         let (sender, ready) = mpsc::channel(READY_MAX);
         let connections = Connections::new(limits);
@@ -63,16 +63,14 @@ impl Port {
         Self { ready, connections }
     }
 
-    /// The registry of this port's connections.
     pub fn connections(&self) -> Arc<Connections> {
         Arc::clone(&self.connections)
     }
 
-    /// The next connection.
     pub async fn accept(&mut self) -> Connection {
         match self.ready.recv().await {
             Some(connection) => connection,
-            // The accept task ends only with its receiver.
+            // The accept task ends only after its receiver is dropped.
             None => std::future::pending().await,
         }
     }
@@ -106,7 +104,7 @@ impl axum::extract::connect_info::Connected<axum::serve::IncomingStream<'_, Port
     }
 }
 
-/// Ends connections that hold on, as long as the port is open.
+/// Ends connections that make no progress, as long as the port is open.
 async fn sweep(connections: &Connections) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -143,8 +141,8 @@ impl Acceptor {
     }
 
     async fn hand_over(&self, stream: TcpStream, address: IpAddr, entry: ConnectionEntry) {
-        // Small answers must not wait for more. A connection that died in the meantime shows at
-        // the first read.
+        // Small answers must not wait for more bytes. If the connection is broken already, the first read
+        // fails.
         drop(stream.set_nodelay(true));
         match &self.tls {
             Some(tls) => {
@@ -163,7 +161,7 @@ impl Acceptor {
     }
 }
 
-/// The caller hung up before it was accepted.
+/// Whether the error concerns one connection only: its caller disconnected before it was accepted.
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -171,7 +169,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// A TLS handshake, until it is done, takes too long, or has to make room.
+/// Runs a TLS handshake until it is done, takes too long, or the connection is evicted.
 async fn handshake(
     tls: Arc<Tls>,
     stream: TcpStream,

@@ -1,5 +1,5 @@
-//! The layer that notes a connection's requests, from their head to the last byte of their
-//! answer.
+//! The layer that records a connection's requests, from the head of a request to the last byte of
+//! its answer.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,16 +12,15 @@ use tower::{Layer, Service};
 
 use crate::peer::{OpenRequest, Peer};
 
-/// See the module.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestsLayer {
     is_busy: fn(&str) -> bool,
 }
 
 impl RequestsLayer {
-    /// `is_busy` tells by its path whether a request is answered soon, and so makes its
-    /// connection busy from its head on. Others (a watch on health, a page that stays open) may
-    /// last without a sign of life.
+    /// `is_busy` says by its path whether a request makes its connection busy as soon as its head has
+    /// arrived. Requests that last long and may be silent (a watch on health, a page that stays open)
+    /// do not.
     pub fn new(is_busy: fn(&str) -> bool) -> Self {
         Self { is_busy }
     }
@@ -35,7 +34,7 @@ impl<S> Layer<S> for RequestsLayer {
     }
 }
 
-/// See [`RequestsLayer`].
+/// The service of [`RequestsLayer`].
 #[derive(Debug, Clone)]
 pub struct Requests<S> {
     inner: S,
@@ -64,7 +63,7 @@ where
 }
 
 pin_project! {
-    /// An answer on its way.
+    /// The future of an answer.
     #[derive(Debug)]
     pub struct Answering<F> {
         #[pin]
@@ -89,7 +88,7 @@ where
 }
 
 pin_project! {
-    /// An answer's body, which keeps its request open.
+    /// An answer's body. It keeps its request open.
     #[derive(Debug)]
     pub struct Counted<B> {
         #[pin]

@@ -1,5 +1,5 @@
-//! Certificates: read at the start, and again for the next connection when their files have
-//! changed. Files that cannot be used change nothing but the log.
+//! Certificates. They are read at the start, and again for the next connection when their files have
+//! changed. If the changed files cannot be used, an error is logged and the old certificates stay in use.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,14 +11,14 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tandem_settings::FileState;
 
-/// Protocols, the preferred first: native gRPC needs HTTP/2, pages may have either.
+/// Protocols, the preferred one first. Native gRPC needs HTTP/2. Pages may use either.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// Why certificates cannot be used: the setting at fault, and what is expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{setting}: {what}")]
 pub struct TlsError {
-    /// Setting whose file it is.
+    /// The setting that names the file.
     pub setting: &'static str,
     /// What is wrong.
     pub what: String,
@@ -27,9 +27,7 @@ pub struct TlsError {
 /// A PEM file, and the setting that names it.
 #[derive(Debug, Clone)]
 pub struct PemFile {
-    /// Name of the setting.
     pub setting: &'static str,
-    /// Where the file is.
     pub path: PathBuf,
 }
 
@@ -39,7 +37,7 @@ impl PemFile {
     }
 }
 
-/// The server's certificate, and who may call with one of their own.
+/// The server's certificate, and the CAs whose client certificates it accepts.
 pub struct Tls {
     files: Files,
     known: Mutex<Known>,
@@ -64,11 +62,11 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Reads the PEM files: the certificate with what stands between it and its root, its
-    /// key, and the CAs whose certificates make an internal caller.
+    /// Reads the PEM files: the certificate with its intermediate certificates, its key, and the CAs
+    /// whose client certificates prove an internal caller.
     ///
     /// # Errors
-    /// When a file cannot be read or used.
+    /// [`TlsError`] if a file cannot be read or used. It names the file's setting.
     pub fn load(cert: PemFile, key: PemFile, client_ca: Option<PemFile>) -> Result<Self, TlsError> {
         let files = Files { cert, key, client_ca };
         let states = files.states();
@@ -76,7 +74,7 @@ impl Tls {
         Ok(Self { files, known: Mutex::new(Known { states, config }) })
     }
 
-    /// What the next connection is served with.
+    /// The configuration for the next connection.
     pub fn current(&self) -> Arc<ServerConfig> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let states = self.files.states();
@@ -90,11 +88,11 @@ impl Tls {
                     tracing::warn!(
                         setting,
                         error = what,
-                        "the changed certificates cannot be used; the ones before stay"
+                        "the changed certificates cannot be used; the old ones stay in use"
                     );
                 }
             }
-            // Noted either way: one change is one line in the log.
+            // The new state is stored in both cases, so that one change gives one line in the log.
             known.states = states;
         }
         Arc::clone(&known.config)
@@ -111,7 +109,7 @@ impl Files {
         let Self { cert, key, client_ca } = self;
         let certs = certificates(cert)?;
         let secret = PrivateKeyDer::from_pem_file(&key.path)
-            .map_err(|error| key.error(format_args!("holds no usable private key in PEM: {error}")))?;
+            .map_err(|error| key.error(format_args!("contains no usable private key in PEM: {error}")))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -133,8 +131,8 @@ impl Files {
     }
 }
 
-/// A page has no certificate, so none is asked for in earnest; one that is presented must
-/// be good.
+/// Client certificates are optional, because pages have none. A certificate that is presented must
+/// be valid.
 fn verifier(
     file: &PemFile,
     provider: Arc<CryptoProvider>,
@@ -154,7 +152,7 @@ fn certificates(file: &PemFile) -> Result<Vec<CertificateDer<'static>>, TlsError
     let certificates: Vec<_> = CertificateDer::pem_file_iter(&file.path)
         .and_then(Iterator::collect)
         .map_err(|error| file.error(format_args!("cannot be read as PEM: {error}")))?;
-    if certificates.is_empty() { Err(file.error("holds no certificate in PEM")) } else { Ok(certificates) }
+    if certificates.is_empty() { Err(file.error("contains no certificate in PEM")) } else { Ok(certificates) }
 }
 
 #[cfg(test)]
@@ -199,7 +197,7 @@ mod tests {
         std::fs::write(files.path("empty.pem"), "").unwrap();
         let error = |client_ca| files.load(client_ca).expect_err("must be refused").to_string();
         assert!(error(Some("missing.pem")).starts_with("CLIENT_CA: "));
-        assert!(error(Some("empty.pem")).contains("holds no certificate"));
+        assert!(error(Some("empty.pem")).contains("contains no certificate"));
         let key = std::fs::read(files.path("key.pem")).unwrap();
         files.write_pair("other.example");
         std::fs::write(files.path("key.pem"), key).unwrap();
@@ -224,6 +222,6 @@ mod tests {
         let renewed = tls.current();
         assert!(!Arc::ptr_eq(&first, &renewed));
         std::fs::remove_file(files.path("key.pem")).unwrap();
-        assert!(Arc::ptr_eq(&renewed, &tls.current()), "the last known one stays");
+        assert!(Arc::ptr_eq(&renewed, &tls.current()), "the last good certificate stays in use");
     }
 }

@@ -1,12 +1,12 @@
 //! Types of `tandem.v1`, generated at build time from `proto/tandem/v1/`.
 //!
-//! Messages that carry personal data print placeholders in `Debug`.
+//! Messages with personal data print only their name in `Debug`.
 
 #![warn(missing_docs)]
 
-// Generated code is not ours to document or lint.
+// Docs and lints do not apply to generated code.
 #[allow(missing_docs, clippy::all, unreachable_pub)]
-/// Messages, enums and method paths.
+/// Messages, enums and the HTTP/2 paths of the methods.
 pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/tandem.v1.rs"));
 }
@@ -18,10 +18,10 @@ pub mod stubs {
     include!(concat!(env!("OUT_DIR"), "/stubs/tandem.v1.rs"));
 }
 
-/// The compiled `FileDescriptorSet`, for gRPC reflection.
+/// The encoded `FileDescriptorSet` of all services, for gRPC reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
-/// Implements `Debug` for messages with personal data: the name, and nothing else.
+/// Implements a `Debug` that prints only the name of the message, for messages with personal data.
 macro_rules! opaque_debug {
     ($($message:ident),+) => {$(
         impl core::fmt::Debug for v1::$message {

@@ -1,4 +1,4 @@
-// Asks once a second whether something arrived; the server answers 204 when not.
+// Asks once a second for new events. The server answers 204 if there are none.
 (function () {
   var live = document.getElementById("live");
   var pulse = document.getElementById("pulse");

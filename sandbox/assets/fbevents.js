@@ -1,8 +1,8 @@
 // A stand-in for Meta's browser library, written for Tandem's sandbox. It keeps the contract of the
-// pixel's base code (adopt the stub's queue, then answer calls through `fbq.callMethod`), and reports
-// to `/tr/` on the origin it was loaded from, in the shape that the real library uses.
+// pixel's base code: it takes over the stub's queue, and then gets calls through `fbq.callMethod`. It reports
+// to `/tr/` on the origin that served it, in the real library's format.
 //
-// It never throws into the page: what goes wrong is logged.
+// It never throws in the page. It logs its errors.
 (function () {
   "use strict";
 
@@ -53,7 +53,7 @@
     };
   }
 
-  // The script's own origin: what is serving it collects for it.
+  // The script's own origin, because the server of the script also collects its hits.
   function ownOrigin() {
     var script = document.currentScript;
     if (!script || !script.src) {
@@ -151,7 +151,7 @@
     });
   }
 
-  // Raw values are hashed here; only hashes leave the page.
+  // Raw values are hashed here, so that only hashes leave the page.
   function hashMatchKeys(userData) {
     var hashed = {};
     var work = [];
@@ -190,7 +190,7 @@
     return id;
   }
 
-  // Parameter names and their order are those of captured requests of the real library.
+  // Parameter names and their order come from captured requests of the real library.
   function parameters(pixel, name, data, eventId, extra) {
     var list = [
       ["id", pixel.id],
@@ -245,7 +245,7 @@
     }
   }
 
-  // Too long for an address: a form into a hidden frame.
+  // Sends a hit that is too long for an address, as a form in a hidden frame.
   function submitForm(list) {
     var name = "fb" + newEventId();
     var frame = document.createElement("iframe");
@@ -271,7 +271,7 @@
     setTimeout(function () { frame.remove(); }, FORM_LIFE_MS);
   }
 
-  // Waits for consent and for the hashes; keeps the order of calls per pixel.
+  // Waits for consent and for the hashes, and keeps the order of each pixel's calls.
   function send(pixel, name, data, eventId, extra) {
     if (locked) {
       held.push([pixel, name, data, eventId, extra]);
@@ -326,7 +326,7 @@
     if (data.eventID || data.event_id) {
       warn("EVENT_ID_IN_PARAMS", "eventID belongs into the fourth argument; it was not used");
     }
-    // One ID for all pixels of the page. Without ours the library makes its own, which no server knows.
+    // All pixels of the page get one ID. If the page gives none, the library makes one that no server knows.
     var given = options && (options.eventID || options.event_id);
     var eventId = given ? String(given) : newEventId();
     ids.forEach(function (id) { send(pixels[id], name, data, eventId, extra); });
@@ -411,7 +411,7 @@
   fbq.callMethod = guarded(call);
   fbq.queue = [];
   waiting.forEach(function (entry) {
-    // `arguments` objects and arrays alike
+    // An entry is an `arguments` object or an array.
     if (entry && typeof entry.length === "number") {
       fbq.callMethod.apply(null, Array.prototype.slice.call(entry));
     }

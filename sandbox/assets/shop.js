@@ -1,14 +1,14 @@
-// How the demo shop uses Tandem: one function per page. Each gets `tandem`, the promise of
-// Tandem.connect(), so that handlers are in place while the package still loads.
+// How the demo shop uses Tandem. Each page has one function, which gets `tandem`, the promise of
+// Tandem.connect(), so that its handlers are ready while the package still loads.
 //
-// The rule on every page: selling comes first. Tandem gets a moment, never a veto. Where it is not
-// there, forms are posted as if this file did not exist.
+// On every page a sale is more important than tracking. The page waits for Tandem only a short time,
+// and an error of Tandem stops nothing. Without Tandem the forms are posted as without this file.
 
 const LEAD_PATIENCE_MS = 10000;
 const LEAVING_PATIENCE_MS = 2500;
 
-// The promise's value, or null when it fails or takes too long. A mistake that the visitor can
-// correct (TandemError with fields) is passed on.
+// The promise's value, or null if it fails or takes too long. Throws a mistake that the visitor can
+// correct (TandemError with fields).
 function soon(promise, patienceMs) {
   let timer;
   const patience = new Promise((resolve) => { timer = setTimeout(resolve, patienceMs, null); });
@@ -22,12 +22,12 @@ function soon(promise, patienceMs) {
 
 const valueOf = (form, name) => (form.elements[name] ? form.elements[name].value.trim() : "");
 
-// An empty field is not a value: leave it out.
+// Without the empty fields, because an empty field is not a value.
 function filled(object) {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== "" && value !== undefined));
 }
 
-// Names of the form's inputs by the names of Tandem's fields.
+// Maps Tandem's fields to the names of the form's inputs.
 const INPUT_OF_FIELD = {
   email: "email", phone: "phone", first_name: "first_name", last_name: "last_name",
   city: "city", state: "state", postal_code: "postal_code",
@@ -57,7 +57,7 @@ function noteOn(element, result) {
   element.dataset.queued = String(result.queued);
 }
 
-// The shop's own answer. Without a network the form stays as it is, with what was typed, and says so.
+// The shop's own answer. Without a network the form keeps its values and shows an error.
 async function reach(address, request) {
   try {
     return await fetch(address, request);
@@ -81,12 +81,12 @@ function contents(product, quantity) {
   };
 }
 
-// Landing page: the form is sent to the shop's mailing list and to Tandem.
+// Landing page: sends the form to the shop's mailing list and to Tandem.
 export function leadPage(tandem, offer) {
   tandem.catch(() => {});
   const form = document.getElementById("lead-form");
   const done = document.getElementById("lead-done");
-  let lead; // reported once, even if the form is sent again because the shop was out of reach
+  let lead; // reported once, even if the form is sent again because the shop was unreachable
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     clearMistake(form);
@@ -102,7 +102,7 @@ export function leadPage(tandem, offer) {
         LEAD_PATIENCE_MS,
       );
       const kept = await reach(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-      if (!kept.ok) throw new Error("the mailing list did not take it");
+      if (!kept.ok) throw new Error("the mailing list did not accept the address");
       if (lead) noteOn(done, lead);
       form.hidden = true;
       done.hidden = false;
@@ -129,7 +129,7 @@ export function productPage(tandem, product) {
   });
 }
 
-// Checkout: the order exists before the event, so that both carry its ID.
+// Checkout: creates the order before the event, so that the event has the order's ID.
 export function checkoutPage(tandem, product) {
   tandem.catch(() => {});
   const form = document.getElementById("checkout-form");
@@ -152,6 +152,7 @@ export function checkoutPage(tandem, product) {
       await soon(
         tandem.then((client) => client.track("InitiateCheckout", filled({
           orderId: order.order_id,
+          paymentSessionId: order.payment_session_id,
           ...contents(product, product.quantity),
           email: valueOf(form, "email"),
           phone: valueOf(form, "phone"),
@@ -163,7 +164,7 @@ export function checkoutPage(tandem, product) {
           country: "IN",
         }))),
         LEAVING_PATIENCE_MS,
-      ).catch(console.warn); // the shop has checked the form; a key that Tandem cannot use stops no sale
+      ).catch(console.warn); // the shop has checked the form, and a match key that Tandem cannot use must not stop a sale
       location.assign(order.checkout_url);
     } catch (error) {
       console.warn(error);
@@ -184,8 +185,8 @@ export async function thankYouPage(tandem, { orderId }) {
     status.textContent = `Purchase ${status.dataset.eventId}: pixel ${status.dataset.pixel}` +
       (status.dataset.duplicate === "true" ? ", seen before" : "");
   };
-  // A pending purchase is asked for again by the package itself, while the page is open. It is
-  // through when the pixel's own request for this event ID shows up.
+  // The package itself asks again for a pending purchase while the page is open. The purchase has
+  // fired when the browser lists the pixel's request with this event ID.
   const watcher = new PerformanceObserver((list) => {
     const wanted = `eid=${encodeURIComponent(`purchase_${orderId}`)}`;
     const fired = list.getEntries().some((entry) =>

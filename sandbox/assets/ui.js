@@ -1,4 +1,4 @@
-// The shop's own behaviour. Nothing here knows about Tandem.
+// The shop's own behaviour, without Tandem.
 (function () {
   "use strict";
   document.querySelectorAll(".stepper button").forEach(function (button) {

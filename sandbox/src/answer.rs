@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde_json::json;
 
-/// Mark on a response: the listener drops the connection instead of sending it.
+/// Marks a response: the listener closes the connection instead of sending it.
 #[derive(Clone, Copy, Debug)]
 pub struct Cut;
 

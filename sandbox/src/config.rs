@@ -64,7 +64,7 @@ impl Settings {
     /// defaults of the table of keys.
     ///
     /// # Errors
-    /// The first that cannot be used; `--help` and `--version` come as errors too.
+    /// The first value that cannot be used. `--help` and `--version` are returned as errors too.
     pub fn read(
         source: &Source,
         arguments: impl IntoIterator<Item = impl Into<OsString>>,
@@ -86,7 +86,7 @@ fn keys() -> impl Iterator<Item = (Key, String)> {
     KEYS.iter().filter_map(move |key| Some((*key, flag(key)?)))
 }
 
-/// A key's value as an argument.
+/// The value of `key` as an argument of `flag`, or `None` if no source has it.
 fn argument(source: &Source, key: Key, flag: &str) -> Result<Option<OsString>, clap::Error> {
     let Some(text) = source.get(key) else { return Ok(None) };
     let is_switch = command().get_arguments().any(|arg| arg.get_long() == Some(flag) && is_switch(arg));
@@ -101,11 +101,11 @@ fn is_switch(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::SetTrue)
 }
 
-/// The flags, with the defaults of the table.
+/// The command line. Its defaults come from the table of keys.
 fn command() -> Command {
     Settings::command().mut_args(|arg| {
         let Some((key, _)) = keys().find(|(_, flag)| arg.get_long() == Some(flag)) else { return arg };
-        let arg = arg.help(format!("Goes before {}", key.name));
+        let arg = arg.help(format!("Overrides {}", key.name));
         match key.default_text() {
             text if text.is_empty() || is_switch(&arg) => arg,
             text => arg.default_value(text).hide_default_value(true).required(false),
@@ -113,13 +113,13 @@ fn command() -> Command {
     })
 }
 
-/// Permissions that a system user's token has after Meta's own instructions.
+/// Permissions of a system user's token that was made as Meta instructs.
 const TOKEN_SCOPES: [&str; 3] = ["ads_management", "ads_read", "business_management"];
 
 /// Largest offset of Meta's clock, in seconds: ten years.
 const CLOCK_OFFSET_MAX_S: i64 = 10 * 365 * 24 * 3600;
 
-/// In `keep_events`: every name.
+/// Stands for every name in `keep_events`.
 const ALL_EVENTS: &str = "*";
 
 /// The settings that `POST /control/config` changes while the sandbox runs.
@@ -131,11 +131,9 @@ pub struct LiveConfig {
     pub webhook_url: String,
     /// Comma-separated pixel IDs; the shop uses the first.
     pub pixel_id: String,
-    /// The accepted access token.
     pub token: String,
-    /// Permissions of the token.
     pub token_scopes: Vec<String>,
-    /// When the token expires, in epoch seconds. 0 means never.
+    /// When the token expires, in Unix seconds. 0 means never.
     pub token_expires_at: i64,
     /// How far Meta's clock is ahead of this machine's, in seconds.
     pub clock_offset_s: i64,
@@ -169,7 +167,6 @@ impl LiveConfig {
         self.pixel_id.split(',').next().unwrap_or_default().trim()
     }
 
-    /// Whether the fake Graph API knows this pixel.
     #[must_use]
     pub fn knows_pixel(&self, pixel_id: &str) -> bool {
         self.pixel_id.split(',').any(|known| known.trim() == pixel_id)
@@ -181,7 +178,6 @@ impl LiveConfig {
         self.token_expires_at > 0 && self.token_expires_at.saturating_mul(1000) <= at_ms
     }
 
-    /// Whether events of this name are kept.
     #[must_use]
     pub fn keeps_event(&self, event_name: &str) -> bool {
         self.keep_events.iter().any(|kept| kept == ALL_EVENTS || kept == event_name)
@@ -213,7 +209,9 @@ impl LiveConfig {
         }
         if let Some(offset_s) = change.clock_offset_s {
             if offset_s.abs() > CLOCK_OFFSET_MAX_S {
-                return Err(format!("clock_offset_s may be {CLOCK_OFFSET_MAX_S} at most"));
+                return Err(format!(
+                    "clock_offset_s must be at most {CLOCK_OFFSET_MAX_S} in either direction"
+                ));
             }
             next.clock_offset_s = offset_s;
         }

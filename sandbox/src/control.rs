@@ -19,7 +19,6 @@ use crate::orders::amount::Amount;
 use crate::orders::{NewOrder, Outcome, PaymentDetails};
 use crate::state::Sandbox;
 
-/// The control API's routes.
 pub fn routes() -> Router<Sandbox> {
     Router::new()
         .route("/control/config", get(show_config).post(change_config))
@@ -38,7 +37,7 @@ pub fn routes() -> Router<Sandbox> {
         .route("/control/cashfree/requests", get(orders_api_requests))
 }
 
-/// Parses a JSON body whatever its content type, because people use `curl -d`.
+/// Parses a JSON body whatever its content type, because `curl -d` declares a form.
 #[allow(clippy::result_large_err, reason = "the error is the answer itself, made once per refused request")]
 fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Response> {
     serde_json::from_slice(body).map_err(|error| answer::error(StatusCode::BAD_REQUEST, &error.to_string()))
@@ -111,7 +110,7 @@ impl EventFilter {
 struct GraphEventFilter {
     event_name: Option<String>,
     event_id: Option<String>,
-    /// Only events with a higher number, to continue an earlier list.
+    /// Only events with a higher number. A caller continues an earlier list with it.
     #[serde(default)]
     after: u64,
 }
@@ -198,7 +197,7 @@ struct PayRequest {
     outcome: Outcome,
     #[serde(default = "yes")]
     send_webhook: bool,
-    /// When the attempt began. If absent, now.
+    /// When the attempt began, in Unix milliseconds. If absent, now.
     #[serde(default)]
     payment_time_ms: Option<Millis>,
     /// The amount that was paid. If absent, the order's amount.
@@ -226,7 +225,7 @@ async fn pay(State(sandbox): State<Sandbox>, Path(order_id): Path<String>, body:
 #[serde(deny_unknown_fields)]
 struct RawWebhook {
     body: String,
-    /// Milliseconds as text. If absent, now.
+    /// Unix milliseconds as text. If absent, now.
     #[serde(default)]
     timestamp: Option<String>,
     /// Replaces the right signature.

@@ -1,4 +1,4 @@
-//! The Events Manager page: what Meta would have counted, and from where.
+//! The Events Manager page: which events Meta would have counted, and from which side they came.
 
 use axum::Router;
 use axum::extract::{Query, State};
@@ -222,7 +222,7 @@ fn activity_row(row: &MatchRow) -> Markup {
     }
 }
 
-/// The two longest names, cut to what fits a row.
+/// Shortens the two longest match keys, so that a row has room for all of them.
 fn short_key(key: &str) -> &str {
     match key {
         "client_ip_address" => "ip",

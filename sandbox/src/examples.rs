@@ -14,7 +14,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use crate::pkg;
 use crate::state::Sandbox;
 
-/// Texts in the examples' pages that a shop replaces by its own: Tandem's server, the pixel, the pixel's library.
+/// Placeholders in the examples' pages: Tandem's server, the pixel, the pixel's library. A shop replaces them.
 const ENDPOINT: &str = "https://track.shop.example";
 const PIXEL_ID: &str = "123456789012345";
 const LIBRARY: &str = "https://connect.facebook.net/en_US/fbevents.js";

@@ -32,15 +32,13 @@ const QUEUE_MAX: usize = 100;
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// The fake Graph API.
     Graph,
     /// Webhooks from the fake Cashfree to their receiver. With `cut`, `hang` and `answer` the delivery does not arrive
     /// (the status of `answer` is recorded as the receiver's). `refuse_token` signs it with another secret.
     Webhook,
-    /// The fake Orders API.
     OrdersApi,
-    /// The script `fbevents.js`: `delay_ms` for late, `cut` for blocked, `throws` for broken. A browser
-    /// repeats a request that was cut on a kept-alive connection: block without a `count`.
+    /// The script `fbevents.js`: `delay_ms` delays it, `cut` blocks it, and `throws` breaks it. Use `cut` without a
+    /// `count`: a browser repeats a request whose kept-alive connection was closed.
     Fbevents,
 }
 
@@ -54,7 +52,7 @@ pub enum Action {
     Cut,
     /// The request is read and never answered.
     Hang,
-    /// The fake's own answer to a token (or key) that is no longer valid.
+    /// The fake answers as to a token (or key) that is no longer valid.
     RefuseToken,
     /// `fbevents` only: a script that throws while it loads.
     Throws,
@@ -78,16 +76,16 @@ pub struct ScriptedAnswer {
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     pub target: Target,
-    /// How many requests it affects; absent or null: all until cleared.
+    /// How many requests the fault affects. If absent or null, all of them until the fault is cleared.
     #[serde(default)]
     pub count: Option<u64>,
     /// Wait before anything else, in milliseconds.
     #[serde(default)]
     pub delay_ms: u64,
-    /// What to do after the delay; absent or null: behave normally.
+    /// What to do after the delay. If absent or null, the fake answers as usual.
     #[serde(default)]
     pub action: Option<Action>,
-    /// `graph` only: the events are accepted, and only the answer is wrong. In this case a retry counts twice.
+    /// `graph` only: the fake accepts the events, and only the answer is wrong. A retry then counts twice.
     #[serde(default)]
     pub accept: bool,
     /// `graph` only: matches calls to this pixel.
@@ -101,7 +99,7 @@ pub struct Fault {
 /// The parts of a request that the conditions of a fault look at.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Subject<'a> {
-    /// The pixel in its path; empty where there is none.
+    /// The pixel in the request's path. Empty if the path has none.
     pub pixel: &'a str,
     pub body: &'a [u8],
 }
@@ -110,13 +108,13 @@ impl Fault {
     /// Checks that the fault can be carried out.
     ///
     /// # Errors
-    /// The reason in one sentence.
+    /// The reason why it cannot, in one sentence.
     pub fn check(&self) -> Result<(), String> {
         if self.delay_ms > DELAY_MAX_MS {
-            return Err(format!("delay_ms may be {DELAY_MAX_MS} at most"));
+            return Err(format!("delay_ms must be at most {DELAY_MAX_MS}"));
         }
         if self.target != Target::Graph && (self.pixel.is_some() || self.containing.is_some()) {
-            return Err("pixel and containing are for the target graph".to_owned());
+            return Err("pixel and containing need the target graph".to_owned());
         }
         if self.containing.as_ref().is_some_and(|text| !(1..=CONTAINING_MAX_BYTES).contains(&text.len())) {
             return Err(format!("containing must have 1 to {CONTAINING_MAX_BYTES} bytes"));
@@ -124,7 +122,7 @@ impl Fault {
         match &self.action {
             Some(Action::Answer(answer)) => answer.build().map(|_| ()),
             Some(Action::Throws) if self.target != Target::Fbevents => {
-                Err("throws is for the target fbevents".to_owned())
+                Err("throws needs the target fbevents".to_owned())
             }
             _ => Ok(()),
         }
@@ -140,12 +138,11 @@ impl Fault {
             && self.containing.as_ref().is_none_or(has)
     }
 
-    /// Sleeps for the scripted delay.
     pub async fn delay(&self) {
         tokio::time::sleep(Duration::from_millis(self.delay_ms)).await;
     }
 
-    /// The HTTP status that the caller gets to see; 0 when there is no answer at all.
+    /// The HTTP status that the caller sees; 0 if it gets no answer. `None` if the fault only delays.
     #[must_use]
     pub fn status(&self, refused: StatusCode) -> Option<u16> {
         match self.action.as_ref()? {
@@ -221,12 +218,12 @@ impl Faults {
     /// Queues a fault behind those already scripted for its target.
     ///
     /// # Errors
-    /// When too many wait already.
+    /// If too many faults wait already.
     pub fn add(&self, fault: Fault) -> Result<(), String> {
         let mut queues = lock(&self.queues);
         let queue = queues.entry(fault.target).or_default();
         if queue.len() >= QUEUE_MAX {
-            return Err(format!("{QUEUE_MAX} faults wait for this target already"));
+            return Err(format!("{QUEUE_MAX} faults already wait for this target"));
         }
         if fault.count != Some(0) {
             queue.push_back(fault);
@@ -263,7 +260,7 @@ impl Faults {
         Some(taken)
     }
 
-    /// Removes all faults. A request that hangs already continues to hang.
+    /// Removes all faults. A request that already hangs continues to hang.
     pub fn clear(&self) {
         lock(&self.queues).clear();
     }
@@ -317,7 +314,7 @@ mod tests {
         assert_eq!(status("1", b"lead-6"), Some((None, Some(500))));
         assert_eq!(status("2", b"lead-6"), Some((Some("2".to_owned()), Some(0))));
         assert_eq!(status("1", b"\"event_id\":\"lead-7\""), Some((None, Some(0))), "the condition fits");
-        assert_eq!(status("1", b"lead-7"), Some((None, Some(500))), "it was for one request");
+        assert_eq!(status("1", b"lead-7"), Some((None, Some(500))), "the fault was for one request");
         assert_eq!(status("1", b"lead-7"), None);
         assert_eq!(faults.list().len(), 1, "the pixel's fault stays");
     }

@@ -43,14 +43,12 @@ impl Journal {
         self.revision
     }
 
-    /// Records a request to the Graph API.
     pub fn add_graph_request(&mut self, request: GraphRequest) {
         self.revision += 1;
         self.counts.requests += 1;
         push_bounded(&mut self.graph_requests, request);
     }
 
-    /// Records an accepted server event.
     pub fn add_graph_event(&mut self, mut event: GraphEvent) {
         self.count_graph_event();
         event.number = self.counts.events;
@@ -69,7 +67,6 @@ impl Journal {
         self.counts.events += 1;
     }
 
-    /// Records a hit of the pixel.
     pub fn add_pixel_event(&mut self, event: PixelEvent) {
         self.revision += 1;
         self.matches.add_browser(&BrowserArrival { event: &event });

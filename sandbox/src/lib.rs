@@ -12,8 +12,8 @@
 //! [`mod@matches`] computes what Meta would have deduplicated, and [`events_manager`] shows it. With [`control`], tests
 //! and people script faults and look at what arrived.
 //!
-//! The sandbox shares no rule with Tandem's core: a fake that used the product's normalisation, signing or parsing would
-//! repeat the product's mistakes.
+//! The sandbox shares no rule with Tandem's core. A fake that used the product's normalisation, signing or parsing
+//! would repeat the product's mistakes.
 
 pub mod answer;
 pub mod cashfree;

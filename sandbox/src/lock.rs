@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks, whether or not another thread panicked while it held the lock: every change made under
-/// these locks leaves the data usable at each step.
+/// Locks even if another thread panicked while it held the lock. Every change under these locks leaves the data
+/// usable at each step.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -61,7 +61,7 @@ async fn run(settings: Settings) -> ExitCode {
     let (Ok(address), Ok(mut terminate), Ok(mut interrupt)) =
         (listener.local_addr(), signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
-        eprintln!("tandem-sandbox: the system refuses a listener or a signal handler");
+        eprintln!("tandem-sandbox: the system refused a listener or a signal handler");
         return ExitCode::from(REFUSED);
     };
     let router = router(Sandbox::new(settings));

@@ -42,7 +42,7 @@ pub struct BrowserArrival<'a> {
 pub struct MatchRow {
     pub pixel_id: String,
     pub event_name: String,
-    /// Event ID; empty for copies that came without one, which never match.
+    /// Event ID. Empty for copies that came without one; such copies never match.
     pub event_id: String,
     /// Copies from the browser.
     pub browser: u64,
@@ -152,7 +152,6 @@ impl NameTotals {
 }
 
 impl Matches {
-    /// Adds a server event.
     pub fn add_server(&mut self, arrival: &ServerArrival<'_>) {
         let event_name = arrival.event["event_name"].as_str().unwrap_or_default();
         let event_id = arrival.event["event_id"].as_str().unwrap_or_default();
@@ -175,7 +174,6 @@ impl Matches {
         }
     }
 
-    /// Adds a browser event.
     pub fn add_browser(&mut self, arrival: &BrowserArrival<'_>) {
         let event = arrival.event;
         let row = self.row(&event.id, &event.ev, &event.eid);

@@ -16,7 +16,6 @@ pub fn routes() -> Router<Sandbox> {
     Router::new().route("/pkg/{*path}", get(file))
 }
 
-/// A file of the package.
 pub(crate) async fn file(State(sandbox): State<Sandbox>, Path(path): Path<String>) -> Response {
     let relative = FilePath::new(&path);
     let Some(content_type) = content_type(relative).filter(|_| stays_inside(relative)) else {

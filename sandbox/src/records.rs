@@ -10,7 +10,7 @@ use crate::clock::Millis;
 /// One accepted server event.
 #[derive(Clone, Debug, Serialize)]
 pub struct GraphEvent {
-    /// Its place among all accepted events since the last reset, from 1. Set by the journal.
+    /// The event's place among all accepted events since the last reset, from 1. The journal sets it.
     pub number: u64,
     /// Whether a scripted fault hid from the caller that the event was accepted.
     pub lost: bool,
@@ -37,7 +37,6 @@ pub struct GraphRequest {
     pub error_subcode: Option<u32>,
     /// The error text of the answer.
     pub reason: Option<String>,
-    /// The answer's trace ID.
     pub fbtrace_id: Option<String>,
     /// Whether a scripted fault made the answer.
     pub fault: bool,
@@ -63,7 +62,6 @@ pub struct PixelEvent {
     pub dl: Option<String>,
     /// Address of the referring page.
     pub rl: Option<String>,
-    /// `User-Agent` header.
     pub user_agent: Option<String>,
     pub ip: String,
     pub method: String,

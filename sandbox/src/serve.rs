@@ -62,8 +62,7 @@ fn spawn_connection(stream: TcpStream, peer: SocketAddr, router: Router, gracefu
     });
 }
 
-/// Runs one request. An error makes hyper drop the connection without a byte of answer, which is
-/// what the fault `cut` asks for.
+/// Runs one request. An error makes hyper close the connection without an answer, as the fault `cut` asks.
 async fn answer(router: Router, request: Request<Incoming>, peer: SocketAddr) -> io::Result<Response> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
@@ -94,7 +93,7 @@ mod tests {
         (address, stop, server)
     }
 
-    /// Everything that comes back on a connection until it is closed.
+    /// Reads everything that comes back on a connection until the other side closes it.
     async fn exchange(address: SocketAddr, path: &str) -> Vec<u8> {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");

@@ -21,7 +21,7 @@ pub struct Sandbox(Arc<Shared>);
 /// Everything behind a [`Sandbox`].
 #[derive(Debug)]
 pub struct Shared {
-    /// As given at start.
+    /// The settings as given at start.
     pub settings: Settings,
     pub faults: Faults,
     /// For outgoing webhooks: no redirects, as Cashfree follows none.
@@ -49,7 +49,7 @@ impl Sandbox {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(WEBHOOK_TIMEOUT)
-            // A kept connection may be closed by the other side at the moment it is used.
+            // The other side may close a kept connection at the moment it is used.
             .pool_max_idle_per_host(0)
             .no_proxy()
             .build()
@@ -77,7 +77,7 @@ impl Shared {
     /// Changes the changeable settings.
     ///
     /// # Errors
-    /// What [`LiveConfig::apply`] refuses.
+    /// The reason for which [`LiveConfig::apply`] refuses the change.
     pub fn change_live(&self, change: crate::config::ConfigChange) -> Result<LiveConfig, String> {
         let mut live = lock(&self.live);
         live.apply(change)?;

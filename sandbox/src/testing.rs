@@ -39,26 +39,24 @@ pub(crate) async fn send(router: &Router, mut request: Request<Body>) -> Respons
     router.clone().oneshot(request).await.unwrap()
 }
 
-/// The body as text.
 pub(crate) async fn text(response: Response) -> String {
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// The body as JSON.
 pub(crate) async fn json(response: Response) -> Value {
     let text = text(response).await;
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// GET, which must succeed, as JSON.
+/// Sends a GET that must succeed. Returns the JSON.
 pub(crate) async fn get_json(router: &Router, path: &str) -> Value {
     let response = send(router, get(path)).await;
     assert_eq!(response.status(), StatusCode::OK, "GET {path}");
     json(response).await
 }
 
-/// POST of JSON text: status and JSON answer.
+/// Posts JSON text. Returns the status and the JSON answer.
 pub(crate) async fn post_json(router: &Router, path: &str, body: &str) -> (StatusCode, Value) {
     let request = Request::post(path)
         .header(CONTENT_TYPE, "application/json")

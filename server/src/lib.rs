@@ -1,4 +1,4 @@
-//! Tandem's server: takes conversion events durably and delivers them to Meta.
+//! Tandem's server. It stores conversion events durably and delivers them to Meta.
 //!
 //! A folder imports only what stands below it (`cargo xtask tidy` checks that):
 //!
@@ -15,6 +15,7 @@
 //! | [`catalogue`] | the shop's products |
 //! | [`telemetry`] | counters, gauges and response times |
 //! | [`clock`] | the time |
+//! | `vital` | threads and tasks without which the server must not live on |
 
 pub mod api;
 pub mod app;
@@ -27,3 +28,4 @@ pub mod insight;
 pub mod orders;
 pub mod outbox;
 pub mod telemetry;
+mod vital;

@@ -66,7 +66,7 @@ fn check() -> Result<(), ExitError> {
 fn start() -> Result<(), ExitError> {
     let (source, settings) = read().map_err(|error| bad_settings(&error))?;
     start_log(&source).map_err(|error| bad_settings(&error))?;
-    // Selects ring for all TLS of the process. An error only says that it is selected already.
+    // Selects ring for all TLS of the process. An error only means that it is selected already.
     drop(rustls::crypto::ring::default_provider().install_default());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -79,9 +79,9 @@ fn start() -> Result<(), ExitError> {
     })
 }
 
-/// "File size limit exceeded" (signal(7): 25 on every system that Tandem is built for but MIPS).
-/// Its default action ends the process; a write beyond the limit then fails with EFBIG instead,
-/// which is treated as a full disk.
+/// "File size limit exceeded" (signal(7): 25 on every system that Tandem is built for except MIPS).
+/// Its default action ends the process. Once it is handled, a write beyond the limit fails with
+/// EFBIG instead, and the store treats that like a full disk.
 const SIGXFSZ: i32 = 25;
 
 /// SIGTERM and SIGINT.

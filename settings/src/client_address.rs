@@ -1,4 +1,4 @@
-//! Who sent a request, past the proxies that are trusted.
+//! The address of the client that sent a request, seen through trusted proxies.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,10 +9,10 @@ use crate::networks::Networks;
 /// Most entries of `X-Forwarded-For` that are read.
 const HOPS_MAX: usize = 32;
 
-/// The client's address: the peer's, or, while that is a trusted proxy, the one that the
+/// The client's address. It is the peer's address, or if that is a trusted proxy, the address that the
 /// proxy forwards for. `X-Forwarded-For` is read from the right, because a client can make up
-/// everything left of the first address that is not trusted. An entry may carry a port or
-/// brackets, as some proxies write it.
+/// everything to the left of the first address that is not trusted. Some proxies write an entry
+/// with a port or in brackets, which is accepted.
 pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> IpAddr {
     let mut client = peer.to_canonical();
     let lines = headers.get_all("x-forwarded-for").iter().rev();
@@ -27,7 +27,7 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> 
     client
 }
 
-/// An address as proxies write it: plain, with a port, or in brackets.
+/// Parses an address as proxies write it: plain, with a port, or in brackets.
 fn hop_address(text: &str) -> Option<IpAddr> {
     let plain = text.parse::<IpAddr>().or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip()));
     let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();

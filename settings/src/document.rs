@@ -1,10 +1,10 @@
-//! What people read of the table of keys: `--help`, and `docs/settings.md`.
+//! Makes `--help` and `docs/settings.md` from the table of keys.
 
 use std::fmt::Write as _;
 
 use crate::keys::{DefaultValue, KEYS, Key, Program, TABLES};
 
-/// Longest line of the help, characters.
+/// Longest line of the help, in characters.
 const COLUMNS: usize = 98;
 
 const PAGE_HEAD: &str = "\
@@ -13,14 +13,14 @@ const PAGE_HEAD: &str = "\
 Set a variable in the program's environment, or put the same key into a TOML file and name the file in `TANDEM_CONFIG`.
 
 In the file, the key is the variable in lower case, without `TANDEM_` (`TANDEM_JOIN_WAIT` is `join_wait`). The environment
-goes before the file, and the file before the default. One file may serve all programs. A key that no program knows is an
-error. A variable that begins as ours do and that no program knows is told in the log at the start.
+overrides the file, and the file overrides the default. All programs may share one file. A key that no program knows is an
+error. At the start, the log names variables with our prefixes that no program knows.
 
-A secret has a second variable that ends in `_FILE`: the path of a file that holds it. The file is read again when it
-changes. While it is empty, unreadable or gone, the last good secret stays.
+A secret has a second variable that ends in `_FILE`: the path of a file that contains the secret. The file is read again
+when it changes. While it is empty, unreadable or gone, the last good secret stays in use.
 
-`tandem-server --check` reads all settings, prints what it understood and from where, and ends: with 0, or with 2 and one
-line that names the setting at fault.
+`tandem-server --check` reads all settings, prints each value and where it was found, and exits with 0. If a setting cannot
+be used, it prints one line that names the setting and exits with 2.
 
 This page is made from the table in `settings/src/keys.rs` by `cargo xtask settings-docs`.
 
@@ -29,17 +29,17 @@ This page is made from the table in `settings/src/keys.rs` by `cargo xtask setti
 ";
 
 const TABLES_HEAD: &str = "
-Some settings of the server are tables of the file, and no variables:
+Some settings of the server are tables of the file. They have no variables:
 
 | table | meaning |
 |---|---|
 ";
 
-/// The settings of a program, for the end of its `--help`.
+/// The text about a program's settings at the end of its `--help`.
 pub fn help(program: Program) -> String {
     let mut text =
         "Settings (environment, or the TOML file that TANDEM_CONFIG names, with keys in lower case\n\
-                    without TANDEM_; _FILE: a file that holds the secret):"
+                    without TANDEM_; _FILE: a file that contains the secret):"
             .to_owned();
     for key in KEYS.iter().filter(|key| key.is_read_by(program)) {
         let also = key.file_variable().map_or_else(String::new, |variable| format!(", {variable}"));
@@ -53,7 +53,7 @@ pub fn help(program: Program) -> String {
     text
 }
 
-/// Cuts a text into lines between words.
+/// Breaks a text into lines of at most `columns` characters, between words.
 fn wrap(text: &str, columns: usize, mut each: impl FnMut(&str)) {
     let mut rest = text;
     while rest.len() > columns {
@@ -66,7 +66,7 @@ fn wrap(text: &str, columns: usize, mut each: impl FnMut(&str)) {
     }
 }
 
-/// The whole of `docs/settings.md`.
+/// The text of `docs/settings.md`, in Markdown.
 pub fn page() -> String {
     let mut page = PAGE_HEAD.to_owned();
     for key in KEYS {

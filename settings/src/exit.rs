@@ -1,6 +1,6 @@
-//! Exit codes of a start that failed, the same for all programs.
+//! Exit codes after a failed start. All programs use the same codes.
 
-/// The system refuses something: a port is taken, a directory cannot be read.
+/// The system refuses something: for example, a port is in use or a directory cannot be read.
 pub const REFUSED: u8 = 1;
 /// A setting or an argument cannot be used.
 pub const BAD_SETTINGS: u8 = 2;

@@ -1,15 +1,15 @@
-//! The limit on open files: each connection is one.
+//! The limit on open files. Each connection counts as an open file.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Taken for the limit where the system names none.
+/// Used as the limit if the system has none.
 const UNLIMITED: u64 = 1 << 20;
 
-/// Raises the limit on open files as far as this process may, and returns what it is now.
+/// Raises the limit on open files as far as this process may. Returns the new limit, in files.
 pub fn raise_file_limit() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    // macOS refuses "unlimited" here; what is allowed already is what there is, then.
+    // macOS refuses "unlimited" here. Then the current limit stays.
     let current = match setrlimit(Resource::Nofile, raised) {
         Ok(()) => limit.maximum,
         Err(_) => limit.current,

@@ -1,5 +1,5 @@
-//! The table of keys. The readers look keys up in it, and `--help`, `--check` and
-//! `docs/settings.md` are made from it. A key that is not in the table cannot be read.
+//! The table of keys. Programs read settings by its rows, and `--help`, `--check` and
+//! `docs/settings.md` are made from it. A program cannot read a key that is not in the table.
 
 /// A program that reads settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,10 +15,10 @@ pub enum Program {
 }
 
 impl Program {
-    /// All of them.
+    /// All programs, in the order of the documents.
     pub const ALL: [Self; 4] = [Self::Server, Self::Gateway, Self::Tool, Self::Sandbox];
 
-    /// The name of its binary.
+    /// The name of the program's binary.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Server => "tandem-server",
@@ -29,37 +29,37 @@ impl Program {
     }
 }
 
-/// What holds while a key is not set.
+/// The value that a key has while it is not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DefaultValue {
     /// This text, read as if it were set.
     Text(&'static str),
-    /// Something that no text can say; in a few words.
+    /// A default that is not a value of the key, described in a few words.
     Means(&'static str),
 }
 
 /// A row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
-    /// The variable. In the file the key is the same in lower case, without `TANDEM_`.
+    /// The variable, such as `TANDEM_JOIN_WAIT`. The key of the file is the same in lower case, without `TANDEM_`.
     pub name: &'static str,
-    /// Programs that read it.
+    /// Programs that read the key.
     pub programs: &'static [Program],
-    /// What holds while it is not set.
+    /// The value while the key is not set.
     pub default: DefaultValue,
-    /// What it means, in one sentence.
+    /// The meaning, in one sentence of plain text.
     pub meaning: &'static str,
-    /// Whether its value is never shown, and `<name>_FILE` may name a file that holds it.
+    /// Whether the value is a secret: it is never shown, and `<name>_FILE` may name a file that contains it.
     pub is_secret: bool,
 }
 
 impl Key {
-    /// The variable that names a file with the secret.
+    /// The variable that names a file with the secret: `<name>_FILE`. `None` if the key is not a secret.
     pub fn file_variable(&self) -> Option<String> {
         self.is_secret.then(|| format!("{}_FILE", self.name))
     }
 
-    /// The default as text; empty where no text can say it.
+    /// The default's text. Empty for [`DefaultValue::Means`].
     pub const fn default_text(&self) -> &'static str {
         match self.default {
             DefaultValue::Text(text) => text,
@@ -67,7 +67,7 @@ impl Key {
         }
     }
 
-    /// Whether a program reads it.
+    /// Whether `program` reads this key.
     pub fn is_read_by(&self, program: Program) -> bool {
         self.programs.contains(&program)
     }
@@ -86,12 +86,12 @@ impl Key {
     }
 }
 
-/// A row whose value is a secret: it is read as a [`crate::SecretSource`] only.
+/// A row whose value is a secret. It can be read only as a [`crate::SecretSource`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecretKey(Key);
 
 impl SecretKey {
-    /// The row.
+    /// The row in the table.
     pub const fn key(self) -> Key {
         self.0
     }
@@ -106,18 +106,18 @@ impl SecretKey {
     }
 }
 
-/// The file's key of a variable: in lower case, without `TANDEM_`.
+/// The key in the file for a variable: the name in lower case, without `TANDEM_`.
 pub fn file_key(name: &str) -> String {
     name.strip_prefix("TANDEM_").unwrap_or(name).to_ascii_lowercase()
 }
 
-/// Beginnings of the names of all variables of the programs.
+/// Prefixes of the names of all variables that the programs read.
 pub const PREFIXES: [&str; 4] = ["TANDEM_", "META_", "CASHFREE_", "FACEBOOK_"];
 
-/// Beginnings of variables that steer the tests and the chores of this project, and no program.
+/// Prefixes of variables for this project's tests and xtask. No program reads them.
 pub const NOT_SETTINGS: [&str; 3] = ["TANDEM_TESTS_", "TANDEM_WASM32_", "TANDEM_WRITE_DOCS"];
 
-/// Tables of the file, which no variable can hold; the server reads them.
+/// Tables of the file (name, meaning). They have no variables. Only the server reads them.
 pub const TABLES: [(&str, &str); 2] = [
     (
         "pixels",
@@ -144,15 +144,15 @@ use Program::{Gateway, Sandbox, Server, Tool};
 
 rows! {
     Key TANDEM_CONFIG [Server, Gateway, Tool, Sandbox], Means("no file"), "Path of a TOML file with settings, which all programs may share.";
-    Key TANDEM_LOG [Server, Gateway, Tool, Sandbox], Text("info"), "What is logged on standard error: a level (off, error, warn, info, debug, trace), also for one part, as in info,tandem_server=debug.";
+    Key TANDEM_LOG [Server, Gateway, Tool, Sandbox], Text("info"), "What is logged to standard error: a level (off, error, warn, info, debug, trace), which a part of a program may override, as in info,tandem_server=debug.";
 
     Key TANDEM_GRPC_ADDR [Server], Text("127.0.0.1:50051"), "Address for gRPC and gRPC-web; port 0 picks a free port.";
     Key TANDEM_HTTP_ADDR [Server], Text("127.0.0.1:9090"), "Address for health, metrics and the dashboard; port 0 picks a free port.";
     Key TANDEM_GATEWAY_ADDR [Gateway], Text("127.0.0.1:8080"), "Address for webhooks; port 0 picks a free port.";
     Key TANDEM_SERVER_URL [Gateway, Tool], Text("http://127.0.0.1:50051"), "The Tandem server; plain http to another machine needs --insecure.";
-    SecretKey TANDEM_INTERNAL_TOKEN [Server, Gateway, Tool], Means("the file internal-token in TANDEM_DATA_DIR, which the server writes"), "Proves an internal caller: the server takes each of a comma-separated list, gateway and tool send the first.";
+    SecretKey TANDEM_INTERNAL_TOKEN [Server, Gateway, Tool], Means("the file internal-token in TANDEM_DATA_DIR, which the server writes"), "Proves that a caller is internal; of a comma-separated list, the server accepts each token, and gateway and tool send the first.";
     Key TANDEM_DATA_DIR [Server, Gateway, Tool], Text("./data"), "The server's data directory; gateway and tool look for its internal token there.";
-    Key TANDEM_STORE [Server], Text("embedded"), "The store; this version knows the embedded one only.";
+    Key TANDEM_STORE [Server], Text("embedded"), "The store; this version has only the embedded one.";
     Key TANDEM_RETENTION [Server], Text("30d"), "How long events are kept after they finished, in running time of the server; at least 8 days.";
 
     Key FACEBOOK_PIXEL_ID [Server], Means("events are accepted and held"), "The pixel (dataset) that events go to.";
@@ -162,34 +162,35 @@ rows! {
     Key META_GRAPH_URL [Server], Text("https://graph.facebook.com"), "Base address of the Graph API.";
     Key META_GRAPH_VERSION [Server], Text("v25.0"), "Version of the Graph API.";
     Key META_CONNECT_TIMEOUT [Server], Text("1500ms"), "Longest wait for a connection to Meta.";
-    Key META_TIMEOUT [Server], Text("10s"), "Longest wait for an answer of Meta.";
+    Key META_TIMEOUT [Server], Text("10s"), "Longest wait for an answer from Meta.";
 
     Key CASHFREE_ENVIRONMENT [Server], Text("SANDBOX"), "SANDBOX or PRODUCTION; picks the client secret.";
     SecretKey CASHFREE_CLIENT_SECRET [Server, Tool], Means("webhooks are answered with 503"), "Cashfree's client secrets of the sandbox, comma-separated, newest first; the tool signs doctor's ping with the first.";
     SecretKey CASHFREE_CLIENT_SECRET_PRODUCTION [Server, Tool], Means("webhooks are answered with 503"), "Cashfree's client secrets of production, comma-separated, newest first; the tool signs doctor's ping with the first.";
-    Key CASHFREE_CLIENT_ID [Server], Means("the Orders API is not asked"), "Cashfree's client ID; with it, orders that look unpaid are asked of the Orders API.";
+    Key CASHFREE_CLIENT_ID [Server], Means("the Orders API is not asked"), "Cashfree's client ID; with it, the server asks the Orders API about orders that look unpaid.";
     Key CASHFREE_API_URL [Server], Means("Cashfree's address for the environment"), "Base address of Cashfree's API.";
-    Key CASHFREE_LEGACY_WEBHOOKS [Server], Text("false"), "Whether form-encoded notifications of the oldest kind are taken as hints; needs CASHFREE_CLIENT_ID.";
+    Key CASHFREE_LEGACY_WEBHOOKS [Server], Text("false"), "Whether Cashfree's oldest, form-encoded notifications are accepted as hints; needs CASHFREE_CLIENT_ID.";
+    Key CASHFREE_SUBSCRIPTION_PURCHASES [Server], Text("false"), "Whether each successful charge of a subscription is a Purchase, whose order is the charge's payment_id.";
     Key CASHFREE_ALLOWED_ADDRESSES [Gateway], Means("any"), "Networks that may send webhooks, comma-separated.";
     Key TANDEM_WEBHOOK_MAX_AGE [Server], Text("72h"), "Signed webhooks that are older are refused.";
 
     Key TANDEM_ALLOWED_ORIGINS [Server], Means("this machine's own names, any port"), "The shop's origins, comma-separated, such as https://shop.example; a list replaces the default.";
-    Key TANDEM_SHOP_URL [Server], Means("events without a page are held"), "event_source_url of events whose page is not known.";
+    Key TANDEM_SHOP_URL [Server], Means("the pixel's first allowed origin; without one, events without a page are held"), "event_source_url of events whose page is not known.";
     Key TANDEM_TRUSTED_PROXIES [Server, Gateway], Means("none"), "Networks of proxies whose X-Forwarded-For is believed, comma-separated.";
     Key TANDEM_RATE_LIMIT [Server], Text("50/s burst 200"), "Calls that one client address may make to the public RPCs, or off.";
-    SecretKey TANDEM_CLAIM_SECRET [Server], Means("order IDs must be unguessable"), "With it, a page's word about an order counts only with its claim_key.";
-    Key TANDEM_COOKIE_DOMAIN [Server], Means("no cookies are set"), "Domain that the server sets _fbp and _fbc for, by HTTP.";
+    SecretKey TANDEM_CLAIM_SECRET [Server], Means("order IDs must be unguessable"), "With it, a page's word about an order (claim, checkout event, confirmation) counts only with its claim_key.";
+    Key TANDEM_COOKIE_DOMAIN [Server], Means("no cookies are set"), "Domain for which the server sets the cookies _fbp and _fbc by HTTP.";
     Key TANDEM_CONSENT_REQUIRED [Server], Text("false"), "Whether consent that is not specified counts as denied.";
-    Key TANDEM_BROWSER_POLICY [Server], Text("verified"), "When the page may fire Purchase: verified (once the payment is known to be good) or optimistic (at once).";
+    Key TANDEM_BROWSER_POLICY [Server], Text("verified"), "When the page may fire Purchase: verified (once the server knows that the order is paid) or optimistic (at once).";
     Key TANDEM_JOIN_WAIT [Server], Text("30s"), "How long a paid order without browser signals waits for them.";
     Key TANDEM_DEFAULT_COUNTRY [Server], Text("IN"), "Country of national phone numbers.";
-    Key TANDEM_DEFAULT_CURRENCY [Server], Text("INR"), "Currency where none is given.";
+    Key TANDEM_DEFAULT_CURRENCY [Server], Text("INR"), "Currency of events that give none.";
     Key TANDEM_CATALOG [Server], Means("no catalogue"), "Path of the TOML product catalogue.";
     Key TANDEM_REFUND_EVENT [Server], Means("nothing is sent"), "Name of the custom event that is sent for refunds.";
 
     Key TANDEM_TLS_CERT [Server], Means("no TLS"), "Path of the certificate of the gRPC port, PEM.";
     Key TANDEM_TLS_KEY [Server], Means("no TLS"), "Path of the key of TANDEM_TLS_CERT, PEM.";
-    Key TANDEM_TLS_CLIENT_CA [Server], Means("no certificate makes an internal caller"), "Path of the CA whose client certificates make an internal caller, PEM.";
+    Key TANDEM_TLS_CLIENT_CA [Server], Means("no certificate proves an internal caller"), "Path of the CA whose client certificates prove an internal caller, PEM.";
     Key TANDEM_TLS_CA [Gateway, Tool], Means("the system's"), "Path of the CA of the server's certificate, PEM.";
     Key TANDEM_TLS_CLIENT_CERT [Gateway, Tool], Means("none"), "Path of the certificate to show to the server, PEM; the internal token is not needed then.";
     Key TANDEM_TLS_CLIENT_KEY [Gateway, Tool], Means("none"), "Path of the key of TANDEM_TLS_CLIENT_CERT, PEM.";
@@ -198,9 +199,9 @@ rows! {
     Key TANDEM_SANDBOX_PIXEL_ID [Sandbox], Text("123456789012345"), "The pixel that exists at the fake Graph API; several comma-separated, the shop uses the first.";
     Key TANDEM_SANDBOX_TOKEN [Sandbox], Text("sandbox-token"), "The access token that the fake Graph API accepts.";
     Key TANDEM_SANDBOX_APP_SECRET [Sandbox], Means("no proof is asked for"), "App secret; with it, every Graph call must carry the right appsecret_proof.";
-    Key TANDEM_SANDBOX_REQUIRE_USER_AGENT [Sandbox], Text("false"), "Whether website events without client_user_agent are refused, as Meta documents it; the real Graph API was seen to take them.";
+    Key TANDEM_SANDBOX_REQUIRE_USER_AGENT [Sandbox], Text("false"), "Whether website events without client_user_agent are refused, as Meta documents; in observed calls the real Graph API accepted them.";
     Key TANDEM_SANDBOX_CLIENT_ID [Sandbox], Text("TEST_sandbox_client"), "Client ID that the fake Orders API accepts.";
-    Key TANDEM_SANDBOX_CLIENT_SECRET [Sandbox], Text("cfsk_ma_test_sandbox_secret"), "Client secret: signs webhooks and opens the fake Orders API.";
+    Key TANDEM_SANDBOX_CLIENT_SECRET [Sandbox], Text("cfsk_ma_test_sandbox_secret"), "Client secret, with which the fake Cashfree signs webhooks and which its Orders API accepts.";
     Key TANDEM_SANDBOX_WEBHOOK_URL [Sandbox], Text("http://127.0.0.1:8080/webhooks/cashfree"), "Where the fake Cashfree sends webhooks.";
     Key TANDEM_SANDBOX_TANDEM_URL [Sandbox], Text("http://127.0.0.1:50051"), "The Tandem server that the shop's pages connect to.";
     Key TANDEM_SANDBOX_PKG [Sandbox], Text("web-client/pkg"), "Folder with the built browser package, served under /pkg/.";
@@ -221,7 +222,7 @@ mod tests {
             for variable in [Some(key.name.to_owned()), key.file_variable()].into_iter().flatten() {
                 assert!(PREFIXES.iter().any(|prefix| variable.starts_with(prefix)), "{variable}");
                 assert!(!NOT_SETTINGS.iter().any(|start| variable.starts_with(start)), "{variable}");
-                assert!(variables.insert(file_key(&variable)), "{variable} stands twice");
+                assert!(variables.insert(file_key(&variable)), "{variable} is there twice");
             }
         }
         for (table, _) in TABLES {

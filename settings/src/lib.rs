@@ -1,21 +1,21 @@
-//! What Tandem's programs share of their settings.
+//! Reads settings for all of Tandem's programs.
 //!
-//! | module | holds |
+//! | module | contains |
 //! |---|---|
-//! | `keys` | the table of keys: who reads them, their defaults, what they mean |
+//! | `keys` | the table of keys: the programs that read them, their defaults, their meaning |
 //! | `document` | `--help` and `docs/settings.md`, made from that table |
 //! | `source` | the reader: environment, then the file, then the table's defaults |
-//! | `unknown` | variables that look like ours and are not, and what was meant |
-//! | `values` | spans of time, switches, addresses as settings write them |
-//! | `secret` | secrets, inline or in a file that is read again when it changes |
-//! | `watched` | what tells one state of a file from the next |
+//! | `unknown` | misspelt variables, and suggestions for them |
+//! | `values` | parsers for spans of time, switches and addresses |
+//! | `secret` | secrets, given inline or in a file that is read again when it changes |
+//! | `watched` | tells whether a file has changed |
 //! | `understood` | what `--check` prints |
 //! | `log` | the start of the log |
-//! | `exit` | exit codes of a start that failed |
+//! | `exit` | exit codes after a failed start |
 //! | `client` | for programs that call the server: its address, TLS, the internal token |
-//! | `loopback` | which addresses are this machine's own |
+//! | `loopback` | tells whether an address is this machine's own |
 //! | `networks` | lists of networks, such as those of trusted proxies |
-//! | `client_address` | who sent a request, past the proxies that are trusted |
+//! | `client_address` | the client that sent a request, seen through trusted proxies |
 //! | `file_limit` | the limit on open files |
 
 #![warn(missing_docs)]

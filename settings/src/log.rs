@@ -1,4 +1,4 @@
-//! The start of the log, the same for all programs.
+//! Starts the log. All programs use it.
 
 use std::io::IsTerminal as _;
 
@@ -8,19 +8,19 @@ use tracing_subscriber::filter::{Directive, LevelFilter};
 use crate::keys::TANDEM_LOG;
 use crate::source::{SettingError, Source};
 
-/// Libraries whose finer logs show headers and addresses of strangers.
+/// Libraries whose detailed logs show headers and addresses of callers.
 const QUIET_LIBRARIES: [&str; 6] = ["h2", "hyper", "hyper_util", "tonic", "tower", "rustls"];
 
 const EXPECTED: &str = "must be a level (off, error, warn, info, debug, trace), also for one part, \
                         such as info,tandem_server=debug";
 
-/// Starts the log that `TANDEM_LOG` asks for, on standard error: as text for people at a terminal,
-/// as JSON lines otherwise. Then tells which variables look like ours and are not.
+/// Starts the log that `TANDEM_LOG` asks for, on standard error. It is text on a terminal, and JSON
+/// lines otherwise. Then logs the names of misspelt variables.
 ///
 /// # Errors
-/// When the filter cannot be used.
+/// [`SettingError`] if the text of `TANDEM_LOG` is not a valid filter.
 pub fn start_log(source: &Source) -> Result<(), SettingError> {
-    // A line that cannot be written (the disk with the log is full) is lost: to complain of it on
+    // A line that cannot be written, for example because the disk is full, is lost. Reporting that on
     // the same stream would panic.
     let log = tracing_subscriber::fmt()
         .with_env_filter(source.parsed(TANDEM_LOG, filter)?)
@@ -37,10 +37,10 @@ pub fn start_log(source: &Source) -> Result<(), SettingError> {
     Ok(())
 }
 
-/// Whether [`start_log`] could use the filter.
+/// Checks that [`start_log`] can use the filter, without starting the log.
 ///
 /// # Errors
-/// When it could not.
+/// [`SettingError`] if the text of `TANDEM_LOG` is not a valid filter.
 pub fn check_log(source: &Source) -> Result<(), SettingError> {
     source.parsed(TANDEM_LOG, filter).map(drop)
 }
@@ -52,7 +52,7 @@ fn filter(text: &str) -> Result<EnvFilter, String> {
         word.parse::<LevelFilter>().map_err(|_| EXPECTED.to_owned())?;
     }
     let mut filter = EnvFilter::builder().parse(text).map_err(|_| EXPECTED.to_owned())?;
-    // A filter that is coarse already must not become finer for them.
+    // A filter that logs little must not log more of these libraries.
     let is_fine = filter.max_level_hint().is_none_or(|level| level > LevelFilter::INFO);
     for library in QUIET_LIBRARIES.iter().filter(|_| is_fine) {
         let quiet: Result<Directive, _> = format!("{library}=info").parse();

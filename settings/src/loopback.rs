@@ -1,4 +1,4 @@
-//! Which addresses are this machine's own.
+//! Tells whether an address is this machine's own.
 
 use url::{Host, Url};
 

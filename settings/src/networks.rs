@@ -12,7 +12,7 @@ impl Networks {
     /// Reads a comma-separated list of networks (`10.0.0.0/8`) and single addresses.
     ///
     /// # Errors
-    /// The first part that is neither, in a sentence.
+    /// A sentence that quotes the first part that is neither a network nor an address.
     pub fn parse(text: &str) -> Result<Self, String> {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         parts
@@ -25,7 +25,7 @@ impl Networks {
             .map(Self)
     }
 
-    /// Whether an address belongs to one of them.
+    /// Whether one of the networks contains `address`. An IPv4-mapped IPv6 address counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))

@@ -8,7 +8,7 @@ use crate::keys::{DefaultValue, KEYS, Key, Program};
 use crate::secret::SecretSource;
 use crate::source::{Origin, Source};
 
-/// The keys of a program: name, value, origin. A secret is `set` or `unset`.
+/// The keys of a program, one per line: name, value, origin. A secret is only `set` or `unset`.
 pub fn understood(source: &Source, program: Program) -> String {
     let mut text = String::new();
     let keys = KEYS.iter().filter(|key| key.is_read_by(program));
@@ -44,7 +44,7 @@ fn unset(key: &Key) -> String {
     }
 }
 
-/// A value, unless it is an address with a password in it.
+/// A value as it is printed. A URL with a password is not shown.
 fn shown(text: &str) -> String {
     if Url::parse(text).is_ok_and(|url| url.password().is_some()) {
         "set, with a password".to_owned()

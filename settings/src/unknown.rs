@@ -1,16 +1,16 @@
-//! Variables that look like ours and that no program knows, and what was meant.
+//! Variables with one of our prefixes that no program knows, and suggestions for them.
 
 use crate::keys::{KEYS, NOT_SETTINGS, PREFIXES, TANDEM_CONFIG, file_key};
 
-/// Least similarity of a misspelt name and its suggestion; 1 is the same name.
+/// Least similarity of a misspelt name and its suggestion. 1 means equal.
 const LIKENESS_MIN: f64 = 0.75;
 
-/// A variable that no program knows. Its value is not kept.
+/// A variable that no program knows. Its value is not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unknown {
-    /// Its name.
+    /// The variable's name.
     pub name: String,
-    /// The nearest name of the table, where one is near.
+    /// The most similar name of the table. `None` if no name is similar.
     pub nearest: Option<String>,
 }
 
@@ -21,12 +21,12 @@ impl std::fmt::Display for Unknown {
     }
 }
 
-/// All variables of the table, those that name files of secrets among them.
+/// All variables of the table, including those that name files of secrets.
 fn variables() -> impl Iterator<Item = String> {
     KEYS.iter().flat_map(|key| [Some(key.name.to_owned()), key.file_variable()]).flatten()
 }
 
-/// The keys that a file may have. It cannot name another file.
+/// The keys that a file may have. A file cannot name another file.
 fn file_keys() -> impl Iterator<Item = String> {
     variables().filter(|variable| *variable != TANDEM_CONFIG.name).map(|variable| file_key(&variable))
 }
@@ -43,7 +43,7 @@ pub(crate) fn nearest_file_key(name: &str) -> Option<String> {
     nearest(name, file_keys())
 }
 
-/// The unknown ones among these variables.
+/// The unknown variables among `names`.
 pub(crate) fn among(names: &[&str]) -> Vec<Unknown> {
     let is_ours = |name: &str| {
         PREFIXES.iter().any(|prefix| name.starts_with(prefix))
@@ -54,8 +54,8 @@ pub(crate) fn among(names: &[&str]) -> Vec<Unknown> {
     unknown.map(|name| Unknown { name: name.to_owned(), nearest: nearest(name, variables()) }).collect()
 }
 
-/// Whether Kubernetes set it for a service of this name: `TANDEM_SERVER_PORT_50051_TCP` comes with
-/// `TANDEM_SERVER_SERVICE_HOST`.
+/// Whether Kubernetes set the variable `name` for a service: for example, `TANDEM_SERVER_PORT_50051_TCP` comes
+/// with `TANDEM_SERVER_SERVICE_HOST`.
 fn is_of_kubernetes(name: &str, names: &[&str]) -> bool {
     names.iter().any(|other| {
         let rest = other.strip_suffix("_SERVICE_HOST").and_then(|service| name.strip_prefix(service));

@@ -1,4 +1,4 @@
-//! Values as settings write them. Each function says what it expects, and repeats no value.
+//! Parsers for the values of settings. Their errors say what is expected and do not contain the value.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use url::Url;
 /// Reads a span of time (`1500ms`, `30s`, `72h`, `30d`) and checks it against bounds.
 ///
 /// # Errors
-/// When it is no span, or out of bounds.
+/// A sentence with the expected format or the bounds, if the text is not a span or is out of bounds.
 pub fn span_between(text: &str, min: Duration, max: Duration) -> Result<Duration, String> {
     let span = humantime::parse_duration(text)
         .map_err(|_| "must be a span of time such as 1500ms, 30s, 72h or 30d".to_owned())?;
@@ -23,7 +23,7 @@ pub fn span_between(text: &str, min: Duration, max: Duration) -> Result<Duration
 /// Reads `true` or `false`, also as `1`, `yes`, `on`, `0`, `no`, `off`.
 ///
 /// # Errors
-/// When it is neither.
+/// A sentence with the expected format, if the text is none of these words.
 pub fn boolean(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
@@ -32,7 +32,7 @@ pub fn boolean(text: &str) -> Result<bool, String> {
     }
 }
 
-/// Reads an address and port.
+/// Reads an IP address and a port, such as `127.0.0.1:50051`.
 ///
 /// # Errors
 /// When it is none.
@@ -40,7 +40,7 @@ pub fn socket_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "must be an address and port such as 127.0.0.1:50051".into())
 }
 
-/// Reads an http or https URL.
+/// Reads a URL with the scheme http or https.
 ///
 /// # Errors
 /// When it is none.

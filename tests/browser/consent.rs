@@ -1,4 +1,4 @@
-//! The visitor's permission: before it, with it, without it.
+//! The visitor's consent: before it is given, with it, and without it.
 
 use serde_json::json;
 use tandem_proto::v1::EventState;
@@ -8,7 +8,7 @@ use tandem_tests::{Person, World};
 use crate::page::Page;
 use crate::{pixel_event, wait_until_deduplicated, world_with_shop};
 
-/// What the page has of Tandem's or Meta's doing.
+/// What Tandem and Meta's library have left in the page.
 const TRACES: &str =
     "const traces = () => [typeof window.fbq, document.cookie, Object.keys(localStorage).length,
     Object.keys(sessionStorage).length, document.querySelectorAll('script[src*=fbevents]').length];";
@@ -37,7 +37,7 @@ async fn calls_before_consent_are_held_and_go_out_when_it_is_given() -> anyhow::
     let before = page.run(&script, json!({})).await?;
     assert_eq!(before["traces"], json!(["undefined", "", 0, 0, 0]));
     assert_eq!((&before["lead"]["pixel"], &before["lead"]["queued"]), (&json!("pending"), &json!(true)));
-    assert_eq!(before["wrong"], "INVALID_ARGUMENT", "mistakes are told at once");
+    assert_eq!(before["wrong"], "INVALID_ARGUMENT", "mistakes are reported at once");
     assert!(world.events("Lead", EventState::Unspecified).await?.is_empty());
 
     page.run("tandem.consent.grant(); tandem.consent.grant();", json!({})).await?;
@@ -68,7 +68,10 @@ async fn a_refusal_reaches_the_server_and_nothing_reaches_meta() -> anyhow::Resu
         return {{ held, lead, traces: traces() }};"
     );
     let seen = page.run(&script, json!({})).await?;
-    assert_eq!(seen["lead"]["pixel"], "suppressed", "no call grants what the visitor denies: {seen}");
+    assert_eq!(
+        seen["lead"]["pixel"], "suppressed",
+        "no call can grant the consent that the visitor denies: {seen}"
+    );
     assert_eq!(seen["traces"], json!(["undefined", "", 0, 0, 0]));
     for lead in [&seen["held"], &seen["lead"]] {
         suppressed(&world, lead["eventId"].as_str().unwrap_or_default()).await?;
@@ -122,7 +125,7 @@ async fn the_browsers_own_refusal_stands_where_the_shop_honours_it_until_the_pag
         "{seen}"
     );
     assert_eq!(seen["after"]["pixel"], "fired", "{seen}");
-    assert_eq!(seen["unheeding"]["pixel"], "fired", "a setting, not a default: {seen}");
+    assert_eq!(seen["unheeding"]["pixel"], "fired", "without respectGpc the shop's default applies: {seen}");
     Ok(())
 }
 

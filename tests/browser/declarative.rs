@@ -1,4 +1,4 @@
-//! Forms and the script tag: Tandem without code.
+//! Forms and the script tag, which use Tandem without code.
 
 use serde_json::{Value, json};
 use tandem_proto::v1::EventState;
@@ -8,7 +8,7 @@ use tandem_tests::{PIXEL_ID, Person, World};
 use crate::page::Page;
 use crate::{pixel_event, wait_until_deduplicated, world_with_shop};
 
-/// Adds the script tag and waits for the connection; then a form, which comes later than both.
+/// Adds the script tag, waits for the connection, and then adds a form.
 const FORM: &str = "
     const script = document.createElement('script');
     script.type = 'module';
@@ -76,7 +76,7 @@ async fn a_form_that_the_page_sends_by_itself_stays_and_is_reported_once() -> an
     let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
     let page = Page { world: &world, session: &session, person: &person };
     page.open("").await?;
-    // The second submission meets a listener that stops the event.
+    // Before the second submission, the page adds a listener that stops the event.
     let script = format!(
         "{FORM}
         let count = 0;
@@ -98,7 +98,7 @@ async fn a_form_that_the_page_sends_by_itself_stays_and_is_reported_once() -> an
         })
         .await?;
     assert_eq!(leads, 2);
-    assert!(!seen["href"].as_str().unwrap_or_default().contains("which="), "the page was not left");
+    assert!(!seen["href"].as_str().unwrap_or_default().contains("which="), "the browser stayed on the page");
     Ok(())
 }
 
@@ -133,7 +133,7 @@ async fn a_form_does_not_wait_for_a_server_that_is_away() -> anyhow::Result<()> 
     world.stop_server().await
 }
 
-/// The page's loader, with the options of a test.
+/// The loader for pages, with the options of a test.
 fn loader(options: &Value) -> anyhow::Result<String> {
     let path = tandem_tests::binaries::workspace_root().join("web-client/js/loader.html");
     let text = std::fs::read_to_string(path)?;
@@ -168,7 +168,7 @@ async fn the_loader_keeps_calls_until_the_module_is_there() -> anyhow::Result<()
     let seen = page.run(script, json!(loader(&options)?)).await?;
     assert_eq!(seen["isReplaced"], true, "{seen}");
     assert_eq!(seen["wrong"], "INVALID_ARGUMENT", "{seen}");
-    // Calls go out in their order; the first two are on their way together.
+    // Calls are sent in order. The first two are under way together.
     let told = seen["told"].as_array().cloned().unwrap_or_default();
     assert_eq!((told.len(), told.last()), (3, Some(&json!("DeckConfigured"))), "{seen}");
     assert!(told.contains(&json!("ViewContent")) && told.contains(&json!("Lead")), "{seen}");

@@ -1,5 +1,5 @@
-//! The engine in WebAssembly and the one in JavaScript: the same bytes for the same calls, the same
-//! results for the same answers.
+//! The WebAssembly engine and the JavaScript engine: the same calls must make the same bytes, and the same answers
+//! the same results.
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -8,15 +8,15 @@ use tandem_tests::{PIXEL_ID, Person, World};
 
 use crate::{wait_until_deduplicated, world_with_shop};
 
-/// WebAssembly as a policy without `'wasm-unsafe-eval'` leaves it.
+/// Disables WebAssembly as a policy without `'wasm-unsafe-eval'` does.
 const WITHOUT_WASM: &str = "
     for (const name of ['instantiate', 'instantiateStreaming', 'compile', 'compileStreaming']) {
         WebAssembly[name] = async () => { throw new WebAssembly.CompileError('refused by the policy'); };
     }
     WebAssembly.Module = class { constructor() { throw new WebAssembly.CompileError('refused by the policy'); } };";
 
-/// Walks a table through the package, with the clock, the dice and the server in our hands. Notes
-/// every body that was sent, every call of `fbq`, and what every call of the page came to.
+/// Makes the calls of a table through the package, with a fixed clock, fixed random numbers and a fake server.
+/// Records every request body, every call of `fbq`, and the result of every call.
 const WALK: &str = r#"
     Date.now = () => 1764057600123;
     let dice = 0;
@@ -54,7 +54,7 @@ const WALK: &str = r#"
         custom: fine([...field(1, encode("id-1")), ...field(3, event("Mine", true))]),
         suppressed: fine([...field(1, encode("id-1")), ...field(5, encode("consent_denied"))]),
         pending: fine([...field(1, encode("purchase_1")), 16, 1]),
-        verified: fine([...field(1, encode("purchase_1")), 16, 2, 24, 1, ...field(4, event("Purchase"))]),
+        verified: fine([...field(1, encode("purchase_1")), 16, 2, 24, 1, ...field(4, event("Purchase")), ...field(6, encode("c0ffee"))]),
         fixed: fine([9, 1, 2, 3, 4, 5, 6, 7, 8, ...field(1, encode("id-1")), 21, 1, 2, 3, 4]),
         headers: { status: "0", body: frame(0, field(1, encode("id-1"))) },
         wrong: { status: "3", message: "some%20fields %E2%82%AC 100%", details: base64(bad), body: [] },
@@ -80,24 +80,24 @@ const WALK: &str = r#"
     };
     let next = answers.lead;
     const { fetch: realFetch, setTimeout: realTimeout } = window;
-    // What waits for its next try would come between the calls, sooner or later: how long it wants to
-    // wait is noted instead. Such a wait ends early when the network comes back.
+    // Retries would come between the calls at an unknown time, so this records how long they want to wait. Such a
+    // wait ends early when the network is back.
     let lastMs;
-    // The pixel of this page sends no request, and what waits 400 ms for one need not.
+    // The pixel of this page sends no request, so waiting 400 ms for one is not necessary.
     window.setTimeout = (work, ms) => (ms <= 400 ? realTimeout(work, ms % 400) : ((lastMs = ms), 0));
     const { addEventListener: realListen } = window;
     window.addEventListener = (type, ...rest) => {
         if (type === "online") seen.push(["nap", lastMs]);
         return realListen(type, ...rest);
     };
-    // This fbq makes no request that could be waited for: it has ended at once.
+    // This fbq makes no request, so the observer reports at once that it has ended.
     window.PerformanceObserver = class {
         constructor(told) { this.told = told; }
         observe() { queueMicrotask(() => this.told({ getEntries: () => [{ name: { includes: () => true } }] })); }
         disconnect() {}
     };
     Math.random = () => 0.5;
-    // Only one of the engines has WebAssembly to hash with: nothing is stored.
+    // Only the WebAssembly engine can hash, so this makes sure that nothing is stored.
     Storage.prototype.setItem = () => { throw new DOMException("full", "QuotaExceededError"); };
     window.fetch = async (address, options) => {
         if (options?.method !== "POST") return realFetch(address, options);
@@ -115,7 +115,7 @@ const WALK: &str = r#"
         let result;
         try { result = { is: await work() }; } catch (fault) { result = { fault: shown(fault) }; }
         seen.push([what, result]);
-        // The report of what the pixel did follows in its own time.
+        // The page reports the pixel's outcome later.
         await new Promise((resolve) => { setTimeout(resolve, 0); });
         return result.is;
     };
@@ -135,7 +135,7 @@ const WALK: &str = r#"
         contents: [{ id: 1, quantity: "2", itemPrice: 0.1 }, { id: "b", quantity: 0 }, {}], contentCategory: "c", numItems: 0,
         searchString: "s", status: true, predictedLtv: "9999999999999999.99", properties: { tone: "warm", n: 5, no: null },
         experiment: { id: "headline", variant: "B", testGroup: "t" },
-        consent: { ads: "granted", limitedDataUse: 1, country: 1, state: 1000 }, occurredAt: new Date(1764000000999), orderId: "A-1",
+        consent: { ads: "granted", limitedDataUse: 1, country: 1, state: 1000 }, occurredAt: new Date(1764000000999), orderId: "A-1", claimKey: "c0ffee", paymentSessionId: "s",
     };
     const inputs = {
         everything, nothing: undefined, person,
@@ -156,7 +156,7 @@ const WALK: &str = r#"
     };
     const purchases = {
         ...Object.fromEntries(Object.entries(inputs).map(([what, input]) => [what, { orderId: "order " + what, ...input }])),
-        claim: { orderId: "A-2", claimKey: "ab".repeat(32) }, number: { orderId: 42 }, noOrder: { email: "a@example.com" },
+        claim: { orderId: "A-2", claimKey: "ab".repeat(32), paymentSessionId: "session_x" }, number: { orderId: 42 }, noOrder: { email: "a@example.com" },
     };
     const plainly = await Tandem.connect(options);
     const changed = await Tandem.connect({
@@ -179,7 +179,7 @@ const WALK: &str = r#"
     }
     for (const [what, answer] of Object.entries(answers)) {
         next = answer;
-        // A queue of its own, so that its first wait shows.
+        // A new queue, so that its first wait is visible.
         const plainly = await Tandem.connect(options);
         await attempt("answered lead " + what, () => plainly.captureLead(person));
         await attempt("answered track " + what, () => plainly.track("AddToCart", { ...everything, occurredAt: undefined }));
@@ -200,7 +200,7 @@ async fn both_engines_write_the_same_bytes_and_read_the_same_answers() -> anyhow
     let plain = walk(&world, &session, WITHOUT_WASM).await?;
     for (walked, is_plain) in [(&compiled, false), (&plain, true)] {
         let scripts = walked["scripts"].to_string();
-        assert_eq!(scripts.contains("plain.js"), is_plain, "which engine is at work: {scripts}");
+        assert_eq!(scripts.contains("plain.js"), is_plain, "the page loaded the wrong engine: {scripts}");
     }
     let list = |walked: &Value| walked["seen"].as_array().cloned().context("what was seen");
     let (compiled, plain) = (list(&compiled)?, list(&plain)?);
@@ -213,7 +213,7 @@ async fn both_engines_write_the_same_bytes_and_read_the_same_answers() -> anyhow
         );
     }
     assert_eq!(compiled.len(), plain.len());
-    // The table was walked, and its parts came to something.
+    // Checks that the table was used and that its calls had results.
     let count = |kind: &str| compiled.iter().filter(|row| row[0] == kind).count();
     assert!(count("fetch") > 150 && count("fbq") > 80, "{} calls, {} of fbq", count("fetch"), count("fbq"));
     let named = compiled.iter().filter(|row| row.to_string().contains("has no @")).count();

@@ -1,5 +1,4 @@
-//! The examples in `examples/`, used as a visitor uses them: what the pixel sends and what the server
-//! sends carry the same IDs.
+//! Uses the examples in `examples/` as a visitor does: the pixel and the server must send the same IDs.
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
@@ -22,8 +21,8 @@ pub(crate) async fn world_with_examples() -> anyhow::Result<World> {
     world_with_shop().await
 }
 
-/// The event of this name has come from both sides under one ID, once, and is counted once.
-/// Returns the server's copy and the pixel's.
+/// Expects that the event of this name came from both sides once, under one ID, and is counted once. Returns the
+/// server's copy and the pixel's.
 async fn on_both_sides(world: &World, name: &str) -> anyhow::Result<(Value, Value)> {
     let pixel = pixel_event(world, name).await?;
     let id = pixel["eid"].as_str().unwrap_or_default();
@@ -58,7 +57,7 @@ async fn the_plain_page_reports_a_lead_and_a_purchase() -> anyhow::Result<()> {
     shop.open(&format!("{PLAIN}?fbclid=IwAR3-Click_ID")).await?;
     lead(&shop, &world, &person).await?;
 
-    // The buyer pays elsewhere, and comes back to the page.
+    // The buyer pays on another site and returns to the page.
     world.pay_order("KB-plain-1", "1499.00", &person).await?;
     shop.open(&format!("{PLAIN}?order_id=KB-plain-1")).await?;
     purchase(&shop, &world, "KB-plain-1").await
@@ -81,7 +80,7 @@ async fn visit_react(browser: Browser) -> anyhow::Result<()> {
     shop.open(REACT).await?;
     lead(&shop, &world, &person).await?;
 
-    // Two routes without a load between them, and back again: a PageView each, under one ID on both sides.
+    // Goes to two routes without a page load, and back. Each has a PageView under one ID on both sides.
     shop.click("a[href$='/bowl']").await?;
     shop.arrive("/web-react/bowl").await?;
     on_both_sides(&world, "ViewContent").await?;
@@ -99,8 +98,8 @@ async fn visit_react(browser: Browser) -> anyhow::Result<()> {
     purchase(&shop, &world, &order).await
 }
 
-/// The routes that were gone to, in order, each reported by both sides under one ID. The pixel's own
-/// first PageView of each load, which has no copy at the server, stands before them.
+/// Expects a PageView from both sides, under one ID, for each visited route in order. Before them is the pixel's own
+/// first PageView of each load, which has no copy at the server.
 async fn page_views_match(world: &World, routes: &[&str]) -> anyhow::Result<()> {
     let mut seen = Vec::new();
     let matched = world
@@ -116,7 +115,7 @@ async fn page_views_match(world: &World, routes: &[&str]) -> anyhow::Result<()> 
             Ok((all_known && seen.len() == routes.len() && server.len() == routes.len()).then_some(()))
         })
         .await;
-    matched.with_context(|| format!("the pixel's were {seen:?}"))?;
+    matched.with_context(|| format!("the pixel sent {seen:?}"))?;
     for ((_, address), route) in seen.iter().zip(routes) {
         ensure!(address.as_str().is_some_and(|address| address.ends_with(route)), "{address} is not {route}");
     }

@@ -1,4 +1,4 @@
-//! Meta's cookies, as the package makes them.
+//! Meta's cookies as the package sets them.
 
 use serde_json::{Value, json};
 use tandem_tests::Person;
@@ -7,12 +7,12 @@ use tandem_tests::browser::Session;
 use crate::page::Page;
 use crate::world_with_shop;
 
-/// Connects without Meta's library, which makes such cookies itself, and reads them.
+/// Connects without Meta's library, which sets such cookies itself, and reads the cookies.
 const COOKIES: &str = "
     await Tandem.connect({ ...options, pixelScript: '/none.js', ...more });
     return Object.fromEntries(document.cookie.split('; ').filter(Boolean).map((pair) => pair.split('=')));";
 
-/// Reads them without Tandem.
+/// Reads the cookies without Tandem.
 const LOOK: &str =
     "return Object.fromEntries(document.cookie.split('; ').filter(Boolean).map((pair) => pair.split('=')))";
 
@@ -29,10 +29,10 @@ async fn cookies_live_on_the_shops_own_domain_below_a_public_suffix() -> anyhow:
     let (fbp, fbc) = (parts(&made, "_fbp"), parts(&made, "_fbc"));
     assert_eq!((fbp[0], fbp[1], fbp[2].len(), fbp[3].len()), ("fb", "2", 13, 10), "{made}");
     assert_eq!((fbc[0], fbc[1], fbc[3]), ("fb", "2", "IwAR1-Click_ID"), "{made}");
-    assert_eq!(made.as_object().map(serde_json::Map::len), Some(2), "nothing else: {made}");
+    assert_eq!(made.as_object().map(serde_json::Map::len), Some(2), "no other cookie is set: {made}");
 
     page.open_on("example.co.in", "").await?;
-    assert_eq!(page.session.run(LOOK, vec![]).await?, made, "the whole domain has them");
+    assert_eq!(page.session.run(LOOK, vec![]).await?, made, "the whole domain has the cookies");
     let stored = session.page.get_named_cookie("_fbc").await?;
     assert_eq!(stored.domain().map(|domain| domain.trim_start_matches('.')), Some("example.co.in"));
     assert_eq!(stored.same_site().map(|rule| rule.to_string()).as_deref(), Some("Lax"));
@@ -56,14 +56,14 @@ async fn a_click_is_dated_once_and_another_click_takes_its_place() -> anyhow::Re
         page.open(query).await?;
         assert_eq!(page.run(COOKIES, json!({})).await?, first, "{query}");
     }
-    // Too long for Meta's own library.
+    // Meta's own library refuses a click ID of this length.
     page.open(&format!("?fbclid={}", "a".repeat(501))).await?;
     assert_eq!(page.run(COOKIES, json!({})).await?, first);
 
     page.open("?fbclid=abc-1_x").await?;
     let second = page.run(COOKIES, json!({})).await?;
     assert_eq!(second["_fbp"], first["_fbp"]);
-    assert_eq!(parts(&second, "_fbc")[3], "abc-1_x", "case counts");
+    assert_eq!(parts(&second, "_fbc")[3], "abc-1_x", "click IDs are case-sensitive");
     assert!(parts(&second, "_fbc")[2] > parts(&first, "_fbc")[2]);
     Ok(())
 }
@@ -109,6 +109,9 @@ async fn where_the_server_makes_the_cookies_the_page_makes_none_and_sends_them_a
     assert!(!asked.is_empty() && asked.iter().all(|credentials| credentials == "include"), "{seen}");
     let id = seen["eventId"].as_str().unwrap_or_default();
     let arrived = world.wait_for_server_event("Lead", id).await?;
-    assert!(arrived.match_key("fbc").ends_with(".IwAR1-Click_ID"), "the click travels without a cookie");
+    assert!(
+        arrived.match_key("fbc").ends_with(".IwAR1-Click_ID"),
+        "the call carries the click ID without a cookie"
+    );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Calls that the server could not take: what the tests of their keeping share.
+//! Code for the tests of stored calls, which the server could not take.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use tandem_proto::v1::EventState;
 use tandem_tests::browser::{Session, Shop};
 use tandem_tests::{PIXEL_ID, Person, World};
 
-/// How long a page may take to reach a server that came back: its pauses between tries grow, and a
-/// tab that was closed while it was sending leaves a claim for some seconds.
+/// How long a page may take to reach a server that is up again. The pauses between its tries grow, and a tab that was
+/// closed while it sent a call keeps that call locked for some seconds.
 pub(crate) const RETURN_LIMIT: Duration = Duration::from_secs(90);
 
-/// Connects, and notes everything that is ever written to a storage.
+/// Connects, and records everything that the page writes to a storage.
 const CONNECT: &str = "
     const [endpoint, pixelId, person, changes = {}] = given;
     if (!window.written) {
@@ -36,18 +36,18 @@ const CONNECT: &str = "
         throw new Error('waited in vain for ' + is + ': ' + JSON.stringify(localStorage));
     };";
 
-/// A lead that waits in storage with the outcome of its pixel.
+/// Captures a lead that waits in storage with the outcome of its pixel.
 pub(crate) const KEPT_LEAD: &str = "
     const lead = await tandem.captureLead({ ...person, contentName: 'Free chapter' });
     await until(() => kept().some((key) => JSON.parse(localStorage[key]).outcome));
     return lead;";
 
-/// The person as a call has it.
+/// The person as the argument of a call.
 pub(crate) fn fields(person: &Person) -> Value {
     json!({ "email": person.email, "phone": person.phone, "firstName": person.first_name })
 }
 
-/// A tab whose page has Tandem and nothing else.
+/// A tab whose page has only Tandem.
 pub(crate) struct Tab<'a> {
     pub(crate) world: &'a World,
     pub(crate) session: &'a Session,
@@ -58,7 +58,7 @@ impl Tab<'_> {
         Shop::new(self.session, &self.world.sandbox.url).open("/events-manager").await
     }
 
-    /// Runs a script after [`CONNECT`] in the window that is in front.
+    /// Runs a script after [`CONNECT`] in the current window.
     pub(crate) async fn run(&self, script: &str, person: &Value) -> anyhow::Result<Value> {
         self.run_with(script, person, json!({})).await
     }
@@ -73,7 +73,7 @@ impl Tab<'_> {
         self.session.run(&format!("{CONNECT}{script}"), given).await
     }
 
-    /// Opens another tab and goes there; returns where we were.
+    /// Opens another tab and switches to it. Returns the previous window.
     pub(crate) async fn open_tab(&self) -> anyhow::Result<fantoccini::wd::WindowHandle> {
         let old = self.session.page.window().await?;
         let new = self.session.page.new_window(true).await?;
@@ -83,7 +83,7 @@ impl Tab<'_> {
     }
 }
 
-/// Waits for the lead at Meta and expects it once at the server, with its keys.
+/// Waits for the lead at Meta. Expects it once at the server, with its match keys.
 pub(crate) async fn expect_one_lead(world: &World, id: &str, person: &Person) -> anyhow::Result<()> {
     let server = world
         .eventually_within(RETURN_LIMIT, format!("the lead {id} from a page's storage"), async || {
@@ -94,19 +94,23 @@ pub(crate) async fn expect_one_lead(world: &World, id: &str, person: &Person) ->
     assert_eq!(server.match_key("ph"), person.phone_hash());
     assert_eq!(server.match_key("fn"), person.first_name_hash());
     let leads = world.events("Lead", EventState::Unspecified).await?;
-    ensure!(leads.len() == 1, "one lead, however often pages tried: {} are there", leads.len());
+    ensure!(
+        leads.len() == 1,
+        "pages must send one lead, however often they tried: {} are there",
+        leads.len()
+    );
     world.wait_until_all_is_sent().await?;
     assert_eq!(world.sandbox.server_events_with_id("Lead", id).await?.len(), 1, "sent to Meta once");
     Ok(())
 }
 
-/// Waits until nothing is kept any longer.
+/// Waits until the page's storage has no calls.
 pub(crate) async fn expect_empty_storage(page: &Tab<'_>) -> anyhow::Result<()> {
     page.run("await until(() => !kept().length);", &json!({})).await.map(|_| ())
 }
 
 /// The ID of a lead that was queued.
 pub(crate) fn id_of(lead: &Value) -> anyhow::Result<String> {
-    ensure!(lead["queued"] == true, "the server was away: {lead}");
+    ensure!(lead["queued"] == true, "the server was down, so the lead must be queued: {lead}");
     Ok(lead["eventId"].as_str().unwrap_or_default().to_owned())
 }

@@ -10,8 +10,8 @@ use tandem_tests::sandbox::minor;
 
 use crate::{pixel_event, wait_until_deduplicated, world_with_shop};
 
-/// How long the page may take to reach a server that came back: its own pauses between
-/// tries grow while the server is away.
+/// How long the page may take to reach a server that is up again. The pauses between its tries grow while the server
+/// is down.
 const RETURN_LIMIT: Duration = Duration::from_secs(90);
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn pixel_and_server_report_one_lead_under_one_id() -> anyhow::Result<()> {
     assert_eq!(browser["id"], tandem_tests::PIXEL_ID);
     wait_until_deduplicated(&world, "Lead", &done.event_id).await?;
 
-    // Both sides say the same about the event and the browser.
+    // Both sides report the same event and the same browser.
     assert_eq!(minor(&browser["cd"]["value"]), minor(server.field(&["custom_data", "value"])));
     assert_eq!(browser["cd"]["currency"], server.text(&["custom_data", "currency"]));
     assert_eq!(browser["fbp"], server.match_key("fbp"));
@@ -41,7 +41,7 @@ async fn pixel_and_server_report_one_lead_under_one_id() -> anyhow::Result<()> {
     assert_eq!(server.match_key("ph"), person.phone_hash());
     assert_eq!(server.match_key("fn"), person.first_name_hash());
 
-    // The page's report has reached the server too.
+    // The server has the page's report too.
     world
         .eventually("the page's report", async || {
             let event = world.event("Lead", &done.event_id).await?.event.unwrap_or_default();
@@ -61,7 +61,7 @@ async fn a_blocked_pixel_does_not_stop_the_server() -> anyhow::Result<()> {
     assert_eq!(done.pixel, "blocked");
     let server = world.wait_for_server_event("Lead", &done.event_id).await?;
     assert_eq!(server.match_key("em"), person.email_hash());
-    assert!(world.sandbox.pixel_events().await?.is_empty(), "nothing can have come from the pixel");
+    assert!(world.sandbox.pixel_events().await?.is_empty(), "the pixel was blocked, so it sent nothing");
     world
         .eventually("the page's report", async || {
             let event = world.event("Lead", &done.event_id).await?.event.unwrap_or_default();
@@ -82,7 +82,7 @@ async fn with_the_server_away_the_pixel_fires_and_the_server_gets_the_same_id_la
     let browser = pixel_event(&world, "Lead").await?;
     assert_eq!(browser["eid"], done.event_id.as_str());
 
-    // What waits in the browser holds no raw personal data.
+    // The calls that wait in the browser contain no raw personal data.
     let kept = session.run("return JSON.stringify({ ...localStorage, ...sessionStorage })", vec![]).await?;
     let kept = kept.as_str().unwrap_or_default().to_lowercase();
     for raw in [&person.email, &person.phone, &person.first_name] {

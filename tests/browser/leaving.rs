@@ -1,4 +1,4 @@
-//! A page that is left as soon as a call has resolved, as for a payment page.
+//! The visitor leaves a page as soon as a call has resolved, for example for a payment page.
 
 use anyhow::ensure;
 use serde_json::json;
@@ -7,10 +7,10 @@ use tandem_tests::browser::{Browser, Profile, Session, Shop};
 
 use crate::world_with_shop;
 
-/// How often it is left: whether a request gets out is a matter of milliseconds.
+/// How often the visitor leaves the page. Milliseconds decide whether a request is sent.
 const TIMES: usize = 8;
 
-/// Runs as the page's own script, which goes away with its page.
+/// Runs as the page's own script, which ends with its page.
 const LEAVE: &str = "
     const script = document.createElement('script');
     script.type = 'module';
@@ -26,7 +26,7 @@ async fn in_chromium_the_pixel_has_its_copy_when_a_call_resolves() -> anyhow::Re
     leave(Browser::Chromium).await
 }
 
-/// Firefox cancels a page's requests for images when the page is left.
+/// Firefox cancels a page's image requests when the visitor leaves the page.
 #[tokio::test]
 async fn in_firefox_the_pixel_has_its_copy_when_a_call_resolves() -> anyhow::Result<()> {
     leave(Browser::Firefox).await

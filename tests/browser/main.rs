@@ -1,8 +1,7 @@
-//! The demo shop and the examples in headless browsers: what the page's pixel sends and what the
-//! server sends carry the same IDs.
+//! The demo shop and the examples in headless browsers: the page's pixel and the server must send the same IDs.
 //!
-//! These tests need Chromium and chromedriver, Firefox, the browser package built by `cargo xtask wasm`
-//! and the React example built by `cargo xtask web-examples`; without them they fail and say so.
+//! These tests need Chromium and chromedriver, Firefox, the browser package built by `cargo xtask wasm`, and the
+//! React example built by `cargo xtask web-examples`. If one is missing, they fail and name it.
 
 mod consent;
 mod declarative;
@@ -34,7 +33,7 @@ async fn world_with_shop() -> anyhow::Result<World> {
     World::start().await
 }
 
-/// What the pixel sent under a name; waits for it and expects it once.
+/// The pixel's event of this name. Waits for it and expects it once.
 async fn pixel_event(world: &World, name: &str) -> anyhow::Result<Value> {
     let mut sent = world
         .eventually(format!("{name} from the pixel"), async || {
@@ -47,7 +46,7 @@ async fn pixel_event(world: &World, name: &str) -> anyhow::Result<Value> {
     Ok(sent.remove(0))
 }
 
-/// Waits until the fake Events Manager has merged browser's and server's copies of an event.
+/// Waits until the fake Events Manager has merged the browser's and the server's copies of an event.
 async fn wait_until_deduplicated(world: &World, name: &str, id: &str) -> anyhow::Result<()> {
     world
         .eventually(format!("{name} {id} to be deduplicated"), async || {

@@ -1,4 +1,4 @@
-//! What the pixel's `init` is told of a person, and a purchase in several tabs.
+//! The person's data that the pixel's `init` gets, and a purchase in several tabs.
 
 use serde_json::json;
 use tandem_tests::Person;
@@ -53,7 +53,7 @@ async fn tabs_that_ask_at_once_fire_one_purchase() -> anyhow::Result<()> {
     world.pay_order(order, "1499.00", &person).await?;
     let page = Page { world: &world, session: &session, person: &person };
     page.open("").await?;
-    // Meta's library is late: until it is there, no tab knows that another has fired.
+    // Meta's library is late. Until it has loaded, no tab knows that another tab has fired.
     let script = "
         const calls = [];
         const fbq = (...call) => { calls.push(call); };

@@ -1,4 +1,4 @@
-//! The browser package as a page's script meets it.
+//! The browser package as a page's script uses it.
 
 use serde_json::{Value, json};
 use tandem_tests::browser::{Session, Shop};
@@ -6,7 +6,7 @@ use tandem_tests::{PIXEL_ID, Person, World};
 
 use crate::world_with_shop;
 
-/// Connects from a page that has neither pixel nor Tandem.
+/// Connects from a page without pixel and Tandem.
 const CONNECT: &str = "
     const { Tandem, TandemError } = await import('/pkg/index.js');
     const [endpoint, pixelId, person] = given;
@@ -49,7 +49,10 @@ async fn a_mistake_the_page_can_correct_rejects_with_its_field() -> anyhow::Resu
     }
     assert_eq!(mistakes.as_array().map(Vec::len), Some(4));
     let sent = world.sandbox.pixel_events().await?;
-    assert!(sent.iter().all(|event| event["ev"] != "Lead"), "what is refused is not fired: {sent:?}");
+    assert!(
+        sent.iter().all(|event| event["ev"] != "Lead"),
+        "the pixel must not fire a refused event: {sent:?}"
+    );
     Ok(())
 }
 
@@ -89,6 +92,9 @@ async fn an_fbq_that_the_page_has_is_used_as_it_is() -> anyhow::Result<()> {
         world.wait_for_server_event(name, id).await?;
     }
     let said = seen.to_string().to_lowercase();
-    assert!(!said.contains(&person.email.to_lowercase()), "the pixel is told no e-mail: {said}");
+    assert!(
+        !said.contains(&person.email.to_lowercase()),
+        "the pixel must not get the e-mail address: {said}"
+    );
     Ok(())
 }

@@ -1,10 +1,10 @@
-//! A page with neither pixel nor Tandem, on the origin that serves the package.
+//! A page without pixel and Tandem, on the origin that serves the package.
 
 use serde_json::{Value, json};
 use tandem_tests::browser::Session;
 use tandem_tests::{PIXEL_ID, Person, World};
 
-/// What scripts have at hand: `Tandem`, `options` for its `connect`, `person`, and `more` of the test's.
+/// What scripts can use: `Tandem`, `options` for its `connect`, `person`, and the test's `more`.
 const HAVE: &str = "
     const { Tandem, TandemError } = await import('/pkg/index.js');
     const [endpoint, pixelId, person, more] = given;
@@ -18,7 +18,6 @@ const HAVE: &str = "
         throw new Error('waited in vain for ' + is);
     };";
 
-/// The page.
 pub(crate) struct Page<'a> {
     pub(crate) world: &'a World,
     pub(crate) session: &'a Session,
@@ -26,12 +25,12 @@ pub(crate) struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// Opens it, at the sandbox's own address.
+    /// Opens the page at the sandbox's own address.
     pub(crate) async fn open(&self, query: &str) -> anyhow::Result<()> {
         self.open_at(self.world.sandbox.url.trim_end_matches('/'), query).await
     }
 
-    /// Opens it at the sandbox's port of another host.
+    /// Opens the page at the sandbox's port on another host.
     pub(crate) async fn open_on(&self, host: &str, query: &str) -> anyhow::Result<()> {
         let url = self.world.sandbox.url.trim_end_matches('/');
         let port = url.rsplit_once(':').map_or("80", |(_, port)| port);
@@ -39,11 +38,10 @@ impl Page<'_> {
     }
 
     async fn open_at(&self, origin: &str, query: &str) -> anyhow::Result<()> {
-        // The fake Events Manager is a page with no Tandem of its own.
+        // The fake Events Manager is a page without Tandem.
         Ok(self.session.page.goto(&format!("{origin}/events-manager{query}")).await?)
     }
 
-    /// Runs a script.
     pub(crate) async fn run(&self, script: &str, more: Value) -> anyhow::Result<Value> {
         let Person { email, phone, first_name, .. } = self.person;
         let person = json!({ "email": email, "phone": phone, "firstName": first_name });

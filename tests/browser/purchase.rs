@@ -21,7 +21,7 @@ async fn buy(browser: Browser) -> anyhow::Result<()> {
     let session = Session::start_in(browser, Profile::Usual).await?;
     let shop = Shop::new(&session, &world.sandbox.url);
     shop.open("/shop/?fbclid=IwAR2-Click_ID").await?;
-    // The click is kept in a cookie once the pixel is there.
+    // Once the pixel has loaded, a cookie holds the click ID.
     shop.tracked().await?;
     shop.check_out(&person).await?;
     let order = shop.pay().await?;
@@ -42,13 +42,13 @@ async fn buy(browser: Browser) -> anyhow::Result<()> {
     assert_eq!(server.match_key("ph"), person.phone_hash());
     wait_until_deduplicated(&world, "Purchase", &done.event_id).await?;
 
-    // The way to the payment was reported by both sides as well.
+    // Both sides have also reported the checkout.
     let checkout = pixel_event(&world, "InitiateCheckout").await?;
     let checkout = checkout["eid"].as_str().unwrap_or_default();
     world.wait_for_server_event("InitiateCheckout", checkout).await?;
     wait_until_deduplicated(&world, "InitiateCheckout", checkout).await?;
 
-    // Coming back to the page fires nothing new.
+    // A reload of the page fires no new event.
     session.page.refresh().await?;
     shop.arrive("/shop/thank-you").await?;
     let again = shop.purchase_done().await?;
@@ -63,7 +63,7 @@ async fn buy(browser: Browser) -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_purchase_whose_payment_is_told_late_fires_when_it_is_known() -> anyhow::Result<()> {
     let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
-    // The first webhook is lost; the next one comes after the page was told "pending".
+    // The first webhook is lost. The next one arrives after the page was told "pending".
     let lost = serde_json::json!("cut");
     world.sandbox.fault("webhook", None, lost).await?;
     let shop = Shop::new(&session, &world.sandbox.url);
@@ -71,7 +71,7 @@ async fn a_purchase_whose_payment_is_told_late_fires_when_it_is_known() -> anyho
     let order = shop.pay().await?;
     let pending = "return document.querySelector('#purchase-status')?.dataset.pixel";
     world
-        .eventually("the page to be told that the payment is not known yet", async || {
+        .eventually("the page to learn that the payment is not known yet", async || {
             Ok((session.page.execute(pending, vec![]).await? == "pending").then_some(()))
         })
         .await?;

@@ -1,4 +1,4 @@
-//! What a page's storage holds of calls that the server could not take, and what it never holds.
+//! What a page's storage contains of calls that the server could not take, and what it never contains.
 
 use serde_json::{Value, json};
 use tandem_proto::v1::EventState;
@@ -11,7 +11,7 @@ use crate::{wait_until_deduplicated, world_with_shop};
 
 const LEAD: &str = "const lead = await tandem.captureLead({ ...person, contentName: 'Free chapter' });";
 
-/// Everything that a call can say of a person, and places where personal data gets to by accident.
+/// Every field of a call about a person, and the places that get personal data by accident.
 fn everything(person: &Person) -> Value {
     json!({
         "email": person.email, "phone": person.phone, "firstName": person.first_name, "lastName": person.last_name,
@@ -34,7 +34,7 @@ async fn storage_never_holds_raw_personal_data_and_what_it_holds_reports_the_sam
     shop.open(&address).await?;
     let given = everything(&person);
     let page = Tab { world: &world, session: &session };
-    // The same lead raw, for comparison.
+    // Sends the same lead raw, for comparison.
     let raw = page.run("return tandem.captureLead(person);", &given).await?;
     let raw = world.wait_for_server_event("Lead", raw["eventId"].as_str().unwrap_or_default()).await?;
     world.kill_server();
@@ -46,8 +46,8 @@ async fn storage_never_holds_raw_personal_data_and_what_it_holds_reports_the_sam
     let seen = page.run(script, &given).await?;
     let id = id_of(&seen["lead"])?;
     let stores = seen["stores"].as_str().unwrap_or_default();
-    assert!(stores.contains(&person.email_hash()), "the hash is kept: {stores}");
-    assert_eq!(seen["databases"], json!([]), "no database is looked at, because there is none");
+    assert!(stores.contains(&person.email_hash()), "the storage must contain the hash: {stores}");
+    assert_eq!(seen["databases"], json!([]), "the page must have no database");
     let texts = [
         ("e-mail", person.email.as_str()),
         ("phone", &person.phone),
@@ -69,7 +69,7 @@ async fn storage_never_holds_raw_personal_data_and_what_it_holds_reports_the_sam
         assert_eq!(found, None, "{label} is in a page's storage: {stores}");
     }
 
-    // The stored form reports what the raw form does.
+    // The stored form reports the same as the raw form.
     session.page.refresh().await?;
     world.restart_server().await?;
     let page = Tab { world: &world, session: &session };
@@ -143,10 +143,10 @@ async fn what_nobody_will_take_leaves_storage() -> anyhow::Result<()> {
         await until(() => kept().length === 1);
         return { said, kept: kept() };";
     let seen = page.run(script, &json!({ "email": person.email_hash() })).await?;
-    // Another pixel's entry waits for a page of its own.
+    // The other pixel's entry stays for a page with that pixel.
     assert_eq!(seen["kept"], json!(["tandem.unsent.0193b3a0-0000-7000-8000-000000000005"]));
     let said = seen["said"].to_string();
-    assert!(said.contains("0193b3a0-0000-7000-8000-000000000003"), "refused, and said: {said}");
+    assert!(said.contains("0193b3a0-0000-7000-8000-000000000003"), "the refusal must name the event: {said}");
     let leads = world.events("Lead", EventState::Unspecified).await?;
     let ids: Vec<&str> = leads.iter().map(|lead| lead.event_id.as_str()).collect();
     assert_eq!(ids, ["0193b3a0-0000-7000-8000-000000000001"]);
@@ -161,7 +161,7 @@ async fn nothing_is_stored_without_consent() -> anyhow::Result<()> {
     page.run("", &json!({})).await?;
     world.kill_server();
     let page = Tab { world: &world, session: &session };
-    // The granted call comes last: when it is stored, the others had their time.
+    // The granted call is last. When it is stored, the earlier ones had time to be stored too.
     let script = "
         const denied = await tandem.captureLead({ ...person, consent: { ads: 'denied' } });
         const granted = await tandem.captureLead({ ...person });
@@ -170,7 +170,7 @@ async fn nothing_is_stored_without_consent() -> anyhow::Result<()> {
     let seen = page.run(script, &fields(&person)).await?;
     assert_eq!(seen["denied"]["queued"], true, "{seen}");
     assert_eq!(seen["kept"], json!([seen["granted"]["eventId"]]));
-    // A page whose visitor denies altogether.
+    // A page whose visitor denies consent for the whole page.
     session.run("localStorage.clear()", vec![]).await?;
     session.page.refresh().await?;
     let script = "
@@ -204,7 +204,7 @@ async fn fifty_calls_are_kept_and_leads_stay_longest() -> anyhow::Result<()> {
             await until(() => has(eventId));
             leads.push(eventId);
         }
-        // Too long to be kept, though not for the server.
+        // This call is too long to be stored, but not too long for the server.
         const long = await tandem.track('ViewContent', { contentIds: Array.from({ length: 2000 }, (_, n) => 'deck-' + n) });
         const last = await tandem.captureLead(person);
         await until(() => has(last.eventId));

@@ -1,4 +1,4 @@
-//! Calls that the server could not take survive their page, and are sent once.
+//! Calls that the server could not take outlive their page, and are sent once.
 
 use serde_json::json;
 use tandem_proto::v1::EventState;
@@ -24,7 +24,7 @@ async fn a_lead_survives_a_reload_while_the_server_is_away() -> anyhow::Result<(
     page.run("", &json!({})).await?;
     expect_one_lead(&world, &id, &person).await?;
     expect_empty_storage(&page).await?;
-    // The first page's pixel fired it, and the second page says so.
+    // The first page's pixel fired the event, and the second page reports it.
     wait_until_deduplicated(&world, "Lead", &id).await?;
     world
         .eventually("the page's report", async || {
@@ -66,7 +66,7 @@ async fn a_tab_that_is_closed_while_the_server_thinks_loses_nothing() -> anyhow:
         return kept()[0].slice('tandem.unsent.'.length);";
     let id = page.run(script, &fields(&person)).await?.as_str().unwrap_or_default().to_owned();
     session.page.close_window().await?;
-    // What the frozen server has in its hands is lost with it.
+    // The calls that the frozen server holds are lost when it is killed.
     world.kill_server();
 
     session.page.switch_to_window(first).await?;
@@ -77,8 +77,8 @@ async fn a_tab_that_is_closed_while_the_server_thinks_loses_nothing() -> anyhow:
     expect_empty_storage(&page).await
 }
 
-/// Counts the calls that this tab makes and the server answers, and holds each answer back for a
-/// while: time enough for another tab to send the same call.
+/// Counts the calls of this tab that the server answers. Delays each answer, so that another tab has time to send the
+/// same call.
 const COUNTING: &str = "
     window.answered = 0;
     const real = window.fetch;
@@ -91,8 +91,8 @@ const COUNTING: &str = "
         return response;
     };";
 
-/// Two tabs, both with Tandem, find the same lead in storage and are told at the same time that the
-/// network is back. How often its call was answered.
+/// Two tabs with Tandem find the same lead in storage, and learn at the same time that the network is back. Returns
+/// how often the server answered the call.
 async fn answers_to_two_tabs(prepare: &str) -> anyhow::Result<()> {
     let (mut world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
     let page = Tab { world: &world, session: &session };
@@ -107,7 +107,7 @@ async fn answers_to_two_tabs(prepare: &str) -> anyhow::Result<()> {
     world.kill_server();
     let page = Tab { world: &world, session: &session };
     let id = id_of(&page.run(KEPT_LEAD, &fields(&person)).await?)?;
-    // The other tab learns of it by a call of its own that fails.
+    // The other tab learns that the server is down by a call of its own that fails.
     session.page.switch_to_window(tabs[0].clone()).await?;
     let other =
         "await tandem.track('ViewContent', { contentIds: ['deck'] }); await until(() => kept().length >= 2);";
@@ -126,7 +126,7 @@ async fn answers_to_two_tabs(prepare: &str) -> anyhow::Result<()> {
         session.page.switch_to_window(tab).await?;
         answered += session.run("return window.answered", vec![]).await?.as_u64().unwrap_or_default();
     }
-    assert_eq!(answered, 1, "the server was asked once");
+    assert_eq!(answered, 1, "the server must answer the call once");
     Ok(())
 }
 
@@ -171,7 +171,7 @@ async fn what_waits_is_sent_when_the_page_is_left() -> anyhow::Result<()> {
     world.kill_server();
     let page = Tab { world: &world, session: &session };
     let id = id_of(&page.run(KEPT_LEAD, &fields(&person)).await?)?;
-    // The try after this one never comes.
+    // After this try the page makes no retry by itself.
     let script = "
         const { fetch: realFetch, setTimeout: realTimeout } = window;
         window.setTimeout = (work, ms) => (ms < 400 ? realTimeout(work, ms) : 0);

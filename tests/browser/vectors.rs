@@ -1,5 +1,5 @@
-//! The core's golden vectors in the browser, with the browser's own Unicode functions: what
-//! a page puts into storage is what the server would have hashed.
+//! Runs the core's golden vectors in the browser, with the browser's own Unicode functions. A page must store what
+//! the server would have hashed.
 
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
@@ -11,12 +11,12 @@ use crate::world_with_shop;
 
 #[derive(Debug, Deserialize)]
 struct Golden {
-    /// The day the vectors were made for: a birth date must not lie in the future.
+    /// The day for which the vectors were made. A birth date must not be in the future.
     today: String,
     vectors: Vec<Vector>,
 }
 
-/// A match key's raw value and the hash of its normal form (core/vectors/match_keys.json).
+/// A match key's raw value, and the hash of its normal form (core/vectors/match_keys.json).
 #[derive(Debug, Deserialize)]
 struct Vector {
     key: String,

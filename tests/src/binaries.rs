@@ -1,4 +1,4 @@
-//! Where the binaries under test are.
+//! Finds and builds the binaries under test.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use anyhow::{Context as _, bail};
 
-/// The programs and the packages that hold them.
+/// The programs and their packages.
 const PROGRAMS: [(&str, &str); 4] = [
     ("tandem-server", "tandem-server"),
     ("tandem-gateway", "tandem-gateway"),
@@ -14,14 +14,13 @@ const PROGRAMS: [(&str, &str); 4] = [
     ("tandem", "tandem-cli"),
 ];
 
-/// Root of the workspace.
 #[must_use]
 pub fn workspace_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
-/// Path of a program: next to the running test's own folder, `target/<profile>/`.
-/// Builds all programs once when one is missing.
+/// Path of a program: `target/<profile>/`, the parent of the running test's folder. If a program is missing, builds
+/// all programs once.
 ///
 /// # Errors
 /// When a program is missing and cannot be built.

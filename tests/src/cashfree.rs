@@ -1,5 +1,5 @@
-//! Webhooks as Cashfree sends them, signed here by the published rule: base64 of
-//! HMAC-SHA256(client secret, timestamp text ++ raw body).
+//! Webhooks as Cashfree sends them. They are signed by the published rule: base64 of HMAC-SHA256(client secret,
+//! timestamp text ++ raw body).
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,18 +11,17 @@ use sha2::Sha256;
 
 use crate::{CASHFREE_SECRET, Person};
 
-/// A webhook ready to be posted.
 #[derive(Debug, Clone)]
 pub struct Webhook {
-    /// The body, byte for byte.
+    /// The body's exact bytes.
     pub body: Vec<u8>,
-    /// Value of `x-webhook-timestamp`: epoch milliseconds.
+    /// Value of `x-webhook-timestamp`: Unix milliseconds.
     pub timestamp: String,
     /// Value of `x-webhook-signature`.
     pub signature: String,
 }
 
-/// Milliseconds since 1970, now.
+/// The current time in Unix milliseconds.
 #[must_use]
 pub fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -39,13 +38,13 @@ pub fn sign(secret: &str, timestamp: &str, body: &[u8]) -> String {
 }
 
 impl Webhook {
-    /// Signs a body with the sandbox's secret, now.
+    /// Signs a body with the sandbox's secret and the current time.
     #[must_use]
     pub fn signed(body: impl Into<Vec<u8>>) -> Self {
         Self::signed_at(body, now_ms())
     }
 
-    /// Signs a body with a timestamp of one's own, in epoch milliseconds.
+    /// Signs a body with the given timestamp, in Unix milliseconds.
     #[must_use]
     pub fn signed_at(body: impl Into<Vec<u8>>, timestamp_ms: u64) -> Self {
         let (body, timestamp) = (body.into(), timestamp_ms.to_string());
@@ -68,14 +67,14 @@ pub fn unique_payment_id() -> String {
     (700_000_000_000 + number % 99_999_999_999).to_string()
 }
 
-/// Body of a payment webhook (edition 2025-01-01). `amount` is written as it is, so that
-/// trailing zeros stay on the wire as Cashfree leaves them.
+/// Body of a payment webhook (edition 2025-01-01). `amount` is written unchanged, because Cashfree keeps trailing
+/// zeros.
 #[must_use]
 pub fn payment(status: &str, order_id: &str, payment_id: &str, amount: &str, person: &Person) -> String {
     payment_at(now_ms() / 1000, status, order_id, payment_id, amount, person)
 }
 
-/// [`payment`] at a time of one's own, in seconds since 1970.
+/// [`payment`] at the given time, in Unix seconds.
 #[must_use]
 pub fn payment_at(
     time_s: u64,
@@ -115,7 +114,7 @@ pub fn payment_at(
     )
 }
 
-/// A time in India as ISO 8601 with its offset, e.g. `2025-11-24T10:02:11+05:30`.
+/// A time in India as ISO 8601 with its offset, such as `2025-11-24T10:02:11+05:30`.
 #[must_use]
 pub fn indian_time(unix_s: u64) -> String {
     let local = unix_s + 19_800;
@@ -129,7 +128,7 @@ pub fn indian_time(unix_s: u64) -> String {
     )
 }
 
-/// Year, month and day of a day counted from 1970-01-01.
+/// Year, month and day of a day that is counted from 1970-01-01.
 fn civil(mut days: u64) -> (u64, u64, u64) {
     let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let mut year = 1970;

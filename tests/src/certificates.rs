@@ -1,4 +1,4 @@
-//! A certificate authority of a test, and certificates that it signs.
+//! A test's certificate authority, and the certificates that it signs.
 
 use std::path::{Path, PathBuf};
 
@@ -8,10 +8,10 @@ use rcgen::{
 };
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
-/// Signs certificates; nobody knows it but who is told.
+/// Signs certificates. Only callers that are given [`Authority::pem`] trust it.
 #[derive(Debug)]
 pub struct Authority {
-    /// Its own certificate in PEM.
+    /// The authority's certificate in PEM.
     pub pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
@@ -19,16 +19,15 @@ pub struct Authority {
 /// A certificate and its key, both in PEM.
 #[derive(Debug, Clone)]
 pub struct Pair {
-    /// The certificate.
     pub cert: String,
     pub key: String,
 }
 
 impl Authority {
-    /// A new one.
+    /// Makes a new authority.
     ///
     /// # Errors
-    /// When no key can be made.
+    /// When the key cannot be made.
     pub fn new(name: &str) -> anyhow::Result<Self> {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -39,10 +38,10 @@ impl Authority {
         Ok(Self { pem, issuer: Issuer::new(params, key) })
     }
 
-    /// Signs a certificate for a name or an address, good for servers and for clients.
+    /// Signs a certificate for a host name or an IP address. Servers and clients can use it.
     ///
     /// # Errors
-    /// When `name` is neither.
+    /// When `name` is neither a host name nor an address.
     pub fn sign(&self, name: &str) -> anyhow::Result<Pair> {
         let mut params = CertificateParams::new([name.to_owned()])?;
         params.distinguished_name.push(DnType::CommonName, name);
@@ -53,7 +52,7 @@ impl Authority {
         Ok(Pair { cert, key: key.serialize_pem() })
     }
 
-    /// TLS of a caller that believes this authority alone.
+    /// The TLS settings of a caller that trusts only this authority.
     #[must_use]
     pub fn believed(&self) -> ClientTlsConfig {
         ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&self.pem))
@@ -61,7 +60,7 @@ impl Authority {
 }
 
 impl Pair {
-    /// For a caller that presents it.
+    /// The TLS identity of a caller that presents this certificate.
     #[must_use]
     pub fn identity(&self) -> Identity {
         Identity::from_pem(&self.cert, &self.key)

@@ -1,8 +1,7 @@
-//! A gRPC-web client as small as a browser's: one POST per call, both framings.
+//! A minimal gRPC-web client, like a browser's: one POST per call, in both framings.
 //!
-//! Frames are a flag byte, a big-endian length and the payload; flag 0x80 marks the
-//! trailers. The text framing is the same in base64, in pieces that are padded each for
-//! itself (gRPC-web protocol, "PROTOCOL-WEB").
+//! A frame is a flag byte, a big-endian length and the payload. Flag 0x80 marks the trailers. The text framing is the
+//! same in base64, in pieces with their own padding (gRPC-web protocol, "PROTOCOL-WEB").
 
 use anyhow::{Context as _, bail, ensure};
 use base64::Engine as _;
@@ -11,7 +10,6 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use prost::Message;
 use tonic::{Code, Status};
 
-/// How messages are framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
     /// `application/grpc-web+proto`
@@ -30,25 +28,23 @@ impl Framing {
     }
 }
 
-/// What came back.
 #[derive(Debug)]
 pub struct Answer<T> {
     pub http_status: u16,
-    /// HTTP headers.
     pub headers: HeaderMap,
-    /// The message, or the error the trailers name.
+    /// The message, or the error in the trailers.
     pub outcome: Result<T, Status>,
 }
 
 impl<T> Answer<T> {
-    /// A header's value; empty when absent.
+    /// A header's value. Empty if the header is absent.
     #[must_use]
     pub fn header(&self, name: &str) -> String {
         header(&self.headers, name)
     }
 }
 
-/// A header's values, joined by a comma as HTTP does; empty when absent.
+/// A header's values, joined by commas as HTTP does. Empty if the header is absent.
 #[must_use]
 pub fn header(headers: &HeaderMap, name: &str) -> String {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
@@ -58,7 +54,7 @@ pub fn header(headers: &HeaderMap, name: &str) -> String {
 /// Calls `path` at `endpoint` with `message`.
 ///
 /// # Errors
-/// When no answer comes or it is not gRPC-web. An error status is not an `Err` here.
+/// When no answer comes, or when the answer is not gRPC-web. An error status is no `Err` here.
 pub async fn call<T: Message + Default>(
     http: &reqwest::Client,
     endpoint: &str,
@@ -84,7 +80,7 @@ pub async fn call<T: Message + Default>(
     let (http_status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = response.bytes().await.with_context(|| format!("reading the answer of {path}"))?;
 
-    // An error may come as headers alone.
+    // An error may come in the headers alone.
     if let Some(status) = Status::from_header_map(&headers).filter(|status| status.code() != Code::Ok) {
         return Ok(Answer { http_status, headers, outcome: Err(status) });
     }
@@ -107,7 +103,7 @@ fn frame(message: &[u8]) -> anyhow::Result<Vec<u8>> {
     Ok(framed)
 }
 
-/// Undoes base64 that was written in pieces, each with its own padding.
+/// Decodes base64 that was written in pieces, each with its own padding.
 fn decode_text(text: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     for piece in text.chunks(4) {

@@ -1,15 +1,15 @@
-//! The plain HTTP client of the suites.
+//! The HTTP client of the suites.
 
 use std::time::Duration;
 
-/// A client that follows no redirect, uses no proxy, and gives up after 20 s. Each request has a
-/// connection of its own: one that is kept may be closed by the other side at the moment it is used.
+/// A client that follows no redirect, uses no proxy, and gives up after 20 s. Each request has its own connection,
+/// because the other side may close a kept connection at the moment it is used.
 ///
 /// # Panics
-/// When the client cannot be built, which would be a fault of the build.
+/// When the client cannot be built.
 #[must_use]
 pub fn client() -> reqwest::Client {
-    // A second installation is refused; the first one stays.
+    // The second call in a process is refused, and the first provider stays.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .no_proxy()

@@ -1,12 +1,12 @@
-//! Whether the store that a kill left behind is sound.
+//! Checks whether the store of a killed server is intact.
 
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use rusqlite::Connection;
 
-/// Copies a killed server's store and lets SQLite look into the copy: its log is recovered, every
-/// page and index is checked. The store itself stays as it is.
+/// Copies a killed server's store and lets SQLite check the copy: it recovers the log and checks every page and
+/// index. The store itself does not change.
 ///
 /// # Errors
 /// When there is no store, or its copy is damaged.

@@ -1,32 +1,28 @@
-//! Looks for a text in files, in every spelling in which it could have been written there.
+//! Searches files for a text in every spelling in which a program could have written it.
 
 use std::path::{Path, PathBuf};
 
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-/// A text and its spellings.
 #[derive(Debug)]
 pub struct Needle {
     label: String,
-    /// Found whatever their case: plain, hex, URL-encoded. Kept in lower case.
+    /// Spellings that are found in any case: plain, hex, URL-encoded. They are stored in lower case.
     caseless: Vec<String>,
-    /// Found as they are: base64.
+    /// Spellings that are found only as they are: base64.
     exact: Vec<String>,
 }
 
-/// A finding: which text, in which spelling, where.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Name of the text.
     pub label: String,
-    /// The spelling that was found.
     pub spelling: String,
     pub file: PathBuf,
 }
 
 impl Needle {
-    /// All spellings of `text`: plain, hex, base64 in its three alignments and both
-    /// alphabets, URL-encoded, JSON-escaped; each as it is and in lower and upper case.
+    /// All spellings of `text`: plain, hex, base64 in its three alignments and both alphabets, URL-encoded and
+    /// JSON-escaped; each as given, in lower case and in upper case.
     #[must_use]
     pub fn new(label: &str, text: &str) -> Self {
         let (mut caseless, mut exact) = (vec![text.to_lowercase()], Vec::new());
@@ -46,7 +42,7 @@ impl Needle {
         Self { label: label.to_owned(), caseless, exact }
     }
 
-    /// The spelling in which the text occurs in `bytes`, if it does.
+    /// The spelling in which the text occurs in `haystack`, or `None`.
     #[must_use]
     pub fn spelling_in(&self, haystack: &Haystack) -> Option<&str> {
         let caseless = self.caseless.iter().find(|spelling| haystack.lower.contains(spelling.as_str()));
@@ -55,7 +51,7 @@ impl Needle {
     }
 }
 
-/// Bytes prepared for searching.
+/// Bytes that are prepared for a search.
 #[derive(Debug)]
 pub struct Haystack {
     text: String,
@@ -63,7 +59,7 @@ pub struct Haystack {
 }
 
 impl Haystack {
-    /// Prepares bytes; what is no text in them cannot hold a needle, which are all ASCII.
+    /// Prepares bytes. Needles are ASCII, so bytes that are not text can be replaced.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes).into_owned();
@@ -74,7 +70,7 @@ impl Haystack {
 /// Searches all files below `folders`.
 ///
 /// # Errors
-/// When a folder cannot be read. A file that vanished meanwhile is no error.
+/// When a folder cannot be read. A file that vanishes during the search is no error.
 pub fn search(folders: &[&Path], needles: &[Needle]) -> anyhow::Result<Vec<Found>> {
     let mut found = Vec::new();
     for file in files_below(folders)? {
@@ -90,7 +86,7 @@ pub fn search(folders: &[&Path], needles: &[Needle]) -> anyhow::Result<Vec<Found
     Ok(found)
 }
 
-/// All files below some folders; a path that names a file stands for itself.
+/// All files below these folders. A path that names a file gives that file.
 ///
 /// # Errors
 /// When a folder cannot be read.
@@ -109,8 +105,7 @@ pub fn files_below(folders: &[&Path]) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The characters of a base64 text that depend on `text` alone, when `alignment` other
-/// bytes stand before it.
+/// The characters of a base64 text that depend only on `text`, if `alignment` other bytes precede it.
 fn base64_inner(engine: &impl base64::Engine, alignment: usize, text: &str) -> String {
     let mut bytes = vec![0; alignment];
     bytes.extend(text.as_bytes());
@@ -128,7 +123,7 @@ fn url_encoded(text: &str) -> String {
     text.bytes().map(encode).collect()
 }
 
-/// Every character that is no letter or digit as `\u00XX`.
+/// Writes every character that is not a letter or a digit as `\u00XX`.
 fn json_escaped(text: &str) -> String {
     let escape = |c: char| if c.is_alphanumeric() { c.to_string() } else { format!("\\u{:04x}", c as u32) };
     text.chars().map(escape).collect::<String>().to_lowercase()

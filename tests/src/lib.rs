@@ -1,12 +1,11 @@
 //! Black-box suites: the real binaries on free ports against the sandbox.
 //!
-//! A test builds a [`World`], speaks to it as a page, a payment provider or an operator
-//! would, and looks at what the fake Graph API received. Worlds share nothing, so tests
-//! run side by side. Waiting is polling with a deadline ([`eventually`]), never a sleep
-//! of a guessed length.
+//! A test builds a [`World`], calls it as a page, a payment provider or an operator would, and checks what the fake
+//! Graph API received. Worlds share nothing, so tests can run in parallel. Tests wait by polling with a deadline
+//! ([`eventually`]), never with a sleep of a guessed length.
 //!
-//! What the suites expect (hashes, signatures, addresses) is computed here from the
-//! published rules; none of the product's own code is used but the generated protocol.
+//! The suites compute their expectations (hashes, signatures, addresses) from the published rules. Of the product's
+//! own code they use only the generated protocol.
 
 pub mod binaries;
 pub mod browser;
@@ -33,15 +32,15 @@ pub use skipped::skip;
 pub use wait::{PATIENCE, eventually};
 pub use world::{Caller, Visitor, World};
 
-/// Pixel (dataset) that every world reports to.
+/// The pixel (dataset) of every world.
 pub const PIXEL_ID: &str = "123456789012345";
-/// Second pixel of the worlds that have one.
+/// The second pixel of the worlds that have one.
 pub const OTHER_PIXEL_ID: &str = "555555555555555";
-/// Access token that the fake Graph API takes.
+/// The access token that the fake Graph API accepts.
 pub const GRAPH_TOKEN: &str = "sandbox-token";
-/// Cashfree secret that the sandbox signs with.
+/// The Cashfree secret with which the sandbox signs.
 pub const CASHFREE_SECRET: &str = "cfsk_ma_test_sandbox_secret";
-/// Token of internal callers.
+/// The token of internal callers.
 pub const INTERNAL_TOKEN: &str = "internal-token-of-the-suites-0123456789";
-/// The shop's address as the server knows it.
+/// The shop's address in the server's settings.
 pub const SHOP_URL: &str = "https://shop.example/";

@@ -1,4 +1,4 @@
-//! Requests as pages and internal services write them.
+//! Requests like those of pages and internal services.
 
 use tandem_proto::v1::{
     CaptureLeadRequest, Content, CustomData, Money, RecordPurchaseRequest, TrackEventRequest,
@@ -6,13 +6,13 @@ use tandem_proto::v1::{
 
 use crate::Person;
 
-/// A fresh event ID as a page makes one.
+/// A new event ID, made as a page makes it.
 #[must_use]
 pub fn event_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
-/// A fresh order ID in Cashfree's alphabet.
+/// A new order ID in Cashfree's alphabet.
 #[must_use]
 pub fn order_id() -> String {
     format!("KB-{}", &uuid::Uuid::new_v4().simple().to_string()[..12])
@@ -23,7 +23,7 @@ pub fn rupees(amount: &str) -> Money {
     Money { amount: amount.to_owned(), currency_code: "INR".to_owned() }
 }
 
-/// What a page says about one deck that costs `amount` rupees.
+/// The `custom_data` of a page that sells one deck for `amount` rupees.
 #[must_use]
 pub fn deck(amount: &str) -> CustomData {
     CustomData {
@@ -37,7 +37,7 @@ pub fn deck(amount: &str) -> CustomData {
     }
 }
 
-/// A lead worth 1,499 rupees with an ID of the page's own.
+/// A lead worth 1,499 rupees, with a new event ID.
 #[must_use]
 pub fn lead(person: &Person) -> CaptureLeadRequest {
     CaptureLeadRequest {
@@ -52,7 +52,7 @@ pub fn lead(person: &Person) -> CaptureLeadRequest {
     }
 }
 
-/// An event other than Lead and Purchase, with an ID of the page's own.
+/// An event other than Lead and Purchase, with a new event ID.
 #[must_use]
 pub fn event(name: &str, amount: &str) -> TrackEventRequest {
     TrackEventRequest {
@@ -63,7 +63,7 @@ pub fn event(name: &str, amount: &str) -> TrackEventRequest {
     }
 }
 
-/// A purchase: a claim from a stranger, a fact from an internal caller.
+/// A purchase. From a stranger it is a claim, from an internal caller a merchant report.
 #[must_use]
 pub fn purchase(order_id: &str, amount: &str) -> RecordPurchaseRequest {
     RecordPurchaseRequest {

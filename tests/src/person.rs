@@ -1,37 +1,35 @@
-//! Made-up people: every test has its own, so that nothing can be mistaken for another's.
+//! Invented people. Every test has its own, so that no test finds another test's data.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest as _, Sha256};
 use tandem_proto::v1::User;
 
-/// SHA-256 of a text, lower-case hex, as Meta wants it (Meta, customer information parameters).
+/// SHA-256 of a text in lower-case hex, as Meta requires (Meta, "Customer Information Parameters").
 #[must_use]
 pub fn sha256_hex(text: &str) -> String {
     hex::encode(Sha256::digest(text.as_bytes()))
 }
 
-/// Somebody who leaves a lead and buys.
+/// A person who leaves a lead and buys.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// E-mail address as typed.
+    /// E-mail address as the person types it.
     pub email: String,
-    /// Ten-digit Indian mobile number as typed.
+    /// Ten-digit Indian mobile number as the person types it.
     pub phone: String,
-    /// Given name.
     pub first_name: String,
-    /// Family name.
     pub last_name: String,
 }
 
 impl Person {
-    /// Somebody whom no other test knows.
+    /// A new person. No other test has the same one.
     #[must_use]
     pub fn unique() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let mark = uuid::Uuid::new_v4().simple().to_string();
-        // 98 and eight digits: a valid mobile number that is no known dummy.
+        // 98 and eight digits form a valid mobile number that is not a known dummy.
         let digits = u64::from_str_radix(&mark[..8], 16).unwrap_or_default() % 90_000_000 + 10_000_000;
         Self {
             email: format!("Asha.{mark}+{number}@Example.com"),
@@ -41,7 +39,7 @@ impl Person {
         }
     }
 
-    /// The phone number as Meta wants it: calling code and digits.
+    /// The phone number as Meta requires it: calling code and digits.
     #[must_use]
     pub fn phone_international(&self) -> String {
         format!("91{}", self.phone)
@@ -77,7 +75,7 @@ impl Person {
         format!("{} {}", self.first_name, self.last_name)
     }
 
-    /// The person as a message.
+    /// The person as a `User` message.
     #[must_use]
     pub fn user(&self) -> User {
         User {
@@ -90,7 +88,7 @@ impl Person {
     }
 }
 
-/// Hex digits as letters, because names hold no digits.
+/// Replaces the digits of a hex text by letters, because names contain no digits.
 fn letters(hex: &str) -> String {
     hex.chars().map(|c| if c.is_ascii_digit() { char::from(c as u8 - b'0' + b'g') } else { c }).collect()
 }

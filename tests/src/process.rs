@@ -1,4 +1,4 @@
-//! One running program: started with a clean environment, logs in files, gone with its owner.
+//! A running program. It has a clean environment, writes its logs to files, and ends when it is dropped.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,12 +10,11 @@ use anyhow::{Context as _, bail};
 
 use crate::wait::{PATIENCE, eventually_within};
 
-/// Environment of a program under test.
 pub type Environment = BTreeMap<String, String>;
 
-/// Prefixes of variables that must not leak into a program from the developer's shell.
+/// Prefixes of the developer's variables that must not reach a program under test.
 const FOREIGN: [&str; 5] = ["TANDEM_", "FACEBOOK_", "META_", "CASHFREE_", "RUST_LOG"];
-/// Proxies would stand between programs on the loopback.
+/// Proxy settings, which would divert calls between programs on the loopback.
 const PROXIES: [&str; 8] = [
     "http_proxy",
     "https_proxy",
@@ -36,10 +35,10 @@ pub struct Process {
     log: PathBuf,
 }
 
-/// What a program that ended by itself left behind.
+/// The result of a program that ended by itself.
 #[derive(Debug)]
 pub struct Ended {
-    /// Exit code; none when a signal ended it.
+    /// Exit code. `None` if a signal ended the program.
     pub code: Option<i32>,
     /// Standard output.
     pub out: String,
@@ -65,7 +64,7 @@ impl Process {
     /// Starts `program`; its output goes to `<folder>/<name>.out` and `<folder>/<name>.log`.
     ///
     /// # Errors
-    /// When the program or the files cannot be opened.
+    /// When the program does not start or the files cannot be opened.
     pub fn start(
         program: &Path,
         name: &str,
@@ -86,7 +85,7 @@ impl Process {
         Ok(Self { name: name.to_owned(), child, out, log })
     }
 
-    /// Runs a program to its end, for [`PATIENCE`] at most.
+    /// Runs a program to its end, for at most [`PATIENCE`].
     ///
     /// # Errors
     /// When it cannot be started or does not end.
@@ -102,10 +101,10 @@ impl Process {
         Ok(Ended { code: status.code(), out: read(&process.out), log: read(&process.log) })
     }
 
-    /// Waits for `<program> ready key=url …` and returns the keys and addresses.
+    /// Waits for the line `<program> ready key=url …`. Returns the keys and addresses.
     ///
     /// # Errors
-    /// When the program ends or stays silent; the message carries the end of its log.
+    /// When the program ends or prints no such line in time. The message contains the end of its log.
     pub async fn ready(&mut self) -> anyhow::Result<BTreeMap<String, String>> {
         let what = format!("{} to be ready", self.name);
         let found = eventually_within(PATIENCE, what, async || {
@@ -129,16 +128,16 @@ impl Process {
         }
     }
 
-    /// The program's own number.
+    /// The process ID.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Whether it has not ended yet.
+    /// Whether the program is still running.
     ///
     /// # Errors
-    /// When the system does not tell.
+    /// When the system does not give its state.
     pub fn runs(&mut self) -> anyhow::Result<bool> {
         Ok(self.child.try_wait()?.is_none())
     }
@@ -146,7 +145,7 @@ impl Process {
     /// Sends a signal.
     ///
     /// # Errors
-    /// When the program is gone.
+    /// When the program has ended.
     pub fn signal(&self, signal: rustix::process::Signal) -> anyhow::Result<()> {
         let id = i32::try_from(self.child.id())?;
         let id = rustix::process::Pid::from_raw(id).context("a process has a number")?;
@@ -163,9 +162,9 @@ impl Process {
         ended.map_err(|error| error.context(self.log_tail(20)))
     }
 
-    /// Kills the program at once (SIGKILL) and waits for its end.
+    /// Kills the program (SIGKILL) and waits for its end.
     pub fn kill(&mut self) {
-        // It may have ended by itself.
+        // The program may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! Connections below any library: bytes as a broken, slow or hostile caller sends them.
+//! Raw connections, for bytes that a broken, slow or hostile caller sends.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// How an HTTP/2 caller begins, with empty SETTINGS (RFC 9113, 3.4 and 6.5).
+/// The beginning of an HTTP/2 connection, with empty SETTINGS (RFC 9113, 3.4 and 6.5).
 const HTTP2_BEGIN: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-/// A PING with eight bytes, and its first bytes when it comes back (RFC 9113, 6.7).
+/// A PING with eight bytes, and its answer (RFC 9113, 6.7).
 const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\0tandem42";
 const PONG: &[u8] = b"\0\0\x08\x06\x01\0\0\0\0tandem42";
 
@@ -22,7 +22,7 @@ pub async fn connect(url: &str) -> anyhow::Result<TcpStream> {
     TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))
 }
 
-/// Connects and says that it speaks HTTP/2; nothing more.
+/// Connects and sends only the beginning of HTTP/2.
 ///
 /// # Errors
 /// When nobody listens there.
@@ -35,9 +35,9 @@ pub async fn begin_http2(url: &str) -> anyhow::Result<TcpStream> {
 /// Whether the other side of an HTTP/2 connection still answers a PING.
 ///
 /// # Errors
-/// When it has hung up, or says nothing for 10 s.
+/// When it has closed the connection, or sends nothing for 10 s.
 pub async fn is_answered(stream: &mut TcpStream) -> anyhow::Result<bool> {
-    // Its SETTINGS are acknowledged first, as the protocol asks.
+    // The protocol requires the acknowledgement of SETTINGS first.
     stream.write_all(b"\0\0\0\x04\x01\0\0\0\0").await?;
     stream.write_all(PING).await?;
     let mut seen = Vec::new();
@@ -50,10 +50,10 @@ pub async fn is_answered(stream: &mut TcpStream) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Reads until the other side hangs up, however it does; returns how many bytes came.
+/// Reads until the other side closes the connection in any way. Returns the number of bytes.
 ///
 /// # Errors
-/// When it has not hung up after `limit`.
+/// When the connection is still open after `limit`.
 pub async fn read_to_end(stream: &mut TcpStream, limit: Duration) -> anyhow::Result<usize> {
     let mut total = 0;
     let mut buffer = vec![0; 64 * 1024];
@@ -68,7 +68,7 @@ pub async fn read_to_end(stream: &mut TcpStream, limit: Duration) -> anyhow::Res
     Ok(total)
 }
 
-/// Lets this process open as many files as the system allows; returns how many.
+/// Raises this process's limit of open files to the system's maximum. Returns the new limit.
 #[must_use]
 pub fn raise_own_file_limit() -> usize {
     let limit = getrlimit(Resource::Nofile);
@@ -77,10 +77,10 @@ pub fn raise_own_file_limit() -> usize {
     usize::try_from(current.unwrap_or(1 << 20)).unwrap_or(usize::MAX)
 }
 
-/// Memory of a process that is really there, bytes (`VmRSS`).
+/// Resident memory of a process in bytes (`VmRSS`).
 ///
 /// # Errors
-/// When the process is gone.
+/// When the process has ended.
 pub fn resident_bytes(process: u32) -> anyhow::Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS is there")?;

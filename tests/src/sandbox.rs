@@ -1,4 +1,4 @@
-//! The sandbox as a test sees it: its control API.
+//! A client of the sandbox's control API.
 
 use std::time::Duration;
 
@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use crate::{Person, http};
 
-/// A running sandbox.
 #[derive(Debug, Clone)]
 pub struct Sandbox {
     /// Address, without a trailing slash.
@@ -15,18 +14,18 @@ pub struct Sandbox {
     http: reqwest::Client,
 }
 
-/// An event as the fake Graph API took it.
+/// An event that the fake Graph API accepted.
 #[derive(Debug, Clone)]
 pub struct ServerEvent(pub Value);
 
 impl ServerEvent {
-    /// A field by its path inside the event, e.g. `["custom_data", "currency"]`; `Null` when absent.
+    /// A field by its path in the event, such as `["custom_data", "currency"]`. `Null` if it is absent.
     #[must_use]
     pub fn field(&self, path: &[&str]) -> &Value {
         path.iter().fold(&self.0, |value, key| &value[*key])
     }
 
-    /// A text field; empty when absent.
+    /// A text field. Empty if it is absent.
     #[must_use]
     pub fn text(&self, path: &[&str]) -> &str {
         self.field(path).as_str().unwrap_or_default()
@@ -37,7 +36,7 @@ impl ServerEvent {
         self.text(&["event_id"])
     }
 
-    /// The only value of a match key; empty when the key is absent.
+    /// The only value of a match key. Empty if the key is absent.
     ///
     /// # Panics
     /// When the key has several values.
@@ -55,7 +54,7 @@ impl ServerEvent {
     /// `custom_data.value` in hundredths.
     ///
     /// # Panics
-    /// When the value is absent or no number.
+    /// When the value is absent or not a number.
     #[must_use]
     pub fn value_minor(&self) -> i64 {
         let value = self.field(&["custom_data", "value"]);
@@ -82,7 +81,6 @@ pub fn minor_of_text(text: &str) -> Option<i64> {
 }
 
 impl Sandbox {
-    /// The sandbox at `url`.
     #[must_use]
     pub fn at(url: &str) -> Self {
         Self { url: url.trim_end_matches('/').to_owned(), http: http::client() }
@@ -96,7 +94,7 @@ impl Sandbox {
         self.post("/control/config", &settings).await.map(drop)
     }
 
-    /// Lets the next `count` calls (all, when none) of `target` go wrong.
+    /// Scripts a fault for the next `count` calls of `target`. `None` means all calls.
     ///
     /// # Errors
     /// When the sandbox refuses.
@@ -105,8 +103,8 @@ impl Sandbox {
         self.post("/control/faults", &fault).await.map(drop)
     }
 
-    /// Adds a fault with everything that the control API knows, its conditions `pixel` and `containing`
-    /// (`graph` only) among it.
+    /// Scripts a fault with all fields of the control API, such as the conditions `pixel` and `containing` (`graph`
+    /// only).
     ///
     /// # Errors
     /// When the sandbox refuses.
@@ -114,8 +112,7 @@ impl Sandbox {
         self.post("/control/faults", &fault).await.map(drop)
     }
 
-    /// Lets the fake Graph API refuse, as Meta does, every request that has this event in it, until
-    /// [`Sandbox::heal`].
+    /// Makes the fake Graph API refuse every request with this event, as Meta does, until [`Sandbox::heal`].
     ///
     /// # Errors
     /// When the sandbox refuses.
@@ -128,7 +125,7 @@ impl Sandbox {
         self.script(json!({ "target": "graph", "action": answer, "containing": event_id })).await
     }
 
-    /// Delays the next `count` calls (all, when none) of `target`; they succeed.
+    /// Delays the next `count` calls of `target`, which still succeed. `None` means all calls.
     ///
     /// # Errors
     /// When the sandbox refuses.
@@ -138,7 +135,7 @@ impl Sandbox {
         self.post("/control/faults", &fault).await.map(drop)
     }
 
-    /// Puts these faults in the place of all others in one step.
+    /// Replaces all faults in one step.
     ///
     /// # Errors
     /// When the sandbox refuses.
@@ -158,7 +155,7 @@ impl Sandbox {
         Ok(())
     }
 
-    /// What the fake Graph API accepted under a name, or under any name when it is empty.
+    /// The events that the fake Graph API accepted under a name. An empty name means all events.
     ///
     /// # Errors
     /// When the sandbox does not answer.
@@ -166,7 +163,7 @@ impl Sandbox {
         self.server_events_since(name, 0).await
     }
 
-    /// What the fake Graph API accepted under a name since a time (epoch milliseconds).
+    /// The events that the fake Graph API accepted under a name since a time, in Unix milliseconds.
     ///
     /// # Errors
     /// When the sandbox does not answer.
@@ -180,8 +177,8 @@ impl Sandbox {
         Ok(rows.into_iter().map(|mut row| ServerEvent(row["event"].take())).collect())
     }
 
-    /// What the fake Graph API accepted, each event with what its call carried besides
-    /// (`test_event_code`, `appsecret_proof`, `pixel_id`, `received_at_ms`).
+    /// The events that the fake Graph API accepted, each with other data of its call (`test_event_code`,
+    /// `appsecret_proof`, `pixel_id`, `received_at_ms`).
     ///
     /// # Errors
     /// When the sandbox does not answer.
@@ -189,8 +186,8 @@ impl Sandbox {
         self.get("/control/graph/events").await.map(list)
     }
 
-    /// What the fake Graph API accepted after its event of this number (0: everything), as
-    /// [`Sandbox::graph_rows`] has it, with `number` and `lost`.
+    /// The events that the fake Graph API accepted after the event with this number (0: all events). The rows are
+    /// those of [`Sandbox::graph_rows`], with `number` and `lost`.
     ///
     /// # Errors
     /// When the sandbox does not answer.
@@ -198,7 +195,7 @@ impl Sandbox {
         self.get(&format!("/control/graph/events?after={number}")).await.map(list)
     }
 
-    /// How many requests the fake Graph API saw, and how many events it accepted.
+    /// How many requests the fake Graph API received, and how many events it accepted.
     ///
     /// # Errors
     /// When the sandbox does not answer.
@@ -207,7 +204,7 @@ impl Sandbox {
         Ok((counts["requests"].as_u64().unwrap_or_default(), counts["events"].as_u64().unwrap_or_default()))
     }
 
-    /// What the fake Graph API accepted under a name and an ID.
+    /// The events that the fake Graph API accepted under a name and an ID.
     ///
     /// # Errors
     /// When the sandbox does not answer.
@@ -217,7 +214,7 @@ impl Sandbox {
         Ok(events)
     }
 
-    /// Calls of the Graph API so far, refused ones included.
+    /// The calls of the Graph API so far, with refused ones.
     ///
     /// # Errors
     /// When the sandbox does not answer.
@@ -225,7 +222,7 @@ impl Sandbox {
         self.get("/control/graph/requests").await.map(list)
     }
 
-    /// What the fake pixel sent.
+    /// The hits of the fake pixel.
     ///
     /// # Errors
     /// When the sandbox does not answer.
@@ -233,7 +230,7 @@ impl Sandbox {
         self.get("/control/pixel/events").await.map(list)
     }
 
-    /// The IDs seen, with the browser's and the server's copies counted.
+    /// The event IDs seen, with the number of browser and server copies.
     ///
     /// # Errors
     /// When the sandbox does not answer.
@@ -246,10 +243,10 @@ impl Sandbox {
     /// # Errors
     /// When the sandbox refuses.
     pub async fn create_order(&self, order_id: &str, amount: &str, person: &Person) -> anyhow::Result<()> {
-        self.create_tagged_order(order_id, amount, person, json!({})).await
+        self.create_tagged_order(order_id, amount, person, json!({})).await.map(drop)
     }
 
-    /// [`Sandbox::create_order`] with `order_tags`.
+    /// [`Sandbox::create_order`] with `order_tags`. Returns the payment session's ID.
     ///
     /// # Errors
     /// When the sandbox refuses.
@@ -259,7 +256,7 @@ impl Sandbox {
         amount: &str,
         person: &Person,
         tags: Value,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<String> {
         let order = json!({
             "order_id": order_id,
             "amount": amount,
@@ -267,11 +264,12 @@ impl Sandbox {
             "customer": { "name": person.full_name(), "email": person.email, "phone": person.phone },
             "tags": tags,
         });
-        self.post("/control/cashfree/orders", &order).await.map(drop)
+        let created = self.post("/control/cashfree/orders", &order).await?;
+        Ok(created["session"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// Ends a payment attempt of an order: `success`, `failed` or `dropped`. Cashfree then
-    /// sends its webhook to the gateway. Returns the payment's ID.
+    /// Ends a payment attempt of an order with `success`, `failed` or `dropped`. The fake Cashfree then sends its
+    /// webhook to the gateway. Returns the payment's ID.
     ///
     /// # Errors
     /// When the sandbox refuses.
@@ -279,7 +277,7 @@ impl Sandbox {
         self.attempt(order_id, outcome, true).await
     }
 
-    /// A buyer's payment succeeds, and Cashfree's webhook is lost.
+    /// Ends a payment attempt with success, without a webhook.
     ///
     /// # Errors
     /// When the sandbox refuses.
@@ -287,8 +285,8 @@ impl Sandbox {
         self.attempt(order_id, "success", false).await
     }
 
-    /// A payment attempt ends with this `outcome` and other details that the control API knows
-    /// (`payment_amount`); nobody is told. Returns the payment's ID.
+    /// Ends a payment attempt with `details`: `outcome`, and others that the control API knows (`payment_amount`).
+    /// Sends no webhook. Returns the payment's ID.
     ///
     /// # Errors
     /// When the sandbox refuses.
@@ -309,7 +307,7 @@ impl Sandbox {
             .map_or_else(|| answer["cf_payment_id"].to_string(), str::to_owned))
     }
 
-    /// Lets the sandbox sign raw bytes and send them once; returns the gateway's HTTP status.
+    /// Makes the sandbox sign raw bytes and send them once. Returns the gateway's HTTP status.
     ///
     /// # Errors
     /// When the sandbox refuses.
@@ -318,8 +316,8 @@ impl Sandbox {
         answer["status"].as_u64().context("the sandbox names the status it got")
     }
 
-    /// The orders of the fake Cashfree: `order_id`, `order_status`, and `paid_amount` (text; `null`
-    /// while nothing was paid).
+    /// The orders of the fake Cashfree, with `order_id`, `order_status`, and `paid_amount` (text, or `null` before a
+    /// payment).
     ///
     /// # Errors
     /// When the sandbox does not answer.

@@ -1,16 +1,16 @@
-//! Tests that cannot run on this machine say so, in a place where somebody reads it.
+//! Reports tests that cannot run on this machine, where people see it.
 
 use std::io::Write as _;
 
-/// The file that collects what was skipped; `cargo xtask test` sets it and shows the lines at its end.
+/// The file that collects the skipped tests. `cargo xtask test` sets it and prints its lines at the end.
 const FILE_VARIABLE: &str = "TANDEM_SKIPPED_FILE";
 
-/// Notes that a test is skipped, and why. The test returns after that.
+/// Records that a test is skipped, and why. The test then returns.
 pub fn skip(test: &str, why: &str) {
     let line = line(test, why);
     eprint!("{line}");
     if let Some(file) = std::env::var_os(FILE_VARIABLE) {
-        // One write: lines of tests that run side by side do not mix.
+        // One write, so that lines of parallel tests do not mix.
         let open = std::fs::OpenOptions::new().create(true).append(true).open(&file);
         let written = open.and_then(|mut file| file.write_all(line.as_bytes()));
         written.unwrap_or_else(|error| panic!("{FILE_VARIABLE} {}: {error}", file.display()));

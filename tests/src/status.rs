@@ -1,4 +1,4 @@
-//! Reading gRPC errors.
+//! Reads gRPC errors.
 
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -10,7 +10,7 @@ pub fn named_fields(status: &Status) -> Vec<String> {
     details.into_iter().flat_map(|bad| bad.field_violations).map(|violation| violation.field).collect()
 }
 
-/// Everything a caller can read in an error: the message and each field's description.
+/// All text in an error that a caller can read: the message and each field's description.
 #[must_use]
 pub fn readable_text(status: &Status) -> String {
     let mut text = status.message().to_owned();
@@ -24,7 +24,7 @@ pub fn readable_text(status: &Status) -> String {
 /// Expects `INVALID_ARGUMENT` that names exactly these fields.
 ///
 /// # Panics
-/// When the outcome is another one; the message says which case it was.
+/// When the outcome is a different one. The message names the case.
 #[track_caller]
 pub fn expect_fields<T>(case: &str, outcome: Result<T, Status>, fields: &[&str]) -> Status {
     let Err(status) = outcome else { panic!("{case}: taken, instead of refused for {fields:?}") };
@@ -36,7 +36,7 @@ pub fn expect_fields<T>(case: &str, outcome: Result<T, Status>, fields: &[&str])
 /// Expects an error with this code.
 ///
 /// # Panics
-/// When the outcome is another one; the message says which case it was.
+/// When the outcome is a different one. The message names the case.
 #[track_caller]
 pub fn expect_code<T>(case: &str, outcome: Result<T, Status>, code: Code) -> Status {
     let Err(status) = outcome else { panic!("{case}: taken, instead of {code:?}") };

@@ -1,19 +1,18 @@
-//! Waiting for something that another process will do.
+//! Waits for something that another process does.
 
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-/// How long a step may take before the test fails. Generous: two cores may be running
-/// several worlds and a compiler.
+/// How long a step may take before the test fails. Two cores may run several worlds and a compiler at once.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Pause between two looks.
+/// Pause between two probes.
 const POLL_EVERY: Duration = Duration::from_millis(40);
 
-/// Looks again and again until `probe` finds what it looks for, for [`PATIENCE`] at most.
+/// Calls `probe` again and again until it returns a value, for at most [`PATIENCE`].
 ///
 /// # Errors
-/// When the time is up; the message names `what` and the last error of `probe`.
+/// When the time is over. The message contains `what` and the last error of `probe`.
 pub async fn eventually<T>(
     what: impl Display,
     probe: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
@@ -21,7 +20,7 @@ pub async fn eventually<T>(
     eventually_within(PATIENCE, what, probe).await
 }
 
-/// [`eventually`] with a limit of its own.
+/// [`eventually`] with a different limit.
 ///
 /// # Errors
 /// As [`eventually`].

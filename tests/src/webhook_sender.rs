@@ -1,4 +1,4 @@
-//! Sends signed webhooks to the gateway, many at once.
+//! Sends many signed webhooks to the gateway at once.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,17 +8,17 @@ use tokio::sync::Semaphore;
 use crate::cashfree::Webhook;
 use crate::http;
 
-/// Most webhooks on the wire at once: more than the gateway holds, fewer than a process may open files.
+/// Most webhooks under way at once: more than the gateway accepts, but fewer than the files that a process may open.
 const ON_THE_WIRE_MAX: usize = 700;
 
 /// The gateway's answer to one webhook.
 #[derive(Debug, Clone, Copy)]
 pub struct WebhookAnswer {
-    /// HTTP status; 0: no answer came.
+    /// HTTP status; 0 if no answer came.
     pub status: u16,
-    /// Until the answer's end.
+    /// Time until the end of the answer.
     pub took: Duration,
-    /// Whether it said when to come again.
+    /// Whether the answer has `Retry-After`.
     pub has_retry_after: bool,
 }
 
@@ -31,7 +31,6 @@ pub struct WebhookSender {
 }
 
 impl WebhookSender {
-    /// A sender to the gateway at this address.
     #[must_use]
     pub fn new(gateway: &str) -> Self {
         Self {
@@ -56,7 +55,7 @@ impl WebhookSender {
         let (status, has_retry_after) = match request.send().await {
             Ok(response) => {
                 let head = (response.status().as_u16(), response.headers().contains_key("retry-after"));
-                // An answer that breaks off is none.
+                // An incomplete answer counts as none.
                 response.bytes().await.map_or((0, false), |_| head)
             }
             Err(_) => (0, false),

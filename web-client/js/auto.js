@@ -17,7 +17,7 @@ const optionsOf = ({ consent, consentRequired, respectGpc, debug, ...texts }) =>
   debug: isOn(debug),
 });
 
-// An attribute without a value means yes.
+// An attribute without a value means true.
 const isOn = (text) => text !== undefined && text !== "false";
 
 const run = async () => {

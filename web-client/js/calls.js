@@ -16,7 +16,7 @@ import { post } from "./transport.js";
 // Time limits of requests. The server may wait 5 s for the payment before it answers a purchase.
 const TIMEOUT_MS = 5000;
 const PURCHASE_TIMEOUT_MS = 12000;
-// The pixel counts as blocked if Meta's library has not loaded within PIXEL_MS. It is watched until
+// The pixel counts as blocked if Meta's library has not loaded within PIXEL_MS. The page watches it until
 // LATE_MS, because the network may be slow.
 const PIXEL_MS = 3000;
 const LATE_MS = 60000;
@@ -88,7 +88,7 @@ export class Calls {
     const outcome = threw ? FAILED : await pixel.isReady(PIXEL_MS) ? FIRED : BLOCKED;
     this.#note(call, event, outcome);
     if (outcome === BLOCKED && !pixel.isRefused()) {
-      // The event waits in fbq's queue. If the library loads late, it still sends it.
+      // The event waits in fbq's queue. If the library loads late, it still sends the event.
       pixel.isReady(LATE_MS).then((isLate) => { if (isLate) this.#note(call, event, FIRED); });
     }
     if (outcome !== FIRED) return "blocked";
@@ -108,8 +108,8 @@ export class Calls {
   }
 
   /** The call that reports what the pixel did. */
-  confirmation([, name, , id], outcome, atMs = Date.now()) {
-    const report = [name, id, outcome, atMs];
+  confirmation([, name, , id, confirmKey], outcome, atMs = Date.now()) {
+    const report = [name, id, outcome, atMs, confirmKey];
     const [path, body] = this.engine.confirmation(String(this.options.pixelId), ...report);
     return { kind: CONFIRMATION, id, report, path, body, madeMs: atMs, timeoutMs: TIMEOUT_MS };
   }

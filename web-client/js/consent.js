@@ -19,7 +19,7 @@ export class Consent {
     this.#isOpen = !isRefused && options.consentRequired && options.consent?.ads !== "granted";
   }
 
-  /** Unless this is true, nothing may be stored or loaded, and the pixel may not fire. */
+  /** While this is false, nothing may be stored or loaded, and the pixel may not fire. */
   get isGiven() { return !this.#isOpen && !this.isDenied; }
   get isDenied() { return this.#options.consent?.ads === "denied"; }
   get isOpen() { return this.#isOpen; }

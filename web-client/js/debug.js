@@ -1,4 +1,4 @@
-// The console texts of the option `debug`. They say what happens, and why. This file loads only then.
+// The console texts of the option `debug`. They say what happens, and why. This file loads only with `debug`.
 
 const OUTCOMES = [, "fired", "did not fire: Meta's library has not loaded (blocked, or slow)", "failed: fbq threw an error"];
 

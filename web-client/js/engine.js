@@ -6,14 +6,14 @@
 //   newId(nowMs, r1, r2, r3)     an event ID, from the time and three random 32-bit numbers
 //   prepare(options, visit, kind, name, input, id, madeMs)
 //                                [path, body, event for fbq if the server does not answer, denied]
-//   confirmation(pixelId, name, id, outcome, atMs)
+//   confirmation(pixelId, name, id, outcome, atMs, confirmKey)
 //                                the same, for the report of what the pixel did
 //   answer(kind, status, message, details, bytes)
 //                                [eventId, duplicate, pending, event for fbq]
 //   pause(failures, dice)        milliseconds to wait after so many failures in a row
 //   schedule(n)                  when a pending purchase is asked for the n-th time, or undefined
 //
-// An event for fbq is [method, name, parameters, id]. check, prepare and answer throw
+// An event for fbq is [method, name, parameters, id], and for a Purchase the key that confirms it. check, prepare and answer throw
 // [code, message, [[field, description]]] for a mistake that the page can correct. Otherwise they throw a
 // number: the milliseconds to wait before the next try.
 //

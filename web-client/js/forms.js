@@ -1,7 +1,7 @@
 // Forms without code. A submitted <form data-tandem="lead"> is reported as a lead, and
 // <form data-tandem="Contact"> as that event. Fields are found by `data-tandem-field`, `autocomplete`,
 // `name` or `type`. data-value, data-currency, data-content-name, data-content-category,
-// data-content-ids and data-order-id of the form describe the event.
+// data-content-ids, data-order-id and data-claim-key of the form describe the event.
 //
 // The form is always submitted, whatever happens here. If it leads to another page, it is held until the
 // server has the event, but never longer than HELD_MS.
@@ -35,8 +35,8 @@ const keyOf = (element) =>
 
 /** The values of a form, as the argument of `captureLead` or `track`. */
 export const read = (form) => {
-  const { value, currency, contentName, contentCategory, contentIds, orderId } = form.dataset;
-  const input = { value, currency, contentName, contentCategory, orderId };
+  const { value, currency, contentName, contentCategory, contentIds, orderId, claimKey } = form.dataset;
+  const input = { value, currency, contentName, contentCategory, orderId, claimKey };
   if (contentIds) input.contentIds = contentIds.split(",").map((id) => id.trim());
   for (const element of form.elements) {
     const isChoice = element.type === "radio" || element.type === "checkbox";

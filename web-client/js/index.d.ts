@@ -143,6 +143,13 @@ export interface Lead extends Common {}
 export interface Event extends Common {
   /** The event's order. Set it on `InitiateCheckout`, so that the server knows the Purchase's browser. */
   orderId?: string;
+  /**
+   * Your proof that the order is this visitor's. Where the server requires it (`TANDEM_CLAIM_SECRET`), an event
+   * without it does not reach the order.
+   */
+  claimKey?: string;
+  /** Cashfree's `payment_session_id` of the order: a second proof, of which the server keeps a digest only. */
+  paymentSessionId?: string;
 }
 
 /** A purchase. The order's ID is enough: the server knows the amount from the payment. */
@@ -150,6 +157,8 @@ export interface Purchase extends Common {
   orderId: string;
   /** Your proof that the order is this visitor's. The server may require it (`TANDEM_CLAIM_SECRET`). */
   claimKey?: string;
+  /** Cashfree's `payment_session_id` of the order: a second proof, of which the server keeps a digest only. */
+  paymentSessionId?: string;
 }
 
 /** The result of a call. */

@@ -3,8 +3,8 @@
 // browser. This file loads only then. engine.js lists its functions. tests/browser/engines.rs runs both
 // engines with the same inputs and compares every byte.
 //
-//   plain.js          calls: what the page gave, as messages
-//   plain_answer.js   responses: statuses, answers, what fbq is told
+//   plain.js          calls: encodes the page's arguments as messages
+//   plain_answer.js   responses: statuses, answers, events for fbq
 //   plain_wire.js     protobuf
 
 import { forFbq, INVALID_ARGUMENT, parametersOf, thrown } from "./plain_answer.js";
@@ -32,7 +32,7 @@ const EXPERIMENT = ["id", "variant", "testGroup"];
 
 const isGiven = (value) => value != null && value !== "";
 const isObject = (value) => value != null && (typeof value == "object" || typeof value == "function");
-// A value as text, without the separators that wasm.js uses.
+// A value as text, without the separators that wasm.js uses. Both engines must give the same text.
 const plainly = (value) =>
   (isGiven(value) && !isObject(value) && String(value).replace(/[\0-\4]/g, "")) || undefined;
 // Elements of a list. A single value is a list of one.
@@ -56,7 +56,7 @@ class Input {
     if (this.#errors.length) throw thrown(INVALID_ARGUMENT, "some fields are missing or malformed", this.#errors);
   }
 
-  /** A text; undefined if absent. */
+  /** A text. Undefined if absent. */
   text(of, group, key) { return this.textOf(of?.[key], group, key); }
 
   textOf(value, group, key) {
@@ -127,12 +127,12 @@ class Input {
     return bytesField(11, [...textField(1, plainly(key)), ...textField(2, text)]);
   }
 
-  /** The A/B test, if one is named. */
+  /** The A/B test, if the argument has one. */
   experiment(of) {
     return isObject(of?.experiment) ? this.#texts(of.experiment, "experiment", EXPERIMENT) : undefined;
   }
 
-  /** The permission, if something is said about it. */
+  /** The permission, if the argument has one. */
   consent(of) {
     const group = "consent", said = of?.consent;
     if (!isObject(said)) return undefined;
@@ -152,7 +152,7 @@ class Input {
     return { message, isDenied: ads === CONSENT_DENIED };
   }
 
-  /** When it happened, in milliseconds since 1970; 0 if the argument does not say so. */
+  /** The time of the event, in milliseconds since 1970. 0 if the argument has no time. */
   occurredAt(of) {
     if (!isGiven(of?.occurredAt)) return 0;
     const ms = +new Date(of.occurredAt);
@@ -164,7 +164,7 @@ class Input {
 
 // ---- calls (src/request.rs) ----------------------------------------------------------------------
 
-/** Checks the options of `Tandem.connect`; whether they deny advertising use. */
+/** Checks the options of `Tandem.connect`. Returns whether they deny advertising use. */
 export function check(options) {
   const input = new Input();
   if (!/^https?:\/\//.test(input.text(options, "", "endpoint") ?? "")) {
@@ -195,7 +195,7 @@ export function newId(nowMs, ...random) {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
-/** Prepares a call: [path, body, event for fbq without the server's word, denied]. */
+/** Prepares a call: [path, body, event for fbq if the server does not answer, denied]. */
 export function prepare(options, visit, kind, eventName, of, eventId, madeMs) {
   const [id, name, pixelId] = [plainly(eventId), plainly(eventName), plainly(options?.pixelId)];
   const input = new Input();
@@ -208,6 +208,7 @@ export function prepare(options, visit, kind, eventName, of, eventId, madeMs) {
   const orderId = input.text(of, "", "orderId");
   const occurredMs = input.occurredAt(of) || madeMs;
   const claimKey = input.text(of, "", "claimKey");
+  const session = input.text(of, "", "paymentSessionId");
   if (kind === PURCHASE && !orderId) input.addError("", "orderId", "is required");
   input.done();
 
@@ -225,6 +226,8 @@ export function prepare(options, visit, kind, eventName, of, eventId, madeMs) {
     ...textField(8, pixelId),
     ...textField(9, isLead ? "" : isPurchase ? claimKey : name),
     ...textField(10, isLead || isPurchase ? "" : orderId),
+    ...textField(11, isLead ? "" : isPurchase ? session : claimKey),
+    ...textField(12, isLead || isPurchase ? "" : session),
   ];
   const isDenied = !!consent?.isDenied;
   const path = SERVICE + (isLead ? "CaptureLead" : isPurchase ? "RecordPurchase" : "TrackEvent");
@@ -240,13 +243,16 @@ export function prepare(options, visit, kind, eventName, of, eventId, madeMs) {
 }
 
 /** Prepares the report of what the pixel did: 1 fired, 2 blocked, 3 failed. */
-export function confirmation(pixelId, name, id, outcome, atMs) {
-  const report = [...textField(1, name), ...textField(2, id), ...numberField(3, outcome), ...bytesField(4, timestamp(atMs))];
+export function confirmation(pixelId, name, id, outcome, atMs, confirmKey) {
+  const report = [
+    ...textField(1, name), ...textField(2, id), ...numberField(3, outcome), ...bytesField(4, timestamp(atMs)),
+    ...textField(5, confirmKey),
+  ];
   const message = [...bytesField(1, report), ...textField(2, pixelId)];
   return [SERVICE + "ConfirmBrowserEvents", framed(message), undefined, false];
 }
 
-// One plain frame of gRPC-web: a flag, a length, the message.
+// One uncompressed frame of gRPC-web: a flag, a length, the message.
 const framed = (message) => {
   const body = new Uint8Array(5 + message.length);
   new DataView(body.buffer).setUint32(1, message.length);
@@ -257,11 +263,11 @@ const framed = (message) => {
 
 // ---- when to try again (src/retry.rs) ------------------------------------------------------------
 
-/** The pause in milliseconds after so many failures in a row; `dice` is from 0 to 1. */
+/** The pause in milliseconds after `failures` failures in a row. `dice` is a random number from 0 to 1. */
 export function pause(failures, dice) {
   const half = Math.min(PAUSE_MS * 2 ** Math.min(Math.max(failures - 1, 0), 8), PAUSE_MS_MAX) / 2;
   return half + Math.trunc(half * dice);
 }
 
-/** When a pending purchase is asked for the n-th time, from 0; undefined: no more on this page. */
+/** When the page asks for a pending purchase the n-th time, from 0. Undefined: it does not ask again. */
 export const schedule = (n) => PENDING_PURCHASE_MS[n];

@@ -15,7 +15,7 @@ const NAMES = {
 const THROTTLED_MS = 5000;
 const DAY_S = 86400;
 
-// Marks the frame of the trailers.
+// Flag of the frame with the trailers.
 const TRAILERS = 0x80;
 const HEAD_BYTES = 5;
 
@@ -55,7 +55,7 @@ const unescaped = (text) => {
   return textOf(Uint8Array.from(out));
 };
 
-// Standard or URL-safe, with or without padding.
+// Decodes standard or URL-safe base64, with or without padding.
 const fromBase64 = (text) => {
   const plain = text.replace(/=+$/, "").replace(/-/g, "+").replace(/_/g, "/");
   if (!/^[A-Za-z0-9+/]*$/.test(plain)) return undefined;
@@ -113,7 +113,7 @@ const statusOf = (code, message, details) => {
   return status;
 };
 
-// Lines `name: value`, divided by CRLF; the first of a name counts.
+// Reads lines `name: value`, separated by CRLF. If a name is repeated, the first line counts.
 const statusOfTrailers = (trailers) => {
   const values = {};
   for (const line of textOf(trailers).split("\n")) {
@@ -188,21 +188,26 @@ const browserEventOf = (event) => {
 export function answer(kind, status, message, details, body) {
   const [content, trailers] = partsOf(body);
   const known = statusOf(status, message, details) ?? (trailers && statusOfTrailers(trailers));
-  // A proxy's error page is not the server's refusal: the call is tried again.
+  // This may be a proxy's error page, which is not the server's refusal. So the call is tried again.
   if (!known || (known.code === OK && !content)) throw thrown(UNAVAILABLE);
   if (known.code !== OK) throw thrown(known.code, known.message, known.fields, known.retryAfterMs);
   if (kind === CONFIRMATION) return ["", false, false, undefined];
 
-  // Numbers of the fields as tandem/v1/tracking.proto has them.
+  // The numbers of the fields in tandem/v1/tracking.proto.
   const isLong = kind === LEAD || kind === PURCHASE;
   const [duplicateField, eventField, stateField] = [isLong ? 3 : 2, isLong ? 4 : 3, kind === PURCHASE ? 2 : 0];
-  let [eventId, isDuplicate, isPending, event] = ["", false, false, undefined];
+  let [eventId, isDuplicate, isPending, event, confirmKey] = ["", false, false];
   for (const [number, value] of fieldsOf(content)) {
     if (number === 1) eventId = asText(value);
     else if (number === duplicateField) isDuplicate = asNumber(value) !== 0n;
     else if (number === eventField) event = asBytes(value);
     else if (number === stateField) isPending = asNumber(value) === PENDING;
+    else if (number === 6) confirmKey = asText(value);
   }
   if (!eventId) throw thrown(UNAVAILABLE);
-  return [eventId, isDuplicate, isPending, event && browserEventOf(event)];
+  if (event) {
+    event = browserEventOf(event);
+    if (confirmKey) event.push(confirmKey);
+  }
+  return [eventId, isDuplicate, isPending, event];
 }

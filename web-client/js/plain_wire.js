@@ -4,12 +4,12 @@
 export const utf8 = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** A text; what is not UTF-8 in it becomes U+FFFD. */
+/** Decodes UTF-8. Invalid bytes become U+FFFD. */
 export const textOf = (bytes) => decoder.decode(bytes);
-/** A text of JavaScript as it is after its way through UTF-8: half a surrogate pair is U+FFFD. */
+/** A JavaScript text after encoding to UTF-8 and back: half a surrogate pair becomes U+FFFD. */
 export const wellFormed = (text) => text && textOf(utf8.encode(text));
 
-// Negative numbers take ten bytes.
+// Encodes a varint. Negative numbers take ten bytes.
 export const varint = (number) => {
   const bytes = [];
   let rest = BigInt.asUintN(64, BigInt(number));
@@ -24,7 +24,7 @@ export const numberField = (number, value) => (value ? [number << 3, ...varint(v
 export const messageField = (number, message) => (message ? bytesField(number, message) : []);
 
 // The fields of a message as [number, value], in the order in which they were written. A value is a BigInt
-// or bytes. Ends where the message is broken.
+// or bytes. Ends where the message is malformed.
 export function* fieldsOf(message) {
   let at = 0;
   const number = () => {

@@ -9,7 +9,7 @@ import { nap } from "./transport.js";
 
 const PENDING_AGE_MS = 48 * 3600 * 1000;
 
-// How long to wait for another tab that fires the pixel: it takes three seconds, or more if it sleeps.
+// How long to wait for another tab that fires the pixel. It needs three seconds, or more if the browser slows it down.
 const LOCK_MS = 5000;
 
 const isOpen = ([, , isPending, event]) => isPending && !event;
@@ -68,7 +68,7 @@ export class Purchases {
   async resume() {
     const open = load(PENDING_KEY).filter(([, , sinceMs]) => sinceMs > Date.now() - PENDING_AGE_MS);
     if (!open.length) return;
-    // Waits first: the page may record the purchase itself, with more data.
+    // Waits first, because the page may record the purchase itself, with more data.
     await nap(this.#calls.engine.schedule(0));
     for (const [orderId, claimKey] of open) {
       if (this.#asked.has(orderId)) continue;
@@ -79,7 +79,7 @@ export class Purchases {
     }
   }
 
-  // Tabs of one browser settle an order one after the other, so that the pixel fires once.
+  // Only one tab of a browser settles an order at a time, so that the pixel fires once.
   async #settle(call, answer) {
     let settled;
     const work = () => settled ??= this.#settleAlone(call, answer);
@@ -111,7 +111,7 @@ export class Purchases {
     let asked = 0, failures = wasAway ? 1 : 0, waitMs = 0, sinceMs = Date.now();
     for (let atMs; (atMs = engine.schedule(asked)) !== undefined;) {
       await nap(failures ? Math.max(engine.pause(failures, Math.random()), waitMs) : sinceMs + atMs - Date.now());
-      // Another tab has fired the pixel, or the visitor has withdrawn consent.
+      // Stops if another tab has fired the pixel, or the visitor has withdrawn consent.
       if (hasFired(call.orderId) || !this.#calls.consent.isGiven) return store(PENDING_KEY, call.orderId);
       try {
         const answer = await this.#calls.send(call, 0);

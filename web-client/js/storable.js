@@ -1,13 +1,13 @@
-// The form of a call that may be stored. This file loads only when a call must be stored. It names each
+// Turns a call into the form that may be stored. This file loads only when a call must be stored. It names each
 // field, so that a new field is not stored by accident. Core's own rules (tandem_normaliser, WebAssembly)
-// normalise and hash every field of the person. As at the server, anything that looks like an e-mail address
-// or a phone number is removed from addresses and free text.
+// normalise and hash every field of the person. As on the server, anything that looks like an e-mail address
+// or a phone number is removed from URLs and free text.
 
 import init, { hash, scrubText, scrubUrl } from "./tandem_normaliser.js";
 
 const LEAD = 0;
 
-// Longest stored address, as at the server. A longer one loses its query.
+// Longest stored URL, as on the server. A longer one loses its query.
 const URL_CHARS_MAX = 2048;
 
 // The person's fields by Meta's names.
@@ -67,6 +67,8 @@ const dataOf = (input) => ({
     Object.entries(input.properties ?? {}).map(([key, value]) => [scrubText(key), text(value)]),
   ),
   orderId: plain(input.orderId),
+  claimKey: plain(input.claimKey),
+  paymentSessionId: plain(input.paymentSessionId),
 });
 
 /**

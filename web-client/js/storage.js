@@ -17,7 +17,7 @@ export const store = (key, orderId, entry) => {
   try { localStorage.setItem(key, JSON.stringify(kept)); } catch { /* nothing is remembered */ }
 };
 
-/** Forgets a list. */
+/** Removes a list. */
 export const clear = (key) => {
   try { localStorage.removeItem(key); } catch { /* nothing is remembered */ }
 };

@@ -44,7 +44,7 @@ const allKeys = () => {
 /** Keys of a pixel's entries, the oldest first: event IDs sort by time. Removes expired entries. */
 export const keys = (pixelId) => allKeys().sort().filter((key) => {
   const record = read(key);
-  // If the clock was set back, entries lie in the future. They are removed too.
+  // If the clock was set back, entries are in the future. They are removed too.
   const isUsable = record && Math.abs(Date.now() - record.madeMs) < AGE_MS;
   if (!isUsable) remove(key);
   return isUsable && record.pixelId === pixelId;
@@ -106,7 +106,7 @@ export const alone = async (busyMs, work) => {
       return webLock ? work() : busyMs;
     });
   } catch (error) {
-    // A page without storage has no Web Locks either.
+    // A page without storage may have no Web Locks either.
     if (isAsked) throw error;
     return work();
   }

@@ -20,11 +20,11 @@ import { say } from "./events.js";
 import * as storedCalls from "./stored_calls.js";
 import { nap } from "./transport.js";
 
-// Most calls in memory: those that are not stored yet, or cannot be.
+// Most calls in memory: those that are not stored yet, or cannot be stored.
 const MEMORY_MAX = 50;
 // Pause before the next try while another tab is sending.
 const BUSY_MS = 2000;
-// Most calls that a page sends when it is left. Browsers allow 64 KiB for that.
+// Most calls that a page sends when the visitor leaves it. Browsers allow 64 KiB for that.
 const LEAVE_MAX = 20;
 // Meta merges the pixel's copy with the server's within 48 hours. For a call that waited longer than
 // this, the pixel's report goes first, so that the server does not send a second copy.

@@ -10,7 +10,7 @@ const DEPTH = { contentIds: 1, contents: 2, properties: 1, experiment: 1, consen
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-// Further values of `what` for `run`, beside the kinds of calls.
+// Values of `what` for `run` besides the kinds of calls.
 const [CHECK, NEW_ID, ANSWER] = [5, 6, 8];
 
 // An object's entries. `level` is the separator's code. `depth` is how deep its values may be.
@@ -51,7 +51,7 @@ const prepared = (kind, atMs, of) => {
   return [path, body, own, denied];
 };
 
-// Compiles the module while it loads. If the server sends a wrong type, compiles it after loading. The
+// Compiles the module while it loads. If the server sends a wrong content type, compiles it after loading. The
 // binder's own loader does the same in more bytes.
 const compiled = async () => {
   const response = await fetch(new URL("tandem_web_bg.wasm", import.meta.url));
@@ -73,7 +73,8 @@ export const start = async () => {
     },
     prepare: (options, visit, kind, name, input, id, madeMs) =>
       prepared(kind, madeMs, { options, visit, input, name, id }),
-    confirmation: (pixelId, name, id, outcome, atMs) => prepared(CONFIRMATION, atMs, { pixelId, name, id, outcome }),
+    confirmation: (pixelId, name, id, outcome, atMs, confirmKey) =>
+      prepared(CONFIRMATION, atMs, { pixelId, name, id, outcome, confirmKey }),
     answer(kind, status, message, details, body) {
       const headers = encoded({ headers: { status, message, "status-details-bin": details } });
       const bytes = new Uint8Array(headers.length + body.length);

@@ -9,7 +9,7 @@ use crate::wire::Fields;
 /// `PURCHASE_STATE_PENDING`.
 const PENDING: u64 = 1;
 
-/// An answer of any method.
+/// The answer to a call of any kind.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Answer<'a> {
     /// The event ID for the server and the pixel.
@@ -20,12 +20,14 @@ pub(crate) struct Answer<'a> {
     pub(crate) is_pending: bool,
     /// The event that the pixel must fire now, an encoded `BrowserEvent`.
     pub(crate) event: Option<&'a [u8]>,
+    /// Comes with a Purchase to fire; the page gives it back when it confirms. Empty for other events.
+    pub(crate) confirm_key: &'a [u8],
 }
 
 /// Finds the message in a gRPC-web response, from the headers' entries and the body.
 ///
-/// A missing answer and an answer that is not gRPC-web give `UNAVAILABLE`, so that the call is tried again: a proxy's
-/// error page is not the server's refusal.
+/// A missing answer and an answer that is not gRPC-web give `UNAVAILABLE`, so that the call is tried again. Such an
+/// answer may be a proxy's error page, and is not the server's refusal.
 pub(crate) fn message<'a>(headers: Flat<'a>, body: &'a [u8]) -> Result<&'a [u8], Status> {
     let header = |name: &[u8]| Some(headers.text(name)).filter(|value| !value.is_empty());
     let parts = framing::response(body).unwrap_or_default();
@@ -55,6 +57,7 @@ impl<'a> Answer<'a> {
                 n if n == duplicate => answer.is_duplicate = value.number() != 0,
                 n if n == event => answer.event = Some(value.bytes()),
                 n if n == state => answer.is_pending = value.number() == PENDING,
+                6 => answer.confirm_key = value.bytes(),
                 _ => {}
             }
         }
@@ -78,7 +81,7 @@ mod tests {
     }
 
     fn expected(bytes: &[u8]) -> Answer<'_> {
-        Answer { event_id: b"id", is_duplicate: true, is_pending: false, event: Some(bytes) }
+        Answer { event_id: b"id", is_duplicate: true, event: Some(bytes), ..Answer::default() }
     }
 
     #[test]
@@ -107,8 +110,10 @@ mod tests {
             duplicate: true,
             browser_event: event(),
             suppressed_reason: "x".to_owned(),
+            confirm_key: "c0ffee".to_owned(),
         };
-        assert_eq!(Answer::read(request::PURCHASE, &purchase.encode_to_vec()).ok(), Some(expected(&bytes)));
+        let paid = Answer { confirm_key: b"c0ffee", ..expected(&bytes) };
+        assert_eq!(Answer::read(request::PURCHASE, &purchase.encode_to_vec()).ok(), Some(paid));
         purchase.set_state(PurchaseState::Pending);
         assert!(Answer::read(request::PURCHASE, &purchase.encode_to_vec()).unwrap().is_pending);
     }
@@ -139,6 +144,6 @@ mod tests {
             assert!(message(none, body).is_err_and(|status| status.code == UNAVAILABLE));
         }
         let fine = Flat::new(b"=status\x000\x00");
-        assert!(message(fine, b"").is_err(), "no message came");
+        assert!(message(fine, b"").is_err(), "an OK status without a message is an error");
     }
 }

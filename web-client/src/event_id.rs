@@ -1,5 +1,5 @@
-//! The client's own event IDs: UUIDs of version 7 (RFC 9562). They sort by the time they were made, which is good for
-//! the server's index.
+//! The client's own event IDs: UUIDs of version 7 (RFC 9562). They sort by the time at which they were made, which is
+//! good for the server's index.
 
 use alloc::vec::Vec;
 

@@ -15,14 +15,14 @@ pub(crate) struct Flat<'a> {
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Value<'a> {
-    /// A text; never empty.
+    /// A text. It is never empty.
     Text(&'a [u8]),
     /// An object or an array.
     Object(Flat<'a>),
 }
 
 impl<'a> Value<'a> {
-    /// The object; an empty one for a text.
+    /// The object. An empty one for a text.
     pub(crate) fn into_object(self) -> Flat<'a> {
         match self {
             Self::Object(object) => object,
@@ -36,14 +36,13 @@ impl<'a> Flat<'a> {
         Self { entries, separator: 0 }
     }
 
-    /// The value of a key.
     #[inline(never)]
     pub(crate) fn get(self, key: &[u8]) -> Option<Value<'a>> {
         let mut entries = self;
         entries.find_map(|(found, value)| (found == key).then_some(value))
     }
 
-    /// The object of a key; an empty one for anything else.
+    /// The object of a key. An empty one if the value is absent or a text.
     #[inline(never)]
     pub(crate) fn object(self, key: &[u8]) -> Self {
         self.get(key).map(Value::into_object).unwrap_or_default()
@@ -54,7 +53,7 @@ impl<'a> Flat<'a> {
         self.entries
     }
 
-    /// The text of a key; empty for anything else.
+    /// The text of a key. Empty if the value is absent or an object.
     #[inline(never)]
     pub(crate) fn text(self, key: &[u8]) -> &'a [u8] {
         match self.get(key) {

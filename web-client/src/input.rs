@@ -195,7 +195,7 @@ impl Input {
         Some(Permission { message, is_denied: ads == DENIED })
     }
 
-    /// When the event happened, in milliseconds since 1970. 0 if the argument has no time.
+    /// The time of the event, in milliseconds since 1970. 0 if the argument has no time.
     pub(crate) fn occurred_at(&mut self, of: Flat<'_>) -> u64 {
         let text = self.text(of, b"", b"occurredAt");
         if text.is_empty() {
@@ -208,7 +208,7 @@ impl Input {
     }
 }
 
-/// Whether the text of a JavaScript value means true.
+/// Whether `text`, a JavaScript value as text, means true.
 fn is_true(text: &[u8]) -> bool {
     !matches!(text, b"" | b"false" | b"0")
 }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-/// JSON in progress. Commas are added where they are needed.
+/// A writer of JSON. It adds the commas.
 #[derive(Debug, Default)]
 pub(crate) struct Json(pub(crate) Vec<u8>);
 
@@ -48,7 +48,7 @@ impl Json {
         self.0.push(b'"');
     }
 
-    /// Appends the number of a decimal text, and `null` for any other text.
+    /// Appends a decimal text as a number, and any other text as `null`.
     pub(crate) fn decimal(&mut self, text: &[u8]) {
         let (mut whole, mut decimals) = (0, None);
         let is_number = text.iter().all(|byte| match (byte, &mut decimals) {

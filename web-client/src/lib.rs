@@ -4,8 +4,8 @@
 //! at once: what a call sends to the server, what an answer means, when to try again. The JavaScript side, `js/`, does
 //! the waiting: `fetch`, timers, `fbq`, storage. `js/wasm.js` calls the functions of this file and no others.
 //!
-//! Functions take bytes (entries, see `flat`) and return bytes (JSON). No panic is reachable, no text is formatted, and
-//! the standard library is left out: its panic messages would be a quarter of the package.
+//! Functions take bytes (entries, see `flat`) and return bytes (JSON). No panic is reachable and no text is formatted. The
+//! standard library is left out, because its panic messages would be a quarter of the package.
 //!
 //! | module | contains |
 //! |---|---|
@@ -46,7 +46,7 @@ use grpc::status::Status;
 use json::Json;
 use pixel::PixelEvent;
 
-/// An allocator of a few hundred bytes; the standard one takes several thousand.
+/// An allocator with a few hundred bytes of code. The standard one has several thousand.
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
 static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =
@@ -59,23 +59,23 @@ fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// Values of `what` for [`run`], beside the kinds of calls (0 to 4): check options, make an ID, and (added to a call's
-/// kind) read its answer.
+/// Values of `what` for [`run`] besides the kinds of calls (0 to 4): check options, make an ID, read an answer. The last
+/// one is added to the call's kind.
 const CHECK: u32 = 5;
 const NEW_ID: u32 = 6;
 const ANSWER: u32 = 8;
 
-/// Marks a result that JavaScript must throw: `[code, message, [[field, description]]]` for a mistake that the page can
-/// correct, else the milliseconds to wait before the next try.
+/// The first byte of a result that JavaScript must throw: `[code, message, [[field, description]]]` for a mistake that the
+/// page can correct, else the milliseconds to wait before the next try.
 const THROWN: u8 = b'!';
 
-/// Everything that takes or returns text, in one function, because each exported function costs bytes. `js/wasm.js`
-/// calls it.
+/// Does all work that takes or returns text. It is one function, because each exported function costs bytes. Only
+/// `js/wasm.js` calls it.
 ///
 /// | `what` | `number` | `input` | result, JSON |
 /// |---|---|---|---|
 /// | 0 to 3: prepare `captureLead`, `track`, `trackCustom`, `recordPurchase` | when the call was made, in ms since 1970, if it was delayed, else 0 | entries `options`, `visit`, `name`, `input`, `id` | `[path, denied, event for fbq if the server does not answer]`, U+0000, the request's body |
-/// | 4: report what the pixel did | when | entries `pixelId`, `name`, `id`, `outcome` (1 fired, 2 blocked, 3 failed) | the same |
+/// | 4: report what the pixel did | when | entries `pixelId`, `name`, `id`, `outcome` (1 fired, 2 blocked, 3 failed), `confirmKey` | the same |
 /// | 5: check the options of `Tandem.connect` | – | entry `options` | whether they deny advertising use |
 /// | 6: a new event ID | now, in ms since 1970 | ten random bytes, or more | the ID |
 /// | 8 and more: read the answer to a call of kind `what - 8` | – | entry `headers` (`status`, `message`, `status-details-bin`, without `grpc-`), then the response's body | `[eventId, duplicate, pending, event for fbq]` |
@@ -128,21 +128,21 @@ fn read_answer(kind: u32, headers: Flat<'_>, body: &[u8]) -> Result<Vec<u8>, Sta
     json.flag(answer.is_duplicate);
     json.flag(answer.is_pending);
     if let Some(event) = answer.event {
-        PixelEvent::read(event).write(&mut json);
+        PixelEvent { confirm_key: answer.confirm_key, ..PixelEvent::read(event) }.write(&mut json);
     }
     json.close(b']');
     Ok(json.0)
 }
 
-/// The pause in milliseconds after `failures` failed tries in a row. `dice` is a random number from 0 to 1.
+/// Returns the pause in milliseconds after `failures` failed tries in a row. `dice` is a random number from 0 to 1.
 #[wasm_bindgen]
 #[must_use]
 pub fn pause(failures: u32, dice: f64) -> u32 {
     retry::pause_ms(failures, dice)
 }
 
-/// When the page asks for a pending purchase the `n`-th time (from 0), in milliseconds after it first knew that the
-/// purchase is pending. 0 means no further time on this page.
+/// Returns when the page asks for a pending purchase the `n`-th time (from 0), in milliseconds after it first knew that
+/// the purchase is pending. 0 means that the page does not ask again.
 #[wasm_bindgen]
 #[must_use]
 pub fn schedule(n: usize) -> u32 {

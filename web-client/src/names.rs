@@ -9,7 +9,7 @@ pub(crate) const USER: &[u8] =
     b"email phone firstName lastName city state postalCode country gender dateOfBirth externalId";
 /// `Browser`, without the fields for internal callers.
 pub(crate) const BROWSER: &[u8] = b"fbp fbc fbclid eventSourceUrl referrerUrl";
-/// `CustomData`. Pages do not set the last field: a request has a field of its own for the order.
+/// `CustomData`. Pages do not set the last field, because a request has its own field for the order.
 pub(crate) const CUSTOM_DATA: &[u8] =
     b"value contentIds contents contentType contentName contentCategory numItems \
 searchString status predictedLtv properties orderId";

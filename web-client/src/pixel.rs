@@ -1,4 +1,5 @@
-//! Events for Meta's pixel, with the same data that the server sends: `[method, name, parameters, id]`.
+//! Events for Meta's pixel, with the same data that the server sends: `[method, name, parameters, id]`, and for a
+//! Purchase the key that confirms it.
 
 use alloc::vec::Vec;
 
@@ -15,8 +16,10 @@ pub(crate) struct PixelEvent<'a> {
     pub(crate) custom_data: &'a [u8],
     /// The event is not one of Meta's standard events.
     pub(crate) is_custom: bool,
-    /// Further parameters. Empty ones are left out.
+    /// More parameters. Empty ones are left out.
     pub(crate) more: &'a [(&'a [u8], &'a [u8])],
+    /// Of a Purchase: goes back to the server with the report of what the pixel did.
+    pub(crate) confirm_key: &'a [u8],
 }
 
 impl<'a> PixelEvent<'a> {
@@ -47,6 +50,9 @@ impl<'a> PixelEvent<'a> {
         }
         json.close(b'}');
         json.text(self.id);
+        if !self.confirm_key.is_empty() {
+            json.text(self.confirm_key);
+        }
         json.close(b']');
     }
 }
@@ -83,7 +89,7 @@ fn parameters(json: &mut Json, custom_data: &[u8]) {
     }
 }
 
-/// `Money`: `amount` (1), `currency_code` (2). The pixel has one currency for all.
+/// `Money`: `amount` (1), `currency_code` (2). An event for the pixel has one currency for all amounts.
 fn money(json: &mut Json, key: &[u8], money: &[u8], has_currency: bool) {
     for (number, value) in Fields(money) {
         match number {

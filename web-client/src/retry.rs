@@ -1,4 +1,4 @@
-//! When a call is tried again. The functions are pure: the random number is an argument.
+//! Decides when a call is tried again. The functions are pure: the random number is an argument.
 
 /// When the page asks again for a pending purchase, in milliseconds after the first time.
 pub(crate) const PENDING_PURCHASE_MS: [u32; 5] = [2_000, 5_000, 10_000, 30_000, 60_000];
@@ -6,7 +6,7 @@ pub(crate) const PENDING_PURCHASE_MS: [u32; 5] = [2_000, 5_000, 10_000, 30_000, 
 /// First pause after the server was unreachable.
 const PAUSE_MS: u32 = 1_000;
 const PAUSE_MS_MAX: u32 = 30_000;
-/// Pause after the server refused a call as too frequent without a delay of its own.
+/// Pause after the server refused a call as too frequent and gave no delay.
 pub(crate) const THROTTLED_MS: u32 = 5_000;
 
 /// The pause after `failures` failed tries in a row, in milliseconds. It doubles each time up to a cap. Half of it is

@@ -1,6 +1,6 @@
 //! Parses numbers without the standard library, whose parser would make the package larger.
 
-/// The number of a text of 1 to 18 decimal digits. `None` for any other text.
+/// Parses a text of 1 to 18 decimal digits. `None` for any other text.
 pub(crate) fn number(digits: &[u8]) -> Option<u64> {
     let is_number = matches!(digits.len(), 1..=18) && digits.iter().all(u8::is_ascii_digit);
     is_number.then(|| digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))

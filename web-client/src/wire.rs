@@ -11,13 +11,13 @@ fn put_varint(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-/// Appends a field that is a number. `field` is 15 at most.
+/// Appends a field that is a number. `field` is at most 15.
 pub(crate) fn put_number(out: &mut Vec<u8>, field: u8, number: u64) {
     out.push(field << 3);
     put_varint(out, number);
 }
 
-/// Appends a field that is a text, bytes or a message. `field` is 15 at most.
+/// Appends a field that is a text, bytes or a message. `field` is at most 15.
 pub(crate) fn put_bytes(out: &mut Vec<u8>, field: u8, bytes: &[u8]) {
     out.push(field << 3 | 2);
     put_varint(out, bytes.len() as u64);
@@ -63,8 +63,8 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The fields of a message with their numbers, in the order in which they were written. Ends where the message is
-/// broken.
+/// The fields of a message with their numbers, in the order of the bytes. The iterator ends where the message is
+/// malformed.
 pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Iterator for Fields<'a> {

@@ -54,7 +54,7 @@ pub(crate) fn run_bench(bench: &Bench) -> anyhow::Result<()> {
         }
         Bench::Page(options) => {
             browser::ensure_chromium()?;
-            // Pages load the release build.
+            // The pages load the release build of the package.
             package::build(true)?;
             programs::build(true)?;
             let mut page = Command::new(target().join("release/page"));

@@ -1,4 +1,4 @@
-//! Finds the browsers that the tests need. As root, it installs missing ones with apt.
+//! Finds the browsers and the tracer that the tests need. As root, it installs missing ones with apt.
 
 use std::process::Command;
 
@@ -18,17 +18,21 @@ const CHROMIUM: Program = Program {
 };
 const DRIVER: Program =
     Program { names: &["chromedriver", "chromium.chromedriver"], package: "chromium-driver" };
-/// Firefox needs no driver: the tests speak its own protocol.
+/// Firefox needs no driver, because the tests use its own protocol.
 const FIREFOX: Program = Program { names: &["firefox-esr", "firefox"], package: "firefox-esr" };
+
+/// Watches the server's system calls. Only Linux has it; elsewhere the test says that it is skipped.
+const STRACE: Program = Program { names: &["strace"], package: "strace" };
 
 /// Makes sure that Chromium and its driver are installed. The demo's check needs them.
 pub(crate) fn ensure_chromium() -> anyhow::Result<()> {
     ensure_installed(&[CHROMIUM, DRIVER])
 }
 
-/// Makes sure that every browser and driver of the tests is installed.
+/// Makes sure that every browser, driver and tracer of the tests is installed.
 pub(crate) fn ensure_all() -> anyhow::Result<()> {
-    ensure_installed(&[CHROMIUM, DRIVER, FIREFOX])
+    let programs = [CHROMIUM, DRIVER, FIREFOX, STRACE];
+    ensure_installed(if cfg!(target_os = "linux") { &programs } else { &programs[..3] })
 }
 
 fn ensure_installed(programs: &[Program]) -> anyhow::Result<()> {
@@ -43,7 +47,7 @@ fn ensure_installed(programs: &[Program]) -> anyhow::Result<()> {
         let apt = |arguments: &[&str]| {
             run(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
         };
-        step("install browsers from the system's packages", || {
+        step("install what is missing from the system's packages", || {
             apt(&["update", "-qq"])?;
             apt(&[&["install", "-y", "-qq", "--no-install-recommends"], missing().as_slice()].concat())
         })?;
@@ -53,9 +57,9 @@ fn ensure_installed(programs: &[Program]) -> anyhow::Result<()> {
     }
     bail!(
         "Needed and not found: {}.\n\
-         Debian:   sudo apt-get install chromium chromium-driver firefox-esr\n\
-         Fedora:   sudo dnf install chromium chromedriver firefox\n\
-         Arch:     sudo pacman -S chromium firefox\n\
+         Debian:   sudo apt-get install chromium chromium-driver firefox-esr strace\n\
+         Fedora:   sudo dnf install chromium chromedriver firefox strace\n\
+         Arch:     sudo pacman -S chromium firefox strace\n\
          macOS:    brew install --cask google-chrome chromedriver firefox\n\
          Then run this command again.",
         missing().join(", ")

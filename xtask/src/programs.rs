@@ -1,12 +1,12 @@
-//! Building the programs that suites and load programs start.
+//! Builds the programs that the black-box tests and the load programs start.
 
 use crate::command::{cargo, run, step};
 
-/// The product, its sandbox, and what runs them.
+/// The product's programs, the sandbox, and the programs that test them.
 const PACKAGES: [&str; 6] =
     ["tandem-server", "tandem-gateway", "tandem-cli", "tandem-sandbox", "tandem-tests", "tandem-load"];
 
-/// Builds them; optimised where figures are measured.
+/// Builds the programs. Measurements need optimised ones.
 pub(crate) fn build(is_optimised: bool) -> anyhow::Result<()> {
     let what = if is_optimised { "build the optimised programs" } else { "build the programs" };
     step(what, || {

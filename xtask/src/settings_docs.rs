@@ -20,7 +20,7 @@ pub(crate) fn write() -> anyhow::Result<()> {
     std::fs::write(path(), page()).with_context(|| format!("writing {}", path().display()))
 }
 
-/// The page must be what the table gives, and some program must read each row.
+/// Checks that the page is up to date, and that some program reads each row of the table.
 pub(crate) fn check(findings: &mut Vec<String>) -> anyhow::Result<()> {
     if std::fs::read_to_string(path()).unwrap_or_default() != page() {
         findings.push(STALE.to_owned());

@@ -1,4 +1,4 @@
-//! What a run left out: steps of ours and tests that could not run on this machine, named at its end.
+//! Steps and tests that could not run on this machine. They are listed at the end of a run.
 
 use std::fs;
 use std::io::{ErrorKind, Write as _};
@@ -8,15 +8,15 @@ use anyhow::Context as _;
 
 use crate::files::target;
 
-/// Names the file to the tests, each of which appends a line for itself.
+/// Variable with the path of [`file()`]. A test that is skipped appends a line to that file.
 pub(crate) const FILE_VARIABLE: &str = "TANDEM_SKIPPED_FILE";
 
-/// The file that collects the lines of one run.
+/// The file with a line for each skipped step or test of one run.
 pub(crate) fn file() -> PathBuf {
     target().join("skipped.txt")
 }
 
-/// Forgets what an earlier run left out.
+/// Removes the file of an earlier run.
 pub(crate) fn forget() -> anyhow::Result<()> {
     match fs::remove_file(file()) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -26,7 +26,7 @@ pub(crate) fn forget() -> anyhow::Result<()> {
     }
 }
 
-/// Notes that something is left out, and why.
+/// Records that `what` is skipped, and why.
 pub(crate) fn skip(what: &str, why: &str) -> anyhow::Result<()> {
     eprintln!("    skipped: {what}: {why}");
     fs::create_dir_all(target())?;
@@ -34,7 +34,7 @@ pub(crate) fn skip(what: &str, why: &str) -> anyhow::Result<()> {
     Ok(file.write_all(format!("skipped: {what}: {why}\n").as_bytes())?)
 }
 
-/// Names everything that was left out since [`forget`].
+/// Prints everything that was skipped since [`forget`].
 pub(crate) fn show() -> anyhow::Result<()> {
     match fs::read_to_string(file()) {
         Ok(lines) => eprint!("\n{lines}"),

@@ -26,7 +26,7 @@ struct Step {
 const STEPS: [Step; 13] = [
     Step { name: "fmt", what: "formatting", run: || run(cargo().args(["fmt", "--all", "--check"])) },
     Step { name: "tidy", what: "house rules", run: tidy::run },
-    Step { name: "browser", what: "Chromium, its driver and Firefox", run: browser::ensure_all },
+    Step { name: "browser", what: "Chromium, its driver, Firefox and strace", run: browser::ensure_all },
     Step { name: "build", what: "programs", run: build },
     Step { name: "wasm", what: "browser package within its budget", run: package::build_and_measure },
     Step { name: "web-examples", what: "web examples with their bundler", run: web_examples::build },
@@ -70,7 +70,7 @@ pub(crate) fn run_steps(options: &Options) -> anyhow::Result<()> {
     outcome
 }
 
-/// The programs that the black-box suites start.
+/// Builds the programs that the black-box tests start.
 fn build() -> anyhow::Result<()> {
     run(cargo().args(["build", "--workspace", "--bins", "--exclude", "xtask"]))
 }
@@ -103,7 +103,7 @@ fn doc() -> anyhow::Result<()> {
         .env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"))
 }
 
-/// Licences, bans and sources. Advisories are left out because they need the network.
+/// Checks licences, bans and sources. Advisories are left out because they need the network.
 fn deny() -> anyhow::Result<()> {
     if !is_installed("cargo-deny") {
         return skipped::skip("step deny", "cargo-deny is not installed (cargo install cargo-deny)");

@@ -6,7 +6,7 @@ use crate::command::run;
 use crate::files::target;
 use crate::programs;
 
-/// Kills in CI: enough to meet each fault of Meta, few enough for a minute.
+/// Number of kills in CI: enough to meet each fault of Meta, and few enough for a minute.
 const KILLS_IN_CI: u32 = 12;
 /// CI repeats the same faults and moments. A run by hand has new ones.
 const SEED_IN_CI: u64 = 2026;

@@ -1,4 +1,4 @@
-//! `tandem erase`: removes what is stored of a person.
+//! `tandem erase`: deletes everything stored about a person.
 
 use std::io::Read as _;
 
@@ -11,7 +11,7 @@ use crate::render::{json, table};
 use crate::report::Report;
 use crate::server::Server;
 
-/// Longest value taken from standard input, bytes.
+/// Longest value read from standard input, in bytes.
 const INPUT_MAX: u64 = 4096;
 
 #[derive(Debug, Args)]
@@ -56,7 +56,7 @@ pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
     }))
 }
 
-/// The value itself, or for `-` the one line of `input`. No error repeats it.
+/// Returns the value, or for `-` the one line of `input`. Error texts never contain the value.
 fn read(given: String, input: impl std::io::Read) -> Result<String, CliError> {
     if given != "-" {
         return Ok(given);
@@ -76,7 +76,7 @@ fn read(given: String, input: impl std::io::Read) -> Result<String, CliError> {
 
 fn text(answer: ErasePersonResponse) -> String {
     if answer == ErasePersonResponse::default() {
-        return "nothing is stored of this person".to_owned();
+        return "nothing is stored about this person".to_owned();
     }
     let row = |name: &str, count: u64| vec![name.to_owned(), count.to_string()];
     table(&[], [row("events erased", answer.events), row("orders erased", answer.orders)])
@@ -105,6 +105,6 @@ mod tests {
     #[test]
     fn counts_or_a_plain_nothing() {
         assert_eq!(text(ErasePersonResponse { events: 3, orders: 1 }), "events erased  3\norders erased  1");
-        assert_eq!(text(ErasePersonResponse::default()), "nothing is stored of this person");
+        assert_eq!(text(ErasePersonResponse::default()), "nothing is stored about this person");
     }
 }

@@ -1,4 +1,4 @@
-//! How events look: as tables for people, as JSON for programs.
+//! Output of events: tables for people, JSON for programs.
 
 use serde::Serialize;
 use tandem_proto::v1::{DeliveryAttempt, EventSummary};
@@ -17,7 +17,6 @@ pub(crate) fn list_text(events: &[EventSummary], is_more: bool) -> String {
     text
 }
 
-/// A table of events.
 pub(crate) fn rows_text(events: &[EventSummary]) -> String {
     let rows = events.iter().map(|event| {
         vec![
@@ -35,7 +34,7 @@ pub(crate) fn rows_text(events: &[EventSummary]) -> String {
     table(&header, rows)
 }
 
-/// The page of `events show`.
+/// The output of `events show`.
 pub(crate) fn event_text(event: &EventSummary, attempts: &[DeliveryAttempt]) -> String {
     let row = |name: &str, value: String| vec![name.to_owned(), value];
     let rows = [
@@ -126,7 +125,6 @@ pub(crate) fn json_line(event: &EventSummary) -> String {
     serde_json::to_string(&EventJson::of(event)).expect("texts, numbers and lists always become JSON")
 }
 
-/// One event with its attempts.
 #[derive(Serialize)]
 pub(crate) struct EventDetailsJson<'a> {
     event: EventJson<'a>,

@@ -1,4 +1,4 @@
-//! `tandem events`: what was accepted, and what became of it.
+//! `tandem events`: accepted events and their delivery.
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -107,14 +107,14 @@ async fn list(server: &Server, arguments: ListArguments) -> Result<Report, CliEr
 
 /// Prints page after page, so that a million events need no memory.
 async fn list_all(server: &Server, request: ListEventsRequest, as_json: bool) -> Result<Report, CliError> {
-    // Progress is shown only where the events themselves are not on the screen.
+    // On a terminal, a progress line would mix with the events.
     let mut line = (!std::io::stdout().is_terminal()).then(Line::new);
     let mut listed: u64 = 0;
     let print = |events: Vec<EventSummary>| {
         let text = match (as_json, listed) {
             (true, _) => events.iter().map(json_line).collect::<Vec<_>>().join("\n"),
             (false, 0) => list_text(&events, false),
-            // The columns are as wide as each page needs; the header stands once.
+            // Each page has its own column widths. Only the first page prints the header.
             (false, _) => rows_text(&events).split_once('\n').map_or("", |(_, rows)| rows).to_owned(),
         };
         // A pipe that was closed early, as by `head`, is not an error.

@@ -1,4 +1,4 @@
-//! `tandem lint`: what breaks tracking in a shop's pages. It asks no server, and needs no token.
+//! `tandem lint`: finds what breaks tracking in a shop's pages. It needs no server and no token.
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -11,25 +11,25 @@ use crate::error::CliError;
 use crate::report::Report;
 
 const NOTES: &str = "\
-A comment `tandem-lint: allow(CODE)` in a page allows what is found on its own line and on the next.
+A comment `tandem-lint: allow(CODE)` in a page hides findings of that code on its own line and on the next.
 Exit codes: 0 no findings, 1 findings, 2 a page cannot be read. docs/lint.md explains every code";
 
-/// What to look at, and how to tell.
+/// What to check, and how to report it.
 #[derive(Debug, Args)]
 #[command(after_help = NOTES)]
 pub(crate) struct Arguments {
-    /// Pages, scripts, folders of them, or the address of a page (its scripts of the same origin come with it)
+    /// Pages, scripts, folders, or the address of a page (its scripts from the same origin are checked too)
     #[arg(required = true, value_name = "PATH|URL")]
     what: Vec<String>,
     /// One line of JSON for each finding: code, severity, file, line, column, message, help
     #[arg(long)]
     json: bool,
-    /// Leave findings of this code out; `warnings` leaves out all that are no errors
+    /// Leave out findings of this code; `warnings` leaves out all warnings
     #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = allowance)]
     allow: Vec<Allowance>,
 }
 
-/// What is left out.
+/// One value of `--allow`.
 #[derive(Debug, Clone, Copy)]
 enum Allowance {
     Code(Code),
@@ -59,7 +59,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Report, CliError> {
     let (addresses, paths): (Vec<&String>, Vec<&String>) =
         arguments.what.iter().partition(|what| what.starts_with("http://") || what.starts_with("https://"));
 
-    // Each address is a shop of its own; paths are one, since pages load scripts of other folders.
+    // All paths together are one shop, since pages load scripts from other folders. Each address is its own shop.
     let mut shops = Vec::new();
     if !paths.is_empty() {
         let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
@@ -67,7 +67,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Report, CliError> {
     }
     for address in addresses {
         let url = Url::parse(address).map_err(|error| {
-            CliError::Setting(format!("{address} is no address: {error}; write https://…"))
+            CliError::Setting(format!("{address} is not an address: {error}; write https://…"))
         })?;
         shops.push(tandem_lint::fetch(&url).await.map_err(|error| CliError::Setting(error.to_string()))?);
     }
@@ -95,7 +95,7 @@ fn text(checked: &[(Shop, Vec<Finding>)]) -> String {
     shown.collect::<Vec<_>>().join("\n")
 }
 
-/// Colours are for terminals, and for those who have not asked to be spared (<https://no-color.org>).
+/// Colours are used on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
 fn has_colours() -> bool {
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     std::io::stdout().is_terminal()

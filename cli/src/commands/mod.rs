@@ -1,5 +1,5 @@
-//! One file or folder per command: its arguments, its call, its rendering. A new command is
-//! a new file and a line in `arguments::Command`.
+//! One file or folder per command, with its arguments, its call and its rendering. A new command
+//! needs a new file and a variant of `arguments::Command`.
 
 pub(crate) mod clock;
 pub(crate) mod dead_letters;

@@ -1,4 +1,4 @@
-//! How orders look: as tables for people, as JSON for programs.
+//! Output of orders: tables for people, JSON for programs.
 
 use serde::Serialize;
 use tandem_proto::v1::{EventSummary, Money, OrderNote, OrderSummary, PurchaseState};
@@ -34,7 +34,7 @@ pub(crate) fn list_text(orders: &[OrderSummary], is_more: bool) -> String {
     text
 }
 
-/// The page of `orders show`.
+/// The output of `orders show`.
 pub(crate) fn order_text(order: &OrderSummary, notes: &[OrderNote], events: &[EventSummary]) -> String {
     let row = |name: &str, value: String| vec![name.to_owned(), value];
     let rows = [
@@ -43,6 +43,8 @@ pub(crate) fn order_text(order: &OrderSummary, notes: &[OrderNote], events: &[Ev
         row("state", state(order.state()).to_owned()),
         row("purchase", plain(&order.purchase)),
         row("withheld", plain(&order.withheld_reason)),
+        row("consent", if order.consent_conflict { "contradicted" } else { "-" }.to_owned()),
+        row("environment", plain(&order.environment)),
         row("paid", money(order.paid.as_ref())),
         row("proof", plain(&order.proof)),
         row("paid at", time(order.paid_at.as_ref())),
@@ -56,7 +58,7 @@ pub(crate) fn order_text(order: &OrderSummary, notes: &[OrderNote], events: &[Ev
     ];
     let mut page = table(&[], rows);
     page.push_str("\n\n");
-    page.push_str(&if notes.is_empty() { "nothing was heard of it".to_owned() } else { notes_text(notes) });
+    page.push_str(&if notes.is_empty() { "nothing is recorded".to_owned() } else { notes_text(notes) });
     page.push_str("\n\n");
     page.push_str(&if events.is_empty() { "no events are kept".to_owned() } else { events_text(events) });
     page
@@ -105,7 +107,7 @@ fn money(money: Option<&Money>) -> String {
     money.map_or("-".to_owned(), |money| format!("{} {}", plain(&money.amount), plain(&money.currency_code)))
 }
 
-/// Money, or a dash for none at all.
+/// The amount, or a dash when it is absent or zero.
 fn or_dash(lost: Option<&Money>) -> String {
     let is_some = |money: &&Money| money.amount.bytes().any(|digit| matches!(digit, b'1'..=b'9'));
     money(lost.filter(is_some))
@@ -120,6 +122,8 @@ pub(crate) struct OrderJson<'a> {
     state: &'static str,
     purchase: &'a str,
     withheld_reason: &'a str,
+    consent_conflict: bool,
+    environment: &'a str,
     paid: Option<MoneyJson<'a>>,
     refunded: Option<MoneyJson<'a>>,
     lost: Option<MoneyJson<'a>>,
@@ -152,6 +156,8 @@ impl<'a> OrderJson<'a> {
             state: order.state().as_str_name(),
             purchase: &order.purchase,
             withheld_reason: &order.withheld_reason,
+            consent_conflict: order.consent_conflict,
+            environment: &order.environment,
             paid: MoneyJson::of(order.paid.as_ref()),
             refunded: MoneyJson::of(order.refunded.as_ref()),
             lost: MoneyJson::of(order.lost.as_ref()),
@@ -166,7 +172,7 @@ impl<'a> OrderJson<'a> {
     }
 }
 
-/// One order with what it went through.
+/// An order as JSON, with its notes and events.
 #[derive(Serialize)]
 pub(crate) struct OrderDetailsJson<'a> {
     order: OrderJson<'a>,
@@ -277,7 +283,7 @@ FIRST SEEN            CHANGED               STATE  PURCHASE  PAID         REFUND
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
-        assert!(order_text(&sample(), &[], &[]).ends_with("nothing was heard of it\n\nno events are kept"));
+        assert!(order_text(&sample(), &[], &[]).ends_with("nothing is recorded\n\nno events are kept"));
     }
 
     #[test]

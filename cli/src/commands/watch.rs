@@ -54,7 +54,7 @@ pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
     Ok(Report::plain(String::new()))
 }
 
-/// When it was seen, then the event's new state and whose it is.
+/// When the change was seen, the event's new state, and the event's names.
 fn line(event: &EventSummary, seen_at: Timestamp) -> String {
     let seen_at = Timestamp::from_second(seen_at.as_second()).unwrap_or(seen_at);
     format!(

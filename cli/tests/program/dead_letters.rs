@@ -67,7 +67,7 @@ async fn one_kind_can_be_listed_alone() {
 async fn long_work_goes_in_steps_and_tells_the_totals_at_the_end() {
     let fake = Fake { steps_more: 2, ..Fake::default() };
     let (said, calls) = steer_fake(&fake, &["replay", "--all", "--json"], "").await;
-    assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "nobody sees a line of progress here");
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "without a terminal there is no progress line");
     assert_eq!(
         parsed(&said),
         json!({ "replayed": 21, "skipped_double_count": 6, "skipped_unsendable": 3, "skipped_webhooks": 0 })
@@ -138,14 +138,14 @@ async fn an_interruption_is_heard_between_two_steps_and_says_how_far_it_came() {
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(130), "{err}");
     let total: serde_json::Value = serde_json::from_str(&out).expect("the totals as JSON");
-    assert_eq!(total["replayed"], 7 * steps(), "every step that the server made is told: {err}");
+    assert_eq!(total["replayed"], 7 * steps(), "the totals count every step that the server made: {err}");
     assert!(err.starts_with("tandem: interrupted, stopped between two steps"), "{err}");
 }
 
 /// What the test itself writes to the terminal once the program has ended.
 const ENDED: &[u8] = b"<the program has ended>";
 
-/// The program with a terminal for standard input and error; what it wrote there.
+/// Runs the program with a terminal for standard input and error. Also returns what the terminal showed.
 async fn on_a_terminal(fake: &Fake, arguments: &[&str], types: &str) -> (ProgramOutput, String) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("the system has pseudo terminals");
@@ -160,8 +160,8 @@ async fn on_a_terminal(fake: &Fake, arguments: &[&str], types: &str) -> (Program
     command.stdin(open()).stdout(Stdio::piped()).stderr(open());
     let mut terminal = std::fs::File::from(ours);
     terminal.write_all(types.as_bytes()).expect("it can be typed into");
-    // The terminal's last user must not leave before everything was read: what is still on its
-    // way then may be lost. So this one stays, and says when the program has ended.
+    // When the last user of a terminal closes it, unread output may be lost. So the test keeps it open,
+    // and writes a mark to it when the program has ended.
     let mut stays = std::fs::File::from(open());
     let run = tokio::task::spawn_blocking(move || {
         let mut child = command.spawn().expect("the program starts");

@@ -26,7 +26,7 @@ pub(crate) struct Fake {
     pub(crate) step_takes: Duration,
 }
 
-/// A request that steers, or asks for dead letters or changes.
+/// A request that changes something, or asks for dead letters or changes.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Call {
     Watch(WatchEventsRequest),
@@ -48,7 +48,7 @@ impl Fake {
         Ok(())
     }
 
-    /// The answer to a step's token: the next one.
+    /// The token after `token`. Empty after the last step.
     async fn step(&self, token: &str) -> String {
         tokio::time::sleep(self.step_takes).await;
         let done: u64 = token.parse().unwrap_or(0);

@@ -22,12 +22,12 @@ struct ProgramOutput {
     err: String,
 }
 
-/// Runs the program without blocking the fake.
+/// Runs the program on another thread, so that the fake server can answer meanwhile.
 async fn run(variables: &[(&str, &str)], arguments: &[&str]) -> ProgramOutput {
     run_with_input(variables, arguments, "").await
 }
 
-/// [`run`] with this on standard input.
+/// Like [`run`], with `input` on standard input.
 async fn run_with_input(variables: &[(&str, &str)], arguments: &[&str], input: &str) -> ProgramOutput {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
     command.env_clear().envs(variables.iter().copied()).args(arguments);
@@ -36,7 +36,7 @@ async fn run_with_input(variables: &[(&str, &str)], arguments: &[&str], input: &
     let Output { status, stdout, stderr } = tokio::task::spawn_blocking(move || {
         let mut child = command.spawn().expect("the program starts");
         let mut stdin = child.stdin.take().expect("it has a standard input");
-        // It may end without reading.
+        // The program may end without reading its input.
         let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
         child.wait_with_output().expect("the program runs")

@@ -38,7 +38,7 @@ async fn filters_reach_the_server_and_the_limit_holds() {
     assert_eq!((requests.len(), requests[0].page_size, requests[0].paid_only), (1, 3, true));
     assert_eq!(requests[0].updated_after.map(|time| time.seconds), Some(1_763_958_731));
     let said = ask(addr, &["orders", "list", "--all", "--limit", "3"]).await;
-    assert_eq!(said.code, Some(2), "one or the other");
+    assert_eq!(said.code, Some(2), "--all and --limit exclude each other");
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn an_order_that_is_not_there_is_a_bad_answer() {
     let addr = start(&Fake::default()).await;
     let said = ask(addr, &["orders", "show", "KB-1"]).await;
     assert_eq!(said.code, Some(0), "{}", said.err);
-    assert!(said.out.contains("KB-1") && said.out.contains("nothing was heard of it"), "{}", said.out);
+    assert!(said.out.contains("KB-1") && said.out.contains("nothing is recorded"), "{}", said.out);
     let said = ask(addr, &["orders", "show", "KB-9"]).await;
     assert_eq!(said.code, Some(1));
     assert_eq!(said.err, "tandem: there is no such order; `tandem orders list` shows what there is\n");

@@ -1,4 +1,4 @@
-//! The commands that steer, and those about dead letters and changes.
+//! The commands that change delivery, and those about dead letters and changes.
 
 use serde_json::{Value, json};
 use tandem_proto::v1::*;
@@ -6,7 +6,7 @@ use tandem_proto::v1::*;
 use crate::fake::{Call, Fake, start};
 use crate::{ProgramOutput, ask, ask_with_input};
 
-/// Asks a fresh fake; what it was asked comes along.
+/// Runs the program against a fresh fake. Also returns the calls that the fake got.
 async fn steer(arguments: &[&str], input: &str) -> (ProgramOutput, Vec<Call>) {
     steer_fake(&Fake::default(), arguments, input).await
 }
@@ -93,7 +93,7 @@ async fn both_replays_are_the_same_call() {
         assert!(said.out.contains("orders to ask Cashfree about"), "{}", said.out);
 
         let (said, _) = steer(name, "").await;
-        assert_eq!(said.code, Some(2), "nothing said, nothing replayed");
+        assert_eq!(said.code, Some(2), "without a filter, nothing is replayed");
         assert!(said.err.contains("filter") && said.out.is_empty(), "{}", said.err);
     }
 }

@@ -1,9 +1,9 @@
 //! The Conversions API's request body (Meta, using the API; server event parameters).
 //!
 //! A stored event keeps its JSON in two parts ([`Payload`]): `public_json` (name, time, ID,
-//! what it is about) and `personal_json` (match keys, addresses of pages). Once an event is
-//! delivered its personal part is deleted and the public part stays. A batch is put together
-//! from the stored parts without parsing them again.
+//! what it is about) and `personal_json` (match keys, URLs of pages). After delivery the
+//! personal part is deleted and the public part stays. A batch is joined from the stored parts
+//! without parsing them again.
 
 use crate::code;
 use crate::custom_data::{Content, CustomData, Experiment};
@@ -12,13 +12,12 @@ use crate::id::OrderId;
 use crate::money::Money;
 use crate::user_data::KeySet;
 
-/// Most events Meta takes in one request.
+/// Most events that Meta accepts in one request (Meta, using the API).
 pub const BATCH_EVENTS_MAX: usize = 1000;
-/// Most bytes of one request's body (our bound).
+/// Most bytes of one request's body; Tandem's own limit.
 pub const BATCH_BYTES_MAX: usize = 1_000_000;
 
-/// What of an event goes to Meta, and what a sender must know of it without reading its JSON.
-/// Written once per event and shared from then on.
+/// The JSON that Meta gets of an event, and what a sender must know without reading that JSON.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Payload {
     /// `{"event_name":…,"custom_data":…}`: no personal data.
@@ -26,11 +25,11 @@ pub struct Payload {
     /// `{"user_data":…,"event_source_url":…}`: personal data. `None` once the person is gone;
     /// such an event cannot be sent.
     pub personal_json: Option<String>,
-    /// Names of its match keys.
+    /// Names of the event's match keys.
     pub keys: KeySet,
     /// Where the action took place.
     pub action_source: ActionSource,
-    /// Whether it names the page on which it happened.
+    /// Whether the event names the page on which it happened.
     pub has_page: bool,
 }
 
@@ -52,7 +51,23 @@ impl Payload {
         }
     }
 
-    /// Bytes it adds to a batch.
+    /// Whether Meta would refuse it for naming no page (Meta, server event parameters: website
+    /// events need an `event_source_url`).
+    pub fn lacks_page(&self) -> bool {
+        self.action_source == ActionSource::Website && !self.has_page
+    }
+
+    /// The same event on this page, for one that names none.
+    pub fn on_page(&self, url: &str) -> Self {
+        let with_page = |json: &String| {
+            let mut out = Object(json.strip_suffix('}').unwrap_or(json).to_owned());
+            out.text("event_source_url", url);
+            out.finish()
+        };
+        Self { personal_json: self.personal_json.as_ref().map(with_page), has_page: true, ..self.clone() }
+    }
+
+    /// Number of bytes that the event adds to a batch, without commas.
     pub fn bytes(&self) -> usize {
         self.public_json.len() + self.personal_json.as_ref().map_or(0, String::len)
     }
@@ -67,7 +82,7 @@ impl Payload {
             Some(code::TOO_OLD)
         } else if !self.keys.is_enough() {
             Some(code::MATCH_KEYS_INSUFFICIENT)
-        } else if self.action_source == ActionSource::Website && !self.has_page {
+        } else if self.lacks_page() {
             Some(code::PAGE_MISSING)
         } else {
             None
@@ -161,7 +176,7 @@ fn content(line: &Content) -> String {
 }
 
 /// Reads `custom_data` back from an event's stored `public_json`, so that a repeated call gets
-/// the answer of the first. `None` when it holds none.
+/// the answer of the first. `None` when the event has no `custom_data`.
 pub fn read_custom_data(public_json: &str) -> Option<CustomData> {
     use crate::currency::Currency;
     use serde_json::value::RawValue;
@@ -225,7 +240,8 @@ fn set(
     }
 }
 
-/// Puts a request's body together. The named texts are Meta's top-level fields.
+/// Writes the body of a request to Meta. `partner_agent`, `test_event_code` and
+/// `appsecret_proof` are Meta's top-level fields of the same names.
 pub fn batch_body<'a>(
     events: impl Iterator<Item = &'a Payload>,
     partner_agent: &str,
@@ -308,8 +324,8 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// Appends a JSON string. Control characters, quotes and backslashes are escaped, as
-/// RFC 8259 (section 7) asks; the rest of Unicode goes as it is.
+/// Appends a JSON string. Control characters, quotes and backslashes are escaped (RFC 8259,
+/// section 7); all other characters stay as they are.
 fn push_quoted(out: &mut String, text: &str) {
     out.push('"');
     let mut plain_from = 0;

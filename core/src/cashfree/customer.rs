@@ -1,46 +1,46 @@
-//! The customer as a message names them, and what of it can match a person at Meta.
+//! The customer in a message, and the fields that can match a person at Meta.
 
 use super::fields::is_placeholder;
 use super::json::Node;
 use crate::currency::Currency;
 use crate::personal::Raw;
 
-/// Longest value kept, bytes.
+/// Longest value that is kept, bytes.
 const VALUE_BYTES_MAX: usize = 512;
 /// Digits of an Indian mobile number without its calling code.
 const INDIAN_MOBILE_DIGITS: usize = 10;
-/// India's calling code.
 const INDIA_CALLING_CODE: &str = "91";
-/// Customer IDs that many orders share.
+/// Customer IDs that many orders share, so that they name no person.
 const SHARED_CUSTOMER_IDS: [&str; 9] =
     ["guest", "guest_user", "customer", "user", "anonymous", "unknown", "default", "test", "0"];
-/// Mailboxes that nobody reads: what Cashfree fills in when a form's buyer gave none.
+/// Mailboxes that belong to no buyer. Cashfree fills one in when the buyer of a form gave no
+/// address.
 const NO_REPLY_MAILBOXES: [&str; 6] =
     ["noreply", "no-reply", "no_reply", "no.reply", "donotreply", "do-not-reply"];
 
-/// A customer. Values are raw; placeholders and dummies are gone.
+/// A customer. The values are raw; placeholders and dummy values are left out.
 #[derive(Debug, Default)]
 pub struct Customer {
-    /// `customer_name`.
+    /// `customer_name`: the full name.
     pub name: Option<Raw>,
-    /// `customer_email`.
+    /// `customer_email`: the e-mail address.
     pub email: Option<Raw>,
     /// `customer_phone`, in any spelling.
     pub phone: Option<Raw>,
     /// `customer_id`: the shop's own ID of the person.
     pub customer_id: Option<Raw>,
-    /// How many dummy values were dropped: a phone number or address that thousands of
+    /// Number of dummy values that were left out. A phone number or address that thousands of
     /// orders share would match the wrong person.
     pub dummies_dropped: u32,
 }
 
-/// What can be normalised and hashed into match keys (facts on the mapping of the
-/// customer). No country: a currency does not say where a person lives.
+/// The customer's raw fields to normalise and hash into match keys. There is no country: a
+/// currency does not say where a person lives.
 #[derive(Debug, Default)]
 pub struct MatchFields {
-    /// E-mail address.
+    /// E-mail address, as the message spells it.
     pub email: Option<Raw>,
-    /// Telephone number with `+` and calling code.
+    /// Telephone number: `+`, calling code and digits.
     pub phone: Option<Raw>,
     /// First word of the name.
     pub first_name: Option<Raw>,
@@ -79,9 +79,9 @@ impl Customer {
         Self { name, email, phone, customer_id, dummies_dropped }
     }
 
-    /// The fields to normalise and hash. A national number gets India's calling code when
-    /// it looks like an Indian mobile number and the payment looks Indian (`currency` is
-    /// INR and it is not marked `international`); other national numbers are left out.
+    /// The fields to normalise and hash. A national phone number gets India's calling code when
+    /// it has the form of an Indian mobile number, `currency` is INR and `international` is not
+    /// `Some(true)`. Other national numbers are left out.
     pub fn match_fields(&self, currency: Option<Currency>, international: Option<bool>) -> MatchFields {
         let is_indian = international != Some(true) && currency == Some(Currency::INR);
         let mut words = self.name.as_ref().map_or("", Raw::expose).split_whitespace();
@@ -97,7 +97,7 @@ impl Customer {
     }
 }
 
-/// The number with `+` and calling code, or nothing when its country is unknown.
+/// The number with `+` and calling code; `None` when its country is unknown.
 fn with_calling_code(text: &str, is_indian: bool) -> Option<Raw> {
     let has_plus = text.starts_with('+');
     let digits = digits_of(text)?;
@@ -117,7 +117,8 @@ fn with_calling_code(text: &str, is_indian: bool) -> Option<Raw> {
     Some(Raw::new(full))
 }
 
-/// The digits of a number written with the usual signs; `None` for anything else.
+/// The digits of a phone number; `None` when the text holds other characters than digits and
+/// the usual separators.
 fn digits_of(text: &str) -> Option<String> {
     let mut digits = String::with_capacity(text.len());
     for c in text.chars() {
@@ -131,7 +132,8 @@ fn digits_of(text: &str) -> Option<String> {
     Some(digits)
 }
 
-/// Ten equal digits, or one to nine and a zero, with or without India's calling code.
+/// Whether a number is ten or more equal digits or `1234567890`, with or without India's calling
+/// code or a zero in front.
 fn is_dummy_phone(text: &str) -> bool {
     let Some(digits) = digits_of(text) else { return false };
     let national = match digits.len() {
@@ -204,7 +206,7 @@ mod tests {
         assert!(customer.name.is_none() && customer.customer_id.is_none());
         assert!(customer.email.is_none() && customer.phone.is_none());
         assert_eq!(customer.dummies_dropped, 0);
-        // Na is a family name.
+        // `NA` is a placeholder, and `Na` is a family name.
         assert!(self::customer(r#"{"customer_name":"Na"}"#).name.is_some());
     }
 
@@ -236,7 +238,7 @@ mod tests {
         for text in ["9000012345", "09000012345", "919000012345", "+919000012345", "+91 90000-12345"] {
             assert_eq!(phone(text, "INR", None).as_deref(), Some("+919000012345"), "{text}");
         }
-        // Nine-one-something is a number too.
+        // A mobile number of ten digits can begin with 91 itself.
         assert_eq!(phone("9190000123", "INR", None).as_deref(), Some("+919190000123"));
         assert_eq!(phone("+14155550100", "INR", Some(true)).as_deref(), Some("+14155550100"));
         for (text, currency, international) in [

@@ -1,49 +1,51 @@
-//! What a message means for its order.
+//! What a message changes on its order.
 
 use super::customer::{Customer, MatchFields};
 use super::fields::CashfreeId;
 use super::notice::Notice;
 use super::payment::{OrderTags, PaymentResult};
+use super::refund::RefundNotice;
 use super::subscription::SubscriptionNotice;
 use super::webhook::Webhook;
 use crate::id::OrderId;
 use crate::money::Money;
 
-/// What a message means for its order (facts on the mapping: which event yields a
-/// Purchase).
+/// What a message changes on its order.
 #[derive(Debug, Clone, Copy)]
 pub enum Effect<'a> {
-    /// It proves that the order was paid. The amount may be 0, which is no Purchase.
+    /// The message proves that the order was paid. The amount can be 0; then there is no
+    /// Purchase.
     Paid(Proof<'a>),
-    /// An attempt to pay it failed or was dropped; a later one may succeed, and an
-    /// earlier one may have.
+    /// An attempt to pay the order failed or was dropped. Another attempt, earlier or later, can
+    /// succeed.
     Failed {
         /// The shop's order ID, byte for byte.
         order_id: &'a OrderId,
     },
-    /// A payment was voided: of the paying one, all of the money is back.
+    /// A payment was voided. If it is the payment that paid the order, all of its money went
+    /// back.
     Voided {
         /// The shop's order ID, byte for byte.
         order_id: &'a OrderId,
         /// Cashfree's payment ID (`cf_payment_id`).
         payment_id: &'a CashfreeId,
-        /// When, Unix seconds, where the message says.
+        /// When it happened, Unix seconds; `None` when the message has no time.
         at_s: Option<i64>,
     },
-    /// Money went back.
+    /// Money went back to the buyer.
     Refunded {
-        /// The order, unless the payment had none.
+        /// The shop's order ID; `None` when the payment had no order.
         order_id: Option<&'a OrderId>,
-        /// The payment that went back.
+        /// Cashfree's ID of the refunded payment, where the message names it.
         payment_id: Option<&'a CashfreeId>,
         /// Cashfree's ID of the refund.
         refund_id: &'a CashfreeId,
-        /// How much.
+        /// Amount of the refund.
         money: Money,
-        /// When, Unix seconds, where the message says.
+        /// When it happened, Unix seconds; `None` when the message has no time.
         at_s: Option<i64>,
     },
-    /// Nothing: to be kept, and no more.
+    /// The message changes nothing. It is only stored.
     Nothing,
 }
 
@@ -52,18 +54,18 @@ pub enum Effect<'a> {
 pub struct Proof<'a> {
     /// The shop's order ID, byte for byte.
     pub order_id: &'a OrderId,
-    /// The payment, where it is named.
+    /// Cashfree's payment ID, where the message names it.
     pub payment_id: Option<&'a CashfreeId>,
-    /// What was paid.
+    /// Money that the buyer paid.
     pub money: Money,
-    /// When it was paid, Unix seconds; `None`: take the signed timestamp of the message,
-    /// then the receipt.
+    /// When the order was paid, Unix seconds. `None`: use the signed timestamp of the message,
+    /// or else the time of receipt.
     pub paid_at_s: Option<i64>,
-    /// Who paid.
+    /// The buyer's name and contact data.
     pub customer: &'a Customer,
-    /// Whether the payment came from abroad, where the message says.
+    /// Whether the payment came from abroad; `None` when the message does not say.
     pub international: Option<bool>,
-    /// The shop's labels, where the message has them.
+    /// The shop's labels on the order (`order_tags`), where the message has them.
     pub order_tags: Option<&'a OrderTags>,
 }
 
@@ -75,9 +77,9 @@ impl Proof<'_> {
 }
 
 impl Webhook {
-    /// What the message means for its order. Fees (`PAYMENT_CHARGES_WEBHOOK`) repeat a
-    /// payment and prove none; subscriptions count only if the merchant wants them to
-    /// ([`SubscriptionPayment::is_charge`](super::SubscriptionPayment::is_charge)).
+    /// What the message changes on its order. A message about fees
+    /// (`PAYMENT_CHARGES_WEBHOOK`) repeats a payment and proves none. Messages about
+    /// subscriptions have no effect; see [`Webhook::subscription_effect`].
     pub fn effect(&self) -> Effect<'_> {
         match self.notice() {
             Notice::Payment(payment) => match payment.result {
@@ -90,6 +92,7 @@ impl Webhook {
                     international: payment.international,
                     order_tags: Some(&payment.order_tags),
                 }),
+                PaymentResult::CashOnDelivery(_) => Effect::Nothing,
                 PaymentResult::Failed | PaymentResult::UserDropped | PaymentResult::Cancelled => {
                     Effect::Failed { order_id: &payment.order_id }
                 }
@@ -127,16 +130,7 @@ impl Webhook {
                 ("FAILED" | "CANCELLED" | "USER_DROPPED", _) => Effect::Failed { order_id: &flat.order_id },
                 _ => Effect::Nothing,
             },
-            Notice::Refund(refund) | Notice::AutoRefund(refund) => match refund.money {
-                Some(money) if refund.is_done() => Effect::Refunded {
-                    order_id: refund.order_id.as_ref(),
-                    payment_id: refund.payment_id.as_ref(),
-                    refund_id: &refund.refund_id,
-                    money,
-                    at_s: refund.processed_at_s.or(self.event_time_s()),
-                },
-                _ => Effect::Nothing,
-            },
+            Notice::Refund(refund) | Notice::AutoRefund(refund) => self.refunded(refund),
             Notice::Form(_)
             | Notice::Charges(_)
             | Notice::Dispute(_)
@@ -147,24 +141,50 @@ impl Webhook {
         }
     }
 
-    /// A charge under a subscription as the proof it would be, for merchants who count
-    /// them: the merchant's payment ID stands for the order.
+    /// What a message about a subscription means for merchants who count its charges. Each
+    /// charge is an order of its own, named by the merchant's payment ID.
+    pub fn subscription_effect(&self) -> Effect<'_> {
+        if let Some(proof) = self.subscription_charge() {
+            return Effect::Paid(proof);
+        }
+        match self.notice() {
+            Notice::Subscription(SubscriptionNotice::Refund(refund)) => self.refunded(refund),
+            _ => Effect::Nothing,
+        }
+    }
+
+    /// A charge of a subscription as a proof of payment. The merchant's payment ID serves as the
+    /// order ID, and its subscription as the customer. `None` when the message is no such charge
+    /// ([`SubscriptionPayment::is_charge`](super::SubscriptionPayment::is_charge)) or lacks the ID
+    /// or the money.
     pub fn subscription_charge(&self) -> Option<Proof<'_>> {
-        const NOBODY: &Customer =
-            &Customer { name: None, email: None, phone: None, customer_id: None, dummies_dropped: 0 };
         let Notice::Subscription(SubscriptionNotice::Payment(payment)) = self.notice() else { return None };
         Some(Proof {
             order_id: payment.payment_ref.as_ref().filter(|_| payment.is_charge())?,
             payment_id: payment.payment_id.as_ref(),
             money: payment.money?,
             paid_at_s: payment.initiated_at_s.or(self.event_time_s()),
-            customer: NOBODY,
+            customer: &payment.customer,
             international: None,
             order_tags: None,
         })
     }
 
-    /// Links and forms say nothing of the payment's time but when the message was made.
+    fn refunded<'a>(&self, refund: &'a RefundNotice) -> Effect<'a> {
+        match refund.money {
+            Some(money) if refund.is_done() => Effect::Refunded {
+                order_id: refund.order_id.as_ref(),
+                payment_id: refund.payment_id.as_ref(),
+                refund_id: &refund.refund_id,
+                money,
+                at_s: refund.processed_at_s.or(self.event_time_s()),
+            },
+            _ => Effect::Nothing,
+        }
+    }
+
+    /// The proof in a message about a link or a form. Such a message does not give the time of
+    /// the payment, so the time of the message is used.
     fn twin<'a>(
         &self,
         order_id: &'a OrderId,

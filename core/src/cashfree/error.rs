@@ -1,25 +1,26 @@
-//! Why a message whose signature holds cannot be used. Errors carry codes only and repeat no
+//! Why a message with a valid signature cannot be used. Errors carry codes only and repeat no
 //! value of the message.
 
-/// What is wrong with a message whose signature holds.
+/// What is wrong with a message that has a valid signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
-    /// Not JSON, or not UTF-8.
+    /// The body is not JSON or not UTF-8.
     #[error("is not JSON")]
     NotJson,
-    /// JSON, but not an object (or, for a payment list, not an array).
+    /// The body is JSON but not an object (or, for a payment list, not an array).
     #[error("has another JSON type at its root")]
     WrongRoot,
-    /// An object names a key twice: parsers disagree on what that means.
+    /// An object names a key twice. Parsers disagree on what that means.
     #[error("names a key twice")]
     DuplicateKey,
-    /// Nested deeper than anything Cashfree sends.
+    /// The body is nested deeper than [`super::DEPTH_MAX`].
     #[error("is nested too deeply")]
     TooDeep,
-    /// Longer, or made of more values, than anything Cashfree sends.
+    /// The body is longer than [`super::BODY_BYTES_MAX`] or has more values than
+    /// [`super::VALUES_MAX`].
     #[error("is too large")]
     TooComplex,
-    /// Not a legacy form, or one with missing or repeated fields.
+    /// The body is not a legacy form, or a field is missing or repeated.
     #[error("is not a legacy notification")]
     NotAForm,
     /// The order ID is missing.
@@ -31,31 +32,35 @@ pub enum MessageError {
     /// Cashfree's payment ID is missing.
     #[error("has no payment ID")]
     MissingPaymentId,
-    /// Cashfree's payment ID is not an ID.
+    /// Cashfree's payment ID does not have the form of one ([`super::CashfreeId::parse`]).
     #[error("has an unusable payment ID")]
     BadPaymentId,
-    /// The ID of the refund, dispute, link or settlement is missing or is not an ID.
+    /// The ID of the refund, dispute, link or settlement is missing or does not have the form of
+    /// one.
     #[error("has no usable ID of its own")]
     BadSubjectId,
     /// The status is missing.
     #[error("has no status")]
     MissingStatus,
-    /// The status is not a word.
+    /// The status is not a word of 1 to 64 ASCII characters.
     #[error("has an unusable status")]
     BadStatus,
     /// The type and the status contradict each other.
     #[error("has a status that contradicts its type")]
     StatusTypeMismatch,
-    /// The amount is missing, negative, no number, or finer than its currency.
+    /// The amount is missing, negative, not a number, or has more decimals than its currency.
     #[error("has no usable amount")]
     BadAmount,
-    /// The currency is not a currency.
+    /// The payment is cash, and nothing says whether it was taken.
+    #[error("is about cash, and does not say whether it was taken")]
+    CashUnclear,
+    /// The currency is not a code of ISO 4217.
     #[error("has an unusable currency")]
     BadCurrency,
 }
 
 impl MessageError {
-    /// Stable code, safe to log and to show.
+    /// Stable code of the error, e.g. `bad_amount`. It can be logged and shown.
     pub fn code(self) -> &'static str {
         match self {
             Self::NotJson => "not_json",
@@ -73,6 +78,7 @@ impl MessageError {
             Self::BadStatus => "bad_status",
             Self::StatusTypeMismatch => "status_type_mismatch",
             Self::BadAmount => "bad_amount",
+            Self::CashUnclear => "cash_unclear",
             Self::BadCurrency => "bad_currency",
         }
     }

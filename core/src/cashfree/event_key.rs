@@ -1,7 +1,7 @@
-//! The key under which repeated deliveries of one message are one message.
+//! The deduplication key of a message: repeated deliveries have the same key.
 //!
-//! Two editions of one message differ in bytes, in headers and in the JSON type of IDs,
-//! and the idempotency header is not signed. So the key is made of content.
+//! Two editions of one message differ in bytes, in headers and in the JSON type of IDs. The
+//! idempotency header is not signed. So the key is made from the content.
 
 use sha2::{Digest as _, Sha256};
 
@@ -10,8 +10,8 @@ use super::fields::CashfreeId;
 use super::notice::Notice;
 use super::subscription::SubscriptionNotice;
 
-/// Makes the key: parts joined by `|`; a `|` or `\` inside a part is escaped, so that
-/// different parts never make the same key. The account belongs in front of it.
+/// Makes the key: parts joined by `|`. A `|` or `\` inside a part is escaped, so that
+/// different parts never make the same key. The caller puts the account in front of it.
 pub(super) fn event_key(notice: &Notice, extract: &Extract, raw_body: &[u8]) -> String {
     let kind = extract.webhook_type.as_str();
     let status = extract.status.as_deref();
@@ -42,7 +42,7 @@ pub(super) fn event_key(notice: &Notice, extract: &Extract, raw_body: &[u8]) -> 
     }
 }
 
-/// The key of a message that has nothing better: its bytes.
+/// The key of a message without usable IDs: the digest of its bytes.
 fn of_body(raw_body: &[u8]) -> String {
     format!("SHA256|{}", hex::encode(Sha256::digest(raw_body)))
 }

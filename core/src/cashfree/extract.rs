@@ -1,5 +1,5 @@
-//! What may be stored of a webhook: an allow list. IDs, amounts, statuses and times; no
-//! personal data, no instrument, no free text.
+//! The part of a webhook that may be stored, as an allow list: IDs, amounts, statuses and
+//! times. It has no personal data, no payment instrument and no free text.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,18 +12,18 @@ use super::subscription::{SettlementNotice, SubscriptionNotice};
 use crate::id::OrderId;
 use crate::money::Money;
 
-/// The storable part of a webhook. Everything is optional: an unusable message gives what
-/// could be read of it.
+/// The storable part of a webhook. Every field is optional, because an unusable message gives
+/// only what could be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Extract {
-    /// The message's own type in upper case, e.g. `PAYMENT_SUCCESS_WEBHOOK`; empty when it
-    /// names none or no usable one.
+    /// The message's own type in upper case, e.g. `PAYMENT_SUCCESS_WEBHOOK`; empty when it has
+    /// none or an unusable one.
     pub webhook_type: String,
     /// When Cashfree made the message, Unix seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_time_s: Option<i64>,
-    /// The partner's merchant, on platform accounts.
+    /// Cashfree's ID of the partner's merchant; only on platform accounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merchant_id: Option<CashfreeId>,
     /// The shop's order ID, byte for byte.
@@ -35,16 +35,16 @@ pub struct Extract {
     /// Cashfree's ID of the refund, dispute, link, subscription or settlement.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject_id: Option<CashfreeId>,
-    /// Status, in Cashfree's words.
+    /// Cashfree's status in upper case, e.g. `SUCCESS`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// The money the message is about.
+    /// Money that the message is about: paid, refunded, disputed or settled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub money: Option<Money>,
-    /// When it happened, Unix seconds.
+    /// When the payment, refund, dispute or settlement happened, Unix seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_s: Option<i64>,
-    /// Group of payment methods, e.g. `upi`.
+    /// Group of payment methods in lower case, e.g. `upi`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_group: Option<String>,
     /// Whether the payment came from abroad.
@@ -53,7 +53,7 @@ pub struct Extract {
 }
 
 impl Extract {
-    /// Adds what a message of a known kind says.
+    /// Adds the storable fields of a message of a known kind.
     pub(super) fn with(mut self, notice: &Notice) -> Self {
         match notice {
             Notice::Payment(payment) => self.payment(payment),
@@ -74,7 +74,7 @@ impl Extract {
         self.order_id = Some(notice.order_id.clone());
         self.payment_id = Some(notice.payment_id.clone());
         self.status = Some(notice.result.status().to_owned());
-        if let PaymentResult::Success(money) = notice.result {
+        if let PaymentResult::Success(money) | PaymentResult::CashOnDelivery(money) = notice.result {
             self.money = Some(money);
         }
         self.at_s = notice.payment_time_s;

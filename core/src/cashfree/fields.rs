@@ -1,6 +1,5 @@
-//! How single fields are read, whatever message they are in (facts on Cashfree's
-//! scalars: IDs are numbers or strings, amounts likewise, times mostly carry an offset,
-//! and `"NA"`, `"null"` and `""` stand where null is meant).
+//! Reads single fields, in the same way for all messages. In Cashfree's messages, IDs and amounts are
+//! numbers or strings, and most times have an offset. `"NA"`, `"null"` and `""` mean null.
 
 use core::fmt;
 
@@ -15,26 +14,27 @@ use crate::currency::Currency;
 use crate::id::{IdError, OrderId};
 use crate::money::{MinorUnits, Money};
 
-/// Longest ID of Cashfree's read, in bytes; its own numbers have up to 16 digits, the
-/// longest documented text is a prefixed UUID.
+/// Longest Cashfree ID that is read, bytes. Cashfree's numbers have up to 16 digits; its
+/// longest documented ID is a UUID with a prefix.
 pub const CASHFREE_ID_BYTES_MAX: usize = 64;
-/// Longest status, type or other code word read.
+/// Longest status, type or other code word that is read, bytes.
 const WORD_BYTES_MAX: usize = 64;
-/// Longest text read as a time.
+/// Longest text that is read as a time, bytes.
 const TIME_BYTES_MAX: usize = 40;
-/// Longest amount read.
+/// Longest amount that is read, bytes.
 const AMOUNT_BYTES_MAX: usize = 64;
-/// Offset of Indian time, seconds.
+/// Offset of Indian time from UTC, seconds.
 const INDIA_OFFSET_S: i32 = 19_800;
 
-/// An ID that Cashfree gave (`cf_payment_id`, `cf_refund_id`, …) as text. The number
-/// `700100200300` and the string `"700100200300"` are the same ID: editions differ.
+/// An ID that Cashfree gave (`cf_payment_id`, `cf_refund_id`, …) as text. Editions differ in
+/// the JSON type, so the number `700100200300` and the string `"700100200300"` are the same ID.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CashfreeId(Box<str>);
 
 impl CashfreeId {
-    /// Reads an ID: 1 to 64 ASCII letters, digits, `_`, `-` or `.`, spaces around aside.
+    /// Reads an ID: 1 to 64 ASCII letters, digits, `_`, `-` or `.`; spaces around it are
+    /// trimmed.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim_ascii();
         let fits = (1..=CASHFREE_ID_BYTES_MAX).contains(&text.len())
@@ -47,7 +47,7 @@ impl CashfreeId {
         &self.0
     }
 
-    /// What orders IDs by their number where they are numbers.
+    /// Sort key: IDs that are numbers sort by their value.
     pub(super) fn numeric_order(&self) -> (usize, &str) {
         (self.0.len(), &self.0)
     }
@@ -72,13 +72,13 @@ impl TryFrom<String> for CashfreeId {
     }
 }
 
-/// Whether a text stands where null is meant.
+/// Whether a text means null.
 pub(super) fn is_placeholder(text: &str) -> bool {
     matches!(text.trim(), "" | "NA" | "null")
 }
 
-/// An ID of Cashfree's; `None` for null and placeholders. A number must be whole: no
-/// sign, fraction or exponent.
+/// Reads a Cashfree ID; `None` for null and placeholders. A number must have no sign,
+/// fraction or exponent.
 pub(super) fn cashfree_id(node: &Node<'_>) -> Result<Option<CashfreeId>, MessageError> {
     match node {
         Node::Number(digits) if !digits.bytes().all(|b| b.is_ascii_digit()) => {
@@ -92,7 +92,7 @@ pub(super) fn cashfree_id(node: &Node<'_>) -> Result<Option<CashfreeId>, Message
     }
 }
 
-/// An optional ID: `None` also when it is unusable.
+/// Reads an optional ID; `None` also when it is unusable.
 pub(super) fn optional_id(node: &Node<'_>) -> Option<CashfreeId> {
     cashfree_id(node).ok().flatten()
 }
@@ -102,7 +102,7 @@ pub(super) fn subject_id(node: &Node<'_>) -> Result<CashfreeId, MessageError> {
     cashfree_id(node)?.ok_or(MessageError::BadSubjectId)
 }
 
-/// Cashfree's payment ID.
+/// Reads Cashfree's payment ID, which is required.
 pub(super) fn payment_id(node: &Node<'_>) -> Result<CashfreeId, MessageError> {
     match cashfree_id(node) {
         Ok(Some(id)) => Ok(id),
@@ -111,7 +111,7 @@ pub(super) fn payment_id(node: &Node<'_>) -> Result<CashfreeId, MessageError> {
     }
 }
 
-/// The order ID, byte for byte.
+/// Reads the order ID byte for byte, from a string or a number.
 pub(super) fn order_id(node: &Node<'_>) -> Result<OrderId, MessageError> {
     match node {
         Node::Null | Node::Text(_) | Node::Number(_) => order_id_text(node.text_or_number()),
@@ -127,8 +127,8 @@ pub(super) fn order_id_text(text: Option<&str>) -> Result<OrderId, MessageError>
     })
 }
 
-/// A code word: 1 to 64 ASCII letters, digits, `_`, `-`, `.` or spaces. Free text, and
-/// with it anything personal, does not pass.
+/// Reads a code word: 1 to 64 ASCII letters, digits, `_`, `-`, `.` or spaces. Free text does not
+/// pass, because it can hold personal data.
 fn word(text: &str) -> Option<&str> {
     let text = text.trim_ascii();
     let fits = (1..=WORD_BYTES_MAX).contains(&text.len())
@@ -136,12 +136,12 @@ fn word(text: &str) -> Option<&str> {
     fits.then_some(text)
 }
 
-/// A status or type in upper case.
+/// Reads a status or type; the result is in upper case.
 pub(super) fn status_text(text: Option<&str>) -> Option<String> {
     text.and_then(word).map(str::to_ascii_uppercase)
 }
 
-/// A required status in upper case.
+/// Reads a required status; the result is in upper case.
 pub(super) fn status(node: &Node<'_>) -> Result<String, MessageError> {
     match node {
         Node::Null => Err(MessageError::MissingStatus),
@@ -150,12 +150,12 @@ pub(super) fn status(node: &Node<'_>) -> Result<String, MessageError> {
     }
 }
 
-/// An optional code word in lower case, such as `payment_group`.
+/// Reads an optional code word such as `payment_group`; the result is in lower case.
 pub(super) fn lower_word(node: &Node<'_>) -> Option<String> {
     node.text().filter(|text| !is_placeholder(text)).and_then(word).map(str::to_ascii_lowercase)
 }
 
-/// The currency that the first of `nodes` which is not null names, else `assumed`.
+/// The currency in the first of `nodes` that is not null or a placeholder, or else `assumed`.
 pub(super) fn currency(nodes: &[&Node<'_>], assumed: Currency) -> Result<Currency, MessageError> {
     for node in nodes {
         match node {
@@ -171,7 +171,7 @@ pub(super) fn currency(nodes: &[&Node<'_>], assumed: Currency) -> Result<Currenc
     Ok(assumed)
 }
 
-/// An amount from its own text, number or string; never through a float.
+/// Reads an amount from the text of a number or string. No float is involved.
 pub(super) fn money(node: &Node<'_>, currency: Currency) -> Result<Money, MessageError> {
     match node {
         Node::Number(token) => money_text(token, false, currency),
@@ -188,8 +188,8 @@ pub(super) fn money_text(text: &str, quoted: bool, currency: Currency) -> Result
     Ok(Money { amount, currency })
 }
 
-/// A time that carries its offset, as Unix seconds; `None` for any other: what a time
-/// without offset means differs from message to message.
+/// Reads a time with its offset, as Unix seconds. `None` for a time without offset: its time
+/// zone differs from message to message.
 pub(super) fn time_s(node: &Node<'_>) -> Option<i64> {
     node.text().and_then(time_text_s)
 }
@@ -202,7 +202,7 @@ fn time_text_s(text: &str) -> Option<i64> {
     text.parse::<Timestamp>().ok().map(Timestamp::as_second)
 }
 
-/// A time with its offset, or one without that is known to be Indian, as Unix seconds.
+/// Reads a time as Unix seconds. A time without offset is read as Indian time.
 pub(super) fn indian_time_s(text: &str) -> Option<i64> {
     if let Some(time) = time_text_s(text) {
         return Some(time);
@@ -234,7 +234,7 @@ mod tests {
     fn trap_09_an_id_is_the_same_as_number_and_as_string() {
         let number = with("700100200300", payment_id).unwrap();
         assert_eq!(Ok(number), with("\"700100200300\"", payment_id));
-        // Beyond what a float could hold.
+        // A float could not hold this number.
         assert_eq!(with("90071992547409931", payment_id).unwrap().as_str(), "90071992547409931");
         for bad in ["7.001e11", "700100200300.0", "-1", "true", "[1]", "\"a b\"", "\"\\u0967\""] {
             assert_eq!(with(bad, payment_id), Err(MessageError::BadPaymentId), "{bad}");
@@ -253,7 +253,6 @@ mod tests {
         assert_eq!(with("{}", order_id), Err(MessageError::BadOrderId));
     }
 
-    /// The fact sheet's table of amounts.
     #[test]
     fn trap_11_amounts_never_pass_through_a_float() {
         let rupees = Currency::INR;

@@ -1,13 +1,13 @@
-//! Strict reading of JSON into a tree that keeps what other readers lose.
+//! Strict reading of JSON into a tree that keeps what other JSON readers lose.
 //!
-//! - A number keeps its text: amounts and IDs never pass through a float.
-//! - A key named twice is an error: parsers disagree on which one counts.
+//! - A number keeps its text, so that amounts and IDs never pass through a float.
+//! - A key that is named twice is an error, because parsers disagree on which one counts.
 //! - Depth, length and number of values are bounded.
-//! - A string that is no text (half of a surrogate pair, as a name cut in the middle of
-//!   an emoji has) is [`Node::Broken`] and spoils nothing else.
+//! - A string with half of a surrogate pair becomes [`Node::Broken`], and the rest of the body
+//!   is still read. Cashfree sends such strings when it cuts a name in the middle of an emoji.
 //!
-//! The grammar itself is serde_json's. Its own tree is not used: `Value` loses the text of
-//! numbers, lets the last of two equal keys win, and fails a whole body for one broken string.
+//! serde_json parses the grammar. Its `Value` is not used: it loses the text of numbers, lets
+//! the last of two equal keys win, and rejects a whole body for one broken string.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,21 +17,20 @@ use serde_json::value::RawValue;
 
 use super::error::MessageError;
 
-/// Longest body read, bytes; Cashfree's own have 1 to 3 KiB.
+/// Longest body that is read, bytes. Cashfree's bodies have 1 to 3 KiB.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
-/// Deepest nesting read; Cashfree's own reach 6.
+/// Deepest nesting that is read. Cashfree's bodies reach 6.
 pub const DEPTH_MAX: usize = 24;
-/// Most values read, all levels together.
+/// Most values that are read, on all levels together.
 pub const VALUES_MAX: usize = 10_000;
 
-/// A byte order mark, which may precede JSON and is signed along with it.
+/// A byte order mark. It can precede the JSON and is covered by the signature.
 const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
 
-/// One JSON value.
 pub(super) enum Node<'a> {
     Null,
     Bool(bool),
-    /// The number's text.
+    /// The text of the number.
     Number(&'a str),
     Text(String),
     /// A string that does not decode to text.
@@ -40,10 +39,10 @@ pub(super) enum Node<'a> {
     Object(BTreeMap<String, Node<'a>>),
 }
 
-/// Stands for what is not there.
+/// What [`Node::get`] returns for an absent member.
 static ABSENT: Node<'static> = Node::Null;
 
-/// What is wrong with a body, and where.
+/// What is wrong with a body, and at which byte offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct JsonError {
     pub(super) reason: MessageError,
@@ -51,7 +50,7 @@ pub(super) struct JsonError {
 }
 
 impl Node<'_> {
-    /// A member of an object; null when absent or when this is no object.
+    /// A member of an object; null when it is absent or when this is not an object.
     pub(super) fn get(&self, key: &str) -> &Self {
         match self {
             Self::Object(members) => members.get(key).unwrap_or(&ABSENT),
@@ -59,7 +58,7 @@ impl Node<'_> {
         }
     }
 
-    /// The text of a string.
+    /// The text of a string; `None` for other values.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -67,7 +66,7 @@ impl Node<'_> {
         }
     }
 
-    /// The text of a string or a number.
+    /// The text of a string or a number; `None` for other values.
     pub(super) fn text_or_number(&self) -> Option<&str> {
         match self {
             Self::Number(text) => Some(text),
@@ -105,7 +104,7 @@ pub(super) fn read(body: &[u8]) -> Result<Node<'_>, JsonError> {
     reader.node(raw, 0)
 }
 
-/// Offset in bytes of a position that serde_json reports as line and column, from 1.
+/// Byte offset of a position that serde_json reports as line and column, both from 1.
 fn offset_of(text: &str, line: usize, column: usize) -> usize {
     let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     (before + column.saturating_sub(1)).min(text.len())
@@ -168,7 +167,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A list's items, unread; `rest` when there were more than are ever read.
+/// The unparsed items of a list. `rest`: whether there were more items than are ever read.
 struct Items<'a> {
     items: Vec<&'a RawValue>,
     rest: bool,
@@ -196,7 +195,7 @@ impl<'de> Deserialize<'de> for Items<'de> {
     }
 }
 
-/// An object's members in their order, unread; `rest` as for [`Items`].
+/// The unparsed members of an object, in their order. `rest`: as in [`Items`].
 struct Members<'a> {
     members: Vec<(Key, &'a RawValue)>,
     rest: bool,
@@ -224,8 +223,8 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// A key. One that is no text becomes text with replacement characters: nobody asks for
-/// it, and it must not spoil its object.
+/// A key of an object. A broken key becomes text with replacement characters, so that the rest
+/// of its object is still read.
 struct Key(String);
 
 impl<'de> Deserialize<'de> for Key {
@@ -240,7 +239,7 @@ impl<'de> Deserialize<'de> for Key {
                 Ok(Key(String::from_utf8_lossy(bytes).into_owned()))
             }
         }
-        // serde_json lets half surrogates through when asked for bytes.
+        // serde_json accepts half of a surrogate pair only when it reads bytes.
         deserializer.deserialize_bytes(KeyVisitor)
     }
 }

@@ -1,9 +1,9 @@
-//! The oldest notification: a form with its signature among the fields.
+//! The oldest notification: an HTML form with the signature in one of its fields.
 //!
-//! The signature covers the seven decoded values one after the other without anything
-//! between them, so the same signed text can be cut into fields differently
-//! (`orderId=KB1`, `orderAmount=1499` against `orderId=KB11`, `orderAmount=499`). A
-//! verified notification is therefore a hint, never a proof: ask the Orders API.
+//! The signature covers the seven decoded values joined without a separator. So the same
+//! signed text can be split into different fields (`orderId=KB1`, `orderAmount=1499` or
+//! `orderId=KB11`, `orderAmount=499`). A verified notification is therefore no proof of
+//! payment. It is only a reason to ask the Orders API.
 
 use super::error::MessageError;
 use super::event_key::join;
@@ -14,18 +14,18 @@ use crate::currency::Currency;
 use crate::id::OrderId;
 use crate::money::Money;
 
-/// What a legacy notification is called: it has no type of its own.
+/// Webhook type of legacy notifications. They have no type of their own.
 pub const LEGACY_KIND: &str = "LEGACY_NOTIFICATION";
 
-/// Names of the signed fields, in the order in which they are signed.
+/// Names of the signed fields, in the order of the signed text.
 const SIGNED: [&str; 7] =
     ["orderId", "orderAmount", "referenceId", "txStatus", "paymentMode", "txMsg", "txTime"];
-/// Longest form read, bytes.
+/// Longest form that is read, bytes.
 const FORM_BYTES_MAX: usize = 64 * 1024;
-/// Most fields read.
+/// Most fields that are read.
 const FIELDS_MAX: usize = 64;
 
-/// A legacy notification as it came: decoded, not verified. `Debug` shows no values.
+/// A legacy notification that is decoded but not verified. `Debug` shows no values.
 pub struct LegacyForm {
     signed: [String; SIGNED.len()],
     signature: String,
@@ -37,7 +37,7 @@ impl core::fmt::Debug for LegacyForm {
     }
 }
 
-/// What a verified legacy notification says.
+/// Content of a verified legacy notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LegacyNotice {
     /// The shop's order ID, byte for byte.
@@ -46,15 +46,15 @@ pub struct LegacyNotice {
     pub payment_id: CashfreeId,
     /// `SUCCESS`, `FAILED`, `PENDING`, `CANCELLED`, `FLAGGED`, `USER_DROPPED`, or another.
     pub status: String,
-    /// Amount; the form carries no currency.
+    /// Amount of the payment, in the currency that the caller assumed; the form names none.
     pub money: Money,
-    /// When the transaction took place, Unix seconds. The form's time has no offset and
-    /// is Indian.
+    /// When the transaction took place, Unix seconds. A time without offset is read as Indian
+    /// time.
     pub paid_at_s: Option<i64>,
 }
 
 impl LegacyNotice {
-    /// The key under which repeated deliveries are one message. The account belongs in
+    /// Deduplication key: repeated deliveries have the same key. The caller puts the account in
     /// front of it.
     pub fn event_key(&self) -> String {
         join(&[
@@ -65,7 +65,7 @@ impl LegacyNotice {
         ])
     }
 
-    /// What may be stored of it.
+    /// The part of the notification that may be stored.
     pub fn extract(&self) -> Extract {
         Extract {
             webhook_type: LEGACY_KIND.to_owned(),
@@ -80,12 +80,12 @@ impl LegacyNotice {
 }
 
 impl LegacyForm {
-    /// Decodes `application/x-www-form-urlencoded`. `+` is a space; a `+` of the
-    /// signature comes as `%2B`.
+    /// Decodes `application/x-www-form-urlencoded`. `+` is a space. A `+` in the signature is
+    /// encoded as `%2B`.
     ///
     /// # Errors
-    /// [`MessageError::NotAForm`] when it is not such a form, misses a signed field or names
-    /// one twice.
+    /// [`MessageError::NotAForm`] when the body is not such a form, or a signed field is missing
+    /// or repeated.
     pub fn parse(body: &[u8]) -> Result<Self, MessageError> {
         if body.len() > FORM_BYTES_MAX {
             return Err(MessageError::TooComplex);
@@ -120,17 +120,20 @@ impl LegacyForm {
     /// Verifies the signature: base64 of HMAC-SHA256 over the seven decoded values.
     ///
     /// # Errors
-    /// What is wrong with the signature.
+    /// [`SignatureError::Malformed`] when the signature is not 44 characters of base64,
+    /// [`SignatureError::Mismatch`] when no secret gives it, and [`SignatureError::NoSecret`]
+    /// when `secrets` holds no non-empty secret.
     pub fn verify(&self, secrets: &[impl AsRef<[u8]>]) -> Result<SecretIndex, SignatureError> {
         let given = decode(self.signature.trim_matches(|c: char| c.is_ascii_whitespace()))?;
         let parts = self.signed.each_ref().map(String::as_bytes);
         matching_secret(secrets, &parts, &given)
     }
 
-    /// Reads the fields. `currency`: what to assume, since the form names none.
+    /// Reads the fields. `currency`: the currency of the amount, because the form names none.
     ///
     /// # Errors
-    /// The first field that cannot be used.
+    /// The [`MessageError`] of the first field that cannot be used: order ID, payment ID, status or
+    /// amount.
     pub fn read(&self, currency: Currency) -> Result<LegacyNotice, MessageError> {
         let [order_id, amount, payment_id, status, _mode, _message, time] = &self.signed;
         let order_id = fields::order_id_text(Some(order_id))?;
@@ -142,7 +145,7 @@ impl LegacyForm {
     }
 }
 
-/// Decodes one name or value: `+` is a space, `%XX` a byte. `None` for a broken escape or
+/// Decodes one name or value: `+` is a space and `%XX` a byte. `None` for a broken escape or
 /// bytes that are not UTF-8.
 fn decode_form(text: &[u8]) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
@@ -198,7 +201,7 @@ mod tests {
         assert_eq!(form(&resigned).verify(&[SECRET]), Ok(0));
     }
 
-    /// Why a verified form is only a hint.
+    /// This is why a verified form is no proof of payment.
     #[test]
     fn trap_38_the_same_signature_fits_a_recut_message() {
         let recut = BODY.replace("KB-2001&orderAmount=499.00", "KB-20014&orderAmount=99.00");

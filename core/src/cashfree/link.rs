@@ -1,5 +1,6 @@
-//! Payment links and payment forms. Their orders also give a `PAYMENT_SUCCESS_WEBHOOK`
-//! when the merchant asked for both, so these are twins of it, keyed by the order.
+//! Payment links and payment forms. If the merchant subscribed to both, Cashfree also sends a
+//! `PAYMENT_SUCCESS_WEBHOOK` for the same order. The order takes the two messages as one
+//! payment.
 
 use super::customer::Customer;
 use super::error::MessageError;
@@ -9,31 +10,32 @@ use crate::currency::Currency;
 use crate::id::OrderId;
 use crate::money::Money;
 
-/// `PAYMENT_LINK_EVENT`.
+/// Content of a `PAYMENT_LINK_EVENT`.
 #[derive(Debug)]
 pub struct LinkNotice {
     /// Cashfree's ID of the link.
     pub link_id: CashfreeId,
-    /// `PAID`, `PARTIALLY_PAID`, `EXPIRED`, `CANCELLED`, `ACTIVE`, or another.
+    /// Status of the link in upper case: `PAID`, `PARTIALLY_PAID`, `EXPIRED`, `CANCELLED`,
+    /// `ACTIVE`, or another.
     pub status: String,
-    /// All that was paid through the link so far: never what one order was paid with.
+    /// Sum of all payments through the link so far. It is not the amount of one order.
     pub paid_so_far: Option<Money>,
-    /// The last order made from the link; none when it expired or was cancelled.
+    /// The last order made from the link; `None` when the link expired or was cancelled.
     pub order: Option<LinkOrder>,
-    /// Who was asked to pay.
+    /// The customer whom the link asks to pay.
     pub customer: Customer,
 }
 
-/// The order a link's message is about.
+/// The order that a link's message is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkOrder {
-    /// The order; Cashfree made its ID.
+    /// Order ID, which Cashfree made.
     pub order_id: OrderId,
-    /// Cashfree's payment ID (`cf_payment_id`).
+    /// Cashfree's payment ID (`transaction_id`).
     pub payment_id: Option<CashfreeId>,
-    /// `SUCCESS` or another.
+    /// Status of the payment in upper case: `SUCCESS` or another.
     pub status: String,
-    /// What this order was paid with; present when the status is `SUCCESS`.
+    /// Money that paid this order; always present when the status is `SUCCESS`.
     pub money: Option<Money>,
 }
 
@@ -73,22 +75,22 @@ fn read_link_order(order: &Node<'_>, currency: Currency) -> Result<LinkOrder, Me
     Ok(LinkOrder { order_id, payment_id, status, money })
 }
 
-/// `PAYMENT_FORM_ORDER_WEBHOOK`.
+/// Content of a `PAYMENT_FORM_ORDER_WEBHOOK`.
 #[derive(Debug)]
 pub struct FormNotice {
-    /// The order; Cashfree made its ID.
+    /// Order ID, which Cashfree made.
     pub order_id: OrderId,
-    /// `PAID` or another.
+    /// Status of the order in upper case: `PAID` or another.
     pub status: String,
     /// Cashfree's payment ID (`cf_payment_id`).
     pub payment_id: Option<CashfreeId>,
-    /// What was paid; present when the status is `PAID`.
+    /// Money that was paid; always present when the status is `PAID`.
     pub money: Option<Money>,
-    /// Who paid.
+    /// The buyer's name and contact data.
     pub customer: Customer,
 }
 
-/// Reads a form's message: the currency is the form's, the customer is inside the order.
+/// Reads a form's message. The currency is that of the form; the customer is inside the order.
 pub(super) fn read_form(data: &Node<'_>, assumed: Currency) -> Result<FormNotice, MessageError> {
     let order = data.get("order");
     let order_id = fields::order_id(order.get("order_id"))?;

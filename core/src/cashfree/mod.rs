@@ -1,21 +1,23 @@
-//! Cashfree's webhooks and Orders API: what is genuine, what it says, what it means.
+//! Cashfree's webhooks and Orders API: signatures, content, and the effect on an order.
 //!
-//! Verify first ([`signature`]), read second ([`Webhook::parse`]), then ask for the
-//! [`Effect`] on the order. Everything is read by shape, never by version header; IDs
-//! stay digit text, money never passes through a float, and every error has a stable
-//! code and repeats no value.
+//! Verify the signature first ([`signature`]), then read the body ([`Webhook::parse`]), then ask
+//! for the [`Effect`] on the order. A body is read by its shape, not by its version header. IDs
+//! stay text, and money never passes through a float. Every error has a stable code and repeats
+//! no value.
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`signature`] | the signature over timestamp and raw body; the age of the timestamp |
+//! | [`signature`] | the signature over timestamp and raw body, and the age of the timestamp |
 //! | [`legacy`] | the oldest, form-encoded notification with its own signature |
-//! | `webhook`, `effect`, `event_key`, `extract`, `note` | one message: how it is read, its meaning, its key, its storable part, its note on the order |
-//! | `notice` | what a message says, by its kind |
+//! | `webhook`, `effect`, `event_key`, `extract`, `note` | one message: reader, effect, deduplication key, storable part, note |
+//! | `notice` | the content of a message, by its kind |
 //! | `payment`, `refund`, `link`, `subscription` | the kinds, each with its reader |
-//! | `customer` | the customer, and what of it can match a person |
+//! | `cash` | what is to be paid at the door, whatever its status says |
+//! | `customer` | the customer, and the fields that can match a person |
 //! | [`orders_api`] | answers of the Orders API |
 //! | `json`, `fields` | strict reading of JSON and of single fields |
 
+mod cash;
 mod customer;
 mod effect;
 mod error;

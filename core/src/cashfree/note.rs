@@ -1,12 +1,12 @@
-//! What a message leaves on its order for operators, whatever else it means.
+//! The note that a message leaves on its order for operators.
 
 use super::notice::Notice;
 use super::webhook::Webhook;
 use crate::order::{Note, NoteKind, PaymentSource};
 
 impl Webhook {
-    /// The note it leaves on its order; `None` when it is about no payment, refund or
-    /// dispute, or names no order. `seen_at_s`: Unix seconds.
+    /// The note that the message leaves on its order. `None` when the message is not about a
+    /// payment, refund or dispute, or names no order. `seen_at_s`: time of receipt, Unix seconds.
     pub fn note(&self, seen_at_s: i64) -> Option<Note> {
         let extract = self.extract();
         extract.order_id.as_ref()?;
@@ -16,7 +16,7 @@ impl Webhook {
             }
             Notice::Refund(_) | Notice::AutoRefund(_) => (NoteKind::Refund, false),
             Notice::Dispute(dispute) => (NoteKind::Dispute, dispute.is_lost()),
-            // Fees repeat a payment; charges of subscriptions are no orders.
+            // A message about fees repeats a payment. A charge of a subscription is no order.
             Notice::Charges(_)
             | Notice::Subscription(_)
             | Notice::Settlement(_)

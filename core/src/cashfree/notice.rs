@@ -1,35 +1,35 @@
-//! What a webhook says, by its kind.
+//! The content of a webhook, by its kind.
 
 use super::link::{FormNotice, LinkNotice};
 use super::payment::{ChargesNotice, FlatOrderNotice, PaymentNotice};
 use super::refund::{DisputeNotice, RefundNotice};
 use super::subscription::{SettlementNotice, SubscriptionNotice};
 
-/// What a message is about.
+/// The content of a message, by its kind.
 #[derive(Debug)]
 pub enum Notice {
     /// A payment succeeded, failed or was dropped.
     Payment(Box<PaymentNotice>),
     /// Fees of a payment.
     Charges(Box<ChargesNotice>),
-    /// A refund the merchant asked for.
+    /// A refund that the merchant asked for.
     Refund(Box<RefundNotice>),
-    /// A refund Cashfree made by itself.
+    /// A refund that Cashfree made by itself.
     AutoRefund(Box<RefundNotice>),
     /// A buyer disputes a payment.
     Dispute(Box<DisputeNotice>),
-    /// A payment link.
+    /// A payment link changed, e.g. because it was paid.
     Link(Box<LinkNotice>),
-    /// A payment form.
+    /// An order of a payment form changed, e.g. because it was paid.
     Form(Box<FormNotice>),
-    /// A subscription was charged, or changed.
+    /// A subscription was charged or changed.
     Subscription(SubscriptionNotice),
-    /// Cashfree pays the shop.
+    /// Cashfree transfers money to the shop.
     Settlement(Box<SettlementNotice>),
     /// The flat notification of old integrations.
     FlatOrder(Box<FlatOrderNotice>),
-    /// The dashboard's test.
+    /// The test message of Cashfree's dashboard.
     Ping,
-    /// Anything else, other Cashfree products included.
+    /// Anything else, messages of other Cashfree products included.
     Unknown,
 }

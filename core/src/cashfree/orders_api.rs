@@ -1,16 +1,20 @@
 //! Answers of Cashfree's Orders API: is an order paid, and by which payment?
 
+use super::cash::Cash;
 use super::customer::Customer;
 use super::error::MessageError;
 use super::fields::{self, CashfreeId};
 use super::json::{self, Node};
 use super::payment::OrderTags;
+use super::refund::{RefundNotice, read_refund};
 use crate::currency::Currency;
+use crate::hash::Sha256Hex;
 use crate::id::OrderId;
 use crate::money::Money;
 
-/// Whether the Orders API can know this order: `[A-Za-z0-9_-]{3,45}` (Cashfree, Create
-/// Order). Others are never asked for: they cannot exist there, and would travel in a URL.
+/// Whether the Orders API can know an order of this ID: `[A-Za-z0-9_-]{3,45}` (Cashfree, Create
+/// Order). The caller must not ask about other IDs: they cannot exist there, and the ID becomes
+/// part of a URL.
 pub fn orders_api_id_ok(order_id: &str) -> bool {
     (3..=45).contains(&order_id.len())
         && order_id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
@@ -19,34 +23,36 @@ pub fn orders_api_id_ok(order_id: &str) -> bool {
 /// `order_status` of the Orders API (Cashfree, Get Order).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderStatus {
-    /// Not paid yet.
+    /// `ACTIVE`: the order can still be paid.
     Active,
-    /// Paid: its payments say how.
+    /// `PAID`: the order is paid; its payments name the money.
     Paid,
-    /// Not paid in time; final.
+    /// `EXPIRED`: the order was not paid in time. This is final.
     Expired,
-    /// Ended by the merchant, or about to be.
+    /// `TERMINATED` or `TERMINATION_REQUESTED`: the merchant ended the order.
     Terminated,
-    /// Any other word, `PARTIALLY_PAID` included: ask again later.
+    /// Any other status, `PARTIALLY_PAID` included. The caller should ask again later.
     Unknown,
 }
 
 /// An order as the Orders API knows it (`GET /orders/{order_id}`).
 #[derive(Debug)]
 pub struct OrderAnswer {
-    /// The order; the caller checks that it is the one asked for.
+    /// The shop's order ID. The caller checks that it is the one it asked about.
     pub order_id: OrderId,
     /// Whether it is paid.
     pub status: OrderStatus,
-    /// What it was created with; not what was paid.
+    /// Amount that the order was created with. It is not the paid amount.
     pub order_money: Option<Money>,
-    /// When it was created, Unix seconds.
+    /// When the order was created, Unix seconds.
     pub created_at_s: Option<i64>,
-    /// Until when it can be paid, Unix seconds.
+    /// When the order expires, Unix seconds.
     pub expires_at_s: Option<i64>,
-    /// The shop's labels.
+    /// Digest of the payment session (`payment_session_id`), which the page that pays knows too.
+    pub payment_session: Option<Sha256Hex>,
+    /// The shop's labels on the order (`order_tags`).
     pub order_tags: OrderTags,
-    /// Who ordered.
+    /// The buyer's name and contact data.
     pub customer: Customer,
 }
 
@@ -57,20 +63,22 @@ pub struct ApiPayment {
     pub order_id: Option<OrderId>,
     /// Cashfree's payment ID (`cf_payment_id`).
     pub payment_id: CashfreeId,
-    /// What was paid.
+    /// Money that the buyer paid.
     pub money: Money,
-    /// When the attempt began, Unix seconds.
+    /// When the attempt to pay began, Unix seconds; `None` for a time without offset.
     pub payment_time_s: Option<i64>,
-    /// `payment_group`, such as `upi`.
+    /// `payment_group` in lower case, such as `upi`.
     pub payment_group: Option<String>,
-    /// Whether it came from abroad.
+    /// Whether the payment came from abroad; `None` when the answer does not say.
     pub international: Option<bool>,
 }
 
-/// Reads the answer to `GET /orders/{order_id}`.
+/// Reads the answer to `GET /orders/{order_id}`. `assumed`: the currency where the answer names
+/// none.
 ///
 /// # Errors
-/// When it is no such answer.
+/// A [`MessageError`] when the body is not a JSON object, or its order ID or status is missing or
+/// unusable.
 pub fn parse_order(body: &[u8], assumed: Currency) -> Result<OrderAnswer, MessageError> {
     let root = json::read(body).map_err(|error| error.reason)?;
     if !root.is_object() {
@@ -91,17 +99,24 @@ pub fn parse_order(body: &[u8], assumed: Currency) -> Result<OrderAnswer, Messag
             .ok(),
         created_at_s: fields::time_s(root.get("created_at")),
         expires_at_s: fields::time_s(root.get("order_expiry_time")),
+        payment_session: root
+            .get("payment_session_id")
+            .text()
+            .filter(|text| !text.is_empty())
+            .map(|text| Sha256Hex::of_bytes(text.as_bytes())),
         order_tags: OrderTags::read(root.get("order_tags")),
         customer: Customer::read(root.get("customer_details")),
     })
 }
 
-/// Reads the answer to `GET /orders/{order_id}/payments` and picks the payment that
-/// counts: successful and not merely authorised, the earliest, then the lowest ID. `None`
-/// when no payment succeeded.
+/// Reads the answer to `GET /orders/{order_id}/payments` and returns the payment that paid the
+/// order. That is the earliest successful and captured payment; of equal times, the one with the
+/// lowest ID. `None` when no payment succeeded. `assumed`: the currency where a payment names
+/// none.
 ///
 /// # Errors
-/// When it is no list, or a successful payment in it cannot be used.
+/// A [`MessageError`] when the body is not a JSON list, or when a successful payment in it cannot
+/// be used.
 pub fn parse_paying_payment(body: &[u8], assumed: Currency) -> Result<Option<ApiPayment>, MessageError> {
     let root = json::read(body).map_err(|error| error.reason)?;
     let Node::List(items) = &root else { return Err(MessageError::WrongRoot) };
@@ -115,6 +130,23 @@ pub fn parse_paying_payment(body: &[u8], assumed: Currency) -> Result<Option<Api
     Ok(paying)
 }
 
+/// Reads the answer to `GET /orders/{order_id}/refunds`: the refunds that are done.
+///
+/// # Errors
+/// When it is no list, or a refund in it that is done cannot be used.
+pub fn parse_refunds(body: &[u8], assumed: Currency) -> Result<Vec<RefundNotice>, MessageError> {
+    let root = json::read(body).map_err(|error| error.reason)?;
+    let Node::List(items) = &root else { return Err(MessageError::WrongRoot) };
+    let mut refunds = Vec::new();
+    for item in items {
+        let is_done = fields::status(item.get("refund_status")).is_ok_and(|status| status == "SUCCESS");
+        if is_done {
+            refunds.push(read_refund(item, false, assumed)?);
+        }
+    }
+    Ok(refunds)
+}
+
 /// What sorts payments: those with a time first, the earliest first, then the lowest ID.
 fn precedence(payment: &ApiPayment) -> (bool, i64, (usize, &str)) {
     (
@@ -124,10 +156,12 @@ fn precedence(payment: &ApiPayment) -> (bool, i64, (usize, &str)) {
     )
 }
 
-/// `SUCCESS`, and captured: a pre-authorisation is captured later or never.
+/// Whether a payment succeeded and was captured. A pre-authorisation is captured later or never.
+/// Cashfree takes no cash, so a payment that may be cash does not count.
 fn is_successful(item: &Node<'_>) -> bool {
     fields::status(item.get("payment_status")).is_ok_and(|status| status == "SUCCESS")
         && item.get("is_captured").bool() != Some(false)
+        && Cash::read(item.get("payment_group"), item.get("payment_method")) == Cash::No
 }
 
 fn read_payment(item: &Node<'_>, assumed: Currency) -> Result<ApiPayment, MessageError> {

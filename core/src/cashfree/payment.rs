@@ -1,8 +1,9 @@
-//! Messages about a payment of an order: the event family `PAYMENT_*_WEBHOOK`, and the
-//! flat notification of old integrations.
+//! Messages about a payment of an order: the types `PAYMENT_*_WEBHOOK`, and the flat
+//! notification of old integrations.
 
 use std::collections::BTreeMap;
 
+use super::cash::Cash;
 use super::customer::Customer;
 use super::error::MessageError;
 use super::fields::{self, CashfreeId};
@@ -11,12 +12,15 @@ use crate::currency::Currency;
 use crate::id::OrderId;
 use crate::money::Money;
 
-/// Most order tags kept (Cashfree allows 10).
+/// Status of an order that is to be paid in cash when the goods come.
+const CASH_ON_DELIVERY: &str = "CASH_ON_DELIVERY";
+/// Most order tags that are kept (Cashfree allows 10).
 const TAGS_MAX: usize = 32;
-/// Longest tag value kept, bytes (Cashfree allows 255 characters).
+/// Longest tag name or value that is kept, bytes (Cashfree allows 255 characters).
 const TAG_BYTES_MAX: usize = 1024;
 
-/// The shop's own labels on an order. `Debug` shows no values: they may be personal.
+/// The shop's own labels on an order (`order_tags`). `Debug` shows no values, because they can be
+/// personal data.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct OrderTags(BTreeMap<String, String>);
 
@@ -27,7 +31,7 @@ impl core::fmt::Debug for OrderTags {
 }
 
 impl OrderTags {
-    /// Reads `order_tags`: null is empty, values that are no strings are left out.
+    /// Reads `order_tags`. Null is an empty list. Values that are not strings are left out.
     pub(super) fn read(node: &Node<'_>) -> Self {
         let Node::Object(members) = node else { return Self::default() };
         let tags = members.iter().filter_map(|(name, value)| {
@@ -37,12 +41,12 @@ impl OrderTags {
         Self(tags.take(TAGS_MAX).collect())
     }
 
-    /// A tag by its exact name.
+    /// The value of the tag with this exact name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// All tags, by name.
+    /// All tags as name and value, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
@@ -51,24 +55,28 @@ impl OrderTags {
 /// How an attempt to pay ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PaymentResult {
-    /// It was paid, with this money: what left the buyer (`payment_amount`), which offers
-    /// and surcharges make different from the order's amount.
+    /// It succeeded. The money is what the buyer paid (`payment_amount`). It can differ from the
+    /// order's amount because of offers and surcharges.
     Success(Money),
+    /// The order was placed, to be paid in cash when the goods come. Cashfree says SUCCESS and
+    /// took no money.
+    CashOnDelivery(Money),
     /// It failed. Another attempt may succeed.
     Failed,
-    /// The buyer left. Another attempt may succeed.
+    /// The buyer left the payment page. Another attempt may succeed.
     UserDropped,
-    /// The attempt was called off. Another attempt may succeed.
+    /// The attempt was cancelled. Another attempt may succeed.
     Cancelled,
-    /// What had been authorised or taken was released.
+    /// The authorised or captured money was released.
     Void,
 }
 
 impl PaymentResult {
-    /// Cashfree's word for it.
+    /// Cashfree's status, e.g. `SUCCESS`, except where that word misleads.
     pub fn status(self) -> &'static str {
         match self {
             Self::Success(_) => "SUCCESS",
+            Self::CashOnDelivery(_) => CASH_ON_DELIVERY,
             Self::Failed => "FAILED",
             Self::UserDropped => "USER_DROPPED",
             Self::Cancelled => "CANCELLED",
@@ -77,61 +85,64 @@ impl PaymentResult {
     }
 }
 
-/// `PAYMENT_SUCCESS_WEBHOOK`, `PAYMENT_FAILED_WEBHOOK`, `PAYMENT_USER_DROPPED_WEBHOOK`.
+/// Content of a `PAYMENT_SUCCESS_WEBHOOK`, `PAYMENT_FAILED_WEBHOOK` or
+/// `PAYMENT_USER_DROPPED_WEBHOOK`: one attempt to pay an order.
 #[derive(Debug)]
 pub struct PaymentNotice {
     /// The shop's order ID, byte for byte.
     pub order_id: OrderId,
-    /// This attempt to pay it.
+    /// Cashfree's ID of the attempt (`cf_payment_id`).
     pub payment_id: CashfreeId,
-    /// How it ended.
+    /// How the attempt ended.
     pub result: PaymentResult,
-    /// When the attempt began, Unix seconds; absent without an offset.
+    /// When the attempt began, Unix seconds; `None` for a time without offset.
     pub payment_time_s: Option<i64>,
-    /// `payment_group`, such as `upi` or `credit_card`.
+    /// `payment_group` in lower case, such as `upi` or `credit_card`.
     pub payment_group: Option<String>,
-    /// `payment_method`'s one key, such as `card`; its contents are never read.
+    /// The one key of `payment_method`, such as `card`. Its contents are never read.
     pub payment_method: Option<String>,
-    /// Whether the payment came from abroad; absent before edition 2025-01-01.
+    /// Whether the payment came from abroad; `None` before edition 2025-01-01.
     pub international: Option<bool>,
-    /// The payment link the order was made from (`order_tags.cf_link_id`).
+    /// ID of the payment link that the order was made from (`order_tags.cf_link_id`).
     pub link_id: Option<CashfreeId>,
-    /// The shop's labels.
+    /// The shop's labels on the order.
     pub order_tags: OrderTags,
-    /// Who paid.
+    /// The buyer's name and contact data.
     pub customer: Customer,
 }
 
-/// `PAYMENT_CHARGES_WEBHOOK`: fees of a successful payment. It repeats the payment and is
-/// no proof of it.
+/// Content of a `PAYMENT_CHARGES_WEBHOOK`: fees of a successful payment. It is no proof of that
+/// payment.
 #[derive(Debug)]
 pub struct ChargesNotice {
     /// The shop's order ID, byte for byte.
     pub order_id: OrderId,
     /// Cashfree's payment ID (`cf_payment_id`).
     pub payment_id: CashfreeId,
-    /// `SUCCESS`.
+    /// Cashfree's status of the payment in upper case; `SUCCESS` in all known messages.
     pub status: String,
-    /// Cashfree's fee, if it can be read.
+    /// Cashfree's fee; `None` when it cannot be read.
     pub service_charge: Option<Money>,
-    /// What the merchant gets, if it can be read.
+    /// Money that the merchant gets; `None` when it cannot be read.
     pub settlement: Option<Money>,
 }
 
-/// The flat notification of old integrations: everything at the root, no type.
+/// The flat notification of old integrations: all fields are at the root, and it has no type.
 #[derive(Debug)]
 pub struct FlatOrderNotice {
     /// The shop's order ID, byte for byte.
     pub order_id: OrderId,
-    /// The payment, where it is named.
+    /// Cashfree's payment ID, where the message names it.
     pub payment_id: Option<CashfreeId>,
-    /// `SUCCESS`, `FAILED`, `PENDING`, `CANCELLED`, `FLAGGED`, `USER_DROPPED`, or another.
+    /// Status in upper case: `SUCCESS`, `FAILED`, `PENDING`, `CANCELLED`, `FLAGGED`,
+    /// `USER_DROPPED`, or another. Our own `CASH_ON_DELIVERY` where a success took no money.
     pub status: String,
-    /// The money; present when the status is `SUCCESS`.
+    /// Money of the transaction; always present when the status is `SUCCESS`.
     pub money: Option<Money>,
-    /// When the transaction took place, Unix seconds. Without an offset it is Indian.
+    /// When the transaction took place, Unix seconds. A time without offset is read as Indian
+    /// time.
     pub paid_at_s: Option<i64>,
-    /// Who paid.
+    /// The buyer's name and contact data.
     pub customer: Customer,
 }
 
@@ -149,7 +160,13 @@ pub(super) fn read_payment(
         ("PAYMENT_SUCCESS_WEBHOOK", "SUCCESS") => {
             let named = [payment.get("payment_currency"), order.get("order_currency")];
             let currency = fields::currency(&named, assumed)?;
-            PaymentResult::Success(fields::money(payment.get("payment_amount"), currency)?)
+            let money = fields::money(payment.get("payment_amount"), currency)?;
+            let cash = Cash::read(payment.get("payment_group"), payment.get("payment_method"));
+            if cash.is_unpaid()? {
+                PaymentResult::CashOnDelivery(money)
+            } else {
+                PaymentResult::Success(money)
+            }
         }
         ("PAYMENT_FAILED_WEBHOOK", "FAILED") => PaymentResult::Failed,
         ("PAYMENT_USER_DROPPED_WEBHOOK", "USER_DROPPED") => PaymentResult::UserDropped,
@@ -172,7 +189,7 @@ pub(super) fn read_payment(
     })
 }
 
-/// The key of an object with exactly one.
+/// The only key of an object; `None` when it has none or several.
 fn method(node: &Node<'_>) -> Option<String> {
     let Node::Object(members) = node else { return None };
     let mut names = members.keys();
@@ -182,7 +199,6 @@ fn method(node: &Node<'_>) -> Option<String> {
     }
 }
 
-/// Reads a message about fees.
 pub(super) fn read_charges(data: &Node<'_>, assumed: Currency) -> Result<ChargesNotice, MessageError> {
     let charges = data.get("charges_details");
     let named = [charges.get("settlement_currency"), data.get("payment").get("payment_currency")];
@@ -205,16 +221,18 @@ pub(super) fn is_flat(root: &Node<'_>) -> bool {
     !root.get("orderId").is_null() && !root.get("txStatus").is_null()
 }
 
-/// Reads a flat notification.
 pub(super) fn read_flat(root: &Node<'_>, assumed: Currency) -> Result<FlatOrderNotice, MessageError> {
     let order_id = fields::order_id(root.get("orderId"))?;
-    let status = fields::status(root.get("txStatus"))?;
+    let mut status = fields::status(root.get("txStatus"))?;
     let payment_id = fields::cashfree_id(root.get("referenceId")).map_err(|_| MessageError::BadPaymentId)?;
     let currency = fields::currency(&[root.get("orderCurrency")], assumed)?;
     let money = match (status.as_str(), fields::money(root.get("orderAmount"), currency)) {
         ("SUCCESS", money) => Some(money?),
         (_, money) => money.ok(),
     };
+    if status == "SUCCESS" && Cash::read(root.get("paymentMode"), &Node::Null).is_unpaid()? {
+        CASH_ON_DELIVERY.clone_into(&mut status);
+    }
     Ok(FlatOrderNotice {
         order_id,
         payment_id,

@@ -6,33 +6,44 @@ use super::json::Node;
 use crate::currency::Currency;
 use crate::id::OrderId;
 use crate::money::Money;
+use crate::order::Refund;
 
-/// `REFUND_STATUS_WEBHOOK` and `AUTO_REFUND_STATUS_WEBHOOK`.
+/// Content of a `REFUND_STATUS_WEBHOOK` or an `AUTO_REFUND_STATUS_WEBHOOK`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefundNotice {
     /// Cashfree's ID of the refund.
     pub refund_id: CashfreeId,
-    /// The order. Automatic refunds can lack one: the payment may have had none.
+    /// The shop's order ID. An automatic refund has none when its payment had no order.
     pub order_id: Option<OrderId>,
-    /// The payment that goes back. It need not be the one that paid the order: second
-    /// payments are refunded by themselves.
+    /// Cashfree's ID of the refunded payment. It can differ from the payment that paid the order,
+    /// because Cashfree refunds a second payment automatically.
     pub payment_id: Option<CashfreeId>,
-    /// `SUCCESS`, `PENDING`, `CANCELLED`, `ONHOLD`, `FAILED`, `PENDING_APPROVAL`, or another.
+    /// Status in upper case: `SUCCESS`, `PENDING`, `CANCELLED`, `ONHOLD`, `FAILED`,
+    /// `PENDING_APPROVAL`, or another.
     pub status: String,
-    /// How much; present when the status is `SUCCESS`.
+    /// Amount of the refund; always present when the status is `SUCCESS`.
     pub money: Option<Money>,
-    /// When it was processed, Unix seconds.
+    /// When the refund was processed, Unix seconds.
     pub processed_at_s: Option<i64>,
 }
 
 impl RefundNotice {
-    /// Whether the money is back.
+    /// Whether the buyer got the money back.
     pub fn is_done(&self) -> bool {
         self.status == "SUCCESS"
     }
+
+    /// The refund as its order takes it, if the money is back. `now_s`: Unix seconds, the latest it
+    /// can have been.
+    pub fn of_order(&self, now_s: i64) -> Option<Refund> {
+        let money = self.money.filter(|_| self.is_done())?;
+        let payment_id = self.payment_id.as_ref().map(|id| id.as_str().to_owned());
+        let at_s = self.processed_at_s.unwrap_or(now_s).min(now_s);
+        Some(Refund::new(self.refund_id.as_str().to_owned(), payment_id, money, at_s))
+    }
 }
 
-/// Reads `data.refund` (whose order is required) or `data.auto_refund`.
+/// Reads `data.refund` (which must name its order) or `data.auto_refund`.
 pub(super) fn read_refund(
     refund: &Node<'_>,
     order_required: bool,
@@ -54,32 +65,32 @@ pub(super) fn read_refund(
     Ok(RefundNotice { refund_id, order_id, payment_id, status, money, processed_at_s })
 }
 
-/// `DISPUTE_CREATED`, `DISPUTE_UPDATED`, `DISPUTE_CLOSED`.
+/// Content of a `DISPUTE_CREATED`, `DISPUTE_UPDATED` or `DISPUTE_CLOSED`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisputeNotice {
     /// Cashfree's ID of the dispute.
     pub dispute_id: CashfreeId,
-    /// `<type>_<state>`, e.g. `CHARGEBACK_MERCHANT_LOST`.
+    /// Status in upper case: `<type>_<state>`, e.g. `CHARGEBACK_MERCHANT_LOST`.
     pub status: String,
-    /// The order, where it is named.
+    /// The shop's order ID, where the message names it.
     pub order_id: Option<OrderId>,
-    /// The payment, where it is named.
+    /// Cashfree's payment ID, where the message names it.
     pub payment_id: Option<CashfreeId>,
-    /// What is disputed, which may be a part of the payment.
+    /// Disputed amount; it can be a part of the payment.
     pub money: Option<Money>,
-    /// The update this message reports, Unix seconds.
+    /// When the dispute was last updated, Unix seconds.
     pub updated_at_s: Option<i64>,
 }
 
 impl DisputeNotice {
-    /// Whether the money is lost. A retrieval request moves none.
+    /// Whether the merchant lost the money. A retrieval request moves no money.
     pub fn is_lost(&self) -> bool {
         !self.status.starts_with("RETRIEVAL_")
             && (self.status.ends_with("_MERCHANT_LOST") || self.status.ends_with("_MERCHANT_ACCEPTED"))
     }
 }
 
-/// Reads a dispute. The order is under `order_details`, not under `order`.
+/// Reads a dispute. Its order is in `order_details`, not in `order`.
 pub(super) fn read_dispute(data: &Node<'_>, assumed: Currency) -> Result<DisputeNotice, MessageError> {
     let (dispute, order) = (data.get("dispute"), data.get("order_details"));
     let named = [dispute.get("dispute_amount_currency"), order.get("payment_currency")];

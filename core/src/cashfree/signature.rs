@@ -1,9 +1,10 @@
-//! Cashfree's webhook signature and the age of its timestamp: two questions, kept apart.
+//! Cashfree's webhook signature, and the age of the signed timestamp. The two are checked
+//! separately.
 //!
 //! The signature is `base64(HMAC-SHA256(client secret, timestamp text ++ raw body))`
 //! (Cashfree, webhook signature verification; the official Node, Python and Go SDKs).
-//! There is no separator, no separate webhook secret, and the body is what came over the
-//! wire, byte for byte.
+//! There is no separator and no separate webhook secret. The body is signed byte for byte as it
+//! is sent.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,17 +17,18 @@ pub const SIGNATURE_HEADER: &str = "x-webhook-signature";
 /// Header with the timestamp that is signed along with the body, in lower case.
 pub const TIMESTAMP_HEADER: &str = "x-webhook-timestamp";
 
-/// Characters of 32 bytes in base64 with padding.
+/// Length of 32 bytes in base64 with padding, characters.
 const SIGNATURE_CHARS: usize = 44;
-/// Most digits a Unix time in seconds has until the year 2286; more are milliseconds.
+/// Most digits of a Unix time in seconds until the year 2286. A time with more digits is in
+/// milliseconds.
 const SECONDS_DIGITS_MAX: usize = 10;
-/// Most digits read as a time.
+/// Most digits that are read as a time.
 const TIMESTAMP_DIGITS_MAX: usize = 18;
 
-/// Position in the list of secrets of the one that matched.
+/// Index of the matching secret in the list of secrets.
 pub type SecretIndex = usize;
 
-/// Why a signature does not hold. Stable codes, safe to log.
+/// Why a signature is not valid. The error holds no value of the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// No secret is configured, so nothing can be verified.
@@ -35,19 +37,19 @@ pub enum SignatureError {
     /// The signature or the timestamp is missing.
     #[error("the signature or the timestamp is missing")]
     Missing,
-    /// The signature or the timestamp came more than once.
+    /// The signature or the timestamp header came more than once.
     #[error("the signature or the timestamp came more than once")]
     Repeated,
     /// The signature is not 32 bytes in standard base64 with padding.
     #[error("the signature is not 44 characters of base64")]
     Malformed,
-    /// No secret gives this signature.
+    /// None of the secrets gives this signature.
     #[error("the signature does not match")]
     Mismatch,
 }
 
 impl SignatureError {
-    /// Stable code.
+    /// Stable code of the error, e.g. `signature_mismatch`. It can be logged and shown.
     pub fn code(self) -> &'static str {
         match self {
             Self::NoSecret => "no_secret",
@@ -59,12 +61,16 @@ impl SignatureError {
     }
 }
 
-/// Verifies a webhook. `timestamp_text` is the header's text as received: it is signed,
-/// so `01763942400123` and `1763942400123` are different messages. Every secret is tried
-/// to the end and compared in constant time; an empty secret never matches.
+/// Verifies a webhook and returns the index of the matching secret. `timestamp_text` is the text
+/// of the header as received, because the text is signed: `01763942400123` and `1763942400123`
+/// give different signatures. Every secret is tried and compared in constant time. An empty
+/// secret never matches.
 ///
 /// # Errors
-/// What is wrong with the signature; see [`SignatureError`].
+/// [`SignatureError::Missing`], [`Repeated`](SignatureError::Repeated) or
+/// [`Malformed`](SignatureError::Malformed) for unusable headers,
+/// [`Mismatch`](SignatureError::Mismatch) when no secret gives the signature, and
+/// [`NoSecret`](SignatureError::NoSecret) when `secrets` holds no non-empty secret.
 pub fn verify(
     secrets: &[impl AsRef<[u8]>],
     timestamp_text: &str,
@@ -83,7 +89,7 @@ pub fn verify(
     matching_secret(secrets, &[timestamp_text.as_bytes(), raw_body], &given)
 }
 
-/// The 32 bytes of a signature in standard base64 with padding; no other spelling.
+/// Decodes a signature: 32 bytes in standard base64 with padding. Other spellings are errors.
 pub(super) fn decode(signature: &str) -> Result<[u8; 32], SignatureError> {
     if signature.len() != SIGNATURE_CHARS {
         return Err(SignatureError::Malformed);
@@ -92,7 +98,7 @@ pub(super) fn decode(signature: &str) -> Result<[u8; 32], SignatureError> {
     bytes.try_into().map_err(|_| SignatureError::Malformed)
 }
 
-/// Finds the secret whose HMAC over the concatenated `parts` is `given`.
+/// Finds the secret whose HMAC over the joined `parts` equals `given`.
 pub(super) fn matching_secret(
     secrets: &[impl AsRef<[u8]>],
     parts: &[&[u8]],
@@ -111,7 +117,7 @@ pub(super) fn matching_secret(
             mac.update(part);
         }
         let equal: bool = mac.finalize().into_bytes().as_slice().ct_eq(given).into();
-        // The loop goes on: how long it takes says nothing about which secret matched.
+        // The loop continues, so that its duration does not reveal which secret matched.
         if equal && found.is_none() {
             found = Some(index);
         }
@@ -123,8 +129,8 @@ pub(super) fn matching_secret(
     }
 }
 
-/// The timestamp header as Unix milliseconds: up to ten digits are seconds, more are
-/// milliseconds. `None` for anything but ASCII digits (spaces around them aside).
+/// Reads the timestamp header as Unix milliseconds. Up to ten digits are seconds, more are
+/// milliseconds. `None` for anything but ASCII digits; spaces around them are trimmed.
 pub fn timestamp_ms(text: &str) -> Option<i64> {
     let digits = text.trim_matches(|c: char| c.is_ascii_whitespace());
     let is_number = (1..=TIMESTAMP_DIGITS_MAX).contains(&digits.len());
@@ -135,19 +141,19 @@ pub fn timestamp_ms(text: &str) -> Option<i64> {
     if digits.len() <= SECONDS_DIGITS_MAX { value.checked_mul(1000) } else { Some(value) }
 }
 
-/// Why a genuine webhook is refused for its time.
+/// Why the time of a genuine webhook is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TimestampError {
-    /// Older than allowed.
+    /// The webhook is older than the allowed age.
     #[error("the webhook is too old")]
     TooOld,
-    /// Further in the future than clocks differ.
+    /// The webhook is further in the future than the allowed clock difference.
     #[error("the webhook is from the future")]
     FromTheFuture,
 }
 
 impl TimestampError {
-    /// Stable code.
+    /// Stable code of the error, e.g. `signature_mismatch`. It can be logged and shown.
     pub fn code(self) -> &'static str {
         match self {
             Self::TooOld => "webhook_too_old",
@@ -156,12 +162,14 @@ impl TimestampError {
     }
 }
 
-/// Checks a webhook's time against the clock; all in milliseconds. Cashfree documents no
-/// limit and retries for 42 minutes with, possibly, its first timestamp; the dashboard
-/// resends 24 hours back. So the window is wide and the deduplication key is the guard.
+/// Checks the time of a webhook against the clock. All arguments are in milliseconds; `ts_ms` and
+/// `now_ms` are Unix times. Cashfree documents no limit. It retries for 42 minutes, possibly with
+/// the first timestamp, and its dashboard resends webhooks of the last 24 hours. So the window
+/// should be wide; the deduplication key stops replays.
 ///
 /// # Errors
-/// When it is older than `max_age_ms` or further ahead than `max_ahead_ms`.
+/// [`TimestampError::TooOld`] when the webhook is older than `max_age_ms`, and
+/// [`TimestampError::FromTheFuture`] when it is more than `max_ahead_ms` ahead.
 pub fn check_age(ts_ms: i64, now_ms: i64, max_age_ms: i64, max_ahead_ms: i64) -> Result<(), TimestampError> {
     let age_ms = now_ms.saturating_sub(ts_ms);
     if age_ms > max_age_ms {

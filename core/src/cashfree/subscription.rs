@@ -1,5 +1,6 @@
-//! Subscriptions and settlements: kept, and by default without effect on any order.
+//! Subscriptions and settlements. They are stored, and by default they change no order.
 
+use super::customer::Customer;
 use super::error::MessageError;
 use super::fields::{self, CashfreeId};
 use super::json::Node;
@@ -9,7 +10,7 @@ use crate::id::OrderId;
 use crate::money::Money;
 
 /// A message of the `SUBSCRIPTION_*` family.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum SubscriptionNotice {
     /// A payment or an authorisation: `SUBSCRIPTION_PAYMENT_*`, `SUBSCRIPTION_AUTH_STATUS`.
     Payment(Box<SubscriptionPayment>),
@@ -17,47 +18,50 @@ pub enum SubscriptionNotice {
     Status {
         /// Cashfree's ID of the subscription.
         subscription_id: Option<CashfreeId>,
-        /// The new status.
+        /// The new status in upper case, where the message has one.
         status: Option<String>,
     },
-    /// `SUBSCRIPTION_REFUND_STATUS`.
+    /// `SUBSCRIPTION_REFUND_STATUS`: a refund of a subscription's payment.
     Refund(Box<RefundNotice>),
     /// Reminders and controlled notifications.
     Other,
 }
 
-/// A payment under a subscription.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A payment of a subscription.
+#[derive(Debug)]
 pub struct SubscriptionPayment {
-    /// The merchant's ID of the payment: the order, if it were to count as one.
+    /// The merchant's ID of the payment. It serves as the order ID if the merchant counts such
+    /// payments.
     pub payment_ref: Option<OrderId>,
     /// Cashfree's ID of the payment.
     pub payment_id: Option<CashfreeId>,
     /// Cashfree's ID of the subscription.
     pub subscription_id: Option<CashfreeId>,
-    /// `SUCCESS`, `FAILED`, `CANCELLED`, `INITIALIZED`, or another.
+    /// Status in upper case: `SUCCESS`, `FAILED`, `CANCELLED`, `INITIALIZED`, or another.
     pub status: Option<String>,
     /// `AUTH`, `CHARGE`, or in edition 2023-08-01 an instrument such as `DEBIT_CARD`.
     pub payment_type: Option<String>,
-    /// What was paid.
+    /// Money of the payment.
     pub money: Option<Money>,
-    /// When it was initiated, Unix seconds; absent without an offset.
+    /// When the payment was initiated, Unix seconds; `None` for a time without offset.
     pub initiated_at_s: Option<i64>,
-    /// How often it was tried again.
+    /// Number of retries of the payment.
     pub retry_attempts: Option<u32>,
     /// Whether the message reports a successful payment.
     pub is_success: bool,
+    /// Who pays. The messages name nobody: the merchant's ID of the subscription stands for the
+    /// person.
+    pub customer: Customer,
 }
 
 impl SubscriptionPayment {
-    /// Whether this is revenue: a success that is no mere mandate verification (`AUTH`,
-    /// one or two rupees).
+    /// Whether the payment is revenue: a success that is not only a verification of the mandate
+    /// (`AUTH`, one or two rupees).
     pub fn is_charge(&self) -> bool {
         self.is_success && self.payment_type.as_deref() != Some("AUTH")
     }
 }
 
-/// Reads a subscription's message of the given type.
 pub(super) fn read_subscription(
     kind: &str,
     data: &Node<'_>,
@@ -65,7 +69,9 @@ pub(super) fn read_subscription(
 ) -> Result<SubscriptionNotice, MessageError> {
     Ok(match kind {
         "SUBSCRIPTION_REFUND_STATUS" => {
-            SubscriptionNotice::Refund(Box::new(read_refund(data, false, assumed)?))
+            let mut refund = read_refund(data, false, assumed)?;
+            refund.order_id = refund.order_id.or(fields::order_id(data.get("payment_id")).ok());
+            SubscriptionNotice::Refund(Box::new(refund))
         }
         "SUBSCRIPTION_STATUS_CHANGED" | "SUBSCRIPTION_STATUS_CHANGE" => {
             let details = data.get("subscription_details");
@@ -98,7 +104,7 @@ fn read_payment(kind: &str, data: &Node<'_>, assumed: Currency) -> Result<Subscr
     let money = fields::currency(&[data.get("payment_currency")], assumed)
         .and_then(|currency| fields::money(data.get("payment_amount"), currency));
     if is_success {
-        // Only a success could ever count, so only a success must be complete.
+        // Only a success can count as revenue, so only a success must be complete.
         if status.clone()? != "SUCCESS" {
             return Err(MessageError::StatusTypeMismatch);
         }
@@ -116,19 +122,21 @@ fn read_payment(kind: &str, data: &Node<'_>, assumed: Currency) -> Result<Subscr
         initiated_at_s: fields::time_s(data.get("payment_initiated_date")),
         retry_attempts: data.get("retry_attempts").text_or_number().and_then(|text| text.parse().ok()),
         is_success,
+        customer: Customer::of(&Node::Null, &Node::Null, &Node::Null, data.get("subscription_id")),
     })
 }
 
-/// `SETTLEMENT_*` and `VENDOR_SETTLEMENT_*`: money on its way to the merchant.
+/// Content of a `SETTLEMENT_*` or `VENDOR_SETTLEMENT_*`: Cashfree transfers money to the
+/// merchant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettlementNotice {
     /// Cashfree's ID of the settlement.
     pub settlement_id: CashfreeId,
-    /// `SUCCESS` or another.
+    /// Status in upper case: `SUCCESS` or another.
     pub status: String,
-    /// What is settled; the message names no currency.
+    /// Settled amount, in the assumed currency; the message names none.
     pub money: Option<Money>,
-    /// When it was settled, Unix seconds.
+    /// When the money was settled, Unix seconds.
     pub settled_at_s: Option<i64>,
 }
 

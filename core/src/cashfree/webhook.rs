@@ -1,5 +1,5 @@
-//! A webhook's body, read by its shape. The version header decides nothing: editions are
-//! additive, overlap, and new ones appear.
+//! Reads a webhook's body by its shape. The version header is ignored, because editions overlap
+//! and new ones appear.
 
 use super::error::MessageError;
 use super::event_key::event_key;
@@ -14,7 +14,7 @@ use super::refund::{read_dispute, read_refund};
 use super::subscription::{read_settlement, read_subscription};
 use crate::currency::Currency;
 
-/// A webhook that was read.
+/// A webhook whose body was read.
 #[derive(Debug)]
 pub struct Webhook {
     notice: Notice,
@@ -22,26 +22,26 @@ pub struct Webhook {
     event_key: String,
 }
 
-/// Why a message whose signature holds cannot be used, with what could be read of it.
+/// Why a message with a valid signature cannot be used, with the part that could be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the webhook {reason}")]
 pub struct WebhookError {
-    /// The first thing that is wrong.
+    /// The first error in the message.
     pub reason: MessageError,
-    /// Where in the body, in bytes, when the body cannot be read at all.
+    /// Byte offset of the error; `Some` only when the JSON itself cannot be read.
     pub offset: Option<usize>,
-    /// What could be read: type, order, time. Safe to store.
+    /// The part that could be read: type, order, time. It may be stored.
     pub extract: Box<Extract>,
 }
 
 impl Webhook {
-    /// Reads a body whose signature was verified. `assumed`: the currency where a message
-    /// names none.
+    /// Reads a body whose signature was verified. `assumed`: the currency where a message names
+    /// none.
     ///
     /// # Errors
-    /// When the body is no JSON object, or is of a known type and misses what that type
-    /// needs: to be kept as a dead letter and answered with 200, since Cashfree would
-    /// only send the same again.
+    /// A [`WebhookError`] when the body is not a JSON object, or has a known type and lacks a field
+    /// that the type needs. The caller should keep such a webhook as a dead letter and answer 200,
+    /// because Cashfree would only send the same body again.
     pub fn parse(raw_body: &[u8], assumed: Currency) -> Result<Self, WebhookError> {
         let root = json::read(raw_body).map_err(|JsonError { reason, offset }| WebhookError {
             reason,
@@ -67,46 +67,47 @@ impl Webhook {
         }
     }
 
-    /// The message.
+    /// The content of the message.
     pub fn notice(&self) -> &Notice {
         &self.notice
     }
 
-    /// What may be stored of it.
+    /// The part of the message that may be stored.
     pub fn extract(&self) -> &Extract {
         &self.extract
     }
 
-    /// Its own type in upper case; empty when it names none.
+    /// The message's own type in upper case, e.g. `PAYMENT_SUCCESS_WEBHOOK`; empty when it has
+    /// none.
     pub fn webhook_type(&self) -> &str {
         &self.extract.webhook_type
     }
 
-    /// When Cashfree made it, Unix seconds.
+    /// When Cashfree made the message (`event_time`), Unix seconds.
     pub fn event_time_s(&self) -> Option<i64> {
         self.extract.event_time_s
     }
 
-    /// The key under which repeated deliveries, and deliveries in several editions, are
-    /// one message. The account belongs in front of it.
+    /// Deduplication key: repeated deliveries, also in other editions, have the same key. The
+    /// caller puts the account in front of it.
     pub fn event_key(&self) -> &str {
         &self.event_key
     }
 
-    /// Whether nothing is to be done: the dashboard's test, or a kind we do not know.
+    /// Whether the message needs no action: it is the dashboard's test or of an unknown kind.
     pub fn is_ignored(&self) -> bool {
         matches!(self.notice, Notice::Ping | Notice::Unknown)
     }
 }
 
-/// Whether messages of this type, in upper case, are about an order's payment; the flat ones of
-/// old integrations have none.
+/// Whether messages of this type are about an order's payment. `webhook_type` is in upper case.
+/// The empty type counts: flat notifications of old integrations have no type.
 pub fn is_about_payment(webhook_type: &str) -> bool {
     webhook_type.is_empty() || webhook_type.starts_with("PAYMENT_") || webhook_type == LEGACY_KIND
 }
 
-/// The message's type; other Cashfree products call it `event` or `event_type`. Upper
-/// case, because editions differ in case; empty when it is no word.
+/// The message's type; other Cashfree products call it `event` or `event_type`. It is in upper
+/// case, because editions differ in case. It is empty when it is not a word.
 fn type_name(root: &Node<'_>) -> String {
     ["type", "event", "event_type"]
         .into_iter()
@@ -148,12 +149,12 @@ fn read_notice(kind: &str, root: &Node<'_>, assumed: Currency) -> Result<Notice,
     })
 }
 
-/// The other bodies of the dashboard's test.
+/// Whether this is a test of the dashboard that has no type.
 fn is_test(data: &Node<'_>) -> bool {
     data.get("test").bool() == Some(true) || data.get("test_object").is_object()
 }
 
-/// The order of a message that could not be read, for the operator.
+/// The order that an unusable message seems to name, for the operator.
 fn likely_order(root: &Node<'_>) -> Option<crate::id::OrderId> {
     let data = root.get("data");
     [

@@ -1,13 +1,13 @@
-//! Cart tags: `deck:2,guide` on the order itself.
+//! Cart tags: tags on an order that list its products, such as `deck:2,guide`.
 
 use crate::custom_data::{CONTENTS_MAX, TEXT_BYTES_MAX};
 
-/// Most pieces of one line.
+/// Most pieces of one cart line.
 const PIECES_OF_A_LINE_MAX: u32 = 9_999;
 
-/// Reads a cart tag: product IDs separated by commas, each with `:` and the number of
-/// pieces where it is not 1. A repeated ID adds up. `None` when it cannot be read, or names
-/// nothing: then it says nothing.
+/// Reads a cart tag: product IDs separated by commas. `:` and a number of pieces follow an ID
+/// where the number is not 1. The pieces of a repeated ID are added up. `None` when the tag cannot
+/// be read or names no product.
 pub(super) fn read(text: &str) -> Option<Vec<(String, u32)>> {
     let mut lines: Vec<(String, u32)> = Vec::new();
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {

@@ -1,72 +1,73 @@
-//! The catalogue as an index: each price means one thing, or it is refused.
+//! The catalogue as an index by price. A price must stand for one product or bundle; otherwise
+//! the catalogue is refused.
 
 use std::collections::BTreeMap;
 
 use crate::money::{MinorUnits, Money};
 
-/// Most pieces of one product that one price may be multiplied to.
+/// Most pieces of one product whose total price the catalogue knows.
 pub const PIECES_MAX: u32 = 100;
-/// Most prices a catalogue may stand for, multiples included.
+/// Most prices in a catalogue, multiples included.
 pub const PRICES_MAX: usize = 100_000;
 
-/// A price, and where it stands.
+/// A price, and its place in the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Price {
-    /// How much.
+    /// The amount and its currency.
     pub money: Money,
-    /// Where the reader found it; comes back with an error.
+    /// The reader's mark for the place of the price, e.g. a byte offset. An error returns it.
     pub mark: usize,
 }
 
-/// Something the shop sells.
+/// A product that the shop sells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Product {
-    /// Its ID in Meta's product catalogue.
+    /// Product ID in Meta's product catalogue.
     pub id: String,
-    /// `content_name`.
+    /// Name for Meta's `content_name`.
     pub name: Option<String>,
-    /// `content_category`.
+    /// Category for Meta's `content_category`.
     pub category: Option<String>,
-    /// What one piece costs; several for sales and currencies, none for what is sold in
-    /// bundles only.
+    /// Prices of one piece: several for sales and currencies, none for a product that is sold only
+    /// in bundles.
     pub prices: Vec<Price>,
-    /// Up to how many pieces a multiple of a price stands for; 1: multiples say nothing.
+    /// Most pieces that a multiple of a price can stand for; 1: no multiples count.
     pub pieces_max: u32,
 }
 
-/// Several products, or several pieces of one, under one price.
+/// Several products, or several pieces of one product, for one price.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
-    /// `content_name`.
+    /// Name for Meta's `content_name`.
     pub name: Option<String>,
-    /// `content_category`.
+    /// Category for Meta's `content_category`.
     pub category: Option<String>,
     /// Product IDs with the number of pieces.
     pub items: Vec<(String, u32)>,
-    /// What it costs.
+    /// Prices of the whole bundle: several for sales and currencies.
     pub prices: Vec<Price>,
 }
 
-/// What stands for a price that the catalogue does not know.
+/// The answer for a price that the catalogue does not know.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fallback {
-    /// Its ID in Meta's product catalogue.
+    /// Product ID in Meta's product catalogue.
     pub id: Option<String>,
-    /// `content_name`.
+    /// Name for Meta's `content_name`.
     pub name: Option<String>,
-    /// `content_category`.
+    /// Category for Meta's `content_category`.
     pub category: Option<String>,
 }
 
-/// Names of the order tags that say what was bought; of each list the first that the
-/// order carries and that can be read.
+/// Names of the order tags that say what was bought. Of each list, the first tag counts that the
+/// order has and that can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagNames {
-    /// Lists of product IDs, `deck:2,guide`.
+    /// Names of the tags with product IDs, such as `deck:2,guide`.
     pub cart: Vec<String>,
-    /// `content_name`.
+    /// Names of the tags for Meta's `content_name`.
     pub name: Vec<String>,
-    /// `content_category`.
+    /// Names of the tags for Meta's `content_category`.
     pub category: Vec<String>,
 }
 
@@ -81,40 +82,40 @@ impl Default for TagNames {
     }
 }
 
-/// Why a catalogue's prices cannot be used.
+/// Why the prices of a catalogue cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceError {
-    /// Mark of the price in question.
+    /// [`Price::mark`] of the unusable price.
     pub mark: usize,
-    /// Mark of the earlier price that it contradicts, if there is one.
+    /// [`Price::mark`] of the earlier price that it contradicts, if there is one.
     pub first: Option<usize>,
-    /// What is wrong with it.
+    /// What is wrong with the price.
     pub kind: PriceErrorKind,
 }
 
 /// What is wrong with a price.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PriceErrorKind {
-    /// Two things cost the same.
+    /// Two products or bundles have the same price.
     #[error("{0} already stands for something else; a price must mean one thing")]
     SamePrice(Money),
-    /// A multiple of one price is a multiple of another.
+    /// A multiple of one price is also a multiple of another.
     #[error("{0} would be a multiple of two prices; lower max_quantity of one, or make it a bundle")]
     SameMultiple(Money),
-    /// A price of 0.
+    /// The price is 0.
     #[error("a price must be more than 0: a sale for nothing is no Purchase")]
     Nothing,
-    /// More than [`PRICES_MAX`] prices and multiples.
-    #[error("the prices and their multiples are more than {PRICES_MAX}")]
+    /// There are more than [`PRICES_MAX`] prices and multiples.
+    #[error("there are more than {PRICES_MAX} prices and multiples")]
     TooMany,
 }
 
 /// What a price stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// So many pieces of a product (its index), each at this price.
+    /// `pieces` of the product at `index`, each at the price `each`.
     Product { index: usize, pieces: u32, each: Money },
-    /// A bundle (its index).
+    /// The bundle at `index`.
     Bundle { index: usize },
 }
 
@@ -130,11 +131,12 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Puts a catalogue together. The reader has checked that product IDs are given once
-    /// and that bundles name products.
+    /// Makes a catalogue. The caller must have checked that each product ID is given once and that
+    /// bundles name known products.
     ///
     /// # Errors
-    /// When a price would stand for two things.
+    /// A [`PriceError`] when a price is 0, when a price or a multiple would stand for two products
+    /// or bundles, or when there are more than [`PRICES_MAX`] prices and multiples.
     pub fn new(
         products: Vec<Product>,
         bundles: Vec<Bundle>,
@@ -148,12 +150,12 @@ impl Catalogue {
         Ok(catalogue)
     }
 
-    /// Whether it knows nothing at all.
+    /// Whether the catalogue has no products, no bundles and no fallback.
     pub fn is_empty(&self) -> bool {
         self.products.is_empty() && self.bundles.is_empty() && self.fallback.is_none()
     }
 
-    /// How many products and bundles it holds.
+    /// Number of products and number of bundles.
     pub fn size(&self) -> (usize, usize) {
         (self.products.len(), self.bundles.len())
     }
@@ -183,7 +185,7 @@ impl Catalogue {
         Ok(())
     }
 
-    /// A price of its own always wins over a multiple.
+    /// Adds the multiples of prices. A listed price always wins over a multiple.
     fn take_multiples(&mut self) -> Result<(), PriceError> {
         let mut multiples: BTreeMap<_, (Meaning, usize)> = BTreeMap::new();
         for (index, product) in self.products.iter().enumerate() {

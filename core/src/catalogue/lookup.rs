@@ -1,4 +1,4 @@
-//! From what was paid to what was bought.
+//! Finds what was bought from the paid money and the order's tags.
 
 use super::cart;
 use super::index::{Catalogue, Meaning};
@@ -6,24 +6,24 @@ use crate::custom_data::{Content, CustomData, TEXT_BYTES_MAX};
 use crate::money::Money;
 use crate::scrub::scrub_text;
 
-/// `content_type` of single products, as opposed to `product_group` (Meta, `custom_data`).
+/// `content_type` of single products. The other value is `product_group` (Meta, `custom_data`).
 const CONTENT_TYPE: &str = "product";
 
-/// What an answer rests on.
+/// What an answer of the catalogue is based on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The order's cart tags.
+    /// The cart tags of the order.
     Tags,
-    /// The price.
+    /// The price that was paid.
     Price,
-    /// Neither: the fallback.
+    /// The fallback, because neither tags nor price are known.
     Fallback,
-    /// Neither, and there is no fallback: nothing is known.
+    /// Nothing: neither tags nor price are known, and there is no fallback.
     Nothing,
 }
 
 impl Origin {
-    /// Name for labels.
+    /// Stable name for metric labels, e.g. `price`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Tags => "tags",
@@ -35,10 +35,10 @@ impl Origin {
 }
 
 impl Catalogue {
-    /// What was bought for `paid`. `tag`: the order's tags by name. Cart tags win over the
-    /// price, the price over the fallback; tags with a name or a category win over the
-    /// catalogue's. The answer holds `contents`, `content_ids`, `content_type`,
-    /// `num_items`, `content_name` and `content_category`, as far as they are known.
+    /// Finds what was bought for `paid`. `tag` returns the value of the order's tag of a name. Cart
+    /// tags win over the price, and the price wins over the fallback. Tags with a name or a category
+    /// win over the catalogue's name and category. The answer holds `contents`, `content_ids`,
+    /// `content_type`, `num_items`, `content_name` and `content_category`, as far as they are known.
     pub fn look_up<'t>(&self, paid: Money, tag: impl Fn(&str) -> Option<&'t str>) -> (Origin, CustomData) {
         let cart = self.tags.cart.iter().find_map(|name| cart::read(tag(name)?));
         let (origin, mut bought) = match (cart, self.prices.get(&(paid.currency, paid.amount))) {
@@ -55,11 +55,11 @@ impl Catalogue {
         (origin, bought)
     }
 
-    /// The lines of a cart, with what the catalogue knows of each product.
+    /// The lines of a cart, with the catalogue's price, name and category of each product.
     fn of_cart(&self, lines: &[(String, u32)], paid: Money) -> CustomData {
         let product = |id: &str| self.by_id.get(id).and_then(|index| self.products.get(*index));
         let contents = lines.iter().map(|(id, pieces)| {
-            // Of several prices, sales for instance, nobody knows which one was paid.
+            // With several prices (e.g. for a sale) it is unknown which one was paid.
             let mut prices = product(id)
                 .into_iter()
                 .flat_map(|product| &product.prices)
@@ -93,7 +93,7 @@ impl Catalogue {
                 let lines = bundle.items.iter().map(|(id, pieces)| Content {
                     id: id.clone(),
                     quantity: *pieces,
-                    // What a piece costs alone is not what it costs in a bundle.
+                    // The price of a piece in a bundle is unknown; it is not the price of a single piece.
                     item_price: None,
                 });
                 CustomData {
@@ -128,13 +128,13 @@ fn of_contents(contents: Vec<Content>) -> CustomData {
     }
 }
 
-/// What all have in common.
+/// The text that all items share; `None` when they differ or one has none.
 fn common<'a>(mut texts: impl Iterator<Item = Option<&'a String>>) -> Option<String> {
     let first = texts.next()??;
     texts.all(|text| text == Some(first)).then(|| first.clone())
 }
 
-/// A tag's text without personal data; blank is none.
+/// The text of a tag without personal data; `None` when it is blank or too long.
 fn label(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty() && text.len() <= TEXT_BYTES_MAX).then(|| scrub_text(text).text)

@@ -1,8 +1,8 @@
-//! The shop's catalogue: what was bought, told from the cart tags of the order or, where
-//! there are none, from the price that was paid.
+//! The shop's catalogue: it finds what was bought from the cart tags of the order or, if there are
+//! none, from the price that was paid.
 //!
-//! The catalogue holds no TOML, no files and no floats; whoever reads one marks each price
-//! with the place where it stands, and gets the mark back with an error.
+//! This module knows no files and no TOML. The reader of a catalogue file marks each price with
+//! its place in the file, and an error returns that mark.
 
 mod cart;
 mod index;

@@ -54,7 +54,7 @@ fn a_price_names_its_product() {
     assert_eq!((bought.content_type.as_deref(), bought.num_items), (Some("product"), Some(1)));
     assert_eq!(bought.content_name.as_deref(), Some("The deck"));
     assert_eq!(bought.content_category.as_deref(), Some("Goods"));
-    assert_eq!(bought.value, None, "what was paid is the order's business");
+    assert_eq!(bought.value, None, "the catalogue does not set the value");
 }
 
 #[test]
@@ -68,8 +68,8 @@ fn multiples_count_pieces_as_far_as_allowed() {
     let (origin, bought) = look_up(inr("4497"), &[]);
     assert_eq!((origin, bought.num_items), (Origin::Price, Some(3)));
     assert_eq!(bought.contents, [line("deck", 3, Some(inr("1499")))]);
-    assert_eq!(look_up(inr("5996"), &[]).0, Origin::Fallback, "four pieces are one too many");
-    assert_eq!(look_up(inr("999"), &[]).0, Origin::Fallback, "guides are not multiplied");
+    assert_eq!(look_up(inr("5996"), &[]).0, Origin::Fallback, "a multiple of four pieces does not count");
+    assert_eq!(look_up(inr("999"), &[]).0, Origin::Fallback, "multiples of the guide do not count");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn cart_tags_win_over_the_price() {
     let (origin, bought) = look_up(inr("1499"), &tags);
     assert_eq!(origin, Origin::Tags);
     assert_eq!(bought.contents, [line("guide", 2, Some(inr("499.50"))), line("poster", 1, None)]);
-    assert_eq!((bought.num_items, bought.content_name), (Some(3), None), "two products have no one name");
+    assert_eq!((bought.num_items, bought.content_name), (Some(3), None), "two products share no name");
     let (_, bought) = look_up(inr("1499"), &[("content_ids", "guide")]);
     assert_eq!(bought.content_name.as_deref(), Some("The guide"));
 }
@@ -146,8 +146,8 @@ fn a_price_of_its_own_wins_over_a_multiple() {
 }
 
 proptest! {
-    /// Whatever the catalogue, the price and the tags: the parts of an answer agree, and
-    /// tags win over price over fallback.
+    /// For any catalogue, price and tags, the parts of an answer agree. Tags win over the price,
+    /// and the price wins over the fallback.
     #[test]
     fn an_answer_never_contradicts_itself(
         prices in prop::collection::btree_set(1_u64..400, 0..12),
@@ -162,7 +162,7 @@ proptest! {
             .collect();
         let fallback = has_fallback.then(|| Fallback { id: Some("other".into()), ..Fallback::default() });
         let Ok(catalogue) = Catalogue::new(goods, Vec::new(), fallback, TagNames::default()) else {
-            // Only multiples can meet: the prices differ.
+            // The prices differ, so only multiples can be equal.
             prop_assert!(pieces_max > 1);
             return Ok(());
         };
@@ -179,7 +179,7 @@ proptest! {
                 prop_assert!(!readable && bought.contents.len() == 1);
                 let line = &bought.contents[0];
                 let each = line.item_price.unwrap().amount.get();
-                prop_assert_eq!(each * u64::from(line.quantity), paid, "pieces at their price are what was paid");
+                prop_assert_eq!(each * u64::from(line.quantity), paid, "all pieces together cost the paid money");
                 prop_assert!(line.quantity <= pieces_max && prices.contains(&each));
             }
             Origin::Fallback => prop_assert!(!readable && has_fallback && !prices.contains(&paid)),

@@ -1,37 +1,36 @@
 //! `fbp` and `fbc`: Meta's browser ID and click ID (Meta, ClickID and the fbp and fbc
 //! parameters).
 //!
-//! Both are `fb.<subdomain index>.<creation, Unix ms>.<payload>`, and may carry a fifth
-//! field, the appendix of Meta's param builder. They travel verbatim and unhashed; Tandem
-//! reads them and adds nothing to them.
+//! Both have the form `fb.<subdomain index>.<creation, Unix ms>.<payload>`. A fifth field can
+//! follow: the appendix of Meta's param builder. Tandem sends them verbatim and unhashed.
 
 use core::fmt;
 
 use crate::hash::is_appendix;
 
-/// Oldest `fbc` that is sent, milliseconds (the cookie's life: 90 days).
+/// Greatest age of an `fbc` that is sent, milliseconds: 90 days, the lifetime of the cookie.
 pub const FBC_AGE_MAX_MS: u64 = 90 * 24 * 3600 * 1000;
-/// Longest click ID taken, bytes (Meta's client library ignores longer ones).
+/// Longest click ID that is accepted, bytes. Meta's client library ignores longer ones.
 pub const FBCLID_BYTES_MAX: usize = 500;
-/// Longest `fbp` or `fbc` taken, bytes: a click ID and what stands around it.
+/// Longest `fbp` or `fbc` that is accepted, bytes: the longest click ID and the other fields.
 pub const COOKIE_BYTES_MAX: usize = FBCLID_BYTES_MAX + 50;
-/// Subdomain index of a value that no cookie was written for.
+/// Subdomain index of a value that is not written as a cookie.
 pub const SUBDOMAIN_INDEX_SERVER: u8 = 1;
 
-/// Meta's browser ID, as the `_fbp` cookie holds it.
+/// Meta's browser ID: the value of the `_fbp` cookie.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fbp(Envelope);
 
-/// Meta's click ID with the time it was first seen, as the `_fbc` cookie holds it.
+/// Meta's click ID with the time when the click was first seen: the value of the `_fbc` cookie.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fbc(Envelope);
 
-/// The form both have.
+/// The form of both cookie values.
 #[derive(Clone, PartialEq, Eq)]
 struct Envelope {
     text: Box<str>,
     creation_ms: u64,
-    /// Where the payload begins.
+    /// Byte offset of the payload in `text`.
     payload_at: u16,
 }
 
@@ -43,7 +42,7 @@ impl Envelope {
         Self::read(text)
     }
 
-    /// As `parse`, but the payload may hold any number of dots.
+    /// Reads a value like `parse`, but allows any number of dots in the payload.
     fn read(text: &str) -> Option<Self> {
         let mut fields = text.splitn(4, '.');
         let (prefix, index, creation) = (fields.next()?, fields.next()?, fields.next()?);
@@ -63,13 +62,13 @@ impl Envelope {
         if fits { envelope() } else { None }
     }
 
-    /// Everything behind the third dot.
+    /// The text after the third dot.
     fn tail(&self) -> &str {
         &self.text[usize::from(self.payload_at)..]
     }
 
-    /// The fourth field. A fifth that has the form of no appendix belongs to it: then the
-    /// dot is the payload's own.
+    /// The fourth field. If the text after the fourth dot is not an appendix, it belongs to the
+    /// payload.
     fn payload(&self) -> &str {
         match self.tail().split_once('.') {
             Some((payload, appendix)) if is_appendix(appendix) => payload,
@@ -79,43 +78,44 @@ impl Envelope {
 }
 
 impl Fbp {
-    /// Reads a cookie's value. `None` unless it has the form of one.
+    /// Reads the value of an `_fbp` cookie. `None` when it does not have the form of one.
     pub fn parse(text: &str) -> Option<Self> {
         Envelope::parse(text).map(Self)
     }
 
-    /// Makes a new browser ID for a page whose pixel has made none. `random`: any number.
+    /// Makes a new browser ID for a page whose pixel has made none. `random`: any number; `now_ms`:
+    /// Unix milliseconds; `subdomain_index`: see [`subdomain_index`].
     pub fn mint(random: u32, now_ms: u64, subdomain_index: u8) -> Self {
-        // Ten digits, as the pixel's own.
+        // Ten digits, like the random numbers of Meta's pixel.
         let payload = 1_000_000_000 + u64::from(random);
         let text = format!("fb.{subdomain_index}.{now_ms}.{payload}");
         let payload_at = u16::try_from(text.len() - 10).unwrap_or_default();
         Self(Envelope { text: text.into(), creation_ms: now_ms, payload_at })
     }
 
-    /// The value, verbatim.
+    /// The whole value, verbatim, e.g. `fb.1.1700000000000.1234567890`.
     pub fn as_str(&self) -> &str {
         &self.0.text
     }
 
-    /// When it was made, Unix milliseconds.
+    /// When the browser ID was made, Unix milliseconds.
     pub fn creation_ms(&self) -> u64 {
         self.0.creation_ms
     }
 
-    /// The random number.
+    /// The random number that identifies the browser.
     pub fn payload(&self) -> &str {
         self.0.payload()
     }
 }
 
 impl Fbc {
-    /// Reads a cookie's value. `None` unless it has the form of one.
+    /// Reads the value of an `_fbc` cookie. `None` when it does not have the form of one.
     pub fn parse(text: &str) -> Option<Self> {
         Envelope::parse(text).map(Self)
     }
 
-    /// The value, verbatim.
+    /// The whole value, verbatim, e.g. `fb.1.1700000000000.1234567890`.
     pub fn as_str(&self) -> &str {
         &self.0.text
     }
@@ -125,31 +125,32 @@ impl Fbc {
         self.0.creation_ms
     }
 
-    /// The click ID (`fbclid`).
+    /// The click ID: the `fbclid` parameter of the landing page.
     pub fn payload(&self) -> &str {
         self.0.payload()
     }
 
-    /// Whether it is of this click. Case counts.
+    /// Whether this value belongs to the click `fbclid`. Case counts.
     pub fn is_of_click(&self, fbclid: &str) -> bool {
-        // A click ID with a dot could be taken for one with an appendix.
+        // A click ID with a dot can look like a click ID with an appendix, so both are compared.
         self.0.payload() == fbclid || self.0.tail() == fbclid
     }
 
-    /// Whether it is too old to be sent. One from the future is not.
+    /// Whether the click is too old to be sent ([`FBC_AGE_MAX_MS`]). `now_ms`: Unix milliseconds. A
+    /// time in the future is not too old.
     pub fn is_expired(&self, now_ms: u64) -> bool {
         now_ms.saturating_sub(self.0.creation_ms) > FBC_AGE_MAX_MS
     }
 
-    /// Whether it may be stored as a cookie: other readers would take a dot in the click
-    /// ID for the end of it.
+    /// Whether the value can be stored as a cookie. Other readers of the cookie would cut a click ID
+    /// at a dot.
     pub fn fits_cookie(&self) -> bool {
         !self.0.payload().contains('.')
     }
 }
 
-/// Makes an `fbc` from the `fbclid` parameter of a page's address. `now_ms`: when the
-/// click was seen, Unix milliseconds. `None` for what is no click ID.
+/// Makes an `fbc` from the `fbclid` parameter of a page's URL. `now_ms`: when the click was seen,
+/// Unix milliseconds. `None` when `fbclid` does not have the form of a click ID.
 pub fn mint_fbc(fbclid: &str, now_ms: u64, subdomain_index: u8) -> Option<Fbc> {
     if fbclid.len() > FBCLID_BYTES_MAX {
         return None;
@@ -157,15 +158,15 @@ pub fn mint_fbc(fbclid: &str, now_ms: u64, subdomain_index: u8) -> Option<Fbc> {
     Envelope::read(&format!("fb.{subdomain_index}.{now_ms}.{fbclid}")).map(Fbc)
 }
 
-/// The `fbc` to send, from what the browser brought: its cookie, and the `fbclid` of the
-/// page's address. A cookie of that click is kept with its time, and is gone when it is
-/// too old: it is never dated anew. `now_ms`: when the click was seen, Unix milliseconds.
+/// The `fbc` to send, from the browser's cookie and the `fbclid` parameter of the page's URL. If
+/// the cookie belongs to that click, it keeps its time. If the cookie is then too old, the result
+/// is `None`; the click never gets a new time. `now_ms`: when the click was seen, Unix
+/// milliseconds.
 pub fn choose_fbc(cookie: Option<&str>, fbclid: Option<&str>, now_ms: u64) -> Option<Fbc> {
     choose_fbc_at(cookie, fbclid, now_ms, SUBDOMAIN_INDEX_SERVER)
 }
 
-/// As [`choose_fbc`], for a page that writes the cookie itself and knows its
-/// [`subdomain_index`].
+/// Like [`choose_fbc`], for a caller that writes the cookie and knows its [`subdomain_index`].
 pub fn choose_fbc_at(
     cookie: Option<&str>,
     fbclid: Option<&str>,
@@ -181,13 +182,14 @@ pub fn choose_fbc_at(
     fresh.or(known).filter(|fbc| !fbc.is_expired(now_ms))
 }
 
-/// Endings below which names are sold or given to separate owners. Browsers refuse
-/// cookies for these. Not the public suffix list (300 kB), but what shops sit on.
+/// Second-level labels under which names belong to separate owners (`co` in `co.in`). Browsers
+/// refuse cookies for such domains. The whole public suffix list has 300 kB, so only those that
+/// shops use are here.
 const SECOND_LEVELS: [&str; 20] = [
     "co", "com", "net", "org", "gov", "govt", "edu", "ac", "sch", "mil", "gen", "firm", "ind", "nic", "res",
     "info", "web", "ne", "or", "gob",
 ];
-/// Hosts of many shops, each a public suffix of its own.
+/// Domains of shop hosters. Browsers treat each as a public suffix.
 const SHARED_HOSTS: [&str; 14] = [
     "myshopify.com",
     "mybigcommerce.com",
@@ -205,8 +207,8 @@ const SHARED_HOSTS: [&str; 14] = [
     "blogspot.com",
 ];
 
-/// The widest domain a page of this host may set cookies for: `example.co.in` for
-/// `shop.example.co.in:443`. Addresses and single names stay what they are.
+/// The widest domain that a page of this host may set cookies for: `example.co.in` for
+/// `shop.example.co.in:443`. IP addresses and single names stay unchanged; a port is dropped.
 pub fn cookie_domain(host: &str) -> &str {
     let host = without_port(host);
     if host.starts_with('[') || host.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
@@ -218,14 +220,14 @@ pub fn cookie_domain(host: &str) -> &str {
     if is_public_suffix(suffix) { dots.next().map_or(host, |third| &host[third + 1..]) } else { suffix }
 }
 
-/// Whether names below this domain belong to separate owners, as far as the lists above know.
+/// Whether names below this domain belong to separate owners, by the lists above.
 pub(crate) fn is_public_suffix(domain: &str) -> bool {
     let Some((below, top)) = domain.split_once('.') else { return true };
     (top.len() == 2 && contains(&SECOND_LEVELS, below)) || contains(&SHARED_HOSTS, domain)
 }
 
-/// Number of the cookie domain's dots: `example.com` 1, `example.co.in` 2, `localhost`
-/// and addresses 0.
+/// Number of dots in the host's cookie domain: 1 for `example.com`, 2 for `example.co.in`, 0 for
+/// `localhost` and IP addresses.
 pub fn subdomain_index(host: &str) -> u8 {
     let domain = cookie_domain(host);
     if domain.starts_with('[') || domain.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
@@ -250,8 +252,8 @@ fn is_number(field: &str, digits_max: usize) -> bool {
     (1..=digits_max).contains(&field.len()) && field.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Visible ASCII without what a cookie cannot hold. Meta's own IDs are base64url; an `@`
-/// would let an e-mail address through unhashed.
+/// Whether a payload is visible ASCII without the characters that a cookie cannot hold. Meta's own
+/// IDs are base64url. `@` is refused, because it would let an unhashed e-mail address pass.
 fn is_payload(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && !b"@\"\\,;<>".contains(&b))
 }

@@ -15,7 +15,7 @@ fn envelopes_are_read_and_kept_verbatim() {
         ("fb.1.1600000000000.AbC-1_x", 1_600_000_000_000, "AbC-1_x"),
         ("fb.2.1600000000000.AbC-1_x.AQQCAQMC", 1_600_000_000_000, "AbC-1_x"),
         ("fb.0.1600000000000.A.AQ", 1_600_000_000_000, "A"),
-        // The fifth field has the form of no appendix: the dot is the payload's own.
+        // The fifth field does not have the form of an appendix, so it belongs to the payload.
         ("fb.1.1600000000000.A.B", 1_600_000_000_000, "A.B"),
         ("fb.1.1.IwAR0", 1, "IwAR0"),
     ] {
@@ -54,7 +54,7 @@ fn other_texts_are_no_envelopes() {
     }
 }
 
-/// The cases that Meta's param builder was run with, without the appendix it adds.
+/// Cases that were also run with Meta's param builder. The appendix that it adds is left out.
 #[test]
 fn the_fbc_follows_the_click() {
     for (cookie, fbclid, expected) in [
@@ -64,15 +64,15 @@ fn the_fbc_follows_the_click() {
         (Some("fb.1.1699000000000.A"), Some("A"), Some("fb.1.1699000000000.A")),
         (Some("fb.1.1699000000000.A.AQQAAQMC"), Some("A"), Some("fb.1.1699000000000.A.AQQAAQMC")),
         (Some("fb.2.1699000000000.A"), None, Some("fb.2.1699000000000.A")),
-        // Another click, if only by case.
+        // A click ID that differs only in case is another click.
         (Some("fb.1.1699000000000.A.AQ"), Some("B"), Some("fb.1.1700000000000.B")),
         (Some("fb.1.1699000000000.A"), Some("a"), Some("fb.1.1700000000000.a")),
         (Some("garbage"), None, None),
         (Some("garbage"), Some("A"), Some("fb.1.1700000000000.A")),
-        // What is no click ID does not take a good cookie's place.
+        // A text that is no click ID does not replace a good cookie.
         (Some("fb.1.1699000000000.A"), Some(""), Some("fb.1.1699000000000.A")),
         (Some("fb.1.1699000000000.A"), Some("a b"), Some("fb.1.1699000000000.A")),
-        // A dot is data.
+        // A dot can be part of the click ID.
         (None, Some("A.B"), Some("fb.1.1700000000000.A.B")),
         (Some("fb.1.1699000000000.A.BC"), Some("A.BC"), Some("fb.1.1699000000000.A.BC")),
     ] {
@@ -90,7 +90,7 @@ fn an_old_click_is_dropped_and_never_dated_anew() {
     }
     let fresh = text(choose_fbc(Some(&aged(91 * DAY)), Some("B"), NOW));
     assert_eq!(fresh.as_deref(), Some("fb.1.1700000000000.B"));
-    // A clock ahead of ours is not an old click.
+    // A click with a time in the future is not old.
     assert!(choose_fbc(Some("fb.1.1800000000000.A"), None, NOW).is_some());
 }
 

@@ -1,4 +1,4 @@
-//! Countries: codes, English names, and how each writes phone numbers.
+//! Countries: codes, English names, and the form of their phone numbers.
 
 use core::fmt;
 
@@ -6,39 +6,42 @@ mod table;
 
 use table::{Entry, OTHER_NAMES, TABLE};
 
-/// A country of ISO 3166-1, by its alpha-2 code.
+/// A country of ISO 3166-1, stored as its alpha-2 code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Country([u8; 2]);
 
-/// A text that names no country. The text is not repeated.
+/// The error for a text that names no country. It does not repeat the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a country: its code (IN or IND) or its English name")]
 pub struct UnknownCountry;
 
-/// Which number comes first when a date is written with its year last.
+/// Order of day and month in a date that ends in its year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DateOrder {
-    /// 28/02/1990.
+    /// Day first, e.g. 28/02/1990.
     DayFirst,
-    /// 02/28/1990.
+    /// Month first, e.g. 02/28/1990.
     MonthFirst,
-    /// Both are in use.
+    /// Both orders are in use.
     Mixed,
 }
 
 impl Country {
-    /// India, the default of national phone numbers.
+    /// India: calling code 91.
     pub const INDIA: Self = Self(*b"in");
     /// The United States: calling code 1, shared with Canada.
     pub const UNITED_STATES: Self = Self(*b"us");
     /// Canada: calling code 1, shared with the United States.
     pub const CANADA: Self = Self(*b"ca");
 
-    /// Reads an alpha-2 code, an alpha-3 code or an English name, in any case, with or
-    /// without spaces and punctuation. `UK`, though no ISO code, is the United Kingdom.
+    /// Reads an alpha-2 code, an alpha-3 code or an English name, in any case, with or without
+    /// spaces and punctuation. `UK` is no ISO code, but it is read as the United Kingdom.
     ///
-    /// Names in other languages are not read: Meta's param builder cuts them to two
-    /// letters, which makes Bahrain of `Bharat`. Unassigned codes (`XX`) are refused.
+    /// Names in other languages are refused. Meta's param builder cuts them to two letters, which
+    /// turns `Bharat` into Bahrain. Unassigned codes (`XX`) are refused too.
+    ///
+    /// # Errors
+    /// [`UnknownCountry`] when the text is not such a code or name.
     pub fn parse(text: &str) -> Result<Self, UnknownCountry> {
         let folded = fold(text).ok_or(UnknownCountry)?;
         let found = match folded.len() {
@@ -49,23 +52,24 @@ impl Country {
         found.or_else(|| by_name(&folded)).map(of_entry).ok_or(UnknownCountry)
     }
 
-    /// The alpha-2 code in lower case, as Meta wants it.
+    /// The alpha-2 code in lower case, as Meta requires it.
     pub fn as_str(self) -> &'static str {
         self.entry().alpha2
     }
 
-    /// The usual English name.
+    /// The usual English name, without accents.
     pub fn name(self) -> &'static str {
         self.entry().name
     }
 
-    /// Calling code without the plus sign: `91`.
+    /// Calling code without the plus sign, e.g. `91`.
     pub fn calling_code(self) -> &'static str {
         self.entry().calling_code
     }
 
-    /// Prefix dialled before a national number inside the country: `0` in most, `1` in
-    /// North America, empty where there is none (Italy's zero is part of the number).
+    /// Trunk prefix: the digits that people dial before a national number inside the country. It is
+    /// `0` in most countries, `1` in North America, and empty where there is none. (In Italy the
+    /// zero is part of the number.)
     pub fn trunk_prefix(self) -> &'static str {
         self.entry().trunk_prefix
     }
@@ -76,26 +80,25 @@ impl Country {
         (usize::from(fewest), usize::from(most))
     }
 
-    /// How forms in this country write a date that ends in its year.
+    /// Usual order of day and month in this country, in a date that ends in its year.
     pub fn date_order(self) -> DateOrder {
         match self.as_str() {
             "us" | "pr" | "vi" | "gu" | "as" | "mp" | "um" | "fm" | "mh" | "pw" => DateOrder::MonthFirst,
-            // Year first, or more than one habit.
+            // The year usually comes first, or both orders are in use.
             "ca" | "ph" | "za" | "ke" | "gh" | "cn" | "tw" | "jp" | "kr" | "kp" | "mn" | "hu" | "lt"
             | "ir" | "bt" | "se" => DateOrder::Mixed,
             _ => DateOrder::DayFirst,
         }
     }
 
-    /// Whether these digits are the calling code of a country where a zero is dialled
-    /// before national numbers.
+    /// Whether these digits are the calling code of a country whose trunk prefix is `0`.
     pub(crate) fn dials_zero_after(calling_code: &str) -> bool {
         TABLE.iter().any(|entry| entry.calling_code == calling_code && entry.trunk_prefix == "0")
     }
 
     fn entry(self) -> &'static Entry {
-        // Every `Country` was made from an entry or is one of the constants above (a test
-        // looks them up), so the search succeeds.
+        // The search always succeeds: every `Country` was made from an entry or is one of the
+        // constants above, which a test looks up.
         let at = TABLE.binary_search_by(|entry| entry.alpha2.as_bytes().cmp(&self.0));
         &TABLE[at.unwrap_or_default()]
     }
@@ -123,7 +126,7 @@ fn find(alpha2: &str) -> Option<&'static Entry> {
 }
 
 fn by_name(folded: &str) -> Option<&'static Entry> {
-    // The table's names are ASCII; folding them is leaving out all but the letters.
+    // The table's names are ASCII, so folding them only drops everything but the letters.
     let is_named = |name: &str| {
         let letters = name.bytes().filter(u8::is_ascii_alphabetic).map(|b| b.to_ascii_lowercase());
         letters.eq(folded.bytes())
@@ -134,11 +137,11 @@ fn by_name(folded: &str) -> Option<&'static Entry> {
     })
 }
 
-/// Longest text that can name a country, in bytes.
+/// Longest text that is read as a country, bytes.
 const NAME_BYTES_MAX: usize = 80;
 
-/// Lower-case letters alone, accents taken off, `&` as "and", a leading "the" dropped.
-/// `None` for what no English name of a country holds.
+/// Reduces a name to lower-case letters without accents; `&` becomes "and" and a leading "the" is
+/// dropped. `None` when the text holds a character that no English name of a country has.
 fn fold(text: &str) -> Option<String> {
     if text.len() > NAME_BYTES_MAX {
         return None;

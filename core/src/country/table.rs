@@ -1,21 +1,21 @@
-//! The countries of ISO 3166-1 with what is needed to read names and phone numbers.
+//! The countries of ISO 3166-1, with the data to read their names and phone numbers.
 //!
-//! Why no library: the ports of Google's libphonenumber bring every country's whole numbering plan. The
-//! browser package needs a calling code, a trunk prefix and two lengths for each country.
+//! No library is used: the ports of Google's libphonenumber contain the whole numbering plan of
+//! every country, and the browser package needs only a calling code, a trunk prefix and two lengths
+//! for each.
 
-/// One country.
 pub(super) struct Entry {
-    /// Alpha-2 code, lower case, as Meta wants it.
+    /// Alpha-2 code, lower case.
     pub(super) alpha2: &'static str,
     /// Alpha-3 code, lower case.
     pub(super) alpha3: &'static str,
     /// Calling code (ITU-T E.164 assignments).
     pub(super) calling_code: &'static str,
-    /// Prefix dialled before a national number within the country; often `0`, or empty.
+    /// Digits that people dial before a national number inside the country; often `0`, or empty.
     pub(super) trunk_prefix: &'static str,
-    /// Fewest and most digits of a national (significant) number, mobile and fixed
-    /// together, without the trunk prefix. Fixed numbers under 7 digits are left out where
-    /// mobile ones are longer, and numbers of 12 digits in Italy, where they are rare.
+    /// Fewest and most digits of a national (significant) number without the trunk prefix, mobile
+    /// and fixed numbers together. Fixed numbers under 7 digits do not count where mobile numbers
+    /// are longer. Italy's rare numbers of 12 digits do not count either.
     pub(super) national_digits: (u8, u8),
     /// Usual English name, without accents.
     pub(super) name: &'static str,
@@ -285,7 +285,7 @@ pub(super) static TABLE: [Entry; 249] = [
     of("zw", "zwe", "263", "0", (9, 9), "Zimbabwe"),
 ];
 
-/// Other English names that people write, folded as [`super::fold`] folds them.
+/// Other English names that people write, in the form that [`super::fold`] returns.
 pub(super) const OTHER_NAMES: [(&str, &str); 62] = [
     ("uk", "gb"),
     ("england", "gb"),

@@ -1,11 +1,12 @@
-//! Money in minor units (paise, cents). Amounts are read and written digit by digit:
+//! Money in minor units (paise, cents). Amounts are read and written digit by digit, because
 //! 0.29 × 100 is not 29 in binary floating point.
 
 use core::fmt;
 
 use crate::currency::Currency;
 
-/// Largest amount taken, in minor units: what a signed 64-bit column can hold.
+/// Largest amount that is accepted, in minor units: the largest signed 64-bit number, because the
+/// database stores amounts as such.
 pub const MINOR_UNITS_MAX: u64 = i64::MAX as u64;
 
 /// An amount in a currency's minor units, 0 to [`MINOR_UNITS_MAX`].
@@ -18,34 +19,34 @@ pub struct MinorUnits(u64);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "full", derive(serde::Serialize, serde::Deserialize))]
 pub struct Money {
-    /// How much, in the currency's minor units.
+    /// Amount in the currency's minor units.
     pub amount: MinorUnits,
-    /// The currency that `amount` counts the minor units of.
+    /// Currency of `amount`.
     pub currency: Currency,
 }
 
-/// Why a text is not an amount. The text is not repeated.
+/// Why a text is not an amount. The error does not repeat the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
-    /// Nothing was given.
+    /// The text is empty.
     #[error("is missing")]
     Missing,
-    /// Not a plain decimal number.
+    /// The text is not a decimal number.
     #[error("must be a decimal number such as 1499.00, without sign, spaces or separators")]
     NotDecimal,
-    /// Below zero.
+    /// The number is below zero.
     #[error("must not be negative")]
     Negative,
-    /// A fraction of the currency's smallest unit.
+    /// The number has more decimals than the currency. The field is the currency's number.
     #[error("has more decimals than the currency ({0})")]
     TooPrecise(u8),
-    /// More than [`MINOR_UNITS_MAX`].
+    /// The amount is more than [`MINOR_UNITS_MAX`].
     #[error("is too large")]
     TooLarge,
 }
 
 impl MoneyError {
-    /// Stable code, for metrics and operators.
+    /// Stable code of the error, for metrics and operators.
     pub fn code(self) -> &'static str {
         match self {
             Self::Missing => "amount_missing",
@@ -58,7 +59,7 @@ impl MoneyError {
 }
 
 impl MinorUnits {
-    /// An amount; `None` above [`MINOR_UNITS_MAX`].
+    /// Makes an amount from a number of minor units; `None` above [`MINOR_UNITS_MAX`].
     pub fn new(amount: u64) -> Option<Self> {
         (amount <= MINOR_UNITS_MAX).then_some(Self(amount))
     }
@@ -73,9 +74,14 @@ impl MinorUnits {
         self.0 == 0
     }
 
-    /// The sum, unless it is too large.
+    /// The sum; `None` when it is more than [`MINOR_UNITS_MAX`].
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).and_then(Self::new)
+    }
+
+    /// The sum, or the largest amount there is.
+    pub fn saturating_add(self, other: Self) -> Self {
+        self.checked_add(other).unwrap_or(Self(MINOR_UNITS_MAX))
     }
 
     /// The difference, unless it is negative.
@@ -83,9 +89,12 @@ impl MinorUnits {
         self.0.checked_sub(other.0).map(Self)
     }
 
-    /// Reads the text of a JSON number, or of a JSON string's content where `quoted`:
-    /// payment providers send both. The same grammar holds for either (RFC 8259, section
-    /// 6, exponents included), so `null`, `00.5` and `1,499` are refused.
+    /// Reads an amount in whole units from the text of a JSON number or, if `quoted`, from the
+    /// content of a JSON string; payment providers send both. Both have the grammar of JSON numbers
+    /// (RFC 8259, section 6, exponents included), so `null`, `00.5` and `1,499` are refused.
+    ///
+    /// # Errors
+    /// The [`MoneyError`] that names why the text is not an amount in `currency`.
     pub fn from_json_token(token: &str, quoted: bool, currency: Currency) -> Result<Self, MoneyError> {
         if quoted && token.is_empty() {
             return Err(MoneyError::Missing);
@@ -108,9 +117,11 @@ impl From<MinorUnits> for u64 {
 }
 
 impl Money {
-    /// Reads an amount in whole units with or without decimals: `1499`, `1499.0`,
-    /// `1499.00`. Decimals the currency does not have are an error unless they are zero;
-    /// signs, exponents, separators and spaces always are.
+    /// Reads an amount in whole units with or without decimals: `1499`, `1499.0`, `1499.00`.
+    ///
+    /// # Errors
+    /// [`MoneyError::TooPrecise`] for more decimals than the currency has, unless they are zeros.
+    /// Signs, exponents, separators, spaces, empty texts and too large amounts are errors too.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, MoneyError> {
         if text.is_empty() {
             return Err(MoneyError::Missing);
@@ -122,7 +133,7 @@ impl Money {
         Ok(Self { amount: decimal.to_minor_units(currency)?, currency })
     }
 
-    /// The amount with all of the currency's decimals: `1499.00`, `1499` for JPY.
+    /// The amount in whole units with all decimals of the currency: `1499.00`, or `1499` for JPY.
     pub fn decimal(&self) -> String {
         let exponent = usize::from(self.currency.exponent());
         let mut digits = self.amount.0.to_string();
@@ -136,7 +147,7 @@ impl Money {
         digits
     }
 
-    /// The shortest JSON number: `1499.5`, `1499`.
+    /// The amount in whole units as the shortest JSON number: `1499.5`, `1499`.
     pub fn json_number(&self) -> String {
         let mut text = self.decimal();
         if text.contains('.') {
@@ -147,7 +158,7 @@ impl Money {
     }
 }
 
-/// `1499.00 INR`.
+/// Writes the amount and the currency: `1499.00 INR`.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.decimal(), self.currency)
@@ -160,11 +171,11 @@ impl fmt::Debug for Money {
     }
 }
 
-/// A JSON number taken apart: `whole` `fraction` × 10^`exponent`.
+/// The parts of a JSON number: `whole`.`fraction` × 10^`exponent`.
 struct Decimal<'a> {
     whole: &'a str,
     fraction: &'a str,
-    /// Clamped to what could ever matter for a text of this length.
+    /// Clamped to ±10^12; see [`read_exponent`].
     exponent: i64,
     has_exponent: bool,
 }
@@ -194,7 +205,7 @@ impl<'a> Decimal<'a> {
             exponent: exponent.map_or(Ok(0), read_exponent)?,
             has_exponent: exponent.is_some(),
         };
-        // Known to be a number now: "-abc" is not a negative amount.
+        // The sign is judged last, so that "-abc" is not called a negative amount.
         if negative { Err(MoneyError::Negative) } else { Ok(decimal) }
     }
 
@@ -203,7 +214,7 @@ impl<'a> Decimal<'a> {
         let digits = || self.whole.bytes().chain(self.fraction.bytes()).map(|b| b - b'0');
         let significant = digits().enumerate().filter(|(_, digit)| *digit != 0);
         let Some((last, _)) = significant.last() else { return Ok(MinorUnits(0)) };
-        // The last significant digit counts 10^power minor units.
+        // The last significant digit is worth 10^power minor units.
         let length = self.whole.len() + self.fraction.len();
         let zeros_cut = as_i64(length - 1 - last);
         let power = self.exponent - as_i64(self.fraction.len()) + zeros_cut + i64::from(currency.exponent());
@@ -222,8 +233,8 @@ impl<'a> Decimal<'a> {
     }
 }
 
-/// Reads an exponent's text. Beyond a billion either way it no longer matters which:
-/// no text is long enough to make up for it.
+/// Reads the text of an exponent. The result is clamped to ±10^12: no text has enough digits to make
+/// up for such an exponent.
 fn read_exponent(text: &str) -> Result<i64, MoneyError> {
     let (digits, negative) = match text.as_bytes().first() {
         Some(b'+') => (&text[1..], false),

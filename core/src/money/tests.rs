@@ -43,7 +43,7 @@ fn amounts_of_the_contract_are_read() {
     assert_eq!(Money::parse("92233720368547758.07", Currency::INR).unwrap().amount.get(), MINOR_UNITS_MAX);
 }
 
-/// Amounts as Cashfree sends them: JSON numbers, and strings that hold one.
+/// Cashfree sends amounts as JSON numbers and as strings that hold a number.
 #[test]
 fn json_tokens_become_minor_units() {
     for (text, minor) in [
@@ -148,8 +148,8 @@ fn money_is_stored_in_minor_units() {
     assert!(serde_json::from_str::<Money>(r#"{"amount":1,"currency":"XXX"}"#).is_err());
 }
 
-/// The same value by schoolbook means: digits and zeros laid out in full, then cut at
-/// the currency's decimals.
+/// Computes the same value in the schoolbook way: writes out all digits and zeros, then cuts at the
+/// currency's decimals.
 fn reference(whole: &str, fraction: &str, power: i32, decimals: usize) -> Option<u64> {
     const WIDTH: usize = 60;
     let mut laid_out = "0".repeat(WIDTH) + whole + fraction + &"0".repeat(WIDTH);

@@ -1,4 +1,4 @@
-//! Dates of birth: `YYYYMMDD`, a day of the calendar between 1900 and today.
+//! Dates of birth. The normal form is `YYYYMMDD`: a day of the calendar between 1900 and today.
 
 use super::error::MatchKeyError;
 use super::phone::ascii_digit;
@@ -6,7 +6,7 @@ use super::text::Text;
 use crate::country::{Country, DateOrder};
 use crate::personal::is_removable;
 
-/// Earliest year that Meta takes.
+/// Earliest year that Meta accepts.
 const YEAR_MIN: u16 = 1900;
 
 /// A day of the Gregorian calendar.
@@ -18,19 +18,19 @@ pub struct Day {
 }
 
 impl Day {
-    /// A day, if the calendar has it.
+    /// Makes a day; `None` when the calendar does not have it.
     pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
         let fits = (1..=12).contains(&month) && (1..=days_in(year, month)).contains(&day);
         fits.then_some(Self { year, month, day })
     }
 
-    /// The day of a Unix time in seconds, in UTC. Times before 1970 give 1970-01-01 and
-    /// times after 9999 its last day: a clock so wrong should stop nothing.
+    /// The day of a Unix time in seconds, in UTC. Times before 1970 give 1970-01-01, and times after
+    /// the year 9999 give its last day, so that a wrong clock causes no error.
     pub fn of_unix_s(unix_s: i64) -> Self {
         const LAST: i64 = 253_402_300_799;
         let days = unix_s.clamp(0, LAST) / 86_400;
-        // Counted in eras of 400 years that start on 1 March, so that the leap day comes
-        // last (H. Hinnant, chrono-compatible low-level date algorithms).
+        // Counts in eras of 400 years that start on 1 March, so that the leap day is the last day of a
+        // year (H. Hinnant, chrono-compatible low-level date algorithms).
         let shifted = days + 719_468;
         let era = shifted / 146_097;
         let of_era = shifted % 146_097;
@@ -48,9 +48,9 @@ impl Day {
     }
 }
 
-/// Reads `YYYYMMDD`, `YYYY-MM-DD` and dates that end in their year; `.` and `/` separate
-/// as well. Day and month are told apart by a number above 12, else by the habit of the
-/// merchant's country: it is the merchant's form that was filled in.
+/// Reads `YYYYMMDD`, `YYYY-MM-DD` and dates that end in their year; `.` and `/` are separators too.
+/// A number above 12 is the day. Otherwise the order of the merchant's country decides, because the
+/// person filled in the merchant's form.
 pub(super) fn normalise(text: &str, country: Country, today: Day) -> Result<Text, MatchKeyError> {
     let date = parse(text, country)?;
     if date.year < YEAR_MIN || date > today {
@@ -90,7 +90,7 @@ fn parse(text: &str, country: Country) -> Result<Day, MatchKeyError> {
     found.ok_or(MatchKeyError::DateMalformed)
 }
 
-/// A number as it was written.
+/// A number with its count of digits, as it was written.
 #[derive(Clone, Copy, Default)]
 struct Field {
     value: u32,
@@ -103,7 +103,7 @@ impl Field {
         self.digits += 1;
     }
 
-    /// One or two digits: a day or a month.
+    /// Whether it has one or two digits, so that it can be a day or a month.
     fn is_short(self) -> bool {
         (1..=2).contains(&self.digits)
     }

@@ -1,14 +1,14 @@
-//! E-mail addresses: trimmed and lower-cased, nothing else. Meta folds neither dots nor
-//! `+tag`, so neither do we.
+//! E-mail addresses: they are trimmed and lower-cased. Dots and `+tag` stay, because Meta keeps them
+//! too.
 
 use super::error::MatchKeyError;
 use super::text::{Text, lowercase};
 use crate::personal::is_removable;
 use crate::unicode::UnicodeRules;
 
-/// Longest address (RFC 5321: a path of 256 with its brackets), in bytes.
+/// Longest address, bytes (RFC 5321: 256 with its brackets).
 const ADDRESS_BYTES_MAX: usize = 254;
-/// Longest label of a domain (RFC 1035), in characters.
+/// Longest label of a domain, characters (RFC 1035).
 const LABEL_CHARS_MAX: usize = 63;
 
 pub(super) fn normalise(text: &str, unicode: &impl UnicodeRules) -> Result<Text, MatchKeyError> {
@@ -19,8 +19,8 @@ pub(super) fn normalise(text: &str, unicode: &impl UnicodeRules) -> Result<Text,
     if is_address(&lower) { Ok(lower) } else { Err(MatchKeyError::EmailMalformed) }
 }
 
-/// Whether a text has the form `local@domain.tld`. Quoted local parts and addresses in
-/// brackets exist in the RFCs and in no customer's mailbox. Other scripts are taken.
+/// Whether a text has the form `local@domain.tld`, in any script. The RFCs also allow quoted local
+/// parts and IP addresses in brackets; customers do not use them, so they are refused.
 pub(crate) fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let local_fits = !local.is_empty() && local.chars().all(is_local);
@@ -36,7 +36,8 @@ pub(crate) fn is_address(text: &str) -> bool {
         && others > 0
 }
 
-/// RFC 5322's `atext` and dots; anything visible beyond ASCII (RFC 6531).
+/// Whether a character may stand in a local part: RFC 5322's `atext`, a dot, or anything visible
+/// beyond ASCII (RFC 6531).
 pub(crate) fn is_local(c: char) -> bool {
     if c.is_ascii() {
         c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c)
@@ -45,7 +46,8 @@ pub(crate) fn is_local(c: char) -> bool {
     }
 }
 
-/// Letters, digits and hyphens; anything visible beyond ASCII.
+/// Whether a character may stand in a label of a domain: a letter, a digit, a hyphen, or anything
+/// visible beyond ASCII.
 pub(crate) fn is_domain(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_alphanumeric() || c == '-' } else { !is_removable(c) }
 }
@@ -58,7 +60,8 @@ fn is_label(label: &str) -> bool {
         && !label.ends_with('-')
 }
 
-/// At least two characters and no digit in front: an address ends in no IP address.
+/// Whether a label can be a top-level domain: at least two characters without a digit in front. So
+/// an IP address is no domain.
 fn is_top_level(label: &str) -> bool {
     is_label(label) && label.chars().count() >= 2 && !label.starts_with(|c: char| c.is_ascii_digit())
 }

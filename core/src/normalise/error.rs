@@ -1,43 +1,43 @@
-//! What can be wrong with a value.
+//! Why a value is not a match key.
 
-/// Why a value is no match key. The text is for the person who typed the value; it never
-/// repeats it.
+/// Why a value is not a match key. The error text is for the person who typed the value. It never
+/// repeats the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum MatchKeyError {
-    /// Longer than [`super::VALUE_BYTES_MAX`], or than an e-mail address can be.
+    /// The value is longer than [`super::VALUE_BYTES_MAX`], or than an e-mail address can be.
     #[error("is too long")]
     TooLong,
-    /// An MD5 digest. Meta matches SHA-256 alone.
+    /// The value is an MD5 digest. Meta matches only SHA-256.
     #[error("is an MD5 hash; send the value itself or its SHA-256 in hex")]
     Md5,
-    /// Not `local@domain.tld`.
+    /// The value does not have the form `local@domain.tld`.
     #[error("must be an e-mail address such as name@example.com")]
     EmailMalformed,
-    /// Neither a number of the merchant's country nor an international one.
-    #[error("must be a complete phone number; outside the shop's country with +, country code and number")]
+    /// The value is neither a phone number of the merchant's country nor an international one.
+    #[error("must be a complete phone number; a number from another country needs + and its country code")]
     PhoneMalformed,
-    /// Not a date of the calendar.
+    /// The value is not a date of the calendar.
     #[error("must be a date, YYYY-MM-DD")]
     DateMalformed,
-    /// Day and month cannot be told apart.
+    /// The value does not show which number is the day and which the month.
     #[error("could be read in two ways; write it as YYYY-MM-DD")]
     DateAmbiguous,
-    /// Before 1900 or in the future.
+    /// The date is before 1900 or in the future.
     #[error("must lie between 1900 and today")]
     DateOutOfRange,
-    /// No letter in it.
+    /// The value has no letter.
     #[error("must be the name of a city")]
     CityMalformed,
-    /// Too short or too long for a postal code.
+    /// The value is too short or too long for a postal code.
     #[error("must be a postal code")]
     PostalCodeMalformed,
-    /// No country's code or English name.
+    /// The value is neither the code nor the English name of a country.
     #[error("must be a country: its code (IN or IND) or its English name")]
     CountryUnknown,
 }
 
 impl MatchKeyError {
-    /// All problems.
+    /// All errors.
     pub const ALL: [Self; 10] = [
         Self::TooLong,
         Self::Md5,
@@ -51,7 +51,7 @@ impl MatchKeyError {
         Self::CountryUnknown,
     ];
 
-    /// Stable code, for metrics, vectors and operators.
+    /// Stable code of the error, for metrics, test vectors and operators.
     pub fn code(self) -> &'static str {
         match self {
             Self::TooLong => "too_long",

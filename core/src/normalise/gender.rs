@@ -1,5 +1,5 @@
-//! Gender: `f` or `m`, the two that Meta knows. Any other answer is a right answer, but
-//! no match key, so it is left out and never an error.
+//! Gender: `f` or `m`, the two values that Meta knows. Any other answer is valid but no match key, so
+//! it is left out and is never an error.
 
 use super::text::{Text, lowercase_without};
 use crate::unicode::UnicodeRules;

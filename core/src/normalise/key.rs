@@ -1,4 +1,4 @@
-//! The match keys that Meta wants hashed.
+//! The match keys that are sent to Meta as hashes.
 
 /// A hashed match key (Meta, customer information parameters).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -13,7 +13,7 @@ pub enum MatchKey {
     /// `fn`: first name, in lower case, without punctuation.
     #[cfg_attr(feature = "full", serde(rename = "fn"))]
     FirstName,
-    /// `ln`: last name, as the first.
+    /// `ln`: last name, in lower case, without punctuation.
     #[cfg_attr(feature = "full", serde(rename = "ln"))]
     LastName,
     /// `ge`: gender, `f` or `m`.
@@ -40,7 +40,7 @@ pub enum MatchKey {
 }
 
 impl MatchKey {
-    /// All keys, in Meta's order.
+    /// All keys, in the order of Meta's documentation.
     pub const ALL: [Self; 11] = [
         Self::Email,
         Self::Phone,
@@ -55,7 +55,7 @@ impl MatchKey {
         Self::ExternalId,
     ];
 
-    /// Meta's name, as in `user_data`.
+    /// Meta's name in `user_data`, e.g. `em`.
     pub fn meta_name(self) -> &'static str {
         match self {
             Self::Email => "em",
@@ -72,7 +72,7 @@ impl MatchKey {
         }
     }
 
-    /// The request's field, as errors name it.
+    /// Path of the request's field, as errors name it, e.g. `user.email`.
     pub fn field(self) -> &'static str {
         match self {
             Self::Email => "user.email",
@@ -89,12 +89,12 @@ impl MatchKey {
         }
     }
 
-    /// The key with one of Meta's names.
+    /// The key with this name of Meta's; `None` for other names.
     pub fn from_meta_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|key| key.meta_name() == name)
     }
 
-    /// The key's bit in a set of keys: one of the eleven lowest. Stored, so it stays.
+    /// The key's bit in a set of keys: one of the eleven lowest. The bit is stored, so it must not change.
     pub fn bit(self) -> u16 {
         match self {
             Self::Email => 1,

@@ -1,7 +1,7 @@
 //! From raw personal data to hashed match keys (Meta, customer information parameters).
 //!
-//! One rule per key, one file per kind of rule. The order is fixed: normalise, then hash.
-//! Every normal form is in Unicode form C, is never empty, and is its own normal form.
+//! Each key has one rule, and each kind of rule has one file. A value is first normalised, then
+//! hashed. Every normal form is in Unicode form C, is not empty, and is its own normal form.
 //!
 //! | key | rule | file |
 //! |---|---|---|
@@ -39,27 +39,29 @@ pub use key::MatchKey;
 
 use text::{Text, compose, trim};
 
-/// Longest raw value taken, in bytes. Longer ones are no match key.
+/// Longest raw value that is accepted, bytes.
 pub const VALUE_BYTES_MAX: usize = 1024;
 
-/// What a rule may need to know beside the value.
+/// What the rules need to know in addition to the value.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyContext<'a, U> {
-    /// Unicode operations.
+    /// Unicode operations of the platform.
     pub unicode: &'a U,
-    /// The merchant's country: for phone numbers without a calling code and for dates
-    /// whose order is ambiguous. Never becomes the match key `country`.
+    /// The merchant's country, for phone numbers without a calling code and for dates whose order of
+    /// day and month is ambiguous. It never becomes the match key `country`.
     pub default_country: Country,
-    /// The person's country, for state and postal code; without it the merchant's.
+    /// The person's country, for state and postal code. `None`: the merchant's country is used.
     pub person_country: Option<Country>,
-    /// The day it is, to refuse birth dates to come.
+    /// Today's date. Later dates of birth are refused.
     pub today: Day,
 }
 
-/// Brings a raw value into the form that is hashed. `None` when there is nothing to
-/// hash: a blank value, punctuation alone, a gender other than Meta's two.
+/// Makes the normal form of a raw value. `None` when there is nothing to hash: the value is blank or
+/// only punctuation, or a gender other than Meta's two. A value that is a hash already is not
+/// recognised here; see [`hash_key`].
 ///
-/// Hashes are not values: see [`hash_key`].
+/// # Errors
+/// The [`MatchKeyError`] that names why the value is not a match key.
 pub fn normalise<U: UnicodeRules>(
     key: MatchKey,
     value: &Raw,
@@ -73,7 +75,7 @@ pub fn normalise<U: UnicodeRules>(
     }
     let composed = compose(value.expose(), context.unicode);
     let text = trim(&composed);
-    // External IDs are excepted: 32 hex digits are also how a UUID is written.
+    // External IDs are excepted, because a UUID can be written as 32 hex digits.
     if key != MatchKey::ExternalId && is_md5(text) {
         return Err(MatchKeyError::Md5);
     }
@@ -93,13 +95,16 @@ pub fn normalise<U: UnicodeRules>(
         }
         MatchKey::ExternalId => Text::new(text.to_owned()),
     };
-    // Lower-casing can leave form C, so what is hashed is brought back to it.
+    // Lower-casing can leave form C, so the text is composed again.
     Ok(Normalised::new(compose(&normal, context.unicode)))
 }
 
-/// Normalises and hashes a value. A value that is a SHA-256 digest already (64 hex
-/// digits, with or without the param builder's appendix) is taken as it is; the digest
-/// of an empty text counts as blank.
+/// Normalises and hashes a value. A value that is a SHA-256 digest already (64 hex digits, with or
+/// without the appendix of Meta's param builder) is used unchanged. The digest of an empty text
+/// counts as blank. `None` when there is nothing to hash.
+///
+/// # Errors
+/// The [`MatchKeyError`] that names why the value is not a match key.
 pub fn hash_key<U: UnicodeRules>(
     key: MatchKey,
     value: &Raw,

@@ -1,15 +1,15 @@
-//! Phone numbers: digits alone, beginning with the calling code (Meta, customer
-//! information parameters: `ph`). A number without its country matches nobody, and
-//! Meta's own libraries do not add one, so the merchant's country is used.
+//! Phone numbers: digits only, starting with the calling code (Meta, customer information
+//! parameters: `ph`). A number without its calling code matches nobody, and Meta's libraries do not
+//! add one. So the calling code of the merchant's country is added.
 //!
-//! India's numbers are told apart exactly. For other countries the rule is general: the
-//! number of digits and the trunk prefix decide whether a number is national.
+//! Indian numbers are recognised exactly. For other countries the number of digits and the trunk
+//! prefix decide whether a number is national.
 
 use super::error::MatchKeyError;
 use super::text::Text;
 use crate::country::Country;
 
-/// Fewest digits of an international number that are taken.
+/// Fewest digits of an international number that is accepted.
 const DIGITS_MIN: usize = 7;
 /// Most digits of an international number (ITU-T E.164).
 const DIGITS_MAX: usize = 15;
@@ -29,14 +29,14 @@ pub(super) fn normalise(text: &str, default_country: Country) -> Result<Text, Ma
     number.ok_or(MatchKeyError::PhoneMalformed)
 }
 
-/// What a person wrote, as far as it matters.
+/// The parts of the written number that matter.
 struct Written {
     digits: Text,
     has_plus: bool,
 }
 
 impl Written {
-    /// Keeps the digits, in ASCII. `None` when there are more than any number has.
+    /// Reads the digits as ASCII. `None` when there are more than any number has.
     fn read(text: &str) -> Option<Self> {
         const ROOM: usize = DIGITS_MAX + 5;
         let mut digits = Text::new(String::with_capacity(ROOM));
@@ -46,7 +46,7 @@ impl Written {
             match c {
                 '+' | '＋' if digits.is_empty() => has_plus = true,
                 '(' => opened_at = Some(digits.len()),
-                // `+44 (0)20 …`: the zero is dialled inside the country only.
+                // In `+44 (0)20 …` people dial the zero only inside the country.
                 ')' if opened_at.is_some_and(|at| is_marked_zero(&digits, at, has_plus)) => {
                     digits.pop();
                 }
@@ -63,16 +63,16 @@ impl Written {
     }
 }
 
-/// Whether the digits are an international prefix, the code of a country that dials
-/// a zero, and, from `at` on, just that zero.
+/// Whether the digits before `at` are a plus sign or `00` and the calling code of a country with the
+/// trunk prefix `0`, and the digits from `at` on are only that zero.
 fn is_marked_zero(digits: &str, at: usize, has_plus: bool) -> bool {
     let (before, inside) = digits.split_at(at);
     let code = if has_plus { Some(before) } else { before.strip_prefix("00") };
     inside == "0" && code.is_some_and(Country::dials_zero_after)
 }
 
-/// A number with its calling code. After 91 the zero that is dialled inside India only
-/// is dropped.
+/// Reads a number with its calling code. After 91, the zero that people dial only inside India is
+/// dropped.
 fn international(digits: &str) -> Option<Text> {
     if !(DIGITS_MIN..=DIGITS_MAX).contains(&digits.len()) {
         return None;
@@ -83,8 +83,8 @@ fn international(digits: &str) -> Option<Text> {
     })
 }
 
-/// A number written in India without plus sign: a mobile number of ten digits, which
-/// may itself begin with 91, with or without 0 or 91 in front.
+/// Reads a number that was written in India without a plus sign: a mobile number of ten digits with
+/// or without 0 or 91 in front. The mobile number itself can begin with 91.
 fn indian(digits: &str) -> Option<Text> {
     let mobile = match digits.len() {
         10 => Some(digits),
@@ -96,13 +96,13 @@ fn indian(digits: &str) -> Option<Text> {
     mobile.starts_with(['6', '7', '8', '9']).then(|| joined("91", mobile))
 }
 
-/// A number written in another country without plus sign: a national number with or
-/// without the trunk prefix, or an international one without its plus.
+/// Reads a number that was written in another country without a plus sign: a national number with or
+/// without the trunk prefix, or an international number.
 fn national(digits: &str, country: Country) -> Option<Text> {
     let code = country.calling_code();
     let trunk = country.trunk_prefix();
     let (fewest, most) = country.national_digits();
-    // Only where there is no trunk prefix can a national number begin with zero (Italy).
+    // A national number can begin with zero only where there is no trunk prefix (Italy).
     let fits = |number: &&str| {
         (fewest..=most).contains(&number.len()) && (trunk.is_empty() || !number.starts_with('0'))
     };
@@ -113,8 +113,8 @@ fn national(digits: &str, country: Country) -> Option<Text> {
     let after_trunk = without_trunk(digits);
     let after_code =
         digits.strip_prefix(code).and_then(|rest| Some(rest).filter(fits).or_else(|| without_trunk(rest)));
-    // Where people dial a zero they write it, so a number that begins with the calling
-    // code instead is international even when it would do as a national one.
+    // Where the trunk prefix is zero, people write it. So a number that begins with the calling code
+    // is international, even if its length fits a national number.
     let number = if trunk == "0" {
         after_trunk.or(after_code).or(whole)
     } else {
@@ -130,10 +130,10 @@ fn joined(code: &str, number: &str) -> Text {
     text
 }
 
-/// The ASCII digit of a decimal digit in ASCII, full width, or one of the scripts of
-/// India and its neighbours and of the Arabic world.
+/// The ASCII digit for a decimal digit in ASCII, in full width, or in a script of South Asia,
+/// South-East Asia or the Arabic world; `None` for other characters.
 pub(crate) fn ascii_digit(c: char) -> Option<u8> {
-    /// The zeros; nine digits follow each (Unicode, general category Nd).
+    /// The zero of each script. Its other nine digits follow it (Unicode, general category Nd).
     const ZEROS: [char; 20] =
         ['0', '٠', '۰', '߀', '०', '০', '੦', '૦', '୦', '௦', '౦', '೦', '൦', '෦', '๐', '໐', '༠', '၀', '០', '０'];
     let at = ZEROS

@@ -11,19 +11,19 @@ const POSTAL_CODE_CHARS_MIN: usize = 3;
 /// Most characters of a postal code (a US ZIP+4 has nine, some countries ten).
 const POSTAL_CODE_CHARS_MAX: usize = 12;
 
-/// Lower case, without white space, digits and punctuation; letters of every script
-/// stay, with their accents and vowel signs.
+/// Normalises a city: lower case, without white space, digits and punctuation. Letters of every
+/// script stay, with their accents and vowel signs.
 pub(super) fn city(text: &str, unicode: &impl UnicodeRules) -> Result<Text, MatchKeyError> {
     let city = lowercase_without(text, unicode, |c| is_separating(c) || c.is_numeric());
     if city.is_empty() && text.chars().any(char::is_numeric) {
-        // A postal code in the wrong field.
+        // The text is only digits, e.g. a postal code in the wrong field.
         return Err(MatchKeyError::CityMalformed);
     }
     Ok(city)
 }
 
-/// Lower case, without white space and punctuation. States of the US and Canada become
-/// their two letters; elsewhere a name stays a name and a code a code.
+/// Normalises a state: lower case, without white space and punctuation. Names of US states and
+/// Canadian provinces become their codes of two letters. In other countries names and codes stay.
 pub(super) fn state(text: &str, country: Country, unicode: &impl UnicodeRules) -> Text {
     let state = lowercase_without(text, unicode, is_separating);
     let states: &[(&str, &str)] = match country {
@@ -37,7 +37,8 @@ pub(super) fn state(text: &str, country: Country, unicode: &impl UnicodeRules) -
     }
 }
 
-/// Lower case, without white space and punctuation. Of a US code the first five digits.
+/// Normalises a postal code: lower case, without white space and punctuation. A US code is cut to its
+/// first five digits.
 pub(super) fn postal_code(
     text: &str,
     country: Country,
@@ -55,8 +56,9 @@ pub(super) fn postal_code(
     if fits { Ok(code) } else { Err(MatchKeyError::PostalCodeMalformed) }
 }
 
-/// White space, punctuation and symbols. The standard library knows letters but not
-/// marks, and a letter's signs must stay (`महाराष्ट्र`), so these are listed.
+/// Whether a character is white space, punctuation or a symbol. The standard library does not know
+/// the marks that belong to a letter (`महाराष्ट्र`), and they must stay. So punctuation and symbols are
+/// listed here.
 fn is_separating(c: char) -> bool {
     c.is_ascii_punctuation()
         || is_removable(c)
@@ -64,7 +66,7 @@ fn is_separating(c: char) -> bool {
             '\u{a1}'..='\u{a9}' | '\u{ab}'..='\u{b1}' | '\u{b4}' | '\u{b6}'..='\u{b8}' | '\u{bb}' | '\u{bf}' | '×' | '÷'
             // Danda and abbreviation signs of India's scripts, Arabic punctuation.
             | '\u{964}' | '\u{965}' | '\u{970}' | '\u{60c}' | '\u{61b}' | '\u{61f}' | '\u{6d4}'
-            // General punctuation, but for the joiners that scripts spell with.
+            // General punctuation, without the joiners that some scripts need for spelling.
             | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205e}'
             // CJK and full-width punctuation.
             | '\u{3001}'..='\u{3004}' | '\u{3008}'..='\u{3020}' | '\u{30fb}'
@@ -132,7 +134,7 @@ const US_STATES: [(&str, &str); 57] = [
     ("wyoming", "wy"),
 ];
 
-/// Canada's provinces and territories with their postal codes.
+/// Canada's provinces and territories with their postal abbreviations.
 const CANADIAN_PROVINCES: [(&str, &str); 16] = [
     ("alberta", "ab"),
     ("britishcolumbia", "bc"),

@@ -69,7 +69,7 @@ fn what_leaves_nothing_to_hash_is_no_error() {
 #[test]
 fn a_letter_and_its_accent_meet_when_what_was_between_them_goes() {
     assert_eq!(normal(MatchKey::FirstName, "Vale-\u{301}ry").unwrap().as_deref(), Some("valéry"));
-    // Before its length is judged: two characters are no postal code.
+    // They meet before the length is checked, and two characters are no postal code.
     assert_eq!(normal(MatchKey::PostalCode, "ÀA-\u{300}"), Err(MatchKeyError::PostalCodeMalformed));
 }
 
@@ -119,7 +119,7 @@ fn any_country() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["IN", "US", "CA", "GB", "DE", "IT", "SG", "RU"])
 }
 
-/// Arbitrary Unicode, and texts that look more like what people type.
+/// Arbitrary Unicode, and texts that are more like what people type.
 fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -139,8 +139,8 @@ proptest! {
         let raw = Raw::new(text);
         if let Ok(Some(once)) = normalise(key, &raw, &context) {
             prop_assert!(!once.expose().is_empty());
-            // A phone number without its plus sign is read as one written in the
-            // merchant's country, so only the merchant's own are their own normal form.
+            // Without its plus sign, a phone number is read as a number of the merchant's country. So only
+            // that country's numbers are their own normal form.
             let again = if key == MatchKey::Phone { format!("+{}", once.expose()) } else { once.expose().to_owned() };
             let twice = normalise(key, &Raw::new(again), &context);
             let twice = twice.map(|found| found.map(|text| text.expose().to_owned()));
@@ -189,7 +189,7 @@ proptest! {
     }
 }
 
-/// The calendar's day, counted up from 1970 one by one.
+/// The day of the calendar, counted day by day from 1970.
 fn normal_day(unix_s: i64) -> (u16, u8, u8) {
     let (mut year, mut month, mut date) = (1970, 1, 1);
     for _ in 0..unix_s / 86_400 {

@@ -1,37 +1,38 @@
-//! Texts on their way to a normal form, and what every rule does to them.
+//! Operations on texts that several rules of normalisation share.
 
 use zeroize::Zeroizing;
 
 use crate::personal::is_removable;
 use crate::unicode::UnicodeRules;
 
-/// A normal form being made: overwritten when it goes, whichever way it goes.
+/// A text that becomes a normal form. Its memory is overwritten when it is dropped, also after an
+/// error.
 pub(super) type Text = Zeroizing<String>;
 
-/// Unicode form C; plain ASCII already is.
+/// Brings a text into Unicode form C. ASCII is in form C already.
 pub(super) fn compose(text: &str, unicode: &impl UnicodeRules) -> Text {
     Text::new(if text.is_ascii() { text.to_owned() } else { unicode.nfc(text) })
 }
 
-/// Lower case by Unicode's rules.
+/// Lower-cases a text by Unicode's rules.
 pub(super) fn lowercase(text: &str, unicode: &impl UnicodeRules) -> Text {
     Text::new(if text.is_ascii() { text.to_ascii_lowercase() } else { unicode.lowercase(text) })
 }
 
-/// Cuts white space and invisible marks off both ends.
+/// Removes white space and invisible marks at both ends.
 pub(super) fn trim(text: &str) -> &str {
     text.trim_matches(is_removable)
 }
 
-/// What is left of a text without the characters that `drop` names, lower-cased first
-/// and composed after: taking characters away can bring a letter and its accent together.
+/// Lower-cases a text, removes the characters for which `drop` is true, and composes the rest.
+/// Composing comes last, because removing a character can bring a letter and its accent together.
 pub(super) fn lowercase_without(
     text: &str,
     unicode: &impl UnicodeRules,
     drop: impl Fn(char) -> bool,
 ) -> Text {
     let lower = lowercase(text, unicode);
-    // Room for all of it at once: growing would leave copies behind in memory.
+    // The capacity is reserved at once, because growing would leave copies in memory.
     let mut kept = Text::new(String::with_capacity(lower.len()));
     kept.extend(lower.chars().filter(|c| !drop(*c)));
     compose(&kept, unicode)

@@ -1,28 +1,69 @@
-//! What browsers and internal callers say about an order without proof of payment.
+//! Contacts: calls of browsers and internal callers that name an order and prove no payment.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::custom_data::CustomData;
 use crate::event::{Consent, Page};
+use crate::id::PixelId;
 use crate::user_data::UserData;
+
+/// What proves that a contact speaks for the order. The weakest comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContactProof {
+    /// Nothing: anybody can name an order.
+    #[default]
+    Nothing,
+    /// The page knew the order's payment session, which the payment provider told too.
+    PaymentSession,
+    /// The page gave a key that only the shop can make (`claim_key`).
+    ClaimKey,
+    /// The caller is one of the shop's own services.
+    Internal,
+}
 
 /// Somebody named an order: a claim, a checkout event, or an internal caller.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Contact {
-    /// When, Unix seconds.
+    /// When it happened, Unix seconds. The caller says so.
     pub at_s: i64,
     /// Whether it claims that the order was paid.
     pub is_claim: bool,
-    /// Whether the caller is one of the shop's own services.
-    pub is_internal: bool,
+    /// What proves that it speaks for the order. Earlier versions stored whether it was internal.
+    #[serde(default, alias = "is_internal", deserialize_with = "proof_or_internal")]
+    pub proof: ContactProof,
+    /// The pixel of its page, where the page may name one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixel: Option<PixelId>,
     /// What the person allowed.
     pub consent: Consent,
-    /// Match keys and browser identifiers.
+    /// Hashed match keys and browser identifiers.
     pub user_data: UserData,
     /// The page on which the caller named the order.
     pub page: Page,
-    /// Contents and experiment.
+    /// Contents of the order and A/B test.
     pub custom_data: CustomData,
+}
+
+impl Contact {
+    /// Whether it speaks for the order.
+    pub fn is_proven(&self) -> bool {
+        self.proof != ContactProof::Nothing
+    }
+}
+
+fn proof_or_internal<'de, D: Deserializer<'de>>(stored: D) -> Result<ContactProof, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        IsInternal(bool),
+        Proof(ContactProof),
+    }
+    Ok(match Stored::deserialize(stored)? {
+        Stored::IsInternal(true) => ContactProof::Internal,
+        Stored::IsInternal(false) => ContactProof::Nothing,
+        Stored::Proof(proof) => proof,
+    })
 }
 
 /// Who brought the browser signals of a Purchase.
@@ -32,17 +73,17 @@ pub enum SignalSource {
     Claim,
     /// An earlier event that named the order, such as its checkout.
     EarlierEvent,
-    /// A service of the shop.
+    /// One of the shop's own services.
     Internal,
-    /// Nobody: the Purchase goes without.
+    /// Nobody. The Purchase has no browser signals.
     Nobody,
 }
 
 impl SignalSource {
-    /// Every source.
+    /// All sources.
     pub const ALL: [Self; 4] = [Self::Claim, Self::EarlierEvent, Self::Internal, Self::Nobody];
 
-    /// Stable name for labels, rows and JSON.
+    /// Stable name for metric labels, stored rows and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Claim => "claim",

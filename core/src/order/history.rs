@@ -1,16 +1,16 @@
-//! What an order went through, for operators: attempts to pay, refunds, disputes.
+//! History of an order for operators: attempts to pay, refunds and disputes.
 
 use super::note::{Note, NoteKind};
 use super::state::Order;
 use crate::money::{MinorUnits, Money};
 
-/// Most notes kept with one order.
+/// Most notes that are kept with one order.
 const NOTES_MAX: usize = 48;
 
 impl Order {
-    /// Keeps a note: each status of a payment, refund or dispute once, in the order in
-    /// which they came. When there is no more room, a new status replaces the last one of
-    /// the same subject, and new subjects are left out.
+    /// Adds a note to the history. Each status of a payment, refund or dispute is kept once, in the
+    /// order of arrival. When the history is full, a new status replaces the last one of the same
+    /// payment, refund or dispute; a note about another one is dropped.
     pub fn note(&mut self, note: Note) {
         if self.history.iter().any(|known| known.is_about(&note) && known.status == note.status) {
             return;
@@ -22,20 +22,19 @@ impl Order {
         }
     }
 
-    /// The notes on the order, the first first.
+    /// The notes on the order, first to last.
     pub fn history(&self) -> &[Note] {
         &self.history
     }
 
-    /// How much of the paying payment went back, in its currency.
+    /// Sum of the refunds of the paying payment, in its currency; `None` without a payment.
     pub fn refunded(&self) -> Option<Money> {
         let paid = self.paid.as_ref()?;
-        let back = self.refunds.iter().filter(|refund| refund.is_of(paid)).map(|refund| refund.money.amount);
-        Some(sum(back, paid.money))
+        Some(sum(self.refunds_of(paid), paid.money))
     }
 
-    /// The money lost in disputes, in the payment's currency. Of each dispute the latest note
-    /// counts.
+    /// Sum of the money lost in disputes, in the payment's currency; `None` without a payment. Of
+    /// each dispute only the latest note counts.
     pub fn lost(&self) -> Option<Money> {
         let paid = self.paid.as_ref()?;
         let last = |note: &&Note| self.history.iter().rfind(|other| other.is_about(note)) == Some(*note);
@@ -49,20 +48,18 @@ impl Order {
         Some(sum(lost.map(|money| money.amount), paid.money))
     }
 
-    /// The provider's IDs of its refunds.
+    /// The provider's IDs of the order's refunds.
     pub fn refund_ids(&self) -> impl Iterator<Item = &str> {
         self.refunds.iter().map(|refund| refund.refund_id.as_str())
     }
 
-    /// How many payments succeeded; more than one is a double payment.
+    /// Number of successful payments; more than one is a double payment.
     pub fn payments(&self) -> usize {
         self.other_payments.len() + usize::from(self.paid.is_some())
     }
 }
 
-/// A sum in the currency of `like`; at most the largest amount there is.
+/// A sum in the currency of `like`.
 fn sum(amounts: impl Iterator<Item = MinorUnits>, like: Money) -> Money {
-    let total = amounts.fold(0_u64, |sum, amount| sum.saturating_add(amount.get()));
-    let most = MinorUnits::new(crate::money::MINOR_UNITS_MAX).unwrap_or_default();
-    Money { amount: MinorUnits::new(total).unwrap_or(most), currency: like.currency }
+    Money { amount: amounts.fold(MinorUnits::default(), MinorUnits::saturating_add), currency: like.currency }
 }

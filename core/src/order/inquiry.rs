@@ -1,54 +1,55 @@
-//! When the payment provider is to be asked about an order.
+//! Schedule of the questions to the payment provider about an order.
 //!
-//! A claim without a webhook is asked about at once. An order that a checkout named is asked
-//! about after [`AFTER_CHECKOUT_S`]. Both are asked about again on a schedule until the order
-//! is final. Strangers can name orders that do not exist, so the answer "unknown" is remembered
-//! for a while, and the second one ends the questions.
+//! After a claim without a webhook, the server asks at once. After a checkout, it asks after
+//! [`AFTER_CHECKOUT_S`]. In both cases it asks again on a schedule until the order is final.
+//! Strangers can name orders that do not exist. So the answer "unknown" is remembered for a while,
+//! and a second one ends the questions.
 
+use super::contact::Contact;
 use super::state::Order;
 
-/// Ages at which an order is asked about again, seconds. The first ones follow Cashfree's
-/// own retries (2, 10 and 30 minutes); the last is the end of Meta's 7 days.
+/// Times of the questions, seconds after the start of the schedule. The first ones follow Cashfree's
+/// own retries (2, 10 and 30 minutes). The last one is shortly before the end of Meta's 7 days.
 const SCHEDULE_S: [i64; 10] =
     [15, 180, 900, 3000, 6 * 3600, 24 * 3600, 48 * 3600, 72 * 3600, 120 * 3600, 160 * 3600];
-/// From checkout to the first question, seconds: most buyers have paid, and most webhooks
-/// have come.
+/// Time from checkout to the first question, seconds. By then most buyers have paid and most webhooks
+/// have arrived.
 const AFTER_CHECKOUT_S: i64 = 180;
-/// How long a question, or an answer that the order is still open, keeps claims from
-/// causing another one, seconds.
+/// How long no claim causes another question after a question, or after the answer that the order is
+/// still open, seconds.
 const OPEN_KEPT_S: i64 = 5;
-/// How long an answer "unknown" counts, seconds.
+/// How long no claim causes another question after an answer "unknown" or a final answer, seconds.
 const UNKNOWN_KEPT_S: i64 = 900;
 
-/// Who vouches for an order that is not known to be paid, the weakest first. Orders of higher
-/// trust are asked about first. The database stores the numbers.
+/// How sure it is that an unpaid order exists, lowest level first. The server asks about orders of
+/// higher trust first. The database stores the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TrustLevel {
-    /// Only a page claims it; anybody can.
+    /// Only a page's claim named the order. Anybody can send such a claim.
     Claimed = 0,
-    /// A browser named it at checkout.
+    /// A browser named the order at checkout.
     CheckedOut = 1,
-    /// The payment provider or one of the shop's services named it.
+    /// The payment provider, one of the shop's services, or a page with the shop's key named the
+    /// order.
     Attested = 2,
 }
 
-/// What the payment provider said of an order that is not paid.
+/// The payment provider's answer about an order that is not paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnpaidStatus {
     /// The order may still be paid, or the answer was unusable.
     Open,
     /// The provider does not know the order.
     Unknown,
-    /// The order will not be paid: it expired or was terminated.
+    /// The order expired or was terminated, so nobody can pay it any more.
     Final,
 }
 
 impl Order {
-    /// Who vouches for the order.
+    /// Trust level of the order.
     pub fn trust_level(&self) -> TrustLevel {
         let attested = self.asking.attested
-            || self.owner_is_proven
-            || self.denied_internally
+            || self.owner.as_ref().is_some_and(Contact::is_proven)
             || self.failed
             || self.paid.is_some()
             || !self.refunds.is_empty();
@@ -59,7 +60,7 @@ impl Order {
         }
     }
 
-    /// Whether the order differs from `before` in more than the questions about it.
+    /// Whether the order differs from `before` in more than the state of its questions.
     pub fn has_learnt_since(&self, before: &Self) -> bool {
         Self { asking: self.asking, ..before.clone() } != *self
     }
@@ -69,14 +70,14 @@ impl Order {
         self.asking.attested = true;
     }
 
-    /// Whether nobody asks about it and nobody plans to, because it is paid or has been
-    /// planned before.
+    /// Whether no first question needs to be planned: the order is paid, or its schedule has started.
     fn is_planned(&self) -> bool {
         self.paid.is_some() || self.asking.since_s.is_some()
     }
 
-    /// A checkout named the order, or the provider said that an attempt failed: when to
-    /// ask about it first, Unix seconds; `None` when that is planned or needless.
+    /// Plans the first question after a checkout named the order or the provider reported a failed
+    /// attempt. Returns its time, Unix seconds; `None` when a question is planned already or the
+    /// order is paid. `now_s`: Unix seconds.
     pub fn plan_first_question(&mut self, now_s: i64) -> Option<i64> {
         if self.is_planned() {
             return None;
@@ -85,13 +86,13 @@ impl Order {
         Some(now_s + AFTER_CHECKOUT_S)
     }
 
-    /// Whether a claim is a reason to ask about the order at once. To be called before the
-    /// claim is taken.
+    /// Whether a claim at `now_s` (Unix seconds) is a reason to ask at once. Call this before the claim
+    /// is added with [`Order::contact`].
     pub fn wants_question(&self, now_s: i64) -> bool {
         self.paid.is_none() && now_s >= self.asking.quiet_until_s
     }
 
-    /// Notes that a question about the order goes out now (Unix seconds).
+    /// Notes that a question about the order is sent at `now_s`, Unix seconds.
     pub fn mark_asked(&mut self, now_s: i64) {
         if self.claimed_at_s.is_none() || self.asking.since_s.is_none() {
             self.asking.since_s = Some(now_s);
@@ -99,9 +100,10 @@ impl Order {
         self.asking.quiet_until_s = now_s + OPEN_KEPT_S;
     }
 
-    /// Takes the provider's answer that the order is not paid. Returns when to ask next, Unix
-    /// seconds. `None`: never again. That is so for a final answer, and for the second "unknown" in
-    /// a row about an order that only strangers named.
+    /// Notes the provider's answer that the order is not paid, at `now_s` (Unix seconds). Returns the
+    /// time of the next question, Unix seconds. `None` means that no question follows: the answer is
+    /// final, the schedule has ended, or it is the second "unknown" in a row about an order that only
+    /// strangers named.
     pub fn note_unpaid(&mut self, answer: UnpaidStatus, now_s: i64) -> Option<i64> {
         let since_s = *self.asking.since_s.get_or_insert(now_s);
         let was_unknown = core::mem::replace(&mut self.asking.unknown, answer == UnpaidStatus::Unknown);
@@ -121,16 +123,18 @@ impl Order {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Environment;
     use super::*;
     use crate::id::{OrderId, PixelId};
 
     const NOW_S: i64 = 1_763_942_400;
 
     fn order() -> Order {
-        Order::new(OrderId::parse("KB-1").unwrap(), PixelId::parse("123456789012345").unwrap())
+        let pixel = PixelId::parse("123456789012345").unwrap();
+        Order::new(OrderId::parse("KB-1").unwrap(), Environment::Production, pixel)
     }
 
-    /// Times of all questions, seconds after the first.
+    /// Times of all questions, seconds after the first one.
     fn questions(order: &mut Order, answer: UnpaidStatus) -> Vec<i64> {
         let mut times = vec![0];
         order.mark_asked(NOW_S);

@@ -1,5 +1,5 @@
-//! One thing that was heard of an order, for operators. IDs, amounts, statuses and times;
-//! no personal data.
+//! One entry in the history of an order, for operators: IDs, amounts, statuses and times. It has no
+//! personal data.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,14 +12,14 @@ use crate::money::Money;
 pub enum NoteKind {
     /// An attempt to pay.
     Payment,
-    /// Money that goes back.
+    /// A refund: money goes back to the buyer.
     Refund,
-    /// A payment that is contested.
+    /// A dispute: the buyer contests a payment.
     Dispute,
 }
 
 impl NoteKind {
-    /// Name for people and programs.
+    /// Stable name: `payment`, `refund` or `dispute`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Payment => "payment",
@@ -29,28 +29,28 @@ impl NoteKind {
     }
 }
 
-/// One thing that was heard of an order.
+/// One entry in the history of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
-    /// What it is about.
+    /// What the note is about.
     pub kind: NoteKind,
     /// The provider's ID of the payment, refund or dispute; empty for a report of the shop.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub id: String,
-    /// The payment that a refund or dispute belongs to, where it is named.
+    /// The provider's ID of the payment that a refund or dispute belongs to, where it is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_id: Option<String>,
-    /// Status in the provider's words, upper case.
+    /// The provider's status in upper case, e.g. `SUCCESS`.
     pub status: String,
-    /// How much, where it is named.
+    /// Amount of the payment, refund or dispute, where it is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub money: Option<Money>,
     /// When it happened, Unix seconds, where it is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_s: Option<i64>,
-    /// When we learnt of it, Unix seconds.
+    /// When the server learnt of it, Unix seconds.
     pub seen_at_s: i64,
-    /// Who told us.
+    /// Where the note comes from.
     pub source: PaymentSource,
     /// Whether the money of a dispute is lost.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
@@ -58,7 +58,7 @@ pub struct Note {
 }
 
 impl Note {
-    /// The note of a successful payment.
+    /// The note about a successful payment.
     pub(super) fn of(paid: &Payment) -> Self {
         Self {
             kind: NoteKind::Payment,

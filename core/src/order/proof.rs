@@ -1,21 +1,20 @@
-//! What payments, failures and refunds do to an order.
+//! Applies payments, failures and refunds to an order.
 
 use super::note::Note;
-use super::payment::{Payment, PaymentOutcome, PaymentSource, Refund};
+use super::payment::{Payment, PaymentOutcome, PaymentSource, Refund, RefundSum};
 use super::state::Order;
 use crate::money::MinorUnits;
 
-/// Most further payments or refunds kept with one order.
+/// Most further payments, and most refunds, that are kept with one order.
 const NOTES_MAX: usize = 16;
 
 impl Order {
-    /// Takes a successful payment.
+    /// Adds a successful payment and returns its effect on the order.
     pub fn pay(&mut self, paid: Payment) -> PaymentOutcome {
-        let is_report = paid.source == PaymentSource::Report;
         let note = Note::of(&paid);
-        let outcome = self.take(paid, is_report);
+        let outcome = self.take(paid);
         if !matches!(outcome, PaymentOutcome::Conflict { .. }) {
-            self.note(note);
+            self.note(Note { status: outcome.noted_as().to_owned(), ..note });
         }
         let payment_id = self.paid.as_ref().and_then(|paid| paid.payment_id.clone());
         if let Some((id, at_s)) = self.voided.iter().find(|(id, _)| Some(id) == payment_id.as_ref()).cloned()
@@ -25,81 +24,113 @@ impl Order {
         outcome
     }
 
-    fn take(&mut self, paid: Payment, is_report: bool) -> PaymentOutcome {
+    fn take(&mut self, paid: Payment) -> PaymentOutcome {
+        if paid.money.amount.get() == 0 {
+            return PaymentOutcome::Zero;
+        }
         let Some(known) = &mut self.paid else {
-            self.denied_internally |= paid.consent.denied;
             self.paid = Some(paid);
             return PaymentOutcome::New;
         };
-        if is_report {
+        if let (Some(ours), Some(theirs)) = (&known.account, &paid.account)
+            && ours != theirs
+        {
+            return PaymentOutcome::OtherAccount;
+        }
+        if paid.source == PaymentSource::Report {
             return if known.money == paid.money {
                 PaymentOutcome::Duplicate
             } else {
                 PaymentOutcome::Conflict { known: known.money }
             };
         }
-        match (&known.payment_id, &paid.payment_id) {
-            (Some(ours), Some(theirs)) if ours == theirs => PaymentOutcome::Duplicate,
-            // The provider's own word on the sale that a report named.
-            (None, Some(_)) if known.money == paid.money => {
-                known.payment_id = paid.payment_id;
-                PaymentOutcome::Duplicate
-            }
-            (_, Some(theirs)) => {
-                if self.other_payments.contains(theirs) {
-                    return PaymentOutcome::Duplicate;
-                }
-                if self.other_payments.len() < NOTES_MAX {
-                    self.other_payments.push(theirs.clone());
-                }
-                PaymentOutcome::SecondPayment
-            }
-            (_, None) => PaymentOutcome::Duplicate,
+        let is_better = paid.source.rank() > known.source.rank();
+        let is_same = match (&known.payment_id, &paid.payment_id) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            // The provider's own word on the sale that a report, a link or a form named.
+            (None, Some(_)) => is_better || known.money == paid.money,
+            (_, None) => true,
+        };
+        if !is_same {
+            return self.note_second_payment(paid.payment_id);
         }
+        if is_better {
+            known.improve(paid);
+            self.has_new_signals = true;
+            return PaymentOutcome::BetterProof;
+        }
+        if known.payment_id.is_none() {
+            known.payment_id = paid.payment_id;
+        }
+        PaymentOutcome::Duplicate
     }
 
-    /// Notes a failed or dropped attempt. Never undoes a payment.
+    fn note_second_payment(&mut self, payment_id: Option<String>) -> PaymentOutcome {
+        let Some(theirs) = payment_id.filter(|theirs| !self.other_payments.contains(theirs)) else {
+            return PaymentOutcome::Duplicate;
+        };
+        if self.other_payments.len() < NOTES_MAX {
+            self.other_payments.push(theirs);
+        }
+        PaymentOutcome::SecondPayment
+    }
+
+    /// Notes a failed or dropped attempt to pay. It never undoes a payment.
     pub fn fail(&mut self) {
         self.failed = true;
     }
 
-    /// Notes that a payment was voided: what was authorised is not taken, or given back
-    /// whole. Of the paying payment it is a full refund; of another it is a failed attempt.
+    /// Notes that a payment was voided at `at_s` (Unix seconds): the provider does not capture the
+    /// authorised money or returns all of it. For the paying payment this is a full refund. For
+    /// another payment it is a failed attempt.
     pub fn void(&mut self, payment_id: &str, at_s: i64) {
+        // The message that it was paid, or a better proof of how much, may come later.
+        if !self.voided.iter().any(|(id, _)| id == payment_id) {
+            if self.voided.len() == NOTES_MAX {
+                self.voided.remove(0);
+            }
+            self.voided.push((payment_id.to_owned(), at_s));
+        }
         match &self.paid {
             Some(paid) if paid.payment_id.as_deref() == Some(payment_id) => {
                 let (id, money) = (format!("void_{payment_id}"), paid.money);
                 self.refund(Refund::new(id, Some(payment_id.to_owned()), money, at_s));
             }
-            // The message that it was paid may come later.
-            known => {
-                self.failed |= known.is_none();
-                let is_known = self.voided.iter().any(|(id, _)| id == payment_id);
-                if !is_known && self.voided.len() < NOTES_MAX {
-                    self.voided.push((payment_id.to_owned(), at_s));
-                }
-            }
+            known => self.failed |= known.is_none(),
         }
     }
 
     /// Notes a successful refund. Returns false when it was known.
+    ///
+    /// When there is no more room, the earliest is added to a sum, which knows no IDs: of so old a
+    /// refund a second message counts again, unless the store knows the message.
     pub fn refund(&mut self, refund: Refund) -> bool {
-        if self.refunds.len() >= NOTES_MAX || self.refunds.iter().any(|r| r.refund_id == refund.refund_id) {
+        if self.refunds.iter().any(|known| known.refund_id == refund.refund_id) {
             return false;
         }
         self.refunds.push(refund);
+        while self.refunds.len() > NOTES_MAX {
+            let earliest = self.refunds.remove(0);
+            RefundSum::add(&mut self.earlier_refunds, earliest);
+        }
         true
     }
 
-    /// Whether all of the paying payment went back. Refunds of a second payment, and of
-    /// another currency, do not count.
+    /// What went back of the paying payment. Refunds of a second payment, and of another
+    /// currency, do not count.
+    pub(super) fn refunds_of<'a>(&'a self, paid: &'a Payment) -> impl Iterator<Item = MinorUnits> + 'a {
+        let latest = self.refunds.iter().filter(|refund| refund.is_of(paid)).map(|refund| refund.money);
+        let earlier = self.earlier_refunds.iter().filter(|sum| sum.is_of(paid)).map(|sum| sum.money);
+        latest.chain(earlier).map(|money| money.amount)
+    }
+
+    /// Whether all of the paying payment went back, or it was voided.
     pub fn is_fully_refunded(&self) -> bool {
         let Some(paid) = &self.paid else { return false };
-        let back = self
-            .refunds
-            .iter()
-            .filter(|refund| refund.is_of(paid))
-            .try_fold(MinorUnits::default(), |sum, refund| sum.checked_add(refund.money.amount));
-        paid.money.amount.get() > 0 && back.is_none_or(|sum| sum >= paid.money.amount)
+        if self.voided.iter().any(|(id, _)| paid.payment_id.as_ref() == Some(id)) {
+            return true;
+        }
+        let back = self.refunds_of(paid).fold(MinorUnits::default(), MinorUnits::saturating_add);
+        back >= paid.money.amount
     }
 }

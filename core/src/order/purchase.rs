@@ -1,82 +1,126 @@
-//! The order's one Purchase: whether it may leave, when, and what it says.
+//! The order's Purchase: whether it may be sent, when, and with which data.
 
 use super::payment::Payment;
 use super::state::{FixedContents, Order, Placement, WithholdReason};
 use crate::custom_data::CustomData;
 use crate::event::{ActionSource, DEDUPLICATION_WINDOW_S, Event};
-use crate::id::{EventId, EventName};
+use crate::id::{EventId, EventName, PixelId};
+
+/// What a decision about a Purchase depends on, beside its order.
+#[derive(Debug, Clone, Copy)]
+pub struct PurchaseContext<'a> {
+    /// Unix milliseconds.
+    pub now_ms: i64,
+    /// How long a paid order waits for browser signals, milliseconds.
+    pub join_wait_ms: i64,
+    /// Time of the oldest event that Meta takes, Unix seconds. `None`: the time is not trusted, so
+    /// nothing is too old.
+    pub oldest_s: Option<i64>,
+    /// The pixel that the order's ID decides, where one does (`order_prefixes`).
+    pub order_pixel: Option<&'a PixelId>,
+    /// The pixel of orders for which nobody names one.
+    pub default_pixel: &'a PixelId,
+}
 
 /// What must happen to the order's Purchase now.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
-    /// Nothing: no proof of payment, or the Purchase is where it should be.
+    /// Do nothing: there is no proof of payment, or the Purchase needs no change.
     Nothing,
-    /// Place it, to be sent at once. Replaces one that still waits for signals; does
-    /// nothing to one that has left.
+    /// Place it, to be sent at once. Replaces one that has not left; does nothing to one that has.
     Send(Box<Event>),
-    /// Place it, to be sent at this time (Unix milliseconds) if nothing better came.
+    /// Place the Purchase to be sent at this time (Unix milliseconds), unless a later decision replaces
+    /// it.
     Hold(Box<Event>, i64),
-    /// Place it as counted and never sent, or stop the one that has not left.
+    /// Place it as counted and never sent; replaces one that has not left.
     Withhold(Box<Event>, WithholdReason),
+    /// Stop the one that was placed to be sent, if it has not left.
+    Stop(WithholdReason),
     /// Place it as given up: too old for Meta.
     TooOld(Box<Event>),
 }
 
 impl Order {
-    /// Decides what must happen to the Purchase. `now_ms`: Unix milliseconds;
-    /// `oldest_s`: time of the oldest event that Meta takes, Unix seconds (`None`: the time is
-    /// not trusted, so nothing is too old); `join_wait_ms`: how long to wait for signals;
-    /// `fallback_url`: `event_source_url` when no browser was ever seen.
-    pub fn decide(
-        &mut self,
-        now_ms: i64,
-        oldest_s: Option<i64>,
-        join_wait_ms: i64,
-        fallback_url: Option<&str>,
-    ) -> Decision {
-        let Some(paid) = self.paid.as_ref().filter(|paid| paid.money.amount.get() > 0) else {
-            return Decision::Nothing;
+    /// Decides what must happen to the Purchase.
+    pub fn decide(&mut self, context: PurchaseContext<'_>) -> Decision {
+        let has_news = core::mem::take(&mut self.has_new_signals);
+        let Some(paid) = &self.paid else { return Decision::Nothing };
+        let waits_for_signals = paid.action_source == ActionSource::Website
+            && context.join_wait_ms > 0
+            && !paid.user_data.has_browser_signals()
+            && !self.heard_owner().is_some_and(|owner| owner.user_data.has_browser_signals());
+        let time_s = paid.at_s.min(paid.seen_at_s);
+        let is_too_old = context.oldest_s.is_some_and(|oldest_s| time_s < oldest_s);
+        let next = match (self.placed, self.must_not_leave()) {
+            (Placement::TooOld, _) => return Decision::Nothing,
+            (Placement::Withheld(was), Some(why)) if was == why => return Decision::Nothing,
+            (Placement::Sent, Some(why)) => {
+                self.placed = Placement::Withheld(why);
+                return Decision::Stop(why);
+            }
+            (_, Some(why)) => Placement::Withheld(why),
+            (Placement::Sent, None) if has_news => Placement::Sent,
+            (Placement::Sent, None) => return Decision::Nothing,
+            (Placement::Held, None) if waits_for_signals && !has_news => return Decision::Nothing,
+            (Placement::Held, None) if waits_for_signals => Placement::Held,
+            (Placement::Held, None) => Placement::Sent,
+            (Placement::Not | Placement::Withheld(_), None) if is_too_old => Placement::TooOld,
+            (Placement::Not | Placement::Withheld(_), None) if waits_for_signals => Placement::Held,
+            (Placement::Not | Placement::Withheld(_), None) => Placement::Sent,
         };
-        let waits = matches!(self.placed, Placement::Not | Placement::Held);
-        let may_stop = self.placed == Placement::Sent && self.must_not_leave().is_some();
-        if !(waits || may_stop) {
-            return Decision::Nothing;
+        if has_news || matches!(self.placed, Placement::Withheld(_)) {
+            self.reopen();
         }
-        let event = Box::new(self.purchase(paid, fallback_url, now_ms));
+        self.place(next, context)
+    }
+
+    /// Lets what was settled be said anew. A wait for signals goes on.
+    fn reopen(&mut self) {
+        self.settled = self.settled.take().filter(|_| self.placed == Placement::Held);
+    }
+
+    /// Places the Purchase, and settles its pixel and what it is about.
+    fn place(&mut self, next: Placement, context: PurchaseContext<'_>) -> Decision {
+        let Some(paid) = &self.paid else { return Decision::Nothing };
+        self.pixel = self.named_pixel(context.order_pixel).unwrap_or(context.default_pixel).clone();
+        let event = Box::new(self.purchase(paid, context));
         let data = event.custom_data.clone();
-        let has_signals = event.user_data.has_browser_signals();
-        let (placed, decision) = if let Some(why) = self.must_not_leave() {
-            (Placement::Withheld(why), Decision::Withhold(event, why))
-        } else if self.placed == Placement::Not && oldest_s.is_some_and(|oldest_s| event.time_s < oldest_s) {
-            (Placement::TooOld, Decision::TooOld(event))
-        } else if has_signals || paid.action_source != ActionSource::Website || join_wait_ms == 0 {
-            (Placement::Sent, Decision::Send(event))
-        } else if self.placed == Placement::Not {
-            (Placement::Held, Decision::Hold(event, now_ms.saturating_add(join_wait_ms)))
-        } else {
-            return Decision::Nothing;
+        let (from_ms, decision) = match next {
+            // While it waits for signals, contents may still come; when the wait is over it leaves.
+            Placement::Held => {
+                let is_waiting = self.placed == Placement::Held;
+                let known_ms = self.settled.as_ref().filter(|_| is_waiting).map(|settled| settled.from_ms);
+                let until_ms = known_ms.unwrap_or(context.now_ms.saturating_add(context.join_wait_ms));
+                (until_ms, Decision::Hold(event, until_ms))
+            }
+            Placement::Withheld(why) => (0, Decision::Withhold(event, why)),
+            Placement::TooOld => (0, Decision::TooOld(event)),
+            Placement::Not | Placement::Sent => (0, Decision::Send(event)),
         };
-        self.placed = placed;
-        // While it waits for signals, contents may still come; when the wait is over it leaves.
-        let from_ms = if let Decision::Hold(_, until_ms) = decision { until_ms } else { 0 };
+        self.placed = next;
         self.settled = Some(FixedContents { from_ms, data });
         decision
     }
 
+    /// The pixel that those name who may: a report, then the order's ID, then a proven contact, then
+    /// the owner, whose page may report to it.
+    fn named_pixel<'a>(&'a self, of_id: Option<&'a PixelId>) -> Option<&'a PixelId> {
+        let of_report = self.paid.as_ref().and_then(|paid| paid.pixel.as_ref());
+        let of_owner = self.owner.as_ref().and_then(|owner| owner.pixel.as_ref());
+        of_report.or(of_id).or(self.proven_pixel.as_ref()).or(of_owner)
+    }
+
     /// The Purchase as it would be sent, if the order is paid.
-    pub(super) fn purchase(&self, paid: &Payment, fallback_url: Option<&str>, now_ms: i64) -> Event {
+    pub(super) fn purchase(&self, paid: &Payment, context: PurchaseContext<'_>) -> Event {
         // The payment's customer wins, key by key; the browser adds what it lacks.
         let mut user_data = paid.user_data.clone();
         let mut page = paid.page.clone();
         let mut limited_data_use = paid.consent.limited_data_use;
-        if let Some(owner) = &self.owner {
+        if let Some(owner) = self.heard_owner() {
             user_data.fill_blanks(&owner.user_data);
             limited_data_use = limited_data_use.or(owner.consent.limited_data_use);
             crate::user_data::fill(&mut page.event_source_url, owner.page.event_source_url.as_ref());
             crate::user_data::fill(&mut page.referrer_url, owner.page.referrer_url.as_ref());
-        }
-        if page.event_source_url.is_none() && paid.action_source == ActionSource::Website {
-            page.event_source_url = fallback_url.map(Into::into);
         }
         Event {
             pixel: self.pixel.clone(),
@@ -86,19 +130,19 @@ impl Order {
             action_source: paid.action_source,
             page,
             user_data,
-            custom_data: self.custom_data(paid, now_ms),
+            custom_data: self.custom_data(paid, context.now_ms),
             limited_data_use,
         }
     }
 
-    /// What the Purchase is about. Contents that the proof or the browser named stay; where
-    /// neither did, the catalogue's count.
+    /// What the Purchase is about. Contents from the proof or the browser count. If neither names
+    /// contents, those of the catalogue count.
     fn custom_data(&self, paid: &Payment, now_ms: i64) -> CustomData {
         if let Some(settled) = self.settled.as_ref().filter(|settled| settled.from_ms <= now_ms) {
             return settled.data.clone();
         }
         let mut data = paid.custom_data.clone();
-        if let Some(owner) = &self.owner {
+        if let Some(owner) = self.heard_owner() {
             data.fill_blanks(&owner.custom_data);
         }
         data.fill_contents(&paid.listed);
@@ -108,26 +152,22 @@ impl Order {
         data
     }
 
-    /// Why its Purchase must not leave, if it is still here.
+    /// Why the Purchase must not be sent, if it was not sent yet; `None` when it may be sent.
     pub fn must_not_leave(&self) -> Option<WithholdReason> {
         if self.is_fully_refunded() {
             return Some(WithholdReason::RefundedBeforeSent);
         }
-        self.is_denied().then_some(WithholdReason::ConsentDenied)
+        self.consent_refused()
     }
 
-    /// What the page should fire now, if anything: the order is verified, the two copies
-    /// would still be merged, nothing keeps it back and no page has fired it yet.
+    /// What the page should fire at `now_s` (Unix seconds). `None` unless the order is paid, Meta would
+    /// still merge the two copies, the Purchase is not withheld, and no page has fired it yet.
     pub fn browser_event(&self, now_s: i64) -> Option<CustomData> {
         let paid = self.paid.as_ref()?;
-        let open = self.fired_at_s.is_none()
+        let open = !self.is_fired()
             && self.must_not_leave().is_none()
             && matches!(self.placed, Placement::Held | Placement::Sent)
             && now_s - paid.seen_at_s < DEDUPLICATION_WINDOW_S;
         open.then(|| self.custom_data(paid, now_s.saturating_mul(1000)))
-    }
-
-    pub(super) fn is_denied(&self) -> bool {
-        self.denied_internally || self.owner.as_ref().is_some_and(|owner| owner.consent.denied)
     }
 }

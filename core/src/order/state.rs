@@ -1,83 +1,100 @@
-//! What is known of an order, and how far it is.
+//! The known facts about an order, and its state.
 
 use serde::{Deserialize, Serialize};
 
 use super::contact::Contact;
+use super::environment::Environment;
 use super::note::Note;
-use super::payment::{Payment, Refund};
+use super::payment::{Payment, Refund, RefundSum};
+use super::voices::ConsentVoices;
+use crate::code;
 use crate::custom_data::CustomData;
+use crate::hash::Sha256Hex;
 use crate::id::{OrderId, PixelId};
 
-/// Why a Purchase is withheld. The codes are stable; see `docs/codes/`.
+/// Why a Purchase is withheld. Each reason has a stable code; see `docs/codes/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WithholdReason {
-    /// The order's owner, or an internal caller, refused advertising use.
+    /// The order's owner, or a proven voice, refused advertising use.
     ConsentDenied,
+    /// The same, and another browser or voice allowed it.
+    ConsentConflict,
     /// The whole payment went back before the Purchase left.
     RefundedBeforeSent,
 }
 
 impl WithholdReason {
-    /// Stable code for operators.
+    /// Stable code, one of [`crate::code`].
     pub fn code(self) -> &'static str {
         match self {
-            Self::ConsentDenied => "consent_denied",
-            Self::RefundedBeforeSent => "refunded_before_sent",
+            Self::ConsentDenied => code::CONSENT_DENIED,
+            Self::ConsentConflict => code::CONSENT_CONFLICT,
+            Self::RefundedBeforeSent => code::REFUNDED_BEFORE_SENT,
         }
     }
 }
 
-/// How far an order is.
+/// How far the payment of an order is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PurchaseState {
-    /// No proof of payment.
+    /// There is no proof of payment.
     Pending,
-    /// Paid.
+    /// There is a proof of payment.
     Verified,
-    /// The last attempt to pay failed.
+    /// An attempt to pay failed, and there is no proof of payment.
     Failed,
-    /// Paid, and all of it went back.
+    /// The order was paid, and all of the money went back.
     Refunded,
 }
 
-/// Where the order's Purchase is, as far as the order knows.
+/// What was last decided about the order's Purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Placement {
-    /// Nowhere yet.
+    /// The Purchase was not placed yet.
     #[default]
     Not,
-    /// Placed with a wait for signals.
+    /// It was placed and waits for browser signals.
     Held,
-    /// Placed to be sent.
+    /// It was placed to be sent.
     Sent,
-    /// Kept back.
+    /// It was withheld for this reason.
     Withheld(WithholdReason),
-    /// Too old when the proof came.
+    /// It was too old for Meta when the proof came.
     TooOld,
 }
 
-/// What the Purchase is about, as it was placed: what the page fires is the same, whatever
-/// is learnt later.
+/// What the placed Purchase is about. The page fires the same data, even if the server learns more
+/// later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct FixedContents {
-    /// From when it can no longer change, Unix milliseconds.
+    /// When the data becomes final, Unix milliseconds.
     pub(super) from_ms: i64,
     pub(super) data: CustomData,
 }
 
-/// What the order knows of the questions about it.
+/// A page's word that it fired the Purchase of an unpaid order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FiredUnpaid {
+    /// When, Unix seconds.
+    pub(super) at_s: i64,
+    /// Whose page it was: [`Order::owner_since_s`] at that moment.
+    pub(super) owner_since_s: Option<i64>,
+}
+
+/// State of the questions to the payment provider about the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Inquiry {
-    /// When the schedule began, Unix seconds.
+    /// When the schedule started, Unix seconds.
     pub(super) since_s: Option<i64>,
-    /// Until when a claim causes no question, Unix seconds.
+    /// Time until which a claim causes no question, Unix seconds.
     pub(super) quiet_until_s: i64,
-    /// The provider did not know the order when it was last asked.
+    /// Whether the provider's last answer was that it does not know the order.
     pub(super) unknown: bool,
-    /// A genuine message of the provider, or one of the shop's own services, spoke of it.
+    /// Whether a verified message of the provider, one of the shop's services, or a page with the shop's
+    /// key named the order.
     pub(super) attested: bool,
 }
 
@@ -88,62 +105,104 @@ impl Inquiry {
     }
 }
 
-/// One order of the shop: what is known of it, and where its Purchase is. Stored as JSON.
+/// What is known of an order's payment session.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Sessions {
+    /// As the provider told it.
+    pub(super) known: Option<Sha256Hex>,
+    /// Contacts that came with a session, until the provider tells the order's.
+    pub(super) waiting: Vec<(Sha256Hex, Contact)>,
+}
+
+impl Sessions {
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Forgets people.
+    pub(super) fn forget_contacts(&mut self) {
+        self.waiting.clear();
+    }
+}
+
+/// One order of the shop: the known facts about it, and the state of its Purchase. The server stores it
+/// as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Order {
     pub(super) id: OrderId,
+    /// In which money it is paid.
+    #[serde(default)]
+    pub(super) environment: Environment,
     pub(super) pixel: PixelId,
-    /// First contact that named the order, with blanks filled by the same browser.
+    /// The contact that owns the order's signals, with blanks filled by the same browser.
     pub(super) owner: Option<Contact>,
-    /// The owner's contact came with a proof: from one of the shop's own services, or with
-    /// the shop's key for the order.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
-    pub(super) owner_is_proven: bool,
+    /// What was said about advertising use.
+    #[serde(default, skip_serializing_if = "ConsentVoices::is_default")]
+    pub(super) consents: ConsentVoices,
+    /// The pixel that a proven contact named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) proven_pixel: Option<PixelId>,
+    /// What is known of the owner or the payment, and not yet in the placed Purchase.
+    #[serde(skip)]
+    pub(super) has_new_signals: bool,
     /// When the first claim came, Unix seconds.
     pub(super) claimed_at_s: Option<i64>,
-    /// An internal caller refused advertising use.
-    pub(super) denied_internally: bool,
     pub(super) paid: Option<Payment>,
-    /// Further successful payments, by ID (a double payment); bounded.
+    /// IDs of further successful payments (double payments); the number is bounded.
     pub(super) other_payments: Vec<String>,
     pub(super) failed: bool,
-    /// Payments that were voided before they were known to be paid, with the time in Unix
-    /// seconds; bounded.
+    /// Payments that were voided, with the time in Unix seconds; bounded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) voided: Vec<(String, i64)>,
+    /// The latest refunds; bounded.
     pub(super) refunds: Vec<Refund>,
+    /// Earlier refunds, added up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) earlier_refunds: Vec<RefundSum>,
     /// What it went through; bounded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) history: Vec<Note>,
     pub(super) placed: Placement,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) settled: Option<FixedContents>,
-    /// When the page confirmed that its pixel fired, Unix seconds.
+    /// When the page of the paid order confirmed that its pixel fired, Unix seconds.
     pub(super) fired_at_s: Option<i64>,
-    /// Questions about it to the payment provider.
+    /// The same, of a page that fired before the payment was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) fired_unpaid: Option<FiredUnpaid>,
+    /// Its payment session, which proves a page.
+    #[serde(default, skip_serializing_if = "Sessions::is_empty")]
+    pub(super) sessions: Sessions,
+    /// State of the questions to the payment provider.
     #[serde(default, skip_serializing_if = "Inquiry::is_default")]
     pub(super) asking: Inquiry,
 }
 
 impl Order {
     /// An order nobody has said anything about yet.
-    pub fn new(id: OrderId, pixel: PixelId) -> Self {
+    pub fn new(id: OrderId, environment: Environment, pixel: PixelId) -> Self {
         Self {
             id,
+            environment,
             pixel,
             owner: None,
-            owner_is_proven: false,
+            consents: ConsentVoices::default(),
+            proven_pixel: None,
+            has_new_signals: false,
             claimed_at_s: None,
-            denied_internally: false,
             paid: None,
             other_payments: Vec::new(),
             failed: false,
             voided: Vec::new(),
             refunds: Vec::new(),
+            earlier_refunds: Vec::new(),
             history: Vec::new(),
             placed: Placement::Not,
             settled: None,
             fired_at_s: None,
+            fired_unpaid: None,
+            sessions: Sessions::default(),
             asking: Inquiry::default(),
         }
     }
@@ -153,32 +212,37 @@ impl Order {
         &self.id
     }
 
-    /// The pixel it is reported to: that of the first input.
+    /// In which money it is paid.
+    pub fn environment(&self) -> Environment {
+        self.environment
+    }
+
+    /// The pixel it is reported to. It is settled when its Purchase is placed.
     pub fn pixel(&self) -> &PixelId {
         &self.pixel
     }
 
-    /// Gives the order to a pixel that was configured after it came.
+    /// Sets the pixel. The server calls this when a pixel is configured after the order came.
     pub fn assign(&mut self, pixel: PixelId) {
         self.pixel = pixel;
     }
 
-    /// The payment that counts.
+    /// The payment that paid the order; `None` without proof of payment.
     pub fn paid(&self) -> Option<&Payment> {
         self.paid.as_ref()
     }
 
-    /// The contact that owns its signals.
+    /// The contact whose browser signals the Purchase has.
     pub fn owner(&self) -> Option<&Contact> {
         self.owner.as_ref()
     }
 
-    /// When it was first claimed, Unix seconds.
+    /// When a page first claimed the order, Unix seconds.
     pub fn claimed_at_s(&self) -> Option<i64> {
         self.claimed_at_s
     }
 
-    /// How far the order is: paid, failed, refunded or neither.
+    /// How far the payment of the order is.
     pub fn state(&self) -> PurchaseState {
         match (&self.paid, self.failed) {
             (Some(_), _) if self.is_fully_refunded() => PurchaseState::Refunded,
@@ -188,7 +252,7 @@ impl Order {
         }
     }
 
-    /// Why its Purchase is kept back, if it is.
+    /// Why the Purchase is withheld; `None` when it is not withheld.
     pub fn withheld(&self) -> Option<WithholdReason> {
         match self.placed {
             Placement::Withheld(why) => Some(why),
@@ -196,14 +260,15 @@ impl Order {
         }
     }
 
-    /// Notes that the Purchase had left before it could be stopped.
-    pub fn mark_left(&mut self) {
-        if let Placement::Withheld(_) = self.placed {
-            self.placed = Placement::Sent;
-        }
+    /// Notes that the Purchase had left before it could be stopped or replaced. `before`: the order
+    /// as it was. What left stays what the order knows of it.
+    pub fn mark_left(&mut self, before: &Self) {
+        self.placed = Placement::Sent;
+        self.settled.clone_from(&before.settled);
+        self.pixel.clone_from(&before.pixel);
     }
 
-    /// Notes that the Purchase was delivered. True if the order still counted it as waiting for
+    /// Notes that the Purchase was delivered. Returns whether the order still had it as waiting for
     /// signals.
     pub fn mark_delivered(&mut self) -> bool {
         let waited = self.placed == Placement::Held;
@@ -213,23 +278,37 @@ impl Order {
         waited
     }
 
-    /// Notes that the Purchase, which had seemed to have left, came back and was stopped.
+    /// Notes that the Purchase was stopped after all: delivery had it and returned it unsent.
     pub fn mark_stopped(&mut self, why: WithholdReason) {
         self.placed = Placement::Withheld(why);
     }
 
-    /// Notes when a page's pixel fired the Purchase, Unix seconds. The first report counts.
+    /// Notes when a page's pixel fired the Purchase, Unix seconds. The first report counts. Before
+    /// the payment it counts as long as the order's owner stays the same.
     pub fn confirm_fired(&mut self, at_s: i64) {
-        self.fired_at_s.get_or_insert(at_s);
+        if self.is_fired() {
+            return;
+        }
+        if self.paid.is_some() {
+            self.fired_at_s = Some(at_s);
+        } else {
+            self.fired_unpaid = Some(FiredUnpaid { at_s, owner_since_s: self.owner_since_s() });
+        }
     }
 
     /// When the page confirmed that its pixel fired, Unix seconds.
     pub fn fired_at_s(&self) -> Option<i64> {
-        self.fired_at_s
+        let by_owner = |fired: &FiredUnpaid| fired.owner_since_s == self.owner_since_s();
+        self.fired_at_s.or(self.fired_unpaid.filter(by_owner).map(|fired| fired.at_s))
     }
 
-    /// Where its Purchase is as far as the order knows, in one word for operators. The
-    /// event's own state says more.
+    /// When the order's owner named it first, Unix seconds. Another owner has another time.
+    pub fn owner_since_s(&self) -> Option<i64> {
+        self.owner.as_ref().map(|owner| owner.at_s)
+    }
+
+    /// What was last decided about the Purchase, in one word for operators: `none`, `waiting_join`,
+    /// `placed`, `withheld` or `too_old`. The state of the event says how far its delivery is.
     pub fn placed(&self) -> &'static str {
         match self.placed {
             Placement::Not => "none",
@@ -242,6 +321,6 @@ impl Order {
 
     /// Whether a page has confirmed that its pixel fired the Purchase.
     pub fn is_fired(&self) -> bool {
-        self.fired_at_s.is_some()
+        self.fired_at_s().is_some()
     }
 }

@@ -1,19 +1,26 @@
 //! What strangers cannot do to an order.
 
-use super::tests::{contact, decide, order, paid};
+use super::tests::{contact, decide, order, paid, pixel};
 use super::*;
+use crate::event::AdsConsent;
+use crate::id::PixelId;
+
+/// A claim of a page that holds the shop's key.
+fn keyed(fbp: &str) -> Contact {
+    Contact { proof: ContactProof::ClaimKey, ..contact(fbp, true) }
+}
 
 #[test]
 fn a_proof_takes_the_order_over_from_whoever_was_first() {
     let mut order = order();
     let mut thief = contact("thief", true);
-    thief.consent.denied = true;
-    order.contact(&thief);
+    thief.consent.ads = AdsConsent::Denied;
+    order.add_contact(&thief);
     assert_eq!(order.trust_level(), TrustLevel::Claimed);
-    order.proven_contact(&contact("buyer", true));
+    order.add_contact(&keyed("buyer"));
     assert_eq!(order.trust_level(), TrustLevel::Attested);
-    order.contact(&contact("another", true));
-    order.proven_contact(&contact("second proof", true));
+    order.add_contact(&contact("another", true));
+    order.add_contact(&keyed("second proof"));
     order.pay(paid("7", "5"));
     let Decision::Send(event) = decide(&mut order) else { panic!("the refusal was not the buyer's") };
     assert_eq!(event.user_data.fbp.as_deref(), Some("buyer"), "the first with a proof");
@@ -23,29 +30,129 @@ fn a_proof_takes_the_order_over_from_whoever_was_first() {
 #[test]
 fn a_service_of_the_shop_knows_whose_order_it_is() {
     let mut order = order();
-    order.contact(&contact("thief", false));
+    order.add_contact(&contact("thief", false));
     assert_eq!(order.trust_level(), TrustLevel::CheckedOut);
     let service = |fbp: Option<&str>| {
         let mut service = contact("", false);
-        service.is_internal = true;
+        service.proof = ContactProof::Internal;
         service.user_data.fbp = fbp.map(Into::into);
         service.user_data.client_user_agent = Some("agent".into());
         service
     };
     let owner = |order: &Order| order.owner().and_then(|owner| owner.user_data.fbp.clone());
-    order.contact(&service(None));
+    order.add_contact(&service(None));
     assert_eq!(owner(&order).as_deref(), Some("thief"), "it names no browser");
-    order.contact(&service(Some("buyer")));
+    order.add_contact(&service(Some("buyer")));
     assert_eq!(owner(&order).as_deref(), Some("buyer"));
+}
+
+#[test]
+fn without_a_proof_a_browser_that_refused_loses_the_order_to_one_that_claims_it_after_payment() {
+    let owner = |order: &Order| order.owner().unwrap().user_data.fbp.clone().unwrap();
+    let mut order = order();
+    let mut thief = contact("thief", false);
+    thief.consent.ads = AdsConsent::Denied;
+    order.add_contact(&thief);
+    order.add_contact(&contact("early", true));
+    assert_eq!(owner(&order), "thief", "nothing is paid yet");
+    order.pay(paid("7", "5"));
+    assert!(matches!(decide(&mut order), Decision::Withhold(_, WithholdReason::ConsentDenied)));
+    let mut buyer = contact("buyer", true);
+    buyer.consent.ads = AdsConsent::Granted;
+    order.add_contact(&buyer);
+    let Decision::Send(event) = decide(&mut order) else { panic!("its buyer allowed it") };
+    assert_eq!(event.user_data.fbp.as_deref(), Some("buyer"));
+    assert!(order.has_consent_conflict(), "and the operator sees that somebody refused");
+    order.add_contact(&contact("later", true));
+    assert_eq!(owner(&order), "buyer", "one that did not refuse keeps the order");
+    buyer.consent.ads = AdsConsent::Denied;
+    order.add_contact(&buyer);
+    assert_eq!(decide(&mut order), Decision::Stop(WithholdReason::ConsentDenied), "and may revise it");
+}
+
+#[test]
+fn a_page_moves_a_purchase_to_another_pixel_only_with_a_proof() {
+    let named = |n| Some(pixel(n));
+    let pixel_of = |contacts: &[Contact], report: Option<PixelId>| {
+        let mut order = order();
+        for contact in contacts {
+            order.add_contact(contact);
+        }
+        order.pay(Payment { pixel: report, ..paid("7", "5") });
+        decide(&mut order);
+        order.pixel().clone()
+    };
+    let owner = Contact { pixel: named(2), ..contact("owner", false) };
+    let other = Contact { pixel: named(3), ..contact("other", true) };
+    let proven = Contact { pixel: named(4), ..keyed("buyer") };
+    assert_eq!(pixel_of(&[], None), pixel(1), "the default");
+    assert_eq!(pixel_of(&[owner.clone(), other.clone()], None), pixel(2), "its page may report to it");
+    assert_eq!(pixel_of(&[owner.clone(), other.clone(), proven.clone()], None), pixel(4));
+    assert_eq!(pixel_of(&[owner, other, proven], named(5)), pixel(5), "the shop says so");
+}
+
+#[test]
+fn what_strangers_say_of_consent_is_shown_and_decides_nothing() {
+    let says = |fbp: &str, ads| {
+        let mut contact = contact(fbp, false);
+        contact.consent.ads = ads;
+        contact
+    };
+    let withheld = |contacts: &[Contact]| {
+        let mut order = order();
+        for contact in contacts {
+            order.add_contact(contact);
+        }
+        order.pay(paid("7", "5"));
+        decide(&mut order);
+        (order.withheld(), order.has_consent_conflict())
+    };
+    use AdsConsent::{Denied, Granted, Missing};
+    let after_payment = |ads| {
+        let mut order = order();
+        order.add_contact(&says("a", Granted));
+        order.pay(paid("7", "5"));
+        order.add_contact(&Contact { is_claim: true, ..says("b", ads) });
+        decide(&mut order);
+        (order.withheld(), order.has_consent_conflict())
+    };
+    assert_eq!(after_payment(Denied), (Some(WithholdReason::ConsentConflict), true));
+    assert_eq!(after_payment(AdsConsent::Unspecified), (None, false));
+    let denied = Some(WithholdReason::ConsentDenied);
+    let conflict = Some(WithholdReason::ConsentConflict);
+    let proven = |ads| Contact { proof: ContactProof::ClaimKey, ..says("buyer", ads) };
+    let internal = |ads| Contact { proof: ContactProof::Internal, ..says("", ads) };
+    assert_eq!(withheld(&[says("a", Granted), says("b", Denied)]), (None, true));
+    assert_eq!(withheld(&[says("a", Denied), says("b", Granted)]), (conflict, true));
+    assert_eq!(withheld(&[says("a", Denied), says("a", Granted)]), (None, false), "the owner revised it");
+    assert_eq!(withheld(&[says("a", Denied), proven(Granted)]), (None, false));
+    assert_eq!(withheld(&[says("a", Granted), proven(Denied)]), (denied, false));
+    assert_eq!(withheld(&[proven(Granted), internal(Denied)]), (conflict, true));
+    assert_eq!(withheld(&[proven(Granted), internal(Missing)]), (None, false), "the service did not ask");
+    assert_eq!(withheld(&[says("a", Missing)]), (denied, false));
+}
+
+#[test]
+fn a_denial_that_does_not_count_drops_the_denying_browsers_signals() {
+    let mut order = order();
+    let mut thief = contact("thief", false);
+    thief.consent.ads = AdsConsent::Denied;
+    order.add_contact(&thief);
+    let mut service = Contact { proof: ContactProof::Internal, ..contact("", false) };
+    (service.consent.ads, service.user_data.fbp) = (AdsConsent::Granted, None);
+    order.add_contact(&service);
+    order.pay(paid("7", "5"));
+    let Decision::Hold(event, _) = decide(&mut order) else { panic!("it waits for the buyer") };
+    assert_eq!((event.user_data.fbp, event.custom_data.content_name), (None, None));
 }
 
 #[test]
 fn questions_and_repetitions_teach_nothing() {
     let mut order = order();
-    order.contact(&contact("a", true));
+    order.add_contact(&contact("a", true));
     let before = order.clone();
     order.mark_asked(9);
-    order.contact(&contact("a", true));
+    order.add_contact(&contact("a", true));
     assert!(order != before && !order.has_learnt_since(&before));
     order.fail();
     assert!(order.has_learnt_since(&before));

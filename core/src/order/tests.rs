@@ -1,7 +1,7 @@
 use super::*;
 use crate::currency::Currency;
 use crate::custom_data::{Content, CustomData};
-use crate::event::{ActionSource, Consent, DEDUPLICATION_WINDOW_S, Page, oldest_time_s};
+use crate::event::{ActionSource, AdsConsent, Consent, DEDUPLICATION_WINDOW_S, Page, oldest_time_s};
 use crate::id::{OrderId, PixelId};
 use crate::money::Money;
 use crate::user_data::UserData;
@@ -9,8 +9,13 @@ use crate::user_data::UserData;
 pub(super) const NOW_S: i64 = 1_763_942_400;
 pub(super) const WAIT_MS: i64 = 30_000;
 
+/// The first pixel is the default one.
+pub(super) fn pixel(n: u8) -> PixelId {
+    PixelId::parse(&format!("12345678901234{n}")).unwrap()
+}
+
 pub(super) fn order() -> Order {
-    Order::new(OrderId::parse("KB-1").unwrap(), PixelId::parse("123456789012345").unwrap())
+    Order::new(OrderId::parse("KB-1").unwrap(), Environment::Production, pixel(1))
 }
 
 pub(super) fn inr(text: &str) -> Money {
@@ -21,7 +26,8 @@ pub(super) fn contact(fbp: &str, is_claim: bool) -> Contact {
     Contact {
         at_s: NOW_S,
         is_claim,
-        is_internal: false,
+        proof: ContactProof::Nothing,
+        pixel: None,
         consent: Consent::default(),
         user_data: UserData { fbp: Some(fbp.into()), ..UserData::default() },
         page: Page::default(),
@@ -36,6 +42,8 @@ pub(super) fn contact(fbp: &str, is_claim: bool) -> Contact {
 pub(super) fn paid(payment_id: &str, amount: &str) -> Payment {
     Payment {
         payment_id: Some(payment_id.into()),
+        account: None,
+        pixel: None,
         money: inr(amount),
         at_s: NOW_S - 10,
         seen_at_s: NOW_S,
@@ -49,7 +57,7 @@ pub(super) fn paid(payment_id: &str, amount: &str) -> Payment {
     }
 }
 
-/// A payment that the catalogue knows.
+/// A payment whose contents the catalogue knows.
 fn listed(amount: &str) -> Payment {
     Payment { listed: contents("listed", 2), ..paid("7", amount) }
 }
@@ -65,22 +73,36 @@ fn contents(id: &str, num_items: u32) -> CustomData {
 }
 
 pub(super) fn decide(order: &mut Order) -> Decision {
-    order.decide(NOW_S * 1000, Some(oldest_time_s(NOW_S)), WAIT_MS, Some("https://shop.example/"))
+    decide_at(order, NOW_S * 1000)
+}
+
+pub(super) fn decide_at(order: &mut Order, now_ms: i64) -> Decision {
+    with_context(now_ms, |context| order.decide(context))
+}
+
+pub(super) fn with_context<T>(now_ms: i64, run: impl FnOnce(PurchaseContext<'_>) -> T) -> T {
+    run(PurchaseContext {
+        now_ms,
+        join_wait_ms: WAIT_MS,
+        oldest_s: Some(oldest_time_s(now_ms.div_euclid(1000))),
+        order_pixel: None,
+        default_pixel: &pixel(1),
+    })
 }
 
 #[test]
 fn a_claim_alone_sends_nothing() {
     let mut order = order();
-    assert!(!order.contact(&contact("a", true)));
+    assert!(!order.add_contact(&contact("a", true)));
     assert_eq!(decide(&mut order), Decision::Nothing);
     assert_eq!(order.state(), PurchaseState::Pending);
-    assert!(order.contact(&contact("a", true)), "the second claim is a repeat");
+    assert!(order.add_contact(&contact("a", true)), "the second claim is a repeat");
 }
 
 #[test]
 fn the_webhooks_money_wins_and_the_browser_brings_the_signals() {
     let mut order = order();
-    order.contact(&contact("a", true));
+    order.add_contact(&contact("a", true));
     assert_eq!(order.pay(paid("7", "1399.50")), PaymentOutcome::New);
     let Decision::Send(event) = decide(&mut order) else {
         panic!("a claimed and paid order is sent at once")
@@ -96,11 +118,10 @@ fn the_webhooks_money_wins_and_the_browser_brings_the_signals() {
 fn a_paid_order_without_signals_waits_and_takes_a_late_claim() {
     let mut order = order();
     order.pay(paid("7", "5"));
-    let Decision::Hold(event, until_ms) = decide(&mut order) else { panic!("it waits") };
+    let Decision::Hold(_, until_ms) = decide(&mut order) else { panic!("the Purchase waits") };
     assert_eq!(until_ms, NOW_S * 1000 + WAIT_MS);
-    assert_eq!(event.page.event_source_url.as_deref(), Some("https://shop.example/"));
     assert_eq!(decide(&mut order), Decision::Nothing, "it waits once");
-    order.contact(&contact("late", true));
+    order.add_contact(&contact("late", true));
     let Decision::Send(event) = decide(&mut order) else { panic!("the claim ends the wait") };
     assert_eq!(event.user_data.fbp.as_deref(), Some("late"));
 }
@@ -108,11 +129,11 @@ fn a_paid_order_without_signals_waits_and_takes_a_late_claim() {
 #[test]
 fn a_stranger_cannot_take_over_the_signals_or_refuse_for_the_owner() {
     let mut order = order();
-    order.contact(&contact("owner", false));
+    order.add_contact(&contact("owner", false));
     let mut thief = contact("thief", true);
-    thief.consent.denied = true;
+    thief.consent.ads = AdsConsent::Denied;
     thief.user_data.fbc = Some("fb.1.1.stolen".into());
-    order.contact(&thief);
+    order.add_contact(&thief);
     assert!(!order.is_owned_by(&thief.user_data));
     order.pay(paid("7", "5"));
     let Decision::Send(event) = decide(&mut order) else { panic!("the refusal was not the owner's") };
@@ -124,8 +145,8 @@ fn a_stranger_cannot_take_over_the_signals_or_refuse_for_the_owner() {
 fn the_owners_refusal_keeps_the_purchase_back_and_counts_it() {
     let mut order = order();
     let mut owner = contact("a", true);
-    owner.consent.denied = true;
-    order.contact(&owner);
+    owner.consent.ads = AdsConsent::Denied;
+    order.add_contact(&owner);
     order.pay(paid("7", "5"));
     assert!(matches!(decide(&mut order), Decision::Withhold(_, WithholdReason::ConsentDenied)));
     assert_eq!(order.browser_event(NOW_S), None);
@@ -179,7 +200,9 @@ fn a_fact_with_another_amount_is_a_conflict_that_names_the_known_one() {
 fn a_week_old_payment_is_kept_and_given_up() {
     let mut order = order();
     order.pay(Payment { at_s: NOW_S - 8 * 24 * 3600, ..paid("7", "5") });
-    let untrusted = order.clone().decide(NOW_S * 1000, None, WAIT_MS, None);
+    let untrusted = with_context(NOW_S * 1000, |context| {
+        order.clone().decide(PurchaseContext { oldest_s: None, ..context })
+    });
     assert!(matches!(untrusted, Decision::Hold(..)), "a clock that may be wrong gives up nothing");
     assert!(matches!(decide(&mut order), Decision::TooOld(_)));
     assert_eq!(order.state(), PurchaseState::Verified);
@@ -208,9 +231,9 @@ fn the_page_fires_while_the_copies_would_be_merged_and_until_it_has() {
 #[test]
 fn the_catalogues_contents_count_where_nobody_names_any() {
     let mut order = order();
-    order.contact(&contact("a", true));
+    order.add_contact(&contact("a", true));
     order.pay(listed("5"));
-    let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
+    let Decision::Send(event) = decide(&mut order) else { panic!("the Purchase is sent") };
     assert_eq!(event.custom_data.content_ids, ["listed"]);
     assert_eq!(event.custom_data.num_items, Some(2));
     assert_eq!(event.custom_data.content_name.as_deref(), Some("a"), "the browser's words stay");
@@ -221,35 +244,35 @@ fn the_catalogues_contents_count_where_nobody_names_any() {
 fn contents_of_the_browser_or_of_a_fact_stay() {
     let mut order = order();
     let claim = Contact { custom_data: contents("claimed", 1), ..contact("a", true) };
-    order.contact(&claim);
+    order.add_contact(&claim);
     order.pay(listed("5"));
-    let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
+    let Decision::Send(event) = decide(&mut order) else { panic!("the Purchase is sent") };
     assert_eq!(event.custom_data.content_ids, ["claimed"]);
     assert_eq!(event.custom_data.content_category.as_deref(), Some("claimed"));
 
     let mut order = self::order();
-    order.contact(&contact("a", true));
+    order.add_contact(&contact("a", true));
     order.pay(Payment { custom_data: contents("stated", 3), ..listed("5") });
-    let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
+    let Decision::Send(event) = decide(&mut order) else { panic!("the Purchase is sent") };
     assert_eq!(event.custom_data.content_ids, ["stated"]);
 }
 
 #[test]
 fn contents_that_come_after_the_purchase_left_change_neither_side() {
     let mut order = order();
-    order.contact(&contact("a", false));
+    order.add_contact(&contact("a", false));
     order.pay(listed("5"));
     let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
-    order.contact(&Contact { custom_data: contents("late", 1), ..contact("a", true) });
+    order.add_contact(&Contact { custom_data: contents("late", 1), ..contact("a", true) });
     assert_eq!(order.browser_event(NOW_S), Some(event.custom_data));
 
-    // The same after a wait: until its end contents are taken, from then on not.
+    // After a hold: contents are accepted until its end and ignored after it.
     for (late_ms, expected) in [(WAIT_MS - 1, "late"), (WAIT_MS, "listed")] {
         let mut order = self::order();
         order.pay(listed("5"));
         assert!(matches!(decide(&mut order), Decision::Hold(..)));
-        order.contact(&Contact { custom_data: contents("late", 1), ..contact("a", true) });
-        let later = order.decide(NOW_S * 1000 + late_ms, Some(oldest_time_s(NOW_S)), WAIT_MS, None);
+        order.add_contact(&Contact { custom_data: contents("late", 1), ..contact("a", true) });
+        let later = decide_at(&mut order, NOW_S * 1000 + late_ms);
         let Decision::Send(event) = later else { panic!("signals came") };
         assert_eq!(event.custom_data.content_ids, [expected], "after {late_ms} ms");
         assert_eq!(order.browser_event(NOW_S + WAIT_MS / 1000), Some(event.custom_data));
@@ -259,7 +282,7 @@ fn contents_that_come_after_the_purchase_left_change_neither_side() {
 #[test]
 fn an_order_of_the_version_before_is_still_read() {
     let mut order = order();
-    order.contact(&contact("a", true));
+    order.add_contact(&contact("a", true));
     let json = serde_json::to_string(&order).unwrap();
     assert!(!json.contains("settled") && !json.contains("listed"), "{json}");
     assert_eq!(serde_json::from_str::<Order>(&json).unwrap(), order);
@@ -268,7 +291,7 @@ fn an_order_of_the_version_before_is_still_read() {
 #[test]
 fn an_order_survives_its_json() {
     let mut order = order();
-    order.contact(&contact("a", true));
+    order.add_contact(&contact("a", true));
     order.pay(paid("7", "5"));
     decide(&mut order);
     let json = serde_json::to_string(&order).unwrap();
@@ -278,7 +301,7 @@ fn an_order_survives_its_json() {
 #[test]
 fn a_void_that_overtakes_its_payment_stops_it_all_the_same() {
     let mut order = order();
-    order.contact(&contact("a", true));
+    order.add_contact(&contact("a", true));
     order.void("7", NOW_S);
     assert_eq!(order.state(), PurchaseState::Failed);
     order.pay(paid("7", "5"));
@@ -286,7 +309,7 @@ fn a_void_that_overtakes_its_payment_stops_it_all_the_same() {
     assert!(matches!(decide(&mut order), Decision::Withhold(_, WithholdReason::RefundedBeforeSent)));
 
     let mut order = self::order();
-    order.contact(&contact("a", true));
+    order.add_contact(&contact("a", true));
     order.void("6", NOW_S);
     order.pay(paid("7", "5"));
     assert!(matches!(decide(&mut order), Decision::Send(_)), "another attempt's void is another's");

@@ -1,4 +1,4 @@
-//! A text with its percent-encoding undone, each character knowing where it came from.
+//! A text with its percent-encoding decoded. Each character has its place in the original text.
 
 /// One character and the bytes of the original text that stand for it.
 #[derive(Clone, Copy)]
@@ -8,12 +8,12 @@ pub(super) struct Unit {
     pub(super) end: usize,
 }
 
-/// A piece of the decoded text: indices of units, end exclusive.
+/// A piece of the decoded text, as indices of units; the end is exclusive.
 pub(super) type Piece = core::ops::Range<usize>;
 
-/// Undoes percent-encoding, nested encodings (`%2540`) included, in one pass: whenever
-/// the last three bytes spell `%XX` they become the byte they stand for, which may itself
-/// be the percent sign of the next one. Bytes that are no UTF-8 become U+FFFD, one each.
+/// Decodes percent-encoding in one pass, nested encodings (`%2540`) included: whenever the last three
+/// bytes are `%XX`, they become the encoded byte. That byte can be the percent sign of the next
+/// encoding. Each byte that is not UTF-8 becomes U+FFFD.
 pub(super) fn decode(text: &str) -> Vec<Unit> {
     let mut bytes: Vec<(u8, usize, usize)> = Vec::with_capacity(text.len());
     for (at, byte) in text.bytes().enumerate() {

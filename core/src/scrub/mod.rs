@@ -1,12 +1,12 @@
-//! Cutting personal data out of URLs and free text.
+//! Removes personal data from URLs and free text.
 //!
-//! E-mail- and phone-shaped values are replaced by [`PLACEHOLDER`] wherever they stand:
-//! in a path, in any query parameter, percent-encoded any number of times, in a URL
-//! inside a URL. URLs lose their fragment, user name and password as well. Everything
-//! else stays as it was written, byte for byte.
+//! Values with the form of an e-mail address or a phone number are replaced by [`PLACEHOLDER`] wherever
+//! they stand: in a path, in any query parameter, percent-encoded any number of times, or in a URL
+//! inside a URL. The fragment, user name and password of a URL are removed too. All other text stays
+//! byte for byte.
 //!
-//! What counts as a phone number is narrow, because click IDs, order IDs, prices, dates
-//! and timestamps are numbers too: see `phone`. The work grows linearly with the text.
+//! Only a few forms count as a phone number, because click IDs, order IDs, prices, dates and timestamps
+//! are numbers too; see `phone`. The time grows linearly with the length of the text.
 
 mod decoded;
 mod email;
@@ -14,20 +14,20 @@ mod phone;
 
 use decoded::{Piece, Unit, decode};
 
-/// Stands where something was cut. Its brackets are part of no e-mail address and no
-/// number, so nothing new can form around it, and they may stand in a URL.
+/// Replaces each value that was removed. Its brackets cannot be part of an e-mail address or a number,
+/// so no new address or number can form around it. They are allowed in a URL.
 pub const PLACEHOLDER: &str = "(removed)";
 
 /// A text without personal data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scrubbed {
-    /// What is left.
+    /// The text, with [`PLACEHOLDER`] for each removed value.
     pub text: String,
-    /// How many values were cut out. A dropped fragment does not count.
+    /// Number of removed values. A removed fragment does not count.
     pub cuts: u32,
 }
 
-/// Cuts personal data out of free text.
+/// Removes e-mail addresses and phone numbers from free text.
 pub fn scrub_text(text: &str) -> Scrubbed {
     if !may_hold_any(text) {
         return Scrubbed { text: text.to_owned(), cuts: 0 };
@@ -38,8 +38,8 @@ pub fn scrub_text(text: &str) -> Scrubbed {
     cut(text, &units, pieces)
 }
 
-/// Cuts personal data out of a URL, absolute or relative, and drops its fragment, user
-/// name and password. Control characters go too, as browsers do it.
+/// Removes personal data from an absolute or relative URL, and its fragment, user name and password.
+/// Control characters are removed too, as browsers do.
 pub fn scrub_url(url: &str) -> Scrubbed {
     let clean: String;
     let mut url = url.trim();
@@ -56,14 +56,15 @@ pub fn scrub_url(url: &str) -> Scrubbed {
     match rest[..authority_end].rfind('@') {
         None => scrub_text(url),
         Some(at) => {
-            // The whole is looked at, not the rest alone: without its login it may read otherwise.
+            // The URL without its login is scrubbed as a whole, because scheme and rest can form a new value.
             let inner = scrub_text(&format!("{scheme}{}", &rest[at + 1..]));
             Scrubbed { text: inner.text, cuts: inner.cuts + 1 }
         }
     }
 }
 
-/// What may stand before the slashes of an authority: nothing, or `https:` and the like.
+/// Whether a text can stand before the slashes of an authority: it is empty or a scheme such as
+/// `https:`.
 fn is_scheme(text: &str) -> bool {
     let name = text.strip_suffix(':');
     text.is_empty()
@@ -72,14 +73,14 @@ fn is_scheme(text: &str) -> bool {
         })
 }
 
-/// A cheap look that lets most texts pass without decoding: neither an `@` nor ten
-/// digits, nor a percent sign that could hide them.
+/// Whether a text needs decoding and a full search. This is cheap, and false for most texts: they have
+/// no `@`, no percent sign and fewer than ten digits.
 fn may_hold_any(text: &str) -> bool {
     const DIGITS_MIN: usize = 10;
     let mut digits = 0;
     text.bytes().any(|byte| {
         digits += usize::from(byte.is_ascii_digit());
-        // A digit beyond ASCII has three bytes or two; ten of them need twenty.
+        // A digit beyond ASCII has two or three bytes, so ten of them have at least twenty.
         digits += usize::from(!byte.is_ascii());
         matches!(byte, b'@' | b'%') || digits >= DIGITS_MIN
     })
@@ -92,7 +93,7 @@ fn cut(text: &str, units: &[Unit], mut pieces: Vec<Piece>) -> Scrubbed {
     for piece in pieces {
         let (start, end) = (units[piece.start].start, units[piece.end - 1].end);
         if start < written {
-            // Overlaps the piece before it.
+            // This piece overlaps the piece before it.
             written = written.max(end);
             continue;
         }

@@ -1,4 +1,4 @@
-//! Finding phone numbers.
+//! Finds phone numbers.
 //!
 //! A phone number is
 //! - a plus sign and 10 to 15 digits, in groups as people write them;
@@ -6,38 +6,38 @@
 //!   in front, in groups divided by spaces or hyphens;
 //! - three, three and four digits, as North America writes them.
 //!
-//! It touches no letter and no further digit, is no part of a decimal number, and lies
-//! in no UUID. So a timestamp (ten digits from 1, or 13), a date, a price, a number in a
-//! click ID or in `SKU9876543210` is none.
+//! A phone number does not touch a letter or a further digit, and is not part of a decimal number or a
+//! UUID. So these are no phone numbers: a timestamp (ten digits from 1, or 13 digits), a date, a price,
+//! a number in a click ID or in `SKU9876543210`.
 
 use super::decoded::{Piece, Unit};
 use crate::normalise::phone::ascii_digit;
 
-/// Most groups one number is written in: `+33 6 12 34 56 78`, with one to spare.
+/// Most groups of digits in one number: those of `+33 6 12 34 56 78`, and one more.
 const GROUPS_MAX: usize = 7;
-/// Most digits one number has, with a prefix.
+/// Most digits in one number, prefix included.
 const DIGITS_MAX: usize = 16;
 
-/// Digits that stand together.
+/// Digits without anything between them.
 struct Group {
     piece: Piece,
     digits: String,
     has_plus: bool,
-    /// What stands between it and the group before it.
+    /// Text between this group and the group before it.
     gap: Gap,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Gap {
-    /// Something that no number holds.
+    /// Characters that cannot stand inside a number.
     Wide,
-    /// A dot.
+    /// One dot.
     Dot,
-    /// Spaces, hyphens, brackets.
+    /// Spaces, hyphens or brackets.
     Narrow,
 }
 
-/// Adds phone-shaped pieces to those found before, leaving those alone.
+/// Adds pieces with the form of a phone number. It searches only outside of the pieces that are there.
 pub(super) fn find(units: &[Unit], pieces: &mut Vec<Piece>) {
     let taken = core::mem::take(pieces);
     let mut from = 0;
@@ -61,7 +61,7 @@ fn find_between(units: &[Unit], range: Piece, found: &mut Vec<Piece>) {
     }
 }
 
-/// Number of groups, from the first on, that make a phone number; the most that do.
+/// Largest number of groups, from the first on, that form a phone number; 0 when none do.
 fn longest(units: &[Unit], groups: &[Group]) -> usize {
     let Some(first) = groups.first() else { return 0 };
     if touches_before(units, first) {
@@ -91,7 +91,7 @@ fn is_phone(groups: &[Group]) -> bool {
     is_north_american(groups) || (!has_dots && is_indian(&digits) && is_grouped_as_indian(groups))
 }
 
-/// A mobile number with any prefix that is dialled before it.
+/// Whether the digits are an Indian mobile number, with or without a prefix that people dial before it.
 fn is_indian(digits: &str) -> bool {
     let Some((prefix, mobile)) = digits.len().checked_sub(10).map(|at| digits.split_at(at)) else {
         return false;
@@ -100,8 +100,8 @@ fn is_indian(digits: &str) -> bool {
         && mobile.starts_with(['6', '7', '8', '9'])
 }
 
-/// One to three groups, or pairs, behind a prefix that may stand alone. Longer rows of
-/// short groups are dates and prices.
+/// Whether the groups are one to three, or all pairs, after a prefix that can be a group of its own.
+/// Other rows of short groups are dates and prices.
 fn is_grouped_as_indian(groups: &[Group]) -> bool {
     let after_prefix = match groups.split_first() {
         Some((first, rest))
@@ -115,7 +115,7 @@ fn is_grouped_as_indian(groups: &[Group]) -> bool {
         Some((first, rest)) if !rest.is_empty() && first.digits == "0" => rest,
         _ => after_prefix,
     };
-    // A first group such as `08` is a day, not a trunk zero and a digit.
+    // A first group such as `08` is the day of a date, not a trunk prefix and a digit.
     let begins_as_date =
         after_trunk.len() > 1 && after_trunk[0].digits.len() == 2 && after_trunk[0].digits.starts_with('0');
     let pairs = after_trunk.iter().all(|group| group.digits.len() == 2);
@@ -123,7 +123,7 @@ fn is_grouped_as_indian(groups: &[Group]) -> bool {
     !begins_as_date && sizes_fit && (after_trunk.len() <= 3 || pairs)
 }
 
-/// `650-555-1212`, also with a 1 in front.
+/// Whether the groups have the form `650-555-1212`, with or without a 1 in front.
 fn is_north_american(groups: &[Group]) -> bool {
     let local = match groups {
         [one, rest @ ..] if one.digits == "1" => rest,
@@ -146,7 +146,7 @@ fn groups(units: &[Unit], range: Piece) -> Vec<Group> {
         while at < range.end
             && let Some(digit) = ascii_digit(units[at].c)
         {
-            // Further digits cannot make it a phone number, but still belong to it.
+            // A group with more digits is no phone number, but the piece must still cover all of them.
             if digits.len() <= DIGITS_MAX {
                 digits.push(char::from(digit));
             }
@@ -163,8 +163,8 @@ fn groups(units: &[Unit], range: Piece) -> Vec<Group> {
     groups
 }
 
-/// The plus sign of a group, with or without a bracket between. A plus sign behind a
-/// letter or digit is a space (in a query) or a sum.
+/// Position of a group's plus sign, which can have a bracket after it. A plus sign after a letter or
+/// digit does not count: it is a space in a query, or a sum.
 fn plus_before(units: &[Unit], from: usize, start: usize) -> Option<usize> {
     let before = |at: usize| at.checked_sub(1).filter(|at| *at >= from);
     let mut at = before(start)?;
@@ -184,7 +184,7 @@ fn gap(between: &[Unit]) -> Gap {
     }
 }
 
-/// What divides groups: spaces (`+` in a query), hyphens, brackets.
+/// Whether a character can stand between groups: a space (`+` in a query), a hyphen or a bracket.
 fn is_spacing(c: char) -> bool {
     matches!(c, ' ' | '\u{a0}' | '\u{202f}' | '\t' | '-' | '\u{2010}'..='\u{2015}' | '(' | ')' | '+')
 }
@@ -202,13 +202,13 @@ fn touches_after(units: &[Unit], end: usize) -> bool {
     is_word(after.c) || is_decimal
 }
 
-/// A letter or digit of ASCII. Letters of other scripts stand beside numbers in
-/// sentences, not in product IDs.
+/// Whether a character is an ASCII letter or digit. Letters of other scripts do not count: next to a
+/// number they belong to a sentence, not to a product ID.
 fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric()
 }
 
-/// End of the UUID that begins here.
+/// End of the UUID that begins at `at`; `None` when none begins there.
 fn uuid_end(units: &[Unit], at: usize) -> Option<usize> {
     const LENGTH: usize = 36;
     let starts_word = !at.checked_sub(1).is_some_and(|before| is_word(units[before].c));

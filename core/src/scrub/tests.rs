@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::normalise::email::is_address;
 
-/// Expects the placeholder wherever `¤` stands, and nothing else to change.
+/// Checks that `input` becomes `expected`, where `¤` stands for the placeholder.
 #[track_caller]
 fn url(input: &str, expected: &str) {
     let scrubbed = scrub_url(input);
@@ -117,8 +117,8 @@ fn other_numbers_and_names_stay() {
 
 #[test]
 fn a_long_text_takes_time_in_proportion() {
-    // Each of these is quadratic, and would run for minutes, if one start looked at all
-    // that follows or one `@` at all that precedes.
+    // These texts would take minutes if each start of a number read all following text, or each `@` all
+    // text before it.
     for unit in ["@", "a@", "%25", "%", "1 ", "98765 ", "+1 ", "a.", "a@b.", "-", "//:@", "123e4567-"] {
         let long = unit.repeat(200_000 / unit.len());
         let started = std::time::Instant::now();
@@ -128,8 +128,7 @@ fn a_long_text_takes_time_in_proportion() {
     }
 }
 
-/// Whether a text holds something of the form of an e-mail address, judged by trying
-/// every window between characters that no address holds.
+/// Whether a text holds an e-mail address. It tries every window between characters that no address has.
 fn holds_address(text: &str) -> bool {
     text.split(|c: char| c.is_ascii_whitespace() || "/=?&,;:<>()[]\"\\%".contains(c)).any(|word| {
         word.match_indices('@').any(|(at, _)| {

@@ -142,7 +142,7 @@ fn a_missing_currency_is_the_assumed_one() {
     let body = changed("success-2025", "\"payment_currency\":\"INR\",", "")
         .replace("\"order_currency\":\"INR\",", "");
     let webhook = Webhook::parse(body.as_bytes(), Currency::parse("JPY").unwrap());
-    // 1399.50 yen do not exist.
+    // The yen has no decimals, so 1399.50 yen is not an amount.
     assert_eq!(webhook.expect_err("too precise").reason, MessageError::BadAmount);
     assert_eq!(proof(&parse(&body).unwrap()).unwrap().3, "INR");
 }
@@ -158,4 +158,33 @@ fn a_link_tag_and_a_partners_merchant_are_kept() {
         parse(&partner).unwrap().extract().merchant_id.as_ref().map(ToString::to_string).as_deref(),
         Some("M_7")
     );
+}
+
+#[test]
+fn cash_on_delivery_is_a_placement_and_unclear_cash_is_unusable() {
+    for (from, to) in [
+        ("\"payment_group\":\"upi\"", "\"payment_group\":\"Cash on Delivery\""),
+        ("{\"upi\":{", "{\"cod\":{"),
+    ] {
+        let placed = parse(&changed("success-2025", from, to)).unwrap();
+        assert!(matches!(placed.effect(), Effect::Nothing), "{to}");
+        let note = placed.note(0).expect("the order keeps it");
+        assert_eq!(
+            (note.status.as_str(), note.money.map(|money| money.amount.get())),
+            ("CASH_ON_DELIVERY", Some(139_950))
+        );
+        assert_ne!(placed.event_key(), read("success-2025").event_key(), "money that comes later counts");
+    }
+    let unclear = changed("success-2025", "\"payment_group\":\"upi\"", "\"payment_group\":\"cash\"");
+    assert_eq!(message_error(&unclear), MessageError::CashUnclear);
+}
+
+#[test]
+fn a_subscriptions_refund_names_its_charge() {
+    let refund = read("subscription-refund");
+    assert!(matches!(refund.effect(), Effect::Nothing), "off by default");
+    let Effect::Refunded { order_id: Some(order), .. } = refund.subscription_effect() else {
+        panic!("a refund")
+    };
+    assert_eq!(order.as_str(), "sub9-ch-3");
 }

@@ -1,5 +1,5 @@
-//! Cashfree: signatures, webhooks of every kind, answers of the Orders API, and the traps
-//! in reading them. A test that guards against trap N of our notes is named `trap_NN_…`.
+//! Tests of Cashfree's signatures, webhooks and Orders API, and of known mistakes in reading them. The
+//! test against the known mistake number NN is named `trap_NN_…`.
 
 mod kinds;
 mod orders_api;

@@ -113,3 +113,14 @@ fn only_ids_that_cashfree_can_have_made_are_asked_for() {
         assert!(!orders_api_id_ok(bad), "{bad}");
     }
 }
+
+#[test]
+fn cash_is_no_payment_here_either() {
+    let upi = payment("\"2\"", "SUCCESS", "10.00", LATE, "true");
+    for group in ["cash_on_delivery", "COD", "cash"] {
+        let cash = payment("\"1\"", "SUCCESS", "10.00", EARLY, "true")
+            .replace("\"payment_group\":\"upi\"", &format!("\"payment_group\":{group:?}"));
+        assert_eq!(paying(std::slice::from_ref(&cash)), Ok(None), "{group}");
+        assert_eq!(paying(&[cash, upi.clone()]), Ok(Some(("2".to_owned(), 1_000))), "{group}");
+    }
+}

@@ -1,4 +1,4 @@
-//! Whatever arrives, reading it never panics, and spelling does not change meaning.
+//! Reading any input never panics, and the spelling of a value does not change its meaning.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ const KINDS: [&str; 14] = [
     "SOMETHING_ELSE",
 ];
 
-/// Keys that the readers ask for, so that arbitrary values reach them.
+/// Keys that the readers use, so that they get the arbitrary values.
 const KEYS: &[&str] = &[
     "data",
     "order",

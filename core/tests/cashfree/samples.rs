@@ -1,9 +1,9 @@
-//! Samples of webhooks, whole and changed.
+//! Samples of webhooks, unchanged and changed.
 
 use tandem_core::cashfree::{Effect, MessageError, Proof, Webhook, WebhookError};
 use tandem_core::currency::Currency;
 
-/// The samples, one per line, each with its name in front.
+/// The samples, one per line: a name, then the body.
 pub(crate) const SAMPLES: &str = include_str!("../../vectors/cashfree_webhooks.txt");
 
 pub(crate) fn sample(name: &str) -> &'static str {
@@ -23,7 +23,7 @@ pub(crate) fn read(name: &str) -> Webhook {
     parse(sample(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// A sample with one text replaced; the text must be there.
+/// A sample with the text `from` replaced by `to`. The sample must contain `from`.
 pub(crate) fn changed(name: &str, from: &str, to: &str) -> String {
     let body = sample(name);
     assert!(body.contains(from), "{name} holds {from}");

@@ -1,4 +1,4 @@
-//! Signature vectors: what must verify and what must not.
+//! Signature vectors: signatures that must verify, and signatures that must not.
 
 use serde_json::Value;
 use tandem_core::cashfree::signature::{SignatureError, verify};
@@ -109,7 +109,7 @@ fn spaces_around_the_signature_are_trimmed_and_nothing_else_is() {
         verify(&SECRET, &timestamp, &body, &format!("\u{a0}{signature}")),
         Err(SignatureError::Malformed)
     );
-    // The last character carries two spare bits: only their zero form is the signature.
+    // The last base64 character has two spare bits, and they must be zero.
     let spare = signature.replace("c=", "d=");
     assert_ne!(spare, signature);
     assert_eq!(verify(&SECRET, &timestamp, &body, &spare), Err(SignatureError::Malformed));

@@ -1,10 +1,10 @@
-//! What others got wrong in reading webhooks.
+//! Known mistakes of other integrations in reading webhooks.
 
 use tandem_core::cashfree::{Effect, MessageError, Notice, SubscriptionNotice};
 
 use crate::samples::{SAMPLES, changed, message_error, parse, proof, read, sample};
 
-/// Debug output ends up in logs.
+/// Debug output can get into logs.
 #[test]
 fn trap_37_neither_debug_nor_the_extract_shows_personal_data() {
     for line in SAMPLES.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
@@ -72,8 +72,8 @@ fn trap_12_fees_prove_no_payment() {
 
 #[test]
 fn trap_13_link_and_form_are_twins_of_the_payment() {
-    // The same order and payment IDs come with PAYMENT_SUCCESS_WEBHOOK, so the order
-    // takes them as one payment; their own keys differ.
+    // A PAYMENT_SUCCESS_WEBHOOK has the same order and payment IDs, so the order takes both messages as
+    // one payment. Their event keys differ.
     let body = changed("success-2025", "KB-3001", "CFPay_abc_001").replace("700100200311", "700100200320");
     let (payment, link) = (parse(&body).unwrap(), read("link"));
     assert_eq!(proof(&payment).unwrap().0, proof(&link).unwrap().0);
@@ -86,7 +86,7 @@ fn trap_14_a_links_total_is_never_an_orders_amount() {
     assert_eq!(proof(&read("link")).unwrap().2, 15_000);
     let second = changed("link", "\"350.00\"", "\"500.00\"");
     assert_eq!(proof(&parse(&second).unwrap()).unwrap().2, 15_000);
-    // Two partial payments are two messages.
+    // Two partial payments are two messages, so their keys differ.
     assert_ne!(parse(&second).unwrap().event_key(), read("link").event_key());
 }
 
@@ -95,7 +95,7 @@ fn trap_15_garbage_in_a_links_amount_is_not_hidden() {
     for bad in ["\"150.00 INR\"", "\"₹150\"", "\"150,00\"", "null"] {
         assert_eq!(message_error(&changed("link", "\"150.00\"", bad)), MessageError::BadAmount, "{bad}");
     }
-    // Spelling does not change the key.
+    // The spelling of an amount does not change the key.
     let spelt = changed("link", "\"350.00\"", "350.0");
     assert_eq!(parse(&spelt).unwrap().event_key(), read("link").event_key());
 }
@@ -108,7 +108,7 @@ fn trap_16_and_17_an_automatic_refund_names_its_payment_and_perhaps_no_order() {
     };
     assert_eq!(order_id.map(ToString::to_string).as_deref(), Some("KB-3001"));
     assert_eq!((refund_id.as_str(), money.amount.get()), ("9100002", 139_950));
-    // The payment that goes back is the order's second, not the one that paid it.
+    // The refunded payment is the second payment of the order, not the one that paid it.
     assert_eq!(payment_id.map(ToString::to_string).as_deref(), Some("700100200399"));
     for without in ["\"order_id\":null", "\"order_id\":\"\""] {
         let webhook = parse(&changed("auto-refund", "\"order_id\":\"KB-3001\"", without)).unwrap();
@@ -164,7 +164,7 @@ fn trap_22_a_failed_attempt_is_no_more_than_that() {
     for name in ["failed", "dropped"] {
         let webhook = read(name);
         assert!(matches!(webhook.effect(), Effect::Failed { .. }), "{name}");
-        // Its amount does not matter, so garbage in it is no reason to give it up.
+        // The amount of a failed attempt does not matter, so an unusable amount is no error.
         let body = sample(name).replace("\"payment_amount\":", "\"payment_amount\":[],\"was\":");
         assert!(parse(&body).is_ok(), "{name}");
     }
@@ -183,7 +183,7 @@ fn trap_24_a_mandate_check_is_no_revenue() {
     let auth = parse(&changed("subscription-success", "\"CHARGE\"", "\"AUTH\"")).unwrap();
     assert!(auth.subscription_charge().is_none());
     assert!(read("subscription-failed").subscription_charge().is_none());
-    // Edition 2023-08-01: no currency, and dates that are no times.
+    // Edition 2023-08-01 has no currency, and dates without a time.
     let old = changed("subscription-success", "\"payment_currency\":\"INR\",", "")
         .replace("\"2025-11-24T11:58:00+05:30\"", "\"2025-11-24\"");
     let old = parse(&old).unwrap();

@@ -1,4 +1,4 @@
-//! Code that the examples share: when to try again, and the proof of a claim.
+//! Code that the examples share: when to try again, and how to make a claim key.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How long to wait before the next try. `None` if another try would not help.
 ///
-/// The same report twice makes one Purchase. So a call with an unknown outcome (`DEADLINE_EXCEEDED`) is repeated, like
-/// one that was refused.
+/// The same report twice makes one Purchase. So the examples repeat a call with an unknown outcome
+/// (`DEADLINE_EXCEEDED`), like one that was refused.
 pub fn pause_before_retry(status: &Status, retries_so_far: u32) -> Option<Duration> {
     match status.code() {
         Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded => {
-            // The server's own delay goes first (google.rpc.RetryInfo in the status's details).
+            // The server's own delay takes precedence (google.rpc.RetryInfo in the status's details).
             let told = status.get_details_retry_info().and_then(|info| info.retry_delay);
             let own = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(retries_so_far));
             Some(told.unwrap_or(own).min(LONGEST_PAUSE))
@@ -27,7 +27,7 @@ pub fn pause_before_retry(status: &Status, retries_so_far: u32) -> Option<Durati
     }
 }
 
-/// The proof that a page may ask about an order: hex HMAC-SHA256(secret, order ID). The shop's server makes it and puts
+/// The claim key, with which a page may ask about an order: hex HMAC-SHA256(secret, order ID). The shop's server puts
 /// it into the page. The secret (`TANDEM_CLAIM_SECRET`) never leaves the server.
 pub fn claim_key(secret: &str, order_id: &str) -> String {
     // HMAC takes a key of any length, so this cannot fail.

@@ -15,7 +15,7 @@ export function Checkout() {
     setBusy(true);
     setProblem("");
     try {
-      // The order exists before the event, so that the Purchase can find its browser by the order's ID.
+      // The order is created before the event, so that the Purchase can find its browser by the order's ID.
       const order = await placeOrder(form);
       await atMost(2500, report((tandem) => tandem.track("InitiateCheckout", {
         orderId: order.order_id, value: PRODUCT.price, contentIds: [PRODUCT.id], contentType: "product",

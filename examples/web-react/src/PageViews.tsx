@@ -3,7 +3,7 @@ import { useLocation } from "react-router";
 
 import { report } from "./tandem";
 
-/** Reports each route that is gone to, on both sides under one ID. */
+/** Reports a PageView for each new route, on both sides under one ID. */
 export function PageViews() {
   const { pathname } = useLocation();
   // The first page was reported when Tandem connected.

@@ -4,7 +4,7 @@ import type { Result } from "tandem-web";
 
 import { report, shown } from "./tandem";
 
-/** Where the payment provider sends the buyer back to. */
+/** The page to which the payment provider sends the buyer back. */
 export function ThankYou() {
   const [search] = useSearchParams();
   const orderId = search.get("order_id");

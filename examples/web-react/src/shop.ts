@@ -20,12 +20,12 @@ async function post(path: string, headers: HeadersInit, body: BodyInit): Promise
   return answer;
 }
 
-/** Puts somebody on the mailing list. */
+/** Adds a visitor to the mailing list. */
 export async function subscribe(form: FormData): Promise<void> {
   await post("/shop/leads", {}, new URLSearchParams(form as unknown as Record<string, string>));
 }
 
-/** Makes an order, to be paid at `checkout_url`. */
+/** Creates an order. The buyer pays it at `checkout_url`. */
 export async function placeOrder(form: FormData): Promise<Order> {
   const thanks = `${new URL("thank-you", document.baseURI).pathname}?order_id={order_id}`;
   const order = { ...Object.fromEntries(form), product: PRODUCT.id, quantity: 1, return_path: thanks };

@@ -6,7 +6,7 @@ const { endpoint = "", pixelId = "", pixelScript } = document.getElementById("ro
 
 const connecting = Tandem.connect({ endpoint, pixelId, pixelScript, currency: "INR", defaultCountry: "IN" });
 connecting.then(
-  // Meta's library reports a PageView of its own whenever the address changes, under an ID that no
+  // Meta's library reports its own PageView whenever the address changes, under an ID that no
   // server knows. This app reports its routes itself (PageViews.tsx).
   () => { window.fbq!.disablePushState = true; },
   (error) => console.warn("Tandem is not available:", error),
@@ -16,7 +16,7 @@ declare global {
   interface Window { fbq?: { disablePushState?: boolean } }
 }
 
-/** Calls Tandem when it is there. Selling comes first: what goes wrong is nobody's problem but ours. */
+/** Calls Tandem. Returns null on an error, because tracking must not stop a sale. */
 export async function report(call: (tandem: Tandem) => Promise<Result>): Promise<Result | null> {
   try {
     return await call(await connecting);
@@ -26,7 +26,7 @@ export async function report(call: (tandem: Tandem) => Promise<Result>): Promise
   }
 }
 
-/** The same for a form: a mistake that the visitor can correct is thrown, with its fields. */
+/** Like `report`, but throws a mistake that the visitor can correct, with its fields. */
 export async function reportForm(call: (tandem: Tandem) => Promise<Result>): Promise<Result | null> {
   try {
     return await call(await connecting);
@@ -36,12 +36,12 @@ export async function reportForm(call: (tandem: Tandem) => Promise<Result>): Pro
   }
 }
 
-/** Waits, but not for long: a visitor who is about to leave must not be kept. */
+/** Waits for at most `ms` milliseconds, because a visitor who leaves the page must not wait longer. */
 export function atMost<T>(ms: number, work: Promise<T>): Promise<T | null> {
   return Promise.race([work, new Promise<null>((resolve) => { setTimeout(resolve, ms, null); })]);
 }
 
-/** `data-` attributes that show what became of an event; the tests read them. */
+/** `data-` attributes that show an event's result. The tests read them. */
 export function shown(result: Result | null): Record<string, string> {
   if (!result) return {};
   const { eventId, pixel, duplicate, queued } = result;

@@ -1,4 +1,4 @@
-//! More webhooks at once than the gateway holds.
+//! More webhooks at once than the gateway accepts.
 
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,12 @@ use crate::fake_server::Script;
 use crate::http_client::{Reply, post, post_chunked, send};
 use crate::world::World;
 
-/// How long the fake server takes: enough to look around meanwhile.
+/// How long the fake server takes. The tests check the gateway in this time.
 const SLOW: Duration = Duration::from_secs(2);
-/// What "at once" may take on a busy machine.
+/// Longest time that counts as "at once" on a busy machine.
 const AT_ONCE: Duration = Duration::from_millis(1500);
 
-/// Sends so many webhooks and waits until the server has them all.
+/// Sends `count` webhooks and waits until the server has all of them.
 async fn in_work(world: &World, count: usize, body: &[u8]) -> JoinSet<Reply> {
     world.fake.script(Script::Slow(SLOW));
     let mut under_way = JoinSet::new();
@@ -62,7 +62,7 @@ async fn a_full_house_answers_however_many_stand_at_the_door() {
     let started = Instant::now();
     assert_turned_away(&world.send(&post(b"{}")).await, started);
     for reply in under_way.join_all().await {
-        assert_eq!(reply.status, 200, "whoever is served stays");
+        assert_eq!(reply.status, 200, "a connection with a webhook in work stays");
     }
 }
 
@@ -75,8 +75,11 @@ async fn half_a_webhook_that_makes_room_is_not_answered() {
     let started = Instant::now();
     assert_eq!(world.send(&request).await.status, 200);
     let waited = started.elapsed();
-    assert!(waited >= Duration::from_millis(150), "evicted after {waited:?}: it might have come whole");
-    // Its sender gets no word, and so sends it again.
+    assert!(
+        waited >= Duration::from_millis(150),
+        "evicted after {waited:?}: the rest could still have arrived"
+    );
+    // The sender gets no answer, so it sends the webhook again.
     let mut answer = Vec::new();
     let _ = half.read_to_end(&mut answer).await;
     assert_eq!(String::from_utf8_lossy(&answer), "");
@@ -92,7 +95,7 @@ async fn large_bodies_have_places_of_their_own() {
     let started = Instant::now();
     assert_turned_away(&world.send(&post(&large)).await, started);
     assert_turned_away(&world.send(&post_chunked(&large, 100)).await, started);
-    assert_eq!(world.send(&post(&large[..1000])).await.status, 200, "a small one passes by");
+    assert_eq!(world.send(&post(&large[..1000])).await.status, 200, "a small body needs no place");
     for reply in under_way.join_all().await {
         assert_eq!(reply.status, 200);
     }
@@ -107,7 +110,7 @@ async fn with_few_places_left_an_answer_ends_its_connection() {
     for _ in 0..6 {
         idle.push(TcpStream::connect(world.gateway).await.expect("the gateway listens"));
     }
-    // The listener takes them in turn, so that the webhook's connection is the last.
+    // The listener accepts connections in order, so the webhook's connection is the last.
     let reply = world.send(&post(b"{}")).await;
     assert_eq!((reply.status, reply.header("connection")), (200, Some("close")));
 }

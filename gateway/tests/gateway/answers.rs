@@ -1,4 +1,4 @@
-//! Every row of the table of answers.
+//! Every answer of the gateway, and when it is given.
 
 use std::time::{Duration, Instant};
 
@@ -66,7 +66,7 @@ async fn a_server_that_cannot_accept_means_try_again() {
         world.fake.script(Script::Refuse(status));
         let reply = world.send(&post(b"{}")).await;
         assert_eq!((reply.status, reply.header("retry-after")), (503, Some("30")), "{name:?}");
-        assert_eq!(reply.body, r#"{"status":"unavailable"}"#, "no detail leaves the house");
+        assert_eq!(reply.body, r#"{"status":"unavailable"}"#, "the answer tells no details");
     }
 }
 
@@ -173,7 +173,7 @@ async fn calls_beyond_the_bound_wait_and_are_answered_in_the_end() {
     for reply in [a, b, c, d, e, f] {
         assert_eq!(reply.status, 200);
     }
-    assert!(started.elapsed() >= Duration::from_millis(300), "six calls, two at a time");
+    assert!(started.elapsed() >= Duration::from_millis(300), "six calls ran two at a time");
 }
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn a_list_of_addresses_keeps_others_out() {
         [("TANDEM_INTERNAL_TOKEN", "t"), ("CASHFREE_ALLOWED_ADDRESSES", "52.66.101.190,3.109.102.0/24")];
     let world = World::with(&settings, Limits::default()).await;
     assert_eq!(world.send(&post(b"{}")).await.status, 403);
-    // Anyone can write this header; no proxy is trusted.
+    // Anyone can write this header. No proxy is trusted here.
     let forwarded = post_with("x-forwarded-for: 52.66.101.190\r\n", b"{}");
     assert_eq!(world.send(&forwarded).await.status, 403);
     assert!(world.fake.seen().is_empty());
@@ -224,7 +224,7 @@ async fn a_stop_lets_open_requests_finish() {
     world.stop_gateway();
     assert_eq!(read_reply(&mut stream).await.status, 200);
     tokio::time::timeout(Duration::from_secs(5), &mut world.gateway_task).await.unwrap().unwrap();
-    assert!(TcpStream::connect(world.gateway).await.is_err(), "no longer listening");
+    assert!(TcpStream::connect(world.gateway).await.is_err(), "the gateway no longer listens");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A `TrackingService` that records webhooks and answers what the test says.
+//! A `TrackingService` that records webhooks and answers as the test wants.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
 
-/// What the fake does with the next webhooks.
+/// How the fake answers the next webhooks.
 #[derive(Debug, Clone)]
 pub(crate) enum Script {
     /// Answers OK with this verdict.
@@ -33,7 +33,6 @@ pub(crate) struct Seen {
     pub(crate) request: VerifyWebhookRequest,
 }
 
-/// The fake's memory.
 #[derive(Debug, Clone)]
 pub(crate) struct Fake {
     script: Arc<Mutex<Script>>,
@@ -54,8 +53,8 @@ impl Fake {
         self.seen.lock().expect("no test panics with the lock").clone()
     }
 
-    /// Serves on `addr`, on threads of its own, so that stopping it cuts its connections
-    /// as the end of a process does.
+    /// Serves on `addr`, in a runtime of its own. Stopping that runtime cuts all connections, as the end of
+    /// a process does.
     pub(crate) async fn start(&self, addr: SocketAddr) -> Running {
         let listener = std::net::TcpListener::bind(addr).expect("the fake can listen");
         let addr = listener.local_addr().expect("a listener has an address");
@@ -74,7 +73,7 @@ impl Fake {
     }
 }
 
-/// A fake that serves; dropping it ends it.
+/// A fake that serves. Dropping it stops it.
 pub(crate) struct Running {
     pub(crate) addr: SocketAddr,
     runtime: Option<Runtime>,

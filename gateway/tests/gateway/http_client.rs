@@ -1,4 +1,4 @@
-//! HTTP/1.1 by hand: tests decide about every byte.
+//! A simple HTTP/1.1 client, so that tests control every byte.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// An answer.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -15,7 +14,6 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// A header's value.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
         lines.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).next()
@@ -48,7 +46,7 @@ pub(crate) async fn read_reply(stream: &mut TcpStream) -> Reply {
     Reply { status, head: head.to_owned(), body: body.to_owned() }
 }
 
-/// Whether the headers and as many bytes as they announce are there.
+/// Whether the bytes contain the headers and the whole body that they announce.
 fn is_complete(bytes: &[u8]) -> bool {
     let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
     let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
@@ -62,7 +60,7 @@ pub(crate) fn post(body: &[u8]) -> Vec<u8> {
     post_with("x-webhook-signature: c2ln\r\nx-webhook-timestamp: 1763942400123\r\n", body)
 }
 
-/// A POST with headers of one's own.
+/// A POST with these headers.
 pub(crate) fn post_with(headers: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "POST /webhooks/cashfree HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\n\

@@ -1,4 +1,4 @@
-//! What reaches the server is what came over the wire.
+//! The server gets exactly the bytes that arrived.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -33,7 +33,7 @@ async fn bodies_arrive_byte_for_byte() {
     }
 }
 
-/// A compressed body is signed as it came; unpacking it would break the signature.
+/// The signature covers the compressed body, so unpacking the body would break the signature.
 #[tokio::test]
 async fn content_encodings_are_left_alone() {
     let world = World::new().await;
@@ -60,7 +60,7 @@ async fn headers_arrive_in_lower_case_with_their_values_untouched() {
     assert_eq!(request.content_type, "application/json");
     assert_eq!(request.provider(), Provider::Cashfree);
     assert_eq!(request.source_address, "127.0.0.1");
-    // Credentials that a merchant configured for somebody else are not the server's.
+    // Credentials that a merchant configured for another service must not reach the server.
     assert!(!request.headers.contains_key("authorization") && !request.headers.contains_key("cookie"));
     assert_eq!(seen.authorization.as_deref(), Some(format!("Bearer {TOKEN}").as_str()));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();

@@ -7,7 +7,7 @@ use tandem_gateway::Limits;
 use crate::http_client::post;
 use crate::world::World;
 
-/// Longer than an answer of `/readyz` is remembered.
+/// Longer than an answer of `/readyz` is cached.
 const FORGOTTEN: Duration = Duration::from_millis(600);
 
 #[tokio::test]
@@ -20,7 +20,7 @@ async fn a_gateway_without_a_token_starts_and_reads_it_when_it_comes() {
     assert_eq!((reply.status, reply.body.as_str()), (503, r#"{"status":"not_ready","reason":"no_token"}"#));
     let reply = world.send(&post(b"{}")).await;
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("30")));
-    assert!(world.fake.seen().is_empty(), "nothing goes out without a token");
+    assert!(world.fake.seen().is_empty(), "without a token nothing is forwarded");
 
     std::fs::write(folder.path().join("internal-token"), "first\n").unwrap();
     assert_eq!(world.get("/readyz").await.status, 200);
@@ -42,7 +42,7 @@ async fn readiness_follows_the_server() {
         (reply.status, reply.body.as_str()),
         (503, r#"{"status":"not_ready","reason":"server_away"}"#)
     );
-    assert_eq!(world.get("/livez").await.status, 200, "alive all the same");
+    assert_eq!(world.get("/livez").await.status, 200, "the gateway is alive although it is not ready");
     world.start_server().await;
     tokio::time::sleep(FORGOTTEN).await;
     assert_eq!(world.get("/readyz").await.status, 200);

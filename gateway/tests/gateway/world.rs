@@ -15,7 +15,6 @@ use crate::http_client::{Reply, send};
 
 pub(crate) const TOKEN: &str = "internal-token-of-the-tests";
 
-/// A gateway and its fake server.
 pub(crate) struct World {
     pub(crate) fake: Fake,
     pub(crate) server: SocketAddr,
@@ -26,17 +25,17 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// The usual: a token, the contract's limits.
+    /// A gateway with a token and the default limits.
     pub(crate) async fn new() -> Self {
         Self::with(&[("TANDEM_INTERNAL_TOKEN", TOKEN)], Limits::default()).await
     }
 
-    /// With limits of one's own.
+    /// A gateway with a token and these limits.
     pub(crate) async fn limited(limits: Limits) -> Self {
         Self::with(&[("TANDEM_INTERNAL_TOKEN", TOKEN)], limits).await
     }
 
-    /// With settings and limits of one's own.
+    /// A gateway with these settings and limits.
     pub(crate) async fn with(settings: &[(&str, &str)], limits: Limits) -> Self {
         let fake = Fake::new();
         let running = fake.start(any_port()).await;
@@ -62,7 +61,7 @@ impl World {
         self.send(format!("GET {path} HTTP/1.1\r\nhost: gateway\r\n\r\n").as_bytes()).await
     }
 
-    /// Takes the server away, connections and all, and waits until it is gone.
+    /// Stops the server, cuts its connections, and waits until it is gone.
     pub(crate) async fn stop_server(&mut self) {
         self.running = None;
         while TcpStream::connect(self.server).await.is_ok() {
@@ -70,12 +69,11 @@ impl World {
         }
     }
 
-    /// Brings the server back at its address.
+    /// Starts the server again at the same address.
     pub(crate) async fn start_server(&mut self) {
         self.running = Some(self.fake.start(self.server).await);
     }
 
-    /// Tells the gateway to stop.
     pub(crate) fn stop_gateway(&mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());

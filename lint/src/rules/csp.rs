@@ -23,7 +23,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
             page.html.policies.iter().map(|policy| (page.source, policy.span.clone(), policy.value.as_str()));
         let headers = page.header_policies.iter().flat_map(|source| {
             let text = survey.text(*source);
-            // Several headers are joined by commas.
+            // A header field may contain several policies, separated by commas.
             text.split(',').map(move |policy| {
                 let start = policy.as_ptr() as usize - text.as_ptr() as usize;
                 (*source, start..start + policy.len(), policy)
@@ -131,7 +131,7 @@ impl<'p> Policy<'p> {
         Self { directives, own: None }
     }
 
-    /// The sources of the first directive that is there.
+    /// The sources of the first of these directives that the policy has.
     fn sources(&self, names: &[&str]) -> Option<&[&'p str]> {
         names.iter().find_map(|name| {
             let found = self.directives.iter().find(|(known, _)| known == name)?;
@@ -196,7 +196,7 @@ fn matches(source: &str, address: &str) -> bool {
         None => url.port().is_none(),
     };
     let (own, host) = (url.host_str().unwrap_or_default(), host.to_ascii_lowercase());
-    // Only paths are case-sensitive.
+    // Hosts are compared without regard to case. Only paths are case-sensitive.
     let is_host = match host.strip_prefix('*') {
         Some(end) if end.starts_with('.') => own.ends_with(end),
         _ => own == host,

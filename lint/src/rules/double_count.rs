@@ -9,7 +9,7 @@ use crate::script::Call;
 use crate::survey::{Survey, Unit, View};
 
 pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
-    // The groups begin with the pages'.
+    // The first groups belong to the pages, in the order of the views.
     let pages = survey.views.iter().map(|view| declared(view)).chain(std::iter::repeat_with(Vec::new));
     for (group, mut tandem_events) in survey.groups().into_iter().zip(pages) {
         let mut names = HashSet::new();
@@ -50,7 +50,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
     }
 }
 
-/// An event that Tandem fires, and the call that does it.
+/// An event that Tandem fires, and the call that fires it.
 struct TandemEvent<'u> {
     name: String,
     call: Option<(&'u Unit, &'u Call)>,

@@ -6,12 +6,12 @@ use crate::reports::Reports;
 use crate::script::{Span, Target};
 use crate::survey::{Survey, Unit};
 
-/// An escaped `&` followed by what an entity would be.
+/// An escaped `&`, followed by the rest of an entity.
 const TWICE_IN_HTML: [&str; 7] =
     ["&amp;amp;", "&amp;quot;", "&amp;#39;", "&amp;#039;", "&amp;lt;", "&amp;gt;", "&amp;nbsp;"];
 /// Entities, which mean nothing in a script.
 const ENTITIES: [&str; 7] = ["&amp;", "&quot;", "&#39;", "&#039;", "&lt;", "&gt;", "&nbsp;"];
-/// JSON's and JavaScript's escapes, as text. Where they stand for a sign, the text holds the sign.
+/// Escapes of JSON and JavaScript. In a text that was escaped once, the parser has replaced them already.
 const ESCAPES: [&str; 12] = [
     "\\u0026", "\\u003c", "\\u003C", "\\u003e", "\\u003E", "\\u0027", "\\u0022", "\\u003d", "\\u003D", "\\n",
     "\\\"", "\\/",
@@ -65,7 +65,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
     }
 }
 
-/// Texts that go to Meta or Tandem.
+/// Checks texts that go to Meta or Tandem.
 fn in_calls(unit: &Unit, reports: &mut Reports<'_>) {
     let calls = unit.facts.calls.iter().filter(|call| call.target != Target::Network);
     for call in calls {
@@ -83,7 +83,7 @@ fn in_calls(unit: &Unit, reports: &mut Reports<'_>) {
                     Code::DoubleEscaped,
                     unit,
                     &text.span,
-                    format!("`{sequence}` reaches Meta as it stands here, as text"),
+                    format!("`{sequence}` reaches Meta unchanged, as text"),
                     "write values into scripts as JSON, escaped once; HTML entities have no meaning in a script",
                 );
             }
@@ -91,7 +91,8 @@ fn in_calls(unit: &Unit, reports: &mut Reports<'_>) {
     }
 }
 
-/// Texts of a page's own scripts. Escapes that are all of a text, or stand in nested code or JSON, are meant.
+/// Checks other texts of a page's own scripts. An escape that is the whole text, or is in nested code or JSON, is
+/// intended.
 fn in_texts(unit: &Unit, reports: &mut Reports<'_>) {
     for text in &unit.facts.texts {
         let is_code = text.value.contains(['"', '{', '[', '(', ';']) && !text.value.contains("&amp;amp;");
@@ -107,14 +108,14 @@ fn in_texts(unit: &Unit, reports: &mut Reports<'_>) {
                 Code::DoubleEscaped,
                 unit,
                 &text.span,
-                format!("`{sequence}` stands in this text as text: it was escaped twice"),
+                format!("`{sequence}` is part of this text: it was escaped twice"),
                 "write values into scripts as JSON, escaped once",
             );
         }
     }
 }
 
-/// The escape that a script does not parse for: bytes of the file.
+/// The bytes of the escape because of which a script does not parse.
 pub(super) fn at_error(text: &str, error: &Span) -> Option<Span> {
     let floor = |mut at: usize| {
         while !text.is_char_boundary(at) {
@@ -126,7 +127,7 @@ pub(super) fn at_error(text: &str, error: &Span) -> Option<Span> {
     let end = floor(error.start.saturating_add(NEAR_BYTES).min(text.len()));
     let near = text.get(start..end)?;
     let entity = first(near, &ENTITIES);
-    // A backslash outside of texts begins nothing but an identifier's \u.
+    // Outside of texts, a backslash is valid only in an identifier's \u.
     let after = text.get(floor(error.start.saturating_sub(1))..end)?;
     let backslash = || {
         let at = after.find("\\n").or_else(|| after.find("\\\"")).or_else(|| after.find("\\t"))?;
@@ -136,7 +137,7 @@ pub(super) fn at_error(text: &str, error: &Span) -> Option<Span> {
     Some(shifted(&entity.or_else(backslash)?, start))
 }
 
-/// The first of some sequences in a text.
+/// The bytes of the first of `sequences` in a text.
 fn first(text: &str, sequences: &[&str]) -> Option<Span> {
     sequences
         .iter()

@@ -1,7 +1,7 @@
 //! `missing_event_id`, `event_id_in_parameters`, `purchase_id`: the ID that both copies of an event share.
 //!
-//! Source: Meta, "Handling Duplicate Pixel and Conversions API Events": same name, and `eventID` here equal to
-//! `event_id` there. The Purchase's ID is Tandem's contract: `purchase_` and the order's ID, byte for byte.
+//! Source: Meta, "Handling Duplicate Pixel and Conversions API Events": both copies have the same name, and the
+//! page's `eventID` equals the server's `event_id`. Tandem defines the Purchase's ID as `purchase_<order_id>`.
 
 use super::tracked::{TrackCall, standard_event, track_calls};
 use crate::code::Code;
@@ -11,7 +11,7 @@ use crate::survey::{Survey, Unit};
 
 /// The keys that Meta's library takes the ID from.
 const KEYS: [&str; 2] = ["eventID", "event_id"];
-/// Calls whose result is another one each time.
+/// Calls that return a different value each time.
 const RANDOM: [&str; 9] =
     ["now", "random", "randomUUID", "getTime", "uuid", "uuidv4", "v4", "nanoid", "getRandomValues"];
 
@@ -24,7 +24,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                 Id::Absent(misspelt) if !misplaced && name != "PageView" => {
                     let place = misspelt.as_ref().map_or(&event.call.span, |(_, span)| span);
                     let message = match &misspelt {
-                        Some((key, _)) => format!("{name} has no eventID: '{key}' is another key"),
+                        Some((key, _)) => format!("{name} has no eventID: Meta does not read '{key}'"),
                         None => format!("{name} is sent without an eventID"),
                     };
                     let value = if name == "Purchase" { "'purchase_' + orderId" } else { "id" };
@@ -46,7 +46,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                             unit,
                             &span,
                             format!("the Purchase's eventID {why}"),
-                            "build it as 'purchase_' + orderId, the order's ID as the payment knows it",
+                            "build it as 'purchase_' + orderId, with the order's ID that the payment provider has",
                         );
                     }
                 }
@@ -59,7 +59,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
 /// Where an event's ID comes from.
 enum Id<'u> {
     Given(&'u Value, Span),
-    /// With a key that was meant to be it.
+    /// There is no ID. Contains a similar key that was probably meant, and its place.
     Absent(Option<(String, Span)>),
     Unknown,
 }
@@ -82,7 +82,7 @@ fn id<'u>(event: &TrackCall<'u>) -> Id<'u> {
                         .find(|entry| {
                             matches!(super::tracked::folded(&entry.key).as_str(), "eventid" | "eid" | "id")
                         })
-                        // Its place is known only where the object stands in the call.
+                        // The place of the key is known only if the object is written in the call.
                         .filter(|entry| event.call.span.contains(&entry.key_span.start))
                         .map(|entry| (entry.key.clone(), entry.key_span.clone())),
                 ),
@@ -92,7 +92,7 @@ fn id<'u>(event: &TrackCall<'u>) -> Id<'u> {
     }
 }
 
-/// Reports an ID among the parameters, and says whether there is one.
+/// Reports an ID among the parameters. Returns whether there is one.
 fn misplaced(unit: &Unit, event: &TrackCall<'_>, reports: &mut Reports<'_>) -> bool {
     let Some(Value::Object(parameters)) = event.parameters() else { return false };
     let found = parameters.entries.iter().find(|entry| super::tracked::folded(&entry.key) == "eventid");
@@ -107,7 +107,7 @@ fn misplaced(unit: &Unit, event: &TrackCall<'_>, reports: &mut Reports<'_>) -> b
     true
 }
 
-/// Why a value is surely not `purchase_<order_id>`.
+/// Why a value is certainly not `purchase_<order_id>`. `None` if it may be.
 fn wrong(facts: &Facts, value: &Value) -> Option<&'static str> {
     let is_random = |value: &Value| match value {
         Value::Call(name, _) => name.rsplit('.').next().is_some_and(|last| RANDOM.contains(&last)),
@@ -133,7 +133,7 @@ fn wrong(facts: &Facts, value: &Value) -> Option<&'static str> {
     }
 }
 
-/// Whether a name says that it holds an order's ID.
+/// Whether `value` is a variable or field whose name means an order's ID.
 fn is_order_id(facts: &Facts, value: &Value) -> bool {
     let Value::Name(name) = value else { return false };
     if matches!(facts.resolve(value), Value::Text(_)) {

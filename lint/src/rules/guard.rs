@@ -25,7 +25,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
             );
         }
     }
-    // One page on which the script breaks is enough to report.
+    // A script that breaks on several pages is reported once.
     let mut reported = HashSet::new();
     for view in &survey.views {
         let mut bad = on_page(survey, view, &unguarded);
@@ -42,13 +42,13 @@ fn unguarded(unit: &Unit) -> Vec<&Call> {
     unit.facts.calls.iter().filter(|call| call.target == Target::Fbq && !call.is_guarded).collect()
 }
 
-/// The calls of a page that may find no `fbq`: unit, call, what is wrong, what to do.
+/// The calls of a page that may run without `fbq`: unit, call, what is wrong, what to do.
 fn on_page<'u>(
     survey: &Survey<'_>,
     view: &View<'_>,
     unguarded: &[Vec<&'u Call>],
 ) -> Vec<(usize, &'u Call, String, &'static str)> {
-    // When the page first defines fbq: phase, place among the page's scripts, place in the script.
+    // The first definition of fbq on the page: phase, place among the page's scripts, place in the script.
     let defined = (view.runs.iter().enumerate())
         .filter_map(|(place, run)| {
             let defines = &survey.units.get(run.unit)?.facts.defines;

@@ -1,4 +1,4 @@
-//! The rules, a file per family. Each looks at the survey and reports; none knows another.
+//! The rules, with a file per family. Each rule reads the survey and reports. Rules do not depend on each other.
 
 mod csp;
 mod double_count;

@@ -1,4 +1,4 @@
-//! `custom_name_in_track`, `wrong_case`, `unknown_method`, `refused_by_tandem`: what methods and events are called.
+//! `custom_name_in_track`, `wrong_case`, `unknown_method`, `refused_by_tandem`: names of methods and events.
 
 use tandem_core::id::STANDARD_EVENTS;
 
@@ -8,7 +8,7 @@ use crate::reports::Reports;
 use crate::script::Target;
 use crate::survey::{Survey, Unit};
 
-/// Methods of `fbq` that pages call (Meta's pixel reference, and what its library answers to).
+/// Methods of `fbq` that pages call (from Meta's pixel reference and its library).
 const METHODS: [&str; 9] = [
     "init",
     "track",
@@ -29,7 +29,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
     }
 }
 
-/// Misspelt methods. Others that are not listed may be the library's own.
+/// Reports misspelt methods. A method that resembles none of the list may exist in the library.
 fn methods(unit: &Unit, reports: &mut Reports<'_>) {
     for call in &unit.facts.calls {
         let Some(name) = method(call).filter(|name| !METHODS.contains(&name.as_str())) else { continue };
@@ -66,7 +66,7 @@ fn events(unit: &Unit, reports: &mut Reports<'_>) {
                 Code::CustomNameInTrack,
                 unit,
                 &place,
-                format!("{} is no standard event, but is sent by {}", shown(&name), event.method),
+                format!("{} is not a standard event, but is sent by {}", shown(&name), event.method),
                 "write fbq('trackCustom', …), or one of Meta's standard events",
             ),
             _ => {}
@@ -74,7 +74,8 @@ fn events(unit: &Unit, reports: &mut Reports<'_>) {
     }
 }
 
-/// What `TrackEvent` refuses: `Purchase` and `Lead` in any case or spacing, and Meta's value-appending events.
+/// Reports what `TrackEvent` refuses: `Purchase` and `Lead` in any case or spacing, and Meta's value-appending
+/// events.
 fn tandem(unit: &Unit, reports: &mut Reports<'_>) {
     for call in &unit.facts.calls {
         let Target::Tandem(method) = &call.target else { continue };
@@ -109,7 +110,7 @@ fn tandem(unit: &Unit, reports: &mut Reports<'_>) {
     }
 }
 
-/// A name as messages show it: in quotes, short, without control characters.
+/// A name for use in messages: quoted, shortened, without control characters.
 fn shown(name: &str) -> String {
     let mut short: String =
         name.chars().take(40).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();

@@ -1,4 +1,4 @@
-//! `personal_data`, `matching_key`: personal data belongs, normalised, into matching keys, and nowhere else.
+//! `personal_data`, `matching_key`: personal data may only be in matching keys, and must be normalised there.
 //!
 //! Source: Meta, "Advanced Matching for Web" (keys and forms) and the custom data rule "never PII".
 
@@ -8,7 +8,7 @@ use crate::reports::Reports;
 use crate::script::{Facts, Object, Part, Value};
 use crate::survey::{Survey, Unit};
 
-/// Parameters' keys, folded, that hold a person's data. `name` and the like are products' too.
+/// Parameters' keys, folded, that contain personal data. `name` is absent, because products have names too.
 const PERSONAL: [&str; 34] = [
     "em",
     "email",
@@ -49,7 +49,7 @@ const PERSONAL: [&str; 34] = [
 /// The keys of `init`'s third argument.
 const MATCHING: [&str; 11] = ["em", "ph", "fn", "ln", "ge", "db", "ct", "st", "zp", "country", "external_id"];
 
-/// What people write instead, folded.
+/// What people write instead, folded, and the right key.
 const MEANT: [(&str, &str); 18] = [
     ("email", "em"),
     ("emailaddress", "em"),
@@ -94,9 +94,9 @@ fn parameters(unit: &Unit, object: &Object, reports: &mut Reports<'_>) {
         let by_key = PERSONAL.contains(&folded(&entry.key).as_str());
         if is_given && (by_key || value.any(&|value| is_personal(value))) {
             let message = if by_key {
-                format!("'{}' is personal data, and stands among an event's parameters", entry.key)
+                format!("'{}' is personal data, and is among an event's parameters", entry.key)
             } else {
-                format!("'{}' holds personal data", entry.key)
+                format!("'{}' contains personal data", entry.key)
             };
             reports.within(
                 Code::PersonalData,
@@ -109,7 +109,7 @@ fn parameters(unit: &Unit, object: &Object, reports: &mut Reports<'_>) {
     }
 }
 
-/// A text that is an e-mail address, or a name that says that it holds one, or a phone number.
+/// Whether a value is an e-mail address as text, or a variable whose name means an e-mail address or a phone number.
 fn is_personal(value: &Value) -> bool {
     match value {
         Value::Name(name) => {
@@ -202,7 +202,7 @@ fn unusable(facts: &Facts, key: &str, value: &Value) -> Option<(&'static str, &'
     })
 }
 
-/// Whether a value is what somebody typed: a field's content.
+/// Whether a value is the content of a form field, as a person typed it.
 fn is_raw(value: &Value) -> bool {
     matches!(value, Value::Name(name) if name.ends_with(".value"))
 }

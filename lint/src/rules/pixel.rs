@@ -1,4 +1,4 @@
-//! `track_single`, `repeated_init`, `several_pixels`, `missing_noscript`: the page's pixel, set up once.
+//! `track_single`, `repeated_init`, `several_pixels`, `missing_noscript`: each page sets up one pixel, once.
 
 use super::tracked::{method, track_calls};
 use crate::code::Code;
@@ -33,7 +33,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
     }
 }
 
-/// The ID that an `init` names: digits, or the name of what holds them.
+/// The ID that an `init` names: digits, or the name of the variable that contains them.
 #[derive(Debug, PartialEq)]
 enum PixelId {
     Known(String),
@@ -78,7 +78,7 @@ fn inits(group: &[&Unit], reports: &mut Reports<'_>) {
                 ),
                 None => {}
             }
-            // One of each ID is enough to compare with.
+            // A few calls are enough to compare with.
             if earlier.len() < 16 {
                 earlier.push((unit, call, id));
             }
@@ -86,7 +86,8 @@ fn inits(group: &[&Unit], reports: &mut Reports<'_>) {
     }
 }
 
-/// Names of other scripts, and names beside digits, may hold anything.
+/// Whether two `init` calls certainly conflict: both IDs are known, or both are one variable of one script. Other
+/// variables may contain any ID.
 fn clashes(id: &PixelId, other: &PixelId, is_same_script: bool) -> bool {
     match (id, other) {
         (PixelId::Known(_), PixelId::Known(_)) => true,
@@ -95,7 +96,7 @@ fn clashes(id: &PixelId, other: &PixelId, is_same_script: bool) -> bool {
     }
 }
 
-/// The fallback image belongs into the HTML with the base code. Bundles are not checked.
+/// Checks the fallback image, which must be in the same HTML as the base code. Bundles are not checked.
 fn noscript(survey: &Survey<'_>, view: &View<'_>, reports: &mut Reports<'_>) {
     let page = view.page;
     let init = view.runs.iter().find_map(|run| {

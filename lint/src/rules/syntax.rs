@@ -28,7 +28,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
             );
             continue;
         }
-        // The parser writes sentences; messages here have no full stop, and no first capital.
+        // The parser's messages are sentences. Messages here have no full stop and begin in lower case.
         let message = error.message.trim_end_matches('.');
         reports.within(
             Code::ScriptError,

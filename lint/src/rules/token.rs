@@ -5,9 +5,9 @@ use crate::reports::Reports;
 use crate::script::{Span, Target};
 use crate::survey::Survey;
 
-/// What Meta's access tokens begin with.
+/// The beginning of each of Meta's access tokens.
 const START: &str = "EAA";
-/// Letters and digits of a token, at least. Real ones have over a hundred.
+/// Fewest letters and digits of a token. Real tokens have over a hundred.
 const LENGTH_MIN: usize = 30;
 
 pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
@@ -40,7 +40,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
     }
 }
 
-/// Places that look like an access token.
+/// The bytes of texts that look like an access token.
 fn tokens(text: &str) -> Vec<Span> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
@@ -50,14 +50,14 @@ fn tokens(text: &str) -> Vec<Span> {
         let length =
             bytes.get(start..).unwrap_or_default().iter().take_while(|b| b.is_ascii_alphanumeric()).count();
         let end = start + length;
-        // Base64 of something else has its own signs around it.
+        // A match inside other base64 data has base64 characters around it.
         let is_inside = |byte: Option<&u8>| {
             byte.is_some_and(|byte| {
                 byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-')
             })
         };
         let before = start.checked_sub(1).and_then(|i| bytes.get(i));
-        // `access_token=EAA…` is the one place where a sign before it belongs to an address.
+        // In `access_token=EAA…` the `=` belongs to the address, not to base64 data.
         let is_begun = !is_inside(before) || before == Some(&b'=');
         if length >= LENGTH_MIN && is_begun && !is_inside(bytes.get(end)) {
             found.push(start..end);
@@ -67,7 +67,7 @@ fn tokens(text: &str) -> Vec<Span> {
     found
 }
 
-/// A text with stars instead of tokens, so that printing it does not leak them again.
+/// A text with tokens replaced by stars, so that printing it does not leak them again.
 pub(crate) fn masked(text: &str) -> std::borrow::Cow<'_, str> {
     let tokens = tokens(text);
     if tokens.is_empty() {

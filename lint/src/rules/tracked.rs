@@ -1,4 +1,4 @@
-//! Calls of `fbq` as Meta's pixel reference has them, and the events that Tandem sends.
+//! Calls of `fbq` as in Meta's pixel reference, and the events that Tandem sends.
 
 use tandem_core::id::STANDARD_EVENTS;
 
@@ -16,7 +16,7 @@ pub(super) struct TrackCall<'u> {
 }
 
 impl<'u> TrackCall<'u> {
-    /// The event's name, where it is known.
+    /// The event's name, if it is known.
     pub(super) fn name(&self) -> Option<String> {
         self.facts.resolve(self.call.value(self.name_at)?).text()
     }
@@ -32,7 +32,7 @@ impl<'u> TrackCall<'u> {
     }
 }
 
-/// The method of a call of `fbq`, where it is known.
+/// The method of a call of `fbq`, if it is known.
 pub(super) fn method(call: &Call) -> Option<String> {
     if call.target != Target::Fbq {
         return None;
@@ -40,7 +40,7 @@ pub(super) fn method(call: &Call) -> Option<String> {
     call.value(0)?.text()
 }
 
-/// The calls of a script that track something, those with spread arguments left out.
+/// The calls of a script that track something, without those that have spread arguments.
 pub(super) fn track_calls(facts: &Facts) -> impl Iterator<Item = TrackCall<'_>> {
     facts.calls.iter().filter(|call| !call.is_open).filter_map(|call| {
         let (method, name_at) = match method(call)?.as_str() {
@@ -54,7 +54,7 @@ pub(super) fn track_calls(facts: &Facts) -> impl Iterator<Item = TrackCall<'_>> 
     })
 }
 
-/// The event that a call of Tandem's sends.
+/// The event that a call of Tandem's package sends.
 pub(super) fn tandem_event(call: &Call, facts: &Facts) -> Option<String> {
     let Target::Tandem(method) = &call.target else { return None };
     match method.as_str() {
@@ -73,7 +73,7 @@ pub(super) fn folded(name: &str) -> String {
         .collect()
 }
 
-/// The standard event of a name, whatever its case, blanks, hyphens and underscores.
+/// The standard event with this name. Case, blanks, hyphens and underscores are ignored.
 pub(super) fn standard_event(name: &str) -> Option<&'static str> {
     let folded_name = folded(name);
     STANDARD_EVENTS.into_iter().find(|standard| folded(standard) == folded_name)

@@ -1,7 +1,7 @@
-//! `purchase_without_value`, `value_not_a_number`, `currency_code`: what a conversion is worth.
+//! `purchase_without_value`, `value_not_a_number`, `currency_code`: the value of a conversion.
 //!
-//! Source: Meta's pixel reference: `currency` and `value` are required for Purchase; value is a number,
-//! currency an ISO 4217 code.
+//! Source: Meta's pixel reference: a Purchase requires `currency` and `value`. The value is a number, the
+//! currency is an ISO 4217 code.
 
 use super::tracked::{standard_event, track_calls};
 use crate::code::Code;
@@ -9,7 +9,7 @@ use crate::reports::Reports;
 use crate::script::{Facts, Part, Value};
 use crate::survey::Survey;
 
-/// Keys of amounts.
+/// Keys whose values are amounts.
 const AMOUNTS: [&str; 2] = ["value", "predicted_ltv"];
 
 pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
@@ -48,7 +48,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                         Code::ValueNotANumber,
                         unit,
                         &entry.span,
-                        format!("{} is no plain number", entry.key),
+                        format!("{} is not a plain number", entry.key),
                         "pass only the number, with a point before its decimals: 1499 or 1499.5; the sign belongs to currency",
                     );
                 }
@@ -70,7 +70,7 @@ fn is_code(text: &str) -> bool {
     text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
-/// Whether a value is surely no number.
+/// Whether a value is certainly not a number.
 fn is_no_number(facts: &Facts, value: &Value) -> bool {
     match value {
         Value::Text(_) if value.text().is_some_and(|text| text.trim().parse::<f64>().is_err()) => true,
@@ -80,7 +80,7 @@ fn is_no_number(facts: &Facts, value: &Value) -> bool {
             }
             Part::Value(value) => is_no_number(facts, facts.resolve(value)),
         }),
-        // A template's filters that write money for people.
+        // Template filters that format money for people.
         Value::Name(name) => name
             .split('|')
             .skip(1)

@@ -1,19 +1,19 @@
 //! How deep a script nests. The parser and its visitors recurse for each level, so a hostile script could exhaust the
 //! stack. Such a script is not parsed.
 
-/// Brackets inside brackets. Bundles stay far under a hundred.
+/// Deepest nesting of brackets. Bundles stay far under a hundred.
 const BRACKETS_MAX: usize = 1_000;
-/// Most words and signs of one expression, including brackets around it: each may nest in the one before.
+/// Most words and signs of one expression and the brackets around it. Each may nest in the one before.
 const CHAIN_MAX: usize = 20_000;
 
-/// Whether a script is safe to parse. What stands in texts counts too, as if it were code, unless it is certain what
-/// is code and what is not: a bundle may carry a page's HTML as one text.
+/// Whether a script is safe to parse. The contents of texts count as code, unless it is certain what is text. A
+/// bundle may contain a page's HTML as one text.
 pub(super) fn is_safe(text: &str) -> bool {
     is_shallow(text) || code_alone(text).is_some_and(|code| is_shallow(&code))
 }
 
-/// The script without the insides of its texts, comments and regular expressions. None where only a parser can tell
-/// those from code: a slash after a bracket may divide, a quote in a template or in JSX may be a letter of it.
+/// The script without the contents of its texts, comments and regular expressions. `None` if only a parser can tell
+/// them from code: a slash after a bracket may be a division, a quote in a template or in JSX may be plain text.
 fn code_alone(text: &str) -> Option<String> {
     let mut code = String::with_capacity(text.len());
     let mut last = b';';
@@ -37,7 +37,7 @@ fn code_alone(text: &str) -> Option<String> {
             }
         };
         if skipped > 0 {
-            // A text is an operand, a comment is nothing.
+            // A text or a regular expression counts as an operand, a comment as a blank.
             code.push(if matches!(next, b'/' | b'*') && sign == '/' { ' ' } else { '0' });
         }
         if !sign.is_ascii_whitespace() {
@@ -48,8 +48,8 @@ fn code_alone(text: &str) -> Option<String> {
     Some(code)
 }
 
-/// Bytes up to and with the sign that closes what begins here, on the same line. A class of a regular expression may
-/// hold a slash; then nothing is certain.
+/// Number of bytes up to the end of the closing sign, on the same line. `None` if it is not certain where that is: a
+/// class in a regular expression may contain a slash.
 fn closed(text: &str, close: char) -> Option<usize> {
     let mut is_escaped = false;
     for (i, sign) in text.char_indices().skip(1) {
@@ -65,10 +65,10 @@ fn closed(text: &str, close: char) -> Option<usize> {
     None
 }
 
-/// Whether nothing in a text nests too deeply. In doubt it counts too much.
+/// Whether nothing in a text nests too deeply. In doubt, the count is too high rather than too low.
 fn is_shallow(text: &str) -> bool {
     let bytes = text.as_bytes();
-    // Signs of the expression that each open bracket stands in.
+    // For each open bracket, the signs of the expression around it.
     let mut open: Vec<usize> = Vec::new();
     let mut chain = 0_usize;
     // Signs of all open expressions.
@@ -123,7 +123,7 @@ fn is_shallow(text: &str) -> bool {
     true
 }
 
-/// Whether a word after a block goes on with what stood before the block.
+/// Whether a word after a block continues the statement or expression before the block.
 fn continues(rest: &[u8]) -> bool {
     [b"else".as_slice(), b"in", b"instanceof", b"catch", b"finally", b"while"].iter().any(|word| {
         rest.starts_with(word)

@@ -13,11 +13,11 @@ pub(crate) enum Kind {
     Module,
     /// The value of `onclick` and the like: a function's body.
     Handler,
-    /// A file that no page is known to load, by its name's extension.
+    /// A file that no page is known to load. Its extension gives the dialect.
     File(Dialect),
 }
 
-/// What a file's extension says.
+/// The language, by a file's extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     JavaScript,
@@ -25,22 +25,21 @@ pub(crate) enum Dialect {
     TypeScriptXml,
 }
 
-/// What was found in one script.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     /// Calls of `fbq`, of Tandem and of the network.
     pub(crate) calls: Vec<Call>,
     /// Where `fbq` is defined, by Meta's base code or otherwise.
     pub(crate) defines: Vec<usize>,
-    /// Names that are given one value in the script, and never another.
+    /// Names to which the script assigns exactly one value.
     pub(crate) constants: HashMap<String, Value>,
     /// String literals, with their values.
     pub(crate) texts: Vec<Text>,
-    /// Modules that it imports, with the place of the name.
+    /// Modules that the script imports, with the place of the name.
     pub(crate) imports: Vec<(String, Span)>,
     /// The first thing that does not parse.
     pub(crate) error: Option<SyntaxError>,
-    /// Why the script was not parsed, if so.
+    /// Why the script was not parsed. `None` if it was parsed.
     pub(crate) unreadable: Option<&'static str>,
 }
 
@@ -49,7 +48,7 @@ pub(crate) struct Facts {
 pub(crate) struct Text {
     pub(crate) value: String,
     pub(crate) span: Span,
-    /// It is an argument of `JSON.parse`, `RegExp` or `replace`, where backslashes are meant.
+    /// The text is an argument of `JSON.parse`, `RegExp` or `replace`, where backslashes are intended.
     pub(crate) is_escaped_by_design: bool,
 }
 
@@ -65,7 +64,7 @@ pub(crate) enum Target {
     Fbq,
     /// A method of Tandem's browser package.
     Tandem(String),
-    /// `fetch`, `sendBeacon`, `open` of a request, a client such as axios.
+    /// `fetch`, `sendBeacon`, `open` of a request, or a client such as axios.
     Network,
 }
 
@@ -80,7 +79,7 @@ pub(crate) struct Call {
     pub(crate) is_guarded: bool,
     /// The call runs when the script runs: it is not in a function.
     pub(crate) runs_at_once: bool,
-    /// The branches around the call: which test, which side.
+    /// The branches around the call: the test, and which side of it.
     pub(crate) branches: Vec<(usize, bool)>,
 }
 
@@ -92,12 +91,12 @@ pub(crate) struct Argument {
 }
 
 impl Call {
-    /// The value of an argument, from 0.
+    /// The value of an argument. `index` counts from 0.
     pub(crate) fn value(&self, index: usize) -> Option<&Value> {
         self.arguments.get(index).map(|argument| &argument.value)
     }
 
-    /// The place of an argument, or of the call where there is none.
+    /// The place of an argument, or of the call if it has no such argument.
     pub(crate) fn argument_span(&self, index: usize) -> Span {
         self.arguments.get(index).map_or_else(|| self.span.clone(), |argument| argument.span.clone())
     }
@@ -111,8 +110,8 @@ impl Call {
 }
 
 impl Facts {
-    /// The value itself, or the value of a name that has only one. Missing keys of such an object are not known, because
-    /// they may be set later.
+    /// The value itself. For a name with exactly one value, that value. Missing keys of such an object are not known,
+    /// because they may be set later.
     pub(crate) fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
         let mut value = value;
         // A name may refer to another name. A limit stops cycles.

@@ -6,7 +6,7 @@ use oxc_ast::ast::{BinaryOperator, Expression, LogicalOperator, Statement, Unary
 
 use super::reader::dotted;
 
-/// Tests inside tests that are followed.
+/// How deep nested tests are followed.
 const DEPTH_MAX: usize = 48;
 
 /// Whether an expression is `fbq`, as a variable or as a field of `window` and the like.
@@ -19,8 +19,8 @@ fn is_fbq_or_field(expression: &Expression<'_>) -> bool {
     dotted(expression).is_some_and(|name| name.split('.').any(|part| matches!(part, "fbq" | "_fbq")))
 }
 
-/// What a test says about `fbq`. `Some(true)`: `fbq` exists if the test holds. `Some(false)`: `fbq` exists if it does not
-/// hold. `known` are variables with the result of such a test.
+/// What a test says about `fbq`. `Some(true)`: `fbq` exists if the test is true. `Some(false)`: `fbq` exists if the test
+/// is false. `known` contains the variables that store the result of such a test.
 pub(super) fn asserts_fbq(test: &Expression<'_>, known: &HashMap<String, bool>) -> Option<bool> {
     at(test, known, 0)
 }
@@ -76,7 +76,7 @@ fn compared(operator: BinaryOperator, left: &Expression<'_>, right: &Expression<
         return None;
     };
     let is_typeof = matches!(tested, Expression::UnaryExpression(_));
-    // Whether the other side is what an absent fbq would compare to.
+    // Whether the other side of the comparison is the value that an absent fbq has.
     let is_absent = match other {
         Expression::StringLiteral(text) if is_typeof => text.value == "undefined" || text.value == "u",
         Expression::NullLiteral(_) => true,
@@ -105,7 +105,7 @@ fn is_tested(expression: &Expression<'_>) -> bool {
     }
 }
 
-/// Whether nothing after a statement runs in the same list.
+/// Whether the statements after this one in the same list never run.
 pub(super) fn leaves(statement: &Statement<'_>) -> bool {
     match statement {
         Statement::BlockStatement(block) => block.body.last().is_some_and(leaves_alone),

@@ -1,4 +1,4 @@
-//! The facts of a script that matter to tracking, as plain data. Rules do not see a syntax tree.
+//! The facts about a script that matter to tracking, as plain data. Rules do not see the syntax tree.
 
 mod depth;
 mod facts;

@@ -9,7 +9,7 @@ use oxc_span::{GetSpan as _, Span as Bytes};
 use super::template;
 use super::value::{Entry, Object, Part, Span, Value};
 
-/// Expressions inside expressions that are followed; deeper ones are unknown.
+/// How deep nested expressions are followed. Deeper ones are unknown.
 const DEPTH_MAX: usize = 48;
 
 /// Reads expressions of one script.
@@ -23,7 +23,7 @@ pub(crate) fn range(span: Bytes) -> Span {
     span.start as usize..span.end as usize
 }
 
-/// `a.b.c` of names and fields; optional chaining counts as the field.
+/// The text `a.b.c` of names and fields. `a?.b` counts as `a.b`.
 pub(crate) fn dotted(expression: &Expression<'_>) -> Option<String> {
     let mut fields = Vec::new();
     let mut at = expression.get_inner_expression();
@@ -101,7 +101,7 @@ impl Reader<'_> {
 
     fn name(self, expression: &Expression<'_>) -> Value {
         match dotted(expression) {
-            // What a template's placeholder was replaced by.
+            // A template's placeholder was replaced by this name.
             Some(name) if name.bytes().all(|byte| byte == b'_') && name.len() > 3 => Value::Unknown,
             Some(name) => Value::Name(name),
             // A field of something without a name, as in `forms[0].email`.
@@ -118,7 +118,7 @@ impl Reader<'_> {
         element.as_expression().map_or(Value::Unknown, |expression| self.at(expression, depth + 1))
     }
 
-    /// A call's result; what only changes a value's type is the value.
+    /// A call's result. A call that only changes the type of a value counts as the value.
     fn call(self, call: &oxc_ast::ast::CallExpression<'_>, depth: usize) -> Value {
         let arguments: Vec<Value> = call
             .arguments
@@ -174,7 +174,7 @@ impl Reader<'_> {
                 found.is_open = true;
                 continue;
             };
-            // `["a"]` is as good as `a`; other computed keys are unknown.
+            // The key `["a"]` is the same as `a`. Other computed keys are unknown.
             let is_known = !property.computed || matches!(property.key, PropertyKey::StringLiteral(_));
             match property.key.static_name().filter(|_| is_known) {
                 Some(key) => found.entries.push(Entry {
@@ -190,7 +190,7 @@ impl Reader<'_> {
     }
 }
 
-/// What `+` makes: text, where one side is text.
+/// The result of `+`. It is text if one side is text.
 fn joined(left: Value, right: Value) -> Value {
     if !matches!(left, Value::Text(_)) && !matches!(right, Value::Text(_)) {
         return Value::Unknown;

@@ -1,4 +1,4 @@
-//! Pages that are templates: what a template engine fills in before the page is served, such as
+//! Pages that are templates. Placeholders are filled in before the page is served, such as
 //! `{{ order.id }}` (Jinja, Twig, Liquid, Handlebars), `<?= $id ?>` (PHP) and `<%= id %>` (ERB, EJS).
 
 use std::ops::Range;
@@ -23,7 +23,7 @@ type Placeholder = (Range<usize>, Range<usize>, bool);
 struct Placeholders<'t> {
     text: &'t str,
     from: usize,
-    /// Marks whose end does not come any more: each is looked for once, so that any text is read in one go.
+    /// Marks that have no end in the rest of the text. They are not searched again, so that reading takes linear time.
     is_over: [bool; MARKS.len()],
 }
 
@@ -68,7 +68,8 @@ pub(super) fn has_marks(text: &str) -> bool {
     Placeholders::of(text).next().is_some()
 }
 
-/// The text with names of the same length instead of values, and blanks instead of statements.
+/// The text with each value replaced by a name of the same length, and each statement by blanks. `None` if there are
+/// no placeholders.
 pub(super) fn filled(text: &str) -> Option<String> {
     let mut filled = String::with_capacity(text.len());
     let mut from = 0;
@@ -85,7 +86,7 @@ pub(super) fn filled(text: &str) -> Option<String> {
     Some(filled)
 }
 
-/// A literal's pieces: what is fixed, and the names of what is filled in.
+/// A literal's pieces: the fixed texts, and the names of the values that are filled in.
 pub(super) fn pieces(text: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut from = 0;

@@ -1,12 +1,12 @@
-//! What an expression stands for.
+//! The values of expressions.
 
 /// Bytes of a script's text.
 pub(crate) type Span = std::ops::Range<usize>;
 
-/// What an expression stands for.
+/// The value of an expression, as far as it is known.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
-    /// Text, in pieces where it is put together.
+    /// Text. It has several pieces if the script joins them.
     Text(Vec<Part>),
     Number(f64),
     Object(Object),
@@ -15,7 +15,7 @@ pub(crate) enum Value {
     Name(String),
     /// A call's result: the name that is called, its last part (`sha256`), and the arguments.
     Call(String, Vec<Value>),
-    /// `null`, `undefined` or nothing at all.
+    /// `null`, `undefined` or no value.
     Nothing,
     Unknown,
 }
@@ -30,11 +30,10 @@ pub(crate) enum Part {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Object {
     pub(crate) entries: Vec<Entry>,
-    /// Something is spread into it, or a key is computed, so missing keys are not known.
+    /// Another object is spread into this one, or a key is computed, so missing keys are not known.
     pub(crate) is_open: bool,
 }
 
-/// A key and its value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
     pub(crate) key: String,
@@ -50,7 +49,7 @@ impl Object {
 }
 
 impl Value {
-    /// The whole text, where all of it is known.
+    /// The whole text, if all of it is known.
     pub(crate) fn text(&self) -> Option<String> {
         let Self::Text(parts) = self else { return None };
         parts
@@ -59,7 +58,7 @@ impl Value {
             .collect()
     }
 
-    /// Known text at the start.
+    /// The known text at the start.
     pub(crate) fn starts(&self) -> Option<&str> {
         match self {
             Self::Text(parts) => match parts.first() {
@@ -70,7 +69,7 @@ impl Value {
         }
     }
 
-    /// Whether a test of this value, or of one inside it, is true.
+    /// Whether `test` is true for this value or for one inside it.
     pub(crate) fn any(&self, test: &impl Fn(&Self) -> bool) -> bool {
         test(self)
             || match self {

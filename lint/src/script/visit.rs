@@ -18,7 +18,7 @@ use super::guard::{asserts_fbq, is_fbq, leaves};
 use super::reader::{Reader, dotted, range};
 use super::value::Value;
 
-/// Branches around a call that are noted, the innermost first.
+/// Most branches around a call that are recorded, the innermost first.
 const BRANCHES_MAX: usize = 64;
 
 /// Collects a script's facts.
@@ -27,16 +27,16 @@ pub(super) struct Visitor<'t> {
     facts: Facts,
     /// Number of tests around the current place that check `fbq`.
     guards: usize,
-    /// Functions around the current place.
+    /// Number of functions around the current place.
     functions: usize,
     branches: Vec<(usize, bool)>,
-    /// Variables that hold whether `fbq` is there.
+    /// Variables that store the result of a check for `fbq`.
     known: HashMap<String, bool>,
-    /// Names that are given more than one value, or fields later.
+    /// Names that get a second value, or fields, later in the script.
     changed: HashSet<String>,
-    /// Names that hold what `Tandem.connect` gave.
+    /// Names that contain the result of `Tandem.connect`.
     tandems: HashSet<String>,
-    /// Calls around the current place whose texts are escaped by design.
+    /// Number of calls around the current place whose texts are escaped by design.
     escapes: usize,
 }
 
@@ -59,7 +59,7 @@ impl<'t> Visitor<'t> {
         for name in &self.changed {
             self.facts.constants.remove(name);
         }
-        // If an object is filled later, its missing keys are not known.
+        // The missing keys of an object that is filled later are not known.
         for value in self.facts.constants.values_mut() {
             if let Value::Object(object) = value {
                 object.is_open = true;
@@ -116,7 +116,7 @@ impl<'t> Visitor<'t> {
         }
     }
 
-    /// Whether an expression is what `Tandem.connect` gives.
+    /// Whether an expression is a call of `Tandem.connect`.
     fn is_connect(expression: &Expression<'_>) -> bool {
         let inner = match expression.get_inner_expression() {
             Expression::AwaitExpression(awaited) => awaited.argument.get_inner_expression(),
@@ -209,7 +209,7 @@ impl<'a> VisitJs<'a> for Visitor<'_> {
     fn visit_variable_declarator(&mut self, it: &VariableDeclarator<'a>) {
         if let (Some(name), Some(init)) = (it.id.get_identifier_name(), &it.init) {
             let name = name.to_string();
-            // `const fbq = window.fbq` defines nothing.
+            // `const fbq = window.fbq` does not define fbq.
             if name == "fbq" && self.functions == 0 && !is_fbq(init) {
                 self.facts.defines.push(it.span.start as usize);
             }

@@ -1,4 +1,4 @@
-//! Fresh events sent into the drain: do they arrive at once, or behind a million others?
+//! Sends fresh events during the drain, and measures whether they arrive at once or behind the backlog.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,35 +10,32 @@ use super::load;
 use tandem_tests::cashfree::now_ms;
 use tandem_tests::{Caller, Person, Sandbox, World, messages};
 
-/// Name of the fresh events: the only ones that the sandbox keeps.
+/// Name of the fresh events. The sandbox keeps no others.
 pub(super) const NAME: &str = "Contact";
 
-/// Fresh events under way.
 #[derive(Debug)]
 pub(super) struct Fresh {
     caller: Caller,
     browser: Browser,
-    /// When the server acknowledged each, Unix milliseconds.
+    /// When the server acknowledged each event that has not arrived yet, in Unix milliseconds.
     waiting: HashMap<String, u64>,
     last: u64,
     sent: u64,
     took: Vec<Duration>,
-    /// Copies beyond the first.
+    /// How many events arrived more than once, counted in extra copies.
     doubled: usize,
 }
 
 /// How long fresh events took from their acknowledgement to their arrival.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Delays {
-    /// Events.
     pub(super) events: usize,
-    /// Half of them took this long at most.
+    /// Median.
     pub(super) p50: Duration,
-    /// The slowest.
     pub(super) max: Duration,
-    /// Those that have not arrived.
+    /// Events that have not arrived.
     pub(super) missing: usize,
-    /// Copies beyond each event's first.
+    /// Copies beyond the first of each event.
     pub(super) doubled: usize,
 }
 
@@ -55,10 +52,10 @@ impl Fresh {
         })
     }
 
-    /// Sends one.
+    /// Sends one event.
     ///
     /// # Errors
-    /// When it is not acknowledged.
+    /// If the server does not acknowledge it.
     pub(super) async fn send(&mut self) -> anyhow::Result<()> {
         let mut message = messages::event(NAME, "7.00");
         message.user = Some(Person::unique().user());
@@ -69,10 +66,10 @@ impl Fresh {
         Ok(())
     }
 
-    /// Sees which have arrived.
+    /// Records which events have arrived.
     ///
     /// # Errors
-    /// When the sandbox does not answer.
+    /// If the sandbox does not answer.
     pub(super) async fn look(&mut self, sandbox: &Sandbox) -> anyhow::Result<()> {
         for row in sandbox.graph_rows_after(self.last).await? {
             self.last = row["number"].as_u64().unwrap_or_default().max(self.last);
@@ -86,7 +83,6 @@ impl Fresh {
         Ok(())
     }
 
-    /// How many were sent.
     pub(super) fn sent(&self) -> u64 {
         self.sent
     }

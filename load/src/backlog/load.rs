@@ -1,4 +1,4 @@
-//! Leads, as fast as the server takes them from a fixed number of callers.
+//! Sends leads from a fixed number of callers, as fast as the server accepts them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,26 +13,23 @@ use tandem_tests::{Caller, Person, World, messages};
 
 /// Calls that share one connection.
 const CALLS_PER_CONNECTION: usize = 16;
-/// Longest call that is told apart, microseconds.
+/// Longest measured call, in microseconds. Longer calls count as this long.
 const LONGEST_US: u64 = 60_000_000;
 
-/// The callers.
 #[derive(Debug)]
 pub(super) struct Load {
     callers: Vec<Caller>,
     browser: Browser,
 }
 
-/// What a number of calls took.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Figures {
-    /// Calls per second, all callers together.
+    /// Calls per second of all callers together.
     pub(super) per_s: f64,
-    /// Half of the calls took this long at most.
+    /// Median.
     pub(super) p50: Duration,
-    /// All but one in a hundred took this long at most.
+    /// 99th percentile.
     pub(super) p99: Duration,
-    /// The slowest.
     pub(super) max: Duration,
 }
 
@@ -61,10 +58,10 @@ impl Load {
         Ok(Self { callers, browser: browser(world) })
     }
 
-    /// Sends so many leads, each of somebody else.
+    /// Sends this many leads, each of another person.
     ///
     /// # Errors
-    /// When one is not acknowledged.
+    /// If the server does not acknowledge a lead.
     pub(super) async fn send(&self, leads: u64) -> anyhow::Result<Figures> {
         let left = Arc::new(AtomicU64::new(leads));
         let began = Instant::now();
@@ -88,7 +85,7 @@ impl Load {
     }
 }
 
-/// A visit with everything that Meta asks for, so that its answers hold no advice for each event.
+/// A browser with every field that Meta asks for, so that Meta's answers contain no warning for each event.
 pub(super) fn browser(world: &World) -> Browser {
     let visitor = world.visitor();
     Browser { client_user_agent: Some(visitor.user_agent.clone()), ..visitor.browser() }

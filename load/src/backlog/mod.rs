@@ -1,8 +1,7 @@
-//! A million events wait: what that does to the server's memory, to ingest and to delivery.
+//! Measures memory, ingest and delivery of a server in which a million events wait.
 //!
-//! One pixel is held from the start. The same callers are measured at an almost empty outbox and
-//! again at a full one; then the hold ends, and fresh events are sent into the drain to see whether
-//! they are starved.
+//! One pixel is held from the start. The same callers are measured with an almost empty outbox and again with a full
+//! one. Then the hold ends, and fresh events are sent during the drain to see whether the backlog starves them.
 
 mod fresh;
 mod load;
@@ -24,13 +23,13 @@ pub use report::Report;
 
 /// How long the drain of the whole backlog may take.
 const DRAIN_LIMIT: Duration = Duration::from_secs(3600);
-/// How often the drain is looked at.
+/// Interval between two looks at the drain.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// Looks at health, far enough apart that figures are made anew.
+/// Number of requests for health. They are far enough apart that the server computes its figures each time.
 const HEALTH_LOOKS: u32 = 5;
-/// Longest time for which the server reuses figures, and a little more.
+/// A little more than the longest time for which the server reuses figures.
 const HEALTH_EVERY: Duration = Duration::from_secs(6);
-/// Events sent between two lines of progress.
+/// Events between two lines of progress.
 const PROGRESS_EVERY: u64 = 100_000;
 
 /// Why nothing is delivered while the backlog grows.
@@ -40,30 +39,28 @@ pub enum Hold {
     Refused,
     /// An operator has paused the pixel.
     Paused,
-    /// Meta answers with HTTP 500: the circuit is open.
+    /// Meta answers with HTTP 500, so the circuit breaker is open.
     Down,
 }
 
-/// What to measure.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// Events that wait before the second measurement.
     pub events: u64,
-    /// Events of each of the two measurements.
+    /// Events in each of the two measurements.
     pub measured: u64,
-    /// Calls under way at once.
+    /// Calls at once.
     pub callers: usize,
-    /// Why the events wait.
     pub hold: Hold,
 }
 
-/// Fills the outbox, measures, empties it again.
+/// Fills the outbox, measures, and drains it.
 ///
 /// # Errors
-/// When a program does not start, a call is refused, or the backlog does not drain. What is slower than it
-/// should be is no error but part of the report.
+/// If a program does not start, the server refuses a call, or the backlog does not drain. A figure beyond its limit
+/// is no error; the report shows it.
 pub async fn run(options: Options) -> anyhow::Result<Report> {
-    ensure!(options.events > 2 * options.measured, "fewer events than the measurements themselves need");
+    ensure!(options.events > 2 * options.measured, "--events must be more than twice --measured");
     let world = World::builder().without_gateway().server("TANDEM_LOG", "warn").start().await?;
     world.sandbox.configure(json!({ "keep_events": [fresh::NAME] })).await?;
     hold(&world, options.hold).await?;
@@ -82,12 +79,11 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// Sends the backlog; the same callers are measured at its beginning and at its end. Returns how many events
-/// were sent.
+/// Sends the backlog. Measures the same callers at its beginning and at its end. Returns how many events were sent.
 async fn fill(world: &World, watch: &Watch, report: &mut Report) -> anyhow::Result<u64> {
     let options = report.options;
     let load = Load::new(world, options.callers)?;
-    // Connections, caches and statements are warm before anything is measured.
+    // Warms up connections, caches and statements before the first measurement.
     load.send(options.measured / 10).await?;
     report.empty = load.send(options.measured).await?;
     let mut sent = options.measured / 10 + options.measured;
@@ -108,7 +104,7 @@ async fn fill(world: &World, watch: &Watch, report: &mut Report) -> anyhow::Resu
     Ok(sent + options.measured)
 }
 
-/// Ends the hold and waits until everything has left, with fresh events on top.
+/// Ends the hold, and sends fresh events until the backlog has been delivered.
 async fn drain(world: &World, watch: &Watch, sent: u64, report: &mut Report) -> anyhow::Result<()> {
     let (_, before) = world.sandbox.graph_counts().await?;
     let draining = Instant::now();
@@ -131,7 +127,10 @@ async fn drain(world: &World, watch: &Watch, sent: u64, report: &mut Report) -> 
                 watch.now().rss_bytes / 1_000_000
             );
         }
-        ensure!(draining.elapsed() < DRAIN_LIMIT, "{events} of {sent} events had left when the time was up");
+        ensure!(
+            draining.elapsed() < DRAIN_LIMIT,
+            "{events} of {sent} events were sent when the time was over"
+        );
     }
     report.drain_took = draining.elapsed();
     report.drained = sent - before;
@@ -160,7 +159,7 @@ async fn release(world: &World) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Times what operators look at. Returns the last health.
+/// Times the pages that operators look at. Returns the last health.
 async fn health(world: &World, report: &mut Report) -> anyhow::Result<serde_json::Value> {
     let mut health = serde_json::Value::Null;
     for look in 0..HEALTH_LOOKS {

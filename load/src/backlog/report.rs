@@ -1,4 +1,4 @@
-//! What the backlog did.
+//! The figures of the backlog, and their limits.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,16 +8,16 @@ use super::fresh::Delays;
 use super::load::Figures;
 use crate::memory::Memory;
 
-/// Memory that the server may have at most, bytes.
+/// Largest memory that the server may have, in bytes.
 const RSS_MAX_BYTES: u64 = 300_000_000;
-/// Least rate of ingest at a full outbox, as a part of the rate at an empty one.
+/// Smallest rate of ingest with a full outbox, as a share of the rate with an empty one.
 const RATE_RATIO_MIN: f64 = 0.7;
-/// How much longer the 99th percentile of ingest may be at a full outbox than at an empty one.
+/// How many times longer the 99th percentile of ingest may be with a full outbox than with an empty one.
 const P99_RATIO_MAX: u32 = 2;
-/// How long a fresh event may take while a backlog drains. One that queues behind the backlog takes minutes.
+/// How long a fresh event may take while a backlog drains. An event that waits behind the backlog takes minutes.
 const FRESH_MAX: Duration = Duration::from_secs(5);
 
-/// All figures. Shown as a table.
+/// All figures, shown as a table.
 #[derive(Debug)]
 pub struct Report {
     pub(super) options: Options,
@@ -35,7 +35,7 @@ pub struct Report {
     pub(super) drained: u64,
     pub(super) drain_took: Duration,
     pub(super) fresh: Delays,
-    /// Copies that arrived beyond those sent; below zero, those that are missing.
+    /// Copies that arrived beyond the events sent. Below zero: copies that are missing.
     pub(super) surplus: i128,
 }
 
@@ -61,7 +61,7 @@ impl Report {
         }
     }
 
-    /// What is not as promised.
+    /// One sentence for each figure beyond its limit.
     #[must_use]
     pub fn complaints(&self) -> Vec<String> {
         let ms = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1000.0);
@@ -75,7 +75,7 @@ impl Report {
         }
         if self.full.per_s <= RATE_RATIO_MIN * self.empty.per_s {
             complaints.push(format!(
-                "ingest takes {:.0}/s at a full outbox and {:.0}/s at an empty one; {RATE_RATIO_MIN} of it are needed",
+                "ingest takes {:.0}/s at a full outbox and {:.0}/s at an empty one; at least {RATE_RATIO_MIN} of it is required",
                 self.full.per_s, self.empty.per_s
             ));
         }
@@ -87,7 +87,7 @@ impl Report {
         }
         if self.fresh.events == 0 || self.fresh.max > FRESH_MAX {
             complaints.push(format!(
-                "of {} fresh events the slowest took {} through the drain; {} are allowed",
+                "of {} fresh events the slowest took {} during the drain; {} is allowed",
                 self.fresh.events,
                 ms(self.fresh.max),
                 ms(FRESH_MAX)
@@ -95,7 +95,7 @@ impl Report {
         }
         if self.surplus != 0 || self.fresh.missing != 0 || self.fresh.doubled != 0 {
             complaints.push(format!(
-                "{} copies more arrived than events were sent; of the fresh ones {} are missing and {} came again",
+                "{} copies more arrived than events were sent; of the fresh events {} are missing and {} came again",
                 self.surplus, self.fresh.missing, self.fresh.doubled
             ));
         }

@@ -9,13 +9,13 @@ use tandem_load::backlog::{self, Hold, Options};
 #[derive(Parser)]
 #[command(name = "backlog")]
 struct Arguments {
-    /// Events that wait
+    /// Number of events that wait
     #[arg(long, default_value_t = 1_000_000)]
     events: u64,
-    /// Events of each of the two measurements of ingest
+    /// Number of events in each of the two measurements of ingest
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(10..))]
     measured: u64,
-    /// Calls under way at once
+    /// Calls at once
     #[arg(long, default_value_t = 32, value_parser = 1..=1000)]
     callers: i64,
     /// Why the events wait

@@ -1,4 +1,4 @@
-//! Lets a storm of orders blow over server and gateway and compares what was paid with what arrived: `cargo xtask storm`.
+//! Runs a storm of orders over server and gateway, and compares the payments with the Purchases: `cargo xtask storm`.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -6,27 +6,27 @@ use std::time::Duration;
 use clap::Parser;
 use tandem_load::storm::{self, Options};
 
-/// Thousands of orders with webhooks that come twice, late, forged and faster than the server bears,
-/// and outages of server, gateway and Meta; then what was paid must have arrived, once each
+/// Sends thousands of orders, with webhooks that are repeated, late, forged and more than the server can take, and
+/// with outages of server, gateway and Meta; then checks that each payment arrived exactly once
 #[derive(Parser)]
 #[command(name = "storm")]
 struct Arguments {
-    /// Orders
+    /// Number of orders
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(20..=20_000))]
     orders: u32,
-    /// Webhooks per second while all is well; by default half of what the server bears
+    /// Webhooks per second while all is well [default: half of the measured capacity]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
-    /// Seed of the orders' fates; by default another one each time, which the table names
+    /// Seed of the plan [default: a random one, which the table shows]
     #[arg(long)]
     seed: Option<u64>,
-    /// How long the server is away, in milliseconds
+    /// How long the server is down, in milliseconds
     #[arg(long, default_value_t = 10_000)]
     outage_ms: u64,
-    /// How much faster than Cashfree's 2, 10 and 30 minutes the retries come
+    /// How many times faster than Cashfree's 2, 10 and 30 minutes the retries are
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     compression: u32,
-    /// Fail when the 99th percentile of accepted webhooks is not below this, while all is well
+    /// Fail unless the 99th percentile of accepted webhooks while all is well is below this many milliseconds
     #[arg(long, value_name = "MS")]
     p99_ms_max: Option<f64>,
 }

@@ -1,22 +1,22 @@
-//! Kills the server again and again under load and compares what was sent with what arrived: `cargo xtask torture`.
+//! Kills the server under load, and compares the sent events with those that arrived: `cargo xtask torture`.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use tandem_load::torture::{self, Options};
 
-/// Kills the server with SIGKILL under load, with Meta up, down, slow and refusing, and checks that
-/// nothing acknowledged was lost and nothing came twice without a reason
+/// Kills the server with SIGKILL under load, while Meta is up, down, slow or refusing, and checks that no
+/// acknowledged event is lost and that no event is repeated without a reason
 #[derive(Parser)]
 #[command(name = "torture")]
 struct Arguments {
-    /// How often the server is killed
+    /// Number of kills
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     kills: u32,
-    /// Callers at once
+    /// Number of callers
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
     clients: u32,
-    /// Seed of the faults and moments; by default another one each time, which the table names
+    /// Seed of the faults and of the moments of the kills [default: a random one, which the table shows]
     #[arg(long)]
     seed: Option<u64>,
     /// Longest time under load before a kill, in milliseconds

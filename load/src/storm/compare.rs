@@ -1,4 +1,4 @@
-//! The comparison: fake Cashfree, gateway, store and fake Graph API must tell the same story.
+//! Compares fake Cashfree, gateway, store and fake Graph API: all must have the same payments.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -17,7 +17,6 @@ use crate::resend::{Kill, ResendReason, reason_for};
 /// How long the outbox may take to become empty.
 const DRAIN_LIMIT: Duration = Duration::from_secs(300);
 
-/// Compares everything.
 pub(super) async fn compare(
     world: &World,
     orders: &[PlannedOrder],
@@ -40,7 +39,7 @@ pub(super) async fn compare(
     Ok(())
 }
 
-/// What the fake Cashfree says was paid is what was planned.
+/// The payments at the fake Cashfree must be those of the plan.
 async fn cashfree(sandbox: &Sandbox, owed: &BTreeMap<&str, i64>, report: &mut Report) -> anyhow::Result<()> {
     for order in sandbox.orders().await? {
         report.orders_made += 1;
@@ -54,7 +53,7 @@ async fn cashfree(sandbox: &Sandbox, owed: &BTreeMap<&str, i64>, report: &mut Re
     Ok(())
 }
 
-/// What is paid in the store is what was paid.
+/// The paid orders in the store must be those of the plan.
 async fn store(world: &World, owed: &BTreeMap<&str, i64>, report: &mut Report) -> anyhow::Result<()> {
     let mut seen = HashMap::new();
     for order in paid_orders(world).await? {
@@ -62,7 +61,7 @@ async fn store(world: &World, owed: &BTreeMap<&str, i64>, report: &mut Report) -
         report.paid_in_store.add(paid);
         if paid.is_none() || paid != owed.get(order.order_id.as_str()).copied() {
             let planned = owed.get(order.order_id.as_str());
-            report.complain(format!("{}: {paid:?} in the store, {planned:?} was paid", order.order_id));
+            report.complain(format!("{}: the store has {paid:?}, {planned:?} was paid", order.order_id));
         }
         if seen.insert(order.order_id.clone(), ()).is_some() {
             report.complain(format!("{} is in the store twice", order.order_id));
@@ -91,7 +90,7 @@ async fn paid_orders(world: &World) -> anyhow::Result<Vec<OrderSummary>> {
     }
 }
 
-/// One Purchase per paid order, for what was paid, and none for any other.
+/// Each paid order must have one Purchase with the paid amount, and no other order may have one.
 fn graph(arrivals: &Arrivals, owed: &BTreeMap<&str, i64>, kills: &[Kill], report: &mut Report) {
     for (_, id, copies) in arrivals.all().filter(|(name, ..)| *name == "Purchase") {
         let order = id.strip_prefix("purchase_").unwrap_or_default();
@@ -101,7 +100,7 @@ fn graph(arrivals: &Arrivals, owed: &BTreeMap<&str, i64>, kills: &[Kill], report
         match owed.get(order) {
             None => report.complain(format!("{id} arrived and was never paid")),
             Some(paid) if copies.iter().any(|copy| copy.value_minor != Some(*paid)) => {
-                report.complain(format!("{id} is worth {:?}, paid was {paid}", first.value_minor));
+                report.complain(format!("{id} has the value {:?}, {paid} was paid", first.value_minor));
             }
             Some(_) => {}
         }

@@ -1,11 +1,10 @@
-//! A storm over server and gateway: thousands of orders with claims, webhooks that come twice, late
-//! and in any order, forged ones among them, more of them than the server bears, and outages of
-//! everybody. At its end everything is compared: what was paid at the fake Cashfree is paid in the
-//! store and at the fake Graph API, once each, and nothing else is.
+//! A storm over server and gateway: thousands of orders with claims and webhooks. Webhooks are repeated, late, out of
+//! order, forged, and more than the server can take. Meta, server and gateway have outages. At the end, every payment
+//! at the fake Cashfree must be in the store and at the fake Graph API exactly once, and nothing else may be.
 //!
 //! | module | is |
 //! |---|---|
-//! | [`plan`] | what happens to each order, and in which turn |
+//! | [`plan`] | what happens to each order, and in which order |
 //! | [`sender`] | Cashfree as a load generator, with its retries |
 //! | [`pages`] | checkouts and claims |
 //! | [`compare`] | the comparison at the end |
@@ -37,39 +36,36 @@ use sender::Sender;
 
 pub use report::Report;
 
-/// Webhooks under way at once while the capacity is measured; then each answer draws the next.
+/// Webhooks under way while the capacity is measured. Each answer then starts the next webhook.
 const MEASURING: usize = 64;
-/// Orders at the fake Cashfree that are made ready at once.
+/// Orders that are created at the fake Cashfree at once.
 const PREPARING: usize = 16;
-/// Share of the webhooks with which the capacity is measured, in per cent, and of those with which
-/// latency is measured while all is well. The rest is the storm.
+/// Share of the webhooks that measure the capacity, and of those that measure latency without faults, in per cent.
+/// The remaining webhooks are the storm.
 const MEASURED_PER_CENT: usize = 15;
 const HEALTHY_PER_CENT: usize = 35;
-/// How much of the capacity is asked while all is well, unless a rate is given.
+/// Share of the capacity that is used while all is well, unless a rate is given.
 const HEALTHY_SHARE: f64 = 0.5;
-/// How much of it is asked in the storm.
+/// Share of the capacity that is used in the storm.
 const STORM_SHARE: f64 = 1.5;
-/// How long the gateway is away, in parts of the server's outage.
+/// The gateway's outage is the server's divided by this.
 const GATEWAY_OUTAGE_PART: u32 = 5;
 
-/// How hard it blows.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Orders.
     pub orders: usize,
-    /// Webhooks per second while all is well; none: half of what the server bears.
+    /// Webhooks per second while all is well. `None`: half of the measured capacity.
     pub rate: Option<f64>,
-    /// For the orders' fates.
+    /// Decides what happens to each order.
     pub seed: u64,
-    /// How long the server is away.
+    /// How long the server is down.
     pub outage: Duration,
-    /// How much faster than Cashfree's the retries come.
+    /// How many times faster than Cashfree's the retries are.
     pub compression: u32,
-    /// Bound on the 99th percentile of accepted webhooks while all is well, milliseconds.
+    /// Largest 99th percentile of accepted webhooks while all is well, in milliseconds.
     pub p99_ms_max: Option<f64>,
 }
 
-/// Everything that blows.
 struct Storm {
     sender: Sender,
     pages: Pages,
@@ -77,15 +73,15 @@ struct Storm {
     visits: JoinSet<anyhow::Result<()>>,
     arrivals: Arrivals,
     kills: Vec<Kill>,
-    /// Most memory of gateway and server, bytes.
+    /// Largest memory of gateway and server, in bytes.
     peaks_bytes: [u64; 2],
 }
 
-/// Lets a storm blow over a world of its own and compares what was paid with what arrived.
+/// Runs a storm in a world of its own, and compares the payments with the Purchases that arrived.
 ///
 /// # Errors
-/// When a program does not start, or something that was to happen did not. What does not add up is
-/// no error but part of the report.
+/// If a program does not start, or if a planned step does not happen. A difference between payments and Purchases is
+/// no error; the report shows it.
 pub async fn run(options: Options) -> anyhow::Result<Report> {
     let mut world = World::builder()
         .server("TANDEM_LOG", "error")
@@ -132,7 +128,7 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// Plans all orders and makes them ready at the fake Cashfree.
+/// Plans all orders and creates them at the fake Cashfree.
 async fn prepare(world: &World, options: Options) -> anyhow::Result<(Vec<PlannedOrder>, Vec<Act>)> {
     let mut dice = StdRng::seed_from_u64(options.seed);
     let seeds: Vec<u64> = (0..options.orders).map(|_| dice.random()).collect();
@@ -156,7 +152,7 @@ async fn prepare(world: &World, options: Options) -> anyhow::Result<(Vec<Planned
 }
 
 impl Storm {
-    /// As many webhooks as answers allow, with [`MEASURING`] under way. Returns webhooks per second.
+    /// Sends the webhooks with [`MEASURING`] under way at once. Returns webhooks per second.
     async fn as_fast_as_answered(&mut self, acts: Vec<Act>) -> f64 {
         let (mut count, started) = (0_u32, Instant::now());
         let mut under_way = JoinSet::new();
@@ -176,7 +172,7 @@ impl Storm {
         f64::from(count) / started.elapsed().as_secs_f64()
     }
 
-    /// Webhooks at a rate of their own, whether answered or not, as the world sends; pages in between.
+    /// Sends the webhooks at a fixed rate, whether or not they are answered, and launches the pages between them.
     async fn at_rate(&mut self, acts: Vec<Act>, per_second: f64) {
         let (started, mut sent) = (Instant::now(), 0_u32);
         for act in acts {
@@ -184,7 +180,7 @@ impl Storm {
                 Act::Webhook(message) => {
                     let due = Duration::from_secs_f64(f64::from(sent) / per_second);
                     let early = due.saturating_sub(started.elapsed());
-                    // The timer counts milliseconds.
+                    // The timer has a resolution of one millisecond.
                     if early >= Duration::from_millis(1) {
                         tokio::time::sleep(early).await;
                     }
@@ -196,7 +192,7 @@ impl Storm {
         }
     }
 
-    /// More than the server bears, Meta away, then the server, then the gateway.
+    /// Sends more than the server can take. Meta fails first, then the server, then the gateway.
     async fn blow(
         &mut self,
         world: &mut World,
@@ -237,14 +233,14 @@ impl Storm {
         self.arrivals.collect(&world.sandbox).await
     }
 
-    /// Notes the most memory that gateway and server have had since their last start.
+    /// Records the largest memory of gateway and server since their last start.
     fn weigh(&mut self, world: &World) -> anyhow::Result<()> {
         let peaks = [world.gateway_id()?, world.server_id()?].map(peak_bytes);
         self.peaks_bytes = std::array::from_fn(|n| self.peaks_bytes[n].max(peaks[n]));
         Ok(())
     }
 
-    /// Waits until each webhook is taken or given up.
+    /// Waits until each webhook is accepted or given up.
     async fn delivered(&mut self) -> anyhow::Result<()> {
         while let Some(delivered) = self.deliveries.join_next().await {
             delivered?;

@@ -1,4 +1,4 @@
-//! Pages of the shop: they name orders at checkout and claim them afterwards.
+//! Pages of the shop. They name orders at checkout and claim them afterwards.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,13 +14,13 @@ use super::plan::Act;
 use tandem_tests::cashfree::now_ms;
 use tandem_tests::{Caller, messages};
 
-/// Pages that call at once; a claim may wait for five seconds.
+/// Pages that call at once. A claim may wait for five seconds.
 const AT_ONCE_MAX: usize = 800;
-/// Calls until a page is answered, and the pause between them: together more than any outage.
+/// Most calls of one page, and the pause between them. Together they last longer than any outage.
 const TRIES_MAX: u32 = 400;
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// All pages. What is not answered is said again, as the browser package does.
+/// All pages. A page repeats an unanswered call, as the browser package does.
 #[derive(Debug, Clone)]
 pub(super) struct Pages {
     caller: Caller,
@@ -34,7 +34,7 @@ impl Pages {
         Ok(Self { caller, room: Arc::new(Semaphore::new(AT_ONCE_MAX)), number: Arc::default() })
     }
 
-    /// Sends a page on its way.
+    /// Starts a page in the background.
     pub(super) fn launch(&self, visits: &mut JoinSet<anyhow::Result<()>>, act: Act) {
         let pages = self.clone();
         visits.spawn(async move { pages.visit(&act).await });
@@ -43,7 +43,7 @@ impl Pages {
     async fn visit(&self, act: &Act) -> anyhow::Result<()> {
         let _room = self.room.acquire().await?;
         let number = self.number.fetch_add(1, Ordering::Relaxed);
-        // Everybody has an address and a cookie of their own.
+        // Each page has its own address and cookie.
         let address = format!("49.{}.{}.{}", 32 + number / 62_500, number / 250 % 250 + 1, number % 250 + 1);
         let caller = self.caller.clone().with_header("x-forwarded-for", address);
         let fbp = format!("fb.1.{}.{}", now_ms(), 1_000_000_000 + number);

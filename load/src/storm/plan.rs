@@ -1,4 +1,4 @@
-//! What happens in a storm: orders, and everything that Cashfree and pages say of them.
+//! Plans what happens in a storm: the orders, and the calls that Cashfree and pages make about them.
 
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
@@ -22,35 +22,33 @@ const PARTLY_REFUNDED: f64 = 0.05;
 const PAID_TWICE: f64 = 0.02;
 const DISCOUNTED: f64 = 0.1;
 const FORGED_BESIDE: f64 = 0.03;
-/// Cashfree sends up to three copies of a webhook: one and two more.
+/// Cashfree sends a webhook up to three times: once, and up to two more times.
 const COPIES_MAX: usize = 2;
-/// How far from its order's payment something may come, counted in orders.
+/// Largest distance between an order's payment and another call about it, counted in orders.
 const LATE_MAX: i64 = 200;
 
-/// An order and what it must come to.
+/// An order and the payment that it must end with.
 #[derive(Debug)]
 pub(super) struct PlannedOrder {
-    /// The shop's ID.
     pub(super) id: String,
-    /// What was ordered, in paise.
+    /// The amount that was ordered, in paise.
     pub(super) ordered_minor: i64,
-    /// What is paid, in paise; none when it never is.
+    /// The amount that is paid, in paise. `None` if the order is never paid.
     pub(super) paid_minor: Option<i64>,
     person: Person,
 }
 
-/// Something that happens.
 #[derive(Debug)]
 pub(super) enum Act {
     /// The page names the order at checkout.
     Checkout(String),
     /// The thank-you page claims the order.
     Claim(String),
-    /// Cashfree, or somebody who would like to be, sends a webhook.
+    /// Cashfree or a forger sends a webhook.
     Webhook(Message),
 }
 
-/// The planner: the same seed plans the same shares and turns.
+/// Plans orders. The same seed gives the same shares and the same sequence.
 #[derive(Debug)]
 pub(super) struct Planner {
     dice: StdRng,
@@ -65,7 +63,7 @@ impl Planner {
         self.dice.random_bool(share)
     }
 
-    /// An order of somebody new.
+    /// A new order of a new person.
     pub(super) fn order(&mut self) -> PlannedOrder {
         let ordered_minor = self.dice.random_range(100..900_000);
         let is_discounted = self.chance(DISCOUNTED);
@@ -78,8 +76,8 @@ impl Planner {
         }
     }
 
-    /// Creates an order at the fake Cashfree and ends its payment attempts; returns all that is
-    /// said of it, each with its distance from the payment.
+    /// Creates an order at the fake Cashfree and ends its payment attempts. Returns every call about it, each with
+    /// its distance from the payment.
     pub(super) async fn live(
         &mut self,
         sandbox: &Sandbox,
@@ -101,7 +99,7 @@ impl Planner {
             let id = sandbox.end_attempt(&order.id, json!({ "outcome": outcome })).await?;
             let status = if outcome == "failed" { "FAILED" } else { "USER_DROPPED" };
             let body = self.body(order, status, &id, order.ordered_minor);
-            // Before the payment or long after it.
+            // The attempt failed before the payment, but its webhook may arrive long after it.
             acts.push((self.dice.random_range(-30..=LATE_MAX), genuine(body)));
         }
         match order.paid_minor {
@@ -147,7 +145,7 @@ impl Planner {
             acts.push((self.dice.random_range(-10..=LATE_MAX), genuine(body)));
         }
         if self.chance(FORGED_BESIDE) {
-            // Somebody raises what was paid.
+            // A forger raises the paid amount.
             let body = self.body(order, "SUCCESS", &id, paid_minor + 1_000_000);
             acts.push((self.dice.random_range(-20..=0), forged(body)));
         }
@@ -160,7 +158,7 @@ impl Planner {
         body.replacen(&format!("\"order_amount\":{}", decimal(minor)), &ordered, 1)
     }
 
-    /// A turn for everything: by distance, and by chance where that is the same.
+    /// Sorts the calls by distance. Calls with the same distance are in random order.
     pub(super) fn in_turn(&mut self, mut acts: Vec<(i64, Act)>) -> Vec<Act> {
         acts.shuffle(&mut self.dice);
         acts.sort_by_key(|(place, _)| *place);
@@ -182,7 +180,7 @@ fn forged(body: String) -> Act {
     Act::Webhook(Message { webhook, is_forged: true })
 }
 
-/// A part of a payment went back.
+/// A refund of a part of a payment.
 fn refund(order: &str, payment_id: &str) -> String {
     let id: Value = unique_payment_id().parse().unwrap_or_default();
     let time = indian_time(now_ms() / 1000);

@@ -1,4 +1,4 @@
-//! What the storm came to.
+//! The figures and complaints of a storm.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,13 +7,13 @@ use std::time::Duration;
 use super::Options;
 use super::sender::Times;
 
-/// Complaints that are printed; there may be one for each order.
+/// How many complaints are printed. There may be one for each order.
 const SHOWN_MAX: usize = 20;
 
-/// Memory that the gateway may have at most, bytes: 2,048 webhooks of some 2 kB are little.
+/// Largest memory that the gateway may have, in bytes. 2,048 webhooks of about 2 kB are little.
 const GATEWAY_BYTES_MAX: u64 = 150_000_000;
 
-/// How many, and how much in all, in hundredths.
+/// Number of amounts and their sum, in hundredths.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Sum {
     pub(super) count: u64,
@@ -21,7 +21,7 @@ pub(super) struct Sum {
 }
 
 impl Sum {
-    /// Adds one of this worth; nothing where there is none.
+    /// Adds an amount, unless it is `None`.
     pub(super) fn add(&mut self, minor: Option<i64>) {
         if let Some(minor) = minor {
             self.count += 1;
@@ -36,13 +36,13 @@ impl fmt::Display for Sum {
     }
 }
 
-/// Figures and complaints. Shown as a table.
+/// Figures and complaints, shown as a table.
 #[derive(Debug)]
 pub struct Report {
     options: Options,
-    /// Webhooks that set out, forged ones among them, retries not counted.
+    /// Webhooks that were sent, with forged ones and without retries.
     pub(super) webhooks: u64,
-    /// Webhooks per second that were answered when each answer drew the next.
+    /// Webhooks per second when each answer started the next webhook.
     pub(super) capacity: f64,
     /// Webhooks per second while all was well.
     pub(super) rate: f64,
@@ -58,11 +58,11 @@ pub struct Report {
     pub(super) paid_in_store: Sum,
     pub(super) purchased: Sum,
     pub(super) with_signals: u64,
-    /// Paid orders in the store by who proved the payment.
+    /// Paid orders in the store, by the source that proved the payment.
     pub(super) proofs: BTreeMap<String, u64>,
     pub(super) again_killed: u64,
     pub(super) again_lost: u64,
-    /// Most memory of gateway and server, bytes.
+    /// Largest memory of gateway and server, in bytes.
     pub(super) peaks_bytes: [u64; 2],
     pub(super) complaints: Vec<String>,
 }
@@ -98,7 +98,7 @@ impl Report {
         self.complaints.push(complaint);
     }
 
-    /// Compares the sums.
+    /// Compares the sums, and adds a complaint for each difference.
     pub(super) fn finish(&mut self) {
         if self.orders_made != self.options.orders {
             self.complain(format!("{} orders are at Cashfree", self.orders_made));

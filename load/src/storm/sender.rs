@@ -1,4 +1,4 @@
-//! Cashfree as a load generator: sends signed webhooks, and repeats each on its schedule until 200.
+//! Cashfree as a load generator: sends signed webhooks, and retries each on Cashfree's schedule until it gets 200.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,25 +13,25 @@ use tandem_tests::webhook_sender::{WebhookAnswer, WebhookSender};
 /// Cashfree's default retries: after 2, 10 and 30 minutes.
 const RETRIES: [Duration; 3] =
     [Duration::from_secs(120), Duration::from_secs(600), Duration::from_secs(1800)];
-/// Longest time that is told apart, microseconds; the client gives up long before.
+/// Longest measured answer, in microseconds. The client gives up long before.
 const LONGEST_US: u64 = 60_000_000;
 
-/// What came of the webhooks.
+/// The results of the webhooks.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    /// Answers by HTTP status; 0: none came.
+    /// Answers by HTTP status; 0 if none came.
     pub(super) by_status: BTreeMap<u16, u64>,
     /// Genuine webhooks that were answered with 200.
     pub(super) taken: u64,
-    /// Genuine webhooks that Cashfree gave up.
+    /// Genuine webhooks that Cashfree gave up on.
     pub(super) given_up: u64,
-    /// Forged ones that were answered with 401.
+    /// Forged webhooks that were answered with 401.
     pub(super) refused: u64,
-    /// What should not have been answered so.
+    /// Answers that were wrong.
     pub(super) complaints: Vec<String>,
-    /// Microseconds to each 200 since the last look.
+    /// Times until each 200 since the last call of [`Sender::take_times`], in microseconds.
     pub(super) accepted: Times,
-    /// Longest wait for an answer of any kind.
+    /// Longest time until an answer of any status.
     pub(super) slowest: Duration,
 }
 
@@ -50,13 +50,13 @@ impl Times {
         self.0.len()
     }
 
-    /// The `share`-th of the times (0.99 for the 99th percentile), milliseconds.
+    /// The `share`-th of the times (0.99 for the 99th percentile), in milliseconds.
     pub(super) fn percentile_ms(&self, share: f64) -> f64 {
         self.0.value_at_quantile(share) as f64 / 1000.0
     }
 }
 
-/// Sends webhooks to one gateway, and again until they are taken. Cheap to clone.
+/// Sends webhooks to one gateway and retries them. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Sender {
     webhooks: WebhookSender,
@@ -65,12 +65,12 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    /// A sender to the gateway at this address, whose retries come so many times faster than Cashfree's.
+    /// A sender to the gateway at this address. Its retries are `compression` times faster than Cashfree's.
     pub(super) fn new(gateway: &str, compression: u32) -> Self {
         Self { webhooks: WebhookSender::new(gateway), compression: compression.max(1), tally: Arc::default() }
     }
 
-    /// Delivers a webhook as Cashfree does: again and again until 200 or until it gives up.
+    /// Delivers a webhook as Cashfree does: retries until 200 or until the schedule ends.
     pub(super) async fn deliver(&self, message: Message) {
         for attempt in 0..=RETRIES.len() {
             let answer = self.webhooks.post(&message.webhook).await;
@@ -82,12 +82,12 @@ impl Sender {
             }
         }
         self.look(|tally| {
-            // A forged one that met outages only did no harm.
+            // A forged webhook that met only outages did no harm.
             tally.given_up += u64::from(!message.is_forged);
         });
     }
 
-    /// Notes an answer. Returns whether it is the last one.
+    /// Records an answer. Returns whether the deliveries end with it.
     fn note(&self, message: &Message, answer: WebhookAnswer) -> bool {
         self.look(|tally| {
             *tally.by_status.entry(answer.status).or_default() += 1;
@@ -106,7 +106,7 @@ impl Sender {
                     true
                 }
                 (503, _) if answer.has_retry_after => false,
-                // The gateway is away.
+                // The gateway is down.
                 (0, _) => false,
                 (status, is_forged) => {
                     tally
@@ -118,27 +118,25 @@ impl Sender {
         })
     }
 
-    /// Looks at the tally.
     pub(super) fn look<T>(&self, look: impl FnOnce(&mut Tally) -> T) -> T {
         look(&mut self.tally.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The times of what was accepted since the last call.
+    /// The times of the accepted webhooks since the last call.
     pub(super) fn take_times(&self) -> Times {
         self.look(|tally| std::mem::take(&mut tally.accepted))
     }
 
-    /// Sends a webhook on its way, retries included.
+    /// Starts to deliver a webhook in the background.
     pub(super) fn launch(&self, deliveries: &mut JoinSet<()>, message: Message) {
         let sender = self.clone();
         deliveries.spawn(async move { sender.deliver(message).await });
     }
 }
 
-/// A webhook and whether it is genuine.
 #[derive(Debug, Clone)]
 pub(super) struct Message {
     pub(super) webhook: Webhook,
-    /// Not signed with Cashfree's secret: to be answered with 401.
+    /// Whether a wrong secret signed the webhook. The gateway must answer 401.
     pub(super) is_forged: bool,
 }

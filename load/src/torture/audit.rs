@@ -1,4 +1,4 @@
-//! The comparison of what was acknowledged, what the server knows, and what Meta got.
+//! Compares the acknowledged events with the server's events and with the copies at Meta.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ use super::{Options, Tally};
 use crate::arrivals::{Arrival, Arrivals};
 use crate::resend::{Kill, ResendReason, reason_for};
 
-/// Everything that the server knows, by event name and ID.
+/// Every event in the server's store, by event name and ID.
 async fn known_events(world: &World) -> anyhow::Result<HashMap<(String, String), EventSummary>> {
     let operator = world.internal()?;
     let mut known = HashMap::new();
@@ -32,7 +32,6 @@ async fn known_events(world: &World) -> anyhow::Result<HashMap<(String, String),
     }
 }
 
-/// Compares everything.
 pub(super) async fn audit(
     world: &World,
     sent: &SentEvents,
@@ -68,7 +67,7 @@ pub(super) async fn audit(
     Ok(report)
 }
 
-/// What became of one event that was sent.
+/// Checks the final state of one event that was sent.
 fn check_fate(
     id: &str,
     sent: &SentEvent,
@@ -89,7 +88,7 @@ fn check_fate(
         return;
     };
     if sent.fired && known.browser_outcome.is_empty() {
-        report.complain(format!("the report that the pixel fired {name} {id} was acknowledged and is lost"));
+        report.complain(format!("LOST: the report that the pixel fired {name} {id} was acknowledged"));
     }
     match (known.state(), sent.is_poison, arrivals.is_empty()) {
         (EventState::Delivered, false, false) => report.delivered += 1,
@@ -108,7 +107,7 @@ fn check_fate(
     }
 }
 
-/// What came to Meta: known events only, each with its own data, again only for a reason.
+/// Checks the copies at Meta: only events that were sent, each with its own data, and repeated only for a reason.
 fn check_arrivals(
     arrivals: &Arrivals,
     events: &HashMap<String, SentEvent>,
@@ -124,7 +123,7 @@ fn check_arrivals(
         };
         let first = &copies[0];
         if first.email_hash != sent.email_hash || first.value_minor != Some(sent.value_minor) {
-            report.complain(format!("{name} {id} arrived with another's data"));
+            report.complain(format!("{name} {id} arrived with another event's data"));
         }
         if name == "Purchase" {
             *purchases.entry(first.order_id.as_str()).or_default() += 1;
@@ -152,7 +151,7 @@ fn check_arrivals(
     }
 }
 
-/// Accepted is what was finished and what waits, in the figures too.
+/// Checks that each accepted event was delivered or is a dead letter, and that `/metrics` agrees.
 async fn check_figures(
     world: &World,
     known: &HashMap<(String, String), EventSummary>,

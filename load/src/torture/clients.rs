@@ -1,4 +1,4 @@
-//! Callers who go on through every crash: a failed call is repeated under its own ID, or given up.
+//! Callers that go on through every crash. They repeat a failed call under the same ID, or give it up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,17 +16,17 @@ use super::sent_events::{SentEvent, SentEvents};
 use crate::meta_fault::POISON;
 use tandem_tests::{Caller, Person, World, messages};
 
-/// A call without an answer counts as failed after this long.
+/// Time limit of one call.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// Calls in a row that may fail before an event is given up in any case.
+/// Most calls in a row that may fail before the caller gives up an event.
 const TRIES_MAX: u32 = 200;
-/// A failed call is given up with this likelihood, and repeated otherwise.
+/// Probability that the caller gives up a failed call instead of repeating it.
 const GIVE_UP: f64 = 0.02;
 /// Share of leads and other events that Meta refuses for good.
 const POISONED: f64 = 0.005;
-/// Share of acknowledged calls that are made once more.
+/// Share of acknowledged calls that are repeated.
 const REPEATED: f64 = 0.1;
-/// Own events remembered for reports of the pixel.
+/// Number of its own events that a caller remembers for the pixel's reports.
 const RECENT_MAX: usize = 50;
 
 /// One caller with a connection of its own.
@@ -40,7 +40,7 @@ pub(super) struct Client {
     recent: Vec<(&'static str, String)>,
 }
 
-/// One call, to be made as often as it takes.
+/// A call that the caller repeats until it is answered.
 enum Call {
     Lead(CaptureLeadRequest),
     Event(TrackEventRequest),
@@ -48,9 +48,8 @@ enum Call {
     Confirmation(ConfirmBrowserEventsRequest),
 }
 
-/// What the server said about an event.
 struct CallAnswer {
-    /// Its ID; empty where the caller has to know it.
+    /// The event's ID. Empty if the RPC does not return it.
     event_id: String,
     /// Whether the server knew the event before this call.
     known: bool,
@@ -88,7 +87,7 @@ impl Call {
     }
 }
 
-/// An event to send: who and how much.
+/// The person and the amount of an event.
 struct Draft {
     person: Person,
     rupees: i64,
@@ -112,7 +111,7 @@ impl Client {
         })
     }
 
-    /// Calls until it is told to stop.
+    /// Makes calls until `stop` is set.
     pub(super) async fn run(mut self) {
         while !self.stop.load(Ordering::Relaxed) {
             match self.dice.random_range(0..20) {
@@ -153,12 +152,12 @@ impl Client {
         let mut message = messages::purchase(&order, "1.00");
         message.user = Some(draft.person.user());
         message.custom_data = Some(draft.custom_data());
-        // With a browser it leaves at once, without one it waits for the join first.
+        // The Purchase is sent at once with a browser. Without one it waits first for a browser to join.
         message.browser = self.dice.random_bool(0.5).then(|| self.browser.clone());
         self.tell("Purchase", &format!("purchase_{order}"), &draft, Call::Purchase(message)).await;
     }
 
-    /// Sends an event until it is acknowledged, and now and then once more.
+    /// Sends an event until it is acknowledged, and sometimes repeats it afterwards.
     async fn tell(&mut self, name: &'static str, id: &str, draft: &Draft, call: Call) {
         self.sent.note_sent(id, draft.sent(name));
         let Some(said) = self.insist(&call).await else { return };
@@ -176,12 +175,13 @@ impl Client {
             if again.known {
                 SentEvents::count(&self.sent.duplicates);
             } else {
-                self.sent.complain(format!("{name} {id} was acknowledged, and its repeat was taken as new"));
+                self.sent
+                    .complain(format!("{name} {id} was acknowledged, and its repeat was accepted as new"));
             }
         }
     }
 
-    /// The page's pixel fired one of the acknowledged events.
+    /// Reports that the pixel fired one of the acknowledged events.
     async fn confirmation(&mut self) {
         if self.recent.is_empty() {
             return;
@@ -191,7 +191,7 @@ impl Client {
             event_name: name.to_owned(),
             event_id: id.clone(),
             outcome: Outcome::Fired.into(),
-            occurred_at: None,
+            ..Confirmation::default()
         };
         let message =
             ConfirmBrowserEventsRequest { confirmations: vec![confirmation], pixel_id: String::new() };
@@ -202,7 +202,7 @@ impl Client {
         }
     }
 
-    /// Repeats a call until it is answered; none when it was given up.
+    /// Repeats a call until it is answered. `None` if the caller gives it up.
     async fn insist(&mut self, call: &Call) -> Option<CallAnswer> {
         for _ in 0..TRIES_MAX {
             match call.make(&self.caller).await {
@@ -237,7 +237,7 @@ impl Client {
     }
 }
 
-/// Whether a failure is one of the connection, or the server's request to come back later.
+/// Whether the connection failed, or the server asked for a retry.
 fn may_pass(status: &Status) -> bool {
     let of_the_connection = std::error::Error::source(status).is_some();
     of_the_connection || matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled)

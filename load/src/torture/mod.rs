@@ -1,10 +1,10 @@
-//! The server is killed with SIGKILL again and again under load, while Meta is up, down, slow and
-//! refusing; then everything is compared: what was acknowledged must have arrived.
+//! Kills the server with SIGKILL again and again under load, while Meta is up, down, slow or refusing. Then compares
+//! everything: each acknowledged event must have arrived.
 //!
 //! | module | is |
 //! |---|---|
-//! | [`clients`] | many callers at once, who repeat a failed call under its own ID or give it up |
-//! | [`sent_events`] | what they sent and what was acknowledged |
+//! | [`clients`] | concurrent callers that repeat a failed call under the same ID or give it up |
+//! | [`sent_events`] | which events they sent and which were acknowledged |
 //! | [`report`] | the figures and the complaints |
 //! | [`audit`] | the comparison of all of these |
 
@@ -32,30 +32,28 @@ use sent_events::SentEvents;
 
 pub use report::Report;
 
-/// How long the outbox may take to become empty once Meta is well again: an event that failed often
-/// waits for ten minutes at most.
+/// How long the outbox may take to become empty once Meta works again. An event that failed often waits for ten
+/// minutes at most.
 const DRAIN_LIMIT: Duration = Duration::from_secs(900);
-/// One store in so many is looked into after its kill; the last one always is.
+/// The store is checked after every n-th kill, and after the last one.
 const CHECK_EVERY: u32 = 5;
 
-/// How hard to try.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// SIGKILLs.
+    /// Number of SIGKILLs.
     pub kills: u32,
-    /// Callers at once.
+    /// Number of callers.
     pub clients: u32,
-    /// For the faults, the moments and the callers' choices.
+    /// Seed of the faults, the moments of the kills, and the callers' choices.
     pub seed: u64,
-    /// Longest time under load between the server being ready and its kill, milliseconds.
+    /// Longest time under load between the server's start and its kill, in milliseconds.
     pub up_max_ms: u64,
 }
 
-/// Tortures a server of its own and compares what was sent with what arrived.
+/// Tortures a server of its own, and compares the sent events with those that arrived.
 ///
 /// # Errors
-/// When a program does not start, or does not come back after a kill. Lost events and the like are
-/// no errors but part of the report.
+/// If a program does not start, or does not start again after a kill. A lost event is no error; the report shows it.
 pub async fn run(options: Options) -> anyhow::Result<Report> {
     let began = Instant::now();
     let mut dice = StdRng::seed_from_u64(options.seed);
@@ -100,7 +98,7 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// What happened besides the clients' calls.
+/// The kills and faults of a run.
 #[derive(Debug, Default)]
 struct Tally {
     kills: Vec<Kill>,
@@ -109,7 +107,7 @@ struct Tally {
     stores_checked: u32,
 }
 
-/// Some time under load with one or two faults of Meta's, ended by a kill at a random moment.
+/// A period under load with one or two faults of Meta's. A kill at a random moment ends it.
 async fn round(
     world: &mut World,
     dice: &mut StdRng,

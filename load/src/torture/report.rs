@@ -1,4 +1,4 @@
-//! What the torture came to.
+//! The figures and complaints of a torture.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::Options;
 use crate::meta_fault::MetaFault;
 
-/// Complaints that are printed; there may be one for each event.
+/// How many complaints are printed. There may be one for each event.
 const SHOWN_MAX: usize = 20;
 
-/// Figures and complaints. Shown as a table.
+/// Figures and complaints, shown as a table.
 #[derive(Debug)]
 pub struct Report {
     pub(super) options: Options,
@@ -66,7 +66,8 @@ impl Report {
         self.complaints.push(complaint);
     }
 
-    /// Whether nothing was lost, doubled without reason, or otherwise wrong, and something was done.
+    /// Whether nothing was lost, nothing was repeated without a reason, nothing else was wrong, and something was
+    /// delivered.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.complaints.is_empty() && self.lost == 0 && self.resent_unexplained == 0 && self.delivered > 0

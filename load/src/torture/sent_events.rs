@@ -1,23 +1,22 @@
-//! What the clients sent, and what was acknowledged to them.
+//! The events that the clients sent, and which of them were acknowledged.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// One event that was sent to the server, perhaps several times, always the same.
+/// An event that was sent to the server. If it was sent several times, its content was the same.
 #[derive(Debug, Clone)]
 pub(super) struct SentEvent {
-    /// Event name.
     pub(super) name: &'static str,
-    /// SHA-256 of its person's e-mail address.
+    /// SHA-256 of the person's normalised e-mail address.
     pub(super) email_hash: String,
     /// Value in hundredths.
     pub(super) value_minor: i64,
     /// Whether Meta refuses it for good.
     pub(super) is_poison: bool,
-    /// Whether the server said OK.
+    /// Whether the server answered OK.
     pub(super) acknowledged: bool,
-    /// Whether the server said that it knows that the page's pixel fired it.
+    /// Whether the server accepted the report that the pixel fired it.
     pub(super) fired: bool,
 }
 
@@ -30,9 +29,9 @@ pub(super) struct SentEvents {
     pub(super) answered: AtomicU64,
     /// Calls that failed and were repeated or given up.
     pub(super) failed: AtomicU64,
-    /// Calls given up without an answer.
+    /// Calls that the callers gave up.
     pub(super) given_up: AtomicU64,
-    /// Repeats of acknowledged calls that were known as such.
+    /// Repeats of acknowledged calls that the server reported as duplicates.
     pub(super) duplicates: AtomicU64,
 }
 
@@ -41,17 +40,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl SentEvents {
-    /// Notes an event before it is sent.
+    /// Records an event before it is sent.
     pub(super) fn note_sent(&self, id: &str, event: SentEvent) {
         lock(&self.events).insert(id.to_owned(), event);
     }
 
-    /// Notes the server's OK.
+    /// Records that the server acknowledged the event.
     pub(super) fn note_acknowledged(&self, id: &str) {
         self.change(id, |event| event.acknowledged = true);
     }
 
-    /// Notes that the server took the report of the pixel.
+    /// Records that the server accepted the report of the pixel.
     pub(super) fn note_fired(&self, id: &str) {
         self.change(id, |event| event.fired = true);
     }
@@ -63,22 +62,20 @@ impl SentEvents {
         }
     }
 
-    /// Notes what must not happen.
+    /// Records something that must not happen.
     pub(super) fn complain(&self, complaint: String) {
         lock(&self.complaints).push(complaint);
     }
 
-    /// Everything that must not happen and did.
     pub(super) fn complaints(&self) -> Vec<String> {
         lock(&self.complaints).clone()
     }
 
-    /// All events by their IDs.
+    /// All events by ID.
     pub(super) fn events(&self) -> HashMap<String, SentEvent> {
         lock(&self.events).clone()
     }
 
-    /// One more of something.
     pub(super) fn count(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
     }

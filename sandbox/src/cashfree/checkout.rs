@@ -1,4 +1,4 @@
-//! The checkout page. A shop sends its buyer to it, and it sends the buyer back.
+//! The checkout page. A shop sends its buyer to this page, and the page sends the buyer back.
 
 use axum::Router;
 use axum::extract::{Form, Path, State};
@@ -90,7 +90,7 @@ fn checkout_page(order: &Order) -> Markup {
             section.pay aria-label="Payment" {
                 @if paid {
                     h1 { "This order is paid" }
-                    p.hint { "Paying again makes a double payment, which a shop has to survive." }
+                    p.hint { "If you pay again, the order has two payments. A shop must be able to handle that." }
                 } @else {
                     h1 { "Pay with UPI" }
                     p.hint { "Approve the request in your UPI app, or decline it." }

@@ -13,7 +13,6 @@ use axum::Router;
 
 use crate::state::Sandbox;
 
-/// The routes of the checkout page and of the Orders API.
 pub fn routes() -> Router<Sandbox> {
     Router::new().merge(checkout::routes()).merge(orders_api::routes())
 }

@@ -1,4 +1,4 @@
-//! The Orders API: `GET /cashfree/pg/orders/{order_id}` and `…/payments`, with Cashfree's keys,
+//! The Orders API: `GET /cashfree/pg/orders/{order_id}`, `…/payments` and `…/refunds`, with Cashfree's keys,
 //! headers and errors.
 
 use axum::Router;
@@ -19,6 +19,7 @@ pub(super) fn routes() -> Router<Sandbox> {
     let api = Router::new()
         .route("/orders/{order_id}", get(get_order))
         .route("/orders/{order_id}/payments", get(get_payments))
+        .route("/orders/{order_id}/refunds", get(get_refunds))
         .fallback(unknown_path);
     Router::new().nest("/cashfree/pg", api)
 }
@@ -39,6 +40,16 @@ async fn get_payments(
     headers: HeaderMap,
 ) -> Response {
     answer(&sandbox, &order_id, uri.path(), &headers, payload::payments_answer).await
+}
+
+/// The demo shop refunds nothing.
+async fn get_refunds(
+    State(sandbox): State<Sandbox>,
+    Path(order_id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    answer(&sandbox, &order_id, uri.path(), &headers, |_| "[]".to_owned()).await
 }
 
 async fn unknown_path() -> Response {
@@ -100,7 +111,7 @@ fn check_headers(sandbox: &Sandbox, headers: &HeaderMap) -> Result<(), Response>
     }
 }
 
-/// `2025-01-01`.
+/// Whether the text has the form of `2025-01-01`.
 fn is_date(version: &str) -> bool {
     let parts: Vec<&str> = version.split('-').collect();
     let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
@@ -159,12 +170,14 @@ mod tests {
         assert_eq!(after["order_status"], "PAID");
         let payments =
             testing::json(testing::send(&router, request(&format!("{path}/payments"), &KEYS)).await).await;
+        let refunds = request(&format!("{path}/refunds"), &KEYS);
+        assert_eq!(testing::json(testing::send(&router, refunds).await).await, json!([]));
         assert_eq!(payments[0]["payment_status"], "FAILED");
         assert_eq!(payments[0]["is_captured"], false);
         assert_eq!(payments[1]["payment_status"], "SUCCESS");
         assert_eq!(payments[1]["payment_time"], "2025-11-24T05:31:00+05:30");
         let asked = testing::get_json(&router, "/control/cashfree/requests").await;
-        assert_eq!(asked.as_array().unwrap().len(), 3);
+        assert_eq!(asked.as_array().unwrap().len(), 4);
     }
 
     #[tokio::test]

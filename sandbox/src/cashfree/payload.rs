@@ -1,7 +1,7 @@
 //! Cashfree's JSON: webhooks in the 2025-01-01 edition and the Orders API's answers.
 //!
-//! Amounts are written with the digits they were given (`1499.00`), as Cashfree does: a receiver
-//! that parses and re-serialises the body before checking the signature fails here as it would there.
+//! Amounts keep the digits that they were given (`1499.00`), as at Cashfree. A receiver that re-serialises the body
+//! before it checks the signature fails here as it would there.
 
 use std::collections::BTreeMap;
 
@@ -104,7 +104,7 @@ pub(super) fn webhook_body(order: &Order, payment: &Payment) -> String {
                 customer_phone: order.customer.phone.as_deref(),
             },
             error_details: error_details(outcome).filter(|_| outcome == Outcome::Failed),
-            // Cashfree leaves these two out when the buyer went away.
+            // Cashfree leaves these two out if the buyer left the checkout page.
             payment_gateway_details: (outcome != Outcome::Dropped).then(|| gateway_details(order, payment)),
             payment_offers: (outcome != Outcome::Dropped).then_some(Value::Null),
             terminal_details: Value::Null,
@@ -265,7 +265,7 @@ fn gateway_details(order: &Order, payment: &Payment) -> Value {
     })
 }
 
-/// An amount is a JSON number by construction; `null` would only show a mistake in [`Amount::parse`].
+/// [`Amount::parse`] accepts only texts that are JSON numbers, so the fallback `null` is never used.
 fn number(amount: &Amount) -> Box<RawValue> {
     RawValue::from_string(amount.as_str().to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }

@@ -1,5 +1,5 @@
-//! Cashfree's webhook signature: base64 of HMAC-SHA256 over the timestamp text followed directly by
-//! the raw body, keyed with the API client secret (Cashfree, "Webhook Signature Verification").
+//! Cashfree's webhook signature: base64 of HMAC-SHA256, keyed with the API client secret, over the timestamp text
+//! followed by the raw body (Cashfree, "Webhook Signature Verification").
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

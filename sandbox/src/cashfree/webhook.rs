@@ -19,19 +19,18 @@ const RETRY_DELAYS: [Duration; 3] =
 /// The webhook edition that is sent.
 const VERSION: &str = "2025-01-01";
 
-/// Longest answer that is read.
+/// Longest part of an answer that is kept.
 const ANSWER_MAX_CHARS: usize = 4096;
 
-/// What a receiver answered.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ReceiverAnswer {
     /// HTTP status; 0 when no answer came.
     pub(crate) status: u16,
-    /// The answer's text, or why there was none.
+    /// The answer's text, or the reason why none came.
     pub(crate) body: String,
 }
 
-/// Delivers a webhook in the background, with retries. A reset of the sandbox ends it.
+/// Delivers a webhook in the background, with retries. A reset of the sandbox ends the retries.
 pub(super) fn deliver(sandbox: Sandbox, order_id: &str, kind: &str, body: String) {
     let number = sandbox.orders().add_webhook(order_id, kind);
     let epoch = sandbox.epoch();
@@ -93,7 +92,7 @@ async fn attempt(sandbox: &Sandbox, timestamp: &str, body: &str, attempt_no: usi
     post(sandbox, timestamp, &signature, body.to_owned(), attempt_no).await
 }
 
-/// The delivery never reached the receiver.
+/// The record of a delivery that never reached the receiver.
 fn lost(fault: Option<&Fault>) -> ReceiverAnswer {
     let status = fault.and_then(|fault| fault.status(http::StatusCode::UNAUTHORIZED)).unwrap_or(0);
     ReceiverAnswer { status, body: "lost to a scripted fault".to_owned() }

@@ -6,7 +6,7 @@ use crate::graph::refusal::{Refusal, Subcode};
 
 const CONTENT_TYPES: [&str; 2] = ["product", "product_group"];
 
-/// Checks the block; it may be absent, except that a Purchase needs value and currency.
+/// Checks the block. It may be absent, but a Purchase needs value and currency.
 pub(super) fn check(custom_data: &Value, event_name: &str) -> Result<(), Refusal> {
     if !matches!(custom_data, Value::Null | Value::Object(_)) {
         return Err(Refusal::parameter("custom_data", "must be an object"));

@@ -20,7 +20,7 @@ const NO_CURRENCY: u32 = 2_804_023;
 const LEAD_ID: u32 = 2_804_036;
 const THIN: u32 = 2_804_050;
 
-/// A website Purchase with everything that Meta knows.
+/// A website Purchase with every parameter that Meta knows.
 fn full_event() -> Value {
     json!({
         "event_name": "Purchase",
@@ -100,7 +100,7 @@ fn with(path: &str, value: Value) -> Value {
     event
 }
 
-/// Expects the generic refusal that names the place, for each of these values.
+/// Expects, for each of these values, the generic refusal that names the place.
 async fn assert_parameter(path: &str, values: impl IntoIterator<Item = Value>) {
     for value in values {
         assert_refused(&with(path, value), PARAMETER, &format!("data[0].{path}")).await;

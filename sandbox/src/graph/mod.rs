@@ -33,7 +33,6 @@ use crate::state::Sandbox;
 /// Largest request body. Meta publishes no figure; a thousand full events stay below this.
 const BODY_MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// The fake Graph API's routes.
 pub fn routes() -> Router<Sandbox> {
     let graph = Router::new()
         .route("/{version}/{pixel_id}/events", post(post_events).fallback(unsupported))
@@ -110,7 +109,7 @@ struct Accepted {
     messages: Vec<String>,
 }
 
-/// `lost`: the caller does not learn that the events were accepted.
+/// `lost`: a scripted fault hides from the caller that the events were accepted.
 fn take_events(
     sandbox: &Sandbox,
     version: &str,

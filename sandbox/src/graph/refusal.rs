@@ -20,7 +20,7 @@ pub(super) enum Subcode {
 }
 
 impl Subcode {
-    /// Title for people.
+    /// Meta's title of the error, for people.
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::EventTooOld => "Event Timestamp Too Old",

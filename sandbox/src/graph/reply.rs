@@ -51,7 +51,6 @@ impl GraphError {
         Self::new(StatusCode::UNAUTHORIZED, 190, message)
     }
 
-    /// The token has expired.
     pub(super) fn expired_token() -> Self {
         Self { subcode: Some(463), ..Self::bad_token("Error validating access token: Session has expired.") }
     }
@@ -78,7 +77,7 @@ impl GraphError {
         Self::new(StatusCode::BAD_REQUEST, 2635, message)
     }
 
-    /// The proof of the app secret is missing or wrong: reads like a fault of the payload, without a subcode.
+    /// The proof of the app secret is missing or wrong. Meta answers as for a bad payload, without a subcode.
     pub(super) fn bad_proof(message: &str) -> Self {
         Self { kind: "GraphMethodException", ..Self::new(StatusCode::BAD_REQUEST, 100, message) }
     }
@@ -104,12 +103,12 @@ impl GraphError {
         }
     }
 
-    /// The most telling text of the error.
+    /// The most specific text of the error.
     pub(super) fn explanation(&self) -> String {
         self.explanation.clone().unwrap_or_else(|| self.message.clone())
     }
 
-    /// The answer with a trace ID that is recorded already.
+    /// The answer, with the trace ID under which the journal has recorded the request.
     pub(super) fn respond(&self, trace: &str) -> Response {
         let mut error = json!({
             "message": self.message,
@@ -149,7 +148,7 @@ pub(super) fn accepted(events: usize, messages: &[String], trace: &str) -> Respo
     with_trace(Json(body).into_response(), trace)
 }
 
-/// A new trace ID: `A` and 22 characters, as Graph's look.
+/// A new trace ID: `A` and 22 characters, like those of the Graph API.
 pub(super) fn trace_id() -> String {
     format!("A{}", URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>()))
 }

@@ -11,7 +11,7 @@ use crate::clock::Millis;
 use crate::config::LiveConfig;
 use crate::graph::reply::GraphError;
 
-/// Events in one request (Meta, "Using the API").
+/// Most events in one request (Meta, "Using the API").
 const BATCH_MAX: usize = 1000;
 
 /// `partner_agent` is shorter than this many characters.
@@ -64,7 +64,7 @@ impl EventsRequest {
         self.body.as_ref().and_then(|body| body["data"].as_array()).map_or(0, Vec::len)
     }
 
-    /// The request's proof of the app secret.
+    /// The value of `appsecret_proof`.
     pub(super) fn proof(&self) -> Option<&str> {
         self.proof.as_deref()
     }
@@ -95,7 +95,6 @@ impl EventsRequest {
         }
     }
 
-    /// The usable content of the request.
     pub(super) fn batch(&self) -> Result<Batch<'_>, GraphError> {
         let body = match &self.body {
             Some(body) if body.is_object() => body,

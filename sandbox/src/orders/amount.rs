@@ -11,7 +11,7 @@ impl Amount {
     /// Parses digits with at most four decimals.
     ///
     /// # Errors
-    /// One sentence for the caller.
+    /// Why the text is not an amount, in one sentence.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (whole, decimals) =
             text.split_once('.').map_or((text, None), |(whole, rest)| (whole, Some(rest)));

@@ -40,7 +40,6 @@ pub struct NewOrder {
     /// 3 to 45 letters, digits, `_` or `-`. If absent, one is made.
     #[serde(default)]
     pub order_id: Option<String>,
-    /// What is to be paid.
     pub amount: Amount,
     /// ISO 4217, rupees when absent.
     #[serde(default = "rupees")]
@@ -50,7 +49,7 @@ pub struct NewOrder {
     /// At most ten, values up to 255 characters.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
-    /// Where the checkout page sends the buyer afterwards; `{order_id}` is replaced.
+    /// Where the checkout page sends the buyer afterwards. `{order_id}` in it is replaced.
     #[serde(default)]
     pub return_url: Option<String>,
 }
@@ -93,7 +92,7 @@ impl Outcome {
 /// Details of a payment that may differ from the default.
 #[derive(Clone, Debug, Default)]
 pub struct PaymentDetails {
-    /// When the attempt began. If absent, now.
+    /// When the attempt began, in Unix milliseconds. If absent, now.
     pub at_ms: Option<Millis>,
     /// The amount that was paid. If absent, the order's amount. Offers and surcharges make it differ.
     pub amount: Option<Amount>,
@@ -115,25 +114,22 @@ pub struct Order {
     pub order_id: String,
     /// Cashfree's ID.
     pub cf_order_id: String,
-    /// Opens the checkout page.
+    /// The token in the address of the checkout page.
     pub session: String,
-    /// What is to be paid.
     pub amount: Amount,
     /// ISO 4217.
     pub currency: String,
     pub customer: Customer,
-    /// Passed through.
+    /// Cashfree's `order_tags`, returned unchanged in webhooks and by the Orders API.
     pub tags: BTreeMap<String, String>,
-    /// Where the buyer goes afterwards.
     pub return_url: String,
-    /// When it was created.
     pub created_at_ms: Millis,
     /// All attempts, oldest first.
     pub payments: Vec<Payment>,
 }
 
 impl Order {
-    /// Cashfree's `order_status`: paid from the first success on.
+    /// Cashfree's `order_status`: `PAID` from the first successful payment on.
     #[must_use]
     pub fn status(&self) -> &'static str {
         if self.paid().is_some() { "PAID" } else { "ACTIVE" }
@@ -186,7 +182,7 @@ impl Orders {
     /// Creates an order.
     ///
     /// # Errors
-    /// What Cashfree would refuse, in one sentence.
+    /// The reason for which Cashfree would refuse the order, in one sentence.
     pub fn create(&mut self, new: NewOrder) -> Result<Order, String> {
         let order_id = match new.order_id {
             Some(id) => id,
@@ -198,7 +194,7 @@ impl Orders {
             return Err("order_id: 3 to 45 letters, digits, _ or -".to_owned());
         }
         if self.by_id.contains_key(&order_id) {
-            return Err("order_id: an order with this ID is there already".to_owned());
+            return Err("order_id: an order with this ID exists already".to_owned());
         }
         if new.currency.len() != 3 || !new.currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
             return Err("currency: three capital letters".to_owned());
@@ -232,7 +228,6 @@ impl Orders {
         Ok(order)
     }
 
-    /// The order with this ID.
     #[must_use]
     pub fn get(&self, order_id: &str) -> Option<&Order> {
         self.by_id.get(order_id)
@@ -243,13 +238,12 @@ impl Orders {
         self.age_order.iter().filter_map(|order_id| self.by_id.get(order_id))
     }
 
-    /// The order that this checkout session belongs to.
     #[must_use]
     pub fn by_session(&self, session: &str) -> Option<&Order> {
         self.by_id.get(self.by_session.get(session)?)
     }
 
-    /// Adds a payment attempt; answers the order after it, and the attempt.
+    /// Adds a payment attempt. Returns the changed order and the attempt.
     pub fn pay(
         &mut self,
         order_id: &str,
@@ -272,7 +266,7 @@ impl Orders {
         Some((order.clone(), payment))
     }
 
-    /// Begins the record of a webhook; the number finds it again.
+    /// Begins the record of a webhook. Returns its number, for [`Self::webhook_mut`].
     pub fn add_webhook(&mut self, order_id: &str, kind: &str) -> u64 {
         self.next_webhook += 1;
         let record = WebhookRecord::new(self.next_webhook, order_id, kind);
@@ -282,7 +276,7 @@ impl Orders {
 
     /// The record with this number, while it is kept.
     pub fn webhook_mut(&mut self, number: u64) -> Option<&mut WebhookRecord> {
-        // New records are the ones that change.
+        // Only new records change, so the search begins at the end.
         self.webhooks.iter_mut().rev().find(|record| record.number == number)
     }
 
@@ -291,7 +285,6 @@ impl Orders {
         self.webhooks.iter()
     }
 
-    /// Notes a request to the Orders API.
     pub fn add_request(&mut self, request: ApiRequest) {
         push_bounded(&mut self.requests, request);
     }

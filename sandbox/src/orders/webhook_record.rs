@@ -1,4 +1,4 @@
-//! One webhook as it is remembered.
+//! The record of one webhook.
 
 use serde::Serialize;
 
@@ -9,7 +9,6 @@ use crate::clock::Millis;
 pub struct WebhookRecord {
     #[serde(skip)]
     pub(super) number: u64,
-    /// The order it is about.
     pub order_id: String,
     pub r#type: String,
     /// Deliveries, oldest first.
@@ -18,11 +17,10 @@ pub struct WebhookRecord {
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Attempt {
-    /// When it was sent.
+    /// When the delivery was sent.
     pub at_ms: Millis,
-    /// HTTP status of the answer; 0 when none came.
+    /// HTTP status of the answer; 0 if none came.
     pub status: u16,
-    /// How long the answer took.
     pub took_ms: Millis,
 }
 

@@ -15,10 +15,10 @@ pub(super) struct Product {
     pub(super) tone: &'static str,
 }
 
-/// Most of one product in one order.
+/// Largest quantity of one product in one order.
 pub(super) const QUANTITY_MAX: u64 = 9;
 
-/// Everything in the shop; the first is the one on the front page.
+/// Everything in the shop. The front page shows the first product.
 pub(super) const PRODUCTS: [Product; 3] = [
     Product {
         id: "deck",
@@ -71,7 +71,6 @@ pub(super) const PRODUCTS: [Product; 3] = [
 ];
 
 impl Product {
-    /// The product with this ID.
     pub(super) fn find(id: &str) -> Option<&'static Product> {
         PRODUCTS.iter().find(|product| product.id == id)
     }
@@ -81,7 +80,6 @@ impl Product {
         format!("{}.00", self.price_rupees * quantity)
     }
 
-    /// The price for people.
     pub(super) fn price_text(&self, quantity: u64) -> String {
         crate::money::display(&self.price(quantity), "INR")
     }

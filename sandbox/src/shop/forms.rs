@@ -41,8 +41,8 @@ pub(super) struct OrderForm {
     last_name: String,
     email: String,
     phone: String,
-    /// Where the payment page sends the buyer back to, if not to the shop's thank-you page: a path of
-    /// this server, `{order_id}` in it. The examples come back to their own pages.
+    /// The path on this server to which the payment page sends the buyer back, with `{order_id}` in it. If absent,
+    /// the shop's thank-you page. The examples use their own pages.
     #[serde(default)]
     return_path: Option<String>,
 }
@@ -72,7 +72,7 @@ pub(super) async fn order_by_form(State(sandbox): State<Sandbox>, Form(form): Fo
     }
 }
 
-/// `POST /shop/api/orders`: answers with what the page needs to continue.
+/// `POST /shop/api/orders`: answers with the data that the page needs to continue.
 pub(super) async fn order_by_script(State(sandbox): State<Sandbox>, Json(form): Json<OrderForm>) -> Response {
     match place_order(&sandbox, &form) {
         Ok(order) => Json(json!({
@@ -80,6 +80,7 @@ pub(super) async fn order_by_script(State(sandbox): State<Sandbox>, Json(form): 
             "amount": order.amount.as_str(),
             "currency": order.currency,
             "checkout_url": checkout_url(&order),
+            "payment_session_id": order.session,
         }))
         .into_response(),
         Err(reason) => answer::error(StatusCode::BAD_REQUEST, &reason),
@@ -110,7 +111,7 @@ fn place_order(sandbox: &Sandbox, form: &OrderForm) -> Result<Order, String> {
     // Only a path is allowed: an order must not send its buyer to another server.
     let is_path = |path: &String| path.starts_with('/') && !path.starts_with("//");
     if form.return_path.as_ref().is_some_and(|path| !is_path(path)) {
-        return Err("The way back is a path of this server.".to_owned());
+        return Err("return_path must be a path of this server.".to_owned());
     }
     let tags = [("product", product.id.to_owned()), ("quantity", quantity.to_string())];
     let new = NewOrder {
@@ -129,7 +130,7 @@ fn place_order(sandbox: &Sandbox, form: &OrderForm) -> Result<Order, String> {
     sandbox.orders().create(new)
 }
 
-/// Catches typing errors only. Whether the mail arrives is the real test.
+/// Finds typing errors only. Only a mail that arrives proves an address.
 fn looks_like_email(text: &str) -> bool {
     let trimmed = text.trim();
     trimmed.chars().count() <= FIELD_MAX_CHARS

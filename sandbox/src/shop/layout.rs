@@ -9,8 +9,7 @@ pub(super) struct Page<'a> {
     pub(super) title: &'a str,
     pub(super) description: &'a str,
     pub(super) body: Markup,
-    /// What happens on the page as Tandem sees it: the name of a function of `assets/shop.js`, and
-    /// its JSON argument.
+    /// The function of `assets/shop.js` that the page calls, and its JSON argument.
     pub(super) script: Option<(&'static str, serde_json::Value)>,
 }
 

@@ -190,7 +190,7 @@ pub(super) async fn product(State(sandbox): State<Sandbox>, Query(query): Query<
     layout::document(&sandbox.live(), &page).into_response()
 }
 
-/// The data about a product for Tandem.
+/// The data about a product that the page hands to the browser package.
 fn product_data(product: &Product) -> serde_json::Value {
     json!({ "id": product.id, "name": product.name, "price": product.price_rupees, "currency": "INR" })
 }
@@ -283,7 +283,6 @@ fn order_summary(product: &Product, quantity: u64) -> Markup {
     }
 }
 
-/// The page for unknown addresses.
 pub(super) fn not_found(sandbox: &Sandbox) -> Response {
     let body = html! {
         section.message {

@@ -94,7 +94,7 @@ fn tracking_note() -> Markup {
     html! {
         aside.tracking {
             span.badge { "Sandbox" }
-            p #purchase-status { "Tandem is not connected; the shop works all the same." }
+            p #purchase-status { "Tandem is not connected. The shop also works without it." }
             a href="/events-manager" { "Events Manager" }
         }
     }

@@ -1,9 +1,9 @@
-//! Who calls: decided from the headers, before a body is read.
+//! Finds out who calls from the headers, before the body is read.
 //!
-//! A caller with the internal token, or with a certificate of `TANDEM_TLS_CLIENT_CA`, is one
-//! of the shop's own services. A wrong token is refused on every RPC. Everyone else is a
-//! stranger. A stranger's address and User-Agent are those of the connection. Its `Origin`, if there is one,
-//! must be the shop's.
+//! A caller with the internal token, or with a certificate of `TANDEM_TLS_CLIENT_CA`, is one of the
+//! shop's own services. A wrong token is refused on every RPC. Everyone else is a stranger. A
+//! stranger's address and User-Agent are those of the connection. If a stranger sends an `Origin`,
+//! it must be the shop's.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -28,22 +28,19 @@ use crate::config::{Origins, SecretSource};
 /// The rules that decide who may call.
 #[derive(Debug)]
 pub struct AccessPolicy {
-    /// Internal tokens, any of which is good.
+    /// The internal tokens. Each of them is valid.
     pub token: SecretSource,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Networks,
-    /// Origins of pages, all pixels together.
+    /// Origins of the pages of all pixels.
     pub origins: Vec<Origins>,
     /// Whether the server reads pages' cookies and sets its own.
     pub sets_cookies: bool,
-    /// Rate limits of strangers.
     pub rate_limits: RateLimits,
-    /// How many requests may be open at once.
     pub admission: Admission,
 }
 
 impl AccessPolicy {
-    /// Whether an origin may be served.
     pub fn allows_origin(&self, origin: &str) -> bool {
         self.origins.iter().any(|origins| origins.allows(origin))
     }
@@ -111,13 +108,14 @@ fn bearer(text: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
 }
 
-/// RPCs that only internal callers may use.
+/// Whether only internal callers may use the RPC.
 fn needs_token(path: &str) -> bool {
     path.starts_with("/tandem.v1.OperationsService/")
         || path == tandem_proto::v1::tracking_service_paths::VERIFY_WEBHOOK
 }
 
-/// Whether a path is one of Tandem's own services (health and reflection are not limited).
+/// Whether a path belongs to one of Tandem's own services. Health and reflection do not, so they
+/// are not limited.
 pub(super) fn is_ours(path: &str) -> bool {
     path.starts_with("/tandem.v1.")
 }
@@ -134,7 +132,7 @@ impl<S> Layer<S> for CallerLayer {
     }
 }
 
-/// See [`CallerLayer`].
+/// Applies [`CallerLayer`] to an inner service.
 #[derive(Debug, Clone)]
 pub struct CallerService<S> {
     inner: S,
@@ -145,12 +143,12 @@ impl<S> Service<Request<Body>> for CallerService<S>
 where
     S: Service<Request<Body>, Response = Response<Body>>,
     S::Future: Send + 'static,
-    S::Error: 'static,
+    S::Error: Send + 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
     type Future =
-        futures_util::future::Either<Admitted<S::Future>, std::future::Ready<Result<S::Response, S::Error>>>;
+        futures_util::future::Either<Admitted<S::Error>, std::future::Ready<Result<S::Response, S::Error>>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -173,7 +171,7 @@ where
                     request = request.map(with_deadline);
                 }
                 request.extensions_mut().insert(caller);
-                futures_util::future::Either::Left(Admitted::new(self.inner.call(request), permit))
+                futures_util::future::Either::Left(Admitted::start(self.inner.call(request), permit))
             }
             Err(reject) => {
                 tracing::debug!(code = reject.code(), "call refused");

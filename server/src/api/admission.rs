@@ -1,6 +1,7 @@
-//! How many requests may be open at once. Each kind of caller has a limit of its own, so a flood from
-//! strangers does not block webhooks, operators or health checks. A request over its limit is refused at
-//! once, before its body is read. An unbounded queue would time out every caller.
+//! Limits how many requests may be open at once. Each kind of caller has a limit of its own, so a
+//! flood from strangers does not block webhooks, operators or health checks. A request over its
+//! limit is refused at once, before its body is read. An unbounded queue would time out every
+//! caller.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -11,37 +12,40 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use pin_project_lite::pin_project;
+use http::Response;
 use tandem_net::subscriber;
 use tandem_proto::v1::tracking_service_paths::RECORD_PURCHASE;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
+use tonic::Status;
+use tonic::body::Body;
 
 use super::caller::Caller;
 use super::status::Reject;
 
-/// Requests of strangers at once. With a body of 256 KiB each they would hold half a gigabyte.
+/// Most open requests of strangers. With a body of 256 KiB each they would hold half a gigabyte.
 const STRANGERS_MAX: usize = 2048;
-/// Claims of strangers at once. A claim may wait five seconds for a webhook, so claims have a limit of their
-/// own and cannot block leads.
+/// Most open claims of strangers. A claim may wait five seconds for a webhook, so claims have a
+/// limit of their own and cannot block leads.
 const CLAIMS_MAX: usize = 1024;
-/// Requests of one address (IPv6: /64) at once: what its rate limit allows in the five
-/// seconds that a claim may wait.
+/// Most open requests of one address (IPv6: /64): what its rate limit allows in the five seconds
+/// that a claim may wait.
 const PER_ADDRESS_MAX: usize = 256;
-/// Requests of the shop's own services at once; the gateway makes 128.
+/// Most open requests of the shop's own services. The gateway opens at most 128.
 const SHOP_MAX: usize = 512;
-/// Health checks at once.
+/// Most open health checks.
 const CHECKS_MAX: usize = 128;
-/// What an address with too many open requests is told to wait.
+/// How long an address with too many open requests is told to wait.
 const ADDRESS_WAIT: Duration = Duration::from_secs(1);
 
-/// See the module. Cheap to clone.
+/// The open requests and their limits. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Admission {
     strangers: Arc<Semaphore>,
     claims: Arc<Semaphore>,
     shop: Arc<Semaphore>,
     checks: Arc<Semaphore>,
-    /// Open requests by address. `None` when rates are not limited either.
+    /// Open requests by address. `None` when there are no rate limits either.
     addresses: Option<Arc<Addresses>>,
     refused: Arc<AtomicU64>,
 }
@@ -50,7 +54,7 @@ pub struct Admission {
 struct Addresses(Mutex<HashMap<IpAddr, usize>>);
 
 impl Admission {
-    /// `per_address`: also limits each address alone.
+    /// `per_address`: also limits each address separately.
     pub fn new(per_address: bool) -> Self {
         let limit = |size| Arc::new(Semaphore::new(size));
         Self {
@@ -63,11 +67,11 @@ impl Admission {
         }
     }
 
-    /// Lets a request in until its permit is dropped.
+    /// Admits a request until its permit is dropped.
     ///
     /// # Errors
-    /// [`Reject::Overloaded`] when the limit is reached, [`Reject::TooFast`] when the address has reached its
-    /// own.
+    /// [`Reject::Overloaded`] when the limit is reached, [`Reject::TooFast`] when the address has
+    /// reached its own limit.
     pub(super) fn admit(&self, caller: &Caller, path: &str) -> Result<Permit, Reject> {
         let (limit, address) = match caller {
             _ if path.starts_with("/grpc.health.v1.Health/") => (&self.checks, None),
@@ -91,11 +95,28 @@ impl Admission {
         Ok(Permit { _permit: permit, counted })
     }
 
+    /// Whether no request is open.
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        let limits = [
+            (&self.strangers, STRANGERS_MAX),
+            (&self.claims, CLAIMS_MAX),
+            (&self.shop, SHOP_MAX),
+            (&self.checks, CHECKS_MAX),
+        ];
+        let addresses =
+            self.addresses.as_ref().is_none_or(|addresses| addresses.0.lock().unwrap().is_empty());
+        addresses && limits.into_iter().all(|(limit, size)| limit.available_permits() == size)
+    }
+
     /// Logs how many requests were refused since the last report.
     pub fn report(&self) {
         let requests = self.refused.swap(0, Ordering::Relaxed);
         if requests > 0 {
-            tracing::warn!(requests, "too many requests at once; these were refused and told to try again");
+            tracing::warn!(
+                requests,
+                "too many requests were open at once; these requests were refused and told to try again"
+            );
         }
     }
 }
@@ -120,7 +141,7 @@ impl Addresses {
     }
 }
 
-/// Holds a request's place until it is dropped.
+/// Counts a request as open until it is dropped.
 #[derive(Debug)]
 pub(super) struct Permit {
     _permit: OwnedSemaphorePermit,
@@ -135,27 +156,34 @@ impl Drop for Permit {
     }
 }
 
-pin_project! {
-    /// The work on a request. It holds its permit until the answer begins.
-    #[derive(Debug)]
-    pub struct Admitted<F> {
-        #[pin]
-        work: F,
-        _permit: Permit,
+/// The work on a request, in a task of its own. A caller who leaves changes nothing about it: what an RPC does after
+/// one of its awaits must not depend on whether somebody still waits for the answer.
+#[derive(Debug)]
+pub struct Admitted<E>(JoinHandle<Result<Response<Body>, E>>);
+
+impl<E: Send + 'static> Admitted<E> {
+    /// Starts the work. It holds its permit until the answer begins.
+    pub(super) fn start(
+        work: impl Future<Output = Result<Response<Body>, E>> + Send + 'static,
+        permit: Permit,
+    ) -> Self {
+        Self(tokio::spawn(async move {
+            let _permit = permit;
+            work.await
+        }))
     }
 }
 
-impl<F> Admitted<F> {
-    pub(super) fn new(work: F, permit: Permit) -> Self {
-        Self { work, _permit: permit }
-    }
-}
+impl<E> Future for Admitted<E> {
+    type Output = Result<Response<Body>, E>;
 
-impl<F: Future> Future for Admitted<F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        self.project().work.poll(context)
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|ended| {
+            ended.unwrap_or_else(|error| {
+                tracing::error!(%error, "a handler ended abnormally");
+                Ok(Status::internal("the call ended abnormally").into_http())
+            })
+        })
     }
 }
 
@@ -194,7 +222,7 @@ mod tests {
         let waiting: Vec<Permit> = (0..CLAIMS_MAX).map(|_| claim().expect("there is room")).collect();
         assert_eq!(claim().err(), Some(Reject::Overloaded));
         assert!(admission.admit(&stranger("192.0.2.1"), LEAD).is_ok());
-        assert!(admission.admit(&Caller::Internal, RECORD_PURCHASE).is_ok(), "a report is no claim");
+        assert!(admission.admit(&Caller::Internal, RECORD_PURCHASE).is_ok(), "a merchant report is no claim");
         drop(waiting);
         assert!(claim().is_ok());
     }

@@ -1,4 +1,4 @@
-//! A limit on how long a request's body may take.
+//! Limits how long a request's body may take to arrive.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ mod tests {
             match body.frame().await {
                 Some(Ok(_)) => bytes += 1,
                 Some(Err(error)) => break error,
-                None => panic!("a trickle does not end by itself"),
+                None => panic!("a slow body does not end by itself"),
             }
         };
         assert_eq!(error.code(), Code::DeadlineExceeded);

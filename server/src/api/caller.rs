@@ -1,24 +1,20 @@
-//! Who calls, as [`super::access`] found out.
+//! The caller, as [`super::access`] identified it.
 
 use std::net::IpAddr;
 
-/// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
     /// One of the shop's own services.
     Internal,
-    /// Anyone else.
     Stranger(Stranger),
 }
 
-/// What is known of a stranger.
+/// What is known about a stranger.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Stranger {
-    /// Address of the connection, or the first untrusted one before it.
+    /// Address of the connection. Behind trusted proxies, the address of the first untrusted hop.
     pub address: Option<IpAddr>,
-    /// User-Agent header.
     pub user_agent: Option<String>,
-    /// Origin header.
     pub origin: Option<String>,
 }
 

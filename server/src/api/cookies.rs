@@ -1,6 +1,6 @@
-//! `_fbp` and `_fbc` by HTTP (`TANDEM_COOKIE_DOMAIN`). Identifiers that the message lacks come from the
-//! `Cookie` header, and the answer sets both cookies again. Only pages of the domain get cookies, and only
-//! with consent.
+//! Reads and sets `_fbp` and `_fbc` as HTTP cookies (`TANDEM_COOKIE_DOMAIN`). Identifiers that the
+//! message lacks come from the `Cookie` header, and the answer sets both cookies again. Only pages
+//! of the domain get cookies, and only with consent.
 
 use tandem_core::click_id::{Fbc, Fbp};
 use tandem_core::cookie::{CookieDomain, MetaCookies};
@@ -10,14 +10,14 @@ use tonic::{Response, Status};
 use url::Url;
 
 use super::caller::{Caller, Stranger};
-use super::decode::{DecodeSettings, is_denied};
+use super::decode::{DecodeSettings, ads_consent};
 
-/// `Set-Cookie` values that an answer is to carry.
+/// `Set-Cookie` values for an answer.
 #[derive(Debug, Default)]
 pub(super) struct SetCookies(Vec<MetadataValue<Ascii>>);
 
 impl SetCookies {
-    /// Adds them to an answer. Refusals carry none.
+    /// Adds the cookies to an answer. Refusals carry none.
     pub(super) fn add_to<T>(self, answer: Result<Response<T>, Status>) -> Result<Response<T>, Status> {
         answer.map(|mut answer| {
             for value in self.0 {
@@ -28,9 +28,10 @@ impl SetCookies {
     }
 }
 
-/// Completes the message with the browser's cookies, so that the event and the cookies name the same click.
-/// Returns the cookies that the answer sets. A browser ID made here enters no event until the browser has
-/// sent it back: a browser that keeps no cookies would look like a new person with each call.
+/// Completes the message with the browser's cookies, so that the event and the cookies name the
+/// same click. Returns the cookies that the answer sets. A browser ID created here enters no event
+/// until the browser has sent it back. Otherwise a browser that keeps no cookies would look like a
+/// new person with each call.
 pub(super) fn exchange(
     settings: &DecodeSettings,
     now_ms: i64,
@@ -44,7 +45,7 @@ pub(super) fn exchange(
         return SetCookies::default();
     };
     let ads = consent.map(v1::Consent::ads).unwrap_or_default();
-    if !is_on(domain, origin) || is_denied(ads, settings.consent_required) {
+    if !is_on(domain, origin) || ads_consent(ads, settings.consent_required).is_denied() {
         return SetCookies::default();
     }
     let browser = browser.get_or_insert_default();

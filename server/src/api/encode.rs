@@ -1,4 +1,4 @@
-//! Core types become messages here. The page fires the same data that the server sends.
+//! Turns core types into messages. The page fires the same data that the server sends.
 
 use tandem_core::custom_data::{CustomData, Experiment};
 use tandem_core::id::{EventId, EventName, OrderId};
@@ -6,7 +6,6 @@ use tandem_core::money::Money;
 use tandem_core::order::PurchaseState;
 use tandem_proto::v1;
 
-/// The browser's copy of an event.
 pub(super) fn browser_event(name: &EventName, id: &EventId, data: &CustomData) -> v1::BrowserEvent {
     v1::BrowserEvent {
         event_name: name.as_str().to_owned(),
@@ -16,7 +15,7 @@ pub(super) fn browser_event(name: &EventName, id: &EventId, data: &CustomData) -
     }
 }
 
-/// `custom_data` as a message. The experiment travels as properties.
+/// `custom_data` as a message. The experiment becomes properties.
 fn custom_data(data: &CustomData) -> v1::CustomData {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     v1::CustomData {

@@ -1,11 +1,11 @@
 //! The gRPC port, and the only folder that knows tonic, prost and the messages.
 //!
-//! 1. [`access`] tells who calls, before a body is read; [`rate_limit`] and [`admission`] bound
-//!    what callers may ask for.
-//! 2. [`decode`] turns a message into core types. It names each field that is wrong, and hashes
-//!    raw personal data on the way. Nothing raw survives this step.
-//! 3. [`tracking`] and [`operations`] call what stands below, and [`encode`] the answer.
-//! 4. [`status`] says what a caller is told when a call is refused.
+//! 1. [`access`] finds out who calls, before the body is read. [`rate_limit`] and [`admission`]
+//!    limit callers.
+//! 2. [`decode`] turns a message into core types. It names each wrong field and hashes raw personal
+//!    data. No raw data survives this step.
+//! 3. [`tracking`] and [`operations`] call the lower layers, and [`encode`] builds the answer.
+//! 4. [`status`] is what a refused caller is told.
 
 pub mod access;
 pub mod admission;

@@ -1,4 +1,4 @@
-//! Rate limits of strangers, per subscriber.
+//! Limits how often each stranger's address may call.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -23,13 +23,14 @@ impl RateLimits {
         Self { limiter, clock: DefaultClock::default() }
     }
 
-    /// Counts a call. The error says how long to wait.
+    /// Counts a call. The error is the time to wait.
     pub fn check(&self, address: IpAddr) -> Result<(), Duration> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
         limiter.check_key(&subscriber(address)).map_err(|until| until.wait_time_from(self.clock.now()))
     }
 
-    /// Forgets addresses that have been quiet. The janitor calls this, so that memory stays bounded.
+    /// Forgets addresses that have made no call for a while. The janitor calls this, so that memory
+    /// stays bounded.
     pub fn forget_quiet(&self) {
         if let Some(limiter) = &self.limiter {
             limiter.retain_recent();

@@ -1,5 +1,4 @@
-//! The gRPC port: native gRPC and gRPC-web side by side, CORS, size limits, health and
-//! reflection.
+//! The gRPC port: native gRPC and gRPC-web on one port, CORS, size limits, health and reflection.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -17,6 +16,7 @@ use tandem_proto::stubs::tracking_service_server::TrackingServiceServer;
 use tandem_proto::v1::tracking_service_paths::VERIFY_WEBHOOK;
 use tonic::body::Body;
 use tonic::server::NamedService;
+use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::{Code, Status};
 use tonic_web::GrpcWebLayer;
@@ -27,20 +27,20 @@ use super::access::{AccessPolicy, CallerLayer, is_ours};
 use super::tracking::Tracking;
 use crate::api::operations::Operations;
 
-/// Largest message of a public RPC.
+/// Largest message of a public RPC, bytes.
 const PUBLIC_BYTES_MAX: usize = 256 * 1024;
-/// Largest message of `VerifyWebhook`: a body of 1 MiB, and its headers.
+/// Largest message of `VerifyWebhook`, bytes: a body of 1 MiB, and its headers.
 const WEBHOOK_BYTES_MAX: usize = 1024 * 1024 + 64 * 1024;
 /// Bytes before each message (gRPC over HTTP, length-prefixed message).
 const FRAME_HEAD_BYTES: usize = 5;
 /// Most bytes of a too large HTTP/1.1 request that are read, so that the caller sees the answer.
 const DISCARDED_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Largest headers of an HTTP/2 request.
+/// Largest headers of an HTTP/2 request, bytes.
 const HEADER_BYTES_MAX: u32 = 32 * 1024;
 /// How long a browser may remember a preflight.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(7200);
 
-/// Serves until `shutdown`, then lets open calls end.
+/// Serves until `shutdown`, then waits for the open calls.
 pub async fn serve(
     port: Port,
     tracking: Tracking,
@@ -66,14 +66,19 @@ pub async fn serve(
         .layer(cors(Arc::clone(&policy)))
         .layer(GrpcWebLayer::new())
         .layer(CallerLayer(policy))
-        .add_service(SizeLimited::new(tracking))
-        .add_service(OperationsServiceServer::new(operations).max_decoding_message_size(PUBLIC_BYTES_MAX))
+        .add_routes(routes(tracking, operations))
         .add_service(health)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)
         .serve_with_incoming_shutdown(port, shutdown)
         .await?;
     Ok(())
+}
+
+/// Tandem's services, each RPC with its size limit.
+pub(crate) fn routes(tracking: Tracking, operations: Operations) -> Routes {
+    let operations = OperationsServiceServer::new(operations).max_decoding_message_size(PUBLIC_BYTES_MAX);
+    Routes::new(SizeLimited::new(tracking)).add_service(operations)
 }
 
 /// CORS for the shop's pages. Credentials are allowed only where the server sets cookies; the answer then names
@@ -99,7 +104,7 @@ fn cors(policy: Arc<AccessPolicy>) -> CorsLayer {
         .max_age(PREFLIGHT_AGE)
 }
 
-/// `TrackingService` with the size limit of each RPC: webhooks may be larger.
+/// `TrackingService` with a size limit per RPC, because webhooks may be larger.
 #[derive(Debug, Clone)]
 struct SizeLimited {
     public: TrackingServiceServer<Tracking>,

@@ -15,7 +15,7 @@ use crate::outbox::StoreError;
 pub struct Violation {
     /// Path in the request, such as `custom_data.value.amount`.
     pub field: String,
-    /// What is expected.
+    /// What the field must be.
     pub what: String,
 }
 
@@ -25,10 +25,8 @@ impl Violation {
     }
 }
 
-/// Why a call is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reject {
-    /// Fields are missing or malformed.
     Invalid(Vec<Violation>),
     /// The internal token is missing where it is needed, or wrong.
     Unauthenticated,
@@ -38,7 +36,7 @@ pub enum Reject {
     TooFast(Duration),
     /// Too many requests are open, or wait for the disk.
     Overloaded,
-    /// The store cannot accept.
+    /// The store cannot write now.
     StoreUnavailable,
     /// A merchant report names another amount than the order was paid with.
     ReportConflict {
@@ -49,19 +47,16 @@ pub enum Reject {
     },
     /// No payment secret is configured, so no webhook can be believed.
     NoSecret,
-    /// There is no such event.
     NotFound,
-    /// There is no such order.
     NoSuchOrder,
 }
 
 impl Reject {
-    /// One field is wrong.
+    /// A refusal because of one wrong field.
     pub fn field(field: impl Into<String>, what: impl Into<String>) -> Self {
         Self::Invalid(vec![Violation::new(field, what)])
     }
 
-    /// Stable code for logs.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "invalid_field",
@@ -76,7 +71,6 @@ impl Reject {
         }
     }
 
-    /// gRPC status.
     pub fn grpc(&self) -> Code {
         match self {
             Self::Invalid(_) => Code::InvalidArgument,

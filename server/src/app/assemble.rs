@@ -1,8 +1,11 @@
-//! Builds the server's parts from the settings. Each folder gets its own settings and the folders below it.
+//! Builds the server's parts from the settings. Each folder gets its own settings and the folders
+//! below it.
 
 use std::sync::Arc;
 
+use tandem_core::code;
 use tandem_core::id::PixelId;
+use tandem_core::order::Environment;
 use tandem_net::{ConnectionLimits, Tls};
 use tandem_settings::raise_file_limit;
 use tokio::task::JoinHandle;
@@ -18,16 +21,17 @@ use crate::api::rate_limit::RateLimits;
 use crate::api::tracking::Tracking;
 use crate::catalogue::reload_on_hangup;
 use crate::clock::{Clock, millis};
-use crate::config::{CashfreeEnvironment, Pixel, Settings};
+use crate::config::{Pixel, Settings};
 use crate::delivery::{self, Delivery, Graph};
 use crate::ingest::Ingest;
 use crate::insight::diagnosis::{Deployment, Diagnosis};
 use crate::insight::health::Insight;
-use crate::orders::{OrderSettings, Orders, OrdersApi, PurchaseRules, Reconciler};
+use crate::orders::{ConfirmKeys, OrderSettings, Orders, OrdersApi, PurchaseRules, Reconciler};
 use crate::outbox::Outbox;
 use crate::telemetry::metrics::Metrics;
+use crate::vital;
 
-/// Connections that each port may have.
+/// How many connections each port may have.
 pub(super) struct PortLimits {
     pub(super) grpc: ConnectionLimits,
     pub(super) http: ConnectionLimits,
@@ -42,7 +46,7 @@ pub(super) struct Parts {
     pub(super) limits: PortLimits,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) tasks: Vec<JoinHandle<()>>,
-    /// Cancelled when the server begins to stop: watchers leave.
+    /// Cancelled when the server begins to stop: then streams to watchers end.
     pub(super) closing: CancellationToken,
 }
 
@@ -71,8 +75,9 @@ pub(super) async fn assemble(
     let (access, limits) = access(&mut settings, &base.pixels)?;
     let tls = settings.tls.take().map(Arc::new);
     let chores = janitor::run(base.outbox.clone(), Arc::clone(&access), settings.retention, stop.clone());
-    tasks.push(tokio::spawn(chores));
-    tasks.push(tokio::spawn(reload_on_hangup(settings.catalogue.clone(), stop.clone())));
+    tasks.push(vital::task("janitor", chores));
+    let reload = reload_on_hangup(settings.catalogue.clone(), stop.clone());
+    tasks.push(vital::task("catalogue", reload));
 
     let BaseParts { outbox, clock, metrics, pixels, graph, delivery } = base;
     let insight = Arc::new(Insight::new(
@@ -81,6 +86,7 @@ pub(super) async fn assemble(
         Arc::clone(&metrics),
         clock.clone(),
         notes,
+        settings.claim_secret.is_some(),
     ));
     let decoder = Decoder {
         settings: decoding(&settings, &pixels, configured),
@@ -88,11 +94,12 @@ pub(super) async fn assemble(
         clock: clock.clone(),
     };
     let decoder = Arc::new(decoder);
-    let ingest = Ingest::new(Arc::clone(&outbox.events), delivery.clone(), settings.shop_url.clone());
-    let ingest = Arc::new(ingest);
+    let ingest = Arc::new(Ingest::new(Arc::clone(&outbox.events), delivery.clone()));
     let api = OrdersApi::new(&settings.cashfree, settings.default_currency).map_err(StartError::Client)?;
+    let confirm_keys = outbox.orders.confirm_secret().await.map_err(StartError::FirstWrite)?;
+    let confirm_keys = ConfirmKeys::new(confirm_keys);
     let orders = Arc::new(Orders::new(
-        order_settings(settings, rules, &pixels),
+        order_settings(settings, rules, confirm_keys),
         Arc::clone(&outbox.orders),
         Arc::clone(&ingest),
         delivery.clone(),
@@ -101,7 +108,7 @@ pub(super) async fn assemble(
     ));
     if let Some(api) = api {
         let reconciler = Reconciler { orders: Arc::clone(&orders), api };
-        tasks.push(tokio::spawn(reconciler.run(stop.clone())));
+        tasks.push(vital::task("reconciler", reconciler.run(stop.clone())));
     }
     let closing = CancellationToken::new();
     let operations = Operations {
@@ -126,13 +133,27 @@ async fn align_store(settings: &mut Settings, outbox: &Outbox) -> Result<Purchas
         None => settings.pixels.push(Pixel::unconfigured(PixelId::unassigned())),
     }
     let rules = purchase_rules(settings);
+    let environment = settings.cashfree.environment;
+    store::hold_other_environments(outbox, environment).await.map_err(StartError::FirstWrite)?;
     if rules.holds.is_empty() {
-        store::release_play_money(outbox).await.map_err(StartError::FirstWrite)?;
+        store::release(outbox, code::SANDBOX_WITHOUT_TEST_CODE, environment)
+            .await
+            .map_err(StartError::FirstWrite)?;
+    }
+    // What belongs to a pixel that still has no page is held again.
+    if settings.pixels.iter().any(|pixel| pixel.page.is_some()) {
+        store::release(outbox, code::PAGE_MISSING, environment).await.map_err(StartError::FirstWrite)?;
+    }
+    for pixel in settings.pixels.iter().filter(|pixel| pixel.page.is_none()) {
+        tracing::warn!(
+            pixel.id = pixel.id.as_str(),
+            code = code::PAGE_MISSING,
+            "no page is known for events that name none; they are held until TANDEM_SHOP_URL is set"
+        );
     }
     Ok(rules)
 }
 
-/// Starts delivery.
 async fn base(
     settings: &mut Settings,
     outbox: Outbox,
@@ -180,6 +201,7 @@ fn decoding(settings: &Settings, pixels: &[Arc<Pixel>], configured: bool) -> Dec
     let rules = |pixel: &Arc<Pixel>| PixelRules {
         id: pixel.id.clone(),
         origins: pixel.origins.clone().unwrap_or_else(|| settings.allowed_origins.clone()),
+        has_own_origins: pixel.origins.is_some(),
     };
     DecodeSettings {
         pixels: pixels.iter().map(rules).collect(),
@@ -193,14 +215,14 @@ fn decoding(settings: &Settings, pixels: &[Arc<Pixel>], configured: bool) -> Dec
     }
 }
 
-fn order_settings(settings: Settings, rules: PurchaseRules, pixels: &[Arc<Pixel>]) -> OrderSettings {
+fn order_settings(settings: Settings, rules: PurchaseRules, confirm_keys: ConfirmKeys) -> OrderSettings {
     OrderSettings {
-        default_pixel: pixels.first().map_or_else(PixelId::unassigned, |pixel| pixel.id.clone()),
         rules,
         cashfree: settings.cashfree,
         catalogue: settings.catalogue,
         browser_policy: settings.browser_policy,
         claim_secret: settings.claim_secret,
+        confirm_keys,
         default_country: settings.default_country,
         default_currency: settings.default_currency,
     }
@@ -208,18 +230,22 @@ fn order_settings(settings: Settings, rules: PurchaseRules, pixels: &[Arc<Pixel>
 
 fn purchase_rules(settings: &Settings) -> PurchaseRules {
     let hold = |pixel: &Pixel| settings.purchase_hold(pixel).map(|code| (pixel.id.clone(), code));
+    let prefixes = |pixel: &Pixel| {
+        pixel.order_prefixes.iter().map(|prefix| (prefix.clone(), pixel.id.clone())).collect::<Vec<_>>()
+    };
     PurchaseRules {
+        default_pixel: settings.pixels.first().map_or_else(PixelId::unassigned, |pixel| pixel.id.clone()),
+        order_prefixes: settings.pixels.iter().flat_map(prefixes).collect(),
         holds: settings.pixels.iter().filter_map(hold).collect(),
         join_wait_ms: millis(settings.join_wait),
-        shop_url: settings.shop_url.clone(),
         refund_event: settings.refund_event.clone(),
     }
 }
 
-/// Reasons for degraded health that hold as long as the settings do.
+/// Reasons for degraded health that hold until the settings change.
 fn notes(settings: &Settings) -> Vec<String> {
     let mut notes = Vec::new();
-    if settings.cashfree.environment == CashfreeEnvironment::Production {
+    if settings.cashfree.environment == Environment::Production {
         let testing = settings.pixels.iter().filter(|pixel| pixel.test_event_code.is_some());
         notes.extend(testing.map(|pixel| format!("test_event_code_in_production:{}", pixel.id)));
     }

@@ -6,32 +6,29 @@ use std::path::PathBuf;
 use crate::outbox::StoreError;
 use crate::outbox::embedded::OpenError;
 
-/// Why the server cannot start. Each text is one line.
+/// Each text is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
-    /// An address cannot be listened on.
+    /// The server cannot listen on an address.
     #[error("{name}: cannot listen on {address}: {error}")]
     Listen {
-        /// The setting.
+        /// Name of the setting.
         name: &'static str,
-        /// Its value.
+        /// Value of the setting.
         address: SocketAddr,
-        /// The system's reason.
         error: std::io::Error,
     },
-    /// The internal token cannot be kept.
+    /// The internal token cannot be written to its file.
     #[error("cannot write the internal token to {0}: {1}")]
     Token(PathBuf, std::io::Error),
-    /// The HTTP client cannot be made.
+    /// The HTTP client cannot be created.
     #[error("cannot create the HTTP client: {0}")]
     Client(reqwest::Error),
     /// The store refused the first writes.
     #[error("cannot write to the store: {0}")]
     FirstWrite(StoreError),
-    /// The gRPC server failed.
     #[error("the gRPC server failed: {0}")]
     Serve(String),
 }

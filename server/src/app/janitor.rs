@@ -11,11 +11,11 @@ use crate::outbox::{Outbox, StoreError};
 
 /// How often the janitor looks for events that grew too old for Meta.
 const EXPIRE_EVERY: Duration = Duration::from_secs(10);
-/// Every how many rounds it deletes old rows and forgets quiet addresses.
+/// The janitor deletes old rows and forgets quiet addresses once in this many rounds.
 const ROUNDS_PER_SWEEP: u32 = 6;
-/// Rows changed in one step.
+/// Most rows that one step changes.
 const STEP_ROWS: usize = 500;
-/// Pause between steps, for ingest.
+/// Pause between steps, so that ingest continues.
 const BETWEEN_STEPS: Duration = Duration::from_millis(50);
 
 /// Works until `stop`. `retention`: how long finished events are kept.
@@ -46,8 +46,8 @@ async fn tidy_up(outbox: &Outbox, round: u32, retention: Duration, stop: &Cancel
     }
 }
 
-/// Repeats a step while it finds [`STEP_ROWS`] rows. If the store fails, health shows it and the next round tries
-/// again.
+/// Repeats a step while it finds [`STEP_ROWS`] rows. If the store fails, health shows it and the
+/// next round tries again.
 async fn in_steps<F>(stop: &CancellationToken, step: impl Fn() -> F)
 where
     F: Future<Output = Result<usize, StoreError>>,
@@ -81,8 +81,14 @@ mod tests {
         let stop = CancellationToken::new();
         let health = async || {
             let operators = Arc::clone(&outbox.operators);
-            let insight =
-                Insight::new(operators, StatusBoard::default(), Arc::default(), clock.clone(), Vec::new());
+            let insight = Insight::new(
+                operators,
+                StatusBoard::default(),
+                Arc::default(),
+                clock.clone(),
+                Vec::new(),
+                true,
+            );
             insight.snapshot().await.health.clone()
         };
         for n in 0..5 {

@@ -1,6 +1,8 @@
-//! Wiring: what is started, in which order, and how it stops.
+//! Starts the server's parts in order, and stops them in order.
 
 mod assemble;
+#[cfg(test)]
+mod cancel_tests;
 mod error;
 mod janitor;
 mod ports;
@@ -26,14 +28,14 @@ use assemble::Parts;
 
 /// Longest wait for open RPCs when the server stops.
 const GRPC_DRAIN: Duration = Duration::from_secs(10);
-/// Longest wait for the HTTP port's open answers after that.
+/// Longest wait after that for the HTTP port's open answers.
 const HTTP_DRAIN: Duration = Duration::from_secs(1);
 
-/// Runs the server until `shutdown`, then stops it in order: first open RPCs end, then delivery's open calls. The
-/// rest stays on disk.
+/// Runs the server until `shutdown`, then stops it in order: it waits for open RPCs first, then for
+/// delivery's open calls. Everything else stays on disk.
 ///
 /// # Errors
-/// When it cannot start, or the gRPC port fails.
+/// When the server cannot start, or the gRPC port fails.
 pub async fn run(
     settings: Settings,
     clock: Clock,
@@ -90,7 +92,7 @@ async fn finish(tasks: &mut Vec<JoinHandle<()>>, http: JoinHandle<()>) {
 /// A bound address that does not accept connections yet.
 struct BoundListener {
     listener: TcpListener,
-    /// With the real port, where the setting says 0.
+    /// The bound address. It has the real port, where the setting says 0.
     address: SocketAddr,
 }
 
@@ -102,7 +104,7 @@ impl BoundListener {
         Ok(Self { listener, address })
     }
 
-    /// Begins to accept connections.
+    /// Starts to accept connections.
     fn open(self, limits: ConnectionLimits, tls: Option<Arc<Tls>>) -> Port {
         Port::open(self.listener, limits, tls)
     }

@@ -3,7 +3,7 @@
 use tandem_net::{ConnectionLimits, SubscriberLimit};
 use tandem_settings::Networks;
 
-/// The gRPC port's limits, when the process may open this many files.
+/// The gRPC port's limits. `files`: how many files the process may open.
 pub(super) fn grpc_limits(files: usize, proxies: Networks) -> ConnectionLimits {
     let connections_max = files.saturating_sub(reserve(files)).clamp(64, 16_384);
     limits(connections_max, connections_max / 4, proxies)
@@ -20,7 +20,8 @@ fn limits(connections_max: usize, per_subscriber_max: usize, exempt: Networks) -
     ConnectionLimits { per_subscriber, ..ConnectionLimits::new(connections_max) }
 }
 
-/// Files for everything but the gRPC port's connections: the HTTP port, the store, calls to Meta.
+/// Files that are kept for everything except the gRPC port's connections: the HTTP port, the store,
+/// calls to Meta.
 fn reserve(files: usize) -> usize {
     (files / 4).clamp(64, 1024)
 }

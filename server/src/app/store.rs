@@ -3,7 +3,9 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use tandem_core::code;
 use tandem_core::id::PixelId;
+use tandem_core::order::Environment;
 use tandem_settings::INTERNAL_TOKEN_FILE;
 
 use super::error::StartError;
@@ -29,17 +31,36 @@ pub(super) async fn adopt(outbox: &Outbox, first: &PixelId) -> Result<(), StoreE
     Ok(())
 }
 
-/// Releases Purchases that were held as play money, once the settings hold none any more.
-pub(super) async fn release_play_money(outbox: &Outbox) -> Result<(), StoreError> {
-    let code = tandem_core::code::SANDBOX_WITHOUT_TEST_CODE;
-    let released = outbox.queue.release_held(code).await?;
-    if released > 0 {
-        tracing::info!(events = released, code, "held Purchases are released");
+/// Holds what waits and speaks of another environment's money. It leaves when that environment is
+/// set again.
+pub(super) async fn hold_other_environments(
+    outbox: &Outbox,
+    environment: Environment,
+) -> Result<(), StoreError> {
+    let held = outbox.queue.hold_other_environments(environment).await?;
+    if held > 0 {
+        let code = code::OTHER_ENVIRONMENT;
+        tracing::warn!(events = held, code, "Purchases of the other CASHFREE_ENVIRONMENT are held");
     }
     Ok(())
 }
 
-/// A random token in the data directory, readable by its owner alone.
+/// Releases events that were held one by one for this reason, once the settings give no reason any
+/// more. Those of another environment's money stay held.
+pub(super) async fn release(
+    outbox: &Outbox,
+    code: &'static str,
+    environment: Environment,
+) -> Result<(), StoreError> {
+    let released = outbox.queue.release_held(code, environment).await?;
+    if released > 0 {
+        tracing::info!(events = released, code, "held events are released");
+    }
+    Ok(())
+}
+
+/// Returns the token in the data directory. Creates a random one if it is missing, readable by its
+/// owner alone.
 pub(super) fn own_token(data_dir: &Path) -> Result<SecretSource, StartError> {
     let path = data_dir.join(INTERNAL_TOKEN_FILE);
     if !std::fs::read_to_string(&path).is_ok_and(|text| !text.trim().is_empty()) {

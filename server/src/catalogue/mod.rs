@@ -1,5 +1,5 @@
-//! The catalogue's file (`TANDEM_CATALOG`): read at the start, read again on SIGHUP. A new
-//! file that cannot be used changes nothing.
+//! The catalogue's file (`TANDEM_CATALOG`). It is read at the start and at every SIGHUP. If a new
+//! file cannot be used, the old catalogue stays.
 
 mod read;
 mod value;
@@ -15,11 +15,11 @@ use tandem_core::money::Money;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Largest file read, bytes.
+/// Largest file that is read, bytes.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// Why a catalogue cannot be used: one line that names the file, the line in it, what is
-/// wrong and what is expected.
+/// Why a catalogue cannot be used. The text is one line: the file, the line in it, what is wrong
+/// and what is expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {what}")]
 pub struct CatalogueError {
@@ -28,7 +28,7 @@ pub struct CatalogueError {
     what: String,
 }
 
-/// The catalogue in use, and where it comes from.
+/// The catalogue in use, and its file.
 #[derive(Debug)]
 pub struct CatalogueFile {
     path: PathBuf,
@@ -37,7 +37,7 @@ pub struct CatalogueFile {
 }
 
 impl CatalogueFile {
-    /// Reads and checks a file. `currency`: of prices that name none.
+    /// Reads and checks a file. `currency`: assumed for prices that name none.
     ///
     /// # Errors
     /// When the file cannot be read or used.
@@ -47,7 +47,7 @@ impl CatalogueFile {
         Ok(Self { path, currency, current: RwLock::new(Arc::new(catalogue)) })
     }
 
-    /// Reads the file again. Purchases that are placed already keep their contents.
+    /// Reads the file again. Purchases that were placed before keep their contents.
     ///
     /// # Errors
     /// When the file cannot be read or used; then the old catalogue stays.
@@ -57,7 +57,7 @@ impl CatalogueFile {
         Ok(())
     }
 
-    /// Reads the file again and logs what came of it, in one line.
+    /// Reads the file again and logs the result in one line.
     pub fn reload_and_log(&self) {
         match self.reload() {
             Ok(()) => {
@@ -70,19 +70,18 @@ impl CatalogueFile {
         }
     }
 
-    /// What was bought for `paid`, by the order's tags or the price.
+    /// What was bought for `paid`, found by the order's tags or the price.
     pub fn look_up(&self, paid: Money, tags: Option<&OrderTags>) -> (Origin, CustomData) {
         self.current().look_up(paid, |name| tags?.get(name))
     }
 
-    /// The catalogue as it is now.
     pub fn current(&self) -> Arc<Catalogue> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// Reads the catalogue again at every SIGHUP, until `stop`. Without a catalogue the signal does
-/// nothing: a closed terminal does not end the server.
+/// nothing, so that a closed terminal does not end the server.
 pub async fn reload_on_hangup(catalogue: Option<Arc<CatalogueFile>>, stop: CancellationToken) {
     let mut hangups = match signal(SignalKind::hangup()) {
         Ok(hangups) => hangups,

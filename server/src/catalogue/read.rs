@@ -1,4 +1,4 @@
-//! From the file's text to a catalogue. The format is documented in `docs/catalogue.md`.
+//! Turns the file's text into a catalogue. The format is documented in `docs/catalogue.md`.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use super::value::{Fields, ValueError, prices, text, texts};
 /// Most pieces of one product in a bundle.
 const PIECES_IN_BUNDLE_MAX: u32 = 9_999;
 
-/// Reads a catalogue. `file`: its name, for errors; `currency`: of prices that name none.
+/// Reads a catalogue. `file`: its name, for errors. `currency`: assumed for prices that name none.
 pub(super) fn read(file: &str, source: &str, currency: Currency) -> Result<Catalogue, CatalogueError> {
     catalogue(source, currency).map_err(|ValueError { at, what }| {
         let line = 1 + source.bytes().take(at).filter(|byte| *byte == b'\n').count();
@@ -139,7 +139,7 @@ fn tags(value: &Spanned<DeValue<'_>>) -> Result<TagNames, ValueError> {
     })
 }
 
-/// Prices as the catalogue takes them.
+/// Prices, each marked with its offset in the file.
 fn marked(value: &Spanned<DeValue<'_>>, currency: Currency) -> Result<Vec<Price>, ValueError> {
     let prices = prices(value, currency)?;
     Ok(prices.into_iter().map(|(money, mark)| Price { money, mark }).collect())
@@ -147,7 +147,7 @@ fn marked(value: &Spanned<DeValue<'_>>, currency: Currency) -> Result<Vec<Price>
 
 type Located<'a, 'i> = (&'a DeTable<'i>, std::ops::Range<usize>);
 
-/// The tables of a list: `[[products]]`.
+/// The tables of a list, such as `[[products]]`.
 fn tables<'a, 'i>(
     key: &str,
     value: Option<&'a Spanned<DeValue<'i>>>,

@@ -9,7 +9,7 @@ fn inr(text: &str) -> Money {
     Money::parse(text, Currency::INR).unwrap()
 }
 
-/// The example of `docs/catalogue.md`.
+/// The example in `docs/catalogue.md`.
 fn example() -> String {
     let page = include_str!("../../../docs/catalogue.md");
     let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
@@ -46,7 +46,7 @@ fn the_documented_defaults_are_the_defaults() {
 
 #[test]
 fn prices_are_read_digit_by_digit() {
-    // 0.29 and the large one have no exact float.
+    // 0.29 and the large amount have no exact float.
     let catalogue = read(
         "[[products]]\nid = \"a\"\nprice = [0.29, 90_071_992_547_409.93, \"1.10\", 7]\n\
          [[products]]\nid = \"b\"\nprice = { JPY = 1500, KWD = 1.234 }",

@@ -1,4 +1,4 @@
-//! Single values of the file, each with the place where it stands.
+//! Single values of the file, each with its place.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use tandem_core::money::Money;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// What is wrong, and where: an offset in the file.
+/// What is wrong, and its place: an offset in the file.
 #[derive(Debug)]
 pub(super) struct ValueError {
     pub(super) at: usize,
@@ -24,14 +24,14 @@ impl ValueError {
 /// A table whose keys are known.
 pub(super) struct Fields<'a, 'i> {
     table: &'a DeTable<'i>,
-    /// Where the table stands.
+    /// Place of the table in the file.
     span: Range<usize>,
-    /// What the table is, in words: `a product`.
+    /// What the table describes, such as `a product`.
     what: &'static str,
 }
 
 impl<'a, 'i> Fields<'a, 'i> {
-    /// Takes a table and checks that it has no other keys than these.
+    /// Checks that a table has no keys other than these.
     pub(super) fn new(
         table: &'a DeTable<'i>,
         span: Range<usize>,
@@ -52,18 +52,18 @@ impl<'a, 'i> Fields<'a, 'i> {
         self.table.get(key)
     }
 
-    /// A value that must be there.
+    /// A required value.
     pub(super) fn need(&self, key: &str, hint: &str) -> Result<&'a Spanned<DeValue<'i>>, ValueError> {
         let missing = || ValueError::new(self.span.clone(), format!("{} needs {key} = {hint}", self.what));
         self.get(key).ok_or_else(missing)
     }
 
-    /// A text that may be missing.
+    /// An optional text.
     pub(super) fn text(&self, key: &str) -> Result<Option<String>, ValueError> {
         self.get(key).map(|value| text(key, value)).transpose()
     }
 
-    /// A whole number from 1 to `max` that may be missing.
+    /// An optional whole number from 1 to `max`.
     pub(super) fn count(&self, key: &str, max: u32) -> Result<Option<u32>, ValueError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let number = match value.get_ref() {
@@ -99,8 +99,8 @@ pub(super) fn texts(key: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<Strin
     }
 }
 
-/// Prices with their places: an amount, a list of amounts, or a table from currencies to
-/// either.
+/// Prices with their places. The value is an amount, a list of amounts, or a table from currencies
+/// to either.
 pub(super) fn prices(
     value: &Spanned<DeValue<'_>>,
     currency: Currency,
@@ -130,8 +130,8 @@ fn amounts(value: &Spanned<DeValue<'_>>, currency: Currency) -> Result<Vec<(Mone
     }
 }
 
-/// One amount. Numbers are read as they are written, digit by digit: 1499.50 never becomes
-/// a float.
+/// One amount. Numbers are read digit by digit as they are written, so that 1499.50 never becomes a
+/// float.
 fn amount(value: &Spanned<DeValue<'_>>, currency: Currency) -> Result<(Money, usize), ValueError> {
     let text = match value.get_ref() {
         DeValue::String(text) => text.as_ref(),

@@ -7,14 +7,15 @@ use tandem_settings::{Program, SecretSource, Source};
 
 use super::settings::Settings;
 
-/// All settings as they were understood, a line each, then the file's pixels and what leads need.
+/// All settings as the server understands them, one per line. The file's pixels and the required
+/// lead fields follow.
 pub fn understood(source: &Source, settings: &Settings) -> String {
     let mut text = tandem_settings::understood(source, Program::Server);
     let set = |secret: &Option<SecretSource>| match secret {
         Some(secret) if secret.newest().is_ok() => "set",
         _ => "unset",
     };
-    // The first pixel may be the variables'; the rest are the file's.
+    // The variables may define the first pixel. The file defines the rest.
     let of_variables = usize::from(source.get(FACEBOOK_PIXEL_ID).is_some());
     for (i, pixel) in settings.pixels.iter().skip(of_variables).enumerate() {
         let (token, app_secret) = (set(&pixel.token), set(&pixel.app_secret));

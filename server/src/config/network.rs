@@ -1,4 +1,4 @@
-//! Settings about who may call: origins, rates.
+//! Settings about who may call: origins and rates.
 
 use std::num::NonZeroU32;
 
@@ -8,9 +8,9 @@ use url::Url;
 /// Origins of the shop's pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origins {
-    /// This machine's own names, any scheme and port: the default, for trying things.
+    /// This machine's own names, with any scheme and port. This is the default, for trials.
     Loopback,
-    /// These, exactly.
+    /// Exactly these origins.
     Listed(Vec<String>),
 }
 
@@ -32,8 +32,8 @@ impl Origins {
         }
     }
 
-    /// Whether a page's address lies on one of a set list's origins or on a subdomain.
-    /// Without a list every address does.
+    /// Whether a page's address lies on a listed origin or on a subdomain of one. Without a list,
+    /// every address does.
     pub fn covers(&self, page: &Url) -> bool {
         let Self::Listed(list) = self else { return true };
         list.iter().filter_map(|origin| Url::parse(origin).ok()).any(|origin| {
@@ -64,7 +64,7 @@ fn one_origin(text: &str) -> Result<String, String> {
 pub struct RateLimit {
     /// Calls per second.
     pub per_second: NonZeroU32,
-    /// Calls at once after a pause.
+    /// Most calls at once after a pause.
     pub burst: NonZeroU32,
 }
 

@@ -1,4 +1,4 @@
-//! Pixels: one from variables, more from the file.
+//! Pixels: one from the variables, more from the file.
 
 use tandem_core::id::PixelId;
 use tandem_settings::keys::{
@@ -8,29 +8,32 @@ use tandem_settings::{SecretSource, SettingError, Source};
 
 use super::network::Origins;
 
-/// One pixel.
 #[derive(Debug)]
 pub struct Pixel {
     /// Pixel (dataset) ID.
     pub id: PixelId,
-    /// Access token.
     pub token: Option<SecretSource>,
     /// Sent as `test_event_code`.
     pub test_event_code: Option<String>,
-    /// Makes every call carry `appsecret_proof`.
+    /// With this secret, every call carries `appsecret_proof`.
     pub app_secret: Option<SecretSource>,
-    /// Origins of this pixel's pages, where they differ from the others'.
+    /// Origins of this pixel's pages, if they differ from the common ones.
     pub origins: Option<Origins>,
+    /// Orders whose ID starts with one of these belong to this pixel.
+    pub order_prefixes: Vec<String>,
+    /// The page of website events that name none. Without it they are held.
+    pub page: Option<String>,
 }
 
 impl Pixel {
     /// A pixel of which only the ID is known.
     pub fn unconfigured(id: PixelId) -> Self {
-        Self { id, token: None, test_event_code: None, app_secret: None, origins: None }
+        let (token, test_event_code, app_secret, origins, page) = (None, None, None, None, None);
+        Self { id, token, test_event_code, app_secret, origins, order_prefixes: Vec::new(), page }
     }
 }
 
-/// Reads all pixels; the first is the default.
+/// Reads all pixels. The first is the default.
 pub(super) fn read_pixels(source: &Source) -> Result<Vec<Pixel>, SettingError> {
     let mut pixels = Vec::new();
     let token = source.secret(FACEBOOK_ACCESS_TOKEN)?;
@@ -38,7 +41,7 @@ pub(super) fn read_pixels(source: &Source) -> Result<Vec<Pixel>, SettingError> {
     let test_event_code = source.get(FACEBOOK_TEST_EVENT_CODE).map(Into::into);
     let id = |text: &str| PixelId::parse(text).map_err(|error| error.to_string());
     match source.optional(FACEBOOK_PIXEL_ID, id)? {
-        Some(id) => pixels.push(Pixel { id, token, test_event_code, app_secret, origins: None }),
+        Some(id) => pixels.push(Pixel { token, test_event_code, app_secret, ..Pixel::unconfigured(id) }),
         None if token.is_some() => {
             return Err(SettingError::new(
                 FACEBOOK_PIXEL_ID.name,
@@ -65,7 +68,7 @@ fn file_tables(source: &Source) -> Result<Vec<&toml::Table>, SettingError> {
 }
 
 fn file_pixel(at: &str, table: &toml::Table) -> Result<Pixel, SettingError> {
-    const KEYS: [&str; 7] = [
+    const KEYS: [&str; 8] = [
         "id",
         "access_token",
         "access_token_file",
@@ -73,6 +76,7 @@ fn file_pixel(at: &str, table: &toml::Table) -> Result<Pixel, SettingError> {
         "app_secret",
         "app_secret_file",
         "origins",
+        "order_prefixes",
     ];
     if let Some(unknown) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(SettingError::new(&format!("{at}.{unknown}"), "is not a setting of a pixel"));
@@ -93,23 +97,29 @@ fn file_pixel(at: &str, table: &toml::Table) -> Result<Pixel, SettingError> {
             (None, None) => Ok(None),
         }
     };
-    let origins = match table.get("origins") {
-        None => None,
-        Some(toml::Value::Array(items)) => {
-            let list: Option<Vec<&str>> = items.iter().map(toml::Value::as_str).collect();
-            let list =
-                list.ok_or_else(|| SettingError::new(&format!("{at}.origins"), "must be a list of texts"))?;
-            let origins = Origins::parse(&list.join(","));
-            Some(origins.map_err(|what| SettingError::new(&format!("{at}.origins"), what))?)
-        }
-        Some(_) => return Err(SettingError::new(&format!("{at}.origins"), "must be a list of texts")),
+    let error = |key: &str, what: String| SettingError::new(&format!("{at}.{key}"), what);
+    let texts = |key: &str| {
+        let Some(value) = table.get(key) else { return Ok(None) };
+        let list: Option<Vec<&str>> =
+            value.as_array().and_then(|items| items.iter().map(toml::Value::as_str).collect());
+        list.map(Some).ok_or_else(|| error(key, "must be a list of texts".into()))
     };
+    let origins = texts("origins")?.map(|list| Origins::parse(&list.join(",")));
+    let order_prefixes = texts("order_prefixes")?.unwrap_or_default();
+    if order_prefixes.contains(&"") {
+        return Err(error(
+            "order_prefixes",
+            "must not hold an empty text, which every order starts with".into(),
+        ));
+    }
     let id = text("id")?.unwrap_or_default();
     Ok(Pixel {
         id: PixelId::parse(&id).map_err(|error| SettingError::new(&format!("{at}.id"), error.to_string()))?,
         token: secret("access_token")?,
         test_event_code: text("test_event_code")?,
         app_secret: secret("app_secret")?,
-        origins,
+        origins: origins.transpose().map_err(|what| error("origins", what))?,
+        order_prefixes: order_prefixes.into_iter().map(Into::into).collect(),
+        page: None,
     })
 }

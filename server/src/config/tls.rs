@@ -4,7 +4,7 @@ use tandem_net::{PemFile, Tls, TlsError};
 use tandem_settings::keys::{Key, TANDEM_TLS_CERT, TANDEM_TLS_CLIENT_CA, TANDEM_TLS_KEY};
 use tandem_settings::{SettingError, Source};
 
-/// Reads the files at once, so that a mistake shows at the start.
+/// Reads the files at the start, so that a mistake shows then.
 pub(super) fn read_tls(source: &Source) -> Result<Option<Tls>, SettingError> {
     let file = |key: Key| source.get(key).map(|path| PemFile { setting: key.name, path: path.into() });
     let without = |key: Key, other: &str| {

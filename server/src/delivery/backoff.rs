@@ -1,26 +1,26 @@
-//! When to try again (pure): 500 ms · 2ⁿ with full jitter, capped, never before Meta's
-//! own wish.
+//! When to try again (pure). The wait is 500 ms · 2ⁿ with full jitter, up to a maximum, and never
+//! shorter than the wait that Meta asks for (6 hours at most).
 //!
-//! Why no backoff library: the wait is stored with the event, so it must follow from the number
-//! of attempts alone. A library's backoff is an object that lives as long as a loop.
+//! Why no backoff library: the wait is stored with the event, so it must follow from the number of
+//! attempts alone. A library's backoff is an object that lives as long as a loop.
 
 use std::time::Duration;
 
 /// First wait, before jitter.
 const FIRST: Duration = Duration::from_millis(500);
-/// Longest wait of our own making.
+/// Longest wait that we choose ourselves.
 const LONGEST: Duration = Duration::from_secs(600);
-/// Longest wish of Meta's that is honoured.
+/// Longest wait that we accept from Meta.
 const WISH_MAX: Duration = Duration::from_secs(6 * 3600);
 
-/// Wait before the next attempt. `attempts`: made so far, at least 1; `dice`: random in
-/// 0..1; `wish`: what Meta asked for.
+/// Wait before the next attempt. `attempts`: made so far, at least 1. `dice`: a random number in
+/// 0..1. `wish`: the wait that Meta asked for.
 pub(super) fn wait(attempts: u32, dice: f64, wish: Option<Duration>) -> Duration {
     debug_assert!((0.0..1.0).contains(&dice));
     let ceiling = FIRST.saturating_mul(1 << attempts.saturating_sub(1).min(20)).min(LONGEST);
     let own = ceiling.mul_f64(dice);
     match wish {
-        // Jitter comes on top of the wish, so that callers do not return all at once.
+        // Jitter is added to Meta's wait, so that callers do not all return at once.
         Some(wish) => wish.min(WISH_MAX) + own.min(FIRST * 10),
         None => own.max(FIRST / 10),
     }

@@ -1,5 +1,5 @@
-//! The circuit breaker of one pixel (pure): after several failures in a row nothing is
-//! sent for a while, then one small probe decides.
+//! The circuit breaker of one pixel (pure). After several failures in a row it stops all calls for
+//! a while. Then one small probe decides.
 
 use std::time::Duration;
 
@@ -8,19 +8,17 @@ const FAILURES_TO_OPEN: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Closed: send. Open: wait. Half-open: one probe is out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Circuit {
-    /// Calls go out.
     Closed,
-    /// Nothing goes out before this time, steady milliseconds.
+    /// No call goes out before this time, in steady milliseconds.
     Open(i64),
-    /// A probe is out.
+    /// One probe is out, and no other call.
     HalfOpen,
 }
 
-/// Counts failures and decides. Fed with transport and service failures only; a refused
-/// event says nothing about the service.
+/// Counts failures and decides. It counts transport and service failures only: a refused event says
+/// nothing about the service.
 #[derive(Debug, Clone)]
 pub(super) struct Breaker {
     circuit: Circuit,
@@ -35,13 +33,12 @@ impl Default for Breaker {
 }
 
 impl Breaker {
-    /// Where the circuit is.
     pub(super) fn circuit(&self) -> Circuit {
         self.circuit
     }
 
-    /// Whether a call may go out now. Turns an open circuit whose pause is over into a
-    /// half-open one, so it is asked once per call.
+    /// Whether a call may go out now. Call it once per Graph call: when the pause of an open
+    /// circuit is over, it makes the circuit half-open.
     pub(super) fn permit(&mut self, now_ms: i64) -> bool {
         match self.circuit {
             Circuit::Closed => true,
@@ -54,15 +51,14 @@ impl Breaker {
         }
     }
 
-    /// A call succeeded.
     pub(super) fn succeed(&mut self) {
         *self = Self::default();
     }
 
-    /// A call failed on the way or at the service.
+    /// A call failed in transport or at the service.
     pub(super) fn fail(&mut self, now_ms: i64) {
         if matches!(self.circuit, Circuit::Open(_)) {
-            return; // Calls that were out when it opened say nothing new.
+            return; // Calls that began before the circuit opened say nothing new.
         }
         self.failures = self.failures.saturating_add(1);
         if self.circuit == Circuit::HalfOpen || self.failures >= FAILURES_TO_OPEN {
@@ -73,7 +69,7 @@ impl Breaker {
         }
     }
 
-    /// A permitted call was not made after all.
+    /// A call that [`Self::permit`] allowed was not made.
     pub(super) fn cancel(&mut self, now_ms: i64) {
         if self.circuit == Circuit::HalfOpen {
             self.circuit = Circuit::Open(now_ms);

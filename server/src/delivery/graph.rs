@@ -14,10 +14,10 @@ use crate::clock::Clock;
 use crate::config::Meta;
 use crate::outbox::LeasedEvent;
 
-/// `partner_agent`: names the software in Meta's dataset quality figures (under 23
-/// characters).
+/// `partner_agent`: Meta's dataset quality figures show this name of the software. It must be
+/// shorter than 23 characters.
 const PARTNER_AGENT: &str = "tandem-capi";
-/// Most bytes of an answer that are read: a warning for each of 1000 events fits in.
+/// Largest part of an answer that is read, in bytes. A warning for each of 1000 events fits.
 const REPLY_BYTES_MAX: usize = 1024 * 1024;
 
 /// A client of the Graph API. Cheap to clone.
@@ -29,7 +29,7 @@ pub struct Graph {
     clock: Clock,
 }
 
-/// What one call needs beside the events.
+/// What a call needs besides the events.
 pub(super) struct Credentials<'a> {
     pub(super) pixel: &'a PixelId,
     pub(super) token: &'a SecretString,
@@ -38,7 +38,7 @@ pub(super) struct Credentials<'a> {
 }
 
 impl Graph {
-    /// Makes a client. Fails when the system's certificates cannot be read.
+    /// Builds the HTTP client. Fails when the system's certificates cannot be read.
     pub fn new(settings: &Meta, clock: Clock) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
             .connect_timeout(settings.connect_timeout)
@@ -63,7 +63,7 @@ impl Graph {
             proof.as_deref(),
         );
         let url = format!("{}/{}/events", self.base, credentials.pixel);
-        // The token goes in a header: URLs and bodies end up in logs.
+        // The token goes in a header, because URLs and bodies end up in logs.
         let sent = self
             .http
             .post(url)
@@ -81,8 +81,8 @@ impl Graph {
 }
 
 impl Graph {
-    /// Asks Meta what it knows of a token, which it asks with (Meta, debug_token). Meta takes
-    /// it as a parameter of the address only; nothing of ours writes that address anywhere.
+    /// Asks Meta what it knows about a token (Meta, debug_token). The token is also the credential
+    /// of the request. Meta accepts it only as a URL parameter, so our code never logs that URL.
     pub(super) async fn debug_token(
         &self,
         token: &SecretString,

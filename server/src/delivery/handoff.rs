@@ -1,40 +1,39 @@
 //! Handing fresh events to delivery in memory, so that the fresh path never reads the
-//! disk. A place is reserved before the event is stored: whoever holds one stores the event
-//! already leased. Without a free place the event simply is due on disk.
+//! disk. A place is reserved before the event is stored. The event is stored already leased to
+//! its reservation, and the store hands it over with its commit. Without a free place the event
+//! simply is due on disk.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tandem_core::id::PixelId;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::status::{PixelState, StatusBoard};
-use crate::outbox::{LeasedEvent, Payload};
+use crate::outbox::{LeaseHolder, LeasedEvent, Payload};
 
-/// Fresh events that may wait in memory per pixel.
+/// Most fresh events that may wait in memory per pixel.
 pub(super) const PLACES: usize = 8192;
 /// How long an event may stay leased: far longer than its calls can take.
 pub(super) const LEASE: Duration = Duration::from_secs(15 * 60);
 
-/// A place in a pixel's memory queue.
+/// A place in a pixel's memory queue. It is free again when it is dropped unused.
 #[derive(Debug)]
-pub struct Reservation {
-    permit: mpsc::OwnedPermit<LeasedEvent>,
+struct Reservation {
+    permit: Mutex<Option<mpsc::OwnedPermit<LeasedEvent>>>,
     lease_ends: Instant,
 }
 
-impl Reservation {
-    /// The lease that the event must be stored with.
-    pub fn lease(&self) -> Duration {
+impl LeaseHolder for Reservation {
+    fn span(&self) -> Duration {
         LEASE
     }
 
-    /// Hands the stored event over. `seq`: its position in the store. `time_s`: when it
-    /// happened, Unix seconds.
-    pub fn hand(self, seq: u64, time_s: i64, payload: Arc<Payload>) {
-        self.permit.send(LeasedEvent {
+    fn take(&self, seq: u64, time_s: i64, payload: Arc<Payload>) {
+        let Some(permit) = self.permit.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        permit.send(LeasedEvent {
             seq,
             lease_no: 1,
             lease_ends: self.lease_ends,
@@ -47,7 +46,7 @@ impl Reservation {
     }
 }
 
-/// The way into one pixel's worker.
+/// The memory queue of one pixel's worker.
 #[derive(Debug)]
 pub(super) struct FreshQueue {
     pub(super) fresh: mpsc::Sender<LeasedEvent>,
@@ -56,16 +55,16 @@ pub(super) struct FreshQueue {
     pub(super) put_back: mpsc::Sender<oneshot::Sender<()>>,
 }
 
-/// What an operator wants of a pixel's worker.
+/// What the operator has asked of a pixel's worker.
 #[derive(Debug, Default)]
 pub(super) struct OperatorSwitches {
-    /// Nothing is to be sent.
+    /// While set, nothing is sent.
     pub(super) paused: AtomicBool,
-    /// Waits are over: probe now.
+    /// Ends all waits: the worker probes now.
     pub(super) resume: AtomicBool,
 }
 
-/// The way from ingest to delivery. Cheap to clone.
+/// Where ingest hands events to delivery. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Delivery {
     pub(super) queues: Arc<BTreeMap<PixelId, FreshQueue>>,
@@ -73,29 +72,31 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Reserves a place, if the pixel delivers and has one free.
-    pub fn reserve(&self, pixel: &PixelId) -> Option<Reservation> {
+    /// Reserves a place, if the pixel delivers and has one free. The event is to be stored as
+    /// leased to it.
+    pub fn reserve(&self, pixel: &PixelId) -> Option<Arc<dyn LeaseHolder>> {
         let queue = self.queues.get(pixel)?;
         if self.board.get(pixel)?.state != PixelState::Delivering {
             return None;
         }
         let permit = queue.fresh.clone().try_reserve_owned().ok()?;
-        Some(Reservation { permit, lease_ends: Instant::now() + LEASE })
+        let permit = Mutex::new(Some(permit));
+        Some(Arc::new(Reservation { permit, lease_ends: Instant::now() + LEASE }))
     }
 
-    /// Hints that something became due on disk.
+    /// Tells the pixel's worker that an event on disk became due.
     pub fn wake(&self, pixel: &PixelId) {
         if let Some(queue) = self.queues.get(pixel) {
             queue.wake.notify_one();
         }
     }
 
-    /// The pixels there are.
+    /// The pixels that deliver.
     pub fn pixels(&self) -> impl Iterator<Item = &PixelId> {
         self.queues.keys()
     }
 
-    /// Stops a pixel's delivery, or lets it go on and ends its waits at once.
+    /// Pauses a pixel's delivery, or resumes it and ends all its waits.
     pub fn set_paused(&self, pixel: &PixelId, paused: bool) {
         if let Some(queue) = self.queues.get(pixel) {
             queue.switches.paused.store(paused, Ordering::Relaxed);
@@ -104,15 +105,21 @@ impl Delivery {
         }
     }
 
-    /// Has everything that waits in memory written back to the disk, and waits for it.
+    /// Makes each worker write its waiting events back to the disk, and waits until they have.
     pub async fn put_back(&self) {
         for queue in self.queues.values() {
             let (done, wait) = oneshot::channel();
             if queue.put_back.send(done).await.is_ok() {
-                // A worker that stops has put everything back by itself.
+                // A worker that has stopped wrote its events back already.
                 let _ = wait.await;
             }
         }
+    }
+
+    /// How many places in memory are taken or reserved.
+    #[cfg(test)]
+    pub(crate) fn taken_places(&self) -> usize {
+        self.queues.values().map(|queue| PLACES - queue.fresh.capacity()).sum()
     }
 
     /// What each pixel is doing.

@@ -1,17 +1,17 @@
-//! Finding the event that spoils a batch (pure). Meta refuses a batch as a whole and seldom
-//! says for which event, so a refused range is cut in two until the culprit stands alone:
-//! about 2·log₂(n) calls per culprit. Where Meta names a place (`data[7]…`), that event is
-//! tried alone first: three calls.
+//! Finds the event that makes Meta refuse a batch (pure). Meta refuses a batch as a whole and
+//! seldom says for which event. So a refused range is split in two until the bad event is alone:
+//! about 2·log₂(n) calls per bad event. Where Meta names an index (`data[7]…`), that event is tried
+//! alone first, which takes three calls.
 
 use std::ops::Range;
 
-/// What is still to be sent of one batch, as ranges of its events.
+/// The parts of one batch that are still to be sent, as ranges of its events.
 #[derive(Debug)]
 pub(super) struct Isolation {
     rest: Vec<Range<usize>>,
-    /// Whether the places that Meta names have been right so far.
+    /// Whether the indexes that Meta named have been right so far.
     trusts_hints: bool,
-    /// An event that stands alone because Meta named it.
+    /// An event that is alone in its range because Meta named it.
     hinted: Option<usize>,
 }
 
@@ -25,12 +25,12 @@ impl Isolation {
         Self { rest, trusts_hints: true, hinted: None }
     }
 
-    /// The next range to send.
     pub(super) fn next(&mut self) -> Option<Range<usize>> {
         self.rest.pop()
     }
 
-    /// A range of several events was refused; `blamed`: the place in it that Meta named.
+    /// Splits a range of several events that Meta refused. `blamed`: the index within it that Meta
+    /// named.
     pub(super) fn split(&mut self, range: &Range<usize>, blamed: Option<usize>) {
         let blamed = blamed.map(|i| range.start + i).filter(|i| range.contains(i) && self.trusts_hints);
         let parts = match blamed {
@@ -47,15 +47,15 @@ impl Isolation {
         self.rest.extend(parts.into_iter().filter(|part| !part.is_empty()));
     }
 
-    /// A range was taken. If Meta had named its one event, Meta's places are not to be
-    /// trusted: following them would cost a call per event.
+    /// Meta accepted a range. If it was the single event that Meta had named, Meta's indexes are no
+    /// longer trusted: following wrong ones would cost a call per event.
     pub(super) fn taken(&mut self, range: &Range<usize>) {
         if range.len() == 1 && self.hinted == Some(range.start) {
             self.trusts_hints = false;
         }
     }
 
-    /// Everything that will not be sent now.
+    /// Removes and returns all ranges that are still unsent.
     pub(super) fn give_up(&mut self) -> impl Iterator<Item = Range<usize>> + '_ {
         self.rest.drain(..)
     }
@@ -67,8 +67,8 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
-    /// Sends `n` events of which `bad` are refused; says what was refused and in how many
-    /// calls. `hint` invents the place that Meta names.
+    /// Sends `n` events of which Meta refuses `bad`. Returns the refused events and the number of
+    /// calls. `hint` invents the index that Meta names.
     fn run(
         n: usize,
         bad: &BTreeSet<usize>,

@@ -1,10 +1,10 @@
-//! Numbers of the Graph API's errors, by name, each with where it is known from.
+//! The Graph API's error numbers by name. Each one names its source.
 //!
 //! *Meta*: "Graph API, Handling Errors". *Meta, server events*: "Conversions API, Server
 //! Event Parameters". *Integrations*: tables and tests of large public integrations, which
 //! list what Meta's general page does not.
 
-/// Unknown fault, perhaps a temporary one (Meta).
+/// An unknown error, which may be temporary (Meta).
 pub(super) const UNKNOWN: i64 = 1;
 /// The service is down for now (Meta).
 pub(super) const SERVICE_DOWN: i64 = 2;
@@ -20,13 +20,12 @@ pub(super) const USER_CALL_LIMIT: i64 = 17;
 pub(super) const PAGE_CALL_LIMIT: i64 = 32;
 /// A parameter is invalid: the subcode says more (Meta).
 pub(super) const INVALID_PARAMETER: i64 = 100;
-/// The session has ended (Meta).
 pub(super) const SESSION_ENDED: i64 = 102;
 /// Too many parameters for one call (integrations).
 pub(super) const TOO_MANY_PARAMETERS: i64 = 105;
 /// The access token has expired, was revoked or is wrong; subcodes 458–467 say why (Meta).
 pub(super) const TOKEN: i64 = 190;
-/// With [`TOKEN`]: it has expired (Meta).
+/// With [`TOKEN`]: the token has expired (Meta).
 pub(super) const SUB_TOKEN_EXPIRED: i64 = 463;
 /// First and last of the permission errors (Meta).
 pub(super) const PERMISSIONS: std::ops::RangeInclusive<i64> = 200..=299;
@@ -34,7 +33,7 @@ pub(super) const PERMISSIONS: std::ops::RangeInclusive<i64> = 200..=299;
 pub(super) const APPLICATION_LIMIT: i64 = 341;
 /// Blocked for a time because of a policy (Meta).
 pub(super) const POLICY_BLOCK: i64 = 368;
-/// The same was posted before (Meta).
+/// The event was sent before (Meta).
 pub(super) const DUPLICATE: i64 = 506;
 /// A custom limit is reached (integrations).
 pub(super) const CUSTOM_LIMIT: i64 = 613;
@@ -53,6 +52,6 @@ pub(super) const USE_CASE_LIMITS: std::ops::RangeInclusive<i64> = 80_000..=80_01
 pub(super) const SUB_OBJECT_MISSING: i64 = 33;
 /// With [`INVALID_PARAMETER`]: an event is older than 7 days (Meta, server events).
 pub(super) const SUB_TOO_OLD: i64 = 2_804_003;
-/// With [`INVALID_PARAMETER`]: subcodes that speak of an event's content. Anything else under
-/// that code may as well speak of the request (Meta's and integrations' lists).
+/// With [`INVALID_PARAMETER`]: these subcodes blame an event's content. Every other subcode may
+/// blame the request (Meta's and integrations' lists).
 pub(super) const SUB_EVENT_FAULTS: std::ops::RangeInclusive<i64> = 2_804_000..=2_804_999;

@@ -1,31 +1,32 @@
 //! Delivery: from the outbox to Meta.
 //!
-//! Each pixel has a worker of its own, so that a held or slow one never delays another.
-//! The worker groups what is fresh (handed over in memory at the moment of acceptance)
-//! and what is due on disk into batches, sends a few at a time, and records what each
-//! came to.
+//! Each pixel has a worker of its own, so that a held or slow pixel never delays another. The
+//! worker groups events into batches: fresh ones, which ingest hands over in memory, and those that
+//! are due on disk. It sends a few batches at a time and records the outcome of each event.
 //!
-//! Deciding is pure: [`classify`] what an answer means, [`isolate`] how a refused batch is
-//! cut up, [`backoff`] when to try again, and [`gate`] whether a call may go out at all
-//! (hold, pause, [`breaker`], [`window`], fed by [`usage`]). Doing is a thin loop
-//! ([`worker`] per pixel, [`sender`] per batch); [`graph`] alone knows the Graph API.
+//! The decisions are pure functions: [`classify`] says what an answer means, [`isolate`] how a
+//! refused batch is split, and [`backoff`] when to try again. [`gate`] says whether a call may go
+//! out at all (hold, pause, [`breaker`], and [`window`], which reads [`usage`]). [`worker`] (one
+//! per pixel) and [`sender`] (one batch) carry the decisions out. Only [`graph`] calls the Graph
+//! API.
 //!
-//! The *gate* gives leave for one call at a time. None while the pixel is held: one probe at
-//! growing intervals, and at once with another token or on `ResumeDelivery`. None while paused:
-//! Meta asked for it, or 95 % of an allowance is used. One probe while the circuit is half-open.
-//! Else as many as the *window* bears: it starts at one, grows with every answer up to 16, and
-//! halves when Meta fails, slows down or 75 % of an allowance is used.
+//! The *gate* gives a permit for one call at a time. While the pixel is held, it permits one probe
+//! at growing intervals; a new token or `ResumeDelivery` permits a probe at once. While the pixel
+//! is paused, it permits nothing; Meta asked for the pause, or 95 % of an allowance is used. While
+//! the circuit is half-open, it permits one probe. Otherwise it permits as many calls as the
+//! *window* allows. The window starts at one, grows with each success up to 16, and halves when
+//! Meta fails, slows down or 75 % of an allowance is used.
 //!
-//! A refused batch is cut in two until the culprit stands alone. Where Meta names a place, or
-//! says that an event is too old, that one is tried first. Meanwhile other batches go out: a batch
-//! that is being cut up takes no place in the window, and says nothing against the pixel. An event
-//! refused alone whose content Meta did not blame may mean that the request is at fault. The
-//! second in a row holds the pixel (`request_refused`) instead of turning a shop's events into
-//! dead letters one by one. An event that keeps getting "unknown error" travels alone after eight
+//! A refused batch is split in two until the bad event is alone. Where Meta names an index, or says
+//! that an event is too old, that event is tried first. Other batches go out meanwhile: a batch
+//! that is being split takes no place in the window and says nothing about the pixel. If Meta
+//! refuses a single event without blaming its content, the request may be at fault. The second such
+//! refusal in a row holds the pixel (`request_refused`), so that a shop's events do not become dead
+//! letters one by one. An event that keeps getting "unknown error" is sent alone after eight
 //! attempts.
 //!
-//! What waits and grows too old for Meta becomes a dead letter wherever it waits, held pixels
-//! included. Gates, circuits and pauses live in steady time.
+//! An event that grows too old for Meta becomes a dead letter wherever it waits, also at a held
+//! pixel. Gates, circuits and pauses use steady time.
 
 mod backoff;
 mod breaker;
@@ -43,7 +44,7 @@ mod window;
 mod worker;
 
 pub use graph::Graph;
-pub use handoff::{Delivery, Reservation};
+pub use handoff::Delivery;
 pub use probe::{TokenAnswer, TokenFacts, ask_about_token, send_test_event};
 pub use status::{PixelState, PixelStatus, StatusBoard};
 pub use worker::start;

@@ -1,4 +1,4 @@
-//! Questions to Meta that deliver nothing: what it knows of a token, and an event that only
+//! Requests to Meta that deliver nothing: what Meta knows about a token, and an event that only
 //! shows under "Test events".
 
 use std::sync::Arc;
@@ -15,32 +15,32 @@ use super::meta_codes::SUB_TOKEN_EXPIRED;
 use crate::config::{Pixel, SecretSource};
 use crate::outbox::{LeasedEvent, Payload};
 
-/// Longest name of a permission that is repeated, bytes: what is longer is none of Meta's.
+/// Longest permission name that is repeated, in bytes. Meta has no longer ones.
 const SCOPE_BYTES_MAX: usize = 64;
 
-/// What Meta says of a token.
+/// What Meta says about a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenAnswer {
-    /// No answer; stable code of why.
+    /// Meta gave no answer; the stable code of the reason.
     None(&'static str),
-    /// It was good once.
+    /// The token was valid and has expired.
     Expired,
-    /// It is refused; stable code.
+    /// Meta refuses the token; the stable code of the reason.
     Refused(&'static str),
-    /// Meta tells nothing about it; its error code, 0 when none.
+    /// Meta tells nothing about the token; Meta's error code, 0 when it sent none.
     Unclear(i64),
-    /// What it may do, and until when.
+    /// What the token may do, and until when.
     Known(TokenFacts),
 }
 
 /// What a token may do, and until when (Meta, debug_token).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TokenFacts {
-    /// When it ends, Unix seconds; none: never.
+    /// When the token expires, Unix seconds. `None`: never.
     pub expires_s: Option<i64>,
-    /// When the app's access to data ends, Unix seconds; none: never.
+    /// When the app's access to data ends, Unix seconds. `None`: never.
     pub data_access_expires_s: Option<i64>,
-    /// Its permissions.
+    /// Names of the token's permissions.
     pub scopes: Vec<String>,
 }
 
@@ -67,8 +67,8 @@ struct DataError {
     subcode: i64,
 }
 
-/// Asks Meta about a pixel's token. Also says what Meta's clock showed, Unix seconds. `None`
-/// where the pixel has no token.
+/// Asks Meta about a pixel's token. Also returns the time that Meta's clock showed, Unix seconds.
+/// `None` where the pixel has no token.
 pub async fn ask_about_token(graph: &Graph, pixel: &Pixel, now_s: i64) -> Option<(TokenAnswer, Option<i64>)> {
     let token = pixel.token.as_ref()?.current()?;
     let app_secret = pixel.app_secret.as_ref().and_then(SecretSource::current);

@@ -1,25 +1,23 @@
-//! What each pixel's delivery is doing, for everyone to see.
+//! What each pixel's delivery is doing.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tandem_core::id::PixelId;
 
-/// State of a pixel's delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PixelState {
-    /// Events go out.
     Delivering,
-    /// Meta does not let us; a probe goes out now and then.
+    /// Meta does not let us use the pixel; a probe goes out from time to time.
     Held,
-    /// Too many failures in a row; paused.
+    /// Too many calls failed in a row, so delivery is paused.
     OpenCircuit,
-    /// No access token.
+    /// The pixel has no access token.
     Unconfigured,
 }
 
 impl PixelState {
-    /// Name as in health.
+    /// The name that health reports use.
     pub fn name(self) -> &'static str {
         match self {
             Self::Delivering => "delivering",
@@ -40,22 +38,20 @@ pub struct PixelStatus {
     pub since_ms: i64,
 }
 
-/// All pixels' states.
 #[derive(Debug, Clone, Default)]
 pub struct StatusBoard(Arc<Mutex<BTreeMap<PixelId, PixelStatus>>>);
 
 impl StatusBoard {
-    /// One pixel's status.
     pub fn get(&self, pixel: &PixelId) -> Option<PixelStatus> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(pixel).copied()
     }
 
-    /// All, in order of their IDs.
+    /// The status of every pixel, in the order of their IDs.
     pub fn all(&self) -> Vec<(PixelId, PixelStatus)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|(id, s)| (id.clone(), *s)).collect()
     }
 
-    /// Notes a state, and says so once in the log when it changes.
+    /// Sets a pixel's state. Logs it once when it changes.
     pub(super) fn set(&self, pixel: &PixelId, state: PixelState, reason: &'static str, now_ms: i64) {
         let mut board = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let was = board.get(pixel).copied();

@@ -1,29 +1,29 @@
-//! How much of its allowance a pixel has used, and how long Meta asks to wait (Meta, rate
-//! limits). Pure: headers in, figures out.
+//! How much of its allowance a pixel has used, and how long Meta asks to wait (Meta, rate limits).
+//! This module is pure: it turns headers into numbers.
 
 use std::time::Duration;
 
 use http::HeaderMap;
 
-/// Share of the allowance, percent, from which on fewer calls go out at once.
+/// From this share of the allowance on, in percent, fewer calls go out at once.
 pub(super) const SLOW_PERCENT: u32 = 75;
-/// Share from which on nothing goes out until the allowance has recovered: at 100 % Meta
-/// refuses, and keeps refusing for longer.
+/// From this share on, in percent, nothing goes out until the allowance has recovered. At 100 %
+/// Meta refuses calls, and for longer than this pause.
 pub(super) const STOP_PERCENT: u32 = 95;
 
-/// What an answer's headers say of limits.
+/// What an answer's headers say about rate limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Usage {
-    /// The fullest of the allowances, percent; may exceed 100.
+    /// Usage of the fullest allowance, in percent; may exceed 100.
     pub(super) percent: u32,
-    /// How long Meta asks to wait: `Retry-After`, or the minutes until access comes back.
+    /// How long Meta asks to wait: `Retry-After`, or the time until it gives access again.
     pub(super) wish: Option<Duration>,
 }
 
 impl Usage {
-    /// Reads `X-App-Usage`, `X-Business-Use-Case-Usage`, `X-Ad-Account-Usage` and
-    /// `Retry-After` (seconds, or an HTTP date that is compared with `now_s`, Unix seconds).
-    /// What cannot be read says nothing.
+    /// Reads `X-App-Usage`, `X-Business-Use-Case-Usage`, `X-Ad-Account-Usage` and `Retry-After`
+    /// (seconds, or an HTTP date that is compared with `now_s`, Unix seconds). Headers that cannot
+    /// be read are ignored.
     pub(super) fn of(headers: &HeaderMap, now_s: i64) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let json = |name: &str| serde_json::from_str::<serde_json::Value>(text(name)?).ok();
@@ -47,7 +47,7 @@ impl Usage {
     fn take(&mut self, entry: &serde_json::Value) {
         let number = |key: &str| entry.get(key).and_then(serde_json::Value::as_f64).filter(|n| *n > 0.0);
         for key in ["call_count", "total_cputime", "total_time", "acc_id_util_pct"] {
-            // A share beyond any sense still is one: stop.
+            // Even an absurdly large share means: stop.
             let percent = number(key).unwrap_or_default().min(1000.0).ceil();
             self.percent = self.percent.max(percent as u32);
         }

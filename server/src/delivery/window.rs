@@ -1,29 +1,29 @@
-//! How many calls of one pixel may be out at once (pure): one more for every round that
-//! goes well, half as many when Meta fails or slows down. Additive increase and
-//! multiplicative decrease find what the other side bears without being told.
+//! How many calls of one pixel may be open at once (pure): one more after every round that goes
+//! well, half as many when Meta fails or slows down. Additive increase with multiplicative decrease
+//! finds the number that Meta can take.
 
 use std::time::Duration;
 
 use super::usage::SLOW_PERCENT;
 
-/// Most calls at once. More brings nothing: 16 calls of 1000 events outrun any disk.
+/// Most calls at once. More would gain nothing: 16 calls of 1000 events are faster than any disk.
 const CALLS_MAX: u32 = 16;
-/// How much slower than the best a call may be, beside twice as slow, before it counts as a
-/// sign of crowding.
+/// A call is slow, and so a sign of overload, when it takes more than twice the best time plus
+/// this.
 const SLACK: Duration = Duration::from_millis(250);
 
-/// The window of one pixel.
 #[derive(Debug, Clone)]
 pub(super) struct Window {
     calls: u32,
     /// Calls that went well since the last change.
     good: u32,
-    /// Below it the window doubles per round, from the start on until the first sign of
-    /// crowding; then it grows by one.
+    /// Below this size the window doubles per round. It does so from the start until the first sign
+    /// of overload; then it grows by one per round.
     slow_start_below: u32,
-    /// The best time of an answer, forgotten little by little: Meta's own speed changes too.
+    /// The shortest time of an answer. It rises slowly by itself, because Meta's own speed changes
+    /// too.
     best: Option<Duration>,
-    /// Calls begun before the last decrease say nothing new: number of the first that does.
+    /// Number of the first call after the last decrease. Calls before it say nothing new.
     first_new: u64,
     begun: u64,
 }
@@ -35,18 +35,18 @@ impl Default for Window {
 }
 
 impl Window {
-    /// Calls that may be out at once.
+    /// How many calls may be open at once.
     pub(super) fn calls(&self) -> u32 {
         self.calls
     }
 
-    /// A call begins. Its number goes with it.
+    /// Counts a new call and returns its number.
     pub(super) fn begin(&mut self) -> u64 {
         self.begun += 1;
         self.begun
     }
 
-    /// Call `no` was answered well after `took`; `percent` of the allowance is used.
+    /// Call `no` succeeded after `took`; `percent` of the allowance is used.
     pub(super) fn succeed(&mut self, no: u64, took: Duration, percent: u32) {
         let best = self.best.map_or(took, |best| (best + best / 100).min(took));
         self.best = Some(best);
@@ -62,7 +62,7 @@ impl Window {
         }
     }
 
-    /// Call `no` failed on the way or at the service.
+    /// Call `no` failed in transport or at the service.
     pub(super) fn fail(&mut self, no: u64) {
         self.shrink(no);
     }
@@ -108,7 +108,7 @@ mod tests {
         for no in &calls {
             window.fail(*no);
         }
-        assert_eq!(window.calls(), 8, "sixteen calls of one round are one sign");
+        assert_eq!(window.calls(), 8, "sixteen failures of one round count as one");
         for _ in 0..8 {
             let no = window.begin();
             window.succeed(no, FAST, 0);
@@ -118,7 +118,7 @@ mod tests {
             let no = window.begin();
             window.fail(no);
         }
-        assert_eq!(window.calls(), 1, "and never none");
+        assert_eq!(window.calls(), 1, "the window never closes");
     }
 
     #[test]

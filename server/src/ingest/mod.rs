@@ -1,9 +1,9 @@
-//! Ingest: a decoded event is stored, answered, and handed over to delivery.
+//! Ingest stores a decoded event, answers its caller and hands the event to delivery.
 //!
-//! 1. The event gets its page where it names none, and a reservation with delivery if its
-//!    pixel delivers. With a reservation it is stored already leased.
-//! 2. It is on disk before its caller is answered.
-//! 3. It is handed over in memory, so that the fresh path never reads the disk.
+//! 1. The event gets a reservation with delivery if its pixel delivers. With a reservation it
+//!    is stored already leased.
+//! 2. It is on disk before its caller is answered. The store hands it to its reservation with
+//!    the commit, so that the fresh path never reads the disk and nothing depends on the caller.
 
 mod person;
 
@@ -17,103 +17,78 @@ use tandem_core::custom_data::CustomData;
 use tandem_core::event::Event;
 use tandem_core::id::{EventId, EventName};
 
-use crate::delivery::{Delivery, Reservation};
-use crate::outbox::{Appended, EventStore, Existing, Initial, NewEvent, Payload, State, StoreError};
+use crate::delivery::Delivery;
+use crate::outbox::{Appended, EventStore, Existing, Initial, NewEvent, State, StoreError};
 
-/// Age from which an event takes the way over the store, seconds. A page that kept it for so long
-/// reports first that its pixel has fired, and the store alone knows that when the event comes: Meta
-/// would count a copy that is 48 hours later than the pixel's a second time.
+/// From this age on, seconds, delivery takes an event from the store and not from memory. A page
+/// that kept an event for so long first reports that its pixel fired, and only the store knows
+/// about that report. Meta would count a server copy that comes 48 hours after the pixel's a second
+/// time.
 const OLD_S: i64 = 36 * 3600;
 
-/// Takes events.
 #[derive(Debug)]
 pub struct Ingest {
     events: Arc<dyn EventStore>,
     delivery: Delivery,
-    /// Page of website events that name none: Meta refuses them without one.
-    shop_url: Option<String>,
 }
 
-/// What became of an event.
+/// Result of accepting an event.
 #[derive(Debug)]
 pub struct Accepted {
     pub name: EventName,
-    /// Its ID, for both copies.
+    /// The event's ID, for both copies.
     pub id: EventId,
-    /// The event was known; nothing is sent again.
+    /// Whether the event was known. Then it is not sent again.
     pub duplicate: bool,
-    /// What the page's copy is about; none: the page must not fire.
+    /// What the page's copy says. `None`: the page must not fire.
     pub page_copy: Option<CustomData>,
     /// Stable code of why the page must not fire; empty if it may.
     pub suppressed_reason: String,
 }
 
-/// What follows once an event is stored.
-#[derive(Debug)]
-pub(crate) struct Handover {
-    payload: Arc<Payload>,
-    reservation: Option<Reservation>,
-    is_denied: bool,
-}
-
 impl Ingest {
-    /// `shop_url`: page of website events that name none.
-    pub fn new(events: Arc<dyn EventStore>, delivery: Delivery, shop_url: Option<String>) -> Self {
-        Self { events, delivery, shop_url }
+    pub fn new(events: Arc<dyn EventStore>, delivery: Delivery) -> Self {
+        Self { events, delivery }
     }
 
-    /// Stores an event and hands it over. `is_denied`: consent was refused, so it is counted
+    /// Stores an event. `is_denied`: consent was refused, so it is counted
     /// and never sent; `is_contact`: a browser told of it; `now_ms`: Unix milliseconds.
     ///
     /// # Errors
-    /// When the store does not accept; nothing was written then.
+    /// When the store refuses it; nothing was written then.
     pub async fn take(
         &self,
-        mut event: Event,
+        event: Event,
         is_denied: bool,
         is_contact: bool,
         now_ms: i64,
     ) -> Result<Accepted, StoreError> {
-        let (new, handover) = self.prepare(&mut event, is_denied, is_contact, now_ms);
+        let new = self.prepare(&event, is_denied, is_contact, now_ms);
         let appended = self.events.append(new).await?;
-        Ok(self.hand_over(event, handover, appended))
+        Ok(self.accept(event, is_denied, appended))
     }
 
     /// Prepares an event for the store. See [`Ingest::take`].
-    pub(crate) fn prepare(
-        &self,
-        event: &mut Event,
-        is_denied: bool,
-        is_contact: bool,
-        now_ms: i64,
-    ) -> (NewEvent, Handover) {
-        if event.page.event_source_url.is_none() {
-            event.page.event_source_url.clone_from(&self.shop_url);
-        }
+    pub(crate) fn prepare(&self, event: &Event, is_denied: bool, is_contact: bool, now_ms: i64) -> NewEvent {
         let is_old = now_ms.div_euclid(1000) - event.time_s > OLD_S;
         let reservation = if is_denied || is_old { None } else { self.delivery.reserve(&event.pixel) };
-        let initial = match &reservation {
+        let initial = match reservation {
             _ if is_denied => Initial::Suppressed(code::CONSENT_DENIED.into()),
-            Some(reservation) => Initial::Leased(reservation.lease()),
+            Some(reservation) => Initial::Leased(reservation),
             None => Initial::Pending,
         };
-        let new = NewEvent::new(event, now_ms, initial, is_contact);
-        let payload = Arc::clone(&new.payload);
-        (new, Handover { payload, reservation, is_denied })
+        NewEvent::new(event, now_ms, initial, is_contact)
     }
 
-    /// Hands a stored event over to delivery, and says what became of it.
-    pub(crate) fn hand_over(&self, event: Event, handover: Handover, appended: Appended) -> Accepted {
-        let Event { pixel, name, id, time_s, custom_data, .. } = event;
+    /// Tells delivery that an event was stored, and says what became of it.
+    pub(crate) fn accept(&self, event: Event, is_denied: bool, appended: Appended) -> Accepted {
+        let Event { pixel, name, id, custom_data, .. } = event;
         let (duplicate, reason, data) = match appended {
-            Appended::New { seq } => {
-                if let Some(reservation) = handover.reservation {
-                    reservation.hand(seq, time_s, handover.payload);
-                }
-                if !handover.is_denied {
+            Appended::New { .. } => {
+                if !is_denied {
                     self.delivery.wake(&pixel);
                 }
-                (false, handover.is_denied.then(|| code::CONSENT_DENIED.to_owned()), custom_data)
+                (false, is_denied.then(|| code::CONSENT_DENIED.to_owned()), custom_data)
             }
             Appended::Duplicate(first) => (true, suppressed_reason(&first), stored_data(&first)),
         };

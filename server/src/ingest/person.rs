@@ -1,4 +1,5 @@
-//! A person's raw values become match keys: hashed, counted where they are dropped, and gone.
+//! Turns a person's raw values into match keys. Values that cannot be normalised are dropped and
+//! counted.
 
 use tandem_core::country::Country;
 use tandem_core::normalise::{Day, KeyContext, MatchKey, hash_key};
@@ -8,20 +9,18 @@ use tandem_core::user_data::UserData;
 
 use crate::telemetry::metrics::Metrics;
 
-/// Reads a person's match keys.
 #[derive(Debug, Clone, Copy)]
 pub struct MatchKeyReader<'a> {
-    /// Country of national phone numbers.
+    /// Country assumed for phone numbers without a country code.
     pub default_country: Country,
-    /// Today, for birth dates. Unix seconds.
+    /// The current time, for checking birth dates. Unix seconds.
     pub now_s: i64,
-    /// Where dropped keys are counted.
     pub metrics: &'a Metrics,
 }
 
 impl MatchKeyReader<'_> {
-    /// Hashes one person's raw values. Those that cannot be normalised are dropped and
-    /// counted, and returned by name with what is wrong.
+    /// Hashes one person's raw values. Values that cannot be normalised are dropped and counted.
+    /// They are returned by key, each with what is wrong.
     pub fn read(&self, values: Vec<(MatchKey, Raw)>) -> (UserData, Vec<(MatchKey, String)>) {
         let person_country = values
             .iter()

@@ -1,39 +1,39 @@
-//! What operators read about a code. The pages under `docs/codes/` and the table in `docs/webhook-codes.md` are
-//! compiled in, so documentation and answers cannot differ.
+//! The explanations of codes that operators read. The pages under `docs/codes/` and the table in
+//! `docs/webhook-codes.md` are compiled in, so documentation and answers cannot differ.
 
 use tandem_core::code;
 
-/// Where the pages of events' codes are, in the repository.
+/// Folder of the pages about events' codes, in the repository.
 const FOLDER: &str = "docs/codes";
-/// The page of webhooks' codes, in the repository.
+/// The page about webhooks' codes, in the repository.
 const WEBHOOKS_PATH: &str = "docs/webhook-codes.md";
 const WEBHOOKS: &str = include_str!("../../../docs/webhook-codes.md");
-/// Where the part about webhooks that were kept begins.
+/// Heading of the part about webhooks that are kept.
 const KEPT_WEBHOOKS: &str = "## Genuine and not usable";
 
 macro_rules! pages {
     ($($code:literal)+) => {
-        /// Every code's page, as it is written.
+        /// Every code and its page's text.
         const PAGES: &[(&str, &str)] =
             &[$(($code, include_str!(concat!("../../../docs/codes/", $code, ".md")))),+];
     };
 }
 
 pages! {
-    "api_version_ended" "app_secret_proof" "clock_untrusted" "consent_denied" "dedup_window_passed" "delivered"
+    "api_version_ended" "app_secret_proof" "clock_untrusted" "consent_conflict" "consent_denied"
+    "dedup_window_passed" "delivered"
     "delivered_short" "erased" "match_keys_insufficient" "meta_bad_answer" "meta_blocked"
     "meta_no_answer" "meta_received_none" "meta_refused" "meta_throttled" "meta_transient"
-    "meta_unknown_error" "meta_unreachable" "page_missing" "paused" "permission_missing"
+    "meta_unknown_error" "meta_unreachable" "other_environment" "page_missing" "paused" "permission_missing"
     "person_gone" "pixel_not_found" "refunded_before_sent" "request_refused"
-    "sandbox_without_test_code" "token_refused" "too_old" "unconfigured"
+    "sandbox_without_test_code" "token_refused" "too_old" "unconfigured" "zero_amount"
 }
 
-/// A code explained. Texts are Markdown without block structure: code stands in backticks.
+/// An explained code. The texts are Markdown without block structure: backticks mark code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CodePage {
-    /// Stable code.
     pub(crate) code: String,
-    /// In one sentence.
+    /// What the code means, in one sentence.
     pub(crate) meaning: String,
     /// What happened; may be empty.
     pub(crate) what_happened: String,
@@ -42,7 +42,6 @@ pub(crate) struct CodePage {
     pub(crate) path: String,
 }
 
-/// The page of an event's code.
 pub(crate) fn of_event(code: &str) -> Option<CodePage> {
     let (_, text) = PAGES.iter().find(|(known, _)| *known == code)?;
     let mut page = CodePage {
@@ -64,7 +63,8 @@ pub(crate) fn of_event(code: &str) -> Option<CodePage> {
     Some(page)
 }
 
-/// The page of a dead-lettered webhook's code. Each reason is a row of a table; the advice is the same for all.
+/// The explanation of a dead-lettered webhook's code. A table has a row per reason. The advice is
+/// the same for all.
 pub(crate) fn of_webhook(code: &str) -> Option<CodePage> {
     let (_, kept) = WEBHOOKS.split_once(KEPT_WEBHOOKS)?;
     let quoted = format!("`{code}`");
@@ -88,7 +88,7 @@ fn joined(paragraph: &str) -> String {
     paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether every code of the product has its page here.
+/// Fails the build if a code of the product has no page here.
 const _: () = assert!(PAGES.len() == code::CODES.len(), "a code of core/src/code.rs is missing in PAGES");
 
 #[cfg(test)]
@@ -139,6 +139,6 @@ mod tests {
             assert!(page.what_to_do.contains("resend it from Cashfree's dashboard"), "{page:?}");
             assert!(page.what_happened.starts_with("The body is not kept"), "{page:?}");
         }
-        assert_eq!(of_webhook("signature_mismatch"), None, "such webhooks are not kept");
+        assert_eq!(of_webhook("signature_mismatch"), None, "webhooks with a wrong signature are not kept");
     }
 }

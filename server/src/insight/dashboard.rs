@@ -1,5 +1,5 @@
-//! The dashboard: one read-only page, rendered here. It works without JavaScript. A short script reloads the page's
-//! contents.
+//! The dashboard: one read-only page. It works without JavaScript. A short script reloads the
+//! page's contents.
 
 use maud::{DOCTYPE, Markup, html};
 use tandem_core::order::SignalSource;
@@ -13,7 +13,7 @@ use crate::outbox::{EventView, Figures, Metric, NameFigures, State};
 pub(super) const SCRIPT: &str = include_str!("dashboard.js");
 const STYLE: &str = include_str!("dashboard.css");
 
-/// The page. `latest`: the newest events; `dead_letters`: the newest that were given up.
+/// The page. `latest`: the newest events. `dead_letters`: the newest dead letters.
 pub(super) fn page(snapshot: &Snapshot, latest: &[EventView], dead_letters: &[EventView]) -> Markup {
     let Snapshot { health, figures, at_ms, .. } = snapshot;
     html! {
@@ -115,7 +115,7 @@ fn funnel(figures: &Figures) -> Markup {
     }
 }
 
-/// Which share of the Purchases had browser signals, and from where.
+/// The share of Purchases that had browser signals, and the sources of these signals.
 fn signals(figures: &Figures) -> Markup {
     let signals = figures.signals();
     let of = |wanted: &[SignalSource]| -> u64 {

@@ -1,5 +1,5 @@
-//! The dashboard's sections about dead letters: the newest of both kinds, and what an operator can do about each
-//! code.
+//! The dashboard's sections about dead letters: the newest events and webhooks, and what an
+//! operator can do about each code.
 
 use maud::{Markup, html};
 
@@ -69,7 +69,7 @@ fn webhook_table(webhooks: &[DeadWebhook], at_ms: i64) -> Markup {
     }
 }
 
-/// A code. If it has a page, it links to the advice.
+/// A code. It links to the advice if the code has a page.
 fn reason(code: &str, page: fn(&str) -> Option<CodePage>) -> Markup {
     html! {
         @match page(code) {
@@ -83,7 +83,7 @@ fn anchor(code: &str) -> String {
     format!("code-{code}")
 }
 
-/// Each shown code once, in order of first appearance.
+/// Each shown code once, in the order of its first appearance.
 fn explained(events: &[EventView], webhooks: &[DeadWebhook]) -> Vec<CodePage> {
     let of_events = events.iter().filter_map(|event| code_pages::of_event(event.code.as_deref()?));
     let of_webhooks = webhooks.iter().filter_map(|webhook| code_pages::of_webhook(&webhook.code));
@@ -96,7 +96,7 @@ fn explained(events: &[EventView], webhooks: &[DeadWebhook]) -> Vec<CodePage> {
     shown
 }
 
-/// Text whose backticks mark code.
+/// Text in which backticks mark code.
 fn inline(text: &str) -> Markup {
     html! {
         @for (i, part) in text.split('`').enumerate() {

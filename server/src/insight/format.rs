@@ -1,4 +1,4 @@
-//! Figures and times as the dashboard shows them.
+//! Formats figures and times for the dashboard.
 
 pub(super) fn percent(rate: Option<f64>) -> String {
     rate.map_or_else(|| "–".to_owned(), |rate| format!("{:.1} %", rate * 100.0))

@@ -1,5 +1,5 @@
-//! Health: one status with its reasons, and the figures behind it (contract, tracking health). Frequent requests
-//! share a cached snapshot.
+//! Health: one status with its reasons, and the figures behind it (contract, tracking health).
+//! Frequent requests share a cached snapshot.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,21 +15,24 @@ use crate::outbox::{Figures, Metric, OperatorStore, State, StoreError};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::response_times::ResponseFigures;
 
-/// A snapshot is cached for this multiple of the time it took to make. Cheap ones stay fresh, and expensive ones
-/// take at most a sixth of the time.
+/// A snapshot is cached for this multiple of the time it took to make. So cheap snapshots stay
+/// fresh, and expensive ones take at most a sixth of the time.
 const REUSE_FACTOR: u32 = 5;
 /// Longest time a snapshot is cached.
 const REUSE_MAX: Duration = Duration::from_secs(5);
-/// Longest that events may wait for a pixel that does not deliver, seconds: 15 minutes.
+/// Longest time that events may wait for a pixel that does not deliver, seconds: 15 minutes.
 const HELD_MAX_S: u64 = 15 * 60;
-/// Fewest events for which a low deduplication rate is a reason.
+/// Fewest events for which a low deduplication rate counts as a reason.
 const DEDUP_EVENTS_MIN: u64 = 20;
+
+/// Reason: order IDs count up and are the only proof that a page gives.
+pub const ORDER_IDS_GUESSABLE: &str = "order_ids_guessable";
 
 /// Overall status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// No reason for concern.
+    /// Nothing is wrong.
     Healthy,
     /// An operator should look at it.
     Degraded,
@@ -37,32 +40,27 @@ pub enum Status {
     Critical,
 }
 
-/// `GET /api/tracking-health`.
+/// The answer of `GET /api/tracking-health`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Health {
     pub status: Status,
-    /// Stable codes with their subject.
+    /// Stable codes, each with its subject.
     pub reasons: Vec<String>,
-    /// Figures of the last 24 hours.
     pub last_24h: Last24h,
-    /// The outbox now.
     pub outbox: OutboxFigures,
-    /// Each pixel.
     pub pixels: Vec<PixelFigures>,
 }
 
-/// Figures of the last 24 hours.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Last24h {
-    /// Leads accepted.
     pub lead_events: u64,
-    /// Purchases accepted.
     pub purchase_events: u64,
-    /// Delivered and confirmed FIRED within 48 h ÷ delivered with a browser contact.
+    /// Events delivered and confirmed FIRED within 48 hours ÷ events delivered with a browser
+    /// contact.
     pub deduplication_rate: Option<f64>,
-    /// Mean answer of `TrackingService`, milliseconds.
+    /// Mean response time of `TrackingService`, milliseconds.
     pub avg_response_time: f64,
-    /// 99th percentile of the same, milliseconds.
+    /// 99th percentile of the same times, milliseconds.
     pub p99_response_time: f64,
     /// Server-side errors ÷ all answers.
     pub error_rate: f64,
@@ -72,27 +70,26 @@ pub struct Last24h {
     pub capi_timeout_rate: Option<f64>,
 }
 
-/// The outbox now.
+/// Figures of the outbox at this moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OutboxFigures {
-    /// Pending, in flight, and waiting for browser signals.
+    /// Events that are pending, in flight, or waiting for browser signals.
     pub pending: u64,
-    /// Age of the oldest of them, seconds.
+    /// Age of the oldest of these events, seconds.
     pub oldest_age_seconds: u64,
-    /// Waiting for a pixel that does not deliver, or held one by one.
+    /// Events that wait for a pixel that does not deliver, or are held one by one.
     pub held: u64,
-    /// Dead letters, webhooks included.
+    /// Dead letters, including webhooks.
     pub dead_letters: u64,
 }
 
-/// One pixel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PixelFigures {
     /// Pixel (dataset) ID.
     pub pixel_id: String,
     /// `delivering`, `held`, `open_circuit` or `unconfigured`.
     pub state: &'static str,
-    /// Stable code; empty when delivering.
+    /// Stable code of the reason; empty when delivering.
     pub reason: &'static str,
     /// Most Graph calls that may be open at once; 0 before delivery has begun.
     pub calls_max: u32,
@@ -102,7 +99,6 @@ pub struct PixelFigures {
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     pub health: Health,
-    /// The store's figures.
     pub figures: Figures,
     /// Whether the machine's time is trusted.
     pub is_time_trusted: bool,
@@ -110,16 +106,14 @@ pub struct Snapshot {
     pub at_ms: i64,
 }
 
-/// Takes snapshots.
 #[derive(Debug)]
 pub struct Insight {
-    /// Lists and figures.
     pub operators: Arc<dyn OperatorStore>,
-    /// What each pixel is doing.
     pub board: StatusBoard,
     pub metrics: Arc<Metrics>,
     clock: Clock,
     notes: Vec<String>,
+    proves_pages: bool,
     latest: Mutex<Option<CachedSnapshot>>,
 }
 
@@ -130,15 +124,22 @@ struct CachedSnapshot {
 }
 
 impl Insight {
-    /// `notes`: reasons that hold as long as the settings do.
+    /// `notes`: reasons that hold as long as the settings do. `proves_pages`: a claim secret is set, so that an
+    /// order's ID alone opens nothing.
     pub fn new(
         operators: Arc<dyn OperatorStore>,
         board: StatusBoard,
         metrics: Arc<Metrics>,
         clock: Clock,
         notes: Vec<String>,
+        proves_pages: bool,
     ) -> Self {
-        Self { operators, board, metrics, clock, notes, latest: Mutex::default() }
+        Self { operators, board, metrics, clock, notes, proves_pages, latest: Mutex::default() }
+    }
+
+    /// Whether anybody can name the orders of others: their IDs count up, and nothing else is asked for.
+    pub fn has_open_orders(&self, figures: &Figures) -> bool {
+        figures.order_ids_guessable && !self.proves_pages
     }
 
     /// The server's clock.
@@ -201,6 +202,10 @@ impl Insight {
         let outbox = outbox_figures(figures, &board, now_ms, &mut findings);
         judge_pixels(&board, &mut findings);
         findings.judge_age(outbox.oldest_age_seconds);
+        if self.has_open_orders(figures) {
+            // It is a risk to know of, and no trouble of today.
+            findings.add(Status::Healthy, ORDER_IDS_GUESSABLE.into());
+        }
         let last_24h = last_24h(figures, self.metrics.response_times.figures(now_ms));
         judge_rates(figures, &last_24h, &mut findings);
         let pixels = board.into_iter().map(|(id, status)| PixelFigures {
@@ -219,7 +224,8 @@ impl Insight {
     }
 }
 
-/// The backlog. What waits for a pixel that does not deliver is held, and no reason for concern about age.
+/// The backlog. Events that wait for a pixel that does not deliver count as held, and their age
+/// gives no reason for concern.
 fn outbox_figures(
     figures: &Figures,
     board: &[(PixelId, PixelStatus)],
@@ -243,8 +249,8 @@ fn outbox_figures(
             pending += backlog.open();
             oldest_s = oldest_s.max(oldest_of_pixel_s);
         }
-        if backlog.get(State::Held) > 0 {
-            findings.add_degraded(format!("events_held:{pixel}:{}", code::SANDBOX_WITHOUT_TEST_CODE));
+        for code in &backlog.hold_codes {
+            findings.add_degraded(format!("events_held:{pixel}:{code}"));
         }
     }
     let dead_letters = figures.in_state(State::DeadLetter) + figures.dead_webhooks;
@@ -297,7 +303,7 @@ fn judge_rates(figures: &Figures, last_24h: &Last24h, findings: &mut Findings) {
     }
 }
 
-/// What was found, and how bad the worst of it is.
+/// The reasons found, and the worst status among them.
 #[derive(Default)]
 struct Findings {
     status: Option<Status>,

@@ -1,4 +1,4 @@
-//! The HTTP port: health, metrics and the dashboard. All of it is read-only.
+//! The HTTP port: health, metrics and the dashboard. All of them are read-only.
 
 use std::sync::Arc;
 
@@ -13,15 +13,14 @@ use super::health::{Insight, Status};
 use super::{dashboard, metrics_page};
 use crate::outbox::{EventFilter, Page, State as EventState};
 
-/// Latest events shown on the dashboard.
+/// Number of latest events on the dashboard.
 const EVENTS_SHOWN: usize = 25;
-/// Newest dead letters shown on the dashboard.
+/// Number of newest dead letters on the dashboard.
 const DEAD_LETTERS_SHOWN: usize = 10;
 
-/// The routes.
 pub fn router(insight: Arc<Insight>) -> Router {
-    // The Host header must name this machine. Otherwise another site's page could read these through a name of its
-    // own that resolves to this address (DNS rebinding).
+    // The Host header must name this machine. Otherwise a page of another site could read these routes through a
+    // host name of its own that resolves to this address (DNS rebinding).
     let guarded = Router::new()
         .route("/", get(page))
         .route("/dashboard.js", get(script))
@@ -94,7 +93,8 @@ async fn check_host(request: Request, next: Next) -> Response {
     }
 }
 
-/// `localhost` or an IP address, with or without a port: names that no other site can own.
+/// Whether a host is `localhost` or an IP address, with or without a port. No other site can own
+/// these names.
 fn is_this_machine(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.ends_with(':') => name,

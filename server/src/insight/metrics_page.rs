@@ -1,5 +1,5 @@
-//! `GET /metrics`: what the process measured, and the store's current figures. The store keeps its own counts, so
-//! they survive restarts.
+//! `GET /metrics`: the process's own measurements, and the store's current figures. The store keeps
+//! its counts on disk, so they survive restarts.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::delivery::{PixelState, StatusBoard};
 use crate::outbox::{Metric, State};
 use crate::telemetry::metrics::{Metrics, PREFIX};
 
-/// Counts of events, and their labels.
+/// Counts of events, each with its label.
 const OUTCOMES: [(Metric, &str); 7] = [
     (Metric::Accepted, "accepted"),
     (Metric::Duplicate, "duplicate"),
@@ -40,7 +40,7 @@ pub(super) fn text(metrics: &Metrics, snapshot: &Arc<Snapshot>, board: &StatusBo
     if written.is_err() { String::new() } else { text }
 }
 
-/// The figures of one snapshot as gauges.
+/// One snapshot's figures as gauges.
 #[derive(Debug)]
 struct StoreFigures {
     snapshot: Arc<Snapshot>,
@@ -88,7 +88,7 @@ impl Collector for StoreFigures {
     }
 }
 
-/// Writes one family of gauges.
+/// Writes one group of gauges with the same name.
 fn gauges<'a, const LABELS: usize>(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,

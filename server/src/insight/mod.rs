@@ -1,4 +1,4 @@
-//! Insight: what was sent, matched, deduplicated, held, and why. It reads and changes nothing.
+//! Insight shows what was sent, matched, deduplicated and held, and why. It only reads.
 
 pub(crate) mod code_pages;
 pub mod dashboard;

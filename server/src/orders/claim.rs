@@ -1,85 +1,95 @@
-//! A claim: a page says that its order was paid, and asks whether that is true. A claim brings the browser's signals
-//! and proves nothing.
+//! A claim: a page says that its order was paid, and asks whether that is true. A claim brings the
+//! browser's signals and proves nothing.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tandem_core::cashfree::orders_api::orders_api_id_ok;
+use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{OrderId, PixelId};
-use tandem_core::order::{Contact, Order};
+use tandem_core::order::{Contact, ContactProof, Order};
 
-use super::claim_rules::{self, Allowance, Circumstances, ClaimAnswer, Question};
+use super::claim_rules::{self, Allowance, Circumstances, ClaimAnswer, PageWord, Question};
+use super::contact::NamedPixel;
 use super::service::{OrderError, Orders};
 use super::step::{ChangeOutcome, Step};
 use super::watch::Waiter;
-use crate::config::{BrowserPolicy, SecretSource};
+use crate::config::BrowserPolicy;
 use crate::outbox::{Ask, OrderUpdated, StepAnswer, StoreError};
 
-/// A page's claim.
 #[derive(Debug)]
 pub struct Claim {
     pub order: OrderId,
     /// The pixel of the page.
     pub pixel: PixelId,
+    /// The pixel that the page names.
+    pub named: NamedPixel,
     /// What the browser says of itself and of the order.
-    pub contact: Arc<Contact>,
+    pub contact: Contact,
     /// What the page gives as the shop's proof that the order is its own; may be empty.
     pub claim_key: String,
-    /// Where it comes from.
+    /// Digest of the payment session that the page gives.
+    pub session: Option<Sha256Hex>,
+    /// Address of the client.
     pub address: Option<IpAddr>,
 }
 
 impl Orders {
-    /// Takes a claim, and waits up to `wait_max` for a proof of its payment.
+    /// Stores a claim and waits up to `wait_max` for a proof of its payment.
     ///
     /// # Errors
     /// When the store does not accept.
-    pub async fn claim(&self, claim: Claim, wait_max: Duration) -> Result<ClaimAnswer, OrderError> {
-        let secrets = self.settings.claim_secret.as_ref().map(SecretSource::list);
-        let is_proven =
-            claim_rules::is_proven(&claim.order, &claim.claim_key, secrets.as_deref().unwrap_or_default());
-        if secrets.is_some() && !is_proven {
+    pub async fn claim(&self, mut claim: Claim, wait_max: Duration) -> Result<ClaimAnswer, OrderError> {
+        let word = self.page_word(&claim.order, &claim.claim_key);
+        let is_proven = word == PageWord::Proven;
+        if word == PageWord::Nothing {
             // Without the shop's proof the page learns nothing, and nothing is stored.
             return Ok(ClaimAnswer::default());
         }
+        if is_proven {
+            claim.contact.proof = ContactProof::ClaimKey;
+        }
+        claim.contact.pixel = claim.named.by(claim.contact.proof);
         // Waits from before the order is read, so that no proof is missed in between.
         let waiting = self.watch.wait_for(&claim.order);
-        let before = self.store.order(claim.order.clone()).await?;
-        let Some(may_ask) = self.take_allowance(&claim, is_proven, before.as_ref()) else {
+        let before = self.store.order(self.key(claim.order.clone())).await?;
+        let Some(may_ask) = self.take_allowance(&claim, before.as_ref()) else {
             return Ok(ClaimAnswer::default());
         };
-        let updated = self.note_claim(&claim, is_proven, may_ask, before.as_ref()).await?;
+        let updated = self.note_claim(&claim, may_ask, before.as_ref()).await?;
         let started = Instant::now();
         let duplicate = matches!(updated.answer, StepAnswer::Contact { is_known: true });
         let order = self.wait_for_proof(updated.order, waiting, wait_max).await?;
         let (policy, now_s) = (self.settings.browser_policy, self.clock.now_s());
-        let answer = claim_rules::answer(policy, &claim.contact, &order, is_proven, now_s);
-        Ok(ClaimAnswer { duplicate, waited: started.elapsed(), ..answer })
+        let answer = claim_rules::answer(&self.rules, policy, &claim.pixel, &claim.contact, &order, now_s);
+        let confirm_key = answer.page_copy.as_ref().map(|_| self.settings.confirm_keys.key(&order));
+        let confirm_key = confirm_key.unwrap_or_default();
+        Ok(ClaimAnswer { duplicate, confirm_key, waited: started.elapsed(), ..answer })
     }
 
-    /// Writes the claim to its order.
     async fn note_claim(
         &self,
         claim: &Claim,
-        is_proven: bool,
         may_ask: bool,
         before: Option<&Order>,
     ) -> Result<OrderUpdated, StoreError> {
-        let contact = Arc::clone(&claim.contact);
+        let contact = claim.contact.clone();
+        let session = claim.session.filter(|_| self.can_ask());
+        let offered = Contact { pixel: claim.named.pixel.clone(), ..contact.clone() };
         // A copy is to be expected only of the page that will be told to fire.
         let expects_browser = before.is_none_or(|order| order.is_owned_by(&contact.user_data));
         let now_ms = self.clock.now_ms();
         let now_s = now_ms.div_euclid(1000);
-        let step = Step { expects_browser, ..Step::on(claim.order.clone(), claim.pixel.clone()) };
+        let step = Step { expects_browser, ..Step::on(claim.order.clone()) };
         let change = move |order: &mut Order| {
             let asks = may_ask && order.wants_question(now_s);
             if asks {
                 order.mark_asked(now_s);
             }
-            let is_known = if is_proven { order.proven_contact(&contact) } else { order.contact(&contact) };
+            let is_known = order.add_contact(&contact);
+            session.into_iter().for_each(|session| order.offer_session(session, &offered));
             let ask = if asks { Ask::At(now_ms) } else { Ask::AsPlanned };
-            ChangeOutcome { answer: StepAnswer::Contact { is_known }, ask }
+            ChangeOutcome::answered(StepAnswer::Contact { is_known }, ask)
         };
         let updated = self.step(step, Box::new(change)).await?;
         updated.ok_or_else(|| StoreError::Unavailable("the claim was not stored".into()))
@@ -99,7 +109,7 @@ impl Orders {
             tokio::pin!(told);
             told.as_mut().enable();
             // It may have been paid since the last read.
-            if let Some(now) = self.store.order(order.id().clone()).await? {
+            if let Some(now) = self.store.order(self.key(order.id().clone())).await? {
                 order = now;
             }
             if order.paid().is_some() || tokio::time::timeout_at(until, told).await.is_err() {
@@ -111,9 +121,9 @@ impl Orders {
 
     /// What a claim may cost, taken from its address's quotas. `None`: it is not stored. Otherwise whether the
     /// payment provider may be asked about it.
-    fn take_allowance(&self, claim: &Claim, is_proven: bool, known: Option<&Order>) -> Option<bool> {
+    fn take_allowance(&self, claim: &Claim, known: Option<&Order>) -> Option<bool> {
         let circumstances = Circumstances {
-            is_proven,
+            is_proven: claim.contact.is_proven(),
             can_ask: self.can_ask() && orders_api_id_ok(claim.order.as_str()),
             may_name: self.quotas.may_name(claim.address),
             now_s: self.clock.now_s(),

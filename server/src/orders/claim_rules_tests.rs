@@ -1,15 +1,17 @@
-//! Claims are decided about in tables: who claims, what is known, what the page is told.
+//! Tables of claims: who claims, what is known, and what the page is told.
 
 use secrecy::SecretString;
+use tandem_core::code;
 use tandem_core::currency::Currency;
 use tandem_core::custom_data::CustomData;
-use tandem_core::event::{ActionSource, Consent, Page};
-use tandem_core::id::OrderId;
+use tandem_core::event::{ActionSource, AdsConsent, Consent, Page};
+use tandem_core::id::{OrderId, PixelId};
 use tandem_core::money::Money;
-use tandem_core::order::{Contact, Order, Payment, PaymentSource};
+use tandem_core::order::{Contact, ContactProof, Environment, Order, Payment, PaymentSource};
 use tandem_core::user_data::UserData;
 
 use super::claim_rules::{Allowance, Circumstances, ClaimAnswer, Question, allowance, answer, is_proven};
+use super::rules::PurchaseRules;
 use super::testing::pixel;
 use crate::config::BrowserPolicy::{self, Optimistic, Verified};
 
@@ -24,7 +26,7 @@ fn inr(amount: &str) -> Money {
     Money::parse(amount, Currency::INR).unwrap()
 }
 
-/// A claim of the browser with this `fbp` that says what it is worth.
+/// A claim of the browser with this `fbp`; the claim states an amount.
 fn contact(fbp: &str, is_denied: bool) -> Contact {
     let mut user_data = UserData::default();
     user_data.fbp = Some(fbp.into());
@@ -32,26 +34,43 @@ fn contact(fbp: &str, is_denied: bool) -> Contact {
     Contact {
         at_s: NOW_S,
         is_claim: true,
-        is_internal: false,
-        consent: Consent { denied: is_denied, ..Consent::default() },
+        proof: ContactProof::Nothing,
+        pixel: None,
+        consent: Consent {
+            ads: if is_denied { AdsConsent::Denied } else { AdsConsent::Granted },
+            ..Consent::default()
+        },
         user_data,
         page: Page::default(),
         custom_data,
     }
 }
 
+/// Rules under which Purchases are held for this reason.
+fn rules(hold: Option<&'static str>) -> PurchaseRules {
+    PurchaseRules {
+        default_pixel: pixel(),
+        order_prefixes: Vec::new(),
+        holds: hold.map(|code| (pixel(), code)).into_iter().collect(),
+        join_wait_ms: 0,
+        refund_event: None,
+    }
+}
+
 /// An order that the buyer's browser claimed.
 fn claimed(is_denied: bool) -> Order {
-    let mut order = Order::new(order_id(), pixel());
-    order.contact(&contact("buyer", is_denied));
+    let mut order = Order::new(order_id(), Environment::Production, pixel());
+    order.add_contact(&contact("buyer", is_denied));
     order
 }
 
-/// The same, paid; its Purchase is decided about.
+/// The same order, paid and with its Purchase decided.
 fn paid(is_denied: bool) -> Order {
     let mut order = claimed(is_denied);
     order.pay(Payment {
         payment_id: Some("7".into()),
+        account: None,
+        pixel: None,
         money: inr("1499"),
         at_s: NOW_S,
         seen_at_s: NOW_S,
@@ -63,7 +82,7 @@ fn paid(is_denied: bool) -> Order {
         page: Page::default(),
         consent: Consent::default(),
     });
-    order.decide(NOW_S * 1000, None, 0, None);
+    rules(None).decide(&mut order, NOW_S * 1000, None);
     order
 }
 
@@ -88,17 +107,17 @@ fn what_a_claim_may_cost() {
     };
     let (open, paid) = (claimed(false), paid(false));
     let table = [
-        // proven, can ask, may name, what is known, what is allowed
+        // proven, can ask, may name, known order, allowance
         (false, true, true, None, kept(true, Question::WithinQuota)),
         (false, false, true, None, kept(true, Question::Refused)),
         (false, true, false, None, Allowance::Nothing),
         (false, false, false, None, Allowance::Nothing),
-        // A known order costs its address no name.
+        // A known order does not count as a new order of the address.
         (false, true, false, Some(&open), kept(false, Question::WithinQuota)),
         (false, false, true, Some(&open), kept(false, Question::Refused)),
         (false, true, true, Some(&asked), kept(false, Question::Refused)),
         (false, true, true, Some(&paid), kept(false, Question::Refused)),
-        // The shop's proof costs its address nothing.
+        // A claim with the shop's proof costs the address nothing.
         (true, true, false, None, kept(false, Question::Free)),
         (true, true, true, Some(&asked), kept(false, Question::Free)),
         (true, false, true, None, kept(false, Question::Refused)),
@@ -111,8 +130,21 @@ fn what_a_claim_may_cost() {
 
 /// `(is_verified, amount on the page's copy, suppressed_reason)`.
 fn told(policy: BrowserPolicy, caller: &Contact, order: &Order, is_proven: bool, now_s: i64) -> Told {
+    told_under(&rules(None), policy, caller, order, is_proven, now_s)
+}
+
+fn told_under(
+    rules: &PurchaseRules,
+    policy: BrowserPolicy,
+    caller: &Contact,
+    order: &Order,
+    is_proven: bool,
+    now_s: i64,
+) -> Told {
+    let proof = if is_proven { ContactProof::ClaimKey } else { ContactProof::Nothing };
+    let caller = Contact { proof, ..caller.clone() };
     let ClaimAnswer { is_verified, page_copy, suppressed_reason, .. } =
-        answer(policy, caller, order, is_proven, now_s);
+        answer(rules, policy, &pixel(), &caller, order, now_s);
     let amount = page_copy.map(|copy| copy.value.map(|money| money.to_string()).unwrap_or_default());
     (is_verified, amount, suppressed_reason)
 }
@@ -142,7 +174,15 @@ fn what_a_page_is_told() {
         ),
         ("consent denied", Verified, &buyer, paid(true), false, NOW_S, (true, None, "consent_denied")),
         ("a stranger, denied", Verified, &stranger, paid(true), false, NOW_S, (true, None, "withheld")),
-        ("too late for a pair", Verified, &buyer, paid(false), false, later_s, (true, None, "withheld")),
+        (
+            "too late for the browser's copy",
+            Verified,
+            &buyer,
+            paid(false),
+            false,
+            later_s,
+            (true, None, "withheld"),
+        ),
     ];
     for (case, policy, caller, order, is_proven, now_s, expected) in table {
         assert_eq!(told(policy, caller, &order, is_proven, now_s), expected, "{case}");
@@ -169,6 +209,22 @@ fn an_optimistic_page_fires_its_own_claim_while_nothing_is_known() {
 }
 
 #[test]
+fn nobody_is_told_of_play_money() {
+    let (buyer, held) = (contact("buyer", false), rules(Some(code::SANDBOX_WITHOUT_TEST_CODE)));
+    let paid = told_under(&held, Verified, &buyer, &paid(false), false, NOW_S);
+    assert_eq!(paid, (true, None, code::SANDBOX_WITHOUT_TEST_CODE));
+    let claimed = told_under(&held, Optimistic, &buyer, &claimed(false), false, NOW_S);
+    assert_eq!(claimed, (false, None, ""));
+}
+
+#[test]
+fn a_page_of_another_pixel_fires_nothing() {
+    let other = PixelId::parse("555555555555555").unwrap();
+    let answer = answer(&rules(None), Verified, &other, &contact("buyer", false), &paid(false), NOW_S);
+    assert_eq!((answer.page_copy, answer.suppressed_reason), (None, "withheld"));
+}
+
+#[test]
 fn a_claim_key_proves_its_own_order_with_any_of_the_secrets() {
     // HMAC-SHA256 of `KB-1` under `new-secret`, made with openssl.
     const KEY: &str = "6b3393a86ffd4516c59de0eb4f72cd090cc268292f00802346b51619eb5db5ea";
@@ -177,7 +233,7 @@ fn a_claim_key_proves_its_own_order_with_any_of_the_secrets() {
     let (both, old) = (secrets(&["old-secret", "new-secret"]), secrets(&["old-secret"]));
     let (own, other) = (order_id(), OrderId::parse("KB-2").unwrap());
     assert!(is_proven(&own, KEY, &both));
-    assert!(is_proven(&own, &KEY.to_uppercase(), &both), "hex of either case");
+    assert!(is_proven(&own, &KEY.to_uppercase(), &both), "upper-case and lower-case hex are valid");
     assert!(!is_proven(&own, KEY, &old), "another secret");
     assert!(!is_proven(&own, KEY, &[]), "no secret");
     assert!(!is_proven(&other, KEY, &both), "another order");

@@ -1,4 +1,4 @@
-//! Orders: one order makes one Purchase, for money that was paid.
+//! Orders: one order causes one Purchase, for money that was paid.
 //!
 //! Everything that happens to an order becomes a step on it ([`step`]): page claims, merchant reports, events that
 //! name the order, webhooks, and answers of the Orders API. The store writes a step and its Purchase in one
@@ -10,6 +10,8 @@
 //! | `contact` | an event that names its order |
 //! | `claim` | a page asks whether its order is paid |
 //! | `claim_rules` | what a claim may cause and is told, decided without I/O |
+//! | `confirm` | which page may speak for an order |
+//! | `confirm_keys` | the keys that prove whose page fired |
 //! | `report` | a service of the shop says that an order is paid |
 //! | `webhook` | a payment provider's message |
 //! | `provider` | what every provider implements |
@@ -24,6 +26,8 @@ mod claim;
 mod claim_rules;
 #[cfg(test)]
 mod claim_rules_tests;
+mod confirm;
+mod confirm_keys;
 mod contact;
 mod provider;
 mod providers;
@@ -40,7 +44,8 @@ mod webhook;
 
 pub use claim::Claim;
 pub use claim_rules::ClaimAnswer;
-pub use contact::ContactSource;
+pub use confirm_keys::ConfirmKeys;
+pub use contact::{ContactSource, NamedPixel, PageProof};
 pub use provider::{SignedMessage, WebhookVerdict};
 pub use reconcile::{OrdersApi, Reconciler};
 pub use report::{MerchantReport, ReportAnswer};

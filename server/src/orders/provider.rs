@@ -1,4 +1,4 @@
-//! What every payment provider implements: a message goes in, a verified webhook comes out.
+//! What every payment provider implements: it turns a message into a verified webhook.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -23,20 +23,20 @@ pub struct SignedMessage {
     pub received_ms: Option<i64>,
 }
 
-/// What became of a webhook.
+/// Result of a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WebhookVerdict {
-    /// Genuine, and taken in.
+    /// Genuine, and stored.
     Accepted,
-    /// Genuine, and processed before.
+    /// Genuine, but processed before.
     Duplicate,
-    /// Genuine, and about nothing that Tandem uses.
+    /// Genuine, but about nothing that Tandem uses.
     Ignored,
-    /// Genuine, and not usable.
+    /// Genuine, but not usable.
     DeadLettered,
     /// Not genuine.
     InvalidSignature,
-    /// Genuine, but too old or from the future.
+    /// Genuine, but its signature's time is too old or in the future.
     Stale,
 }
 
@@ -56,13 +56,13 @@ impl WebhookVerdict {
 
 /// A payment provider's webhooks.
 pub(super) trait Provider: Debug + Send + Sync {
-    /// Its name, in lower case.
+    /// The provider's name, in lower case.
     fn name(&self) -> &'static str;
 
-    /// Verifies a webhook over its raw bytes, then reads it. No I/O, nothing stored.
+    /// Verifies a webhook over its raw bytes, then reads it. It does no I/O and stores nothing.
     ///
     /// # Errors
-    /// When nothing can be verified, such as without a secret: the sender tries again.
+    /// When nothing can be verified, such as without a secret. The sender tries again.
     fn verify(
         &self,
         orders: &Orders,
@@ -71,22 +71,22 @@ pub(super) trait Provider: Debug + Send + Sync {
     ) -> Result<Verification, OrderError>;
 }
 
-/// What a provider makes of a webhook.
+/// Result of verifying a webhook.
 pub(super) enum Verification {
-    /// Not genuine, or not of this time. Nothing is kept. With the stable code of why.
+    /// Not genuine, or too old or too new. Nothing is stored. The text is the stable code of the
+    /// reason.
     Refused(WebhookVerdict, &'static str),
     Genuine(Box<VerifiedWebhook>),
 }
 
-/// A genuine webhook.
 pub(super) struct VerifiedWebhook {
-    /// What is kept of it; under its key it counts once. With a `dead_letter` code it is a
-    /// dead letter.
+    /// What is stored of it. Its key makes it count once. With a `dead_letter` code it is a dead
+    /// letter.
     pub(super) record: WebhookRecord,
-    /// What it does to its order.
+    /// How it changes its order.
     pub(super) change: Option<(OrderId, Change)>,
-    /// It speaks of a payment that was made: the answer names the Purchase.
+    /// Whether it proves a payment: then the answer names the Purchase.
     pub(super) proves_payment: bool,
-    /// What to answer when it is new.
+    /// The verdict when the webhook is new.
     pub(super) verdict: WebhookVerdict,
 }

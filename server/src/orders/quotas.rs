@@ -12,19 +12,17 @@ use std::time::{Duration, Instant};
 
 use tandem_net::subscriber;
 
-/// New orders that one address may name in an hour. Many buyers share an address (mobile
-/// networks in India), few of their shops sell ten orders a minute to one of them. It takes
-/// 160 addresses an hour to push out claims that are an hour old.
+/// New orders that one address may name in an hour. Many buyers share an address (mobile networks
+/// in India), but few shops sell ten orders a minute to one of them. An attacker needs 160
+/// addresses an hour to push out claims that are an hour old.
 const ORDERS_MAX: u32 = 600;
 const ORDERS_PER: Duration = Duration::from_secs(3600);
-/// Questions that one address may cause in a minute: half of what strangers may cause
-/// together.
+/// Questions that one address may cause in a minute: half of what all strangers together may cause.
 const QUESTIONS_MAX: u32 = 20;
 const QUESTIONS_PER: Duration = Duration::from_secs(60);
 /// Most addresses remembered. Further addresses have no quota of their own; the common limits still hold.
 const ADDRESSES_MAX: usize = 50_000;
 
-/// Quotas by address.
 #[derive(Debug)]
 pub(super) struct Quotas {
     orders: Mutex<PerAddress>,
@@ -41,13 +39,13 @@ impl Default for Quotas {
 }
 
 impl Quotas {
-    /// Whether an address may name an order that is not known yet.
+    /// Whether an address may name a new order.
     pub(super) fn may_name(&self, address: Option<IpAddr>) -> bool {
         let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         address.is_none_or(|address| orders.has_room(address, Instant::now()))
     }
 
-    /// An address named an order that was not known.
+    /// Counts a new order that an address named.
     pub(super) fn note_named(&self, address: Option<IpAddr>) {
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(address) = address {
@@ -55,14 +53,14 @@ impl Quotas {
         }
     }
 
-    /// Takes a question from an address's allowance. False: it is used up.
+    /// Takes a question from an address's quota. False: the quota is used up.
     pub(super) fn take_question(&self, address: Option<IpAddr>) -> bool {
         let mut questions = self.questions.lock().unwrap_or_else(PoisonError::into_inner);
         address.is_none_or(|address| questions.take(address, Instant::now()))
     }
 }
 
-/// So many per address and time. IPv6 by /64.
+/// At most `max` uses per address in the time `per`. IPv6 addresses count by /64.
 #[derive(Debug)]
 struct PerAddress {
     max: u32,
@@ -136,6 +134,6 @@ mod tests {
         assert_eq!(allowance.spent.len(), ADDRESSES_MAX);
         let later = now + Duration::from_secs(61);
         assert!(allowance.take(IpAddr::V4(u32::MAX.into()), later));
-        assert_eq!(allowance.spent.len(), 1, "the quiet ones are forgotten");
+        assert_eq!(allowance.spent.len(), 1, "quiet addresses are forgotten");
     }
 }

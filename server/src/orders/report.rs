@@ -1,6 +1,7 @@
-//! A merchant report: a service of the shop says that an order was paid, by whatever provider
+//! A merchant report: one of the shop's services says that an order was paid, through any provider
 //! or at the counter.
 
+use tandem_core::code;
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::ActionSource;
 use tandem_core::id::{OrderId, PixelId};
@@ -12,11 +13,11 @@ use super::service::{OrderError, Orders};
 use super::step::{ChangeOutcome, Step};
 use crate::outbox::{Ask, StepAnswer, StoreError};
 
-/// What a service of the shop reports.
 #[derive(Debug)]
 pub struct MerchantReport {
     pub order: OrderId,
-    pub pixel: PixelId,
+    /// The pixel, where the report names one.
+    pub pixel: Option<PixelId>,
     /// What was paid.
     pub money: Money,
     /// Where it was paid.
@@ -25,35 +26,39 @@ pub struct MerchantReport {
     pub contact: Contact,
 }
 
-/// What a report is told.
+/// Answer to a report.
 #[derive(Debug)]
 pub struct ReportAnswer {
-    /// How far the order is.
+    /// The state of the order.
     pub state: PurchaseState,
-    /// The payment was known.
+    /// Whether the payment was known before.
     pub duplicate: bool,
-    /// What a page should fire now, if one should.
+    /// What a page should fire now. `None`: no page must fire.
     pub page_copy: Option<CustomData>,
+    /// Comes with `page_copy`: proves that a later confirmation is that page's.
+    pub confirm_key: String,
     /// Stable code of why the Purchase is withheld; empty if it is not.
     pub suppressed_reason: &'static str,
 }
 
 impl Orders {
-    /// Takes a report. The same amount again is a duplicate.
+    /// Stores a report. A second report of the same amount is a duplicate.
     ///
     /// # Errors
     /// [`OrderError::AmountConflict`] when the order is known to be paid with another amount,
-    /// [`OrderError::Store`] when the store does not accept. Nothing was changed then.
+    /// [`OrderError::Store`] when the store refuses it. Nothing was changed then.
     pub async fn report(&self, report: MerchantReport) -> Result<ReportAnswer, OrderError> {
         let MerchantReport { order, pixel, money, action_source, contact } = report;
         let paid = Payment {
             payment_id: None,
+            account: None,
+            pixel: pixel.clone(),
             money,
             at_s: contact.at_s,
             seen_at_s: self.clock.now_s(),
             source: PaymentSource::Report,
             action_source,
-            // The contact carries the browser's identifiers; the proof says who paid.
+            // The contact carries the browser's identifiers. The proof says who paid.
             user_data: without_browser(contact.user_data.clone()),
             custom_data: contact.custom_data.clone(),
             listed: self.catalogue_data(&order, money, None),
@@ -63,11 +68,11 @@ impl Orders {
         let change = move |order: &mut Order| {
             let outcome = order.pay(paid.clone());
             if !matches!(outcome, PaymentOutcome::Conflict { .. }) {
-                order.contact(&contact);
+                order.add_contact(&contact);
             }
-            ChangeOutcome { answer: StepAnswer::Payment(outcome), ask: Ask::Never }
+            ChangeOutcome::answered(StepAnswer::Payment(outcome), Ask::Never)
         };
-        let updated = self.step(Step::on(order, pixel), Box::new(change)).await?;
+        let updated = self.step(Step::on(order), Box::new(change)).await?;
         let updated = updated.ok_or_else(|| StoreError::Unavailable("the report was not stored".into()))?;
         let duplicate = match updated.answer {
             StepAnswer::Payment(PaymentOutcome::Conflict { known }) => {
@@ -76,11 +81,17 @@ impl Orders {
             answer => answer == StepAnswer::Payment(PaymentOutcome::Duplicate),
         };
         let order = updated.order;
+        let is_zero = updated.answer == StepAnswer::Payment(PaymentOutcome::Zero);
+        let copy = match pixel.as_ref().unwrap_or(order.pixel()) {
+            _ if is_zero => Err(code::ZERO_AMOUNT),
+            pixel => self.rules.page_copy(&order, pixel, self.clock.now_s()),
+        };
         Ok(ReportAnswer {
             state: order.state(),
             duplicate,
-            page_copy: order.browser_event(self.clock.now_s()),
-            suppressed_reason: order.withheld().map_or("", |why| why.code()),
+            confirm_key: copy.as_ref().map(|_| self.settings.confirm_keys.key(&order)).unwrap_or_default(),
+            suppressed_reason: copy.as_ref().err().copied().unwrap_or_default(),
+            page_copy: copy.ok(),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The orders of a shop, and what every way to them shares.
+//! The orders of a shop, and what all ways of changing them share.
 
 use std::sync::Arc;
 
@@ -6,13 +6,15 @@ use tandem_core::cashfree::OrderTags;
 use tandem_core::country::Country;
 use tandem_core::currency::Currency;
 use tandem_core::custom_data::CustomData;
-use tandem_core::id::{OrderId, PixelId};
+use tandem_core::id::OrderId;
 use tandem_core::money::Money;
 use tandem_core::normalise::MatchKey;
+use tandem_core::order::Environment;
 use tandem_core::personal::Raw;
 use tandem_core::user_data::UserData;
 use tokio::sync::Notify;
 
+use super::confirm_keys::ConfirmKeys;
 use super::quotas::Quotas;
 use super::rules::PurchaseRules;
 use super::watch::OrderWatch;
@@ -21,30 +23,28 @@ use crate::clock::Clock;
 use crate::config::{BrowserPolicy, Cashfree, SecretSource};
 use crate::delivery::Delivery;
 use crate::ingest::{Ingest, MatchKeyReader};
-use crate::outbox::{OrderStore, StoreError};
+use crate::outbox::{OrderKey, OrderStore, StoreError};
 use crate::telemetry::metrics::Metrics;
 
 #[derive(Debug)]
 pub struct OrderSettings {
-    /// The pixel of orders that name none.
-    pub default_pixel: PixelId,
     /// What decides about Purchases.
     pub rules: PurchaseRules,
-    /// The payment provider.
     pub cashfree: Cashfree,
-    /// What the shop sells.
     pub catalogue: Option<Arc<CatalogueFile>>,
     /// When the page may fire Purchase.
     pub browser_policy: BrowserPolicy,
-    /// Key of the claims' proofs.
+    /// Key of the proofs that claims carry.
     pub claim_secret: Option<SecretSource>,
-    /// Country of national phone numbers.
+    /// Makes the keys with which pages confirm their Purchases.
+    pub confirm_keys: ConfirmKeys,
+    /// Country assumed for phone numbers without a country code.
     pub default_country: Country,
-    /// Currency where none is given.
+    /// Currency assumed where none is given.
     pub default_currency: Currency,
 }
 
-/// Changes orders. Every caller's way to them.
+/// Changes orders. All callers go through it.
 #[derive(Debug)]
 pub struct Orders {
     pub(super) settings: OrderSettings,
@@ -63,27 +63,26 @@ pub struct Orders {
 /// Why an order was not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OrderError {
-    /// The store does not accept; nothing was written. The caller may try again.
+    /// The store refused; nothing was written. The caller may try again.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The order is known to be paid with another amount than a report says.
+    /// The order is known to be paid with another amount than the report states.
     #[error("the order is known to be paid with another amount")]
     AmountConflict {
-        /// What the order was paid with.
+        /// The amount that the order was paid with.
         known: Money,
-        /// What the report says.
+        /// The amount that the report states.
         given: Money,
     },
     /// No secret is configured to verify the webhook with. The provider may try again.
     #[error("no payment secret is configured")]
     NoSecret,
-    /// No such payment provider is known.
     #[error("the payment provider is not known")]
     UnknownProvider,
 }
 
 impl Orders {
-    /// Orders over a store. What becomes due is handed to `delivery`.
+    /// Orders in a store. Events that become due are handed to `delivery`.
     pub fn new(
         settings: OrderSettings,
         store: Arc<dyn OrderStore>,
@@ -97,12 +96,28 @@ impl Orders {
         Self { settings, rules, store, ingest, delivery, metrics, clock, watch, quotas, ask_now }
     }
 
+    /// What finds an order in the environment that the server is set to.
+    pub(super) fn key(&self, id: OrderId) -> OrderKey {
+        OrderKey { environment: self.environment(), id }
+    }
+
+    /// The environment whose money counts.
+    pub fn environment(&self) -> Environment {
+        self.settings.cashfree.environment
+    }
+
+    /// How many claims wait for a proof.
+    #[cfg(test)]
+    pub(crate) fn waiting_claims(&self) -> usize {
+        self.watch.waiting()
+    }
+
     /// Whether orders can be asked of the payment provider.
     pub(super) fn can_ask(&self) -> bool {
         self.settings.cashfree.client_id.is_some()
     }
 
-    /// What the catalogue makes of a payment; nothing without a catalogue.
+    /// What the catalogue says about a payment; empty without a catalogue.
     pub(super) fn catalogue_data(
         &self,
         order: &OrderId,
@@ -119,7 +134,7 @@ impl Orders {
         bought
     }
 
-    /// Hashes a provider's customer. Nobody can correct what cannot be normalised, so it is
+    /// Hashes a provider's customer. Nobody can correct a value that cannot be normalised, so it is
     /// dropped and counted.
     pub(super) fn hash_customer(&self, fields: tandem_core::cashfree::MatchFields, now_ms: i64) -> UserData {
         let values: Vec<(MatchKey, Raw)> = [

@@ -1,4 +1,4 @@
-//! Orders over a store of their own, for tests.
+//! Orders in a store of their own, for tests.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tandem_core::id::PixelId;
 use tokio_util::sync::CancellationToken;
 
-use super::{OrderSettings, Orders, PurchaseRules};
+use super::{ConfirmKeys, OrderSettings, Orders, PurchaseRules};
 use crate::clock::Clock;
 use crate::config::{Settings, Source};
 use crate::delivery::{self, Graph};
@@ -15,7 +15,7 @@ use crate::outbox::Outbox;
 use crate::outbox::embedded::Embedded;
 use crate::telemetry::metrics::Metrics;
 
-/// Orders, and the store they are in.
+/// Orders and their store.
 pub(super) struct Fixture {
     pub(super) orders: Arc<Orders>,
     pub(super) outbox: Outbox,
@@ -26,8 +26,8 @@ pub(super) fn pixel() -> PixelId {
     PixelId::parse("123456789012345").unwrap()
 }
 
-/// Orders with these variables set, without a join wait. With a `CASHFREE_CLIENT_ID` they
-/// plan questions. `holds`: pixels whose Purchases are held.
+/// Orders with these variables set, without a join wait. With a `CASHFREE_CLIENT_ID` they plan
+/// questions. `holds`: pixels whose Purchases are held.
 pub(super) fn fixture(
     dir: &Path,
     clock: Clock,
@@ -41,15 +41,21 @@ pub(super) fn fixture(
     let graph = Graph::new(&settings.meta, clock.clone()).unwrap();
     let stop = CancellationToken::new();
     let (delivery, _) = delivery::start(&[], &[], &graph, &outbox.queue, &clock, &metrics, &stop);
-    let ingest = Arc::new(Ingest::new(Arc::clone(&outbox.events), delivery.clone(), None));
-    let rules = PurchaseRules { holds, ..PurchaseRules::default() };
-    let settings = OrderSettings {
+    let ingest = Arc::new(Ingest::new(Arc::clone(&outbox.events), delivery.clone()));
+    let rules = PurchaseRules {
         default_pixel: pixel(),
+        order_prefixes: Vec::new(),
+        holds,
+        join_wait_ms: 0,
+        refund_event: None,
+    };
+    let settings = OrderSettings {
         rules,
         cashfree: settings.cashfree,
         catalogue: None,
         browser_policy: settings.browser_policy,
         claim_secret: None,
+        confirm_keys: ConfirmKeys::new([7; 32]),
         default_country: settings.default_country,
         default_currency: settings.default_currency,
     };

@@ -1,4 +1,4 @@
-//! Waits for an order's payment without holding a thread.
+//! Waits for an order's payment without blocking a thread.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,11 +15,11 @@ struct Waiters {
     count: usize,
 }
 
-/// Tells waiting calls that something is known about their order.
+/// Wakes waiting calls when something changed about their order.
 #[derive(Debug, Clone, Default)]
 pub(super) struct OrderWatch(Arc<Mutex<Waiters>>);
 
-/// A place to wait for one order; given up when dropped.
+/// A place to wait for one order. Dropping it gives it up.
 #[derive(Debug)]
 pub(super) struct Waiter {
     watch: OrderWatch,
@@ -28,8 +28,8 @@ pub(super) struct Waiter {
 }
 
 impl OrderWatch {
-    /// Takes a place, if there is one. To be taken before the order is looked at, so that
-    /// nothing is missed in between.
+    /// Takes a place; `None` when all are taken. Take it before reading the order, so that no
+    /// change is missed in between.
     pub(super) fn wait_for(&self, order: &OrderId) -> Option<Waiter> {
         let mut waiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if waiters.count >= WAITERS_MAX {
@@ -40,6 +40,12 @@ impl OrderWatch {
         *count += 1;
         let notify = Arc::clone(notify);
         Some(Waiter { watch: self.clone(), order: order.clone(), notify })
+    }
+
+    /// How many calls wait.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.0.lock().unwrap().count
     }
 
     /// Wakes everyone who waits for an order.

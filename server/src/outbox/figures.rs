@@ -1,4 +1,5 @@
-//! What health, metrics and the dashboard show of the outbox. No personal data.
+//! The figures that health, metrics and the dashboard show of the outbox. They hold no personal
+//! data.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +11,19 @@ use super::{DeadWebhook, State};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Metric {
-    /// Accepted; duplicates and suppressed ones not counted.
+    /// Accepted events. Duplicates and suppressed events are not counted.
     Accepted = 1,
     /// Calls that repeated a key.
     Duplicate = 2,
-    /// Accepted, counted and never sent.
+    /// Accepted events that are counted and never sent.
     Suppressed = 3,
-    /// Acknowledged by Meta.
+    /// Events that Meta acknowledged.
     Delivered = 4,
-    /// Given up.
+    /// Events that were given up.
     DeadLetter = 5,
-    /// Acknowledged by Meta, and a browser contact is known.
+    /// Events that Meta acknowledged and that a browser reported too.
     DeliveredWithBrowser = 6,
-    /// The same, and its page's copy was confirmed FIRED within 48 hours.
+    /// The same, if the page's copy was also confirmed FIRED within 48 hours.
     Deduplicated = 7,
     GraphCall = 8,
     /// Graph calls slower than 1.5 s, or unanswered.
@@ -40,7 +41,6 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// All of them.
     pub const ALL: [Self; 14] = [
         Self::Accepted,
         Self::Duplicate,
@@ -58,7 +58,7 @@ impl Metric {
         Self::SignalsOfNobody,
     ];
 
-    /// Purchases with signals from there.
+    /// The metric that counts Purchases with signals from this source.
     pub fn of_signals(from: SignalSource) -> Self {
         match from {
             SignalSource::Claim => Self::SignalsOfClaim,
@@ -74,7 +74,6 @@ impl Metric {
 pub struct NameFigures(pub BTreeMap<Metric, u64>);
 
 impl NameFigures {
-    /// One count.
     pub fn get(&self, metric: Metric) -> u64 {
         self.0.get(&metric).copied().unwrap_or_default()
     }
@@ -85,17 +84,19 @@ impl NameFigures {
 pub struct PixelBacklog {
     /// Entries per state, all time.
     pub states: BTreeMap<State, u64>,
-    /// When the oldest unfinished one was accepted, Unix milliseconds.
+    /// When the oldest unfinished entry was accepted, Unix milliseconds.
     pub oldest_open_ms: Option<i64>,
+    /// Why events are held one by one: stable codes.
+    pub hold_codes: Vec<&'static str>,
 }
 
 impl PixelBacklog {
-    /// Entries in one state.
+    /// Number of entries in one state.
     pub fn get(&self, state: State) -> u64 {
         self.states.get(&state).copied().unwrap_or_default()
     }
 
-    /// Unfinished entries that nothing holds.
+    /// Number of unfinished entries that are not held.
     pub fn open(&self) -> u64 {
         self.states.iter().filter(|(state, _)| state.is_open()).map(|(_, n)| n).sum()
     }
@@ -104,41 +105,42 @@ impl PixelBacklog {
 /// How many of the latest events carry each match key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyCoverage {
-    /// Events looked at.
+    /// Number of events that were read.
     pub events: u64,
-    /// How many carry the key, by Meta's name of it.
+    /// How many events carry each key, by Meta's name for the key.
     pub keys: BTreeMap<&'static str, u64>,
 }
 
-/// Everything health, metrics and the dashboard show of the store.
+/// All figures of the store that health, metrics and the dashboard show.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// Last 24 hours, by event name.
+    /// Counts of the last 24 hours, by event name.
     pub last_24h: BTreeMap<String, NameFigures>,
-    /// By pixel.
+    /// Backlog, by pixel ID.
     pub backlog: BTreeMap<String, PixelBacklog>,
-    /// Dead-lettered webhooks.
+    /// Number of dead-lettered webhooks.
     pub dead_webhooks: u64,
-    /// The latest of them.
+    /// The latest dead-lettered webhooks.
     pub latest_dead_webhooks: Vec<DeadWebhook>,
-    /// Match keys of the latest events.
     pub coverage: KeyCoverage,
-    /// Orders known, and paid ones.
+    /// Number of known orders, and of paid orders.
     pub orders: (u64, u64),
+    /// The latest paid orders have IDs that count up.
+    pub order_ids_guessable: bool,
 }
 
 impl Figures {
-    /// A count over all event names.
+    /// One count over all event names.
     pub fn total(&self, metric: Metric) -> u64 {
         self.last_24h.values().map(|figures| figures.get(metric)).sum()
     }
 
-    /// Entries in one state over all pixels.
+    /// Number of entries in one state over all pixels.
     pub fn in_state(&self, state: State) -> u64 {
         self.backlog.values().map(|backlog| backlog.get(state)).sum()
     }
 
-    /// Purchases of the last 24 hours by who brought their browser signals.
+    /// Purchases of the last 24 hours, by the source of their browser signals.
     pub fn signals(&self) -> [(SignalSource, u64); 4] {
         SignalSource::ALL.map(|from| (from, self.total(Metric::of_signals(from))))
     }

@@ -1,4 +1,4 @@
-//! What operators ask of the outbox, and the answers' shapes. No personal data in any.
+//! Operators' queries to the outbox and the types of the answers. None holds personal data.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,24 +14,24 @@ use super::{BrowserOutcome, DeadWebhook, Figures, State, StoreError};
 
 /// What operators see and change, and the chores that keep the store small.
 ///
-/// Lists and figures may lag behind other servers' writes by a moment. What is changed here is
-/// seen by every server: a pause, a replay, a purge.
+/// Lists and figures may lag a moment behind other servers' writes. Every server sees the changes
+/// made here: a pause, a replay, a purge.
 #[async_trait::async_trait]
 pub trait OperatorStore: std::fmt::Debug + Send + Sync + 'static {
     /// Events, newest first.
     async fn list(&self, filter: EventFilter, page: Page) -> Result<Vec<EventView>, StoreError>;
 
-    /// Events with this ID, with their attempts.
+    /// The events with this key, with their attempts.
     async fn find(&self, key: EventKey) -> Result<Vec<(EventView, Vec<AttemptView>)>, StoreError>;
 
     /// The events at these positions.
     async fn at(&self, seqs: Arc<[u64]>) -> Result<Vec<EventView>, StoreError>;
 
-    /// Positions of events as they are accepted and as they change, those of this server at
-    /// least. A subscriber who falls behind loses the oldest.
+    /// Positions of events that were accepted or changed, at least those of this server. A
+    /// subscriber who falls behind loses the oldest.
     fn watch(&self) -> broadcast::Receiver<Arc<[u64]>>;
 
-    /// Orders, those first heard of last first.
+    /// Orders, newest first by the time of their first report.
     async fn list_orders(&self, filter: OrderFilter, page: Page) -> Result<Vec<OrderView>, StoreError>;
 
     /// Dead-lettered webhooks, newest first.
@@ -41,26 +41,25 @@ pub trait OperatorStore: std::fmt::Debug + Send + Sync + 'static {
         page: Page,
     ) -> Result<Vec<DeadWebhook>, StoreError>;
 
-    /// Puts dead letters at the positions back to pending, with a schedule of their own
-    /// and under the same event ID. `allow_double_count`: also those whose browser copy
-    /// Meta may have counted for good.
+    /// Sets the dead letters at these positions back to pending, with a new schedule and the same
+    /// event ID. `allow_double_count`: also those whose browser copy Meta may have counted.
     async fn replay(&self, seqs: Vec<u64>, allow_double_count: bool) -> Result<Replayed, StoreError>;
 
     /// Deletes dead letters at the positions. Returns how many.
     async fn purge(&self, seqs: Vec<u64>) -> Result<u64, StoreError>;
 
-    /// Takes webhooks at the positions off the dead letters; they stay known. Returns how
+    /// Removes the webhooks at these positions from the dead letters. They stay known. Returns how
     /// many.
     async fn purge_webhooks(&self, seqs: Vec<u64>) -> Result<u64, StoreError>;
 
-    /// Stops a pixel's delivery, or lets it go on; remembered across restarts.
+    /// Pauses or resumes a pixel's delivery. Restarts keep the setting.
     async fn set_paused(&self, pixel: PixelId, paused: bool) -> Result<(), StoreError>;
 
-    /// Pixels whose delivery is stopped.
+    /// Pixels whose delivery an operator has paused.
     async fn paused(&self) -> Result<Vec<PixelId>, StoreError>;
 
-    /// Gives events that were taken before any pixel was configured to `pixel`. Returns
-    /// how many.
+    /// Moves events that were accepted before any pixel was configured to `pixel`. Returns how
+    /// many.
     async fn adopt_unassigned(&self, pixel: PixelId) -> Result<u64, StoreError>;
 
     /// Deletes what is past its time, about `max` rows of each kind; returns how many.
@@ -74,31 +73,27 @@ pub trait OperatorStore: std::fmt::Debug + Send + Sync + 'static {
     /// Figures for health, metrics and the dashboard. Unix milliseconds.
     async fn figures(&self, now_ms: i64) -> Result<Figures, StoreError>;
 
-    /// Whether a write would be accepted now: writes and syncs a probe.
+    /// Checks whether a write would be accepted now: writes and syncs a test value.
     async fn probe(&self) -> Result<(), StoreError>;
 }
 
-/// Which events are meant; all given conditions hold.
+/// Selects events. All given conditions must hold.
 #[derive(Debug, Clone, Default)]
 pub struct EventFilter {
-    /// Exact name.
     pub name: Option<String>,
     pub state: Option<State>,
-    /// Exact order ID.
     pub order_id: Option<String>,
-    /// Exact pixel.
     pub pixel: Option<String>,
-    /// Accepted at or after, Unix milliseconds.
+    /// Accepted at or after this time, Unix milliseconds.
     pub received_from_ms: Option<i64>,
-    /// Accepted before, Unix milliseconds.
+    /// Accepted before this time, Unix milliseconds.
     pub received_before_ms: Option<i64>,
     /// Exact event ID.
     pub id: Option<String>,
-    /// Exact code.
     pub code: Option<String>,
-    /// Finished at or after, Unix milliseconds.
+    /// Finished at or after this time, Unix milliseconds.
     pub finished_from_ms: Option<i64>,
-    /// Finished before, Unix milliseconds.
+    /// Finished before this time, Unix milliseconds.
     pub finished_before_ms: Option<i64>,
     /// Pixels whose pending events count as held.
     pub held_pixels: Vec<String>,
@@ -107,18 +102,18 @@ pub struct EventFilter {
 /// Whether a dead letter can be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replayable {
-    /// It can.
     Yes,
-    /// It can, and Meta may count it twice: the browser's copy was counted for good.
+    /// Yes, but Meta may count it twice: Meta has counted the browser's copy already.
     MayCountTwice,
-    /// No: Meta would not take it any more.
+    /// No: the event is too old for Meta.
     TooOld,
-    /// No: its person is gone.
+    /// No: its personal data was removed.
     PersonGone,
 }
 
 impl Replayable {
-    /// Judges a dead letter. `time_s`: when it happened; both times are Unix seconds.
+    /// Judges a dead letter. `time_s`: when the event happened, Unix seconds. `now_s`: Unix
+    /// seconds.
     pub fn judge(has_person: bool, time_s: i64, code: Option<&str>, now_s: i64) -> Self {
         if !has_person {
             Self::PersonGone
@@ -132,19 +127,19 @@ impl Replayable {
     }
 }
 
-/// What a replay came to.
+/// Result of a replay.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Replayed {
-    /// Put back to pending.
+    /// Number of events set back to pending.
     pub replayed: u64,
-    /// Left: Meta may have counted the browser's copy for good.
+    /// Number skipped because Meta may have counted the browser's copy.
     pub skipped_double_count: u64,
-    /// Left: their person is gone, or they are too old for Meta.
+    /// Number skipped because their person was removed or they are too old for Meta.
     pub skipped_unsendable: u64,
 }
 
 impl Replayed {
-    /// Counts a dead letter; says whether it is to be sent.
+    /// Counts a dead letter. Returns whether it is to be sent.
     pub fn count(&mut self, replayable: Replayable, allow_double_count: bool) -> bool {
         match replayable {
             Replayable::PersonGone | Replayable::TooOld => self.skipped_unsendable += 1,
@@ -180,11 +175,11 @@ pub struct TimeFigures {
 pub struct Page {
     /// Only positions below this one.
     pub below_seq: Option<u64>,
-    /// At most so many.
+    /// Most entries of the page.
     pub size: usize,
 }
 
-/// Names one event, or as much of it as the caller knows.
+/// Names one event, as far as the caller knows it.
 #[derive(Debug, Clone)]
 pub struct EventKey {
     pub id: EventId,
@@ -210,21 +205,18 @@ pub struct EventView {
     pub due_ms: Option<i64>,
     /// When it finished, Unix milliseconds.
     pub finished_ms: Option<i64>,
-    /// Attempts made.
     pub attempts: u32,
     /// Stable code of the last result, or of the reason for its state.
     pub code: Option<String>,
-    /// Names of its match keys.
     pub keys: KeySet,
-    /// Whether its person is still there; without, it cannot be sent.
+    /// Whether its personal data is still stored. Without it, the event cannot be sent.
     pub has_person: bool,
-    /// What the page did.
+    /// What the page did with its copy.
     pub browser: Option<BrowserOutcome>,
-    /// When the page fired it, Unix seconds.
+    /// When the page fired its copy, Unix seconds.
     pub fired_s: Option<i64>,
 }
 
-/// One delivery attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptView {
     /// From 1.
@@ -235,51 +227,48 @@ pub struct AttemptView {
     pub duration_ms: u32,
     /// `delivered`, `retry`, `refused`, `held` or `unknown`.
     pub result: String,
-    /// Stable code.
     pub code: String,
     /// HTTP status, 0 without an answer.
     pub http_status: u16,
     pub meta_code: i64,
     pub meta_subcode: i64,
-    /// Meta's trace ID.
+    /// Meta's trace ID of the call.
     pub fbtrace_id: String,
     /// Events in the call.
     pub batch_size: u32,
-    /// Path Meta blamed.
+    /// Path in the request that Meta blamed.
     pub blamed_path: String,
 }
 
-/// Which dead-lettered webhooks are meant; all given conditions hold.
+/// Selects dead-lettered webhooks. All given conditions must hold.
 #[derive(Debug, Clone, Default)]
 pub struct DeadWebhookFilter {
-    /// Exact code.
     pub code: Option<String>,
-    /// Received at or after, Unix milliseconds.
+    /// Received at or after this time, Unix milliseconds.
     pub received_from_ms: Option<i64>,
-    /// Received before, Unix milliseconds.
+    /// Received before this time, Unix milliseconds.
     pub received_before_ms: Option<i64>,
 }
 
-/// Which orders to list. All conditions that are given must hold.
+/// Selects orders. All given conditions must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OrderFilter {
-    /// Exact ID.
     pub id: Option<OrderId>,
     /// Only those with a proof of payment.
     pub paid_only: bool,
-    /// Changed at or after, Unix milliseconds.
+    /// Changed at or after this time, Unix milliseconds.
     pub updated_from_ms: Option<i64>,
-    /// Changed before, Unix milliseconds.
+    /// Changed before this time, Unix milliseconds.
     pub updated_before_ms: Option<i64>,
 }
 
 /// An order as it is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OrderView {
-    /// Position; grows with each order that is first heard of.
+    /// Position in the store. It grows with each new order.
     pub seq: u64,
     pub order: Order,
-    /// When it was first heard of, Unix milliseconds.
+    /// When it was first reported, Unix milliseconds.
     pub created_ms: i64,
     /// When it last changed, Unix milliseconds.
     pub updated_ms: i64,

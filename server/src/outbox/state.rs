@@ -1,18 +1,16 @@
 //! The states of an event and of its browser's copy, by name and stored number.
 
-/// How far an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// It may still be sent.
     Waits,
-    /// It may have left.
+    /// It may have reached Meta.
     OnItsWay,
-    /// Nothing is done with it any more.
     Finished,
 }
 
-/// The one table of states. A row is: the state, its stored number, its name in SQL, its name
-/// for people and labels, and how far an event in it is.
+/// The only table of states. A row holds the state, its stored number, its name in SQL, its name
+/// for people and labels, and its phase.
 macro_rules! states {
     ($($(#[$doc:meta])+ $state:ident = $number:literal, $sql:ident, $name:literal, $phase:ident;)+) => {
         /// State of an entry.
@@ -53,15 +51,15 @@ macro_rules! states {
 }
 
 states! {
-    /// Waits to be sent.
+    /// The event waits to be sent.
     Pending = 1, PENDING, "pending", Waits;
-    /// Leased by delivery.
+    /// Delivery has leased the event.
     InFlight = 2, IN_FLIGHT, "in_flight", OnItsWay;
-    /// Acknowledged by Meta. Final.
+    /// Meta acknowledged the event. Final.
     Delivered = 3, DELIVERED, "delivered", Finished;
-    /// Held on its own account (its pixel's hold is the pixel's state, not the event's).
+    /// Held by itself. A pixel's hold is the pixel's state and not the event's.
     Held = 4, HELD, "held", Waits;
-    /// Given up. Final, until replayed.
+    /// Given up. Final until an operator replays it.
     DeadLetter = 5, DEAD_LETTER, "dead_letter", Finished;
     /// Counted and never sent. Final.
     Suppressed = 6, SUPPRESSED, "suppressed", Finished;
@@ -75,36 +73,36 @@ impl State {
         Self::ALL.into_iter().find(|state| i64::from(*state as u8) == number)
     }
 
-    /// Whether the entry may still be sent, and is not on its way.
+    /// Whether the entry may still be sent and is not on its way.
     pub fn waits(self) -> bool {
         self.phase() == Phase::Waits
     }
 
-    /// Whether nothing is done with the entry any more.
+    /// Whether the entry is finished for good.
     pub fn is_finished(self) -> bool {
         self.phase() == Phase::Finished
     }
 
-    /// Whether the entry has not finished and nothing holds it.
+    /// Whether the entry has not finished and is not held.
     pub fn is_open(self) -> bool {
         !self.is_finished() && self != Self::Held
     }
 
-    /// Whether the entry has left, or may be on its way: its payload is fixed.
+    /// Whether the entry was sent or may be on its way: its payload is fixed.
     pub fn has_left(self) -> bool {
         !self.waits() && self != Self::Suppressed
     }
 }
 
-/// Outcome of the page's copy.
+/// What a page did with its copy of the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum BrowserOutcome {
-    /// The pixel took it.
+    /// The Meta pixel took the copy.
     Fired = 1,
-    /// The pixel is missing or was blocked.
+    /// The Meta pixel is missing or was blocked.
     Blocked = 2,
-    /// The pixel threw.
+    /// The Meta pixel threw an error.
     Failed = 3,
 }
 

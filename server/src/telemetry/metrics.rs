@@ -1,5 +1,5 @@
-//! Every metric: names, labels and help texts in one place. Labels are stable codes, standard names and pixel IDs;
-//! never event or order IDs, match keys, tokens or addresses.
+//! Every metric: names, labels and help texts in one place. Labels are stable codes, standard names
+//! and pixel IDs. They are never event or order IDs, match keys, tokens or addresses.
 
 use std::time::Duration;
 
@@ -45,10 +45,9 @@ struct PixelLabel {
     pixel: String,
 }
 
-/// Begins the name of every metric.
+/// Prefix of every metric's name.
 pub const PREFIX: &str = "tandem";
 
-/// All metrics of the server.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -130,8 +129,8 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts an answer of `TrackingService`. `code`: the status's name in lower case;
-    /// `is_error`: it counts into the error rate; `now_ms`: Unix milliseconds.
+    /// Counts an answer of `TrackingService`. `code`: the status's name in lower case. `is_error`:
+    /// the answer counts into the error rate. `now_ms`: Unix milliseconds.
     pub fn count_answer(
         &self,
         rpc: &'static str,
@@ -145,7 +144,7 @@ impl Metrics {
         self.response_times.note(now_ms, took, is_error);
     }
 
-    /// Counts one send of one event.
+    /// Counts one attempt to send one event.
     pub fn count_attempt(&self, result: &'static str, code: &'static str) {
         self.attempts.get_or_create(&AttemptLabels { result, code }).inc();
     }
@@ -159,7 +158,7 @@ impl Metrics {
         self.calls_max.get_or_create(&PixelLabel { pixel: pixel.to_owned() }).set(calls.into());
     }
 
-    /// The value last set with [`Metrics::set_calls_max`]; 0 before.
+    /// The value last set with [`Metrics::set_calls_max`]; 0 before the first.
     pub fn calls_max(&self, pixel: &str) -> u32 {
         let gauge = self.calls_max.get(&PixelLabel { pixel: pixel.to_owned() });
         gauge.and_then(|gauge| u32::try_from(gauge.get()).ok()).unwrap_or_default()
@@ -179,7 +178,6 @@ impl Metrics {
         self.unnoted_orders.inc();
     }
 
-    /// Counts a dropped match key.
     pub fn count_dropped_key(&self, key: &'static str) {
         self.keys_dropped.get_or_create(&KeyLabel { key }).inc();
     }
@@ -187,7 +185,7 @@ impl Metrics {
     /// Adds the metrics to an OpenMetrics text, without its end mark.
     ///
     /// # Errors
-    /// Only if `out` refuses to be written.
+    /// Only if writing to `out` fails.
     pub fn write(&self, out: &mut String) -> std::fmt::Result {
         encode_registry(out, &self.registry)
     }

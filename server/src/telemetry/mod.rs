@@ -1,4 +1,4 @@
-//! What the server measures of itself: counters, gauges and response times, in memory.
+//! What the server measures about itself: counters, gauges and response times, in memory.
 
 pub mod metrics;
 pub mod response_times;

@@ -1,5 +1,5 @@
-//! Response times and errors of `TrackingService` over the last 24 hours: one histogram per hour, in memory. A
-//! restart loses them; the counts of events survive it.
+//! Response times and errors of `TrackingService` over the last 24 hours: one histogram per hour,
+//! in memory. A restart loses them. The store's counts of events survive it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -20,11 +20,11 @@ struct Hour {
 #[derive(Debug, Default)]
 pub struct ResponseTimes(Mutex<Vec<Hour>>);
 
-/// The figures of the last 24 hours.
+/// Figures of the last 24 hours.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ResponseFigures {
     pub answers: u64,
-    /// Answers `INTERNAL`, `UNKNOWN` or `UNAVAILABLE`.
+    /// Number of answers `INTERNAL`, `UNKNOWN` or `UNAVAILABLE`.
     pub errors: u64,
     /// Mean, milliseconds.
     pub mean_ms: f64,
@@ -33,14 +33,14 @@ pub struct ResponseFigures {
 }
 
 impl ResponseFigures {
-    /// Errors ÷ answers; 0 without any.
+    /// Errors ÷ answers; 0 without answers.
     pub fn error_rate(&self) -> f64 {
         if self.answers == 0 { 0.0 } else { self.errors as f64 / self.answers as f64 }
     }
 }
 
 impl ResponseTimes {
-    /// Notes an answer given at `now_ms` (Unix milliseconds) after `took`.
+    /// Records an answer given at `now_ms` (Unix milliseconds) after `took`.
     pub fn note(&self, now_ms: i64, took: Duration, is_error: bool) {
         let hour = now_ms.div_euclid(3_600_000);
         let mut hours = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,7 +59,7 @@ impl ResponseTimes {
         }
     }
 
-    /// The last 24 hours before `now_ms`, Unix milliseconds.
+    /// Figures of the 24 hours before `now_ms`, Unix milliseconds.
     pub fn figures(&self, now_ms: i64) -> ResponseFigures {
         let first = now_ms.div_euclid(3_600_000) - (HOURS as i64 - 1);
         let hours = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,7 +68,7 @@ impl ResponseTimes {
         };
         let mut errors = 0;
         for hour in hours.iter().filter(|hour| hour.hour >= first) {
-            // The same bounds: adding cannot fail.
+            // All histograms have the same bounds, so adding them cannot fail.
             all.add(&hour.micros).unwrap_or_default();
             errors += hour.errors;
         }

@@ -21,12 +21,12 @@ pub struct ServerAddress {
 }
 
 impl ServerAddress {
-    /// Reads the server's URL, scheme, host and port alone, and the TLS files. `argument`: a URL that
-    /// goes before the setting. Plain http to another machine would show the internal token to
-    /// everyone in between, so it needs `insecure`.
+    /// Reads the server's URL (only scheme, host and port) and the TLS files. The URL in `argument`
+    /// overrides the setting. Plain http to another machine needs `insecure`, because it shows the
+    /// internal token to everyone on the way.
     ///
     /// # Errors
-    /// When the URL or a file cannot be used.
+    /// [`SettingError`] if the URL or a TLS file cannot be used, or if plain http needs `insecure`.
     pub fn read(source: &Source, argument: Option<&str>, insecure: bool) -> Result<Self, SettingError> {
         let name = if argument.is_some() { "--server-url" } else { TANDEM_SERVER_URL.name };
         let error = |what: &str| SettingError::new(name, what);
@@ -48,20 +48,20 @@ impl ServerAddress {
         Ok(server)
     }
 
-    /// The address.
+    /// The URL: scheme, host and port.
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// Whether a certificate is shown to the server, which may take it for the token.
+    /// Whether the program presents a certificate. The server may accept it instead of the token.
     pub fn is_shown_a_certificate(&self) -> bool {
         self.tls.has_identity()
     }
 
-    /// Where to connect, with the TLS files as they are now.
+    /// The endpoint to connect to, with the TLS files as they are now.
     ///
     /// # Errors
-    /// When a file cannot be used.
+    /// [`SettingError`] if a TLS file cannot be read or used.
     pub fn endpoint(&self) -> Result<Endpoint, SettingError> {
         let name = self.tls.any_name().unwrap_or(TANDEM_SERVER_URL.name);
         let error = |error: tonic::transport::Error| {
@@ -76,12 +76,12 @@ impl ServerAddress {
         }
     }
 
-    /// States of the TLS files: when they differ from before, [`ServerAddress::endpoint`] does too.
+    /// States of the TLS files. When they have changed, [`ServerAddress::endpoint`] gives a new endpoint.
     pub fn file_states(&self) -> Vec<Option<FileState>> {
         self.tls.states()
     }
 
-    /// PEM of the CA that takes the place of the system's, where one is named and can be read.
+    /// PEM of the CA that replaces the system's CAs. `None` if no CA is set or its file cannot be read.
     pub fn ca_pem(&self) -> Option<String> {
         self.tls.ca_pem()
     }
@@ -172,7 +172,7 @@ mod tests {
         let missing = read(&[url, ("TANDEM_TLS_CA", "/does/not/exist")], false).unwrap_err();
         assert!(missing.starts_with("TANDEM_TLS_CA: /does/not/exist cannot be read"), "{missing}");
         let none = read(&[url, ("TANDEM_TLS_CA", empty)], false).unwrap_err();
-        assert!(none.contains("holds no certificate"), "{none}");
+        assert!(none.contains("contains no certificate"), "{none}");
         let pair = [("TANDEM_TLS_CLIENT_CERT", empty), ("TANDEM_TLS_CLIENT_KEY", empty)];
         let broken = read(&[url, pair[0], pair[1]], false).unwrap_err();
         assert!(broken.starts_with("TANDEM_TLS_CLIENT_CERT: ") && !broken.contains('\n'), "{broken}");

@@ -1,4 +1,4 @@
-//! How TLS to the server is checked: whose certificates are believed, and the one that is shown.
+//! TLS to the server: the CAs that are trusted, and the certificate that the program presents.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::keys::{Key, TANDEM_TLS_CA as CA, TANDEM_TLS_CLIENT_CERT as CERT, TAND
 use crate::source::{SettingError, Source};
 use crate::watched::FileState;
 
-/// Paths of PEM files; without any, the system's roots are believed and nothing is shown.
+/// Paths of PEM files. Without any, the system's CAs are trusted and no certificate is presented.
 #[derive(Debug)]
 pub(super) struct TlsFiles {
     ca: Option<PathBuf>,
@@ -16,7 +16,6 @@ pub(super) struct TlsFiles {
 }
 
 impl TlsFiles {
-    /// Takes the paths from the settings.
     pub(super) fn read(source: &Source) -> Result<Self, SettingError> {
         let without = |key: Key, other: Key| {
             SettingError::new(key.name, format!("is set without {}; set both", other.name))
@@ -30,35 +29,33 @@ impl TlsFiles {
         Ok(Self { ca: source.get(CA).map(Into::into), identity })
     }
 
-    /// Name of a setting that is of no use without TLS.
+    /// Name of a setting in use that needs TLS.
     pub(super) fn any_name(&self) -> Option<&'static str> {
         self.ca.as_ref().map(|_| CA.name).or(self.identity.as_ref().map(|_| CERT.name))
     }
 
-    /// Whether a certificate is shown.
     pub(super) fn has_identity(&self) -> bool {
         self.identity.is_some()
     }
 
-    /// States of the files.
     pub(super) fn states(&self) -> Vec<Option<FileState>> {
         let identity = self.identity.iter().flat_map(|(cert, key)| [cert, key]);
         self.ca.iter().chain(identity).map(|path| FileState::of(path)).collect()
     }
 
-    /// Text of the CA's file, where one is named and can be read.
+    /// Text of the CA's file. `None` if no CA is set or its file cannot be read.
     pub(super) fn ca_pem(&self) -> Option<String> {
         std::fs::read_to_string(self.ca.as_ref()?).ok()
     }
 
-    /// Reads the files. A named CA takes the place of the system's.
+    /// Reads the files. A configured CA replaces the system's CAs.
     pub(super) fn config(&self) -> Result<ClientTlsConfig, SettingError> {
         let mut config = match &self.ca {
             None => ClientTlsConfig::new().with_native_roots(),
             Some(path) => {
                 let pem = pem(CA, path)?;
                 if !pem.contains("-----BEGIN CERTIFICATE-----") {
-                    let what = format!("{} holds no certificate in PEM", path.display());
+                    let what = format!("{} contains no certificate in PEM", path.display());
                     return Err(SettingError::new(CA.name, what));
                 }
                 ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem))

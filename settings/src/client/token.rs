@@ -1,4 +1,4 @@
-//! The token for internal calls, as a caller sends it.
+//! The token that a program sends with internal calls.
 
 use std::path::Path;
 
@@ -14,11 +14,11 @@ use crate::source::{SettingError, Source};
 pub struct InternalToken(SecretSource);
 
 impl InternalToken {
-    /// Reads where the token is. Without a setting it is the file that the server writes to its data
-    /// directory. The file need not be there yet.
+    /// Finds where the token is. Without a setting it is in the file that the server writes to its data
+    /// directory. The file need not exist yet.
     ///
     /// # Errors
-    /// When it is given twice, or no header can carry it.
+    /// [`SettingError`] if the token is given twice, or contains characters that a header cannot contain.
     pub fn read(source: &Source) -> Result<Self, SettingError> {
         let given = source.secret_to_come(TANDEM_INTERNAL_TOKEN)?;
         let folder = || Path::new(source.text(TANDEM_DATA_DIR));
@@ -27,11 +27,11 @@ impl InternalToken {
         secret.map(Self).map_err(|what| SettingError::new(TANDEM_INTERNAL_TOKEN.key().name, what))
     }
 
-    /// The value of the `authorization` header now: of a list, which the server takes while tokens
-    /// are being changed, the newest.
+    /// The value of the `authorization` header now. If the setting is a list, which is useful while
+    /// tokens are changed, it contains the newest token.
     ///
     /// # Errors
-    /// Why there is no token.
+    /// A sentence that says why there is no token.
     pub fn authorization(&self) -> Result<MetadataValue<Ascii>, String> {
         let token = self.0.newest()?;
         bearer(&token).ok_or_else(|| "the internal token cannot be sent".to_owned())
@@ -48,7 +48,7 @@ fn usable(token: &str) -> Result<(), &'static str> {
 
 fn bearer(token: &SecretString) -> Option<MetadataValue<Ascii>> {
     let mut value = MetadataValue::try_from(format!("Bearer {}", token.expose_secret())).ok()?;
-    // Keeps it out of debug output and of header compression.
+    // Keeps the token out of debug output and of header compression.
     value.set_sensitive(true);
     Some(value)
 }

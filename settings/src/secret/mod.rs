@@ -1,4 +1,4 @@
-//! Secrets: given inline, or as a file that is read again when it changes.
+//! Secrets, given inline or in a file that is read again when it changes.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::watched::FileState;
 
-/// Name of the file in the server's data directory that holds the internal token.
+/// Name of the file in the server's data directory that contains the internal token.
 pub const INTERNAL_TOKEN_FILE: &str = "internal-token";
 
 /// A secret and where it comes from. `Debug` shows neither value nor length.
@@ -18,12 +18,12 @@ enum Kind {
     File { path: PathBuf, usable: Check, known: Mutex<Known> },
 }
 
-/// Says what is wrong with a secret, without repeating it.
+/// Says what is wrong with a secret. The text must not contain the secret.
 type Check = fn(&str) -> Result<(), &'static str>;
 
-/// What is known of a file.
+/// What is known about a file.
 struct Known {
-    /// Its state when it was last looked at (none: it was not there); nothing before the first look.
+    /// The file's state at the last look (`Some(None)`: it did not exist). `None` before the first look.
     looked: Option<Option<FileState>>,
     /// The last good secret, or why there has been none.
     secret: Result<SecretString, String>,
@@ -39,21 +39,21 @@ impl std::fmt::Debug for SecretSource {
 }
 
 impl SecretSource {
-    /// A secret given as such.
+    /// A secret whose text is `text`.
     pub fn inline(text: &str) -> Self {
         Self(Kind::Inline(SecretString::from(text.to_owned())))
     }
 
-    /// A secret in a file. The file need not be there yet.
+    /// A secret in the file `path`. The file need not exist yet.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self(Kind::file(path.into(), |_| Ok(())))
     }
 
-    /// Takes only secrets whose newest part `usable` accepts. A file whose secret it refuses counts
-    /// as one that cannot be read.
+    /// Accepts only secrets whose newest part `usable` accepts. A file with another secret is treated
+    /// as unreadable.
     ///
     /// # Errors
-    /// What is wrong with a secret that is given inline.
+    /// The text from `usable` that says what is wrong with an inline secret. Files give no error here.
     pub fn checked(self, usable: Check) -> Result<Self, &'static str> {
         match self.0 {
             Kind::Inline(secret) => {
@@ -64,7 +64,7 @@ impl SecretSource {
         }
     }
 
-    /// The file, where the secret is in one.
+    /// The file that contains the secret. `None` for an inline secret.
     pub fn path(&self) -> Option<&Path> {
         match &self.0 {
             Kind::Inline(_) => None,
@@ -77,12 +77,14 @@ impl SecretSource {
         self.path().map_or(Ok(()), |path| read(path).map(drop))
     }
 
-    /// The secret as it is now. While its file is empty, unreadable or gone, the last good one stays.
+    /// The secret as it is now. While its file is empty, unreadable or gone, this is the last good
+    /// secret. `None` if there has been none yet.
     pub fn current(&self) -> Option<SecretString> {
         self.look().ok()
     }
 
-    /// The secret as a comma-separated list, the newest first, empty parts left out: rotation.
+    /// The secrets of a comma-separated list, the newest first, without empty parts. A list makes it
+    /// possible to change a secret without a break.
     pub fn list(&self) -> Vec<SecretString> {
         let Some(all) = self.current() else { return Vec::new() };
         parts(all.expose_secret()).map(|part| SecretString::from(part.to_owned())).collect()
@@ -91,7 +93,7 @@ impl SecretSource {
     /// The newest secret of the list.
     ///
     /// # Errors
-    /// Why there has been none yet.
+    /// A sentence that says why there has been no secret yet.
     pub fn newest(&self) -> Result<SecretString, String> {
         let all = self.look()?;
         let newest = parts(all.expose_secret()).next().ok_or("it is empty")?;
@@ -118,9 +120,9 @@ impl Kind {
 }
 
 impl Known {
-    /// Reads the file when it has changed. Each change is told once.
+    /// Reads the file if it has changed. Each change is logged once.
     fn look(&mut self, path: &Path, usable: Check) {
-        // The state comes first: what is written after it makes another state, and another look.
+        // The state is read before the file. A later write changes the state, and the next look reads again.
         let state = FileState::of(path);
         if self.looked.as_ref() == Some(&state) {
             return;
@@ -132,7 +134,7 @@ impl Known {
         match text {
             Ok(text) => self.secret = Ok(SecretString::from(text)),
             Err(error) => {
-                let stays = if self.secret.is_ok() { "; the last good one stays" } else { "" };
+                let stays = if self.secret.is_ok() { "; the last good one stays in use" } else { "" };
                 tracing::error!("a secret cannot be used: {error}{stays}");
                 self.secret = self.secret.clone().or(Err(error));
             }

@@ -20,7 +20,7 @@ impl File {
         fs::write(self.path(), text).unwrap();
     }
 
-    /// Puts another file with this time in its place, as `mv` does.
+    /// Replaces the file with another one that has this time, as `mv` does.
     fn replace(&self, text: &str, modified: SystemTime) {
         let new = self.folder.path().join("new");
         fs::write(&new, text).unwrap();

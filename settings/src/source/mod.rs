@@ -1,8 +1,9 @@
-//! Where settings come from: the environment, then the file that `TANDEM_CONFIG` names, then
-//! the defaults of the table of keys.
+//! Where settings come from: the environment, then the file that `TANDEM_CONFIG` names, then the
+//! defaults in the table of keys.
 //!
-//! Why no settings library: theirs print the line at fault, secret included, and know neither
-//! `<NAME>_FILE` nor a table that `--help`, `--check` and the documents are made from.
+//! This is not a settings library's work, because such libraries print a wrong line with the secret in
+//! it. They also have neither `<NAME>_FILE` nor a table from which `--help`, `--check` and the documents
+//! are made.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -14,18 +15,18 @@ use crate::secret::SecretSource;
 use crate::unknown::{self, Unknown};
 use crate::values;
 
-/// A setting that cannot be used. The text names it and says what is expected.
+/// A setting that cannot be used. The text names the setting and says what is expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name}: {what}")]
 pub struct SettingError {
-    /// Variable (or key of the file) at fault.
+    /// The variable, or the key of the file, at fault.
     pub name: String,
-    /// What is wrong and what is expected. Never holds a secret's value.
+    /// What is wrong and what is expected. Never contains the value of a secret.
     pub what: String,
 }
 
 impl SettingError {
-    /// Makes an error about a variable.
+    /// An error about the variable `name`.
     pub fn new(name: &str, what: impl Into<String>) -> Self {
         Self { name: name.into(), what: what.into() }
     }
@@ -43,7 +44,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Its name in reports.
+    /// The origin's name in reports: `environment`, `file` or `default`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Environment => "environment",
@@ -53,10 +54,11 @@ impl Origin {
     }
 }
 
-/// Variables over a file, both as text. `Debug` shows names alone: values may be secrets.
+/// The values of variables and of a file, as text. Variables override the file. `Debug` shows only
+/// names, because values may be secrets.
 #[derive(Clone, Default)]
 pub struct Source {
-    /// The program that reads; none in tests that need none.
+    /// The program that reads. `None` in tests that need no program.
     program: Option<Program>,
     variables: BTreeMap<String, String>,
     file: BTreeMap<String, String>,
@@ -75,18 +77,19 @@ impl std::fmt::Debug for Source {
 }
 
 impl Source {
-    /// The process's variables, and the file that `TANDEM_CONFIG` names.
+    /// Reads the process's variables, and the file that `TANDEM_CONFIG` names.
     ///
     /// # Errors
-    /// A variable that is not UTF-8, a file that cannot be read, a key of it that no program knows.
+    /// [`SettingError`] if a variable is not UTF-8, the file cannot be read, or no program knows a key
+    /// of the file.
     pub fn from_process(program: Program) -> Result<Self, SettingError> {
         Self::from_variables(program, std::env::vars_os())
     }
 
-    /// These variables, and the file that `TANDEM_CONFIG` among them names.
+    /// Reads these variables, and the file that `TANDEM_CONFIG` among them names.
     ///
     /// # Errors
-    /// As [`Source::from_process`].
+    /// [`SettingError`], as for [`Source::from_process`].
     pub fn from_variables(
         program: Program,
         variables: impl IntoIterator<Item = (impl Into<OsString>, impl Into<OsString>)>,
@@ -112,16 +115,17 @@ impl Source {
         })
     }
 
-    /// Variables given one by one, for tests.
+    /// A source with these variables and no file, for tests.
     pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let variables = pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         Self { variables, ..Self::default() }
     }
 
-    /// Adds a file's text. Unknown keys are errors.
+    /// Adds the text of a TOML file.
     ///
     /// # Errors
-    /// What is no TOML, is told by its line and never repeated: the line may hold a secret.
+    /// [`SettingError`] if the text is not TOML, a key is unknown, or a value has the wrong type. An
+    /// error of syntax names its line and does not repeat it, because the line may contain a secret.
     pub fn with_file(mut self, text: &str) -> Result<Self, SettingError> {
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             let start = error.span().map_or(0, |span| span.start.min(text.len()));
@@ -147,17 +151,17 @@ impl Source {
         Ok(self)
     }
 
-    /// A table of the file, which no variable can hold.
+    /// A table of the file (see [`keys::TABLES`]), if the file has it.
     pub fn table(&self, name: &str) -> Option<&toml::Value> {
         self.tables.get(name)
     }
 
-    /// Variables that look like ours and that no program knows, each with what may be meant.
+    /// Variables with one of our prefixes that no program knows, each with a suggestion.
     pub fn unknown(&self) -> &[Unknown] {
         &self.unknown
     }
 
-    /// A variable's value and where it was found, trimmed; an empty one counts as unset.
+    /// A variable's value, trimmed, and where it was found. An empty value counts as unset.
     pub(crate) fn given(&self, variable: &str) -> Option<(&str, Origin)> {
         let in_variables = self.variables.get(variable).map(|text| (text.trim(), Origin::Environment));
         let in_file = || self.file.get(&file_key(variable)).map(|text| (text.trim(), Origin::File));
@@ -165,22 +169,22 @@ impl Source {
         in_variables.filter(is_set).or_else(|| in_file().filter(is_set))
     }
 
-    /// A setting's text, trimmed, where it is set.
+    /// A setting's text, trimmed. `None` if it is not set.
     pub fn get(&self, key: Key) -> Option<&str> {
         let is_expected = self.program.is_none_or(|program| key.is_read_by(program));
         debug_assert!(is_expected, "the row of {} does not name {:?}", key.name, self.program);
         self.given(key.name).map(|(text, _)| text)
     }
 
-    /// A setting's text, or its default's.
+    /// A setting's text, trimmed, or the text of its default.
     pub fn text(&self, key: Key) -> &str {
         self.get(key).unwrap_or(key.default_text())
     }
 
-    /// A setting, or its default, read by `parse`.
+    /// A setting or its default, parsed by `parse`.
     ///
     /// # Errors
-    /// What `parse` says.
+    /// [`SettingError`] with the text from `parse`, if `parse` refuses the setting's text.
     pub fn parsed<T>(
         &self,
         key: Key,
@@ -189,10 +193,10 @@ impl Source {
         parse(self.text(key)).map_err(|what| SettingError::new(key.name, what))
     }
 
-    /// A setting, read by `parse`, where it is set.
+    /// A setting, parsed by `parse`. `None` if it is not set.
     ///
     /// # Errors
-    /// What `parse` says.
+    /// [`SettingError`] with the text from `parse`, if `parse` refuses the setting's text.
     pub fn optional<T>(
         &self,
         key: Key,
@@ -202,18 +206,18 @@ impl Source {
         self.get(key).map(read).transpose()
     }
 
-    /// A span of time between bounds.
+    /// A span of time such as `30s`, from `min` to `max`.
     ///
     /// # Errors
-    /// When it is no span, or out of bounds.
+    /// [`SettingError`] if the text is not a span of time, or is out of bounds.
     pub fn span(&self, key: Key, min: Duration, max: Duration) -> Result<Duration, SettingError> {
         self.parsed(key, |text| values::span_between(text, min, max))
     }
 
-    /// A secret, where it is set. Its file must be readable now.
+    /// A secret. Its file must be readable now. `None` if it is not set.
     ///
     /// # Errors
-    /// When it is given twice, or its file cannot be read.
+    /// [`SettingError`] if the secret is given twice, or its file cannot be read.
     pub fn secret(&self, key: SecretKey) -> Result<Option<SecretSource>, SettingError> {
         let secret = self.secret_to_come(key)?;
         match secret.as_ref().map_or(Ok(()), SecretSource::check_file) {
@@ -222,10 +226,10 @@ impl Source {
         }
     }
 
-    /// A secret, where it is set. Its file may come later.
+    /// A secret. Its file need not exist yet. `None` if it is not set.
     ///
     /// # Errors
-    /// When it is given twice.
+    /// [`SettingError`] if both the variable and its `_FILE` variable are set.
     pub fn secret_to_come(&self, key: SecretKey) -> Result<Option<SecretSource>, SettingError> {
         let key = key.key();
         let file_variable = format!("{}_FILE", key.name);

@@ -61,8 +61,14 @@ fn unknown_keys_of_the_file_are_errors_with_a_hint() {
         "join_wiat: is not a setting of Tandem; did you mean join_wait?"
     );
     assert_eq!(file_error("colour = 'red'"), "colour: is not a setting of Tandem; check its spelling");
-    assert!(file_error("config = 'other.toml'").contains("is not a setting"), "a file names no file");
-    assert!(file_error("join_wait_file = '/x'").contains("is not a setting"), "it is no secret");
+    assert!(
+        file_error("config = 'other.toml'").contains("is not a setting"),
+        "a file cannot name another file"
+    );
+    assert!(
+        file_error("join_wait_file = '/x'").contains("is not a setting"),
+        "only a secret has a _FILE key"
+    );
     assert!(file_error("join_wait = { a = 1 }").contains("must be a text"));
 }
 

@@ -12,10 +12,10 @@ use super::table::{Copies, Fault, Row};
 use crate::examples::world_with_examples;
 use crate::wait_until_deduplicated;
 
-/// What each answer of a slow server is late by.
+/// Delay of each answer of a slow server.
 const SLOW: Duration = Duration::from_millis(1500);
 
-/// A browser with everything that can be made to fail around it.
+/// A browser, and the servers and proxies that can fail around it.
 #[derive(Debug)]
 pub(super) struct Stage {
     world: World,
@@ -34,7 +34,7 @@ impl Stage {
 
     pub(super) async fn session(&self, browser: Browser, profile: Profile) -> anyhow::Result<Session> {
         let session = Session::start_in(browser, profile).await?;
-        // Settings that are not there would make a row that tests nothing.
+        // Without the profile's settings the row would test nothing.
         Shop::new(&session, &self.shop.url).open("/livez").await?;
         let script = "try { localStorage.setItem('probe', '1'); return true; } catch { return false; }";
         let can_store = session.page.execute(script, vec![]).await? == true;
@@ -42,10 +42,10 @@ impl Stage {
         Ok(session)
     }
 
-    /// Leaves a lead on the page under the row's fault, and checks what became of it.
+    /// Leaves a lead on the page under the row's fault, and checks its result.
     pub(super) async fn play(&mut self, session: &Session, row: &Row, path: &str) -> anyhow::Result<()> {
         let outcome = self.lead(session, row, path).await;
-        // The next row begins without faults.
+        // Removes the faults before the next row.
         session.block(&[]).await?;
         session.set_offline(false).await?;
         self.shop.set_policy(Policy::Open);
@@ -82,7 +82,7 @@ impl Stage {
             session.set_offline(false).await?;
             shop.send_lead().await?;
         }
-        // The thanks say that the form did its work.
+        // The page's thanks show that the form was sent.
         let done = shop.lead_done().await?;
         if row.fault == Fault::ServerRestart {
             self.world.restart_server().await?;
@@ -98,7 +98,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Pixel and server have what the row says, once, and nothing else.
+    /// Expects the row's copies at pixel and server, each once, and no other copy.
     async fn check_copies(
         &self,
         copies: Copies,
@@ -107,7 +107,7 @@ impl Stage {
         started_ms: u64,
     ) -> anyhow::Result<()> {
         let server = self.world.wait_for_server_event("Lead", id).await?;
-        ensure!(server.match_key("em") == person.email_hash(), "the server's copy is somebody else's");
+        ensure!(server.match_key("em") == person.email_hash(), "the server's copy has another person's data");
         if copies == Copies::Both {
             wait_until_deduplicated(&self.world, "Lead", id).await?;
         }
@@ -124,7 +124,7 @@ impl Stage {
     }
 }
 
-/// The browser's own name and version.
+/// The browser's name and version.
 pub(super) async fn name_of(session: &Session) -> anyhow::Result<String> {
     let agent = session.page.execute("return navigator.userAgent", vec![]).await?;
     let agent = agent.as_str().context("a user agent")?;

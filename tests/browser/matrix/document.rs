@@ -1,11 +1,11 @@
-//! `docs/browser-matrix.md`: the table for readers, written from the same rows.
+//! Writes `docs/browser-matrix.md` from the rows of the table.
 
 use anyhow::ensure;
 use tandem_tests::binaries;
 
 use super::table::{PAGES, ROWS};
 
-/// Everything around the table.
+/// The text around the table.
 const BEFORE: &str = "# What becomes of a lead when something fails
 
 `cargo test -p tandem-tests --test browser matrix` tries these cases in Chromium and in Firefox ESR on three pages (PAGES),
@@ -37,7 +37,7 @@ a frame. To allow this, add `https://www.facebook.com` to `frame-src` and `form-
 WebAssembly.
 ";
 
-/// Set to write the file instead of comparing it.
+/// If this variable is set, the test writes the file instead of comparing it.
 const WRITE: &str = "TANDEM_WRITE_DOCS";
 
 fn document() -> String {

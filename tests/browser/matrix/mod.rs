@@ -1,4 +1,4 @@
-//! Page × fault × browser: a lead is left on every page under every fault of the table.
+//! Page × fault × browser: leaves a lead on every page under every fault of the table.
 
 mod cell;
 mod document;
@@ -22,7 +22,7 @@ async fn in_firefox_every_fault_ends_as_the_table_says() -> anyhow::Result<()> {
     play_all(Browser::Firefox).await
 }
 
-/// Plays all rows, so that one failure does not hide others; prints what became of each.
+/// Plays all rows, so that one failure does not hide others. Prints each result.
 async fn play_all(browser: Browser) -> anyhow::Result<()> {
     let began = Instant::now();
     let mut stage = Stage::new().await?;

@@ -1,53 +1,51 @@
-//! Which faults a lead meets on its way, and what becomes of it: the one table from which the tests,
-//! what they print, and `docs/browser-matrix.md` come.
+//! The faults that a lead can meet, and the result of each. The tests, their output and `docs/browser-matrix.md` use
+//! this table.
 
 use tandem_tests::browser::{Policy, Profile};
 
-/// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Nothing.
     None,
-    /// The browser refuses requests whose address holds this text, as an ad blocker does.
+    /// The browser refuses requests whose address contains this text, as an ad blocker does.
     Blocked(&'static str),
     /// The page has this Content Security Policy.
     Policy(Policy),
-    /// The network goes away before the form is sent, and comes back after it has complained.
+    /// The network is disconnected before the form is sent, and comes back after the form has shown its error.
     Offline,
-    /// Each of the server's answers takes 1.5 s longer, the preflight's included.
+    /// Each of the server's answers takes 1.5 s longer, including the preflight's.
     SlowServer,
-    /// The server is killed before the form is sent, and started again after the thanks.
+    /// The server is killed before the form is sent, and starts again after the page's thanks.
     ServerRestart,
-    /// The visitor's browser is set so.
+    /// The visitor's browser has these settings.
     Profile(Profile),
 }
 
-/// Who ends up with a copy of the event.
+/// Which sides send a copy of the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Copies {
-    /// Meta's pixel and the server, under one ID, and Meta counts one.
+    /// Meta's pixel and the server send it under one ID, and Meta counts one event.
     Both,
-    /// The server alone, under the ID that the page was told.
+    /// Only the server sends it, under the ID that the page was told.
     ServerOnly,
 }
 
-/// A fault, and what becomes of a lead under it, on every page and in every browser.
+/// A fault, and the result of a lead under it on every page and in every browser.
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) fault: Fault,
-    /// The fault in a few words.
+    /// A short name of the fault.
     pub(super) name: &'static str,
-    /// `pixel` of the call's result.
+    /// The field `pixel` of the call's result.
     pub(super) told: &'static str,
-    /// `queued` of the call's result.
+    /// The field `queued` of the call's result.
     pub(super) queued: bool,
     pub(super) copies: Copies,
-    /// Why it is so, for the document.
+    /// The reason for the result, for the document.
     pub(super) because: &'static str,
 }
 
 impl Row {
-    /// The browser settings under which the row is tried.
+    /// The browser settings for this row.
     pub(super) fn profile(&self) -> Profile {
         if let Fault::Profile(profile) = self.fault { profile } else { Profile::Usual }
     }
@@ -66,7 +64,6 @@ impl Copies {
 pub(super) const PAGES: [(&str, &str); 3] =
     [("plain HTML", "/examples/web-plain/"), ("React", "/examples/web-react/"), ("demo shop", "/shop/")];
 
-/// All rows.
 pub(super) const ROWS: [Row; 11] = [
     Row {
         fault: Fault::None,

@@ -1,4 +1,4 @@
-//! The gateway under fire: copies, more than the server bears, and a server that is away.
+//! The gateway under load: repeated webhooks, more webhooks than the server can take, and a server that is down.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -11,16 +11,16 @@ use tandem_tests::webhook_sender::{WebhookAnswer, WebhookSender};
 use tandem_tests::{Person, World, messages};
 use tokio::task::JoinSet;
 
-/// How much faster than Cashfree the sandbox repeats: after 2, 10 and 30 s.
+/// The sandbox retries this many times faster than Cashfree: after 2, 10 and 30 s.
 const TIME_SCALE: &str = "60";
-/// How long the server is held still.
+/// How long the server is frozen.
 const OUTAGE: Duration = Duration::from_secs(10);
 /// How long the capacity is measured.
 const MEASURE: Duration = Duration::from_secs(2);
-/// How long webhooks are offered before the outage, into it, and after it. What comes together is
-/// repeated together: so much of it that a machine that has become slower still takes it in the end.
+/// How long webhooks are sent before the outage, during it, and after it. Webhooks that fail together are retried
+/// together, so this is short enough for a machine that became slower.
 const BLOW: Duration = Duration::from_secs(1);
-/// Five seconds by the contract, and what a busy machine adds.
+/// The promised five seconds, and the delay of a busy machine.
 const ANSWER_MAX_MS: u64 = 12_000;
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn five_hundred_copies_of_one_webhook_make_one_purchase() -> anyhow::Resul
     let order = messages::order_id();
     let webhook = Webhook::paid(&order, "1499.00", &Person::unique());
     let sender = WebhookSender::new(&world.gateway);
-    // A machine that is too busy for all of them within five seconds says 503, and is asked again.
+    // A machine that cannot answer all within five seconds answers 503, and the test sends those again.
     let (mut waiting, mut rounds) = (COPIES, 0);
     while waiting > 0 && rounds < 5 {
         let mut copies = JoinSet::new();
@@ -61,10 +61,10 @@ async fn five_hundred_copies_of_one_webhook_make_one_purchase() -> anyhow::Resul
     assert_eq!(summary.proof, "webhook");
     let heard: Vec<(&str, &str)> =
         shown.notes.iter().map(|note| (note.kind.as_str(), note.status.as_str())).collect();
-    assert_eq!(heard, [("payment", "SUCCESS")], "the history tells of one payment");
+    assert_eq!(heard, [("payment", "SUCCESS")], "the history must have one payment");
     let events: Vec<(&str, EventState)> =
         shown.events.iter().map(|event| (event.event_id.as_str(), event.state())).collect();
-    assert_eq!(events, [(id.as_str(), EventState::Delivered)], "and of one Purchase");
+    assert_eq!(events, [(id.as_str(), EventState::Delivered)], "the history must have one Purchase");
     Ok(())
 }
 
@@ -94,12 +94,12 @@ async fn where_senders_are_listed_a_trusted_proxy_says_who_sends() -> anyhow::Re
     Ok(())
 }
 
-/// A world that logs little: its speed matters.
+/// A world with few log lines, because its speed matters.
 async fn quiet_world() -> anyhow::Result<World> {
     World::builder()
         .server("TANDEM_LOG", "warn")
-        // A call to Meta that is under way when the server is held still would have timed out when it goes
-        // on, and be made again: right, but not what is counted here.
+        // Without this, a call to Meta that is under way when the server freezes would time out afterwards and be
+        // repeated. That is correct, but this test does not count it.
         .server("META_TIMEOUT", "60s")
         .gateway("TANDEM_LOG", "error")
         .sandbox("TANDEM_SANDBOX_TIME_SCALE", TIME_SCALE)
@@ -107,7 +107,7 @@ async fn quiet_world() -> anyhow::Result<World> {
         .await
 }
 
-/// Webhooks per second that the server answers when as many wait as it takes at once.
+/// Webhooks per second that the server answers, with as many waiting as it takes at once.
 async fn capacity(world: &World) -> f64 {
     let sender = WebhookSender::new(&world.gateway);
     let started = Instant::now();
@@ -119,11 +119,11 @@ async fn capacity(world: &World) -> f64 {
             async move { sender.post(&webhook).await }
         });
     let answered: Vec<WebhookAnswer> = webhooks.buffer_unordered(64).collect().await;
-    assert!(answered.iter().all(|sent| sent.status == 200), "64 at once are no trouble");
+    assert!(answered.iter().all(|sent| sent.status == 200), "the gateway takes 64 webhooks at once");
     answered.len() as f64 / started.elapsed().as_secs_f64()
 }
 
-/// Buyers pay these orders at this rate; the fake Cashfree sends their webhooks.
+/// Buyers pay these orders at this rate, and the fake Cashfree sends the webhooks.
 async fn pay_at(world: &World, orders: &[String], per_second: f64) -> anyhow::Result<()> {
     let (started, mut payments) = (Instant::now(), JoinSet::new());
     for (number, order) in orders.iter().enumerate() {
@@ -138,14 +138,14 @@ async fn pay_at(world: &World, orders: &[String], per_second: f64) -> anyhow::Re
     Ok(())
 }
 
-/// The answer to a webhook while the server does not answer.
+/// Expects 503 with `Retry-After` for a webhook while the server does not answer.
 async fn assert_told_to_come_again(world: &World) -> anyhow::Result<()> {
     let webhook = Webhook::signed(r#"{"type":"TEST_OF_NOTHING","data":{}}"#);
     let headers =
         [("x-webhook-signature", webhook.signature.as_str()), ("x-webhook-timestamp", &webhook.timestamp)];
     let response = world.post_to_gateway(&headers, webhook.body.clone()).await?;
     assert_eq!(response.status(), 503);
-    assert!(response.headers().contains_key("retry-after"), "503 says when to come again");
+    assert!(response.headers().contains_key("retry-after"), "503 must have Retry-After");
     Ok(())
 }
 
@@ -173,7 +173,7 @@ async fn more_than_the_server_bears_and_ten_seconds_without_it_lose_nothing() ->
     world.thaw_server()?;
     pay_at(&world, &orders[2 * count..], rate).await?;
 
-    // Cashfree repeats each until it is taken; 42 s after the last one it would have given up.
+    // Cashfree retries each webhook until the gateway accepts it. It would have given up the last one after 42 s.
     let webhooks = world
         .eventually_within(Duration::from_secs(120), "each webhook to be taken", async || {
             let webhooks = world.sandbox.webhooks().await?;
@@ -196,7 +196,10 @@ async fn more_than_the_server_bears_and_ten_seconds_without_it_lose_nothing() ->
         orders.len()
     );
     assert!(by_status.keys().all(|status| [200, 503].contains(status)), "{by_status:?}");
-    assert!(by_status.get(&503).is_some_and(|count| *count > 0), "the outage was felt: {by_status:?}");
+    assert!(
+        by_status.get(&503).is_some_and(|count| *count > 0),
+        "the outage must have caused 503: {by_status:?}"
+    );
     assert!(slowest_ms < ANSWER_MAX_MS, "an answer took {slowest_ms} ms");
 
     world

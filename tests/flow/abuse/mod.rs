@@ -1,7 +1,9 @@
-//! What others do to the server hurts neither the shop nor its visitors, and leaks nothing.
+//! Abuse by strangers harms neither the shop nor its visitors, and leaks no data.
 
 mod gateway_fire;
+mod leaving_callers;
 mod overload;
 mod privacy;
 mod slow_callers;
 mod strangers;
+mod unproven_words;

@@ -1,5 +1,5 @@
-//! More than the server takes: it says so at once, loses nothing, and leaves the shop's own
-//! services their way in.
+//! More calls than the server can take. It refuses the excess at once, loses nothing, and still accepts the shop's
+//! own services.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -12,12 +12,12 @@ use tokio::task::JoinSet;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-/// Calls of a flood: more than the server takes at once.
+/// Number of calls in a flood: more than the server takes at once.
 const FLOOD: usize = 3000;
-/// Connections that they come over; each carries up to 1024 at once.
+/// Connections of the flood. Each carries up to 1024 calls at once.
 const CONNECTIONS: usize = 6;
 
-/// A stranger behind the proxy.
+/// A stranger behind the proxy, with this address.
 fn from_address(caller: &Caller, address: String) -> Caller {
     caller.clone().with_header("x-forwarded-for", address)
 }
@@ -30,7 +30,7 @@ fn connections(world: &World) -> anyhow::Result<Vec<Caller>> {
     (0..CONNECTIONS).map(|_| world.stranger()).collect()
 }
 
-/// Claims of orders that nobody pays: each waits five seconds for a webhook. All at once.
+/// Claims of orders that nobody pays, all at once. Each waits five seconds for a webhook.
 fn flood_of_claims(callers: &[Caller]) -> JoinSet<(Duration, Result<RecordPurchaseResponse, Status>)> {
     let mut flood = JoinSet::new();
     for number in 0..FLOOD {
@@ -47,7 +47,7 @@ fn flood_of_claims(callers: &[Caller]) -> JoinSet<(Duration, Result<RecordPurcha
 fn expect_shed(status: &Status) {
     assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
     let retry = status.get_details_retry_info().and_then(|info| info.retry_delay);
-    assert!(retry.is_some_and(|delay| !delay.is_zero()), "it says when to come again: {status}");
+    assert!(retry.is_some_and(|delay| !delay.is_zero()), "the refusal must say when to retry: {status}");
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn a_flood_is_shed_webhooks_get_through_and_what_was_taken_arrives_once() 
     }
     let mut flood = flood_of_claims(&callers);
 
-    // The first refusal says that the room is full; what waits in it waits on.
+    // The first refusal shows that the server is full. Calls that it already accepted still wait.
     let mut shed = 0;
     let mut pending = 0;
     let mut slowest_refusal = Duration::ZERO;
@@ -120,7 +120,7 @@ async fn a_flood_is_shed_webhooks_get_through_and_what_was_taken_arrives_once() 
         taken.len()
     );
     assert!(shed >= 100 && pending >= 1000, "{shed} shed, {pending} waited");
-    assert!(taken.len() >= 1000, "claims that wait kept leads out: {} were taken", taken.len());
+    assert!(taken.len() >= 1000, "waiting claims kept leads out: {} were accepted", taken.len());
 
     world.wait_for_server_event("Purchase", &format!("purchase_{order_id}")).await?;
     world.wait_until_all_is_sent().await?;
@@ -128,10 +128,10 @@ async fn a_flood_is_shed_webhooks_get_through_and_what_was_taken_arrives_once() 
     let ids: Vec<&str> = arrived.iter().map(ServerEvent::event_id).collect();
     let unique: BTreeSet<&str> = ids.iter().copied().collect();
     assert_eq!(unique.len(), ids.len(), "a lead arrived twice");
-    assert!(taken.iter().all(|id| unique.contains(id.as_str())), "a lead that was taken did not arrive");
-    // Those before the flood, the internal one, and the one that shows that all is sent.
+    assert!(taken.iter().all(|id| unique.contains(id.as_str())), "an accepted lead did not arrive");
+    // The leads before the flood, the internal one, and the one that shows that everything was sent.
     let expected = taken.len() + CONNECTIONS + 2;
-    assert_eq!(ids.len(), expected, "a lead that was refused arrived all the same");
+    assert_eq!(ids.len(), expected, "a refused lead arrived");
     world.wait_for_health("each once", |health| health["last_24h"]["lead_events"] == expected).await?;
     Ok(())
 }
@@ -147,7 +147,7 @@ async fn one_address_cannot_take_all_the_room() -> anyhow::Result<()> {
     let caller = world.stranger()?;
     let mut greedy = JoinSet::new();
     for number in 0..600 {
-        // Neighbours in one /64.
+        // Addresses in one /64.
         let caller = from_address(&caller, format!("2401:4900:1c2a:5d0f::{number:x}"));
         greedy.spawn(async move {
             caller.record_purchase(messages::purchase(&messages::order_id(), "1499.00")).await
@@ -156,7 +156,7 @@ async fn one_address_cannot_take_all_the_room() -> anyhow::Result<()> {
     let other = from_address(&world.stranger()?, "2401:4900:1c2a:5d10::1".to_owned());
     let started = Instant::now();
     other.capture_lead(messages::lead(&Person::unique())).await?;
-    assert!(started.elapsed() < Duration::from_secs(3), "another network waits for nobody");
+    assert!(started.elapsed() < Duration::from_secs(3), "another network is not slowed down");
     let mut refused = 0;
     while let Some(outcome) = greedy.join_next().await {
         if let Err(status) = outcome? {

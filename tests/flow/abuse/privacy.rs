@@ -1,4 +1,4 @@
-//! Raw personal data and secrets are in no file, no log line, no metric and no error.
+//! No file, log line, metric or error contains raw personal data or secrets.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use tandem_tests::cashfree::{Webhook, payment, unique_payment_id};
 use tandem_tests::leak_scan::{self, Haystack, Needle, files_below};
 use tandem_tests::{CASHFREE_SECRET, GRAPH_TOKEN, INTERNAL_TOKEN, Person, World, messages};
 
-/// A buyer's data that nothing may keep.
+/// A buyer's data that nothing may store.
 fn personal(person: &Person) -> Vec<Needle> {
     vec![
         Needle::new("e-mail", &person.email),
@@ -25,7 +25,7 @@ fn personal(person: &Person) -> Vec<Needle> {
     ]
 }
 
-/// Everything about a buyer that a form can ask for.
+/// A `User` with every field that a form can ask for.
 fn known_well(person: &Person) -> User {
     User {
         city: Some("Thiruvananthapuram".to_owned()),
@@ -36,7 +36,7 @@ fn known_well(person: &Person) -> User {
     }
 }
 
-/// Lets a buyer go through everything that touches personal data, mistakes included.
+/// Makes every call that handles personal data for one buyer, with mistakes among them.
 async fn live_through(world: &World, person: &Person) -> anyhow::Result<()> {
     let visitor = world.visitor();
     let mut lead = messages::lead(person);
@@ -66,7 +66,7 @@ async fn live_through(world: &World, person: &Person) -> anyhow::Result<()> {
     let forger = world.stranger()?.with_token("wrong");
     forger.capture_lead(messages::lead(person)).await.expect_err("a wrong token is refused");
 
-    // Checkout, claim, failed and paid webhook, a forged and an unusable one, a merchant's report.
+    // Checkout, claim, failed and paid webhook, a forged and an unusable webhook, and a merchant report.
     let order = messages::order_id();
     let mut checkout = messages::event("InitiateCheckout", "1499.00");
     checkout.order_id.clone_from(&order);
@@ -96,7 +96,7 @@ async fn live_through(world: &World, person: &Person) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Searches the data directory and the product's logs; a finding fails the test.
+/// Searches the data directory and the product's logs. Fails the test if it finds something.
 fn assert_nothing_found(when: &str, world: &World, needles: &[Needle]) -> anyhow::Result<()> {
     let (data, logs) = (world.data_dir(), world.product_logs());
     let mut folders: Vec<&Path> = vec![&data];
@@ -112,18 +112,18 @@ async fn nothing_personal_is_kept_or_said() -> anyhow::Result<()> {
     let person = Person::unique();
     let mut needles = personal(&person);
 
-    // One event fails, so that retries and refusals are logged as well.
+    // One event fails, so that the logs also contain retries and refusals.
     let error = json!({"message": format!("bad: {}", person.email), "type": "OAuthException", "code": 2, "is_transient": true, "fbtrace_id": "A1"});
     let body = json!({ "error": error }).to_string();
     let action = json!({ "answer": { "status": 500, "body": body, "headers": {} } });
     world.sandbox.fault("graph", Some(1), action).await?;
     live_through(&world, &person).await?;
 
-    // What arrived is the proof that the data was there to be leaked.
+    // The events that arrived prove that the server had the data.
     let arrived = world.sandbox.server_events("Lead").await?;
     assert!(arrived.iter().any(|event| event.match_key("em") == person.email_hash()));
     let kept = |health: &Value| health["outbox"]["dead_letters"] == 2;
-    world.wait_for_health("the cut and the torn webhook to be kept as such", kept).await?;
+    world.wait_for_health("the unusable webhooks to become dead letters", kept).await?;
 
     let logs = world.product_logs();
     for (name, mark) in [("server-1.log", "TRACE"), ("gateway.log", "webhook")] {
@@ -159,7 +159,7 @@ async fn nothing_personal_is_kept_or_said() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn the_search_finds_what_is_planted() -> anyhow::Result<()> {
-    // The same search over a real world's files, with one leak of each kind planted.
+    // Searches a real world's files again, with one planted leak of each kind.
     let mut world = World::start().await?;
     let person = Person::unique();
     world.capture_lead(&world.visitor(), &person).await?;

@@ -1,4 +1,4 @@
-//! Callers that hold on without getting anywhere: they are ended, and hurt nobody.
+//! Callers that hold a connection and send nothing useful. The server ends them, and others are not affected.
 
 use std::time::{Duration, Instant};
 
@@ -11,15 +11,15 @@ use tokio::io::AsyncWriteExt as _;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::{Code, Status};
 
-/// Callers of a kind in one test.
+/// Number of callers of a kind in one test.
 const CROWD: usize = 200;
-/// A lead beside them is answered in this time, on a machine that is busy with other tests.
+/// Time limit of a lead beside them, on a machine that is busy with other tests.
 const PROMPT: Duration = Duration::from_secs(3);
-/// Bound on heads and on bodies, and what a busy machine adds.
+/// The server's limit for heads and bodies, and the delay of a busy machine.
 const ENDED_WITHIN: Duration = Duration::from_secs(25);
 
 async fn quiet_world() -> anyhow::Result<World> {
-    // Thousands of connections would fill the disk with the libraries' own words.
+    // With thousands of connections, the log lines of the libraries would fill the disk.
     World::builder()
         .without_gateway()
         .server("TANDEM_LOG", "tandem_server=debug,tandem_net=debug")
@@ -27,7 +27,7 @@ async fn quiet_world() -> anyhow::Result<World> {
         .await
 }
 
-/// A lead over a connection of its own; returns how long it took.
+/// Sends a lead over a new connection. Returns how long it took.
 async fn lead_on_a_new_connection(world: &World) -> anyhow::Result<Duration> {
     let started = Instant::now();
     world.stranger()?.capture_lead(messages::lead(&Person::unique())).await?;
@@ -39,7 +39,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
-/// Sends `begin`, then a byte a second until the server hangs up; returns when it did.
+/// Sends `begin`, then one byte a second until the server closes the connection. Returns the time until then.
 async fn trickle(url: String, begin: String) -> anyhow::Result<Duration> {
     let mut stream = raw::connect(&url).await?;
     let started = Instant::now();
@@ -76,7 +76,10 @@ async fn crowd_that_trickles(begin: impl Fn(&str) -> String) -> anyhow::Result<(
     assert!(slowest < PROMPT, "a lead beside {CROWD} slow callers took {slowest:?}");
     for caller in crowd {
         let held_on = caller.await??;
-        assert!(held_on > Duration::from_secs(5), "a slow caller has its ten seconds, not {held_on:?}");
+        assert!(
+            held_on > Duration::from_secs(5),
+            "a slow caller must be ended after ten seconds, not {held_on:?}"
+        );
     }
     Ok(())
 }
@@ -131,7 +134,7 @@ async fn a_call_whose_message_never_comes_is_answered_and_its_connection_kept() 
 #[tokio::test]
 async fn ten_thousand_idle_connections_cost_little_and_keep_nobody_waiting() -> anyhow::Result<()> {
     let files = raw::raise_own_file_limit();
-    // The server has the same limit, and keeps a part of it for other things.
+    // The server has the same limit, and needs a part of it for other files.
     let count = files.saturating_sub(2000).min(10_000);
     assert!(count >= 1000, "the limit on open files ({files}) is too small for this test");
     let world = quiet_world().await?;
@@ -141,7 +144,7 @@ async fn ten_thousand_idle_connections_cost_little_and_keep_nobody_waiting() -> 
         let started = Instant::now();
         caller.capture_lead(messages::lead(&Person::unique())).await.map(|_| started.elapsed())
     };
-    // The first calls make room in memory that stays.
+    // The first calls allocate memory that the server keeps.
     let mut alone = Vec::new();
     for _ in 0..300 {
         alone.push(lead().await?);
@@ -153,7 +156,7 @@ async fn ten_thousand_idle_connections_cost_little_and_keep_nobody_waiting() -> 
     for _ in 0..count {
         idle.push(raw::begin_http2(&world.grpc).await?);
     }
-    // The last to come are answered, so all are served by now.
+    // The server answers the last connections, so it serves all of them by now.
     for stream in idle.iter_mut().rev().take(50) {
         assert!(raw::is_answered(stream).await?, "an idle connection was ended");
     }
@@ -192,7 +195,7 @@ async fn too_many_open_files_are_survived() -> anyhow::Result<()> {
     }
     let took = lead_on_a_new_connection(&world).await?;
     assert!(took < PROMPT, "a lead took {took:?}");
-    assert!(world.server_log().contains("new connections are refused"), "the log says so");
+    assert!(world.server_log().contains("new connections are refused"), "the log must have a line about it");
     world.limit_open_files(None)?;
     drop(idle);
     world.wait_until_all_is_sent().await?;
@@ -253,7 +256,7 @@ async fn a_caller_that_asks_for_much_and_reads_nothing_is_ended() -> anyhow::Res
     }
     let message = ListEventsRequest { page_size: 1000, ..ListEventsRequest::default() };
     let answer_bytes = prost::Message::encoded_len(&world.internal()?.list_events(message.clone()).await?);
-    // More than the buffers of both sides can take.
+    // More than the buffers of both sides can hold.
     let questions = (64 << 20) / answer_bytes;
     let host = world.grpc.trim_start_matches("http://");
     let message = prost::Message::encode_to_vec(&message);
@@ -269,7 +272,7 @@ async fn a_caller_that_asks_for_much_and_reads_nothing_is_ended() -> anyhow::Res
     let mut deaf = raw::connect(&world.grpc).await?;
     let server = world.server_id()?;
     let before = raw::resident_bytes(server)?;
-    // Once the server cannot answer it reads no further, and these stay here.
+    // Once the server cannot send its answers, it stops reading, and the rest stays in this process.
     let all = question.repeat(questions);
     let asking = tokio::time::timeout(Duration::from_secs(40), deaf.write_all(&all)).await;
     let grown = raw::resident_bytes(server)?.saturating_sub(before);
@@ -280,6 +283,9 @@ async fn a_caller_that_asks_for_much_and_reads_nothing_is_ended() -> anyhow::Res
         world.eventually_within(Duration::from_secs(60), "the caller to be ended", told).await?;
     }
     let read = raw::read_to_end(&mut deaf, Duration::from_secs(20)).await?;
-    assert!(read < questions * answer_bytes, "{read} bytes came, as if nothing were wrong");
+    assert!(
+        read < questions * answer_bytes,
+        "the caller must be ended before it has all answers, but {read} bytes came"
+    );
     Ok(())
 }

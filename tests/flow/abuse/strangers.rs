@@ -1,5 +1,5 @@
-//! What forged claims cannot do: steal signals, keep a Purchase back, learn an amount or a
-//! refund, use up the questions to the payment provider, or make the store grow.
+//! Forged claims cannot steal signals, withhold a Purchase, reveal an amount or a refund, use up the requests to the
+//! payment provider, or make the store grow.
 
 use std::collections::HashSet;
 
@@ -15,8 +15,8 @@ use tandem_tests::cashfree::{Webhook, indian_time, now_ms, payment, unique_payme
 use tandem_tests::{Person, Visitor, World, http, messages};
 use tonic::Code;
 
-/// A claim that does not wait for the verdict: the server keeps a quarter of a second for the way
-/// back. A machine too busy for that is asked again.
+/// A claim that does not wait for the verdict: the server reserves a quarter of a second for the way back. If a busy
+/// machine needs longer, this repeats the claim.
 async fn claim_in_passing(
     visitor: &Visitor,
     mut claim: RecordPurchaseRequest,
@@ -43,7 +43,7 @@ async fn check_out(buyer: &Visitor, order: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A world whose server asks the fake Orders API.
+/// A world whose server queries the fake Orders API.
 async fn world_that_asks() -> anyhow::Result<World> {
     let mut world = World::start().await?;
     let api = format!("{}/cashfree/pg", world.sandbox.url);
@@ -52,7 +52,7 @@ async fn world_that_asks() -> anyhow::Result<World> {
     Ok(world)
 }
 
-/// Paths of the questions that the fake Orders API was asked.
+/// Paths of the requests that the fake Orders API received.
 async fn questions(world: &World) -> anyhow::Result<Vec<String>> {
     let url = format!("{}/control/cashfree/requests", world.sandbox.url);
     let rows: Vec<Value> = http::client().get(url).send().await?.json().await?;
@@ -66,7 +66,7 @@ async fn a_forged_claim_neither_steals_signals_nor_keeps_a_purchase_back() -> an
     let id = format!("purchase_{order}");
     check_out(&buyer, &order).await?;
 
-    // From the buyer's own network, with the buyer's kind of browser.
+    // The forger has the buyer's network and kind of browser.
     let mut forger = world.visitor();
     (forger.address, forger.user_agent) = (buyer.address.clone(), buyer.user_agent.clone());
     let mut claim = messages::purchase(&order, "1.00");
@@ -75,12 +75,13 @@ async fn a_forged_claim_neither_steals_signals_nor_keeps_a_purchase_back() -> an
     let mut event = messages::event("AddPaymentInfo", "1.00");
     (event.order_id, event.consent) = (order.clone(), denied());
     forger.track_event(event).await?.outcome?;
-    // The page of a Purchase fired in 1970, it says: its copies would never be merged.
+    // The forger's page reports that the Purchase fired in 1970, so that the copies would never be merged.
     let fired = |at: i64| Confirmation {
         event_name: "Purchase".to_owned(),
         event_id: id.clone(),
         outcome: Outcome::Fired.into(),
         occurred_at: Some(prost_types::Timestamp { seconds: at, nanos: 0 }),
+        ..Confirmation::default()
     };
     forger.confirm(vec![fired(0)]).await?.outcome?;
 
@@ -99,7 +100,7 @@ async fn the_shops_key_beats_whoever_was_first() -> anyhow::Result<()> {
     let world = World::builder().server("TANDEM_CLAIM_SECRET", "claims-are-signed-with-this").start().await?;
     let (buyer, forger, person, order) =
         (world.visitor(), world.visitor(), Person::unique(), messages::order_id());
-    // The number was guessed before the order existed.
+    // The forger guessed the number before the order existed.
     let mut early = messages::event("InitiateCheckout", "1.00");
     (early.order_id, early.consent) = (order.clone(), denied());
     forger.track_event(early).await?.outcome?;
@@ -150,7 +151,7 @@ async fn a_stranger_learns_neither_amounts_nor_refunds_nor_failures() -> anyhow:
     }
     let (mut of_failed, of_unknown) = (told(&failed).await?, told(&unknown).await?);
     of_failed.event_id.clone_from(&of_unknown.event_id);
-    assert_eq!(of_failed, of_unknown, "a failed order looks like one that nobody knows");
+    assert_eq!(of_failed, of_unknown, "a failed order must look like an unknown one");
     assert_eq!(of_unknown.state(), PurchaseState::Pending);
     Ok(())
 }
@@ -159,7 +160,7 @@ async fn a_stranger_learns_neither_amounts_nor_refunds_nor_failures() -> anyhow:
 async fn one_forger_cannot_use_up_the_questions() -> anyhow::Result<()> {
     let world = world_that_asks().await?;
     let forger = world.visitor();
-    // What Cashfree cannot know is not asked, and nothing is asked twice.
+    // The server does not query orders that Cashfree cannot have, and queries no order twice.
     for odd in ["KB", "KB 7", "../payments", "KB/7?x=1", "दीया-७७", &"x".repeat(46)] {
         claim_in_passing(&forger, messages::purchase(odd, "1.00")).await?;
     }
@@ -174,7 +175,7 @@ async fn one_forger_cannot_use_up_the_questions() -> anyhow::Result<()> {
         .try_collect::<Vec<_>>()
         .await?;
 
-    // A buyer whose webhook is lost is still told within the call.
+    // A buyer whose webhook is lost still gets the answer within the call.
     let (buyer, person, order) = (world.visitor(), Person::unique(), messages::order_id());
     world.sandbox.create_order(&order, "1399.50", &person).await?;
     world.sandbox.pay_in_silence(&order).await?;
@@ -184,9 +185,9 @@ async fn one_forger_cannot_use_up_the_questions() -> anyhow::Result<()> {
 
     let asked = questions(&world).await?;
     let of_others = asked.iter().filter(|path| !path.contains(&order)).count();
-    assert!((1..=20).contains(&of_others), "{of_others} questions for one address");
+    assert!((1..=20).contains(&of_others), "one address caused {of_others} requests");
     let distinct: HashSet<&String> = asked.iter().collect();
-    assert_eq!(distinct.len(), asked.len(), "no question was asked twice: {asked:?}");
+    assert_eq!(distinct.len(), asked.len(), "no order may be queried twice: {asked:?}");
     assert!(asked.iter().all(|path| path.contains("KB-")), "{asked:?}");
     Ok(())
 }
@@ -202,7 +203,7 @@ async fn many_forgers_leave_questions_for_orders_that_cashfree_spoke_of() -> any
         .await?;
     let (buyer, person, order) = (world.visitor(), Person::unique(), messages::order_id());
     world.sandbox.create_order(&order, "1399.50", &person).await?;
-    // A first attempt failed and Cashfree said so; the second succeeded in silence.
+    // A first attempt failed with a webhook. The second succeeded without one.
     let failure = payment("FAILED", &order, &unique_payment_id(), "1399.50", &person);
     assert_eq!(world.post_webhook(&Webhook::signed(failure)).await?, 200);
     world.sandbox.pay_in_silence(&order).await?;
@@ -211,7 +212,7 @@ async fn many_forgers_leave_questions_for_orders_that_cashfree_spoke_of() -> any
     let arrived = world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;
     assert_eq!(arrived.match_key("fbp"), buyer.fbp);
     let others = questions(&world).await?.iter().filter(|path| !path.contains(&order)).count();
-    assert!(others <= 40, "{others} questions for strangers in a minute");
+    assert!(others <= 40, "strangers caused {others} requests in a minute");
     Ok(())
 }
 
@@ -231,14 +232,39 @@ async fn one_address_cannot_fill_the_store_with_orders() -> anyhow::Result<()> {
     let buyer = world.visitor();
     let bought = messages::order_id();
     claim_in_passing(&buyer, messages::purchase(&bought, "1.00")).await?;
-    // What was kept of a claim shows on the Purchase.
+    // The Purchase shows what the server stored of a claim.
     for (order, fbp) in [(&orders[0], &forger.fbp), (&orders[639], &String::new()), (&bought, &buyer.fbp)] {
         world.pay_order(order, "10.00", &person).await?;
         let arrived = world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;
         assert_eq!(arrived.match_key("fbp"), fbp);
     }
-    // An order that is known by other means is open to the address all the same.
+    // The address has used up its claims of unknown orders, but may still claim an order that the server knows.
     let known = claim_in_passing(&forger, messages::purchase(&orders[639], "1.00")).await?;
     assert_eq!(known.state(), PurchaseState::Verified);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_payment_session_beats_whoever_was_first() -> anyhow::Result<()> {
+    let world = world_that_asks().await?;
+    let (buyer, forger, person, order) =
+        (world.visitor(), world.visitor(), Person::unique(), messages::order_id());
+    let session = world.sandbox.create_tagged_order(&order, "1399.50", &person, json!({})).await?;
+    let checkout = |session: &str| {
+        let mut event = messages::event("InitiateCheckout", "1399.50");
+        (event.order_id, event.payment_session_id) = (order.clone(), session.to_owned());
+        event
+    };
+    let mut forged = checkout("session_guessed");
+    forged.consent = denied();
+    forger.track_event(forged).await?.outcome?;
+    world
+        .eventually("the first question", async || Ok((!questions(&world).await?.is_empty()).then_some(())))
+        .await?;
+    buyer.track_event(checkout(&session)).await?.outcome?;
+    world.sandbox.pay(&order, "success").await?;
+    let arrived = world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;
+    assert_eq!(arrived.match_key("fbp"), buyer.fbp);
+    assert_eq!(arrived.match_key("client_ip_address"), buyer.address);
     Ok(())
 }

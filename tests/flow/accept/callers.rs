@@ -1,4 +1,4 @@
-//! Who may call what: tokens, origins, sizes, rates.
+//! Which caller may call which RPC: tokens, origins, sizes, rates.
 
 use std::collections::HashMap;
 
@@ -13,11 +13,11 @@ use tandem_tests::{INTERNAL_TOKEN, Person, World, messages};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-/// RPCs that a page may call: strangers need no token for them. Every other one is internal.
+/// RPCs that a page may call without a token. Every other RPC is internal.
 const PUBLIC: [&str; 4] =
     [paths::CAPTURE_LEAD, paths::TRACK_EVENT, paths::RECORD_PURCHASE, paths::CONFIRM_BROWSER_EVENTS];
 
-/// The path of every RPC of the protocol, read from its descriptors: a new RPC is in the tests by itself.
+/// The path of every RPC in the protocol's descriptors, so that the tests include a new RPC.
 fn every_rpc() -> anyhow::Result<Vec<String>> {
     let mut rpcs = Vec::new();
     for file in FileDescriptorSet::decode(tandem_proto::DESCRIPTORS)?.file {
@@ -59,7 +59,7 @@ async fn a_wrong_token_is_refused_everywhere_and_none_where_one_is_needed() -> a
         } else {
             expect_code(&format!("{rpc} without a token"), stranger, Code::Unauthenticated);
         }
-        // An empty message may be refused, but not its caller.
+        // The server may refuse an empty message, but not its caller.
         let code = internal.map_or_else(|status| status.code(), |()| Code::Ok);
         assert!(
             !matches!(code, Code::Unauthenticated | Code::Unimplemented),
@@ -106,7 +106,7 @@ async fn a_forged_origin_is_refused() -> anyhow::Result<()> {
     for origin in refused {
         visitor.origin = Some(origin.to_owned());
         let answer = visitor.capture_lead(messages::lead(&Person::unique())).await?;
-        assert_eq!(answer.header("access-control-allow-origin"), "", "{origin:?} is not told it may");
+        assert_eq!(answer.header("access-control-allow-origin"), "", "{origin:?} must not get permission");
         expect_code(&format!("gRPC-web from {origin:?}"), answer.outcome, Code::PermissionDenied);
         let native = world.stranger()?.with_header("origin", origin.to_owned());
         let outcome = native.capture_lead(messages::lead(&Person::unique())).await;
@@ -138,7 +138,7 @@ async fn by_default_only_this_machine_is_the_shop() -> anyhow::Result<()> {
         visitor.origin = Some(origin.to_owned());
         let answer = visitor.capture_lead(messages::lead(&Person::unique())).await?;
         match answer.outcome {
-            Ok(_) => assert!(allowed, "{origin} was let in"),
+            Ok(_) => assert!(allowed, "{origin} was accepted"),
             Err(status) => {
                 assert!(!allowed, "{origin}: {status}");
                 assert_eq!(status.code(), Code::PermissionDenied, "{origin}");
@@ -161,7 +161,7 @@ async fn a_message_too_large_is_refused_and_the_connection_kept() -> anyhow::Res
         request
     };
 
-    // One connection, which must be usable after each refusal.
+    // One connection, which must stay usable after each refusal.
     let stranger = world.stranger()?;
     for bytes in [1 << 20, 300 << 10] {
         let status = stranger.capture_lead(with_padding(bytes)).await.expect_err("more than 256 KiB");
@@ -173,7 +173,7 @@ async fn a_message_too_large_is_refused_and_the_connection_kept() -> anyhow::Res
     too_large("gRPC-web", &answer.outcome.expect_err("more than 256 KiB"));
     visitor.capture_lead(messages::lead(&Person::unique())).await?.outcome?;
 
-    // A webhook may be as large as the gateway lets through; its limit is 1 MiB and 64 KiB.
+    // The server's limit for a webhook is 1 MiB and 64 KiB, so that it accepts all that the gateway lets through.
     let internal = world.internal()?;
     let webhook = |bytes: usize| {
         let body = format!(r#"{{"type":"SOMETHING_NEW","data":{{"x":"{}"}}}}"#, "y".repeat(bytes));
@@ -210,11 +210,11 @@ async fn strangers_are_slowed_down_by_address() -> anyhow::Result<()> {
     for status in &refusals {
         assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
         let retry = status.get_details_retry_info().and_then(|info| info.retry_delay);
-        assert!(retry.is_some_and(|delay| !delay.is_zero()), "the refusal says when to come again: {status}");
+        assert!(retry.is_some_and(|delay| !delay.is_zero()), "the refusal must say when to retry: {status}");
     }
     calm.capture_lead(messages::lead(&Person::unique())).await?.outcome?;
 
-    // Whoever has an IPv6 address has a network of them: they count as one.
+    // A caller with IPv6 has a whole network of addresses, which count as one.
     let mut codes = Vec::new();
     for host in 0..12 {
         let mut neighbour = world.visitor();

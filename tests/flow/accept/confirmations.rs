@@ -1,4 +1,4 @@
-//! The page's reports, and the deduplication rate they give.
+//! The page's reports, and the deduplication rate that they result in.
 
 use serde_json::Value;
 use tandem_proto::v1::{Confirmation, EventState, Outcome};
@@ -9,7 +9,7 @@ fn report(id: &str, outcome: Outcome) -> Confirmation {
         event_name: "Lead".to_owned(),
         event_id: id.to_owned(),
         outcome: outcome.into(),
-        occurred_at: None,
+        ..Confirmation::default()
     }
 }
 
@@ -47,7 +47,7 @@ async fn the_rate_is_confirmed_of_delivered() -> anyhow::Result<()> {
         assert_eq!(event.browser_outcome, outcome);
     }
 
-    // A page that was blocked at first and fired on a second try has fired.
+    // A page that was blocked at first and fired at its second try counts as fired.
     assert_eq!(world.confirm_fired(&visitor, "Lead", &ids[2]).await?, (1, 0));
     world.wait_for_health("a rate of three quarters", |health| rate_is(health, 0.75)).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! `_fbp` and `_fbc` by HTTP (`TANDEM_COOKIE_DOMAIN`), as a page of the shop meets them.
+//! `_fbp` and `_fbc` as cookies set over HTTP (`TANDEM_COOKIE_DOMAIN`), as a page of the shop gets them.
 
 use tandem_proto::v1::{AdsConsent, Browser, CaptureLeadRequest, CaptureLeadResponse, Consent};
 use tandem_proto::v1::{RecordPurchaseResponse, TrackEventResponse, tracking_service_paths as paths};
@@ -24,7 +24,7 @@ fn page_of(world: &World) -> Visitor {
     visitor
 }
 
-/// A lead of a page that found no cookie, at this address.
+/// A lead of a page without cookies at this address.
 fn lead(page: &str) -> CaptureLeadRequest {
     let browser = Browser { event_source_url: Some(page.to_owned()), ..Browser::default() };
     CaptureLeadRequest { browser: Some(browser), ..messages::lead(&Person::unique()) }
@@ -38,7 +38,7 @@ async fn capture(
     visitor.call_with(paths::CAPTURE_LEAD, request, more).await
 }
 
-/// The values of the two cookies that an answer sets; each must have Meta's attributes.
+/// The values of the two cookies that an answer sets. Each must have Meta's attributes.
 fn set<T>(answer: &Answer<T>) -> (Option<String>, Option<String>) {
     let (mut fbp, mut fbc) = (None, None);
     for line in answer.headers.get_all("set-cookie") {
@@ -64,10 +64,14 @@ async fn a_browser_gets_both_cookies_and_a_click_is_never_dated_anew() -> anyhow
     assert!(fbp.starts_with("fb.1.") && fbp.split('.').count() == 4, "{fbp}");
     assert!(fbc.starts_with("fb.1.") && fbc.ends_with(".AbC-1_x"), "{fbc}");
     let event = world.wait_for_server_event("Lead", &first.outcome?.event_id).await?;
-    assert_eq!(event.match_key("fbc"), fbc, "the event and the cookie name the same click");
-    assert_eq!(event.match_key("fbp"), "", "no event has an ID that the browser may not keep");
+    assert_eq!(event.match_key("fbc"), fbc, "the event and the cookie must have the same click ID");
+    assert_eq!(
+        event.match_key("fbp"),
+        "",
+        "an event must not have an ID that the browser may refuse to store"
+    );
 
-    // The browser brings them back, on a page with the same click and on one without.
+    // The browser returns the cookies, on a page with the same click ID and on one without.
     for page in [landing.as_str(), ORIGIN] {
         let cookie = [("cookie", format!("other=1; _fbp={fbp}; _fbc={fbc}"))];
         let again = capture(&visitor, &lead(page), &cookie).await?;
@@ -102,7 +106,7 @@ async fn what_the_page_says_goes_first_and_every_call_of_an_event_renews() -> an
     let more = [cookie[0].clone(), ("grpc-timeout", "1S".to_owned())];
     let answer = visitor.call_with::<RecordPurchaseResponse>(paths::RECORD_PURCHASE, &claim, &more).await?;
     assert_eq!(set(&answer), expected);
-    // A report of what the pixel did says nothing of consent.
+    // A report of the pixel's outcome carries no consent.
     assert_eq!(set(&visitor.confirm(Vec::new()).await?), (None, None));
     Ok(())
 }
@@ -173,7 +177,7 @@ async fn only_pages_of_the_domain_get_cookies() -> anyhow::Result<()> {
     let unset = capture(&page_of(&world), &lead(ORIGIN), &[cookie]).await?;
     assert_eq!(set(&unset), (None, None), "without the setting");
     let event = world.wait_for_server_event("Lead", &unset.outcome?.event_id).await?;
-    assert_eq!(event.match_key("fbp"), "", "without the setting cookies are not looked at");
+    assert_eq!(event.match_key("fbp"), "", "without the setting the server must ignore cookies");
     Ok(())
 }
 

@@ -24,7 +24,7 @@ async fn standard_and_custom_events_take_the_same_way() -> anyhow::Result<()> {
     assert_eq!(arrived.field(&["custom_data", "contents"])[0]["id"], "deck");
     assert!(visitor.track_event(request.clone()).await?.outcome?.duplicate);
 
-    // The dedup key is name and ID: the same ID under another name is another event.
+    // The deduplication key is name and ID, so the same ID under another name is another event.
     let mut other = request;
     other.event_name = "AddPaymentInfo".to_owned();
     assert!(!visitor.track_event(other).await?.outcome?.duplicate);

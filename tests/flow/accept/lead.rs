@@ -63,7 +63,7 @@ async fn a_repeated_lead_is_a_duplicate_and_the_first_payload_wins() -> anyhow::
     let request = messages::lead(&person);
     let first = visitor.capture_lead(request.clone()).await?.outcome?;
 
-    // The same call again, and one under the same ID that says something else.
+    // The same call again, and one with the same ID and other content.
     let mut other = messages::lead(&Person::unique());
     other.client_event_id.clone_from(&request.client_event_id);
     other.custom_data = Some(messages::deck("5.00"));
@@ -79,7 +79,7 @@ async fn a_repeated_lead_is_a_duplicate_and_the_first_payload_wins() -> anyhow::
     let arrived = world.wait_for_server_event("Lead", &first.event_id).await?;
     assert_eq!(arrived.match_key("em"), person.email_hash());
     assert_eq!(arrived.value_minor(), 149_900);
-    // Two leads were accepted: this one and the one that showed the outbox empty.
+    // Two leads were accepted: this one, and the one that showed that everything was sent.
     world.wait_for_health("two leads", |health| health["last_24h"]["lead_events"] == 2).await?;
     Ok(())
 }
@@ -106,7 +106,7 @@ async fn a_lead_may_leave_out_what_is_not_required() -> anyhow::Result<()> {
     assert_eq!(arrived.match_key("ph"), person.phone_hash());
     assert!(arrived.field(&["user_data", "em"]).is_null());
 
-    // 64 hex digits are a hash already; the parameter builder's appendix is dropped.
+    // 64 hex digits are already a hash. The server drops the parameter builder's appendix.
     let hashed = with(User {
         email: Some(format!("{}.AQQAAQMC", person.email_hash())),
         phone: Some(person.phone_hash().to_uppercase()),
@@ -154,7 +154,7 @@ async fn every_match_key_arrives_normalised_and_hashed() -> anyhow::Result<()> {
     ] {
         assert_eq!(arrived.match_key(key), sha256_hex(normalised), "{key}");
     }
-    // Meta's own known answer, so that this test's hash is not only compared with itself.
+    // Meta's own example, so that the test's hash is not compared only with itself.
     assert_eq!(arrived.match_key("em"), "62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f");
     Ok(())
 }
@@ -186,7 +186,7 @@ async fn experiment_limited_data_use_and_time_travel_along() -> anyhow::Result<(
     assert_eq!(arrived.field(&["data_processing_options_state"]), 1000);
     assert_eq!(arrived.field(&["event_time"]), an_hour_ago);
 
-    // A clock that runs ahead is not believed.
+    // The server ignores a clock that is ahead.
     let mut request = messages::lead(&Person::unique());
     request.occurred_at = Some(Timestamp { seconds: now_s() + 86_400, nanos: 0 });
     let id = visitor.capture_lead(request).await?.outcome?.event_id;
@@ -241,7 +241,7 @@ async fn address_and_user_agent_come_from_who_can_know_them() -> anyhow::Result<
         ..Browser::default()
     };
 
-    // A stranger's message is not believed; the connection is.
+    // The server ignores the address in a stranger's message and uses the connection's.
     let visitor = world.visitor();
     let mut request = messages::lead(&Person::unique());
     request.browser = Some(told.clone());
@@ -250,7 +250,7 @@ async fn address_and_user_agent_come_from_who_can_know_them() -> anyhow::Result<
     assert_eq!(arrived.match_key("client_ip_address"), visitor.address);
     assert_eq!(arrived.match_key("client_user_agent"), visitor.user_agent);
 
-    // An internal caller's message is; its own connection is never reported.
+    // It uses the address in an internal caller's message, and never that caller's own connection.
     let internal = world.internal()?;
     let mut request = messages::lead(&Person::unique());
     request.browser = Some(told);
@@ -282,7 +282,7 @@ async fn page_addresses_and_click_ids_are_cleaned_and_kept() -> anyhow::Result<(
     let mut visitor = world.visitor();
     visitor.origin = Some("https://shop.example".to_owned());
 
-    // Personal data and the fragment leave the address; a click ID becomes an fbc.
+    // The server removes personal data and the fragment from the address, and makes an fbc from a click ID.
     let person = Person::unique();
     let mut request = messages::lead(&person);
     let before_ms = now_ms();
@@ -308,7 +308,7 @@ async fn page_addresses_and_click_ids_are_cleaned_and_kept() -> anyhow::Result<(
         "the click ID's time is in milliseconds"
     );
 
-    // A page that is not the shop's is not reported as such.
+    // The server does not report a page that is not the shop's.
     let mut request = messages::lead(&Person::unique());
     request.browser =
         Some(Browser { event_source_url: Some("https://evil.example/".to_owned()), ..Browser::default() });
@@ -346,8 +346,8 @@ async fn the_visitors_address_is_the_last_one_that_no_proxy_of_ours_has() -> any
         ("49.36.1.4, 10.9.8.7, 10.1.1.1", Some("49.36.1.4")),
         ("2401:4900:1c2a:5d0f::1", Some("2401:4900:1c2a:5d0f::1")),
         ("192.168.1.20", None),
-        // What is left is what the connection itself says: the proxy, which is this machine.
-        // (Loopback addresses are reported to a sandbox only.)
+        // The connection's own address remains: the proxy, which is this machine. (The server reports loopback
+        // addresses only to a sandbox.)
         ("garbage", Some("127.0.0.1")),
     ] {
         let mut visitor = world.visitor();
@@ -359,7 +359,7 @@ async fn the_visitors_address_is_the_last_one_that_no_proxy_of_ours_has() -> any
         assert_eq!(reported, address, "X-Forwarded-For: {forwarded}");
     }
 
-    // Without trusted proxies the header is anybody's to write.
+    // Without trusted proxies anyone can write this header.
     let world = World::builder().server_without("TANDEM_TRUSTED_PROXIES").without_gateway().start().await?;
     let visitor = world.visitor();
     let id = world.capture_lead(&visitor, &Person::unique()).await?.event_id;
@@ -380,9 +380,12 @@ async fn a_national_number_is_one_of_the_country_that_the_page_names() -> anyhow
     });
     let id = visitor.capture_lead(request).await?.outcome?.event_id;
     let arrived = world.wait_for_server_event("Lead", &id).await?;
-    // Meta, customer information parameters: the known answer of 16505551212.
+    // Meta's example for 16505551212 ("Customer Information Parameters").
     let known = "e323ec626319ca94ee8bff2e4c87cf613be6ea19919ed1364124e16807ab3176";
     assert_eq!(arrived.match_key("ph"), known);
-    assert!(arrived.field(&["user_data", "country"]).is_null(), "it never becomes a match key");
+    assert!(
+        arrived.field(&["user_data", "country"]).is_null(),
+        "the default country must not become a match key"
+    );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What pages and services of the shop send: taken, refused or told what is wrong.
+//! The calls of the shop's pages and services: accepted, or refused with the field that is wrong.
 
 mod callers;
 mod confirmations;

@@ -1,4 +1,4 @@
-//! What is refused, and which field is blamed.
+//! Which calls the server refuses, and which field it names.
 
 use prost_types::Timestamp;
 use tandem_proto::v1::{
@@ -46,7 +46,7 @@ async fn a_lead_names_each_field_that_is_wrong() -> anyhow::Result<()> {
             &["user.email", "user.phone"],
         ),
         (
-            "a birthday that never was",
+            "a birthday that does not exist",
             |r| user(r).date_of_birth = Some("1990-02-31".to_owned()),
             &["user.date_of_birth"],
         ),
@@ -54,7 +54,7 @@ async fn a_lead_names_each_field_that_is_wrong() -> anyhow::Result<()> {
         ("a price with words", |r| r.custom_data = priced("Rs 12", "INR"), &["custom_data.value.amount"]),
         ("a negative price", |r| r.custom_data = priced("-1.00", "INR"), &["custom_data.value.amount"]),
         (
-            "decimals where a currency has none",
+            "decimals in a currency without decimals",
             |r| r.custom_data = priced("12.5", "JPY"),
             &["custom_data.value.amount"],
         ),
@@ -81,7 +81,7 @@ async fn a_lead_names_each_field_that_is_wrong() -> anyhow::Result<()> {
         }
     }
 
-    // What is refused leaves no trace; trailing zeros are no mistake.
+    // A refused call leaves no trace. Trailing zeros are allowed.
     let mut fine = messages::lead(&person);
     fine.custom_data = priced("12.5000", "INR");
     let id = visitor.capture_lead(fine).await?.outcome?.event_id;
@@ -134,8 +134,7 @@ async fn purchases_and_reports_are_checked_too() -> anyhow::Result<()> {
     expect_fields("no such action source", internal.record_purchase(report).await, &["action_source"]);
     let mut report = messages::purchase("KB-3", "1.00");
     report.custom_data = None;
-    let status =
-        internal.record_purchase(report).await.expect_err("a merchant's report states what was paid");
+    let status = internal.record_purchase(report).await.expect_err("a merchant report must have an amount");
     assert_eq!(status.code(), Code::InvalidArgument);
     let fields = named_fields(&status);
     assert!(fields.len() == 1 && fields[0].starts_with("custom_data.value"), "{fields:?}");
@@ -151,7 +150,7 @@ async fn purchases_and_reports_are_checked_too() -> anyhow::Result<()> {
         event_name: "Lead".to_owned(),
         event_id: messages::event_id(),
         outcome: Outcome::Fired.into(),
-        occurred_at: None,
+        ..Confirmation::default()
     };
     let many = ConfirmBrowserEventsRequest { confirmations: vec![report; 201], pixel_id: String::new() };
     expect_fields("201 reports", world.stranger()?.confirm_browser_events(many).await, &["confirmations"]);

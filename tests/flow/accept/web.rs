@@ -1,4 +1,4 @@
-//! gRPC-web and CORS, as a browser meets them.
+//! gRPC-web and CORS as a browser uses them.
 
 use reqwest::StatusCode;
 use tandem_proto::v1::{CaptureLeadResponse, TrackEventRequest, tracking_service_paths as paths};
@@ -117,7 +117,7 @@ async fn garbage_is_answered_and_survived() -> anyhow::Result<()> {
         let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await?;
-        // The trailers of an error name a status other than 0.
+        // The trailers of an error have a status other than 0.
         let text = String::from_utf8_lossy(&body).to_lowercase();
         let in_trailers = text.contains("grpc-status") && !text.contains("grpc-status:0");
         let in_headers = !matches!(header(&headers, "grpc-status").as_str(), "" | "0");

@@ -1,4 +1,4 @@
-//! One outcome per accepted event: what was accepted is finished or still waits.
+//! Every accepted event has one outcome: it is finished, or it still waits.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 use tandem_proto::v1::{AdsConsent, Consent, EventState, TrackEventRequest};
 use tandem_tests::{Person, World, messages};
 
-/// A sample's value by its labels, e.g. `outcome="accepted"`, summed over all others.
+/// Sum of the samples with this label, such as `outcome="accepted"`, over all other labels.
 fn sum(metrics: &str, name: &str, label: &str) -> u64 {
     let samples = metrics.lines().filter(|line| line.starts_with(name) && line.contains(label));
     samples.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
@@ -18,7 +18,7 @@ async fn accepted_is_what_was_finished_and_what_waits() -> anyhow::Result<()> {
     let visitor = world.visitor();
     let mut accepted = 0;
 
-    // One refused for good, some delivered, one suppressed, a duplicate, a paid order.
+    // One event that Meta refuses, some that are delivered, one suppressed event, a duplicate, and a paid order.
     let error = json!({"message": "x", "type": "OAuthException", "code": 100, "error_subcode": 2804019, "fbtrace_id": "A"});
     let refusal =
         json!({ "answer": { "status": 400, "body": json!({ "error": error }).to_string(), "headers": {} } });
@@ -37,7 +37,7 @@ async fn accepted_is_what_was_finished_and_what_waits() -> anyhow::Result<()> {
     accepted += 2 + 1 + 1 + 1;
     world.wait_until_all_is_sent().await?;
     accepted += 1;
-    // And some that wait, because the token is refused from now on.
+    // Some events that wait, because Meta refuses the token from now on.
     world.sandbox.fault("graph", None, json!("refuse_token")).await?;
     let mut waiting = Vec::new();
     for _ in 0..3 {
@@ -59,9 +59,9 @@ async fn accepted_is_what_was_finished_and_what_waits() -> anyhow::Result<()> {
     assert_eq!(states.get(&EventState::Held), Some(&3), "{states:?}");
     assert_eq!(states.get(&EventState::Delivered), Some(&4), "{states:?}");
     assert!(events.iter().any(|event| event.event_id == denied));
-    assert_eq!(world.sandbox.server_events("").await?.len(), 4, "delivered is what arrived");
+    assert_eq!(world.sandbox.server_events("").await?.len(), 4, "each delivered event must have arrived");
 
-    // The metrics tell the same story.
+    // The metrics must agree.
     world.wait_for_health("three held events", |health| health["outbox"]["held"] == 3).await?;
     let metrics = world.get("/metrics").await?.text().await?;
     let of = |outcome: &str| sum(&metrics, "tandem_events_last_24h", &format!("outcome=\"{outcome}\""));
@@ -73,7 +73,7 @@ async fn accepted_is_what_was_finished_and_what_waits() -> anyhow::Result<()> {
     assert_eq!(
         of("accepted"),
         of("delivered") + of("dead_letter") + open,
-        "suppressed ones are counted apart"
+        "suppressed events are counted separately"
     );
     Ok(())
 }
@@ -89,6 +89,6 @@ async fn strangers_cannot_make_metrics_grow() -> anyhow::Result<()> {
     }
     world.wait_until_all_is_sent().await?;
     let metrics = world.get("/metrics").await?.text().await?;
-    assert!(!metrics.contains("Invented1"), "a label holds what a stranger made up:\n{metrics}");
+    assert!(!metrics.contains("Invented1"), "a label contains a name that a stranger invented:\n{metrics}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Dead letters in numbers: shown, replayed and purged in steps, over gRPC and the tool.
+//! Many dead letters: listed, replayed and purged in steps, over gRPC and with the tool.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,11 +18,11 @@ use tonic::Code;
 
 use crate::tool::tool;
 
-/// Enough that a step is a small part of it.
+/// Enough events that one step handles only a small part of them.
 const MANY: usize = 2_000;
-/// Calls at once that make them.
+/// How many calls create them at once.
 const CALLS: usize = 64;
-/// Time for all of them to be refused: each costs about two Graph calls, one after the other.
+/// Time limit until all of them are refused. Each takes about two Graph calls, one after the other.
 const REFUSALS: Duration = Duration::from_secs(180);
 
 fn refusal(subcode: u32) -> Value {
@@ -30,14 +30,13 @@ fn refusal(subcode: u32) -> Value {
     json!({ "answer": { "status": 400, "body": json!({ "error": error }).to_string(), "headers": {} } })
 }
 
-/// A server without a limit for callers, and without a trace of each of thousands.
+/// A server without rate limits, and without trace lines for thousands of events.
 async fn world() -> anyhow::Result<World> {
     let world = World::builder().without_gateway();
     world.server("TANDEM_RATE_LIMIT", "off").server("TANDEM_LOG", "warn").start().await
 }
 
-/// So many leads that the Graph API refuses, and the same of another event; it is healed
-/// again.
+/// Creates this many leads and other events that the Graph API refuses. Ends the fault afterwards.
 async fn refused(world: &World, leads: usize, others: usize) -> anyhow::Result<BTreeSet<String>> {
     world.sandbox.fault("graph", None, refusal(2_804_019)).await?;
     let visitor = world.visitor();
@@ -81,7 +80,7 @@ async fn purge(world: &World, request: PurgeDeadLettersRequest) -> anyhow::Resul
     Ok((purged_events, purged_webhooks))
 }
 
-/// What `/metrics` says of dead letters, all pixels together.
+/// The number of dead letters in `/metrics`, over all pixels.
 async fn dead_in_metrics(world: &World) -> anyhow::Result<u64> {
     let metrics = world.get("/metrics").await?.text().await?;
     let dead = metrics
@@ -122,7 +121,7 @@ async fn many_are_replayed_in_steps_each_under_its_id_with_its_attempts() -> any
             break;
         }
     }
-    assert_eq!((replayed, steps), (MANY as u64, MANY.div_ceil(300)), "no dead letter twice, none left out");
+    assert_eq!((replayed, steps), (MANY as u64, MANY.div_ceil(300)), "each dead letter must be listed once");
 
     let only_others = |health: &Value| health["outbox"]["dead_letters"] == 100;
     world.wait_for_health("the leads' arrival", only_others).await?;
@@ -163,9 +162,9 @@ async fn the_tool_replays_many_and_purges_the_rest() -> anyhow::Result<()> {
     world.wait_for_health("the leads' arrival", |health| health["outbox"]["pending"] == 0).await?;
     let arrived = world.sandbox.server_events("Lead").await?;
     assert_eq!(arrived.len(), 1_200, "each once");
-    assert!(arrived.iter().all(|event| ids.contains(event.event_id())), "and under its own ID");
+    assert!(arrived.iter().all(|event| ids.contains(event.event_id())), "each lead must keep its ID");
 
-    // Everything that is listed, page by page.
+    // Lists everything, page by page.
     let all = tool(&world, &["events", "list", "--state", "dead_letter", "--all", "--json"]).await?;
     assert_eq!((all.code, all.out.lines().count()), (Some(0), 1_100), "{}", all.log);
 
@@ -184,11 +183,14 @@ async fn the_tool_replays_many_and_purges_the_rest() -> anyhow::Result<()> {
     assert_eq!(dead_in_metrics(&world).await?, 0);
     let listed = world.internal()?.list_dead_letters(ListDeadLettersRequest::default()).await?;
     assert_eq!((listed.events.len(), listed.webhooks.len()), (0, 0));
-    assert!(world.events("AddToCart", EventState::Unspecified).await?.is_empty(), "they are gone for good");
+    assert!(
+        world.events("AddToCart", EventState::Unspecified).await?.is_empty(),
+        "purged events must not come back"
+    );
     assert_eq!(
         world.events("Lead", EventState::Delivered).await?.len(),
         1_000,
-        "the others are not (a page)"
+        "the delivered leads must stay (the list ends after one page)"
     );
     Ok(())
 }
@@ -220,7 +222,7 @@ async fn a_dead_letter_says_what_meta_said_and_what_to_do() -> anyhow::Result<()
         assert!(dashboard.contains(text), "{text}: {dashboard}");
     }
 
-    // Not any more once it has arrived; and what never was is said apart.
+    // A delivered event is no dead letter any more, and the error says so. An unknown event has another error.
     let replay = ReplayDeadLettersRequest { filter: of_id(&id), ..Default::default() };
     assert_eq!(operator.replay_dead_letters(replay).await?.replayed, 1);
     world.wait_for_state("Lead", &id, EventState::Delivered).await?;
@@ -254,12 +256,12 @@ async fn a_purged_purchases_order_makes_no_second_one() -> anyhow::Result<()> {
     assert_eq!(purge(&world, request).await?, (1, 0));
     assert!(world.events("Purchase", EventState::Unspecified).await?.is_empty());
 
-    // The same webhook, a second one about the same order, and its page.
+    // The same webhook again, a second one about the same order, and the order's page.
     assert_eq!(world.post_webhook(&webhook).await?, 200);
     assert_eq!(world.post_webhook(&Webhook::paid(&order, "1499.00", &Person::unique())).await?, 200);
     let visitor = world.visitor();
     visitor.claim_purchase(messages::purchase(&order, "1499.00")).await?.outcome?;
-    // Delivery works: what came later arrives.
+    // Delivery works: a later event arrives.
     let later = world.capture_lead(&visitor, &Person::unique()).await?.event_id;
     world.wait_for_server_event("Lead", &later).await?;
     world.wait_until_all_is_sent().await?;
@@ -283,7 +285,7 @@ async fn webhooks_are_listed_in_pages_shown_and_purged_apart() -> anyhow::Result
         let request = ListDeadLettersRequest { page_size: 2, webhook_page_token, ..Default::default() };
         let page = operator.list_dead_letters(request).await?;
         let events = usize::from(seen.is_empty());
-        assert_eq!(page.events.len(), events, "who goes on with webhooks has seen the events");
+        assert_eq!(page.events.len(), events, "webhooks are listed after the events");
         seen.extend(page.webhooks);
         webhook_page_token = page.next_webhook_page_token;
         if webhook_page_token.is_empty() {
@@ -306,7 +308,7 @@ async fn webhooks_are_listed_in_pages_shown_and_purged_apart() -> anyhow::Result
     let left = operator.replay_dead_letters(replay).await?;
     assert_eq!((left.replayed, left.skipped_webhooks), (0, 1), "without an order only Cashfree can help");
 
-    // One, then what a name leaves out, then the rest of its code.
+    // Purges one webhook. A name selects no webhooks, and the code selects the rest.
     let one = PurgeDeadLettersRequest { filter: of_webhook, ..Default::default() };
     assert_eq!(purge(&world, one).await?, (0, 1));
     let named = PurgeDeadLettersRequest { filter: of_name("Lead"), ..Default::default() };

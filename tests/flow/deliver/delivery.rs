@@ -1,5 +1,5 @@
-//! Delivery under pressure: one pixel's or one event's trouble stays its own, limits are
-//! kept before they bite, and what an operator does takes effect at once.
+//! Delivery under pressure. A fault of one pixel or event affects no other, the server stays below Meta's limits, and
+//! an operator's action takes effect at once.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -19,13 +19,13 @@ fn refusal(code: i64, subcode: i64) -> Value {
     answer(400, &error, &json!({}))
 }
 
-/// A pixel's state and reason, as health shows them.
+/// Whether health shows this state and reason for the pixel.
 fn pixel_is(health: &Value, pixel: &str, state: &str, reason: &str) -> bool {
     let mut pixels = health["pixels"].as_array().into_iter().flatten();
     pixels.any(|row| row["pixel_id"] == pixel && row["state"] == state && row["reason"] == reason)
 }
 
-/// Takes `count` leads, as many at once as a browser's visitors would.
+/// Captures `count` leads, as many at once as visitors would.
 async fn leads(world: &World, count: usize) -> anyhow::Result<Vec<String>> {
     let (caller, browser) = (world.internal()?, world.visitor().browser());
     futures_util::stream::iter(0..count)
@@ -51,7 +51,7 @@ async fn one_poison_event_among_a_thousand_holds_up_nobody() -> anyhow::Result<(
     let ids = leads(&world, 1000).await?;
     let poison = &ids[617];
     world.sandbox.refuse_event(poison).await?;
-    // Slow enough for a fresh lead to overtake the search for the culprit.
+    // The delay gives a fresh lead time to overtake the search for the refused event.
     world.sandbox.script(json!({ "target": "graph", "delay_ms": 100 })).await?;
     resume(&world).await?;
     world
@@ -67,14 +67,18 @@ async fn one_poison_event_among_a_thousand_holds_up_nobody() -> anyhow::Result<(
 
     world.wait_for_state("Lead", poison, EventState::DeadLetter).await?;
     world.wait_until_all_is_sent().await?;
-    let attempt = world.event("Lead", poison).await?.attempts.pop().context("its attempt is kept")?;
+    let attempt = world.event("Lead", poison).await?.attempts.pop().context("the event has no attempt")?;
     assert_eq!((attempt.meta_code, attempt.meta_subcode), (100, 2_804_019));
     assert_eq!((attempt.fbtrace_id.as_str(), attempt.batch_size), ("AtRaCe", 1));
     let arrived = world.sandbox.server_events("Lead").await?;
-    assert_eq!(arrived.len(), 999 + 2, "the others, once each, the fresh one and the last");
+    assert_eq!(
+        arrived.len(),
+        999 + 2,
+        "the other events, the fresh one and the last one must arrive once each"
+    );
     let refused = world.sandbox.graph_requests().await?;
     let refused = refused.iter().filter(|request| request["status"] == 400).count();
-    assert!(refused <= 11, "{refused} refused calls for one culprit: log2(1000) is 10");
+    assert!(refused <= 11, "{refused} refused calls to find one event: log2(1000) is 10");
     Ok(())
 }
 
@@ -88,7 +92,7 @@ async fn a_slow_pixel_does_not_delay_another() -> anyhow::Result<()> {
     let fast = world.visitor().capture_lead(fast).await?.outcome?.event_id;
     world.wait_for_server_event("Lead", &fast).await?;
     let waits = world.event("Lead", &slow[0]).await?.event.unwrap_or_default().state();
-    assert_ne!(waits, EventState::Delivered, "the slow one still waits for its answer");
+    assert_ne!(waits, EventState::Delivered, "the slow pixel must still wait for its answer");
     Ok(())
 }
 
@@ -105,10 +109,13 @@ async fn a_call_limit_pauses_the_pixel_and_says_so() -> anyhow::Result<()> {
     let second = world.capture_lead(&world.visitor(), &Person::unique()).await?.event_id;
     let due = world.event("Lead", &first).await?.event.and_then(|event| event.next_attempt_at);
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    assert!(due.is_some_and(|at| at.seconds.unsigned_abs() > now_s + 240), "five minutes, as Meta asked");
-    assert_eq!(world.sandbox.graph_requests().await?.len(), 1, "nothing else is tried meanwhile");
+    assert!(
+        due.is_some_and(|at| at.seconds.unsigned_abs() > now_s + 240),
+        "the pixel must wait five minutes, as Meta asked"
+    );
+    assert_eq!(world.sandbox.graph_requests().await?.len(), 1, "nothing else may be tried meanwhile");
 
-    // An operator who knows better.
+    // An operator resumes delivery earlier.
     resume(&world).await?;
     world.wait_for_server_event("Lead", &second).await?;
     Ok(())
@@ -147,7 +154,7 @@ async fn requests_that_are_refused_whatever_they_hold_hold_the_pixel() -> anyhow
     world.internal()?.replay_dead_letters(replay).await?;
     resume(&world).await?;
     for id in &ids {
-        // The two that were tried alone wait two minutes; the others go at once.
+        // The two events that were tried alone wait two minutes. The others are sent at once.
         let state = world.event("Lead", id).await?.event.unwrap_or_default();
         if state.code != "request_refused" {
             world.wait_for_server_event("Lead", id).await?;
@@ -173,7 +180,7 @@ async fn events_that_meta_does_not_count_are_a_reason_to_look() -> anyhow::Resul
     let says =
         |health: &Value| health["reasons"].as_array().is_some_and(|all| all.contains(&json!("shortfall")));
     world.wait_for_health("the shortfall", says).await?;
-    assert_eq!(world.sandbox.server_events("Lead").await?.len(), 3, "and nothing is sent again");
+    assert_eq!(world.sandbox.server_events("Lead").await?.len(), 3, "nothing may be sent again");
     Ok(())
 }
 
@@ -183,7 +190,7 @@ async fn an_event_that_grows_too_old_behind_a_held_pixel_becomes_a_dead_letter()
     world.sandbox.fault("graph", None, json!("refuse_token")).await?;
     let fresh = world.capture_lead(&world.visitor(), &Person::unique()).await?.event_id;
     world.wait_for_state("Lead", &fresh, EventState::Held).await?;
-    // Fifteen minutes of Meta's seven days are kept free for the way: this one has seconds left.
+    // The server reserves fifteen minutes of Meta's seven days for delivery. This event has seconds left before that.
     let mut old = messages::lead(&Person::unique());
     let now_s = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?;
     old.occurred_at = Some(prost_types::Timestamp { seconds: now_s - 7 * 24 * 3600 + 15 * 60 + 2, nanos: 0 });
@@ -209,8 +216,8 @@ async fn a_restart_with_a_new_token_delivers_what_the_old_one_could_not() -> any
     Ok(())
 }
 
-/// A backlog is drained while somebody leaves a lead now and then; each answer of Meta's takes
-/// `delay_ms`. The first of the fresh leads must overtake the last of the old ones.
+/// Drains a backlog while visitors leave leads. Each of Meta's answers takes `delay_ms`. The first fresh lead must
+/// arrive before the last old one.
 async fn fresh_leads_overtake(delay_ms: u64) -> anyhow::Result<()> {
     let world = World::builder().without_gateway().server("TANDEM_LOG", "info").start().await?;
     world.internal()?.pause_delivery(PauseDeliveryRequest::default()).await?;
@@ -233,7 +240,7 @@ async fn fresh_leads_overtake(delay_ms: u64) -> anyhow::Result<()> {
     let (first_fresh, last_old) = (is_old.iter().position(|old| !old), is_old.iter().rposition(|old| *old));
     assert!(
         first_fresh < last_old,
-        "the first fresh one came at {first_fresh:?}, the last old one at {last_old:?}"
+        "the first fresh lead arrived at {first_fresh:?}, the last old one at {last_old:?}"
     );
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! The disk is full, cannot be written, or is somebody else's: nothing is half there, and it goes on
-//! when there is room.
+//! The disk is full, read-only, or in use by another server. Nothing is stored half, and the server continues when
+//! there is room.
 
 use std::path::Path;
 use std::process::Command;
@@ -16,12 +16,12 @@ use tandem_tests::{Caller, Person, World, messages};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-/// The store does not take it, and the caller learns when to come back.
+/// Expects that the store refuses the call, and that the caller learns when to retry.
 #[track_caller]
 fn expect_unavailable<T>(case: &str, outcome: Result<T, Status>) {
     let status = expect_code(case, outcome, Code::Unavailable);
     let wait = status.get_details_retry_info().and_then(|info| info.retry_delay);
-    assert!(wait.is_some_and(|wait| !wait.is_zero()), "{case}: says when to come back: {status}");
+    assert!(wait.is_some_and(|wait| !wait.is_zero()), "{case}: the refusal must say when to retry: {status}");
 }
 
 fn lead() -> CaptureLeadRequest {
@@ -34,12 +34,12 @@ fn report() -> RecordPurchaseRequest {
     report
 }
 
-/// Whether health names the store as the trouble.
+/// Whether health gives the store as a reason.
 fn is_refusing(health: &Value) -> bool {
     health["reasons"].as_array().is_some_and(|reasons| reasons.iter().any(|reason| reason == "store_refuses"))
 }
 
-/// Waits until the store takes a call that it refused, and expects that nothing of it was kept.
+/// Waits until the store accepts a call that it refused before. Expects that it had stored nothing of that call.
 async fn expect_taken_as_new(
     world: &World,
     caller: &Caller,
@@ -52,11 +52,11 @@ async fn expect_taken_as_new(
             Err(status) => Err(status.into()),
         })
         .await?;
-    assert!(!answer.duplicate, "the refused lead was half there");
+    assert!(!answer.duplicate, "the store had a part of the refused lead");
     Ok(())
 }
 
-/// Everything acknowledged arrives, each event once, and nothing else does.
+/// Expects that every acknowledged event arrives once, and that no other arrives.
 async fn expect_arrivals(world: &World, mut ids: Vec<String>) -> anyhow::Result<()> {
     world
         .eventually("everything acknowledged to arrive", async || {
@@ -78,7 +78,7 @@ async fn expect_arrivals(world: &World, mut ids: Vec<String>) -> anyhow::Result<
 async fn a_full_disk_refuses_whole_calls_and_takes_them_when_there_is_room() -> anyhow::Result<()> {
     let mut world = World::builder().without_gateway().start().await?;
     let caller = world.internal()?;
-    // One lead is on the wire while the disk fills up: its result cannot be written for a while.
+    // One lead is being sent while the disk fills up, so its result cannot be written for some time.
     world.sandbox.delay("graph", Some(1), Duration::from_millis(700)).await?;
     let before = caller.capture_lead(lead()).await?.event_id;
     world.limit_files(Some(1))?;
@@ -92,12 +92,12 @@ async fn a_full_disk_refuses_whole_calls_and_takes_them_when_there_is_room() -> 
         expect_unavailable(&format!("report {round}"), caller.record_purchase(refused_report.clone()).await);
     }
     let confirmed = world.confirm_fired(&world.visitor(), "Lead", &before).await;
-    assert!(confirmed.is_err(), "a report is not acknowledged either");
+    assert!(confirmed.is_err(), "the report must not be acknowledged either");
     world.wait_for_server_event("Lead", &before).await?;
     assert_eq!(world.get("/livez").await?.status(), 200);
     assert_eq!(world.get("/readyz").await?.status(), 503);
     world
-        .wait_for_health("why the server is in trouble", |health| {
+        .wait_for_health("health to give the store as the reason", |health| {
             is_refusing(health) && health["status"] == "critical"
         })
         .await?;
@@ -115,7 +115,7 @@ async fn a_full_disk_refuses_whole_calls_and_takes_them_when_there_is_room() -> 
             async || Ok((world.get("/readyz").await?.status() == 200).then_some(())),
         )
         .await?;
-    // It remembers a day long that calls failed, but it is well.
+    // For a day the server remembers that calls failed, but it is not critical.
     world
         .wait_for_health("recovery", |health| !is_refusing(health) && health["status"] != "critical")
         .await?;
@@ -130,7 +130,7 @@ async fn a_commit_that_the_full_disk_tears_leaves_nothing_even_after_a_kill() ->
     let log = world.data_dir().join("tandem.db-wal");
     let (mut acknowledged, mut refused) = (Vec::new(), Vec::new());
     for room in [1, 3000, 9000, 20_000] {
-        // The next commits fit, and one of the following is torn in its middle.
+        // The next commits fit, and a later one is cut off in its middle.
         world.limit_files(Some(std::fs::metadata(&log)?.len() + room))?;
         loop {
             let lead = lead();
@@ -151,7 +151,7 @@ async fn a_commit_that_the_full_disk_tears_leaves_nothing_even_after_a_kill() ->
         } else {
             world.limit_files(None)?;
         }
-        let latest = refused.last().context("one was refused")?;
+        let latest = refused.last().context("a lead must have been refused")?;
         expect_taken_as_new(&world, &caller, latest).await?;
     }
     acknowledged.extend(refused.into_iter().map(|lead| lead.client_event_id));
@@ -169,7 +169,7 @@ async fn a_commit_that_the_full_disk_tears_leaves_nothing_even_after_a_kill() ->
     Ok(())
 }
 
-/// Starts a server that must not start, and returns its one line.
+/// Starts a server that must fail to start. Returns its one line of output.
 async fn refused_start(environment: &Environment, data: &Path) -> anyhow::Result<String> {
     let folder = tempfile::tempdir()?;
     let mut environment = environment.clone();
@@ -193,7 +193,7 @@ async fn a_second_server_on_a_data_directory_refuses_in_one_line() -> anyhow::Re
     let line = refused_start(world.server_environment(), &world.data_dir()).await?;
     assert!(line.contains("another tandem-server"), "{line}");
 
-    // The first one notices nothing.
+    // The first server is not affected.
     assert!(world.server_runs()?);
     let after = world.capture_lead(&world.visitor(), &Person::unique()).await?.event_id;
     expect_arrivals(&world, vec![before, after]).await
@@ -202,13 +202,13 @@ async fn a_second_server_on_a_data_directory_refuses_in_one_line() -> anyhow::Re
 #[tokio::test]
 async fn a_data_directory_that_cannot_be_made_is_a_clear_line() -> anyhow::Result<()> {
     let world = World::builder().without_gateway().start().await?;
-    // Nobody makes folders there, not even root.
+    // No user can create folders there, not even root.
     let line = refused_start(world.server_environment(), Path::new("/proc/tandem/data")).await?;
     assert!(line.contains("TANDEM_DATA_DIR"), "{line}");
     Ok(())
 }
 
-/// A small disk of its own, for those who may mount one. Unmounted when dropped.
+/// A small disk for users who may mount one. It is unmounted when this is dropped.
 struct SmallDisk<'a>(&'a Path);
 
 impl<'a> SmallDisk<'a> {
@@ -223,7 +223,7 @@ impl<'a> SmallDisk<'a> {
 
 impl Drop for SmallDisk<'_> {
     fn drop(&mut self) {
-        // Lazily: a server that a failed test left behind may still have files open.
+        // Unmounts lazily, because a server that a failed test left behind may still have open files.
         self.0.to_str().map(|folder| run("umount", &["-l", folder]));
     }
 }
@@ -257,7 +257,7 @@ async fn a_disk_without_a_free_byte_is_survived_and_a_read_only_one_is_refused()
     assert!(written.is_err(), "the disk is full");
     let mut ids = vec![before];
     let refused = loop {
-        // What the log has room for already still fits.
+        // Writes still fit into the room that the log already has.
         let lead = lead();
         match caller.capture_lead(lead.clone()).await {
             Ok(answer) => ids.push(answer.event_id),
@@ -280,7 +280,7 @@ async fn a_disk_without_a_free_byte_is_survived_and_a_read_only_one_is_refused()
     expect_arrivals(&world, ids).await?;
 
     world.stop_server().await?;
-    assert!(disk.make_read_only(), "nobody writes there any more");
+    assert!(disk.make_read_only(), "the disk cannot be made read-only");
     let line = refused_start(world.server_environment(), &data).await?;
     assert!(line.contains("TANDEM_DATA_DIR"), "{line}");
     Ok(())

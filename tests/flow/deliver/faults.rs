@@ -1,4 +1,4 @@
-//! The Graph API misbehaves: nothing is lost, and health says what is going on.
+//! Faults of the Graph API. No event is lost, and health shows the fault.
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -9,11 +9,11 @@ fn answer(status: u16, error: &Value) -> Value {
     json!({ "answer": { "status": status, "body": json!({ "error": error }).to_string(), "headers": {} } })
 }
 
-/// What an attempt came to: its result, its stable code, the HTTP status and Meta's code (0: none).
+/// The result of an attempt: its name, its stable code, the HTTP status and Meta's code (0: none).
 type Reason = (&'static str, &'static str, u32, i64);
 
-/// Takes a lead while the Graph API misbehaves; waits for an attempt that failed for exactly this reason
-/// and, the fault over, for the lead.
+/// Captures a lead while the Graph API has a fault. Waits for an attempt that failed for exactly this reason. Then
+/// ends the fault and waits for the lead.
 async fn survives(case: &str, action: Value, reason: Reason) -> anyhow::Result<()> {
     let world = World::builder().without_gateway().server("META_TIMEOUT", "1s").start().await?;
     world.sandbox.fault("graph", Some(1), action).await?;
@@ -56,14 +56,14 @@ async fn a_cut_connection_is_unknown_and_tried_again() -> anyhow::Result<()> {
 async fn a_refused_event_becomes_a_dead_letter_and_spares_the_others() -> anyhow::Result<()> {
     let world = World::builder().without_gateway().start().await?;
     let visitor = world.visitor();
-    // A batch is refused as a whole once; tried in halves, all of it passes.
+    // Meta refuses a whole batch once. The server then sends halves, and Meta accepts all events.
     let error = json!({"message": "Invalid parameter", "type": "OAuthException", "code": 100, "error_subcode": 2804019, "is_transient": false, "fbtrace_id": "A2"});
     world.sandbox.fault("graph", Some(1), answer(400, &error)).await?;
     let mut ids = Vec::new();
     for _ in 0..6 {
         ids.push(world.capture_lead(&visitor, &Person::unique()).await?.event_id);
     }
-    // The first batch held one event or several; one alone that is refused is given up.
+    // The first batch had one event or several. An event that is refused alone becomes a dead letter.
     let mut given_up = 0;
     for id in &ids {
         let state = world
@@ -81,15 +81,15 @@ async fn a_refused_event_becomes_a_dead_letter_and_spares_the_others() -> anyhow
             assert_eq!(arrived, 1);
         }
     }
-    assert!(given_up <= 1, "one refusal costs one event at most, not {given_up}");
+    assert!(given_up <= 1, "one refusal may give up one event at most, not {given_up}");
 
-    // One event alone that is refused for good.
+    // One event alone, which Meta refuses for good.
     world.wait_until_all_is_sent().await?;
     world.sandbox.fault("graph", Some(1), answer(400, &error)).await?;
     let refused = world.capture_lead(&visitor, &Person::unique()).await?.event_id;
     let letter = world.wait_for_state("Lead", &refused, EventState::DeadLetter).await?;
     assert_eq!(letter.code, "meta_refused", "a dead letter says why");
-    let attempt = world.event("Lead", &refused).await?.attempts.pop().context("its attempt is kept")?;
+    let attempt = world.event("Lead", &refused).await?.attempts.pop().context("the event has no attempt")?;
     assert_eq!((attempt.result.as_str(), attempt.code.as_str()), ("refused", "meta_refused"));
     assert_eq!((attempt.meta_code, attempt.meta_subcode, attempt.http_status), (100, 2_804_019, 400));
     let all_counted = |health: &Value| health["outbox"]["dead_letters"] == given_up + 1;
@@ -111,15 +111,15 @@ async fn a_refused_token_holds_the_pixel_until_it_is_taken() -> anyhow::Result<(
     assert_eq!(pixel["pixel_id"], PIXEL_ID);
     assert_eq!(pixel["reason"], "token_refused", "the hold says why");
     assert_eq!(health["reasons"], json!([format!("pixel_held:{PIXEL_ID}:token_refused")]));
-    assert_eq!(health["outbox"]["pending"], 0, "what waits for the token is counted apart");
+    assert_eq!(health["outbox"]["pending"], 0, "events that wait for the token are counted separately");
     assert_eq!(world.event("Lead", &id).await?.event.unwrap_or_default().state(), EventState::Held);
 
-    // Leads are still taken: a refused token is no reason to lose customers.
+    // The server still accepts leads, because a refused token is no reason to lose customers.
     assert_eq!(world.get("/readyz").await?.status(), 200);
     assert_eq!(world.get("/api/tracking-health").await?.status(), 200);
     let second = world.capture_lead(&visitor, &Person::unique()).await?.event_id;
 
-    // Once the token is taken again, the server finds out by itself; nothing was lost.
+    // Once Meta accepts the token again, the server notices it by itself. No event was lost.
     world.sandbox.heal().await?;
     let arrived = async || {
         let events = world.sandbox.server_events_with_id("Lead", &id).await?;
@@ -141,12 +141,15 @@ async fn without_a_pixel_and_token_events_are_held() -> anyhow::Result<()> {
         World::builder().without_gateway().server_without("FACEBOOK_ACCESS_TOKEN").start().await?;
     let id = world.capture_lead(&world.visitor(), &Person::unique()).await?.event_id;
     let unconfigured = |health: &Value| health["pixels"][0]["state"] == "unconfigured";
-    let health = world.wait_for_health("why nothing is sent", unconfigured).await?;
+    let health = world.wait_for_health("health to say why nothing is sent", unconfigured).await?;
     assert_eq!(health["status"], "degraded");
     assert_eq!(health["pixels"][0]["reason"], "unconfigured");
     assert_eq!(health["reasons"], json!([format!("pixel_unconfigured:{PIXEL_ID}")]));
     assert_eq!(world.get("/readyz").await?.status(), 200);
-    assert!(world.sandbox.graph_requests().await?.is_empty(), "nothing is asked without a token");
+    assert!(
+        world.sandbox.graph_requests().await?.is_empty(),
+        "the server must not call Meta without a token"
+    );
 
     world.restart_server_with(&[("FACEBOOK_ACCESS_TOKEN", GRAPH_TOKEN)]).await?;
     world.wait_for_server_event("Lead", &id).await?;

@@ -1,8 +1,9 @@
-//! What was acknowledged arrives once, whatever Meta, the disk or the process does meanwhile.
+//! Every acknowledged event arrives once, whatever happens to Meta, the disk or the process.
 
 mod balance;
 mod dead_letters;
 mod delivery;
 mod disk;
+mod durability;
 mod faults;
 mod restart;

@@ -1,4 +1,4 @@
-//! Crashes and restarts: what was acknowledged arrives.
+//! Crashes and restarts. Every acknowledged event arrives.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use serde_json::json;
 use tandem_proto::v1::EventState;
 use tandem_tests::{Person, World, messages};
 
-/// Leads of the crash test, and how many are under way at once.
+/// Number of leads in the crash test, and how many are under way at once.
 const LEADS: usize = 1000;
 const IN_FLIGHT: usize = 64;
 
-/// The answer of a Graph API that has a bad day.
+/// The answer of a Graph API during an outage.
 fn outage() -> serde_json::Value {
     let body = json!({"error": {"message": "down", "type": "OAuthException", "code": 2, "is_transient": true, "fbtrace_id": "AtRaCe"}});
     json!({ "answer": { "status": 500, "body": body.to_string(), "headers": {} } })
@@ -57,7 +57,7 @@ async fn a_thousand_acknowledged_leads_survive_a_kill() -> anyhow::Result<()> {
     for id in &acknowledged {
         assert_eq!(arrived.get(id), Some(&1), "lead {id} arrived once");
     }
-    assert_eq!(arrived.len(), LEADS, "and nothing else did");
+    assert_eq!(arrived.len(), LEADS, "no other lead may arrive");
     world
         .eventually("every lead to be known as delivered", async || {
             let delivered = world.events("Lead", EventState::Delivered).await?;
@@ -99,7 +99,12 @@ async fn a_graceful_stop_keeps_what_could_not_be_sent_and_its_schedule() -> anyh
     world.restart_server().await?;
     let after = world.event("Lead", &id).await?;
     let (was, is) = (before.event.context("an event")?, after.event.context("an event")?);
-    assert!(is.attempts >= was.attempts, "attempts are counted on: {} then {}", was.attempts, is.attempts);
+    assert!(
+        is.attempts >= was.attempts,
+        "the restart must not reset the count of attempts: {} then {}",
+        was.attempts,
+        is.attempts
+    );
     assert_eq!(
         after.attempts[..before.attempts.len()],
         before.attempts[..],
@@ -122,7 +127,7 @@ async fn a_paid_order_that_waits_for_its_browser_survives_a_kill() -> anyhow::Re
     world.kill_server();
     world.restart_server().await?;
 
-    // The wait goes on; a claim from before the crash joins a payment from after it.
+    // The order still waits after the crash, and a claim from before the crash joins a payment from after it.
     world.wait_for_server_event("Purchase", &format!("purchase_{waits}")).await?;
     world
         .eventually("the gateway to find the server again", async || {
@@ -160,14 +165,14 @@ async fn two_servers_never_share_a_data_directory() -> anyhow::Result<()> {
 async fn open_calls_are_answered_before_the_stop() -> anyhow::Result<()> {
     let mut world = World::builder().without_gateway().start().await?;
     let visitor = world.visitor();
-    // A claim without a payment waits for some seconds; the stop comes meanwhile.
+    // A claim without a payment waits for some seconds. The server is stopped meanwhile.
     let claim = tokio::spawn(async move { visitor.claim_purchase(messages::purchase("KB-9", "1.00")).await });
     let (lead, caller) = (messages::lead(&Person::unique()), world.stranger()?);
     let lead_id = caller.capture_lead(lead).await?.event_id;
     world.wait_for_claim("KB-9").await?;
     world.stop_server().await?;
     let answer = claim.await??.outcome?;
-    assert_eq!(answer.event_id, "purchase_KB-9", "an answer, not a torn connection");
+    assert_eq!(answer.event_id, "purchase_KB-9", "the claim must get an answer before the connection closes");
 
     world.restart_server().await?;
     world.wait_for_server_event("Lead", &lead_id).await?;

@@ -1,4 +1,5 @@
-//! Bad settings: exit code 2 and one clear line, never a panic. What the system refuses: exit code 1.
+//! Bad settings end a program with exit code 2 and one clear line, never with a panic. Refusals by the system end it
+//! with exit code 1.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use tandem_tests::process::{Ended, Process};
 const PROGRAMS: [(&str, &[&str]); 4] =
     [("tandem-server", &[]), ("tandem-gateway", &[]), ("tandem", &["health"]), ("tandem-sandbox", &[])];
 
-/// Runs a program with these settings and nothing else, in an empty folder.
+/// Runs a program with only these settings, in an empty folder.
 async fn run(name: &str, settings: &[(&str, &str)], arguments: &[&str]) -> anyhow::Result<Ended> {
     let folder = tempfile::tempdir()?;
     let mut environment = BTreeMap::from([
@@ -24,7 +25,7 @@ async fn run(name: &str, settings: &[(&str, &str)], arguments: &[&str]) -> anyho
     Process::run(&program(name)?, folder.path(), &environment, arguments).await
 }
 
-/// The program refused to start, in one line that holds each of `hints`.
+/// Expects that the program refused to start, in one line that contains each of `hints`.
 #[track_caller]
 fn assert_refused(case: &str, ended: &Ended, hints: &[&str]) {
     let said = format!("{}{}", ended.out, ended.log);
@@ -84,7 +85,7 @@ async fn settings_that_contradict_each_other_are_refused() -> anyhow::Result<()>
     let settings = [("CASHFREE_LEGACY_WEBHOOKS", "true")];
     let ended = run("tandem-server", &settings, &[]).await?;
     assert_refused(
-        "hints that nothing can confirm",
+        "legacy notifications without the Orders API",
         &ended,
         &["CASHFREE_LEGACY_WEBHOOKS", "CASHFREE_CLIENT_ID"],
     );
@@ -161,7 +162,7 @@ async fn a_level_of_the_log_that_does_not_exist_is_refused() -> anyhow::Result<(
 async fn unknown_variables_of_ours_are_told_without_their_value() -> anyhow::Result<()> {
     let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
     let address = taken.local_addr()?.to_string();
-    // Each program ends by itself: what it needs is taken, or away.
+    // Each program ends by itself, because its port is taken or its server is down.
     let settings = [
         ("TANDEM_GRPC_ADDR", address.as_str()),
         ("TANDEM_GATEWAY_ADDR", &address),
@@ -215,7 +216,7 @@ async fn check_prints_what_was_understood_and_opens_nothing() -> anyhow::Result<
     ] {
         assert!(lines.iter().any(|line| line == expected), "{expected} is not in\n{}", ended.out);
     }
-    assert!(ended.log.contains("TANDEM_RATE_LIMT"), "unknown variables are told: {}", ended.log);
+    assert!(ended.log.contains("TANDEM_RATE_LIMT"), "the output must name unknown variables: {}", ended.log);
     assert!(!format!("{}{}", ended.out, ended.log).contains("topsecret"), "{}", ended.out);
     assert!(!std::path::Path::new(&data).exists(), "no store is opened");
 
@@ -239,7 +240,7 @@ async fn the_file_configures_and_the_environment_wins() -> anyhow::Result<()> {
         .server("TANDEM_CONFIG", file.display().to_string())
         .start()
         .await?;
-    // The environment says `off`; with the file's limit the second call would be refused.
+    // The environment has `off`. With the file's limit the server would refuse the second call.
     for _ in 0..3 {
         let claim = tandem_tests::messages::purchase(&tandem_tests::messages::order_id(), "1.00");
         let answer = world.visitor().claim_purchase(claim).await?.outcome?;
@@ -258,7 +259,7 @@ async fn the_gateway_says_which_setting_is_wrong() -> anyhow::Result<()> {
         let ended = run("tandem-gateway", &[(name, value)], &[]).await?;
         assert_refused(&format!("{name}={value}"), &ended, &[name]);
     }
-    // A token must not cross a network in the clear.
+    // A token must not cross a network without TLS.
     let settings = [
         ("TANDEM_SERVER_URL", "http://tandem.internal.example:50051"),
         ("TANDEM_INTERNAL_TOKEN", "token-token-token-token"),
@@ -296,7 +297,7 @@ async fn a_port_that_is_taken_is_named() -> anyhow::Result<()> {
     ] {
         let ended = run(name, &[(variable, &address)], &[]).await?;
         let said = format!("{}{}", ended.out, ended.log);
-        assert_eq!(ended.code, Some(1), "the system refuses, the settings are good: {name}: {said}");
+        assert_eq!(ended.code, Some(1), "{name}: the settings are good, and the system refuses: {said}");
         assert!(said.contains(&address) && !said.contains("panicked"), "{name}: {said}");
     }
     Ok(())

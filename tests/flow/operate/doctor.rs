@@ -1,4 +1,4 @@
-//! `tandem doctor` against deployments that are well, and that are not.
+//! `tandem doctor` on healthy deployments and on faulty ones.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,6 @@ use tandem_tests::process::{Ended, Process};
 use tandem_tests::world::WorldBuilder;
 use tandem_tests::{CASHFREE_SECRET, GRAPH_TOKEN, INTERNAL_TOKEN, PIXEL_ID, Person, World, binaries};
 
-/// The doctor in a world.
 struct Doctor<'a> {
     world: &'a World,
     environment: BTreeMap<String, String>,
@@ -16,7 +15,7 @@ struct Doctor<'a> {
 }
 
 impl<'a> Doctor<'a> {
-    /// All checks, with the secret at hand.
+    /// A doctor with all checks, and with the secret.
     fn new(world: &'a World) -> Self {
         let pairs = [
             ("TANDEM_SERVER_URL", world.grpc.as_str()),
@@ -55,7 +54,7 @@ impl<'a> Doctor<'a> {
         Ok(said)
     }
 
-    /// Runs with `--json`: exit code and findings.
+    /// Runs with `--json`. Returns exit code and findings.
     async fn findings(self) -> anyhow::Result<Findings> {
         let said = self.with("--json").says().await?;
         let report: Value = serde_json::from_str(&said.out)?;
@@ -77,7 +76,7 @@ struct Findings {
 }
 
 impl Findings {
-    /// `check:code` of what ended so.
+    /// `check:code` of each finding with this level.
     fn at(&self, level: &str) -> Vec<String> {
         let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let found = self.list.iter().filter(|finding| finding["level"] == level);
@@ -89,7 +88,7 @@ impl Findings {
     }
 }
 
-/// A shop on the sandbox's origin.
+/// A world whose shop is on the sandbox's origin.
 fn world() -> WorldBuilder {
     World::builder().server_without("TANDEM_SHOP_URL")
 }
@@ -133,7 +132,7 @@ async fn a_healthy_deployment_is_told_so() -> anyhow::Result<()> {
     let said = Doctor::new(&world).says().await?;
     assert!(said.out.contains(" ok, 0 warning, 0 failed, 1 skipped"), "{}", said.out);
 
-    // Looking changed nothing: no event, no order, no dead letter.
+    // The checks changed nothing: there is no new event, order or dead letter.
     assert_eq!(world.sandbox.graph_rows().await?.len(), events, "nothing was sent");
     assert_eq!(world.sandbox.webhooks().await?.len(), webhooks);
     let health = world.health().await?;
@@ -142,7 +141,7 @@ async fn a_healthy_deployment_is_told_so() -> anyhow::Result<()> {
         (&json!(1), &json!(0))
     );
     let orders = world.internal()?.list_orders(tandem_proto::v1::ListOrdersRequest::default()).await?;
-    assert!(orders.orders.is_empty(), "a ping makes no order");
+    assert!(orders.orders.is_empty(), "a test webhook must not create an order");
     assert!(!world.server_log().contains(GRAPH_TOKEN), "the token is in no log line");
     Ok(())
 }
@@ -176,7 +175,7 @@ async fn a_wrong_secret_and_a_gateway_that_is_away_are_found() -> anyhow::Result
     let wrong = Doctor::new(&world).variable("CASHFREE_CLIENT_SECRET", "cfsk_wrong").findings().await?;
     assert_eq!((wrong.code, wrong.at("failed")), (Some(1), vec!["webhook:secret_wrong".to_owned()]));
 
-    // The secret may be in a file, and need not be there at all.
+    // The secret may be in a file, and is optional.
     let file = world.log_dir().join("secret");
     std::fs::write(&file, format!("{CASHFREE_SECRET}\n"))?;
     let from_file = Doctor::new(&world)
@@ -264,12 +263,15 @@ async fn a_test_event_goes_out_when_asked_for_and_never_without_its_code() -> an
         (refused.code, refused.at("failed")),
         (Some(1), vec!["test_event:test_event_code_missing".to_owned()])
     );
-    assert!(world.sandbox.graph_rows().await?.is_empty(), "without a code it would count");
+    assert!(
+        world.sandbox.graph_rows().await?.is_empty(),
+        "a test event without a code must not be sent, because it would count"
+    );
 
     world.restart_server_with(&[("FACEBOOK_TEST_EVENT_CODE", "TEST12345")]).await?;
     let quiet = Doctor::new(&world).without_gateway().findings().await?;
     assert!(quiet.has("skipped", "test_event:not_asked_for"), "{:?}", quiet.list);
-    assert!(world.sandbox.graph_rows().await?.is_empty(), "nobody asked for one");
+    assert!(world.sandbox.graph_rows().await?.is_empty(), "the doctor must not send a test event unasked");
 
     let sent = Doctor::new(&world).without_gateway().with("--send-test-event").findings().await?;
     assert!(sent.code == Some(0) && sent.has("ok", "test_event:test_event_taken"), "{:?}", sent.list);
@@ -278,7 +280,7 @@ async fn a_test_event_goes_out_when_asked_for_and_never_without_its_code() -> an
     assert_eq!((&rows[0]["test_event_code"], &rows[0]["pixel_id"]), (&json!("TEST12345"), &json!(PIXEL_ID)));
     assert_eq!(rows[0]["event"]["event_name"], "TandemDoctor");
     let lists = world.events("", tandem_proto::v1::EventState::Unspecified).await?;
-    assert!(lists.is_empty(), "it is in no figure of Tandem's own");
+    assert!(lists.is_empty(), "Tandem must not count the test event");
     Ok(())
 }
 
@@ -289,7 +291,7 @@ async fn what_is_away_keeps_nothing_else_from_being_looked_at() -> anyhow::Resul
     assert_eq!(token.code, Some(1), "{} {}", token.out, token.log);
     assert!(token.out.contains("[token_refused]") && !token.out.contains("a-wrong-token"), "{}", token.out);
     world.stop_server().await?;
-    // The gateway remembers for a moment that the server was there.
+    // For a moment the gateway still believes that the server is up.
     let found = world
         .eventually("the gateway to miss the server", async || {
             let found = Doctor::new(&world).findings().await?;

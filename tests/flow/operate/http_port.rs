@@ -1,4 +1,4 @@
-//! The HTTP port: probes, metrics, health, dashboard; nothing that changes anything.
+//! The HTTP port: probes, metrics, health and dashboard. Nothing on it changes anything.
 
 use reqwest::Method;
 use serde_json::Value;
@@ -19,7 +19,7 @@ async fn probes_metrics_and_health_are_there() -> anyhow::Result<()> {
         metrics.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
     assert!(samples.len() > 10, "{metrics}");
     for sample in &samples {
-        assert!(sample.starts_with("tandem_"), "a metric of somebody else's: {sample}");
+        assert!(sample.starts_with("tandem_"), "a metric without Tandem's prefix: {sample}");
     }
     assert!(metrics.contains("# TYPE tandem_") && metrics.contains("# HELP tandem_"));
 
@@ -77,8 +77,8 @@ async fn the_page_shows_events_and_changes_nothing() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_foreign_host_is_refused() -> anyhow::Result<()> {
-    // Otherwise a page on the internet could read the dashboard by rebinding its own name.
-    // Metrics hold counts alone and are scraped under whatever name a network gives the host.
+    // Otherwise a page on the internet could read the dashboard by rebinding its own name (DNS rebinding). Metrics
+    // contain only counts, and a scraper may use any name of the host.
     let world = World::builder().without_gateway().start().await?;
     let get = |path: &str, host: &str| {
         http::client().get(format!("{}{path}", world.http_url)).header("host", host).send()

@@ -1,4 +1,4 @@
-//! `tandem lint` on files and on pages that are served.
+//! `tandem lint` on files and on served pages.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ async fn lint(folder: &Path, arguments: &[&str]) -> anyhow::Result<Ended> {
     Process::run(&binaries::program("tandem")?, folder, &BTreeMap::new(), &arguments).await
 }
 
-/// The findings of `--json`: code, line and column.
+/// The findings of `--json`, each with code, line and column.
 fn findings(out: &str) -> anyhow::Result<Vec<(String, u64, u64)>> {
     out.lines()
         .map(|line| {
@@ -53,7 +53,7 @@ async fn findings_are_printed_like_a_compilers_and_end_with_exit_code_1() -> any
     assert_eq!(codes, expected);
 
     let allowed = lint(folder.path(), &[&path, "--allow", "purchase_id,purchase_without_value"]).await?;
-    assert_eq!((allowed.code, allowed.out.as_str()), (Some(0), "nothing to mend in 1 file\n"));
+    assert_eq!((allowed.code, allowed.out.as_str()), (Some(0), "no findings in 1 file\n"));
     Ok(())
 }
 
@@ -63,7 +63,7 @@ async fn what_cannot_be_read_ends_with_exit_code_2_and_says_what_to_do() -> anyh
     let empty = folder.path().to_string_lossy().into_owned();
     let nobody = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
     for (arguments, said) in [
-        (vec![empty.as_str()], "holds no page"),
+        (vec![empty.as_str()], "contains no page"),
         (vec!["absent.html"], "cannot read absent.html"),
         (vec![], "PATH|URL"),
         (vec!["a.html", "--allow", "no_such_code"], "there is no such code"),
@@ -77,7 +77,7 @@ async fn what_cannot_be_read_ends_with_exit_code_2_and_says_what_to_do() -> anyh
     Ok(())
 }
 
-/// Answers requests until the test ends: a page with a policy in its header, a script, and 404 for the rest.
+/// Answers requests until the test ends: a page with a policy in its header, a script, and 404 for everything else.
 async fn serve(listener: TcpListener) {
     while let Ok((stream, _)) = listener.accept().await {
         tokio::spawn(answer(stream));
@@ -141,6 +141,6 @@ async fn the_demo_shop_has_nothing_to_mend() -> anyhow::Result<()> {
     let shop = format!("{}/shop/", world.sandbox.url);
     let found = lint(&world.log_dir(), &[&shop]).await?;
     assert_eq!(found.code, Some(0), "{}{}", found.out, found.log);
-    assert!(!found.out.contains("in 1 file"), "its scripts were read too: {}", found.out);
+    assert!(!found.out.contains("in 1 file"), "the page's scripts must be checked too: {}", found.out);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! An operator sees and steers: programs, ports, settings and tools.
+//! What an operator uses: programs, ports, settings and tools.
 
 mod clock;
 mod configuration;

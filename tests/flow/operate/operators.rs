@@ -1,4 +1,4 @@
-//! An operator steers a running server: dead letters, replay, pause, erasure, watching.
+//! An operator's actions on a running server: dead letters, replay, pause, erasure, watching.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -18,7 +18,7 @@ use tonic::{Code, Streaming};
 
 use crate::tool::{environment, tool};
 
-/// Runs the operator's tool with this on standard input and expects success.
+/// Runs the operator's tool with `input` on standard input, and expects success.
 async fn tandem(world: &World, arguments: &[&str], input: &str) -> anyhow::Result<String> {
     let mut command = clean_command(&binaries::program("tandem")?);
     command.envs(environment(world)).args(arguments);
@@ -26,7 +26,7 @@ async fn tandem(world: &World, arguments: &[&str], input: &str) -> anyhow::Resul
     let input = input.to_owned();
     let output = tokio::task::spawn_blocking(move || {
         let mut child = command.spawn()?;
-        // It may end without reading.
+        // The tool may end without reading.
         let _ = child.stdin.take().map(|mut stdin| stdin.write_all(input.as_bytes()));
         child.wait_with_output()
     })
@@ -41,13 +41,13 @@ async fn tandem_json(world: &World, arguments: &[&str]) -> anyhow::Result<Value>
     serde_json::from_str(&said).with_context(|| format!("tandem {arguments:?}: {said}"))
 }
 
-/// Too few match keys, as the Graph API says it (error 100, subcode 2804050).
+/// The Graph API's refusal of an event with too few match keys (error 100, subcode 2804050).
 fn refusal() -> Value {
     let error = json!({"message": "Invalid parameter", "type": "OAuthException", "code": 100, "error_subcode": 2_804_050, "is_transient": false, "fbtrace_id": "A9"});
     json!({ "answer": { "status": 400, "body": json!({ "error": error }).to_string(), "headers": {} } })
 }
 
-/// A lead that the Graph API refuses; it is healed again.
+/// A lead that the Graph API refuses. The fault ends afterwards.
 async fn refused_lead(world: &World) -> anyhow::Result<EventSummary> {
     world.sandbox.fault("graph", None, refusal()).await?;
     let id = world.capture_lead(&world.visitor(), &Person::unique()).await?.event_id;
@@ -90,7 +90,7 @@ async fn a_dead_letter_is_listed_replayed_and_arrives_under_its_id() -> anyhow::
     let listed = list("meta_refused").await?.events;
     assert_eq!(listed.len(), 1);
     assert_eq!((listed[0].event_id.as_str(), listed[0].code.as_str()), (id, "meta_refused"));
-    assert!(listed[0].finished_at.is_some(), "when it was given up");
+    assert!(listed[0].finished_at.is_some(), "a dead letter must say when the server gave it up");
     assert!(list("too_old").await?.events.is_empty());
 
     let nothing_said = operator.replay_dead_letters(ReplayDeadLettersRequest::default()).await;
@@ -107,8 +107,8 @@ async fn a_dead_letter_is_listed_replayed_and_arrives_under_its_id() -> anyhow::
     assert_eq!(world.wait_for_server_event("Lead", id).await?.event_id(), id);
     world.wait_for_state("Lead", id, EventState::Delivered).await?;
     assert_eq!(attempt_results(&world, id).await?, ["refused", "delivered"]);
-    assert!(list("").await?.events.is_empty(), "it is no dead letter any more");
-    assert_eq!(only(id).await?.replayed, 0, "what was delivered is not replayed");
+    assert!(list("").await?.events.is_empty(), "a delivered event is no dead letter");
+    assert_eq!(only(id).await?.replayed, 0, "a delivered event must not be replayed");
     world.wait_for_health("no dead letters", |health| health["outbox"]["dead_letters"] == 0).await?;
     world.wait_until_all_is_sent().await?;
     assert_eq!(world.sandbox.server_events_with_id("Lead", id).await?.len(), 1);
@@ -120,7 +120,7 @@ async fn the_tool_lists_and_replays_dead_letters() -> anyhow::Result<()> {
     let world = World::start().await?;
     let first = refused_lead(&world).await?.event_id;
     let second = refused_lead(&world).await?.event_id;
-    // A genuine webhook with an amount that no rupee has.
+    // A genuine webhook with an amount that rupees cannot have.
     let order = messages::order_id();
     let torn = payment("SUCCESS", &order, &unique_payment_id(), "1.2345", &Person::unique());
     assert_eq!(world.post_webhook(&Webhook::signed(torn)).await?, 200);
@@ -176,8 +176,8 @@ async fn a_pause_outlives_a_restart_and_resume_ends_it() -> anyhow::Result<()> {
     world.restart_server().await?;
     let second = world.capture_lead(&visitor, &Person::unique()).await?.event_id;
     world.wait_for_health("the pause after the restart", paused(2)).await?;
-    assert_eq!(world.get("/readyz").await?.status(), 200, "leads are taken all the same");
-    // Another pixel's leads that come later leave meanwhile, one after the other.
+    assert_eq!(world.get("/readyz").await?.status(), 200, "the server must still accept leads");
+    // Later leads of another pixel are sent meanwhile, one after the other.
     for _ in 0..3 {
         let mut lead = messages::lead(&Person::unique());
         lead.pixel_id = OTHER_PIXEL_ID.to_owned();
@@ -186,7 +186,7 @@ async fn a_pause_outlives_a_restart_and_resume_ends_it() -> anyhow::Result<()> {
     }
     let requests = world.sandbox.graph_requests().await?;
     let of_paused = requests.iter().filter(|request| request["pixel_id"] == PIXEL_ID);
-    assert_eq!(of_paused.count(), 0, "nothing left: {requests:?}");
+    assert_eq!(of_paused.count(), 0, "no event of the paused pixel may be sent: {requests:?}");
 
     resume(&world).await?;
     for id in [&first, &second] {
@@ -199,7 +199,7 @@ async fn a_pause_outlives_a_restart_and_resume_ends_it() -> anyhow::Result<()> {
     world.wait_for_health("recovery", delivering).await?;
     world.wait_until_all_is_sent().await?;
 
-    // The end of the pause is remembered as well.
+    // The server also remembers the end of the pause.
     world.restart_server().await?;
     world.wait_until_all_is_sent().await
 }
@@ -233,15 +233,18 @@ async fn what_waits_of_an_erased_person_never_leaves() -> anyhow::Result<()> {
     expect_fields("nobody", operator.erase_person(ErasePersonRequest::default()).await, &["email"]);
     let broken = ErasePersonRequest { email: Some("no address".to_owned()), ..Default::default() };
     let refused = expect_fields("no e-mail address", operator.erase_person(broken).await, &["email"]);
-    assert!(!format!("{refused:?}").contains("no address"), "errors repeat nothing: {refused:?}");
+    assert!(
+        !format!("{refused:?}").contains("no address"),
+        "an error must not repeat the value: {refused:?}"
+    );
     let unknown = ErasePersonRequest { email: Some(Person::unique().email), ..Default::default() };
     assert_eq!(operator.erase_person(unknown).await?.events, 0);
 
-    // As typed elsewhere: the same address in other letters.
+    // The same address in capital letters and with spaces.
     let email = Some(format!(" {} ", by_email.email.to_uppercase()));
     let answer = operator.erase_person(ErasePersonRequest { email, ..Default::default() }).await?;
     assert_eq!(answer.events, 2);
-    // The number comes over standard input, out of the shell's history.
+    // The number is on standard input, so that the shell's history does not contain it.
     let said = tandem(&world, &["erase", "--phone", "-", "--json"], &format!("{}\n", by_phone.phone)).await?;
     assert_eq!(serde_json::from_str::<Value>(&said)?["events"], 1);
     for id in &erased {
@@ -250,7 +253,7 @@ async fn what_waits_of_an_erased_person_never_leaves() -> anyhow::Result<()> {
     }
     assert_eq!(
         tandem(&world, &["erase", "--email", &by_email.email], "").await?.trim(),
-        "nothing is stored of this person"
+        "nothing is stored about this person"
     );
 
     resume(&world).await?;
@@ -291,7 +294,7 @@ async fn a_watcher_sees_an_event_accepted_and_then_delivered() -> anyhow::Result
     let mut all = operator.watch_events(everything).await?;
     let delivered = WatchEventsRequest { event_name: "Lead".to_owned(), state: EventState::Delivered.into() };
     let mut delivered_leads = operator.watch_events(delivered).await?;
-    // Slow enough that the watcher sees the event before it is delivered.
+    // The delay makes sure that the watcher sees the event before it is delivered.
     world.sandbox.delay("graph", None, Duration::from_secs(1)).await?;
     let visitor = world.visitor();
     let other = visitor.track_event(messages::event("AddToCart", "10.00")).await?.outcome?.event_id;
@@ -317,7 +320,7 @@ async fn the_tool_watches() -> anyhow::Result<()> {
     let mut watcher = Process::start(&program, "watch", &folder, &environment(&world), &arguments)?;
     let visitor = world.visitor();
     let mut ids = Vec::new();
-    // It does not say when it has begun to watch: leads come until it has seen two.
+    // The watcher does not report when it has begun, so leads are sent until it has seen two.
     let status = world
         .eventually("two leads to be seen", async || {
             ids.push(world.capture_lead(&visitor, &Person::unique()).await?.event_id);

@@ -1,4 +1,4 @@
-//! The gRPC services every tool knows: health and reflection.
+//! The standard gRPC services: health and reflection.
 
 use std::collections::HashMap;
 
@@ -70,7 +70,7 @@ async fn the_operator_sees_events_and_their_attempts() -> anyhow::Result<()> {
     assert_eq!(by_order.len(), 1);
     assert_eq!(by_order[0].event_id, cart_id);
 
-    // Pages of two: all four events, each once.
+    // Pages of two events must list all four events once.
     let (mut seen, mut page_token) = (HashMap::<String, u32>::new(), String::new());
     loop {
         let request = ListEventsRequest { page_size: 2, page_token, ..ListEventsRequest::default() };

@@ -17,7 +17,7 @@ use tandem_tests::{Caller, INTERNAL_TOKEN, Person, World, binaries, messages, ra
 use tempfile::TempDir;
 use tonic::Code;
 
-/// The shop's own authority and the server's certificate, in files.
+/// The shop's own authority, and the server's certificate in files.
 struct Shop {
     authority: Authority,
     folder: TempDir,
@@ -85,7 +85,7 @@ async fn services_and_pages_speak_tls_and_nobody_speaks_plainly() -> anyhow::Res
     }
 
     let plain = Caller::new(&world.grpc.replace("https://", "http://"))?;
-    // Which code it is depends on when the caller's library gives up.
+    // The code depends on when the caller's library gives up.
     lead(&plain).await.expect_err("without TLS");
     let other = Caller::over_tls(&world.grpc, Authority::new("another CA")?.believed())?;
     expect_code("a caller that does not know the CA", lead(&other).await, Code::Unavailable);
@@ -115,7 +115,7 @@ async fn a_certificate_of_the_shops_ca_stands_for_the_token() -> anyhow::Result<
         .await?;
     assert_eq!(outcome.verdict(), tandem_proto::v1::Verdict::Accepted);
 
-    // A wrong token stays wrong, and a page's certificate proves nothing.
+    // A certificate does not make up for a wrong token, and a page's certificate proves nothing.
     let confused = service.clone().with_token("a-wrong-token");
     expect_code("a wrong token", confused.get_tracking_health(health).await, Code::Unauthenticated);
     expect_code("a wrong token", lead(&confused).await, Code::Unauthenticated);
@@ -123,12 +123,12 @@ async fn a_certificate_of_the_shops_ca_stands_for_the_token() -> anyhow::Result<
     expect_code("a page", page.get_tracking_health(health).await, Code::Unauthenticated);
     lead(&page).await?;
 
-    // Without a certificate the token does, and without both nothing.
+    // Without a certificate the token is enough. Without both, the server refuses the call.
     let stranger = shop.caller(&world)?;
     expect_code("a stranger", stranger.get_tracking_health(health).await, Code::Unauthenticated);
     stranger.clone().with_token(INTERNAL_TOKEN).get_tracking_health(health).await?;
 
-    // Somebody else's certificate does not even connect, be the call public or not.
+    // The server closes connections with another authority's certificate, for public and internal calls alike.
     let foreign = Authority::new("another CA")?.sign("reports.internal")?;
     lead(&shop.certified(&world, &foreign)?).await.expect_err("another CA's certificate");
     world.wait_for_health("only the page's lead", |health| health["last_24h"]["lead_events"] == 1).await?;
@@ -142,7 +142,7 @@ async fn renewed_certificates_are_used_without_a_restart_and_broken_ones_are_not
     let before = shop.caller(&world)?;
     lead(&before).await?;
 
-    // Another authority, so that only the new certificate can be believed.
+    // Another authority signs the new certificate, so that callers can trust only that one.
     let first = std::mem::replace(&mut shop.authority, Authority::new("the shop's next CA")?);
     shop.authority.sign("127.0.0.1")?.write(shop.folder.path(), "server")?;
     lead(&shop.caller(&world)?).await?;
@@ -150,7 +150,7 @@ async fn renewed_certificates_are_used_without_a_restart_and_broken_ones_are_not
     let late = Caller::over_tls(&world.grpc, first.believed())?;
     expect_code("the certificate before", lead(&late).await, Code::Unavailable);
 
-    // Half a file, then a key that belongs to nothing, then no file: each changes nothing.
+    // Half a file, then a key of another certificate, then no file: none of them changes the certificate in use.
     let good = std::fs::read(shop.path("server.pem"))?;
     std::fs::write(shop.path("server.pem"), &good[..good.len() / 2])?;
     lead(&shop.caller(&world)?).await?;
@@ -166,7 +166,7 @@ async fn renewed_certificates_are_used_without_a_restart_and_broken_ones_are_not
     assert_eq!(warnings, 3, "each broken state is one warning");
     assert!(log.contains("TANDEM_TLS_KEY") && log.contains("is not the key of the certificate"));
 
-    // Rotation's last step: callers' certificates are of the next CA as well.
+    // Last step of the rotation: the next CA signs the callers' certificates too.
     shop.authority.sign("127.0.0.1")?.write(shop.folder.path(), "server")?;
     std::fs::write(shop.path("ca.pem"), &shop.authority.pem)?;
     let service = shop.certified(&world, &shop.authority.sign("reports.internal")?)?;
@@ -211,7 +211,7 @@ async fn gateway_and_tool_trust_a_private_ca_and_show_a_certificate() -> anyhow:
     for (name, value) in &settings {
         world = world.gateway(name, value);
     }
-    // Neither has a token, nor a file to look for one in.
+    // Neither program has a token or a file with one.
     let world = world
         .gateway_without("TANDEM_INTERNAL_TOKEN")
         .gateway("TANDEM_DATA_DIR", "/does/not/exist")
@@ -223,7 +223,7 @@ async fn gateway_and_tool_trust_a_private_ca_and_show_a_certificate() -> anyhow:
     world.pay_order(&order_id, "1499.00", &Person::unique()).await?;
     world.wait_for_server_event("Purchase", &format!("purchase_{order_id}")).await?;
 
-    // The gateway's certificate is renewed while it runs.
+    // The gateway gets a new certificate while it runs.
     shop.authority.sign("gateway.internal")?.write(shop.folder.path(), "gateway")?;
     world.pay_order(&messages::order_id(), "1.00", &Person::unique()).await?;
 

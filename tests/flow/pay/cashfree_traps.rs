@@ -1,5 +1,5 @@
-//! Traps of Cashfree's webhooks that show only where everything runs together, and the table of all of
-//! them (`docs/cashfree-traps.md`).
+//! Traps of Cashfree's webhooks that only appear when all programs run together, and the table of all traps
+//! (`docs/cashfree-traps.md`).
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -10,9 +10,9 @@ use tandem_tests::cashfree::{Webhook, sign};
 use tandem_tests::sandbox::ServerEvent;
 use tandem_tests::{CASHFREE_SECRET, Person, World, messages};
 
-/// How many traps our notes know.
+/// Number of traps in the table.
 const TRAPS: usize = 40;
-/// More than the gateway's five seconds would be a refusal.
+/// The gateway refuses a webhook after five seconds.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
 async fn post(world: &World, webhook: &Webhook, more: &[(&str, &str)]) -> anyhow::Result<u16> {
@@ -31,7 +31,7 @@ async fn purchase(world: &World, order: &str) -> anyhow::Result<ServerEvent> {
 #[tokio::test]
 async fn trap_21_a_webhook_of_an_unknown_edition_is_read_by_its_shape() -> anyhow::Result<()> {
     let world = World::start().await?;
-    // `post_to_gateway` names the edition of 2025 already; a second value makes the header a list.
+    // `post_to_gateway` already sends the 2025 edition, so a second value makes the header a list.
     for version in ["2026-01-01", "2031-12-31", "2021-09-21", "", "nonsense"] {
         let order = messages::order_id();
         let webhook = Webhook::paid(&order, "12.50", &Person::unique());
@@ -63,7 +63,7 @@ async fn trap_25_and_26_nobody_and_everybody_are_no_match_keys() -> anyhow::Resu
             let value = arrived.field(&["user_data", key]);
             assert!(value.is_null(), "{key} of {email} and {phone}: {value}");
         }
-        assert!(!arrived.match_key("fn").is_empty(), "the name is somebody's");
+        assert!(!arrived.match_key("fn").is_empty(), "the buyer's name must still be a match key");
     }
     Ok(())
 }
@@ -96,7 +96,7 @@ async fn trap_32_200_is_durable_and_waits_for_nobody_at_meta() -> anyhow::Result
     let started = Instant::now();
     assert_eq!(world.post_webhook(&webhook).await?, 200);
     assert!(started.elapsed() < ANSWER_MAX, "answered after {:?}", started.elapsed());
-    // At once: what is not on disk now is lost.
+    // Killed at once: the server loses what is not on disk now.
     world.kill_server();
     world.sandbox.heal().await?;
     world.restart_server().await?;
@@ -109,11 +109,11 @@ async fn trap_34_the_idempotency_key_neither_doubles_nor_hides_a_payment() -> an
     let world = World::start().await?;
     let (first, second) = (messages::order_id(), messages::order_id());
     let known = Webhook::paid(&first, "10.00", &Person::unique());
-    // The same body under new keys stays one payment …
+    // The same body with new idempotency keys is still one payment.
     for key in ["key-1", "key-2", "key-3"] {
         assert_eq!(post(&world, &known, &[("x-idempotency-key", key)]).await?, 200);
     }
-    // … and another body under a known key is another.
+    // Another body with a known idempotency key is another payment.
     let other = Webhook::paid(&second, "20.00", &Person::unique());
     assert_eq!(post(&world, &other, &[("x-idempotency-key", "key-1")]).await?, 200);
     assert_eq!(purchase(&world, &second).await?.value_minor(), 2_000);
@@ -148,8 +148,8 @@ async fn trap_40_only_the_secret_of_its_environment_makes_a_webhook_genuine() ->
     Ok(())
 }
 
-/// That a named test stands in its file as a test, `cargo xtask tidy` checks for every document. A test of this
-/// suite also runs: a file that no module declares would be in no list.
+/// `cargo xtask tidy` checks that each test named in a document is in its file. This checks that a test of this suite
+/// also runs, because a file that no module declares has no running tests.
 #[test]
 fn each_trap_has_its_row_and_its_flow_tests_run() -> anyhow::Result<()> {
     let table = std::fs::read_to_string(workspace_root().join("docs/cashfree-traps.md"))?;

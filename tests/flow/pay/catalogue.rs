@@ -1,4 +1,4 @@
-//! The catalogue: contents on both copies of a Purchase, told from tags or the price.
+//! The catalogue: both copies of a Purchase have contents, which come from order tags or from the price.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ name = "Starter set"
 id = "shop"
 "#;
 
-/// A world whose server has this catalogue, in a file that can be changed.
+/// A world whose server has this catalogue, in a file that the test can change.
 async fn world(text: &str) -> anyhow::Result<(World, TempDir, PathBuf)> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("catalogue.toml");
@@ -42,13 +42,13 @@ async fn world(text: &str) -> anyhow::Result<(World, TempDir, PathBuf)> {
     Ok((world, folder, file))
 }
 
-/// A claim that says nothing of contents.
+/// A claim without contents.
 fn bare_claim(order: &str) -> RecordPurchaseRequest {
     RecordPurchaseRequest { order_id: order.to_owned(), ..RecordPurchaseRequest::default() }
 }
 
-/// A visitor claims, a payment with these tags comes; returns what Meta got and what the
-/// page is told to fire.
+/// A visitor claims an order, and a payment with these tags arrives. Returns Meta's event and the `custom_data` that
+/// the page is told to fire.
 async fn buy(
     world: &World,
     claim: impl FnOnce(&str) -> RecordPurchaseRequest,
@@ -66,7 +66,7 @@ async fn buy(
     Ok((arrived, fired.custom_data.unwrap_or_default()))
 }
 
-/// IDs and numbers of pieces on the server's copy, which must be those on the page's.
+/// IDs and quantities on the server's copy, which must be the same as on the page's.
 #[track_caller]
 fn contents(arrived: &ServerEvent, fired: &CustomData) -> Vec<(String, u64)> {
     let custom_data = arrived.field(&["custom_data"]);
@@ -79,7 +79,7 @@ fn contents(arrived: &ServerEvent, fired: &CustomData) -> Vec<(String, u64)> {
         .collect();
     let page: Vec<(String, u64)> =
         fired.contents.iter().map(|line| (line.id.clone(), line.quantity.into())).collect();
-    assert_eq!(sent, page, "both sides say the same");
+    assert_eq!(sent, page, "both copies must have the same contents");
     let prices: Vec<Option<i64>> = lines.iter().map(|line| minor(&line["item_price"])).collect();
     let page_prices: Vec<Option<i64>> = fired
         .contents
@@ -113,11 +113,15 @@ async fn the_price_tells_what_was_bought_on_both_sides() -> anyhow::Result<()> {
     assert_eq!(contents(&arrived, &fired), owned(&[("deck", 2)]));
 
     let (arrived, fired) = buy(&world, bare_claim, "2199.50", &Value::Null).await?;
-    assert_eq!(contents(&arrived, &fired), owned(&[("deck", 1), ("guide", 2)]), "a bundle is its parts");
+    assert_eq!(
+        contents(&arrived, &fired),
+        owned(&[("deck", 1), ("guide", 2)]),
+        "a bundle must be reported as its parts"
+    );
     assert_eq!((fired.num_items, fired.content_name.as_str()), (Some(3), "Starter set"));
 
     let (arrived, fired) = buy(&world, bare_claim, "12.34", &Value::Null).await?;
-    assert_eq!(contents(&arrived, &fired), owned(&[("shop", 1)]), "nothing else explains this price");
+    assert_eq!(contents(&arrived, &fired), owned(&[("shop", 1)]), "no product has this price");
     Ok(())
 }
 
@@ -133,7 +137,7 @@ async fn tags_win_over_the_price_and_whoever_was_there_over_both() -> anyhow::Re
     let (arrived, fired) = buy(&world, with_contents, "499.00", &tags).await?;
     assert_eq!(contents(&arrived, &fired), owned(&[("deck", 1)]), "the page's own contents stay");
 
-    // A merchant's report without contents has a price, and one with contents keeps them.
+    // A merchant report without contents gets them from its price. A report with contents keeps them.
     let internal = world.internal()?;
     for (amount, given, expected) in [("2199.50", None, "deck"), ("2199.50", Some("stated"), "stated")] {
         let order = messages::order_id();
@@ -174,7 +178,7 @@ async fn without_a_catalogue_a_hangup_does_not_end_the_server() -> anyhow::Resul
     let world = World::start().await?;
     world.hang_up_server()?;
     world
-        .eventually("the server to say so", async || {
+        .eventually("the server to report that it has no catalogue", async || {
             Ok(world.server_log().contains("no catalogue is configured").then_some(()))
         })
         .await?;
@@ -193,7 +197,7 @@ async fn the_file_is_read_again_on_a_signal_and_a_broken_one_changes_nothing() -
     world.hang_up_server()?;
     logged("the broken file to be noticed", "catalogue.toml:3: price must be a decimal number").await?;
     let errors = world.server_log().lines().filter(|line| line.contains("\"ERROR\"")).count();
-    assert_eq!(errors, 1, "one line says so");
+    assert_eq!(errors, 1, "the log must have one line about it");
     let (arrived, fired) = buy(&world, bare_claim, "1499.00", &Value::Null).await?;
     assert_eq!(contents(&arrived, &fired), owned(&[("deck", 1)]), "the old catalogue stays");
 

@@ -1,4 +1,4 @@
-//! The oldest, form-encoded notifications: off by default, and hints at best.
+//! The oldest notifications, which are form-encoded. They are off by default, and are only hints.
 
 use std::collections::HashMap;
 
@@ -9,11 +9,11 @@ use sha2::Sha256;
 use tandem_proto::v1::{EventState, GetOrderRequest, Provider, PurchaseState, Verdict, VerifyWebhookRequest};
 use tandem_tests::{CASHFREE_SECRET, Person, World, http, messages};
 
-/// The fact sheet's own vector.
+/// The test vector of our notes on Cashfree.
 const VECTOR: &str = "orderId=KB-2001&orderAmount=499.00&referenceId=8801234&txStatus=SUCCESS&paymentMode=UPI&txMsg=00%3A%3ATransaction+ok&txTime=2025-11-24+11%3A05%3A09&signature=t7VrS6mXSfMUhvSNMXSLX9DyqLuY6urWdrTQh2DyILM%3D";
 const VECTOR_SECRET: &str = "legacy_secret_77";
 
-/// A notification as Cashfree signed it: the values one after the other.
+/// A notification with Cashfree's signature, which covers the values one after the other.
 fn signed(order: &str, amount: &str, status: &str) -> String {
     let values = [order, amount, "8809999", status, "UPI", "ok", "2026-01-31 11:05:09"];
     let mut mac = Hmac::<Sha256>::new_from_slice(CASHFREE_SECRET.as_bytes()).expect("any key will do");
@@ -25,7 +25,7 @@ fn signed(order: &str, amount: &str, status: &str) -> String {
     form.finish()
 }
 
-/// Posts a form to the gateway; returns the HTTP status.
+/// Posts a form to the gateway. Returns the HTTP status.
 async fn post(world: &World, form: &str) -> anyhow::Result<u16> {
     let request = http::client()
         .post(format!("{}/webhooks/cashfree", world.gateway))
@@ -34,7 +34,7 @@ async fn post(world: &World, form: &str) -> anyhow::Result<u16> {
     Ok(request.send().await?.status().as_u16())
 }
 
-/// What the server makes of a form.
+/// The server's verdict about a form.
 async fn verdict(world: &World, form: &str) -> anyhow::Result<Verdict> {
     let request = VerifyWebhookRequest {
         provider: Provider::Cashfree.into(),
@@ -46,7 +46,7 @@ async fn verdict(world: &World, form: &str) -> anyhow::Result<Verdict> {
     Ok(world.internal()?.verify_webhook(request).await?.verdict())
 }
 
-/// A world whose server takes them and can ask the Orders API.
+/// A world whose server accepts such forms and can query the Orders API.
 async fn believing_world() -> anyhow::Result<World> {
     let mut world = World::start().await?;
     let api = format!("{}/cashfree/pg", world.sandbox.url);
@@ -73,12 +73,12 @@ async fn they_are_off_by_default() -> anyhow::Result<()> {
 async fn a_notice_counts_once_the_orders_api_confirms_it() -> anyhow::Result<()> {
     let world = believing_world().await?;
     let person = Person::unique();
-    // The vector's order, paid at Cashfree with another amount than the form says.
+    // The vector's order, paid at Cashfree with another amount than in the form.
     world.sandbox.create_order("KB-2001", "479.50", &person).await?;
     world.sandbox.pay_in_silence("KB-2001").await?;
     assert_eq!(post(&world, VECTOR).await?, 200);
     let arrived = world.wait_for_server_event("Purchase", "purchase_KB-2001").await?;
-    assert_eq!(arrived.value_minor(), 47_950, "the API's amount counts");
+    assert_eq!(arrived.value_minor(), 47_950, "the Orders API's amount must be used");
     assert_eq!(arrived.match_key("em"), person.email_hash(), "the customer is the order's");
     assert_eq!(verdict(&world, VECTOR).await?, Verdict::Duplicate);
     let shown = world.internal()?.get_order(GetOrderRequest { order_id: "KB-2001".to_owned() }).await?;
@@ -92,10 +92,10 @@ async fn a_notice_counts_once_the_orders_api_confirms_it() -> anyhow::Result<()>
 #[tokio::test]
 async fn what_the_orders_api_does_not_confirm_never_counts() -> anyhow::Result<()> {
     let world = believing_world().await?;
-    // The same signature fits a message that was cut anew, for an order that nobody paid.
+    // The same signature fits a message with other field borders, for an order that nobody paid.
     let recut = VECTOR.replace("KB-2001&orderAmount=499.00", "KB-20014&orderAmount=99.00");
     world.sandbox.create_order("KB-20014", "99.00", &Person::unique()).await?;
-    assert_eq!(verdict(&world, &recut).await?, Verdict::Accepted, "it is genuine, and only a hint");
+    assert_eq!(verdict(&world, &recut).await?, Verdict::Accepted, "a genuine notification is only a hint");
     let unknown = signed(&messages::order_id(), "5.00", "SUCCESS");
     assert_eq!(post(&world, &unknown).await?, 200);
     let failed = messages::order_id();
@@ -103,7 +103,7 @@ async fn what_the_orders_api_does_not_confirm_never_counts() -> anyhow::Result<(
     for expected in [Verdict::Accepted, Verdict::Duplicate] {
         assert_eq!(verdict(&world, &signed(&failed, "5.00", "FAILED")).await?, expected);
     }
-    // The control was asked for last, and has arrived.
+    // The server queried this paid order last, and its Purchase has arrived.
     let paid = messages::order_id();
     world.sandbox.create_order(&paid, "7.00", &Person::unique()).await?;
     world.sandbox.pay_in_silence(&paid).await?;
@@ -133,6 +133,6 @@ async fn forged_and_broken_notices_are_refused_and_useless_ones_kept() -> anyhow
     assert_eq!(verdict(&world, &odd).await?, Verdict::DeadLettered, "the Orders API cannot know it");
     let precise = signed(&messages::order_id(), "5.001", "SUCCESS");
     assert_eq!(verdict(&world, &precise).await?, Verdict::DeadLettered);
-    // Webhooks of today go on as ever.
+    // Current webhooks still work.
     world.pay_order(&messages::order_id(), "5.00", &Person::unique()).await
 }

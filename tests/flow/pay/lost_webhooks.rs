@@ -1,4 +1,4 @@
-//! Webhooks that are lost or cannot be used: the Orders API answers in their place.
+//! Webhooks that are lost or unusable. The server queries the Orders API instead.
 
 use anyhow::ensure;
 use serde_json::{Value, json};
@@ -8,13 +8,13 @@ use tandem_tests::{Person, World, messages};
 
 use crate::tool::tool;
 
-/// The genuine webhook of a payment whose amount cannot be read.
+/// The genuine webhook of a payment whose amount cannot be parsed.
 fn unreadable(order: &str, payment_id: &str, person: &Person) -> Webhook {
     let body = payment("SUCCESS", order, payment_id, "1399.50", person);
     Webhook::signed(body.replace("1399.50", "\"much\""))
 }
 
-/// Lets the server ask the fake Orders API from now on.
+/// Makes the server query the fake Orders API from now on.
 async fn let_it_ask(world: &mut World) -> anyhow::Result<()> {
     let api = format!("{}/cashfree/pg", world.sandbox.url);
     let settings = [("CASHFREE_CLIENT_ID", "TEST_sandbox_client"), ("CASHFREE_API_URL", api.as_str())];
@@ -27,7 +27,7 @@ async fn replay(world: &World, arguments: &[&str]) -> anyhow::Result<Value> {
     Ok(serde_json::from_str(&ended.out)?)
 }
 
-/// An order that was paid while its webhook came to nothing.
+/// A paid order whose webhook was unusable.
 async fn paid_in_vain(world: &World) -> anyhow::Result<(String, Person)> {
     let (order, person) = (messages::order_id(), Person::unique());
     world.sandbox.create_order(&order, "1399.50", &person).await?;
@@ -45,7 +45,7 @@ async fn a_webhook_that_cannot_be_read_loses_no_purchase() -> anyhow::Result<()>
     assert_eq!(arrived.value_minor(), 139_950);
     assert_eq!(arrived.match_key("em"), person.email_hash());
     let dead = world.internal()?.list_dead_letters(ListDeadLettersRequest::default()).await?;
-    assert_eq!(dead.webhooks.len(), 1, "the operator sees it all the same");
+    assert_eq!(dead.webhooks.len(), 1, "the operator must still see the webhook");
     assert_eq!(dead.webhooks[0].code, "bad_amount");
     Ok(())
 }
@@ -72,7 +72,7 @@ async fn a_dead_webhook_is_replayed_by_asking_about_its_order() -> anyhow::Resul
     };
     let (payment, refund) = (position("PAYMENT_SUCCESS_WEBHOOK"), position("REFUND_STATUS_WEBHOOK"));
     for (webhook, verdict, says) in [
-        (&payment, ReplayVerdict::Asks, "Cashfree is asked about its order"),
+        (&payment, ReplayVerdict::Asks, "the server asks Cashfree about its order"),
         (&refund, ReplayVerdict::Webhook, "resend it from Cashfree's dashboard"),
     ] {
         let shown = tool(&world, &["dead-letters", "show", "--webhook", webhook]).await?;
@@ -88,7 +88,7 @@ async fn a_dead_webhook_is_replayed_by_asking_about_its_order() -> anyhow::Resul
     assert_eq!((&counts["replayed"], &counts["skipped_webhooks"]), (&json!(1), &json!(1)), "{counts}");
     world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;
     let left = world.internal()?.list_dead_letters(request).await?.webhooks;
-    assert_eq!(left.len(), 1, "what was replayed is no dead letter any more");
+    assert_eq!(left.len(), 1, "a replayed webhook is no dead letter any more");
     assert_eq!(left[0].webhook_type, "REFUND_STATUS_WEBHOOK");
     Ok(())
 }

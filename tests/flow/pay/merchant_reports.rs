@@ -1,4 +1,4 @@
-//! Purchases that the shop's own services report, and what strangers may learn.
+//! Purchases that the shop's own services report, and what strangers may learn about them.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use prost_types::Timestamp;
@@ -31,18 +31,18 @@ async fn a_merchant_report_is_a_purchase_once() -> anyhow::Result<()> {
     assert_eq!(arrived.match_key("em"), person.email_hash());
     assert_eq!(arrived.match_key("client_ip_address"), "49.37.9.9");
 
-    // Once more, and told by the payment provider as well.
+    // The service reports it again, and so does the payment provider.
     assert!(internal.record_purchase(report.clone()).await?.duplicate);
     world.pay_order(&order, "1499.00", &person).await?;
     world.wait_until_all_is_sent().await?;
     world.wait_for_server_event("Purchase", &id).await?;
 
-    // Another amount is a contradiction that somebody has to look at.
+    // A report with another amount is a contradiction, which a person has to resolve.
     report.custom_data = Some(messages::deck("999.00"));
     let outcome = internal.record_purchase(report).await;
     let status = expect_code("another amount", outcome, Code::FailedPrecondition);
     for amount in ["1499", "999"] {
-        assert!(status.message().contains(amount), "names both amounts: {}", status.message());
+        assert!(status.message().contains(amount), "the error must name both amounts: {}", status.message());
     }
     world.wait_for_health("one purchase", |health| health["last_24h"]["purchase_events"] == 1).await?;
     Ok(())
@@ -89,7 +89,7 @@ async fn with_a_claim_secret_guessing_order_numbers_reveals_nothing() -> anyhow:
 
 #[tokio::test]
 async fn a_missed_webhook_is_made_up_by_the_orders_api() -> anyhow::Result<()> {
-    // The API's address is only known once a sandbox runs, so the server starts again.
+    // The API's address is known only when a sandbox runs, so the server starts again.
     let mut world = World::start().await?;
     let api = format!("{}/cashfree/pg", world.sandbox.url);
     world
@@ -107,7 +107,7 @@ async fn a_missed_webhook_is_made_up_by_the_orders_api() -> anyhow::Result<()> {
     assert_eq!(arrived.match_key("fbp"), visitor.fbp);
     assert_eq!(arrived.match_key("em"), person.email_hash(), "the customer is the order's");
 
-    // The webhook that comes late after all changes nothing.
+    // The late webhook changes nothing.
     world.pay_order(&order, "1399.50", &person).await?;
     world.wait_until_all_is_sent().await?;
     world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;

@@ -1,10 +1,12 @@
-//! A Purchase is sent only for money that was really paid, and one order makes one.
+//! A Purchase is sent only for a real payment, and one order has one Purchase.
 
 mod cashfree_traps;
 mod catalogue;
 mod legacy_webhooks;
 mod lost_webhooks;
 mod merchant_reports;
+mod no_money;
+mod no_page;
 mod purchase;
 mod refunds;
 mod webhook_kinds;

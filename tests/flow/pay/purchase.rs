@@ -1,4 +1,4 @@
-//! A purchase: the browser claims, the payment webhook proves, one event leaves.
+//! A purchase: the browser claims it, the payment webhook proves it, and the server sends one event.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ fn purchase_id(order_id: &str) -> String {
     format!("purchase_{order_id}")
 }
 
-/// The Purchase carries what the paying person's browser brought along.
+/// Expects the match keys of the paying person's browser on the Purchase.
 #[track_caller]
 fn assert_signals_of(event: &ServerEvent, visitor: &Visitor) {
     assert_eq!(event.match_key("fbp"), visitor.fbp);
@@ -25,7 +25,7 @@ async fn a_claim_then_the_payment_makes_one_purchase() -> anyhow::Result<()> {
     let world = World::start().await?;
     let (visitor, person, order) = (world.visitor(), Person::unique(), messages::order_id());
 
-    // The claim says another price and another person; both are only hints.
+    // The claim has another price and another person. Both are only hints.
     let mut claim = messages::purchase(&order, "1.00");
     claim.user = Some(Person::unique().user());
     let pending = visitor.claim_purchase(claim.clone()).await?.outcome?;
@@ -39,7 +39,11 @@ async fn a_claim_then_the_payment_makes_one_purchase() -> anyhow::Result<()> {
     assert_eq!(arrived.value_minor(), 139_950, "the paid amount wins");
     assert_eq!(arrived.text(&["custom_data", "currency"]), "INR");
     assert_eq!(arrived.text(&["custom_data", "order_id"]), order);
-    assert_eq!(arrived.field(&["custom_data", "content_ids"])[0], "deck", "the contents are the browser's");
+    assert_eq!(
+        arrived.field(&["custom_data", "content_ids"])[0],
+        "deck",
+        "the contents must come from the browser"
+    );
     assert_eq!(arrived.match_key("em"), person.email_hash(), "the paying customer wins");
     assert_eq!(arrived.match_key("ph"), person.phone_hash());
     assert_eq!(arrived.match_key("fn"), person.first_name_hash());
@@ -55,17 +59,17 @@ async fn a_claim_then_the_payment_makes_one_purchase() -> anyhow::Result<()> {
         })
         .await?;
 
-    // Asked again, the page is told to fire the same; after FIRED was confirmed, no more.
+    // A second call tells the page to fire the same event. After the page has confirmed FIRED, it is told no more.
     let verified = visitor.claim_purchase(claim.clone()).await?.outcome?;
     assert_eq!(verified.state(), PurchaseState::Verified);
     assert!(verified.duplicate);
-    let to_fire = verified.browser_event.expect("the page is to fire now");
+    let to_fire = verified.browser_event.expect("the page must be told to fire now");
     assert_eq!((to_fire.event_name.as_str(), to_fire.event_id), ("Purchase", purchase_id(&order)));
     let fired = to_fire.custom_data.unwrap_or_default();
     let value = fired.value.unwrap_or_default();
     assert_eq!(minor(&value.amount.into()), Some(139_950));
     assert_eq!(value.currency_code, "INR");
-    assert_eq!(world.confirm_fired(&visitor, "Purchase", &purchase_id(&order)).await?, (1, 0));
+    assert_eq!(world.confirm_purchase(&visitor, &order, &verified.confirm_key).await?, (1, 0));
     let once = visitor.claim_purchase(claim).await?.outcome?;
     assert_eq!(once.state(), PurchaseState::Verified);
     assert_eq!(once.browser_event, None, "a reload must not fire again");
@@ -78,7 +82,7 @@ async fn a_claim_then_the_payment_makes_one_purchase() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn the_payment_then_a_claim_makes_one_purchase() -> anyhow::Result<()> {
-    // Long enough that the claim comes while the order waits for it.
+    // The wait is long enough that the claim arrives during it.
     let world = World::builder().server("TANDEM_JOIN_WAIT", "60s").start().await?;
     let (visitor, person, order) = (world.visitor(), Person::unique(), messages::order_id());
     world.pay_order(&order, "1499.00", &person).await?;
@@ -86,7 +90,7 @@ async fn the_payment_then_a_claim_makes_one_purchase() -> anyhow::Result<()> {
 
     let claimed = visitor.claim_purchase(messages::purchase(&order, "1499.00")).await?.outcome?;
     assert_eq!(claimed.state(), PurchaseState::Verified);
-    assert!(claimed.browser_event.is_some(), "the page is to fire at once");
+    assert!(claimed.browser_event.is_some(), "the page must be told to fire at once");
     let arrived = world.wait_for_server_event("Purchase", &purchase_id(&order)).await?;
     assert_eq!(arrived.value_minor(), 149_900);
     assert_signals_of(&arrived, &visitor);
@@ -145,7 +149,7 @@ async fn the_payment_alone_leaves_after_the_wait_and_a_claim_alone_never() -> an
         let value = arrived.field(&["user_data", key]);
         assert!(value.is_null(), "{key} would be Cashfree's or the gateway's: {value}");
     }
-    // The claim is older than the payment that waited and left.
+    // The claim is older than the payment, which waited and was sent.
     assert!(world.sandbox.server_events_with_id("Purchase", &purchase_id(&claimed)).await?.is_empty());
     world.wait_for_health("one purchase", |health| health["last_24h"]["purchase_events"] == 1).await?;
     Ok(())
@@ -159,7 +163,7 @@ async fn the_checkouts_signals_serve_a_buyer_who_never_returns() -> anyhow::Resu
     checkout.order_id.clone_from(&order);
     buyer.track_event(checkout).await?.outcome?;
 
-    // Somebody else guesses the order's number; the earliest contact keeps its signals.
+    // A stranger guesses the order's number. The server uses the signals of the earliest contact.
     let meddler = world.visitor();
     meddler.claim_purchase(messages::purchase(&order, "1.00")).await?.outcome?;
 
@@ -178,8 +182,8 @@ async fn however_often_the_payment_is_told_one_purchase_leaves() -> anyhow::Resu
     for round in 0..3 {
         assert_eq!(world.post_webhook(&first).await?, 200, "round {round}");
     }
-    // The same payment, signed anew as a later retry is; then a second payment of the same
-    // order, and a late failure of a first attempt.
+    // The same payment with a new signature, as in a later retry. Then a second payment of the same order, and a late
+    // failure of a first attempt.
     let again = Webhook::signed_at(first.body.clone(), first.timestamp.parse::<u64>()? + 120_000);
     assert_eq!(world.post_webhook(&again).await?, 200);
     assert_eq!(world.post_webhook(&Webhook::paid(&order, "1499.00", &person)).await?, 200);
@@ -211,7 +215,7 @@ async fn a_failed_payment_makes_none_and_the_next_one_does() -> anyhow::Result<(
         })
         .await?;
     let answer = visitor.claim_purchase(messages::purchase(&order, "75.00")).await?.outcome?;
-    assert_eq!(answer.state(), PurchaseState::Pending, "strangers are not told of failures");
+    assert_eq!(answer.state(), PurchaseState::Pending, "strangers must not learn of failures");
     assert!(world.sandbox.server_events("Purchase").await?.is_empty());
 
     world.sandbox.pay(&order, "success").await?;
@@ -270,7 +274,7 @@ async fn later_contacts_fill_blanks_of_the_same_browser_only() -> anyhow::Result
     checkout.browser = Some(without_click);
     buyer.track_event(checkout).await?.outcome?;
 
-    // Somebody else's click must not be credited; the buyer's own, seen later, must.
+    // The stranger's click must not be credited. The buyer's own click, which comes later, must be.
     world.visitor().claim_purchase(messages::purchase(&order, "1499.00")).await?.outcome?;
     buyer.claim_purchase(messages::purchase(&order, "1499.00")).await?.outcome?;
     world.pay_order(&order, "1499.00", &person).await?;

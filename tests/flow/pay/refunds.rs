@@ -1,4 +1,4 @@
-//! Money that goes back: kept, shown, exported, and told to Meta only where the shop asks.
+//! Refunds: stored, shown, exported, and sent to Meta only if the shop asks for it.
 
 use serde_json::{Value, json};
 use tandem_proto::v1::{
@@ -9,7 +9,7 @@ use tandem_tests::cashfree::{Webhook, indian_time, now_ms, payment, unique_payme
 use tandem_tests::process::Process;
 use tandem_tests::{INTERNAL_TOKEN, Person, World, messages};
 
-/// A refund in a status, as the merchant's own webhook tells it.
+/// A refund with this status, as in the webhook about a merchant's refund.
 fn refund(id: u64, order: &str, payment: &str, amount: &str, status: &str) -> Webhook {
     let time = indian_time(now_ms() / 1000);
     let amount: Value = amount.parse().expect("an amount is a JSON number");
@@ -25,7 +25,7 @@ fn refund(id: u64, order: &str, payment: &str, amount: &str, status: &str) -> We
     Webhook::signed(body.to_string())
 }
 
-/// A payment refunded by Cashfree itself.
+/// A refund that Cashfree made by itself.
 fn auto_refund(id: u64, order: &str, payment: &str, amount: &str) -> Webhook {
     let merchant = refund(id, order, payment, amount, "SUCCESS");
     let body = String::from_utf8(merchant.body).expect("a webhook is text");
@@ -38,7 +38,7 @@ async fn order(world: &World, id: &str) -> anyhow::Result<GetOrderResponse> {
     Ok(world.internal()?.get_order(GetOrderRequest { order_id: id.to_owned() }).await?)
 }
 
-/// A visitor claims and pays; the Purchase has arrived. Returns order and payment.
+/// A visitor claims and pays, and the Purchase has arrived. Returns the order ID and the payment ID.
 async fn sell(world: &World, amount: &str) -> anyhow::Result<(String, String)> {
     let (order, payment_id) = (messages::order_id(), unique_payment_id());
     let webhook = Webhook::signed(payment("SUCCESS", &order, &payment_id, amount, &Person::unique()));
@@ -61,7 +61,7 @@ async fn a_refund_is_kept_and_shown_and_nothing_is_sent() -> anyhow::Result<()> 
     }
     let shown = order(&world, &id).await?;
     let summary = shown.order.expect("there is an order");
-    assert_eq!(summary.state(), PurchaseState::Verified, "a part of it went back");
+    assert_eq!(summary.state(), PurchaseState::Verified, "a part of the payment must be refunded");
     assert_eq!(summary.paid.map(|paid| paid.amount).as_deref(), Some("1399.50"));
     assert_eq!(summary.refunded.map(|back| back.amount).as_deref(), Some("399.50"));
     assert_eq!((summary.purchase.as_str(), summary.proof.as_str()), ("placed", "webhook"));
@@ -74,9 +74,9 @@ async fn a_refund_is_kept_and_shown_and_nothing_is_sent() -> anyhow::Result<()> 
     ];
     assert_eq!(heard, expected);
     assert_eq!(shown.notes[2].payment_id, payment_id);
-    assert_eq!(shown.events.len(), 1, "the Purchase alone: nothing is told of refunds");
+    assert_eq!(shown.events.len(), 1, "only the Purchase may be sent, and no refund");
 
-    // The operator's tool shows the same, and exports it.
+    // The operator's tool shows and exports the same refunds.
     let tool = async |arguments: &[&str]| {
         let environment =
             [("TANDEM_SERVER_URL", world.grpc.as_str()), ("TANDEM_INTERNAL_TOKEN", INTERNAL_TOKEN)];
@@ -109,9 +109,9 @@ async fn with_a_name_for_it_each_refund_of_a_sale_is_told_once() -> anyhow::Resu
         refund(9_200_001, &id, &payment_id, "399.50", "PENDING"),
         refund(9_200_001, &id, &payment_id, "399.50", "SUCCESS"),
         refund(9_200_001, &id, &payment_id, "399.50", "SUCCESS"),
-        // The second payment goes back by itself; that is no refund of the sale.
+        // Cashfree refunds the second payment by itself. That is no refund of the sale.
         auto_refund(9_200_002, &id, &second, "1399.50"),
-        // The rest: now all is back, and the Purchase has long left.
+        // The rest of the amount. Now everything is refunded, long after the Purchase was sent.
         auto_refund(9_200_003, &id, &payment_id, "1000.00"),
     ] {
         assert_eq!(world.post_webhook(&webhook).await?, 200);
@@ -146,7 +146,7 @@ async fn what_never_left_is_not_undone_and_a_refusal_is_kept() -> anyhow::Result
         .server("TANDEM_JOIN_WAIT", "60s")
         .start()
         .await?;
-    // Refunded while it waited for its browser, in two parts.
+    // Refunded in two parts while the order waited for its browser.
     let (waiting, payment_id) = (messages::order_id(), unique_payment_id());
     let paid = payment("SUCCESS", &waiting, &payment_id, "500.00", &Person::unique());
     assert_eq!(world.post_webhook(&Webhook::signed(paid)).await?, 200);
@@ -158,9 +158,9 @@ async fn what_never_left_is_not_undone_and_a_refusal_is_kept() -> anyhow::Result
         assert_eq!(stopped.code, "refunded_before_sent");
     }
     let shown = order(&world, &waiting).await?;
-    assert_eq!(shown.events.len(), 2, "the second part was never to be told");
+    assert_eq!(shown.events.len(), 2, "the second part must not be sent");
 
-    // The buyer refused: the refund is counted and not sent, as the Purchase is.
+    // The buyer denied consent. The refund is counted and not sent, like the Purchase.
     let (refused, payment_id) = (messages::order_id(), unique_payment_id());
     let mut claim = messages::purchase(&refused, "500.00");
     claim.consent = Some(Consent { ads: AdsConsent::ConsentDenied.into(), ..Consent::default() });
@@ -224,7 +224,7 @@ async fn voids_and_lost_disputes_are_on_the_order() -> anyhow::Result<()> {
     );
     assert_eq!(shown.notes.last().map(|note| note.status.as_str()), Some("VOID"));
 
-    // Lists: the newest order first, page by page, and nobody's data in any of it.
+    // Lists show the newest order first, page by page, and contain no personal data.
     let internal = world.internal()?;
     let mut request = ListOrdersRequest { page_size: 1, ..ListOrdersRequest::default() };
     let first = internal.list_orders(request.clone()).await?;

@@ -1,4 +1,4 @@
-//! What webhooks of each kind and edition give rise to.
+//! The results of webhooks of each kind and edition.
 
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ async fn what_is_genuine_is_received_even_if_useless() -> anyhow::Result<()> {
         .replace("PAYMENT_SUCCESS_WEBHOOK", "PAYMENT_CHARGES_WEBHOOK");
     assert_eq!(world.post_webhook(&Webhook::signed(charges)).await?, 200, "fees are no payment");
 
-    assert_eq!(world.sandbox.send_webhook("no JSON, though signed").await?, 200);
+    assert_eq!(world.sandbox.send_webhook("a signed body that is not JSON").await?, 200);
     dead_letters("one dead letter, which is not JSON", 1).await?;
     let (person, order) = (Person::unique(), messages::order_id());
     let precise = payment("SUCCESS", &order, &unique_payment_id(), "1.005", &person);
@@ -42,7 +42,7 @@ async fn what_is_genuine_is_received_even_if_useless() -> anyhow::Result<()> {
 async fn a_payment_too_old_for_meta_is_kept_and_given_up() -> anyhow::Result<()> {
     let world = World::start().await?;
     let (order, person) = (messages::order_id(), Person::unique());
-    // Signed now, as a resend from the dashboard is, and paid eight days ago.
+    // Signed now, as a resend from Cashfree's dashboard is, for a payment eight days ago.
     let eight_days_ago_s = now_ms() / 1000 - 8 * 86_400;
     let body = payment_at(eight_days_ago_s, "SUCCESS", &order, &unique_payment_id(), "1499.00", &person);
     assert_eq!(world.post_webhook(&Webhook::signed(body)).await?, 200);
@@ -73,7 +73,8 @@ async fn a_webhook_told_ten_times_at_once_counts_once() -> anyhow::Result<()> {
 async fn two_editions_of_one_webhook_are_one_payment() -> anyhow::Result<()> {
     let world = World::start().await?;
     let (order, payment_id, person) = (messages::order_id(), unique_payment_id(), Person::unique());
-    // Up to 2022-09-01 the payment's ID is a number, later a text; the bytes differ, the payment does not.
+    // Up to edition 2022-09-01 the payment's ID is a number, later a text. The bytes differ, but the payment is the
+    // same.
     let newer = payment("SUCCESS", &order, &payment_id, "99.50", &person);
     let older = newer.replace(&format!("\"{payment_id}\""), &payment_id);
     assert_ne!(newer, older);
@@ -137,7 +138,7 @@ async fn links_and_forms_prove_payments_too() -> anyhow::Result<()> {
     for event in [link_event, form_event] {
         assert_eq!(world.post_webhook(&Webhook::signed(event.to_string())).await?, 200);
     }
-    // Of a link, what this payment brought counts, not what the link has brought so far.
+    // For a payment link, the amount of this payment counts, not the total of the link.
     for (order, paid) in [(link, 15_000), (form, 39_800)] {
         let arrived = world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;
         assert_eq!(arrived.value_minor(), paid);

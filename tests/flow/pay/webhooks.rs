@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tandem_tests::cashfree::{Webhook, now_ms, payment, sign, unique_payment_id};
 use tandem_tests::{CASHFREE_SECRET, INTERNAL_TOKEN, Person, World, http, messages};
 
-/// A successful payment that arrives nowhere else.
+/// A webhook of a successful payment, with a new order.
 fn paid() -> Webhook {
     Webhook::paid(&messages::order_id(), "1499.00", &Person::unique())
 }
@@ -21,7 +21,7 @@ async fn a_signed_webhook_is_received_and_a_changed_one_is_not() -> anyhow::Resu
     let body: serde_json::Value = response.json().await?;
     assert_eq!(body["status"], "received");
 
-    // One bit of one byte, anywhere: the ends, the amount, the order, and places between.
+    // Changes one bit of one byte: at the ends, in the amount, in the order, and between.
     let amount =
         webhook.body.windows(7).position(|part| part == b"1499.00").expect("the body has the amount");
     for place in [0, 1, 40, amount, amount + 6, webhook.body.len() / 2, webhook.body.len() - 1] {
@@ -48,7 +48,7 @@ async fn a_signed_webhook_is_received_and_a_changed_one_is_not() -> anyhow::Resu
 #[tokio::test]
 async fn signatures_in_other_spellings_are_wrong() -> anyhow::Result<()> {
     let world = World::start().await?;
-    // A signature in which both alphabets differ, so that each spelling is another text.
+    // A signature in which both base64 alphabets differ, so that each spelling is another text.
     let webhook = (0..)
         .map(|_| paid())
         .find(|webhook| webhook.signature.contains('+') && webhook.signature.contains('/'))
@@ -141,7 +141,7 @@ async fn other_senders_are_turned_away_where_senders_are_listed() -> anyhow::Res
 async fn no_server_no_200() -> anyhow::Result<()> {
     let mut world = World::start().await?;
     let webhook = paid();
-    // A server that hangs is given up after five seconds.
+    // The gateway gives up a server that hangs after five seconds.
     world.freeze_server()?;
     let started = Instant::now();
     assert_unavailable(&world, &webhook).await?;
@@ -173,7 +173,7 @@ async fn assert_unavailable(world: &World, webhook: &Webhook) -> anyhow::Result<
     assert_eq!(response.status(), 503);
     let after =
         response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
-    assert!(after.is_some_and(|seconds| seconds > 0), "503 says when to come again");
+    assert!(after.is_some_and(|seconds| seconds > 0), "503 must have Retry-After");
     Ok(())
 }
 
@@ -211,7 +211,7 @@ async fn a_gateway_without_a_token_waits_for_one() -> anyhow::Result<()> {
         .await?;
     assert_eq!(world.post_webhook(&webhook).await?, 200);
 
-    // A token that the server does not know is the gateway's trouble, not Cashfree's.
+    // If the server does not know the gateway's token, that is an error of the gateway, not of Cashfree.
     let world = World::builder().gateway("TANDEM_INTERNAL_TOKEN", "another-token-altogether").start().await?;
     assert_unavailable(&world, &webhook).await?;
     Ok(())

@@ -1,6 +1,6 @@
-// Checks a running Tandem against Cashfree's own Node SDK (cashfree-pg): a webhook that
-// the SDK's code signed and accepts is received, the same bytes with one changed are not,
-// and the Purchase that reaches the fake Graph API is the claiming browser's.
+// Checks a running Tandem against Cashfree's own Node SDK (cashfree-pg). The gateway must accept a
+// webhook that the SDK signed and accepts, and refuse the same bytes with one changed. The Purchase
+// at the fake Graph API must have the signals of the claiming browser.
 //
 // node check.cjs [--gateway URL] [--server URL] [--sandbox URL] [--secret S] [--address IP]
 
@@ -17,7 +17,7 @@ const { values: options } = parseArgs({
     server: { type: "string", default: "http://127.0.0.1:50051" },
     sandbox: { type: "string", default: "http://127.0.0.1:8090" },
     secret: { type: "string", default: "cfsk_ma_test_sandbox_secret" },
-    // Only believed when the server trusts the caller as a proxy.
+    // The server uses it only if it trusts the caller as a proxy.
     address: { type: "string" },
   },
 });
@@ -25,8 +25,8 @@ const { values: options } = parseArgs({
 // The last argument switches the SDK's error reports to a third party off.
 const sdk = new Cashfree(CFEnvironment.SANDBOX, "TEST_sandbox_client", options.secret, "", "", "", false);
 
-/** What the SDK's own code computes as the signature of these bytes. It signs only to
- *  compare, so the digest is read where the SDK takes it. */
+/** The signature of these bytes as the SDK's own code computes it. The SDK signs only to
+ *  compare, so this reads the digest that the SDK gets from `crypto`. */
 function signedBySdk(body, timestamp) {
   const original = crypto.createHmac;
   let digest;
@@ -47,7 +47,7 @@ function signedBySdk(body, timestamp) {
 
 function paymentWebhook(orderId) {
   const time = new Date(Date.now() + 19_800_000).toISOString().slice(0, 19) + "+05:30";
-  // Trailing zeros stay on the wire: re-written JSON would have another signature.
+  // The text keeps trailing zeros, because re-serialised JSON would have another signature.
   return (
     `{"data":{"order":{"order_id":"${orderId}","order_amount":1499.00,"order_currency":"INR","order_tags":null},` +
     `"payment":{"cf_payment_id":"${Date.now()}","payment_status":"SUCCESS","payment_amount":1399.50,` +
@@ -90,14 +90,14 @@ async function claim(orderId, visitor) {
     "content-type": "application/grpc-web+proto",
     "x-grpc-web": "1",
     "user-agent": visitor.userAgent,
-    // A short deadline: the server need not wait for the payment.
+    // The deadline is short, because the claim need not wait for the payment.
     "grpc-timeout": "800m",
   };
   if (options.address) headers["x-forwarded-for"] = options.address;
   const path = "/tandem.v1.TrackingService/RecordPurchase";
   const response = await fetch(options.server + path, { method: "POST", headers, body: Buffer.concat([head, message]) });
   const answer = Buffer.from(await response.arrayBuffer()).toString("latin1") + (response.headers.get("grpc-status") ?? "");
-  assert.match(answer, /grpc-status: ?0|^0$/i, "the claim is taken");
+  assert.match(answer, /grpc-status: ?0|^0$/i, "the claim must be accepted");
 }
 
 async function purchaseAtGraph(eventId) {

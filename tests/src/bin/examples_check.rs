@@ -1,5 +1,4 @@
-//! Runs the examples in `examples/` against a server and the sandbox, and looks at what
-//! arrived.
+//! Runs the examples in `examples/` against a server and the sandbox, and checks the Purchases that arrived.
 
 use std::path::PathBuf;
 
@@ -11,8 +10,8 @@ use tandem_tests::{INTERNAL_TOKEN, Person, World, binaries, messages};
 
 const CLAIM_SECRET: &str = "the-secret-of-the-examples";
 
-/// Runs the examples against a server and the sandbox. Exits 0 when each Purchase arrived
-/// once and every mistake was told from every trouble.
+/// Runs the examples against a server and the sandbox. Exits 0 if each Purchase arrived once and each example told
+/// callers' mistakes from outages.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -21,8 +20,7 @@ struct Arguments {
     python: PathBuf,
 }
 
-/// How the examples of one language are started: a program, and what comes before an
-/// example's own arguments.
+/// How to start the examples of one language: a program, and the arguments before an example's own.
 struct Language {
     name: &'static str,
     record_purchase: (PathBuf, Vec<String>),
@@ -89,7 +87,7 @@ impl Language {
         Process::run(program, world.folder(), &Self::environment(world, token), &all).await
     }
 
-    /// Records a purchase and expects an exit code and words in what is said.
+    /// Records a purchase. Expects an exit code and certain words in the output.
     async fn record(
         &self,
         world: &World,
@@ -102,7 +100,7 @@ impl Language {
         let said = format!("{}{}", ended.out, ended.log);
         ensure!(ended.code == Some(code), "{arguments:?}: exit code {:?}, not {code}: {said}", ended.code);
         for word in words {
-            ensure!(said.contains(word), "{arguments:?}: {word:?} is not said: {said}");
+            ensure!(said.contains(word), "{arguments:?}: the output does not contain {word:?}: {said}");
         }
         Ok(())
     }
@@ -119,20 +117,23 @@ async fn facts(world: &mut World, language: &Language) -> anyhow::Result<()> {
 
     let other = [order.as_str(), "1500.00"];
     language
-        .record(world, INTERNAL_TOKEN, &other, 1, &["1499.00", "1500.00", "somebody has to look"])
+        .record(world, INTERNAL_TOKEN, &other, 1, &["1499.00", "1500.00", "a person has to look"])
         .await?;
     let unreadable = [order.as_str(), "1,499"];
     language.record(world, INTERNAL_TOKEN, &unreadable, 2, &["custom_data.value.amount"]).await?;
     language.record(world, "a-wrong-token", &paid, 2, &["TANDEM_INTERNAL_TOKEN"]).await?;
 
-    // Sold at the counter.
+    // A sale at the counter.
     let counter = messages::order_id();
     let sold = [&counter, "310.00", "--email", &person.email, "--action-source", "physical_store"];
     language.record(world, INTERNAL_TOKEN, &sold, 0, &["PURCHASE_STATE_VERIFIED"]).await?;
     let arrived = world.wait_for_server_event("Purchase", &format!("purchase_{counter}")).await?;
-    ensure!(arrived.text(&["action_source"]) == "physical_store", "the counter is not told");
+    ensure!(
+        arrived.text(&["action_source"]) == "physical_store",
+        "the Purchase does not have the action source"
+    );
 
-    // The server is away; what is told meanwhile is told again once it is back.
+    // The server is down. The example repeats the report until the server is back.
     let paid_once = order;
     let order = messages::order_id();
     let id = format!("purchase_{order}");
@@ -145,8 +146,8 @@ async fn facts(world: &mut World, language: &Language) -> anyhow::Result<()> {
     let environment = Language::environment(world, INTERNAL_TOKEN);
     let mut example = Process::start(program, language.name, world.folder(), &environment, &all)?;
     world
-        .eventually("the example to notice that the server is away", async || {
-            Ok(example.logged().contains("again in").then_some(()))
+        .eventually("the example to notice that the server is down", async || {
+            Ok(example.logged().contains("next try in").then_some(()))
         })
         .await?;
     world.restart_server().await?;
@@ -155,7 +156,7 @@ async fn facts(world: &mut World, language: &Language) -> anyhow::Result<()> {
     let arrived = world.wait_for_server_event("Purchase", &id).await?;
     ensure!(arrived.value_minor() == 24_900);
 
-    // And once each, also after all is sent.
+    // Each order has one Purchase, even after everything was sent.
     world.wait_until_all_is_sent().await?;
     for order in [&paid_once, &counter, &order] {
         world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;
@@ -173,6 +174,6 @@ async fn claims(world: &World, language: &Language) -> anyhow::Result<()> {
     claim.claim_key = made.out.trim().to_owned();
     let answer = world.visitor().claim_purchase(claim).await?.outcome?;
     ensure!(answer.state() == PurchaseState::Verified, "the key proves nothing: {answer:?}");
-    ensure!(answer.browser_event.is_some(), "the page is to fire");
+    ensure!(answer.browser_event.is_some(), "the page must be told to fire");
     world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await.map(drop)
 }

@@ -1,5 +1,5 @@
-//! Buys something in a running demo with headless Chromium and shows that browser and
-//! server reported the same events under the same IDs.
+//! Buys something in a running demo with headless Chromium, and shows that browser and server reported the same
+//! events under the same IDs.
 
 use std::path::{Path, PathBuf};
 
@@ -27,10 +27,9 @@ struct Arguments {
     screenshots: Option<PathBuf>,
 }
 
-/// The events a purchase gives rise to.
+/// The events of a purchase.
 const EVENTS: [&str; 3] = ["Lead", "InitiateCheckout", "Purchase"];
 
-/// One line of the table.
 struct Row {
     name: &'static str,
     browser: String,
@@ -62,7 +61,7 @@ async fn check(arguments: &Arguments) -> anyhow::Result<bool> {
     let session = Session::start().await?;
     visit(&session, &sandbox, &album).await?;
 
-    // Delivery lingers to fill its batches; the report follows the visit by moments.
+    // Delivery waits to fill its batches, and the page's report follows the visit, so this polls.
     let settled = eventually("every event on both sides", async || {
         let rows = rows(&sandbox, started_ms).await?;
         Ok(Some(rows).filter(|rows| rows.iter().all(|row| row.equal() && row.deduplicated)))
@@ -101,7 +100,7 @@ async fn visit(session: &Session, sandbox: &Sandbox, album: &Album<'_>) -> anyho
     album.add(session, "thank-you").await
 }
 
-/// Somebody with a readable name, and an address and number that no other run uses.
+/// A person with a readable name. No other run uses the person's address and number.
 fn demo_person() -> Person {
     let unique = Person::unique();
     Person {
@@ -112,7 +111,7 @@ fn demo_person() -> Person {
     }
 }
 
-/// What both sides have reported since `started_ms`.
+/// The events that both sides have reported since `started_ms` (Unix milliseconds).
 async fn rows(sandbox: &Sandbox, started_ms: u64) -> anyhow::Result<Vec<Row>> {
     let (pixel, matches) = (sandbox.pixel_events().await?, sandbox.matches().await?);
     let mut rows = Vec::new();
@@ -172,7 +171,7 @@ async fn print_health(server_http: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Pictures, if somebody wants them.
+/// The folder for pictures, if one was given.
 struct Album<'a>(Option<&'a Path>);
 
 impl<'a> Album<'a> {

@@ -1,31 +1,31 @@
-//! Measures what a page feels of Tandem, in headless Chromium: `cargo xtask bench page`.
+//! Measures what Tandem costs a page, in headless Chromium: `cargo xtask bench page`.
 
 use clap::Parser;
 use serde_json::{Value, json};
 use tandem_tests::browser::{Session, Shop};
 use tandem_tests::{PIXEL_ID, World};
 
-/// Loads the browser package and calls it, beside bare requests of the same size to the same server
+/// Loads the browser package and calls it, and compares with bare requests of the same size to the same server
 #[derive(Parser)]
 #[command(name = "page")]
 struct Arguments {
-    /// Loads of the package
+    /// Number of loads of the package
     #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(3..))]
     loads: u32,
-    /// Calls, and bare requests
+    /// Number of calls, and of bare requests
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(3..))]
     calls: u32,
 }
 
-/// A page of the same origin as the package, with nothing on it.
+/// An empty page on the package's origin.
 const BLANK: &str = "/livez";
 
-/// What both scripts begin with.
+/// The beginning of both scripts.
 const OPTIONS: &str = "
     const [endpoint, pixelId] = given;
     const options = { endpoint, pixelId, pixelScript: '/fbevents.js', defaultCountry: 'IN', currency: 'INR' };";
 
-/// One load; then the same files once more, fetched side by side and not run.
+/// Loads the package, then fetches the same files once more in parallel without running them.
 const LOAD: &str = "
     const began = performance.now();
     const { Tandem } = await import('/tandem/index.js');
@@ -40,8 +40,8 @@ const LOAD: &str = "
     const bare = performance.now() - fetched;
     return { imported: imported - began, ready: ready - began, bare, bytes, files: files.length };";
 
-/// Calls and bare requests in turn, each when nothing else is under way. A bare request is the call's
-/// own body with another event ID in it, so that the server has the same work with both.
+/// Alternates calls and bare requests, one at a time. A bare request has the call's body with another event ID, so
+/// that the server does the same work for both.
 const CALLS: &str = "
     const real = window.fetch;
     let last, left, back, open = 0;
@@ -97,7 +97,7 @@ const CALLS: &str = "
     }
     return { calls, bares, lasting };";
 
-/// A sorted list of milliseconds.
+/// Milliseconds, sorted.
 struct Times(Vec<f64>);
 
 impl Times {
@@ -107,7 +107,7 @@ impl Times {
         Self(times)
     }
 
-    /// The time below which this share of them lies, in hundredths.
+    /// The percentile `hundredth` of the times, in milliseconds.
     fn at(&self, hundredth: usize) -> f64 {
         let last = self.0.len().saturating_sub(1);
         self.0.get((self.0.len() * hundredth / 100).min(last)).copied().unwrap_or(f64::NAN)
@@ -144,7 +144,7 @@ async fn main() -> anyhow::Result<()> {
     println!("{:46} {:8.2}", "load / fetched alone", ready.median() / fetched.median());
 
     shop.open(BLANK).await?;
-    // One script does all calls, each some ten milliseconds long.
+    // One script makes all calls. Each takes about ten milliseconds.
     let all = session.run(&format!("{OPTIONS}{CALLS}"), given()).await?;
     let list = |key: &str| all[key].as_array().cloned().unwrap_or_default();
     let (called, bares) = (list("calls"), list("bares"));

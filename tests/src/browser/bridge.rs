@@ -1,6 +1,5 @@
-//! WebDriver for Firefox: an HTTP server of our own that passes the commands which the suites use
-//! on to Marionette, whose commands and errors are WebDriver's but for their names. It takes the
-//! place of geckodriver, which Debian does not package.
+//! WebDriver for Firefox: an HTTP server that passes the suites' commands to Marionette. Marionette has WebDriver's
+//! commands and errors under other names. The bridge replaces geckodriver, which Debian does not package.
 
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::marionette::{Answer, Marionette};
 
-/// Longest command that is read, in bytes.
+/// Longest command that the bridge reads, in bytes.
 const COMMAND_MAX_BYTES: usize = 4 << 20;
 
 type Shared = Arc<Mutex<Marionette>>;
@@ -68,16 +67,16 @@ async fn take(State(marionette): State<Shared>, request: Request) -> Response {
     }
 }
 
-/// A WebDriver command in Marionette's words.
+/// A WebDriver command, translated for Marionette.
 #[derive(Debug, PartialEq)]
 struct Command {
     name: &'static str,
     parameters: Value,
-    /// Runs with the browser's own rights instead of the page's.
+    /// Whether the command runs with the browser's own rights instead of the page's.
     privileged: bool,
 }
 
-/// Method, path and body of a WebDriver command, translated.
+/// Translates method, path and body of a WebDriver command.
 fn command(method: &Method, path: &str, body: Value) -> Option<Command> {
     let path: Vec<&str> = path.trim_matches('/').split('/').collect();
     let posted = method == Method::POST;
@@ -115,7 +114,7 @@ fn command(method: &Method, path: &str, body: Value) -> Option<Command> {
         }
         ("POST", ["execute", "sync"]) => plain("WebDriver:ExecuteScript", body),
         ("POST", ["execute", "async"]) => plain("WebDriver:ExecuteAsyncScript", body),
-        // Ours: what no page may do, such as going offline.
+        // This suite's own command, for actions that no page may do, such as going offline.
         ("POST", ["moz", "privileged"]) => {
             Some(Command { name: "WebDriver:ExecuteScript", parameters: body, privileged: true })
         }
@@ -137,13 +136,12 @@ async fn carry_out(marionette: &mut Marionette, command: &Command) -> anyhow::Re
 }
 
 fn answered(value: &Value) -> Response {
-    // Marionette wraps single values itself, and gives objects and lists as they are.
+    // Marionette wraps single values itself. It returns objects and lists without a wrapper.
     let wrapped = value.as_object().filter(|object| object.len() == 1).and_then(|object| object.get("value"));
     axum::Json(json!({ "value": wrapped.unwrap_or(value) })).into_response()
 }
 
-/// WebDriver's status for an error. Clients go by the error's name; the status only has to be one
-/// of an error.
+/// WebDriver's status for an error. Clients read the error's name, so any error status is enough.
 fn refused(error: &Value) -> Response {
     let status = match error["error"].as_str() {
         Some("no such element" | "no such window" | "unknown command" | "stale element reference") => {

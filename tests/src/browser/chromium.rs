@@ -1,4 +1,4 @@
-//! Finding and starting Chromium.
+//! Finds and starts Chromium.
 
 use std::path::{Path, PathBuf};
 
@@ -14,9 +14,9 @@ use crate::wait::eventually;
 /// Names under which distributions ship Chromium.
 const CHROMIUM: [&str; 5] =
     ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"];
-/// Names of its driver.
+/// Names of Chromium's driver.
 const DRIVER: [&str; 2] = ["chromedriver", "chromium.chromedriver"];
-/// Starts of the driver before it is given up.
+/// How often the driver is started before this gives up.
 const DRIVER_ATTEMPTS: u32 = 5;
 
 fn chromium() -> anyhow::Result<PathBuf> {
@@ -24,7 +24,6 @@ fn chromium() -> anyhow::Result<PathBuf> {
         .context("Chromium is missing: install it (Debian, Ubuntu: apt-get install chromium) or set CHROMIUM")
 }
 
-/// Path of Chromium's WebDriver.
 fn driver() -> anyhow::Result<PathBuf> {
     super::installed("CHROMEDRIVER", &DRIVER).context(
         "chromedriver is missing: install it (Debian, Ubuntu: apt-get install chromium-driver) or set CHROMEDRIVER",
@@ -41,8 +40,8 @@ pub(super) async fn start(folder: &Path, kind: Profile) -> anyhow::Result<(Clien
     Ok((page, process))
 }
 
-/// Starts the driver on a free port. It takes a free IPv4 port and then wants the same one of
-/// IPv6, which somebody else may have: then it is started anew.
+/// Starts the driver on a free port. The driver takes a free IPv4 port and then the same IPv6 port. If another
+/// program has that one, this starts the driver again.
 async fn start_driver(driver: &Path, folder: &Path) -> anyhow::Result<(Process, u16)> {
     for attempt in 0..DRIVER_ATTEMPTS {
         let folder = folder.join(format!("driver-{attempt}"));
@@ -56,7 +55,7 @@ async fn start_driver(driver: &Path, folder: &Path) -> anyhow::Result<(Process, 
     Err(anyhow!("chromedriver found no free port in {DRIVER_ATTEMPTS} attempts"))
 }
 
-/// The port the driver listens on; `None` when the one it chose was taken.
+/// The port on which the driver listens. `None` if its port was taken.
 async fn port_of(folder: &Path, driver: &mut Process) -> anyhow::Result<Option<u16>> {
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
     let found = eventually("chromedriver to be ready", async || {
@@ -78,7 +77,7 @@ fn capabilities(binary: &Path, folder: &Path, kind: Profile) -> Capabilities {
         "--disable-gpu".to_owned(),
         "--hide-scrollbars".to_owned(),
         "--disable-quic".to_owned(),
-        // Shops of the tests, for cookies of a domain.
+        // The tests' shops use these hosts for cookies of a domain.
         "--host-resolver-rules=MAP *.example.co.in 127.0.0.1, MAP example.co.in 127.0.0.1".to_owned(),
         "--disable-dev-shm-usage".to_owned(),
         "--no-first-run".to_owned(),
@@ -92,7 +91,7 @@ fn capabilities(binary: &Path, folder: &Path, kind: Profile) -> Capabilities {
     let mut settings = json!({});
     match kind {
         Profile::Usual => {}
-        // "Block all cookies": neither cookies nor storage for any page; reading storage throws.
+        // Chromium's "Block all cookies": pages have neither cookies nor storage, and reading storage throws.
         Profile::NoStorage => settings["profile.default_content_setting_values.cookies"] = json!(2),
         Profile::Private => arguments.push("--incognito".to_owned()),
     }

@@ -1,4 +1,4 @@
-//! A TCP proxy between a page and the server, which a test can make slow.
+//! A TCP proxy between a page and the server. A test can make it slow.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,11 +8,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// Bytes that are passed on at once.
+/// Most bytes that are passed on at once.
 const CHUNK_BYTES: usize = 16 * 1024;
 
-/// Passes bytes on to the server. Where the server does not listen, callers find their connection
-/// closed, as they do at a proxy whose server is away.
+/// Passes bytes on to the server. If the server does not listen, the proxy closes the caller's connection, as a
+/// shop's proxy does.
 #[derive(Debug)]
 pub struct DelayProxy {
     /// Address for the page, without a trailing slash.
@@ -51,14 +51,14 @@ impl DelayProxy {
         Ok(Self { url, delay_ms, accepting })
     }
 
-    /// How long each answer is held back from now on.
+    /// Delays each answer by this time from now on.
     pub fn delay_answers(&self, delay: Duration) {
         let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         self.delay_ms.store(delay_ms, Ordering::Relaxed);
     }
 }
 
-/// Carries bytes both ways until either side ends.
+/// Copies bytes both ways until one side closes.
 async fn carry(page: TcpStream, server: TcpStream, delay_ms: &AtomicU64) {
     let (mut from_page, mut to_page) = page.into_split();
     let (mut from_server, mut to_server) = server.into_split();

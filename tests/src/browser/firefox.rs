@@ -1,4 +1,4 @@
-//! Finding and starting Firefox.
+//! Finds and starts Firefox.
 
 use std::path::{Path, PathBuf};
 
@@ -13,11 +13,11 @@ use super::session::{Profile, TIMEOUT_MS, connect, privileged};
 use crate::process::{Environment, Process};
 use crate::wait::eventually;
 
-/// Names under which distributions ship Firefox; the ESR first.
+/// Names under which distributions ship Firefox, the ESR first.
 const FIREFOX: [&str; 2] = ["firefox-esr", "firefox"];
 
-/// Settings of every profile: nothing but the pages under test uses the network, and a browser
-/// that is offline does not reach this machine either.
+/// Settings of every profile. Only the pages under test use the network, and an offline browser does not reach this
+/// machine either.
 const SETTINGS: &str = r#"
 user_pref("marionette.port", 0);
 user_pref("app.normandy.enabled", false);
@@ -40,8 +40,8 @@ user_pref("toolkit.telemetry.enabled", false);
 user_pref("tandem.blocked", "");
 "#;
 
-/// Cancels every request whose address holds one of the parts that the setting `tandem.blocked`
-/// lists, as an extension would.
+/// Cancels every request whose address contains one of the parts in the setting `tandem.blocked`, as an ad blocker
+/// does.
 const BLOCKER: &str = "
     const observer = { observe(subject) {
         const channel = subject.QueryInterface(Ci.nsIHttpChannel);
@@ -50,7 +50,7 @@ const BLOCKER: &str = "
     } };
     Services.obs.addObserver(observer, 'http-on-modify-request');";
 
-/// Whether the window is a private one.
+/// Whether the window is private.
 const IS_PRIVATE: &str = "
     const { PrivateBrowsingUtils } = ChromeUtils.importESModule('resource://gre/modules/PrivateBrowsingUtils.sys.mjs');
     return PrivateBrowsingUtils.isWindowPrivate(window);";
@@ -66,7 +66,7 @@ pub(super) async fn start(folder: &Path, kind: Profile) -> anyhow::Result<(Clien
     std::fs::create_dir(&profile)?;
     let special = match kind {
         Profile::Usual => "",
-        // Neither cookies nor storage for any page; reading storage throws.
+        // Pages have neither cookies nor storage, and reading storage throws.
         Profile::NoStorage => "user_pref(\"network.cookie.cookieBehavior\", 2);\n",
         Profile::Private => "user_pref(\"browser.privatebrowsing.autostart\", true);\n",
     };
@@ -77,7 +77,7 @@ pub(super) async fn start(folder: &Path, kind: Profile) -> anyhow::Result<(Clien
     if kind == Profile::Private {
         arguments.push("--private-window");
     }
-    // A home of its own: the machine's is root's, or somebody's who uses Firefox.
+    // Firefox gets its own home folder, because the machine's may belong to root or to a user of Firefox.
     let home = [("HOME".to_owned(), folder.display().to_string())];
     let mut process = Process::start(&binary, "firefox", folder, &Environment::from(home), &arguments)?;
     let active = profile.join("MarionetteActivePort");

@@ -1,12 +1,12 @@
-//! Firefox's own remote protocol, Marionette: JSON messages with their length before them, one
-//! command at a time (firefox-source-docs, testing/marionette/Protocol).
+//! Firefox's own remote protocol, Marionette: JSON messages with a length prefix, one command at a time
+//! (firefox-source-docs, testing/marionette/Protocol).
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
-/// Longest message that is read: a screenshot of a long page takes some megabytes.
+/// Longest message that is read, in bytes. A screenshot of a long page takes some megabytes.
 const MESSAGE_MAX_BYTES: usize = 64 << 20;
 
 /// A connection to a running Firefox.
@@ -16,8 +16,7 @@ pub(super) struct Marionette {
     sent: u64,
 }
 
-/// What Firefox answers to a command: a value, or an error in WebDriver's words
-/// (`error`, `message`, `stacktrace`).
+/// Firefox's answer to a command: a value, or an error with WebDriver's fields (`error`, `message`, `stacktrace`).
 pub(super) type Answer = Result<Value, Value>;
 
 impl Marionette {
@@ -26,11 +25,11 @@ impl Marionette {
         let stream = TcpStream::connect(("127.0.0.1", port)).await.context("connecting to Marionette")?;
         let mut connection = Self { stream: BufReader::new(stream), sent: 0 };
         let greeting = connection.read().await?;
-        ensure!(greeting["marionetteProtocol"] == 3, "Firefox speaks another Marionette: {greeting}");
+        ensure!(greeting["marionetteProtocol"] == 3, "Firefox has another version of Marionette: {greeting}");
         Ok(connection)
     }
 
-    /// Gives a command and waits for its answer.
+    /// Sends a command and waits for its answer.
     pub(super) async fn call(&mut self, name: &str, parameters: &Value) -> anyhow::Result<Answer> {
         self.sent += 1;
         let message = json!([0, self.sent, name, parameters]).to_string();

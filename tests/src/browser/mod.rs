@@ -16,7 +16,7 @@ pub use shop_proxy::{Policy, ShopProxy};
 
 use std::path::PathBuf;
 
-/// A program that the variable names, or else the first of these names on the PATH.
+/// The program that the environment variable names, or else the first of these names on the PATH.
 fn installed(variable: &str, names: &[&str]) -> Option<PathBuf> {
     if let Some(path) = std::env::var_os(variable) {
         return Some(PathBuf::from(path)).filter(|path| path.is_file());

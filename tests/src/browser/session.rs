@@ -1,4 +1,4 @@
-//! One browser with a fresh profile, and what drives it.
+//! A browser with a fresh profile, and its driver.
 
 use std::path::Path;
 
@@ -15,33 +15,30 @@ use super::bridge::Bridge;
 use super::{chromium, firefox};
 use crate::process::Process;
 
-/// How long a script or a page load may take.
+/// How long a script or a page load may take, in milliseconds.
 pub(super) const TIMEOUT_MS: u64 = 60_000;
 
-/// The browsers that pages are tried in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Browser {
-    /// Chromium, by chromedriver.
+    /// Chromium, through chromedriver.
     Chromium,
-    /// Firefox (the ESR where there is one), by its own protocol.
+    /// Firefox (the ESR if it is installed), through Marionette.
     Firefox,
 }
 
-/// What a visitor has set.
+/// The settings of a visitor's browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
-    /// Nothing.
+    /// The default settings.
     Usual,
-    /// Cookies and storage are off for every page.
+    /// No page has cookies or storage.
     NoStorage,
-    /// A private window.
     Private,
 }
 
-/// A browser window of its own. The browser and its driver end with it.
+/// A browser with a window. The browser and its driver end when this is dropped.
 #[derive(Debug)]
 pub struct Session {
-    /// The window.
     pub page: Client,
     browser: Browser,
     folder: TempDir,
@@ -49,7 +46,7 @@ pub struct Session {
     _bridge: Option<Bridge>,
 }
 
-/// A command beyond WebDriver's own; always a POST.
+/// A command that WebDriver does not have. It is always a POST.
 #[derive(Debug)]
 struct Extra {
     path: &'static str,
@@ -89,7 +86,7 @@ impl Session {
     /// Starts a browser with a fresh profile.
     ///
     /// # Errors
-    /// When it or its driver is missing (the message says what to install) or does not start.
+    /// When the browser or its driver is missing or does not start. The message says what to install.
     pub async fn start_in(browser: Browser, profile: Profile) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("tandem-browser-").tempdir()?;
         let (page, process, bridge) = match browser {
@@ -109,7 +106,7 @@ impl Session {
     /// Runs a script that may `await` and `return`s a value.
     ///
     /// # Errors
-    /// When the script throws; the message is the script's.
+    /// When the script throws. The message is the script's.
     pub async fn run(&self, script: &str, arguments: Vec<Value>) -> anyhow::Result<Value> {
         let wrapped = format!(
             "const done = arguments[arguments.length - 1]; const given = [...arguments].slice(0, -1);
@@ -124,11 +121,11 @@ impl Session {
         }
     }
 
-    /// Refuses, as an ad blocker does, every request whose address holds one of these parts. It
-    /// takes the place of what was refused before.
+    /// From now on refuses every request whose address contains one of these parts, as an ad blocker does. Replaces
+    /// the parts of an earlier call.
     ///
     /// # Errors
-    /// When the browser does not take it.
+    /// When the browser refuses the command.
     pub async fn block(&self, parts: &[&str]) -> anyhow::Result<()> {
         match self.browser {
             Browser::Chromium => {
@@ -143,10 +140,10 @@ impl Session {
         }
     }
 
-    /// Takes the network away from the browser, or gives it back. Ends [`Session::block`].
+    /// Disconnects the browser from the network, or connects it again. Ends [`Session::block`].
     ///
     /// # Errors
-    /// When the browser does not take it.
+    /// When the browser refuses the command.
     pub async fn set_offline(&self, is_offline: bool) -> anyhow::Result<()> {
         match self.browser {
             Browser::Chromium => {
@@ -161,7 +158,7 @@ impl Session {
                 self.devtools("Network.emulateNetworkConditions", conditions).await
             }
             Browser::Firefox => {
-                // Connections that are open already would still be used: their requests are refused.
+                // Open connections would stay in use, so this blocks their requests.
                 let everything: &[&str] = if is_offline { &["://"] } else { &[] };
                 self.block(everything).await?;
                 let script = "Services.io.offline = arguments[0];";
@@ -170,7 +167,7 @@ impl Session {
         }
     }
 
-    /// A command of Chromium's DevTools protocol.
+    /// Sends a command of Chromium's DevTools protocol.
     async fn devtools(&self, command: &str, parameters: Value) -> anyhow::Result<()> {
         let body = json!({ "cmd": command, "params": parameters });
         self.page
@@ -193,8 +190,8 @@ impl Session {
         std::fs::write(file, picture).with_context(|| format!("writing {}", file.display()))
     }
 
-    /// Where the window is, what the shop's places for results hold, and what the console
-    /// says: for error messages. Firefox does not tell its console's messages.
+    /// For error messages: the window's address, the shop's elements for results, and the console's messages. Firefox
+    /// does not give its console's messages.
     pub async fn describe(&self) -> String {
         let script = "const places = document.querySelectorAll('#lead-done, #purchase-status, .form-error');
             return [location.href, ...[...places].map((place) => place.outerHTML.slice(0, 300))].join('\\n');";
@@ -219,7 +216,7 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// Browsers outlive a driver that is killed; their processes are found by their profile.
+    /// A browser outlives a driver that is killed, so this finds its processes by their profile.
     fn drop(&mut self) {
         let profile = self.folder.path().join("profile").display().to_string();
         for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -227,7 +224,7 @@ impl Drop for Session {
             let command = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
             let ours = String::from_utf8_lossy(&command).contains(&profile);
             if let (true, Some(id)) = (ours, Pid::from_raw(id)) {
-                // It may have ended by itself.
+                // The process may have ended already.
                 let _ = rustix::process::kill_process(id, Signal::KILL);
             }
         }

@@ -1,4 +1,4 @@
-//! What a buyer does in the demo shop.
+//! The steps of a buyer in the demo shop.
 
 use anyhow::{Context as _, ensure};
 use fantoccini::Locator;
@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 use super::Session;
 use crate::{Person, eventually};
 
-/// What the page says about an event it reported.
+/// The result that the page shows for an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fired {
     pub event_id: String,
     /// `fired`, `blocked`, `suppressed` or `pending`.
     pub pixel: String,
-    /// Whether the server knew the event already.
+    /// Whether the server already had the event.
     pub duplicate: bool,
-    /// Whether the server was away, and gets it later.
+    /// Whether the server was down, so that the call is sent later.
     pub queued: bool,
 }
 
-/// A shop in a browser window: the demo shop, or an example, whose forms have the same names.
+/// A shop in a browser window: the demo shop, or an example with the same form names.
 #[derive(Debug)]
 pub struct Shop<'a> {
     session: &'a Session,
@@ -48,7 +48,7 @@ impl<'a> Shop<'a> {
     /// Fills in the lead form of the open page and sends it.
     ///
     /// # Errors
-    /// When the form is not as agreed.
+    /// When the form does not have the expected fields.
     pub async fn submit_lead(&self, person: &Person) -> anyhow::Result<()> {
         self.fill("#lead-form", "first_name", &person.first_name).await?;
         self.fill("#lead-form", "email", &person.email).await?;
@@ -56,7 +56,7 @@ impl<'a> Shop<'a> {
         self.send_lead().await
     }
 
-    /// Sends the lead form as it is filled in.
+    /// Sends the lead form without changing its fields.
     ///
     /// # Errors
     /// When there is no such form.
@@ -64,14 +64,14 @@ impl<'a> Shop<'a> {
         self.click("#lead-submit").await
     }
 
-    /// Waits until the lead form says that something is wrong; returns what it says.
+    /// Waits until the lead form shows an error. Returns its text.
     ///
     /// # Errors
-    /// When it does not.
+    /// When the form shows no error in time.
     pub async fn complaint(&self) -> anyhow::Result<String> {
         let script = "const place = document.querySelector('#lead-form .form-error');
             return place?.checkVisibility() ? place.textContent : '';";
-        let said = eventually("the form's complaint", async || {
+        let said = eventually("the form's error", async || {
             let said = self.session.page.execute(script, vec![]).await?;
             Ok(said.as_str().filter(|text| !text.is_empty()).map(str::to_owned))
         })
@@ -82,7 +82,7 @@ impl<'a> Shop<'a> {
     /// Waits until Tandem and the pixel's library have loaded on the open page.
     ///
     /// # Errors
-    /// When they do not.
+    /// When they do not load in time.
     pub async fn tracked(&self) -> anyhow::Result<()> {
         let script = "const loaded = performance.getEntriesByType('resource').map(({ name }) => name);
             return loaded.some((name) => name.endsWith('.wasm')) && typeof window.fbq?.callMethod == 'function';";
@@ -93,19 +93,18 @@ impl<'a> Shop<'a> {
         self.explained(there).await
     }
 
-    /// Waits for the lead's thanks and reads what became of the event.
+    /// Waits until the page thanks for the lead, and reads the event's result.
     ///
     /// # Errors
-    /// When the thanks do not appear.
+    /// When the page does not show its thanks in time.
     pub async fn lead_done(&self) -> anyhow::Result<Fired> {
         self.fired("#lead-done", |fired| !fired.event_id.is_empty()).await
     }
 
-    /// Goes from the product to the checkout, fills it in and goes on to pay. Ends on
-    /// Cashfree's page.
+    /// Goes from the product to the checkout, fills it in and continues to the payment. Ends on Cashfree's page.
     ///
     /// # Errors
-    /// When a page is not as agreed.
+    /// When a page does not have the expected elements.
     pub async fn check_out(&self, person: &Person) -> anyhow::Result<()> {
         self.open("/shop/product").await?;
         self.click("#add-to-bag").await?;
@@ -117,10 +116,10 @@ impl<'a> Shop<'a> {
         self.fill_checkout(person).await
     }
 
-    /// Fills in who buys on the open checkout page and goes on to pay. Ends on Cashfree's page.
+    /// Fills in the buyer on the open checkout page and continues to the payment. Ends on Cashfree's page.
     ///
     /// # Errors
-    /// When the page is not as agreed.
+    /// When the page does not have the expected elements.
     pub async fn fill_checkout(&self, person: &Person) -> anyhow::Result<()> {
         let fields = [
             ("first_name", &person.first_name),
@@ -135,10 +134,10 @@ impl<'a> Shop<'a> {
         self.arrive("/cashfree/checkout/").await
     }
 
-    /// Pays on Cashfree's page and comes back to the shop. Returns the order's ID.
+    /// Pays on Cashfree's page and returns to the shop. Returns the order's ID.
     ///
     /// # Errors
-    /// When the shop's thank-you page does not come.
+    /// When the shop's thank-you page does not open.
     pub async fn pay(&self) -> anyhow::Result<String> {
         self.click("#pay-success").await?;
         self.arrive("/thank-you").await?;
@@ -147,18 +146,18 @@ impl<'a> Shop<'a> {
         order.context("the thank-you page's address names the order")
     }
 
-    /// Waits until the thank-you page knows what became of the Purchase.
+    /// Waits until the thank-you page shows the result of the Purchase.
     ///
     /// # Errors
-    /// When it does not come to know.
+    /// When it shows no result in time.
     pub async fn purchase_done(&self) -> anyhow::Result<Fired> {
         self.fired("#purchase-status", |fired| !matches!(fired.pixel.as_str(), "" | "pending")).await
     }
 
-    /// Waits until the window is on a page whose address holds `part`.
+    /// Waits until the window is on a page whose address contains `part`.
     ///
     /// # Errors
-    /// When it does not get there.
+    /// When it does not reach such a page in time.
     pub async fn arrive(&self, part: &str) -> anyhow::Result<()> {
         let arrived = eventually(format!("the page {part}"), async || {
             let address = self.session.page.current_url().await?;
@@ -175,7 +174,7 @@ impl<'a> Shop<'a> {
             if (!element) return null;
             const { eventId = '', pixel = '', duplicate = '', queued = '' } = element.dataset;
             return { eventId, pixel, duplicate, queued, visible: element.checkVisibility() };";
-        let fired = eventually(format!("{selector} to tell what became of the event"), async || {
+        let fired = eventually(format!("{selector} to show the event's result"), async || {
             let seen = self.session.page.execute(script, vec![json!(selector)]).await?;
             let text = |key: &str| seen[key].as_str().unwrap_or_default().to_owned();
             let fired = Fired {
@@ -201,12 +200,12 @@ impl<'a> Shop<'a> {
         Ok(())
     }
 
-    /// Clicks an element, once it is there.
+    /// Waits for an element and clicks it.
     ///
     /// # Errors
-    /// When it does not come.
+    /// When the element does not appear in time.
     pub async fn click(&self, selector: &str) -> anyhow::Result<()> {
-        // The driver scrolls as the page does; a smooth way there would make it miss.
+        // The driver scrolls with the page's own behaviour. With smooth scrolling it would miss the element.
         let show = "document.querySelector(arguments[0])
             .scrollIntoView({ block: 'center', behavior: 'instant' })";
         let clicked = eventually(format!("a click on {selector}"), async || {

@@ -1,6 +1,6 @@
-//! The shop's web server as a visitor meets it: passes everything on to the sandbox, and on the way
-//! gives pages a Content Security Policy, loads the pixel from another origin than the page's, as
-//! in life, and notes what is thrown into the page.
+//! The shop's web server in front of the sandbox. It passes everything on, gives pages a Content Security Policy,
+//! loads the pixel from another origin than the page's, as real shops do, and records errors that are thrown in the
+//! page.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,27 +16,26 @@ use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// Largest body that is passed on, in bytes.
+/// Largest body that the proxy passes on, in bytes.
 const BODY_MAX_BYTES: usize = 4 << 20;
 
-/// Notes everything that is thrown into a page, before any other script runs.
+/// Records everything that is thrown in a page. It comes before any other script.
 const WATCHER: &str = "<script>window.thrown = [];
 addEventListener(\"error\", (event) => { if (event instanceof ErrorEvent) thrown.push(event.message); });
 addEventListener(\"unhandledrejection\", (event) => { thrown.push(\"rejected: \" + event.reason); });</script>";
 
-/// The Content Security Policy of every page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Policy {
     /// No policy.
     #[default]
     Open,
-    /// Only what the page needs, WebAssembly among it.
+    /// Allows only what the page needs, including WebAssembly.
     Strict,
-    /// The same, but WebAssembly may not be compiled.
+    /// Like [`Policy::Strict`], but without permission to compile WebAssembly.
     StrictWithoutWasm,
 }
 
-/// The running server. It ends when it is dropped.
+/// The running server. It stops when it is dropped.
 #[derive(Debug)]
 pub struct ShopProxy {
     /// Address, without a trailing slash.
@@ -60,7 +59,7 @@ impl Drop for ShopProxy {
 }
 
 impl ShopProxy {
-    /// A server before the sandbox at `sandbox`, whose pages call Tandem at `endpoint`.
+    /// Starts a server in front of the sandbox at `sandbox`. Its pages call Tandem at `endpoint`.
     ///
     /// # Errors
     /// When no port is free.
@@ -82,7 +81,7 @@ impl ShopProxy {
         Ok(Self { url, shared, server })
     }
 
-    /// The policy of every page that is opened from now on.
+    /// Sets the policy of every page that is opened from now on.
     pub fn set_policy(&self, policy: Policy) {
         *self.shared.policy.lock().unwrap_or_else(PoisonError::into_inner) = policy;
     }
@@ -124,14 +123,14 @@ async fn answer(shared: &Shared, request: Request) -> anyhow::Result<Response> {
     Ok(response)
 }
 
-/// The page with the watcher as its first script, and the pixel's library from the sandbox's own origin.
+/// Makes the watcher the page's first script, and loads the pixel's library from the sandbox's own origin.
 fn watched(page: &str, sandbox: &str) -> String {
     let page = page.replace("\"/fbevents.js\"", &format!("\"{sandbox}/fbevents.js\""));
     page.replacen("<head>", &format!("<head>{WATCHER}"), 1)
 }
 
-/// The policy that a shop would write for this page: its own files, its inline scripts and styles by
-/// their hash, Meta's library and pixel, and Tandem's server.
+/// The policy that a shop would write for this page. It allows the page's own files, its inline scripts and styles by
+/// hash, Meta's library and pixel, and Tandem's server.
 fn policy_for(policy: Policy, page: &str, shared: &Shared) -> Option<String> {
     let wasm = match policy {
         Policy::Open => return None,
@@ -147,7 +146,7 @@ fn policy_for(policy: Policy, page: &str, shared: &Shared) -> Option<String> {
     ))
 }
 
-/// ` 'sha256-…'` for each inline element of a kind.
+/// ` 'sha256-…'` for each inline element of this kind.
 fn hashes(page: &str, kind: &str) -> String {
     let (open, close) = (format!("<{kind}"), format!("</{kind}>"));
     let mut hashes = String::new();

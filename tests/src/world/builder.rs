@@ -1,4 +1,4 @@
-//! Furnishing and starting a world.
+//! Sets up and starts a world.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,13 +13,14 @@ use crate::{
     CASHFREE_SECRET, GRAPH_TOKEN, INTERNAL_TOKEN, OTHER_PIXEL_ID, PIXEL_ID, SHOP_URL, Sandbox, binaries, http,
 };
 
-/// Settings of a world before it starts.
 #[derive(Debug)]
 pub struct WorldBuilder {
     server: BTreeMap<String, Option<String>>,
     sandbox: BTreeMap<String, Option<String>>,
     gateway: BTreeMap<String, Option<String>>,
     with_gateway: bool,
+    /// Program and arguments through which the server is started.
+    server_under: Vec<String>,
     other_pixel_token: Option<String>,
 }
 
@@ -31,6 +32,7 @@ impl Default for WorldBuilder {
             sandbox: empty(),
             gateway: empty(),
             with_gateway: true,
+            server_under: Vec::new(),
             other_pixel_token: None,
         }
     }
@@ -44,7 +46,7 @@ impl WorldBuilder {
         self
     }
 
-    /// Takes away a variable that the server has by default.
+    /// Removes a variable that the server has by default.
     #[must_use]
     pub fn server_without(mut self, name: &str) -> Self {
         self.server.insert(name.to_owned(), None);
@@ -58,7 +60,7 @@ impl WorldBuilder {
         self
     }
 
-    /// Takes away a variable that the gateway has by default.
+    /// Removes a variable that the gateway has by default.
     #[must_use]
     pub fn gateway_without(mut self, name: &str) -> Self {
         self.gateway.insert(name.to_owned(), None);
@@ -72,11 +74,18 @@ impl WorldBuilder {
         self
     }
 
-    /// Gives the server a second pixel, [`OTHER_PIXEL_ID`], with a token of its own.
+    /// Gives the server a second pixel, [`OTHER_PIXEL_ID`], with its own token.
     #[must_use]
     pub fn other_pixel(mut self, token: &str) -> Self {
         self.other_pixel_token = Some(token.to_owned());
         self.sandbox("TANDEM_SANDBOX_PIXEL_ID", format!("{PIXEL_ID},{OTHER_PIXEL_ID}"))
+    }
+
+    /// Starts the server through another program, such as a tracer. Its folder is that of the logs.
+    #[must_use]
+    pub fn server_under(mut self, command: &[&str]) -> Self {
+        self.server_under = command.iter().map(|&part| part.to_owned()).collect();
+        self
     }
 
     /// Leaves the gateway out: most flows do not need it.
@@ -86,10 +95,10 @@ impl WorldBuilder {
         self
     }
 
-    /// Starts sandbox, server and gateway, and tells the sandbox where they are.
+    /// Starts sandbox, server and gateway, and gives the sandbox their addresses.
     ///
     /// # Errors
-    /// When a program does not become ready; the message carries the end of its log.
+    /// When a program does not become ready. The message contains the end of its log.
     pub async fn start(self) -> anyhow::Result<World> {
         let folder = tempfile::Builder::new().prefix("tandem-world-").tempdir()?;
         let (data, logs) = (folder.path().join("data"), folder.path().join("logs"));
@@ -109,7 +118,15 @@ impl WorldBuilder {
             )?;
             server_environment.insert("TANDEM_CONFIG".to_owned(), file.display().to_string());
         }
-        let mut server = start_program("tandem-server", "server-1", &logs, &server_environment)?;
+        let mut server = match self.server_under.as_slice() {
+            [] => start_program("tandem-server", "server-1", &logs, &server_environment)?,
+            [program, arguments @ ..] => {
+                let server = binaries::program("tandem-server")?.display().to_string();
+                let arguments: Vec<&str> =
+                    arguments.iter().map(String::as_str).chain([server.as_str()]).collect();
+                Process::start(Path::new(program), "server-1", &logs, &server_environment, &arguments)?
+            }
+        };
         let addresses = server.ready().await?;
         let grpc = addresses.get("grpc").context("the ready line names the gRPC port")?.clone();
         let http_url = addresses.get("http").context("the ready line names the HTTP port")?.clone();
@@ -198,7 +215,7 @@ fn server_defaults(data: &Path, sandbox: &str) -> Environment {
         ("TANDEM_RATE_LIMIT", "off".to_owned()),
         ("TANDEM_JOIN_WAIT", "1s".to_owned()),
         ("TANDEM_SHOP_URL", SHOP_URL.to_owned()),
-        // The suites stand for a proxy, so that visitors have addresses of their own.
+        // The suites act as a proxy, so that visitors can have their own addresses.
         ("TANDEM_TRUSTED_PROXIES", "127.0.0.0/8".to_owned()),
         ("TANDEM_LOG", "trace".to_owned()),
         ("FACEBOOK_PIXEL_ID", PIXEL_ID.to_owned()),

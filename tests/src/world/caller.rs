@@ -8,7 +8,7 @@ use tandem_proto::v1;
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status};
 
-/// One connection to the server and what every call on it carries.
+/// A connection to the server, and what each of its calls carries.
 #[derive(Debug, Clone)]
 pub struct Caller {
     channel: Channel,
@@ -33,7 +33,7 @@ impl Caller {
     /// Connects to `endpoint` on the first call.
     ///
     /// # Errors
-    /// When `endpoint` is no address.
+    /// When `endpoint` is not an address.
     pub fn new(endpoint: &str) -> anyhow::Result<Self> {
         let channel = Endpoint::from_shared(endpoint.to_owned())?.connect_lazy();
         Ok(Self { channel, headers: Vec::new(), deadline: None })
@@ -42,26 +42,26 @@ impl Caller {
     /// Connects to `endpoint` over TLS on the first call.
     ///
     /// # Errors
-    /// When `endpoint` is no address or the certificates are none.
+    /// When `endpoint` is not an address or a certificate cannot be used.
     pub fn over_tls(endpoint: &str, tls: ClientTlsConfig) -> anyhow::Result<Self> {
         let channel = Endpoint::from_shared(endpoint.to_owned())?.tls_config(tls)?.connect_lazy();
         Ok(Self { channel, headers: Vec::new(), deadline: None })
     }
 
-    /// Presents a token.
+    /// Adds a token to every call.
     #[must_use]
     pub fn with_token(self, token: &str) -> Self {
         self.with_header("authorization", format!("Bearer {token}"))
     }
 
-    /// Sends a header with every call.
+    /// Adds a header to every call.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    /// Gives every call a deadline (`grpc-timeout`).
+    /// Adds a deadline (`grpc-timeout`) to every call.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
@@ -130,7 +130,7 @@ impl Caller {
         get_order(GetOrderRequest) -> GetOrderResponse;
     }
 
-    /// Calls the RPC at `path` (`/package.Service/Method`) with an empty message, up to the begin of its answer.
+    /// Calls the RPC at `path` (`/package.Service/Method`) with an empty message. Returns when the answer begins.
     ///
     /// # Errors
     /// The server's status.
@@ -142,7 +142,7 @@ impl Caller {
         client.server_streaming(self.request(()), path, codec).await.map(drop)
     }
 
-    /// `WatchEvents`, up to the stream's begin.
+    /// Calls `WatchEvents`. Returns when the stream begins.
     ///
     /// # Errors
     /// The server's status.

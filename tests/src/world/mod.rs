@@ -1,4 +1,4 @@
-//! A world: sandbox, server and gateway of one test, in a folder of its own.
+//! A world: sandbox, server and gateway of one test, in their own folder.
 
 mod builder;
 mod caller;
@@ -20,20 +20,19 @@ pub use visitor::Visitor;
 use crate::Sandbox;
 use crate::process::{Environment, Process};
 
-/// How long a graceful stop may take: the contract's 10 s and what a busy machine adds.
+/// How long a graceful stop may take: the promised 10 s, and the delay of a busy machine.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
-/// Running programs of one test. Everything is killed and removed when it is dropped;
-/// after a failure, or with `TANDEM_TESTS_KEEP` set, the folder stays and is named.
+/// The running programs of one test. When this is dropped, all of them are killed and removed. After a failure, or if
+/// `TANDEM_TESTS_KEEP` is set, the folder stays and its path is printed.
 #[derive(Debug)]
 pub struct World {
-    /// The fakes.
     pub sandbox: Sandbox,
     /// Address of the server's gRPC port.
     pub grpc: String,
     /// Address of the server's HTTP port.
     pub http_url: String,
-    /// Address of the gateway; empty in a world without one.
+    /// Address of the gateway. Empty in a world without one.
     pub gateway: String,
     http: reqwest::Client,
     server_environment: Environment,
@@ -47,13 +46,12 @@ pub struct World {
 }
 
 impl World {
-    /// A world to be furnished.
     #[must_use]
     pub fn builder() -> WorldBuilder {
         WorldBuilder::default()
     }
 
-    /// A world with nothing special.
+    /// Starts a world with the default settings.
     ///
     /// # Errors
     /// When a program does not start.
@@ -61,19 +59,18 @@ impl World {
         Self::builder().start().await
     }
 
-    /// The server's data directory.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
-    /// The folder with everybody's logs.
+    /// The folder of the programs' logs.
     #[must_use]
     pub fn log_dir(&self) -> PathBuf {
         self.folder.path().join("logs")
     }
 
-    /// Logs of the server's starts and of the gateway: what must hold no personal data.
+    /// Logs of the gateway and of every start of the server. They must contain no personal data.
     #[must_use]
     pub fn product_logs(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
@@ -85,18 +82,17 @@ impl World {
         files
     }
 
-    /// Folder of the whole world.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Lets the folder stay when the world ends: something was not as it should be.
+    /// Keeps the folder when the world ends, because something was wrong.
     pub fn keep(&self) {
         self.troubled.store(true, Ordering::Relaxed);
     }
 
-    /// Kills the server at once, as a crash or an out-of-memory killer would (SIGKILL).
+    /// Kills the server (SIGKILL), as a crash or an out-of-memory killer would.
     pub fn kill_server(&mut self) {
         if let Some(mut server) = self.server.take() {
             server.kill();
@@ -106,7 +102,7 @@ impl World {
     /// Asks the server to stop (SIGTERM) and waits for exit code 0.
     ///
     /// # Errors
-    /// When it does not stop in time or not with 0.
+    /// When it does not stop in time, or its exit code is not 0.
     pub async fn stop_server(&mut self) -> anyhow::Result<()> {
         let mut server = self.server.take().context("the server is not running")?;
         server.signal(Signal::TERM)?;
@@ -118,7 +114,7 @@ impl World {
     /// Asks the gateway to stop (SIGTERM) and waits for exit code 0.
     ///
     /// # Errors
-    /// When it does not stop in time or not with 0.
+    /// When it does not stop in time, or its exit code is not 0.
     pub async fn stop_gateway(&mut self) -> anyhow::Result<()> {
         let mut gateway = self.gateway_process.take().context("the gateway is not running")?;
         gateway.signal(Signal::TERM)?;
@@ -127,14 +123,14 @@ impl World {
         Ok(())
     }
 
-    /// Kills the gateway at once (SIGKILL).
+    /// Kills the gateway (SIGKILL).
     pub fn kill_gateway(&mut self) {
         if let Some(mut gateway) = self.gateway_process.take() {
             gateway.kill();
         }
     }
 
-    /// Starts the gateway again at its address. One that still runs is killed first.
+    /// Starts the gateway again at the same address. Kills it first if it is still running.
     ///
     /// # Errors
     /// When it does not become ready.
@@ -151,7 +147,7 @@ impl World {
         Ok(())
     }
 
-    /// The gateway's process number.
+    /// The gateway's process ID.
     ///
     /// # Errors
     /// When the gateway is not running.
@@ -159,7 +155,7 @@ impl World {
         Ok(self.gateway_process.as_ref().context("the gateway is not running")?.id())
     }
 
-    /// Holds the server still (SIGSTOP): it keeps its connections and answers nothing.
+    /// Freezes the server (SIGSTOP): it keeps its connections and answers nothing.
     ///
     /// # Errors
     /// When the server is not running.
@@ -167,7 +163,7 @@ impl World {
         self.server.as_ref().context("the server is not running")?.signal(Signal::STOP)
     }
 
-    /// Lets a held server go on.
+    /// Continues a frozen server.
     ///
     /// # Errors
     /// When the server is not running.
@@ -175,8 +171,8 @@ impl World {
         self.server.as_ref().context("the server is not running")?.signal(Signal::CONT)
     }
 
-    /// Lets the running server write no file beyond this size (bytes), its log included, as if the
-    /// disk were full there; none ends it.
+    /// Limits every file that the running server writes, including its log, to this size in bytes, as if the disk
+    /// were full. `None` removes the limit.
     ///
     /// # Errors
     /// When the server is not running.
@@ -184,27 +180,26 @@ impl World {
         use rustix::process::{Pid, Resource, Rlimit, prlimit};
         let server = self.server.as_ref().context("the server is not running")?;
         let id = Pid::from_raw(i32::try_from(server.id())?).context("a process has a number")?;
-        // The system's upper bound stays, so that the limit can be taken back.
+        // The system's maximum stays, so that this can remove the limit again.
         let limit = Rlimit { current: bytes, maximum: None };
         prlimit(Some(id), Resource::Fsize, limit).context("limiting the server's files")?;
         Ok(())
     }
 
-    /// Whether the server of the last start still runs.
+    /// Whether the last started server is still running.
     ///
     /// # Errors
-    /// When the system does not tell.
+    /// When the system does not give its state.
     pub fn server_runs(&mut self) -> anyhow::Result<bool> {
         self.server.as_mut().map_or(Ok(false), Process::runs)
     }
 
-    /// The server's settings.
     #[must_use]
     pub fn server_environment(&self) -> &Environment {
         &self.server_environment
     }
 
-    /// Tells the server to read its catalogue again (SIGHUP).
+    /// Makes the server read its catalogue again (SIGHUP).
     ///
     /// # Errors
     /// When the server is not running.
@@ -212,22 +207,21 @@ impl World {
         self.server.as_ref().context("the server is not running")?.signal(Signal::HUP)
     }
 
-    /// Lets the running server open no more files than this; none ends it.
+    /// Limits the files that the running server may have open. `None` removes the limit.
     ///
     /// # Errors
     /// When the server is not running.
     pub fn limit_open_files(&self, count: Option<u64>) -> anyhow::Result<()> {
         use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
         let id = Pid::from_raw(i32::try_from(self.server_id()?)?).context("a process has a number")?;
-        // The upper bound stays, so that the limit can be taken back; the server has raised its own.
+        // The maximum stays, so that this can remove the limit again. The server has raised its own limit.
         let maximum = getrlimit(Resource::Nofile).maximum;
         let limit = Rlimit { current: count.or(maximum), maximum };
         prlimit(Some(id), Resource::Nofile, limit).context("limiting the server's open files")?;
         Ok(())
     }
 
-    /// Starts the server again on the same data and the same ports. One that still runs is
-    /// killed first.
+    /// Starts the server again on the same data and the same ports. Kills it first if it is still running.
     ///
     /// # Errors
     /// When it does not become ready.
@@ -257,7 +251,7 @@ impl World {
         Ok(())
     }
 
-    /// The server's process number.
+    /// The server's process ID.
     ///
     /// # Errors
     /// When the server is not running.
@@ -265,7 +259,7 @@ impl World {
         Ok(self.server.as_ref().context("the server is not running")?.id())
     }
 
-    /// The server's log of this start.
+    /// The server's log since its last start.
     #[must_use]
     pub fn server_log(&self) -> String {
         self.server.as_ref().map(Process::logged).unwrap_or_default()
@@ -273,7 +267,7 @@ impl World {
 }
 
 impl World {
-    /// The lines in which the server or the gateway says that it panicked.
+    /// The log lines in which the server or the gateway reports a panic.
     fn panics(&self) -> Vec<String> {
         let logs = self.product_logs().into_iter().filter_map(|file| std::fs::read_to_string(file).ok());
         logs.flat_map(|log| {
@@ -286,7 +280,7 @@ impl World {
 
 impl Drop for World {
     /// # Panics
-    /// When the server or the gateway has panicked, whatever the test looked at.
+    /// When the server or the gateway has panicked, even if the test did not check it.
     fn drop(&mut self) {
         let failing = std::thread::panicking();
         let panics = self.panics();

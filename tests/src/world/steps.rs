@@ -1,4 +1,4 @@
-//! What people and programs do in a world, in the product's own words.
+//! The steps of people and programs in a world, in the product's own words.
 
 use std::fmt::Display;
 use std::sync::atomic::Ordering;
@@ -18,7 +18,7 @@ use crate::sandbox::ServerEvent;
 use crate::{INTERNAL_TOKEN, Person, messages, wait};
 
 impl World {
-    /// Somebody in the shop, with cookies, an address and a browser of their own.
+    /// A visitor of the shop with cookies, an address and a browser.
     #[must_use]
     pub fn visitor(&self) -> Visitor {
         Visitor::new(&self.grpc, &self.sandbox.url)
@@ -32,7 +32,7 @@ impl World {
         Caller::new(&self.grpc)
     }
 
-    /// A service of the shop that has the token.
+    /// A service of the shop, with the internal token.
     ///
     /// # Errors
     /// When the server's address is unusable.
@@ -43,7 +43,7 @@ impl World {
     /// A visitor leaves a lead.
     ///
     /// # Errors
-    /// When the server does not take it.
+    /// When the server does not accept it.
     pub async fn capture_lead(
         &self,
         visitor: &Visitor,
@@ -53,8 +53,7 @@ impl World {
         answer.outcome.context("CaptureLead")
     }
 
-    /// A buyer's payment of `amount` rupees succeeds; Cashfree tells the gateway, which
-    /// must answer 200.
+    /// A buyer's payment of `amount` rupees succeeds. Cashfree tells the gateway, which must answer 200.
     ///
     /// # Errors
     /// When the gateway answers otherwise.
@@ -64,7 +63,7 @@ impl World {
         Ok(())
     }
 
-    /// Posts a webhook to the gateway as Cashfree does; returns the HTTP status.
+    /// Posts a webhook to the gateway as Cashfree does. Returns the HTTP status.
     ///
     /// # Errors
     /// When no answer comes.
@@ -98,10 +97,10 @@ impl World {
         request.body(body).send().await.context("posting to the gateway")
     }
 
-    /// [`wait::eventually`]; on failure the world's folder is kept.
+    /// [`wait::eventually`]. Keeps the world's folder on failure.
     ///
     /// # Errors
-    /// When the time is up.
+    /// When the time is over.
     pub async fn eventually<T>(
         &self,
         what: impl Display,
@@ -110,10 +109,10 @@ impl World {
         self.eventually_within(wait::PATIENCE, what, probe).await
     }
 
-    /// [`World::eventually`] with a limit of its own.
+    /// [`World::eventually`] with a different limit.
     ///
     /// # Errors
-    /// When the time is up.
+    /// When the time is over.
     pub async fn eventually_within<T>(
         &self,
         limit: Duration,
@@ -127,11 +126,11 @@ impl World {
         found
     }
 
-    /// Waits until the server has taken a claim: from then on the order is known, and the claim waits for its
-    /// payment.
+    /// Waits until the server has accepted a claim. From then on the server knows the order, and the claim waits for
+    /// its payment.
     ///
     /// # Errors
-    /// When the time is up.
+    /// When the time is over.
     pub async fn wait_for_claim(&self, order_id: &str) -> anyhow::Result<()> {
         let operator = self.internal()?;
         self.eventually(format!("a claim of {order_id}"), async || {
@@ -145,10 +144,10 @@ impl World {
         .await
     }
 
-    /// Waits until the fake Graph API has taken an event, and expects that it came once.
+    /// Waits until the fake Graph API has accepted an event, and expects exactly one copy.
     ///
     /// # Errors
-    /// When it does not come, or more than once.
+    /// When no copy arrives, or more than one.
     pub async fn wait_for_server_event(&self, name: &str, id: &str) -> anyhow::Result<ServerEvent> {
         let what = format!("{name} {id} at the Graph API");
         let mut events = self
@@ -161,8 +160,8 @@ impl World {
         Ok(events.remove(0))
     }
 
-    /// Shows that what was to be sent has been sent: takes a lead of somebody new and
-    /// waits until it has arrived and nothing is left in the outbox.
+    /// Shows that everything was sent: captures a lead of a new person, and waits until it has arrived and the outbox
+    /// is empty.
     ///
     /// # Errors
     /// When the outbox does not become empty.
@@ -172,11 +171,11 @@ impl World {
         self.wait_for_health("an empty outbox", |health| health["outbox"]["pending"] == 0).await.map(drop)
     }
 
-    /// Waits until the health figures say something, and returns them. The server may reuse
-    /// figures for some seconds, so that they are never looked at just once.
+    /// Waits until the health figures satisfy `says`, and returns them. The server may reuse figures for some
+    /// seconds, so one request is not enough.
     ///
     /// # Errors
-    /// When they do not come to say it; the message holds what they say instead.
+    /// When the time is over. The message contains the last figures.
     pub async fn wait_for_health(&self, what: &str, says: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
         let mut latest = Value::Null;
         let found = self
@@ -188,7 +187,7 @@ impl World {
         found.with_context(|| format!("health says {latest}"))
     }
 
-    /// `GET /api/tracking-health`, whatever its status.
+    /// `GET /api/tracking-health`, with any status.
     ///
     /// # Errors
     /// When no JSON comes.
@@ -208,19 +207,40 @@ impl World {
     /// The page reports that its pixel fired an event.
     ///
     /// # Errors
-    /// When the server does not take the report.
+    /// When the server does not accept the report.
     pub async fn confirm_fired(&self, visitor: &Visitor, name: &str, id: &str) -> anyhow::Result<(u32, u32)> {
         let confirmation = Confirmation {
             event_name: name.to_owned(),
             event_id: id.to_owned(),
             outcome: Outcome::Fired.into(),
-            occurred_at: None,
+            ..Confirmation::default()
         };
         let answer = visitor.confirm(vec![confirmation]).await?.outcome?;
         Ok((answer.accepted, answer.unknown))
     }
 
-    /// The operator looks at one event.
+    /// The page reports that its pixel fired a Purchase, with the key that it got with it.
+    ///
+    /// # Errors
+    /// When the server does not take the report.
+    pub async fn confirm_purchase(
+        &self,
+        visitor: &Visitor,
+        order_id: &str,
+        confirm_key: &str,
+    ) -> anyhow::Result<(u32, u32)> {
+        let confirmation = Confirmation {
+            event_name: "Purchase".to_owned(),
+            event_id: format!("purchase_{order_id}"),
+            outcome: Outcome::Fired.into(),
+            confirm_key: confirm_key.to_owned(),
+            ..Confirmation::default()
+        };
+        let answer = visitor.confirm(vec![confirmation]).await?.outcome?;
+        Ok((answer.accepted, answer.unknown))
+    }
+
+    /// Asks for one event as an operator.
     ///
     /// # Errors
     /// The server's status.
@@ -230,7 +250,7 @@ impl World {
         Ok(self.internal()?.get_event(request).await?)
     }
 
-    /// The operator lists events in a state, or in any.
+    /// Lists events in a state as an operator. `EventState::Unspecified` means any state.
     ///
     /// # Errors
     /// The server's status.
@@ -248,7 +268,7 @@ impl World {
     /// Waits until an event has a state.
     ///
     /// # Errors
-    /// When it does not get there.
+    /// When it does not reach the state in time.
     pub async fn wait_for_state(
         &self,
         name: &str,

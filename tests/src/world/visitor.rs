@@ -1,4 +1,4 @@
-//! A visitor of the shop: a browser that calls over gRPC-web and is a stranger.
+//! A visitor of the shop: a browser without a token that calls over gRPC-web.
 
 use prost::Message;
 use tandem_proto::v1::tracking_service_paths as paths;
@@ -13,11 +13,9 @@ use crate::http;
 pub struct Visitor {
     endpoint: String,
     http: reqwest::Client,
-    /// Framing of the calls.
     pub framing: Framing,
-    /// The `Origin` header; none for programs that are no browsers.
+    /// The `Origin` header. `None` for programs that are not browsers.
     pub origin: Option<String>,
-    /// The `User-Agent` header.
     pub user_agent: String,
     /// The visitor's address, which the proxy in front of the server reports.
     pub address: String,
@@ -42,7 +40,7 @@ macro_rules! calls {
 }
 
 impl Visitor {
-    /// Somebody at `endpoint` whose page is on `origin`.
+    /// A visitor who calls `endpoint` from a page on `origin`.
     #[must_use]
     pub fn new(endpoint: &str, origin: &str) -> Self {
         let mark =
@@ -60,7 +58,7 @@ impl Visitor {
         }
     }
 
-    /// What the page sends along about the visit.
+    /// The page's data about the visit.
     #[must_use]
     pub fn browser(&self) -> Browser {
         Browser {
@@ -83,7 +81,7 @@ impl Visitor {
         self.call_with(path, message, &[]).await
     }
 
-    /// [`Visitor::call`] with more headers.
+    /// [`Visitor::call`] with additional headers.
     ///
     /// # Errors
     /// When no answer comes.
@@ -109,7 +107,7 @@ impl Visitor {
         claim_purchase(RecordPurchaseRequest, RECORD_PURCHASE) -> RecordPurchaseResponse;
     }
 
-    /// Reports what the pixel did with events.
+    /// Reports the pixel's outcome of events.
     ///
     /// # Errors
     /// When no answer comes.

@@ -1,8 +1,8 @@
 //! Turns raw personal data into what a page may store: core's own rules, compiled for the browser.
 //!
-//! This is a module beside `tandem_web`. A page loads it only when a call must be stored because the server is
-//! unreachable (`web-client/js/storable.js`). The rules are those of `tandem-core`, so that page and server make the same
-//! hashes. The golden vectors are tested against this module. The browser provides the Unicode tables.
+//! This is a second WebAssembly module beside `tandem_web`. A page loads it only when a call must be stored because the
+//! server is unreachable (`web-client/js/storable.js`). The rules are those of `tandem-core`, so that page and server make
+//! the same hashes. The golden vectors are tested against this module. The browser provides the Unicode tables.
 
 #![warn(missing_docs)]
 
@@ -14,7 +14,7 @@ use tandem_core::scrub;
 use tandem_core::unicode::UnicodeRules;
 use wasm_bindgen::prelude::*;
 
-/// An allocator of a few hundred bytes; the standard one takes several thousand.
+/// An allocator with a few hundred bytes of code. The standard one has several thousand.
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
 static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =
@@ -32,7 +32,7 @@ extern "C" {
     fn to_lower_case(this: &Text) -> String;
 }
 
-/// `String.prototype.normalize`, whose default is form C, and `toLowerCase`.
+/// Unicode rules of the browser: `String.prototype.normalize`, whose default is form C, and `toLowerCase`.
 struct BrowserUnicode;
 
 impl UnicodeRules for BrowserUnicode {
@@ -45,15 +45,15 @@ impl UnicodeRules for BrowserUnicode {
     }
 }
 
-/// The SHA-256 of a match key's normal form, in hex. `key` is Meta's name (`em`, `ph`, …). `country` is the person's, as
-/// the page gave it, and may be empty. `default_country` is the merchant's. `now_ms` is the time since 1970 and decides
-/// which birth dates lie in the future.
+/// The SHA-256 of a match key's normal form, in hex. `key` is Meta's name (`em`, `ph`, …). `country` is the person's
+/// country as the page gave it, and may be empty. `default_country` is the merchant's. `now_ms` is the time in milliseconds
+/// since 1970, and decides which birth dates are in the future.
 ///
-/// Returns `undefined` if there is nothing to hash. Also if the merchant's country is not known and the value depends on
-/// it: a hash of the wrong phone number matches nobody.
+/// Returns `undefined` if there is nothing to hash, or if the value depends on the merchant's country and that is not
+/// known. The hash of a wrong phone number would match nobody.
 ///
 /// # Errors
-/// Throws the code of the value's error, or `no_such_key`.
+/// Throws a text: the error's code if the value cannot be normalised, `no_such_key` if `key` is not a match key.
 #[wasm_bindgen]
 pub fn hash(
     key: &str,
@@ -77,7 +77,7 @@ fn hash_value(
     today: Day,
 ) -> Result<Option<Sha256Hex>, MatchKeyError> {
     let value = Raw::new(value);
-    // As at the server, an unknown country or a hash says nothing about the other values.
+    // As on the server, an unknown or hashed country has no effect on the other values.
     let person_country = Country::parse(country).ok();
     let under = |default_country| {
         hash_key(key, &value, &KeyContext { unicode, default_country, person_country, today })
@@ -86,19 +86,19 @@ fn hash_value(
         return under(country);
     }
     // These countries differ in calling code, trunk prefix, order of dates, states and postal codes. A value with the
-    // same hash in both names its country itself, or needs none.
+    // same hash in both contains its country, or needs none.
     let (here, there) = (under(Country::INDIA), under(Country::UNITED_STATES));
     if here == there { here } else { Ok(None) }
 }
 
-/// A web address without fragment and login, and without anything that looks like an e-mail address or a phone number.
+/// Returns a URL without fragment and login, and without anything that looks like an e-mail address or a phone number.
 #[wasm_bindgen(js_name = scrubUrl)]
 #[must_use]
 pub fn scrub_url(url: &str) -> String {
     scrub::scrub_url(url).text
 }
 
-/// A text without anything that looks like an e-mail address or a phone number.
+/// Returns a text without anything that looks like an e-mail address or a phone number.
 #[wasm_bindgen(js_name = scrubText)]
 #[must_use]
 pub fn scrub_text(text: &str) -> String {
@@ -109,7 +109,7 @@ pub fn scrub_text(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// For texts in ASCII, which need no rules.
+    /// For tests with ASCII texts, which need no Unicode rules.
     struct Ascii;
 
     impl UnicodeRules for Ascii {

@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-/// Marks the frame that holds the trailers.
+/// Flag of the frame that contains the trailers.
 const TRAILERS: u8 = 0x80;
-/// Marks compressed content. Requests never ask for it.
+/// Flag of compressed content. Requests never ask for it.
 const COMPRESSED: u8 = 0x01;
 /// Bytes before a frame's content.
 const HEAD_BYTES: usize = 5;
@@ -42,7 +42,10 @@ pub(crate) fn response(mut body: &[u8]) -> Option<Response<'_>> {
     (body.is_empty()).then_some(parts)
 }
 
-const _: () = assert!(TRAILERS & COMPRESSED == 0, "a compressed frame equals neither flag and is refused");
+const _: () = assert!(
+    TRAILERS & COMPRESSED == 0,
+    "a compressed frame differs from both plain frames, so it is refused"
+);
 
 #[cfg(test)]
 mod tests {

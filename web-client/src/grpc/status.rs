@@ -35,7 +35,7 @@ pub(crate) struct Status {
     pub(crate) message: Vec<u8>,
     /// The wrong fields (`google.rpc.BadRequest`) as JSON: `["field","description"]`, separated by commas.
     pub(crate) fields: Json,
-    /// Milliseconds to wait at least before the next try (`google.rpc.RetryInfo`).
+    /// Least time to wait before the next try, in milliseconds (`google.rpc.RetryInfo`).
     pub(crate) retry_after_ms: u32,
 }
 
@@ -100,7 +100,7 @@ impl Status {
         NAMES.iter().find(|(code, _)| *code == self.code).map(|(_, name)| *name)
     }
 
-    /// Milliseconds to wait at least before the next try.
+    /// Least time to wait before the next try, in milliseconds.
     pub(crate) fn wait_ms(&self) -> u32 {
         match self.retry_after_ms {
             0 if self.code == RESOURCE_EXHAUSTED => THROTTLED_MS,

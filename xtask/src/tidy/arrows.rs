@@ -31,7 +31,7 @@ pub(super) fn check(
         let (Some(from), Some(to)) = (place.child(&arrow.from), place.child(&arrow.to)) else { continue };
         match (depth(from), depth(to)) {
             (Some(above), Some(below)) if above > below => {}
-            // The import runs downwards or stays. A module without a place is a finding already.
+            // The import is allowed, or one of its modules has no place, which is a finding already.
             _ => continue,
         }
         let (file, line) = (arrow.file.as_str(), arrow.line);

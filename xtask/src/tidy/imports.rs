@@ -16,7 +16,7 @@ pub(super) struct NamedPath {
     pub(super) exported_as: Option<String>,
 }
 
-/// A module of its own file that is compiled for tests alone.
+/// A module in its own file that is compiled only for tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TestModule {
     Named(String),
@@ -219,7 +219,7 @@ fn segments(tokens: &[TokenTree], at: usize) -> (Vec<String>, usize) {
     (path, end.max(at + usize::from(end == at)))
 }
 
-/// `(in crate::a)` behind `pub` says who may use the item, and imports nothing.
+/// Whether the token is `(in crate::a)` behind `pub`. It says who may use the item and is not an import.
 fn is_path_of_visibility(token: Option<&TokenTree>) -> bool {
     let Some(TokenTree::Group(group)) = token else { return false };
     group.delimiter() == Delimiter::Parenthesis

@@ -15,11 +15,15 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "core/src/cashfree",
         "mod effect note webhook legacy event_key extract notice orders_api link payment subscription refund \
-         customer fields json error signature",
+         customer cash fields json error signature",
     ),
     ("core/src/catalogue", "mod lookup cart index"),
     ("core/src/normalise", "mod date_of_birth email gender name phone place key error text"),
-    ("core/src/order", "mod refund_event purchase inquiry history proof signals state note contact payment"),
+    (
+        "core/src/order",
+        "mod refund_event purchase consent inquiry history proof session signals state note voices contact payment \
+         environment guessable",
+    ),
     ("core/src/scrub", "mod email phone decoded"),
     ("cli/src", "main arguments commands server settings report progress paging error groups render moment"),
     (
@@ -52,12 +56,15 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("sandbox/src/orders", "mod amount webhook_record"),
     ("sandbox/src/shop", "mod thank_you forms pages layout catalogue assets"),
     ("load/src", "bin lib torture storm backlog drain resend arrivals meta_fault memory"),
-    ("server/src", "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock"),
+    (
+        "server/src",
+        "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock vital",
+    ),
     ("server/src/clock", "mod trust"),
     ("server/src/outbox", "mod embedded operators figures orders queue events state error"),
     (
         "server/src/outbox/embedded",
-        "mod operators queue orders purchases events erase sweep unproven figures read store checkpoint open \
+        "mod operators results queue orders purchases events erase sweep unproven figures read steps store checkpoint open \
          migrate committer run_time counts early sql",
     ),
     (
@@ -75,7 +82,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     ("server/src/api/tracking", "mod confirm events purchase webhook service"),
     ("server/src/app", "mod assemble janitor ports store error"),
-    ("server/src/config", "mod check settings pixels network tls"),
+    ("server/src/config", "mod check settings pixels page network tls"),
     (
         "server/src/insight",
         "mod http dashboard dashboard_dead_letters metrics_page diagnosis health code_pages format",
@@ -83,7 +90,8 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("server/src/insight/diagnosis", "mod settings test_event token clock finding"),
     (
         "server/src/orders",
-        "mod webhook providers reconcile provider claim claim_rules contact report step service rules quotas watch",
+        "mod webhook providers reconcile provider claim contact confirm claim_rules report step service rules \
+         quotas watch confirm_keys",
     ),
     ("server/src/orders/providers", "mod cashfree legacy"),
     ("server/src/orders/reconcile", "mod question orders_api budget"),

@@ -18,9 +18,9 @@ use anyhow::bail;
 use crate::files::{root, walk};
 use modules::Modules;
 
-/// Folders that hold no source.
+/// Folders without sources.
 const SKIPPED: [&str; 5] = ["target", ".git", "node_modules", "pkg", "data"];
-/// Documents whose paths are checked, and the folder of further ones.
+/// Documents whose paths are checked, and the folder with more documents.
 const DOCUMENTS: [&str; 3] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"];
 const DOCUMENTS_FOLDER: &str = "docs/";
 
@@ -68,7 +68,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     }
 }
 
-/// Every path that a document or a doc comment names exists, and contains the function that it names.
+/// Checks that every path in a document or doc comment exists, and contains the function that is named with it.
 fn named_paths(names: &[String], texts: &[(String, String)], findings: &mut Vec<String>) {
     let existing = paths::Existing::of(names.iter().map(String::as_str));
     for (file, text) in texts {

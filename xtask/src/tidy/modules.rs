@@ -29,7 +29,7 @@ pub(super) struct Module {
 #[derive(Debug)]
 pub(super) struct Modules {
     by_path: BTreeMap<ModulePath, Module>,
-    /// `lib`, or `main` where there is no library.
+    /// `lib`, or `main` if there is no library.
     pub(super) root: &'static str,
 }
 
@@ -149,7 +149,7 @@ fn module_path(inner: &str, has_library: bool) -> ModulePath {
     let mut path: ModulePath = inner.split('/').map(str::to_owned).collect();
     match inner {
         "lib" => path.clear(),
-        // Beside a library, `main.rs` is a crate of its own.
+        // Beside a library, `main.rs` is a separate crate.
         "main" if !has_library => path.clear(),
         _ => drop(path.pop_if(|last| last == "mod")),
     }

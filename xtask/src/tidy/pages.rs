@@ -1,4 +1,4 @@
-//! Checks that every outcome code has a page, and every page a code.
+//! Checks that every outcome code has a page, and that every page has a code.
 
 use super::sources::{read, relative};
 use crate::files::{root, walk};

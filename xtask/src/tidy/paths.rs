@@ -7,7 +7,7 @@ const EXTENSIONS: [&str; 7] = ["rs", "toml", "md", "js", "sql", "proto", "sh"];
 /// Paths that a build makes.
 const ELSEWHERE: [&str; 4] = ["target/", "web-client/pkg", "tandem_web.js", "tandem_normaliser.js"];
 
-/// A path that a text names, and in which line.
+/// A path that a text names, and its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mention {
     pub(super) line: usize,
@@ -38,7 +38,7 @@ fn in_lines<'t>(lines: impl Iterator<Item = (usize, &'t str)>) -> Vec<Mention> {
             is_code = !is_code;
             continue;
         }
-        // Every second piece between back-ticks is marked by them.
+        // Back-ticks split the line. Every second piece is inside of them.
         for token in line.split('`').skip(1).step_by(2).filter(|_| !is_code) {
             let (path, item) = match token.split_once("::") {
                 Some((path, item)) => (path, Some(item.to_owned())),
@@ -54,7 +54,7 @@ fn in_lines<'t>(lines: impl Iterator<Item = (usize, &'t str)>) -> Vec<Mention> {
     found
 }
 
-/// Each alternative in braces is a path of its own.
+/// Each alternative in braces is a separate path.
 fn alternatives(path: &str) -> Vec<String> {
     let inside = path.split_once('{').and_then(|(before, rest)| {
         let (inside, after) = rest.split_once('}')?;
@@ -82,7 +82,7 @@ fn has_extension(path: &str) -> bool {
     path.rsplit_once('.').is_some_and(|(_, end)| EXTENSIONS.contains(&end))
 }
 
-/// Files and folders that exist, relative to the repository.
+/// The files and folders of the repository, relative to its root.
 pub(super) struct Existing(BTreeSet<String>);
 
 impl Existing {
@@ -99,11 +99,11 @@ impl Existing {
         let bases = self.bases(file);
         let mut found: Vec<&str> = bases.iter().flat_map(|base| self.matching(&join(base, path))).collect();
         if found.is_empty() {
-            // The end of a path: in a source somewhere in its crate, in a document anywhere.
+            // The text may be the end of a path: in a source anywhere in its crate, in a document anywhere.
             let within = bases.last().filter(|_| file.ends_with(".rs")).map_or("", String::as_str);
             found.extend(self.matching(&join(within, &format!("**/{path}"))));
         }
-        // Two words with a slash between them are a path only where the first is a folder.
+        // Two words with a slash between them are a path only if the first is a folder.
         let first = path.split('/').next().unwrap_or_default();
         let is_path = has_extension(path)
             || mention.ends_with('/')

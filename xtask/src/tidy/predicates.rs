@@ -1,4 +1,4 @@
-//! A function called `is_…`, `was_…`, `has_…` or `are_…` answers yes or no, and changes nothing.
+//! Checks that a function called `is_…`, `was_…`, `has_…` or `are_…` returns yes or no and changes nothing.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::tokens::{each_group, is_double_colon, is_punct, is_word, line_of};
 
-/// How a name begins that promises a yes or no.
+/// Prefixes of names that promise a yes or no.
 const BEGINNINGS: [&str; 4] = ["is_", "was_", "has_", "are_"];
 
 /// Functions that still break the rule: a file, and the function's name. This list may only get shorter.
@@ -68,10 +68,10 @@ fn broken(tokens: TokenStream) -> Vec<Broken> {
     found
 }
 
-/// What is wrong with a signature, from behind the function's name on.
+/// What is wrong with a signature. `tokens` begin after the function's name.
 fn wrong(tokens: &[TokenTree]) -> Option<&'static str> {
     let (at, arguments) = tokens.iter().enumerate().find_map(|(at, token)| match token {
-        // Type parameters stand before it, and a bound such as `Fn(u8)` among them follows a name.
+        // The parameters follow the type parameters. A bound such as `Fn(u8)` in those follows a name.
         TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => {
             let is_bound = at > 0 && matches!(tokens[at - 1], TokenTree::Ident(_));
             (!is_bound).then_some((at, group))
@@ -91,7 +91,7 @@ fn wrong(tokens: &[TokenTree]) -> Option<&'static str> {
     (!is_arrow || !is_yes_or_no(&returned[2..])).then_some("does not return `bool`, which its name promises")
 }
 
-/// `bool`, or a `Result` of it where asking may fail.
+/// Whether the type is `bool`, or a `Result` of `bool` for a question that may fail.
 fn is_yes_or_no(mut returned: &[TokenTree]) -> bool {
     while matches!(returned.first(), Some(TokenTree::Ident(_))) && is_double_colon(returned, 1) {
         returned = &returned[3..];

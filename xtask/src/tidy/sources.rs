@@ -6,9 +6,9 @@ use anyhow::Context as _;
 
 use crate::files::root;
 
-/// Most lines of a Rust file. A longer file holds more than one concept.
+/// Most lines of a Rust file. A longer file contains more than one concept.
 const LINES_MAX: usize = 400;
-/// Folders whose files may be longer, because they hold long tables and lists of cases.
+/// Folders whose files may be longer, because they contain long tables and lists of cases.
 const LONGER: [(&str, usize); 2] = [("tests/flow/", 460), ("core/tests/", 520)];
 /// Files that must exist.
 const NEEDED: [&str; 6] =
@@ -22,7 +22,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
 }
 
-/// A Rust file is short and contains no unfinished work.
+/// Checks that a Rust file is short and contains no unfinished work.
 pub(super) fn rust_file(name: &str, text: &str, findings: &mut Vec<String>) {
     let lines = text.lines().count();
     let allowed =
@@ -31,7 +31,7 @@ pub(super) fn rust_file(name: &str, text: &str, findings: &mut Vec<String>) {
         findings
             .push(format!("{name} has {lines} lines, the limit is {allowed}: split it by responsibility"));
     }
-    // This file contains the marks itself.
+    // This file itself contains the marks of unfinished work.
     if name != "xtask/src/tidy/sources.rs" {
         for (i, line) in text.lines().enumerate() {
             for mark in ["TODO", "FIXME", "todo!(", "unimplemented!(", "dbg!(", "#[ignore"] {
@@ -43,7 +43,7 @@ pub(super) fn rust_file(name: &str, text: &str, findings: &mut Vec<String>) {
     }
 }
 
-/// Every message, field, enum value, service and method has a comment.
+/// Checks that every message, field, enum value, service and method has a comment.
 pub(super) fn proto_file(name: &str, text: &str, findings: &mut Vec<String>) {
     let mut above = "";
     for (i, line) in text.lines().map(str::trim).enumerate() {
@@ -57,7 +57,7 @@ pub(super) fn proto_file(name: &str, text: &str, findings: &mut Vec<String>) {
     }
 }
 
-/// The documents that every reader looks for exist.
+/// Checks that the documents exist that every reader looks for.
 pub(super) fn needed(findings: &mut Vec<String>) {
     for name in NEEDED {
         if !root().join(name).is_file() {
@@ -66,7 +66,7 @@ pub(super) fn needed(findings: &mut Vec<String>) {
     }
 }
 
-/// No generated file is checked in.
+/// Checks that no generated file is checked in.
 pub(super) fn generated(findings: &mut Vec<String>) -> anyhow::Result<()> {
     let listed = std::process::Command::new("git").arg("ls-files").current_dir(root()).output();
     // Without git (an archive of the sources) there is nothing to check.

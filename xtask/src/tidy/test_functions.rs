@@ -1,12 +1,12 @@
-//! Which tests a Rust source holds, read off its tokens: comments, texts and helpers are none.
+//! Finds the names of the tests in a Rust source. It reads tokens, so comments, strings and helpers do not count.
 
 use std::collections::BTreeSet;
 
 use anyhow::anyhow;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// The names of functions with a `test` attribute of their own (`#[test]`, `#[tokio::test(…)]`), at any depth;
-/// those in `proptest!` carry it as well.
+/// The names of functions with a `test` attribute (`#[test]`, `#[tokio::test(…)]`), in modules and macros too.
+/// Tests in `proptest!` have the attribute as well.
 pub(super) fn in_source(text: &str) -> anyhow::Result<BTreeSet<String>> {
     let tokens: TokenStream = text.parse().map_err(|error| anyhow!("is not Rust: {error}"))?;
     let mut tests = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! Small questions about a Rust source's tokens.
+//! Helpers to read a Rust source's tokens.
 
 use proc_macro2::{Spacing, TokenStream, TokenTree};
 

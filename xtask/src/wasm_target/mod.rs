@@ -174,7 +174,7 @@ fn from_archive(toolchain: &Toolchain) -> anyhow::Result<String> {
         .map(|inside| scratch.path().join(inside))
         .into_iter()
         .find(|lib| has_std(lib));
-    let lib = lib.ok_or_else(|| anyhow!("{} holds no lib/libstd-*.rlib", archive.display()))?;
+    let lib = lib.ok_or_else(|| anyhow!("{} contains no lib/libstd-*.rlib", archive.display()))?;
     install(toolchain, &lib)?;
     Ok(format!("unpacked from {}", archive.display()))
 }

@@ -1,4 +1,4 @@
-//! Which dead letters are meant: the same words in each command about them.
+//! The filter of dead letters. All commands about dead letters share its arguments.
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
@@ -6,16 +6,16 @@ use tandem_proto::v1::{DeadLetterFilter, DeadLetterKind};
 
 use crate::moment;
 
-/// One kind of dead letters.
+/// Values of `--only`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum Only {
     /// Events that were given up
     Events,
-    /// Webhooks that were genuine and unusable
+    /// Webhooks with a valid signature that could not be used
     Webhooks,
 }
 
-/// The kind as the protocol has it; both without one.
+/// The protocol's value. `None` means both kinds.
 pub(super) fn kind(only: Option<Only>) -> DeadLetterKind {
     match only {
         None => DeadLetterKind::Unspecified,
@@ -24,7 +24,7 @@ pub(super) fn kind(only: Option<Only>) -> DeadLetterKind {
     }
 }
 
-/// Which dead letters are meant; what is given must all hold.
+/// Selects dead letters. A dead letter must match every given argument.
 #[derive(Debug, Args)]
 pub(super) struct Filter {
     /// Only those given up for this reason, e.g. too_old
@@ -39,10 +39,10 @@ pub(super) struct Filter {
     /// Only events for this pixel
     #[arg(long, value_name = "PIXEL_ID")]
     pixel: Option<String>,
-    /// Only those given up since then: an age (2h, 7d) or a time (2026-01-31T10:00:00Z)
+    /// Only those given up at or after this time: an age (2h, 7d) or a time (2026-01-31T10:00:00Z)
     #[arg(long, value_name = "WHEN", value_parser = moment::parse)]
     since: Option<Timestamp>,
-    /// Only those given up before then
+    /// Only those given up before this time
     #[arg(long, value_name = "WHEN", value_parser = moment::parse)]
     until: Option<Timestamp>,
 }

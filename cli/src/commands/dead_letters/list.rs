@@ -14,10 +14,10 @@ use crate::server::Server;
 pub(super) struct Arguments {
     #[command(flatten)]
     filter: Filter,
-    /// Only one kind
+    /// Only dead letters of this kind
     #[arg(long, value_enum)]
     only: Option<Only>,
-    /// At most so many of each kind
+    /// At most this many of each kind
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     page_size: u32,
     /// The page of events that an earlier answer named

@@ -14,7 +14,7 @@ use crate::render::{json, table};
 use crate::report::Report;
 use crate::server::Server;
 
-/// What is typed to confirm.
+/// The operator types this word to confirm.
 const WORD: &str = "purge";
 
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ pub(super) struct Arguments {
     /// Only the webhook at this position, as `dead-letters list` shows it
     #[arg(long, value_name = "POSITION", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["event_name", "event_id", "pixel"])]
     webhook: Option<u64>,
-    /// Only one kind
+    /// Only dead letters of this kind
     #[arg(long, value_enum)]
     only: Option<Only>,
     /// Everything that matches the filter; without a filter, every dead letter
@@ -97,14 +97,14 @@ async fn work(
     Ok((total, ended))
 }
 
-/// Asks on the terminal.
+/// Asks for confirmation on the terminal. True when the operator typed [`WORD`].
 async fn confirmed(counted: &PurgeDeadLettersResponse) -> Result<bool, CliError> {
     let PurgeDeadLettersResponse { purged_events, purged_webhooks, .. } = counted;
     eprint!(
         "This deletes {purged_events} events and {purged_webhooks} webhooks for good. Type {WORD} to go on: "
     );
     let _ = std::io::stderr().flush();
-    // A thread of its own: it may wait for ever, and the program does not wait for it.
+    // Reading standard input may block for ever. The program can end while this thread still waits.
     let (send, answer) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let mut line = String::new();
@@ -131,7 +131,7 @@ fn text(total: &PurgeDeadLettersResponse, is_dry_run: bool) -> String {
     text
 }
 
-/// The counts, with the protocol's names.
+/// The counts as JSON, with the protocol's field names.
 #[derive(Serialize)]
 struct PurgeJson {
     purged_events: u64,

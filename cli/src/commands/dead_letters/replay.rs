@@ -97,7 +97,7 @@ fn text(total: &ReplayDeadLettersResponse, about_webhooks: bool, is_dry_run: boo
         ],
     );
     if total.skipped_double_count > 0 {
-        text.push_str("\n\n--allow-double-count replays those that may count twice as well");
+        text.push_str("\n\n--allow-double-count also replays those that may count twice");
     }
     if is_dry_run {
         text.push_str("\n\nnothing was changed; without --dry-run they are replayed");
@@ -105,7 +105,7 @@ fn text(total: &ReplayDeadLettersResponse, about_webhooks: bool, is_dry_run: boo
     text
 }
 
-/// The counts, with the protocol's names.
+/// The counts as JSON, with the protocol's field names.
 #[derive(Serialize)]
 struct ReplayJson {
     replayed: u64,
@@ -149,7 +149,7 @@ left, data gone or too old  0";
         };
         assert!(
             text(&some, false, false)
-                .ends_with("--allow-double-count replays those that may count twice as well")
+                .ends_with("--allow-double-count also replays those that may count twice")
         );
         let json = serde_json::to_value(ReplayJson::of(&some)).unwrap();
         assert_eq!(

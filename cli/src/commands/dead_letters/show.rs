@@ -51,7 +51,7 @@ pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
     Ok(Report::plain(if arguments.json { json(&DeadLetterJson::of(&answer)) } else { text(&answer) }))
 }
 
-/// A webhook by its position or its digest.
+/// Reads `--webhook` as (position, digest). The one that was not given is 0 or empty.
 fn webhook(given: &str) -> Result<(u64, String), CliError> {
     if given.len() == DIGEST_DIGITS && given.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Ok((0, given.to_ascii_lowercase()));
@@ -90,15 +90,15 @@ fn replay_text(answer: &GetDeadLetterResponse) -> String {
                 "only if it may count twice, in the browser's copy and this one: `{command} --allow-double-count`"
             )
         }
-        ReplayVerdict::TooOld => "no, it is older than Meta takes (7 days)".to_owned(),
+        ReplayVerdict::TooOld => "no, it is older than Meta accepts (7 days)".to_owned(),
         ReplayVerdict::PersonGone => {
-            "no, its personal data was deleted, on request or after its time".to_owned()
+            "no, its personal data was deleted, on request or after its retention".to_owned()
         }
         ReplayVerdict::Webhook => "no, its body is not kept: resend it from Cashfree's dashboard".to_owned(),
         ReplayVerdict::Asks => {
             let position = answer.webhook.as_ref().map_or(0, |webhook| webhook.sequence);
             format!(
-                "yes, Cashfree is asked about its order: `tandem dead-letters replay --webhook {position}`"
+                "yes, the server asks Cashfree about its order: `tandem dead-letters replay --webhook {position}`"
             )
         }
         ReplayVerdict::Unspecified => "unknown; is the server newer than this tool?".to_owned(),

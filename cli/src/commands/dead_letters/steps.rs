@@ -1,5 +1,5 @@
-//! Commands that change many dead letters make one call after the other until nothing is left or somebody
-//! interrupts. Each call continues where the last one ended.
+//! Commands that change many dead letters make one call after the other until nothing is left or the operator
+//! interrupts them. Each call continues where the last one ended.
 
 use tonic::{Response, Status};
 
@@ -8,14 +8,14 @@ use crate::progress::{Interrupt, Line};
 use crate::report::Report;
 use crate::server::Server;
 
-/// Dead letters in one call: some seconds of work at most, on a busy disk too.
+/// Dead letters per call. One call takes a few seconds at most, even on a busy disk.
 pub(super) const STEP: u32 = 1000;
 
-/// What one call did, and where the next one goes on.
+/// What one call did, and where the next one continues.
 pub(super) struct Step {
-    /// Dead letters gone through so far, for the line on the terminal.
+    /// Dead letters processed so far, for the progress line.
     pub(super) done: u64,
-    /// Empty after the last.
+    /// Page token of the next call. Empty after the last call.
     pub(super) next: String,
 }
 
@@ -23,12 +23,12 @@ pub(super) struct Step {
 pub(super) struct StepsResult {
     /// Calls that were answered.
     pub(super) calls: u64,
-    /// Why it did not come to its end.
+    /// Why the work stopped early.
     pub(super) error: Option<CliError>,
 }
 
-/// Makes calls until the work is done. `call` is given where to go on; `add` adds an answer
-/// to the totals.
+/// Makes calls until the work is done. `call` gets the page token to continue at. `add` adds an
+/// answer to the totals.
 pub(super) async fn run<T>(
     server: &Server,
     what: &str,

@@ -1,4 +1,4 @@
-//! How dead letters look: as tables for people, as JSON for programs.
+//! Output of dead letters: tables for people, JSON for programs.
 
 use serde::Serialize;
 use tandem_proto::v1::{ListDeadLettersResponse, WebhookDeadLetter};
@@ -6,7 +6,7 @@ use tandem_proto::v1::{ListDeadLettersResponse, WebhookDeadLetter};
 use crate::commands::event_view::EventJson;
 use crate::render::{json_time, plain, table, time};
 
-/// The page of `dead-letters list`.
+/// The output of `dead-letters list`.
 pub(crate) fn text(answer: &ListDeadLettersResponse) -> String {
     let mut parts = Vec::new();
     if !answer.events.is_empty() {
@@ -54,7 +54,6 @@ pub(crate) fn text(answer: &ListDeadLettersResponse) -> String {
     parts.join("\n\n")
 }
 
-/// One webhook.
 pub(super) fn webhook_text(webhook: &WebhookDeadLetter) -> String {
     let row = |name: &str, value: String| vec![name.to_owned(), value];
     table(

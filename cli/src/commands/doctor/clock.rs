@@ -1,14 +1,14 @@
-//! The server's clock against this machine's. The server compares its own with Meta's.
+//! Compares the server's clock with this machine's. The server compares its clock with Meta's.
 
 use super::finding::Finding;
 
-/// Off by so many milliseconds, a clock is merely read late.
+/// Smaller differences may come from the time the answer took, so they are ignored.
 const LATE_MS: i64 = 2_000;
 
 const SET: &str =
     "set both clocks by NTP (timedatectl set-ntp true); the finding about Meta's clock says which is wrong";
 
-/// Both Unix milliseconds, read at the same moment.
+/// Compares two times in Unix milliseconds, read at the same moment.
 pub(super) fn finding(server_ms: i64, here_ms: i64) -> Finding {
     let ahead_ms = server_ms.saturating_sub(here_ms);
     if ahead_ms.saturating_abs() <= LATE_MS {

@@ -1,4 +1,4 @@
-//! What a browser may do: pages of the shop call the server's public address, others do not.
+//! Checks CORS and cookies. Pages of the shop may call the server's public address, other pages may not.
 
 use reqwest::{Client, Method, Response};
 use tandem_proto::v1::tracking_service_paths::CAPTURE_LEAD;
@@ -7,13 +7,13 @@ use url::Url;
 use super::finding::Finding;
 use super::web;
 
-/// An origin that no list has (RFC 2606 keeps the name for nobody).
+/// An origin that no allow list contains: RFC 2606 reserves `.invalid`.
 const NOBODYS_ORIGIN: &str = "https://tandem-doctor.invalid";
 /// Headers that the browser package sends.
 const SENT: [&str; 2] = ["content-type", "x-grpc-web"];
 /// Headers that the browser package reads.
 const READ: [&str; 3] = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
-/// A gRPC-web frame with an empty message: no lead, so nothing is taken.
+/// A gRPC-web frame with an empty message. The server refuses it, so it stores nothing.
 const EMPTY_MESSAGE: &[u8] = &[0, 0, 0, 0, 0];
 
 const REACH: &str = "--public-url must be the address that pages call (endpoint in Tandem.connect); its TLS proxy must \
@@ -24,7 +24,7 @@ const PROXY: &str =
 const COOKIES: &str =
     "the server must be reached under TANDEM_COOKIE_DOMAIN, such as https://track.shop.example";
 
-/// Runs the checks. `cookie_domain`: the server's, empty when unset.
+/// Runs the checks. `cookie_domain` is the server's `TANDEM_COOKIE_DOMAIN`, empty when unset.
 pub(super) async fn check(client: &Client, public: &Url, shop: &Url, cookie_domain: &str) -> Vec<Finding> {
     let base = public.as_str().trim_end_matches('/');
     let origin = shop.origin().ascii_serialization();
@@ -72,7 +72,7 @@ fn allowed(answer: &Response, origin: &str) -> Finding {
     }
 }
 
-/// Whether a page may read why a call failed. The call is empty and is refused.
+/// Whether a page may read why a call failed. The call is empty, so the server refuses it.
 async fn exposed(client: &Client, base: &str, origin: &str) -> Finding {
     let request = client
         .post(format!("{base}{CAPTURE_LEAD}"))
@@ -114,7 +114,7 @@ fn header(answer: &Response, name: &str) -> String {
     values.collect::<Vec<_>>().join(",")
 }
 
-/// Whether a comma-separated header names this one.
+/// Whether the comma-separated `list` contains `name`.
 fn has(list: &str, name: &str) -> bool {
     list.split(',').any(|entry| entry.trim().eq_ignore_ascii_case(name))
 }

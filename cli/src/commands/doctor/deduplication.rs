@@ -1,24 +1,24 @@
-//! Whether Meta can merge both copies: what browsers reported of the last 24 hours.
+//! Checks whether Meta can merge both copies, by what browsers reported in the last 24 hours.
 
 use tandem_proto::v1::Last24h;
 
 use super::finding::Finding;
 use crate::render::percent;
 
-/// Share below which health is degraded too.
+/// A lower share gives a warning. Health is degraded below the same share.
 const RATE_MIN: f64 = 0.9;
 
-const CONFIRM: &str = "pages must call Tandem's package, which reports what the pixel did; where they do, an ad blocker or \
+const CONFIRM: &str = "pages must call Tandem's package, which reports what the pixel did; if they do, an ad blocker or \
     a CSP without connect.facebook.net keeps the pixel from firing";
 
 pub(super) fn finding(day: Option<&Last24h>) -> Finding {
     let Some(rate) = day.and_then(|day| day.deduplication_rate) else {
-        let detail = "no event of a page was delivered in 24 hours";
+        let detail = "no event from a page was delivered in the last 24 hours";
         return Finding::skipped("deduplication", "no_events", detail);
     };
     let detail = format!("{} of delivered events were fired by their page too", percent(Some(rate)));
     if rate <= 0.0 {
-        let detail = "events are delivered, and no browser reports that its pixel fired";
+        let detail = "events are delivered, but no browser reports that its pixel fired";
         Finding::warning("deduplication", "no_reports", detail, CONFIRM)
     } else if rate < RATE_MIN {
         Finding::warning("deduplication", "low", &detail, CONFIRM)

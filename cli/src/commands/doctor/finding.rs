@@ -26,17 +26,17 @@ impl Level {
     }
 }
 
-/// What one check found. No text holds a token or a secret.
+/// What one check found. No text contains a token or a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
     pub(super) check: String,
-    /// Which one, where there are several; else empty.
+    /// What the check was about, when it runs for several things. Otherwise empty.
     pub(super) subject: String,
     pub(super) level: Level,
-    /// Stable.
+    /// Does not change between releases: programs may compare it.
     pub(super) code: String,
     pub(super) detail: String,
-    /// What to do; empty when nothing is.
+    /// What to do. Empty when there is nothing to do.
     pub(super) advice: String,
 }
 
@@ -68,13 +68,13 @@ impl Finding {
         Self::new(Level::Failed, check, code, detail, advice)
     }
 
-    /// A finding of the server's own.
+    /// A finding that the server reported.
     pub(super) fn of_server(finding: &v1::Finding) -> Self {
         let level = match finding.level() {
             v1::FindingLevel::Ok => Level::Ok,
             v1::FindingLevel::Failed => Level::Failed,
             v1::FindingLevel::Skipped => Level::Skipped,
-            // A newer server's word that this tool does not know needs a look.
+            // A newer server may report a level that this tool does not know. The operator should look at it.
             v1::FindingLevel::Warning | v1::FindingLevel::Unspecified => Level::Warning,
         };
         let text = |text: &str| if text.is_empty() { String::new() } else { plain(text) };
@@ -89,7 +89,6 @@ impl Finding {
     }
 }
 
-/// Whether any check failed.
 pub(super) fn has_failed(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.level == Level::Failed)
 }

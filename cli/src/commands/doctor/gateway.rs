@@ -1,5 +1,5 @@
-//! The gateway: is it ready, does it refuse what nobody signed, and does it believe
-//! Cashfree's test ping signed with the secret at hand? A ping makes no order.
+//! Checks that the gateway is ready, refuses unsigned webhooks, and accepts Cashfree's test ping
+//! signed with the secret in this environment. A ping creates no order.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -26,7 +26,7 @@ const AVAILABLE: &str = "the server must be running and have a client secret of 
     says which it is";
 const CLOCK: &str = "set the clocks of this machine and the server by NTP";
 
-/// Runs the checks. `secret`: Cashfree's client secret, where the environment names one.
+/// Runs the checks. `secret` is Cashfree's client secret, if the environment has one.
 pub(super) async fn check(client: &Client, gateway: &Url, secret: Option<&SecretString>) -> Vec<Finding> {
     let base = gateway.as_str().trim_end_matches('/');
     let ready = readiness(client, base).await;
@@ -39,7 +39,7 @@ pub(super) async fn check(client: &Client, gateway: &Url, secret: Option<&Secret
     let is_refused = unsigned.code == "unsigned_refused";
     findings.push(unsigned);
     if !is_refused {
-        // A signed one would be told the same.
+        // A signed ping would get the same answer.
         return findings;
     }
     findings.push(match secret {
@@ -85,12 +85,12 @@ async fn readiness(client: &Client, base: &str) -> Finding {
 async fn unsigned(client: &Client, base: &str) -> Finding {
     let status = post(client, base, None).await;
     match status {
-        Ok((401, _)) => Finding::ok("webhook", "unsigned_refused", "what nobody signed is refused"),
+        Ok((401, _)) => Finding::ok("webhook", "unsigned_refused", "unsigned webhooks are refused"),
         Ok((200, _)) => Finding::failed(
             "webhook",
             "unsigned_taken",
-            "a webhook without a signature is taken",
-            "take away what answers in the gateway's place: anybody could state a payment",
+            "a webhook without a signature is accepted",
+            "remove what answers in the gateway's place: anybody could report a payment",
         ),
         other => odd(other, base),
     }
@@ -102,19 +102,22 @@ async fn signed(client: &Client, base: &str, secret: &SecretString) -> Finding {
     let signature = sign(secret, &timestamp, PING);
     match post(client, base, Some((&timestamp, &signature))).await {
         Ok((200, _)) => {
-            Finding::ok("webhook", "ping_taken", "a signed test ping is taken, and makes no order")
+            Finding::ok("webhook", "ping_taken", "a signed test ping is accepted; it creates no order")
         }
         Ok((401, body)) if body.contains("stale") => {
-            Finding::failed("webhook", "ping_stale", "the server takes a fresh ping for an old one", CLOCK)
+            Finding::failed("webhook", "ping_stale", "the server considers a fresh ping too old", CLOCK)
         }
-        Ok((401, _)) => {
-            Finding::failed("webhook", "secret_wrong", "the server does not know the secret at hand", SECRET)
-        }
+        Ok((401, _)) => Finding::failed(
+            "webhook",
+            "secret_wrong",
+            "the server does not have the secret of this environment",
+            SECRET,
+        ),
         other => odd(other, base),
     }
 }
 
-/// What is odd for signed and unsigned alike.
+/// Findings that signed and unsigned webhooks share.
 fn odd(answer: Result<(u16, String), String>, base: &str) -> Finding {
     match answer {
         Ok((503, _)) => {
@@ -123,7 +126,7 @@ fn odd(answer: Result<(u16, String), String>, base: &str) -> Finding {
         Ok((403, _)) => Finding::skipped(
             "webhook",
             "address_refused",
-            "this machine's address is not in CASHFREE_ALLOWED_ADDRESSES: run this where it is",
+            "this machine's address is not in CASHFREE_ALLOWED_ADDRESSES: run this on a machine whose address is",
         ),
         Ok((status, _)) => {
             let detail = format!("{base}/webhooks/cashfree answers {status}");

@@ -1,5 +1,5 @@
-//! `tandem doctor`: checks a deployment. Each family of checks is a file. All checks run, whatever one of them
-//! finds.
+//! `tandem doctor`: checks a deployment. Each family of checks has its own file. All checks run, whatever the
+//! others find.
 
 mod clock;
 mod cors;
@@ -74,7 +74,7 @@ pub(crate) async fn run(
     }
     match &arguments.shop_url {
         None => {
-            let detail = "not checked: --shop-url names no page";
+            let detail = "not checked: --shop-url is not given";
             findings.push(Finding::skipped("cors", "no_shop_url", detail));
             findings.push(Finding::skipped("page", "no_shop_url", detail));
         }

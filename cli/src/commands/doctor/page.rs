@@ -1,5 +1,5 @@
-//! The shop's page: does it load a pixel, and the one that the server reports to? What a tag
-//! manager or a bundle adds later is not seen from here.
+//! Checks that the shop's page loads a pixel, and the same one that the server reports to. The check
+//! does not see what a tag manager or a bundle adds later.
 
 use std::collections::BTreeSet;
 
@@ -13,22 +13,22 @@ use super::web;
 const META: [&str; 2] = ["fbevents.js", "connect.facebook.net"];
 /// Signs of Tandem's browser package.
 const TANDEM: [&str; 4] = ["Tandem.connect", "tandem-web", "tandem_web", "data-tandem"];
-/// What stands before a pixel's ID: Meta's base code, its image, Tandem's options.
+/// Marks that come before a pixel's ID: in Meta's base code, its image and Tandem's options.
 const BEFORE_ID: [&str; 7] =
     ["'init'", "\"init\"", "facebook.com/tr?id=", "pixelId", "data-pixel-id", "data-pixel", "pixel_id"];
-/// Longest gap between that and the ID, bytes.
+/// Longest gap between such a mark and the ID, in bytes.
 const GAP_BYTES_MAX: usize = 8;
-/// Digits of a pixel's ID.
+/// How many digits a pixel's ID has.
 const ID_DIGITS: std::ops::RangeInclusive<usize> = 5..=20;
 
 const REACH: &str = "--shop-url must be a page of the shop that anybody may open";
-const ADD: &str = "add Tandem's package or Meta's base code to the page (docs/shop.md); where a tag manager adds it, look \
+const ADD: &str = "add Tandem's package or Meta's base code to the page (docs/shop.md); if a tag manager adds it, look \
     with Meta Pixel Helper in a browser";
 const SAME_ID: &str =
     "the page and FACEBOOK_PIXEL_ID must name the same pixel: Meta merges copies within one pixel only";
 const ONE_PIXEL: &str = "keep one pixel per page: events of a page with several go to all of them";
 
-/// Fetches the page and judges it. `pixels`: the server's.
+/// Fetches the page and judges it. `pixels` are the server's pixel IDs.
 pub(super) async fn check(client: &Client, shop: &Url, pixels: &[String]) -> Vec<Finding> {
     let fetched = match client.get(shop.clone()).send().await {
         Ok(answer) if answer.status().is_success() => web::text(answer).await.map_err(web::why),
@@ -79,7 +79,7 @@ fn judge(page: &str, pixels: &[String]) -> Vec<Finding> {
     findings
 }
 
-/// The pixels that the page names.
+/// The pixel IDs that the page names.
 fn named_ids(page: &str) -> BTreeSet<&str> {
     let mut ids = BTreeSet::new();
     for sign in BEFORE_ID {

@@ -1,5 +1,5 @@
-//! The server: is it there, does it take the token, is it this tool's version; and its own
-//! findings.
+//! Checks that the server answers, accepts the token and has this tool's version. The server adds
+//! findings of its own.
 
 use tandem_proto::v1::{DiagnoseRequest, DiagnoseResponse, GetTrackingHealthRequest, Last24h};
 use tandem_settings::is_loopback;
@@ -15,19 +15,18 @@ const START: &str = "start tandem-server, or name it with TANDEM_SERVER_URL or -
 const SAME_TOKEN: &str = "give this tool one of the server's TANDEM_INTERNAL_TOKEN, or the token that it wrote to \
     internal-token in its data directory (TANDEM_DATA_DIR)";
 const LOOK: &str = "the server's log says more";
-const SAME_VERSION: &str = "take server, gateway and tool from one release";
+const SAME_VERSION: &str = "use server, gateway and tool from one release";
 const USE_TLS: &str = "use https: TANDEM_TLS_CERT and TANDEM_TLS_KEY at the server, or a TLS proxy before it";
 
-/// What the server told.
 #[derive(Debug, Default)]
 pub(super) struct ServerAnswers {
-    /// Its own diagnosis; none when it did not answer.
+    /// `None` when the server did not answer.
     pub(super) diagnosis: Option<DiagnoseResponse>,
-    /// Its figures.
+    /// Figures of the last 24 hours.
     pub(super) day: Option<Last24h>,
 }
 
-/// Asks the server. It makes Graph calls meanwhile, so it may take its time.
+/// Asks the server. The server makes Graph calls before it answers, so this may take some seconds.
 pub(super) async fn ask(server: &Server, send_test_event: bool) -> (ServerAnswers, Option<Finding>) {
     match diagnose(server, send_test_event).await {
         Ok(answers) => (answers, None),
@@ -56,7 +55,7 @@ fn failed(error: &CliError) -> Finding {
     Finding::failed("server", code, &detail, advice)
 }
 
-/// What its answer says beside its own findings.
+/// Findings that this tool makes from the server's answer.
 pub(super) fn findings(diagnosis: &DiagnoseResponse, url: &Url) -> Vec<Finding> {
     let mut findings = vec![Finding::ok(
         "server",

@@ -1,4 +1,4 @@
-//! HTTP as pages and Cashfree speak it: one client for all checks.
+//! HTTP clients for the checks.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(super) fn browsing(ca: Option<&str>) -> Result<Client, CliError> {
 }
 
 fn client(ca: Option<&str>, redirects: Policy) -> Result<Client, CliError> {
-    // Another client may have installed one already, which is just as good.
+    // An error means that a provider is installed already. It serves as well.
     drop(rustls::crypto::ring::default_provider().install_default());
     let unusable = |error: reqwest::Error| CliError::Setting(format!("TLS cannot be prepared: {error}"));
     let mut client = Client::builder()

@@ -1,16 +1,16 @@
-//! Prints the `claim_key` of an order, for the page of that order.
+//! Prints the claim key of an order, for the page of that order.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use tandem_examples::claim_key;
 
-/// Prints the proof that a page may ask about an order.
+/// Prints the claim key of an order, which a page needs to ask about it.
 #[derive(Parser)]
 struct Arguments {
     /// The order ID, byte for byte as the payment provider has it
     order_id: String,
-    /// The server's claim secret; the first of a list, which is the newest
+    /// The server's claim secret, or the newest of them (the first in the list)
     #[arg(long, env = "TANDEM_CLAIM_SECRET", hide_env_values = true)]
     secret: String,
 }

@@ -21,7 +21,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 struct Arguments {
     /// The shop's order ID; one order makes one Purchase, however often it is reported
     order_id: String,
-    /// What was paid, as decimal text: 1499.00
+    /// The paid amount as decimal text: 1499.00
     amount: String,
     /// Currency of the amount, ISO 4217
     #[arg(long, default_value = "INR")]
@@ -38,7 +38,7 @@ struct Arguments {
     /// Address of the Tandem server
     #[arg(long, env = "TANDEM_SERVER_URL", default_value = "http://127.0.0.1:50051")]
     server_url: String,
-    /// One of the server's internal tokens: with it the call is the shop's report, not a page's claim
+    /// One of the server's internal tokens, which makes the call the shop's report and not a page's claim
     #[arg(long, env = "TANDEM_INTERNAL_TOKEN", hide_env_values = true)]
     token: String,
 }
@@ -52,7 +52,7 @@ async fn main() -> ExitCode {
         eprintln!("the server's URL or the token cannot be used");
         return ExitCode::from(2);
     };
-    // Connects with the first call, and again after the server was unreachable.
+    // The client connects with the first call, and again after the server was unreachable.
     let mut client = TrackingServiceClient::new(endpoint.timeout(CALL_TIMEOUT).connect_lazy());
     let fact = RecordPurchaseRequest {
         order_id: arguments.order_id,
@@ -76,7 +76,7 @@ async fn main() -> ExitCode {
         };
         match pause_before_retry(&status, retries) {
             Some(pause) if retries + 1 < arguments.attempts => {
-                eprintln!("not taken ({}); again in {} ms", status.code(), pause.as_millis());
+                eprintln!("not accepted ({}); next try in {} ms", status.code(), pause.as_millis());
                 tokio::time::sleep(pause).await;
                 retries += 1;
             }
@@ -100,7 +100,7 @@ fn give_up(status: &Status) -> ExitCode {
     match status.code() {
         Code::FailedPrecondition => {
             // Two systems disagree about the amount. Only a person can decide which is right.
-            eprintln!("somebody has to look: {}", status.message());
+            eprintln!("a person has to look: {}", status.message());
             ExitCode::from(1)
         }
         Code::InvalidArgument => {

@@ -1,4 +1,4 @@
-//! The visit: the page's address, Meta's identifiers, and where it came from.
+//! Decodes the visit: the page's address, Meta's identifiers, and the client.
 
 use std::net::IpAddr;
 
@@ -13,11 +13,11 @@ use super::person::is_public;
 use super::reader::Reader;
 use crate::api::caller::{Caller, Stranger};
 
-/// Longest page address kept, bytes. A longer one loses its query.
+/// Longest page address that is kept, bytes. A longer one loses its query.
 const URL_BYTES_MAX: usize = 2048;
 
 impl Reader<'_> {
-    /// Reads the visit into `user_data` and the page.
+    /// Reads the visit. Fills `user_data` and returns the page.
     pub(super) fn browser(&mut self, browser: Option<v1::Browser>, user_data: &mut UserData) -> Page {
         let browser = browser.unwrap_or_default();
         let (event_source_url, fbclid_of_url) = self.page_url(browser.event_source_url.as_deref());
@@ -70,7 +70,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A web address without fragment and without personal data.
+    /// A web address without its fragment and without personal data, and its parsed form.
     fn clean_url(&self, text: &str) -> Option<(String, Url)> {
         let mut url = Url::parse(text.trim()).ok()?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {

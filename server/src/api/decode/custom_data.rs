@@ -1,4 +1,4 @@
-//! What an event is about.
+//! Decodes `custom_data`.
 
 use tandem_core::currency::Currency;
 use tandem_core::custom_data::{
@@ -12,7 +12,6 @@ use tandem_proto::v1;
 use super::reader::Reader;
 
 impl Reader<'_> {
-    /// Reads what the event is about.
     pub(super) fn custom_data(
         &mut self,
         data: Option<v1::CustomData>,
@@ -55,7 +54,7 @@ impl Reader<'_> {
         out
     }
 
-    /// An event has one currency at Meta.
+    /// Checks that all amounts have one currency, because Meta knows only one per event.
     fn one_currency(&mut self, data: &CustomData) {
         let prices = data.contents.iter().enumerate().filter_map(|(i, line)| {
             line.item_price
@@ -108,7 +107,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A product's ID, as it is: ten digits are no phone number here.
+    /// A product's ID. It is not searched for personal data: ten digits are no phone number here.
     fn product_id(&mut self, field: &str, text: &str) -> Option<String> {
         let id = text.trim();
         if id.len() > TEXT_BYTES_MAX {
@@ -117,7 +116,7 @@ impl Reader<'_> {
         (!id.is_empty() && id.len() <= TEXT_BYTES_MAX).then(|| id.to_owned())
     }
 
-    /// A text without personal data; blank is none.
+    /// A text without personal data. A blank text is `None`.
     fn text(&mut self, field: &str, text: impl AsRef<str>) -> Option<String> {
         let trimmed = text.as_ref().trim();
         if trimmed.is_empty() {

@@ -1,5 +1,5 @@
-//! Messages become core types here, and wire types go no further. The answer names every wrong field. Raw
-//! personal data is hashed here and goes no further.
+//! Turns messages into core types. Nothing behind this module sees wire types or raw personal data:
+//! raw values are hashed here. The answer names every wrong field.
 
 mod browser;
 mod custom_data;
@@ -7,18 +7,19 @@ mod person;
 mod reader;
 
 pub use reader::{DecodeSettings, Decoder, PixelRules};
-pub(super) use reader::{Reader, Violations, is_denied};
+pub(super) use reader::{Reader, Violations, ads_consent};
 
 use tandem_core::country::Country;
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::{Consent, EVENT_AGE_MAX_S, LimitedDataUse, Page};
+use tandem_core::hash::Sha256Hex;
 use tandem_core::id::OrderId;
 use tandem_core::user_data::UserData;
 use tandem_proto::v1;
 
 use person::raw_values;
 
-/// Whether a match key that cannot be normalised is an error or is dropped and counted.
+/// Whether a match key that cannot be normalised is an error, or is dropped and counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeyPolicy {
     /// Report an error: a person can correct the value.
@@ -27,7 +28,7 @@ pub(super) enum KeyPolicy {
     Lenient,
 }
 
-/// The fields about a visit. Three requests have them, under the same names.
+/// The fields about a visit. Three requests have them under the same names.
 pub(super) struct VisitFields {
     pub(super) user: Option<v1::User>,
     pub(super) browser: Option<v1::Browser>,
@@ -52,19 +53,23 @@ macro_rules! visit_fields {
 }
 pub(super) use visit_fields;
 
-/// A visit, decoded.
 #[derive(Debug)]
 pub(super) struct Visit {
     pub(super) user_data: UserData,
     pub(super) page: Page,
     pub(super) custom_data: CustomData,
     pub(super) consent: Consent,
-    /// When, Unix seconds.
+    /// When the visit happened, Unix seconds.
     pub(super) time_s: i64,
 }
 
+/// The digest of a payment session; nothing else of it goes further.
+pub(super) fn session_digest(payment_session_id: &str) -> Option<Sha256Hex> {
+    (!payment_session_id.is_empty()).then(|| Sha256Hex::of_bytes(payment_session_id.as_bytes()))
+}
+
 impl Reader<'_> {
-    /// Reads a visit. `order`: the order it is about.
+    /// Reads a visit. `order`: the order that it is about.
     pub(super) fn visit(&mut self, fields: VisitFields, policy: KeyPolicy, order: Option<&OrderId>) -> Visit {
         let mut user_data = self.user(fields.user, policy);
         let page = self.browser(fields.browser, &mut user_data);
@@ -74,7 +79,6 @@ impl Reader<'_> {
         Visit { user_data, page, custom_data, consent, time_s }
     }
 
-    /// Reads the person.
     fn user(&mut self, user: Option<v1::User>, policy: KeyPolicy) -> UserData {
         let user = user.unwrap_or_default();
         let mut reader = self.keys;
@@ -91,10 +95,9 @@ impl Reader<'_> {
         user_data
     }
 
-    /// Reads consent.
     fn consent(&mut self, consent: Option<v1::Consent>) -> Consent {
         let consent = consent.unwrap_or_default();
-        let denied = is_denied(consent.ads(), self.settings.consent_required);
+        let ads = ads_consent(consent.ads(), self.settings.consent_required);
         if consent.country < 0 {
             self.violations.add("consent.country", "must be one of Meta's codes");
         }
@@ -104,7 +107,7 @@ impl Reader<'_> {
         let limited_data_use = consent
             .limited_data_use
             .then_some(LimitedDataUse { country: consent.country, state: consent.state });
-        Consent { denied, limited_data_use }
+        Consent { ads, limited_data_use }
     }
 
     /// When it happened, Unix seconds. Without a time, or with one in the future, the time of receipt counts. Under a

@@ -1,4 +1,4 @@
-//! A person's texts, moved into types that print nothing and are wiped when dropped.
+//! Moves a person's texts into types that print nothing and are wiped when dropped.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use tandem_core::normalise::MatchKey;
 use tandem_core::personal::Raw;
 use tandem_proto::v1;
 
-/// The message's texts by match key; blank ones are left out.
+/// The message's texts by match key. Blank texts are left out.
 pub(super) fn raw_values(user: v1::User) -> Vec<(MatchKey, Raw)> {
     [
         (MatchKey::Email, user.email),
@@ -27,7 +27,7 @@ pub(super) fn raw_values(user: v1::User) -> Vec<(MatchKey, Raw)> {
     .collect()
 }
 
-/// Whether an address can belong to a person on the internet. Meta has no use for others.
+/// Whether an address can belong to a person on the internet. Meta cannot use other addresses.
 pub(super) fn is_public(address: &IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {

@@ -1,10 +1,11 @@
-//! The reader of one request: what it knows, and what it finds wrong.
+//! Reads one request and collects what is wrong with it.
 
 use std::sync::Arc;
 
 use tandem_core::cookie::CookieDomain;
 use tandem_core::country::Country;
 use tandem_core::currency::Currency;
+use tandem_core::event::AdsConsent;
 use tandem_core::id::{EventId, OrderId, PixelId};
 use tandem_core::normalise::MatchKey;
 use tandem_proto::v1;
@@ -14,57 +15,71 @@ use crate::api::status::{Reject, Violation};
 use crate::clock::Clock;
 use crate::config::Origins;
 use crate::ingest::MatchKeyReader;
+use crate::orders::NamedPixel;
 use crate::telemetry::metrics::Metrics;
 
 /// A pixel that callers may name.
 #[derive(Debug, Clone)]
 pub struct PixelRules {
     pub id: PixelId,
-    /// Origins of its pages.
     pub origins: Origins,
+    /// They are its own, and not those of all pixels.
+    pub has_own_origins: bool,
 }
 
-/// Settings of decoding.
+impl PixelRules {
+    /// The pixel as a request names it. `text`: its field, which may be empty.
+    pub(in crate::api) fn named(&self, text: &str, caller: &Caller) -> NamedPixel {
+        let has_origin = matches!(caller, Caller::Stranger(Stranger { origin: Some(_), .. }));
+        NamedPixel {
+            pixel: (!text.is_empty()).then(|| self.id.clone()),
+            // That the origin is one of the pixel's, `Decoder::pixel` has checked.
+            is_own_origin: self.has_own_origins && has_origin,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct DecodeSettings {
     /// Pixels; the first is the default.
     pub pixels: Vec<PixelRules>,
     /// Whether any pixel is configured. If not, events wait under a placeholder.
     pub configured: bool,
-    /// Country of national phone numbers.
+    /// Country assumed for phone numbers without a country code.
     pub default_country: Country,
-    /// Currency where none is given.
+    /// Currency assumed where none is given.
     pub default_currency: Currency,
     /// Whether unspecified consent counts as denied.
     pub consent_required: bool,
     /// Fields that a lead must have.
     pub lead_required: Vec<MatchKey>,
-    /// Whether loopback addresses are kept. In a sandbox, visitors may have no others.
+    /// Whether loopback addresses are kept. In a sandbox, visitors may have no other addresses.
     pub keeps_loopback: bool,
-    /// Domain for which the server sets `_fbp` and `_fbc`. `None`: it sets none.
+    /// Domain of the cookies `_fbp` and `_fbc` that the server sets. `None`: it sets none.
     pub cookie_domain: Option<CookieDomain>,
 }
 
-/// Decodes requests.
 #[derive(Debug)]
 pub struct Decoder {
     pub settings: DecodeSettings,
-    /// Where dropped keys and redacted data are counted.
+    /// Counts dropped keys and redacted data.
     pub metrics: Arc<Metrics>,
     /// Says whether ages are known.
     pub clock: Clock,
 }
 
-/// Whether nothing may go to Meta, and no cookie to the browser.
-pub(in crate::api) fn is_denied(ads: v1::AdsConsent, consent_required: bool) -> bool {
+/// What a person said. While it is denied or missing, nothing may go to Meta, and no cookie to the
+/// browser.
+pub(in crate::api) fn ads_consent(ads: v1::AdsConsent, consent_required: bool) -> AdsConsent {
     match ads {
-        v1::AdsConsent::ConsentDenied => true,
-        v1::AdsConsent::ConsentUnspecified => consent_required,
-        v1::AdsConsent::ConsentGranted => false,
+        v1::AdsConsent::ConsentDenied => AdsConsent::Denied,
+        v1::AdsConsent::ConsentUnspecified if consent_required => AdsConsent::Missing,
+        v1::AdsConsent::ConsentUnspecified => AdsConsent::Unspecified,
+        v1::AdsConsent::ConsentGranted => AdsConsent::Granted,
     }
 }
 
-/// Collects what is wrong with a request.
+/// What is wrong with a request.
 #[derive(Debug, Default)]
 pub(in crate::api) struct Violations(Vec<Violation>);
 
@@ -73,12 +88,12 @@ impl Violations {
         self.0.push(Violation::new(field, what));
     }
 
-    /// Whether something is wrong with a field, or with a part of it.
+    /// Whether something is wrong with a field or with a part of it.
     pub(in crate::api) fn has(&self, field: &str) -> bool {
         self.0.iter().any(|violation| violation.field.starts_with(field))
     }
 
-    /// Takes a value, or notes what is wrong with it.
+    /// Returns a value, or records what is wrong with it.
     pub(in crate::api) fn take<T, E: std::fmt::Display>(
         &mut self,
         field: &str,
@@ -88,14 +103,14 @@ impl Violations {
     }
 
     /// # Errors
-    /// When anything is wrong: all of it.
+    /// [`Reject::Invalid`] with all violations, if there are any.
     pub(in crate::api) fn check(self) -> Result<(), Reject> {
         if self.0.is_empty() { Ok(()) } else { Err(Reject::Invalid(self.0)) }
     }
 }
 
 impl Decoder {
-    /// Finds the pixel a request names, and checks that the page may report to it.
+    /// Finds the pixel that a request names, and checks that the page may report to it.
     pub(in crate::api) fn pixel(&self, text: &str, caller: &Caller) -> Result<&PixelRules, Reject> {
         let DecodeSettings { pixels, configured, .. } = &self.settings;
         let found = match text {
@@ -111,7 +126,7 @@ impl Decoder {
         }
     }
 
-    /// A reader of match keys. `now_ms`: Unix milliseconds.
+    /// `now_ms`: Unix milliseconds.
     pub(in crate::api) fn match_keys(&self, now_ms: i64) -> MatchKeyReader<'_> {
         MatchKeyReader {
             default_country: self.settings.default_country,
@@ -120,7 +135,7 @@ impl Decoder {
         }
     }
 
-    /// A reader of one request. `now_ms`: Unix milliseconds.
+    /// `now_ms`: Unix milliseconds.
     pub(in crate::api) fn reader<'a>(
         &'a self,
         caller: &'a Caller,
@@ -134,7 +149,6 @@ impl Decoder {
     }
 }
 
-/// Reads one request, and collects what is wrong with it.
 #[derive(Debug)]
 pub(in crate::api) struct Reader<'a> {
     pub(super) settings: &'a DecodeSettings,
@@ -148,7 +162,7 @@ pub(in crate::api) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The caller's ID of the event.
+    /// The event ID that the caller gave.
     pub(in crate::api) fn client_event_id(&mut self, text: &str) -> Option<EventId> {
         match text {
             "" => None,
@@ -156,12 +170,12 @@ impl Reader<'_> {
         }
     }
 
-    /// An order ID that may be missing.
+    /// An optional order ID.
     pub(in crate::api) fn optional_order(&mut self, text: &str) -> Option<OrderId> {
         if text.is_empty() { None } else { self.violations.take("order_id", OrderId::parse(text)) }
     }
 
-    /// An order ID that must be there.
+    /// A required order ID.
     pub(in crate::api) fn order(&mut self, text: &str) -> Option<OrderId> {
         self.violations.take("order_id", OrderId::parse(text))
     }

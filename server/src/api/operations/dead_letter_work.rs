@@ -1,5 +1,6 @@
-//! Dead letters are replayed and purged by filter. The caller asks for long work in steps, so that a person
-//! can watch and stop it. Each step writes in small transactions, so that ingest continues meanwhile.
+//! Replays and purges dead letters by filter. The caller asks for long work in steps, so that a
+//! person can watch and stop it. Each step writes in small transactions, so that ingest continues
+//! meanwhile.
 
 use tandem_proto::v1;
 
@@ -9,12 +10,13 @@ use super::wire::page;
 use crate::api::Reject;
 use crate::outbox::{Page, Replayed};
 
-/// Dead letters changed in one transaction.
+/// Most dead letters that one transaction changes.
 const CHUNK: usize = 500;
 /// Most dead letters in one step, so that a step stays short.
 const STEP_MAX: u32 = 10_000;
 
-/// Where the next step of a purge continues: first through events, then through webhooks.
+/// Where the next step of a purge continues. A purge goes through events first, then through
+/// webhooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cursor {
     Events(Option<u64>),
@@ -43,7 +45,7 @@ impl Cursor {
     }
 }
 
-/// How many dead letters a step goes through.
+/// Most dead letters that a step handles.
 fn step_size(max_events: u32) -> Result<usize, Reject> {
     match max_events {
         0 => Ok(usize::MAX),
@@ -112,8 +114,8 @@ impl Operations {
         })
     }
 
-    /// The store keeps no bodies of webhooks. Where a webhook was about a payment and names its order, the payment
-    /// provider is asked about that order instead.
+    /// The store keeps no bodies of webhooks. If a webhook was about a payment and names its order,
+    /// the payment provider is asked about that order instead.
     async fn replay_webhooks(
         &self,
         selection: Selection,

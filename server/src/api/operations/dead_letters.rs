@@ -14,10 +14,10 @@ use crate::outbox::{
     DeadWebhook, DeadWebhookFilter, EventFilter, EventKey, EventView, Page, Replayable, State, StoreError,
 };
 
-/// Webhooks read at a time in a search by digest.
+/// Number of webhooks that a search by digest reads at a time.
 const WEBHOOKS_READ: usize = 1000;
 
-/// What a filter selects: a filter for each kind, or `None` where the kind is excluded.
+/// What a filter selects: one filter per kind. `None`: the kind is excluded.
 #[derive(Debug)]
 pub(super) struct Selection {
     pub(super) events: Option<EventFilter>,
@@ -151,7 +151,7 @@ impl Operations {
                 None => Reject::NotFound.into(),
                 Some(state) => {
                     let state = state.as_str_name().trim_start_matches("EVENT_STATE_").to_ascii_lowercase();
-                    Status::not_found(format!("the event is no dead letter: its state is {state}"))
+                    Status::not_found(format!("the event is not a dead letter: its state is {state}"))
                 }
             });
         };
@@ -174,7 +174,7 @@ impl Operations {
         })
     }
 
-    /// The newest webhook that `is_it`, at `seq` if that is known.
+    /// The newest webhook for which `is_it` holds, at `seq` if that is known.
     async fn dead_webhook(
         &self,
         is_it: impl Fn(&DeadWebhook) -> bool,

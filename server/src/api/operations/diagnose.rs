@@ -1,4 +1,4 @@
-//! `Diagnose`: what the server sees of its own deployment.
+//! `Diagnose`: what the server finds about its own deployment.
 
 use tandem_proto::v1;
 

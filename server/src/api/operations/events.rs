@@ -14,7 +14,7 @@ use super::wire::{Stream, millis, next_page, page, timestamp};
 use crate::api::Reject;
 use crate::outbox::{AttemptView, EventFilter, EventKey, EventView, State};
 
-/// Events buffered for a watcher that reads slowly.
+/// Most events that are buffered for a watcher that reads slowly.
 const WATCH_BUFFER: usize = 256;
 
 impl Operations {
@@ -69,7 +69,7 @@ impl Operations {
         })
     }
 
-    /// Follows events until the caller leaves, or falls behind.
+    /// Sends event changes until the caller disconnects or falls behind.
     pub(super) fn watch(&self, request: v1::WatchEventsRequest) -> Stream<v1::WatchEventsResponse> {
         let (send, receive) = tokio::sync::mpsc::channel(WATCH_BUFFER);
         let mut changes = self.operators.watch();

@@ -60,6 +60,8 @@ fn summary(view: &OrderView) -> v1::OrderSummary {
         pixel_id: order.pixel().as_str().to_owned(),
         state: purchase_state(order.state()).into(),
         purchase: order.placed().to_owned(),
+        environment: order.environment().name().to_owned(),
+        consent_conflict: order.has_consent_conflict(),
         withheld_reason: order.withheld().map(|why| why.code().to_owned()).unwrap_or_default(),
         paid: paid.map(|paid| money(paid.money)),
         refunded: order.refunded().map(money),

@@ -1,4 +1,4 @@
-//! What the handlers stand on.
+//! What the handlers use.
 
 use std::sync::Arc;
 
@@ -11,29 +11,21 @@ use crate::insight::health::Insight;
 use crate::orders::Orders;
 use crate::outbox::{EventStore, OperatorStore};
 
-/// The service.
 #[derive(Debug, Clone)]
 pub struct Operations {
-    /// Where the figures come from.
     pub insight: Arc<Insight>,
-    /// What is paused and resumed.
     pub delivery: Delivery,
-    /// Asks about orders whose webhooks could not be used.
     pub orders: Arc<Orders>,
-    /// Lists and chores.
     pub operators: Arc<dyn OperatorStore>,
-    /// Erases people.
     pub events: Arc<dyn EventStore>,
-    /// Reads match keys.
     pub decoder: Arc<Decoder>,
-    /// What the server knows of its own deployment.
     pub diagnosis: Arc<Diagnosis>,
-    /// The server is stopping: watchers leave.
+    /// Cancelled when the server stops: then streams to watchers end.
     pub closing: CancellationToken,
 }
 
 impl Operations {
-    /// Pixels whose events are held with them.
+    /// Pixels that are held or unconfigured, and so hold their events.
     pub(super) fn held_pixels(&self) -> Vec<String> {
         let held = |state| matches!(state, PixelState::Held | PixelState::Unconfigured);
         let board = self.insight.board.all();

@@ -1,4 +1,4 @@
-//! Pages, times and streams, as the messages have them.
+//! Converts pages, times and streams between the messages and the store.
 
 use std::pin::Pin;
 
@@ -8,12 +8,12 @@ use tonic::Status;
 use crate::api::Reject;
 use crate::outbox::{EventView, Page};
 
-/// Page size where none is given.
+/// Page size if the caller gives none.
 const PAGE_DEFAULT: u32 = 50;
-/// Largest page.
+/// Largest page size.
 const PAGE_MAX: u32 = 1000;
 
-/// Reads where a page begins and how long it is.
+/// Reads where a page begins and how large it is.
 pub(super) fn page(token: &str, size: u32) -> Result<Page, Reject> {
     let below_seq = match token {
         "" => None,
@@ -27,7 +27,7 @@ pub(super) fn page(token: &str, size: u32) -> Result<Page, Reject> {
     Ok(Page { below_seq, size: if size == 0 { PAGE_DEFAULT } else { size } as usize })
 }
 
-/// Where the next page begins; empty after the last.
+/// Token of the next page; empty after the last.
 pub(super) fn next_page(events: &[EventView], page: Page) -> String {
     let last = events.last().filter(|_| events.len() == page.size);
     last.map(|event| event.seq.to_string()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! `ConfirmBrowserEvents`: what a page's pixel did with each ID.
+//! `ConfirmBrowserEvents`: what a page's Meta pixel did with each event ID.
 
 use tandem_core::id::{EventId, EventName};
 use tandem_proto::v1;
@@ -7,9 +7,9 @@ use super::service::Tracking;
 use crate::api::caller::Caller;
 use crate::api::decode::Violations;
 use crate::api::status::Reject;
-use crate::outbox::{BrowserOutcome, Confirmation};
+use crate::outbox::{BrowserOutcome, Confirmation, Confirmed};
 
-/// Most confirmations of one call.
+/// Most confirmations in one call.
 const CONFIRMATIONS_MAX: usize = 200;
 
 impl Tracking {
@@ -24,20 +24,45 @@ impl Tracking {
         }
         let now_s = self.clock.now_s();
         let mut violations = Violations::default();
-        let read = |(i, confirmation)| decode(&mut violations, i, &confirmation, now_s);
-        let confirmations = request.confirmations.into_iter().enumerate().filter_map(read).collect();
+        let read = |(i, confirmation)| decode(&mut violations, i, confirmation, now_s);
+        let reports: Vec<_> = request.confirmations.iter().enumerate().filter_map(read).collect();
         violations.check()?;
-        let confirmed = self.events.confirm(pixel.id.clone(), confirmations).await?;
-        Ok(v1::ConfirmBrowserEventsResponse { accepted: confirmed.accepted, unknown: confirmed.unknown })
+        let (mut confirmations, mut unproven) = (Vec::with_capacity(reports.len()), 0);
+        for (confirmation, given) in reports {
+            if self.may_confirm(caller, &confirmation, given).await? {
+                confirmations.push(confirmation);
+            } else {
+                unproven += 1;
+            }
+        }
+        let environment = self.orders.environment();
+        let Confirmed { accepted, unknown } =
+            self.events.confirm(pixel.id.clone(), environment, confirmations).await?;
+        Ok(v1::ConfirmBrowserEventsResponse { accepted, unknown: unknown + unproven })
+    }
+
+    /// Anybody may speak of an event whose ID is a secret of its page. The ID of a Purchase is none.
+    async fn may_confirm(
+        &self,
+        caller: &Caller,
+        confirmation: &Confirmation,
+        given: &v1::Confirmation,
+    ) -> Result<bool, Reject> {
+        match (caller, confirmation.purchase_order()) {
+            (Caller::Internal, _) | (_, None) => Ok(true),
+            (Caller::Stranger(_), Some(order)) => {
+                Ok(self.orders.may_confirm(order, &given.confirm_key, &given.claim_key).await?)
+            }
+        }
     }
 }
 
-fn decode(
+fn decode<'a>(
     violations: &mut Violations,
     i: usize,
-    confirmation: &v1::Confirmation,
+    confirmation: &'a v1::Confirmation,
     now_s: i64,
-) -> Option<Confirmation> {
+) -> Option<(Confirmation, &'a v1::Confirmation)> {
     let at = |field: &str| format!("confirmations[{i}].{field}");
     let name = violations.take(&at("event_name"), EventName::parse(&confirmation.event_name));
     let id = violations.take(&at("event_id"), EventId::parse(&confirmation.event_id));
@@ -49,5 +74,5 @@ fn decode(
     };
     let outcome = violations.take(&at("outcome"), outcome);
     let at_s = confirmation.occurred_at.map_or(now_s, |at| at.seconds.clamp(0, now_s));
-    Some(Confirmation { name: name?, id: id?, outcome: outcome?, at_s })
+    Some((Confirmation { name: name?, id: id?, outcome: outcome?, at_s }, confirmation))
 }

@@ -8,11 +8,11 @@ use tandem_proto::v1;
 
 use super::service::Tracking;
 use crate::api::caller::Caller;
-use crate::api::decode::{KeyPolicy, Reader, Visit, visit_fields};
+use crate::api::decode::{KeyPolicy, Reader, Visit, session_digest, visit_fields};
 use crate::api::encode::browser_event;
 use crate::api::status::Reject;
 use crate::ingest::Accepted;
-use crate::orders::ContactSource;
+use crate::orders::{ContactSource, NamedPixel, PageProof};
 
 impl Tracking {
     pub(super) async fn lead(
@@ -27,7 +27,8 @@ impl Tracking {
         let id = reader.client_event_id(&request.client_event_id);
         self.require_lead_fields(&mut reader, &visit.user_data);
         reader.violations.check()?;
-        let accepted = self.take(caller, &pixel.id, EventName::lead(), id, visit, now_ms).await?;
+        let what = (&pixel.id, EventName::lead(), id);
+        let accepted = self.take(caller, NamedPixel::default(), what, visit, PageProof::default()).await?;
         Ok(v1::CaptureLeadResponse {
             lead_id: format!("lead_{}", accepted.id),
             duplicate: accepted.duplicate,
@@ -71,7 +72,10 @@ impl Tracking {
         };
         reader.violations.check()?;
         let name = name.ok_or_else(|| Reject::field("event_name", "is required"))?;
-        let accepted = self.take(caller, &pixel.id, name, id, visit, now_ms).await?;
+        let named = pixel.named(&request.pixel_id, caller);
+        let session = session_digest(&request.payment_session_id);
+        let proof = PageProof { claim_key: request.claim_key, session };
+        let accepted = self.take(caller, named, (&pixel.id, name, id), visit, proof).await?;
         Ok(v1::TrackEventResponse {
             duplicate: accepted.duplicate,
             browser_event: page_copy(&accepted),
@@ -84,12 +88,12 @@ impl Tracking {
     async fn take(
         &self,
         caller: &Caller,
-        pixel: &PixelId,
-        name: EventName,
-        id: Option<EventId>,
+        named: NamedPixel,
+        (pixel, name, id): (&PixelId, EventName, Option<EventId>),
         visit: Visit,
-        now_ms: i64,
+        proof: PageProof,
     ) -> Result<Accepted, Reject> {
+        let now_ms = self.clock.now_ms();
         let Visit { user_data, page, custom_data, consent, time_s } = visit;
         let order = custom_data.order_id.clone();
         let event = Event {
@@ -105,19 +109,19 @@ impl Tracking {
         };
         let source = match caller {
             Caller::Internal => ContactSource::Internal,
-            Caller::Stranger(stranger) => ContactSource::Page(stranger.address),
+            Caller::Stranger(stranger) => ContactSource::Page { address: stranger.address, proof },
         };
         match order {
-            Some(order) => Ok(self.orders.take_event(event, order, consent, source, now_ms).await?),
+            Some(order) => Ok(self.orders.take_event(event, order, consent, source, named, now_ms).await?),
             None => {
                 let is_contact = matches!(caller, Caller::Stranger(_));
-                Ok(self.ingest.take(event, consent.denied, is_contact, now_ms).await?)
+                Ok(self.ingest.take(event, consent.ads.is_denied(), is_contact, now_ms).await?)
             }
         }
     }
 }
 
-/// What the page must fire; `None`: it must not fire.
+/// What the page must fire. `None`: it must not fire.
 fn page_copy(accepted: &Accepted) -> Option<v1::BrowserEvent> {
     accepted.page_copy.as_ref().map(|data| browser_event(&accepted.name, &accepted.id, data))
 }

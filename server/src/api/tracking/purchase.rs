@@ -1,24 +1,23 @@
 //! `RecordPurchase`: a page's claim, or a merchant report.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_core::event::ActionSource;
 use tandem_core::id::{EventId, EventName, OrderId};
-use tandem_core::order::{Contact, PurchaseState};
+use tandem_core::order::{Contact, ContactProof, PurchaseState};
 use tandem_proto::v1;
 use tonic::metadata::MetadataMap;
 
 use super::service::Tracking;
 use crate::api::caller::{Caller, Stranger};
-use crate::api::decode::{KeyPolicy, Visit, visit_fields};
+use crate::api::decode::{KeyPolicy, Visit, session_digest, visit_fields};
 use crate::api::encode::{browser_event, purchase_state};
 use crate::api::status::Reject;
 use crate::orders::{Claim, MerchantReport};
 
 /// Longest a claim waits for a proof of payment.
 const CLAIM_WAIT_MAX: Duration = Duration::from_secs(5);
-/// Kept of the caller's deadline for the answer's way back.
+/// Part of the caller's deadline that is reserved for the answer's way back.
 const ANSWER_RESERVE: Duration = Duration::from_millis(250);
 
 /// How long a claim may wait: five seconds, and no longer than its caller waits (gRPC over HTTP2, `grpc-timeout`:
@@ -41,7 +40,7 @@ pub(super) fn wait_max(metadata: &MetadataMap) -> Duration {
 }
 
 impl Tracking {
-    /// Takes a claim. `waited` is set to the time spent waiting for a proof.
+    /// Handles a claim. Sets `waited` to the time spent waiting for a proof.
     pub(super) async fn claim(
         &self,
         caller: &Caller,
@@ -62,14 +61,21 @@ impl Tracking {
         let claim = Claim {
             order: order.clone(),
             pixel: pixel.id.clone(),
-            contact: Arc::new(contact(visit, true, false)),
+            named: pixel.named(&request.pixel_id, caller),
+            contact: Contact { is_claim: true, ..contact(visit) },
             claim_key: request.claim_key,
+            session: session_digest(&request.payment_session_id),
             address: stranger.address,
         };
         let answer = self.orders.claim(claim, wait_max).await?;
         *waited = answer.waited;
         let state = if answer.is_verified { PurchaseState::Verified } else { PurchaseState::Pending };
-        Ok(response(&order, state, answer.duplicate, answer.page_copy.as_ref(), answer.suppressed_reason))
+        Ok(v1::RecordPurchaseResponse {
+            duplicate: answer.duplicate,
+            suppressed_reason: answer.suppressed_reason.to_owned(),
+            confirm_key: answer.confirm_key,
+            ..response(&order, state, answer.page_copy.as_ref())
+        })
     }
 
     pub(super) async fn report(
@@ -99,41 +105,38 @@ impl Tracking {
         };
         let report = MerchantReport {
             order: order.clone(),
-            pixel: pixel.id.clone(),
+            pixel: pixel.named(&request.pixel_id, caller).pixel,
             money,
             action_source,
-            contact: contact(visit, false, true),
+            contact: Contact { proof: ContactProof::Internal, ..contact(visit) },
         };
         let answer = self.orders.report(report).await?;
-        Ok(response(
-            &order,
-            answer.state,
-            answer.duplicate,
-            answer.page_copy.as_ref(),
-            answer.suppressed_reason,
-        ))
+        Ok(v1::RecordPurchaseResponse {
+            duplicate: answer.duplicate,
+            suppressed_reason: answer.suppressed_reason.to_owned(),
+            confirm_key: answer.confirm_key,
+            ..response(&order, answer.state, answer.page_copy.as_ref())
+        })
     }
 }
 
-fn contact(visit: Visit, is_claim: bool, is_internal: bool) -> Contact {
+fn contact(visit: Visit) -> Contact {
     let Visit { user_data, page, custom_data, consent, time_s: at_s } = visit;
-    Contact { at_s, is_claim, is_internal, consent, user_data, page, custom_data }
+    let (is_claim, proof, pixel) = (false, ContactProof::Nothing, None);
+    Contact { at_s, is_claim, proof, pixel, consent, user_data, page, custom_data }
 }
 
 fn response(
     order: &OrderId,
     state: PurchaseState,
-    duplicate: bool,
     page_copy: Option<&tandem_core::custom_data::CustomData>,
-    suppressed_reason: &str,
 ) -> v1::RecordPurchaseResponse {
     let event_id = EventId::of_purchase(order);
     v1::RecordPurchaseResponse {
         state: purchase_state(state).into(),
-        duplicate,
         browser_event: page_copy.map(|data| browser_event(&EventName::purchase(), &event_id, data)),
-        suppressed_reason: suppressed_reason.to_owned(),
         event_id: event_id.into(),
+        ..v1::RecordPurchaseResponse::default()
     }
 }
 

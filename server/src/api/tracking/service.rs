@@ -17,20 +17,16 @@ use crate::orders::Orders;
 use crate::outbox::EventStore;
 use crate::telemetry::metrics::Metrics;
 
-/// The service. Cheap to clone.
+/// Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Tracking {
-    /// Reads requests.
     pub decoder: Arc<Decoder>,
-    /// Takes events.
     pub ingest: Arc<Ingest>,
-    /// Changes orders.
     pub orders: Arc<Orders>,
-    /// Notes what pages did with their copies.
+    /// Records what pages did with their copies.
     pub events: Arc<dyn EventStore>,
-    /// Where answers are counted.
+    /// Counts the answers.
     pub metrics: Arc<Metrics>,
-    /// Tells the time.
     pub clock: Clock,
 }
 
@@ -40,7 +36,7 @@ pub(super) fn caller_of<T>(request: &Request<T>) -> Caller {
 }
 
 impl Tracking {
-    /// Completes a request with the browser's cookies; returns those that the answer sets.
+    /// Completes a request with the browser's cookies. Returns the cookies that the answer sets.
     pub(super) fn cookies(
         &self,
         caller: &Caller,

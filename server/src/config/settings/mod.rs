@@ -1,4 +1,4 @@
-//! The settings, checked.
+//! The checked settings.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,12 +10,14 @@ use tandem_core::country::Country;
 use tandem_core::currency::Currency;
 use tandem_core::id::EventName;
 use tandem_core::normalise::MatchKey;
+use tandem_core::order::Environment;
 use tandem_net::Tls;
 use tandem_settings::values::{boolean, http_url, socket_address};
 use tandem_settings::{Networks, SecretSource, SettingError, Source, keys};
 use url::Url;
 
 use super::network::{Origins, RateLimit};
+use super::page::page_of;
 use super::pixels::{Pixel, read_pixels};
 use super::tls::read_tls;
 use crate::catalogue::CatalogueFile;
@@ -28,62 +30,43 @@ const RETENTION_MIN: Duration = Duration::from_secs(8 * 24 * 3600);
 /// When the page may fire Purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BrowserPolicy {
-    /// Once the payment is known to be good.
+    /// Once the payment is proved.
     Verified,
-    /// At once.
+    /// Before the payment is proved.
     Optimistic,
-}
-
-/// Cashfree's two environments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CashfreeEnvironment {
-    /// Play money.
-    Sandbox,
-    /// Real money.
-    Production,
-}
-
-impl CashfreeEnvironment {
-    /// Name as in the setting.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sandbox => "SANDBOX",
-            Self::Production => "PRODUCTION",
-        }
-    }
 }
 
 /// Settings about Cashfree.
 #[derive(Debug)]
 pub struct Cashfree {
-    pub environment: CashfreeEnvironment,
+    pub environment: Environment,
     /// Client secrets of that environment, newest first.
     pub secrets: Option<SecretSource>,
     /// Client ID. With it, Tandem asks the Orders API about orders whose payment is unknown.
     pub client_id: Option<String>,
-    /// Base address of the API.
+    /// Base address of the Orders API.
     pub api_url: Url,
-    /// Whether the oldest, form-encoded notifications are taken as hints.
+    /// Whether the oldest, form-encoded notifications are accepted as hints.
     pub legacy_webhooks: bool,
-    /// Oldest signed webhook taken.
+    /// Whether charges of subscriptions are Purchases.
+    pub subscription_purchases: bool,
+    /// A signed webhook older than this is refused.
     pub webhook_max_age: Duration,
 }
 
-/// Settings about the Graph API.
 #[derive(Debug, Clone)]
 pub struct Meta {
-    /// Base address.
     pub graph_url: Url,
-    /// Version, such as `v25.0`.
+    /// Version of the API, such as `v25.0`.
     pub graph_version: String,
-    /// Bound on making a connection.
+    /// Longest time to make a connection.
     pub connect_timeout: Duration,
-    /// Bound on the whole call.
+    /// Longest time of the whole call.
     pub timeout: Duration,
 }
 
 impl Meta {
-    /// Whether events go to the real Meta, not to a sandbox.
+    /// Whether events go to the real Meta and not to a sandbox.
     pub fn is_real(&self) -> bool {
         keys::META_GRAPH_URL.default_text().strip_prefix("https://") == self.graph_url.host_str()
     }
@@ -92,7 +75,6 @@ impl Meta {
 /// A field that a lead must have.
 pub type LeadField = MatchKey;
 
-/// All settings of the server.
 #[derive(Debug)]
 pub struct Settings {
     /// Where gRPC and gRPC-web are served.
@@ -101,50 +83,46 @@ pub struct Settings {
     pub http_addr: SocketAddr,
     /// Pixels; the first is the default.
     pub pixels: Vec<Pixel>,
-    /// The Graph API.
     pub meta: Meta,
     pub cashfree: Cashfree,
-    /// The embedded store's directory.
+    /// Directory of the embedded store.
     pub data_dir: PathBuf,
     /// How long finished events are kept.
     pub retention: Duration,
-    /// Token of the internal RPCs. `None`: the server makes one.
+    /// Token of the internal RPCs. `None`: the server creates one.
     pub internal_token: Option<SecretSource>,
-    /// The shop's origins.
+    /// Origins of the shop's pages.
     pub allowed_origins: Origins,
     /// `event_source_url` for a Purchase whose browser was never seen.
     pub shop_url: Option<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Networks,
-    /// Country of national phone numbers.
+    /// Country assumed for phone numbers without a country code.
     pub default_country: Country,
-    /// Currency where none is given.
+    /// Currency assumed where none is given.
     pub default_currency: Currency,
     /// How long a paid order waits for browser signals.
     pub join_wait: Duration,
     /// When the page may fire Purchase.
     pub browser_policy: BrowserPolicy,
-    /// Key of the claims' proofs.
+    /// Key of the proofs that claims carry.
     pub claim_secret: Option<SecretSource>,
     /// Whether unspecified consent counts as denied.
     pub consent_required: bool,
-    /// Domain that `_fbp` and `_fbc` are set for by HTTP; none: they are not.
+    /// Domain of the cookies `_fbp` and `_fbc` that the server sets. `None`: it sets none.
     pub cookie_domain: Option<CookieDomain>,
-    /// Certificates of the gRPC port; none: it speaks plainly.
+    /// Certificates of the gRPC port. `None`: the port is unencrypted.
     pub tls: Option<Tls>,
-    /// Rate limit of strangers.
     pub rate_limit: Option<RateLimit>,
     /// Fields that a lead must have beyond an e-mail address or a phone number.
     pub lead_required: Vec<LeadField>,
-    /// What the shop sells, told from prices and tags.
+    /// The shop's products, found by price or tags.
     pub catalogue: Option<Arc<CatalogueFile>>,
-    /// Custom event to send for refunds; none: nothing is sent.
+    /// Custom event to send for refunds. `None`: refunds are not sent.
     pub refund_event: Option<EventName>,
 }
 
 impl Settings {
-    /// Reads and checks everything.
-    ///
     /// # Errors
     /// The first setting that cannot be used.
     pub fn read(source: &Source) -> Result<Self, SettingError> {
@@ -156,17 +134,23 @@ impl Settings {
             CatalogueFile::open(path, default_currency).map(Arc::new).map_err(|error| error.to_string())
         })?;
         let origins = source.optional(keys::TANDEM_ALLOWED_ORIGINS, Origins::parse)?;
+        let allowed_origins = origins.unwrap_or(Origins::Loopback);
+        let shop_url = source.optional(keys::TANDEM_SHOP_URL, |text| http_url(text).map(String::from))?;
+        let mut pixels = read_pixels(source)?;
+        for pixel in &mut pixels {
+            pixel.page = page_of(shop_url.as_deref(), pixel.origins.as_ref(), &allowed_origins);
+        }
         Ok(Self {
             grpc_addr: source.parsed(keys::TANDEM_GRPC_ADDR, socket_address)?,
             http_addr: source.parsed(keys::TANDEM_HTTP_ADDR, socket_address)?,
-            pixels: read_pixels(source)?,
+            pixels,
             meta: read_meta(source)?,
             cashfree: read_cashfree(source)?,
             data_dir: source.text(keys::TANDEM_DATA_DIR).into(),
             retention: source.span(keys::TANDEM_RETENTION, RETENTION_MIN, 3650 * DAY)?,
             internal_token: source.secret(keys::TANDEM_INTERNAL_TOKEN)?,
-            allowed_origins: origins.unwrap_or(Origins::Loopback),
-            shop_url: source.optional(keys::TANDEM_SHOP_URL, |text| http_url(text).map(String::from))?,
+            allowed_origins,
+            shop_url,
             trusted_proxies: source.parsed(keys::TANDEM_TRUSTED_PROXIES, Networks::parse)?,
             default_country: source.parsed(keys::TANDEM_DEFAULT_COUNTRY, |text| {
                 Country::parse(text).map_err(|error| error.to_string())
@@ -189,10 +173,10 @@ impl Settings {
         })
     }
 
-    /// Why Purchases must be held although their pixel delivers: play money must not
-    /// reach the real Meta as real.
+    /// Stable code of why Purchases must be held although their pixel delivers: play money must not
+    /// reach the real Meta as real money.
     pub fn purchase_hold(&self, pixel: &Pixel) -> Option<&'static str> {
-        (self.cashfree.environment == CashfreeEnvironment::Sandbox
+        (self.cashfree.environment == Environment::Sandbox
             && self.meta.is_real()
             && pixel.test_event_code.is_none())
         .then_some(tandem_core::code::SANDBOX_WITHOUT_TEST_CODE)
@@ -219,8 +203,8 @@ fn read_cashfree(source: &Source) -> Result<Cashfree, SettingError> {
     }
     let environment = source.parsed(keys::CASHFREE_ENVIRONMENT, cashfree_environment)?;
     let (secrets, api_url) = match environment {
-        CashfreeEnvironment::Sandbox => (sandbox, "https://sandbox.cashfree.com/pg"),
-        CashfreeEnvironment::Production => (production, "https://api.cashfree.com/pg"),
+        Environment::Sandbox => (sandbox, "https://sandbox.cashfree.com/pg"),
+        Environment::Production => (production, "https://api.cashfree.com/pg"),
     };
     let client_id: Option<String> = source.get(keys::CASHFREE_CLIENT_ID).map(Into::into);
     let legacy_webhooks = source.parsed(keys::CASHFREE_LEGACY_WEBHOOKS, boolean)?;
@@ -236,6 +220,7 @@ fn read_cashfree(source: &Source) -> Result<Cashfree, SettingError> {
         secrets,
         client_id,
         legacy_webhooks,
+        subscription_purchases: source.parsed(keys::CASHFREE_SUBSCRIPTION_PURCHASES, boolean)?,
         api_url: http_url(api_url).map_err(|what| SettingError::new(keys::CASHFREE_API_URL.name, what))?,
         webhook_max_age: source.span(keys::TANDEM_WEBHOOK_MAX_AGE, 60 * SECOND, 3650 * DAY)?,
     })
@@ -259,7 +244,8 @@ fn read_lead_required(source: &Source) -> Result<Vec<LeadField>, SettingError> {
     names.into_iter().map(field).collect()
 }
 
-/// A store's address may hold a password: only its scheme is repeated.
+/// Checks the store's address. An error repeats only its scheme, because the address may hold a
+/// password.
 fn store(text: &str) -> Result<(), String> {
     match text {
         "embedded" => Ok(()),
@@ -278,12 +264,8 @@ fn browser_policy(text: &str) -> Result<BrowserPolicy, String> {
     }
 }
 
-fn cashfree_environment(text: &str) -> Result<CashfreeEnvironment, String> {
-    match text.to_ascii_uppercase().as_str() {
-        "SANDBOX" => Ok(CashfreeEnvironment::Sandbox),
-        "PRODUCTION" => Ok(CashfreeEnvironment::Production),
-        _ => Err("must be SANDBOX or PRODUCTION".into()),
-    }
+fn cashfree_environment(text: &str) -> Result<Environment, String> {
+    Environment::parse(text).ok_or_else(|| "must be SANDBOX or PRODUCTION".into())
 }
 
 fn version(text: &str) -> Result<String, String> {

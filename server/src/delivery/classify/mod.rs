@@ -1,6 +1,6 @@
-//! What an answer of the Graph API means (pure). The order of decision: Meta's own error
-//! code first, then `is_transient`, then the HTTP status. Texts are localised and are
-//! never matched, with one exception: a wrong `appsecret_proof` has no code of its own.
+//! What an answer of the Graph API means (pure). Meta's own error code decides first, then
+//! `is_transient`, then the HTTP status. Meta localises its texts, so they are never matched. The
+//! one exception is a wrong `appsecret_proof`, which has no code of its own.
 //!
 //! The numbers and their sources are in [`super::meta_codes`].
 
@@ -15,73 +15,64 @@ use super::usage::Usage;
 /// What happens next to the events of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CallOutcome {
-    /// Acknowledged.
     Delivered {
-        /// Events that Meta did not count.
+        /// Number of sent events that Meta did not count.
         shortfall: u32,
     },
-    /// Send again later.
     Retry {
-        /// Stable code.
         code: &'static str,
-        /// For so long nothing is to be sent to the pixel, if given.
+        /// How long nothing is sent to the pixel. `None`: the answer asks for no pause.
         after: Option<Duration>,
     },
-    /// An event in the batch is refused: isolate it.
+    /// Meta refused an event of the batch: the batch is split to find it.
     Refused {
-        /// Stable code.
         code: &'static str,
-        /// Whether Meta spoke of an event's content; else the request itself may be at fault.
+        /// Whether Meta blamed an event's content. Otherwise the request itself may be at fault.
         of_event: bool,
     },
-    /// The pixel cannot be used until somebody acts.
+    /// The pixel cannot be used until a person mends something.
     Held {
-        /// Stable code.
         code: &'static str,
         /// Wait before the first probe.
         probe_after: Duration,
     },
-    /// Sent, and nobody knows whether it arrived.
-    Unknown {
-        /// Stable code.
-        code: &'static str,
-    },
+    /// The call was sent, and nobody knows whether it arrived.
+    Unknown { code: &'static str },
 }
 
-/// What Meta's error said, as far as it may be kept.
+/// The parts of Meta's error that may be kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct MetaError {
-    /// Code; 0 when none.
+    /// Error code; 0 when Meta sent none.
     pub(super) code: i64,
-    /// Subcode; 0 when none.
+    /// 0 when Meta sent none.
     pub(super) subcode: i64,
-    /// Trace ID of the call.
+    /// Meta's trace ID of the call.
     pub(super) fbtrace_id: String,
     /// Path Meta blamed, such as `data[0].user_data`.
     pub(super) blamed_path: String,
-    /// Place in the batch that Meta named. A hint: it has been seen to be wrong.
+    /// Index in the batch that Meta named. It is only a hint: Meta has named wrong ones.
     pub(super) blamed_event: Option<usize>,
 }
 
-/// An answer, as far as it came.
+/// Meta's answer, or how much of it arrived.
 #[derive(Debug, Clone)]
 pub(super) enum Reply {
     /// The connection could not be made: nothing was sent.
     NotSent,
-    /// Sent, and no whole answer.
+    /// The request was sent, and no complete answer arrived.
     NoAnswer,
-    /// An HTTP answer.
     Http {
         status: u16,
-        /// Body, bounded.
+        /// At most `REPLY_BYTES_MAX` bytes of it.
         body: Vec<u8>,
-        /// What its headers say of limits.
+        /// What its headers say about rate limits.
         usage: Usage,
     },
 }
 
 impl Reply {
-    /// What the answer's headers say of limits.
+    /// What the answer's headers say about rate limits.
     pub(super) fn usage(&self) -> Usage {
         match self {
             Self::Http { usage, .. } => *usage,
@@ -115,16 +106,16 @@ struct ErrorBody {
     error_data: serde_json::Value,
 }
 
-/// Shortest wait after a call limit (Meta gives minutes at best).
+/// Shortest wait after a call limit. Meta's own waits are in minutes.
 const THROTTLE_WAIT: Duration = Duration::from_secs(60);
-/// Wait before the first probe after a fault that somebody has to mend.
+/// Wait before the first probe after a fault that a person has to mend.
 const PROBE_WAIT: Duration = Duration::from_secs(15);
-/// The same after a policy block: asking sooner may prolong it.
+/// Wait before the first probe after a policy block: asking sooner may prolong the block.
 const BLOCK_WAIT: Duration = Duration::from_secs(3600);
-/// Longest trace ID or blamed path kept, bytes.
+/// Longest trace ID or blamed path that is kept, in bytes.
 const NOTE_BYTES_MAX: usize = 200;
 
-/// Decides. `sent`: number of events in the call.
+/// Decides what an answer means. `sent`: number of events in the call.
 pub(super) fn classify(reply: &Reply, sent: usize) -> (CallOutcome, MetaError) {
     let (status, body, after) = match reply {
         Reply::NotSent => return (retry(code::META_UNREACHABLE, None), MetaError::default()),
@@ -134,7 +125,7 @@ pub(super) fn classify(reply: &Reply, sent: usize) -> (CallOutcome, MetaError) {
         Reply::Http { status, body, usage } => (*status, body, usage.wish),
     };
     let Ok(body) = serde_json::from_slice::<Body>(body) else {
-        // HTML, nothing, or half an answer. A 200 may well have been taken.
+        // The body is HTML, empty or cut off. With status 200, Meta may have taken the events.
         let outcome = if (200..300).contains(&status) {
             CallOutcome::Unknown { code: code::META_BAD_ANSWER }
         } else {
@@ -168,7 +159,7 @@ pub(super) fn classify(reply: &Reply, sent: usize) -> (CallOutcome, MetaError) {
 
 fn of_error(error: &ErrorBody, status: u16, after: Option<Duration>) -> CallOutcome {
     match (error.code, error.error_subcode) {
-        // Perhaps temporary, and perhaps an event that Meta chokes on.
+        // The fault may be temporary, or Meta may be unable to process one event.
         (meta::UNKNOWN, _) => retry(code::META_UNKNOWN_ERROR, after),
         (meta::SERVICE_DOWN | meta::DATASET_NOT_READY, _) => retry(code::META_TRANSIENT, after),
         (
@@ -192,9 +183,9 @@ fn of_error(error: &ErrorBody, status: u16, after: Option<Duration>) -> CallOutc
         }
         (meta::INVALID_PARAMETER, subcode) => refused(meta::SUB_EVENT_FAULTS.contains(&subcode)),
         (meta::TOO_MANY_PARAMETERS, _) => refused(false),
-        // Already there.
+        // Meta has the event already.
         (meta::DUPLICATE, _) => CallOutcome::Delivered { shortfall: 0 },
-        // The version has ended, or the address is wrong.
+        // Meta no longer serves this API version, or the address is wrong.
         (meta::UNKNOWN_PATH | meta::VERSION_ENDED, _) => held(code::API_VERSION_ENDED),
         _ if error.is_transient => retry(code::META_TRANSIENT, after),
         _ => of_status(status, after),
@@ -228,7 +219,7 @@ fn refused(of_event: bool) -> CallOutcome {
     CallOutcome::Refused { code: code::META_REFUSED, of_event }
 }
 
-/// The number in the first `data[…]` of a text.
+/// The index in the first `data[…]` of a text.
 fn named_event(text: &str) -> Option<usize> {
     let (_, rest) = text.split_once("data[")?;
     rest.split_once(']')?.0.parse().ok()
@@ -238,7 +229,7 @@ fn named_event(text: &str) -> Option<usize> {
 fn blamed_path(data: &serde_json::Value) -> String {
     let parsed;
     let data = match data {
-        // Meta sends it as JSON inside a text as well.
+        // Meta sometimes sends the object as a JSON string.
         serde_json::Value::String(text) => {
             parsed = serde_json::from_str(text).unwrap_or_default();
             &parsed
@@ -250,7 +241,7 @@ fn blamed_path(data: &serde_json::Value) -> String {
     note(&parts.collect::<Vec<_>>().join("."))
 }
 
-/// What may be kept of a text of Meta's: field names and trace IDs, never free text.
+/// The part of Meta's text that may be kept: field names and trace IDs, never free text.
 fn note(text: &str) -> String {
     let plain = |c: &char| c.is_ascii_alphanumeric() || "_-.[]/+=".contains(*c);
     text.chars().filter(plain).take(NOTE_BYTES_MAX).collect()

@@ -1,9 +1,9 @@
-//! A test per row of the error table: code, subcode and status in, verdict out.
+//! One test per row of the error table: code, subcode and status in, outcome out.
 
 use super::*;
 use proptest::prelude::*;
 
-/// Statuses under which Meta has been seen to send one and the same error.
+/// HTTP statuses that Meta has been seen to send with the same error.
 const STATUSES: [u16; 6] = [200, 400, 401, 403, 429, 500];
 
 fn http(status: u16, body: &str) -> CallOutcome {
@@ -14,7 +14,7 @@ fn error(status: u16, code: i64, subcode: i64) -> CallOutcome {
     http(status, &format!(r#"{{"error":{{"message":"m","code":{code},"error_subcode":{subcode}}}}}"#))
 }
 
-/// The error means the same under any status.
+/// Checks that the error means the same under every status.
 #[track_caller]
 fn row(code: i64, subcode: i64, expected: &CallOutcome) {
     for status in STATUSES {
@@ -22,7 +22,7 @@ fn row(code: i64, subcode: i64, expected: &CallOutcome) {
     }
 }
 
-/// Each row of Meta's table of error codes as a test of its own.
+/// Makes a test of its own from each row of Meta's table of error codes.
 macro_rules! rows {
     ($($name:ident: $(($code:expr, $subcode:expr)),+ => $expected:expr;)+) => {$(
         #[test]
@@ -186,8 +186,8 @@ proptest! {
 
     #[test]
     fn no_error_loses_an_event_unless_its_content_is_blamed(code in -10..100_000_i64, subcode in 0..3_000_000_i64, status in 200..600_u16) {
-        // Whatever Meta says: an event is given up for its content or kept, and only an
-        // answer without an error or "duplicate" counts as delivered.
+        // For every error, the event is given up for its content or kept. Only an answer without an
+        // error, or "duplicate", counts as delivered.
         let verdict = error(status, code, subcode);
         if matches!(verdict, CallOutcome::Delivered { .. }) {
             prop_assert_eq!(code, meta::DUPLICATE);

@@ -1,5 +1,5 @@
-//! Whether a call may go out to a pixel now (pure): hold, pause, circuit and window in one
-//! place, fed with the feedback of each call. All times are steady milliseconds.
+//! Whether a call may go out to a pixel now (pure). It joins hold, pause, circuit and window, and
+//! takes the feedback of each call. All times are steady milliseconds.
 
 use std::time::Duration;
 
@@ -15,34 +15,35 @@ use crate::clock::millis;
 const PROBE_LONGEST: Duration = Duration::from_secs(600);
 /// Longest pause that Meta can ask for.
 const PAUSE_MAX: Duration = Duration::from_secs(6 * 3600);
-/// Pause when the allowance is nearly used up and Meta names no time.
+/// Pause when the allowance is nearly used up and Meta does not say how long to wait.
 const ALLOWANCE_PAUSE: Duration = Duration::from_secs(60);
 
-/// What a batch says about the pixel.
+/// What the calls of one batch say about the pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct CallFeedback {
     /// Whether a call went out at all.
     pub(super) called: bool,
-    /// Meta answered in a way that says it works.
+    /// Meta's answer shows that the pixel works.
     pub(super) worked: bool,
-    /// The way or the service failed.
+    /// A call failed in transport or at the service.
     pub(super) failed: bool,
-    /// Nothing is to be sent for so long.
+    /// How long nothing may be sent, and the stable code of the reason.
     pub(super) pause: Option<(Duration, &'static str)>,
-    /// The pixel cannot be used, for this reason; wait before the first probe.
+    /// Set when the pixel cannot be used: the stable code of the reason, and the wait before the
+    /// first probe.
     pub(super) held: Option<(&'static str, Duration)>,
-    /// Time of the slowest good answer.
+    /// Duration of the slowest successful call.
     pub(super) took: Duration,
-    /// The fullest of the allowances, percent.
+    /// Usage of the fullest allowance, in percent.
     pub(super) usage_percent: u32,
 }
 
 /// Permission to make one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Permit {
-    /// The call's number, to be given back with its feedback.
+    /// The call's number. The caller gives it back with the feedback.
     pub(super) no: u64,
-    /// A probe: one event, to see whether the pixel works again.
+    /// The call is a probe: it sends one event to see whether the pixel works again.
     pub(super) is_probe: bool,
 }
 
@@ -56,7 +57,7 @@ struct Hold {
     probe: Option<u64>,
 }
 
-/// The gate of one pixel.
+/// Decides for one pixel whether a call may go out.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     hold: Option<Hold>,
@@ -68,7 +69,7 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// A permit for one call, if one may go out while `out` others are open. `is_renewed`: the
+    /// Gives a permit for one call if one may go out while `out` others are open. `is_renewed`: the
     /// token differs from the one that Meta refused.
     pub(super) fn permit(&mut self, now_ms: i64, out: usize, is_renewed: bool) -> Option<Permit> {
         if self.pause.is_some_and(|(until_ms, _)| now_ms < until_ms) {
@@ -94,7 +95,7 @@ impl Gate {
         Some(Permit { no, is_probe })
     }
 
-    /// A permitted call was not made after all: there was nothing to send.
+    /// The permitted call was not made, because there was nothing to send.
     pub(super) fn cancel(&mut self, permit: Permit, now_ms: i64) {
         if let Some(hold) = &mut self.hold
             && hold.probe == Some(permit.no)
@@ -107,7 +108,7 @@ impl Gate {
         }
     }
 
-    /// Takes what a call's batch says.
+    /// Applies the feedback of a batch.
     pub(super) fn apply(&mut self, permit: Permit, feedback: &CallFeedback, now_ms: i64) {
         if !feedback.called {
             return self.cancel(permit, now_ms);
@@ -152,14 +153,14 @@ impl Gate {
         let wait = match self.hold {
             None => first_wait,
             Some(hold) if is_probe => (hold.wait * 2).min(PROBE_LONGEST.max(first_wait)),
-            // Calls that were out when the pixel was held say nothing new.
+            // Calls that began before the hold say nothing new.
             Some(_) => return,
         };
         self.hold =
             Some(Hold { reason, probe_at_ms: now_ms.saturating_add(millis(wait)), wait, probe: None });
     }
 
-    /// Ends every wait: an operator says that it works again.
+    /// Ends every wait, because an operator says that the pixel works again.
     pub(super) fn resume(&mut self) {
         self.pause = None;
         self.breaker = Breaker::default();

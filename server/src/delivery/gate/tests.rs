@@ -18,7 +18,7 @@ fn paused(seconds: u64) -> CallFeedback {
     CallFeedback { called: true, pause, ..CallFeedback::default() }
 }
 
-/// A gate that lets several calls out.
+/// A gate that allows several calls at once.
 fn open_gate() -> Gate {
     let mut gate = Gate::default();
     for _ in 0..10 {
@@ -35,7 +35,7 @@ fn a_refused_token_holds_the_pixel_and_probes_grow_rare() {
     gate.apply(first, &held(code::TOKEN_REFUSED), 0);
     gate.apply(second, &held(code::TOKEN_REFUSED), 0);
     assert_eq!(gate.state(0), (PixelState::Held, code::TOKEN_REFUSED));
-    assert_eq!(gate.permit(14_999, 0, false), None, "both calls are one sign");
+    assert_eq!(gate.permit(14_999, 0, false), None, "both failures count as one");
     let probe = gate.permit(15_000, 0, false).expect("a probe");
     assert!(probe.is_probe);
     assert_eq!(gate.permit(15_000, 0, true), None, "one probe at a time");
@@ -75,7 +75,10 @@ fn a_probe_that_sent_nothing_is_made_again_at_once() {
     gate.apply(permit, &held(code::TOKEN_REFUSED), 0);
     let probe = gate.permit(15_000, 0, false).unwrap();
     gate.apply(probe, &CallFeedback::default(), 15_000);
-    assert!(gate.permit(15_000, 0, false).is_some(), "its event was given up before the call");
+    assert!(
+        gate.permit(15_000, 0, false).is_some(),
+        "the probe was not sent, because its event was given up first"
+    );
 }
 
 #[test]
@@ -128,13 +131,13 @@ fn the_circuit_opens_and_one_probe_closes_it() {
 fn no_more_calls_are_out_than_the_window_bears() {
     let mut gate = Gate::default();
     let first = gate.permit(0, 0, false).unwrap();
-    assert_eq!(gate.permit(0, 1, false), None, "a start is careful");
+    assert_eq!(gate.permit(0, 1, false), None, "only one call goes out at the start");
     gate.apply(first, &worked(), 0);
     assert!(gate.permit(0, 1, false).is_some());
 }
 
 proptest! {
-    /// Whatever happens, the gate opens again by itself within the longest wait.
+    /// After any sequence of steps the gate opens again by itself within the longest wait.
     #[test]
     fn it_never_stays_shut(steps in prop::collection::vec((0..6_u8, 0..100_000_i64), 0..60)) {
         let mut gate = Gate::default();

@@ -1,9 +1,12 @@
-//! One batch on its way: checked, sent, isolated where one event spoils it, recorded.
+//! Sends one batch: checks its events, finds the one that makes Meta refuse the batch, and records
+//! the outcomes.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use secrecy::SecretString;
 use tandem_core::code;
 use tandem_core::id::PixelId;
@@ -19,21 +22,21 @@ use crate::clock::{Clock, TrustedTime};
 use crate::outbox::{AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent, StoreError};
 use crate::telemetry::metrics::Metrics;
 
-/// A server event whose browser twin fired longer ago than this is not sent: Meta would
-/// count it a second time. One hour less than its 48-hour window, seconds.
+/// Most seconds between the firing of a page's copy and the sending of the server's copy. Meta merges
+/// the two within 48 hours and would count a later copy again. One hour is kept as a margin.
 const TWIN_AGE_MAX_S: i64 = 47 * 3600;
 /// Wait of an event whose browser copy may be too old, while the time is not trusted.
 const CLOCK_WAIT: Duration = Duration::from_secs(10 * 60);
 /// Attempts that ended in Meta's "unknown error", after which an event travels alone: it may
 /// be the one that Meta chokes on, and must not spoil the batches of others.
 const SUSPECT_ATTEMPTS: u32 = 8;
-/// Events refused alone and in a row, for a reason that may be the request's, after which
-/// the request is taken to be at fault and not the events.
+/// This many single events refused in a row, for a reason that may lie in the request, mean that
+/// the request is at fault and not the events.
 const LONE_REFUSALS_MAX: u32 = 2;
 /// Wait before another event is tried when the request is at fault.
 const REQUEST_PROBE_WAIT: Duration = Duration::from_secs(60);
 
-/// What a sender works with. Cheap to clone; clones share the count.
+/// What a sender works with. Cheap to clone; the clones share the counts.
 #[derive(Debug, Clone)]
 pub(super) struct Sender {
     pub(super) pixel: PixelId,
@@ -42,14 +45,17 @@ pub(super) struct Sender {
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
     pub(super) test_event_code: Option<String>,
-    /// Events refused alone, in a row, for a reason that may be the request's.
+    /// The page of website events that name none.
+    pub(super) page: Option<String>,
+    /// Single events refused in a row for a reason that may lie in the request.
     pub(super) lone_refusals: Arc<AtomicU32>,
-    /// Batches that are being cut up, and whom to tell: others go out meanwhile.
+    /// Number of batches that are being split. Other batches go out meanwhile, so a change notifies
+    /// `wake`.
     pub(super) isolating: Arc<AtomicUsize>,
     pub(super) wake: Arc<Notify>,
 }
 
-/// Counts a batch that is being cut up, as long as it lives.
+/// Counts a batch as being split for as long as this value lives.
 struct Isolating<'a>(&'a AtomicUsize);
 
 impl<'a> Isolating<'a> {
@@ -74,8 +80,26 @@ pub(super) struct CallSecrets {
 }
 
 impl Sender {
+    /// Sends a batch. If that panics, the events are due again at once, and the call counts as
+    /// failed, so that a batch that panics each time opens the circuit.
+    pub(super) async fn send_or_release(
+        &self,
+        secrets: &CallSecrets,
+        events: Vec<LeasedEvent>,
+    ) -> CallFeedback {
+        let leases = leases(&events);
+        match AssertUnwindSafe(self.send(secrets, events)).catch_unwind().await {
+            Ok(feedback) => feedback,
+            Err(_) => {
+                tracing::error!(pixel.id = self.pixel.as_str(), "a call panicked; its events are due again");
+                self.release(leases).await;
+                CallFeedback { called: true, failed: true, ..CallFeedback::default() }
+            }
+        }
+    }
+
     /// Sends a batch and records what became of each event.
-    pub(super) async fn send(&self, secrets: &CallSecrets, events: Vec<LeasedEvent>) -> CallFeedback {
+    async fn send(&self, secrets: &CallSecrets, events: Vec<LeasedEvent>) -> CallFeedback {
         let events = self.turn_away(events).await;
         let (suspects, mut events): (Vec<_>, Vec<_>) = events.into_iter().partition(is_suspect);
         let mut isolation = Isolation::new(events.len(), suspects.len());
@@ -101,22 +125,29 @@ impl Sender {
             let goes_on = self.apply(&outcome, batch, &mut feedback);
             self.record(call, self.results(batch, &outcome)).await;
             if !goes_on {
-                self.release(isolation.give_up().flat_map(|range| &events[range])).await;
+                self.release(leases(isolation.give_up().flat_map(|range| &events[range]))).await;
             }
         }
         feedback
     }
 
-    /// Gives up what Meta would refuse anyway, so that one event cannot spoil a batch.
+    /// Gives up the events that Meta would refuse anyway, so that they cannot spoil the batch. An
+    /// event that names no page gets the pixel's. Without one it is held, because a setting mends it.
     async fn turn_away(&self, events: Vec<LeasedEvent>) -> Vec<LeasedEvent> {
         let (now_s, time) = (self.clock.now_s(), self.clock.trusted());
         let (mut kept, mut refused) = (Vec::with_capacity(events.len()), Vec::new());
-        for event in events {
+        for mut event in events {
+            if let (true, Some(page)) = (event.payload.lacks_page(), &self.page) {
+                event.payload = Arc::new(event.payload.on_page(page));
+            }
             match known_refusal(&event, now_s, time) {
                 None => kept.push(event),
                 Some(code::CLOCK_UNTRUSTED) => {
                     let wait = AttemptOutcome::Held(CLOCK_WAIT);
                     refused.push(self.result(&event, wait, code::CLOCK_UNTRUSTED));
+                }
+                Some(code::PAGE_MISSING) => {
+                    refused.push(self.result(&event, AttemptOutcome::HeldAlone, code::PAGE_MISSING));
                 }
                 Some(code) => refused.push(self.result(&event, AttemptOutcome::Refused, code)),
             }
@@ -194,9 +225,9 @@ impl Sender {
         }
     }
 
-    /// The reason of a refusal may lie in the request and not in its event. One such event is given
-    /// up. Several in a row mean that Meta would refuse every event, so the pixel is held instead:
-    /// a wrong setting must not turn a shop's events into dead letters.
+    /// The reason of a refusal may lie in the request and not in the event. One such event is given
+    /// up. Several in a row mean that Meta would refuse every event, so the pixel is held instead.
+    /// A wrong setting must not turn a shop's events into dead letters.
     fn judge_request(&self, outcome: CallOutcome) -> CallOutcome {
         match outcome {
             CallOutcome::Refused { of_event: false, .. } => {
@@ -224,7 +255,8 @@ impl Sender {
                 CallOutcome::Delivered { .. } => (AttemptOutcome::Delivered, code::DELIVERED_SHORT),
                 CallOutcome::Retry { code, after } => (AttemptOutcome::Retry(later(event, after)), code),
                 CallOutcome::Unknown { code } => (AttemptOutcome::Unknown(later(event, None)), code),
-                // Another event is to be the next probe: this one may be at fault after all.
+                // This event may be at fault after all, so its longer wait makes another event the
+                // next probe.
                 CallOutcome::Held { code: code::REQUEST_REFUSED, probe_after } => {
                     (AttemptOutcome::Held(probe_after * 2), code::REQUEST_REFUSED)
                 }
@@ -241,7 +273,8 @@ impl Sender {
         AttemptResult { seq: event.seq, lease_no: event.lease_no, outcome, code }
     }
 
-    /// Notes what the outcome says about the pixel; says whether the rest of the batch may be sent.
+    /// Adds what the outcome says about the pixel to `feedback`. Returns whether the rest of the
+    /// batch may be sent.
     fn apply(&self, outcome: &CallOutcome, batch: &[LeasedEvent], feedback: &mut CallFeedback) -> bool {
         let pixel = self.pixel.as_str();
         match *outcome {
@@ -263,7 +296,7 @@ impl Sender {
                 feedback.worked = true;
                 true
             }
-            // One event that Meta cannot digest says nothing about the service.
+            // Meta failed on a single suspect event, which says nothing about the service.
             CallOutcome::Retry { code: code::META_UNKNOWN_ERROR, after: None }
                 if batch.iter().all(is_suspect) =>
             {
@@ -285,30 +318,47 @@ impl Sender {
         }
     }
 
-    /// Records the results, and tries until the store takes them: a full disk must not make a
-    /// delivered event go out twice.
+    /// Records the results. A full disk must not make a delivered event go out twice.
     async fn record(&self, call: CallRecord, results: Vec<AttemptResult>) {
-        let mut pause = Duration::from_millis(100);
-        while let Err(error) = self.queue.record(call.clone(), results.clone()).await {
-            if error == StoreError::Stopped {
-                return;
-            }
-            tracing::error!(%error, "results of a Graph call cannot be recorded yet");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(10));
-        }
+        let record = || self.queue.record(call.clone(), results.clone());
+        until_taken("results of a Graph call cannot be recorded yet", record).await;
     }
 
-    /// Gives back leased events that were not sent. It counts no attempt.
-    pub(super) async fn release(&self, events: impl Iterator<Item = &LeasedEvent>) {
-        let leases: Vec<_> = events.map(|event| (event.seq, event.lease_no)).collect();
-        if leases.is_empty() {
+    /// Gives back leased events that were not sent. It counts no attempt. A store that refuses is
+    /// asked again in the background: nobody holds these leases any more.
+    pub(super) async fn release(&self, leases: Vec<Lease>) {
+        if leases.is_empty() || self.queue.release(leases.clone()).await.is_ok() {
             return;
         }
-        if let Err(error) = self.queue.release(leases).await {
-            tracing::warn!(%error, "events stay leased until their lease ends");
-        }
+        let queue = Arc::clone(&self.queue);
+        tokio::spawn(async move {
+            until_taken("events cannot be given back yet", || queue.release(leases.clone())).await;
+        });
     }
+}
+
+/// Writes, and tries until the store takes it or stops.
+async fn until_taken<F>(trouble: &'static str, write: impl Fn() -> F)
+where
+    F: Future<Output = Result<(), StoreError>>,
+{
+    let mut pause = Duration::from_millis(100);
+    while let Err(error) = write().await {
+        if error == StoreError::Stopped {
+            return;
+        }
+        tracing::error!(%error, trouble);
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(10));
+    }
+}
+
+/// An event's position in the store, and the number of its lease.
+pub(super) type Lease = (u64, u32);
+
+/// The leases of some events.
+pub(super) fn leases<'a>(events: impl IntoIterator<Item = &'a LeasedEvent>) -> Vec<Lease> {
+    events.into_iter().map(|event| (event.seq, event.lease_no)).collect()
 }
 
 /// Whether Meta may choke on the event itself.
@@ -316,7 +366,7 @@ fn is_suspect(event: &LeasedEvent) -> bool {
     event.attempts >= SUSPECT_ATTEMPTS && event.last_code.as_deref() == Some(code::META_UNKNOWN_ERROR)
 }
 
-/// The place in the batch to try first: the one Meta named, or the oldest event where Meta
+/// The index in the batch to try first: the one that Meta named, or the oldest event where Meta
 /// says that one is too old.
 fn blamed(meta: &MetaError, batch: &[LeasedEvent]) -> Option<usize> {
     let oldest = || batch.iter().enumerate().min_by_key(|(_, event)| event.time_s).map(|(i, _)| i);

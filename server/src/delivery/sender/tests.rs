@@ -1,4 +1,5 @@
-//! One batch against a Graph API of a few lines: who travels with whom, what is recorded.
+//! Sends single batches to a small fake Graph API and checks which events share a call and what is
+//! recorded.
 
 use std::sync::Mutex;
 
@@ -14,7 +15,7 @@ use crate::outbox::conformance::{self, NOW_MS, pixel};
 use crate::outbox::embedded::Embedded;
 use crate::outbox::{EventFilter, EventView, Outbox, Page, Payload, State};
 
-/// A Graph API that answers by what is in the body, and remembers how many events each call had.
+/// A Graph API whose answers depend on the body. It remembers how many events each call had.
 struct Meta {
     url: String,
     calls: Arc<Mutex<Vec<usize>>>,
@@ -65,6 +66,7 @@ impl World {
             clock: clock.clone(),
             metrics: Arc::default(),
             test_event_code: None,
+            page: None,
             lone_refusals: Arc::default(),
             isolating: Arc::default(),
             wake: Arc::default(),
@@ -102,7 +104,7 @@ fn error(code: i64, subcode: i64) -> (u16, String) {
     (400, format!("{{\"error\":{{\"code\":{code},\"error_subcode\":{subcode},\"message\":\"x\"}}}}"))
 }
 
-/// The ID of conformance event `n`, as it stands in a body.
+/// The ID of conformance event `n` as a body contains it.
 fn id_of(n: u32) -> String {
     conformance::event(n).id.as_str().to_owned()
 }
@@ -158,7 +160,7 @@ async fn a_fault_of_the_request_costs_one_event_and_holds_the_rest() {
     let feedback = world.send(events).await;
     assert_eq!(feedback.held, Some((code::REQUEST_REFUSED, REQUEST_PROBE_WAIT)));
     assert_eq!((world.count(State::DeadLetter).await, world.count(State::Pending).await), (1, 63));
-    // Another event is the next probe.
+    // The next probe takes another event.
     let next = world.outbox.queue.lease(pixel(), 1, Duration::from_secs(60)).await.unwrap();
     assert!(next[0].last_code.is_none(), "{next:?}");
 }
@@ -166,7 +168,7 @@ async fn a_fault_of_the_request_costs_one_event_and_holds_the_rest() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_not_sent_when_meta_failed_made_no_attempt() {
     let bad = id_of(0);
-    // Refuses the batch, then fails.
+    // Refuses the whole batch, then fails.
     let meta = Meta::start(move |body| {
         if body.contains(&bad) && body.matches("\"event_id\"").count() == 8 {
             error(100, 2_804_009)
@@ -259,4 +261,24 @@ async fn metas_clock_confirms_a_right_time_and_contradicts_a_wrong_one() {
     let second = world.leased(2).await;
     world.send(second).await;
     assert!(world.clock.trusted().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_without_a_page_gets_the_pixels_or_is_held() {
+    let meta = Meta::start(received).await;
+    for page in [None, Some("https://shop.example/")] {
+        let mut world = World::new(&meta);
+        world.sender.page = page.map(str::to_owned);
+        let mut events = world.leased(1).await;
+        let payload = Arc::make_mut(&mut events[0].payload);
+        payload.personal_json = Some(r#"{"user_data":{"fbp":"x"}}"#.into());
+        payload.has_page = false;
+        let before = meta.calls().len();
+        world.send(events).await;
+        let state = world.events().await[0].state;
+        match page {
+            None => assert_eq!((state, meta.calls().len()), (State::Held, before)),
+            Some(_) => assert_eq!((state, meta.calls().len()), (State::Delivered, before + 1)),
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! One pixel's loop: what is fresh and what is due becomes batches, a few at a time.
+//! One pixel's loop: it makes batches of fresh and due events and sends a few at a time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -17,23 +17,24 @@ use tokio_util::sync::CancellationToken;
 use super::gate::{CallFeedback, Gate, Permit};
 use super::graph::Graph;
 use super::handoff::{Delivery, FreshQueue, LEASE, OperatorSwitches, PLACES};
-use super::sender::{CallSecrets, Sender};
+use super::sender::{CallSecrets, Sender, leases};
 use super::status::{PixelState, StatusBoard};
 use crate::clock::Clock;
 use crate::config::{Pixel, SecretSource};
 use crate::outbox::{DeliveryQueue, LeasedEvent};
 use crate::telemetry::metrics::Metrics;
+use crate::vital;
 
-/// Batches that may be cut up without taking the place of others.
+/// Most batches that may be split without taking a place of other batches.
 const ISOLATING_MAX: usize = 4;
 /// How long a fresh event waits for others to share its batch.
 const LINGER: Duration = Duration::from_millis(50);
-/// How often the disk is searched for due events, even without a hint.
+/// How often the disk is searched for due events when nothing wakes the worker.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How long calls may still take when the server stops.
+/// How long open calls may still take when the server stops.
 const GOODBYE: Duration = Duration::from_secs(10);
 
-/// Starts a worker per pixel. They end after `stop`, once their open calls have.
+/// Starts a worker per pixel. A worker ends when `stop` is set and its open calls have ended.
 pub fn start(
     pixels: &[Arc<Pixel>],
     paused: &[PixelId],
@@ -62,6 +63,7 @@ pub fn start(
             clock: clock.clone(),
             metrics: Arc::clone(metrics),
             test_event_code: pixel.test_event_code.clone(),
+            page: pixel.page.clone(),
             lone_refusals: Arc::default(),
             isolating: Arc::default(),
             wake: Arc::clone(&wake),
@@ -83,12 +85,12 @@ pub fn start(
             refused_token: None,
         };
         worker.show();
-        workers.push(tokio::spawn(worker.run(stop.clone())));
+        workers.push(vital::task("delivery", worker.run(stop.clone())));
     }
     (Delivery { queues: Arc::new(queues), board }, workers)
 }
 
-/// What a call came to.
+/// Result of one batch.
 struct Outcome {
     permit: Permit,
     secrets: CallSecrets,
@@ -103,17 +105,18 @@ struct Worker {
     wake: Arc<Notify>,
     switches: Arc<OperatorSwitches>,
     asked_back: mpsc::Receiver<oneshot::Sender<()>>,
-    /// Fresh events, in the order they came.
+    /// Fresh events, in the order of their arrival.
     waiting: VecDeque<LeasedEvent>,
-    /// When the first of them came.
+    /// When the first of them arrived.
     oldest: Option<Instant>,
-    /// Whether the disk may hold something due.
+    /// Whether the disk may hold due events.
     backlog: bool,
-    /// Whether the next batch is to be of fresh events: neither side starves the other.
+    /// Whether the next batch takes fresh events. The turns keep fresh and due events from starving
+    /// each other.
     fresh_turn: bool,
     calls: JoinSet<Outcome>,
     gate: Gate,
-    /// The token that Meta refused last: another one is tried at once.
+    /// The token that Meta refused last. A different token is tried at once.
     refused_token: Option<SecretString>,
 }
 
@@ -127,8 +130,8 @@ impl Worker {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                // Before the calls: while a backlog drains one has always just ended, and the
-                // caller of `put_back` waits.
+                // This branch stands before the calls: while a backlog drains, some call has always
+                // just ended, and the caller of `put_back` would wait.
                 Some(done) = self.asked_back.recv() => {
                     self.put_back().await;
                     // The caller may have disconnected.
@@ -151,8 +154,8 @@ impl Worker {
         self.waiting.push_back(event);
     }
 
-    /// Takes all fresh events. The loop alone would not: while a backlog drains, it is busy with
-    /// calls that end.
+    /// Takes all fresh events. The loop alone would not do so: while a backlog drains, it is busy
+    /// with the calls that end.
     fn take_all(&mut self) {
         while self.waiting.len() < BATCH_EVENTS_MAX
             && let Ok(event) = self.arrivals.try_recv()
@@ -161,7 +164,7 @@ impl Worker {
         }
     }
 
-    /// Sends what may be sent now.
+    /// Sends as many batches as may go out now.
     async fn work(&mut self) {
         if self.switches.resume.swap(false, Ordering::Relaxed) {
             self.gate.resume();
@@ -181,7 +184,7 @@ impl Worker {
             let max = if permit.is_probe { 1 } else { BATCH_EVENTS_MAX };
             let batch = if ripe && (self.fresh_turn || !self.backlog) {
                 self.fresh_turn = !self.backlog;
-                self.fresh_batch(max)
+                self.fresh_batch(max).await
             } else {
                 self.fresh_turn = true;
                 self.lease(max).await
@@ -195,13 +198,13 @@ impl Worker {
             }
             let sender = self.sender.clone();
             self.calls.spawn(async move {
-                let feedback = sender.send(&secrets, batch).await;
+                let feedback = sender.send_or_release(&secrets, batch).await;
                 Outcome { permit, secrets, feedback }
             });
         }
     }
 
-    /// Leave for one call, and the secrets to make it with.
+    /// A permit for one call, and the secrets for it.
     fn permit(&mut self) -> Option<(Permit, CallSecrets)> {
         if self.switches.paused.load(Ordering::Relaxed) {
             return None;
@@ -209,7 +212,7 @@ impl Worker {
         let token = self.pixel.token.as_ref()?.current()?;
         let refused = self.refused_token.as_ref().map(SecretString::expose_secret);
         let is_renewed = refused.is_some_and(|refused| refused != token.expose_secret());
-        // A batch that is cut up takes many calls, one after the other; others pass it by.
+        // A batch that is being split makes many calls in sequence. It must not hold up the others.
         let cut_up = self.sender.isolating.load(Ordering::Relaxed).min(ISOLATING_MAX);
         let out = self.calls.len().saturating_sub(cut_up);
         let permit = self.gate.permit(self.sender.clock.steady_ms(), out, is_renewed)?;
@@ -217,9 +220,9 @@ impl Worker {
         Some((permit, CallSecrets { token, app_secret }))
     }
 
-    fn fresh_batch(&mut self, max: usize) -> Vec<LeasedEvent> {
+    async fn fresh_batch(&mut self, max: usize) -> Vec<LeasedEvent> {
         let now = std::time::Instant::now();
-        let mut batch = Vec::new();
+        let (mut batch, mut stale) = (Vec::new(), Vec::new());
         let mut bytes = 0;
         while batch.len() < max
             && let Some(event) = self.waiting.front()
@@ -228,14 +231,15 @@ impl Worker {
             if bytes > BATCH_BYTES_MAX && !batch.is_empty() {
                 break;
             }
-            // Drops an event that waited too long: its lease ends, and the disk gives it out again.
-            if let Some(event) = self.waiting.pop_front()
-                && event.lease_ends.saturating_duration_since(now) > LEASE / 2
-            {
-                batch.push(event);
+            // An event that waited too long is given back: its lease could end before its call does.
+            if let Some(event) = self.waiting.pop_front() {
+                let is_good = event.lease_ends.saturating_duration_since(now) > LEASE / 2;
+                if is_good { &mut batch } else { &mut stale }.push(event);
             }
         }
         self.oldest = (!self.waiting.is_empty()).then(Instant::now);
+        self.backlog |= !stale.is_empty();
+        self.sender.release(leases(&stale)).await;
         batch
     }
 
@@ -256,7 +260,7 @@ impl Worker {
                 let rest = batch.split_off(fits.count().max(1).min(batch.len()));
                 if !rest.is_empty() {
                     self.backlog = true;
-                    self.sender.release(rest.iter()).await;
+                    self.sender.release(leases(&rest)).await;
                 }
                 batch
             }
@@ -270,8 +274,8 @@ impl Worker {
 
     fn apply(&mut self, done: Result<Outcome, tokio::task::JoinError>) {
         let Ok(Outcome { permit, secrets, feedback }) = done else {
-            // Its events are sent again once their lease has ended.
-            tracing::error!(pixel.id = self.pixel.id.as_str(), "a call ended abnormally");
+            // `send_or_release` lets no panic through, and nobody aborts a call.
+            tracing::error!(pixel.id = self.pixel.id.as_str(), "a call was lost");
             return;
         };
         if feedback.held.is_some() {
@@ -283,7 +287,7 @@ impl Worker {
         self.backlog |= feedback.worked || !feedback.called;
     }
 
-    /// Gives fresh events back to the disk, for a pixel that does not deliver.
+    /// Gives the fresh events back to the disk, due at once.
     async fn put_back(&mut self) {
         while let Ok(event) = self.arrivals.try_recv() {
             self.waiting.push_back(event);
@@ -292,8 +296,9 @@ impl Worker {
         if self.waiting.is_empty() {
             return;
         }
-        let fresh: Vec<LeasedEvent> = self.waiting.drain(..).collect();
-        self.sender.release(fresh.iter()).await;
+        let fresh = leases(&self.waiting);
+        self.waiting.clear();
+        self.sender.release(fresh).await;
     }
 
     fn show(&self) {
@@ -309,7 +314,7 @@ impl Worker {
         self.sender.metrics.set_calls_max(self.pixel.id.as_str(), self.gate.calls_max());
     }
 
-    /// Lets open calls end. The rest stays on disk.
+    /// Waits for the open calls. All other events stay on disk.
     async fn finish(mut self) {
         self.put_back().await;
         let all = async { while self.calls.join_next().await.is_some() {} };

@@ -1,18 +1,19 @@
-//! The server's clock against Meta's (`Date` of its answer).
+//! Compares the server's clock with Meta's (the `Date` header of Meta's answer).
 
 use super::finding::Finding;
 use crate::clock::{Doubt, TrustView};
 
-/// A difference up to this is measurement error: the header has whole seconds, and the answer takes time to
-/// arrive.
+/// Up to this difference it is measurement error, seconds: the header has whole seconds, and the
+/// answer takes time to arrive.
 const LATE_S: i64 = 5;
-/// Beyond this difference, Meta refuses fresh events as being from the future, or counts them on another day.
+/// Beyond this difference, seconds, Meta refuses fresh events as being from the future, or counts
+/// them on another day.
 const OFF_MAX_S: i64 = 60;
 
 const SET: &str =
     "set the server's clock by NTP (timedatectl set-ntp true); Meta refuses events from the future";
 
-/// `ahead_s`: how far the server's clock is ahead of Meta's; `None`: Meta gave no time.
+/// `ahead_s`: seconds by which the server's clock is ahead of Meta's. `None`: Meta gave no time.
 pub(super) fn finding(ahead_s: Option<i64>) -> Finding {
     let Some(ahead_s) = ahead_s else {
         return Finding::skipped(

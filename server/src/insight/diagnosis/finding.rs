@@ -1,34 +1,30 @@
-//! What a check found.
+//! Findings: the results of the checks.
 
 use std::borrow::Cow;
 
-/// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// Nothing to do.
+    /// Nothing needs to be done.
     Ok,
-    /// Works, and something about it should change.
+    /// It works, but something should change.
     Warning,
-    /// Does not work.
+    /// It does not work.
     Failed,
-    /// Was not checked.
     Skipped,
 }
 
-/// What one check found.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What was checked.
+    /// Name of the check.
     pub check: &'static str,
-    /// Which one, where there are several.
+    /// The one that was checked, where there are several, such as a pixel ID.
     pub subject: String,
-    /// How it ended.
     pub level: Level,
-    /// Stable code.
     pub code: &'static str,
-    /// What was found, for a person.
+    /// What was found, in words for a person.
     pub detail: Cow<'static, str>,
-    /// What to do; empty when nothing is.
+    /// What to do; empty when nothing needs to be done.
     pub advice: &'static str,
 }
 
@@ -63,7 +59,7 @@ impl Finding {
         Self { level: Level::Failed, advice, ..Self::ok(check, code, detail) }
     }
 
-    /// The same, about one of several.
+    /// The same finding about one of several subjects.
     pub(super) fn about(self, subject: &str) -> Self {
         Self { subject: subject.to_owned(), ..self }
     }

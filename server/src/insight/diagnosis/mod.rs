@@ -1,7 +1,7 @@
-//! `Diagnose`: what the server finds in its own deployment. The judgements are pure ([`settings`], [`token`],
-//! [`clock`]). This file asks Meta and collects the findings.
+//! `Diagnose`: what the server finds about its own deployment. The judgements are pure
+//! ([`settings`], [`token`], [`clock`]). This file asks Meta and collects the findings.
 //!
-//! No text here holds a token, a secret or anybody's data.
+//! No text here contains a token, a secret or personal data.
 
 mod clock;
 mod finding;
@@ -14,51 +14,50 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use tandem_core::cookie::CookieDomain;
 use tandem_core::id::PixelId;
+use tandem_core::order::Environment;
 
 use super::health::Insight;
 use crate::clock::Clock;
-use crate::config::{CashfreeEnvironment, Pixel};
+use crate::config::Pixel;
 use crate::delivery::{Graph, ask_about_token};
 
 pub use finding::{Finding, Level};
 pub use settings::Deployment;
 
-/// What `Diagnose` answers.
+/// The answer of `Diagnose`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// When, Unix milliseconds.
+    /// When the checks ran, Unix milliseconds.
     pub at_ms: i64,
-    /// The configured pixels.
     pub pixels: Vec<PixelId>,
     /// Whose payments are believed.
-    pub environment: CashfreeEnvironment,
+    pub environment: Environment,
     /// Domain of the cookies that the server sets, if it does.
     pub cookie_domain: Option<CookieDomain>,
-    /// What the checks found.
     pub findings: Vec<Finding>,
 }
 
-/// What the server knows of its own deployment.
+/// What `Diagnose` needs to check the server's deployment.
 #[derive(Debug)]
 pub struct Diagnosis {
-    /// Settings that are judged.
+    /// The settings that are judged.
     pub deployment: Deployment,
-    /// The pixels; a stand-in where none is configured.
+    /// The pixels. Where none is configured, this holds one placeholder.
     pub pixels: Vec<Arc<Pixel>>,
-    /// Where Meta is asked.
     pub graph: Graph,
-    /// The server's clock.
     pub clock: Clock,
 }
 
 impl Diagnosis {
-    /// Runs every check. Meta is asked about all pixels in parallel, so the whole takes two Graph calls' time at most.
+    /// Runs every check. Meta is asked about all pixels in parallel, so all checks take the time of
+    /// two Graph calls at most.
     pub async fn run(&self, insight: &Insight, send_test_event: bool) -> Report {
         let pixels: &[Arc<Pixel>] = if self.deployment.configured { &self.pixels } else { &[] };
         let mut findings = settings::findings(&self.deployment, pixels);
         for pixel in pixels {
             findings.push(settings::delivery(pixel, insight.board.get(&pixel.id)));
         }
+        findings.push(settings::order_ids(insight.has_open_orders(&insight.snapshot().await.figures)));
         let mut meta_clock = None;
         for (pixel, answer) in pixels.iter().zip(join_all(pixels.iter().map(|p| self.token(p))).await) {
             let (found, off_s) = answer;
@@ -83,8 +82,8 @@ impl Diagnosis {
         }
     }
 
-    /// What Meta says of a pixel's token, and by how many seconds the server's clock is ahead
-    /// of Meta's.
+    /// What Meta says about a pixel's token, and by how many seconds the server's clock is ahead of
+    /// Meta's.
     async fn token(&self, pixel: &Pixel) -> (Vec<Finding>, Option<i64>) {
         match ask_about_token(&self.graph, pixel, self.clock.now_s()).await {
             None => (vec![Finding::skipped("token", "no_token", "no access token is configured")], None),

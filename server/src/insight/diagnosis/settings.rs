@@ -1,21 +1,23 @@
-//! Finds settings that are valid alone and do not fit together.
+//! Finds settings that are each valid but do not fit together.
 
 use std::net::SocketAddr;
 
 use tandem_core::code;
 use tandem_core::cookie::CookieDomain;
+use tandem_core::order::Environment;
 use url::Url;
 
 use super::finding::Finding;
-use crate::config::{CashfreeEnvironment, Origins, Pixel, Settings};
+use crate::config::{Origins, Pixel, Settings};
 use crate::delivery::{PixelState, PixelStatus};
+use crate::insight::health::ORDER_IDS_GUESSABLE;
 
-/// Settings that are judged, as they were at the start.
+/// The settings that are judged, as they were at the start.
 #[derive(Debug)]
 pub struct Deployment {
     /// Whether any pixel is configured.
     pub configured: bool,
-    pub(super) environment: CashfreeEnvironment,
+    pub(super) environment: Environment,
     has_cashfree_secret: bool,
     is_real_meta: bool,
     origins: Origins,
@@ -26,7 +28,7 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Takes what is judged from the settings.
+    /// Copies the judged settings.
     pub fn of(settings: &Settings, configured: bool) -> Self {
         Self {
             configured,
@@ -42,7 +44,6 @@ impl Deployment {
     }
 }
 
-/// Judges the settings.
 pub(super) fn findings(deployment: &Deployment, pixels: &[std::sync::Arc<Pixel>]) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !deployment.configured {
@@ -56,12 +57,13 @@ pub(super) fn findings(deployment: &Deployment, pixels: &[std::sync::Arc<Pixel>]
     findings.push(cashfree(deployment));
     findings.extend(pixels.iter().filter_map(|pixel| test_code(deployment, pixel)));
     findings.push(origins(deployment));
+    findings.extend(pixels.iter().filter_map(|pixel| page(deployment, pixel)));
     findings.extend(cookies(deployment));
     findings.push(tls(deployment));
     findings
 }
 
-/// What a pixel's delivery does now.
+/// What a pixel's delivery is doing now.
 pub(super) fn delivery(pixel: &Pixel, status: Option<PixelStatus>) -> Finding {
     let finding = match status.map(|status| (status.state, status.reason)) {
         Some((PixelState::Delivering, _)) => Finding::ok("pixel", "delivering", "delivers"),
@@ -107,17 +109,17 @@ fn cashfree(deployment: &Deployment) -> Finding {
     )
 }
 
-/// Sandbox payments need a test event code, and production must not have one.
+/// Finds sandbox payments without a test event code, and real payments with one.
 fn test_code(deployment: &Deployment, pixel: &Pixel) -> Option<Finding> {
     let is_test = pixel.test_event_code.is_some();
     let finding = match deployment.environment {
-        CashfreeEnvironment::Production if is_test => Finding::warning(
+        Environment::Production if is_test => Finding::warning(
             "cashfree",
             "test_event_code_in_production",
             "real orders are sent with a test event code",
             "remove FACEBOOK_TEST_EVENT_CODE and restart; with it, real orders do not count",
         ),
-        CashfreeEnvironment::Sandbox if deployment.is_real_meta && !is_test => Finding::failed(
+        Environment::Sandbox if deployment.is_real_meta && !is_test => Finding::failed(
             "cashfree",
             code::SANDBOX_WITHOUT_TEST_CODE,
             "Purchases are held: play money must not count at Meta",
@@ -148,6 +150,35 @@ fn origins(deployment: &Deployment) -> Finding {
     }
 }
 
+/// Website events need a page, and a paid order that no browser named has none of its own.
+fn page(deployment: &Deployment, pixel: &Pixel) -> Option<Finding> {
+    let finding = match &pixel.page {
+        Some(page) => Finding::ok("page", "page_known", format!("{page} where an event names none")),
+        None if !deployment.is_real_meta || !deployment.configured => return None,
+        None => Finding::warning(
+            "page",
+            code::PAGE_MISSING,
+            "no page is known for events that name none, such as a paid order without a browser; they are held",
+            "set TANDEM_SHOP_URL to the shop's address and restart; what is held leaves then",
+        ),
+    };
+    Some(finding.about(pixel.id.as_str()))
+}
+
+/// An order's ID is a key to it where pages prove nothing.
+pub(super) fn order_ids(are_open: bool) -> Finding {
+    if !are_open {
+        return Finding::ok("orders", "order_ids", "nobody finds the orders of others by counting");
+    }
+    Finding::warning(
+        "orders",
+        ORDER_IDS_GUESSABLE,
+        "order IDs count up, so anybody can name the orders of others: see and refuse their Purchases",
+        "set TANDEM_CLAIM_SECRET and give pages their claim_key, or make order IDs that cannot be guessed \
+         (docs/operating.md, order IDs)",
+    )
+}
+
 fn cookies(deployment: &Deployment) -> Option<Finding> {
     let domain = deployment.cookie_domain.as_ref()?;
     let on_domain = |origin: &String| {
@@ -160,7 +191,7 @@ fn cookies(deployment: &Deployment) -> Option<Finding> {
         Finding::failed(
             "cookies",
             "no_page_on_domain",
-            format!("none is ever set: no allowed origin lies on {domain}"),
+            format!("no cookie is ever set: no allowed origin lies on {domain}"),
             "TANDEM_COOKIE_DOMAIN must be the domain of the origins in TANDEM_ALLOWED_ORIGINS",
         )
     })
@@ -192,7 +223,7 @@ mod tests {
     const PIXEL: (&str, &str) = ("FACEBOOK_PIXEL_ID", "123456789012345");
     const SANDBOX: (&str, &str) = ("META_GRAPH_URL", "http://127.0.0.1:8090/graph");
 
-    /// Codes of what is not fine.
+    /// Codes of the findings that are not fine.
     fn codes(pairs: &[(&str, &str)]) -> Vec<&'static str> {
         let mut settings = Settings::read(&Source::from_pairs(pairs.iter().copied())).unwrap();
         let deployment = Deployment::of(&settings, !settings.pixels.is_empty());

@@ -1,4 +1,4 @@
-//! An event that shows under "Test events" in Meta's Events Manager, and counts nowhere.
+//! Sends an event that shows under "Test events" in Meta's Events Manager and counts nowhere.
 
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::{ActionSource, Event, Page};
@@ -12,9 +12,8 @@ use crate::clock::Clock;
 use crate::config::Pixel;
 use crate::delivery::{Graph, send_test_event};
 
-/// Name of the event.
 const NAME: &str = "TandemDoctor";
-/// External ID of the event's person. Nobody has it, and Meta requires a match key.
+/// External ID of the event's person. It belongs to nobody, but Meta requires a match key.
 const NOBODY: &[u8] = b"tandem-doctor";
 
 const SET_CODE: &str = "set FACEBOOK_TEST_EVENT_CODE to the code that Events Manager shows under Test events, restart, \
@@ -23,17 +22,21 @@ const SEE_TOKEN: &str = "the findings about the token and docs/codes/ say why; n
 
 /// The finding when no test event was requested.
 pub(super) fn not_asked_for() -> Finding {
-    Finding::skipped("test_event", "not_asked_for", "none was sent; --send-test-event sends one")
+    Finding::skipped("test_event", "not_asked_for", "no test event was sent; --send-test-event sends one")
 }
 
-/// Sends one, if the pixel's events are marked as test events.
+/// Sends a test event, if the pixel has a test event code.
 pub(super) async fn send(graph: &Graph, clock: &Clock, pixel: &Pixel) -> Finding {
     let finding = if pixel.test_event_code.is_none() {
-        let detail = "none was sent: the pixel has no test event code";
+        let detail = "no test event was sent: the pixel has no test event code";
         Finding::failed("test_event", "test_event_code_missing", detail, SET_CODE)
     } else {
         match event(clock.now_ms(), pixel) {
-            None => Finding::skipped("test_event", "no_event", "none was sent: the event could not be built"),
+            None => Finding::skipped(
+                "test_event",
+                "no_event",
+                "no test event was sent: the event could not be built",
+            ),
             Some(event) => match send_test_event(graph, pixel, &event).await {
                 Ok(()) => Finding::ok(
                     "test_event",

@@ -1,4 +1,4 @@
-//! What Meta says of a pixel's token.
+//! Turns Meta's answer about a pixel's token into findings.
 
 use jiff::Timestamp;
 use tandem_core::code;
@@ -6,9 +6,9 @@ use tandem_core::code;
 use super::finding::Finding;
 use crate::delivery::{TokenAnswer, TokenFacts};
 
-/// A token that expires within this time causes a warning, seconds: two weeks.
+/// If a token expires within this time, it causes a warning, seconds: two weeks.
 const SOON_S: i64 = 14 * 24 * 3600;
-/// The permission that sending events takes (Meta, Conversions API, get started).
+/// The permission that is needed to send events (Meta, Conversions API, get started).
 const NEEDED: &str = "ads_management";
 
 const NEW_TOKEN: &str = "make a new token (Events Manager, pixel, Settings, Conversions API; or a system user's, \
@@ -17,7 +17,7 @@ const ADD_SCOPE: &str =
     "make a new token with the permission ads_management, and assign the pixel to its system user";
 const CHECK_NETWORK: &str =
     "check that the server may reach META_GRAPH_URL: DNS, firewall, proxy; events wait meanwhile";
-const CHECK_APP_SECRET: &str = "FACEBOOK_APP_SECRET must be of the app that made the token";
+const CHECK_APP_SECRET: &str = "FACEBOOK_APP_SECRET must belong to the app that made the token";
 const LOOK_BY_HAND: &str = "check the token in Meta's Access Token Debugger; delivery is not affected";
 
 pub(super) fn findings(answer: &TokenAnswer, now_s: i64) -> Vec<Finding> {

@@ -1,4 +1,4 @@
-//! Cashfree's webhooks: the signature over the raw bytes first, then the age, then the
+//! Cashfree's webhooks. The signature over the raw bytes is checked first, then the age, then the
 //! payload.
 
 use secrecy::ExposeSecret as _;
@@ -8,37 +8,44 @@ use tandem_core::cashfree::{Effect, Notice, Proof, Webhook, WebhookError};
 use tandem_core::event::{ActionSource, Consent, Page};
 use tandem_core::hash::Sha256Hex;
 use tandem_core::id::OrderId;
-use tandem_core::order::{Order, Payment, PaymentSource, Refund};
+use tandem_core::order::{Order, Payment, PaymentOutcome, PaymentSource, Refund};
 
 use crate::config::SecretSource;
 use crate::orders::provider::{Provider, SignedMessage, Verification, VerifiedWebhook, WebhookVerdict};
 use crate::orders::reconcile::question;
 use crate::orders::service::{OrderError, Orders};
-use crate::orders::step::Change;
-use crate::outbox::{Ask, WebhookRecord};
+use crate::orders::step::{Change, ChangeOutcome};
+use crate::outbox::{Ask, StepAnswer, WebhookRecord};
 
+/// Why a webhook is a dead letter whose payment is another merchant account's.
+const OTHER_ACCOUNT: &str = "other_account";
 /// How far ahead of the server's clock a webhook may be signed, milliseconds.
 const AHEAD_MAX_MS: i64 = 10 * 60 * 1000;
 
 #[derive(Debug)]
 pub(in crate::orders) struct CashfreeWebhooks;
 
-/// What a webhook means, owned, so that it can become a step on the order.
+/// What a webhook means for its order. The values are owned, so that they can become a step.
 enum Meaning {
     Paid(Box<Payment>),
     Failed,
     Voided(String, i64),
     Refunded(Refund),
-    /// The provider mentioned the order: there may be a payment.
+    /// The webhook names the order, so there may be a payment.
     Mentioned,
 }
 
 impl Meaning {
-    fn apply(&self, order: &mut Order, now_s: i64, may_ask: bool) -> Ask {
+    fn apply(&self, order: &mut Order, now_s: i64, may_ask: bool) -> ChangeOutcome {
         match self {
             Self::Paid(paid) => {
-                order.pay((**paid).clone());
-                return Ask::Never;
+                let outcome = order.pay((**paid).clone());
+                let dead_letter = (outcome == PaymentOutcome::OtherAccount).then_some(OTHER_ACCOUNT);
+                let ask = if order.paid().is_some() { Ask::Never } else { Ask::AsPlanned };
+                return ChangeOutcome {
+                    dead_letter,
+                    ..ChangeOutcome::answered(StepAnswer::Payment(outcome), ask)
+                };
             }
             Self::Failed => order.fail(),
             Self::Voided(payment_id, at_s) => order.void(payment_id, *at_s),
@@ -47,9 +54,9 @@ impl Meaning {
             }
             Self::Mentioned => order.attest(),
         }
-        // The webhook that proves the payment may get lost.
+        // The webhook that proves the payment may get lost, so a question is planned.
         let ask_s = if may_ask { order.plan_first_question(now_s) } else { None };
-        ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000))
+        ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000)).into()
     }
 }
 
@@ -83,7 +90,8 @@ impl Provider for CashfreeWebhooks {
             return Ok(Verification::Refused(WebhookVerdict::InvalidSignature, "timestamp_malformed"));
         };
         let max_age_ms = i64::try_from(cashfree.webhook_max_age.as_millis()).unwrap_or(i64::MAX);
-        // The age is measured at the gateway, so a wait between gateway and server does not count.
+        // The age counts until the gateway received the webhook, so a wait between gateway and
+        // server does not matter.
         let received_ms = message.received_ms.map_or(now_ms, |received_ms| received_ms.min(now_ms));
         if let Err(error) = signature::check_age(signed_ms, received_ms, max_age_ms, AHEAD_MAX_MS) {
             return Ok(Verification::Refused(WebhookVerdict::Stale, error.code()));
@@ -97,15 +105,29 @@ impl Provider for CashfreeWebhooks {
 }
 
 impl Orders {
-    /// What a genuine and readable webhook asks for.
+    /// Turns a genuine and readable webhook into its change of the order.
     fn usable(&self, webhook: &Webhook, body: &[u8], signed_ms: i64, now_ms: i64) -> VerifiedWebhook {
         let record = self.record_of(webhook, body, now_ms);
         let now_s = now_ms.div_euclid(1000);
         let note = webhook.note(now_s);
         let verdict = if webhook.is_ignored() { WebhookVerdict::Ignored } else { WebhookVerdict::Accepted };
-        let (effect, proves_payment) = match webhook.effect() {
+        let is_subscription = matches!(webhook.notice(), Notice::Subscription(_));
+        let effect = match self.settings.cashfree.subscription_purchases && is_subscription {
+            true => webhook.subscription_effect(),
+            false => webhook.effect(),
+        };
+        let (effect, proves_payment) = match effect {
             Effect::Paid(proof) => {
-                let paid = self.paid(&proof, signed_ms, now_ms);
+                let account = webhook.extract().merchant_id.as_ref().map(|id| id.as_str().to_owned());
+                let source = match webhook.notice() {
+                    Notice::Link(_) | Notice::Form(_) => PaymentSource::LinkOrForm,
+                    _ => PaymentSource::Webhook,
+                };
+                let mut paid = Payment { account, source, ..self.paid(&proof, signed_ms, now_ms) };
+                if is_subscription {
+                    // Nobody is on a page when a subscription renews itself.
+                    paid.action_source = ActionSource::SystemGenerated;
+                }
                 (Some((proof.order_id.clone(), Meaning::Paid(Box::new(paid)))), true)
             }
             Effect::Failed { order_id } => (Some((order_id.clone(), Meaning::Failed)), false),
@@ -130,20 +152,20 @@ impl Orders {
         let change = effect.map(|(order, meaning)| {
             let may_ask = self.can_ask() && orders_api_id_ok(order.as_str());
             let change: Change = Box::new(move |order: &mut Order| {
-                let ask = meaning.apply(order, now_s, may_ask);
+                let outcome = meaning.apply(order, now_s, may_ask);
                 // A payment leaves its note by itself.
                 if let (Some(note), false) = (&note, proves_payment) {
                     order.note(note.clone());
                 }
-                ask.into()
+                outcome
             });
             (order, change)
         });
         VerifiedWebhook { record, change, proves_payment, verdict }
     }
 
-    /// Keeps what is genuine and cannot be used: its reason, its digest, no body. Where it may
-    /// have been the proof of a payment, the Orders API is asked.
+    /// Turns a genuine but unusable webhook into a dead letter: its reason and digest are kept, but
+    /// no body. If it may have proved a payment, it causes a question to the Orders API.
     pub(in crate::orders) fn unusable(
         &self,
         error: &WebhookError,
@@ -183,12 +205,13 @@ impl Orders {
         }
     }
 
-    /// Whose webhook it is. Rotation changes the secret, not the account.
+    /// The account of the webhook. A rotated secret does not change it.
     pub(in crate::orders) fn account(&self) -> String {
         format!("cashfree:{}", self.settings.cashfree.environment.name())
     }
 
-    /// The proof as the order takes it: the customer hashed, money and time as paid.
+    /// The proof as the order stores it: the customer hashed, and the money and time of the
+    /// payment.
     fn paid(&self, proof: &Proof<'_>, signed_ms: i64, now_ms: i64) -> Payment {
         for _ in 0..proof.customer.dummies_dropped {
             self.metrics.count_dropped_key("dummy");
@@ -196,6 +219,8 @@ impl Orders {
         let fields = proof.match_fields();
         Payment {
             payment_id: proof.payment_id.map(|id| id.as_str().to_owned()),
+            account: None,
+            pixel: None,
             money: proof.money,
             at_s: proof.paid_at_s.unwrap_or(signed_ms.div_euclid(1000)),
             seen_at_s: now_ms.div_euclid(1000),

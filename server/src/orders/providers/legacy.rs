@@ -1,6 +1,7 @@
-//! The oldest notification (`CASHFREE_LEGACY_WEBHOOKS`): a form that signs its fields
-//! without anything between them, so that a captured one can be cut anew. Even a verified
-//! one is a hint that an order may be paid; the Orders API alone makes it a fact.
+//! The oldest notification (`CASHFREE_LEGACY_WEBHOOKS`): a form whose signature covers its fields
+//! without separators. A captured form could be split into other fields with the same signature. So
+//! even a verified form is only a hint that an order may be paid, and the Orders API must confirm
+//! it.
 
 use tandem_core::cashfree::legacy::{LEGACY_KIND, LegacyForm, LegacyNotice};
 use tandem_core::cashfree::orders_api::orders_api_id_ok;
@@ -17,7 +18,7 @@ use crate::outbox::WebhookRecord;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 impl Orders {
-    /// Whether a message is to be read as a legacy notification.
+    /// Whether a message is a legacy notification.
     pub(in crate::orders) fn is_legacy(&self, message: &SignedMessage) -> bool {
         let kind = message.content_type.split(';').next().unwrap_or_default().trim();
         self.settings.cashfree.legacy_webhooks
@@ -31,7 +32,7 @@ impl Orders {
         secrets: &[&[u8]],
         now_ms: i64,
     ) -> Result<Verification, OrderError> {
-        // Without its fields it has no signature either.
+        // A body that is no form has no signature either.
         let Ok(form) = LegacyForm::parse(body) else {
             return Ok(Verification::Refused(
                 WebhookVerdict::InvalidSignature,
@@ -45,18 +46,18 @@ impl Orders {
                 return Ok(Verification::Refused(WebhookVerdict::InvalidSignature, error.code()));
             }
         }
-        // The form names no currency: it is of the time when Cashfree knew only one.
+        // The form names no currency. It dates from the time when Cashfree supported only INR.
         let webhook = match form.read(Currency::INR) {
             Ok(notice) if orders_api_id_ok(notice.order_id.as_str()) => self.hint(&notice, body, now_ms),
-            // An order that the Orders API cannot know can never be confirmed.
+            // The Orders API can never confirm an order whose ID it does not accept.
             Ok(_) => self.unusable_form(MessageError::BadOrderId, body, now_ms),
             Err(error) => self.unusable_form(error, body, now_ms),
         };
         Ok(Verification::Genuine(Box::new(webhook)))
     }
 
-    /// What a verified notification asks for: to be kept, and a question to the Orders API
-    /// when it speaks of success. A hint that nothing was paid changes nothing.
+    /// Stores a verified notification. A notice of success causes a question to the Orders API. Any
+    /// other notice changes nothing.
     fn hint(&self, notice: &LegacyNotice, body: &[u8], now_ms: i64) -> VerifiedWebhook {
         let order = &notice.order_id;
         let record = WebhookRecord {

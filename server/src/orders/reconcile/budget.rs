@@ -9,21 +9,21 @@ use tandem_core::order::TrustLevel;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Questions in any minute.
+/// The questions of the last minute.
 #[derive(Debug)]
 pub(super) struct Budget {
-    /// In all.
+    /// Most questions in all.
     max: usize,
-    /// For orders that only strangers spoke of.
+    /// Most questions about orders that only strangers named.
     strangers_max: usize,
     spent: Mutex<Usage>,
 }
 
 #[derive(Debug, Default)]
 struct Usage {
-    /// When, and whether for strangers; the oldest first.
+    /// When each question was asked, and whether its order was a stranger's; the oldest first.
     questions: VecDeque<(Instant, bool)>,
-    /// Nothing is asked before: the provider said that it was too much.
+    /// No question is asked before this time, because the provider said that there were too many.
     paused_until: Option<Instant>,
 }
 
@@ -32,12 +32,12 @@ impl Budget {
         Self { max, strangers_max, spent: Mutex::default() }
     }
 
-    /// Takes a question, if there is one left.
+    /// Takes a question from the budget. False: none is left.
     pub(super) fn take(&self, trust: TrustLevel) -> bool {
         self.take_at(trust, Instant::now())
     }
 
-    /// Asks nothing for a while.
+    /// Stops all questions for a while.
     pub(super) fn pause(&self, time: Duration) {
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         spent.paused_until = Some(Instant::now() + time);
@@ -71,9 +71,9 @@ mod tests {
         let now = Instant::now();
         let taken = (0..10).filter(|_| budget.take_at(TrustLevel::Claimed, now)).count();
         assert_eq!(taken, 3);
-        assert!(!budget.take_at(TrustLevel::CheckedOut, now), "a checkout is a stranger's word too");
+        assert!(!budget.take_at(TrustLevel::CheckedOut, now), "a checkout proves no more than a claim");
         let taken = (0..10).filter(|_| budget.take_at(TrustLevel::Attested, now)).count();
-        assert_eq!(taken, 2, "the rest is for what the provider itself spoke of");
+        assert_eq!(taken, 2, "the rest is kept for orders that the provider itself named");
         let later = now + MINUTE;
         assert!(!budget.take_at(TrustLevel::Claimed, later - Duration::from_millis(1)));
         assert!(budget.take_at(TrustLevel::Claimed, later));

@@ -1,5 +1,5 @@
-//! The reconciler asks the payment provider about orders whose proof has not come, at once and then on a schedule.
-//! An outage of webhooks therefore loses no Purchase.
+//! The reconciler asks the payment provider about orders whose proof has not come: at once and then
+//! on a schedule. So an outage of webhooks loses no Purchase.
 
 mod budget;
 mod orders_api;
@@ -14,36 +14,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use tandem_core::cashfree::orders_api::{ApiPayment, OrderAnswer};
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::{ActionSource, Consent, Page};
-use tandem_core::id::{OrderId, PixelId};
-use tandem_core::order::{Order, Payment, PaymentSource, UnpaidStatus};
+use tandem_core::hash::Sha256Hex;
+use tandem_core::id::OrderId;
+use tandem_core::order::{Order, Payment, PaymentSource, Refund, UnpaidStatus};
 use tokio_util::sync::CancellationToken;
 
 use super::service::Orders;
 use super::step::Step;
 use crate::outbox::{Ask, DueOrder, StoreError};
-use orders_api::ProviderAnswer;
+use orders_api::{PaidAnswer, ProviderAnswer};
 
-/// How often the schedule is looked at when nobody gave a hint.
+/// How often the schedule is checked when no hint comes.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Orders asked in one round.
+/// Most orders of one round.
 const ROUND_MAX: usize = 20;
-/// Orders asked at the same time.
+/// Most questions at the same time.
 const AT_ONCE: usize = 8;
 
-/// Asks about orders until it is stopped.
+/// Asks about orders until `stop`.
 #[derive(Debug)]
 pub struct Reconciler {
-    /// Whose orders it asks about.
+    /// The orders that it asks about.
     pub orders: Arc<Orders>,
-    /// Whom it asks.
+    /// The API that it asks.
     pub api: OrdersApi,
 }
 
 impl Reconciler {
-    /// Runs until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         loop {
             tokio::select! {
@@ -58,33 +57,33 @@ impl Reconciler {
     }
 
     pub(super) async fn round(&self) -> Result<(), StoreError> {
-        let due = self.orders.store.orders_to_ask(ROUND_MAX).await?;
+        let due = self.orders.store.orders_to_ask(self.orders.environment(), ROUND_MAX).await?;
         // A slow question does not delay the others.
         let outcomes = futures_util::stream::iter(due).map(|due| self.ask_about(due)).buffered(AT_ONCE);
         outcomes.try_collect::<()>().await
     }
 
     async fn ask_about(&self, due: DueOrder) -> Result<(), StoreError> {
-        let DueOrder { order, pixel, trust } = due;
+        let DueOrder { order, trust } = due;
         match self.api.ask(&self.orders.settings.cashfree, &order, trust).await {
             ProviderAnswer::NoBudget => Ok(()),
-            ProviderAnswer::Paid(answer, payment) => self.paid(&order, &pixel, &answer, &payment).await,
-            ProviderAnswer::Unpaid(answer) => self.plan(&order, &pixel, answer).await,
+            ProviderAnswer::Paid(paid) => self.paid(&order, *paid).await,
+            ProviderAnswer::Unpaid(answer, session) => self.plan(&order, answer, session).await,
         }
     }
 
     async fn paid(
         &self,
         order: &OrderId,
-        pixel: &PixelId,
-        answer: &OrderAnswer,
-        payment: &ApiPayment,
+        PaidAnswer { answer, payment, refunds }: PaidAnswer,
     ) -> Result<(), StoreError> {
         let fields = answer.customer.match_fields(Some(payment.money.currency), payment.international);
         let now_ms = self.orders.clock.now_ms();
         let now_s = now_ms.div_euclid(1000);
         let paid = Payment {
             payment_id: Some(payment.payment_id.as_str().to_owned()),
+            account: None,
+            pixel: None,
             money: payment.money,
             at_s: payment.payment_time_s.unwrap_or(now_s),
             seen_at_s: now_s,
@@ -96,22 +95,35 @@ impl Reconciler {
             page: Page::default(),
             consent: Consent::default(),
         };
+        let refunds: Vec<Refund> = refunds.iter().filter_map(|refund| refund.of_order(now_s)).collect();
+        let session = answer.payment_session;
         let change = move |order: &mut Order| {
+            session.into_iter().for_each(|session| order.confirm_session(session));
+            // What went back meanwhile is known before the order decides about its Purchase.
+            for refund in &refunds {
+                order.refund(refund.clone());
+            }
             order.pay(paid.clone());
             Ask::Never.into()
         };
-        self.orders.step(Step::on(order.clone(), pixel.clone()), Box::new(change)).await?;
+        self.orders.step(Step::on(order.clone()), Box::new(change)).await?;
         tracing::info!(order.id = order.as_str(), "the Orders API says that the order is paid");
         Ok(())
     }
 
     /// Plans the next question. No answer ends the wait for the webhook.
-    async fn plan(&self, order: &OrderId, pixel: &PixelId, answer: UnpaidStatus) -> Result<(), StoreError> {
+    async fn plan(
+        &self,
+        order: &OrderId,
+        answer: UnpaidStatus,
+        session: Option<Sha256Hex>,
+    ) -> Result<(), StoreError> {
         let now_s = self.orders.clock.now_s();
         let change = move |order: &mut Order| {
+            session.into_iter().for_each(|session| order.confirm_session(session));
             let next_s = order.note_unpaid(answer, now_s).filter(|_| order.paid().is_none());
             next_s.map_or(Ask::Never, |next_s| Ask::At(next_s * 1000)).into()
         };
-        self.orders.step(Step::on(order.clone(), pixel.clone()), Box::new(change)).await.map(drop)
+        self.orders.step(Step::on(order.clone()), Box::new(change)).await.map(drop)
     }
 }

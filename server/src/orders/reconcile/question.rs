@@ -1,5 +1,5 @@
-//! A genuine message that proves nothing by itself: a legacy notification, or one that cannot
-//! be used. Where it names an order, the Orders API is asked whether that is paid.
+//! A genuine message that proves nothing alone: a legacy notification or an unusable webhook. If it
+//! names an order, the Orders API is asked whether that order is paid.
 
 use tandem_core::cashfree::is_about_payment;
 use tandem_core::cashfree::orders_api::orders_api_id_ok;
@@ -11,25 +11,26 @@ use crate::orders::step::{Change, Step};
 use crate::outbox::{Ask, StoreError};
 
 impl Orders {
-    /// The order that the Orders API can be asked about in place of an unusable webhook; `None`
-    /// when only the webhook itself can help.
+    /// The order that can be asked about in place of an unusable webhook. `None`: only the webhook
+    /// itself can help.
     pub fn answers_for(&self, webhook_type: &str, order: Option<&str>) -> Option<OrderId> {
         let order =
             order.filter(|id| self.can_ask() && is_about_payment(webhook_type) && orders_api_id_ok(id))?;
         OrderId::parse(order).ok()
     }
 
-    /// Asks about an order as soon as the budget allows. Durable when it returns.
+    /// Asks about an order as soon as the budget allows. The plan is durable when this returns.
     ///
     /// # Errors
-    /// When the store does not accept.
+    /// When the store refuses it.
     pub async fn ask_about(&self, order: OrderId) -> Result<(), StoreError> {
-        let step = Step::on(order, self.settings.default_pixel.clone());
+        let step = Step::on(order);
         self.step(step, question(self.clock.now_ms())).await.map(drop)
     }
 }
 
-/// The provider spoke of the order, which is asked about now unless it is known to be paid.
+/// The change of an order that the provider named: the order is asked about now, unless it is known
+/// to be paid.
 pub(in crate::orders) fn question(now_ms: i64) -> Change {
     Box::new(move |order: &mut Order| {
         order.attest();

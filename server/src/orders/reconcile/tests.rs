@@ -1,4 +1,4 @@
-//! What a lost webhook costs: nothing, as long as somebody spoke of the order.
+//! A lost webhook loses no Purchase as long as somebody named the order.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,7 +19,8 @@ use crate::outbox::{EventFilter, Outbox, Page as ListPage, State};
 const NOW_MS: i64 = 1_763_942_400_000;
 
 /// An Orders API at which order KB-1 is paid once `open` questions were answered "active".
-async fn api(open: usize) -> String {
+/// `refunded`: how much of it went back since.
+async fn api(open: usize, refunded: Option<f64>) -> String {
     let asked = Arc::new(AtomicUsize::new(0));
     let order = async move |Shared(asked): Shared<Arc<AtomicUsize>>| -> Json<Value> {
         let is_open = asked.fetch_add(1, Ordering::SeqCst) < open;
@@ -35,9 +36,20 @@ async fn api(open: usize) -> String {
             "payment_amount": 1399.50, "payment_currency": "INR", "payment_time": "2025-11-24T05:30:00+05:30",
         }]))
     };
+    let refunds = async move || {
+        let refund = |amount| {
+            json!({
+                "cf_refund_id": "9100001", "cf_payment_id": "5114910001", "refund_id": "r1", "order_id": "KB-1",
+                "refund_amount": amount, "refund_currency": "INR", "refund_status": "SUCCESS",
+                "processed_at": "2025-11-24T06:30:00+05:30",
+            })
+        };
+        Json(Value::from(refunded.map(refund).into_iter().collect::<Vec<_>>()))
+    };
     let routes = Router::new()
         .route("/pg/orders/KB-1", get(order))
         .route("/pg/orders/KB-1/payments", get(payments))
+        .route("/pg/orders/KB-1/refunds", get(refunds))
         .with_state(asked);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/pg", listener.local_addr().unwrap());
@@ -46,8 +58,12 @@ async fn api(open: usize) -> String {
 }
 
 /// A reconciler whose clock stands, and the store.
-async fn reconciler(dir: &std::path::Path, open: usize) -> (Reconciler, Outbox, Clock) {
-    let url = api(open).await;
+async fn reconciler(
+    dir: &std::path::Path,
+    open: usize,
+    refunded: Option<f64>,
+) -> (Reconciler, Outbox, Clock) {
+    let url = api(open, refunded).await;
     let clock = Clock::fixed(NOW_MS);
     let variables = [
         ("CASHFREE_CLIENT_ID", "TEST_1"),
@@ -67,7 +83,6 @@ async fn sent(outbox: &Outbox) -> Vec<(State, bool)> {
     events.into_iter().map(|event| (event.state, event.keys.names().contains(&"fbp"))).collect()
 }
 
-/// A checkout that names the order.
 fn checkout(order: &OrderId) -> Event {
     let mut event = Event {
         pixel: pixel(),
@@ -88,12 +103,16 @@ fn checkout(order: &OrderId) -> Event {
 async fn a_lost_webhook_and_a_closed_tab_lose_no_purchase() {
     let dir = tempfile::tempdir().unwrap();
     // At the first question the buyer has not paid yet; at the second he has.
-    let (reconciler, outbox, clock) = reconciler(dir.path(), 1).await;
+    let (reconciler, outbox, clock) = reconciler(dir.path(), 1, None).await;
     let order = OrderId::parse("KB-1").unwrap();
-    let (event, page) = (checkout(&order), ContactSource::Page(None));
-    reconciler.orders.take_event(event, order.clone(), Consent::default(), page, NOW_MS).await.unwrap();
+    let (event, page) = (checkout(&order), ContactSource::Page { address: None, proof: Default::default() });
+    reconciler
+        .orders
+        .take_event(event, order.clone(), Consent::default(), page, Default::default(), NOW_MS)
+        .await
+        .unwrap();
     reconciler.round().await.unwrap();
-    assert_eq!(sent(&outbox).await, [], "its buyer has not had time to pay");
+    assert_eq!(sent(&outbox).await, [], "the buyer has not had time to pay");
     for (after_s, expected) in [(180, 0), (200, 0), (900, 1), (3600, 1)] {
         clock.set_ms(NOW_MS + after_s * 1000);
         reconciler.round().await.unwrap();
@@ -101,21 +120,38 @@ async fn a_lost_webhook_and_a_closed_tab_lose_no_purchase() {
         assert_eq!(sent.len(), expected, "after {after_s} s");
         assert!(sent.iter().all(|purchase| *purchase == (State::Pending, true)), "{sent:?}");
     }
-    let order = outbox.orders.order(order).await.unwrap().unwrap();
+    let order = outbox.orders.order(reconciler.orders.key(order)).await.unwrap().unwrap();
     let paid = order.paid().unwrap();
     assert_eq!((paid.money.amount.get(), paid.at_s), (139_950, 1_763_942_400));
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_refunded_while_webhooks_were_away_is_not_sent() {
+    for (refunded, expected) in [(1399.50, State::Suppressed), (1399.49, State::Pending)] {
+        let dir = tempfile::tempdir().unwrap();
+        let (reconciler, outbox, _) = reconciler(dir.path(), 0, Some(refunded)).await;
+        reconciler.orders.ask_about(OrderId::parse("KB-1").unwrap()).await.unwrap();
+        reconciler.round().await.unwrap();
+        assert_eq!(sent(&outbox).await, [(expected, false)], "{refunded} went back");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unusable_webhook_of_a_payment_is_a_question() {
     let dir = tempfile::tempdir().unwrap();
-    let (reconciler, outbox, _) = reconciler(dir.path(), 0).await;
+    let (reconciler, outbox, _) = reconciler(dir.path(), 0, None).await;
     let orders = &reconciler.orders;
-    assert!(orders.answers_for("REFUND_STATUS_WEBHOOK", Some("KB-1")).is_none(), "it was no payment");
+    assert!(
+        orders.answers_for("REFUND_STATUS_WEBHOOK", Some("KB-1")).is_none(),
+        "a refund webhook is about no payment"
+    );
     assert!(orders.answers_for("PAYMENT_SUCCESS_WEBHOOK", None).is_none());
-    assert!(orders.answers_for("PAYMENT_SUCCESS_WEBHOOK", Some("KB 1")).is_none(), "Cashfree cannot know it");
+    assert!(
+        orders.answers_for("PAYMENT_SUCCESS_WEBHOOK", Some("KB 1")).is_none(),
+        "Cashfree accepts no such ID"
+    );
     let order = orders.answers_for("PAYMENT_SUCCESS_WEBHOOK", Some("KB-1")).unwrap();
-    // Asked again, it stays one.
+    // A second question causes no second Purchase.
     for _ in 0..2 {
         orders.ask_about(order.clone()).await.unwrap();
         reconciler.round().await.unwrap();

@@ -1,15 +1,15 @@
-//! Whatever changes an order, its Purchase is decided about in one way.
+//! Every kind of step decides about the Purchase in the same way.
 
 use tandem_core::code;
 use tandem_core::currency::Currency;
 use tandem_core::event::{ActionSource, Consent, Event, Page};
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
 use tandem_core::money::Money;
-use tandem_core::order::Contact;
+use tandem_core::order::{Contact, ContactProof};
 
 use crate::clock::Clock;
 use crate::orders::testing::{Fixture, fixture, pixel};
-use crate::orders::{ContactSource, MerchantReport};
+use crate::orders::{ContactSource, MerchantReport, NamedPixel};
 use crate::outbox::{EventKey, State};
 
 const NOW_MS: i64 = 1_763_942_400_000;
@@ -22,7 +22,8 @@ fn contact(order: &OrderId) -> Contact {
     let mut contact = Contact {
         at_s: NOW_MS / 1000,
         is_claim: false,
-        is_internal: true,
+        proof: ContactProof::Internal,
+        pixel: None,
         consent: Consent::default(),
         user_data: Default::default(),
         page: Page::default(),
@@ -32,7 +33,7 @@ fn contact(order: &OrderId) -> Contact {
     contact
 }
 
-/// A checkout that names an order, on a pixel of its own.
+/// A checkout that names an order and reports to `pixel`.
 fn checkout(order: &OrderId, pixel: PixelId) -> Event {
     let Contact { mut user_data, page, custom_data, .. } = contact(order);
     user_data.fbp = Some("fb.1.1763942400000.1".to_owned());
@@ -57,15 +58,16 @@ async fn an_event_of_another_pixel_does_not_release_a_held_purchase() {
     let order = OrderId::parse("KB-1").unwrap();
     let report = MerchantReport {
         order: order.clone(),
-        pixel: pixel(),
+        pixel: None,
         money: Money::parse("10.50", Currency::INR).unwrap(),
         action_source: ActionSource::Website,
         contact: contact(&order),
     };
     orders.report(report).await.unwrap();
     let event = checkout(&order, other_pixel());
-    let (consent, page) = (Consent::default(), ContactSource::Page(None));
-    orders.take_event(event, order.clone(), consent, page, NOW_MS).await.unwrap();
+    let (consent, page) =
+        (Consent::default(), ContactSource::Page { address: None, proof: Default::default() });
+    orders.take_event(event, order.clone(), consent, page, NamedPixel::default(), NOW_MS).await.unwrap();
     let key = EventKey { id: EventId::of_purchase(&order), name: None, pixel: None };
     let found = outbox.operators.find(key).await.unwrap();
     let purchases: Vec<_> = found.iter().map(|(event, _)| (event.state, event.code.as_deref())).collect();

@@ -1,9 +1,9 @@
-//! Webhooks of payment providers, which prove that orders were paid.
+//! Webhooks of payment providers. They prove that orders were paid.
 //!
-//! A provider is one file that implements [`Provider`] and one line in [`PROVIDERS`] (the
-//! gateway has a list of its own, of paths and header names). It verifies and reads; what
-//! follows is the same for all: one webhook counts once, becomes a step on its order, and
-//! is on disk with the Purchase it gives rise to before anybody is answered.
+//! A provider is one file that implements [`Provider`] and one line in [`PROVIDERS`]. The gateway
+//! has its own list of paths and header names. The provider verifies and reads a webhook. The rest
+//! is the same for all: one webhook counts once and becomes a step on its order. The webhook and
+//! its Purchase are on disk before the sender gets an answer.
 
 use tandem_core::id::{EventId, OrderId};
 
@@ -13,19 +13,17 @@ use crate::orders::service::{OrderError, Orders};
 use crate::orders::step::Step;
 use crate::outbox::StoreError;
 
-/// All providers.
 pub(super) static PROVIDERS: &[&dyn Provider] = &[&CashfreeWebhooks];
 
-/// What is answered to a webhook.
+/// Answer to a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookAnswer {
-    /// What became of it.
     pub verdict: WebhookVerdict,
     /// The order it names; may be empty.
     pub order_id: String,
     /// The Purchase it proves, if it proves one.
     pub purchase: Option<EventId>,
-    /// Its own type; may be empty.
+    /// The webhook's type, in the provider's words; may be empty.
     pub kind: String,
     /// Stable code of the reason; may be empty.
     pub detail: String,
@@ -39,10 +37,10 @@ impl WebhookAnswer {
 }
 
 impl Orders {
-    /// Verifies a webhook and makes durable what it says.
+    /// Verifies a webhook and stores what it says.
     ///
     /// # Errors
-    /// When it cannot be verified or stored now; its sender tries again.
+    /// When it cannot be verified or stored now. Its sender tries again.
     pub async fn webhook(&self, message: &SignedMessage) -> Result<WebhookAnswer, OrderError> {
         self.webhook_of(PROVIDERS, message).await
     }
@@ -80,17 +78,21 @@ impl Orders {
         result
     }
 
-    /// Makes durable what a genuine webhook says.
+    /// Stores what a genuine webhook says.
     async fn settle(&self, webhook: VerifiedWebhook) -> Result<WebhookAnswer, StoreError> {
         let VerifiedWebhook { record, change, proves_payment, verdict } = webhook;
-        let (kind, detail) = (record.kind.clone(), record.dead_letter.clone().unwrap_or_default());
+        let (kind, mut detail) = (record.kind.clone(), record.dead_letter.clone().unwrap_or_default());
         let order_id = record.order_id.clone().unwrap_or_default();
+        let mut verdict = verdict;
         let is_new = match change {
             None => self.store.record_webhook(record).await?,
             Some((order, change)) => {
-                let pixel = self.settings.default_pixel.clone();
-                let step = Step { webhook: Some(record), ..Step::on(order, pixel) };
-                self.step(step, change).await?.is_some()
+                let step = Step { webhook: Some(record), ..Step::on(order) };
+                let updated = self.step(step, change).await?;
+                if let Some(code) = updated.as_ref().and_then(|updated| updated.dead_letter) {
+                    (verdict, detail) = (WebhookVerdict::DeadLettered, code.to_owned());
+                }
+                updated.is_some()
             }
         };
         let purchase = OrderId::parse(&order_id).ok().filter(|_| proves_payment);

@@ -49,14 +49,14 @@ async fn name_order(store: &Bench, id: &str) {
         order.fail();
         OrderEffects::default()
     });
-    store.orders.update(order_id(id), pixel(), None, step).await.unwrap();
+    store.orders.update(order_key(id), pixel(), None, step).await.unwrap();
 }
 
 /// Whether a lead, a lead that was delivered, an order and a webhook are all still known.
 async fn check_all_known(store: &Bench) {
     assert!(matches!(store.events.append(event(0)).await.unwrap(), Appended::Duplicate(_)));
     assert!(matches!(store.events.append(event(1)).await.unwrap(), Appended::Duplicate(_)));
-    assert!(store.orders.order(order_id("KB-1")).await.unwrap().is_some());
+    assert!(store.orders.order(order_key("KB-1")).await.unwrap().is_some());
     assert!(!store.orders.record_webhook(webhook()).await.unwrap());
 }
 
@@ -94,7 +94,7 @@ async fn what_is_written_under_a_wrong_clock_is_kept_as_long_as_anything(store: 
     store.clock.set_ms(store.clock.now_ms() + 9 * DAY_MS);
     sweep(store).await;
     assert_eq!((state_of(store, &id(0)).await, state_of(store, &id(1)).await), (None, None));
-    assert!(store.orders.order(order_id("KB-1")).await.unwrap().is_none());
+    assert!(store.orders.order(order_key("KB-1")).await.unwrap().is_none());
     assert!(store.orders.record_webhook(webhook()).await.unwrap(), "all of it goes in its time");
 }
 

@@ -1,10 +1,9 @@
-//! What an engine does with events that are taken.
+//! What an engine must do with the events that it accepts.
 
 use tandem_core::hash::Sha256Hex;
 
 use super::*;
 
-/// Runs the checks of this part.
 pub(super) async fn run<G, F: Future<Output = (Bench, G)>>(make: &impl Fn() -> F) {
     each!(
         make,
@@ -47,10 +46,16 @@ async fn of_many_who_append_under_one_key_one_is_first(store: &Bench) {
 }
 
 async fn an_event_may_enter_leased_to_the_server_that_stores_it(store: &Bench) {
-    let Appended::New { seq } = store.events.append(leased(0)).await.unwrap() else { panic!("it is new") };
+    let holder = Holder::default();
+    let mine = NewEvent { initial: holder.lease(), ..event(0) };
+    let Appended::New { seq } = store.events.append(mine.clone()).await.unwrap() else { panic!("it is new") };
+    assert_eq!(holder.taken(), [seq], "handed over before its caller is answered");
+    store.events.append(mine).await.unwrap();
+    assert_eq!(holder.taken(), [seq], "a duplicate is not");
     assert!(!store.other.queue.has_due(pixel()).await.unwrap());
-    assert!(store.other.queue.lease(pixel(), 10, LEASE).await.unwrap().is_empty(), "nobody else gets it");
-    // Its server died: the lease ends, and another's result is the one that counts.
+    assert!(store.other.queue.lease(pixel(), 10, LEASE).await.unwrap().is_empty(), "no other server gets it");
+    // The server died, so the lease ends. Only the result of the server that leases the event next
+    // counts.
     store.clock.set_ms(NOW_MS + LEASE_MS);
     let again = store.other.queue.lease(pixel(), 10, LEASE).await.unwrap().remove(0);
     assert_eq!((again.seq, again.lease_no), (seq, 2));
@@ -66,30 +71,34 @@ async fn confirmations_count_what_was_merged(store: &Bench) {
         store.events.append(event(n)).await.unwrap();
     }
     // One is confirmed before it is delivered, one after, one was blocked, one is unknown.
-    let confirmed = store.events.confirm(pixel(), vec![fired(0)]).await.unwrap();
+    let confirmed = store.events.confirm(pixel(), Environment::Production, vec![fired(0)]).await.unwrap();
     assert_eq!(confirmed, Confirmed { accepted: 1, unknown: 0 });
     let leased = lease(store, NOW_MS + 10).await;
     let results = leased.iter().map(|event| result(event, AttemptOutcome::Delivered)).collect();
     store.queue.record(call(), results).await.unwrap();
     let later = vec![fired(1), Confirmation { outcome: BrowserOutcome::Blocked, ..fired(2) }, fired(9)];
     assert_eq!(
-        store.events.confirm(pixel(), later.clone()).await.unwrap(),
+        store.events.confirm(pixel(), Environment::Production, later.clone()).await.unwrap(),
         Confirmed { accepted: 2, unknown: 1 }
     );
-    store.events.confirm(pixel(), later).await.unwrap();
+    store.events.confirm(pixel(), Environment::Production, later).await.unwrap();
     // The unknown one was early: its event comes after it.
     store.events.append(event(9)).await.unwrap();
     let leased = lease(store, NOW_MS + 10).await;
     store.queue.record(call(), vec![result(&leased[0], AttemptOutcome::Delivered)]).await.unwrap();
     let figures = store.operators.figures(NOW_MS).await.unwrap();
     assert_eq!(figures.total(Metric::DeliveredWithBrowser), 4);
-    assert_eq!(figures.total(Metric::Deduplicated), 3, "each once, however often it is reported");
+    assert_eq!(
+        figures.total(Metric::Deduplicated),
+        3,
+        "each event counts once, even if it is reported again"
+    );
 }
 
 async fn a_page_cannot_have_fired_before_the_event_happened(store: &Bench) {
     store.events.append(event(0)).await.unwrap();
     let forged = Confirmation { at_s: 0, ..fired(0) };
-    store.events.confirm(pixel(), vec![forged]).await.unwrap();
+    store.events.confirm(pixel(), Environment::Production, vec![forged]).await.unwrap();
     assert_eq!(lease(store, NOW_MS).await[0].fired_s, Some(NOW_MS / 1000));
 }
 
@@ -102,7 +111,7 @@ async fn an_erased_person_is_nowhere_and_nothing_of_them_is_sent(store: &Bench) 
     assert_eq!(store.events.erase(vec![digest]).await.unwrap(), Erased { events: 1, orders: 0 });
     assert_eq!(store.events.erase(vec![digest]).await.unwrap(), Erased::default(), "nothing is left of them");
     assert_eq!(state_of(store, &id(0)).await, Some(State::Suppressed));
-    assert_eq!(lease(store, NOW_MS + 10).await.len(), 1, "the other person's event goes its way");
+    assert_eq!(lease(store, NOW_MS + 10).await.len(), 1, "the other person's event is still sent");
     check_totals(store, 2).await;
 }
 
@@ -119,7 +128,7 @@ async fn what_is_erased_on_its_way_is_not_sent_again(store: &Bench) {
     let results = leased.iter().zip(outcomes).map(|(event, outcome)| result(event, outcome)).collect();
     store.queue.record(call(), results).await.unwrap();
     assert_eq!(state_of(store, &id(0)).await, Some(State::Suppressed));
-    assert_eq!(state_of(store, &id(1)).await, Some(State::Delivered), "what Meta has, Meta has");
+    assert_eq!(state_of(store, &id(1)).await, Some(State::Delivered), "a delivered event stays delivered");
     assert!(lease(store, NOW_MS + 10 * LEASE_MS).await.is_empty());
     check_totals(store, 2).await;
 }

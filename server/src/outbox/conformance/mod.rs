@@ -1,19 +1,20 @@
-//! What every engine behind [`Outbox`] must do, as a suite that runs against any of them: a
-//! part per trait.
+//! What every engine behind [`Outbox`] must do: a suite that runs against any engine, with one part
+//! per trait.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::{ActionSource, Event, Page as EventPage};
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
+use tandem_core::order::Environment;
 use tandem_core::order::WithholdReason;
 use tandem_core::user_data::UserData;
 
 use super::*;
 use crate::clock::Clock;
 
-/// Runs checks, each on a store of its own.
+/// Runs each check on a store of its own.
 macro_rules! each {
     ($make:ident, [$($check:ident),+ $(,)?]) => {$(
         let (bench, guard) = $make().await;
@@ -26,6 +27,7 @@ mod clock;
 mod events;
 mod operators;
 mod orders;
+mod purchases;
 mod queue;
 
 /// The suite's time, Unix milliseconds.
@@ -34,11 +36,11 @@ const DAY_MS: i64 = 24 * 3600 * 1000;
 const LEASE_MS: i64 = 60_000;
 const LEASE: Duration = Duration::from_secs(60);
 
-/// An engine under test, and the clock it goes by.
+/// An engine under test, and its clock.
 pub(crate) struct Bench {
     pub(crate) outbox: Outbox,
-    /// The same store as another server has it. An engine that has its store to itself gives
-    /// the same again.
+    /// The same store as another server sees it. For an engine that serves one process only, this
+    /// is the same value again.
     pub(crate) other: Outbox,
     pub(crate) clock: Clock,
 }
@@ -72,12 +74,12 @@ fn core_event(name: &str, id: EventId) -> Event {
     }
 }
 
-/// What finds lead `n`.
+/// The key of lead `n`.
 pub(crate) fn key(n: u32) -> EventKey {
     EventKey { id: id(n), name: None, pixel: None }
 }
 
-/// A page's word that its copy of lead `n` was fired.
+/// A page's report that it fired its copy of lead `n`.
 pub(crate) fn fired(n: u32) -> Confirmation {
     let outcome = BrowserOutcome::Fired;
     Confirmation { name: EventName::lead(), id: id(n), outcome, at_s: NOW_MS / 1000 }
@@ -92,18 +94,68 @@ pub(crate) fn event(n: u32) -> NewEvent {
     NewEvent::new(&core_event("Lead", id(n)), NOW_MS + i64::from(n), Initial::Pending, true)
 }
 
+/// Who holds the leases of events that are stored already leased, and what was handed over.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Holder(Arc<Mutex<Vec<u64>>>);
+
+impl LeaseHolder for Holder {
+    fn span(&self) -> Duration {
+        LEASE
+    }
+
+    fn take(&self, seq: u64, _time_s: i64, _payload: Arc<Payload>) {
+        self.0.lock().unwrap().push(seq);
+    }
+}
+
+impl Holder {
+    pub(crate) fn taken(&self) -> Vec<u64> {
+        self.0.lock().unwrap().clone()
+    }
+
+    pub(crate) fn lease(&self) -> Initial {
+        Initial::Leased(Arc::new(self.clone()))
+    }
+}
+
 /// A lead that is handed over in memory.
 pub(crate) fn leased(n: u32) -> NewEvent {
-    NewEvent { initial: Initial::Leased(LEASE), ..event(n) }
+    NewEvent { initial: Holder::default().lease(), ..event(n) }
+}
+
+/// A usable webhook of one order.
+pub(crate) fn webhook(event_key: &str) -> WebhookRecord {
+    WebhookRecord {
+        account: "cashfree:SANDBOX".into(),
+        event_key: event_key.into(),
+        kind: "PAYMENT_SUCCESS_WEBHOOK".into(),
+        order_id: Some("A".into()),
+        received_ms: NOW_MS,
+        dead_letter: None,
+        extract: "{}".into(),
+        body_sha256: "00".into(),
+        body_bytes: 2,
+    }
 }
 
 fn order_id(text: &str) -> OrderId {
     OrderId::parse(text).unwrap()
 }
 
+pub(crate) fn order_key(text: &str) -> OrderKey {
+    OrderKey { environment: Environment::Production, id: order_id(text) }
+}
+
+/// Something that speaks of an order's money.
+fn of_money(event: NewEvent) -> NewEvent {
+    NewEvent { environment: Some(Environment::Production), ..event }
+}
+
 fn purchase(order: &str, initial: Initial) -> Box<NewEvent> {
     let id = EventId::of_purchase(&order_id(order));
-    Box::new(NewEvent::new(&core_event("Purchase", id), NOW_MS, initial, false))
+    let mut event = core_event("Purchase", id);
+    event.custom_data.order_id = Some(order_id(order));
+    Box::new(of_money(NewEvent::new(&event, NOW_MS, initial, false)))
 }
 
 pub(crate) fn call() -> CallRecord {
@@ -125,7 +177,7 @@ fn result(event: &LeasedEvent, outcome: AttemptOutcome) -> AttemptResult {
     AttemptResult { seq: event.seq, lease_no: event.lease_no, outcome, code: "code" }
 }
 
-/// What can be leased at a time.
+/// Leases what is due at `now_ms`.
 async fn lease(store: &Bench, now_ms: i64) -> Vec<LeasedEvent> {
     store.clock.set_ms(now_ms);
     store.queue.lease(pixel(), 100, LEASE).await.unwrap()
@@ -136,7 +188,7 @@ async fn state_of(store: &Outbox, id: &EventId) -> Option<State> {
     store.operators.find(key).await.unwrap().first().map(|(event, _)| event.state)
 }
 
-/// Entries in all states add up to what was accepted, and agree with the rows.
+/// Checks that the totals per state add up to `accepted` and agree with the rows.
 pub(crate) async fn check_totals(store: &Outbox, accepted: u64) {
     let figures = store.operators.figures(NOW_MS).await.unwrap();
     let total: u64 = State::ALL.iter().map(|state| figures.in_state(*state)).sum();
@@ -148,11 +200,12 @@ pub(crate) async fn check_totals(store: &Outbox, accepted: u64) {
     }
 }
 
-/// Runs every check, each on a store of its own. `G` keeps what the store lives in.
+/// Runs every check on a store of its own. `G` keeps alive what the store lives in.
 pub(crate) async fn run<G, F: Future<Output = (Bench, G)>>(make: impl Fn() -> F) {
     events::run(&make).await;
     queue::run(&make).await;
     orders::run(&make).await;
+    purchases::run(&make).await;
     operators::run(&make).await;
     clock::run(&make).await;
 }

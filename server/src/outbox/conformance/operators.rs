@@ -1,9 +1,8 @@
-//! What an engine does for operators: replay, purge, pause, lists, and what it forgets in time.
+//! What an engine must do for operators: replay, purge, pause, lists and retention.
 
 use super::orders::{claimed, follow};
 use super::*;
 
-/// Runs the checks of this part.
 pub(super) async fn run<G, F: Future<Output = (Bench, G)>>(make: &impl Fn() -> F) {
     each!(
         make,
@@ -51,7 +50,11 @@ async fn a_replay_that_may_count_twice_must_be_asked_for(store: &Bench) {
     let seq = dead_letter(store, 0, tandem_core::code::DEDUP_WINDOW_PASSED).await;
     assert_eq!(store.operators.replay(vec![seq], false).await.unwrap().skipped_double_count, 1);
     assert_eq!(store.operators.replay(vec![seq], true).await.unwrap().replayed, 1);
-    assert_eq!(lease(store, NOW_MS).await[0].fired_s, None, "its twin's age does not stop it again");
+    assert_eq!(
+        lease(store, NOW_MS).await[0].fired_s,
+        None,
+        "the age of the browser's copy does not stop it again"
+    );
 }
 
 async fn purged_dead_letters_are_gone_and_nothing_else_is(store: &Bench) {
@@ -138,7 +141,7 @@ async fn orders_are_listed_newest_first_and_page_by_page(bench: &Bench) {
             order.fail();
             OrderEffects::default()
         });
-        store.orders.update(order_id(&format!("KB-{n}")), pixel(), None, step).await.unwrap();
+        store.orders.update(order_key(&format!("KB-{n}")), pixel(), None, step).await.unwrap();
     }
     let ids = |orders: &[OrderView]| {
         orders.iter().map(|view| view.order.id().as_str().to_owned()).collect::<Vec<_>>()
@@ -181,7 +184,7 @@ async fn sweeping_keeps_what_is_not_finished(store: &Bench) {
     store.clock.set_ms(NOW_MS + 31 * DAY_MS);
     while store.operators.sweep(retention, 2).await.unwrap() > 0 {}
     assert_eq!(state_of(store, &id(0)).await, None, "the delivered one is gone");
-    assert_eq!(state_of(store, &id(1)).await, None, "and the dead letter");
+    assert_eq!(state_of(store, &id(1)).await, None, "the dead letter is gone");
     assert_eq!(state_of(store, &id(2)).await, Some(State::Pending));
     check_totals(store, 3).await;
 }
@@ -189,18 +192,18 @@ async fn sweeping_keeps_what_is_not_finished(store: &Bench) {
 async fn what_only_strangers_spoke_of_is_forgotten_after_seven_days(store: &Bench) {
     let claim = |id: &str| {
         let step: OrderStep = Box::new(|order| {
-            order.contact(&claimed(Some("fb.1.1763942400000.1")));
+            order.add_contact(&claimed(Some("fb.1.1763942400000.1")));
             OrderEffects::default()
         });
-        store.orders.update(order_id(id), pixel(), None, step)
+        store.orders.update(order_key(id), pixel(), None, step)
     };
     claim("A").await.unwrap();
     store.clock.set_ms(NOW_MS + 4 * DAY_MS);
     claim("B").await.unwrap();
-    // Somebody repeats it, which is no news.
+    // A repeated claim is no news.
     claim("A").await.unwrap();
     store.clock.set_ms(NOW_MS + 7 * DAY_MS + 1000);
     while store.operators.sweep(Duration::from_secs(30 * 24 * 3600), 10).await.unwrap() > 0 {}
-    assert!(store.orders.order(order_id("A")).await.unwrap().is_none());
-    assert!(store.orders.order(order_id("B")).await.unwrap().is_some());
+    assert!(store.orders.order(order_key("A")).await.unwrap().is_none());
+    assert!(store.orders.order(order_key("B")).await.unwrap().is_some());
 }

@@ -1,8 +1,7 @@
-//! What an engine does with leases and results, and with clocks that are set.
+//! What an engine must do with leases and results, also when the clock is set.
 
 use super::*;
 
-/// Runs the checks of this part.
 pub(super) async fn run<G, F: Future<Output = (Bench, G)>>(make: &impl Fn() -> F) {
     each!(
         make,
@@ -36,9 +35,9 @@ async fn due_events_are_leased_once_and_in_order(store: &Bench) {
     assert_eq!(
         first.iter().map(|event| event.seq).collect::<Vec<_>>(),
         [2, 3],
-        "by due time, not by position"
+        "ordered by due time, not by position"
     );
-    assert!(lease(store, NOW_MS + 1).await.is_empty(), "what is left is not due yet");
+    assert!(lease(store, NOW_MS + 1).await.is_empty(), "the rest is not due yet");
     assert_eq!(lease(store, NOW_MS + 10).await.len(), 1);
     assert!(lease(store, NOW_MS + 10).await.is_empty());
     check_totals(store, 3).await;
@@ -82,7 +81,7 @@ async fn results_move_events_and_are_kept_as_attempts(store: &Bench) {
         let leased = lease(store, now_ms).await;
         assert_eq!(leased.len(), 1, "{outcome:?}");
         store.queue.record(call(), vec![result(&leased[0], outcome)]).await.unwrap();
-        assert!(lease(store, now_ms).await.is_empty(), "not before its time");
+        assert!(lease(store, now_ms).await.is_empty(), "no event is leased before it is due");
         now_ms += 1000;
     }
     let key = EventKey { id: id(0), name: Some("Lead".into()), pixel: Some(pixel().as_str().to_owned()) };
@@ -113,7 +112,7 @@ async fn results_of_large_batches_are_recorded_whole(store: &Bench) {
     assert_eq!(
         store.operators.find(last).await.unwrap()[0].1[0].batch_size,
         1000,
-        "every attempt knows its call"
+        "every attempt names its call"
     );
 }
 
@@ -124,7 +123,7 @@ async fn a_delivered_event_keeps_the_names_of_its_keys_only(store: &Bench) {
     store.queue.record(call(), vec![result(&leased[0], AttemptOutcome::Delivered)]).await.unwrap();
     let (view, _) = store.operators.find(key(0)).await.unwrap().remove(0);
     assert_eq!(view.keys.names(), ["fbp", "client_user_agent"]);
-    // Whatever is leased from now on, the person is not in it.
+    // No later lease contains the person.
     assert!(lease(store, NOW_MS + 10 * LEASE_MS).await.is_empty());
 }
 
@@ -137,13 +136,13 @@ async fn what_is_leased_is_what_was_stored_whatever_its_text_says(store: &Bench)
     };
     let lead = at_counter("Lead", id(0));
     store.events.append(lead.clone()).await.unwrap();
-    // A Purchase is stored, and then replaced.
+    // A Purchase is stored, then replaced.
     let sale = at_counter("Purchase", EventId::of_purchase(&order_id("A")));
     for new in [purchase("A", Initial::WaitingJoin(LEASE)), Box::new(sale.clone())] {
         let mut effects = Some(PurchaseChange::Place(new));
         let step: OrderStep =
             Box::new(move |_| OrderEffects { purchase: effects.take(), ..OrderEffects::default() });
-        store.orders.update(order_id("A"), pixel(), None, step).await.unwrap();
+        store.orders.update(order_key("A"), pixel(), None, step).await.unwrap();
     }
     let leased = lease(store, NOW_MS).await;
     for (leased, stored) in leased.iter().zip([lead, sale]) {
@@ -167,8 +166,8 @@ async fn released_events_made_no_attempt(store: &Bench) {
 async fn held_and_unassigned_events_come_free(store: &Bench) {
     store.events.append(NewEvent { initial: Initial::Held("why".into()), ..event(1) }).await.unwrap();
     assert!(lease(store, NOW_MS + LEASE_MS).await.is_empty());
-    assert_eq!(store.queue.release_held("other").await.unwrap(), 0);
-    assert_eq!(store.queue.release_held("why").await.unwrap(), 1);
+    assert_eq!(store.queue.release_held("other", Environment::Production).await.unwrap(), 0);
+    assert_eq!(store.queue.release_held("why", Environment::Production).await.unwrap(), 1);
     store.events.append(NewEvent { pixel: PixelId::unassigned(), ..event(2) }).await.unwrap();
     assert_eq!(store.operators.adopt_unassigned(pixel()).await.unwrap(), 1);
     assert_eq!(lease(store, NOW_MS + LEASE_MS).await.len(), 2);
@@ -180,19 +179,19 @@ async fn what_grew_too_old_becomes_a_dead_letter_wherever_it_waits(store: &Bench
     store.events.append(old(0, Initial::Pending)).await.unwrap();
     store.events.append(old(1, Initial::Held("why".into()))).await.unwrap();
     store.events.append(old(2, Initial::WaitingJoin(Duration::from_secs(30)))).await.unwrap();
-    store.events.append(old(3, Initial::Leased(LEASE))).await.unwrap();
+    store.events.append(old(3, Holder::default().lease())).await.unwrap();
     store.events.append(NewEvent { time_s: NOW_MS / 1000 + 3600, ..event(4) }).await.unwrap();
-    assert_eq!(store.queue.expire(100).await.unwrap(), 0, "all of it is fresh");
+    assert_eq!(store.queue.expire(100).await.unwrap(), 0, "all events are fresh");
     store.clock.set_ms(NOW_MS + 7 * DAY_MS);
-    assert_eq!(store.queue.expire(2).await.unwrap(), 2, "in small steps");
+    assert_eq!(store.queue.expire(2).await.unwrap(), 2, "no more than the maximum per step");
     assert_eq!(store.queue.expire(100).await.unwrap(), 1);
     assert_eq!(store.queue.expire(100).await.unwrap(), 0);
     for n in 0..3 {
         let (view, _) = store.operators.find(key(n)).await.unwrap().remove(0);
         assert_eq!((view.state, view.code.as_deref()), (State::DeadLetter, Some(tandem_core::code::TOO_OLD)));
     }
-    assert_eq!(state_of(store, &id(3)).await, Some(State::InFlight), "it ends as it ends");
-    assert_eq!(state_of(store, &id(4)).await, Some(State::Pending), "its own time counts");
+    assert_eq!(state_of(store, &id(3)).await, Some(State::InFlight), "an event on its way is left alone");
+    assert_eq!(state_of(store, &id(4)).await, Some(State::Pending), "the event's own time counts");
     check_totals(store, 5).await;
 }
 
@@ -208,16 +207,12 @@ async fn a_clock_set_forward_ends_no_lease(store: &Bench) {
     assert!(!store.queue.has_due(pixel()).await.unwrap());
     assert!(
         store.queue.lease(pixel(), 10, LEASE).await.unwrap().is_empty(),
-        "nobody else gets what is on its way"
+        "no other caller gets an event that is on its way"
     );
     store.queue.record(call(), vec![result(&leased, AttemptOutcome::Delivered)]).await.unwrap();
     assert_eq!(state_of(store, &id(0)).await, Some(State::Delivered));
     store.clock.set_ms(NOW_MS + DAY_MS + 30_000);
-    assert_eq!(
-        store.queue.lease(pixel(), 10, LEASE).await.unwrap().len(),
-        1,
-        "the wait is as long as it was"
-    );
+    assert_eq!(store.queue.lease(pixel(), 10, LEASE).await.unwrap().len(), 1, "the wait keeps its length");
 }
 
 async fn a_clock_set_back_stops_no_schedule(store: &Bench) {
@@ -226,7 +221,7 @@ async fn a_clock_set_back_stops_no_schedule(store: &Bench) {
     let retry = result(&leased[0], AttemptOutcome::Retry(Duration::from_secs(10)));
     store.queue.record(call(), vec![retry]).await.unwrap();
     store.clock.jump_ms(-DAY_MS);
-    // Received before the clock was set, stored after.
+    // The event was received before the clock was set and is stored after it.
     store.events.append(event(1)).await.unwrap();
     assert_eq!(store.queue.lease(pixel(), 10, LEASE).await.unwrap().len(), 1, "the fresh one");
     store.clock.set_ms(NOW_MS - DAY_MS + 10_000);

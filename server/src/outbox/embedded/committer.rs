@@ -1,12 +1,14 @@
-//! The one thread that writes. It takes everything that waits, writes one transaction,
-//! syncs once and answers all (group commit). No timer: an idle server answers after one
-//! sync, a busy one shares syncs.
+//! The only thread that writes. It takes all waiting commands, writes one transaction, syncs once
+//! and answers them all (group commit). There is no timer: an idle server answers after one sync,
+//! and on a busy server commands share syncs.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
+use tandem_core::capi::Payload;
 use tandem_core::id::PixelId;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -15,28 +17,31 @@ use super::early::Early;
 use super::run_time::{CommitTime, RunTime};
 use super::sql::pixel_no;
 use crate::clock::Clock;
-use crate::outbox::StoreError;
+use crate::outbox::{LeaseHolder, NewEvent, StoreError};
 
-/// Most commands of one transaction: bounds the wait of the first.
+/// Most commands of one transaction. This bounds how long the first command waits.
 const COMMANDS_PER_COMMIT_MAX: usize = 2048;
-/// Smallest jump of the wall's clock for which schedules are moved, milliseconds. A smaller one
-/// is the noise of two readings.
+/// Smallest jump of the wall clock that moves the schedules, milliseconds. A smaller difference is
+/// noise between two readings.
 pub(super) const JUMP_MS_MIN: i64 = 2_000;
+
+/// Longest wait for another program that writes to the database, such as an operator's shell.
+pub(super) const BUSY_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// Something for the writer to do.
 pub(super) enum Command {
-    /// Something to write, and whom to answer once it is on disk.
+    /// A change to write. Its caller gets an answer once the change is on disk.
     Write(Box<dyn Work>),
-    /// Empties the write-ahead log into the database and shrinks it.
+    /// Empties the write-ahead log into the database and shrinks it, if no reader needs it.
     Truncate,
 }
 
-/// A change, and whom to answer.
+/// A change, and the caller to answer.
 pub(super) trait Work: Send {
     /// Makes the change, inside the transaction. May run again after a rollback.
     fn run(&mut self, writer: &mut Writer, now_ms: i64) -> rusqlite::Result<()>;
 
-    /// Answers. The caller may have disconnected.
+    /// Answers the caller, who may have disconnected.
     fn answer(self: Box<Self>, committed: Committed);
 }
 
@@ -64,8 +69,8 @@ where
 }
 
 impl Command {
-    /// A command and where its answer comes. `change` gets Unix milliseconds, and depends
-    /// on its input alone: it may run again.
+    /// Makes a command and the channel for its answer. `change` gets Unix milliseconds. It may run
+    /// again, so it must depend on its input alone.
     pub(super) fn write<T: Send + 'static>(
         change: impl FnMut(&mut Writer, i64) -> rusqlite::Result<T> + Send + 'static,
     ) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
@@ -74,15 +79,24 @@ impl Command {
     }
 }
 
-/// Whether one command was written.
+/// Whether one command was written, and the error if not.
 type Committed = Result<(), StoreError>;
 
 /// A copy of the writer's counters, to restore them after a rollback.
 #[derive(Clone, Copy)]
 struct Mark {
     changed: usize,
+    handed: usize,
     early: usize,
     new_orders: NewOrders,
+}
+
+/// An event that is stored already leased, and who sends it.
+struct Handover {
+    holder: Arc<dyn LeaseHolder>,
+    seq: u64,
+    time_s: i64,
+    payload: Arc<Payload>,
 }
 
 /// The writing side of the database. Its methods run inside a transaction.
@@ -95,15 +109,16 @@ pub(super) struct Writer {
     pub(super) time: CommitTime,
     run_time: RunTime,
     clock: Clock,
-    /// Offset of the clock that the stored schedules follow.
+    /// Clock offset that the stored schedules follow, milliseconds.
     follows_ms: Arc<AtomicI64>,
     pixels: HashMap<PixelId, i64>,
     changes: broadcast::Sender<Arc<[u64]>>,
     changed: Vec<u64>,
+    handed: Vec<Handover>,
 }
 
 impl Writer {
-    /// `follows_ms`: shows the clock's offset that the stored schedules follow.
+    /// `follows_ms`: the writer stores here the clock offset that the stored schedules follow.
     pub(super) fn new(
         db: Connection,
         run_time: RunTime,
@@ -123,14 +138,21 @@ impl Writer {
             pixels: HashMap::new(),
             changes,
             changed: Vec::new(),
+            handed: Vec::new(),
         }
     }
 
-    /// Notes that an event changed, for those who watch.
+    /// Remembers that an event changed, for the watchers.
     pub(super) fn changed(&mut self, seq: u64) {
         if self.changes.receiver_count() > 0 {
             self.changed.push(seq);
         }
+    }
+
+    /// Has an event handed to its holder once it is on disk.
+    pub(super) fn leased(&mut self, holder: &Arc<dyn LeaseHolder>, seq: u64, event: &NewEvent) {
+        let (holder, payload) = (Arc::clone(holder), Arc::clone(&event.payload));
+        self.handed.push(Handover { holder, seq, time_s: event.time_s, payload });
     }
 
     /// The number under which a pixel is stored.
@@ -143,7 +165,7 @@ impl Writer {
         Ok(no)
     }
 
-    /// Writes until every sender is gone.
+    /// Writes until every sender is gone, then empties the log.
     pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         self.work_off(&mut commands);
         if let Err(error) = self.run_time.finish(&self.db) {
@@ -179,14 +201,17 @@ impl Writer {
             && batch.len() > 1
             && !is_systemic(error)
         {
-            // One command may be the cause. The others must not fail with it.
+            // One command may be the cause. The others must not fail because of it.
             written = self.transact(|writer, now_ms| writer.run_apart(&mut batch, now_ms));
         }
         match written {
             Ok(results) => {
+                for Handover { holder, seq, time_s, payload } in self.handed.drain(..) {
+                    holder.take(seq, time_s, payload);
+                }
                 batch.into_iter().zip(results).for_each(|(work, result)| work.answer(result));
                 if !self.changed.is_empty() {
-                    // The last watcher may have gone.
+                    // The last watcher may be gone.
                     drop(self.changes.send(std::mem::take(&mut self.changed).into()));
                 }
             }
@@ -242,7 +267,7 @@ impl Writer {
         Ok(vec![Ok(()); batch.len()])
     }
 
-    /// After an error: each command has a savepoint, so that only the failing one is undone.
+    /// The way after an error: each command has a savepoint, so only the failing command is undone.
     fn run_apart(&mut self, batch: &mut [Box<dyn Work>], now_ms: i64) -> rusqlite::Result<Vec<Committed>> {
         let mut results = Vec::with_capacity(batch.len());
         for work in batch {
@@ -272,27 +297,33 @@ impl Writer {
     }
 
     fn mark(&self) -> Mark {
-        Mark { changed: self.changed.len(), early: self.early.mark(), new_orders: self.new_orders }
+        Mark {
+            changed: self.changed.len(),
+            handed: self.handed.len(),
+            early: self.early.mark(),
+            new_orders: self.new_orders,
+        }
     }
 
-    /// Brings the writer's memory back to what it was at a mark. Nothing was counted before
-    /// it that is not written yet.
+    /// Restores the writer's memory to a mark. At a mark no counts are waiting to be written, so
+    /// all counts are cleared.
     fn undo(&mut self, mark: Mark) {
         self.counts.clear();
         self.pixels.clear();
         self.changed.truncate(mark.changed);
+        self.handed.truncate(mark.handed);
         self.early.undo(mark.early);
         self.new_orders = mark.new_orders;
     }
 
-    /// Moves every schedule along when the wall's time was set: leases must not end early,
-    /// and a retry due in a minute must not wait for a day. Says whether it did.
+    /// Moves every schedule when the wall clock was set: a lease must not end early, and a retry
+    /// due in a minute must not wait for a day. Returns whether it moved them.
     fn follow_clock(&self, offset_ms: i64) -> rusqlite::Result<bool> {
         let by_ms = offset_ms - self.follows_ms.load(Ordering::Relaxed);
         if by_ms.abs() < JUMP_MS_MIN {
             return Ok(false);
         }
-        tracing::warn!(by_ms, "the machine's clock was set; schedules move along");
+        tracing::warn!(by_ms, "the machine's clock was set; all schedules were moved by as much");
         for sql in [
             "UPDATE events SET due_ms = due_ms + ?1 WHERE due_ms IS NOT NULL",
             "UPDATE orders SET ask_at_ms = ask_at_ms + ?1 WHERE ask_at_ms IS NOT NULL",
@@ -302,15 +333,20 @@ impl Writer {
         Ok(true)
     }
 
+    /// Gives up at once where a reader still needs the log: callers wait for this thread. The
+    /// checkpointer asks again.
     fn truncate(&self) {
-        let result = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-        if let Err(error) = result {
+        let truncated = self.db.busy_timeout(Duration::ZERO).and_then(|()| {
+            self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
+        });
+        let restored = self.db.busy_timeout(BUSY_WAIT_MAX);
+        if let Err(error) = truncated.and(restored) {
             tracing::warn!(error = %describe(&error), "the write-ahead log could not be emptied");
         }
     }
 }
 
-/// Whether the next command would fail the same way.
+/// Whether the following commands would fail in the same way.
 fn is_systemic(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
@@ -333,11 +369,11 @@ fn unavailable(error: &rusqlite::Error) -> StoreError {
     StoreError::Unavailable(describe(error))
 }
 
-/// SQLite's name for the error, without any value of the row.
+/// SQLite's name for the error, without any value from the row.
 fn describe(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqliteFailure(error, _) => error.to_string(),
-        rusqlite::Error::ToSqlConversionFailure(_) => "a stored order cannot be read".into(),
+        rusqlite::Error::ToSqlConversionFailure(_) => "an order cannot be written".into(),
         other => {
             other.sqlite_error_code().map_or_else(|| "unexpected error".into(), |code| format!("{code:?}"))
         }

@@ -1,5 +1,5 @@
-//! Counting: every change of state adds to the same transaction what it changes in the
-//! totals and in the counts per minute, so that figures and rows never disagree.
+//! Counting: every change of state updates the totals and the counts per minute in the same
+//! transaction, so that figures and rows never disagree.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,11 @@ use tandem_core::id::STANDARD_EVENTS;
 
 use crate::outbox::{Metric, State};
 
-/// Name under which custom events are counted: their own names have no bound.
+/// Name under which all custom events are counted, because the number of their own names has no
+/// bound.
 const CUSTOM: &str = "custom";
 
-/// Changes of one transaction, written at its end.
+/// Count changes of one transaction, written at its end.
 #[derive(Debug, Default)]
 pub(super) struct CountDeltas {
     totals: HashMap<(i64, State), i64>,
@@ -20,12 +21,12 @@ pub(super) struct CountDeltas {
 }
 
 impl CountDeltas {
-    /// An entry enters a state, or leaves it (`-1`).
+    /// An entry enters a state (`by` = 1) or leaves it (`-1`).
     pub(super) fn state(&mut self, pixel: i64, state: State, by: i64) {
         *self.totals.entry((pixel, state)).or_default() += by;
     }
 
-    /// An entry goes from one state to another.
+    /// An entry changes from one state to another.
     pub(super) fn moved(&mut self, pixel: i64, from: State, to: State) {
         if from != to {
             self.state(pixel, from, -1);
@@ -33,7 +34,7 @@ impl CountDeltas {
         }
     }
 
-    /// Counts something that happened at `at_ms`. What concerns no event has no name.
+    /// Counts something that happened at `at_ms`. The name is empty for what concerns no event.
     pub(super) fn count(&mut self, at_ms: i64, pixel: i64, name: &str, metric: Metric, n: i64) {
         let name = match name {
             "" => "",
@@ -42,12 +43,12 @@ impl CountDeltas {
         *self.counts.entry((at_ms.div_euclid(60_000), pixel, name, metric)).or_default() += n;
     }
 
-    /// Orders come (`by` > 0) or go, by whether they are paid.
+    /// Adds orders (`by` > 0) or removes them, by whether they are paid.
     pub(super) fn orders(&mut self, paid: bool, by: i64) {
         *self.orders.entry(paid).or_default() += by;
     }
 
-    /// Writes everything and starts over.
+    /// Writes all changes to the database and clears them.
     pub(super) fn write(&mut self, db: &Connection) -> rusqlite::Result<()> {
         let mut totals = db.prepare_cached(
             "INSERT INTO totals (pixel, state, n) VALUES (?1, ?2, ?3)
@@ -73,7 +74,7 @@ impl CountDeltas {
         Ok(())
     }
 
-    /// Forgets everything: the transaction was rolled back.
+    /// Drops all changes, because the transaction was rolled back.
     pub(super) fn clear(&mut self) {
         self.totals.clear();
         self.counts.clear();
@@ -81,12 +82,12 @@ impl CountDeltas {
     }
 }
 
-/// New orders since the unproven ones were last counted.
+/// New orders since the last count of the unproven orders.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct NewOrders(usize);
 
 impl NewOrders {
-    /// Adds one. True once `every` have come; then it starts over.
+    /// Adds one. Returns true at each `every`-th order.
     pub(super) fn add_one(&mut self, every: usize) -> bool {
         self.0 += 1;
         let is_full = self.0 >= every;

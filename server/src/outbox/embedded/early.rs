@@ -1,25 +1,25 @@
-//! Confirmations that came before their event: a page that closes sends both at once. They wait
-//! in memory. A crash loses them, which changes a figure and loses no event.
+//! Confirmations that came before their event, because a closing page sends both at once. They wait
+//! in memory. A crash loses them, which changes a figure but loses no event.
 
 use std::collections::HashMap;
 
 use crate::outbox::Confirmation;
 
-/// Most confirmations that wait.
+/// Most confirmations that may wait.
 const WAITING_MAX: usize = 10_000;
-/// How long one waits, milliseconds.
+/// How long a confirmation waits, milliseconds.
 const WAIT_MS: i64 = 10 * 60 * 1000;
 
 /// Pixel, name and ID.
 type Key = (i64, String, String);
-/// A confirmation, and since when it waits, Unix milliseconds.
+/// A confirmation, and when it came, Unix milliseconds.
 type Waiting = (Confirmation, i64);
 
 /// Confirmations without an event.
 #[derive(Debug, Default)]
 pub(super) struct Early {
     waiting: HashMap<Key, Waiting>,
-    /// What was under a key before it was changed, since the last [`Self::settle`].
+    /// What each key held before its change, since the last [`Self::settle`].
     log: Vec<(Key, Option<Waiting>)>,
 }
 
@@ -36,7 +36,7 @@ impl Early {
         }
     }
 
-    /// Takes the one that waits for an event, if it has not waited too long.
+    /// Takes the confirmation that waits for an event, if it has not waited too long.
     pub(super) fn take(&mut self, pixel: i64, name: &str, id: &str, now_ms: i64) -> Option<Confirmation> {
         if self.waiting.is_empty() {
             return None;
@@ -47,12 +47,12 @@ impl Early {
         (now_ms - since_ms < WAIT_MS).then_some(confirmation)
     }
 
-    /// The moment to which [`Self::undo`] may come back.
+    /// A mark to which [`Self::undo`] can return.
     pub(super) fn mark(&self) -> usize {
         self.log.len()
     }
 
-    /// Takes back what changed since a mark.
+    /// Undoes all changes since a mark.
     pub(super) fn undo(&mut self, mark: usize) {
         while self.log.len() > mark
             && let Some((key, before)) = self.log.pop()
@@ -64,7 +64,7 @@ impl Early {
         }
     }
 
-    /// Ends a transaction: its changes are written, or undone.
+    /// Ends a transaction. Its changes are written or undone.
     pub(super) fn settle(&mut self) {
         self.log.clear();
     }

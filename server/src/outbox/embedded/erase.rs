@@ -1,6 +1,6 @@
 //! Erasure of a person: their keys go from every event and order that still holds them.
-//! Delivered events hold none any more. Looking through what is unfinished is a scan, made
-//! by a reader; no index on personal data exists.
+//! Delivered events hold none any more. No index on personal data exists, so that readers look
+//! through the tables in steps. Orders come first: after that none makes an event with the person.
 
 use rusqlite::{Connection, OptionalExtension as _};
 use tandem_core::code;
@@ -9,95 +9,102 @@ use tandem_core::order::Order;
 
 use super::committer::Writer;
 use super::sql::*;
+use super::steps::Step;
 use crate::outbox::{Erased, Metric, State};
 
 /// Rows changed in one transaction.
-const PART: usize = 500;
+pub(super) const PART: usize = 500;
 
-/// Rows that hold a person.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    events: Vec<u64>,
-    orders: Vec<String>,
+/// What may hold a person.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Table {
+    Orders,
+    Events,
 }
 
-impl Found {
-    /// Takes as much as one transaction may change; `None` when nothing is left.
-    pub(super) fn split_off_part(&mut self) -> Option<Self> {
-        let events = self.events.split_off(self.events.len().saturating_sub(PART));
-        let orders = self.orders.split_off(self.orders.len().saturating_sub(PART));
-        (!events.is_empty() || !orders.is_empty()).then_some(Self { events, orders })
-    }
-}
-
-/// Looks for rows that hold one of the digests.
-pub(super) fn find(db: &Connection, digests: &[Sha256Hex]) -> rusqlite::Result<Found> {
-    let mut found = Found::default();
-    for digest in digests {
-        let needle = digest.to_hex();
-        let mut events =
-            db.prepare_cached("SELECT seq FROM events WHERE person IS NOT NULL AND instr(person, ?1) > 0")?;
-        for seq in events.query_map([&needle], |row| row.get(0))? {
-            found.events.push(seq?);
+/// Looks for rows that hold one of the digests: one step of the search.
+pub(super) fn find(
+    db: &Connection,
+    table: Table,
+    digests: &[Sha256Hex],
+    below_seq: Option<u64>,
+) -> rusqlite::Result<Step<u64>> {
+    let (name, sql) = match table {
+        Table::Orders => (
+            "orders",
+            "SELECT rowid FROM orders WHERE rowid >= ?1 AND rowid < ?2 AND stripped = 0 AND instr(state, ?3) > 0",
+        ),
+        Table::Events => (
+            "events",
+            "SELECT seq FROM events WHERE seq >= ?1 AND seq < ?2 AND person IS NOT NULL AND instr(person, ?3) > 0",
+        ),
+    };
+    Step::through(db, name, below_seq, |seqs| {
+        let mut found = Vec::new();
+        for digest in digests {
+            let mut rows = db.prepare_cached(sql)?;
+            for seq in rows.query_map((seqs.start, seqs.end, digest.to_hex()), |row| row.get(0))? {
+                found.push(seq?);
+            }
         }
-        let mut orders = db.prepare_cached(
-            "SELECT id FROM orders INDEXED BY orders_signals WHERE stripped = 0 AND instr(state, ?1) > 0",
-        )?;
-        for id in orders.query_map([&needle], |row| row.get(0))? {
-            found.orders.push(id?);
-        }
-    }
-    found.events.sort_unstable();
-    found.events.dedup();
-    found.orders.sort_unstable();
-    found.orders.dedup();
-    Ok(found)
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    })
 }
 
 impl Writer {
-    /// Removes the person from the rows that still hold one of the digests.
+    /// Removes the person from those of these rows that still hold one of the digests.
     pub(super) fn erase(
         &mut self,
+        table: Table,
         digests: &[Sha256Hex],
-        rows: &Found,
+        rows: &[u64],
         now_ms: i64,
     ) -> rusqlite::Result<Erased> {
         let needles: Vec<String> = digests.iter().map(|digest| digest.to_hex()).collect();
-        let holds = |text: &str| needles.iter().any(|needle| text.contains(needle.as_str()));
         let mut erased = Erased::default();
-        for seq in &rows.events {
-            let found: Option<(i64, i64, String, String)> = self
-                .db
-                .prepare_cached(
-                    "SELECT pixel, state, name, person FROM events WHERE seq = ?1 AND person IS NOT NULL",
-                )?
-                .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
-                .optional()?;
-            if let Some((pixel, was, name, person)) = found
-                && holds(&person)
-            {
-                self.erase_event(*seq, pixel, state(was), &name, now_ms)?;
-                erased.events += 1;
+        for seq in rows {
+            match table {
+                Table::Events => erased.events += u64::from(self.erase_from_event(*seq, &needles, now_ms)?),
+                Table::Orders => erased.orders += u64::from(self.erase_from_order(*seq, &needles)?),
             }
         }
-        for id in &rows.orders {
-            let json: Option<String> = self
-                .db
-                .prepare_cached("SELECT state FROM orders WHERE id = ?1 AND stripped = 0")?
-                .query_row([id], |row| row.get(0))
-                .optional()?;
-            let Some(json) = json.filter(|json| holds(json)) else { continue };
-            let Ok(mut order) = serde_json::from_str::<Order>(&json) else { continue };
-            // The stripped order stays, so that a late report makes no second Purchase.
-            order.strip_signals();
-            let json = serde_json::to_string(&order)
-                .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
-            self.db
-                .prepare_cached("UPDATE orders SET state = ?2, stripped = 1 WHERE id = ?1")?
-                .execute((id, json))?;
-            erased.orders += 1;
-        }
         Ok(erased)
+    }
+
+    fn erase_from_event(&mut self, seq: u64, needles: &[String], now_ms: i64) -> rusqlite::Result<bool> {
+        let found: Option<(i64, i64, String, String)> = self
+            .db
+            .prepare_cached(
+                "SELECT pixel, state, name, person FROM events WHERE seq = ?1 AND person IS NOT NULL",
+            )?
+            .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .optional()?;
+        let Some((pixel, was, name, person)) = found else { return Ok(false) };
+        let is_theirs = holds(&person, needles);
+        if is_theirs {
+            self.erase_event(seq, pixel, state(was), &name, now_ms)?;
+        }
+        Ok(is_theirs)
+    }
+
+    /// The stripped order stays, so that a late report makes no second Purchase.
+    fn erase_from_order(&mut self, rowid: u64, needles: &[String]) -> rusqlite::Result<bool> {
+        let json: Option<String> = self
+            .db
+            .prepare_cached("SELECT state FROM orders WHERE rowid = ?1 AND stripped = 0")?
+            .query_row([rowid], |row| row.get(0))
+            .optional()?;
+        let Some(json) = json.filter(|json| holds(json, needles)) else { return Ok(false) };
+        let Ok(mut order) = serde_json::from_str::<Order>(&json) else { return Ok(false) };
+        order.strip_signals();
+        let json = serde_json::to_string(&order)
+            .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
+        self.db
+            .prepare_cached("UPDATE orders SET state = ?2, stripped = 1 WHERE rowid = ?1")?
+            .execute((rowid, json))?;
+        Ok(true)
     }
 
     /// What waits is never sent; what is on its way ends as it ends, without its person.
@@ -125,4 +132,8 @@ impl Writer {
         self.changed(seq);
         Ok(())
     }
+}
+
+fn holds(text: &str, needles: &[String]) -> bool {
+    needles.iter().any(|needle| text.contains(needle.as_str()))
 }

@@ -1,4 +1,4 @@
-//! Writes on events: append, confirm, and the Purchase of an order.
+//! Writes on events: append and confirm.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,15 +6,16 @@ use std::time::Duration;
 use rusqlite::OptionalExtension as _;
 use tandem_core::hash::Sha256Hex;
 use tandem_core::id::PixelId;
+use tandem_core::order::Environment;
 
 use super::committer::Writer;
-use super::erase;
+use super::erase::{self, Table};
 use super::sql::*;
 use super::store::Embedded;
 use crate::clock::millis;
 use crate::outbox::{
     Appended, BrowserOutcome, Confirmation, Confirmed, Erased, EventStore, Existing, Initial, Metric,
-    NewEvent, State, StoreError,
+    NewEvent, OrderKey, State, StoreError,
 };
 
 #[async_trait::async_trait]
@@ -26,21 +27,31 @@ impl EventStore for Embedded {
     async fn confirm(
         &self,
         pixel: PixelId,
+        environment: Environment,
         confirmations: Vec<Confirmation>,
     ) -> Result<Confirmed, StoreError> {
-        self.write(move |writer, now_ms| writer.confirm(&pixel, &confirmations, now_ms)).await
+        self.write(move |writer, now_ms| writer.confirm(&pixel, environment, &confirmations, now_ms)).await
     }
 
     async fn erase(&self, digests: Vec<Sha256Hex>) -> Result<Erased, StoreError> {
-        // Looking through everything is a reader's work, so that ingest goes on meanwhile.
-        let needles = Arc::new(digests);
-        let looked_for = Arc::clone(&needles);
-        let mut found = self.read(move |db| erase::find(db, &looked_for)).await?;
+        let digests: Arc<[Sha256Hex]> = digests.into();
         let mut erased = Erased::default();
-        while let Some(part) = found.split_off_part() {
-            let needles = Arc::clone(&needles);
-            erased +=
-                self.write_patiently(move |writer, now_ms| writer.erase(&needles, &part, now_ms)).await?;
+        for table in [Table::Orders, Table::Events] {
+            let mut below_seq = None;
+            loop {
+                let looked_for = Arc::clone(&digests);
+                let step = self.read(move |db| erase::find(db, table, &looked_for, below_seq)).await?;
+                for part in step.found.chunks(erase::PART) {
+                    let (digests, part) = (Arc::clone(&digests), part.to_vec());
+                    let erase =
+                        move |writer: &mut Writer, now_ms| writer.erase(table, &digests, &part, now_ms);
+                    erased += self.write_patiently(erase).await?;
+                }
+                below_seq = step.below_seq;
+                if below_seq.is_none() {
+                    break;
+                }
+            }
         }
         Ok(erased)
     }
@@ -62,27 +73,27 @@ impl<'a> Entry<'a> {
         let (state, due_ms, code, finished_ms) = match &event.initial {
             // The clock may have been set back since the event was received.
             Initial::Pending => (State::Pending, Some(now.min(now_ms)), None, None),
-            Initial::Leased(lease) => (State::InFlight, after(lease), None, None),
+            Initial::Leased(holder) => (State::InFlight, after(&holder.span()), None, None),
             Initial::WaitingJoin(wait) => (State::WaitingJoin, after(wait), None, None),
             Initial::Held(code) => (State::Held, None, Some(code.as_str()), None),
             Initial::Suppressed(code) => (State::Suppressed, None, Some(code.as_str()), Some(now)),
             Initial::DeadLetter(code) => (State::DeadLetter, None, Some(code.as_str()), Some(now)),
         };
-        // What is never sent needs no personal data.
+        // An event that is never sent needs no personal data.
         Self { state, due_ms, code, finished_ms, keeps_person: state != State::Suppressed }
     }
 }
 
 impl Writer {
-    /// Stores an event, or finds the first one under its key.
+    /// Stores an event, or returns the first event under its key.
     pub(super) fn append(&mut self, event: &NewEvent, now_ms: i64) -> rusqlite::Result<Appended> {
         let pixel = self.pixel(&event.pixel)?;
         let entry = Entry::of(event, now_ms);
         let mut insert = self.db.prepare_cached(sql!(
             "INSERT INTO events (seq, pixel, name, id, state, due_ms, lease_no, received_ms, time_s, finished_ms,
                                  order_id, keys, contact, code, facts, person, action_source, has_page,
-                                 finished_run_ms)
-             VALUES ({next}, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+                                 environment, finished_run_ms)
+             VALUES ({next}, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
              ON CONFLICT DO NOTHING",
             next = next_position("events", "seq")
         ))?;
@@ -104,6 +115,7 @@ impl Writer {
             event.payload.personal_json.as_deref().filter(|_| entry.keeps_person),
             event.payload.action_source.as_str(),
             event.payload.has_page,
+            number(event.environment),
             self.time.run_ms,
         ])?;
         drop(insert);
@@ -120,8 +132,11 @@ impl Writer {
         self.counts.state(pixel, entry.state, 1);
         let seq = self.db.last_insert_rowid().unsigned_abs();
         self.changed(seq);
+        if let Initial::Leased(holder) = &event.initial {
+            self.leased(holder, seq, event);
+        }
         if let Some(early) = self.early.take(pixel, name, event.id.as_str(), now) {
-            self.confirm_one(pixel, &early, now)?;
+            self.confirm_one(pixel, event.environment, &early, now)?;
         }
         Ok(Appended::New { seq })
     }
@@ -129,60 +144,58 @@ impl Writer {
     fn existing(&self, pixel: i64, event: &NewEvent) -> rusqlite::Result<Existing> {
         self.db
             .prepare_cached(
-                "SELECT state, facts, code FROM events WHERE id = ?1 AND name = ?2 AND pixel = ?3",
+                "SELECT state, facts, code FROM events
+                 WHERE id = ?1 AND name = ?2 AND pixel = ?3 AND environment = ?4",
             )?
-            .query_row((event.id.as_str(), event.name.as_str(), pixel), |row| {
+            .query_row((event.id.as_str(), event.name.as_str(), pixel, number(event.environment)), |row| {
                 Ok(Existing { state: state(row.get(0)?), public_json: row.get(1)?, code: row.get(2)? })
             })
     }
 
     /// Notes that a page asked about an event, so that its copy is to be expected.
-    pub(super) fn expect_browser(
-        &mut self,
-        pixel: i64,
-        name: &str,
-        id: &str,
-        now_ms: i64,
-    ) -> rusqlite::Result<()> {
-        let was: Option<i64> = self
+    pub(super) fn expect_browser(&mut self, seq: u64, now_ms: i64) -> rusqlite::Result<()> {
+        let found: Option<(i64, i64, String)> = self
             .db
             .prepare_cached(
-                "UPDATE events SET contact = 1 WHERE id = ?1 AND name = ?2 AND pixel = ?3 AND contact = 0
-                 RETURNING state",
+                "UPDATE events SET contact = 1 WHERE seq = ?1 AND contact = 0 RETURNING state, pixel, name",
             )?
-            .query_row((id, name, pixel), |row| row.get(0))
+            .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
-        if was.map(state) == Some(State::Delivered) {
-            self.counts.count(now_ms, pixel, name, Metric::DeliveredWithBrowser, 1);
+        if let Some((was, pixel, name)) = found
+            && state(was) == State::Delivered
+        {
+            self.counts.count(now_ms, pixel, &name, Metric::DeliveredWithBrowser, 1);
         }
         Ok(())
     }
 
-    /// Notes what pages did with their copies.
+    /// Records what pages did with their copies.
     pub(super) fn confirm(
         &mut self,
         pixel: &PixelId,
+        environment: Environment,
         confirmations: &[Confirmation],
         now_ms: i64,
     ) -> rusqlite::Result<Confirmed> {
         let pixel = self.pixel(pixel)?;
         let mut confirmed = Confirmed::default();
         for confirmation in confirmations {
-            let mut known = self.confirm_one(pixel, confirmation, now_ms)?;
-            if confirmation.outcome == BrowserOutcome::Fired
-                && confirmation.name == tandem_core::id::EventName::purchase()
-                && let Some(order) = confirmation.id.purchase_order()
-            {
-                known |= self.confirm_order(&order, confirmation.at_s, now_ms)?;
-            }
+            let known = match confirmation.purchase_order() {
+                Some(order) => {
+                    let key = OrderKey { environment, id: order };
+                    self.confirm_purchase(&key, pixel, confirmation, now_ms)?
+                }
+                None => self.confirm_one(pixel, None, confirmation, now_ms)?,
+            };
             *(if known { &mut confirmed.accepted } else { &mut confirmed.unknown }) += 1;
         }
         Ok(confirmed)
     }
 
-    fn confirm_one(
+    pub(super) fn confirm_one(
         &mut self,
         pixel: i64,
+        environment: Option<Environment>,
         confirmation: &Confirmation,
         now_ms: i64,
     ) -> rusqlite::Result<bool> {
@@ -190,21 +203,24 @@ impl Writer {
         let found: Option<(u64, i64, Option<i64>, Option<i64>)> = self
             .db
             .prepare_cached(
-                "SELECT seq, state, browser, finished_ms FROM events WHERE id = ?1 AND name = ?2 AND pixel = ?3",
+                "SELECT seq, state, browser, finished_ms FROM events
+                 WHERE id = ?1 AND name = ?2 AND pixel = ?3 AND environment = ?4",
             )?
-            .query_row((id, name, pixel), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .query_row((id, name, pixel, number(environment)), |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
             .optional()?;
         let Some((seq, was, browser, finished_ms)) = found else {
             self.early.keep(pixel, confirmation, now_ms);
             return Ok(false);
         };
-        self.expect_browser(pixel, name, id, now_ms)?;
+        self.expect_browser(seq, now_ms)?;
         if browser == Some(BrowserOutcome::Fired as i64) {
-            return Ok(true); // The first FIRED stands.
+            return Ok(true); // The first FIRED stays.
         }
         let fired = confirmation.outcome == BrowserOutcome::Fired;
-        // Nothing was fired before it happened. A forged time long ago would keep the server's
-        // copy back (`dedup_window_passed`).
+        // A copy cannot be fired before its event happened. A forged time long ago would hold back
+        // the server's copy (`dedup_window_passed`).
         let fired_s: Option<i64> = self
             .db
             .prepare_cached(
@@ -218,6 +234,11 @@ impl Writer {
         }
         Ok(true)
     }
+}
+
+/// How an event's environment is stored.
+fn number(environment: Option<Environment>) -> u8 {
+    environment.map_or(NO_MONEY, |environment| environment as u8)
 }
 
 /// Whether Meta merges a browser copy fired at `fired_s` with a server copy delivered at

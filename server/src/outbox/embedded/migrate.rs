@@ -1,5 +1,5 @@
-//! The schema and its versions: a database of any earlier version is brought up to date in
-//! one transaction per version; one from the future is refused.
+//! The schema and its versions. A database of an earlier version is updated in one transaction per
+//! version. A database of a later version is refused.
 
 use rusqlite::Connection;
 
@@ -13,15 +13,15 @@ const VERSIONS: [&str; 5] = [
     include_str!("schema/4.sql"),
     include_str!("schema/5.sql"),
 ];
-/// Version of the schema this program writes (SQLite's `user_version`).
+/// Version of the schema that this program writes (SQLite's `user_version`).
 pub(super) const SCHEMA_VERSION: usize = VERSIONS.len();
 
-/// Why a database cannot be brought up to date.
+/// Why a database cannot be updated.
 #[derive(Debug)]
 pub(super) enum MigrateError {
-    /// A newer program wrote it; its schema version.
+    /// A newer program wrote the database; its schema version.
     FromTheFuture(i64),
-    /// SQLite refuses a step.
+    /// SQLite refused a step.
     Database(rusqlite::Error),
 }
 
@@ -31,7 +31,7 @@ impl From<rusqlite::Error> for MigrateError {
     }
 }
 
-/// Brings a database up to date.
+/// Updates a database to [`SCHEMA_VERSION`].
 pub(super) fn migrate(db: &Connection) -> Result<(), MigrateError> {
     let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let known = usize::try_from(version).ok().filter(|version| *version <= SCHEMA_VERSION);
@@ -102,8 +102,8 @@ mod tests {
         }
     }
 
-    /// Events as they were stored before version 4: of a page; at a counter, with properties
-    /// that read like another event; delivered; and of a website without a page.
+    /// Events as versions before 4 stored them: one of a page, one at a counter whose properties
+    /// look like another event, a delivered one, and one of a website without a page.
     fn old_events() -> String {
         let events = [
             (

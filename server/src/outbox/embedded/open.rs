@@ -1,4 +1,4 @@
-//! Opening the database: the lock, the schema, and what a crash left leased.
+//! Opens the database: the lock, the schema, and the leases that a crash left.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::committer::BUSY_WAIT_MAX;
 use super::migrate::{MigrateError, SCHEMA_VERSION, migrate};
 use super::sql::*;
 
-/// Longest wait a schedule can hold, milliseconds: what is due later was written while the
-/// machine's clock was ahead.
+/// Longest wait of any schedule, milliseconds. A later due time was written while the machine's
+/// clock was ahead.
 const WAIT_MS_MAX: i64 = 26 * 3600 * 1000;
 
 /// Longest wait of a question to the payment provider, milliseconds: its schedule ends within 7 days.
@@ -19,32 +20,32 @@ const ASK_MS_MAX: i64 = 7 * 24 * 3600 * 1000;
 /// Why the store cannot be opened. The text says what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The directory cannot be made or written.
+    /// The directory cannot be created or written.
     #[error(
         "the data directory {0} cannot be used: {1}; check that it exists and is writable (TANDEM_DATA_DIR)"
     )]
     Directory(PathBuf, std::io::Error),
-    /// Another server has it.
+    /// Another server uses the directory.
     #[error("another tandem-server is using the data directory {0}; stop it or set another TANDEM_DATA_DIR")]
     InUse(PathBuf),
-    /// Written by a newer version.
+    /// A newer version wrote the database.
     #[error(
         "the database in {0} has schema version {1}, newer than this program's {SCHEMA_VERSION}; use the newer tandem-server"
     )]
     FromTheFuture(PathBuf, i64),
-    /// SQLite refuses.
+    /// SQLite cannot open the database.
     #[error("the database in {0} cannot be opened: {1}")]
     Database(PathBuf, rusqlite::Error),
 }
 
-/// An opened database with its lock, which lives as long as the value.
+/// An opened database with its lock. The lock lives as long as this value.
 pub(super) struct Opened {
     pub(super) writer: Connection,
     pub(super) path: PathBuf,
     pub(super) lock: File,
 }
 
-/// Opens or makes the database in `dir` and puts what was leased back to pending.
+/// Opens or creates the database in `dir` and gives all leases back.
 pub(super) fn open(dir: &Path, now_ms: i64) -> Result<Opened, OpenError> {
     make_private(dir).map_err(|e| OpenError::Directory(dir.into(), e))?;
     let lock = OpenOptions::new()
@@ -66,8 +67,8 @@ pub(super) fn open(dir: &Path, now_ms: i64) -> Result<Opened, OpenError> {
         MigrateError::FromTheFuture(version) => OpenError::FromTheFuture(dir.into(), version),
         MigrateError::Database(error) => fail(error),
     })?;
-    // Whatever the last process had leased, it no longer has. An event that was on the
-    // wire goes out again under its first ID.
+    // The last process no longer holds its leases. An event that was being sent goes out again
+    // under its first ID.
     writer
         .execute_batch(&format!(
             "BEGIN;
@@ -84,7 +85,7 @@ pub(super) fn open(dir: &Path, now_ms: i64) -> Result<Opened, OpenError> {
     Ok(Opened { writer, path, lock })
 }
 
-/// Makes the directory, if it is not there, for its owner alone: hashes are personal data.
+/// Creates the directory if it is missing, for its owner alone: hashes are personal data.
 fn make_private(dir: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -94,9 +95,9 @@ fn make_private(dir: &Path) -> std::io::Result<()> {
 }
 
 fn configure(db: &Connection) -> rusqlite::Result<()> {
-    db.busy_timeout(Duration::from_secs(10))?;
+    db.busy_timeout(BUSY_WAIT_MAX)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
-    // Every commit reaches the disk before anyone hears of it.
+    // Every commit reaches the disk before its callers get an answer.
     db.pragma_update(None, "synchronous", "FULL")?;
     // Checkpoints run on their own thread, off the commit path.
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
@@ -106,7 +107,7 @@ fn configure(db: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Opens a connection that only reads.
+/// Opens a read-only connection.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let db = Connection::open_with_flags(
         path,

@@ -1,4 +1,4 @@
-//! What operators ask and change.
+//! Operators' queries and changes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ const TOO_OLD_COUNTED: usize = 10_000;
 #[async_trait::async_trait]
 impl OperatorStore for Embedded {
     async fn list(&self, filter: EventFilter, page: Page) -> Result<Vec<EventView>, StoreError> {
-        self.read(move |db| read::list(db, &filter, page)).await
+        self.read_page(page, move |db, page| read::list(db, &filter, page)).await
     }
 
     async fn find(&self, key: EventKey) -> Result<Vec<(EventView, Vec<AttemptView>)>, StoreError> {
@@ -41,7 +41,7 @@ impl OperatorStore for Embedded {
     }
 
     async fn list_orders(&self, filter: OrderFilter, page: Page) -> Result<Vec<OrderView>, StoreError> {
-        self.read(move |db| read::list_orders(db, &filter, page)).await
+        self.read_page(page, move |db, page| read::list_orders(db, &filter, page)).await
     }
 
     async fn dead_webhooks(
@@ -49,7 +49,7 @@ impl OperatorStore for Embedded {
         filter: DeadWebhookFilter,
         page: Page,
     ) -> Result<Vec<DeadWebhook>, StoreError> {
-        self.read(move |db| read::dead_webhooks(db, &filter, page)).await
+        self.read_page(page, move |db, page| read::dead_webhooks(db, &filter, page)).await
     }
 
     async fn replay(&self, seqs: Vec<u64>, allow_double_count: bool) -> Result<Replayed, StoreError> {
@@ -125,7 +125,8 @@ impl Writer {
             let Some((pixel, time_s, has_person, why)) = found else { continue };
             let replayable = Replayable::judge(has_person, time_s, why.as_deref(), now_ms.div_euclid(1000));
             if outcome.count(replayable, allow_double_count) {
-                // Sent although its twin is old: the twin's age must not stop it again.
+                // The operator allowed a second count, so the age of the browser's copy must not
+                // stop the event again.
                 self.db
                     .prepare_cached(
                         sql!("UPDATE events SET state = {PENDING}, due_ms = ?2, finished_ms = NULL, replayed_at = attempts,
@@ -140,8 +141,8 @@ impl Writer {
         Ok(outcome)
     }
 
-    /// Deletes the dead letters among the events at these positions, with their attempts.
-    /// The orders of Purchases stay: they make no second one.
+    /// Deletes the dead letters among the events at these positions, with their attempts. The
+    /// orders of deleted Purchases stay, so that they cause no second Purchase.
     pub(super) fn purge(&mut self, seqs: &[u64]) -> rusqlite::Result<u64> {
         let mut purged = 0;
         for seq in seqs {
@@ -160,8 +161,8 @@ impl Writer {
         Ok(purged)
     }
 
-    /// Takes webhooks off the list of dead letters. The webhook stays known: a late copy of
-    /// it must not act.
+    /// Removes webhooks from the list of dead letters. Each webhook stays known, so that a late
+    /// copy does not act.
     pub(super) fn purge_webhooks(&mut self, seqs: &[u64]) -> rusqlite::Result<u64> {
         let mut purged = 0;
         for seq in seqs {
@@ -175,18 +176,18 @@ impl Writer {
         Ok(purged)
     }
 
-    /// Stops or resumes a pixel's delivery, for the next start to know.
+    /// Pauses or resumes a pixel's delivery. The next start keeps the setting.
     pub(super) fn set_paused(&mut self, pixel: &PixelId, paused: bool) -> rusqlite::Result<()> {
         let no = self.pixel(pixel)?;
         self.db.prepare_cached("UPDATE pixels SET paused = ?2 WHERE no = ?1")?.execute((no, paused))?;
         Ok(())
     }
 
-    /// Gives events and orders without a pixel to one that is configured now.
+    /// Moves the events and orders without a pixel to a configured pixel.
     pub(super) fn adopt_unassigned(&mut self, pixel: &PixelId) -> rusqlite::Result<u64> {
         let from = self.pixel(&PixelId::unassigned())?;
         let to = self.pixel(pixel)?;
-        // A key that the pixel has already stays where it is: the first payload wins.
+        // Where the pixel has the key already, the event is not moved: the first payload wins.
         let moved: Vec<i64> = self
             .db
             .prepare_cached("UPDATE OR IGNORE events SET pixel = ?2 WHERE pixel = ?1 RETURNING state")?
@@ -196,24 +197,24 @@ impl Writer {
             self.counts.state(from, state(*was), -1);
             self.counts.state(to, state(*was), 1);
         }
-        let waiting: Vec<(String, String)> = self
+        let waiting: Vec<(i64, String)> = self
             .db
-            .prepare_cached("SELECT id, state FROM orders WHERE pixel = ?1")?
+            .prepare_cached("SELECT rowid, state FROM orders WHERE pixel = ?1")?
             .query_map([from], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<_>>()?;
-        for (id, json) in waiting {
+        for (row, json) in waiting {
             if let Ok(mut order) = serde_json::from_str::<Order>(&json) {
                 order.assign(pixel.clone());
                 let json = serde_json::to_string(&order).unwrap_or(json);
                 self.db
-                    .prepare_cached("UPDATE orders SET pixel = ?2, state = ?3 WHERE id = ?1")?
-                    .execute((id, to, json))?;
+                    .prepare_cached("UPDATE orders SET pixel = ?2, state = ?3 WHERE rowid = ?1")?
+                    .execute((row, to, json))?;
             }
         }
         Ok(moved.len() as u64)
     }
 
-    /// A write that reaches the disk, so that a full one shows.
+    /// Writes to the disk, so that a full disk shows.
     pub(super) fn probe(&self, now_ms: i64) -> rusqlite::Result<()> {
         self.db.pragma_update(None, "application_id", now_ms.rem_euclid(1_000_000_007))
     }

@@ -1,91 +1,105 @@
-//! Orders and webhooks.
+//! Writes and reads of orders and webhooks.
 
 use rusqlite::{Connection, OptionalExtension as _};
-use tandem_core::id::{EventId, EventName, OrderId, PixelId};
-use tandem_core::order::{Order, TrustLevel};
+use tandem_core::id::{EventId, EventName, PixelId};
+use tandem_core::order::{Environment, Order, TrustLevel};
 
 use super::committer::Writer;
 use super::sql::*;
 use super::store::Embedded;
 use super::unproven;
 use crate::outbox::{
-    Ask, DueOrder, OrderStep, OrderStore, OrderUpdated, PurchaseChange, StoreError, WebhookRecord,
+    Ask, BrowserOutcome, Confirmation, DueOrder, OrderEffects, OrderKey, OrderStep, OrderStore, OrderUpdated,
+    StoreError, WebhookRecord,
 };
 
 #[async_trait::async_trait]
 impl OrderStore for Embedded {
     async fn update(
         &self,
-        id: OrderId,
+        key: OrderKey,
         pixel: PixelId,
         webhook: Option<WebhookRecord>,
         mut step: OrderStep,
     ) -> Result<Option<OrderUpdated>, StoreError> {
         self.write(move |writer, now_ms| {
-            writer.update_order(&id, &pixel, webhook.as_ref(), &mut step, now_ms)
+            writer.update_order(&key, &pixel, webhook.as_ref(), &mut step, now_ms)
         })
-        .await
+        .await?
     }
 
     async fn record_webhook(&self, webhook: WebhookRecord) -> Result<bool, StoreError> {
         self.write(move |writer, _| writer.record_webhook(&webhook)).await
     }
 
-    async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
-        self.read(move |db| find_order(db, &id)).await
+    async fn order(&self, key: OrderKey) -> Result<Option<Order>, StoreError> {
+        self.read(move |db| find_order(db, &key)).await
     }
 
-    async fn orders_to_ask(&self, max: usize) -> Result<Vec<DueOrder>, StoreError> {
+    async fn confirm_secret(&self) -> Result<[u8; 32], StoreError> {
+        let fresh: [u8; 32] = rand::random();
+        self.write(move |writer, _| writer.shared_secret("confirm", fresh)).await
+    }
+
+    async fn orders_to_ask(&self, environment: Environment, max: usize) -> Result<Vec<DueOrder>, StoreError> {
         self.follow_clock().await?;
         let now_ms = self.clock.now_ms();
-        self.read(move |db| unproven::orders_to_ask(db, now_ms, max)).await
+        self.read(move |db| unproven::orders_to_ask(db, environment, now_ms, max)).await
     }
 }
 
 impl Writer {
-    /// Runs a step on one order and writes the order with the step's effects.
+    /// Runs a step on one order and writes the order with the step's effects. An order that cannot
+    /// be read refuses its own step before anything is written, so that its batch goes on.
     pub(super) fn update_order(
         &mut self,
-        id: &OrderId,
+        key: &OrderKey,
         pixel: &PixelId,
         webhook: Option<&WebhookRecord>,
         step: &mut OrderStep,
         now_ms: i64,
-    ) -> rusqlite::Result<Option<OrderUpdated>> {
+    ) -> rusqlite::Result<Result<Option<OrderUpdated>, StoreError>> {
+        let stored = self.stored_order(key)?;
+        let mut order = match stored.as_deref().map(serde_json::from_str::<Order>) {
+            None => Order::new(key.id.clone(), key.environment, pixel.clone()),
+            Some(Ok(order)) => order,
+            Some(Err(error)) => {
+                tracing::error!(order.id = key.id.as_str(), %error, "a stored order cannot be read");
+                return Ok(Err(StoreError::Unavailable("a stored order cannot be read".into())));
+            }
+        };
         if let Some(webhook) = webhook
             && !self.record_webhook(webhook)?
         {
-            return Ok(None);
+            return Ok(Ok(None));
         }
-        let stored: Option<String> = self
-            .db
-            .prepare_cached("SELECT state FROM orders WHERE id = ?1")?
-            .query_row([id.as_str()], |row| row.get(0))
-            .optional()?;
-        let mut order = match stored.as_deref().map(serde_json::from_str::<Order>) {
-            None => Order::new(id.clone(), pixel.clone()),
-            Some(Ok(order)) => order,
-            Some(Err(error)) => return Err(rusqlite::Error::ToSqlConversionFailure(Box::new(error))),
-        };
         let before = order.clone();
         let effects = step(&mut order);
         let event = effects.event.as_ref().map(|event| self.append(event, now_ms)).transpose()?;
         let purchase = match &effects.purchase {
-            Some(change) => self.change_purchase(change, now_ms)?,
+            Some(change) => self.change_purchase(key, change, now_ms)?,
             None => None,
         };
-        if let (Some(PurchaseChange::Stop(_)), None) = (&effects.purchase, &purchase) {
-            order.mark_left();
+        if effects.purchase.is_some() && purchase.is_none() {
+            order.mark_left(&before);
         }
-        let pixel_no = self.pixel(order.pixel())?;
-        self.follow(id, pixel_no, &effects.followers, now_ms)?;
-        if effects.browser_contact {
-            let purchase_id = EventId::of_purchase(id);
-            self.expect_browser(pixel_no, EventName::purchase().as_str(), purchase_id.as_str(), now_ms)?;
+        self.follow(key, &effects.followers, now_ms)?;
+        // A page that had fired before the payment was known has fired this.
+        if let (Some(_), Some(at_s)) = (&purchase, order.fired_at_s()) {
+            let id = EventId::of_purchase(order.id());
+            let fired =
+                Confirmation { name: EventName::purchase(), id, outcome: BrowserOutcome::Fired, at_s };
+            let pixel = self.pixel(order.pixel())?;
+            self.confirm_one(pixel, Some(key.environment), &fired, now_ms)?;
+        }
+        if effects.browser_contact
+            && let Some(purchase) = self.purchase_of(key)?
+        {
+            self.expect_browser(purchase.seq, now_ms)?;
         }
         if stored.is_none() || before != order || effects.ask != Ask::AsPlanned {
             let learnt = order.has_learnt_since(&before);
-            self.write_order(&order, pixel_no, effects.ask, now_ms, learnt)?;
+            self.write_order(&order, effects.ask, now_ms, learnt)?;
         }
         let (was_paid, is_paid) = (before.paid().is_some(), order.paid().is_some());
         if stored.is_none() {
@@ -97,20 +111,24 @@ impl Writer {
             self.counts.orders(was_paid, -1);
             self.counts.orders(is_paid, 1);
         }
-        let (ask, answer) = (effects.ask, effects.answer);
-        Ok(Some(OrderUpdated { is_new: stored.is_none(), order, event, purchase, ask, answer }))
+        let OrderEffects { ask, answer, dead_letter, .. } = effects;
+        if let (Some(webhook), Some(code)) = (webhook, dead_letter) {
+            self.give_up_webhook(webhook, code)?;
+        }
+        let is_new = stored.is_none();
+        Ok(Ok(Some(OrderUpdated { is_new, order, event, purchase, ask, answer, dead_letter })))
     }
 
-    /// `learnt`: something was learnt, and not only when to ask about it. What strangers
-    /// repeat, and what we ask, does not keep people's signals longer.
+    /// `learnt`: the step learnt something new about the order. A stranger's repetition or our own
+    /// question is not new, so neither keeps people's signals longer.
     pub(super) fn write_order(
         &mut self,
         order: &Order,
-        pixel: i64,
         ask: Ask,
         now_ms: i64,
         learnt: bool,
     ) -> rusqlite::Result<()> {
+        let pixel = self.pixel(order.pixel())?;
         let (planned, at_ms) = match ask {
             Ask::AsPlanned => (true, None),
             Ask::At(at_ms) => (false, Some(at_ms)),
@@ -120,10 +138,11 @@ impl Writer {
             serde_json::to_string(order).map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
         self.db
             .prepare_cached(sql!(
-                "INSERT INTO orders (rowid, id, pixel, state, paid, created_ms, updated_ms, ask_at_ms, standing,
-                                     updated_run_ms)
-                 VALUES ({next}, ?1, ?2, ?3, ?4, ?5, ?5, ?6, ?8, ?10)
-                 ON CONFLICT (id) DO UPDATE SET state = excluded.state, paid = excluded.paid,
+                "INSERT INTO orders (rowid, id, environment, pixel, state, paid, created_ms, updated_ms, ask_at_ms,
+                                     standing, updated_run_ms)
+                 VALUES ({next}, ?1, ?10, ?2, ?3, ?4, ?5, ?5, ?6, ?8, ?11)
+                 ON CONFLICT (id, environment) DO UPDATE SET pixel = excluded.pixel, state = excluded.state,
+                    paid = excluded.paid,
                     standing = excluded.standing,
                     updated_ms = CASE ?9 WHEN 1 THEN excluded.updated_ms ELSE updated_ms END,
                     updated_run_ms = CASE ?9 WHEN 1 THEN excluded.updated_run_ms ELSE updated_run_ms END,
@@ -141,32 +160,49 @@ impl Writer {
                 planned,
                 order.trust_level() as u8,
                 learnt,
+                order.environment() as u8,
                 self.time.run_ms,
             ])?;
         Ok(())
     }
 
-    /// An order as it is stored, with the number of its pixel.
-    pub(super) fn stored_order(&self, id: &OrderId) -> rusqlite::Result<Option<(String, i64)>> {
-        self.db
-            .prepare_cached("SELECT state, pixel FROM orders WHERE id = ?1")?
-            .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()
+    /// An order's JSON.
+    pub(super) fn stored_order(&self, key: &OrderKey) -> rusqlite::Result<Option<String>> {
+        stored_order(&self.db, key)
     }
 
-    /// Notes on the order that a page fired its Purchase. False when there is none.
-    pub(super) fn confirm_order(&mut self, id: &OrderId, at_s: i64, now_ms: i64) -> rusqlite::Result<bool> {
-        let Some((json, pixel)) = self.stored_order(id)? else { return Ok(false) };
-        if let Ok(mut order) = serde_json::from_str::<Order>(&json)
-            && !order.is_fired()
-        {
-            order.confirm_fired(at_s);
-            self.write_order(&order, pixel, Ask::AsPlanned, now_ms, true)?;
+    /// Notes what a page did with an order's Purchase. Its event is confirmed only when the order is
+    /// paid; until then the order keeps the word. False when there is no such order.
+    pub(super) fn confirm_purchase(
+        &mut self,
+        key: &OrderKey,
+        pixel: i64,
+        confirmation: &Confirmation,
+        now_ms: i64,
+    ) -> rusqlite::Result<bool> {
+        let Some(json) = self.stored_order(key)? else { return Ok(false) };
+        let Ok(mut order) = serde_json::from_str::<Order>(&json) else { return Ok(false) };
+        if confirmation.outcome == BrowserOutcome::Fired && !order.is_fired() {
+            order.confirm_fired(confirmation.at_s);
+            self.write_order(&order, Ask::AsPlanned, now_ms, true)?;
+        }
+        if order.paid().is_some() {
+            self.confirm_one(pixel, Some(key.environment), confirmation, now_ms)?;
         }
         Ok(true)
     }
 
-    /// Keeps a webhook. False when it was known; then only its count grows.
+    /// A key under this name; `fresh` becomes it if there is none.
+    fn shared_secret(&mut self, name: &str, fresh: [u8; 32]) -> rusqlite::Result<[u8; 32]> {
+        self.db
+            .prepare_cached("INSERT INTO secrets (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+            .execute((name, fresh))?;
+        self.db
+            .prepare_cached("SELECT value FROM secrets WHERE name = ?1")?
+            .query_row([name], |row| row.get(0))
+    }
+
+    /// Stores a webhook. False when it was known; then only its count of copies grows.
     pub(super) fn record_webhook(&mut self, webhook: &WebhookRecord) -> rusqlite::Result<bool> {
         let known = self
             .db
@@ -196,13 +232,24 @@ impl Writer {
             ])?;
         Ok(true)
     }
+
+    /// Makes a stored webhook a dead letter.
+    fn give_up_webhook(&self, webhook: &WebhookRecord, code: &str) -> rusqlite::Result<()> {
+        self.db
+            .prepare_cached("UPDATE webhooks SET dead_letter = ?3 WHERE account = ?1 AND event_key = ?2")?
+            .execute((&webhook.account, &webhook.event_key, code))
+            .map(drop)
+    }
 }
 
 /// One order.
-fn find_order(db: &Connection, id: &OrderId) -> rusqlite::Result<Option<Order>> {
-    let json: Option<String> = db
-        .prepare_cached("SELECT state FROM orders WHERE id = ?1")?
-        .query_row([id.as_str()], |row| row.get(0))
-        .optional()?;
+fn find_order(db: &Connection, key: &OrderKey) -> rusqlite::Result<Option<Order>> {
+    let json = stored_order(db, key)?;
     json.map(|json| serde_json::from_str(&json).map_err(|e| unreadable(0, e))).transpose()
+}
+
+fn stored_order(db: &Connection, key: &OrderKey) -> rusqlite::Result<Option<String>> {
+    db.prepare_cached("SELECT state FROM orders WHERE id = ?1 AND environment = ?2")?
+        .query_row((key.id.as_str(), key.environment as u8), |row| row.get(0))
+        .optional()
 }

@@ -1,4 +1,4 @@
-//! Delivery's queue: leases, results, releases.
+//! The writes of delivery: leases, results, releases.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,20 +7,17 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use tandem_core::capi::Payload;
 use tandem_core::code;
 use tandem_core::event::ActionSource;
-use tandem_core::id::PixelId;
+use tandem_core::id::{OrderId, PixelId};
+use tandem_core::order::Environment;
 use tandem_core::user_data::KeySet;
 
 use super::committer::Writer;
-use super::events::merges;
 use super::sql::*;
 use super::store::{EVENTS_PER_WRITE, Embedded};
 use crate::clock::{TrustedTime, millis};
 use crate::outbox::{
-    AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent, Metric, State, StoreError,
+    AttemptResult, CallRecord, DeliveryQueue, LeasedEvent, Metric, OrderKey, State, StoreError,
 };
-
-/// Graph calls slower than this count as time-outs (Meta's recommended time-out).
-const SLOW_CALL_MS: u32 = 1500;
 
 #[async_trait::async_trait]
 impl DeliveryQueue for Embedded {
@@ -49,7 +46,7 @@ impl DeliveryQueue for Embedded {
                         break;
                     }
                 }
-                // What is leased already is sent.
+                // Events that are leased already are sent.
                 Err(_) if !leased.is_empty() => break,
                 Err(error) => return Err(error),
             }
@@ -76,9 +73,17 @@ impl DeliveryQueue for Embedded {
         self.write_patiently(move |writer, now_ms| writer.release(&leases, now_ms)).await
     }
 
-    async fn release_held(&self, code: &str) -> Result<u64, StoreError> {
+    async fn release_held(&self, code: &str, environment: Environment) -> Result<u64, StoreError> {
         let code = code.to_owned();
-        self.write_patiently(move |writer, now_ms| writer.release_held(&code, now_ms)).await
+        self.write_patiently(move |writer, now_ms| writer.release_held(&code, environment, now_ms)).await
+    }
+
+    async fn hold_other_environments(&self, environment: Environment) -> Result<u64, StoreError> {
+        self.write_patiently(move |writer, now_ms| {
+            writer.release_held(code::OTHER_ENVIRONMENT, environment, now_ms)?;
+            writer.hold_other_environments(environment)
+        })
+        .await
     }
 
     async fn expire(&self, max: usize) -> Result<usize, StoreError> {
@@ -97,7 +102,7 @@ impl DeliveryQueue for Embedded {
 }
 
 impl Writer {
-    /// Leases events that are due, oldest due first.
+    /// Leases due events, the one due longest first.
     pub(super) fn lease(
         &mut self,
         pixel: &PixelId,
@@ -109,7 +114,7 @@ impl Writer {
         let (lease_ends, lease_until_ms) = (Instant::now() + span, now_ms.saturating_add(millis(span)));
         let mut select = self.db.prepare_cached(
             "SELECT seq, state, lease_no, attempts - replayed_at, time_s, fired_s, code,
-                    facts, person, keys, action_source, has_page
+                    facts, person, keys, action_source, has_page, stop_asked, environment, order_id
              FROM events
              WHERE pixel = ?1 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3",
         )?;
@@ -125,10 +130,22 @@ impl Writer {
                 last_code: row.get(6)?,
                 payload: Arc::new(payload(row)?),
             };
-            Ok((was, event))
+            let stop_asked: bool = row.get("stop_asked")?;
+            Ok((was, event, if stop_asked { order_of(row)? } else { None }))
         })?;
-        let leased: Vec<_> = rows.collect::<rusqlite::Result<_>>()?;
+        let due: Vec<_> = rows.collect::<rusqlite::Result<_>>()?;
         drop(select);
+        let mut leased = Vec::with_capacity(due.len());
+        for (was, event, stopping) in due {
+            // Whatever brought it back: what its order asked to stop does not leave again.
+            let is_stopped = match stopping {
+                Some(key) => self.stop_what_came_back(&key, now_ms)?,
+                None => false,
+            };
+            if !is_stopped {
+                leased.push((was, event));
+            }
+        }
         let mut lease = self.db.prepare_cached(sql!(
             "UPDATE events SET state = {IN_FLIGHT}, lease_no = ?2, due_ms = ?3 WHERE seq = ?1"
         ))?;
@@ -137,129 +154,6 @@ impl Writer {
             self.counts.moved(pixel, *was, State::InFlight);
         }
         Ok(leased.into_iter().map(|(_, event)| event).collect())
-    }
-
-    /// Records a Graph call and results of its events; returns the call's number.
-    pub(super) fn record(
-        &mut self,
-        call: &CallRecord,
-        results: &[AttemptResult],
-        now_ms: i64,
-    ) -> rusqlite::Result<i64> {
-        let pixel = self.pixel(&call.pixel)?;
-        self.db
-            .prepare_cached(sql!(
-                "INSERT INTO calls (no, pixel, started_ms, duration_ms, http_status, meta_code, meta_subcode,
-                                    fbtrace_id, blamed_path, batch_size, started_run_ms)
-                 VALUES ({next}, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-                next = next_position("calls", "no")
-            ))?
-            .execute(rusqlite::params![
-                pixel,
-                call.started_ms,
-                call.duration_ms,
-                call.http_status,
-                call.meta_code,
-                call.meta_subcode,
-                call.fbtrace_id,
-                call.blamed_path,
-                call.batch_size,
-                self.time.run_ms,
-            ])?;
-        let call_no = self.db.last_insert_rowid();
-        if call.batch_size > 0 {
-            self.counts.count(now_ms, pixel, "", Metric::GraphCall, 1);
-            if call.http_status == 0 || call.duration_ms > SLOW_CALL_MS {
-                self.counts.count(now_ms, pixel, "", Metric::GraphCallSlow, 1);
-            }
-        }
-        if call.shortfall > 0 {
-            self.counts.count(now_ms, pixel, "", Metric::Shortfall, call.shortfall.into());
-        }
-        self.record_results(&call.pixel, call_no, results, now_ms)?;
-        Ok(call_no)
-    }
-
-    /// Records more results of a call.
-    pub(super) fn record_results(
-        &mut self,
-        pixel: &PixelId,
-        call_no: i64,
-        results: &[AttemptResult],
-        now_ms: i64,
-    ) -> rusqlite::Result<()> {
-        let pixel = self.pixel(pixel)?;
-        results.iter().try_for_each(|result| self.record_one(pixel, call_no, result, now_ms))
-    }
-
-    fn record_one(
-        &mut self,
-        pixel: i64,
-        call_no: i64,
-        result: &AttemptResult,
-        now_ms: i64,
-    ) -> rusqlite::Result<()> {
-        let (to, due_ms, finished_ms) = match result.outcome {
-            AttemptOutcome::Delivered => (State::Delivered, None, Some(now_ms)),
-            AttemptOutcome::Retry(wait) | AttemptOutcome::Unknown(wait) | AttemptOutcome::Held(wait) => {
-                (State::Pending, Some(now_ms.saturating_add(millis(wait))), None)
-            }
-            AttemptOutcome::Refused => (State::DeadLetter, None, Some(now_ms)),
-        };
-        // The fence: a late result of an older lease changes nothing. What was erased while it
-        // was out is never sent again.
-        let updated: Option<(u32, String, bool, Option<i64>, i64, String)> = self
-            .db
-            .prepare_cached(sql!(
-                "UPDATE events SET attempts = attempts + 1, person = iif(?3 = {DELIVERED}, NULL, person),
-                        state = iif(?3 != {DELIVERED} AND person IS NULL, {SUPPRESSED}, ?3),
-                        due_ms = iif(person IS NULL, NULL, ?4),
-                        finished_ms = iif(person IS NULL, ?7, ?5), finished_run_ms = ?9,
-                        code = iif(?3 != {DELIVERED} AND person IS NULL, ?8, ?6)
-                 WHERE seq = ?1 AND lease_no = ?2 AND state = {IN_FLIGHT}
-                 RETURNING attempts, name, contact, fired_s, state, id"
-            ))?
-            .query_row(
-                (
-                    result.seq,
-                    result.lease_no,
-                    to as u8,
-                    due_ms,
-                    finished_ms,
-                    (to != State::Delivered).then_some(result.code),
-                    now_ms,
-                    code::ERASED,
-                    self.time.run_ms,
-                ),
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?)),
-            )
-            .optional()?;
-        let Some((attempt_no, name, contact, fired_s, to, id)) = updated else { return Ok(()) };
-        let to = state(to);
-        self.db
-            .prepare_cached(
-                "INSERT INTO attempts (seq, attempt_no, call, result, code) VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute((result.seq, attempt_no, call_no, result.outcome.name(), result.code))?;
-        self.counts.moved(pixel, State::InFlight, to);
-        self.changed(result.seq);
-        match to {
-            State::Delivered => {
-                self.counts.count(now_ms, pixel, &name, Metric::Delivered, 1);
-                self.purchase_delivered(pixel, &name, &id, now_ms)?;
-                if contact {
-                    self.counts.count(now_ms, pixel, &name, Metric::DeliveredWithBrowser, 1);
-                    if merges(fired_s, now_ms) {
-                        self.counts.count(now_ms, pixel, &name, Metric::Deduplicated, 1);
-                    }
-                }
-            }
-            State::DeadLetter => self.counts.count(now_ms, pixel, &name, Metric::DeadLetter, 1),
-            State::Suppressed => self.counts.count(now_ms, pixel, &name, Metric::Suppressed, 1),
-            State::Pending => self.purchase_came_back(result.seq, pixel, &name, &id, now_ms)?,
-            _ => {}
-        }
-        Ok(())
     }
 
     /// Gives leased events back without counting an attempt.
@@ -281,19 +175,45 @@ impl Writer {
     }
 
     /// Lets events go that are held one by one under a code.
-    pub(super) fn release_held(&mut self, code: &str, now_ms: i64) -> rusqlite::Result<u64> {
+    pub(super) fn release_held(
+        &mut self,
+        code: &str,
+        environment: Environment,
+        now_ms: i64,
+    ) -> rusqlite::Result<u64> {
         let released: Vec<i64> = self
             .db
             .prepare_cached(sql!(
                 "UPDATE events SET state = {PENDING}, due_ms = ?2, code = NULL
-                 WHERE state = {HELD} AND code = ?1 RETURNING pixel"
+                 WHERE state = {HELD} AND code = ?1 AND environment IN ({NO_MONEY}, ?3) RETURNING pixel"
             ))?
-            .query_map((code, now_ms), |row| row.get(0))?
+            .query_map((code, now_ms, environment as u8), |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         for pixel in &released {
             self.counts.moved(*pixel, State::Held, State::Pending);
         }
         Ok(released.len() as u64)
+    }
+
+    /// Holds what waits and speaks of another environment's money.
+    fn hold_other_environments(&mut self, environment: Environment) -> rusqlite::Result<u64> {
+        let mut held = 0;
+        for was in [State::Pending, State::WaitingJoin] {
+            // The index holds what waits and nothing else.
+            let pixels: Vec<i64> = self
+                .db
+                .prepare_cached(sql!(
+                    "UPDATE events SET state = {HELD}, due_ms = NULL, code = ?2
+                     WHERE seq IN (SELECT seq FROM events INDEXED BY events_open
+                                   WHERE due_ms IS NOT NULL AND environment NOT IN ({NO_MONEY}, ?1) AND state = ?3)
+                     RETURNING pixel"
+                ))?
+                .query_map((environment as u8, code::OTHER_ENVIRONMENT, was as u8), |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            pixels.iter().for_each(|pixel| self.counts.moved(*pixel, was, State::Held));
+            held += pixels.len() as u64;
+        }
+        Ok(held)
     }
 
     /// Gives up what is still waiting among the events at these positions. What is on its
@@ -336,8 +256,8 @@ fn has_due(db: &Connection, pixel: &PixelId, now_ms: i64) -> rusqlite::Result<bo
     .query_row((pixel.as_str(), now_ms), |row| row.get(0))
 }
 
-/// Positions of at most `max` waiting events from before `limit_s` (Unix seconds). Read from
-/// two indexes that hold what waits and nothing else.
+/// Positions of at most `max` waiting events that happened before `limit_s` (Unix seconds). It
+/// reads two indexes that hold only waiting events.
 pub(super) fn too_old(db: &Connection, limit_s: i64, max: usize) -> rusqlite::Result<Vec<u64>> {
     let mut seqs = Vec::new();
     for sql in [
@@ -353,6 +273,13 @@ pub(super) fn too_old(db: &Connection, limit_s: i64, max: usize) -> rusqlite::Re
     Ok(seqs)
 }
 
+/// The order of an event that speaks of its money.
+pub(super) fn order_of(row: &Row<'_>) -> rusqlite::Result<Option<OrderKey>> {
+    let (environment, id): (u8, Option<String>) = (row.get("environment")?, row.get("order_id")?);
+    let id = id.and_then(|id| OrderId::parse(&id).ok()).filter(|_| environment != NO_MONEY);
+    Ok(id.map(|id| OrderKey { environment: Environment::from_number(environment), id }))
+}
+
 /// Reads what is sent of an event.
 fn payload(row: &Row<'_>) -> rusqlite::Result<Payload> {
     let action_source: String = row.get("action_source")?;
@@ -360,7 +287,8 @@ fn payload(row: &Row<'_>) -> rusqlite::Result<Payload> {
         public_json: row.get("facts")?,
         personal_json: row.get("person")?,
         keys: KeySet(row.get("keys")?),
-        // The writer wrote it, so an unknown one means a damaged file: the strictest rules hold.
+        // The writer stored it, so an unknown value means a damaged file. The strictest rules apply
+        // then.
         action_source: ActionSource::parse(&action_source).unwrap_or(ActionSource::Website),
         has_page: row.get("has_page")?,
     })

@@ -1,4 +1,6 @@
-//! Every question asked of the database without changing it.
+//! The read-only queries.
+
+use std::ops::Range;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
@@ -6,6 +8,7 @@ use tandem_core::id::{EventId, EventName, PixelId};
 use tandem_core::user_data::KeySet;
 
 use super::sql::*;
+use super::steps::Step;
 use crate::outbox::{
     AttemptView, BrowserOutcome, DeadWebhook, DeadWebhookFilter, EventFilter, EventKey, EventView,
     OrderFilter, OrderView, Page, State,
@@ -15,7 +18,17 @@ const EVENT_COLUMNS: &str =
     "events.seq, pixels.id, events.name, events.id, state, order_id, time_s, received_ms, due_ms,
      finished_ms, attempts, code, keys, browser, fired_s, person IS NOT NULL";
 
-pub(super) fn list(db: &Connection, filter: &EventFilter, page: Page) -> rusqlite::Result<Vec<EventView>> {
+/// Events, newest first: one step of the search.
+pub(super) fn list(db: &Connection, filter: &EventFilter, page: Page) -> rusqlite::Result<Step<EventView>> {
+    Step::through(db, "events", page.below_seq, |seqs| list_in(db, filter, seqs, page.size))
+}
+
+fn list_in(
+    db: &Connection,
+    filter: &EventFilter,
+    seqs: Range<u64>,
+    max: usize,
+) -> rusqlite::Result<Vec<EventView>> {
     // Dead letters are few among many: they have an index of their own.
     // (A value that is bound would not let it be used.)
     let (index, of_index) = match filter.state {
@@ -24,9 +37,9 @@ pub(super) fn list(db: &Connection, filter: &EventFilter, page: Page) -> rusqlit
     };
     let mut sql = format!(
         "SELECT {EVENT_COLUMNS} FROM events {index} JOIN pixels ON pixels.no = events.pixel
-         WHERE {of_index} events.seq < ?"
+         WHERE {of_index} events.seq >= ? AND events.seq < ?"
     );
-    let mut values: Vec<Value> = vec![Value::Integer(page.below_seq.map_or(i64::MAX, u64::cast_signed))];
+    let mut values = bounds(&seqs);
     let mut and = |condition: &str, value: Option<Value>| {
         if let Some(value) = value {
             sql.push_str(" AND ");
@@ -35,7 +48,7 @@ pub(super) fn list(db: &Connection, filter: &EventFilter, page: Page) -> rusqlit
         }
     };
     and("events.name = ?", filter.name.clone().map(Value::Text));
-    // What waits for a held pixel is held, though its row says pending.
+    // The row of an event that waits for a held pixel says pending, but the event counts as held.
     let held = serde_json::to_string(&filter.held_pixels).unwrap_or_default();
     let of_held = "pixels.id IN (SELECT value FROM json_each(?))";
     let (condition, value) = match filter.state {
@@ -55,8 +68,12 @@ pub(super) fn list(db: &Connection, filter: &EventFilter, page: Page) -> rusqlit
     and("finished_ms >= ?", filter.finished_from_ms.map(Value::Integer));
     and("finished_ms < ?", filter.finished_before_ms.map(Value::Integer));
     sql.push_str(" ORDER BY events.seq DESC LIMIT ?");
-    values.push(Value::Integer(i64::try_from(page.size).unwrap_or(i64::MAX)));
+    values.push(Value::Integer(i64::try_from(max).unwrap_or(i64::MAX)));
     db.prepare_cached(&sql)?.query_map(params_from_iter(values), view)?.collect()
+}
+
+fn bounds(seqs: &Range<u64>) -> Vec<Value> {
+    [seqs.start, seqs.end].map(|seq| Value::Integer(i64::try_from(seq).unwrap_or(i64::MAX))).into()
 }
 
 pub(super) fn at(db: &Connection, seqs: &[u64]) -> rusqlite::Result<Vec<EventView>> {
@@ -131,49 +148,76 @@ fn view(row: &Row<'_>) -> rusqlite::Result<EventView> {
     })
 }
 
-/// Dead-lettered webhooks, newest first.
+const WEBHOOK_COLUMNS: &str = "seq, kind, order_id, dead_letter, received_ms, body_sha256, body_bytes";
+
+/// Dead-lettered webhooks, newest first: one step of the search.
 pub(super) fn dead_webhooks(
     db: &Connection,
     filter: &DeadWebhookFilter,
     page: Page,
-) -> rusqlite::Result<Vec<DeadWebhook>> {
-    db.prepare_cached(
-        "SELECT seq, kind, order_id, dead_letter, received_ms, body_sha256, body_bytes FROM webhooks
-         WHERE dead_letter IS NOT NULL AND seq < ?1 AND (?2 IS NULL OR dead_letter = ?2)
-             AND (?3 IS NULL OR received_ms >= ?3) AND (?4 IS NULL OR received_ms < ?4)
-         ORDER BY seq DESC LIMIT ?5",
-    )?
-    .query_map(
-        (
-            page.below_seq.map_or(i64::MAX, u64::cast_signed),
-            &filter.code,
-            filter.received_from_ms,
-            filter.received_before_ms,
-            page.size,
-        ),
-        |row| {
-            Ok(DeadWebhook {
-                seq: row.get(0)?,
-                kind: row.get(1)?,
-                order_id: row.get(2)?,
-                code: row.get(3)?,
-                received_ms: row.get(4)?,
-                body_sha256: row.get(5)?,
-                body_bytes: row.get(6)?,
-            })
-        },
-    )?
+) -> rusqlite::Result<Step<DeadWebhook>> {
+    Step::through(db, "webhooks", page.below_seq, |seqs| {
+        db.prepare_cached(&format!(
+            "SELECT {WEBHOOK_COLUMNS} FROM webhooks
+             WHERE dead_letter IS NOT NULL AND seq >= ?1 AND seq < ?2 AND (?3 IS NULL OR dead_letter = ?3)
+                 AND (?4 IS NULL OR received_ms >= ?4) AND (?5 IS NULL OR received_ms < ?5)
+             ORDER BY seq DESC LIMIT ?6"
+        ))?
+        .query_map(
+            (
+                seqs.start,
+                seqs.end,
+                &filter.code,
+                filter.received_from_ms,
+                filter.received_before_ms,
+                page.size,
+            ),
+            webhook,
+        )?
+        .collect()
+    })
+}
+
+/// The latest dead-lettered webhooks, by their index.
+pub(super) fn latest_dead_webhooks(db: &Connection, max: usize) -> rusqlite::Result<Vec<DeadWebhook>> {
+    db.prepare_cached(&format!(
+        "SELECT {WEBHOOK_COLUMNS} FROM webhooks INDEXED BY webhooks_dead
+         WHERE dead_letter IS NOT NULL ORDER BY received_ms DESC LIMIT ?1"
+    ))?
+    .query_map([max], webhook)?
     .collect()
 }
 
-/// Orders, newest first.
+fn webhook(row: &Row<'_>) -> rusqlite::Result<DeadWebhook> {
+    Ok(DeadWebhook {
+        seq: row.get(0)?,
+        kind: row.get(1)?,
+        order_id: row.get(2)?,
+        code: row.get(3)?,
+        received_ms: row.get(4)?,
+        body_sha256: row.get(5)?,
+        body_bytes: row.get(6)?,
+    })
+}
+
+/// Orders, newest first: one step of the search.
 pub(super) fn list_orders(
     db: &Connection,
     filter: &OrderFilter,
     page: Page,
+) -> rusqlite::Result<Step<OrderView>> {
+    Step::through(db, "orders", page.below_seq, |seqs| list_orders_in(db, filter, &seqs, page.size))
+}
+
+fn list_orders_in(
+    db: &Connection,
+    filter: &OrderFilter,
+    seqs: &Range<u64>,
+    max: usize,
 ) -> rusqlite::Result<Vec<OrderView>> {
-    let mut sql = "SELECT rowid, state, created_ms, updated_ms FROM orders WHERE rowid < ?".to_owned();
-    let mut values = vec![Value::Integer(page.below_seq.map_or(i64::MAX, u64::cast_signed))];
+    let mut sql =
+        "SELECT rowid, state, created_ms, updated_ms FROM orders WHERE rowid >= ? AND rowid < ?".to_owned();
+    let mut values = bounds(seqs);
     let mut and = |condition: &str, value: Option<Value>| {
         if let Some(value) = value {
             sql.push_str(condition);
@@ -185,7 +229,7 @@ pub(super) fn list_orders(
     and(" AND updated_ms >= ?", filter.updated_from_ms.map(Value::Integer));
     and(" AND updated_ms < ?", filter.updated_before_ms.map(Value::Integer));
     sql.push_str(" ORDER BY rowid DESC LIMIT ?");
-    values.push(Value::Integer(i64::try_from(page.size).unwrap_or(i64::MAX)));
+    values.push(Value::Integer(i64::try_from(max).unwrap_or(i64::MAX)));
     let mut statement = db.prepare_cached(&sql)?;
     let rows = statement.query_map(params_from_iter(values), |row| {
         let json: String = row.get(1)?;

@@ -1,13 +1,16 @@
-//! SQL that names states instead of their numbers. A partial index is only used where its
-//! condition stands as a literal, so that the numbers cannot be bound.
+//! SQL that names states instead of their numbers. SQLite uses a partial index only if its
+//! condition is a literal, so the numbers cannot be bound.
 
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::outbox::State;
 pub(super) use crate::outbox::numbers::*;
 
-/// Number of the trust from which on an order counts as proven (`order::TrustLevel`).
+/// From this trust level on an order counts as proven (`order::TrustLevel`).
 pub(super) const ATTESTED: u8 = tandem_core::order::TrustLevel::Attested as u8;
+
+/// Stored for events that speak of no money; the others store core's `Environment`.
+pub(super) const NO_MONEY: u8 = 0;
 
 /// SQL in which `{PENDING}` and the like stand for numbers; made once.
 macro_rules! sql {
@@ -25,13 +28,13 @@ pub(super) fn next_position(table: &str, column: &str) -> String {
     )
 }
 
-/// The numbers of some states, for a list in SQL.
+/// The numbers of the states that `which` selects, as a list for SQL.
 pub(super) fn numbers(which: fn(State) -> bool) -> String {
     let numbers = State::ALL.into_iter().filter(|state| which(*state)).map(|state| (state as u8).to_string());
     numbers.collect::<Vec<_>>().join(", ")
 }
 
-/// A schema file with the numbers in the places of their names.
+/// A schema file with numbers in place of the states' names.
 pub(super) fn numbered(schema: &str) -> String {
     let named = State::NAMES.iter().map(|(state, name)| (*name, *state as u8));
     named.chain([("ATTESTED", ATTESTED)]).fold(schema.to_owned(), |schema, (name, number)| {
@@ -39,13 +42,13 @@ pub(super) fn numbered(schema: &str) -> String {
     })
 }
 
-/// Reads a stored state. The writer wrote it, so an unknown number means a damaged file;
-/// such an entry counts as given up rather than being sent in error.
+/// Reads a stored state. The writer stored it, so an unknown number means a damaged file. Such an
+/// entry counts as given up, so that it is not sent in error.
 pub(super) fn state(number: i64) -> State {
     State::from_number(number).unwrap_or(State::DeadLetter)
 }
 
-/// Finds or makes a pixel's number.
+/// Finds or creates a pixel's number.
 pub(super) fn pixel_no(db: &Connection, id: &str) -> rusqlite::Result<i64> {
     let found = db
         .prepare_cached("SELECT no FROM pixels WHERE id = ?1")?
@@ -70,7 +73,7 @@ pub(super) fn unreadable(
 mod tests {
     use std::path::Path;
 
-    /// A state's number where its name belongs.
+    /// A state's number that stands where its name should.
     fn bare_number(text: &str) -> Option<&str> {
         let of_state = ["state = ", "state != ", "state IN (", "standing < ", "iif(?3 = ", "iif(?3 != "];
         text.lines().find(|line| {
@@ -83,7 +86,7 @@ mod tests {
 
     #[test]
     fn no_sql_holds_a_bare_number_of_a_state() {
-        assert!(bare_number("WHERE paid = 0 AND state = 5").is_some(), "the search finds one");
+        assert!(bare_number("WHERE paid = 0 AND state = 5").is_some(), "the search finds a bare number");
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/outbox/embedded");
         let files =
             [dir.clone(), dir.join("schema")].into_iter().flat_map(|dir| std::fs::read_dir(dir).unwrap());

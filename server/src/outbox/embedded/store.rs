@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Semaphore, broadcast, mpsc};
 
 use super::checkpoint::Checkpointer;
 use super::committer::{Command, JUMP_MS_MIN, Writer};
@@ -15,25 +15,25 @@ use super::open::{self, OpenError};
 use super::run_time::RunTime;
 use crate::clock::Clock;
 use crate::outbox::StoreError;
+use crate::vital;
 
 /// Most commands that may wait for the writer.
 const QUEUE_MAX: usize = 16_384;
-/// Events that delivery changes in one step: callers whose events wait for the same commit
-/// wait for these as well.
+/// Most events that delivery changes in one step. Callers whose events wait for the same commit
+/// wait for these events too.
 pub(super) const EVENTS_PER_WRITE: usize = 250;
-/// Commits whose changes a watcher may lag behind.
+/// Most commits by which a watcher may lag behind.
 const CHANGES_MAX: usize = 256;
-/// Reading connections.
-const READERS: usize = 2;
+/// Reading connections, and so the most that are idle.
+pub(super) const READERS: usize = 2;
 
-/// The embedded store.
 #[derive(Debug)]
 pub struct Embedded {
     commands: mpsc::Sender<Command>,
     readers: Arc<Readers>,
     pub(super) changes: broadcast::Sender<Arc<[u64]>>,
     pub(super) clock: Clock,
-    /// Offset of the clock that the stored schedules follow.
+    /// Clock offset that the stored schedules follow, milliseconds.
     follows_ms: Arc<AtomicI64>,
     _checkpointer: Checkpointer,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -44,11 +44,14 @@ pub struct Embedded {
 struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    turns: tokio::sync::Semaphore,
+    turns: Arc<Semaphore>,
+    /// Steps of SQLite's machine that the longest query took.
+    #[cfg(test)]
+    longest: std::sync::atomic::AtomicU64,
 }
 
 impl Embedded {
-    /// Opens or makes the store in a directory of its own.
+    /// Opens or creates the store in a directory of its own.
     pub fn open(dir: &Path, clock: Clock) -> Result<Self, OpenError> {
         let opened = open::open(dir, clock.now_ms())?;
         let (commands, receiver) = mpsc::channel(QUEUE_MAX);
@@ -58,16 +61,17 @@ impl Embedded {
             .map_err(|error| OpenError::Database(dir.into(), error))?;
         let writer =
             Writer::new(opened.writer, run_time, clock.clone(), Arc::clone(&follows_ms), changes.clone());
-        let thread = std::thread::Builder::new()
-            .name("committer".into())
-            .spawn(move || writer.run(receiver))
+        let thread = vital::thread("committer", move || writer.run(receiver))
             .map_err(|e| OpenError::Directory(dir.into(), e))?;
         let readers = Readers {
             path: opened.path.clone(),
             idle: Mutex::default(),
-            turns: tokio::sync::Semaphore::new(READERS),
+            turns: Arc::new(Semaphore::new(READERS)),
+            #[cfg(test)]
+            longest: Default::default(),
         };
-        let checkpointer = Checkpointer::start(&opened.path, commands.downgrade())
+        let checkpoints = Connection::open(&opened.path).map_err(|e| OpenError::Database(dir.into(), e))?;
+        let checkpointer = Checkpointer::start(checkpoints, &opened.path, commands.downgrade())
             .map_err(|e| OpenError::Directory(dir.into(), e))?;
         Ok(Self {
             commands,
@@ -81,7 +85,7 @@ impl Embedded {
         })
     }
 
-    /// Queues a change and waits for the commit it is part of.
+    /// Queues a change and waits for its commit. Fails with `Busy` when the queue is full.
     pub(super) async fn write<T: Send + 'static>(
         &self,
         change: impl FnMut(&mut Writer, i64) -> rusqlite::Result<T> + Send + 'static,
@@ -94,7 +98,7 @@ impl Embedded {
         answer.await.unwrap_or(Err(StoreError::Stopped))
     }
 
-    /// The same, for delivery and operators: they wait for room instead of being shed.
+    /// Like [`Self::write`], but waits for a place in the queue. Delivery and operators use it.
     pub(super) async fn write_patiently<T: Send + 'static>(
         &self,
         change: impl FnMut(&mut Writer, i64) -> rusqlite::Result<T> + Send + 'static,
@@ -104,29 +108,50 @@ impl Embedded {
         answer.await.unwrap_or(Err(StoreError::Stopped))
     }
 
+    /// Runs a query on a reader's connection. It counts as a reader until it has ended, whether or
+    /// not its caller still waits for it.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let readers = Arc::clone(&self.readers);
-        let _turn = self.readers.turns.acquire().await.map_err(|_| StoreError::Stopped)?;
+        let turn = Arc::clone(&readers.turns).acquire_owned().await.map_err(|_| StoreError::Stopped)?;
         let unavailable = |e: rusqlite::Error| StoreError::Unavailable(e.to_string());
         tokio::task::spawn_blocking(move || {
             let idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let db = match idle {
                 Some(db) => db,
-                None => open::open_reader(&readers.path).map_err(unavailable)?,
+                None => {
+                    let db = open::open_reader(&readers.path).map_err(unavailable)?;
+                    #[cfg(test)]
+                    let db = super::bounded_tests::counted(db);
+                    db
+                }
             };
             let answer = query(&db).map_err(unavailable);
+            #[cfg(test)]
+            readers.longest.fetch_max(super::bounded_tests::steps_taken(), Ordering::Relaxed);
             readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(db);
+            drop(turn);
             answer
         })
         .await
-        .unwrap_or(Err(StoreError::Stopped))
+        .unwrap_or_else(|error| {
+            Err(match error.is_panic() {
+                true => StoreError::Unavailable("a query ended abnormally".into()),
+                false => StoreError::Stopped,
+            })
+        })
     }
 }
 
 impl Embedded {
+    /// Steps of SQLite's machine that the longest query took since the last call.
+    #[cfg(test)]
+    pub(super) fn longest_query(&self) -> u64 {
+        self.readers.longest.swap(0, Ordering::Relaxed)
+    }
+
     /// Has the writer move schedules along if the wall's time was set since it last wrote:
     /// what is due is read by the wall's time.
     pub(super) async fn follow_clock(&self) -> Result<(), StoreError> {
@@ -140,13 +165,12 @@ impl Embedded {
 
 impl Drop for Embedded {
     fn drop(&mut self) {
-        // The writer ends once the last sender is gone; what it was told is written.
+        // The writer ends once the last sender is gone. It writes all queued commands first.
         let (dead, _) = mpsc::channel(1);
         self.commands = dead;
-        if let Some(thread) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the writer ended abnormally");
+        if let Some(thread) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A panic has ended the process already.
+            drop(thread.join());
         }
     }
 }

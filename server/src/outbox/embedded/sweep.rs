@@ -14,7 +14,7 @@ use super::sql::*;
 use crate::clock::TrustedTime;
 use crate::outbox::State;
 
-/// How long an order is remembered at all, days: longer than any late report.
+/// How long an order is remembered at most, days. This is longer than any late report takes.
 const TOMBSTONE_DAYS: i64 = 400;
 /// Shortest time for which anything finished is kept, and a dead letter its person, milliseconds:
 /// as long as it can be of use to Meta, and a day for a person to look.
@@ -96,29 +96,30 @@ impl Writer {
     fn strip_orders(&mut self, max: usize) -> rusqlite::Result<usize> {
         let settled = self.run_before(DEDUPLICATION_WINDOW_S * 1000);
         let expired = self.run_before(EVENT_AGE_MAX_S * 1000);
-        let due: Vec<(String, String)> = self
+        let due: Vec<(i64, String)> = self
             .db
             .prepare_cached(sql!(
-                "SELECT id, state FROM orders INDEXED BY orders_signals
+                "SELECT rowid, state FROM orders INDEXED BY orders_signals
                  WHERE stripped = 0 AND updated_run_ms <= ?1 AND (updated_run_ms <= ?2 OR (paid = 1
                      AND EXISTS (SELECT 1 FROM events WHERE events.id = 'purchase_' || orders.id
-                                 AND events.name = 'Purchase' AND events.state = {DELIVERED})))
+                                 AND events.name = 'Purchase' AND events.environment = orders.environment
+                                 AND events.state = {DELIVERED})))
                  LIMIT ?3"
             ))?
             .query_map((settled, expired, max), |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<_>>()?;
-        for (id, json) in &due {
+        for (row, json) in &due {
             let stripped = match serde_json::from_str::<Order>(json) {
                 Ok(mut order) => {
                     order.strip_signals();
                     serde_json::to_string(&order).unwrap_or_else(|_| json.clone())
                 }
-                // An unreadable order stays as it is, for a person to look at.
+                // An unreadable order stays as it is, so that a person can look at it.
                 Err(_) => json.clone(),
             };
             self.db
-                .prepare_cached("UPDATE orders SET state = ?2, stripped = 1 WHERE id = ?1")?
-                .execute((id, stripped))?;
+                .prepare_cached("UPDATE orders SET state = ?2, stripped = 1 WHERE rowid = ?1")?
+                .execute((row, stripped))?;
         }
         Ok(due.len())
     }
@@ -129,13 +130,13 @@ impl Writer {
         let mut forgotten = 0;
         for (sql, paid, age_ms) in [
             (
-                "DELETE FROM orders WHERE id IN (SELECT id FROM orders INDEXED BY orders_unpaid
+                "DELETE FROM orders WHERE rowid IN (SELECT rowid FROM orders INDEXED BY orders_unpaid
                      WHERE paid = 0 AND updated_run_ms <= ?1 ORDER BY updated_run_ms LIMIT ?2)",
                 false,
                 EVENT_AGE_MAX_S * 1000,
             ),
             (
-                "DELETE FROM orders WHERE id IN (SELECT id FROM orders INDEXED BY orders_paid
+                "DELETE FROM orders WHERE rowid IN (SELECT rowid FROM orders INDEXED BY orders_paid
                      WHERE paid = 1 AND updated_run_ms <= ?1 ORDER BY updated_run_ms LIMIT ?2)",
                 true,
                 TOMBSTONE_DAYS * 24 * 3600 * 1000,

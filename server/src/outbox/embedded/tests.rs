@@ -1,4 +1,4 @@
-//! What is particular to the embedded store: opening, crashing, the log of the writer.
+//! Tests of the embedded store alone: opening, crashes and the writer's log.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,10 +13,11 @@ use super::*;
 use crate::clock::Clock;
 use crate::outbox::conformance::{self, NOW_MS};
 use crate::outbox::{
-    Appended, Ask, AttemptOutcome, AttemptResult, EventFilter, OrderEffects, Outbox, Page, StoreError,
+    Appended, Ask, AttemptOutcome, AttemptResult, EventFilter, NewEvent, OrderEffects, Outbox, Page,
+    StoreError,
 };
 
-/// The log's header, and a frame: its own header and a page (SQLite, WAL format).
+/// Sizes of the log's header and of a frame: the frame's header and a page (SQLite, WAL format).
 const WAL_HEADER: usize = 32;
 const WAL_FRAME: usize = 24 + 4096;
 
@@ -70,7 +71,7 @@ async fn what_was_leased_at_the_crash_is_due_again() {
     let store = open(dir.path());
     let leased = store.queue.lease(conformance::pixel(), 10, Duration::from_secs(60)).await.unwrap();
     assert_eq!(leased.len(), 2);
-    assert!(leased.iter().all(|event| event.lease_no == 2), "under new numbers");
+    assert!(leased.iter().all(|event| event.lease_no == 2), "each lease has a new number");
     conformance::check_totals(&store, 2).await;
 }
 
@@ -85,7 +86,7 @@ async fn the_log_may_be_cut_at_any_byte_and_what_is_before_the_cut_stays() {
     let db = std::fs::read(dir.path().join("tandem.db")).unwrap();
     drop(store);
     let frames = (wal.len() - WAL_HEADER) / WAL_FRAME;
-    // Around every edge of the format, and at bytes drawn from everywhere else.
+    // Cuts around every edge of the format, and at random bytes elsewhere.
     let edges = (0..=frames).flat_map(|frame| {
         let edge = WAL_HEADER + frame * WAL_FRAME;
         [edge.saturating_sub(1), edge, edge + 1, edge + 23, edge + 24, edge + 25]
@@ -103,7 +104,7 @@ async fn the_log_may_be_cut_at_any_byte_and_what_is_before_the_cut_stays() {
         let store = open(torn.path());
         let events =
             store.operators.list(EventFilter::default(), Page { below_seq: None, size: 100 }).await.unwrap();
-        assert!(events.len() >= last, "a longer log holds no less");
+        assert!(events.len() >= last, "a longer log holds at least as many events");
         last = events.len();
         conformance::check_totals(&store, last as u64).await;
     }
@@ -127,7 +128,7 @@ async fn a_log_that_ends_in_garbage_opens_with_what_is_before_it() {
     conformance::check_totals(&torn, 4).await;
     assert!(
         matches!(torn.events.append(conformance::event(4)).await, Ok(Appended::New { .. })),
-        "it is taken anew"
+        "the lost event is accepted again"
     );
 }
 
@@ -157,7 +158,7 @@ async fn a_full_disk_refuses_and_recovers() {
         assert!(stored < 10_000, "the disk never fills");
     };
     assert!(matches!(refusal, StoreError::Unavailable(_)), "{refusal}");
-    // The operator makes room: the same event is taken now, and was not half there.
+    // The operator makes room. The same event is accepted now, so no half of it was stored.
     let (more, made) = Command::write(|writer, _| writer.db.pragma_update(None, "max_page_count", 10_000));
     commands.send(more).await.unwrap();
     made.await.unwrap().unwrap();
@@ -175,13 +176,13 @@ async fn a_full_disk_refuses_and_recovers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_that_cannot_be_written_is_refused_in_one_line() {
-    // Not even an administrator can make a folder there.
+    // Even an administrator cannot create a folder there.
     let error = Embedded::open(Path::new("/proc/tandem"), Clock::system()).expect_err("it cannot be made");
     assert!(matches!(error, OpenError::Directory(..)), "{error}");
     assert_eq!(error.to_string().lines().count(), 1);
 }
 
-/// A copy of a store's files as a killed process leaves them.
+/// A copy of a store's files, as a killed process leaves them.
 fn killed(dir: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for name in ["tandem.db", "tandem.db-wal"] {
@@ -216,7 +217,7 @@ async fn a_schedule_written_under_a_clock_that_was_ahead_is_due_after_a_restart(
 async fn a_question_about_an_order_survives_a_start_years_ago_that_ntp_sets_right() {
     const YEARS_MS: i64 = 10 * 365 * 24 * 3_600_000;
     let dir = tempfile::tempdir().unwrap();
-    let order = tandem_core::id::OrderId::parse("KB-1").unwrap();
+    let order = conformance::order_key("KB-1");
     let ask: crate::outbox::OrderStep = Box::new(|order| {
         order.fail();
         OrderEffects { ask: Ask::At(NOW_MS), ..OrderEffects::default() }
@@ -225,19 +226,19 @@ async fn a_question_about_an_order_survives_a_start_years_ago_that_ntp_sets_righ
     let clock = Clock::fixed(NOW_MS - YEARS_MS);
     let store = Outbox::new(Embedded::open(dir.path(), clock.clone()).unwrap());
     clock.jump_ms(YEARS_MS);
-    let due = store.orders.orders_to_ask(10).await.unwrap();
-    assert_eq!(due.into_iter().map(|due| due.order).collect::<Vec<_>>(), [order]);
+    let due = store.orders.orders_to_ask(order.environment, 10).await.unwrap();
+    assert_eq!(due.into_iter().map(|due| due.order).collect::<Vec<_>>(), [order.id]);
 }
 
-/// Transactions in a write-ahead log: frames that say how large the database is after them
-/// (SQLite, WAL format).
+/// Number of transactions in a write-ahead log: the frames that state the size of the database
+/// after them (SQLite, WAL format).
 fn commits(dir: &Path) -> usize {
     let wal = std::fs::read(dir.join("tandem.db-wal")).unwrap();
     wal[WAL_HEADER..].chunks_exact(WAL_FRAME).filter(|frame| frame[4..8] != [0; 4]).count()
 }
 
 /// Has the writer do these commands as one batch: all of them wait before it looks.
-fn work_off(writer: &mut Writer, commands: Vec<Command>) {
+pub(super) fn work_off(writer: &mut Writer, commands: Vec<Command>) {
     let (sender, mut receiver) = mpsc::channel(commands.len());
     commands.into_iter().for_each(|command| drop(sender.try_send(command)));
     drop(sender);
@@ -254,12 +255,14 @@ async fn one_write_that_fails_costs_its_batch_one_more_transaction_and_leaves_no
     let run_time = run_time::RunTime::recall(&opened.writer, clock.clone()).unwrap();
     let mut writer = Writer::new(opened.writer, run_time, clock, Arc::default(), changes);
     let early = [conformance::fired(1)];
-    let (confirm, _) =
-        Command::write(move |writer, now_ms| writer.confirm(&conformance::pixel(), &early, now_ms));
+    let (confirm, _) = Command::write(move |writer, now_ms| {
+        writer.confirm(&conformance::pixel(), tandem_core::order::Environment::Production, &early, now_ms)
+    });
     work_off(&mut writer, vec![confirm]);
     let before = commits(dir.path());
+    let holder = conformance::Holder::default();
     let writes = (0..=WRITES).map(|n| {
-        let event = conformance::event(n);
+        let event = NewEvent { initial: holder.lease(), ..conformance::event(n) };
         Command::write(move |writer, now_ms| {
             let appended = writer.append(&event, now_ms)?;
             if n == WRITES / 2 { Err(rusqlite::Error::InvalidQuery) } else { Ok(appended) }
@@ -271,12 +274,17 @@ async fn one_write_that_fails_costs_its_batch_one_more_transaction_and_leaves_no
         assert_eq!(answer.await.unwrap().is_err(), n as u32 == WRITES / 2, "{n}");
     }
     assert_eq!(commits(dir.path()) - before, 1, "the others are written together");
+    assert_eq!(
+        holder.taken().len() as u32,
+        WRITES,
+        "and handed over once, those of the first try not at all"
+    );
     assert_eq!(watch.recv().await.unwrap().len() as u32, WRITES);
     drop((writer, opened.lock));
     let store = open(dir.path());
     conformance::check_totals(&store, u64::from(WRITES)).await;
     let confirmed = store.operators.find(conformance::key(1)).await.unwrap().remove(0).0;
-    assert!(confirmed.browser.is_some(), "a confirmation that came early is not lost with the first try");
+    assert!(confirmed.browser.is_some(), "the rollback of the first try does not lose an early confirmation");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -301,5 +309,5 @@ async fn a_fault_of_the_disk_is_told_to_all_at_once() {
     for answer in answers {
         assert!(matches!(answer.await.unwrap(), Err(StoreError::Unavailable(_))));
     }
-    assert_eq!(tries.load(Ordering::Relaxed), 41, "nothing is tried again");
+    assert_eq!(tries.load(Ordering::Relaxed), 41, "no command runs again");
 }

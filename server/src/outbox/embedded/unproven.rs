@@ -1,8 +1,8 @@
-//! Orders that only strangers named: how many are kept, and which are asked about first.
+//! Orders that only strangers named: how many are kept, and which are checked first.
 
 use rusqlite::Connection;
-use tandem_core::id::{OrderId, PixelId};
-use tandem_core::order::TrustLevel;
+use tandem_core::id::OrderId;
+use tandem_core::order::{Environment, TrustLevel};
 
 use super::committer::Writer;
 use super::sql::*;
@@ -10,16 +10,16 @@ use crate::outbox::DueOrder;
 
 /// Most orders kept that only strangers named. Almost every paid order is paid within minutes of
 /// its checkout. This many are several days of checkouts of a large shop, and 200 MB at most.
-/// Beyond it the orders with the oldest news are deleted. `orders/quotas.rs` bounds how many one
-/// address can add.
+/// Beyond it the orders whose last news is oldest are deleted. `orders/quotas.rs` bounds how many
+/// one address can add.
 pub(crate) const UNPROVEN_MAX: usize = 100_000;
-/// New orders between two counts.
+/// New orders between two counts of the unproven ones.
 pub(crate) const COUNT_EVERY: usize = 1000;
 
 const TRUST_LEVELS: [TrustLevel; 3] = [TrustLevel::Attested, TrustLevel::CheckedOut, TrustLevel::Claimed];
 
 impl Writer {
-    /// Counts a new order that only strangers named.
+    /// Counts a new order that only strangers named. Deletes the excess once in [`COUNT_EVERY`] calls.
     pub(super) fn bound_unproven(&mut self) -> rusqlite::Result<()> {
         if !self.new_orders.add_one(COUNT_EVERY) {
             return Ok(());
@@ -27,7 +27,8 @@ impl Writer {
         self.drop_unproven(UNPROVEN_MAX).map(drop)
     }
 
-    /// Deletes the ones with the oldest news until `max` are left. Returns how many it deleted.
+    /// Deletes the orders whose last news is oldest, until `max` are left. Returns how many it
+    /// deleted.
     pub(super) fn drop_unproven(&mut self, max: usize) -> rusqlite::Result<usize> {
         let known: usize = self
             .db
@@ -39,7 +40,7 @@ impl Writer {
         let gone = self
             .db
             .prepare_cached(sql!(
-                "DELETE FROM orders WHERE id IN (SELECT id FROM orders INDEXED BY orders_unproven
+                "DELETE FROM orders WHERE rowid IN (SELECT rowid FROM orders INDEXED BY orders_unproven
                      WHERE paid = 0 AND standing < {ATTESTED} ORDER BY updated_run_ms LIMIT ?1)"
             ))?
             .execute([surplus])?;
@@ -50,18 +51,22 @@ impl Writer {
 }
 
 /// Orders that are due to be asked about: the highest trust first, then the longest due.
-pub(super) fn orders_to_ask(db: &Connection, now_ms: i64, max: usize) -> rusqlite::Result<Vec<DueOrder>> {
+pub(super) fn orders_to_ask(
+    db: &Connection,
+    environment: Environment,
+    now_ms: i64,
+    max: usize,
+) -> rusqlite::Result<Vec<DueOrder>> {
     let mut due = Vec::new();
     let mut ask = db.prepare_cached(
-        "SELECT orders.id, pixels.id FROM orders INDEXED BY orders_ask
-             JOIN pixels ON pixels.no = orders.pixel
-         WHERE standing = ?1 AND ask_at_ms IS NOT NULL AND ask_at_ms <= ?2 ORDER BY ask_at_ms LIMIT ?3",
+        "SELECT id FROM orders INDEXED BY orders_ask
+         WHERE environment = ?4 AND standing = ?1 AND ask_at_ms IS NOT NULL AND ask_at_ms <= ?2
+         ORDER BY ask_at_ms LIMIT ?3",
     )?;
     for trust in TRUST_LEVELS {
-        let rows = ask.query_map((trust as u8, now_ms, max - due.len()), |row| {
+        let rows = ask.query_map((trust as u8, now_ms, max - due.len(), environment as u8), |row| {
             let order = OrderId::parse(&row.get::<_, String>(0)?).map_err(|e| unreadable(0, e))?;
-            let pixel = PixelId::parse(&row.get::<_, String>(1)?).map_err(|e| unreadable(1, e))?;
-            Ok(DueOrder { order, pixel, trust })
+            Ok(DueOrder { order, trust })
         })?;
         for row in rows {
             due.push(row?);
@@ -73,26 +78,31 @@ pub(super) fn orders_to_ask(db: &Connection, now_ms: i64, max: usize) -> rusqlit
 #[cfg(test)]
 mod tests {
     use tandem_core::event::{Consent, Page};
-    use tandem_core::order::{Contact, Order};
+    use tandem_core::order::{Contact, ContactProof, Order};
     use tandem_core::user_data::UserData;
 
     use super::super::store::Embedded;
     use super::*;
     use crate::clock::Clock;
     use crate::outbox::conformance::{NOW_MS, pixel};
-    use crate::outbox::{Ask, OperatorStore as _, OrderEffects, OrderStep, OrderStore as _};
+    use crate::outbox::{Ask, OperatorStore as _, OrderEffects, OrderKey, OrderStep, OrderStore as _};
 
     fn id(text: &str) -> OrderId {
         OrderId::parse(text).unwrap()
     }
 
+    fn key(text: &str) -> OrderKey {
+        OrderKey { environment: Environment::Production, id: id(text) }
+    }
+
     fn contact(order: &mut Order, is_claim: bool) {
         let mut user_data = UserData::default();
         user_data.fbp = Some("fb.1.1763942400000.1".into());
-        order.contact(&Contact {
+        order.add_contact(&Contact {
             at_s: NOW_MS / 1000,
             is_claim,
-            is_internal: false,
+            proof: ContactProof::Nothing,
+            pixel: None,
             consent: Consent::default(),
             user_data,
             page: Page::default(),
@@ -105,7 +115,7 @@ mod tests {
             change(order);
             OrderEffects { ask, ..OrderEffects::default() }
         });
-        store.update(id(order), pixel(), None, step).await.unwrap();
+        store.update(key(order), pixel(), None, step).await.unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -117,16 +127,16 @@ mod tests {
         step(&store, "checked out", Ask::At(NOW_MS - 1), |order| contact(order, false)).await;
         step(&store, "later", Ask::At(NOW_MS + 1), Order::fail).await;
         step(&store, "claimed first", Ask::At(NOW_MS - 4), |order| contact(order, true)).await;
-        let due = store.orders_to_ask(4).await.unwrap();
+        let due = store.orders_to_ask(Environment::Production, 4).await.unwrap();
         let expected = [
             ("failed", TrustLevel::Attested),
             ("checked out", TrustLevel::CheckedOut),
             ("claimed first", TrustLevel::Claimed),
             ("claimed", TrustLevel::Claimed),
         ];
-        let expected = expected.map(|(order, trust)| DueOrder { order: id(order), pixel: pixel(), trust });
+        let expected = expected.map(|(order, trust)| DueOrder { order: id(order), trust });
         assert_eq!(due, expected);
-        assert_eq!(store.orders_to_ask(2).await.unwrap(), expected[..2]);
+        assert_eq!(store.orders_to_ask(Environment::Production, 2).await.unwrap(), expected[..2]);
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -139,14 +149,14 @@ mod tests {
             clock.set_ms(NOW_MS + 1000 * i64::try_from(n).unwrap());
             step(&store, order, Ask::Never, |order| contact(order, true)).await;
         }
-        // Repeating what is known, and asking, is no news; a failed attempt is.
+        // A repetition and our own question are no news; a failed payment attempt is.
         clock.set_ms(NOW_MS + 10_000);
         step(&store, "b", Ask::At(NOW_MS), |order| contact(order, true)).await;
         step(&store, "a", Ask::AsPlanned, Order::fail).await;
         let gone = store.write(|writer, _| writer.drop_unproven(2)).await.unwrap();
         assert_eq!(gone, 1);
         for (order, is_kept) in [("failed", true), ("a", true), ("b", false), ("c", true), ("d", true)] {
-            assert_eq!(store.order(id(order)).await.unwrap().is_some(), is_kept, "{order}");
+            assert_eq!(store.order(key(order)).await.unwrap().is_some(), is_kept, "{order}");
         }
         assert_eq!(store.write(|writer, _| writer.drop_unproven(2)).await.unwrap(), 0);
         assert_eq!(store.figures(NOW_MS).await.unwrap().orders.0, 4);

@@ -1,6 +1,5 @@
-//! The outbox against a model that fits on one page: random steps on both, a crash between
-//! any two of them, and after each step every event is in the same state in both. The wall is set
-//! by up to ten years, while the server runs and while it is off.
+//! Compares the outbox with a small model. Random steps run on both, with crashes between steps.
+//! The wall clock is set by up to ten years, while the server runs and while it is off.
 //!
 //! What holds whatever the clock shows: nothing that is not finished disappears, what was given up
 //! stays for eight days of running time, positions only grow. And once the clock is right again,
@@ -21,7 +20,7 @@ use super::*;
 use crate::clock::Clock;
 use model::{Model, Modelled};
 
-/// Keys that events are drawn from: few, so that repeats are common.
+/// Number of keys that events are drawn from. It is small, so that repeats are common.
 const KEYS: u32 = 6;
 const LEASE: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_secs(5);
@@ -30,7 +29,7 @@ const DAY_MS: i64 = 24 * 3600 * 1000;
 const RETENTION: Duration = Duration::from_secs(8 * 24 * 3600);
 /// How much later than due a deletion may be: what crashes take from the running time.
 const LATE_MS: i64 = 60_000;
-/// What happens next. Numbers choose among what is there.
+/// One random step. Its numbers select among the existing events or leases.
 #[derive(Debug, Clone)]
 enum Step {
     Append(u32),
@@ -100,7 +99,7 @@ struct World {
     /// The highest position so far.
     last_seq: u64,
     model: Model,
-    /// Leases that are still good, and those that are not any more.
+    /// Leases that are still valid. `stale` holds the others.
     leased: Vec<(u32, LeasedEvent)>,
     stale: Vec<LeasedEvent>,
 }
@@ -128,7 +127,7 @@ impl World {
         self.store.as_ref().expect("it is open between steps")
     }
 
-    /// Time that never jumps, in which the model's schedules are.
+    /// Time that never jumps. The model's schedules use it.
     fn now_ms(&self) -> i64 {
         self.before_ms + self.clock.steady_ms()
     }
@@ -231,8 +230,13 @@ impl World {
                 self.append(conformance::event(key), key, State::Pending, now_ms).await;
             }
             Step::AppendLeased(key) => {
-                let leased = NewEvent { initial: Initial::Leased(LEASE), ..conformance::event(key) };
-                self.append(leased, key, State::InFlight, now_ms + crate::clock::millis(LEASE)).await;
+                self.append(
+                    conformance::leased(key),
+                    key,
+                    State::InFlight,
+                    now_ms + crate::clock::millis(LEASE),
+                )
+                .await;
             }
             Step::Claim(max) => {
                 let due = self.model.due(now_ms);
@@ -347,7 +351,7 @@ impl World {
         self.store().queue.record(conformance::call(), vec![result]).await.unwrap();
     }
 
-    /// Every event is where the model has it, and the totals agree.
+    /// Checks that every event has the model's state, and that the totals agree.
     async fn check(&self) {
         let listed = self
             .store()

@@ -36,6 +36,7 @@ impl Model {
             |wait: Duration| Modelled { state: State::Pending, due_ms: now_ms + crate::clock::millis(wait) };
         let after = match outcome {
             AttemptOutcome::Delivered => Modelled { state: State::Delivered, due_ms: now_ms },
+            AttemptOutcome::HeldAlone => Modelled { state: State::Held, due_ms: now_ms },
             AttemptOutcome::Refused => Modelled { state: State::DeadLetter, due_ms: now_ms },
             AttemptOutcome::Retry(w) | AttemptOutcome::Unknown(w) | AttemptOutcome::Held(w) => wait(w),
         };

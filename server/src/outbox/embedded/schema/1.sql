@@ -59,7 +59,7 @@ CREATE TABLE attempts (
 ) STRICT, WITHOUT ROWID;
 
 -- Orders: the state machine of tandem-core as JSON. Rows outlive retention, so that a
--- late fact or a revisit cannot make a second Purchase.
+-- late report or a revisit cannot make a second Purchase.
 CREATE TABLE orders (
     id         TEXT PRIMARY KEY,
     pixel      INTEGER NOT NULL REFERENCES pixels (no),

@@ -1,0 +1,102 @@
+//! The payment session as a proof: the page that pays knows it, and so does the payment provider. Nobody else
+//! does. A digest of it is kept until the provider is asked.
+
+use super::contact::{Contact, ContactProof};
+use super::state::Order;
+use crate::hash::Sha256Hex;
+
+/// Most contacts that wait for the provider's word.
+const WAITING_MAX: usize = 8;
+
+impl Order {
+    /// Takes the digest of the payment session that came with a contact. The contact counts as one with the shop's
+    /// key as soon as the provider tells the same session.
+    pub fn offer_session(&mut self, session: Sha256Hex, contact: &Contact) {
+        match self.sessions.known {
+            Some(known) if known == session => {
+                self.add_contact(&Contact { proof: ContactProof::PaymentSession, ..contact.clone() });
+            }
+            Some(_) => {}
+            None => {
+                let offered = (session, contact.clone());
+                let is_known =
+                    self.sessions.waiting.iter().any(|(known, by)| {
+                        *known == session && by.user_data.same_browser(&contact.user_data)
+                    });
+                if !is_known && self.sessions.waiting.len() < WAITING_MAX {
+                    self.sessions.waiting.push(offered);
+                }
+            }
+        }
+    }
+
+    /// Takes the digest of the payment session that the provider tells.
+    pub fn confirm_session(&mut self, session: Sha256Hex) {
+        self.sessions.known = Some(session);
+        for (offered, contact) in core::mem::take(&mut self.sessions.waiting) {
+            if offered == session {
+                self.add_contact(&Contact { proof: ContactProof::PaymentSession, ..contact });
+            }
+        }
+    }
+
+    /// Whether a contact waits for the provider's word.
+    pub fn awaits_session(&self) -> bool {
+        !self.sessions.waiting.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Environment;
+    use super::*;
+    use crate::event::{Consent, Page};
+    use crate::id::{OrderId, PixelId};
+    use crate::user_data::UserData;
+
+    fn contact(fbp: &str, at_s: i64) -> Contact {
+        let user_data = UserData { fbp: Some(fbp.into()), ..UserData::default() };
+        Contact {
+            at_s,
+            is_claim: false,
+            proof: ContactProof::Nothing,
+            pixel: None,
+            consent: Consent::default(),
+            user_data,
+            page: Page::default(),
+            custom_data: Default::default(),
+        }
+    }
+
+    fn owner(order: &Order) -> Option<&str> {
+        order.owner().and_then(|owner| owner.user_data.fbp.as_deref())
+    }
+
+    #[test]
+    fn who_knows_the_payment_session_owns_the_order() {
+        let [right, wrong] = [b"right", b"wrong"].map(|text| Sha256Hex::of_bytes(text));
+        let mut order =
+            Order::new(OrderId::parse("KB-1").unwrap(), Environment::Production, PixelId::unassigned());
+        let (stranger, buyer) = (contact("fb.1.1.1", 1), contact("fb.1.2.2", 2));
+        for (session, by) in [(wrong, &stranger), (right, &buyer)] {
+            order.add_contact(by);
+            order.offer_session(session, by);
+        }
+        assert!(order.awaits_session() && owner(&order) == Some("fb.1.1.1"), "the first, so far");
+        order.confirm_session(right);
+        assert!(!order.awaits_session() && owner(&order) == Some("fb.1.2.2"));
+        order.offer_session(wrong, &stranger);
+        assert_eq!(owner(&order), Some("fb.1.2.2"));
+    }
+
+    #[test]
+    fn a_session_that_comes_after_the_providers_word_counts_at_once() {
+        let right = Sha256Hex::of_bytes(b"right");
+        let mut order =
+            Order::new(OrderId::parse("KB-1").unwrap(), Environment::Production, PixelId::unassigned());
+        order.add_contact(&contact("fb.1.1.1", 1));
+        order.confirm_session(right);
+        order.offer_session(right, &contact("fb.1.2.2", 2));
+        assert_eq!(owner(&order), Some("fb.1.2.2"));
+    }
+}

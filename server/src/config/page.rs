@@ -1,0 +1,46 @@
+//! The page of events that name none.
+
+use tandem_settings::is_loopback;
+use url::Url;
+
+use super::network::Origins;
+
+/// The page that a pixel's website events get where their caller named none: the shop's address, else the first
+/// concrete origin of the pixel's own list, else of the list of all. This machine's own names and wildcards are no
+/// shop's address.
+pub(super) fn page_of(
+    shop_url: Option<&str>,
+    own_origins: Option<&Origins>,
+    all_origins: &Origins,
+) -> Option<String> {
+    let listed = || own_origins.and_then(first_concrete).or_else(|| first_concrete(all_origins));
+    shop_url.map(str::to_owned).or_else(listed)
+}
+
+fn first_concrete(origins: &Origins) -> Option<String> {
+    let Origins::Listed(list) = origins else { return None };
+    let urls = list.iter().filter_map(|origin| Url::parse(origin).ok());
+    let mut concrete = urls.filter(|url| !is_loopback(url) && !url.as_str().contains('*'));
+    concrete.next().map(String::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_the_shops_address_or_the_first_origin_that_is_one() {
+        let list = |text: &str| Origins::parse(text).unwrap();
+        let all = list("http://localhost:3000,https://*.shop.example,https://shop.example,https://b.example");
+        let own = list("https://own.example");
+        let page = |shop, own| page_of(shop, own, &all);
+        assert_eq!(page(Some("https://x.example/a"), Some(&own)).as_deref(), Some("https://x.example/a"));
+        assert_eq!(page(None, Some(&own)).as_deref(), Some("https://own.example/"));
+        let of_this_machine = list("http://127.0.0.1:8090");
+        for own in [None, Some(&of_this_machine)] {
+            assert_eq!(page(None, own).as_deref(), Some("https://shop.example/"));
+        }
+        assert_eq!(page_of(None, None, &of_this_machine), None);
+        assert_eq!(page_of(None, None, &Origins::Loopback), None);
+    }
+}
