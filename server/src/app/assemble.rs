@@ -130,17 +130,20 @@ pub(super) async fn assemble(
 async fn align_store(settings: &mut Settings, outbox: &Outbox) -> Result<PurchaseRules, StartError> {
     match settings.pixels.first() {
         Some(first) => store::adopt(outbox, &first.id).await.map_err(StartError::FirstWrite)?,
-        None => settings.pixels.push(Pixel::unconfigured(PixelId::unassigned())),
+        None => {
+            let money = settings.money_rule(None);
+            settings.pixels.push(Pixel { money, ..Pixel::unconfigured(PixelId::unassigned()) });
+        }
     }
     let rules = purchase_rules(settings);
     let environment = settings.cashfree.environment;
     store::hold_other_environments(outbox, environment).await.map_err(StartError::FirstWrite)?;
-    if rules.holds.is_empty() {
+    // What belongs to a pixel that still must not tell it, or still has no page, is held again.
+    if settings.pixels.iter().any(|pixel| pixel.money.hold(environment).is_none()) {
         store::release(outbox, code::SANDBOX_WITHOUT_TEST_CODE, environment)
             .await
             .map_err(StartError::FirstWrite)?;
     }
-    // What belongs to a pixel that still has no page is held again.
     if settings.pixels.iter().any(|pixel| pixel.page.is_some()) {
         store::release(outbox, code::PAGE_MISSING, environment).await.map_err(StartError::FirstWrite)?;
     }
@@ -229,7 +232,8 @@ fn order_settings(settings: Settings, rules: PurchaseRules, confirm_keys: Confir
 }
 
 fn purchase_rules(settings: &Settings) -> PurchaseRules {
-    let hold = |pixel: &Pixel| settings.purchase_hold(pixel).map(|code| (pixel.id.clone(), code));
+    let environment = settings.cashfree.environment;
+    let hold = |pixel: &Pixel| pixel.money.hold(environment).map(|code| (pixel.id.clone(), code));
     let prefixes = |pixel: &Pixel| {
         pixel.order_prefixes.iter().map(|prefix| (prefix.clone(), pixel.id.clone())).collect::<Vec<_>>()
     };

@@ -10,6 +10,6 @@ mod tls;
 
 pub use check::understood;
 pub use network::{Origins, RateLimit};
-pub use pixels::Pixel;
+pub use pixels::{MoneyRule, Pixel};
 pub use settings::{BrowserPolicy, Cashfree, LeadField, Meta, Settings};
 pub use tandem_settings::{SecretSource, Source};

@@ -1,12 +1,36 @@
 //! Pixels: one from the variables, more from the file.
 
+use tandem_core::code;
 use tandem_core::id::PixelId;
+use tandem_core::order::Environment;
 use tandem_settings::keys::{
     FACEBOOK_ACCESS_TOKEN, FACEBOOK_APP_SECRET, FACEBOOK_PIXEL_ID, FACEBOOK_TEST_EVENT_CODE,
 };
 use tandem_settings::{SecretSource, SettingError, Source};
 
 use super::network::Origins;
+
+/// Whose money may be told on a pixel. Delivery asks it of each event that leaves, and orders ask it
+/// of each answer to a page.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MoneyRule {
+    /// The environment that is set.
+    pub(super) environment: Environment,
+    /// Whether Meta would count play money as sales: it is the real one, and gets no test event code.
+    pub(super) counts_as_sales: bool,
+}
+
+impl MoneyRule {
+    /// Stable code of why nobody may be told of money of `environment`, if nobody may: neither Meta
+    /// nor a page.
+    pub fn hold(self, environment: Environment) -> Option<&'static str> {
+        if environment != self.environment {
+            return Some(code::OTHER_ENVIRONMENT);
+        }
+        let is_play_money = environment == Environment::Sandbox;
+        (is_play_money && self.counts_as_sales).then_some(code::SANDBOX_WITHOUT_TEST_CODE)
+    }
+}
 
 #[derive(Debug)]
 pub struct Pixel {
@@ -23,13 +47,15 @@ pub struct Pixel {
     pub order_prefixes: Vec<String>,
     /// The page of website events that name none. Without it they are held.
     pub page: Option<String>,
+    pub money: MoneyRule,
 }
 
 impl Pixel {
     /// A pixel of which only the ID is known.
     pub fn unconfigured(id: PixelId) -> Self {
         let (token, test_event_code, app_secret, origins, page) = (None, None, None, None, None);
-        Self { id, token, test_event_code, app_secret, origins, order_prefixes: Vec::new(), page }
+        let (order_prefixes, money) = (Vec::new(), MoneyRule::default());
+        Self { id, token, test_event_code, app_secret, origins, order_prefixes, page, money }
     }
 }
 
@@ -121,5 +147,6 @@ fn file_pixel(at: &str, table: &toml::Table) -> Result<Pixel, SettingError> {
         origins: origins.transpose().map_err(|what| error("origins", what))?,
         order_prefixes: order_prefixes.into_iter().map(Into::into).collect(),
         page: None,
+        money: MoneyRule::default(),
     })
 }

@@ -12,7 +12,7 @@ use tandem_core::id::PixelId;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::status::{PixelState, StatusBoard};
-use crate::outbox::{LeaseHolder, LeasedEvent, Payload};
+use crate::outbox::{HandedEvent, LeaseHolder, LeasedEvent};
 
 /// Most fresh events that may wait in memory per pixel.
 pub(super) const PLACES: usize = 8192;
@@ -31,7 +31,7 @@ impl LeaseHolder for Reservation {
         LEASE
     }
 
-    fn take(&self, seq: u64, time_s: i64, payload: Arc<Payload>) {
+    fn take(&self, seq: u64, event: HandedEvent) {
         let Some(permit) = self.permit.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         permit.send(LeasedEvent {
             seq,
@@ -39,9 +39,10 @@ impl LeaseHolder for Reservation {
             lease_ends: self.lease_ends,
             attempts: 0,
             last_code: None,
-            time_s,
+            time_s: event.time_s,
+            environment: event.environment,
             fired_s: None,
-            payload,
+            payload: event.payload,
         });
     }
 }

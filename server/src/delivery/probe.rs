@@ -134,6 +134,7 @@ pub async fn send_test_event(graph: &Graph, pixel: &Pixel, event: &Event) -> Res
         attempts: 0,
         last_code: None,
         time_s: event.time_s,
+        environment: None,
         fired_s: None,
         payload: Arc::new(Payload::of(event)),
     };

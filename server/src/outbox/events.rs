@@ -44,8 +44,19 @@ pub trait LeaseHolder: std::fmt::Debug + Send + Sync {
     /// How long the lease runs.
     fn span(&self) -> Duration;
 
-    /// Takes the event: its position in the store, when it happened (Unix seconds), and what goes to Meta.
-    fn take(&self, seq: u64, time_s: i64, payload: Arc<Payload>);
+    /// Takes the event under its position in the store.
+    fn take(&self, seq: u64, event: HandedEvent);
+}
+
+/// What delivery needs of an event that is handed over in memory.
+#[derive(Debug)]
+pub struct HandedEvent {
+    /// When it happened, Unix seconds.
+    pub time_s: i64,
+    /// Whose money it speaks of; `None`: of no money.
+    pub environment: Option<Environment>,
+    /// The data that goes to Meta.
+    pub payload: Arc<Payload>,
 }
 
 /// State in which an event enters.

@@ -59,6 +59,8 @@ pub struct LeasedEvent {
     pub last_code: Option<String>,
     /// When it happened, Unix seconds.
     pub time_s: i64,
+    /// Whose money it speaks of; `None`: of no money.
+    pub environment: Option<Environment>,
     /// When the page fired its copy, Unix seconds.
     pub fired_s: Option<i64>,
     /// The data that goes to Meta.

@@ -7,6 +7,7 @@ mod lost_webhooks;
 mod merchant_reports;
 mod no_money;
 mod no_page;
+mod play_money;
 mod purchase;
 mod refunds;
 mod webhook_kinds;

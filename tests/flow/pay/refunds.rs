@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use tandem_proto::v1::{
-    AdsConsent, Consent, EventState, GetOrderRequest, GetOrderResponse, ListOrdersRequest, PurchaseState,
+    AdsConsent, Consent, EventState, GetOrderRequest, GetOrderResponse, ListOrdersRequest,
+    PauseDeliveryRequest, PurchaseState, ResumeDeliveryRequest,
 };
 use tandem_tests::binaries::program;
 use tandem_tests::cashfree::{Webhook, indian_time, now_ms, payment, unique_payment_id};
@@ -180,6 +181,61 @@ async fn what_never_left_is_not_undone_and_a_refusal_is_kept() -> anyhow::Result
     assert!(world.sandbox.server_events("Refund").await?.is_empty());
     assert!(world.sandbox.server_events("Purchase").await?.is_empty());
     Ok(())
+}
+
+/// A Purchase is on its way to a Graph API that does not answer, and its payment is refunded. Returns the order's ID.
+async fn refund_on_the_way(world: &World, refund_id: u64) -> anyhow::Result<String> {
+    let (order, payment_id) = (messages::order_id(), unique_payment_id());
+    world.sandbox.fault("graph", None, json!("hang")).await?;
+    let (visitor, claim) = (world.visitor(), messages::purchase(&order, "500.00"));
+    let paid = Webhook::signed(payment("SUCCESS", &order, &payment_id, "500.00", &Person::unique()));
+    let (claimed, posted) = tokio::join!(visitor.claim_purchase(claim), world.post_webhook(&paid));
+    claimed?.outcome?;
+    assert_eq!(posted?, 200);
+    world.wait_for_state("Purchase", &format!("purchase_{order}"), EventState::InFlight).await?;
+    let refund = refund(refund_id, &order, &payment_id, "500.00", "SUCCESS");
+    assert_eq!(world.post_webhook(&refund).await?, 200);
+    Ok(order)
+}
+
+/// Meta answers again. What its order asked to stop, while it was on its way, does not leave once more.
+async fn expect_stopped(world: &World, order: &str) -> anyhow::Result<()> {
+    let stopped =
+        world.wait_for_state("Purchase", &format!("purchase_{order}"), EventState::Suppressed).await?;
+    assert_eq!(stopped.code, "refunded_before_sent");
+    world.wait_until_all_is_sent().await?;
+    assert!(world.sandbox.server_events("Purchase").await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_purchase_refunded_on_its_way_does_not_leave_after_a_kill() -> anyhow::Result<()> {
+    let mut world = World::start().await?;
+    let order = refund_on_the_way(&world, 9_400_001).await?;
+    world.kill_server();
+    world.sandbox.heal().await?;
+    world.restart_server().await?;
+    expect_stopped(&world, &order).await
+}
+
+#[tokio::test]
+async fn nor_after_a_stop_while_delivery_is_paused() -> anyhow::Result<()> {
+    let mut world = World::builder().server("META_TIMEOUT", "30s").start().await?;
+    let order = refund_on_the_way(&world, 9_400_002).await?;
+    world.internal()?.pause_delivery(PauseDeliveryRequest::default()).await?;
+    world.stop_server().await?;
+    world.sandbox.heal().await?;
+    world.restart_server().await?;
+    world.internal()?.resume_delivery(ResumeDeliveryRequest::default()).await?;
+    expect_stopped(&world, &order).await
+}
+
+#[tokio::test]
+async fn nor_after_a_call_without_an_answer() -> anyhow::Result<()> {
+    let world = World::builder().server("META_TIMEOUT", "1s").start().await?;
+    let order = refund_on_the_way(&world, 9_400_003).await?;
+    world.sandbox.heal().await?;
+    expect_stopped(&world, &order).await
 }
 
 #[tokio::test]

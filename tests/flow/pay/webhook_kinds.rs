@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use serde_json::json;
-use tandem_proto::v1::{EventState, Provider, Verdict, VerifyWebhookRequest};
+use tandem_proto::v1::{
+    EventState, GetOrderRequest, PauseDeliveryRequest, Provider, ResumeDeliveryRequest, Verdict,
+    VerifyWebhookRequest,
+};
 use tandem_tests::cashfree::{Webhook, indian_time, now_ms, payment, payment_at, unique_payment_id};
 use tandem_tests::{Person, World, messages};
 
@@ -145,5 +148,38 @@ async fn links_and_forms_prove_payments_too() -> anyhow::Result<()> {
         assert_eq!(arrived.match_key("em"), person.email_hash());
         assert_eq!(arrived.match_key("ph"), person.phone_hash());
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_payment_webhook_decides_what_was_paid_even_if_the_links_came_first() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let (person, order, payment_id) = (Person::unique(), messages::order_id(), unique_payment_id());
+    let link = json!({
+        "data": {
+            "cf_link_id": 55002, "link_id": "inv_779", "link_status": "PAID", "link_currency": "INR",
+            "link_amount": "150.00", "link_amount_paid": "150.00", "link_partial_payments": false,
+            "customer_details": {
+                "customer_phone": person.phone_international(), "customer_email": person.email, "customer_name": "",
+            },
+            "order": {
+                "order_amount": "150.00", "order_id": order, "order_hash": "h1",
+                "transaction_id": payment_id.parse::<u64>()?, "transaction_status": "SUCCESS",
+            },
+        },
+        "type": "PAYMENT_LINK_EVENT", "version": 1, "event_time": indian_time(now_ms() / 1000),
+    });
+    // With a fee that the buyer bears, more is paid than the order's amount.
+    let paid = payment("SUCCESS", &order, &payment_id, "165.40", &person);
+    world.internal()?.pause_delivery(PauseDeliveryRequest::default()).await?;
+    for body in [link.to_string(), paid] {
+        assert_eq!(world.post_webhook(&Webhook::signed(body)).await?, 200);
+    }
+    world.internal()?.resume_delivery(ResumeDeliveryRequest::default()).await?;
+    let arrived = world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;
+    assert_eq!(arrived.value_minor(), 16_540);
+    let known = world.internal()?.get_order(GetOrderRequest { order_id: order }).await?.order;
+    let known = known.map(|order| (order.payments, order.paid.unwrap_or_default().amount));
+    assert_eq!(known, Some((1, "165.40".to_owned())), "one payment, told twice");
     Ok(())
 }

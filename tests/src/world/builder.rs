@@ -13,6 +13,10 @@ use crate::{
     CASHFREE_SECRET, GRAPH_TOKEN, INTERNAL_TOKEN, OTHER_PIXEL_ID, PIXEL_ID, SHOP_URL, Sandbox, binaries, http,
 };
 
+/// The fake Graph API's address under the real one's name. Without TLS, a proxy sees the calls. Nobody listens on the
+/// port, so a call that avoids the proxy reaches nobody.
+const METAS_NAME: &str = "http://graph.facebook.com:9/graph";
+
 #[derive(Debug)]
 pub struct WorldBuilder {
     server: BTreeMap<String, Option<String>>,
@@ -22,6 +26,7 @@ pub struct WorldBuilder {
     /// Program and arguments through which the server is started.
     server_under: Vec<String>,
     other_pixel_token: Option<String>,
+    has_metas_name: bool,
 }
 
 impl Default for WorldBuilder {
@@ -34,6 +39,7 @@ impl Default for WorldBuilder {
             with_gateway: true,
             server_under: Vec::new(),
             other_pixel_token: None,
+            has_metas_name: false,
         }
     }
 }
@@ -81,6 +87,14 @@ impl WorldBuilder {
         self.sandbox("TANDEM_SANDBOX_PIXEL_ID", format!("{PIXEL_ID},{OTHER_PIXEL_ID}"))
     }
 
+    /// Gives the fake Graph API the name of the real one, so that the server believes it speaks to Meta. The sandbox is
+    /// the server's proxy: the name is never resolved, and nothing leaves the machine.
+    #[must_use]
+    pub fn under_metas_name(mut self) -> Self {
+        self.has_metas_name = true;
+        self
+    }
+
     /// Starts the server through another program, such as a tracer. Its folder is that of the logs.
     #[must_use]
     pub fn server_under(mut self, command: &[&str]) -> Self {
@@ -110,6 +124,10 @@ impl WorldBuilder {
         let sandbox = Sandbox::at(&address(&mut sandbox_process, "http").await?);
 
         let mut server_environment = overlaid(server_defaults(&data, &sandbox.url), self.server);
+        if self.has_metas_name {
+            server_environment.insert("META_GRAPH_URL".to_owned(), METAS_NAME.to_owned());
+            server_environment.insert("http_proxy".to_owned(), sandbox.url.clone());
+        }
         if let Some(token) = self.other_pixel_token {
             let file = folder.path().join("tandem.toml");
             std::fs::write(

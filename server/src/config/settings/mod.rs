@@ -18,7 +18,7 @@ use url::Url;
 
 use super::network::{Origins, RateLimit};
 use super::page::page_of;
-use super::pixels::{Pixel, read_pixels};
+use super::pixels::{MoneyRule, Pixel, read_pixels};
 use super::tls::read_tls;
 use crate::catalogue::CatalogueFile;
 
@@ -136,16 +136,18 @@ impl Settings {
         let origins = source.optional(keys::TANDEM_ALLOWED_ORIGINS, Origins::parse)?;
         let allowed_origins = origins.unwrap_or(Origins::Loopback);
         let shop_url = source.optional(keys::TANDEM_SHOP_URL, |text| http_url(text).map(String::from))?;
+        let (meta, cashfree) = (read_meta(source)?, read_cashfree(source)?);
         let mut pixels = read_pixels(source)?;
         for pixel in &mut pixels {
             pixel.page = page_of(shop_url.as_deref(), pixel.origins.as_ref(), &allowed_origins);
+            pixel.money = money_rule(&cashfree, &meta, pixel.test_event_code.as_deref());
         }
         Ok(Self {
             grpc_addr: source.parsed(keys::TANDEM_GRPC_ADDR, socket_address)?,
             http_addr: source.parsed(keys::TANDEM_HTTP_ADDR, socket_address)?,
             pixels,
-            meta: read_meta(source)?,
-            cashfree: read_cashfree(source)?,
+            meta,
+            cashfree,
             data_dir: source.text(keys::TANDEM_DATA_DIR).into(),
             retention: source.span(keys::TANDEM_RETENTION, RETENTION_MIN, 3650 * DAY)?,
             internal_token: source.secret(keys::TANDEM_INTERNAL_TOKEN)?,
@@ -173,13 +175,16 @@ impl Settings {
         })
     }
 
-    /// Stable code of why Purchases must be held although their pixel delivers: play money must not
-    /// reach the real Meta as real money.
-    pub fn purchase_hold(&self, pixel: &Pixel) -> Option<&'static str> {
-        (self.cashfree.environment == Environment::Sandbox
-            && self.meta.is_real()
-            && pixel.test_event_code.is_none())
-        .then_some(tandem_core::code::SANDBOX_WITHOUT_TEST_CODE)
+    /// Whose money may be told on a pixel that has this test event code.
+    pub fn money_rule(&self, test_event_code: Option<&str>) -> MoneyRule {
+        money_rule(&self.cashfree, &self.meta, test_event_code)
+    }
+}
+
+fn money_rule(cashfree: &Cashfree, meta: &Meta, test_event_code: Option<&str>) -> MoneyRule {
+    MoneyRule {
+        environment: cashfree.environment,
+        counts_as_sales: meta.is_real() && test_event_code.is_none(),
     }
 }
 

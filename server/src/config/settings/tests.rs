@@ -84,7 +84,7 @@ fn play_money_is_held_back_from_the_real_meta() {
     let pixel = ("FACEBOOK_PIXEL_ID", "123456789012345");
     let hold = |pairs: &[(&str, &str)]| {
         let settings = read(pairs).unwrap();
-        settings.purchase_hold(&settings.pixels[0])
+        settings.pixels[0].money.hold(settings.cashfree.environment)
     };
     assert_eq!(hold(&[pixel]), Some("sandbox_without_test_code"));
     assert_eq!(hold(&[pixel, ("FACEBOOK_TEST_EVENT_CODE", "TEST1")]), None);

@@ -19,6 +19,7 @@ use super::graph::{Credentials, Graph};
 use super::isolate::Isolation;
 use super::meta_codes::SUB_TOO_OLD;
 use crate::clock::{Clock, TrustedTime};
+use crate::config::MoneyRule;
 use crate::outbox::{AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent, StoreError};
 use crate::telemetry::metrics::Metrics;
 
@@ -47,6 +48,7 @@ pub(super) struct Sender {
     pub(super) test_event_code: Option<String>,
     /// The page of website events that name none.
     pub(super) page: Option<String>,
+    pub(super) money: MoneyRule,
     /// Single events refused in a row for a reason that may lie in the request.
     pub(super) lone_refusals: Arc<AtomicU32>,
     /// Number of batches that are being split. Other batches go out meanwhile, so a change notifies
@@ -133,12 +135,17 @@ impl Sender {
 
     /// Gives up the events that Meta would refuse anyway, so that they cannot spoil the batch. An
     /// event that names no page gets the pixel's. Without one it is held, because a setting mends it.
+    /// So is money of which nobody may be told, whatever brought it here.
     async fn turn_away(&self, events: Vec<LeasedEvent>) -> Vec<LeasedEvent> {
         let (now_s, time) = (self.clock.now_s(), self.clock.trusted());
         let (mut kept, mut refused) = (Vec::with_capacity(events.len()), Vec::new());
         for mut event in events {
             if let (true, Some(page)) = (event.payload.lacks_page(), &self.page) {
                 event.payload = Arc::new(event.payload.on_page(page));
+            }
+            if let Some(code) = event.environment.and_then(|of_money| self.money.hold(of_money)) {
+                refused.push(self.result(&event, AttemptOutcome::HeldAlone, code));
+                continue;
             }
             match known_refusal(&event, now_s, time) {
                 None => kept.push(event),

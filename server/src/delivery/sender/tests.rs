@@ -6,11 +6,12 @@ use std::sync::Mutex;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
+use tandem_core::order::Environment;
 use tandem_core::user_data::KeySet;
 
 use super::*;
 use crate::clock::Doubt;
-use crate::config::{Settings, Source};
+use crate::config::{MoneyRule, Settings, Source};
 use crate::outbox::conformance::{self, NOW_MS, pixel};
 use crate::outbox::embedded::Embedded;
 use crate::outbox::{EventFilter, EventView, Outbox, Page, Payload, State};
@@ -67,6 +68,7 @@ impl World {
             metrics: Arc::default(),
             test_event_code: None,
             page: None,
+            money: MoneyRule::default(),
             lone_refusals: Arc::default(),
             isolating: Arc::default(),
             wake: Arc::default(),
@@ -280,5 +282,39 @@ async fn an_event_without_a_page_gets_the_pixels_or_is_held() {
             None => assert_eq!((state, meta.calls().len()), (State::Held, before)),
             Some(_) => assert_eq!((state, meta.calls().len()), (State::Delivered, before + 1)),
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_of_which_nobody_may_be_told_is_held_whatever_brought_it() {
+    let meta = Meta::start(received).await;
+    let rule = |pairs: &[(&str, &str)]| {
+        let pixel = [("FACEBOOK_PIXEL_ID", "123456789012345")];
+        let source = Source::from_pairs(pixel.iter().chain(pairs).copied());
+        Settings::read(&source).unwrap().pixels[0].money
+    };
+    let (play, real) = (Some(Environment::Sandbox), Some(Environment::Production));
+    let (other, untested) = (code::OTHER_ENVIRONMENT, code::SANDBOX_WITHOUT_TEST_CODE);
+    let sandbox = rule(&[]);
+    let tested = rule(&[("FACEBOOK_TEST_EVENT_CODE", "TEST1")]);
+    let production = rule(&[("CASHFREE_ENVIRONMENT", "PRODUCTION")]);
+    for (money, environment, held) in [
+        (sandbox, play, Some(untested)),
+        (sandbox, real, Some(other)),
+        (sandbox, None, None),
+        (tested, play, None),
+        (tested, real, Some(other)),
+        (production, play, Some(other)),
+        (production, real, None),
+    ] {
+        let mut world = World::new(&meta);
+        world.sender.money = money;
+        let mut events = world.leased(1).await;
+        events[0].environment = environment;
+        world.send(events).await;
+        let event = world.events().await.remove(0);
+        let found = event.code.filter(|_| event.state == State::Held);
+        assert_eq!(found.as_deref(), held, "{money:?}: {environment:?}");
+        assert!(held.is_some() || event.state == State::Delivered, "{money:?}: {environment:?}");
     }
 }

@@ -64,6 +64,7 @@ pub fn start(
             metrics: Arc::clone(metrics),
             test_event_code: pixel.test_event_code.clone(),
             page: pixel.page.clone(),
+            money: pixel.money,
             lone_refusals: Arc::default(),
             isolating: Arc::default(),
             wake: Arc::clone(&wake),

@@ -191,6 +191,7 @@ async fn an_event_that_waited_too_long_in_memory_is_given_back() {
         attempts: 0,
         last_code: None,
         time_s: lead.time_s,
+        environment: lead.environment,
         fired_s: None,
         payload: lead.payload,
     };

@@ -119,7 +119,7 @@ fn test_code(deployment: &Deployment, pixel: &Pixel) -> Option<Finding> {
             "real orders are sent with a test event code",
             "remove FACEBOOK_TEST_EVENT_CODE and restart; with it, real orders do not count",
         ),
-        Environment::Sandbox if deployment.is_real_meta && !is_test => Finding::failed(
+        of_money if pixel.money.hold(of_money).is_some() => Finding::failed(
             "cashfree",
             code::SANDBOX_WITHOUT_TEST_CODE,
             "Purchases are held: play money must not count at Meta",

@@ -103,7 +103,7 @@ impl LeaseHolder for Holder {
         LEASE
     }
 
-    fn take(&self, seq: u64, _time_s: i64, _payload: Arc<Payload>) {
+    fn take(&self, seq: u64, _: HandedEvent) {
         self.0.lock().unwrap().push(seq);
     }
 }

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
-use tandem_core::capi::Payload;
 use tandem_core::id::PixelId;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -17,7 +16,7 @@ use super::early::Early;
 use super::run_time::{CommitTime, RunTime};
 use super::sql::pixel_no;
 use crate::clock::Clock;
-use crate::outbox::{LeaseHolder, NewEvent, StoreError};
+use crate::outbox::{HandedEvent, LeaseHolder, NewEvent, StoreError};
 
 /// Most commands of one transaction. This bounds how long the first command waits.
 const COMMANDS_PER_COMMIT_MAX: usize = 2048;
@@ -95,8 +94,7 @@ struct Mark {
 struct Handover {
     holder: Arc<dyn LeaseHolder>,
     seq: u64,
-    time_s: i64,
-    payload: Arc<Payload>,
+    event: HandedEvent,
 }
 
 /// The writing side of the database. Its methods run inside a transaction.
@@ -151,8 +149,9 @@ impl Writer {
 
     /// Has an event handed to its holder once it is on disk.
     pub(super) fn leased(&mut self, holder: &Arc<dyn LeaseHolder>, seq: u64, event: &NewEvent) {
-        let (holder, payload) = (Arc::clone(holder), Arc::clone(&event.payload));
-        self.handed.push(Handover { holder, seq, time_s: event.time_s, payload });
+        let (time_s, environment) = (event.time_s, event.environment);
+        let handed = HandedEvent { time_s, environment, payload: Arc::clone(&event.payload) };
+        self.handed.push(Handover { holder: Arc::clone(holder), seq, event: handed });
     }
 
     /// The number under which a pixel is stored.
@@ -206,8 +205,8 @@ impl Writer {
         }
         match written {
             Ok(results) => {
-                for Handover { holder, seq, time_s, payload } in self.handed.drain(..) {
-                    holder.take(seq, time_s, payload);
+                for Handover { holder, seq, event } in self.handed.drain(..) {
+                    holder.take(seq, event);
                 }
                 batch.into_iter().zip(results).for_each(|(work, result)| work.answer(result));
                 if !self.changed.is_empty() {

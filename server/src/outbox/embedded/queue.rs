@@ -126,6 +126,7 @@ impl Writer {
                 lease_ends,
                 attempts: row.get(3)?,
                 time_s: row.get(4)?,
+                environment: environment_of(row)?,
                 fired_s: row.get(5)?,
                 last_code: row.get(6)?,
                 payload: Arc::new(payload(row)?),
@@ -273,11 +274,17 @@ pub(super) fn too_old(db: &Connection, limit_s: i64, max: usize) -> rusqlite::Re
     Ok(seqs)
 }
 
+/// Whose money an event speaks of.
+fn environment_of(row: &Row<'_>) -> rusqlite::Result<Option<Environment>> {
+    let number: u8 = row.get("environment")?;
+    Ok((number != NO_MONEY).then(|| Environment::from_number(number)))
+}
+
 /// The order of an event that speaks of its money.
 pub(super) fn order_of(row: &Row<'_>) -> rusqlite::Result<Option<OrderKey>> {
-    let (environment, id): (u8, Option<String>) = (row.get("environment")?, row.get("order_id")?);
-    let id = id.and_then(|id| OrderId::parse(&id).ok()).filter(|_| environment != NO_MONEY);
-    Ok(id.map(|id| OrderKey { environment: Environment::from_number(environment), id }))
+    let id: Option<String> = row.get("order_id")?;
+    let id = id.and_then(|id| OrderId::parse(&id).ok());
+    Ok(environment_of(row)?.zip(id).map(|(environment, id)| OrderKey { environment, id }))
 }
 
 /// Reads what is sent of an event.
