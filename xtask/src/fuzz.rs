@@ -164,7 +164,7 @@ pub(crate) fn run_fuzz(options: &Options) -> anyhow::Result<()> {
     }
     show(&tallies);
     if tallies.iter().any(|(_, tally)| tally.has_failed) {
-        bail!("correct what failed, and commit its inputs with the correction:\n{}", regressions()?);
+        bail!("a property does not hold; {}", regressions()?);
     }
     Ok(())
 }
@@ -219,13 +219,17 @@ fn show(tallies: &[(&str, Tally)]) {
     }
 }
 
-/// The files in which proptest kept inputs that failed, as far as they are not committed.
+/// Names the files in which proptest kept inputs that failed, as far as they are not committed.
 fn regressions() -> anyhow::Result<String> {
     let mut status = Command::new("git");
     status.current_dir(root()).args(["status", "--porcelain", "--untracked-files=all"]);
     let status = capture(&mut status, Duration::from_secs(60))?;
     let kept = status.text.lines().filter(|line| line.contains("proptest-regressions"));
-    Ok(kept.map(|line| line.get(3..).unwrap_or(line)).collect::<Vec<_>>().join("\n"))
+    let kept: Vec<&str> = kept.filter_map(|line| line.get(3..)).collect();
+    Ok(match kept[..] {
+        [] => "an input that was kept before shows it".to_owned(),
+        _ => format!("commit the inputs with the correction:\n{}", kept.join("\n")),
+    })
 }
 
 #[cfg(test)]
