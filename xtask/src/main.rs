@@ -9,6 +9,7 @@ mod contents;
 mod demo;
 mod examples;
 mod files;
+mod fuzz;
 mod normaliser;
 mod npm;
 mod package;
@@ -48,6 +49,8 @@ enum Chore {
     Torture(torture::Options),
     /// Send 20,000 orders through the gateway while programs fail, and check the balance
     Storm(storm::Options),
+    /// Run the property tests with new seeds, for an hour or as long as you say
+    Fuzz(fuzz::Options),
     /// Measure speed and memory (takes minutes and the whole machine)
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -66,6 +69,7 @@ fn main() -> std::process::ExitCode {
         Chore::Examples => examples::run_examples(),
         Chore::Torture(options) => torture::run_torture(&options),
         Chore::Storm(options) => storm::run_storm(&options),
+        Chore::Fuzz(options) => fuzz::run_fuzz(&options),
         Chore::Bench(bench) => bench::run_bench(&bench),
         Chore::SettingsDocs => settings_docs::write(),
         Chore::Tidy => tidy::run(),

@@ -89,7 +89,9 @@ impl Order {
     /// Whether a claim at `now_s` (Unix seconds) is a reason to ask at once. Call this before the claim
     /// is added with [`Order::contact`].
     pub fn wants_question(&self, now_s: i64) -> bool {
-        self.paid.is_none() && now_s >= self.asking.quiet_until_s
+        // A silence that ends later than any silence lasts is from a clock that was ahead.
+        let quiet_s = self.asking.quiet_until_s.saturating_sub(now_s);
+        self.paid.is_none() && !(1..=UNKNOWN_KEPT_S).contains(&quiet_s)
     }
 
     /// Notes that a question about the order is sent at `now_s`, Unix seconds.
@@ -103,9 +105,10 @@ impl Order {
     /// Notes the provider's answer that the order is not paid, at `now_s` (Unix seconds). Returns the
     /// time of the next question, Unix seconds. `None` means that no question follows: the answer is
     /// final, the schedule has ended, or it is the second "unknown" in a row about an order that only
-    /// strangers named.
-    pub fn note_unpaid(&mut self, answer: UnpaidStatus, now_s: i64) -> Option<i64> {
-        let since_s = *self.asking.since_s.get_or_insert(now_s);
+    /// strangers named. Only a trusted time ends the schedule. `is_time_trusted`: whether nothing
+    /// speaks against `now_s`.
+    pub fn note_unpaid(&mut self, answer: UnpaidStatus, now_s: i64, is_time_trusted: bool) -> Option<i64> {
+        let mut since_s = *self.asking.since_s.get_or_insert(now_s);
         let was_unknown = core::mem::replace(&mut self.asking.unknown, answer == UnpaidStatus::Unknown);
         let (kept_s, ends) = match answer {
             UnpaidStatus::Open => (OPEN_KEPT_S, false),
@@ -116,8 +119,16 @@ impl Order {
         };
         self.asking.quiet_until_s = now_s + kept_s;
         let earliest_s = if answer == UnpaidStatus::Unknown { now_s + UNKNOWN_KEPT_S } else { now_s + 1 };
-        let next = SCHEDULE_S.into_iter().map(|age_s| since_s + age_s).find(|at_s| *at_s >= earliest_s);
-        next.filter(|_| !ends)
+        let next_after = |since_s: i64| {
+            SCHEDULE_S.into_iter().map(|age_s| since_s.saturating_add(age_s)).find(|at_s| *at_s >= earliest_s)
+        };
+        // A clock that jumped makes the schedule look over, or makes it start in the future.
+        let has_jumped = since_s > now_s || (!is_time_trusted && next_after(since_s).is_none());
+        if has_jumped {
+            since_s = now_s;
+            self.asking.since_s = Some(now_s);
+        }
+        next_after(since_s).filter(|_| !ends)
     }
 }
 
@@ -138,7 +149,7 @@ mod tests {
     fn questions(order: &mut Order, answer: UnpaidStatus) -> Vec<i64> {
         let mut times = vec![0];
         order.mark_asked(NOW_S);
-        while let Some(next) = order.note_unpaid(answer, NOW_S + times[times.len() - 1]) {
+        while let Some(next) = order.note_unpaid(answer, NOW_S + times[times.len() - 1], true) {
             times.push(next - NOW_S);
         }
         times
@@ -170,11 +181,35 @@ mod tests {
         assert!(order.wants_question(NOW_S));
         order.mark_asked(NOW_S);
         assert!(!order.wants_question(NOW_S + 1));
-        order.note_unpaid(UnpaidStatus::Open, NOW_S + 1);
+        order.note_unpaid(UnpaidStatus::Open, NOW_S + 1, true);
         assert!(order.wants_question(NOW_S + 10), "an open order may be paid meanwhile");
         order.mark_asked(NOW_S + 10);
-        order.note_unpaid(UnpaidStatus::Unknown, NOW_S + 10);
+        order.note_unpaid(UnpaidStatus::Unknown, NOW_S + 10, true);
         assert!(!order.wants_question(NOW_S + 10 + UNKNOWN_KEPT_S - 1));
+    }
+
+    #[test]
+    fn only_a_trusted_time_ends_the_schedule() {
+        const JUMP_S: i64 = 40 * 24 * 3600;
+        for (is_time_trusted, next_s) in [(true, None), (false, Some(NOW_S + JUMP_S + SCHEDULE_S[0]))] {
+            let mut order = order();
+            order.mark_asked(NOW_S);
+            let next = order.note_unpaid(UnpaidStatus::Open, NOW_S + JUMP_S, is_time_trusted);
+            assert_eq!(next, next_s, "trusted: {is_time_trusted}");
+            let end = order.note_unpaid(UnpaidStatus::Final, NOW_S + JUMP_S, is_time_trusted);
+            assert_eq!(end, None, "a final answer needs no clock");
+        }
+    }
+
+    #[test]
+    fn an_order_from_a_time_that_was_ahead_is_asked_about_as_if_it_came_now() {
+        const AHEAD_S: i64 = 40 * 24 * 3600;
+        let mut order = order();
+        order.mark_asked(NOW_S + AHEAD_S);
+        order.note_unpaid(UnpaidStatus::Unknown, NOW_S + AHEAD_S, true);
+        assert!(order.wants_question(NOW_S), "the silence is over");
+        let next = order.note_unpaid(UnpaidStatus::Open, NOW_S, true);
+        assert_eq!(next, Some(NOW_S + SCHEDULE_S[0]));
     }
 
     #[test]

@@ -224,7 +224,7 @@ impl World {
             }
             Step::Unpaid(answer) => {
                 order.mark_asked(NOW_S);
-                let next_s = order.note_unpaid(answer, NOW_S);
+                let next_s = order.note_unpaid(answer, NOW_S, true);
                 assert!(next_s.is_none_or(|next_s| next_s > NOW_S), "no question follows at once");
             }
             Step::SpokenOf => {

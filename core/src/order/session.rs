@@ -48,25 +48,8 @@ impl Order {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Environment;
+    use super::super::tests::{contact, order};
     use super::*;
-    use crate::event::{Consent, Page};
-    use crate::id::{OrderId, PixelId};
-    use crate::user_data::UserData;
-
-    fn contact(fbp: &str, at_s: i64) -> Contact {
-        let user_data = UserData { fbp: Some(fbp.into()), ..UserData::default() };
-        Contact {
-            at_s,
-            is_claim: false,
-            proof: ContactProof::Nothing,
-            pixel: None,
-            consent: Consent::default(),
-            user_data,
-            page: Page::default(),
-            custom_data: Default::default(),
-        }
-    }
 
     fn owner(order: &Order) -> Option<&str> {
         order.owner().and_then(|owner| owner.user_data.fbp.as_deref())
@@ -75,9 +58,8 @@ mod tests {
     #[test]
     fn who_knows_the_payment_session_owns_the_order() {
         let [right, wrong] = [b"right", b"wrong"].map(|text| Sha256Hex::of_bytes(text));
-        let mut order =
-            Order::new(OrderId::parse("KB-1").unwrap(), Environment::Production, PixelId::unassigned());
-        let (stranger, buyer) = (contact("fb.1.1.1", 1), contact("fb.1.2.2", 2));
+        let mut order = order();
+        let (stranger, buyer) = (contact("fb.1.1.1", false), contact("fb.1.2.2", false));
         for (session, by) in [(wrong, &stranger), (right, &buyer)] {
             order.add_contact(by);
             order.offer_session(session, by);
@@ -92,11 +74,10 @@ mod tests {
     #[test]
     fn a_session_that_comes_after_the_providers_word_counts_at_once() {
         let right = Sha256Hex::of_bytes(b"right");
-        let mut order =
-            Order::new(OrderId::parse("KB-1").unwrap(), Environment::Production, PixelId::unassigned());
-        order.add_contact(&contact("fb.1.1.1", 1));
+        let mut order = order();
+        order.add_contact(&contact("fb.1.1.1", false));
         order.confirm_session(right);
-        order.offer_session(right, &contact("fb.1.2.2", 2));
+        order.offer_session(right, &contact("fb.1.2.2", false));
         assert_eq!(owner(&order), Some("fb.1.2.2"));
     }
 }

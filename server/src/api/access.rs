@@ -18,7 +18,7 @@ use tandem_settings::{Networks, client_address};
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use super::admission::{Admission, Admitted};
+use super::admission::{Admission, Admitted, CallerGone};
 use super::body::with_deadline;
 use super::caller::{Caller, Stranger};
 use super::rate_limit::RateLimits;
@@ -171,7 +171,9 @@ where
                     request = request.map(with_deadline);
                 }
                 request.extensions_mut().insert(caller);
-                futures_util::future::Either::Left(Admitted::start(self.inner.call(request), permit))
+                let gone = CallerGone::default();
+                request.extensions_mut().insert(gone.clone());
+                futures_util::future::Either::Left(Admitted::start(self.inner.call(request), permit, gone))
             }
             Err(reject) => {
                 tracing::debug!(code = reject.code(), "call refused");

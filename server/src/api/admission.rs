@@ -17,6 +17,7 @@ use tandem_net::subscriber;
 use tandem_proto::v1::tracking_service_paths::RECORD_PURCHASE;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::Status;
 use tonic::body::Body;
 
@@ -159,18 +160,28 @@ impl Drop for Permit {
 /// The work on a request, in a task of its own. A caller who leaves changes nothing about it: what an RPC does after
 /// one of its awaits must not depend on whether somebody still waits for the answer.
 #[derive(Debug)]
-pub struct Admitted<E>(JoinHandle<Result<Response<Body>, E>>);
+pub struct Admitted<E> {
+    work: JoinHandle<Result<Response<Body>, E>>,
+    _caller: DropGuard,
+}
+
+/// Says that nobody waits for a request's answer any more. It stands in the request's extensions, for what is done for
+/// the caller alone: waiting.
+#[derive(Debug, Clone, Default)]
+pub(super) struct CallerGone(pub(super) CancellationToken);
 
 impl<E: Send + 'static> Admitted<E> {
-    /// Starts the work. It holds its permit until the answer begins.
+    /// Starts the work. It holds its permit until the answer begins. `gone` is told when the caller leaves.
     pub(super) fn start(
         work: impl Future<Output = Result<Response<Body>, E>> + Send + 'static,
         permit: Permit,
+        gone: CallerGone,
     ) -> Self {
-        Self(tokio::spawn(async move {
+        let work = tokio::spawn(async move {
             let _permit = permit;
             work.await
-        }))
+        });
+        Self { work, _caller: gone.0.drop_guard() }
     }
 }
 
@@ -178,7 +189,7 @@ impl<E> Future for Admitted<E> {
     type Output = Result<Response<Body>, E>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context).map(|ended| {
+        Pin::new(&mut self.work).poll(context).map(|ended| {
             ended.unwrap_or_else(|error| {
                 tracing::error!(%error, "a handler ended abnormally");
                 Ok(Status::internal("the call ended abnormally").into_http())

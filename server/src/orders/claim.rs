@@ -8,6 +8,7 @@ use tandem_core::cashfree::orders_api::orders_api_id_ok;
 use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{OrderId, PixelId};
 use tandem_core::order::{Contact, ContactProof, Order};
+use tokio_util::sync::CancellationToken;
 
 use super::claim_rules::{self, Allowance, Circumstances, ClaimAnswer, PageWord, Question};
 use super::contact::NamedPixel;
@@ -34,12 +35,20 @@ pub struct Claim {
     pub address: Option<IpAddr>,
 }
 
+/// How long a claim waits for a proof.
+#[derive(Debug, Default)]
+pub struct Patience {
+    pub max: Duration,
+    /// Nobody waits for the answer any more.
+    pub caller_gone: CancellationToken,
+}
+
 impl Orders {
     /// Stores a claim and waits up to `wait_max` for a proof of its payment.
     ///
     /// # Errors
     /// When the store does not accept.
-    pub async fn claim(&self, mut claim: Claim, wait_max: Duration) -> Result<ClaimAnswer, OrderError> {
+    pub async fn claim(&self, mut claim: Claim, patience: Patience) -> Result<ClaimAnswer, OrderError> {
         let word = self.page_word(&claim.order, &claim.claim_key);
         let is_proven = word == PageWord::Proven;
         if word == PageWord::Nothing {
@@ -59,7 +68,7 @@ impl Orders {
         let updated = self.note_claim(&claim, may_ask, before.as_ref()).await?;
         let started = Instant::now();
         let duplicate = matches!(updated.answer, StepAnswer::Contact { is_known: true });
-        let order = self.wait_for_proof(updated.order, waiting, wait_max).await?;
+        let order = self.wait_for_proof(updated.order, waiting, &patience).await?;
         let (policy, now_s) = (self.settings.browser_policy, self.clock.now_s());
         let answer = claim_rules::answer(&self.rules, policy, &claim.pixel, &claim.contact, &order, now_s);
         let confirm_key = answer.page_copy.as_ref().map(|_| self.settings.confirm_keys.key(&order));
@@ -100,9 +109,9 @@ impl Orders {
         &self,
         mut order: Order,
         waiting: Option<Waiter>,
-        wait_max: Duration,
+        patience: &Patience,
     ) -> Result<Order, StoreError> {
-        let until = tokio::time::Instant::now() + wait_max;
+        let until = tokio::time::Instant::now() + patience.max;
         let waits = self.settings.browser_policy == BrowserPolicy::Verified;
         while let (true, None, Some(waiting)) = (waits, order.paid(), &waiting) {
             let told = waiting.notified();
@@ -112,8 +121,13 @@ impl Orders {
             if let Some(now) = self.store.order(self.key(order.id().clone())).await? {
                 order = now;
             }
-            if order.paid().is_some() || tokio::time::timeout_at(until, told).await.is_err() {
+            if order.paid().is_some() {
                 break;
+            }
+            tokio::select! {
+                () = told => {}
+                () = tokio::time::sleep_until(until) => break,
+                () = patience.caller_gone.cancelled() => break,
             }
         }
         Ok(order)

@@ -42,7 +42,7 @@ mod testing;
 mod watch;
 mod webhook;
 
-pub use claim::Claim;
+pub use claim::{Claim, Patience};
 pub use claim_rules::ClaimAnswer;
 pub use confirm_keys::ConfirmKeys;
 pub use contact::{ContactSource, NamedPixel, PageProof};

@@ -16,19 +16,12 @@ pub(super) struct NamedPath {
     pub(super) exported_as: Option<String>,
 }
 
-/// A module in its own file that is compiled only for tests.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum TestModule {
-    Named(String),
-    /// By a `path` attribute, relative to the file's folder.
-    At(String),
-}
-
 /// The paths and test modules of one file.
 #[derive(Debug, Default)]
 pub(super) struct Imports {
     pub(super) named: Vec<NamedPath>,
-    pub(super) test_modules: Vec<TestModule>,
+    /// Names of modules in files of their own that are compiled only for tests.
+    pub(super) test_modules: Vec<String>,
 }
 
 impl Imports {
@@ -48,10 +41,9 @@ impl Imports {
                 at = next;
                 continue;
             }
-            let Attributes { is_test, path } = std::mem::take(&mut attributes);
-            if is_test {
+            if std::mem::take(&mut attributes).is_test {
                 let end = end_of_item(&tokens, at);
-                self.test_module(&tokens[at..end], path);
+                self.test_module(&tokens[at..end]);
                 at = end;
                 continue;
             }
@@ -86,11 +78,11 @@ impl Imports {
         at + 1
     }
 
-    fn test_module(&mut self, item: &[TokenTree], path: Option<String>) {
+    fn test_module(&mut self, item: &[TokenTree]) {
         let at = item.iter().position(|token| matches!(token, TokenTree::Ident(word) if *word == "mod"));
         let Some(at) = at else { return };
         if let (Some(TokenTree::Ident(name)), true) = (item.get(at + 1), is_punct(item.get(at + 2), ';')) {
-            self.test_modules.push(path.map_or_else(|| TestModule::Named(name.to_string()), TestModule::At));
+            self.test_modules.push(name.to_string());
         }
     }
 
@@ -132,7 +124,6 @@ impl Imports {
 #[derive(Default)]
 struct Attributes {
     is_test: bool,
-    path: Option<String>,
 }
 
 impl Attributes {
@@ -144,14 +135,10 @@ impl Attributes {
         let bracket = at + 1 + usize::from(is_punct(tokens.get(at + 1), '!'));
         let TokenTree::Group(group) = tokens.get(bracket)? else { return None };
         let inner: Vec<TokenTree> = group.stream().into_iter().collect();
-        match inner.as_slice() {
-            [TokenTree::Ident(word), TokenTree::Group(condition)] if *word == "cfg" => {
-                self.is_test |= is_for_tests(condition);
-            }
-            [TokenTree::Ident(word), _, TokenTree::Literal(text)] if *word == "path" => {
-                self.path = Some(text.to_string().trim_matches('"').to_owned());
-            }
-            _ => {}
+        if let [TokenTree::Ident(word), TokenTree::Group(condition)] = inner.as_slice()
+            && *word == "cfg"
+        {
+            self.is_test |= is_for_tests(condition);
         }
         Some(bracket + 1)
     }
@@ -254,10 +241,10 @@ mod tests {
     #[test]
     fn tests_name_what_they_like() {
         let text = "#[cfg(test)]\nuse crate::a;\n#[cfg(all(test, unix))]\nmod tests { use crate::b::c; }\n\
-            #[cfg(test)]\n#[path = \"other.rs\"]\nmod more;\n#[cfg(test)]\nmod helper;\n#[cfg(unix)]\nuse crate::d;";
+            #[cfg(test)]\nmod helper;\n#[cfg(unix)]\nuse crate::d;";
         assert_eq!(paths(text), ["crate::d"]);
         let modules = Imports::read(text).unwrap().test_modules;
-        assert_eq!(modules, [TestModule::At("other.rs".to_owned()), TestModule::Named("helper".to_owned())]);
+        assert_eq!(modules, ["helper"]);
     }
 
     #[test]

@@ -103,7 +103,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("web-client/src", "lib answer request input pixel grpc event_id flat wire json names retry text"),
     (
         "xtask/src",
-        "main test tidy settings_docs demo bench web_examples package normaliser webassembly size npm browser examples \
+        "main test fuzz tidy settings_docs demo bench web_examples package normaliser webassembly size npm browser examples \
          storm torture programs wasm_target skipped command contents files",
     ),
     (

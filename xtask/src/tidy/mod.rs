@@ -10,7 +10,7 @@ mod pages;
 mod paths;
 mod predicates;
 mod sources;
-mod test_functions;
+pub(crate) mod test_functions;
 mod tokens;
 
 use anyhow::bail;
@@ -19,7 +19,7 @@ use crate::files::{root, walk};
 use modules::Modules;
 
 /// Folders without sources.
-const SKIPPED: [&str; 5] = ["target", ".git", "node_modules", "pkg", "data"];
+pub(crate) const SKIPPED: [&str; 5] = ["target", ".git", "node_modules", "pkg", "data"];
 /// Documents whose paths are checked, and the folder with more documents.
 const DOCUMENTS: [&str; 3] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"];
 const DOCUMENTS_FOLDER: &str = "docs/";

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 
-use super::imports::{Imports, NamedPath, TestModule};
+use super::imports::{Imports, NamedPath};
 
 /// Path of a module: `["order", "state"]`. The crate's root is empty.
 pub(super) type ModulePath = Vec<String>;
@@ -52,15 +52,8 @@ impl Modules {
             };
             let imports = Imports::read(text).with_context(|| file.to_owned())?;
             let own = module_path(inner, has_library);
-            for test in &imports.test_modules {
-                tests.insert(match test {
-                    TestModule::Named(name) => [own.as_slice(), std::slice::from_ref(name)].concat(),
-                    TestModule::At(path) => {
-                        let folder = inner.rsplit_once('/').map_or("", |(folder, _)| folder);
-                        module_path(format!("{folder}/{path}").trim_start_matches('/'), has_library)
-                    }
-                });
-            }
+            let of_tests = |name| [own.as_slice(), std::slice::from_ref(name)].concat();
+            tests.extend(imports.test_modules.iter().map(of_tests));
             by_path.insert(own, Module { file: file.to_owned(), imports });
         }
         by_path.retain(|path: &ModulePath, _| !tests.iter().any(|test| path.starts_with(test)));
@@ -203,9 +196,8 @@ mod tests {
     fn files_of_tests_are_no_modules() {
         let found = arrows(&[
             ("a/src/main.rs", "mod b;\nmod c;"),
-            ("a/src/b.rs", "#[cfg(test)]\nmod tests;\n#[cfg(test)]\n#[path = \"b_tests.rs\"]\nmod more;"),
+            ("a/src/b.rs", "#[cfg(test)]\nmod tests;"),
             ("a/src/b/tests.rs", "use crate::c;"),
-            ("a/src/b_tests.rs", "use crate::c;"),
             ("a/src/c.rs", "use crate::b;"),
         ]);
         assert_eq!(found, ["a/src/c.rs:1 b"]);

@@ -14,6 +14,27 @@ pub(super) fn in_source(text: &str) -> anyhow::Result<BTreeSet<String>> {
     Ok(tests)
 }
 
+/// The names of the tests in `proptest!`.
+pub(crate) fn in_proptest(text: &str) -> anyhow::Result<BTreeSet<String>> {
+    let tokens: TokenStream = text.parse().map_err(|error| anyhow!("is not Rust: {error}"))?;
+    let mut tests = BTreeSet::new();
+    walk_properties(tokens, &mut tests);
+    Ok(tests)
+}
+
+fn walk_properties(tokens: TokenStream, tests: &mut BTreeSet<String>) {
+    let (mut is_named, mut is_called) = (false, false);
+    for token in tokens {
+        match &token {
+            TokenTree::Group(group) if is_called => walk(group.stream(), tests),
+            TokenTree::Group(group) => walk_properties(group.stream(), tests),
+            _ => {}
+        }
+        is_called = is_named && matches!(&token, TokenTree::Punct(mark) if mark.as_char() == '!');
+        is_named = matches!(&token, TokenTree::Ident(word) if word == "proptest");
+    }
+}
+
 fn walk(tokens: TokenStream, tests: &mut BTreeSet<String>) {
     let mut is_test = false;
     let mut tokens = tokens.into_iter().peekable();
@@ -77,5 +98,7 @@ mod tests {
         "##;
         let tests: Vec<String> = in_source(source).unwrap().into_iter().collect();
         assert_eq!(tests, ["runs", "runs_in_a_module", "runs_many_times"]);
+        let properties: Vec<String> = in_proptest(source).unwrap().into_iter().collect();
+        assert_eq!(properties, ["runs_many_times"]);
     }
 }

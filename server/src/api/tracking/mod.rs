@@ -50,14 +50,14 @@ impl TrackingService for Tracking {
     ) -> Result<Response<v1::RecordPurchaseResponse>, Status> {
         let started = Instant::now();
         let caller = caller_of(&request);
-        let (headers, _, mut request) = request.into_parts();
+        let (headers, extensions, mut request) = request.into_parts();
         let cookies = self.cookies(&caller, &headers, &mut request.browser, request.consent.as_ref());
         let mut waited = Duration::ZERO;
         let result = match &caller {
             Caller::Internal => self.report(&caller, request).await,
             Caller::Stranger(stranger) => {
-                let wait_max = purchase::wait_max(&headers);
-                self.claim(&caller, stranger, request, wait_max, &mut waited).await
+                let patience = purchase::patience(&headers, &extensions);
+                self.claim(&caller, stranger, request, patience, &mut waited).await
             }
         };
         // The caller asked to wait for a proof. That wait is not part of the response time.

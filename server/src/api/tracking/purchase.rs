@@ -6,14 +6,16 @@ use tandem_core::event::ActionSource;
 use tandem_core::id::{EventId, EventName, OrderId};
 use tandem_core::order::{Contact, ContactProof, PurchaseState};
 use tandem_proto::v1;
+use tonic::Extensions;
 use tonic::metadata::MetadataMap;
 
 use super::service::Tracking;
+use crate::api::admission::CallerGone;
 use crate::api::caller::{Caller, Stranger};
 use crate::api::decode::{KeyPolicy, Visit, session_digest, visit_fields};
 use crate::api::encode::{browser_event, purchase_state};
 use crate::api::status::Reject;
-use crate::orders::{Claim, MerchantReport};
+use crate::orders::{Claim, MerchantReport, Patience};
 
 /// Longest a claim waits for a proof of payment.
 const CLAIM_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -22,7 +24,7 @@ const ANSWER_RESERVE: Duration = Duration::from_millis(250);
 
 /// How long a claim may wait: five seconds, and no longer than its caller waits (gRPC over HTTP2, `grpc-timeout`:
 /// digits and a unit).
-pub(super) fn wait_max(metadata: &MetadataMap) -> Duration {
+fn wait_max(metadata: &MetadataMap) -> Duration {
     let deadline = metadata.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(|text| {
         let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
         let n: u64 = digits.parse().ok()?;
@@ -39,6 +41,12 @@ pub(super) fn wait_max(metadata: &MetadataMap) -> Duration {
     deadline.map_or(CLAIM_WAIT_MAX, |deadline| deadline.saturating_sub(ANSWER_RESERVE).min(CLAIM_WAIT_MAX))
 }
 
+/// How long a claim may wait, and until when somebody waits for its answer.
+pub(super) fn patience(metadata: &MetadataMap, extensions: &Extensions) -> Patience {
+    let caller_gone = extensions.get::<CallerGone>().cloned().unwrap_or_default().0;
+    Patience { max: wait_max(metadata), caller_gone }
+}
+
 impl Tracking {
     /// Handles a claim. Sets `waited` to the time spent waiting for a proof.
     pub(super) async fn claim(
@@ -46,7 +54,7 @@ impl Tracking {
         caller: &Caller,
         stranger: &Stranger,
         mut request: v1::RecordPurchaseRequest,
-        wait_max: Duration,
+        patience: Patience,
         waited: &mut Duration,
     ) -> Result<v1::RecordPurchaseResponse, Reject> {
         let pixel = self.decoder.pixel(&request.pixel_id, caller)?;
@@ -67,7 +75,7 @@ impl Tracking {
             session: session_digest(&request.payment_session_id),
             address: stranger.address,
         };
-        let answer = self.orders.claim(claim, wait_max).await?;
+        let answer = self.orders.claim(claim, patience).await?;
         *waited = answer.waited;
         let state = if answer.is_verified { PurchaseState::Verified } else { PurchaseState::Pending };
         Ok(v1::RecordPurchaseResponse {

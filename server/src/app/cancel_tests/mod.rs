@@ -221,6 +221,24 @@ async fn a_claim_hears_of_a_payment_whose_caller_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_claim_whose_caller_left_waits_no_longer() {
+    let bench = Bench::start().await;
+    let mut page = bench.tracking();
+    let claim =
+        tokio::spawn(async move { page.record_purchase(Request::new(purchase("N-2".to_owned()))).await });
+    while bench.parts.tracking.orders.waiting_claims() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let left = std::time::Instant::now();
+    claim.abort();
+    while bench.parts.tracking.orders.waiting_claims() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(left.elapsed() < Duration::from_secs(2), "its place is free at once, not after five seconds");
+    bench.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_handler_dropped_at_any_await_leases_nothing_to_nobody() {
     let bench = Bench::start().await;
     let tracking = || bench.parts.tracking.clone();

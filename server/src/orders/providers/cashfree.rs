@@ -93,7 +93,11 @@ impl Provider for CashfreeWebhooks {
         // The age counts until the gateway received the webhook, so a wait between gateway and
         // server does not matter.
         let received_ms = message.received_ms.map_or(now_ms, |received_ms| received_ms.min(now_ms));
-        if let Err(error) = signature::check_age(signed_ms, received_ms, max_age_ms, AHEAD_MAX_MS) {
+        // A wrong clock makes a fresh proof look old. Its copies are known by their key all the same.
+        let knows_age = orders.clock.trusted().is_some();
+        if let Err(error) = signature::check_age(signed_ms, received_ms, max_age_ms, AHEAD_MAX_MS)
+            && knows_age
+        {
             return Ok(Verification::Refused(WebhookVerdict::Stale, error.code()));
         }
         let webhook = match Webhook::parse(&message.body, orders.settings.default_currency) {

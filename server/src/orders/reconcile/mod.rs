@@ -118,10 +118,11 @@ impl Reconciler {
         answer: UnpaidStatus,
         session: Option<Sha256Hex>,
     ) -> Result<(), StoreError> {
-        let now_s = self.orders.clock.now_s();
+        let clock = &self.orders.clock;
+        let (now_s, is_time_trusted) = (clock.now_s(), clock.trusted().is_some());
         let change = move |order: &mut Order| {
             session.into_iter().for_each(|session| order.confirm_session(session));
-            let next_s = order.note_unpaid(answer, now_s).filter(|_| order.paid().is_none());
+            let next_s = order.note_unpaid(answer, now_s, is_time_trusted).filter(|_| order.paid().is_none());
             next_s.map_or(Ask::Never, |next_s| Ask::At(next_s * 1000)).into()
         };
         self.orders.step(Step::on(order.clone()), Box::new(change)).await.map(drop)

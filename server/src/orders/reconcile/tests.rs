@@ -126,6 +126,25 @@ async fn a_lost_webhook_and_a_closed_tab_lose_no_purchase() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_jumps_past_the_schedule_or_before_it_ends_no_questions() {
+    const JUMP_MS: i64 = 40 * 24 * 3600 * 1000;
+    for jump_ms in [JUMP_MS, -JUMP_MS] {
+        let dir = tempfile::tempdir().unwrap();
+        // The buyer pays after the question that follows the jump.
+        let (reconciler, outbox, clock) = reconciler(dir.path(), 2, None).await;
+        reconciler.orders.ask_about(OrderId::parse("KB-1").unwrap()).await.unwrap();
+        reconciler.round().await.unwrap();
+        clock.jump_ms(jump_ms);
+        for (after_s, expected) in [(15, 0), (30, 1)] {
+            clock.set_ms(NOW_MS + jump_ms + after_s * 1000);
+            reconciler.round().await.unwrap();
+            let sent = sent(&outbox).await;
+            assert_eq!(sent.len(), expected, "{after_s} s after a jump by {jump_ms} ms: {sent:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_refunded_while_webhooks_were_away_is_not_sent() {
     for (refunded, expected) in [(1399.50, State::Suppressed), (1399.49, State::Pending)] {
         let dir = tempfile::tempdir().unwrap();

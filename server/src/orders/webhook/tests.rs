@@ -1,5 +1,8 @@
 //! A second provider needs one file like this one: it only verifies and reads.
 
+use base64::Engine as _;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
 use tandem_core::currency::Currency;
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::{ActionSource, Consent, Page};
@@ -108,6 +111,53 @@ async fn a_second_provider_is_one_file_and_one_line() {
     assert_eq!(outbox.operators.find(key).await.unwrap().len(), 1, "one Purchase");
     let order = outbox.orders.order(orders.key(OrderId::parse("KB-1").unwrap())).await.unwrap().unwrap();
     assert_eq!(order.paid().map(|paid| paid.user_data.clone()), Some(UserData::default()));
+}
+
+/// Cashfree's webhook of a payment, signed at a time (Unix milliseconds).
+fn cashfree(secret: &str, payment: &str, signed_ms: i64) -> SignedMessage {
+    let body = format!(
+        r#"{{"type":"PAYMENT_SUCCESS_WEBHOOK","event_time":"2025-11-24T05:30:00+05:30","data":{{
+        "order":{{"order_id":"KB-{payment}","order_amount":10.50,"order_currency":"INR"}},
+        "payment":{{"cf_payment_id":"{payment}","payment_status":"SUCCESS","payment_amount":10.50,"payment_currency":"INR",
+        "payment_time":"2025-11-24T05:30:00+05:30"}},"customer_details":{{}}}}}}"#
+    );
+    let timestamp = signed_ms.to_string();
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(timestamp.as_bytes());
+    mac.update(body.as_bytes());
+    let signature = base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes());
+    let headers = [("x-webhook-timestamp", timestamp), ("x-webhook-signature", signature)];
+    SignedMessage {
+        provider: "cashfree".to_owned(),
+        body: body.into_bytes(),
+        headers: headers.map(|(name, value)| (name.to_owned(), value)).into(),
+        ..SignedMessage::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_jumped_refuses_no_proof_and_a_trusted_one_refuses_old_and_future_ones() {
+    const NOW_MS: i64 = 1_763_942_400_000;
+    const JUMP_MS: i64 = 40 * 24 * 3600 * 1000;
+    let secret = "cfsk_ma_test_of_the_suite";
+    for jump_ms in [JUMP_MS, -JUMP_MS] {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::fixed(NOW_MS);
+        let variables = [("CASHFREE_CLIENT_SECRET", secret)];
+        let Fixture { orders, .. } = fixture(dir.path(), clock.clone(), &variables, Vec::new());
+        let told = async |payment| {
+            orders.webhook(&cashfree(secret, payment, NOW_MS)).await.map(|answer| answer.verdict).unwrap()
+        };
+        assert_eq!(told("1").await, WebhookVerdict::Accepted);
+        clock.jump_ms(jump_ms);
+        assert_eq!(told("2").await, WebhookVerdict::Accepted, "after a jump by {jump_ms} ms");
+        assert_eq!(told("1").await, WebhookVerdict::Duplicate, "a copy is known by its content");
+        let forged = SignedMessage { body: b"{}".to_vec(), ..cashfree(secret, "3", NOW_MS) };
+        let forged = orders.webhook(&forged).await.unwrap();
+        assert_eq!(forged.verdict, WebhookVerdict::InvalidSignature, "no clock makes it genuine");
+        clock.confirm();
+        assert_eq!(told("3").await, WebhookVerdict::Stale, "somebody said that the time is right");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
