@@ -87,7 +87,7 @@ impl Order {
     }
 
     /// Whether a claim at `now_s` (Unix seconds) is a reason to ask at once. Call this before the claim
-    /// is added with [`Order::contact`].
+    /// is added with [`Order::add_contact`].
     pub fn wants_question(&self, now_s: i64) -> bool {
         // A silence that ends later than any silence lasts is from a clock that was ahead.
         let quiet_s = self.asking.quiet_until_s.saturating_sub(now_s);
