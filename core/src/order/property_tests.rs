@@ -10,7 +10,7 @@ use proptest::prelude::*;
 const NOW_S: i64 = super::tests::NOW_S;
 
 #[derive(Debug, Clone)]
-enum Step {
+pub(super) enum Step {
     /// A browser names the order: at checkout, or with a claim.
     Stranger {
         fbp: u8,
@@ -87,7 +87,7 @@ fn proof() -> impl Strategy<Value = Step> {
     })
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let answer =
         prop_oneof![Just(UnpaidStatus::Open), Just(UnpaidStatus::Unknown), Just(UnpaidStatus::Final)];
     prop_oneof![
@@ -111,7 +111,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// The Purchase's row as a store keeps it.
 #[derive(Debug, Clone, PartialEq)]
-enum Row {
+pub(super) enum Row {
     Waiting(Event),
     Pending(Event),
     InFlight(Event),
@@ -178,9 +178,9 @@ impl Books {
 
 /// An order, its Purchase as a store would keep it, and the books.
 #[derive(Debug)]
-struct World {
-    order: Order,
-    row: Option<Row>,
+pub(super) struct World {
+    pub(super) order: Order,
+    pub(super) row: Option<Row>,
     books: Books,
     /// Once delivery had it, it says what was known then.
     was_leased: bool,
@@ -188,11 +188,11 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { order: order(), row: None, books: Books::default(), was_leased: false, deliveries: 0 }
     }
 
-    fn run(&mut self, step: &Step) {
+    pub(super) fn run(&mut self, step: &Step) {
         let before = self.order.clone();
         self.take(step);
         self.carry_out(&before);
@@ -287,7 +287,7 @@ impl World {
         }
     }
 
-    fn check(&self) {
+    pub(super) fn check(&self) {
         let Self { order, row, books, was_leased, deliveries } = self;
         assert_eq!(row.is_some(), books.paid.is_some(), "a Purchase exists iff money was paid");
         assert!(*deliveries <= 1, "and one only");
@@ -325,7 +325,7 @@ impl World {
     }
 
     /// Lets the world come to rest, and checks that what should leave has left.
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         for step in [Step::ComeBack, Step::WaitIsOver, Step::Lease, Step::Deliver] {
             self.run(&step);
             self.check();
