@@ -25,6 +25,9 @@ pub enum WithholdReason {
 }
 
 impl WithholdReason {
+    /// All reasons.
+    pub const ALL: [Self; 3] = [Self::ConsentDenied, Self::ConsentConflict, Self::RefundedBeforeSent];
+
     /// Stable code, one of [`crate::code`].
     pub fn code(self) -> &'static str {
         match self {

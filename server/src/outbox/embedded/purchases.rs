@@ -36,14 +36,7 @@ impl Stored {
 
     /// Whether its order may still decide about it: it has not left, and nobody erased its person.
     fn is_open(&self) -> bool {
-        let is_withheld = || {
-            let of_order = [
-                WithholdReason::ConsentDenied,
-                WithholdReason::ConsentConflict,
-                WithholdReason::RefundedBeforeSent,
-            ];
-            of_order.iter().any(|why| self.code.as_deref() == Some(why.code()))
-        };
+        let is_withheld = || WithholdReason::ALL.iter().any(|why| self.code.as_deref() == Some(why.code()));
         self.state.waits() || (self.state == State::Suppressed && is_withheld())
     }
 }
