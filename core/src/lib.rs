@@ -11,6 +11,7 @@
 //! | [`click_id`], [`cookie`] | `fbp` and `fbc`, and their cookies |
 //! | [`scrub`] | removes personal data from URLs and free text |
 //! | `event`, `user_data`, `custom_data`, `capi` | the stored event and Meta's request body |
+//! | `crawler` | which User-Agents are nobody's visit |
 //! | `order` | the order's state machine: one Purchase for each order |
 //! | `catalogue` | finds what was bought from cart tags or the price |
 //! | `cashfree` | Cashfree's signatures, webhooks and Orders API |
@@ -39,6 +40,8 @@ pub mod capi;
 pub mod cashfree;
 #[cfg(feature = "full")]
 pub mod catalogue;
+#[cfg(feature = "full")]
+pub mod crawler;
 #[cfg(feature = "full")]
 pub mod custom_data;
 #[cfg(feature = "full")]

@@ -34,8 +34,21 @@ pub fn scrub_text(text: &str) -> Scrubbed {
     }
     let units = decode(text);
     let mut pieces = email::find(&units);
-    phone::find(&units, &mut pieces);
+    phone::find(&units, &mut pieces, phone::Numbers::Any);
     cut(text, &units, pieces)
+}
+
+/// Removes e-mail addresses and phone numbers from an identifier, such as a product's or an
+/// experiment's. Identifiers are numbers too: only what has a plus sign or spaces is a phone number
+/// here. An A/B test `9876543210` would be lost otherwise.
+pub fn scrub_id(id: &str) -> Scrubbed {
+    if !may_hold_any(id) {
+        return Scrubbed { text: id.to_owned(), cuts: 0 };
+    }
+    let units = decode(id);
+    let mut pieces = email::find(&units);
+    phone::find(&units, &mut pieces, phone::Numbers::Written);
+    cut(id, &units, pieces)
 }
 
 /// Removes personal data from an absolute or relative URL, and its fragment, user name and password.

@@ -116,6 +116,22 @@ fn other_numbers_and_names_stay() {
 }
 
 #[test]
+fn identifiers_lose_addresses_and_written_numbers_only() {
+    for text in ["9876543210", "98765-43210", "exp_9876543210", "650-555-1212", "SKU 42", "019876543210"] {
+        assert_eq!(scrub_id(text), Scrubbed { text: text.to_owned(), cuts: 0 });
+    }
+    for (input, expected) in [
+        ("asha@example.com", "¤"),
+        ("deck-asha%40example.com", "¤"),
+        ("+91 98765 43210", "¤"),
+        ("+919876543210/deck", "¤/deck"),
+        ("98765 43210", "¤"),
+    ] {
+        assert_eq!(scrub_id(input).text, expected.replace('¤', PLACEHOLDER), "{input}");
+    }
+}
+
+#[test]
 fn a_long_text_takes_time_in_proportion() {
     // These texts would take minutes if each start of a number read all following text, or each `@` all
     // text before it.

@@ -83,14 +83,17 @@ impl Ingest {
     /// Tells delivery that an event was stored, and says what became of it.
     pub(crate) fn accept(&self, event: Event, is_denied: bool, appended: Appended) -> Accepted {
         let Event { pixel, name, id, custom_data, .. } = event;
-        let (duplicate, reason, data) = match appended {
+        let (duplicate, id, reason, data) = match appended {
             Appended::New { .. } => {
                 if !is_denied {
                     self.delivery.wake(&pixel);
                 }
-                (false, is_denied.then(|| code::CONSENT_DENIED.to_owned()), custom_data)
+                (false, id, is_denied.then(|| code::CONSENT_DENIED.to_owned()), custom_data)
             }
-            Appended::Duplicate(first) => (true, suppressed_reason(&first), stored_data(&first)),
+            Appended::Duplicate(first) => {
+                let (reason, data) = (suppressed_reason(&first), stored_data(&first));
+                (true, first.id, reason, data)
+            }
         };
         Accepted {
             name,

@@ -20,7 +20,7 @@ macro_rules! pages {
 }
 
 pages! {
-    "api_version_ended" "app_secret_proof" "clock_untrusted" "consent_conflict" "consent_denied"
+    "api_version_ended" "app_secret_proof" "clock_untrusted" "consent_conflict" "consent_denied" "crawler"
     "dedup_window_passed" "delivered"
     "delivered_short" "erased" "match_keys_insufficient" "meta_bad_answer" "meta_blocked"
     "meta_no_answer" "meta_received_none" "meta_refused" "meta_throttled" "meta_transient"

@@ -138,6 +138,8 @@ pub enum Appended {
 /// The first event under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Existing {
+    /// Its ID as it was given first.
+    pub id: EventId,
     pub state: State,
     /// Its JSON without personal data.
     pub public_json: String,

@@ -3,6 +3,7 @@
 
 mod browser;
 mod custom_data;
+mod page;
 mod person;
 mod reader;
 

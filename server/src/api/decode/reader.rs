@@ -6,8 +6,9 @@ use tandem_core::cookie::CookieDomain;
 use tandem_core::country::Country;
 use tandem_core::currency::Currency;
 use tandem_core::event::AdsConsent;
-use tandem_core::id::{EventId, OrderId, PixelId};
+use tandem_core::id::{EventId, EventName, OrderId, PixelId};
 use tandem_core::normalise::MatchKey;
+use tandem_core::scrub::scrub_text;
 use tandem_proto::v1;
 
 use crate::api::caller::{Caller, Stranger};
@@ -168,6 +169,15 @@ impl Reader<'_> {
             "" => None,
             text => self.violations.take("client_event_id", EventId::parse_uuid(text)),
         }
+    }
+
+    /// The name of an event that is not reserved.
+    pub(in crate::api) fn event_name(&mut self, text: &str) -> Option<EventName> {
+        if scrub_text(text).cuts > 0 {
+            self.violations.add("event_name", "must not hold an e-mail address or a phone number");
+            return None;
+        }
+        self.violations.take("event_name", EventName::of_caller(text))
     }
 
     /// An optional order ID.

@@ -29,7 +29,7 @@ impl Early {
         if self.waiting.len() >= WAITING_MAX {
             self.waiting.retain(|_, (_, since_ms)| now_ms - *since_ms < WAIT_MS);
         }
-        let key = (pixel, confirmation.name.as_str().to_owned(), confirmation.id.as_str().to_owned());
+        let key = (pixel, confirmation.name.as_str().to_owned(), confirmation.id.key().to_owned());
         if self.waiting.len() < WAITING_MAX && !self.waiting.contains_key(&key) {
             self.log.push((key.clone(), None));
             self.waiting.insert(key, (confirmation.clone(), now_ms));
