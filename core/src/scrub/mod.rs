@@ -2,7 +2,8 @@
 //!
 //! Values with the form of an e-mail address or a phone number are replaced by [`PLACEHOLDER`] wherever
 //! they stand: in a path, in any query parameter, percent-encoded any number of times, or in a URL
-//! inside a URL. The fragment, user name and password of a URL are removed too. All other text stays
+//! inside a URL. So is the whole value of a query parameter whose name says that it is a person's, such
+//! as `first_name`. The fragment, user name and password of a URL are removed too. All other text stays
 //! byte for byte.
 //!
 //! Only a few forms count as a phone number, because click IDs, order IDs, prices, dates and timestamps
@@ -10,9 +11,11 @@
 
 mod decoded;
 mod email;
+mod field;
 mod phone;
 
 use decoded::{Piece, Unit, decode};
+pub use field::names_person;
 
 /// Replaces each value that was removed. Its brackets cannot be part of an e-mail address or a number,
 /// so no new address or number can form around it. They are allowed in a URL.
@@ -67,13 +70,22 @@ pub fn scrub_url(url: &str) -> Scrubbed {
     };
     let authority_end = if scheme.is_empty() { 0 } else { rest.find(['/', '?', '\\']).unwrap_or(rest.len()) };
     match rest[..authority_end].rfind('@') {
-        None => scrub_text(url),
+        None => scrub_query(url),
         Some(at) => {
             // The URL without its login is scrubbed as a whole, because scheme and rest can form a new value.
-            let inner = scrub_text(&format!("{scheme}{}", &rest[at + 1..]));
+            let inner = scrub_query(&format!("{scheme}{}", &rest[at + 1..]));
             Scrubbed { text: inner.text, cuts: inner.cuts + 1 }
         }
     }
+}
+
+/// Removes personal data from the text of a URL.
+fn scrub_query(url: &str) -> Scrubbed {
+    let units = decode(url);
+    let pieces = field::find(&units);
+    let named = cut(url, &units, pieces);
+    let rest = scrub_text(&named.text);
+    Scrubbed { text: rest.text, cuts: named.cuts + rest.cuts }
 }
 
 /// Whether a text can stand before the slashes of an authority: it is empty or a scheme such as

@@ -26,7 +26,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
         "mod refund_event purchase consent inquiry history proof session signals state note voices contact payment \
          environment guessable",
     ),
-    ("core/src/scrub", "mod email phone decoded"),
+    ("core/src/scrub", "mod email field phone decoded"),
     ("cli/src", "main arguments commands server settings report progress paging error groups render moment"),
     (
         "cli/src/commands",

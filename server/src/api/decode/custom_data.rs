@@ -100,6 +100,9 @@ impl Reader<'_> {
                 self.violations.add(format!("{at}.key"), "must be 1 to 50 letters, digits, '_' or '-'");
             } else if scrub::scrub_text(&key).cuts > 0 {
                 self.violations.add(format!("{at}.key"), "must not be a phone number");
+            } else if scrub::names_person(&key) {
+                // Meta forbids it, and no form of the value tells a name. The event is worth more than its refusal.
+                self.keys.metrics.count_redactions(1);
             } else if is_standard_field(&key) {
                 self.violations.add(format!("{at}.key"), "is a name of Meta's own; use its field");
             } else if out.properties.iter().any(|(known, _)| *known == key) {
