@@ -24,6 +24,9 @@ const STUCK_MAX_MS: u64 = 60_000;
 /// How often a new connection that waits for a place checks again whether another one can be
 /// evicted. Connections that were too young or busy may be quiet by then.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// How long nobody looks through all connections again after a look found none to evict, ms.
+/// Otherwise a crowd at a full port would pay for one look at all connections each.
+const BARREN_MS: u64 = 5;
 
 /// All connections of a port.
 #[derive(Debug)]
@@ -41,8 +44,11 @@ struct State {
     activities: HashMap<u64, Arc<Activity>>,
     /// Number of connections that have not been told to end.
     kept: usize,
-    by_subscriber: HashMap<IpAddr, usize>,
+    /// The connections of each subscriber that have not been told to end.
+    by_subscriber: HashMap<IpAddr, HashMap<u64, Arc<Activity>>>,
     handshaking: usize,
+    /// Until then, ms since the epoch, a look through all connections would find none to evict.
+    barren_until_ms: u64,
 }
 
 /// A connection's place. Dropping it frees the place.
@@ -91,17 +97,19 @@ impl Connections {
         let counted = limit.map(|_| subscriber(address));
         let mut state = self.state();
         if let (Some(limit), Some(counted)) = (limit, counted)
-            && state.by_subscriber.get(&counted).is_some_and(|count| *count >= limit.connections_max)
-            && self.evict(&mut state, 1, |activity| activity.subscriber == Some(counted)) == 0
+            && let Some(own) = state.by_subscriber.get(&counted)
+            && own.len() >= limit.connections_max
         {
-            return None;
+            let quiet = self.quietest(own, 1, |_| true);
+            if quiet.is_empty() {
+                return None;
+            }
+            state.close(quiet);
         }
         if is_tls && state.handshaking >= HANDSHAKES_MAX {
-            self.evict(&mut state, limits.evicted_at_once, Activity::is_handshaking);
+            self.evict(&mut state, Activity::is_handshaking);
         }
-        if state.kept >= limits.connections_max
-            && self.evict(&mut state, limits.evicted_at_once, |_| true) == 0
-        {
+        if state.kept >= limits.connections_max && self.evict(&mut state, |_| true) == 0 {
             return None;
         }
         let activity = Arc::new(Activity::new(self.epoch, counted, is_tls));
@@ -110,7 +118,7 @@ impl Connections {
         state.kept += 1;
         state.handshaking += usize::from(is_tls);
         if let Some(counted) = counted {
-            *state.by_subscriber.entry(counted).or_default() += 1;
+            state.by_subscriber.entry(counted).or_default().insert(number, Arc::clone(&activity));
         }
         state.activities.insert(number, Arc::clone(&activity));
         Some(ConnectionEntry { connections: Arc::clone(self), number, activity })
@@ -118,40 +126,56 @@ impl Connections {
 
     /// Evicts some of the longest quiet connections, when the system runs out of resources.
     pub(crate) fn make_room(&self) {
-        self.evict(&mut self.state(), self.limits.evicted_at_once, |_| true);
+        self.evict(&mut self.state(), |_| true);
     }
 
-    /// Evicts up to `count` connections, those that have been quiet for longest. Returns how many
-    /// it evicted.
-    fn evict(&self, state: &mut State, count: usize, among: impl Fn(&Activity) -> bool) -> usize {
+    /// Evicts connections among all, as many as are evicted at once. Returns how many.
+    fn evict(&self, state: &mut State, among: impl Fn(&Activity) -> bool) -> usize {
+        let now_ms = ms_since(self.epoch);
+        if now_ms < state.barren_until_ms {
+            return 0;
+        }
+        let quiet = self.quietest(&state.activities, self.limits.evicted_at_once, among);
+        if quiet.is_empty() {
+            state.barren_until_ms = now_ms + BARREN_MS;
+        }
+        let count = quiet.len();
+        state.close(quiet);
+        count
+    }
+
+    /// Up to `count` of these connections, those that have been quiet for longest.
+    fn quietest(
+        &self,
+        activities: &HashMap<u64, Arc<Activity>>,
+        count: usize,
+        among: impl Fn(&Activity) -> bool,
+    ) -> Vec<(u64, Arc<Activity>)> {
         let quiet_min_ms = u64::try_from(self.limits.quiet_min.as_millis()).unwrap_or(u64::MAX);
-        let Some(since_max_ms) = ms_since(self.epoch).checked_sub(quiet_min_ms) else { return 0 };
-        let mut quiet: Vec<(u64, Arc<Activity>)> = state
-            .activities
-            .values()
-            .filter(|activity| activity.directive() == Directive::Keep && among(activity))
-            .filter_map(|activity| Some((activity.quiet_since_ms()?, Arc::clone(activity))))
+        let Some(since_max_ms) = ms_since(self.epoch).checked_sub(quiet_min_ms) else { return Vec::new() };
+        let mut quiet: Vec<(u64, u64)> = activities
+            .iter()
+            .filter(|(_, activity)| activity.directive() == Directive::Keep && among(activity))
+            .filter_map(|(number, activity)| Some((activity.quiet_since_ms()?, *number)))
             .filter(|(since_ms, _)| *since_ms <= since_max_ms)
             .collect();
-        let count = count.min(quiet.len());
         if count < quiet.len() {
-            quiet.select_nth_unstable_by_key(count, |(since_ms, _)| *since_ms);
+            quiet.select_nth_unstable(count);
+            quiet.truncate(count);
         }
-        for (_, activity) in quiet.drain(..count) {
-            state.end(&activity, Directive::Close);
-        }
-        count
+        let found = quiet.into_iter().map(|(_, number)| number);
+        found.filter_map(|number| Some((number, Arc::clone(activities.get(&number)?)))).collect()
     }
 
     /// Ends connections that make no progress.
     pub(crate) fn sweep(&self) {
         let mut state = self.state();
         let over = |age: Option<u64>, max: u64| age.is_some_and(|age| age > max);
-        let lost: Vec<(Arc<Activity>, &str)> = state
+        let lost: Vec<(u64, Arc<Activity>, &str)> = state
             .activities
-            .values()
-            .filter(|activity| activity.directive() == Directive::Keep)
-            .filter_map(|activity| {
+            .iter()
+            .filter(|(_, activity)| activity.directive() == Directive::Keep)
+            .filter_map(|(number, activity)| {
                 let why = if over(activity.head_age_ms(), HEAD_MAX_MS) {
                     "the head of a request took too long"
                 } else if over(activity.stall_age_ms(), STALL_MAX_MS) {
@@ -161,30 +185,36 @@ impl Connections {
                 } else {
                     return None;
                 };
-                Some((Arc::clone(activity), why))
+                Some((*number, Arc::clone(activity), why))
             })
             .collect();
-        for (activity, why) in lost {
+        for (number, activity, why) in lost {
             tracing::debug!(why, "connection ended");
-            state.end(&activity, Directive::Abort);
+            state.end(number, &activity, Directive::Abort);
         }
     }
 }
 
 impl State {
+    fn close(&mut self, quiet: Vec<(u64, Arc<Activity>)>) {
+        for (number, activity) in quiet {
+            self.end(number, &activity, Directive::Close);
+        }
+    }
+
     /// Ends a connection. Its place is free at once, even if its task needs a moment to end.
-    fn end(&mut self, activity: &Activity, directive: Directive) {
-        self.forget(activity);
+    fn end(&mut self, number: u64, activity: &Activity, directive: Directive) {
+        self.forget(number, activity);
         activity.direct(directive);
     }
 
-    fn forget(&mut self, activity: &Activity) {
+    fn forget(&mut self, number: u64, activity: &Activity) {
         self.kept -= 1;
         if let Some(subscriber) = activity.subscriber
-            && let Some(count) = self.by_subscriber.get_mut(&subscriber)
+            && let Some(own) = self.by_subscriber.get_mut(&subscriber)
         {
-            *count -= 1;
-            if *count == 0 {
+            own.remove(&number);
+            if own.is_empty() {
                 self.by_subscriber.remove(&subscriber);
             }
         }
@@ -206,7 +236,7 @@ impl Drop for ConnectionEntry {
         let mut state = self.connections.state();
         state.activities.remove(&self.number);
         if self.activity.directive() == Directive::Keep {
-            state.forget(&self.activity);
+            state.forget(self.number, &self.activity);
         }
         drop(state);
         self.connections.freed.notify_one();
@@ -253,6 +283,8 @@ mod tests {
         newcomer.activity.begin_request(true);
         assert!(admit(&connections, "192.0.2.5").is_none(), "all connections are busy");
         newcomer.activity.end_request(true);
+        assert!(admit(&connections, "192.0.2.5").is_none(), "nobody looks again at once");
+        tokio::time::advance(Duration::from_millis(BARREN_MS)).await;
         assert!(admit(&connections, "192.0.2.5").is_some());
         drop((busy, own, quiet));
         assert_eq!(connections.state().kept, 0, "the newcomers were dropped or told to end");
