@@ -60,7 +60,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("load/src", "bin lib torture storm backlog drain resend arrivals meta_fault memory"),
     (
         "server/src",
-        "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock vital",
+        "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock aging vital",
     ),
     ("server/src/clock", "mod trust"),
     ("server/src/outbox", "mod embedded operators figures orders queue events state error"),
