@@ -1,7 +1,6 @@
 //! Names of fields that hold personal data, and such fields in the queries of URLs.
 
-use super::PLACEHOLDER;
-use super::decoded::{Piece, Unit};
+use super::decoded::{PLACEHOLDER, Piece, Unit};
 
 /// Words, in lower case and without separators, that name a person's data. `name` is absent, because
 /// products have names too; so are `state` and `country`, which say little about a person.

@@ -14,12 +14,9 @@ mod email;
 mod field;
 mod phone;
 
+pub use decoded::PLACEHOLDER;
 use decoded::{Piece, Unit, decode};
 pub use field::names_person;
-
-/// Replaces each value that was removed. Its brackets cannot be part of an e-mail address or a number,
-/// so no new address or number can form around it. They are allowed in a URL.
-pub const PLACEHOLDER: &str = "(removed)";
 
 /// A text without personal data.
 #[derive(Debug, Clone, PartialEq, Eq)]
