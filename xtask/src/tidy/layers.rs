@@ -10,7 +10,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "core/src",
         "lib cashfree order capi catalogue event custom_data user_data scrub cookie click_id normalise \
-         country hash money currency code id personal unicode",
+         country hash money currency code id placeholder personal unicode",
     ),
     (
         "core/src/cashfree",
@@ -18,7 +18,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
          customer cash fields json error signature",
     ),
     ("core/src/catalogue", "mod lookup cart index"),
-    ("core/src/normalise", "mod date_of_birth email gender name phone place key error text"),
+    ("core/src/normalise", "mod date_of_birth email gender name phone written place key error text"),
     (
         "core/src/order",
         "mod refund_event purchase consent inquiry history proof session signals state note voices contact payment \
