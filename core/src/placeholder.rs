@@ -104,9 +104,10 @@ pub fn is_placeholder(text: &str) -> bool {
     is_template(text) || folded(text).is_some_and(|word| says_nothing(&word))
 }
 
-/// Whether a click ID stands for no click.
+/// Whether a click ID stands for no click. One without a letter or digit does too.
 pub(crate) fn is_no_click(text: &str) -> bool {
-    is_placeholder(text) || folded(text).is_some_and(|word| CLICK_NAMES.contains(&word.as_str()))
+    is_placeholder(text)
+        || folded(text).is_some_and(|word| word.is_empty() || CLICK_NAMES.contains(&word.as_str()))
 }
 
 /// Whether a customer ID names no person.
