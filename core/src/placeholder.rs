@@ -44,7 +44,8 @@ const NOTHING: [&str; 23] = [
     "invalid",
 ];
 /// Names of the parameter and the cookie of a click, folded. Tag managers leave them in place of a value.
-const CLICK_NAMES: [&str; 7] = ["fbclid", "fbc", "fbclickid", "facebookclickid", "clickid", "clid", "yourfbclid"];
+const CLICK_NAMES: [&str; 7] =
+    ["fbclid", "fbc", "fbclickid", "facebookclickid", "clickid", "clid", "yourfbclid"];
 /// Who people are when nobody knows them, and labels of the fields for their names, folded.
 const NOBODY: [&str; 20] = [
     "guest",
@@ -114,9 +115,8 @@ pub(crate) fn is_no_click(text: &str) -> bool {
 pub(crate) fn is_shared_id(text: &str) -> bool {
     is_placeholder(text)
         || text.trim() == "-1"
-        || folded(text).is_some_and(|word| {
-            NOBODY.contains(&word.as_str()) || SHARED_IDS.contains(&word.as_str())
-        })
+        || folded(text)
+            .is_some_and(|word| NOBODY.contains(&word.as_str()) || SHARED_IDS.contains(&word.as_str()))
 }
 
 /// Whether a first name, a last name or a full name is nobody's.
@@ -195,7 +195,8 @@ fn is_template(text: &str) -> bool {
     if text.len() > BYTES_MAX {
         return false;
     }
-    let starts = |prefix: &str| text.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
+    let starts =
+        |prefix: &str| text.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
     if ["{{", "}}", "${", "<%", "<?", "*|", "%%"].iter().any(|mark| text.contains(mark))
         || ["%5b", "%7b", "%3c", "%24%7b"].iter().any(|code| starts(code))
     {
@@ -212,9 +213,7 @@ fn is_template(text: &str) -> bool {
         return true;
     }
     let named = text.strip_prefix("__").and_then(|rest| rest.strip_suffix("__"));
-    named.is_some_and(|inner| {
-        !inner.is_empty() && inner.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
-    })
+    named.is_some_and(|inner| !inner.is_empty() && inner.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
 }
 
 #[cfg(test)]
@@ -228,17 +227,52 @@ mod tests {
     #[test]
     fn words_and_templates_stand_for_nothing() {
         for text in [
-            "None", "null", "NULL", "nil", "N/A", "n.a.", "undefined", "NaN", "(not set)", "(none)", "0", "000000",
-            "{{click_id}}", "{fbclid}", "[fbclid]", "%5Bfbclid%5D", "%7B%7Bclick_id%7D%7D", "${fbclid}", "<email>",
-            "%FIRSTNAME%", "%%email%%", "*|EMAIL|*", "__FBCLID__", "[object Object]", " none ", "00000000-0000-0000-0000-000000000000",
+            "None",
+            "null",
+            "NULL",
+            "nil",
+            "N/A",
+            "n.a.",
+            "undefined",
+            "NaN",
+            "(not set)",
+            "(none)",
+            "0",
+            "000000",
+            "{{click_id}}",
+            "{fbclid}",
+            "[fbclid]",
+            "%5Bfbclid%5D",
+            "%7B%7Bclick_id%7D%7D",
+            "${fbclid}",
+            "<email>",
+            "%FIRSTNAME%",
+            "%%email%%",
+            "*|EMAIL|*",
+            "__FBCLID__",
+            "[object Object]",
+            " none ",
+            "00000000-0000-0000-0000-000000000000",
         ] {
             assert!(is_placeholder(text), "{text}");
             assert!(is_no_click(text) && is_shared_id(text) && is_no_name(text), "{text}");
             assert!(is_no_place(text) && is_no_address(text), "{text}");
         }
         for text in [
-            "", "-", "Asha", "Noname Rao", "Nonetheless", "kb42", "10", "{3F2504E0-4F89-11D3-9A0C-0305E82C3301}",
-            "[98765 43210]", "<asha@example.com>", "IwAR2-Click_ID", "__abc__", "नहीं", "O’None",
+            "",
+            "-",
+            "Asha",
+            "Noname Rao",
+            "Nonetheless",
+            "kb42",
+            "10",
+            "{3F2504E0-4F89-11D3-9A0C-0305E82C3301}",
+            "[98765 43210]",
+            "<asha@example.com>",
+            "IwAR2-Click_ID",
+            "__abc__",
+            "नहीं",
+            "O’None",
         ] {
             assert!(!is_placeholder(text), "{text}");
         }
@@ -247,17 +281,46 @@ mod tests {
     #[test]
     fn each_kind_of_value_has_its_own_words_and_exceptions() {
         for (is_one, yes, no) in [
-            (is_no_click as fn(&str) -> bool, &["fbclid", "CLICK_ID", "Fbc"][..], &["guest", "AbC-1_x", "A"][..]),
-            (is_shared_id, &["guest", "Guest_User", "test", "-1", "customer"], &["guest42", "1", "user7", "Na42"]),
-            (is_no_name, &["Guest", "first_name", "NA", "na", "NaN", "Customer"], &["Na", "Nan", "Null", "Guestina", "Test"]),
+            (
+                is_no_click as fn(&str) -> bool,
+                &["fbclid", "CLICK_ID", "Fbc"][..],
+                &["guest", "AbC-1_x", "A"][..],
+            ),
+            (
+                is_shared_id,
+                &["guest", "Guest_User", "test", "-1", "customer"],
+                &["guest42", "1", "user7", "Na42"],
+            ),
+            (
+                is_no_name,
+                &["Guest", "first_name", "NA", "na", "NaN", "Customer"],
+                &["Na", "Nan", "Null", "Guestina", "Test"],
+            ),
             (is_no_place, &["-- Select State --", "Other", "none"], &["Nonea", "Otherton", "Goa"]),
             (is_no_country, &["N/A", "none"], &["NA", "na", "IN"]),
             (
                 is_no_address,
-                &["noreply@shop.example", "No-Reply+7@x.example", "none@none.com", "null@gmail.com", "na@na.com", "guest@x.in"],
-                &["na@example.com", "nan@example.com", "nora@example.com", "no@example.com", "asha@none.example"],
+                &[
+                    "noreply@shop.example",
+                    "No-Reply+7@x.example",
+                    "none@none.com",
+                    "null@gmail.com",
+                    "na@na.com",
+                    "guest@x.in",
+                ],
+                &[
+                    "na@example.com",
+                    "nan@example.com",
+                    "nora@example.com",
+                    "no@example.com",
+                    "asha@none.example",
+                ],
             ),
-            (dummy, &["9999999999", "+91 99999-99999", "000000", "1234567890", "01234567890", "none"], &["9000012349", "12345", "+919876543210", ""]),
+            (
+                dummy,
+                &["9999999999", "+91 99999-99999", "000000", "1234567890", "01234567890", "none"],
+                &["9000012349", "12345", "+919876543210", ""],
+            ),
         ] {
             assert_eq!(yes.iter().filter(|text| !is_one(text)).collect::<Vec<_>>(), Vec::<&&str>::new());
             assert_eq!(no.iter().filter(|text| is_one(text)).collect::<Vec<_>>(), Vec::<&&str>::new());

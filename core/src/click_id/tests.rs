@@ -70,8 +70,22 @@ fn other_texts_are_no_envelopes() {
 #[test]
 fn placeholders_are_no_clicks_and_no_browsers() {
     for text in [
-        "None", "null", "undefined", "[fbclid]", "(not set)", "(not%20set)", "{{click_id}}", "%5Bfbclid%5D", "{fbclid}", "FBCLID",
-        "click_id", "__FBCLID__", "N-A", "0000", "-", "_",
+        "None",
+        "null",
+        "undefined",
+        "[fbclid]",
+        "(not set)",
+        "(not%20set)",
+        "{{click_id}}",
+        "%5Bfbclid%5D",
+        "{fbclid}",
+        "FBCLID",
+        "click_id",
+        "__FBCLID__",
+        "N-A",
+        "0000",
+        "-",
+        "_",
     ] {
         let value = format!("fb.1.1699000000000.{text}");
         assert_eq!((Fbc::parse(&value), Fbp::parse(&value)), (None, None), "{text}");

@@ -125,6 +125,14 @@ pub fn hash_key<U: UnicodeRules>(
     Ok(normalise(key, value, context)?.as_ref().map(hash_match_key))
 }
 
+/// The person's country, which settles state and postal code; `None` for a placeholder, a hash or another
+/// text that names no country.
+pub fn person_country(value: &Raw) -> Option<Country> {
+    let text = trim(value.expose());
+    let is_named = !placeholder::is_no_country(text);
+    Country::parse(text).ok().filter(|_| is_named)
+}
+
 /// Whether a value stands for no value ([`crate::placeholder`]). `place`: the country that state and
 /// postal code belong to.
 fn is_placeholder(key: MatchKey, text: &str, place: Country) -> bool {

@@ -22,7 +22,8 @@ const DIGITS_MAX: usize = 15;
 pub(crate) fn normalise(text: &str, default_country: Option<Country>) -> Result<Text, MatchKeyError> {
     let complete = |written: &Written| {
         number(written, default_country).filter(|digits| {
-            Country::calling_code_of(digits).is_some_and(|code| Country::is_national(code, &digits[code.len()..]))
+            Country::calling_code_of(digits)
+                .is_some_and(|code| Country::is_national(code, &digits[code.len()..]))
         })
     };
     let written = Written::read(text, &|written| complete(written).is_some());
@@ -140,16 +141,7 @@ mod tests {
             assert_eq!(read(text, "IN").as_deref(), Some("919876543210"), "{text}");
         }
         assert_eq!(read("9112345678", "IN").as_deref(), Some("919112345678"));
-        for text in [
-            "12345",
-            "0",
-            "+",
-            "",
-            "5876543210",
-            "16505551212",
-            "0919876543210",
-            "915876543210",
-        ] {
+        for text in ["12345", "0", "+", "", "5876543210", "16505551212", "0919876543210", "915876543210"] {
             assert_eq!(read(text, "IN"), None, "{text}");
         }
     }

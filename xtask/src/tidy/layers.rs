@@ -75,7 +75,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
         "server/src/api",
         "mod serve operations tracking cookies encode decode access admission rate_limit body status caller",
     ),
-    ("server/src/api/decode", "mod browser custom_data person reader"),
+    ("server/src/api/decode", "mod browser click custom_data person reader"),
     (
         "server/src/api/operations",
         "mod dead_letter_work dead_letters orders events control clock diagnose erase health service wire",

@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use tandem_core::click_id;
 use tandem_core::event::Page;
 use tandem_core::scrub;
 use tandem_core::user_data::{UserData, clean_user_agent};
@@ -17,15 +16,18 @@ use crate::api::caller::{Caller, Stranger};
 const URL_BYTES_MAX: usize = 2048;
 
 impl Reader<'_> {
-    /// Reads the visit. Fills `user_data` and returns the page.
-    pub(super) fn browser(&mut self, browser: Option<v1::Browser>, user_data: &mut UserData) -> Page {
+    /// Reads the visit at `time_s`, Unix seconds. Fills `user_data` and returns the page.
+    pub(super) fn browser(
+        &mut self,
+        browser: Option<v1::Browser>,
+        time_s: i64,
+        user_data: &mut UserData,
+    ) -> Page {
         let browser = browser.unwrap_or_default();
-        let (event_source_url, fbclid_of_url) = self.page_url(browser.event_source_url.as_deref());
-        user_data.fbp =
-            browser.fbp.as_deref().and_then(click_id::Fbp::parse).map(|fbp| fbp.as_str().to_owned());
-        let fbclid = browser.fbclid.as_deref().filter(|id| !id.is_empty()).or(fbclid_of_url.as_deref());
-        user_data.fbc = click_id::choose_fbc(browser.fbc.as_deref(), fbclid, self.now_ms.unsigned_abs())
-            .map(|fbc| fbc.as_str().to_owned());
+        let event_source_url = self.page_url(browser.event_source_url.as_deref());
+        // The address as it came: a long one is cut, and the click ID is often at its end.
+        let page = browser.event_source_url.as_deref().filter(|_| event_source_url.is_some());
+        self.click(&browser, page, time_s, user_data);
         match self.caller {
             Caller::Internal => {
                 if let Some(text) = browser.client_ip_address.as_deref().filter(|text| !text.is_empty()) {
@@ -51,16 +53,11 @@ impl Reader<'_> {
         Page { event_source_url: event_source_url.or_else(|| self.origin_as_page()), referrer_url }
     }
 
-    /// The page's address, and the `fbclid` in it.
-    fn page_url(&self, text: Option<&str>) -> (Option<String>, Option<String>) {
-        let Some((clean, url)) = text.and_then(|text| self.clean_url(text)) else { return (None, None) };
+    /// The page's address, if it is one of the shop's.
+    fn page_url(&self, text: Option<&str>) -> Option<String> {
+        let (clean, url) = self.clean_url(text?)?;
         let covered = matches!(self.caller, Caller::Internal) || self.origins.covers(&url);
-        if !covered {
-            return (None, None);
-        }
-        let fbclid =
-            url.query_pairs().find(|(name, _)| name == "fbclid").map(|(_, value)| value.into_owned());
-        (Some(clean), fbclid)
+        covered.then_some(clean)
     }
 
     fn origin_as_page(&self) -> Option<String> {
