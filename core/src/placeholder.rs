@@ -326,4 +326,19 @@ mod tests {
             assert_eq!(no.iter().filter(|text| is_one(text)).collect::<Vec<_>>(), Vec::<&&str>::new());
         }
     }
+
+    /// The browser package has the words for its cookies and its pixel again, because it loads no core there.
+    #[test]
+    fn the_browser_package_has_the_same_words() {
+        let script = include_str!("../../web-client/js/nobody.js");
+        let words = |name: &str| {
+            let (_, after) = script.split_once(&format!("const {name} =")).unwrap();
+            let (value, _) = after.split_once(';').unwrap();
+            let texts: String = value.split('"').skip(1).step_by(2).collect();
+            texts.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(words("NOTHING"), NOTHING);
+        assert_eq!(words("NO_CLICKS"), CLICK_NAMES);
+        assert_eq!(words("NO_MAILBOXES"), NO_MAILBOXES);
+    }
 }

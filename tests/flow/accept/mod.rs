@@ -6,4 +6,5 @@ mod cookies;
 mod events;
 mod lead;
 mod rejections;
+mod values;
 mod web;
