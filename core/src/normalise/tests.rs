@@ -202,7 +202,8 @@ proptest! {
     #[test]
     fn what_the_pixel_gets_is_what_the_server_hashes(digits in pixels_numbers(), country in any_country()) {
         let found = normalise(MatchKey::Phone, &Raw::new(format!("+{digits}")), &context(country, None));
-        prop_assert_eq!(found.unwrap().unwrap().expose(), digits);
+        let found = found.unwrap().unwrap();
+        prop_assert_eq!(found.expose(), digits);
     }
 
     #[test]

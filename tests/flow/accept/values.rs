@@ -77,7 +77,7 @@ async fn a_lead_needs_an_address_or_a_number_that_is_somebodys() -> anyhow::Resu
         (User { email: text("{{contact.email}}"), ..User::default() }, "user.email"),
     ] {
         let request = CaptureLeadRequest { user: Some(user), ..messages::lead(&Person::unique()) };
-        expect_fields(visitor.capture_lead(request).await?.outcome, &[field]);
+        expect_fields(field, visitor.capture_lead(request).await?.outcome, &[field]);
     }
     Ok(())
 }
@@ -158,7 +158,7 @@ async fn a_phone_number_is_one_number_or_refused() -> anyhow::Result<()> {
         "+91 98765 01234, +91 91234 56780",
         "9876501234 or 9123456780",
     ] {
-        expect_fields(visitor.capture_lead(with(phone)).await?.outcome, &["user.phone"]);
+        expect_fields(phone, visitor.capture_lead(with(phone)).await?.outcome, &["user.phone"]);
     }
     Ok(())
 }
