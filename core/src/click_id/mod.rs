@@ -160,6 +160,19 @@ impl Fbc {
         !self.0.payload().contains('.')
     }
 
+    /// The value for an event at `event_ms`, Unix milliseconds. A click that the server dated by a visit after
+    /// the event gets the time of the event. The server dates clicks by whole seconds; a browser's own
+    /// times stay as they are.
+    #[must_use]
+    pub fn at_event(self, event_ms: u64) -> Self {
+        let made = self.0.creation_ms;
+        if made <= event_ms || !made.is_multiple_of(1000) {
+            return self;
+        }
+        let index = self.0.text.split('.').nth(1).unwrap_or_default();
+        Self(Envelope::of(index, event_ms, &self.0.text[self.0.payload.start..], self.0.payload.len()))
+    }
+
     /// Whether the click came after an event, so that it did not lead to it. A time in the future is a wrong
     /// clock, and says nothing.
     fn is_after(&self, seen: Seen) -> bool {
