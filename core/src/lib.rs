@@ -31,6 +31,7 @@ pub mod id;
 pub mod money;
 pub mod normalise;
 pub mod personal;
+pub mod placeholder;
 pub mod scrub;
 pub mod unicode;
 

@@ -42,7 +42,8 @@ export interface ConnectOptions {
   cookies?: "page" | "server";
   /**
    * The visitor, if the page knows it when it connects. The pixel's `init` gets it (advanced matching).
-   * Only hashes (64 hex digits), the e-mail address, and a phone number that begins with `+` are used.
+   * Only hashes (64 hex digits), a plain e-mail address, and a mobile number with `+` and the calling code of
+   * India, North America, the United Kingdom, the Emirates, Singapore or Australia are used.
    * Meta would hash other values by other rules than the server, so they are left out. Calls do not
    * include it.
    */

@@ -6,7 +6,8 @@
 //   unsent.js      calls that the server has not accepted yet; stored_calls.js stores them
 //   consent.js     the visitor's consent
 //   pixel.js       fbq            transport.js   fetch
-//   identity.js    cookies        storage.js     orders remembered between pages
+//   identity.js    cookies        nobody.js      placeholders
+//   storage.js     orders remembered between pages
 //   events.js      events on the document, the console
 
 import { Calls } from "./calls.js";

@@ -122,11 +122,14 @@ impl Order {
             crate::user_data::fill(&mut page.event_source_url, owner.page.event_source_url.as_ref());
             crate::user_data::fill(&mut page.referrer_url, owner.page.referrer_url.as_ref());
         }
+        let time_s = paid.at_s.min(paid.seen_at_s);
+        // The thank-you page can be the first that names the click, and comes after the payment.
+        user_data.date_click(time_s);
         Event {
             pixel: self.pixel.clone(),
             name: EventName::purchase(),
             id: EventId::of_purchase(&self.id),
-            time_s: paid.at_s.min(paid.seen_at_s),
+            time_s,
             action_source: paid.action_source,
             page,
             user_data,

@@ -137,6 +137,9 @@ impl Orders {
     /// Hashes a provider's customer. Nobody can correct a value that cannot be normalised, so it is
     /// dropped and counted.
     pub(super) fn hash_customer(&self, fields: tandem_core::cashfree::MatchFields, now_ms: i64) -> UserData {
+        for key in &fields.dropped {
+            self.metrics.count_dropped_key(key.meta_name());
+        }
         let values: Vec<(MatchKey, Raw)> = [
             (MatchKey::Email, fields.email),
             (MatchKey::Phone, fields.phone),

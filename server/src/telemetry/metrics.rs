@@ -111,7 +111,7 @@ impl Default for Metrics {
         );
         registry.register(
             "ingest_match_keys_dropped",
-            "Match keys dropped because they could not be normalised",
+            "Match keys and click IDs dropped because they were placeholders or could not be read",
             metrics.keys_dropped.clone(),
         );
         registry.register("ingest_webhooks", "Webhooks by verdict", metrics.webhooks.clone());

@@ -10,7 +10,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "core/src",
         "lib cashfree order capi catalogue event crawler custom_data user_data scrub cookie click_id normalise \
-         country hash money currency code id personal unicode",
+         country hash money currency code id placeholder personal unicode",
     ),
     (
         "core/src/cashfree",
@@ -20,7 +20,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("core/src/catalogue", "mod lookup cart index"),
     ("core/src/crawler", "mod list"),
     ("core/src/id", "mod event_id order_id pixel_id event_name text"),
-    ("core/src/normalise", "mod date_of_birth email gender name phone place key error text"),
+    ("core/src/normalise", "mod date_of_birth email gender name phone written place key error text"),
     (
         "core/src/order",
         "mod refund_event purchase consent inquiry history proof session signals state note voices contact payment \
@@ -77,7 +77,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
         "server/src/api",
         "mod serve operations tracking cookies encode decode access admission rate_limit body status caller",
     ),
-    ("server/src/api/decode", "mod browser custom_data page person reader"),
+    ("server/src/api/decode", "mod browser click custom_data page person reader"),
     (
         "server/src/api/operations",
         "mod dead_letter_work dead_letters orders events control clock diagnose erase health service wire",

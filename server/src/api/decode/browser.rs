@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use tandem_core::click_id;
 use tandem_core::event::Page;
 use tandem_core::user_data::{UserData, clean_user_agent};
 use tandem_proto::v1;
@@ -12,16 +11,19 @@ use super::reader::Reader;
 use crate::api::caller::Caller;
 
 impl Reader<'_> {
-    /// Reads the visit. Fills `user_data` and returns the page.
-    pub(super) fn browser(&mut self, browser: Option<v1::Browser>, user_data: &mut UserData) -> Page {
+    /// Reads the visit at `time_s`, Unix seconds. Fills `user_data` and returns the page.
+    pub(super) fn browser(
+        &mut self,
+        browser: Option<v1::Browser>,
+        time_s: i64,
+        user_data: &mut UserData,
+    ) -> Page {
         let browser = browser.unwrap_or_default();
-        let (page, fbclid_of_url) =
+        let (page, is_shops) =
             self.page(browser.event_source_url.as_deref(), browser.referrer_url.as_deref());
-        user_data.fbp =
-            browser.fbp.as_deref().and_then(click_id::Fbp::parse).map(|fbp| fbp.as_str().to_owned());
-        let fbclid = browser.fbclid.as_deref().filter(|id| !id.is_empty()).or(fbclid_of_url.as_deref());
-        user_data.fbc = click_id::choose_fbc(browser.fbc.as_deref(), fbclid, self.now_ms.unsigned_abs())
-            .map(|fbc| fbc.as_str().to_owned());
+        // The address as it came: a long one is cut, and the click ID is often at its end.
+        let address = browser.event_source_url.as_deref().filter(|_| is_shops);
+        self.click(&browser, address, time_s, user_data);
         match self.caller {
             Caller::Internal => {
                 if let Some(text) = browser.client_ip_address.as_deref().filter(|text| !text.is_empty()) {

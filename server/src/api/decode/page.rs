@@ -1,4 +1,4 @@
-//! The page of a visit: its address, the click ID in it, and the page before it.
+//! The page of a visit: its address, and the page before it.
 
 use tandem_core::event::Page;
 use tandem_core::scrub;
@@ -13,10 +13,10 @@ const URL_BYTES_MAX: usize = 2048;
 const FIELD: &str = "browser.event_source_url";
 
 impl Reader<'_> {
-    /// Reads the page of a visit and the `fbclid` in its address. An address that is none is an error where a service
+    /// Reads the page of a visit, and whether its address is one of the shop's. An address that is none is an error where a service
     /// of the shop gave it. A page cannot correct it: its `Origin` takes the place, and else the pixel's own page,
     /// when the event is sent. The page before may be anything (`android-app://…`) and is kept if it is a web address.
-    pub(super) fn page(&mut self, address: Option<&str>, referrer: Option<&str>) -> (Page, Option<String>) {
+    pub(super) fn page(&mut self, address: Option<&str>, referrer: Option<&str>) -> (Page, bool) {
         let referrer_url = referrer.and_then(web_address).map(|url| self.clean(&url));
         let given = address.map(str::trim).filter(|text| !text.is_empty());
         let url = given.and_then(web_address);
@@ -33,7 +33,7 @@ impl Reader<'_> {
             Some(url) => Some(self.clean(url)),
             None => self.origin_as_page(),
         };
-        (Page { event_source_url, referrer_url }, of_shop.as_ref().and_then(fbclid))
+        (Page { event_source_url, referrer_url }, of_shop.is_some())
     }
 
     fn origin_as_page(&self) -> Option<String> {
@@ -64,9 +64,4 @@ impl Reader<'_> {
 fn web_address(text: &str) -> Option<Url> {
     let url = Url::parse(text.trim()).ok()?;
     (matches!(url.scheme(), "http" | "https") && url.host().is_some()).then_some(url)
-}
-
-/// The click ID in an address. It is read from the whole address, before a long one is cut.
-fn fbclid(url: &Url) -> Option<String> {
-    url.query_pairs().find(|(name, _)| name == "fbclid").map(|(_, value)| value.into_owned())
 }

@@ -146,7 +146,8 @@ impl Decoder {
         let (settings, violations) = (&self.settings, Violations::default());
         let keys = self.match_keys(now_ms);
         let knows_age = self.clock.trusted().is_some();
-        Reader { settings, keys, caller, origins: &pixel.origins, now_ms, knows_age, violations }
+        let (origins, placeholders) = (&pixel.origins, Vec::new());
+        Reader { settings, keys, caller, origins, now_ms, knows_age, violations, placeholders }
     }
 }
 
@@ -160,6 +161,8 @@ pub(in crate::api) struct Reader<'a> {
     /// The time is trusted, so that an event can be refused for its age.
     pub(super) knows_age: bool,
     pub(in crate::api) violations: Violations,
+    /// Keys that held a placeholder.
+    pub(in crate::api) placeholders: Vec<MatchKey>,
 }
 
 impl Reader<'_> {

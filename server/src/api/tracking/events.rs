@@ -4,7 +4,7 @@ use tandem_core::code;
 use tandem_core::crawler::is_crawler;
 use tandem_core::event::{ActionSource, Event};
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
-use tandem_core::normalise::MatchKey;
+use tandem_core::normalise::{MatchKey, MatchKeyError};
 use tandem_core::user_data::UserData;
 use tandem_proto::v1;
 
@@ -48,7 +48,15 @@ impl Tracking {
             user_data.get(key).is_none() && !reader.violations.has(key.field())
         };
         if is_missing(reader, MatchKey::Email) && is_missing(reader, MatchKey::Phone) {
-            reader.violations.add("user.email", "or user.phone is required: a lead needs one of them");
+            match [MatchKey::Email, MatchKey::Phone].into_iter().find(|key| reader.placeholders.contains(key))
+            {
+                Some(key) => reader.violations.add(key.field(), MatchKeyError::Placeholder.to_string()),
+                None => {
+                    reader
+                        .violations
+                        .add("user.email", "or user.phone is required: a lead needs one of them");
+                }
+            }
         }
         for key in &self.decoder.settings.lead_required {
             if is_missing(reader, *key) {
