@@ -135,12 +135,14 @@ fn wrong(facts: &Facts, value: &Value) -> Option<&'static str> {
 
 /// Whether `value` is a variable or field whose name means an order's ID.
 fn is_order_id(facts: &Facts, value: &Value) -> bool {
-    let Value::Name(name) = value else { return false };
+    let name = match value {
+        Value::Name(name) => name,
+        Value::Filled(filled) => &filled.name,
+        _ => return false,
+    };
     if matches!(facts.resolve(value), Value::Text(_)) {
         return false;
     }
-    // A template's filters follow the name.
-    let name = name.split('|').next().unwrap_or_default().trim();
     let mut fields = name.rsplit('.').map(super::tracked::folded);
     let last = fields.next().unwrap_or_default();
     let before = fields.next().unwrap_or_default();

@@ -65,15 +65,12 @@ pub(super) fn tandem_event(call: &Call, facts: &Facts) -> Option<String> {
     }
 }
 
-/// A name in lower case, without blanks, hyphens and underscores.
+/// A name in lower case, without signs and blanks.
 pub(super) fn folded(name: &str) -> String {
-    name.chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'))
-        .flat_map(char::to_lowercase)
-        .collect()
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// The standard event with this name. Case, blanks, hyphens and underscores are ignored.
+/// The standard event with this name, in any case and spacing.
 pub(super) fn standard_event(name: &str) -> Option<&'static str> {
     let folded_name = folded(name);
     STANDARD_EVENTS.into_iter().find(|standard| folded(standard) == folded_name)

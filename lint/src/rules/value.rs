@@ -3,10 +3,11 @@
 //! Source: Meta's pixel reference: a Purchase requires `currency` and `value`. The value is a number, the
 //! currency is an ISO 4217 code.
 
+use super::number::is_no_number;
 use super::tracked::{standard_event, track_calls};
 use crate::code::Code;
 use crate::reports::Reports;
-use crate::script::{Facts, Part, Value};
+use crate::script::Value;
 use crate::survey::Survey;
 
 /// Keys whose values are amounts.
@@ -68,31 +69,4 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
 
 fn is_code(text: &str) -> bool {
     text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_alphabetic())
-}
-
-/// Whether a value is certainly not a number.
-fn is_no_number(facts: &Facts, value: &Value) -> bool {
-    match value {
-        Value::Text(_) if value.text().is_some_and(|text| text.trim().parse::<f64>().is_err()) => true,
-        Value::Text(parts) => parts.iter().any(|part| match part {
-            Part::Fixed(text) => {
-                text.chars().any(|c| !c.is_ascii_digit() && !matches!(c, '.' | '-' | '+' | ' '))
-            }
-            Part::Value(value) => is_no_number(facts, facts.resolve(value)),
-        }),
-        // Template filters that format money for people.
-        Value::Name(name) => name
-            .split('|')
-            .skip(1)
-            .any(|filter| filter.trim().starts_with("money") || filter.trim().starts_with("currency")),
-        Value::Call(name, _) => {
-            name.ends_with("toLocaleString")
-                || name == "format"
-                || name.to_ascii_lowercase().contains("formatprice")
-                || name.to_ascii_lowercase().contains("formatmoney")
-                || name.to_ascii_lowercase().contains("formatcurrency")
-        }
-        Value::Object(_) | Value::List(_) => true,
-        _ => false,
-    }
 }
