@@ -105,7 +105,11 @@ fn forms() -> Vec<(&'static str, &'static str, Value)> {
             "<input name=dial_code value='??'><input name=phone value=7911123456><input name=email value=asha@shop.example>",
             json!({ "email": "asha@shop.example" }),
         ),
-        ("a number of the country", "<input name=country value=99><input name=mobile value=9876543210>", json!({ "phone": "9876543210" })),
+        (
+            "a number of the country",
+            "<input name=country value=99><input name=mobile value=9876543210>",
+            json!({ "phone": "9876543210" }),
+        ),
         (
             "codes and numbers that are no telephone's",
             "<input name=pin value=123456><input name=otp type=tel value=1234567><input name=code autocomplete=one-time-code \
