@@ -22,8 +22,8 @@ pub(crate) struct Html {
     pub(crate) body: Option<usize>,
     /// Where the first element begins in the body that visitors may see.
     pub(crate) content: Option<usize>,
-    /// The page has a `head`.
-    pub(crate) has_head: bool,
+    /// Where the tag of the page's `head` ends.
+    pub(crate) head: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -141,7 +141,7 @@ impl Html {
             }
         }
         match open.name.as_slice() {
-            b"head" => self.has_head = true,
+            b"head" => self.head = self.head.or(Some(end)),
             b"body" => self.body = self.body.or(Some(end)),
             b"script" | b"noscript" | b"style" | b"link" | b"meta" | b"template" | b"iframe" | b"img" => {}
             _ if self.body.is_some() => self.content = self.content.or(Some(end)),

@@ -23,7 +23,8 @@ const BUILDERS = {
   ".wpcf7-form": "wpcf7mailsent",
   ".wpforms-ajax-form": "wpformsAjaxSubmitSuccess",
   ".elementor-form": "submit_success",
-  "[id^=gform_]": "gform_confirmation_loaded",
+  // Without a frame, Gravity Forms leads to another page.
+  "[id^=gform_][target]": "gform_confirmation_loaded",
   ".hs-form, .hs-form-html form": HUBSPOT,
 };
 const builderEvent = (form) => BUILDERS[Object.keys(BUILDERS).find((selector) => form.matches(selector))];

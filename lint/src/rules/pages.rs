@@ -131,11 +131,13 @@ fn without_pixel(survey: &Survey<'_>, reports: &mut Reports<'_>) {
     let known: HashSet<&str> = with.iter().flat_map(|view| unread(view)).collect();
     for view in missing {
         // A script that was not read may bring the pixel.
+        let head = view.page.html.head.unwrap_or_default();
+        let before = survey.text(view.page.source).get(..head).unwrap_or_default();
         if unread(view).all(|address| known.contains(address) && !address.contains("googletagmanager")) {
             reports.at(
                 Code::PageWithoutPixel,
                 view.page.source,
-                &(0..0),
+                &(before.rfind('<').unwrap_or(0)..head),
                 "the page has neither the pixel nor Tandem, which other pages of the shop have",
                 "put the base code, or Tandem's script, into the head of every page",
             );
@@ -165,7 +167,7 @@ fn has_pixel(survey: &Survey<'_>, view: &View<'_>) -> bool {
 fn is_whole(survey: &Survey<'_>, view: &View<'_>) -> bool {
     let text = survey.text(view.page.source);
     let html = &view.page.html;
-    html.has_head
+    html.head.is_some()
         && html.body.is_some()
         && !text.contains("googletagmanager.com")
         && !insides(text).any(|inside| PARTS.iter().any(|part| inside.contains(part)))
@@ -182,7 +184,7 @@ fn unread<'v>(view: &'v View<'_>) -> impl Iterator<Item = &'v str> {
 
 fn late_base_code(survey: &Survey<'_>, view: &View<'_>, reports: &mut Reports<'_>) {
     let html = &view.page.html;
-    let (Some(content), true) = (html.content, html.has_head) else { return };
+    let (Some(content), Some(_)) = (html.content, html.head) else { return };
     let first = view
         .runs
         .iter()

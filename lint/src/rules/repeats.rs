@@ -81,6 +81,14 @@ fn are_equal(event: &TrackCall<'_>, other: &TrackCall<'_>) -> bool {
         }
         _ => None,
     };
+    // trackSingle names a pixel before the event.
+    let pixel = |event: &TrackCall<'_>| -> Vec<Value> {
+        let before = event.call.arguments.iter().take(event.name_at).skip(1);
+        before.map(|argument| argument.value.clone()).collect()
+    };
+    if !same(&pixel(event), &pixel(other)) {
+        return false;
+    }
     match (id(event), id(other)) {
         (Some(id), Some(other)) => is_fixed(&id) && id == other,
         (None, None) => {

@@ -1,5 +1,6 @@
 //! Pages that are templates. Placeholders are filled in before the page is served, such as
-//! `{{ order.id }}` (Jinja, Twig, Liquid, Handlebars, Blade), `<?= $id ?>` (PHP) and `<%= id %>` (ERB, EJS).
+//! `{{ order.id }}` (Jinja, Twig, Liquid, Handlebars, Blade), `<?= $id ?>` (PHP), `<%= id %>` (ERB, EJS) and
+//! `@json($id)` (Blade).
 
 use std::ops::Range;
 
@@ -31,6 +32,36 @@ enum Mark {
     /// Statements of PHP. Some print.
     Php,
 }
+
+/// Directives of Blade. The first two are values.
+const DIRECTIVES: [&str; 24] = [
+    "json",
+    "js",
+    "if",
+    "elseif",
+    "else",
+    "endif",
+    "unless",
+    "endunless",
+    "isset",
+    "endisset",
+    "empty",
+    "endempty",
+    "auth",
+    "endauth",
+    "guest",
+    "endguest",
+    "foreach",
+    "endforeach",
+    "for",
+    "endfor",
+    "production",
+    "endproduction",
+    "env",
+    "endenv",
+];
+/// Most bytes in a directive's brackets.
+const DIRECTIVE_BYTES_MAX: usize = 2_000;
 
 /// Words with which statements begin, and blocks end.
 const STATEMENTS: [&str; 14] = [
@@ -73,6 +104,30 @@ fn first_word(text: &str) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
+/// The directive of Blade at the start of a text, and the bytes after `@` that belong to it.
+fn directive(text: &str) -> Option<(&'static str, usize)> {
+    let name = first_word(text.strip_prefix('@')?);
+    let known = DIRECTIVES.into_iter().find(|known| known.eq_ignore_ascii_case(name))?;
+    let after = text.get(1 + name.len()..)?;
+    let start = after.len() - after.trim_start_matches(' ').len();
+    if !after.get(start..)?.starts_with('(') {
+        // `@else` and `@end…` have no brackets. The others do, or are something else.
+        return (known == "else" || known.starts_with("end")).then_some((known, name.len()));
+    }
+    let mut depth = 0_usize;
+    for (i, c) in after.char_indices().take_while(|(i, _)| *i < DIRECTIVE_BYTES_MAX) {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.checked_sub(1)?,
+            _ => continue,
+        }
+        if depth == 0 {
+            return Some((known, name.len() + i + 1));
+        }
+    }
+    None
+}
+
 /// A placeholder: its bytes, the bytes inside, and whether a value takes its place.
 type Placeholder = (Range<usize>, Range<usize>, bool);
 
@@ -94,10 +149,16 @@ impl Iterator for Placeholders<'_> {
     type Item = Placeholder;
 
     fn next(&mut self) -> Option<Placeholder> {
-        while let Some(found) = self.text.get(self.from..)?.find(['{', '<']) {
+        while let Some(found) = self.text.get(self.from..)?.find(['{', '<', '@']) {
             let start = self.from + found;
             let rest = self.text.get(start..)?;
             self.from = start + 1;
+            if let Some((name, length)) = directive(rest) {
+                let is_value = matches!(name, "json" | "js");
+                let end = start + 1 + length;
+                self.from = end;
+                return Some((start..end, start + 1..end, is_value));
+            }
             let mark = MARKS.iter().position(|(open, ..)| rest.starts_with(open));
             let Some((mark, (open, close, kind))) = mark.and_then(|i| Some((i, MARKS.get(i)?))) else {
                 continue;
@@ -234,7 +295,11 @@ impl Step {
             (Some('#'), _) => Some(Self::Open),
             (Some('/'), _) => Some(Self::Close),
             (Some('^'), "") | (None, "else" | "elsif" | "elseif" | "elif" | "when") => Some(Self::Else),
-            (None, "if" | "unless" | "case" | "switch" | "for" | "foreach" | "while") => Some(Self::Open),
+            (
+                None,
+                "if" | "unless" | "case" | "switch" | "for" | "foreach" | "while" | "isset" | "empty"
+                | "auth" | "guest" | "production" | "env",
+            ) => Some(Self::Open),
             (None, word) if word.starts_with("end") => Some(Self::Close),
             _ if closes_brace && !inside.ends_with('{') => Some(Self::Close),
             _ if inside.ends_with('{') => Some(Self::Open),
@@ -268,6 +333,7 @@ mod tests {
             "<?= $x ?>",
             "<?php echo $x; ?>",
             "<?php the_ID(); ?>",
+            "@json($order->total())",
             "<?php esc_html_e('x'); ?>",
             "{{- x -}}",
         ] {
@@ -285,6 +351,8 @@ mod tests {
             "<%- end -%>",
             "<?php if ($x): ?>",
             "<?php } ?>",
+            "@if ($order)",
+            "@endif",
             "<?php foreach ($a as $b) { echo $b; } ?>",
         ] {
             assert_eq!(filled(statement).unwrap().trim(), "", "{statement}");
@@ -307,6 +375,7 @@ mod tests {
             "<?php if ($a): ?>x<?php else: ?>y<?php endif; ?>z",
             "<?php if ($a) { ?>x<?php } else { ?>y<?php } ?>z",
             "<% if (a) { %>x<% } else { %>y<% } %>z",
+            "@if ($a) x @else y @endif z",
             "{% unless a %}{% for b in c %}{% endfor %}x{%- else -%}y{% endunless %}z",
         ] {
             let blocks = Blocks::of(text);
