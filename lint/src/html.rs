@@ -14,6 +14,8 @@ pub(crate) struct Html {
     pub(crate) handlers: Vec<Attribute>,
     /// Other attributes whose values are addresses, data or generated text.
     pub(crate) attributes: Vec<Attribute>,
+    /// The attributes of each element that Tandem reports the forms of: `data-tandem`.
+    pub(crate) marked: Vec<Vec<Attribute>>,
     /// Contents of `noscript` elements.
     pub(crate) noscripts: Vec<Span>,
     /// Policies in `meta http-equiv`: the attribute's value.
@@ -139,6 +141,9 @@ impl Html {
             } else {
                 self.attributes.push(attribute.clone());
             }
+        }
+        if open.value("data-tandem").is_some() {
+            self.marked.push(open.attributes.clone());
         }
         match open.name.as_slice() {
             b"head" => self.head = self.head.or(Some(end)),

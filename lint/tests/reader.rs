@@ -159,6 +159,36 @@ fn lists_as_text_name_no_product() {
 }
 
 #[test]
+fn the_packages_calls_and_forms_are_read_as_the_pixels() {
+    for line in [
+        "tandem.track('AddToCart', { value: '{{ cart.total_price | money }}' });",
+        "tandem.recordPurchase({ orderId, value: '₹1,499' });",
+        "tandem.captureLead({ email, predictedLtv: NaN });",
+        "tandem.track('AddToCart', { contents: [{ id: 'deck', itemPrice: '₹5' }] });",
+    ] {
+        assert_eq!(script(line), one("value_not_a_number"), "{line}");
+    }
+    assert_eq!(
+        script("tandem.track('AddToCart', { contentIds: JSON.stringify(skus) });"),
+        one("list_as_text")
+    );
+    assert_eq!(script("tandem.track('AddToCart', { value: 5, currency: 'rupees' });"), one("currency_code"));
+    assert_eq!(
+        codes("<form data-tandem=lead data-value='{{ p.price | money }}'></form>"),
+        one("value_not_a_number")
+    );
+    assert_eq!(codes("<form data-tandem=lead data-currency='Rs.'></form>"), one("currency_code"));
+    for right in [
+        "<form data-tandem=lead data-value='{{ p.price | money | remove: \",\" }}' data-currency='{{ c }}'></form>",
+        "<form data-tandem=lead data-value='1499.00' data-currency=INR></form>",
+        "<form data-tandem=lead data-value></form><li data-value='₹5'></li>",
+        "<script>tandem.track('AddToCart', { value: total.toFixed(2), contentIds: ['deck'] });</script>",
+    ] {
+        assert_eq!(codes(right), BTreeSet::new(), "{right}");
+    }
+}
+
+#[test]
 fn a_handler_that_runs_many_times_fires_many_times() {
     for line in [
         "addEventListener('scroll', function () { fbq('trackCustom', 'Read'); });",

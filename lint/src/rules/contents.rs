@@ -3,21 +3,21 @@
 //! Source: Meta's pixel reference: `content_ids` is an array, `contents` an array of objects.
 
 use super::number::is_no_number;
-use super::tracked::track_calls;
+use super::tracked::{event_objects, folded};
 use crate::code::Code;
 use crate::reports::Reports;
 use crate::script::{Facts, Part, Value};
 use crate::survey::Survey;
 
-/// Keys whose values are lists.
-const LISTS: [&str; 2] = ["content_ids", "contents"];
+/// Keys whose values are lists, folded: the package writes `contentIds`, Meta `content_ids`.
+const LISTS: [&str; 2] = ["contentids", "contents"];
 
 pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
     for unit in &survey.units {
         let facts = &unit.facts;
-        for event in track_calls(facts) {
-            let Some(Value::Object(parameters)) = event.parameters() else { continue };
-            for entry in parameters.entries.iter().filter(|entry| LISTS.contains(&entry.key.as_str())) {
+        for object in event_objects(facts) {
+            let lists = object.entries.iter().filter(|entry| LISTS.contains(&folded(&entry.key).as_str()));
+            for entry in lists {
                 let value = facts.resolve(&entry.value);
                 if is_text(facts, value) {
                     let help = match entry.key.as_str() {
@@ -34,7 +34,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                 }
                 let Value::List(lines) = value else { continue };
                 let lines = lines.iter().filter_map(|line| match facts.resolve(line) {
-                    Value::Object(line) => line.get("item_price"),
+                    Value::Object(line) => line.get("item_price").or_else(|| line.get("itemPrice")),
                     _ => None,
                 });
                 for price in lines.filter(|price| is_no_number(facts, facts.resolve(&price.value))) {
@@ -42,7 +42,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                         Code::ValueNotANumber,
                         unit,
                         &price.span,
-                        "item_price is not a plain number",
+                        "an item's price is not a plain number",
                         "pass only the number, with a point before its decimals: 1499 or 1499.5",
                     );
                 }

@@ -2,7 +2,7 @@
 
 use tandem_core::id::STANDARD_EVENTS;
 
-use crate::script::{Call, Facts, Target, Value};
+use crate::script::{Call, Facts, Object, Target, Value};
 
 /// A call that tracks something.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +63,28 @@ pub(super) fn tandem_event(call: &Call, facts: &Facts) -> Option<String> {
         "track" | "trackCustom" => facts.resolve(call.value(0)?).text(),
         _ => None,
     }
+}
+
+/// What the script's events are about: the parameters of `fbq`, and the argument of Tandem's calls.
+pub(super) fn event_objects(facts: &Facts) -> impl Iterator<Item = &Object> {
+    let given = |call: &'_ Call| match &call.target {
+        Target::Tandem(method) => match method.as_str() {
+            "captureLead" | "recordPurchase" => Some(0),
+            "track" | "trackCustom" => Some(1),
+            _ => None,
+        },
+        _ => None,
+    };
+    let tandem = facts
+        .calls
+        .iter()
+        .filter(|call| !call.is_open)
+        .filter_map(move |call| Some(facts.resolve(call.value(given(call)?)?)));
+    let pixel = track_calls(facts).filter_map(|event| event.parameters());
+    pixel.chain(tandem).filter_map(|value| match value {
+        Value::Object(object) => Some(object),
+        _ => None,
+    })
 }
 
 /// A name in lower case, without signs and blanks.

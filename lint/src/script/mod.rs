@@ -16,5 +16,5 @@ pub(crate) use facts::{Call, Dialect, Facts, Kind, Target};
 pub(crate) use filled::{Filled, Step};
 pub(crate) use parse::read;
 pub(crate) use repeat::frequent;
-pub(crate) use template::{Blocks, insides};
+pub(crate) use template::{Blocks, insides, pieces};
 pub(crate) use value::{Object, Part, Span, Value};

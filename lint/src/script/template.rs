@@ -211,7 +211,7 @@ pub(super) fn filled(text: &str) -> Option<String> {
 }
 
 /// A literal's pieces: the fixed texts, and the values that are filled in.
-pub(super) fn pieces(text: &str) -> Vec<Part> {
+pub(crate) fn pieces(text: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut from = 0;
     let fixed = |range: Range<usize>, parts: &mut Vec<Part>| match text.get(range) {
