@@ -5,8 +5,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use oxc_ast::ast::{Argument, CallExpression, Expression, IdentifierReference, MemberExpression};
+use oxc_ast::ast::{
+    Argument, ArrowFunctionExpression, CallExpression, Expression, Function, IdentifierReference,
+    MemberExpression,
+};
 use oxc_ast_visit::VisitJs;
+use oxc_span::GetSpan as _;
+use oxc_syntax::scope::ScopeFlags;
 
 use super::facts::Call;
 use super::reader::dotted;
@@ -33,6 +38,25 @@ const STOPS: [&str; 8] =
 const CHANGES: [&str; 12] = [
     "push", "add", "set", "setItem", "delete", "remove", "splice", "shift", "pop", "data", "attr", "addClass",
 ];
+/// Functions and methods that run the function which they are given, here or soon. Others may run it once, or never.
+const RUNS: [&str; 13] = [
+    "forEach",
+    "each",
+    "map",
+    "filter",
+    "some",
+    "every",
+    "then",
+    "setTimeout",
+    "requestAnimationFrame",
+    "requestIdleCallback",
+    "queueMicrotask",
+    "ready",
+    "$",
+];
+/// Parts of names that tell of something which happens once.
+const ONCE: [&str; 11] =
+    ["once", "fired", "sent", "seen", "done", "track", "already", "first", "logged", "shown", "flag"];
 /// Most names in tests around a call that are recorded.
 const TESTS_MAX: usize = 64;
 /// Most functions that call each other which are followed.
@@ -67,6 +91,8 @@ struct Frame {
     calls: Vec<Seen<usize>>,
     invoked: Vec<Seen<String>>,
     stops: bool,
+    /// Whether and how often the function runs is up to the function that it is given to.
+    is_unsure: bool,
     /// Names in the tests around the current place, and in tests after which the function may have ended.
     tests: Vec<String>,
 }
@@ -77,6 +103,8 @@ pub(super) struct Repeats {
     frames: Vec<Frame>,
     /// Where the functions begin that handle a frequent event.
     handlers: HashMap<u32, String>,
+    /// Where the functions begin that are given to a function of which nothing is known.
+    given: HashSet<u32>,
     /// Handlers of a frequent event that have no name.
     handling: Vec<Frame>,
     /// Names of functions that handle a frequent event, and the event.
@@ -84,13 +112,16 @@ pub(super) struct Repeats {
     named: HashMap<String, Frame>,
     /// Names whose value a function changes. A test of such a name may let a call through only once.
     changed: HashSet<String>,
+    /// The names that a variable's value comes from.
+    sources: HashMap<String, Vec<String>>,
 }
 
 impl Repeats {
     /// Enters the function that begins at this byte.
     pub(super) fn enter(&mut self, start: u32, name: Option<String>) {
         let event = self.handlers.remove(&start);
-        self.frames.push(Frame { name, event, ..Frame::default() });
+        let is_unsure = self.given.remove(&start);
+        self.frames.push(Frame { name, event, is_unsure, ..Frame::default() });
     }
 
     pub(super) fn leave(&mut self) {
@@ -103,7 +134,7 @@ impl Repeats {
             return;
         }
         // A function without a name runs where it stands, or is given away there.
-        if let Some(around) = self.frames.last_mut() {
+        if let Some(around) = self.frames.last_mut().filter(|_| !frame.is_unsure) {
             let tests = &around.tests;
             around.calls.extend(frame.calls.iter().map(|seen| seen.behind(tests)));
             around.invoked.extend(frame.invoked.iter().map(|seen| seen.behind(tests)));
@@ -145,6 +176,13 @@ impl Repeats {
         }
     }
 
+    /// A variable gets a value.
+    pub(super) fn declare(&mut self, name: &str, value: &Expression<'_>) {
+        if !self.frames.is_empty() {
+            self.sources.entry(name.to_owned()).or_insert_with(|| names(value));
+        }
+    }
+
     /// A handler is assigned: `window.onscroll = …`.
     pub(super) fn assign(&mut self, name: &str, value: &Expression<'_>) {
         let field = name.rsplit('.').next().unwrap_or_default();
@@ -165,6 +203,17 @@ impl Repeats {
         };
         if let (Expression::Identifier(_), Some(frame)) = (callee, self.frames.last_mut()) {
             frame.invoked.push(Seen { what: method.to_owned(), tests: frame.tests.clone() });
+        }
+        if !RUNS.contains(&method) {
+            for argument in it.arguments.iter().filter_map(Argument::as_expression) {
+                let is_function = matches!(
+                    argument,
+                    Expression::FunctionExpression(_) | Expression::ArrowFunctionExpression(_)
+                );
+                if is_function {
+                    self.given.insert(argument.span().start);
+                }
+            }
         }
         if STOPS.contains(&method) {
             self.stop();
@@ -224,7 +273,13 @@ impl Repeats {
     }
 
     fn is_free<T>(&self, seen: &Seen<T>) -> bool {
-        !seen.tests.iter().any(|name| self.changed.contains(name))
+        !seen.tests.iter().any(|name| {
+            let from = self.sources.get(name).map(Vec::as_slice).unwrap_or_default();
+            std::iter::once(name).chain(from).any(|name| {
+                let name_folded = name.to_ascii_lowercase();
+                self.changed.contains(name) || ONCE.iter().any(|part| name_folded.contains(part))
+            })
+        })
     }
 
     fn stop(&mut self) {
@@ -279,13 +334,19 @@ fn is_once(it: &CallExpression<'_>) -> bool {
     })
 }
 
-/// The names that an expression mentions.
+/// The names that an expression mentions, without those inside functions.
 fn names(expression: &Expression<'_>) -> Vec<String> {
     struct Names(Vec<String>);
     impl<'a> VisitJs<'a> for Names {
         fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {
-            self.0.push(it.name.to_string());
+            if self.0.len() < TESTS_MAX {
+                self.0.push(it.name.to_string());
+            }
         }
+
+        fn visit_function(&mut self, _: &Function<'a>, _: ScopeFlags) {}
+
+        fn visit_arrow_function_expression(&mut self, _: &ArrowFunctionExpression<'a>) {}
     }
     let mut names = Names(Vec::new());
     names.visit_expression(expression);

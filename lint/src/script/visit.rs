@@ -250,6 +250,7 @@ impl<'a> VisitJs<'a> for Visitor<'_> {
                 self.tandems.insert(name.clone());
             }
             self.name_function(&name, init);
+            self.repeats.declare(&name, init);
             let value = self.reader.value(init);
             if self.facts.constants.insert(name.clone(), value).is_some() {
                 self.changed.insert(name);
