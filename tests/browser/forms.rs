@@ -198,7 +198,7 @@ async fn a_builders_form_is_a_lead_when_its_server_has_accepted_it() -> anyhow::
         ("class='wpforms-form wpforms-ajax-form'", "trigger('wpformsAjaxSubmitSuccess', form)"),
         ("class=elementor-form", "trigger('submit_success', form)"),
         ("id=gform_1 target=gform_ajax_frame_1", "trigger('gform_confirmation_loaded', document)"),
-        ("class=hs-form", hubspot),
+        ("id=hsForm_1 target=target_iframe_1", hubspot),
         ("data-tandem-after='shop:saved'", "form.dispatchEvent(new Event('shop:saved'))"),
     ];
     for (before, (attributes, accept)) in cases.into_iter().enumerate() {

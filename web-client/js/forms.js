@@ -25,7 +25,7 @@ const BUILDERS = {
   ".elementor-form": "submit_success",
   // Without a frame, Gravity Forms leads to another page.
   "[id^=gform_][target]": "gform_confirmation_loaded",
-  ".hs-form, .hs-form-html form": HUBSPOT,
+  "[id^=hsForm_], .hs-form-html form": HUBSPOT,
 };
 const builderEvent = (form) => BUILDERS[Object.keys(BUILDERS).find((selector) => form.matches(selector))];
 
