@@ -7,7 +7,7 @@ use tandem_core::scrub::names_person;
 use super::tracked::{folded, method, track_calls};
 use crate::code::Code;
 use crate::reports::Reports;
-use crate::script::{Facts, Object, Part, Value};
+use crate::script::{Facts, Filled, Object, Part, Value};
 use crate::survey::{Survey, Unit};
 
 /// The keys of `init`'s third argument.
@@ -76,8 +76,8 @@ fn parameters(unit: &Unit, object: &Object, reports: &mut Reports<'_>) {
 /// Whether a value is an e-mail address as text, or a variable whose name means an e-mail address or a phone number.
 fn is_personal(value: &Value) -> bool {
     match value {
-        Value::Name(name) => {
-            let last = name.split('|').next().unwrap_or_default().trim().rsplit('.').next().map(folded);
+        Value::Name(name) | Value::Filled(Filled { name, .. }) => {
+            let last = name.rsplit('.').next().map(folded);
             matches!(last.as_deref(), Some("email" | "useremail" | "customeremail" | "phone" | "phonenumber"))
         }
         Value::Text(parts) => parts.iter().any(|part| matches!(part, Part::Fixed(text) if is_address(text))),

@@ -45,9 +45,10 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     (
         "lint/src/rules",
-        "mod syntax csp double_count escape event_id guard names personal pixel token value tracked",
+        "mod syntax contents csp double_count escape event_id guard names pages personal pixel repeats token value number \
+         tracked",
     ),
-    ("lint/src/script", "mod parse visit guard reader template facts value depth"),
+    ("lint/src/script", "mod parse visit guard repeat roles reader facts template value filled depth"),
     (
         "sandbox/src",
         "main lib control examples cashfree events_manager graph pixel pkg shop state journal matches records \
