@@ -69,7 +69,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     (
         "server/src/delivery",
-        "mod worker probe sender handoff gate isolate breaker status graph classify window usage meta_codes backoff",
+        "mod worker probe sender judge handoff gate isolate breaker status graph classify window usage fields meta_codes backoff",
     ),
     (
         "server/src/api",
