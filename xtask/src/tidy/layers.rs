@@ -82,7 +82,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     ("server/src/api/tracking", "mod confirm events purchase webhook service"),
     ("server/src/app", "mod assemble janitor ports store error"),
-    ("server/src/config", "mod check settings pixels page network tls"),
+    ("server/src/config", "mod check advice settings pixels page origins network tls"),
     (
         "server/src/insight",
         "mod http dashboard dashboard_dead_letters metrics_page diagnosis health code_pages format",
