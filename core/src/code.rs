@@ -15,6 +15,8 @@ codes! {
     DELIVERED = "delivered";
     /// Meta acknowledged fewer events than were sent.
     DELIVERED_SHORT = "delivered_short";
+    /// Meta acknowledged the event without its click ID, which it had refused.
+    DELIVERED_WITHOUT_CLICK_ID = "delivered_without_click_id";
     /// Meta refused the call because of a call limit.
     META_THROTTLED = "meta_throttled";
     /// Meta had a temporary error.
@@ -29,7 +31,7 @@ codes! {
     META_UNREACHABLE = "meta_unreachable";
     /// The request was sent and no answer came.
     META_NO_ANSWER = "meta_no_answer";
-    /// Meta answered that it received 0 events.
+    /// Meta acknowledged the call and counted none of its events.
     META_RECEIVED_NONE = "meta_received_none";
     /// Meta refused the event itself.
     META_REFUSED = "meta_refused";

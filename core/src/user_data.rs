@@ -152,6 +152,11 @@ impl KeySet {
         hashed.chain(plain).filter(|(bit, _)| self.0 & bit != 0).map(|(_, name)| name).collect()
     }
 
+    /// The set without `fbc`. `None` if the set does not have it.
+    pub fn without_click_id(self) -> Option<Self> {
+        (self.0 & Self::FBC != 0).then_some(Self(self.0 & !Self::FBC))
+    }
+
     /// Whether Meta accepts an event with these keys. Meta refuses the whole request for an event whose
     /// keys are all in one of four sets (Meta, best practices: invalid combinations; error
     /// 100/2804050).

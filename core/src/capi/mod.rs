@@ -5,6 +5,10 @@
 //! personal part is deleted and the public part stays. A batch is joined from the stored parts
 //! without parsing them again.
 
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
 use crate::code;
 use crate::custom_data::{Content, CustomData, Experiment};
 use crate::event::{ActionSource, Event};
@@ -14,6 +18,9 @@ use crate::user_data::KeySet;
 
 /// Most events that Meta accepts in one request (Meta, using the API).
 pub const BATCH_EVENTS_MAX: usize = 1000;
+/// Meta's names of the match keys' object, and of the click ID in it.
+const USER_DATA: &str = "user_data";
+const FBC: &str = "fbc";
 /// Most bytes of one request's body; Tandem's own limit.
 pub const BATCH_BYTES_MAX: usize = 1_000_000;
 
@@ -67,6 +74,19 @@ impl Payload {
         Self { personal_json: self.personal_json.as_ref().map(with_page), has_page: true, ..self.clone() }
     }
 
+    /// The same event without its click ID (`fbc`). `None` if it has none, or if what is left would
+    /// not be enough for Meta. `fbp` stays: it is the browser's and not the click's.
+    pub fn without_click_id(&self) -> Option<Self> {
+        let keys = self.keys.without_click_id()?;
+        let mut personal = fields(self.personal_json.as_deref()?)?;
+        let mut user_data = fields(personal.get(USER_DATA)?.get())?;
+        user_data.remove(FBC)?;
+        let user_data = serde_json::value::to_raw_value(&user_data).ok()?;
+        personal.insert(USER_DATA.into(), user_data);
+        let personal_json = Some(serde_json::to_string(&personal).ok()?);
+        keys.is_enough().then(|| Self { personal_json, keys, ..self.clone() })
+    }
+
     /// Number of bytes that the event adds to a batch, without commas.
     pub fn bytes(&self) -> usize {
         self.public_json.len() + self.personal_json.as_ref().map_or(0, String::len)
@@ -118,12 +138,12 @@ fn personal_json(event: &Event) -> String {
         user_data.raw(key.meta_name(), &list);
     }
     user_data.optional("fbp", event.user_data.fbp.as_deref());
-    user_data.optional("fbc", event.user_data.fbc.as_deref());
+    user_data.optional(FBC, event.user_data.fbc.as_deref());
     if let Some(address) = event.user_data.client_ip_address {
         user_data.text("client_ip_address", &address.to_string());
     }
     user_data.optional("client_user_agent", event.user_data.client_user_agent.as_deref());
-    out.raw("user_data", &user_data.finish());
+    out.raw(USER_DATA, &user_data.finish());
     out.optional("event_source_url", event.page.event_source_url.as_deref());
     out.optional("referrer_url", event.page.referrer_url.as_deref());
     out.finish()
@@ -179,14 +199,9 @@ fn content(line: &Content) -> String {
 /// the answer of the first. `None` when the event has no `custom_data`.
 pub fn read_custom_data(public_json: &str) -> Option<CustomData> {
     use crate::currency::Currency;
-    use serde_json::value::RawValue;
-    use std::collections::BTreeMap;
 
     fn text(raw: &RawValue) -> Option<String> {
         serde_json::from_str(raw.get()).ok()
-    }
-    fn fields(json: &str) -> Option<BTreeMap<String, Box<RawValue>>> {
-        serde_json::from_str(json).ok()
     }
 
     let event = fields(public_json)?;
@@ -276,6 +291,11 @@ pub fn batch_body<'a>(
     }
     body.push('}');
     body
+}
+
+/// An object's fields, each as it is written.
+fn fields(json: &str) -> Option<BTreeMap<String, Box<RawValue>>> {
+    serde_json::from_str(json).ok()
 }
 
 /// Writes one JSON object, field by field.

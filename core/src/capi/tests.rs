@@ -136,3 +136,30 @@ fn a_property_named_action_source_says_nothing_about_where_the_event_happened() 
     let refusal = Payload::of(&event).known_refusal(event.time_s, None);
     assert_eq!(refusal, Some(code::PAGE_MISSING), "a website's event names its page");
 }
+
+#[test]
+fn without_its_click_id_an_event_says_all_the_rest() {
+    let whole = Payload::of(&purchase());
+    let rest = whole.without_click_id().unwrap();
+    let mut expected = purchase();
+    expected.user_data.fbc = None;
+    let read = |payload: &Payload| -> serde_json::Value {
+        serde_json::from_str(&batch_body([payload].into_iter(), "tandem", None, None)).unwrap()
+    };
+    assert_eq!(read(&rest), read(&Payload::of(&expected)));
+    assert_eq!((rest.keys, rest.has_page), (Payload::of(&expected).keys, true));
+    assert_eq!(rest.without_click_id(), None, "it has none any more");
+    let gone = Payload { personal_json: None, ..whole };
+    assert_eq!(gone.without_click_id(), None);
+}
+
+#[test]
+fn an_event_whose_click_id_is_all_it_has_does_not_go_without_it() {
+    let mut event = purchase();
+    event.user_data = UserData {
+        fbc: Some("fb.1.1700000000000.AbC-1_x".into()),
+        client_user_agent: Some("Mozilla/5.0".into()),
+        ..UserData::default()
+    };
+    assert_eq!(Payload::of(&event).without_click_id(), None);
+}

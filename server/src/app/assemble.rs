@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use tandem_core::code;
 use tandem_core::id::PixelId;
-use tandem_core::order::Environment;
 use tandem_net::{ConnectionLimits, Tls};
 use tandem_settings::raise_file_limit;
 use tokio::task::JoinHandle;
@@ -21,7 +20,7 @@ use crate::api::rate_limit::RateLimits;
 use crate::api::tracking::Tracking;
 use crate::catalogue::reload_on_hangup;
 use crate::clock::{Clock, millis};
-use crate::config::{Pixel, Settings};
+use crate::config::{Pixel, Settings, SettingsReview};
 use crate::delivery::{self, Delivery, Graph};
 use crate::ingest::Ingest;
 use crate::insight::diagnosis::{Deployment, Diagnosis};
@@ -70,7 +69,7 @@ pub(super) async fn assemble(
     let configured = !settings.pixels.is_empty();
     let rules = align_store(&mut settings, &outbox).await?;
     let deployment = Deployment::of(&settings, configured);
-    let notes = notes(&settings);
+    let review = review(&settings);
     let (base, mut tasks) = base(&mut settings, outbox, clock, stop).await?;
     let (access, limits) = access(&mut settings, &base.pixels)?;
     let tls = settings.tls.take().map(Arc::new);
@@ -85,7 +84,7 @@ pub(super) async fn assemble(
         delivery.board().clone(),
         Arc::clone(&metrics),
         clock.clone(),
-        notes,
+        review.clone(),
         settings.claim_secret.is_some(),
     ));
     let decoder = Decoder {
@@ -118,7 +117,7 @@ pub(super) async fn assemble(
         delivery,
         orders: Arc::clone(&orders),
         decoder: Arc::clone(&decoder),
-        diagnosis: Arc::new(Diagnosis { deployment, pixels, graph, clock: clock.clone() }),
+        diagnosis: Arc::new(Diagnosis { deployment, review, pixels, graph, clock: clock.clone() }),
         closing: closing.clone(),
     };
     let tracking = Tracking { decoder, ingest, orders, events: outbox.events, metrics, clock };
@@ -246,12 +245,11 @@ fn purchase_rules(settings: &Settings) -> PurchaseRules {
     }
 }
 
-/// Reasons for degraded health that hold until the settings change.
-fn notes(settings: &Settings) -> Vec<String> {
-    let mut notes = Vec::new();
-    if settings.cashfree.environment == Environment::Production {
-        let testing = settings.pixels.iter().filter(|pixel| pixel.test_event_code.is_some());
-        notes.extend(testing.map(|pixel| format!("test_event_code_in_production:{}", pixel.id)));
+/// Logs what there is to say about the settings. Health and doctor say it again.
+fn review(settings: &Settings) -> SettingsReview {
+    let review = SettingsReview::of(settings);
+    for found in review.findings() {
+        tracing::warn!(code = found.code, "{found}");
     }
     if settings.cashfree.secrets.is_none() {
         tracing::warn!(
@@ -259,5 +257,5 @@ fn notes(settings: &Settings) -> Vec<String> {
             settings.cashfree.environment.name()
         );
     }
-    notes
+    review
 }

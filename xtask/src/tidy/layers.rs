@@ -72,7 +72,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     (
         "server/src/delivery",
-        "mod worker probe sender handoff gate isolate breaker status graph classify window usage meta_codes backoff",
+        "mod worker probe sender judge handoff gate isolate breaker status graph classify window usage fields meta_codes backoff",
     ),
     (
         "server/src/api",
@@ -85,7 +85,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     ("server/src/api/tracking", "mod confirm events purchase webhook service"),
     ("server/src/app", "mod assemble janitor ports store error"),
-    ("server/src/config", "mod check settings pixels page network tls"),
+    ("server/src/config", "mod check advice settings pixels page origins network tls"),
     (
         "server/src/insight",
         "mod http dashboard dashboard_dead_letters metrics_page diagnosis health code_pages format",
