@@ -67,6 +67,8 @@ codes! {
     SANDBOX_WITHOUT_TEST_CODE = "sandbox_without_test_code";
     /// The person refused advertising use.
     CONSENT_DENIED = "consent_denied";
+    /// The person allowed measurement alone: the server's copy says `opt_out`, and no page fires its own.
+    MEASURE_ONLY = "measure_only";
     /// Nothing was paid: the amount is zero, which is no Purchase.
     ZERO_AMOUNT = "zero_amount";
     /// The order's owner refused advertising use, and somebody else allowed it.

@@ -94,6 +94,7 @@ fn checkout(order: &OrderId) -> Event {
         user_data: Default::default(),
         custom_data: CustomData { order_id: Some(order.clone()), ..CustomData::default() },
         limited_data_use: None,
+        opt_out: false,
     };
     event.user_data.fbp = Some("fb.1.1763942400000.1".into());
     event

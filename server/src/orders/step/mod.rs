@@ -65,6 +65,7 @@ impl Orders {
         let (key, pixel) = (self.key(order), self.rules.default_pixel.clone());
         let (now_ms, time, rules) = (self.clock.now_ms(), self.clock.trusted(), Arc::clone(&self.rules));
         let run = move |order: &mut Order| {
+            order.obey(rules.consent);
             let ChangeOutcome { answer, ask, dead_letter } = change(order);
             let (purchase, followers) = rules.decide(order, now_ms, time);
             OrderEffects {

@@ -54,7 +54,7 @@ impl Provider for Cowrie {
                     seen_at_s: now_ms / 1000,
                     source: PaymentSource::Webhook,
                     action_source: ActionSource::Website,
-                    user_data: orders.hash_customer(Default::default(), now_ms),
+                    user_data: orders.hash_customer(Default::default(), None, now_ms),
                     custom_data: CustomData::default(),
                     listed: CustomData::default(),
                     page: Page::default(),
