@@ -1,8 +1,12 @@
-// The visitor's consent: granted, denied, or undecided. It is undecided if the shop must ask first
-// (`consentRequired`). Then calls are held in memory, and nothing is stored, sent, or loaded from Meta. If
-// the browser refuses for its user (Global Privacy Control), consent is denied until the page grants it.
+// The visitor's consent: granted, granted for measurement alone, denied, or undecided. It is undecided if
+// the shop must ask first (`consentRequired`). Then calls are held in memory, and nothing is stored, sent, or
+// loaded from Meta. If the browser refuses for its user (Global Privacy Control), consent is denied until the
+// page grants it. With measurement alone, cookies and the server's copies are as with consent, and Meta's pixel
+// is left alone: it has no word for it.
 
 const HELD_MAX = 50;
+// What a call may say at most, by what the visitor says. The strictest comes first.
+const STRICT = ["denied", "measure_only"];
 
 export class Consent {
   /** Set by the owner: runs when the visitor has decided, before the held calls continue. */
@@ -16,17 +20,21 @@ export class Consent {
     this.#options = options;
     const isRefused = isDenied || options.respectGpc && navigator.globalPrivacyControl;
     if (isRefused) this.#say("denied");
-    this.#isOpen = !isRefused && options.consentRequired && options.consent?.ads !== "granted";
+    this.#isOpen = !isRefused && options.consentRequired && !["granted", STRICT[1]].includes(options.consent?.ads);
   }
 
-  /** While this is false, nothing may be stored or loaded, and the pixel may not fire. */
+  /** While this is false, nothing may be stored. */
   get isGiven() { return !this.#isOpen && !this.isDenied; }
+  /** While this is false, Meta's pixel may not be loaded or fire. */
+  get mayFire() { return this.isGiven && this.#options.consent?.ads !== "measure_only"; }
   get isDenied() { return this.#options.consent?.ads === "denied"; }
   get isOpen() { return this.#isOpen; }
 
-  /** The page's argument with the visitor's refusal applied: no call can grant what the visitor denies. */
+  /** The page's argument with the visitor's word applied: no call can grant what the visitor does not. */
   applied(input) {
-    return this.isDenied && input?.consent ? { ...input, consent: { ...input.consent, ads: "denied" } } : input;
+    const most = this.#options.consent?.ads;
+    const isMore = STRICT.includes(most) && STRICT.slice(0, STRICT.indexOf(most) + 1).indexOf(input?.consent?.ads) < 0;
+    return isMore && input?.consent ? { ...input, consent: { ...input.consent, ads: most } } : input;
   }
 
   /** Keeps work until the visitor has decided. */

@@ -81,6 +81,35 @@ fn the_later_word_of_a_browser_counts_and_what_comes_with_it() {
 }
 
 #[test]
+fn of_a_person_who_refuses_an_order_keeps_what_recognises_the_browser() {
+    let mut order = order();
+    let mut refusal = says("a", Denied);
+    refusal.user_data.set(crate::normalise::MatchKey::Email, Sha256Hex::of_bytes(b"asha@example.com"));
+    refusal.user_data.fbc = Some("click".into());
+    order.add_contact(&refusal);
+    order.offer_session(Sha256Hex::of_bytes(b"session"), &refusal);
+    let stored = serde_json::to_string(&order).unwrap();
+    let hash = Sha256Hex::of_bytes(b"asha@example.com").to_hex();
+    assert!(!stored.contains(&hash) && !stored.contains("click"), "{stored}");
+    order.add_contact(&Contact { consent: says("a", Granted).consent, ..refusal });
+    order.pay(paid("7", "5"));
+    let event = sent(&mut order);
+    assert!(event.user_data.get(crate::normalise::MatchKey::Email).is_some() && event.user_data.fbc.is_some());
+}
+
+#[test]
+fn a_silent_owners_signals_count_when_a_service_of_the_shop_allows_it() {
+    let mut order = order();
+    order.obey(ConsentRule::Required);
+    order.add_contact(&contact("buyer", false));
+    let mut service = proven(ContactProof::Internal, "", Granted);
+    service.user_data.fbp = None;
+    order.add_contact(&service);
+    order.pay(paid("7", "5"));
+    assert_eq!(sent(&mut order).user_data.fbp.as_deref(), Some("buyer"));
+}
+
+#[test]
 fn the_later_word_of_a_proven_browser_counts_with_and_without_its_proof() {
     let session = Sha256Hex::of_bytes(b"session");
     let words = |spoken: &[(AdsConsent, bool)], tells_first: bool| {

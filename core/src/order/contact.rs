@@ -51,6 +51,16 @@ impl Contact {
         self.proof != ContactProof::Nothing
     }
 
+    /// The contact as an order keeps it. Of a person who refuses only what recognises the browser is kept,
+    /// so that its later word counts.
+    pub(super) fn kept(&self) -> Self {
+        let mut kept = self.clone();
+        if self.consent.ads == AdsConsent::Denied {
+            kept.user_data.keep_browser();
+        }
+        kept
+    }
+
     /// Whether both name the same `fbp`.
     pub(super) fn has_fbp_of(&self, other: &Self) -> bool {
         self.user_data.fbp.is_some() && self.user_data.fbp == other.user_data.fbp

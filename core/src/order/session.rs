@@ -25,10 +25,10 @@ impl Order {
                 // Who spoke last is heard last.
                 let offered = match waiting.iter().position(is_same).map(|place| waiting.remove(place)) {
                     Some((_, mut known)) => {
-                        known.learn(contact);
+                        known.learn(&contact.kept());
                         known
                     }
-                    None => contact.clone(),
+                    None => contact.kept(),
                 };
                 if waiting.len() < WAITING_MAX {
                     waiting.push((session, offered));

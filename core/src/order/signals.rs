@@ -13,7 +13,7 @@
 
 use super::contact::{Contact, ContactProof, SignalSource};
 use super::state::Order;
-use crate::event::AdsUse;
+use crate::event::{AdsConsent, AdsUse};
 
 impl Order {
     /// Where the browser signals of the Purchase come from.
@@ -30,6 +30,7 @@ impl Order {
 
     /// Takes a contact. Returns whether the order had been claimed before.
     pub fn add_contact(&mut self, contact: &Contact) -> bool {
+        let contact = &contact.kept();
         let known = self.claimed_at_s.is_some();
         if contact.is_claim {
             self.claimed_at_s.get_or_insert(contact.at_s);
@@ -117,9 +118,10 @@ impl Order {
     }
 
     /// The owner, unless it has no proof and the payment names another browser, or advertising use is
-    /// allowed and it refused it: then only that browser's signals are dropped.
+    /// allowed and it refused it: then only that browser's signals are dropped. One that said nothing is
+    /// heard when somebody else allowed it who may.
     pub(super) fn heard_owner(&self) -> Option<&Contact> {
-        let is_denied = |owner: &Contact| self.consent_rule.allows(owner.consent.ads) == AdsUse::Nothing;
+        let is_denied = |owner: &Contact| owner.consent.ads == AdsConsent::Denied;
         let is_heard = |owner: &&Contact| owner.is_proven() || !(self.is_foreign(owner) || is_denied(owner));
         self.owner.as_ref().filter(is_heard)
     }
