@@ -5,7 +5,7 @@
 // is left alone: it has no word for it.
 
 const HELD_MAX = 50;
-// What a call may say at most, by what the visitor says. The strictest comes first.
+// What a visitor says to grant less than all, the strictest first.
 const STRICT = ["denied", "measure_only"];
 
 export class Consent {
@@ -20,7 +20,7 @@ export class Consent {
     this.#options = options;
     const isRefused = isDenied || options.respectGpc && navigator.globalPrivacyControl;
     if (isRefused) this.#say("denied");
-    this.#isOpen = !isRefused && options.consentRequired && !["granted", STRICT[1]].includes(options.consent?.ads);
+    this.#isOpen = !isRefused && options.consentRequired && !["granted", "measure_only"].includes(options.consent?.ads);
   }
 
   /** While this is false, nothing may be stored. */
@@ -32,9 +32,9 @@ export class Consent {
 
   /** The page's argument with the visitor's word applied: no call can grant what the visitor does not. */
   applied(input) {
-    const most = this.#options.consent?.ads;
-    const isMore = STRICT.includes(most) && STRICT.slice(0, STRICT.indexOf(most) + 1).indexOf(input?.consent?.ads) < 0;
-    return isMore && input?.consent ? { ...input, consent: { ...input.consent, ads: most } } : input;
+    const visitor = STRICT.indexOf(this.#options.consent?.ads), call = STRICT.indexOf(input?.consent?.ads);
+    return visitor >= 0 && input?.consent && (call < 0 || call > visitor)
+      ? { ...input, consent: { ...input.consent, ads: STRICT[visitor] } } : input;
   }
 
   /** Keeps work until the visitor has decided. */

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use tandem_core::cashfree::orders_api::orders_api_id_ok;
-use tandem_core::event::AdsConsent;
 use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{OrderId, PixelId};
 use tandem_core::order::{Contact, ContactProof, Order};
@@ -86,8 +85,7 @@ impl Orders {
         let session = claim.session.filter(|_| self.can_ask());
         let offered = Contact { pixel: claim.named.pixel.clone(), ..contact.clone() };
         // A copy is to be expected only of the page that will be told to fire.
-        let expects_browser = contact.consent.ads != AdsConsent::MeasureOnly
-            && before.is_none_or(|order| order.is_owned_by(&contact));
+        let expects_browser = before.is_none_or(|order| order.is_owned_by(&contact));
         let now_ms = self.clock.now_ms();
         let now_s = now_ms.div_euclid(1000);
         let step = Step { expects_browser, ..Step::on(claim.order.clone()) };

@@ -142,3 +142,33 @@ async fn nothing_is_paid_by_a_payment_of_zero() -> anyhow::Result<()> {
     world.wait_for_server_event("Purchase", &purchase_id(&order)).await?;
     Ok(())
 }
+
+#[tokio::test]
+async fn measurement_alone_is_sent_as_opted_out_and_no_page_fires_it() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let (buyer, person, order) = (world.visitor(), Person::unique(), messages::order_id());
+    let mut lead = messages::lead(&person);
+    lead.consent = says(AdsConsent::ConsentMeasureOnly);
+    for duplicate in [false, true] {
+        let told = buyer.capture_lead(lead.clone()).await?.outcome?;
+        assert_eq!((told.duplicate, told.browser_event), (duplicate, None));
+        assert_eq!(told.suppressed_reason, "measure_only");
+    }
+    let arrived = world.wait_for_server_event("Lead", &lead.client_event_id).await?;
+    assert_eq!(arrived.field(&["opt_out"]), true);
+    assert_eq!(arrived.match_key("fbp"), buyer.fbp, "measured by its signals");
+
+    let checkout = event_of(&order, "InitiateCheckout", AdsConsent::ConsentMeasureOnly);
+    let told = buyer.track_event(checkout).await?.outcome?;
+    assert_eq!((told.browser_event, told.suppressed_reason.as_str()), (None, "measure_only"));
+    world.pay_order(&order, "1499.00", &person).await?;
+    let arrived = world.wait_for_server_event("Purchase", &purchase_id(&order)).await?;
+    assert_eq!(arrived.field(&["opt_out"]), true, "the Purchase has its buyer's word");
+    let told = buyer.claim_purchase(messages::purchase(&order, "1499.00")).await?.outcome?;
+    assert_eq!((told.state(), told.browser_event), (PurchaseState::Verified, None));
+    assert_eq!(told.suppressed_reason, "measure_only");
+    // No copy of a page is missing, so the deduplication rate does not fall.
+    let health = world.health().await?;
+    assert!(health["last_24h"]["deduplication_rate"].is_null(), "{health}");
+    Ok(())
+}

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use tandem_core::event::AdsUse;
 use tandem_core::id::OrderId;
 use tandem_core::order::Order;
 
@@ -73,7 +74,8 @@ impl Orders {
                 purchase,
                 followers,
                 ask,
-                browser_contact: expects_browser,
+                // No page fires what is for measurement alone.
+                browser_contact: expects_browser && order.ads_use() != AdsUse::Measurement,
                 dead_letter,
                 answer,
             }
