@@ -27,7 +27,7 @@ impl Order {
     }
 
     /// The owner's word. One that is another browser than the payment names is not the buyer's.
-    fn owners_consent(&self) -> AdsConsent {
+    pub(super) fn owners_consent(&self) -> AdsConsent {
         match &self.owner {
             Some(owner) if self.is_foreign(owner) => AdsConsent::Unspecified,
             Some(owner) => owner.consent.ads,

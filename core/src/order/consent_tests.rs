@@ -190,6 +190,9 @@ fn the_browser_that_the_payment_names_is_the_buyers() {
     assert_eq!((event.pixel, event.custom_data.content_name), (super::tests::pixel(1), None));
     assert_eq!(order.signals_from(), SignalSource::Internal);
     assert!(order.has_consent_conflict(), "the operator sees that somebody refused");
+    let mut stripped = order.clone();
+    stripped.strip_signals();
+    assert_eq!(stripped.must_not_leave(), None, "nor does it when all signals are forgotten");
     let buyer = Contact { is_claim: true, ..says("buyer", Unspecified) };
     assert!(!order.is_owned_by(&stranger));
     order.add_contact(&buyer);

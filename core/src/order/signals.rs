@@ -136,9 +136,8 @@ impl Order {
     /// Deletes the personal data and keeps the facts that prevent a second Purchase: that the order was
     /// paid, sent or refunded.
     pub fn strip_signals(&mut self) {
-        if let Some(owner) = self.owner.take() {
-            self.consents.remember_owner(&owner);
-        }
+        self.consents.former_owner = self.owners_consent();
+        self.owner = None;
         self.sessions.forget_contacts();
         if let Some(paid) = &mut self.paid {
             paid.user_data = Default::default();

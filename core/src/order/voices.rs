@@ -57,11 +57,6 @@ impl ConsentVoices {
         self.hear(was, was.proof, false);
     }
 
-    /// Keeps the word of an owner whose signals are forgotten.
-    pub(super) fn remember_owner(&mut self, owner: &Contact) {
-        self.former_owner = owner.consent.ads;
-    }
-
     /// The word of the proven voices. The stricter word of two counts.
     pub(super) fn proven(self) -> AdsConsent {
         let voices = [self.internal, self.keyed];
