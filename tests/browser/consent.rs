@@ -97,7 +97,11 @@ async fn measurement_alone_leaves_from_the_server_opted_out_and_the_pixel_is_lef
     );
     let seen = page.run(&script, json!({})).await?;
     assert_eq!(seen["lead"]["pixel"], "suppressed", "{seen}");
-    assert_eq!((&seen["traces"][0], &seen["traces"][4]), (&json!("undefined"), &json!(0)), "no pixel: {seen}");
+    assert_eq!(
+        (&seen["traces"][0], &seen["traces"][4]),
+        (&json!("undefined"), &json!(0)),
+        "no pixel: {seen}"
+    );
     for lead in [&seen["held"], &seen["lead"]] {
         let arrived =
             world.wait_for_server_event("Lead", lead["eventId"].as_str().unwrap_or_default()).await?;

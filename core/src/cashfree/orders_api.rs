@@ -124,7 +124,9 @@ pub fn parse_paying_payment(body: &[u8], assumed: Currency) -> Result<Option<Api
     for item in items.iter().filter(|item| is_successful(item)) {
         let payment = read_payment(item, assumed)?;
         // A payment of zero is no payment, and must not hide one that is.
-        if !payment.money.amount.is_zero() && paying.as_ref().is_none_or(|known| precedence(&payment) < precedence(known)) {
+        if !payment.money.amount.is_zero()
+            && paying.as_ref().is_none_or(|known| precedence(&payment) < precedence(known))
+        {
             paying = Some(payment);
         }
     }

@@ -81,6 +81,32 @@ fn the_later_word_of_a_browser_counts_and_what_comes_with_it() {
 }
 
 #[test]
+fn a_browser_that_nothing_recognises_gives_way_to_one_that_may_be_the_same() {
+    let agent = |name: &str, fbp: Option<&str>, ads| {
+        let mut contact = says("", ads);
+        (contact.user_data.fbp, contact.user_data.client_user_agent) =
+            (fbp.map(Into::into), Some(name.into()));
+        contact
+    };
+    let withheld = |contacts: &[Contact]| {
+        let mut order = order();
+        contacts.iter().for_each(|contact| {
+            order.add_contact(contact);
+        });
+        order.pay(paid("7", "5"));
+        decide(&mut order);
+        order.withheld()
+    };
+    let refusals = [agent("one", None, Denied), agent("one", None, Denied)];
+    let then = |last: Contact| withheld(&[refusals[0].clone(), refusals[1].clone(), last]);
+    assert_eq!(then(agent("one", Some("a"), Granted)), None);
+    assert_eq!(then(agent("two", Some("a"), Granted)), Some(WithholdReason::ConsentConflict));
+    let mut elsewhere = agent("one", Some("a"), Granted);
+    elsewhere.user_data.client_ip_address = Some("49.36.1.1".parse().unwrap());
+    assert_eq!(then(elsewhere), Some(WithholdReason::ConsentConflict), "an address is known, and differs");
+}
+
+#[test]
 fn of_a_person_who_refuses_an_order_keeps_what_recognises_the_browser() {
     let mut order = order();
     let mut refusal = says("a", Denied);
@@ -94,7 +120,9 @@ fn of_a_person_who_refuses_an_order_keeps_what_recognises_the_browser() {
     order.add_contact(&Contact { consent: says("a", Granted).consent, ..refusal });
     order.pay(paid("7", "5"));
     let event = sent(&mut order);
-    assert!(event.user_data.get(crate::normalise::MatchKey::Email).is_some() && event.user_data.fbc.is_some());
+    assert!(
+        event.user_data.get(crate::normalise::MatchKey::Email).is_some() && event.user_data.fbc.is_some()
+    );
 }
 
 #[test]

@@ -61,6 +61,17 @@ impl Contact {
         kept
     }
 
+    /// Whether `later` may come from the same browser, though nothing recognises this one: it brought no
+    /// `fbp`, and the addresses of visitors are not known. Browsers whose consent banner is not answered
+    /// have no cookies.
+    pub(super) fn may_be_of(&self, later: &Self) -> bool {
+        let (ours, theirs) = (&self.user_data, &later.user_data);
+        let has_no_face = !self.is_proven() && ours.fbp.is_none() && ours.client_ip_address.is_none();
+        let has_same_agent =
+            ours.client_user_agent.is_some() && ours.client_user_agent == theirs.client_user_agent;
+        has_no_face && theirs.client_ip_address.is_none() && has_same_agent
+    }
+
     /// Whether both name the same `fbp`.
     pub(super) fn has_fbp_of(&self, other: &Self) -> bool {
         self.user_data.fbp.is_some() && self.user_data.fbp == other.user_data.fbp

@@ -79,15 +79,17 @@ fn proof() -> impl Strategy<Value = Step> {
         1 => Just(PaymentSource::Report),
     ];
     let named = prop::option::weighted(0.2, 5..7_u8);
-    (source, prop::option::weighted(0.9, 0..2_u8), 0..4_u8, named).prop_map(|(source, payment, amount, names)| {
-        let payment = payment.filter(|_| source != PaymentSource::Report);
-        let payment = if matches!(source, PaymentSource::Webhook | PaymentSource::OrdersApi) {
-            Some(payment.unwrap_or(0))
-        } else {
-            payment
-        };
-        Step::Paid { source, payment, amount, names }
-    })
+    (source, prop::option::weighted(0.9, 0..2_u8), 0..4_u8, named).prop_map(
+        |(source, payment, amount, names)| {
+            let payment = payment.filter(|_| source != PaymentSource::Report);
+            let payment = if matches!(source, PaymentSource::Webhook | PaymentSource::OrdersApi) {
+                Some(payment.unwrap_or(0))
+            } else {
+                payment
+            };
+            Step::Paid { source, payment, amount, names }
+        },
+    )
 }
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
@@ -311,10 +313,7 @@ impl World {
         let must_stay = books.is_undone() || books.consent() == AdsConsent::Denied;
         match row {
             Some(Row::Withheld(why)) => {
-                assert!(
-                    must_stay || !books.consent().is_explicit(),
-                    "no stranger withholds it: {why:?}"
-                );
+                assert!(must_stay || !books.consent().is_explicit(), "no stranger withholds it: {why:?}");
                 assert_eq!(order.withheld(), Some(*why));
             }
             Some(Row::Waiting(_)) => assert!(!must_stay, "what may not leave is stopped at once"),

@@ -42,7 +42,9 @@ impl Order {
         }
         self.sessions.hear(contact);
         let opted_out = self.ads_use() == AdsUse::Measurement;
-        let is_owners = self.owner.as_ref().map(|owner| owner.user_data.same_browser(&contact.user_data));
+        let is_same =
+            |owner: &Contact| owner.user_data.same_browser(&contact.user_data) || owner.may_be_of(contact);
+        let is_owners = self.owner.as_ref().map(is_same);
         let takes_over = is_owners == Some(false) && self.takes_over(contact);
         let voice = self.voice_of(contact);
         if voice != ContactProof::Nothing || (is_owners == Some(false) && !takes_over) {

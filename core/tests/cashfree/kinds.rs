@@ -184,5 +184,5 @@ fn a_subscriptions_refund_names_its_charge() {
     let refund = read("subscription-refund");
     assert!(matches!(refund.effect(), Effect::Nothing), "off by default");
     let Effect::Refunded(refund) = refund.subscription_effect() else { panic!("a refund") };
-    assert_eq!(refund.order_id.as_ref().map(|order| order.as_str()), Some("sub9-ch-3"));
+    assert_eq!(refund.order_id.as_ref().map(ToString::to_string).as_deref(), Some("sub9-ch-3"));
 }

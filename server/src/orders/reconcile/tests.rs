@@ -64,22 +64,14 @@ async fn reconciler(
     open: usize,
     refunded: Option<f64>,
 ) -> (Reconciler, Outbox, Clock) {
-    reconciler_of(dir, api(open, refunded, Value::Null).await, &[])
+    reconciler_of(dir, &api(open, refunded, Value::Null).await, &[])
 }
 
 /// The same, with this Orders API and these variables too.
-fn reconciler_of(
-    dir: &std::path::Path,
-    url: String,
-    more: &[(&str, &str)],
-) -> (Reconciler, Outbox, Clock) {
+fn reconciler_of(dir: &std::path::Path, url: &str, more: &[(&str, &str)]) -> (Reconciler, Outbox, Clock) {
     let clock = Clock::fixed(NOW_MS);
     let variables = [
-        &[
-            ("CASHFREE_CLIENT_ID", "TEST_1"),
-            ("CASHFREE_CLIENT_SECRET", "secret"),
-            ("CASHFREE_API_URL", url.as_str()),
-        ],
+        &[("CASHFREE_CLIENT_ID", "TEST_1"), ("CASHFREE_CLIENT_SECRET", "secret"), ("CASHFREE_API_URL", url)],
         more,
     ]
     .concat();
@@ -176,7 +168,7 @@ async fn the_orders_tags_are_signals_and_consent_is_required_where_the_shop_requ
         let dir = tempfile::tempdir().unwrap();
         let url = api(0, None, tags.clone()).await;
         let (reconciler, outbox, _) =
-            reconciler_of(dir.path(), url, &[("TANDEM_CONSENT_REQUIRED", required)]);
+            reconciler_of(dir.path(), &url, &[("TANDEM_CONSENT_REQUIRED", required)]);
         reconciler.orders.ask_about(OrderId::parse("KB-1").unwrap()).await.unwrap();
         reconciler.round().await.unwrap();
         assert_eq!(sent(&outbox).await, [(expected, true)], "consent required: {required}");

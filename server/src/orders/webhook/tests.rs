@@ -170,9 +170,11 @@ async fn the_answer_names_a_purchase_only_of_an_order_that_is_paid() {
     let (secret, dir) = ("cfsk_ma_test_of_the_suite", tempfile::tempdir().unwrap());
     let variables = [("CASHFREE_CLIENT_SECRET", secret)];
     let Fixture { orders, .. } = fixture(dir.path(), Clock::fixed(NOW_MS), &variables, Vec::new());
-    for (payment, amount, purchase, detail) in
-        [("1", "0", None, "zero_amount"), ("2", "0.00", None, "zero_amount"), ("3", "0.01", Some("purchase_KB-3"), "")]
-    {
+    for (payment, amount, purchase, detail) in [
+        ("1", "0", None, "zero_amount"),
+        ("2", "0.00", None, "zero_amount"),
+        ("3", "0.01", Some("purchase_KB-3"), ""),
+    ] {
         let message = cashfree_of(secret, payment, amount, NOW_MS);
         let purchase = purchase.map(|id| EventId::parse(id).unwrap());
         let first = orders.webhook(&message).await.unwrap();
