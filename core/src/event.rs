@@ -104,6 +104,16 @@ impl AdsConsent {
     /// What a person can say, the strictest word first.
     pub const WORDS: [Self; 3] = [Self::Denied, Self::MeasureOnly, Self::Granted];
 
+    /// The word for operators; empty when nothing was said.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unspecified => "",
+            Self::Granted => "granted",
+            Self::MeasureOnly => "measure_only",
+            Self::Denied => "denied",
+        }
+    }
+
     /// Whether the person chose.
     pub fn is_explicit(self) -> bool {
         self != Self::Unspecified

@@ -37,7 +37,12 @@ async fn where_consent_is_required_a_webhook_alone_sends_nothing_until_somebody_
     world.wait_for_state("Purchase", &purchase_id(&order), EventState::Suppressed).await?;
     assert!(world.sandbox.server_events_with_id("Purchase", &purchase_id(&order)).await?.is_empty());
     let shown = world.internal()?.get_order(GetOrderRequest { order_id: order.clone() }).await?;
-    assert_eq!(shown.order.unwrap_or_default().withheld_reason, "consent_denied");
+    let shown = shown.order.unwrap_or_default();
+    assert_eq!(
+        (shown.withheld_reason.as_str(), shown.consent.as_str()),
+        ("consent_denied", ""),
+        "nobody said it"
+    );
 
     let mut claim = messages::purchase(&order, "1499.00");
     let silent = buyer.claim_purchase(claim.clone()).await?.outcome?;
@@ -173,6 +178,8 @@ async fn measurement_alone_is_sent_as_opted_out_and_no_page_fires_it() -> anyhow
     let told = buyer.claim_purchase(messages::purchase(&order, "1499.00")).await?.outcome?;
     assert_eq!((told.state(), told.browser_event), (PurchaseState::Verified, None));
     assert_eq!(told.suppressed_reason, "measure_only");
+    let shown = world.internal()?.get_order(GetOrderRequest { order_id: order.clone() }).await?;
+    assert_eq!(shown.order.unwrap_or_default().consent, "measure_only");
     // No copy of a page is missing, so the deduplication rate does not fall.
     let health = world.health().await?;
     assert!(health["last_24h"]["deduplication_rate"].is_null(), "{health}");
