@@ -71,6 +71,8 @@ codes! {
     CONSENT_DENIED = "consent_denied";
     /// The visitor is a crawler, which is nobody's visit.
     CRAWLER = "crawler";
+    /// The person allowed measurement alone: the server's copy says `opt_out`, and no page fires its own.
+    MEASURE_ONLY = "measure_only";
     /// Nothing was paid: the amount is zero, which is no Purchase.
     ZERO_AMOUNT = "zero_amount";
     /// The order's owner refused advertising use, and somebody else allowed it.

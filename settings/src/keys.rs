@@ -205,7 +205,7 @@ rows! {
     Key TANDEM_RATE_LIMIT [Server], Text("50/s burst 200"), "Calls that one client address may make to the public RPCs, or off.";
     SecretKey(Any) TANDEM_CLAIM_SECRET [Server], Means("order IDs must be unguessable"), "With it, a page's word about an order (claim, checkout event, confirmation) counts only with its claim_key.";
     Key TANDEM_COOKIE_DOMAIN [Server], Means("no cookies are set"), "Domain for which the server sets the cookies _fbp and _fbc by HTTP.";
-    Key TANDEM_CONSENT_REQUIRED [Server], Text("false"), "Whether consent that is not specified counts as denied.";
+    Key TANDEM_CONSENT_REQUIRED [Server], Text("false"), "Whether consent that is not specified counts as denied, also of orders that no page named.";
     Key TANDEM_BROWSER_POLICY [Server], Text("verified"), "When the page may fire Purchase: verified (once the server knows that the order is paid) or optimistic (at once).";
     Key TANDEM_JOIN_WAIT [Server], Text("30s"), "How long a paid order without browser signals waits for them.";
     Key TANDEM_DEFAULT_COUNTRY [Server], Text("IN"), "Country of national phone numbers.";

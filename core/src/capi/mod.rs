@@ -23,6 +23,8 @@ const USER_DATA: &str = "user_data";
 const FBC: &str = "fbc";
 /// Most bytes of one request's body; Tandem's own limit.
 pub const BATCH_BYTES_MAX: usize = 1_000_000;
+/// Meta's name of the field that keeps an event out of optimisation (Meta, server event parameters).
+const OPT_OUT: &str = "opt_out";
 
 /// The JSON that Meta gets of an event, and what a sender must know without reading that JSON.
 #[derive(Clone, PartialEq, Eq)]
@@ -121,6 +123,9 @@ fn public_json(event: &Event) -> String {
         out.raw("data_processing_options_country", &ldu.country.to_string());
         out.raw("data_processing_options_state", &ldu.state.to_string());
     }
+    if event.opt_out {
+        out.raw(OPT_OUT, "true");
+    }
     if !event.custom_data.is_empty() {
         out.raw("custom_data", &custom_data(&event.custom_data));
     }
@@ -193,6 +198,12 @@ fn content(line: &Content) -> String {
         out.raw("item_price", &price.json_number());
     }
     out.finish()
+}
+
+/// Whether an event's stored `public_json` says `opt_out`.
+pub fn is_opted_out(public_json: &str) -> bool {
+    let event: BTreeMap<String, serde_json::Value> = serde_json::from_str(public_json).unwrap_or_default();
+    event.get(OPT_OUT) == Some(&serde_json::Value::Bool(true))
 }
 
 /// Reads `custom_data` back from an event's stored `public_json`, so that a repeated call gets

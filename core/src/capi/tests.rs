@@ -40,6 +40,7 @@ fn purchase() -> Event {
             ..CustomData::default()
         },
         limited_data_use: Some(LimitedDataUse { country: 0, state: 0 }),
+        opt_out: false,
     }
 }
 
@@ -110,6 +111,20 @@ fn the_public_part_and_what_is_logged_hold_no_personal_data() {
 fn custom_data_is_read_back_as_it_was_written() {
     let event = purchase();
     assert_eq!(read_custom_data(&Payload::of(&event).public_json), Some(event.custom_data));
+}
+
+#[test]
+fn measurement_alone_is_metas_opt_out_and_is_read_back() {
+    let full = Payload::of(&purchase());
+    assert!(!full.public_json.contains("opt_out") && !is_opted_out(&full.public_json));
+    let measured = Payload::of(&Event { opt_out: true, ..purchase() });
+    let body = batch_body([&measured].into_iter(), "tandem", None, None);
+    let value: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(value["data"][0]["opt_out"], true);
+    assert!(is_opted_out(&measured.public_json));
+    let mut named = purchase();
+    named.custom_data.properties = vec![("opt_out".into(), "true".into())];
+    assert!(!is_opted_out(&Payload::of(&named).public_json), "a property of that name says nothing");
 }
 
 #[test]

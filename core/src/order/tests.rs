@@ -145,7 +145,7 @@ fn a_stranger_cannot_take_over_the_signals_or_refuse_for_the_owner() {
     thief.consent.ads = AdsConsent::Denied;
     thief.user_data.fbc = Some("fb.1.1.stolen".into());
     order.add_contact(&thief);
-    assert!(!order.is_owned_by(&thief.user_data));
+    assert!(!order.is_owned_by(&thief));
     order.pay(paid("7", "5"));
     let Decision::Send(event) = decide(&mut order) else { panic!("the refusal was not the owner's") };
     assert_eq!(event.user_data.fbp.as_deref(), Some("owner"));

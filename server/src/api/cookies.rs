@@ -4,6 +4,7 @@
 
 use tandem_core::click_id::{Fbc, Fbp};
 use tandem_core::cookie::{CookieDomain, MetaCookies};
+use tandem_core::event::AdsUse;
 use tandem_proto::v1;
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use tonic::{Response, Status};
@@ -45,7 +46,7 @@ pub(super) fn exchange(
         return SetCookies::default();
     };
     let ads = consent.map(v1::Consent::ads).unwrap_or_default();
-    if !is_on(domain, origin) || ads_consent(ads, settings.consent_required).is_denied() {
+    if !is_on(domain, origin) || settings.consent.allows(ads_consent(ads)) == AdsUse::Nothing {
         return SetCookies::default();
     }
     let browser = browser.get_or_insert_default();

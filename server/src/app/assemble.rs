@@ -93,7 +93,7 @@ pub(super) async fn assemble(
         clock: clock.clone(),
     };
     let decoder = Arc::new(decoder);
-    let ingest = Arc::new(Ingest::new(Arc::clone(&outbox.events), delivery.clone()));
+    let ingest = Arc::new(Ingest::new(Arc::clone(&outbox.events), delivery.clone(), settings.consent));
     let api = OrdersApi::new(&settings.cashfree, settings.default_currency).map_err(StartError::Client)?;
     let confirm_keys = outbox.orders.confirm_secret().await.map_err(StartError::FirstWrite)?;
     let confirm_keys = ConfirmKeys::new(confirm_keys);
@@ -210,7 +210,7 @@ fn decoding(settings: &Settings, pixels: &[Arc<Pixel>], configured: bool) -> Dec
         configured,
         default_country: settings.default_country,
         default_currency: settings.default_currency,
-        consent_required: settings.consent_required,
+        consent: settings.consent,
         lead_required: settings.lead_required.clone(),
         keeps_loopback: !settings.meta.is_real(),
         cookie_domain: settings.cookie_domain.clone(),
@@ -242,6 +242,7 @@ fn purchase_rules(settings: &Settings) -> PurchaseRules {
         holds: settings.pixels.iter().filter_map(hold).collect(),
         join_wait_ms: millis(settings.join_wait),
         refund_event: settings.refund_event.clone(),
+        consent: settings.consent,
     }
 }
 

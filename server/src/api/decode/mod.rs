@@ -104,7 +104,7 @@ impl Reader<'_> {
 
     fn consent(&mut self, consent: Option<v1::Consent>) -> Consent {
         let consent = consent.unwrap_or_default();
-        let ads = ads_consent(consent.ads(), self.settings.consent_required);
+        let ads = ads_consent(consent.ads());
         if consent.country < 0 {
             self.violations.add("consent.country", "must be one of Meta's codes");
         }

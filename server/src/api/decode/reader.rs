@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tandem_core::cookie::CookieDomain;
 use tandem_core::country::Country;
 use tandem_core::currency::Currency;
-use tandem_core::event::AdsConsent;
+use tandem_core::event::{AdsConsent, ConsentRule};
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
 use tandem_core::normalise::MatchKey;
 use tandem_core::scrub::scrub_text;
@@ -50,8 +50,8 @@ pub struct DecodeSettings {
     pub default_country: Country,
     /// Currency assumed where none is given.
     pub default_currency: Currency,
-    /// Whether unspecified consent counts as denied.
-    pub consent_required: bool,
+    /// What silence about consent means. It decides about cookies; the rest decides where events are made.
+    pub consent: ConsentRule,
     /// Fields that a lead must have.
     pub lead_required: Vec<MatchKey>,
     /// Whether loopback addresses are kept. In a sandbox, visitors may have no other addresses.
@@ -69,14 +69,13 @@ pub struct Decoder {
     pub clock: Clock,
 }
 
-/// What a person said. While it is denied or missing, nothing may go to Meta, and no cookie to the
-/// browser.
-pub(in crate::api) fn ads_consent(ads: v1::AdsConsent, consent_required: bool) -> AdsConsent {
+/// What a person said.
+pub(in crate::api) fn ads_consent(ads: v1::AdsConsent) -> AdsConsent {
     match ads {
-        v1::AdsConsent::ConsentDenied => AdsConsent::Denied,
-        v1::AdsConsent::ConsentUnspecified if consent_required => AdsConsent::Missing,
         v1::AdsConsent::ConsentUnspecified => AdsConsent::Unspecified,
         v1::AdsConsent::ConsentGranted => AdsConsent::Granted,
+        v1::AdsConsent::ConsentMeasureOnly => AdsConsent::MeasureOnly,
+        v1::AdsConsent::ConsentDenied => AdsConsent::Denied,
     }
 }
 

@@ -128,6 +128,7 @@ impl Tracking {
             user_data,
             custom_data,
             limited_data_use: consent.limited_data_use,
+            opt_out: false,
         };
         let source = match caller {
             Caller::Internal => ContactSource::Internal,
@@ -137,7 +138,7 @@ impl Tracking {
             Some(order) => Ok(self.orders.take_event(event, order, consent, source, named, now_ms).await?),
             None => {
                 let is_contact = matches!(caller, Caller::Stranger(_));
-                Ok(self.ingest.take(event, consent.ads.is_denied(), is_contact, now_ms).await?)
+                Ok(self.ingest.take(event, consent.ads, is_contact, now_ms).await?)
             }
         }
     }

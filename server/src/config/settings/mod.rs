@@ -8,6 +8,7 @@ use std::time::Duration;
 use tandem_core::cookie::CookieDomain;
 use tandem_core::country::Country;
 use tandem_core::currency::Currency;
+use tandem_core::event::ConsentRule;
 use tandem_core::id::EventName;
 use tandem_core::normalise::MatchKey;
 use tandem_core::order::Environment;
@@ -111,8 +112,8 @@ pub struct Settings {
     pub browser_policy: BrowserPolicy,
     /// Key of the proofs that claims carry.
     pub claim_secret: Option<SecretSource>,
-    /// Whether unspecified consent counts as denied.
-    pub consent_required: bool,
+    /// What silence about consent means.
+    pub consent: ConsentRule,
     /// Domain of the cookies `_fbp` and `_fbc` that the server sets. `None`: it sets none.
     pub cookie_domain: Option<CookieDomain>,
     /// Certificates of the gRPC port. `None`: the port is unencrypted.
@@ -167,7 +168,7 @@ impl Settings {
             join_wait: source.span(keys::TANDEM_JOIN_WAIT, Duration::ZERO, DAY)?,
             browser_policy: source.parsed(keys::TANDEM_BROWSER_POLICY, browser_policy)?,
             claim_secret: source.secret(keys::TANDEM_CLAIM_SECRET)?,
-            consent_required: source.parsed(keys::TANDEM_CONSENT_REQUIRED, boolean)?,
+            consent: ConsentRule::of_setting(source.parsed(keys::TANDEM_CONSENT_REQUIRED, boolean)?),
             cookie_domain: source.optional(keys::TANDEM_COOKIE_DOMAIN, |text| {
                 CookieDomain::parse(text).map_err(|error| error.to_string())
             })?,

@@ -139,11 +139,9 @@ impl Orders {
                 let at_s = at_s.unwrap_or(now_s).min(now_s);
                 (Some((order_id.clone(), Meaning::Voided(payment_id.as_str().to_owned(), at_s))), false)
             }
-            Effect::Refunded { order_id: Some(order_id), payment_id, refund_id, money, at_s } => {
-                let payment_id = payment_id.map(|id| id.as_str().to_owned());
-                let at_s = at_s.unwrap_or(now_s).min(now_s);
-                let refund = Refund::new(refund_id.as_str().to_owned(), payment_id, money, at_s);
-                (Some((order_id.clone(), Meaning::Refunded(refund))), false)
+            Effect::Refunded(notice) => {
+                let refund = notice.of_order(webhook.event_time_s(), now_s).map(Meaning::Refunded);
+                (notice.order_id.clone().zip(refund), false)
             }
             Effect::Nothing if let Notice::Charges(charges) = webhook.notice() => {
                 (Some((charges.order_id.clone(), Meaning::Mentioned)), false)
@@ -151,7 +149,7 @@ impl Orders {
             Effect::Nothing if let (Some(order_id), Some(_)) = (&webhook.extract().order_id, &note) => {
                 (Some((order_id.clone(), Meaning::Mentioned)), false)
             }
-            Effect::Refunded { order_id: None, .. } | Effect::Nothing => (None, false),
+            Effect::Nothing => (None, false),
         };
         let change = effect.map(|(order, meaning)| {
             let may_ask = self.can_ask() && orders_api_id_ok(order.as_str());
@@ -227,7 +225,7 @@ impl Orders {
             seen_at_s: now_ms.div_euclid(1000),
             source: PaymentSource::Webhook,
             action_source: ActionSource::Website,
-            user_data: self.hash_customer(fields, now_ms),
+            user_data: self.hash_customer(fields, proof.order_tags, now_ms),
             custom_data: tandem_core::custom_data::CustomData::default(),
             listed: self.catalogue_data(proof.order_id, proof.money, proof.order_tags),
             page: Page::default(),
