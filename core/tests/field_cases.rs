@@ -32,7 +32,8 @@ const NOW_MS: u64 = 1_788_781_160_733;
 
 #[test]
 fn each_row_has_a_number_a_source_and_a_test() {
-    let rows: Vec<&str> = CASES.lines().filter(|line| line.starts_with("| ") && line.contains("](http")).collect();
+    let rows: Vec<&str> =
+        CASES.lines().filter(|line| line.starts_with("| ") && line.contains("](http")).collect();
     assert!(rows.len() >= 35, "{} rows", rows.len());
     for (at, row) in rows.iter().enumerate() {
         let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
@@ -45,7 +46,8 @@ fn each_row_has_a_number_a_source_and_a_test() {
 #[test]
 fn each_test_here_has_its_row() {
     let here = include_str!("field_cases.rs");
-    let tests = here.split("#[test]\nfn ").skip(1).filter_map(|rest| rest.split_once('(')).map(|(name, _)| name);
+    let tests =
+        here.split("#[test]\nfn ").skip(1).filter_map(|rest| rest.split_once('(')).map(|(name, _)| name);
     for test in tests.filter(|name| !name.starts_with("each_row_") && !name.starts_with("each_test_")) {
         assert!(CASES.contains(&format!("`core/tests/field_cases.rs::{test}`")), "no row names {test}");
     }
@@ -72,9 +74,11 @@ fn separators_of_thousands_are_refused() {
 
 #[test]
 fn yen_have_no_decimals_and_dinars_have_three() {
-    for (code, text, minor, number) in
-        [("JPY", "10000", 10_000, "10000"), ("KWD", "1.234", 1234, "1.234"), ("EUR", "100.25", 10_025, "100.25")]
-    {
+    for (code, text, minor, number) in [
+        ("JPY", "10000", 10_000, "10000"),
+        ("KWD", "1.234", 1234, "1.234"),
+        ("EUR", "100.25", 10_025, "100.25"),
+    ] {
         let money = Money::parse(text, currency(code)).unwrap();
         assert_eq!((money.amount.get(), money.json_number().as_str()), (minor, number), "{text} {code}");
     }
@@ -119,7 +123,9 @@ fn contents_are_a_list_of_objects_with_numbers() {
 
 #[test]
 fn the_currency_that_was_paid_counts() {
-    let sample = include_str!("../vectors/cashfree_webhooks.txt").lines().find_map(|line| line.strip_prefix("success-2025 "));
+    let sample = include_str!("../vectors/cashfree_webhooks.txt")
+        .lines()
+        .find_map(|line| line.strip_prefix("success-2025 "));
     let body = sample.unwrap().replace("\"payment_currency\":\"INR\"", "\"payment_currency\":\"USD\"");
     // The shop's own currency is only for a payment that names none.
     let webhook = Webhook::parse(body.as_bytes(), Currency::INR).unwrap();
@@ -226,7 +232,10 @@ fn every_key_of_a_person_leaves_as_64_hex_digits() {
     let sent = sent(&event);
     for key in MatchKey::ALL {
         let value = sent["user_data"][key.meta_name()][0].as_str().unwrap();
-        assert!(value.len() == 64 && value.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')), "{key:?}");
+        assert!(
+            value.len() == 64 && value.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
+            "{key:?}"
+        );
     }
 }
 
@@ -240,7 +249,10 @@ fn chosen(cookie: Option<&str>, fbclid: Option<&str>) -> Option<String> {
 fn a_cookie_that_lost_its_click_id_is_no_click_id() {
     let empty = "fb.1.1697698245670.";
     assert_eq!(chosen(Some(empty), None), None);
-    assert_eq!(chosen(Some(empty), Some("IwAR1R58F0R_2m3")).as_deref(), Some("fb.1.1788781160733.IwAR1R58F0R_2m3"));
+    assert_eq!(
+        chosen(Some(empty), Some("IwAR1R58F0R_2m3")).as_deref(),
+        Some("fb.1.1788781160733.IwAR1R58F0R_2m3")
+    );
 }
 
 #[test]
