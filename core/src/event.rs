@@ -75,13 +75,63 @@ impl ActionSource {
     }
 }
 
-/// Meta's limited data use: `data_processing_options: ["LDU"]` with these codes.
+/// Meta's limited data use: `data_processing_options: ["LDU"]` with these codes. Meta refuses a request with
+/// others, so there is no value of others (Meta, data processing options).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "LimitedDataUseCodes")]
 pub struct LimitedDataUse {
-    /// Country code: 1 is the United States, 0 lets Meta decide by the address.
-    pub country: i32,
-    /// State code: 1000 and above is a state, 0 lets Meta decide by the address.
-    pub state: i32,
+    country: i32,
+    state: i32,
+}
+
+/// Country and state as anybody may have written them.
+#[derive(Deserialize)]
+struct LimitedDataUseCodes {
+    country: i32,
+    state: i32,
+}
+
+/// A code of limited data use that Meta does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LimitedDataUseError {
+    /// The country.
+    #[error("must be 1 (United States) or 0 (Meta decides by the address)")]
+    Country,
+    /// The state.
+    #[error("must be one of Meta's codes, 1000 to 1013, or 0 (Meta decides by the address)")]
+    State,
+}
+
+impl LimitedDataUse {
+    /// Meta decides by the address whether the event is limited.
+    pub const BY_ADDRESS: Self = Self { country: 0, state: 0 };
+
+    /// Checks the codes. `country`: 1 is the United States, 0 lets Meta decide by the address. `state`: 1000
+    /// (California) to 1013 (Rhode Island), 0 lets Meta decide by the address.
+    pub fn new(country: i32, state: i32) -> Result<Self, LimitedDataUseError> {
+        match (country, state) {
+            (0 | 1, 0 | 1000..=1013) => Ok(Self { country, state }),
+            (0 | 1, _) => Err(LimitedDataUseError::State),
+            _ => Err(LimitedDataUseError::Country),
+        }
+    }
+
+    /// Meta's code of the country.
+    pub fn country(self) -> i32 {
+        self.country
+    }
+
+    /// Meta's code of the state.
+    pub fn state(self) -> i32 {
+        self.state
+    }
+}
+
+impl From<LimitedDataUseCodes> for LimitedDataUse {
+    /// Earlier versions stored codes unchecked. The limitation stays, and Meta decides where it applies.
+    fn from(stored: LimitedDataUseCodes) -> Self {
+        Self::new(stored.country, stored.state).unwrap_or(Self::BY_ADDRESS)
+    }
 }
 
 /// What a person said about advertising use. What follows from it, [`ConsentRule`] says.
@@ -258,6 +308,28 @@ mod tests {
             assert_eq!(serde_json::to_string(&source).unwrap(), format!("\"{name}\""));
         }
         assert_eq!(ActionSource::parse("Website"), None);
+    }
+
+    #[test]
+    fn limited_data_use_has_only_codes_that_meta_knows() {
+        for (country, state) in [(0, 0), (1, 0), (1, 1000), (1, 1013), (0, 1005)] {
+            let limits = LimitedDataUse::new(country, state).unwrap();
+            assert_eq!((limits.country(), limits.state()), (country, state));
+            let stored = serde_json::to_string(&limits).unwrap();
+            assert_eq!(serde_json::from_str::<LimitedDataUse>(&stored).unwrap(), limits);
+        }
+        for (country, state, error) in [
+            (2, 0, LimitedDataUseError::Country),
+            (-1, 1000, LimitedDataUseError::Country),
+            (1, 999, LimitedDataUseError::State),
+            (1, 1014, LimitedDataUseError::State),
+            (0, i32::MIN, LimitedDataUseError::State),
+        ] {
+            assert_eq!(LimitedDataUse::new(country, state), Err(error));
+            let stored = format!("{{\"country\":{country},\"state\":{state}}}");
+            let read: LimitedDataUse = serde_json::from_str(&stored).unwrap();
+            assert_eq!(read, LimitedDataUse::BY_ADDRESS, "an order of an earlier version stays readable");
+        }
     }
 
     #[test]

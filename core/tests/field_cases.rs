@@ -350,7 +350,7 @@ fn sent(event: &Event) -> Value {
 
 #[test]
 fn the_zeros_of_limited_data_use_are_sent() {
-    let sent = sent(&Event { limited_data_use: Some(LimitedDataUse { country: 0, state: 0 }), ..event() });
+    let sent = sent(&Event { limited_data_use: Some(LimitedDataUse::BY_ADDRESS), ..event() });
     assert_eq!(sent["data_processing_options"], json!(["LDU"]));
     assert_eq!(sent["data_processing_options_country"], 0);
     assert_eq!(sent["data_processing_options_state"], 0);

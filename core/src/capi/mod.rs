@@ -7,7 +7,7 @@
 
 mod stored;
 
-use stored::{OPT_OUT, fields};
+use stored::{CLIENT_IP_ADDRESS, OPT_OUT, fields};
 pub use stored::{is_opted_out, read_custom_data};
 
 use crate::code;
@@ -117,8 +117,8 @@ fn public_json(event: &Event) -> String {
     out.text("action_source", event.action_source.as_str());
     if let Some(ldu) = event.limited_data_use {
         out.raw("data_processing_options", "[\"LDU\"]");
-        out.raw("data_processing_options_country", &ldu.country.to_string());
-        out.raw("data_processing_options_state", &ldu.state.to_string());
+        out.raw("data_processing_options_country", &ldu.country().to_string());
+        out.raw("data_processing_options_state", &ldu.state().to_string());
     }
     if event.opt_out {
         out.raw(OPT_OUT, "true");
@@ -142,7 +142,7 @@ fn personal_json(event: &Event) -> String {
     user_data.optional("fbp", event.user_data.fbp.as_deref());
     user_data.optional(FBC, event.user_data.fbc.as_deref());
     if let Some(address) = event.user_data.client_ip_address {
-        user_data.text("client_ip_address", &address.to_string());
+        user_data.text(CLIENT_IP_ADDRESS, &address.to_string());
     }
     user_data.optional("client_user_agent", event.user_data.client_user_agent.as_deref());
     out.raw(USER_DATA, &user_data.finish());

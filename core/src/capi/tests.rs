@@ -41,7 +41,7 @@ fn purchase() -> Event {
             properties: vec![("gift".into(), "yes".into())],
             ..CustomData::default()
         },
-        limited_data_use: Some(LimitedDataUse { country: 0, state: 0 }),
+        limited_data_use: Some(LimitedDataUse::BY_ADDRESS),
         opt_out: false,
     }
 }

@@ -25,6 +25,8 @@ const REPLY_BYTES_MAX: usize = 1024 * 1024;
 pub struct Graph {
     http: reqwest::Client,
     base: String,
+    /// Longest that a call takes.
+    timeout: Duration,
     /// Hears what time Meta has.
     clock: Clock,
 }
@@ -50,7 +52,12 @@ impl Graph {
             .build()?;
         let base =
             format!("{}/{}", settings.graph_url.as_str().trim_end_matches('/'), settings.graph_version);
-        Ok(Self { http, base, clock })
+        Ok(Self { http, base, timeout: settings.timeout, clock })
+    }
+
+    /// Longest that a call takes.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// Sends events of one pixel in one request.

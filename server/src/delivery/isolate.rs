@@ -54,6 +54,22 @@ impl Isolation {
         self.rest.push(range);
     }
 
+    /// Sends one event that is still unsent on its own, before all others.
+    pub(super) fn first(&mut self, event: usize) {
+        let Some(at) = self.rest.iter().position(|range| range.contains(&event)) else { return };
+        let range = self.rest.remove(at);
+        let parts = [event + 1..range.end, range.start..event];
+        for (i, part) in parts.into_iter().filter(|part| !part.is_empty()).enumerate() {
+            self.rest.insert(at + i, part);
+        }
+        self.rest.push(event..event + 1);
+    }
+
+    /// The first unsent event that is wanted.
+    pub(super) fn find(&self, is_wanted: impl Fn(usize) -> bool) -> Option<usize> {
+        self.rest.iter().rev().flat_map(Clone::clone).find(|event| is_wanted(*event))
+    }
+
     /// Meta accepted a range. If it was the single event that Meta had named, Meta's indexes are no
     /// longer trusted: following wrong ones would cost a call per event.
     pub(super) fn taken(&mut self, range: &Range<usize>) {

@@ -18,6 +18,8 @@ pub(super) const TWIN_AGE_MAX_S: i64 = 47 * 3600;
 pub(super) const SUSPECT_ATTEMPTS: u32 = 8;
 /// Wait before another event is tried when the request is at fault, or when Meta counts nothing.
 pub(super) const REQUEST_PROBE_WAIT: Duration = Duration::from_secs(60);
+/// The same, where only events without a proof say so.
+pub(super) const UNPROVEN_PROBE_WAIT: Duration = Duration::from_secs(1);
 /// Wait of an event that Meta acknowledged and did not count. It is repeated once and no sooner:
 /// Meta would count a second server copy of what it counted after all.
 const UNCOUNTED_WAIT: Duration = Duration::from_secs(10 * 60);
@@ -40,17 +42,20 @@ pub(super) fn becomes(
         CallOutcome::Uncounted => (AttemptOutcome::Unknown(UNCOUNTED_WAIT), code::META_RECEIVED_NONE),
         // This event may be at fault after all, so its longer wait makes another event the next
         // probe.
-        CallOutcome::Held { code: code::REQUEST_REFUSED, probe_after } => {
-            (AttemptOutcome::Held(probe_after * 2), code::REQUEST_REFUSED)
+        CallOutcome::Held { code: code @ code::REQUEST_REFUSED, .. } | CallOutcome::Unclear { code } => {
+            (AttemptOutcome::Held(REQUEST_PROBE_WAIT * 2), code)
         }
         CallOutcome::Held { code, .. } => (AttemptOutcome::Held(Duration::ZERO), code),
         CallOutcome::Refused { code, .. } => (AttemptOutcome::Refused, code),
     }
 }
 
-/// Whether Meta may choke on the event itself.
+/// Whether Meta may choke on the event itself, or refuse it again.
 pub(super) fn is_suspect(event: &LeasedEvent) -> bool {
-    event.attempts >= SUSPECT_ATTEMPTS && event.last_code.as_deref() == Some(code::META_UNKNOWN_ERROR)
+    match event.last_code.as_deref() {
+        Some(code::META_UNKNOWN_ERROR) => event.attempts >= SUSPECT_ATTEMPTS,
+        last_code => last_code == Some(code::REQUEST_REFUSED),
+    }
 }
 
 /// Whether Meta acknowledged the event before and did not count it.

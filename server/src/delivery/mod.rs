@@ -20,9 +20,11 @@
 //! A refused batch is split in two until the bad event is alone. Where Meta names an index, or says
 //! that an event is too old, that event is tried first. Other batches go out meanwhile: a batch
 //! that is being split takes no place in the window and says nothing about the pixel. If Meta
-//! refuses a single event without blaming its content, the request may be at fault. The second such
-//! refusal in a row holds the pixel (`request_refused`), so that a shop's events do not become dead
-//! letters one by one. A single event with a click ID that Meta calls invalid without naming a field
+//! refuses a single event without blaming its content, the request may be at fault. [`doubt`] counts
+//! such refusals in a row by source: a second one that a proof made, five addresses or eight refusals hold
+//! the pixel (`request_refused`), so that a shop's events do not become dead letters one by one. Until
+//! then the refused events wait, and proven ones are tried first. A probe takes a proven event first, too.
+//! Before each call, a batch checks that its leases outlast the call. A single event with a click ID that Meta calls invalid without naming a field
 //! goes once more without it. An event that keeps getting "unknown error" is sent alone after eight
 //! attempts.
 //!
@@ -35,6 +37,7 @@
 mod backoff;
 mod breaker;
 mod classify;
+mod doubt;
 mod fields;
 mod gate;
 mod graph;

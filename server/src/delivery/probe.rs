@@ -136,6 +136,7 @@ pub async fn send_test_event(graph: &Graph, pixel: &Pixel, event: &Event) -> Res
         CallOutcome::Retry { code, .. }
         | CallOutcome::Refused { code, .. }
         | CallOutcome::Held { code, .. }
+        | CallOutcome::Unclear { code }
         | CallOutcome::Unknown { code } => Err(code),
         CallOutcome::Uncounted => Err(code::META_RECEIVED_NONE),
     }

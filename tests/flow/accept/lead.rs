@@ -7,6 +7,7 @@ use tandem_proto::v1::{Browser, CaptureLeadRequest, Consent, EventState, Experim
 use tandem_tests::cashfree::now_ms;
 use tandem_tests::person::sha256_hex;
 use tandem_tests::sandbox::minor;
+use tandem_tests::status::expect_fields;
 use tandem_tests::{Person, World, messages};
 
 fn now_s() -> i64 {
@@ -185,6 +186,14 @@ async fn experiment_limited_data_use_and_time_travel_along() -> anyhow::Result<(
     assert_eq!(arrived.field(&["data_processing_options_country"]), 1);
     assert_eq!(arrived.field(&["data_processing_options_state"]), 1000);
     assert_eq!(arrived.field(&["event_time"]), an_hour_ago);
+
+    // Meta refuses other codes, and with them the batch.
+    for (country, state, field) in [(5, 0, "consent.country"), (1, 77, "consent.state")] {
+        let mut request = messages::lead(&Person::unique());
+        request.consent = Some(Consent { limited_data_use: true, country, state, ..Consent::default() });
+        let outcome = visitor.capture_lead(request).await?.outcome;
+        expect_fields("a code that Meta does not know", outcome, &[field]);
+    }
 
     // The server ignores a clock that is ahead.
     let mut request = messages::lead(&Person::unique());

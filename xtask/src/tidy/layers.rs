@@ -73,7 +73,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     (
         "server/src/delivery",
-        "mod worker probe sender judge handoff gate isolate breaker status graph classify window usage fields meta_codes backoff",
+        "mod worker probe sender judge handoff gate doubt isolate breaker status graph classify window usage fields meta_codes backoff",
     ),
     (
         "server/src/api",

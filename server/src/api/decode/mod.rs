@@ -14,7 +14,7 @@ pub(super) use reader::{Reader, Violations, ads_consent};
 
 use tandem_core::country::Country;
 use tandem_core::custom_data::CustomData;
-use tandem_core::event::{Consent, EVENT_AGE_MAX_S, LimitedDataUse, Page};
+use tandem_core::event::{Consent, EVENT_AGE_MAX_S, LimitedDataUse, LimitedDataUseError, Page};
 use tandem_core::hash::Sha256Hex;
 use tandem_core::id::OrderId;
 use tandem_core::normalise::MatchKeyError;
@@ -105,16 +105,15 @@ impl Reader<'_> {
     fn consent(&mut self, consent: Option<v1::Consent>) -> Consent {
         let consent = consent.unwrap_or_default();
         let ads = ads_consent(consent.ads());
-        if consent.country < 0 {
-            self.violations.add("consent.country", "must be one of Meta's codes");
+        let limits = consent.limited_data_use.then(|| LimitedDataUse::new(consent.country, consent.state));
+        if let Some(Err(error)) = limits {
+            let field = match error {
+                LimitedDataUseError::Country => "consent.country",
+                LimitedDataUseError::State => "consent.state",
+            };
+            self.violations.add(field, error.to_string());
         }
-        if consent.state < 0 {
-            self.violations.add("consent.state", "must be one of Meta's codes");
-        }
-        let limited_data_use = consent
-            .limited_data_use
-            .then_some(LimitedDataUse { country: consent.country, state: consent.state });
-        Consent { ads, limited_data_use }
+        Consent { ads, limited_data_use: limits.and_then(Result::ok) }
     }
 
     /// When it happened, Unix seconds. Without a time, or with one in the future, the time of receipt counts. Under a

@@ -30,6 +30,8 @@ pub(super) enum CallOutcome {
         /// Whether Meta blamed an event's content. Otherwise the request itself may be at fault.
         of_event: bool,
     },
+    /// Meta refused a single event, and nothing shows yet whether the event or the request is at fault.
+    Unclear { code: &'static str },
     /// The pixel cannot be used until a person mends something.
     Held {
         code: &'static str,

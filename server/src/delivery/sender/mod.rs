@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
@@ -14,10 +14,13 @@ use tandem_core::id::PixelId;
 use tokio::sync::Notify;
 
 use super::classify::{CallOutcome, MetaError, Reply, classify};
+use super::doubt::{Doubt, Fault, Source};
 use super::gate::CallFeedback;
 use super::graph::{Credentials, Graph};
 use super::isolate::Isolation;
-use super::judge::{AfterRefusal, REQUEST_PROBE_WAIT, after_refusal, becomes, is_suspect, known_refusal};
+use super::judge::{
+    AfterRefusal, REQUEST_PROBE_WAIT, UNPROVEN_PROBE_WAIT, after_refusal, becomes, is_suspect, known_refusal,
+};
 use crate::clock::Clock;
 use crate::config::MoneyRule;
 use crate::outbox::{AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent, StoreError};
@@ -25,9 +28,6 @@ use crate::telemetry::metrics::Metrics;
 
 /// Wait of an event whose browser copy may be too old, while the time is not trusted.
 const CLOCK_WAIT: Duration = Duration::from_secs(10 * 60);
-/// This many single events refused in a row, for a reason that may lie in the request, mean that
-/// the request is at fault and not the events.
-const LONE_REFUSALS_MAX: u32 = 2;
 /// What a sender works with. Cheap to clone; the clones share the counts.
 #[derive(Debug, Clone)]
 pub(super) struct Sender {
@@ -41,7 +41,7 @@ pub(super) struct Sender {
     pub(super) page: Option<String>,
     pub(super) money: MoneyRule,
     /// Single events refused in a row for a reason that may lie in the request.
-    pub(super) lone_refusals: Arc<AtomicU32>,
+    pub(super) doubt: Arc<Mutex<Doubt>>,
     /// Number of batches that are being split. Other batches go out meanwhile, so a change notifies
     /// `wake`.
     pub(super) isolating: Arc<AtomicUsize>,
@@ -101,6 +101,11 @@ impl Sender {
         let (mut isolating, mut stripped) = (None, BTreeSet::new());
         while let Some(range) = isolation.next() {
             let batch = &events[range.clone()];
+            if !self.holds_leases(batch) {
+                let unsent = isolation.give_up().chain([range.clone()]).flat_map(|range| &events[range]);
+                self.release(leases(unsent)).await;
+                break;
+            }
             let (outcome, meta, call) = self.call(secrets, batch, &mut feedback).await;
             if let CallOutcome::Refused { .. } = outcome
                 && let Some(next) = after_refusal(&meta, batch)
@@ -118,9 +123,16 @@ impl Sender {
                 }
                 continue;
             }
-            let outcome = self.judge_request(outcome);
-            if let CallOutcome::Delivered { .. } = outcome {
-                isolation.taken(&range);
+            let outcome = self.judge_request(outcome, batch);
+            match outcome {
+                CallOutcome::Delivered { .. } => isolation.taken(&range),
+                CallOutcome::Unclear { .. } => {
+                    // Whether the request is good, a proven event says at once.
+                    if let Some(proven) = isolation.find(|i| Source::of(&events[i]).is_proven()) {
+                        isolation.first(proven);
+                    }
+                }
+                _ => {}
             }
             let delivered = match stripped.contains(&range.start) {
                 true => code::DELIVERED_WITHOUT_CLICK_ID,
@@ -133,6 +145,17 @@ impl Sender {
             }
         }
         feedback
+    }
+
+    /// Whether the events stay leased for as long as a call may take. Splitting a batch takes many calls, and an
+    /// event whose lease ends is sent by whoever leases it next.
+    fn holds_leases(&self, batch: &[LeasedEvent]) -> bool {
+        let ends = Instant::now() + self.graph.timeout();
+        batch.iter().all(|event| event.lease_ends > ends)
+    }
+
+    pub(super) fn doubt(&self) -> MutexGuard<'_, Doubt> {
+        self.doubt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives up the events that Meta would refuse anyway, so that they cannot spoil the batch. An
@@ -236,23 +259,28 @@ impl Sender {
         }
     }
 
-    /// The reason of a refusal may lie in the request and not in the event. One such event is given
-    /// up. Several in a row mean that Meta would refuse every event, so the pixel is held instead.
-    /// A wrong setting must not turn a shop's events into dead letters.
-    fn judge_request(&self, outcome: CallOutcome) -> CallOutcome {
-        match outcome {
-            CallOutcome::Refused { of_event: false, .. } => {
-                let in_a_row = self.lone_refusals.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-                if in_a_row < LONE_REFUSALS_MAX {
-                    return outcome;
+    /// The reason of a refusal may lie in the request and not in the event. A wrong setting must not turn a
+    /// shop's events into dead letters, and a stranger's event must not hold the pixel: see [`Doubt`].
+    fn judge_request(&self, outcome: CallOutcome, batch: &[LeasedEvent]) -> CallOutcome {
+        match (&outcome, batch) {
+            (CallOutcome::Refused { of_event: false, .. }, [event]) => {
+                let code = code::REQUEST_REFUSED;
+                match self.doubt().refuse(Source::of(event)) {
+                    Fault::Event => outcome,
+                    Fault::Unclear => CallOutcome::Unclear { code },
+                    Fault::Request { is_proven: true } => {
+                        CallOutcome::Held { code, probe_after: REQUEST_PROBE_WAIT }
+                    }
+                    Fault::Request { is_proven: false } => {
+                        CallOutcome::Held { code, probe_after: UNPROVEN_PROBE_WAIT }
+                    }
                 }
-                CallOutcome::Held { code: code::REQUEST_REFUSED, probe_after: REQUEST_PROBE_WAIT }
             }
-            CallOutcome::Refused { of_event: true, .. } | CallOutcome::Delivered { .. } => {
-                self.lone_refusals.store(0, Ordering::Relaxed);
+            (CallOutcome::Refused { of_event: true, .. } | CallOutcome::Delivered { .. }, _) => {
+                self.doubt().clear();
                 outcome
             }
-            other => other,
+            _ => outcome,
         }
     }
 
@@ -282,13 +310,8 @@ impl Sender {
         match *outcome {
             CallOutcome::Delivered { shortfall } => {
                 if shortfall > 0 {
-                    let code = code::DELIVERED_SHORT;
-                    tracing::warn!(
-                        pixel.id = pixel,
-                        code,
-                        shortfall,
-                        "Meta counted fewer events than were sent"
-                    );
+                    let (code, what) = (code::DELIVERED_SHORT, "Meta counted fewer events than were sent");
+                    tracing::warn!(pixel.id = pixel, code, shortfall, "{what}");
                 }
                 feedback.worked = true;
                 true
@@ -298,6 +321,8 @@ impl Sender {
                 feedback.worked = true;
                 true
             }
+            // It says nothing about the pixel yet.
+            CallOutcome::Unclear { .. } => true,
             // Meta failed on a single suspect event, which says nothing about the service.
             CallOutcome::Retry { code: code::META_UNKNOWN_ERROR, after: None }
                 if batch.iter().all(is_suspect) =>
@@ -367,6 +392,8 @@ pub(super) fn leases<'a>(events: impl IntoIterator<Item = &'a LeasedEvent>) -> V
     events.into_iter().map(|event| (event.seq, event.lease_no)).collect()
 }
 
+#[cfg(test)]
+mod doubt_tests;
 #[cfg(test)]
 mod repeat_tests;
 #[cfg(test)]

@@ -73,7 +73,7 @@ impl World {
             test_event_code: None,
             page: None,
             money: MoneyRule::default(),
-            lone_refusals: Arc::default(),
+            doubt: Arc::default(),
             isolating: Arc::default(),
             wake: Arc::default(),
         };
@@ -164,7 +164,7 @@ async fn a_fault_of_the_request_costs_one_event_and_holds_the_rest() {
     let world = World::new(&meta);
     let events = world.leased(64).await;
     let feedback = world.send(events).await;
-    assert_eq!(feedback.held, Some((code::REQUEST_REFUSED, REQUEST_PROBE_WAIT)));
+    assert_eq!(feedback.held, Some((code::REQUEST_REFUSED, UNPROVEN_PROBE_WAIT)));
     assert_eq!((world.count(State::DeadLetter).await, world.count(State::Pending).await), (1, 63));
     // The next probe takes another event.
     let next = world.outbox.queue.lease(pixel(), 1, Duration::from_secs(60)).await.unwrap();

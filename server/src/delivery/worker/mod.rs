@@ -27,6 +27,8 @@ use crate::vital;
 
 /// Most batches that may be split without taking a place of other batches.
 const ISOLATING_MAX: usize = 4;
+/// Due events of which a probe takes the best.
+const PROBE_CHOICE: usize = 100;
 /// How long a fresh event waits for others to share its batch.
 const LINGER: Duration = Duration::from_millis(50);
 /// How often the disk is searched for due events when nothing wakes the worker.
@@ -65,7 +67,7 @@ pub fn start(
             test_event_code: pixel.test_event_code.clone(),
             page: pixel.page.clone(),
             money: pixel.money,
-            lone_refusals: Arc::default(),
+            doubt: Arc::default(),
             isolating: Arc::default(),
             wake: Arc::clone(&wake),
         };
@@ -188,7 +190,7 @@ impl Worker {
                 self.fresh_batch(max).await
             } else {
                 self.fresh_turn = true;
-                self.lease(max).await
+                if permit.is_probe { self.lease_probe().await } else { self.lease(max).await }
             };
             if batch.is_empty() {
                 self.gate.cancel(permit, self.sender.clock.steady_ms());
@@ -242,6 +244,18 @@ impl Worker {
         self.backlog |= !stale.is_empty();
         self.sender.release(leases(&stale)).await;
         batch
+    }
+
+    /// The event that a probe sends: of those that are due, the one that says most about the pixel.
+    async fn lease_probe(&mut self) -> Vec<LeasedEvent> {
+        let mut due = self.lease(PROBE_CHOICE).await;
+        if due.len() > 1 {
+            let best = self.sender.doubt().probe(&due);
+            due.swap(0, best);
+            self.backlog = true;
+            self.sender.release(leases(&due.split_off(1))).await;
+        }
+        due
     }
 
     async fn lease(&mut self, max: usize) -> Vec<LeasedEvent> {
