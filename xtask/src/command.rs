@@ -30,10 +30,16 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The cargo that runs xtask, in the workspace's root.
-pub(crate) fn cargo() -> Command {
+/// Cargo's commands that know no `--locked` of their own: the first resolves nothing, the second passes it on.
+const WITHOUT_LOCKED: [&str; 2] = ["fmt", "auditable"];
+
+/// A command of the cargo that runs xtask, in the workspace's root. It takes the versions of `Cargo.lock` and no others.
+pub(crate) fn cargo(verb: &str) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(crate::files::root());
+    command.current_dir(crate::files::root()).arg(verb);
+    if !WITHOUT_LOCKED.contains(&verb) {
+        command.arg("--locked");
+    }
     command
 }
 

@@ -142,8 +142,8 @@ pub(crate) fn run_demo(options: &Options) -> anyhow::Result<()> {
 
 fn build(with_check: bool) -> anyhow::Result<()> {
     step("build the programs", || {
-        let mut build = cargo();
-        build.args(["build", "-p", "tandem-sandbox", "-p", "tandem-server", "-p", "tandem-gateway"]);
+        let mut build = cargo("build");
+        build.args(["-p", "tandem-sandbox", "-p", "tandem-server", "-p", "tandem-gateway"]);
         if with_check {
             build.args(["-p", "tandem-tests", "--bins"]);
         }

@@ -10,9 +10,7 @@ use crate::files::{root, target};
 
 /// Builds the programs and runs the examples.
 pub(crate) fn run_examples() -> anyhow::Result<()> {
-    step("build the programs", || {
-        run(cargo().args(["build", "--workspace", "--bins", "--exclude", "xtask"]))
-    })?;
+    step("build the programs", || run(cargo("build").args(["--workspace", "--bins", "--exclude", "xtask"])))?;
     check()
 }
 

@@ -91,8 +91,8 @@ impl Target {
     }
 
     fn test(&self) -> Command {
-        let mut test = cargo();
-        test.args(["test", "--quiet"]).args(&self.program);
+        let mut test = cargo("test");
+        test.arg("--quiet").args(&self.program);
         test
     }
 
@@ -151,7 +151,7 @@ pub(crate) fn run_fuzz(options: &Options) -> anyhow::Result<()> {
     }
     let programs: BTreeSet<&[String]> = targets.iter().map(|target| target.program.as_slice()).collect();
     step("building the tests", || {
-        programs.iter().try_for_each(|program| run(cargo().args(["test", "--no-run"]).args(*program)))
+        programs.iter().try_for_each(|program| run(cargo("test").args(["--no-run"]).args(*program)))
     })?;
     let end = Instant::now() + Duration::from_secs(60 * u64::from(options.minutes));
     let mut weights: u32 = targets.iter().map(Target::weight).sum();

@@ -18,6 +18,7 @@ mod settings_docs;
 mod size;
 mod skipped;
 mod storm;
+mod supply_chain;
 mod test;
 mod tidy;
 mod torture;
@@ -54,6 +55,8 @@ enum Chore {
     /// Measure speed and memory (takes minutes and the whole machine)
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Check lock files, licences, bans, sources and advisories, and write an SBOM per program
+    SupplyChain(supply_chain::Options),
     /// Write docs/settings.md from the table of keys
     SettingsDocs,
     /// Check the house rules
@@ -71,6 +74,7 @@ fn main() -> std::process::ExitCode {
         Chore::Storm(options) => storm::run_storm(&options),
         Chore::Fuzz(options) => fuzz::run_fuzz(&options),
         Chore::Bench(bench) => bench::run_bench(&bench),
+        Chore::SupplyChain(options) => supply_chain::run_all(&options),
         Chore::SettingsDocs => settings_docs::write(),
         Chore::Tidy => tidy::run(),
     };

@@ -7,10 +7,10 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use crate::command::{find, run};
-use crate::files::target;
+use crate::files::{root, target};
 
-/// The tools and their exact versions.
-const TOOLS: [&str; 2] = ["binaryen@132.0.0", "esbuild@0.28.2"];
+/// Folder of the manifest and the lock file that name the tools, each with its digest.
+const TOOLS: &str = "xtask/npm-tools";
 
 /// WebAssembly features that rustc and the binder use.
 const ENABLED: [&str; 6] = [
@@ -79,15 +79,20 @@ fn tools() -> anyhow::Result<PathBuf> {
     let folder = target().join("npm-tools");
     let programs = folder.join("node_modules/.bin");
     let stamp = folder.join("installed");
-    let wanted = TOOLS.join(" ");
+    let from = root().join(TOOLS);
+    let wanted = std::fs::read_to_string(from.join("package-lock.json")).context(TOOLS)?;
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(programs);
     }
     let npm = find(&["npm"]).context("npm is missing: the release build needs Node.js and npm")?;
     std::fs::create_dir_all(&folder)?;
+    for name in ["package.json", "package-lock.json"] {
+        std::fs::copy(from.join(name), folder.join(name))?;
+    }
+    // The tools work without the scripts that packages would run.
     let mut install = Command::new(npm);
-    install.current_dir(&folder).args(["install", "--no-save", "--no-audit", "--no-fund", "--prefix", "."]);
-    run(install.args(TOOLS)).context("installing wasm-opt and esbuild")?;
+    install.current_dir(&folder).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+    run(&mut install).context("installing wasm-opt and esbuild")?;
     std::fs::write(&stamp, wanted)?;
     Ok(programs)
 }

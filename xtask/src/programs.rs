@@ -10,8 +10,8 @@ const PACKAGES: [&str; 6] =
 pub(crate) fn build(is_optimised: bool) -> anyhow::Result<()> {
     let what = if is_optimised { "build the optimised programs" } else { "build the programs" };
     step(what, || {
-        let mut build = cargo();
-        build.args(["build", "--bins"]);
+        let mut build = cargo("build");
+        build.arg("--bins");
         for package in PACKAGES {
             build.args(["-p", package]);
         }

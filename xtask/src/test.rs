@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use anyhow::bail;
 
-use crate::command::{cargo, is_installed, run, step};
-use crate::{browser, examples, package, skipped, tidy, torture, wasm_target, web_examples};
+use crate::command::{cargo, run, step};
+use crate::{browser, examples, package, skipped, supply_chain, tidy, torture, wasm_target, web_examples};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -24,7 +24,7 @@ struct Step {
 }
 
 const STEPS: [Step; 13] = [
-    Step { name: "fmt", what: "formatting", run: || run(cargo().args(["fmt", "--all", "--check"])) },
+    Step { name: "fmt", what: "formatting", run: || run(cargo("fmt").args(["--all", "--check"])) },
     Step { name: "tidy", what: "house rules", run: tidy::run },
     Step { name: "browser", what: "Chromium, its driver, Firefox and strace", run: browser::ensure_all },
     Step { name: "build", what: "programs", run: build },
@@ -36,14 +36,18 @@ const STEPS: [Step; 13] = [
     Step { name: "examples", what: "examples in Rust and Python", run: examples::check },
     Step { name: "torture", what: "kills under load", run: torture::in_ci },
     Step { name: "doc", what: "documentation", run: doc },
-    Step { name: "deny", what: "licences and bans", run: deny },
+    Step {
+        name: "supply-chain",
+        what: "lock files, licences, bans, sources, SBOMs",
+        run: supply_chain::in_ci,
+    },
 ];
 
 /// Runs the steps, and prints the seconds of each and what was skipped.
 pub(crate) fn run_steps(options: &Options) -> anyhow::Result<()> {
     if options.list {
         for step in &STEPS {
-            eprintln!("{:<10} {}", step.name, step.what);
+            eprintln!("{:<12} {}", step.name, step.what);
         }
         return Ok(());
     }
@@ -61,52 +65,44 @@ pub(crate) fn run_steps(options: &Options) -> anyhow::Result<()> {
         times.push((chosen.name, started.elapsed()));
         outcome
     });
-    eprintln!("\nstep        seconds");
+    eprintln!("\nstep          seconds");
     for (name, took) in times {
-        eprintln!("{name:<10} {:>8.1}", took.as_secs_f64());
+        eprintln!("{name:<12} {:>8.1}", took.as_secs_f64());
     }
-    eprintln!("{:<10} {:>8.1}", "all", began.elapsed().as_secs_f64());
+    eprintln!("{:<12} {:>8.1}", "all", began.elapsed().as_secs_f64());
     skipped::show()?;
     outcome
 }
 
 /// Builds the programs that the black-box tests start.
 fn build() -> anyhow::Result<()> {
-    run(cargo().args(["build", "--workspace", "--bins", "--exclude", "xtask"]))
+    run(cargo("build").args(["--workspace", "--bins", "--exclude", "xtask"]))
 }
 
 fn wasm_lint() -> anyhow::Result<()> {
     wasm_target::ensure_usable()?;
     let target = ["--target", wasm_target::TARGET];
-    run(cargo()
-        .args(["clippy", "-p", "tandem-core", "--no-default-features"])
+    run(cargo("clippy")
+        .args(["-p", "tandem-core", "--no-default-features"])
         .args(target)
         .args(["--", "-D", "warnings"]))?;
     // One command would unite the features of both packages, and one of them has no standard library.
     for package in ["tandem-web", "tandem-normaliser"] {
-        run(cargo().args(["clippy", "-p", package]).args(target).args(["--", "-D", "warnings"]))?;
+        run(cargo("clippy").args(["-p", package]).args(target).args(["--", "-D", "warnings"]))?;
     }
     Ok(())
 }
 
 fn lint() -> anyhow::Result<()> {
-    run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    run(cargo("clippy").args(["--workspace", "--all-targets", "--", "-D", "warnings"]))
 }
 
 fn tests() -> anyhow::Result<()> {
-    run(cargo().args(["test", "--workspace", "--no-fail-fast"]).env(skipped::FILE_VARIABLE, skipped::file()))
+    run(cargo("test").args(["--workspace", "--no-fail-fast"]).env(skipped::FILE_VARIABLE, skipped::file()))
 }
 
 fn doc() -> anyhow::Result<()> {
-    run(cargo()
-        .args(["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"])
+    run(cargo("doc")
+        .args(["--workspace", "--no-deps", "--document-private-items", "--quiet"])
         .env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"))
-}
-
-/// Checks licences, bans and sources. Advisories are left out because they need the network.
-fn deny() -> anyhow::Result<()> {
-    if !is_installed("cargo-deny") {
-        return skipped::skip("step deny", "cargo-deny is not installed (cargo install cargo-deny)");
-    }
-    run(cargo().args(["deny", "check", "licenses", "bans", "sources"]))
 }

@@ -22,7 +22,9 @@ pub(crate) fn build() -> anyhow::Result<()> {
     let folder = root().join(REACT);
     let npm = |arguments: &[&str]| run(Command::new(&npm).current_dir(&folder).args(arguments));
     if !is_installed(&folder) {
-        step("React example: what its lockfile names", || npm(&["ci", "--no-audit", "--no-fund"]))?;
+        step("React example: what its lockfile names", || {
+            npm(&["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        })?;
     }
     step("React example: types", || npm(&["run", "--silent", "check"]))?;
     step("React example: bundle", || npm(&["run", "--silent", "build"]))

@@ -11,8 +11,8 @@ use crate::wasm_target::TARGET;
 
 /// Compiles one of the package's crates to WebAssembly.
 pub(crate) fn compile(name: &str) -> anyhow::Result<()> {
-    let mut build = cargo();
-    build.args(["build", "--package", name, "--lib", "--target", TARGET, "--profile", "wasm"]);
+    let mut build = cargo("build");
+    build.args(["--package", name, "--lib", "--target", TARGET, "--profile", "wasm"]);
     // Panic messages of the package must not contain paths of this machine.
     let cargo_home = std::env::home_dir().unwrap_or_default().join(".cargo");
     let cargo_home = std::env::var_os("CARGO_HOME").map_or(cargo_home, PathBuf::from);

@@ -10,6 +10,8 @@ mod stored;
 use stored::{CLIENT_IP_ADDRESS, OPT_OUT, fields};
 pub use stored::{is_opted_out, read_custom_data};
 
+use std::net::IpAddr;
+
 use crate::code;
 use crate::custom_data::{Content, CustomData};
 use crate::event::{ActionSource, Event};
@@ -84,6 +86,13 @@ impl Payload {
         personal.insert(USER_DATA.into(), user_data);
         let personal_json = Some(serde_json::to_string(&personal).ok()?);
         keys.is_enough().then(|| Self { personal_json, keys, ..self.clone() })
+    }
+
+    /// The address of the browser that the event names, if it names one and the person is not gone.
+    pub fn client_ip_address(&self) -> Option<IpAddr> {
+        let personal = fields(self.personal_json.as_deref()?)?;
+        let user_data = fields(personal.get(USER_DATA)?.get())?;
+        serde_json::from_str(user_data.get(CLIENT_IP_ADDRESS)?.get()).ok()
     }
 
     /// Number of bytes that the event adds to a batch, without commas.

@@ -1,11 +1,9 @@
 //! Reads back what this module wrote, so that a repeated call gets the answer of the first.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use serde_json::value::RawValue;
 
-use super::{Payload, USER_DATA};
 use crate::currency::Currency;
 use crate::custom_data::{Content, CustomData, Experiment};
 use crate::id::OrderId;
@@ -16,15 +14,6 @@ pub(super) const OPT_OUT: &str = "opt_out";
 
 /// Meta's name of the browser's address.
 pub(super) const CLIENT_IP_ADDRESS: &str = "client_ip_address";
-
-impl Payload {
-    /// The address of the browser that the event names, if it names one and the person is not gone.
-    pub fn client_ip_address(&self) -> Option<IpAddr> {
-        let personal = fields(self.personal_json.as_deref()?)?;
-        let user_data = fields(personal.get(USER_DATA)?.get())?;
-        serde_json::from_str(user_data.get(CLIENT_IP_ADDRESS)?.get()).ok()
-    }
-}
 
 /// An object's fields, each as it is written.
 pub(super) fn fields(json: &str) -> Option<BTreeMap<String, Box<RawValue>>> {

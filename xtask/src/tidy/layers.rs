@@ -107,13 +107,14 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("web-client/src", "lib answer request input pixel grpc event_id flat wire json names retry text"),
     (
         "xtask/src",
-        "main test fuzz tidy settings_docs demo bench web_examples package normaliser webassembly size npm browser examples \
+        "main test supply_chain fuzz tidy settings_docs demo bench web_examples package normaliser webassembly size npm browser examples \
          storm torture programs wasm_target skipped command contents files",
     ),
     (
         "xtask/src/tidy",
         "mod arrows layers predicates module_files modules imports tokens paths dependencies pages sources test_functions",
     ),
+    ("xtask/src/supply_chain", "mod deny sbom locks"),
     ("xtask/src/wasm_target", "mod standard_library debian toolchain"),
 ];
 
