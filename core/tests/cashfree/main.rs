@@ -4,6 +4,7 @@
 mod kinds;
 mod orders_api;
 mod properties;
+mod recut;
 mod samples;
 mod signature;
 mod traps;

@@ -1,0 +1,187 @@
+//! What the page reads from others: the server's answers, a proxy's error pages, and a page's own arguments, damaged in
+//! any way. The package never panics (that would end it in the page), and JavaScript always gets JSON.
+
+use proptest::prelude::*;
+use prost::Message as _;
+use serde_json::Value;
+use tandem_proto::v1::{
+    BrowserEvent, CaptureLeadResponse, Content, CustomData, Money, Property, PurchaseState,
+    RecordPurchaseResponse, TrackEventResponse,
+};
+use tandem_web::run;
+
+/// Kinds of calls, and what is added to read an answer to one.
+const KINDS: std::ops::Range<u32> = 0..5;
+const ANSWER: u32 = 8;
+const PURCHASE: u32 = 3;
+
+/// Changes bytes as a broken connection, a proxy or a forger may.
+#[derive(Debug, Clone)]
+enum Damage {
+    Cut(prop::sample::Index),
+    Byte(prop::sample::Index, u8),
+    Insert(prop::sample::Index, Vec<u8>),
+    Remove(prop::sample::Index, usize),
+}
+
+fn damage() -> impl Strategy<Value = Vec<Damage>> {
+    let at = any::<prop::sample::Index>;
+    let one = prop_oneof![
+        at().prop_map(Damage::Cut),
+        (at(), any::<u8>()).prop_map(|(at, byte)| Damage::Byte(at, byte)),
+        (at(), prop::collection::vec(any::<u8>(), 1..12)).prop_map(|(at, bytes)| Damage::Insert(at, bytes)),
+        (at(), 1..12_usize).prop_map(|(at, n)| Damage::Remove(at, n)),
+    ];
+    prop::collection::vec(one, 0..4)
+}
+
+fn damaged(mut bytes: Vec<u8>, damage: &[Damage]) -> Vec<u8> {
+    for damage in damage.iter().filter(|_| !bytes.is_empty()).cloned().collect::<Vec<_>>() {
+        let len = bytes.len();
+        match damage {
+            _ if len == 0 => {}
+            Damage::Cut(at) => bytes.truncate(at.index(len)),
+            Damage::Byte(at, byte) => bytes[at.index(len)] = byte,
+            Damage::Insert(at, more) => drop(bytes.splice(at.index(len)..at.index(len), more)),
+            Damage::Remove(at, n) => drop(bytes.drain(at.index(len)..(at.index(len) + n).min(len))),
+        }
+    }
+    bytes
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof!["\\PC{0,12}", Just("\u{0}\u{1}\"\\<script>\u{2028}".to_owned()), "[0-9.]{0,24}"]
+}
+
+fn custom_data() -> impl Strategy<Value = CustomData> {
+    let money = (text(), text()).prop_map(|(amount, currency_code)| Money { amount, currency_code }).boxed();
+    let content = (text(), any::<u32>(), prop::option::of(money.clone()))
+        .prop_map(|(id, quantity, item_price)| Content { id, quantity, item_price });
+    let property = (text(), text()).prop_map(|(key, value)| Property { key, value });
+    (
+        prop::option::of(money),
+        prop::collection::vec(text(), 0..3),
+        prop::collection::vec(content, 0..3),
+        prop::collection::vec(property, 0..3),
+        any::<u32>(),
+    )
+        .prop_map(|(value, content_ids, contents, properties, num_items)| CustomData {
+            value,
+            content_ids,
+            contents,
+            properties,
+            num_items: Some(num_items),
+            ..CustomData::default()
+        })
+}
+
+/// An answer to a call of this kind, as the server writes it.
+fn answer(kind: u32, id: String, event: Option<BrowserEvent>, key: String) -> Vec<u8> {
+    let duplicate = event.is_none();
+    match kind {
+        0 => CaptureLeadResponse { event_id: id, duplicate, browser_event: event, ..Default::default() }
+            .encode_to_vec(),
+        PURCHASE => RecordPurchaseResponse {
+            event_id: id,
+            state: PurchaseState::Verified.into(),
+            duplicate,
+            browser_event: event,
+            confirm_key: key,
+            ..Default::default()
+        }
+        .encode_to_vec(),
+        _ => TrackEventResponse { event_id: id, duplicate, browser_event: event, ..Default::default() }
+            .encode_to_vec(),
+    }
+}
+
+fn frame(flags: u8, content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).unwrap().to_be_bytes();
+    [&[flags], length.as_slice(), content].concat()
+}
+
+/// `run`'s input for an answer: the headers as entries, then the body.
+fn response(headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let mut input = b"{headers\0".to_vec();
+    for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
+        input.extend_from_slice(
+            format!("={name}\u{1}{}\u{1}", value.replace(['\u{0}', '\u{1}'], "")).as_bytes(),
+        );
+    }
+    [input.as_slice(), b"\0", body].concat()
+}
+
+/// The JSON that JavaScript gets, and whether it throws it. The page's decoder replaces what is no UTF-8, too.
+fn json(result: &[u8]) -> (bool, Value) {
+    let text = String::from_utf8_lossy(result);
+    let head = text.split('\0').next().unwrap_or_default();
+    let (is_thrown, head) = head.strip_prefix('!').map_or((false, head), |rest| (true, rest));
+    (is_thrown, serde_json::from_str(head).unwrap_or_else(|error| panic!("{error}: {head:?}")))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    #[test]
+    fn a_damaged_answer_is_an_answer_or_an_error(
+        kind in KINDS,
+        id in text(),
+        name in text(),
+        custom_data in prop::option::of(custom_data()),
+        status in prop_oneof![Just(String::new()), Just("0".to_owned()), "[0-9]{1,20}", text()],
+        message in prop_oneof![text(), "(%[0-9a-fA-F]{0,2}|[a-z]){0,8}"],
+        details in prop_oneof![text(), "[A-Za-z0-9+/=_-]{0,60}"],
+        trailers in prop_oneof![Just("grpc-status: 0\r\n".to_owned()), text(), "(grpc-(status|message)[: ]{0,2}[0-9a-z%]{0,6}\r?\n){0,3}"],
+        body_damage in damage(),
+        message_damage in damage(),
+    ) {
+        let event = custom_data.map(|custom_data| BrowserEvent {
+            event_name: name.clone(), event_id: id.clone(), custom_data: Some(custom_data), custom: true,
+        });
+        let bytes = damaged(answer(kind, id, event, name), &message_damage);
+        let body = damaged([frame(0, &bytes), frame(0x80, trailers.as_bytes())].concat(), &body_damage);
+        let headers = [("status", status.as_str()), ("message", &message), ("status-details-bin", &details)];
+        let (is_thrown, value) = json(&run(ANSWER + kind, 0.0, &response(&headers, &body)));
+        prop_assert!(value.is_array() || (is_thrown && value.is_u64()), "{value}");
+    }
+
+    #[test]
+    fn a_whole_answer_is_read_as_the_protocol_reads_it(
+        kind in KINDS.start..KINDS.end - 1,
+        id in "[a-z0-9_-]{1,20}",
+        name in "[A-Za-z]{1,12}",
+        custom_data in custom_data(),
+    ) {
+        let event = BrowserEvent { event_name: name.clone(), event_id: id.clone(), custom_data: Some(custom_data), custom: true };
+        let bytes = answer(kind, id.clone(), Some(event), String::new());
+        let body = [frame(0, &bytes), frame(0x80, b"grpc-status: 0\r\n")].concat();
+        let (is_thrown, value) = json(&run(ANSWER + kind, 0.0, &response(&[], &body)));
+        prop_assert!(!is_thrown, "{value}");
+        prop_assert_eq!(&value[0], &Value::from(id.as_str()));
+        prop_assert_eq!(&value[3][0], "trackCustom");
+        prop_assert_eq!(&value[3][1], &Value::from(name.as_str()));
+        prop_assert_eq!(&value[3][3], &Value::from(id.as_str()));
+    }
+
+    #[test]
+    fn any_argument_gives_json(
+        kind in KINDS.start..KINDS.end + 3,
+        number in prop_oneof![any::<f64>(), Just(1.7956e12)],
+        pieces in prop::collection::vec(
+            prop_oneof![
+                prop::sample::select(vec![
+                    "=", "{", "\u{0}", "\u{1}", "\u{2}", "\u{3}", "options", "visit", "name", "input", "id", "pixelId", "user",
+                    "email", "value", "currency", "contents", "0", "quantity", "price", "consent", "ads", "denied", "Lead",
+                    "outcome", "1", "url", "123456789012345", "orderId", "defaultCountry", "IN",
+                ]).prop_map(|text| text.as_bytes().to_vec()),
+                "\\PC{0,6}".prop_map(String::into_bytes),
+                prop::collection::vec(any::<u8>(), 0..6),
+            ],
+            0..40,
+        ),
+    ) {
+        let input = pieces.concat();
+        json(&run(kind, number, &input));
+        json(&run(ANSWER + kind, number, &input));
+    }
+}
