@@ -98,7 +98,7 @@ fn is_clean(value: &str) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2048))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn a_visit_leaves_clean_cookies_and_a_second_one_changes_nothing(

@@ -13,7 +13,8 @@ use crate::files::{root, walk};
 use crate::tidy::{SKIPPED, test_functions};
 
 /// Targets that are a machine of many states.
-const STATEFUL: [&str; 2] = ["core/order/property_tests", "server/outbox/model_tests"];
+const STATEFUL: [&str; 3] =
+    ["core/order/property_tests", "server/outbox/model_tests", "server/delivery/sender/hostile_tests"];
 /// Cases of a target's first round. The later ones are as large as their time allows.
 const FIRST_CASES: u32 = 16;
 /// Cases of one round at most.

@@ -94,7 +94,7 @@ fn changed(timestamp: &str, body: &[u8], change: &Change) -> (Vec<u8>, Vec<u8>) 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2048))]
+    #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
     fn a_recut_webhook_means_what_the_genuine_one_means_or_nothing(

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use tandem_core::code;
 use tandem_net::subscriber;
 
 use crate::outbox::LeasedEvent;
@@ -90,15 +91,18 @@ impl Doubt {
         *self = Self::default();
     }
 
-    /// The event to try a pixel with: a proven one, else one of a source that was not refused, else the first.
+    /// The event to try a pixel with: one that was not refused in such a row before, and of those a proven one, else
+    /// one of a source that was not refused. The others take turns, so that a bad event does not stay the probe.
     pub(super) fn probe(&self, events: &[LeasedEvent]) -> usize {
-        let sources: Vec<Source> = events.iter().map(Source::of).collect();
-        let new = |source: &Source| !self.sources.contains(source);
-        let place = |is_wanted: &dyn Fn(&Source) -> bool| sources.iter().position(is_wanted);
-        place(&|source| source.is_proven() && new(source))
-            .or_else(|| place(&|source| source.is_proven()))
-            .or_else(|| place(&new))
-            .unwrap_or(0)
+        let rank = |event: &LeasedEvent| {
+            let source = Source::of(event);
+            match event.last_code.as_deref() {
+                Some(code::REQUEST_REFUSED) => (true, false, false),
+                _ => (false, !source.is_proven(), self.sources.contains(&source)),
+            }
+        };
+        // The first of equal ones.
+        (0..events.len()).min_by_key(|i| rank(&events[*i])).unwrap_or(0)
     }
 }
 

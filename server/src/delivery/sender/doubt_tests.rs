@@ -10,7 +10,7 @@ use crate::config::{Settings, Source as Variables};
 use crate::outbox::State;
 
 /// Gives the event the address of a browser.
-fn from_address(event: &mut LeasedEvent, last: u8) {
+pub(super) fn from_address(event: &mut LeasedEvent, last: u8) {
     Arc::make_mut(&mut event.payload).personal_json = Some(format!(
         r#"{{"user_data":{{"fbp":"fb.1.1763942400000.1","client_ip_address":"192.0.2.{last}"}},
             "event_source_url":"https://shop.example/"}}"#
@@ -18,7 +18,7 @@ fn from_address(event: &mut LeasedEvent, last: u8) {
 }
 
 /// Lets events about real money through.
-fn with_real_money(mut world: World) -> World {
+pub(super) fn with_real_money(mut world: World) -> World {
     let pairs = [("FACEBOOK_PIXEL_ID", "123456789012345"), ("CASHFREE_ENVIRONMENT", "PRODUCTION")];
     world.sender.money = Settings::read(&Variables::from_pairs(pairs)).unwrap().pixels[0].money;
     world
@@ -94,6 +94,8 @@ async fn a_probe_takes_a_proven_event_else_one_of_an_address_that_was_not_refuse
     events[5].environment = Some(Environment::Production);
     assert_eq!(world.sender.doubt().probe(&events[1..]), 4, "the proven one");
     assert_eq!(world.sender.doubt().probe(&events[1..3]), 0, "any");
+    events[5].last_code = Some(code::REQUEST_REFUSED.into());
+    assert_eq!(world.sender.doubt().probe(&events[1..]), 2, "a refused one does not stay the probe");
 }
 
 #[tokio::test(flavor = "multi_thread")]

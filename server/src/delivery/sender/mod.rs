@@ -265,15 +265,12 @@ impl Sender {
         match (&outcome, batch) {
             (CallOutcome::Refused { of_event: false, .. }, [event]) => {
                 let code = code::REQUEST_REFUSED;
+                let held = |probe_after| CallOutcome::Held { code, probe_after };
                 match self.doubt().refuse(Source::of(event)) {
                     Fault::Event => outcome,
                     Fault::Unclear => CallOutcome::Unclear { code },
-                    Fault::Request { is_proven: true } => {
-                        CallOutcome::Held { code, probe_after: REQUEST_PROBE_WAIT }
-                    }
-                    Fault::Request { is_proven: false } => {
-                        CallOutcome::Held { code, probe_after: UNPROVEN_PROBE_WAIT }
-                    }
+                    Fault::Request { is_proven: true } => held(REQUEST_PROBE_WAIT),
+                    Fault::Request { is_proven: false } => held(UNPROVEN_PROBE_WAIT),
                 }
             }
             (CallOutcome::Refused { of_event: true, .. } | CallOutcome::Delivered { .. }, _) => {
@@ -394,6 +391,8 @@ pub(super) fn leases<'a>(events: impl IntoIterator<Item = &'a LeasedEvent>) -> V
 
 #[cfg(test)]
 mod doubt_tests;
+#[cfg(test)]
+mod hostile_tests;
 #[cfg(test)]
 mod repeat_tests;
 #[cfg(test)]
