@@ -76,6 +76,12 @@ impl Experiment {
     }
 }
 
+/// Reads a `content_type`, in any case. `None` for other texts: Meta refuses an event with them, and matches the product
+/// IDs of an event without any (Meta Pixel reference, object properties).
+pub fn content_type(text: &str) -> Option<&'static str> {
+    ["product", "product_group"].into_iter().find(|known| text.trim().eq_ignore_ascii_case(known))
+}
+
 /// Declares [`CustomData`]. Each text field is one row of `texts`. Its struct field, its JSON name
 /// and the code that writes, reads and fills it follow from that row.
 macro_rules! custom_data {
@@ -260,6 +266,20 @@ mod tests {
             item_price: *item_price,
         };
         CustomData { contents: lines.iter().map(line).collect(), ..CustomData::default() }
+    }
+
+    #[test]
+    fn a_content_type_is_one_of_metas_or_none() {
+        for (text, read) in [
+            ("product", Some("product")),
+            (" Product_Group ", Some("product_group")),
+            ("PRODUCT", Some("product")),
+            ("", None),
+            ("hotel", None),
+            ("products", None),
+        ] {
+            assert_eq!(content_type(text), read, "{text}");
+        }
     }
 
     #[test]

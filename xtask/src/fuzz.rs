@@ -10,11 +10,14 @@ use anyhow::{Context as _, bail, ensure};
 
 use crate::command::{capture, cargo, run, step};
 use crate::files::{root, walk};
+use crate::programs;
 use crate::tidy::{SKIPPED, test_functions};
 
 /// Targets that are a machine of many states.
 const STATEFUL: [&str; 3] =
     ["core/order/property_tests", "server/outbox/model_tests", "server/delivery/sender/hostile_tests"];
+/// The package whose tests start the programs.
+const BLACK_BOX: &str = "tandem-tests";
 /// Cases of a target's first round. The later ones are as large as their time allows.
 const FIRST_CASES: u32 = 16;
 /// Cases of one round at most.
@@ -72,7 +75,9 @@ impl Target {
         };
         let file = file.trim_end_matches(".rs").trim_end_matches("/mod");
         let mut program = vec!["-p".to_owned(), package.to_owned()];
-        let name = match file.strip_prefix("tests/") {
+        // A crate of suites has them in its own folder.
+        let in_suite = if folder == "tests" { Some(file) } else { file.strip_prefix("tests/") };
+        let name = match in_suite {
             Some(file) => {
                 let suite = file.split('/').next().unwrap_or(file);
                 program.extend(["--test".to_owned(), suite.to_owned()]);
@@ -149,6 +154,9 @@ pub(crate) fn run_fuzz(options: &Options) -> anyhow::Result<()> {
             eprintln!("{:<28} {} tests", target.name, target.tests.len());
         }
         return Ok(());
+    }
+    if targets.iter().any(|target| target.program.iter().any(|part| part == BLACK_BOX)) {
+        programs::build(false)?;
     }
     let programs: BTreeSet<&[String]> = targets.iter().map(|target| target.program.as_slice()).collect();
     step("building the tests", || {
@@ -250,6 +258,8 @@ mod tests {
         let suite = targets.iter().find(|target| target.name == "core/cashfree/properties").unwrap();
         assert_eq!(suite.program, ["-p", "tandem-core", "--test", "cashfree"]);
         assert!(suite.tests.contains("arbitrary_bytes_never_panic"), "{:?}", suite.tests);
+        let black_box = targets.iter().find(|target| target.name == "tests/flow/abuse/canaries").unwrap();
+        assert_eq!(black_box.program, ["-p", BLACK_BOX, "--test", "flow"]);
         let model = targets.iter().find(|target| target.name == "server/outbox/model_tests").unwrap();
         assert_eq!(model.program, ["-p", "tandem-server", "--lib"]);
     }

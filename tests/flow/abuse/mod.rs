@@ -1,5 +1,6 @@
 //! Abuse by strangers harms neither the shop nor its visitors, and leaks no data.
 
+mod canaries;
 mod gateway_fire;
 mod leaving_callers;
 mod overload;

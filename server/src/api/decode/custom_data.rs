@@ -2,7 +2,8 @@
 
 use tandem_core::currency::Currency;
 use tandem_core::custom_data::{
-    CONTENTS_MAX, Content, CustomData, Experiment, PROPERTIES_MAX, TEXT_BYTES_MAX, is_standard_field,
+    CONTENTS_MAX, Content, CustomData, Experiment, PROPERTIES_MAX, TEXT_BYTES_MAX, content_type,
+    is_standard_field,
 };
 use tandem_core::id::OrderId;
 use tandem_core::money::Money;
@@ -22,7 +23,7 @@ impl Reader<'_> {
         let mut out = CustomData {
             value: self.money("custom_data.value", data.value),
             predicted_ltv: self.money("custom_data.predicted_ltv", data.predicted_ltv),
-            content_type: self.text("custom_data.content_type", data.content_type),
+            content_type: content_type(&data.content_type).map(str::to_owned),
             content_name: self.text("custom_data.content_name", data.content_name),
             content_category: self.text("custom_data.content_category", data.content_category),
             search_string: self.text("custom_data.search_string", data.search_string),
