@@ -15,6 +15,8 @@ codes! {
     DELIVERED = "delivered";
     /// Meta acknowledged fewer events than were sent.
     DELIVERED_SHORT = "delivered_short";
+    /// Meta acknowledged the event without its click ID, which it had refused.
+    DELIVERED_WITHOUT_CLICK_ID = "delivered_without_click_id";
     /// Meta refused the call because of a call limit.
     META_THROTTLED = "meta_throttled";
     /// Meta had a temporary error.
@@ -29,7 +31,7 @@ codes! {
     META_UNREACHABLE = "meta_unreachable";
     /// The request was sent and no answer came.
     META_NO_ANSWER = "meta_no_answer";
-    /// Meta answered that it received 0 events.
+    /// Meta acknowledged the call and counted none of its events.
     META_RECEIVED_NONE = "meta_received_none";
     /// Meta refused the event itself.
     META_REFUSED = "meta_refused";
@@ -67,6 +69,10 @@ codes! {
     SANDBOX_WITHOUT_TEST_CODE = "sandbox_without_test_code";
     /// The person refused advertising use.
     CONSENT_DENIED = "consent_denied";
+    /// The visitor is a crawler, which is nobody's visit.
+    CRAWLER = "crawler";
+    /// The person allowed measurement alone: the server's copy says `opt_out`, and no page fires its own.
+    MEASURE_ONLY = "measure_only";
     /// Nothing was paid: the amount is zero, which is no Purchase.
     ZERO_AMOUNT = "zero_amount";
     /// The order's owner refused advertising use, and somebody else allowed it.

@@ -10,7 +10,7 @@
 
 use core::fmt;
 
-use crate::click_id::{Fbc, Fbp, choose_fbc_at, is_public_suffix};
+use crate::click_id::{Fbc, Fbp, Seen, choose_fbc_at, is_public_suffix};
 
 /// Name of the cookie with the browser ID.
 pub const FBP: &str = "_fbp";
@@ -119,13 +119,13 @@ impl MetaCookies {
 
     /// The cookies that the browser should have after this visit. `named`: the values that the page
     /// sent; they win over the cookies, but a click keeps the earlier of the two times. `fbclid`:
-    /// the click that led to the page; `now_ms`: Unix milliseconds; `random`: any number. A missing
+    /// the click that led to the page; `seen`: when the page was visited; `random`: any number. A missing
     /// browser ID is made. A click ID that is over 90 days old is dropped.
     pub fn after_visit(
         self,
         named: Self,
         fbclid: Option<&str>,
-        now_ms: u64,
+        seen: Seen,
         random: u32,
         domain: &CookieDomain,
     ) -> Self {
@@ -139,8 +139,8 @@ impl MetaCookies {
             (named, cookie) => named.or(cookie),
         };
         Self {
-            fbp: named.fbp.or(self.fbp).or_else(|| Some(Fbp::mint(random, now_ms, index))),
-            fbc: choose_fbc_at(known.as_ref().map(Fbc::as_str), fbclid, now_ms, index),
+            fbp: named.fbp.or(self.fbp).or_else(|| Some(Fbp::mint(random, seen.now_ms, index))),
+            fbc: choose_fbc_at(known.as_ref().map(Fbc::as_str), fbclid, seen, index),
         }
     }
 
@@ -183,7 +183,7 @@ mod tests {
 
     /// The values of both cookies after a visit.
     fn after(cookie: &str, named: &str, fbclid: Option<&str>) -> (String, Option<String>) {
-        let after = cookies(cookie).after_visit(cookies(named), fbclid, NOW, 7, &domain());
+        let after = cookies(cookie).after_visit(cookies(named), fbclid, Seen::now(NOW), 7, &domain());
         (after.fbp.unwrap().as_str().to_owned(), after.fbc.map(|fbc| fbc.as_str().to_owned()))
     }
 
@@ -264,6 +264,9 @@ mod tests {
             (&cookie, "_fbc=fb.1.1699900000000.C", None, old_fbp, Some("fb.1.1699900000000.C")),
             // Over 90 days.
             ("_fbc=fb.1.1600000000000.A", "", Some("A"), made, None),
+            // Placeholders are neither kept nor written.
+            ("_fbp=fb.1.1699000000000.abc; _fbc=fb.1.1699000000000.None", "", Some("[fbclid]"), made, None),
+            ("", "_fbc=fb.1.1699000000000.null", Some("A"), made, Some("fb.1.1700000000000.A")),
         ] {
             let expected = (fbp.to_owned(), fbc.map(str::to_owned));
             assert_eq!(after(header, named, fbclid), expected, "{header} | {named} | {fbclid:?}");
@@ -282,14 +285,15 @@ mod tests {
         assert_eq!(set(both), expected);
         assert_eq!(set(MetaCookies::default()), Vec::<String>::new());
         // Other readers would cut this click ID at the dot.
-        assert_eq!(set(cookies("_fbc=fb.1.1600000000000.A.BCD")), Vec::<String>::new());
+        let dotted = MetaCookies { fbc: crate::click_id::mint_fbc("A.BCD", NOW, 1), fbp: None };
+        assert_eq!(set(dotted), Vec::<String>::new());
     }
 
     proptest! {
         /// For any input of a stranger, each `Set-Cookie` line holds one cookie that reads back.
         #[test]
         fn what_is_set_is_read_back(header in ".{0,80}", named in "_fb[pc]=fb\\.1\\.[0-9]{13}\\.\\PC{1,20}", fbclid in ".{0,30}") {
-            let after = cookies(&header).after_visit(cookies(&named), Some(&fbclid), NOW, 1, &domain());
+            let after = cookies(&header).after_visit(cookies(&named), Some(&fbclid), Seen::now(NOW), 1, &domain());
             for line in after.set_cookie(&domain()) {
                 let suffix = "; Domain=shop.example; Path=/; Max-Age=7776000; Secure; SameSite=Lax";
                 let pair = line.strip_suffix(suffix).unwrap();

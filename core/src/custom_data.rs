@@ -211,10 +211,74 @@ impl CustomData {
         self.predicted_ltv = self.predicted_ltv.filter(|ltv| ltv.currency == currency);
     }
 
+    /// Gives an event without a value that of its cart lines, where each of them has a price. Where
+    /// there is neither, prices are dropped: Meta reads them in the currency of the value. This is for
+    /// events that report no sale; a Purchase has the value that was paid.
+    pub fn value_of_prices(&mut self) {
+        if self.value.is_some() {
+            return;
+        }
+        self.value = self.sum_of_prices();
+        if self.value.is_none() && self.predicted_ltv.is_none() {
+            self.contents.iter_mut().for_each(|line| line.item_price = None);
+        }
+    }
+
+    fn sum_of_prices(&self) -> Option<Money> {
+        let mut prices = self.contents.iter().map(|line| {
+            let Money { amount, currency } = line.item_price?;
+            Some(Money { amount: amount.checked_mul(line.quantity)?, currency })
+        });
+        let first = prices.next()??;
+        prices.try_fold(first, |sum, price| {
+            let price = price.filter(|price| price.currency == sum.currency)?;
+            Some(Money { amount: sum.amount.checked_add(price.amount)?, ..sum })
+        })
+    }
+
     fn currency_agrees(&self, other: &Self) -> bool {
         match (self.value, other.predicted_ltv) {
             (Some(value), Some(ltv)) => value.currency == ltv.currency,
             _ => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::currency::Currency;
+
+    fn price(text: &str, currency: &str) -> Option<Money> {
+        Money::parse(text, Currency::parse(currency).unwrap()).ok()
+    }
+
+    fn cart(lines: &[(u32, Option<Money>)]) -> CustomData {
+        let line = |(quantity, item_price): &(u32, Option<Money>)| Content {
+            id: "deck".into(),
+            quantity: *quantity,
+            item_price: *item_price,
+        };
+        CustomData { contents: lines.iter().map(line).collect(), ..CustomData::default() }
+    }
+
+    #[test]
+    fn a_cart_with_all_prices_has_a_value_and_prices_alone_are_dropped() {
+        let of = |lines: &[_]| {
+            let mut data = cart(lines);
+            data.value_of_prices();
+            let kept = data.contents.iter().any(|line| line.item_price.is_some());
+            (data.value.map(|value| value.to_string()), kept)
+        };
+        let inr = |text| price(text, "INR");
+        assert_eq!(of(&[(2, inr("499.50")), (1, inr("1"))]), (Some("1000.00 INR".into()), true));
+        assert_eq!(of(&[(1, inr("0"))]), (Some("0.00 INR".into()), true));
+        assert_eq!(of(&[(2, inr("499.50")), (1, None)]), (None, false), "one price is missing");
+        assert_eq!(of(&[(1, inr("1")), (1, price("1", "USD"))]), (None, false), "two currencies");
+        assert_eq!(of(&[(u32::MAX, inr("9999999999"))]), (None, false), "no amount is that large");
+        assert_eq!(of(&[]), (None, false));
+        let mut given = CustomData { value: inr("5"), ..cart(&[(2, inr("499.50"))]) };
+        given.value_of_prices();
+        assert_eq!(given.value, inr("5"), "what the shop says stays");
     }
 }

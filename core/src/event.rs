@@ -84,38 +84,92 @@ pub struct LimitedDataUse {
     pub state: i32,
 }
 
-/// What a person said about advertising use.
+/// What a person said about advertising use. What follows from it, [`ConsentRule`] says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AdsConsent {
-    /// Nothing, and nothing has to be said.
+    /// Nothing. Earlier versions stored apart whether something had to be said.
     #[default]
+    #[serde(alias = "missing")]
     Unspecified,
-    /// Nothing, where the shop sends only with consent (`TANDEM_CONSENT_REQUIRED`).
-    Missing,
     /// Allowed.
     Granted,
+    /// Allowed for measurement alone: Meta may count the event and not optimise delivery with it.
+    MeasureOnly,
     /// Refused.
     Denied,
 }
 
 impl AdsConsent {
-    /// Whether an event with this consent alone must not be sent.
-    pub fn is_denied(self) -> bool {
-        matches!(self, Self::Missing | Self::Denied)
+    /// What a person can say, the strictest word first.
+    pub const WORDS: [Self; 3] = [Self::Denied, Self::MeasureOnly, Self::Granted];
+
+    /// The word for operators; empty when nothing was said.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unspecified => "",
+            Self::Granted => "granted",
+            Self::MeasureOnly => "measure_only",
+            Self::Denied => "denied",
+        }
     }
 
     /// Whether the person chose.
     pub fn is_explicit(self) -> bool {
-        matches!(self, Self::Granted | Self::Denied)
+        self != Self::Unspecified
     }
 
     /// Takes a later word of the same person. Silence revises nothing.
     pub fn revise(&mut self, later: Self) {
-        if later.is_explicit() || !self.is_explicit() {
+        if later.is_explicit() {
             *self = later;
         }
     }
+}
+
+/// What silence means to the shop (`TANDEM_CONSENT_REQUIRED`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentRule {
+    /// Who says nothing is taken to allow it.
+    #[default]
+    Assumed,
+    /// Nothing goes to Meta unless the person allowed it.
+    Required,
+}
+
+impl ConsentRule {
+    /// What may be done with an event about which this was said. It is asked where an event is made and
+    /// not where a request is read, because not every event comes from a request.
+    pub fn allows(self, said: AdsConsent) -> AdsUse {
+        match (said, self) {
+            (AdsConsent::Granted, _) | (AdsConsent::Unspecified, Self::Assumed) => AdsUse::Full,
+            (AdsConsent::MeasureOnly, _) => AdsUse::Measurement,
+            (AdsConsent::Denied, _) | (AdsConsent::Unspecified, Self::Required) => AdsUse::Nothing,
+        }
+    }
+
+    /// The rule of a shop that requires consent, or does not.
+    pub fn of_setting(is_required: bool) -> Self {
+        if is_required { Self::Required } else { Self::Assumed }
+    }
+
+    /// Whether it is the default.
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What may be done with an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdsUse {
+    /// It goes to Meta, from the server and from the page.
+    Full,
+    /// It goes to Meta from the server alone, opted out of optimisation (Meta, server event
+    /// parameters: `opt_out`). Meta's pixel has no such word, and Meta prefers the pixel's copy.
+    Measurement,
+    /// It is counted, and goes nowhere.
+    Nothing,
 }
 
 /// What a person allowed.
@@ -178,6 +232,8 @@ pub struct Event {
     pub custom_data: CustomData,
     /// Meta's codes for limited data use, if the caller asked for it.
     pub limited_data_use: Option<LimitedDataUse>,
+    /// Meta may count the event and not optimise delivery with it (`opt_out`). No page fires a copy.
+    pub opt_out: bool,
 }
 
 /// Whether it is too late at `now_s` to send an event of `time_s`. Both are Unix seconds.
@@ -202,6 +258,22 @@ mod tests {
             assert_eq!(serde_json::to_string(&source).unwrap(), format!("\"{name}\""));
         }
         assert_eq!(ActionSource::parse("Website"), None);
+    }
+
+    #[test]
+    fn silence_means_what_the_shop_says_and_a_word_what_it_says() {
+        use AdsConsent::{Denied, Granted, MeasureOnly, Unspecified};
+        for (said, assumed, required) in [
+            (Unspecified, AdsUse::Full, AdsUse::Nothing),
+            (Granted, AdsUse::Full, AdsUse::Full),
+            (MeasureOnly, AdsUse::Measurement, AdsUse::Measurement),
+            (Denied, AdsUse::Nothing, AdsUse::Nothing),
+        ] {
+            assert_eq!(ConsentRule::Assumed.allows(said), assumed, "{said:?}");
+            assert_eq!(ConsentRule::Required.allows(said), required, "{said:?}");
+        }
+        let of_the_version_before: AdsConsent = serde_json::from_str("\"missing\"").unwrap();
+        assert_eq!(of_the_version_before, Unspecified);
     }
 
     #[test]

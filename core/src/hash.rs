@@ -72,11 +72,16 @@ pub(crate) fn hash_match_key(normal: &Normalised) -> Sha256Hex {
     Sha256Hex::of_bytes(normal.expose().as_bytes())
 }
 
-/// Whether a field is the appendix of Meta's param builder: a language token of 2 characters, or 6
-/// bytes as 8 characters of base64url (Meta, capi-param-builder).
+/// Whether a field is the appendix of Meta's param builder: the number of a language as one byte, or 6
+/// bytes that begin with 1 and the language, in base64url (Meta, capi-param-builder).
 pub(crate) fn is_appendix(field: &str) -> bool {
-    matches!(field.len(), 2 | 8)
-        && field.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    match field.as_bytes() {
+        [b'A' | b'B', b'A' | b'Q' | b'g' | b'w'] => field != "AA",
+        [b'A', b'Q', rest @ ..] => {
+            rest.len() == 6 && rest.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        }
+        _ => false,
+    }
 }
 
 #[cfg(feature = "full")]

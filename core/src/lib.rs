@@ -11,6 +11,7 @@
 //! | [`click_id`], [`cookie`] | `fbp` and `fbc`, and their cookies |
 //! | [`scrub`] | removes personal data from URLs and free text |
 //! | `event`, `user_data`, `custom_data`, `capi` | the stored event and Meta's request body |
+//! | `crawler` | which User-Agents are nobody's visit |
 //! | `order` | the order's state machine: one Purchase for each order |
 //! | `catalogue` | finds what was bought from cart tags or the price |
 //! | `cashfree` | Cashfree's signatures, webhooks and Orders API |
@@ -30,6 +31,7 @@ pub mod id;
 pub mod money;
 pub mod normalise;
 pub mod personal;
+pub mod placeholder;
 pub mod scrub;
 pub mod unicode;
 
@@ -39,6 +41,8 @@ pub mod capi;
 pub mod cashfree;
 #[cfg(feature = "full")]
 pub mod catalogue;
+#[cfg(feature = "full")]
+pub mod crawler;
 #[cfg(feature = "full")]
 pub mod custom_data;
 #[cfg(feature = "full")]

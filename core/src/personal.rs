@@ -65,9 +65,14 @@ pub(crate) fn is_removable(c: char) -> bool {
         || matches!(c, '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Whether a character is one of the two joiners.
+pub(crate) fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
+}
+
 /// Whether a character is removable, or a joiner, which is invisible by itself.
 fn is_blank(c: char) -> bool {
-    is_removable(c) || matches!(c, '\u{200c}' | '\u{200d}')
+    is_removable(c) || is_joiner(c)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::click_id::Fbc;
 use crate::hash::Sha256Hex;
 use crate::normalise::MatchKey;
 
@@ -88,6 +89,21 @@ impl UserData {
         fill(&mut self.client_user_agent, other.client_user_agent.as_ref());
     }
 
+    /// Dates the click no later than the event, where the server dated it ([`Fbc::at_event`]). `event_s`: Unix
+    /// seconds.
+    pub fn date_click(&mut self, event_s: i64) {
+        let event_ms = event_s.saturating_mul(1000).unsigned_abs();
+        if let Some(fbc) = self.fbc.as_deref().and_then(Fbc::parse) {
+            self.fbc = Some(fbc.at_event(event_ms).as_str().to_owned());
+        }
+    }
+
+    /// Forgets everything that [`UserData::same_browser`] does not compare.
+    pub(crate) fn keep_browser(&mut self) {
+        self.keys.clear();
+        self.fbc = None;
+    }
+
     /// Whether both come from the same browser: they have the same `fbp` or, if one has none, the same IP
     /// address and User-Agent.
     pub fn same_browser(&self, other: &Self) -> bool {
@@ -142,6 +158,11 @@ impl KeySet {
         hashed.chain(plain).filter(|(bit, _)| self.0 & bit != 0).map(|(_, name)| name).collect()
     }
 
+    /// The set without `fbc`. `None` if the set does not have it.
+    pub fn without_click_id(self) -> Option<Self> {
+        (self.0 & Self::FBC != 0).then_some(Self(self.0 & !Self::FBC))
+    }
+
     /// Whether Meta accepts an event with these keys. Meta refuses the whole request for an event whose
     /// keys are all in one of four sets (Meta, best practices: invalid combinations; error
     /// 100/2804050).
@@ -193,6 +214,20 @@ mod tests {
             UserData { fbp: Some("theirs".into()), fbc: Some("click".into()), ..UserData::default() };
         mine.fill_blanks(&theirs);
         assert_eq!((mine.fbp.as_deref(), mine.fbc.as_deref()), (Some("mine"), Some("click")));
+    }
+
+    #[test]
+    fn a_click_that_the_server_dated_is_no_later_than_its_event() {
+        for (fbc, expected) in [
+            ("fb.1.1700000005000.AbC.AQQCAQMC", "fb.1.1700000000000.AbC.AQQCAQMC"),
+            ("fb.1.1699999999000.AbC", "fb.1.1699999999000.AbC"),
+            // The browser's own time.
+            ("fb.1.1700000005123.AbC", "fb.1.1700000005123.AbC"),
+        ] {
+            let mut data = UserData { fbc: Some(fbc.into()), ..UserData::default() };
+            data.date_click(1_700_000_000);
+            assert_eq!(data.fbc.as_deref(), Some(expected));
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tandem_core::capi::{Payload, batch_body, custom_data};
 use tandem_core::cashfree::{Effect, Proof, Webhook};
-use tandem_core::click_id::{Fbc, Fbp, choose_fbc, mint_fbc};
+use tandem_core::click_id::{Fbc, Fbp, Seen, choose_fbc, mint_fbc};
 use tandem_core::code;
 use tandem_core::country::Country;
 use tandem_core::currency::Currency;
@@ -242,7 +242,7 @@ fn every_key_of_a_person_leaves_as_64_hex_digits() {
 // ---- click IDs ---------------------------------------------------------------------------------------
 
 fn chosen(cookie: Option<&str>, fbclid: Option<&str>) -> Option<String> {
-    choose_fbc(cookie, fbclid, NOW_MS).map(|fbc| fbc.as_str().to_owned())
+    choose_fbc(cookie, fbclid, Seen::now(NOW_MS)).map(|fbc| fbc.as_str().to_owned())
 }
 
 #[test]
@@ -338,6 +338,7 @@ fn event() -> Event {
         user_data: UserData::default(),
         custom_data: CustomData::default(),
         limited_data_use: None,
+        opt_out: false,
     }
 }
 

@@ -67,6 +67,13 @@ fn settings(insecure: bool) -> Result<Settings, SettingError> {
     let source = Source::from_process(Program::Gateway)?;
     let settings = Settings::read(&source, insecure)?;
     start_log(&source)?;
+    if let Err(why) = settings.token.authorization()
+        && !settings.server.is_shown_a_certificate()
+    {
+        tracing::warn!(
+            "no internal token: {why}; webhooks get 503 until there is one, which the gateway notices by itself"
+        );
+    }
     Ok(settings)
 }
 

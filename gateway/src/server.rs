@@ -37,7 +37,7 @@ impl Server {
     }
 
     /// Whether the gateway presents a certificate. The server may accept it instead of the token.
-    pub(crate) fn is_shown_a_certificate(&self) -> bool {
+    pub fn is_shown_a_certificate(&self) -> bool {
         self.address.is_shown_a_certificate()
     }
 

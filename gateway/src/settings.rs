@@ -34,7 +34,9 @@ impl Settings {
             server: Server::new(ServerAddress::read(source, None, insecure)?)?,
             token: InternalToken::read(source)?,
             allowed: source.optional(keys::CASHFREE_ALLOWED_ADDRESSES, Networks::parse)?,
-            trusted_proxies: source.parsed(keys::TANDEM_TRUSTED_PROXIES, Networks::parse)?,
+            trusted_proxies: source
+                .optional(keys::TANDEM_TRUSTED_PROXIES, Networks::parse)?
+                .unwrap_or_default(),
         })
     }
 }
@@ -61,7 +63,9 @@ mod tests {
             ("TANDEM_SERVER_URL", "127.0.0.1:50051"),
             ("TANDEM_INTERNAL_TOKEN", "two tokens"),
             ("CASHFREE_ALLOWED_ADDRESSES", "everyone"),
+            ("CASHFREE_ALLOWED_ADDRESSES", ","),
             ("TANDEM_TRUSTED_PROXIES", "10.0.0.0/99"),
+            ("TANDEM_TRUSTED_PROXIES", " , "),
         ] {
             let error = read(&[(name, value)]).unwrap_err();
             assert!(error.starts_with(&format!("{name}: ")) && error.lines().count() == 1, "{error}");

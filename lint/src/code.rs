@@ -79,6 +79,15 @@ codes! {
     /// Base code without the `noscript` image that Meta's base code contains.
     MissingNoscript = "missing_noscript", Warning,
         "visitors without JavaScript are not counted at all";
+    /// A page with another pixel than the other pages of the shop.
+    OtherPixel = "other_pixel", Error,
+        "this page's events go to a pixel that the shop's campaigns and its server do not use";
+    /// A page without the pixel, in a shop whose other pages have it. Meta: the base code belongs on every page.
+    PageWithoutPixel = "page_without_pixel", Warning,
+        "visits of this page are not counted, and clicks that land here are not remembered";
+    /// Base code after the page's content instead of in its head (Meta, "Get Started").
+    LateBaseCode = "late_base_code", Warning,
+        "visitors who leave before it runs are not counted, and buttons that call fbq do nothing until then";
     /// A conversion without the fourth argument's `eventID`. Meta, "Handling Duplicate Pixel and Conversions API Events".
     MissingEventId = "missing_event_id", Error,
         "without an eventID Meta cannot match the server's copy, and counts the conversion twice";
@@ -103,6 +112,9 @@ codes! {
     /// A value that is not a plain number.
     ValueNotANumber = "value_not_a_number", Error,
         "a value with a currency sign, separators or words is not a number: the sale counts as nothing";
+    /// A list that is one text. Meta's pixel reference: `content_ids` and `contents` are arrays.
+    ListAsText = "list_as_text", Error,
+        "Meta takes the text as one product's ID, which is in no catalogue";
     /// A currency that is not an ISO 4217 code.
     CurrencyCode = "currency_code", Error,
         "Meta accepts only ISO 4217 codes of three letters, such as INR: with anything else the value is lost";
@@ -133,6 +145,12 @@ codes! {
     /// One event fired by the page's own `fbq` and by Tandem.
     CountedTwice = "counted_twice", Error,
         "Tandem fires the pixel by itself, and Meta does not deduplicate a second browser copy against the first";
+    /// A call that an event such as `scroll` runs again and again.
+    FiresRepeatedly = "fires_repeatedly", Error,
+        "one visitor counts many times, and campaigns learn from events that did not happen";
+    /// One event that the page's `fbq` fires twice.
+    FiredTwice = "fired_twice", Error,
+        "Meta does not deduplicate two copies from the browser: the event counts twice";
     /// A call with an event name that Tandem's server refuses.
     RefusedByTandem = "refused_by_tandem", Error,
         "Tandem refuses it: leads and purchases have calls of their own, which count them once";

@@ -1,5 +1,6 @@
-//! Reads a shop from an address: the page and the scripts that it loads from its own origin.
+//! Reads a shop from addresses: the pages, and the scripts that each loads from its own origin.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use reqwest::{Client, StatusCode, redirect};
@@ -41,13 +42,12 @@ struct Answer {
     policies: Vec<String>,
 }
 
-/// Fetches a page and the scripts that it loads from its own origin. Limits: 40 scripts, 8 MiB each, 32 MiB and one
-/// minute for everything. Like a browser, leaves out scripts that cannot be loaded.
+/// Fetches pages of one shop, and the scripts that each loads from its own origin. Limits for each page: 40 scripts,
+/// 8 MiB each, 32 MiB and one minute for everything. Like a browser, leaves out scripts that cannot be loaded.
 ///
 /// # Errors
-/// [`FetchError`] if the page itself cannot be loaded, or if the page and its scripts exceed a limit.
-pub async fn fetch(url: &Url) -> Result<Shop, FetchError> {
-    let away = |why: String| FetchError::Away { url: url.to_string(), why };
+/// [`FetchError`] if a page itself cannot be loaded, or if a page and its scripts exceed a limit.
+pub async fn fetch(urls: &[Url]) -> Result<Shop, FetchError> {
     // Installs rustls' provider, unless the program has one already.
     drop(rustls::crypto::ring::default_provider().install_default());
     let client = Client::builder()
@@ -55,41 +55,62 @@ pub async fn fetch(url: &Url) -> Result<Shop, FetchError> {
         .timeout(ANSWER_WAIT)
         .user_agent(concat!("tandem-lint/", env!("CARGO_PKG_VERSION")))
         .build()
-        .map_err(|error| away(words(&error)))?;
-    let all = tokio::time::timeout(ALL_WAIT, all(&client, url));
-    all.await.unwrap_or(Err(FetchError::TooMuch { url: url.to_string(), what: "slower than a minute" }))
+        .map_err(|error| FetchError::Away {
+            url: urls.first().map(Url::to_string).unwrap_or_default(),
+            why: words(&error),
+        })?;
+    let mut fetcher = Fetcher { client, shop: Shop::default(), scripts: HashMap::new() };
+    for url in urls {
+        let all = tokio::time::timeout(ALL_WAIT, fetcher.page(url));
+        let slow = || FetchError::TooMuch { url: url.to_string(), what: "slower than a minute" };
+        all.await.unwrap_or_else(|_| Err(slow()))?;
+    }
+    Ok(fetcher.shop)
 }
 
-async fn all(client: &Client, url: &Url) -> Result<Shop, FetchError> {
-    let mut shop = Shop::default();
-    let answer = get(client, url, BODY_BYTES_MAX).await?;
-    let mut bytes = answer.body.len();
-    let page_url = answer.url;
-    let page = shop.add_page(page_url.to_string(), answer.body);
-    for policy in answer.policies {
-        shop.add_policy(page, policy);
+struct Fetcher {
+    client: Client,
+    shop: Shop,
+    /// Each script that was fetched, for all pages. `None`: it cannot be loaded.
+    scripts: HashMap<Url, Option<usize>>,
+}
+
+impl Fetcher {
+    async fn page(&mut self, url: &Url) -> Result<(), FetchError> {
+        let answer = get(&self.client, url, BODY_BYTES_MAX).await?;
+        let mut bytes = answer.body.len();
+        let page_url = answer.url;
+        let page = self.shop.add_page(page_url.to_string(), answer.body);
+        for policy in answer.policies {
+            self.shop.add_policy(page, policy);
+        }
+        let mut fetched = 0;
+        for (element, address) in self.shop.links(page) {
+            let Ok(script_url) = page_url.join(&address) else { continue };
+            if script_url.origin() != page_url.origin() {
+                continue;
+            }
+            let script = match self.scripts.get(&script_url) {
+                Some(known) => *known,
+                None if fetched >= SCRIPTS_MAX || bytes >= ALL_BYTES_MAX => break,
+                None => {
+                    let room = BODY_BYTES_MAX.min(ALL_BYTES_MAX - bytes);
+                    let answer = get(&self.client, &script_url, room).await.ok();
+                    let script = answer.map(|answer| {
+                        bytes += answer.body.len();
+                        self.shop.add_script(script_url.to_string(), answer.body)
+                    });
+                    fetched += 1;
+                    self.scripts.insert(script_url, script);
+                    script
+                }
+            };
+            if let Some(script) = script {
+                self.shop.link(page, element, script);
+            }
+        }
+        Ok(())
     }
-    let mut fetched: Vec<(Url, usize)> = Vec::new();
-    for (element, address) in shop.links(page) {
-        let Ok(script_url) = page_url.join(&address) else { continue };
-        if script_url.origin() != page_url.origin() {
-            continue;
-        }
-        if let Some((_, script)) = fetched.iter().find(|(known, _)| *known == script_url) {
-            shop.link(page, element, *script);
-            continue;
-        }
-        if fetched.len() >= SCRIPTS_MAX || bytes >= ALL_BYTES_MAX {
-            break;
-        }
-        let room = BODY_BYTES_MAX.min(ALL_BYTES_MAX - bytes);
-        let Ok(answer) = get(client, &script_url, room).await else { continue };
-        bytes += answer.body.len();
-        let script = shop.add_script(script_url.to_string(), answer.body);
-        shop.link(page, element, script);
-        fetched.push((script_url, script));
-    }
-    Ok(shop)
 }
 
 async fn get(client: &Client, url: &Url, bytes_max: usize) -> Result<Answer, FetchError> {

@@ -14,10 +14,18 @@ pub(crate) struct Html {
     pub(crate) handlers: Vec<Attribute>,
     /// Other attributes whose values are addresses, data or generated text.
     pub(crate) attributes: Vec<Attribute>,
+    /// The attributes of each element that Tandem reports the forms of: `data-tandem`.
+    pub(crate) marked: Vec<Vec<Attribute>>,
     /// Contents of `noscript` elements.
     pub(crate) noscripts: Vec<Span>,
     /// Policies in `meta http-equiv`: the attribute's value.
     pub(crate) policies: Vec<Attribute>,
+    /// Where the page's `body` begins.
+    pub(crate) body: Option<usize>,
+    /// Where the first element begins in the body that visitors may see.
+    pub(crate) content: Option<usize>,
+    /// Where the tag of the page's `head` ends.
+    pub(crate) head: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -26,6 +34,8 @@ pub(crate) struct Element {
     /// The script runs after the page was read: `defer`, `async`, or a module.
     pub(crate) runs_late: bool,
     pub(crate) is_module: bool,
+    /// A consent tool runs the script once the visitor allows it.
+    pub(crate) is_held: bool,
 }
 
 /// The content of a `script` element.
@@ -132,6 +142,16 @@ impl Html {
                 self.attributes.push(attribute.clone());
             }
         }
+        if open.value("data-tandem").is_some() {
+            self.marked.push(open.attributes.clone());
+        }
+        match open.name.as_slice() {
+            b"head" => self.head = self.head.or(Some(end)),
+            b"body" => self.body = self.body.or(Some(end)),
+            b"script" | b"noscript" | b"style" | b"link" | b"meta" | b"template" | b"iframe" | b"img" => {}
+            _ if self.body.is_some() => self.content = self.content.or(Some(end)),
+            _ => {}
+        }
         match open.name.as_slice() {
             b"script" => {
                 self.script(open, end);
@@ -172,7 +192,11 @@ impl Html {
         let runs_late = is_module
             || kind == "text/plain"
             || (is_external && (open.value("defer").is_some() || open.value("async").is_some()));
-        self.scripts.push(Element { what, runs_late, is_module });
+        // Consent tools change the type, or name the purpose in an attribute.
+        let marks =
+            ["data-cookieconsent", "data-cookiecategory", "data-category", "data-consent", "data-purposes"];
+        let is_held = kind == "text/plain" || marks.iter().any(|mark| open.value(mark).is_some());
+        self.scripts.push(Element { what, runs_late, is_module, is_held });
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::entities::Decoded;
 use crate::html::Script;
-use crate::script::{self, Facts, Kind, Span};
+use crate::script::{self, Blocks, Call, Facts, Kind, Span};
 use crate::shop::{Page, Shop};
 
 /// A script: a file, an element or a handler.
@@ -13,6 +13,8 @@ pub(crate) struct Unit {
     pub(crate) source: usize,
     pub(crate) facts: Facts,
     pub(crate) is_inline: bool,
+    /// A consent tool runs the script once the visitor allows it.
+    pub(crate) is_held: bool,
     origin: Origin,
 }
 
@@ -25,6 +27,16 @@ enum Origin {
 }
 
 impl Unit {
+    fn new(source: usize, mut facts: Facts, origin: Origin, blocks: &Blocks) -> Self {
+        let mut calls = std::mem::take(&mut facts.calls);
+        let mut unit = Self { source, facts, is_inline: true, is_held: false, origin };
+        for call in &mut calls {
+            call.sides = blocks.at(unit.place(&call.span).start);
+        }
+        unit.facts.calls = calls;
+        unit
+    }
+
     /// The bytes of the file for bytes of the script.
     pub(crate) fn place(&self, span: &Span) -> Span {
         match &self.origin {
@@ -70,7 +82,8 @@ impl<'s> Survey<'s> {
             let kind = survey.kind_of(i).unwrap_or(Kind::File(file.dialect));
             let text = survey.text(file.source);
             let facts = script::read(text, kind);
-            survey.units.push(Unit { source: file.source, facts, is_inline: false, origin: Origin::At(0) });
+            let unit = Unit::new(file.source, facts, Origin::At(0), &Blocks::of(text));
+            survey.units.push(Unit { is_inline: false, ..unit });
         }
         for page in &shop.pages {
             let runs = survey.runs(page);
@@ -107,6 +120,16 @@ impl<'s> Survey<'s> {
         pages.chain(alone).collect()
     }
 
+    /// Whether a page that runs both calls makes only one of them.
+    pub(crate) fn are_alternatives(
+        &self,
+        (unit, call): (&Unit, &Call),
+        (other_unit, other): (&Unit, &Call),
+    ) -> bool {
+        (std::ptr::eq(unit, other_unit) && call.excludes(other))
+            || (unit.source == other_unit.source && call.is_alternative_to(other))
+    }
+
     /// A text of the shop.
     pub(crate) fn text(&self, source: usize) -> &'s str {
         self.shop.sources.get(source).map_or("", crate::source::Source::text)
@@ -126,6 +149,7 @@ impl<'s> Survey<'s> {
     }
 
     fn runs(&mut self, page: &Page) -> Vec<Run> {
+        let blocks = Blocks::of(self.text(page.source));
         let mut runs = Vec::new();
         for (i, element) in page.html.scripts.iter().enumerate() {
             let phase = u8::from(element.runs_late);
@@ -138,8 +162,8 @@ impl<'s> Survey<'s> {
                     let kind = if element.is_module { Kind::Module } else { Kind::Classic };
                     let text = self.text(page.source).get(span.clone()).unwrap_or_default();
                     let facts = script::read(text, kind);
-                    let origin = Origin::At(span.start);
-                    self.units.push(Unit { source: page.source, facts, is_inline: true, origin });
+                    let unit = Unit::new(page.source, facts, Origin::At(span.start), &blocks);
+                    self.units.push(Unit { is_held: element.is_held, ..unit });
                     runs.push(Run { unit: self.units.len() - 1, phase });
                 }
                 Script::Data(_) => {}
@@ -148,9 +172,13 @@ impl<'s> Survey<'s> {
         for handler in &page.html.handlers {
             let written = self.text(page.source).get(handler.span.clone()).unwrap_or_default();
             let decoded = Decoded::of(written, handler.span.start);
-            let facts = script::read(&decoded.text, Kind::Handler);
-            let origin = Origin::Decoded(decoded);
-            self.units.push(Unit { source: page.source, facts, is_inline: true, origin });
+            let mut facts = script::read(&decoded.text, Kind::Handler);
+            if let Some(event) = handler.name.strip_prefix("on").and_then(script::frequent) {
+                for call in facts.calls.iter_mut().filter(|call| call.branches.is_empty()) {
+                    call.repeats = Some(event.to_owned());
+                }
+            }
+            self.units.push(Unit::new(page.source, facts, Origin::Decoded(decoded), &blocks));
             runs.push(Run { unit: self.units.len() - 1, phase: 2 });
         }
         runs

@@ -15,8 +15,10 @@
 //! | [`catalogue`] | the shop's products |
 //! | [`telemetry`] | counters, gauges and response times |
 //! | [`clock`] | the time |
+//! | `aging` | a bounded map that forgets without a walk |
 //! | `vital` | threads and tasks without which the server must not live on |
 
+mod aging;
 pub mod api;
 pub mod app;
 pub mod catalogue;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tandem_server::app;
 use tandem_server::clock::Clock;
-use tandem_server::config::{Settings, Source, understood};
+use tandem_server::config::{Settings, SettingsReview, Source, understood};
 use tandem_settings::exit::{BAD_SETTINGS, REFUSED};
 use tandem_settings::{Program, SettingError, check_log, help, start_log};
 
@@ -58,6 +58,9 @@ fn check() -> Result<(), ExitError> {
     check_log(&source).map_err(|error| bad_settings(&error))?;
     for unknown in source.unknown() {
         eprintln!("tandem-server: {unknown}");
+    }
+    for found in SettingsReview::of(&settings).findings() {
+        eprintln!("tandem-server: {found}");
     }
     print!("{}", understood(&source, &settings));
     Ok(())

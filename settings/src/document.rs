@@ -17,7 +17,11 @@ overrides the file, and the file overrides the default. All programs may share o
 error. At the start, the log names variables with our prefixes that no program knows.
 
 A secret has a second variable that ends in `_FILE`: the path of a file that contains the secret. The file is read again
-when it changes. While it is empty, unreadable or gone, the last good secret stays in use.
+when it changes. While it is empty, unreadable, gone or cannot be such a secret, the last good secret stays in use, and
+health names it.
+
+A list has at least one entry: to set none, leave the setting out. A secret that a header carries is visible ASCII without
+spaces; one that Meta or Cashfree issued does not stand in quotes.
 
 `tandem-server --check` reads all settings, prints each value and where it was found, and exits with 0. If a setting cannot
 be used, it prints one line that names the setting and exits with 2.

@@ -86,14 +86,33 @@ impl Key {
     }
 }
 
+/// What the text of a secret must be like to be of any use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretForm {
+    /// Any text. It is the key of an HMAC that the shop has chosen, and no header carries it.
+    Any,
+    /// Visible ASCII without spaces, because a header carries it (RFC 9110, 5.5; RFC 6750, 2.1).
+    Token,
+    /// The same, as somebody else issued it: without quotes.
+    Issued,
+}
+
 /// A row whose value is a secret. It can be read only as a [`crate::SecretSource`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SecretKey(Key);
+pub struct SecretKey {
+    key: Key,
+    form: SecretForm,
+}
 
 impl SecretKey {
     /// The row in the table.
     pub const fn key(self) -> Key {
-        self.0
+        self.key
+    }
+
+    /// What its text must be like. Of a list, each part.
+    pub const fn form(self) -> SecretForm {
+        self.form
     }
 
     const fn row(
@@ -102,7 +121,12 @@ impl SecretKey {
         default: DefaultValue,
         meaning: &'static str,
     ) -> Self {
-        Self(Key { is_secret: true, ..Key::row(name, programs, default, meaning) })
+        let key = Key { is_secret: true, ..Key::row(name, programs, default, meaning) };
+        Self { key, form: SecretForm::Any }
+    }
+
+    const fn of(self, form: SecretForm) -> Self {
+        Self { form, ..self }
     }
 }
 
@@ -128,12 +152,13 @@ pub const TABLES: [(&str, &str); 2] = [
 ];
 
 macro_rules! rows {
-    ($($kind:ident $name:ident $programs:tt, $default:ident($text:literal), $meaning:literal;)*) => {
+    ($($kind:ident $(($form:ident))? $name:ident $programs:tt, $default:ident($text:literal), $meaning:literal;)*) => {
         $(
             #[doc = $meaning]
             #[allow(rustdoc::bare_urls)] // The meaning is plain text for all its readers.
             pub const $name: $kind =
-                $kind::row(stringify!($name), &$programs, DefaultValue::$default($text), $meaning);
+                $kind::row(stringify!($name), &$programs, DefaultValue::$default($text), $meaning)
+                $(.of(SecretForm::$form))?;
         )*
         /// All rows, in the order of the documents.
         pub const KEYS: &[Key] = &[$($name.key()),*];
@@ -150,23 +175,23 @@ rows! {
     Key TANDEM_HTTP_ADDR [Server], Text("127.0.0.1:9090"), "Address for health, metrics and the dashboard; port 0 picks a free port.";
     Key TANDEM_GATEWAY_ADDR [Gateway], Text("127.0.0.1:8080"), "Address for webhooks; port 0 picks a free port.";
     Key TANDEM_SERVER_URL [Gateway, Tool], Text("http://127.0.0.1:50051"), "The Tandem server; plain http to another machine needs --insecure.";
-    SecretKey TANDEM_INTERNAL_TOKEN [Server, Gateway, Tool], Means("the file internal-token in TANDEM_DATA_DIR, which the server writes"), "Proves that a caller is internal; of a comma-separated list, the server accepts each token, and gateway and tool send the first.";
+    SecretKey(Token) TANDEM_INTERNAL_TOKEN [Server, Gateway, Tool], Means("the file internal-token in TANDEM_DATA_DIR, which the server writes"), "Proves that a caller is internal; of a comma-separated list, the server accepts each token, and gateway and tool send the first.";
     Key TANDEM_DATA_DIR [Server, Gateway, Tool], Text("./data"), "The server's data directory; gateway and tool look for its internal token there.";
     Key TANDEM_STORE [Server], Text("embedded"), "The store; this version has only the embedded one.";
     Key TANDEM_RETENTION [Server], Text("30d"), "How long events are kept after they finished, in running time of the server; at least 8 days.";
 
     Key FACEBOOK_PIXEL_ID [Server], Means("events are accepted and held"), "The pixel (dataset) that events go to.";
-    SecretKey FACEBOOK_ACCESS_TOKEN [Server], Means("events are accepted and held"), "Access token of that pixel.";
+    SecretKey(Issued) FACEBOOK_ACCESS_TOKEN [Server], Means("events are accepted and held"), "Access token of that pixel.";
     Key FACEBOOK_TEST_EVENT_CODE [Server], Means("none is sent"), "Test code from the Events Manager, sent with each event of that pixel.";
-    SecretKey FACEBOOK_APP_SECRET [Server], Means("no proof is sent"), "App secret; with it each call carries appsecret_proof.";
+    SecretKey(Issued) FACEBOOK_APP_SECRET [Server], Means("no proof is sent"), "App secret; with it each call carries appsecret_proof.";
     Key META_GRAPH_URL [Server], Text("https://graph.facebook.com"), "Base address of the Graph API.";
     Key META_GRAPH_VERSION [Server], Text("v25.0"), "Version of the Graph API.";
     Key META_CONNECT_TIMEOUT [Server], Text("1500ms"), "Longest wait for a connection to Meta.";
     Key META_TIMEOUT [Server], Text("10s"), "Longest wait for an answer from Meta.";
 
     Key CASHFREE_ENVIRONMENT [Server], Text("SANDBOX"), "SANDBOX or PRODUCTION; picks the client secret.";
-    SecretKey CASHFREE_CLIENT_SECRET [Server, Tool], Means("webhooks are answered with 503"), "Cashfree's client secrets of the sandbox, comma-separated, newest first; the tool signs doctor's ping with the first.";
-    SecretKey CASHFREE_CLIENT_SECRET_PRODUCTION [Server, Tool], Means("webhooks are answered with 503"), "Cashfree's client secrets of production, comma-separated, newest first; the tool signs doctor's ping with the first.";
+    SecretKey(Issued) CASHFREE_CLIENT_SECRET [Server, Tool], Means("webhooks are answered with 503"), "Cashfree's client secrets of the sandbox, comma-separated, newest first; the tool signs doctor's ping with the first.";
+    SecretKey(Issued) CASHFREE_CLIENT_SECRET_PRODUCTION [Server, Tool], Means("webhooks are answered with 503"), "Cashfree's client secrets of production, comma-separated, newest first; the tool signs doctor's ping with the first.";
     Key CASHFREE_CLIENT_ID [Server], Means("the Orders API is not asked"), "Cashfree's client ID; with it, the server asks the Orders API about orders that look unpaid.";
     Key CASHFREE_API_URL [Server], Means("Cashfree's address for the environment"), "Base address of Cashfree's API.";
     Key CASHFREE_LEGACY_WEBHOOKS [Server], Text("false"), "Whether Cashfree's oldest, form-encoded notifications are accepted as hints; needs CASHFREE_CLIENT_ID.";
@@ -174,13 +199,13 @@ rows! {
     Key CASHFREE_ALLOWED_ADDRESSES [Gateway], Means("any"), "Networks that may send webhooks, comma-separated.";
     Key TANDEM_WEBHOOK_MAX_AGE [Server], Text("72h"), "Signed webhooks that are older are refused.";
 
-    Key TANDEM_ALLOWED_ORIGINS [Server], Means("this machine's own names, any port"), "The shop's origins, comma-separated, such as https://shop.example; a list replaces the default.";
+    Key TANDEM_ALLOWED_ORIGINS [Server], Means("this machine's own names, any port"), "The shop's origins, comma-separated, such as https://shop.example or https://*.shop.example (any one label); a list replaces the default.";
     Key TANDEM_SHOP_URL [Server], Means("the pixel's first allowed origin; without one, events without a page are held"), "event_source_url of events whose page is not known.";
     Key TANDEM_TRUSTED_PROXIES [Server, Gateway], Means("none"), "Networks of proxies whose X-Forwarded-For is believed, comma-separated.";
     Key TANDEM_RATE_LIMIT [Server], Text("50/s burst 200"), "Calls that one client address may make to the public RPCs, or off.";
-    SecretKey TANDEM_CLAIM_SECRET [Server], Means("order IDs must be unguessable"), "With it, a page's word about an order (claim, checkout event, confirmation) counts only with its claim_key.";
+    SecretKey(Any) TANDEM_CLAIM_SECRET [Server], Means("order IDs must be unguessable"), "With it, a page's word about an order (claim, checkout event, confirmation) counts only with its claim_key.";
     Key TANDEM_COOKIE_DOMAIN [Server], Means("no cookies are set"), "Domain for which the server sets the cookies _fbp and _fbc by HTTP.";
-    Key TANDEM_CONSENT_REQUIRED [Server], Text("false"), "Whether consent that is not specified counts as denied.";
+    Key TANDEM_CONSENT_REQUIRED [Server], Text("false"), "Whether consent that is not specified counts as denied, also of orders that no page named.";
     Key TANDEM_BROWSER_POLICY [Server], Text("verified"), "When the page may fire Purchase: verified (once the server knows that the order is paid) or optimistic (at once).";
     Key TANDEM_JOIN_WAIT [Server], Text("30s"), "How long a paid order without browser signals waits for them.";
     Key TANDEM_DEFAULT_COUNTRY [Server], Text("IN"), "Country of national phone numbers.";

@@ -50,7 +50,7 @@ pub mod values;
 mod watched;
 
 pub use document::help;
-pub use keys::{Key, Program, SecretKey};
+pub use keys::{Key, Program, SecretForm, SecretKey};
 
 #[cfg(feature = "programs")]
 pub use {

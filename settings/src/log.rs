@@ -7,6 +7,7 @@ use tracing_subscriber::filter::{Directive, LevelFilter};
 
 use crate::keys::TANDEM_LOG;
 use crate::source::{SettingError, Source};
+use crate::values::entries;
 
 /// Libraries whose detailed logs show headers and addresses of callers.
 const QUIET_LIBRARIES: [&str; 6] = ["h2", "hyper", "hyper_util", "tonic", "tower", "rustls"];
@@ -51,6 +52,9 @@ fn filter(text: &str) -> Result<EnvFilter, String> {
     for word in words.filter(|word| !word.is_empty()) {
         word.parse::<LevelFilter>().map_err(|_| EXPECTED.to_owned())?;
     }
+    if entries(text).next().is_none() {
+        return Err(EXPECTED.to_owned());
+    }
     let mut filter = EnvFilter::builder().parse(text).map_err(|_| EXPECTED.to_owned())?;
     // A filter that logs little must not log more of these libraries.
     let is_fine = filter.max_level_hint().is_none_or(|level| level > LevelFilter::INFO);
@@ -83,7 +87,8 @@ mod tests {
 
     #[test]
     fn an_unknown_level_is_an_error_that_says_what_is_expected() {
-        for bad in ["verbose", "info,loud", "tandem_server", "tandem=loud", "tandem=louder=still"] {
+        for bad in ["verbose", ",", " , ", "info,loud", "tandem_server", "tandem=loud", "tandem=louder=still"]
+        {
             assert!(filter(bad).unwrap_err().contains("debug"), "{bad}");
         }
     }

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::values::list;
+
 /// Networks, such as those of trusted proxies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Networks(Vec<IpNet>);
@@ -12,17 +14,14 @@ impl Networks {
     /// Reads a comma-separated list of networks (`10.0.0.0/8`) and single addresses.
     ///
     /// # Errors
-    /// A sentence that quotes the first part that is neither a network nor an address.
+    /// A sentence that quotes the first part that is neither a network nor an address, or says that
+    /// there is no part.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        parts
-            .map(|part| {
-                let network = part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from));
-                network
-                    .map_err(|_| format!("{part:?} is neither an address nor a network such as 10.0.0.0/8"))
-            })
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let network = |part: &str| {
+            let network = part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from));
+            network.map_err(|_| format!("{part:?} is neither an address nor a network such as 10.0.0.0/8"))
+        };
+        list(text, network).map(Self)
     }
 
     /// Whether one of the networks contains `address`. An IPv4-mapped IPv6 address counts as IPv4.
@@ -40,6 +39,9 @@ mod tests {
     fn networks_are_checked() {
         assert!(Networks::parse("52.66.101.190, 3.109.102.0/24").is_ok());
         assert!(Networks::parse("10.0.0.0/33").unwrap_err().contains("10.0.0.0/33"));
+        for empty in ["", " ", ",", " , ,"] {
+            assert!(Networks::parse(empty).unwrap_err().contains("at least one"), "{empty:?}");
+        }
     }
 
     #[test]

@@ -20,6 +20,24 @@ pub fn span_between(text: &str, min: Duration, max: Duration) -> Result<Duration
     }
 }
 
+/// What is wrong with a list that has no entry. Whoever wants no list leaves the key out.
+pub const EMPTY_LIST: &str = "must have at least one entry; leave it out where there is none";
+
+/// The entries of a comma-separated list, trimmed. Empty ones do not count.
+pub(crate) fn entries(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|entry| !entry.is_empty())
+}
+
+/// Reads a comma-separated list, each entry with `parse`.
+///
+/// # Errors
+/// The error of the first entry that `parse` refuses, or a sentence if there is no entry: a list that
+/// is set and empty would allow nobody.
+pub fn list<T>(text: &str, parse: impl FnMut(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    let list: Vec<T> = entries(text).map(parse).collect::<Result<_, _>>()?;
+    if list.is_empty() { Err(EMPTY_LIST.to_owned()) } else { Ok(list) }
+}
+
 /// Reads `true` or `false`, also as `1`, `yes`, `on`, `0`, `no`, `off`.
 ///
 /// # Errors

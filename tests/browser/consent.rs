@@ -82,6 +82,37 @@ async fn a_refusal_reaches_the_server_and_nothing_reaches_meta() -> anyhow::Resu
 }
 
 #[tokio::test]
+async fn measurement_alone_leaves_from_the_server_opted_out_and_the_pixel_is_left_alone() -> anyhow::Result<()>
+{
+    let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let page = Page { world: &world, session: &session, person: &person };
+    page.open("?fbclid=AbC-1_x").await?;
+    let script = format!(
+        "{TRACES}
+        const tandem = await Tandem.connect({{ ...options, consentRequired: true }});
+        const held = await tandem.captureLead(person);
+        tandem.consent.measureOnly();
+        const lead = await tandem.captureLead({{ ...person, consent: {{ ads: 'granted' }} }});
+        return {{ held, lead, traces: traces() }};"
+    );
+    let seen = page.run(&script, json!({})).await?;
+    assert_eq!(seen["lead"]["pixel"], "suppressed", "{seen}");
+    assert_eq!(
+        (&seen["traces"][0], &seen["traces"][4]),
+        (&json!("undefined"), &json!(0)),
+        "no pixel: {seen}"
+    );
+    for lead in [&seen["held"], &seen["lead"]] {
+        let arrived =
+            world.wait_for_server_event("Lead", lead["eventId"].as_str().unwrap_or_default()).await?;
+        assert_eq!(arrived.field(&["opt_out"]), true);
+        assert!(!arrived.match_key("fbp").is_empty() && !arrived.match_key("fbc").is_empty());
+    }
+    assert!(world.sandbox.pixel_events().await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
 async fn consent_that_is_withdrawn_takes_everything_along() -> anyhow::Result<()> {
     let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
     let page = Page { world: &world, session: &session, person: &person };

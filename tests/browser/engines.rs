@@ -144,6 +144,7 @@ const WALK: &str = r#"
         long: { contentName: "x".repeat(20000), email: "é".repeat(100) },
         alone: { contentName: "\ud800 alone" },
         consentDenied: { ...person, consent: { ads: "denied" } },
+        consentForMeasurement: { ...person, consent: { ads: "measure_only" } },
         consentEmpty: { consent: {}, experiment: {} },
         consentLarge: { consent: { country: 4294967295, state: "0003" } },
         odd: { contentIds: { a: "x", b: null }, contents: ["x", null, { id: "y" }], properties: "abc", experiment: "x", consent: "granted" },

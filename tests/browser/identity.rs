@@ -52,7 +52,15 @@ async fn a_click_is_dated_once_and_another_click_takes_its_place() -> anyhow::Re
     page.open("?fbclid=AbC-1_x").await?;
     let first = page.run(COOKIES, json!({})).await?;
     assert_eq!((parts(&first, "_fbc")[1], parts(&first, "_fbc")[3]), ("0", "AbC-1_x"), "an address: {first}");
-    for query in ["?fbclid=AbC-1_x", "", "?fbclid=A.B", "?fbclid="] {
+    for query in [
+        "?fbclid=AbC-1_x",
+        "",
+        "?fbclid=A.B",
+        "?fbclid=",
+        "?fbclid=None",
+        "?fbclid=%5Bfbclid%5D",
+        "?fbclid=null&fbclid=AbC-1_x",
+    ] {
         page.open(query).await?;
         assert_eq!(page.run(COOKIES, json!({})).await?, first, "{query}");
     }
@@ -65,6 +73,23 @@ async fn a_click_is_dated_once_and_another_click_takes_its_place() -> anyhow::Re
     assert_eq!(second["_fbp"], first["_fbp"]);
     assert_eq!(parts(&second, "_fbc")[3], "abc-1_x", "click IDs are case-sensitive");
     assert!(parts(&second, "_fbc")[2] > parts(&first, "_fbc")[2]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn placeholders_are_neither_written_nor_kept() -> anyhow::Result<()> {
+    let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let page = Page { world: &world, session: &session, person: &person };
+    for query in ["?fbclid=None", "?fbclid=(not%20set)", "?fbclid=%7B%7Bclick_id%7D%7D", "?fbclid=0000"] {
+        page.open(query).await?;
+        let made = page.run(COOKIES, json!({})).await?;
+        assert!(made["_fbc"].is_null(), "{query}: {made}");
+    }
+    page.open("?fbclid=AbC-1_x").await?;
+    let before = "document.cookie = '_fbp=fb.1.1700000000000.abc'; document.cookie = '_fbc=fb.1.1700000000000.undefined';";
+    let made = page.run(&format!("{before}{COOKIES}"), json!({})).await?;
+    assert!(parts(&made, "_fbp")[3].parse::<u64>().is_ok(), "{made}");
+    assert_eq!(parts(&made, "_fbc")[3], "AbC-1_x", "{made}");
     Ok(())
 }
 

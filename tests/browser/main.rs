@@ -7,6 +7,7 @@ mod consent;
 mod declarative;
 mod engines;
 mod examples;
+mod forms;
 mod identity;
 mod kept;
 mod lead;

@@ -24,6 +24,32 @@ async fn init_comes_once_with_what_both_sides_hash_alike() -> anyhow::Result<()>
 }
 
 #[tokio::test]
+async fn init_leaves_out_what_only_the_server_can_normalise() -> anyhow::Result<()> {
+    let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let page = Page { world: &world, session: &session, person: &person };
+    let script = "
+        await Tandem.connect({ ...options, pixelScript: '/none.js', person: more });
+        return window.fbq.queue[0][2];";
+    for (known, expected) in [
+        (
+            json!({ "phone": "+91 98765-43210", "email": "noreply@shop.example" }),
+            json!({ "ph": "919876543210" }),
+        ),
+        (json!({ "phone": "+1 (415) 555-2671", "email": "none@none.com" }), json!({ "ph": "14155552671" })),
+        (json!({ "phone": "+91 098765 01234" }), json!({})),
+        (json!({ "phone": "+९१ ९८७६५ ४३२१०" }), json!({})),
+        (json!({ "phone": "+91 98765 01234 ext 5" }), json!({})),
+        (json!({ "phone": "+44 (0)7911 123456" }), json!({})),
+        (json!({ "phone": "+44+447911123456" }), json!({})),
+        (json!({ "phone": "+91 99999 99999", "email": "not an address" }), json!({})),
+    ] {
+        page.open("").await?;
+        assert_eq!(page.run(script, known.clone()).await?, expected, "{known}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_purchase_page_in_two_tabs_and_after_going_back_fires_once() -> anyhow::Result<()> {
     let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
     let shop = Shop::new(&session, &world.sandbox.url);

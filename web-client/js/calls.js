@@ -75,7 +75,7 @@ export class Calls {
 
   /** Fires the pixel at once, with consent. Returns false if there is none or fbq threw. */
   fire(call, event) {
-    if (!this.consent.isGiven) return false;
+    if (!this.consent.mayFire) return false;
     call.isTold = true;
     pixel.start(this.options);
     return pixel.fire(event);
@@ -83,7 +83,7 @@ export class Calls {
 
   /** Fires the pixel once, and reports the outcome to the server. */
   async tell(call, event) {
-    if (!this.consent.isGiven) return "suppressed";
+    if (!this.consent.mayFire) return "suppressed";
     const threw = !call.isTold && !this.fire(call, event);
     const outcome = threw ? FAILED : await pixel.isReady(PIXEL_MS) ? FIRED : BLOCKED;
     this.#note(call, event, outcome);

@@ -1,8 +1,12 @@
-// The visitor's consent: granted, denied, or undecided. It is undecided if the shop must ask first
-// (`consentRequired`). Then calls are held in memory, and nothing is stored, sent, or loaded from Meta. If
-// the browser refuses for its user (Global Privacy Control), consent is denied until the page grants it.
+// The visitor's consent: granted, granted for measurement alone, denied, or undecided. It is undecided if
+// the shop must ask first (`consentRequired`). Then calls are held in memory, and nothing is stored, sent, or
+// loaded from Meta. If the browser refuses for its user (Global Privacy Control), consent is denied until the
+// page grants it. With measurement alone, cookies and the server's copies are as with consent, and Meta's pixel
+// is left alone: it has no word for it.
 
 const HELD_MAX = 50;
+// What a visitor says to grant less than all, the strictest first.
+const STRICT = ["denied", "measure_only"];
 
 export class Consent {
   /** Set by the owner: runs when the visitor has decided, before the held calls continue. */
@@ -16,17 +20,21 @@ export class Consent {
     this.#options = options;
     const isRefused = isDenied || options.respectGpc && navigator.globalPrivacyControl;
     if (isRefused) this.#say("denied");
-    this.#isOpen = !isRefused && options.consentRequired && options.consent?.ads !== "granted";
+    this.#isOpen = !isRefused && options.consentRequired && !["granted", "measure_only"].includes(options.consent?.ads);
   }
 
-  /** While this is false, nothing may be stored or loaded, and the pixel may not fire. */
+  /** While this is false, nothing may be stored. */
   get isGiven() { return !this.#isOpen && !this.isDenied; }
+  /** While this is false, Meta's pixel may not be loaded or fire. */
+  get mayFire() { return this.isGiven && this.#options.consent?.ads !== "measure_only"; }
   get isDenied() { return this.#options.consent?.ads === "denied"; }
   get isOpen() { return this.#isOpen; }
 
-  /** The page's argument with the visitor's refusal applied: no call can grant what the visitor denies. */
+  /** The page's argument with the visitor's word applied: no call can grant what the visitor does not. */
   applied(input) {
-    return this.isDenied && input?.consent ? { ...input, consent: { ...input.consent, ads: "denied" } } : input;
+    const visitor = STRICT.indexOf(this.#options.consent?.ads), call = STRICT.indexOf(input?.consent?.ads);
+    return visitor >= 0 && input?.consent && (call < 0 || call > visitor)
+      ? { ...input, consent: { ...input.consent, ads: STRICT[visitor] } } : input;
   }
 
   /** Keeps work until the visitor has decided. */

@@ -1,59 +1,40 @@
 // Forms without code. A submitted <form data-tandem="lead"> is reported as a lead, and
-// <form data-tandem="Contact"> as that event. Fields are found by `data-tandem-field`, `autocomplete`,
-// `name` or `type`. data-value, data-currency, data-content-name, data-content-category,
-// data-content-ids, data-order-id and data-claim-key of the form describe the event.
+// <form data-tandem="Contact"> as that event. The attributes may stand on an element around the form.
+// fields.js reads the form. data-value, data-currency, data-content-name, data-content-category,
+// data-content-ids, data-order-id and data-claim-key describe the event.
 //
 // The form is always submitted, whatever happens here. If it leads to another page, it is held until the
-// server has the event, but never longer than HELD_MS.
+// server has the event, but never longer than HELD_MS. A form that the page's own script sends is reported
+// when the script says that it was accepted: data-tandem-after names the event, and BUILDERS has those of
+// form builders. Without such an event it is reported at once, unless it is marked as invalid.
+
+import { read } from "./fields.js";
+
+export { read };
 
 const HELD_MS = 1000;
-const UNREAD = ["password", "file", "submit", "button", "reset", "image", "fieldset"];
+// Two equal submissions of one form within this time are one: a double click. Equal leads are always one.
+const TWICE_MS = 2000;
 
-// Names of fields, in lower case and without separators, and tokens of `autocomplete`.
-const FIELDS = {
-  email: "email e-mail mail emailaddress",
-  phone: "phone tel tel-national mobile mobilenumber phonenumber telephone whatsapp contactnumber",
-  firstName: "firstname fname givenname given-name forename",
-  lastName: "lastname lname familyname family-name surname",
-  city: "city town address-level2",
-  state: "state province region address-level1",
-  postalCode: "postalcode postal-code postcode zip zipcode pin pincode",
-  country: "country country-name",
-  gender: "gender sex",
-  dateOfBirth: "dateofbirth birthdate birthday bday dob",
-  name: "name fullname yourname",
+const HUBSPOT = "hs-form-event:on-submission:success";
+// Forms of builders that are sent by a script, and the event by which it says that its server accepted the form.
+// Contact Form 7 and HubSpot use the browser's events. WPForms, Elementor and Gravity Forms use jQuery's.
+const BUILDERS = {
+  ".wpcf7-form": "wpcf7mailsent",
+  ".wpforms-ajax-form": "wpformsAjaxSubmitSuccess",
+  ".elementor-form": "submit_success",
+  // Without a frame, Gravity Forms leads to another page.
+  "[id^=gform_][target]": "gform_confirmation_loaded",
+  "[id^=hsForm_], .hs-form-html form": HUBSPOT,
 };
-const KNOWN = {};
-for (const key in FIELDS) for (const word of FIELDS[key].split(" ")) KNOWN[word.replace(/\W/g, "")] = key;
-const known = (word) => KNOWN[String(word ?? "").toLowerCase().replace(/[\W_]/g, "")];
+const builderEvent = (form) => BUILDERS[Object.keys(BUILDERS).find((selector) => form.matches(selector))];
 
-const keyOf = (element) =>
-  element.dataset.tandemField
-  || String(element.getAttribute("autocomplete") ?? "").split(" ").map(known).find(Boolean)
-  || (element.type !== "hidden" && known(element.name))
-  || { email: "email", tel: "phone" }[element.type];
-
-/** The values of a form, as the argument of `captureLead` or `track`. */
-export const read = (form) => {
-  const { value, currency, contentName, contentCategory, contentIds, orderId, claimKey } = form.dataset;
-  const input = { value, currency, contentName, contentCategory, orderId, claimKey };
-  if (contentIds) input.contentIds = contentIds.split(",").map((id) => id.trim());
-  for (const element of form.elements) {
-    const isChoice = element.type === "radio" || element.type === "checkbox";
-    if (element.disabled || UNREAD.includes(element.type) || isChoice && !element.checked) continue;
-    const key = keyOf(element), text = String(element.value ?? "").trim();
-    if (key && text) input[key] ??= text;
-  }
-  const { name, ...rest } = input;
-  if (!name) return rest;
-  const [first, ...others] = name.split(/\s+/);
-  return { ...rest, firstName: rest.firstName ?? first, lastName: rest.lastName ?? (others.join(" ") || undefined) };
-};
+const isLead = (kind) => kind.trim().toLowerCase() === "lead";
 
 // Nobody can correct a submitted form. Values that the server cannot use are left out.
 const report = async (connection, kind, input) => {
   const tandem = await connection;
-  const call = (given) => (kind.toLowerCase() === "lead" ? tandem.captureLead(given) : tandem.track(kind, given));
+  const call = (given) => (isLead(kind) ? tandem.captureLead(given) : tandem.track(kind, given));
   try {
     await call(input);
   } catch (error) {
@@ -64,11 +45,60 @@ const report = async (connection, kind, input) => {
   }
 };
 
+let isWatching = false;
+
 /** Reports the document's forms, also those that are added later. `connection` is the promise of `Tandem.connect`. */
 export const watchForms = (connection) => {
-  const held = new WeakSet(), released = new WeakSet();
-  const send = (form) => report(connection, form.dataset.tandem, read(form))
-    .catch((error) => { console.warn("tandem:", form.dataset.tandem, error.message); });
+  if (isWatching) return;
+  isWatching = true;
+  const held = new WeakSet(), released = new WeakSet(), reported = new WeakMap();
+  // Submissions that wait for an event, by their form, the latest last. And the events that are listened to.
+  const waiting = new Map(), heard = new Set();
+
+  const send = async ({ form, kind, input }) => {
+    const text = kind + JSON.stringify(input), now = Date.now();
+    const [before, at] = reported.get(form) ?? [];
+    if (text === before && (isLead(kind) || now - at < TWICE_MS)) return;
+    reported.set(form, [text, now]);
+    try {
+      await report(connection, kind, input);
+    } catch (error) {
+      reported.delete(form);
+      console.warn("tandem:", kind, error.message);
+    }
+  };
+
+  // An event says that a form was accepted. It comes from the form, from what is around it, or from the document.
+  const accepted = (name, target) => {
+    const isOf = (form) => !(target instanceof Element) || target.contains(form) || form.contains(target);
+    const found = [...waiting.values()].reverse().find(({ form, after }) => after === name && isOf(form));
+    if (!found) return;
+    waiting.delete(found.form);
+    send(found);
+  };
+
+  const wait = (submission) => {
+    const { form, after } = submission;
+    waiting.delete(form);
+    waiting.set(form, submission);
+    if (heard.has(after)) return;
+    heard.add(after);
+    const hear = ({ target }) => accepted(after, target);
+    addEventListener(after, hear, true);
+    window.jQuery?.(document).on(after, hear);
+  };
+
+  // HubSpot's older forms send a message.
+  addEventListener("message", ({ data }) => {
+    if (data?.type === "hsFormCallback" && data.eventName === "onFormSubmitted") accepted(HUBSPOT);
+  });
+
+  // A submission that does not lead to another page here.
+  const stay = (submission) => {
+    const { form, after, isInvalid } = submission;
+    if (after) wait(submission);
+    else if (!isInvalid && !form.querySelector("[aria-invalid=true]")) send(submission);
+  };
 
   const release = (form, submitter) => {
     held.delete(form);
@@ -83,28 +113,41 @@ export const watchForms = (connection) => {
 
   // Runs before all other listeners. A form that was held is submitted without calling them a second time.
   addEventListener("submit", (event) => {
-    const form = event.target;
-    if (!form.dataset?.tandem) return;
+    const form = event.target, marked = form.closest?.("[data-tandem]");
+    if (!marked?.dataset.tandem) return;
     if (released.has(form)) {
       event.stopImmediatePropagation();
       return;
     }
+    const marks = { ...marked.dataset, ...form.dataset };
+    const submission = event.tandem = {
+      form, marks, kind: marks.tandem, input: read(form, marks),
+      after: marks.tandemAfter ?? builderEvent(form),
+      // The browser has not checked the form. Its script does.
+      isInvalid: form.matches(":invalid"),
+    };
     // If the page stops the event, the form is still reported.
-    event.tandem = setTimeout(() => send(form));
+    submission.timer = setTimeout(() => (event.defaultPrevented ? stay : send)(submission));
   }, true);
 
   // Runs after all other listeners. A form that the page's own script sends needs no waiting.
   addEventListener("submit", (event) => {
-    const form = event.target;
-    if (!event.tandem) return;
-    clearTimeout(event.tandem);
-    if (event.defaultPrevented) return void (held.has(form) || send(form));
+    const submission = event.tandem;
+    if (!submission) return;
+    clearTimeout(submission.timer);
+    const { form, marks } = submission;
+    // What the page's script has added. What it has emptied was read before.
+    const own = Object.entries(submission.input).filter(([, value]) => value !== undefined);
+    submission.input = { ...read(form, marks), ...Object.fromEntries(own) };
+    if (event.defaultPrevented) return void (held.has(form) || stay(submission));
     const [method, target] = ["method", "target"].map((name) => form.getAttribute(name));
-    if (method === "dialog" || target && target !== "_self") return void send(form);
+    // Gravity Forms and HubSpot send the form into a frame.
+    if (target && target !== "_self") return void stay(submission);
+    if (method === "dialog") return void send(submission);
     event.preventDefault();
     if (held.has(form)) return;
     held.add(form);
     const patience = new Promise((resolve) => { setTimeout(resolve, HELD_MS); });
-    Promise.race([send(form), patience]).then(() => release(form, event.submitter));
+    Promise.race([send(submission), patience]).then(() => release(form, event.submitter));
   });
 };

@@ -2,11 +2,15 @@
 // fb.<labels of the cookie's domain, less one>.<time made, ms>.<random number or click ID>. The owner calls
 // this file only with the visitor's consent. The date of a click is never changed.
 
+import { isClick } from "./nobody.js";
+
 const LIFE_S = 90 * 24 * 3600;
 // Meta's own library ignores longer click IDs.
 const CLICK_ID_MAX_CHARS = 500;
-const VALID = /^fb\.\d+\.\d+\.[^.]+(\.([\w-]{2}|[\w-]{8}))?$/;
 const NAMES = ["_fbp", "_fbc"];
+// The form of both values. A fifth field is the appendix of Meta's param builder.
+const VALID = /^fb\.\d+\.\d+\.[\w-]+(\.([AB][AQgw]|AQ[\w-]{6}))?$/;
+const payload = (value) => value?.split(".")[3];
 
 // Sandboxed frames refuse access to cookies. Then there are none.
 const cookie = (name) => {
@@ -40,15 +44,15 @@ const widest = () => {
   }) ?? "";
 };
 
-// The click ID of the page's address, or of the page before it.
+// The click ID of the page's address, or of the page before it. The server gets one that cannot stand in a
+// cookie too, unchanged, and counts it.
 const clickId = () => {
-  for (const address of [location.href, document.referrer]) {
+  const ids = [location.href, document.referrer].flatMap((address) => {
     try {
-      const id = new URL(address).searchParams.get("fbclid");
-      if (id && id.length <= CLICK_ID_MAX_CHARS) return id;
-    } catch { /* no address */ }
-  }
-  return undefined;
+      return new URL(address).searchParams.getAll("fbclid");
+    } catch { return []; }
+  }).filter((id) => id && id.length <= CLICK_ID_MAX_CHARS);
+  return ids.find(isClick) ?? ids[0];
 };
 
 /** Makes missing cookies, and extends the life of existing ones. */
@@ -57,12 +61,11 @@ export const start = () => {
     const domain = widest();
     const made = (last) => ["fb", domain && domain.split(".").length - 1 || 0, Date.now(), last].join(".");
     let [fbp, fbc] = NAMES.map((name) => [cookie(name)].find((value) => VALID.test(value)));
-    fbp ??= made(Math.floor(1e9 + Math.random() * 9e9));
+    if (!(payload(fbp) > 0)) fbp = made(Math.floor(1e9 + Math.random() * 9e9));
     const click = clickId();
-    // Other characters are not allowed in a cookie. The server gets the click ID unchanged.
-    if (/^[\w-]+$/.test(click ?? "") && fbc?.split(".")[3] !== click) fbc = made(click);
+    if (isClick(click ?? "") && payload(fbc) !== click) fbc = made(click);
     write(NAMES[0], fbp, domain);
-    if (fbc) write(NAMES[1], fbc, domain);
+    if (fbc && isClick(payload(fbc))) write(NAMES[1], fbc, domain);
   } catch { /* no cookies here */ }
 };
 

@@ -42,7 +42,8 @@ export interface ConnectOptions {
   cookies?: "page" | "server";
   /**
    * The visitor, if the page knows it when it connects. The pixel's `init` gets it (advanced matching).
-   * Only hashes (64 hex digits), the e-mail address, and a phone number that begins with `+` are used.
+   * Only hashes (64 hex digits), a plain e-mail address, and a mobile number with `+` and the calling code of
+   * India, North America, the United Kingdom or the Emirates are used.
    * Meta would hash other values by other rules than the server, so they are left out. Calls do not
    * include it.
    */
@@ -119,8 +120,11 @@ export interface Experiment {
 
 /** Permission to use the event for advertising. */
 export interface Consent {
-  /** `denied`: nothing goes to Meta, from the page or from the server. */
-  ads?: "granted" | "denied";
+  /**
+   * `denied`: nothing goes to Meta, from the page or from the server. `measure_only`: the server sends the
+   * event with Meta's `opt_out` (counted, not used to optimise), and the pixel does not fire.
+   */
+  ads?: "granted" | "measure_only" | "denied";
   /** Meta's Limited Data Use. */
   limitedDataUse?: boolean;
   /** Country and state of Limited Data Use, Meta's codes. 0: where Meta finds the person to be. */
@@ -203,10 +207,16 @@ export declare class TandemError extends Error {
   readonly fields: FieldError[];
 }
 
-/** Reports the visitor's decision. Both functions may be called at any time, and repeatedly. */
+/** Reports the visitor's decision. The functions may be called at any time, and repeatedly. */
 export interface VisitorConsent {
   /** Cookies are written, the pixel starts (or gets `fbq('consent', 'grant')`), held calls go out. */
   grant(): void;
+  /**
+   * Measurement alone: cookies and calls as with consent, and the server's copies carry Meta's `opt_out`.
+   * Meta's library is not loaded, and a loaded pixel gets `fbq('consent', 'revoke')` and fires nothing,
+   * because it has no word for it. No call can grant more.
+   */
+  measureOnly(): void;
   /**
    * The pixel gets `fbq('consent', 'revoke')`, Meta's cookies and everything that Tandem has stored
    * are removed. Held and later calls are sent as denied: the server counts them and sends nothing to
@@ -228,7 +238,7 @@ export interface Loader {
   track(name: StandardEvent, event?: Event): Promise<Result>;
   trackCustom(name: string, event?: Event): Promise<Result>;
   recordPurchase(purchase: Purchase): Promise<Result>;
-  consent: { grant(): Promise<void>; deny(): Promise<void> };
+  consent: { grant(): Promise<void>; measureOnly(): Promise<void>; deny(): Promise<void> };
 }
 
 declare global {

@@ -6,7 +6,8 @@
 //   unsent.js      calls that the server has not accepted yet; stored_calls.js stores them
 //   consent.js     the visitor's consent
 //   pixel.js       fbq            transport.js   fetch
-//   identity.js    cookies        storage.js     orders remembered between pages
+//   identity.js    cookies        nobody.js      placeholders
+//   storage.js     orders remembered between pages
 //   events.js      events on the document, the console
 
 import { Calls } from "./calls.js";
@@ -26,7 +27,7 @@ export { TandemError } from "./errors.js";
 const SLOW_MS = 1000;
 
 export class Tandem {
-  /** What the visitor allows: `grant()` and `deny()`. */
+  /** What the visitor allows: `grant()`, `measureOnly()` and `deny()`. */
   consent;
   #calls;
   #unsent;
@@ -57,12 +58,13 @@ export class Tandem {
     this.#unsent = calls.unsent = new Unsent(calls);
     this.#unsent.mayStore = () => consent.isGiven;
     this.#purchases = new Purchases(calls);
-    this.consent = { grant: () => consent.decide("granted"), deny: () => consent.decide("denied") };
+    const word = (ads) => () => consent.decide(ads);
+    this.consent = { grant: word("granted"), measureOnly: word("measure_only"), deny: word("denied") };
     consent.decided = () => this.#follow();
     say(options, "connected", consent.isOpen ? "awaited" : options.consent?.ads ?? "not asked for");
     say(options, "pixel", !!window.fbq);
+    if (!consent.mayFire) pixel.consent("revoke");
     if (consent.isGiven) this.#open();
-    else pixel.consent("revoke");
     addEventListener("pagehide", () => this.#leave());
     // On a phone, this may be the last event that a page gets.
     addEventListener("visibilitychange", () => { if (document.hidden) this.#unsent.leave(); });
@@ -71,7 +73,7 @@ export class Tandem {
   // Starts everything that needs consent.
   #open() {
     if (this.#calls.options.cookies !== "server") identity.start();
-    pixel.start(this.#calls.options);
+    if (this.#calls.consent.mayFire) pixel.start(this.#calls.options);
     this.#purchases.resume();
     this.#unsent.resume();
   }
@@ -80,11 +82,9 @@ export class Tandem {
   #follow() {
     const { consent, options } = this.#calls;
     say(options, "consent", options.consent.ads);
-    if (consent.isGiven) {
-      pixel.consent("grant");
-      this.#open();
-    } else {
-      pixel.consent("revoke");
+    pixel.consent(consent.mayFire ? "grant" : "revoke");
+    if (consent.isGiven) this.#open();
+    else {
       identity.clear();
       this.#purchases.clear();
       this.#unsent.clear();

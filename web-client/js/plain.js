@@ -13,7 +13,7 @@ import { bytesField, messageField, numberField, textField, varint, wellFormed } 
 export { answer } from "./plain_answer.js";
 
 const [LEAD, CUSTOM_EVENT, PURCHASE] = [0, 2, 3];
-const CONSENT_DENIED = 2;
+const CONSENT_DENIED = 2, CONSENT_MEASURE_ONLY = 3;
 
 const PENDING_PURCHASE_MS = [2000, 5000, 10000, 30000, 60000];
 const PAUSE_MS = 1000;
@@ -137,9 +137,9 @@ class Input {
     const group = "consent", said = of?.consent;
     if (!isObject(said)) return undefined;
     const word = this.text(said, group, "ads") ?? "";
-    let ads = ["", "granted", "denied"].indexOf(word);
+    let ads = ["", "granted", "denied", "measure_only"].indexOf(word);
     if (ads < 0) {
-      this.addError(group, "ads", "must be granted or denied");
+      this.addError(group, "ads", "must be granted, measure_only or denied");
       ads = CONSENT_DENIED;
     }
     const isLimited = !["", "false", "0"].includes(plainly(said.limitedDataUse) ?? "");
@@ -149,7 +149,9 @@ class Input {
       ...numberField(3, this.#count(said, group, "country")),
       ...numberField(4, this.#count(said, group, "state")),
     ];
-    return { message, isDenied: ads === CONSENT_DENIED };
+    // The pixel has no word for measurement alone, so the server sends such an event.
+    const isDenied = ads === CONSENT_DENIED;
+    return { message, isDenied, forbidsPixel: isDenied || ads === CONSENT_MEASURE_ONLY };
   }
 
   /** The time of the event, in milliseconds since 1970. 0 if the argument has no time. */
@@ -231,7 +233,7 @@ export function prepare(options, visit, kind, eventName, of, eventId, madeMs) {
   ];
   const isDenied = !!consent?.isDenied;
   const path = SERVICE + (isLead ? "CaptureLead" : isPurchase ? "RecordPurchase" : "TrackEvent");
-  if (isDenied || isPurchase) return [path, framed(message), undefined, isDenied];
+  if (consent?.forbidsPixel || isPurchase) return [path, framed(message), undefined, isDenied];
 
   const parameters = parametersOf(Uint8Array.from(customData));
   const add = (key, value) => { if (isGiven(value)) parameters[key] = wellFormed(value); };

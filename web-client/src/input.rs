@@ -10,6 +10,8 @@ use crate::wire::{put_bytes, put_number, put_text, put_unless_zero};
 
 /// `CONSENT_DENIED`: the visitor refused advertising use.
 const DENIED: u64 = 2;
+/// `CONSENT_MEASURE_ONLY`: the visitor allowed measurement alone.
+const MEASURE_ONLY: u64 = 3;
 
 /// Reads arguments and collects errors, by the server's names of fields.
 #[derive(Debug, Default)]
@@ -21,8 +23,20 @@ pub(crate) struct Input {
 #[derive(Debug)]
 pub(crate) struct Permission {
     pub(crate) message: Vec<u8>,
-    /// The visitor refused advertising use.
-    pub(crate) is_denied: bool,
+    ads: u64,
+}
+
+impl Permission {
+    /// Whether the visitor refused advertising use.
+    pub(crate) fn is_denied(&self) -> bool {
+        self.ads == DENIED
+    }
+
+    /// Whether the page's pixel must not fire. It has no word for measurement alone, so the server sends
+    /// such an event.
+    pub(crate) fn forbids_pixel(&self) -> bool {
+        matches!(self.ads, DENIED | MEASURE_ONLY)
+    }
 }
 
 impl Input {
@@ -182,8 +196,9 @@ impl Input {
             b"" => 0,
             b"granted" => 1,
             b"denied" => DENIED,
+            b"measure_only" => MEASURE_ONLY,
             _ => {
-                self.add_error(GROUP, b"ads", b"must be granted or denied");
+                self.add_error(GROUP, b"ads", b"must be granted, measure_only or denied");
                 DENIED
             }
         };
@@ -192,7 +207,7 @@ impl Input {
         put_unless_zero(&mut message, 2, is_true(of.text(b"limitedDataUse")).into());
         put_unless_zero(&mut message, 3, self.count(of, GROUP, b"country").unwrap_or(0));
         put_unless_zero(&mut message, 4, self.count(of, GROUP, b"state").unwrap_or(0));
-        Some(Permission { message, is_denied: ads == DENIED })
+        Some(Permission { message, ads })
     }
 
     /// The time of the event, in milliseconds since 1970. 0 if the argument has no time.

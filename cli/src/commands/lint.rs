@@ -18,7 +18,7 @@ Exit codes: 0 no findings, 1 findings, 2 a page cannot be read. docs/lint.md exp
 #[derive(Debug, Args)]
 #[command(after_help = NOTES)]
 pub(crate) struct Arguments {
-    /// Pages, scripts, folders, or the address of a page (its scripts from the same origin are checked too)
+    /// Pages, scripts, folders, or addresses of pages (their scripts from the same origin are checked too)
     #[arg(required = true, value_name = "PATH|URL")]
     what: Vec<String>,
     /// One line of JSON for each finding: code, severity, file, line, column, message, help
@@ -59,17 +59,24 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Report, CliError> {
     let (addresses, paths): (Vec<&String>, Vec<&String>) =
         arguments.what.iter().partition(|what| what.starts_with("http://") || what.starts_with("https://"));
 
-    // All paths together are one shop, since pages load scripts from other folders. Each address is its own shop.
+    // All paths together are one shop, since pages load scripts from other folders. So are all addresses of one host.
     let mut shops = Vec::new();
     if !paths.is_empty() {
         let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
         shops.push(tandem_lint::read(&paths).map_err(|error| CliError::Setting(error.to_string()))?);
     }
+    let mut hosts: Vec<Vec<Url>> = Vec::new();
     for address in addresses {
         let url = Url::parse(address).map_err(|error| {
             CliError::Setting(format!("{address} is not an address: {error}; write https://…"))
         })?;
-        shops.push(tandem_lint::fetch(&url).await.map_err(|error| CliError::Setting(error.to_string()))?);
+        match hosts.iter_mut().find(|urls| urls.first().is_some_and(|first| first.host() == url.host())) {
+            Some(urls) => urls.push(url),
+            None => hosts.push(vec![url]),
+        }
+    }
+    for urls in hosts {
+        shops.push(tandem_lint::fetch(&urls).await.map_err(|error| CliError::Setting(error.to_string()))?);
     }
     let checked: Vec<(Shop, Vec<Finding>)> = shops
         .into_iter()

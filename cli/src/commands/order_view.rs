@@ -43,7 +43,7 @@ pub(crate) fn order_text(order: &OrderSummary, notes: &[OrderNote], events: &[Ev
         row("state", state(order.state()).to_owned()),
         row("purchase", plain(&order.purchase)),
         row("withheld", plain(&order.withheld_reason)),
-        row("consent", if order.consent_conflict { "contradicted" } else { "-" }.to_owned()),
+        row("consent", consent(order)),
         row("environment", plain(&order.environment)),
         row("paid", money(order.paid.as_ref())),
         row("proof", plain(&order.proof)),
@@ -103,6 +103,12 @@ fn state(state: PurchaseState) -> &'static str {
     }
 }
 
+/// What counts of what was said about advertising use.
+fn consent(order: &OrderSummary) -> String {
+    let word = plain(&order.consent);
+    if order.consent_conflict { format!("{word}, contradicted") } else { word }
+}
+
 fn money(money: Option<&Money>) -> String {
     money.map_or("-".to_owned(), |money| format!("{} {}", plain(&money.amount), plain(&money.currency_code)))
 }
@@ -122,6 +128,7 @@ pub(crate) struct OrderJson<'a> {
     state: &'static str,
     purchase: &'a str,
     withheld_reason: &'a str,
+    consent: &'a str,
     consent_conflict: bool,
     environment: &'a str,
     paid: Option<MoneyJson<'a>>,
@@ -156,6 +163,7 @@ impl<'a> OrderJson<'a> {
             state: order.state().as_str_name(),
             purchase: &order.purchase,
             withheld_reason: &order.withheld_reason,
+            consent: &order.consent,
             consent_conflict: order.consent_conflict,
             environment: &order.environment,
             paid: MoneyJson::of(order.paid.as_ref()),
@@ -237,6 +245,8 @@ mod tests {
             lost: rupees("0.00"),
             payments: 1,
             proof: "webhook".to_owned(),
+            consent: "denied".to_owned(),
+            consent_conflict: true,
             created_at: at(1_763_958_731),
             updated_at: at(1_763_958_739),
             ..OrderSummary::default()
@@ -278,6 +288,7 @@ FIRST SEEN            CHANGED               STATE  PURCHASE  PAID         REFUND
         let text = order_text(&sample(), &[note()], &[event]);
         for line in [
             "refunded       399.50 INR",
+            "consent        denied, contradicted",
             "2025-11-24T04:32:19Z  -         refund  SUCCESS  399.50 INR  9100001  700100200311  webhook",
             "Purchase  delivered  -     -         purchase_KB-1",
         ] {

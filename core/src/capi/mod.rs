@@ -5,18 +5,24 @@
 //! personal part is deleted and the public part stays. A batch is joined from the stored parts
 //! without parsing them again.
 
+mod stored;
+
+use stored::{OPT_OUT, fields};
+pub use stored::{is_opted_out, read_custom_data};
+
 use crate::code;
-use crate::custom_data::{Content, CustomData, Experiment};
+use crate::custom_data::{Content, CustomData};
 use crate::event::{ActionSource, Event};
 use crate::id::OrderId;
-use crate::money::Money;
 use crate::user_data::KeySet;
 
 /// Most events that Meta accepts in one request (Meta, using the API).
 pub const BATCH_EVENTS_MAX: usize = 1000;
+/// Meta's names of the match keys' object, and of the click ID in it.
+const USER_DATA: &str = "user_data";
+const FBC: &str = "fbc";
 /// Most bytes of one request's body; Tandem's own limit.
 pub const BATCH_BYTES_MAX: usize = 1_000_000;
-
 /// The JSON that Meta gets of an event, and what a sender must know without reading that JSON.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Payload {
@@ -67,6 +73,19 @@ impl Payload {
         Self { personal_json: self.personal_json.as_ref().map(with_page), has_page: true, ..self.clone() }
     }
 
+    /// The same event without its click ID (`fbc`). `None` if it has none, or if what is left would
+    /// not be enough for Meta. `fbp` stays: it is the browser's and not the click's.
+    pub fn without_click_id(&self) -> Option<Self> {
+        let keys = self.keys.without_click_id()?;
+        let mut personal = fields(self.personal_json.as_deref()?)?;
+        let mut user_data = fields(personal.get(USER_DATA)?.get())?;
+        user_data.remove(FBC)?;
+        let user_data = serde_json::value::to_raw_value(&user_data).ok()?;
+        personal.insert(USER_DATA.into(), user_data);
+        let personal_json = Some(serde_json::to_string(&personal).ok()?);
+        keys.is_enough().then(|| Self { personal_json, keys, ..self.clone() })
+    }
+
     /// Number of bytes that the event adds to a batch, without commas.
     pub fn bytes(&self) -> usize {
         self.public_json.len() + self.personal_json.as_ref().map_or(0, String::len)
@@ -101,6 +120,9 @@ fn public_json(event: &Event) -> String {
         out.raw("data_processing_options_country", &ldu.country.to_string());
         out.raw("data_processing_options_state", &ldu.state.to_string());
     }
+    if event.opt_out {
+        out.raw(OPT_OUT, "true");
+    }
     if !event.custom_data.is_empty() {
         out.raw("custom_data", &custom_data(&event.custom_data));
     }
@@ -118,12 +140,12 @@ fn personal_json(event: &Event) -> String {
         user_data.raw(key.meta_name(), &list);
     }
     user_data.optional("fbp", event.user_data.fbp.as_deref());
-    user_data.optional("fbc", event.user_data.fbc.as_deref());
+    user_data.optional(FBC, event.user_data.fbc.as_deref());
     if let Some(address) = event.user_data.client_ip_address {
         user_data.text("client_ip_address", &address.to_string());
     }
     user_data.optional("client_user_agent", event.user_data.client_user_agent.as_deref());
-    out.raw("user_data", &user_data.finish());
+    out.raw(USER_DATA, &user_data.finish());
     out.optional("event_source_url", event.page.event_source_url.as_deref());
     out.optional("referrer_url", event.page.referrer_url.as_deref());
     out.finish()
@@ -173,71 +195,6 @@ fn content(line: &Content) -> String {
         out.raw("item_price", &price.json_number());
     }
     out.finish()
-}
-
-/// Reads `custom_data` back from an event's stored `public_json`, so that a repeated call gets
-/// the answer of the first. `None` when the event has no `custom_data`.
-pub fn read_custom_data(public_json: &str) -> Option<CustomData> {
-    use crate::currency::Currency;
-    use serde_json::value::RawValue;
-    use std::collections::BTreeMap;
-
-    fn text(raw: &RawValue) -> Option<String> {
-        serde_json::from_str(raw.get()).ok()
-    }
-    fn fields(json: &str) -> Option<BTreeMap<String, Box<RawValue>>> {
-        serde_json::from_str(json).ok()
-    }
-
-    let event = fields(public_json)?;
-    let json = event.get("custom_data")?;
-    let fields_found = fields(json.get())?;
-    let currency = fields_found.get("currency").and_then(|raw| Currency::parse(&text(raw)?).ok());
-    let money = |raw: &RawValue| Money::parse(raw.get(), currency?).ok();
-
-    let mut data = CustomData::default();
-    for (key, raw) in &fields_found {
-        match key.as_str() {
-            "currency" => {}
-            "value" => data.value = money(raw),
-            "predicted_ltv" => data.predicted_ltv = money(raw),
-            "content_ids" => data.content_ids = serde_json::from_str(raw.get()).unwrap_or_default(),
-            "contents" => {
-                let lines: Vec<Box<RawValue>> = serde_json::from_str(raw.get()).unwrap_or_default();
-                data.contents = lines
-                    .iter()
-                    .filter_map(|line| {
-                        let line = fields(line.get())?;
-                        Some(Content {
-                            id: text(line.get("id")?)?,
-                            quantity: line.get("quantity")?.get().parse().ok()?,
-                            item_price: line.get("item_price").and_then(|raw| money(raw)),
-                        })
-                    })
-                    .collect();
-            }
-            "num_items" => data.num_items = raw.get().parse().ok(),
-            "order_id" => data.order_id = text(raw).and_then(|id| OrderId::parse(&id).ok()),
-            "experiment_id" => set(&mut data.experiment, |e| &mut e.experiment_id, text(raw)),
-            "variant" => set(&mut data.experiment, |e| &mut e.variant, text(raw)),
-            "test_group" => set(&mut data.experiment, |e| &mut e.test_group, text(raw)),
-            name => match data.text_mut(name) {
-                Some(field) => *field = text(raw),
-                None => data.properties.extend(text(raw).map(|value| (key.clone(), value))),
-            },
-        }
-    }
-    Some(data)
-}
-
-fn set(
-    experiment: &mut Experiment,
-    field: impl FnOnce(&mut Experiment) -> &mut String,
-    value: Option<String>,
-) {
-    if let Some(value) = value {
-        *field(experiment) = value;
-    }
 }
 
 /// Writes the body of a request to Meta. `partner_agent`, `test_event_code` and

@@ -1,7 +1,9 @@
 use super::*;
 use crate::currency::Currency;
+use crate::custom_data::Experiment;
 use crate::event::{ActionSource, LimitedDataUse, Page};
 use crate::id::{EventId, EventName, PixelId};
+use crate::money::Money;
 use crate::user_data::UserData;
 use proptest::prelude::*;
 
@@ -40,6 +42,7 @@ fn purchase() -> Event {
             ..CustomData::default()
         },
         limited_data_use: Some(LimitedDataUse { country: 0, state: 0 }),
+        opt_out: false,
     }
 }
 
@@ -113,6 +116,20 @@ fn custom_data_is_read_back_as_it_was_written() {
 }
 
 #[test]
+fn measurement_alone_is_metas_opt_out_and_is_read_back() {
+    let full = Payload::of(&purchase());
+    assert!(!full.public_json.contains("opt_out") && !is_opted_out(&full.public_json));
+    let measured = Payload::of(&Event { opt_out: true, ..purchase() });
+    let body = batch_body([&measured].into_iter(), "tandem", None, None);
+    let value: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(value["data"][0]["opt_out"], true);
+    assert!(is_opted_out(&measured.public_json));
+    let mut named = purchase();
+    named.custom_data.properties = vec![("opt_out".into(), "true".into())];
+    assert!(!is_opted_out(&Payload::of(&named).public_json), "a property of that name says nothing");
+}
+
+#[test]
 fn an_event_without_custom_data_has_none() {
     let event = Event { custom_data: CustomData::default(), ..purchase() };
     assert_eq!(read_custom_data(&Payload::of(&event).public_json), None);
@@ -135,4 +152,31 @@ fn a_property_named_action_source_says_nothing_about_where_the_event_happened() 
     event.action_source = ActionSource::Website;
     let refusal = Payload::of(&event).known_refusal(event.time_s, None);
     assert_eq!(refusal, Some(code::PAGE_MISSING), "a website's event names its page");
+}
+
+#[test]
+fn without_its_click_id_an_event_says_all_the_rest() {
+    let whole = Payload::of(&purchase());
+    let rest = whole.without_click_id().unwrap();
+    let mut expected = purchase();
+    expected.user_data.fbc = None;
+    let read = |payload: &Payload| -> serde_json::Value {
+        serde_json::from_str(&batch_body([payload].into_iter(), "tandem", None, None)).unwrap()
+    };
+    assert_eq!(read(&rest), read(&Payload::of(&expected)));
+    assert_eq!((rest.keys, rest.has_page), (Payload::of(&expected).keys, true));
+    assert_eq!(rest.without_click_id(), None, "it has none any more");
+    let gone = Payload { personal_json: None, ..whole };
+    assert_eq!(gone.without_click_id(), None);
+}
+
+#[test]
+fn an_event_whose_click_id_is_all_it_has_does_not_go_without_it() {
+    let mut event = purchase();
+    event.user_data = UserData {
+        fbc: Some("fb.1.1700000000000.AbC-1_x".into()),
+        client_user_agent: Some("Mozilla/5.0".into()),
+        ..UserData::default()
+    };
+    assert_eq!(Payload::of(&event).without_click_id(), None);
 }

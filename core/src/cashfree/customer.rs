@@ -1,24 +1,18 @@
 //! The customer in a message, and the fields that can match a person at Meta.
 
-use super::fields::is_placeholder;
+use super::fields::is_null;
 use super::json::Node;
+use crate::country::Country;
 use crate::currency::Currency;
+use crate::normalise::{MatchKey, phone};
 use crate::personal::Raw;
+use crate::placeholder;
 
 /// Longest value that is kept, bytes.
 const VALUE_BYTES_MAX: usize = 512;
-/// Digits of an Indian mobile number without its calling code.
-const INDIAN_MOBILE_DIGITS: usize = 10;
-const INDIA_CALLING_CODE: &str = "91";
-/// Customer IDs that many orders share, so that they name no person.
-const SHARED_CUSTOMER_IDS: [&str; 9] =
-    ["guest", "guest_user", "customer", "user", "anonymous", "unknown", "default", "test", "0"];
-/// Mailboxes that belong to no buyer. Cashfree fills one in when the buyer of a form gave no
-/// address.
-const NO_REPLY_MAILBOXES: [&str; 6] =
-    ["noreply", "no-reply", "no_reply", "no.reply", "donotreply", "do-not-reply"];
-
-/// A customer. The values are raw; placeholders and dummy values are left out.
+/// Digits of an Indian number with its calling code.
+const INDIAN_DIGITS: usize = 12;
+/// A customer. The values are raw; what Cashfree writes for null is left out.
 #[derive(Debug, Default)]
 pub struct Customer {
     /// `customer_name`: the full name.
@@ -29,9 +23,6 @@ pub struct Customer {
     pub phone: Option<Raw>,
     /// `customer_id`: the shop's own ID of the person.
     pub customer_id: Option<Raw>,
-    /// Number of dummy values that were left out. A phone number or address that thousands of
-    /// orders share would match the wrong person.
-    pub dummies_dropped: u32,
 }
 
 /// The customer's raw fields to normalise and hash into match keys. There is no country: a
@@ -48,6 +39,9 @@ pub struct MatchFields {
     pub last_name: Option<Raw>,
     /// The shop's ID of the person.
     pub external_id: Option<Raw>,
+    /// Keys that were left out here, because their value is a placeholder or cannot be read. They count as
+    /// dropped, like those that cannot be normalised.
+    pub dropped: Vec<MatchKey>,
 }
 
 impl Customer {
@@ -62,21 +56,12 @@ impl Customer {
     }
 
     pub(super) fn of(name: &Node<'_>, email: &Node<'_>, phone: &Node<'_>, id: &Node<'_>) -> Self {
-        let mut dummies_dropped = 0;
-        let mut keep = |node: &Node<'_>, is_dummy: fn(&str) -> bool| {
+        let keep = |node: &Node<'_>| {
             let text = node.text_or_number()?.trim();
-            if is_placeholder(text) || text.len() > VALUE_BYTES_MAX {
-                return None;
-            }
-            if is_dummy(text) {
-                dummies_dropped += 1;
-                return None;
-            }
-            Some(Raw::new(text.to_owned()))
+            let is_kept = !is_null(text) && text.len() <= VALUE_BYTES_MAX;
+            is_kept.then(|| Raw::new(text.to_owned()))
         };
-        let (name, email) = (keep(name, |_| false), keep(email, is_dummy_email));
-        let (phone, customer_id) = (keep(phone, is_dummy_phone), keep(id, is_shared_id));
-        Self { name, email, phone, customer_id, dummies_dropped }
+        Self { name: keep(name), email: keep(email), phone: keep(phone), customer_id: keep(id) }
     }
 
     /// The fields to normalise and hash. A national phone number gets India's calling code when
@@ -84,83 +69,49 @@ impl Customer {
     /// `Some(true)`. Other national numbers are left out.
     pub fn match_fields(&self, currency: Option<Currency>, international: Option<bool>) -> MatchFields {
         let is_indian = international != Some(true) && currency == Some(Currency::INR);
-        let mut words = self.name.as_ref().map_or("", Raw::expose).split_whitespace();
         let raw = |text: &str| Raw::new(text.to_owned());
+        let name = self.name.as_ref().map_or("", Raw::expose);
+        let phone = self.phone.as_ref().map(|phone| with_calling_code(phone.expose(), is_indian));
+        let mut dropped = Vec::new();
+        // A full name such as `Guest User` is nobody's, and its words would be somebody's.
+        let is_nobody = placeholder::is_no_name(name);
+        if is_nobody {
+            dropped.push(MatchKey::FirstName);
+        }
+        if phone.as_ref().is_some_and(Option::is_none) {
+            dropped.push(MatchKey::Phone);
+        }
+        let mut words = name.split_whitespace().filter(|_| !is_nobody);
         let first_name = words.next().map(raw);
         MatchFields {
             email: self.email.as_ref().map(|email| raw(email.expose())),
-            phone: self.phone.as_ref().and_then(|phone| with_calling_code(phone.expose(), is_indian)),
+            phone: phone.flatten(),
             first_name,
             last_name: words.next_back().map(raw),
             external_id: self.customer_id.as_ref().map(|id| raw(id.expose())),
+            dropped,
         }
     }
 }
 
-/// The number with `+` and calling code; `None` when its country is unknown.
+/// The number with `+` and calling code; `None` when it is no number, or its country is unknown. A number of
+/// twelve digits from 91 on is Indian, whatever the currency.
 fn with_calling_code(text: &str, is_indian: bool) -> Option<Raw> {
-    let has_plus = text.starts_with('+');
-    let digits = digits_of(text)?;
-    let mobile =
-        |digits: &str| digits.len() == INDIAN_MOBILE_DIGITS && digits.starts_with(['6', '7', '8', '9']);
-    let national = match digits.strip_prefix('0') {
-        Some(rest) if digits.len() == INDIAN_MOBILE_DIGITS + 1 => rest,
-        _ => digits.as_str(),
+    let with_plus = || {
+        let text = Raw::new(format!("+{text}"));
+        let digits = phone::normalise(text.expose(), None).ok()?;
+        (digits.len() == INDIAN_DIGITS && digits.starts_with(Country::INDIA.calling_code())).then_some(digits)
     };
-    let full = if has_plus || (digits.len() == 12 && digits.starts_with(INDIA_CALLING_CODE)) {
-        format!("+{digits}")
-    } else if is_indian && mobile(national) {
-        format!("+{INDIA_CALLING_CODE}{national}")
-    } else {
-        return None;
-    };
-    Some(Raw::new(full))
-}
-
-/// The digits of a phone number; `None` when the text holds other characters than digits and
-/// the usual separators.
-fn digits_of(text: &str) -> Option<String> {
-    let mut digits = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '0'..='9' => digits.push(c),
-            '+' | '-' | '.' | '(' | ')' | '/' => {}
-            c if c.is_whitespace() => {}
-            _ => return None,
-        }
-    }
-    Some(digits)
-}
-
-/// Whether a number is ten or more equal digits or `1234567890`, with or without India's calling
-/// code or a zero in front.
-fn is_dummy_phone(text: &str) -> bool {
-    let Some(digits) = digits_of(text) else { return false };
-    let national = match digits.len() {
-        11 => digits.strip_prefix('0'),
-        12 => digits.strip_prefix(INDIA_CALLING_CODE),
-        _ => Some(digits.as_str()),
-    }
-    .unwrap_or(&digits);
-    let Some(first) = national.chars().next() else { return false };
-    national.len() >= INDIAN_MOBILE_DIGITS && national.chars().all(|c| c == first) || national == "1234567890"
-}
-
-fn is_dummy_email(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    let mailbox = text.split('@').next().unwrap_or_default();
-    let mailbox = mailbox.split('+').next().unwrap_or_default();
-    NO_REPLY_MAILBOXES.contains(&mailbox)
-}
-
-fn is_shared_id(text: &str) -> bool {
-    SHARED_CUSTOMER_IDS.iter().any(|shared| text.eq_ignore_ascii_case(shared))
+    let digits = phone::normalise(text, is_indian.then_some(Country::INDIA)).ok().or_else(with_plus)?;
+    Some(Raw::new(format!("+{}", digits.as_str())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cashfree::json;
+    use crate::normalise::{Day, KeyContext, hash_key};
+    use crate::unicode::NativeUnicode;
 
     fn customer(body: &str) -> Customer {
         Customer::read(&json::read(body.as_bytes()).unwrap())
@@ -188,7 +139,7 @@ mod tests {
         assert_eq!(shown(fields.first_name.as_ref()), Some("Asha"));
         assert_eq!(shown(fields.last_name.as_ref()), Some("Rao"));
         assert_eq!(shown(fields.external_id.as_ref()), Some("kb42"));
-        assert_eq!(customer.dummies_dropped, 0);
+        assert_eq!(fields.dropped, []);
     }
 
     #[test]
@@ -205,9 +156,36 @@ mod tests {
         );
         assert!(customer.name.is_none() && customer.customer_id.is_none());
         assert!(customer.email.is_none() && customer.phone.is_none());
-        assert_eq!(customer.dummies_dropped, 0);
+        assert_eq!(customer.match_fields(None, None).dropped, []);
         // `NA` is a placeholder, and `Na` is a family name.
         assert!(self::customer(r#"{"customer_name":"Na"}"#).name.is_some());
+    }
+
+    /// The keys that are hashed, and the number of those that are dropped.
+    fn keys(body: &str) -> (Vec<MatchKey>, usize) {
+        let fields = customer(body).match_fields(Some(Currency::INR), None);
+        let context = KeyContext {
+            unicode: &NativeUnicode,
+            default_country: Country::INDIA,
+            person_country: None,
+            today: Day::new(2026, 11, 24).unwrap(),
+        };
+        let (mut hashed, mut dropped) = (Vec::new(), fields.dropped.len());
+        for (key, value) in [
+            (MatchKey::Email, fields.email),
+            (MatchKey::Phone, fields.phone),
+            (MatchKey::FirstName, fields.first_name),
+            (MatchKey::LastName, fields.last_name),
+            (MatchKey::ExternalId, fields.external_id),
+        ] {
+            let Some(value) = value else { continue };
+            match hash_key(key, &value, &context) {
+                Ok(Some(_)) => hashed.push(key),
+                Ok(None) => {}
+                Err(_) => dropped += 1,
+            }
+        }
+        (hashed, dropped)
     }
 
     #[test]
@@ -218,24 +196,33 @@ mod tests {
             ("919999999999", "no-reply+7@cashfree.com", "0"),
             ("00000000000", "donotreply@x.example", "unknown"),
             ("1234567890", "noreply@x.example", "anonymous"),
+            ("none", "none@none.com", "[customer_id]"),
+            ("9876501234 / 9123456780", "N/A", "000000"),
         ] {
             let body = format!(
                 r#"{{"customer_phone":"{phone}","customer_email":"{email}","customer_id":"{id}","customer_name":"A"}}"#
             );
-            let customer = customer(&body);
-            assert_eq!(customer.dummies_dropped, 3, "{body}");
-            assert!(customer.phone.is_none() && customer.email.is_none() && customer.customer_id.is_none());
-            assert!(customer.name.is_some());
+            assert_eq!(keys(&body), (vec![MatchKey::FirstName], 3), "{body}");
         }
-        let real = customer(
-            r#"{"customer_phone":"9000012349","customer_email":"no@example.com","customer_id":"kb0"}"#,
-        );
-        assert_eq!(real.dummies_dropped, 0);
+        for name in ["Guest User", "guest", "None", "N/A", "{{customer.name}}"] {
+            assert_eq!(keys(&format!(r#"{{"customer_name":"{name}"}}"#)), (vec![], 1), "{name}");
+        }
+        let real = r#"{"customer_phone":"9000012349","customer_email":"no@example.com","customer_id":"kb0","customer_name":"Nil Guest Rao"}"#;
+        let (hashed, dropped) = keys(real);
+        assert_eq!((hashed.len(), dropped), (4, 1), "the first word of a name alone is dropped");
     }
 
     #[test]
     fn trap_27_a_phone_gets_its_calling_code_once() {
-        for text in ["9000012345", "09000012345", "919000012345", "+919000012345", "+91 90000-12345"] {
+        for text in [
+            "9000012345",
+            "09000012345",
+            "919000012345",
+            "+919000012345",
+            "+91 90000-12345",
+            "+91 090000 12345",
+            "90000 12345 ext 7",
+        ] {
             assert_eq!(phone(text, "INR", None).as_deref(), Some("+919000012345"), "{text}");
         }
         // A mobile number of ten digits can begin with 91 itself.
@@ -247,6 +234,8 @@ mod tests {
             ("9000012345", "INR", Some(true)),
             ("90000123456", "INR", None),
             ("call me", "INR", None),
+            ("9000012345 / 9000012346", "INR", None),
+            ("+91 9000S 12345", "INR", None),
         ] {
             assert_eq!(phone(text, currency, international), None, "{text} {currency} {international:?}");
         }

@@ -13,8 +13,8 @@ use crate::money::Money;
 /// What a message changes on its order.
 #[derive(Debug, Clone, Copy)]
 pub enum Effect<'a> {
-    /// The message proves that the order was paid. The amount can be 0; then there is no
-    /// Purchase.
+    /// The message proves that the order was paid, unless the amount is 0: the order then takes it as no
+    /// payment.
     Paid(Proof<'a>),
     /// An attempt to pay the order failed or was dropped. Another attempt, earlier or later, can
     /// succeed.
@@ -32,19 +32,8 @@ pub enum Effect<'a> {
         /// When it happened, Unix seconds; `None` when the message has no time.
         at_s: Option<i64>,
     },
-    /// Money went back to the buyer.
-    Refunded {
-        /// The shop's order ID; `None` when the payment had no order.
-        order_id: Option<&'a OrderId>,
-        /// Cashfree's ID of the refunded payment, where the message names it.
-        payment_id: Option<&'a CashfreeId>,
-        /// Cashfree's ID of the refund.
-        refund_id: &'a CashfreeId,
-        /// Amount of the refund.
-        money: Money,
-        /// When it happened, Unix seconds; `None` when the message has no time.
-        at_s: Option<i64>,
-    },
+    /// Money went back to the buyer. [`RefundNotice::of_order`] is what the order takes of it.
+    Refunded(&'a RefundNotice),
     /// The message changes nothing. It is only stored.
     Nothing,
 }
@@ -130,7 +119,7 @@ impl Webhook {
                 ("FAILED" | "CANCELLED" | "USER_DROPPED", _) => Effect::Failed { order_id: &flat.order_id },
                 _ => Effect::Nothing,
             },
-            Notice::Refund(refund) | Notice::AutoRefund(refund) => self.refunded(refund),
+            Notice::Refund(refund) | Notice::AutoRefund(refund) => Self::refunded(refund),
             Notice::Form(_)
             | Notice::Charges(_)
             | Notice::Dispute(_)
@@ -148,7 +137,7 @@ impl Webhook {
             return Effect::Paid(proof);
         }
         match self.notice() {
-            Notice::Subscription(SubscriptionNotice::Refund(refund)) => self.refunded(refund),
+            Notice::Subscription(SubscriptionNotice::Refund(refund)) => Self::refunded(refund),
             _ => Effect::Nothing,
         }
     }
@@ -170,17 +159,8 @@ impl Webhook {
         })
     }
 
-    fn refunded<'a>(&self, refund: &'a RefundNotice) -> Effect<'a> {
-        match refund.money {
-            Some(money) if refund.is_done() => Effect::Refunded {
-                order_id: refund.order_id.as_ref(),
-                payment_id: refund.payment_id.as_ref(),
-                refund_id: &refund.refund_id,
-                money,
-                at_s: refund.processed_at_s.or(self.event_time_s()),
-            },
-            _ => Effect::Nothing,
-        }
+    fn refunded(refund: &RefundNotice) -> Effect<'_> {
+        if refund.is_done() { Effect::Refunded(refund) } else { Effect::Nothing }
     }
 
     /// The proof in a message about a link or a form. Such a message does not give the time of

@@ -73,7 +73,7 @@ impl TryFrom<String> for CashfreeId {
 }
 
 /// Whether a text means null.
-pub(super) fn is_placeholder(text: &str) -> bool {
+pub(super) fn is_null(text: &str) -> bool {
     matches!(text.trim(), "" | "NA" | "null")
 }
 
@@ -85,7 +85,7 @@ pub(super) fn cashfree_id(node: &Node<'_>) -> Result<Option<CashfreeId>, Message
             Err(MessageError::BadSubjectId)
         }
         Node::Number(text) => CashfreeId::parse(text).ok_or(MessageError::BadSubjectId).map(Some),
-        Node::Text(text) if is_placeholder(text) => Ok(None),
+        Node::Text(text) if is_null(text) => Ok(None),
         Node::Text(text) => CashfreeId::parse(text).ok_or(MessageError::BadSubjectId).map(Some),
         Node::Null => Ok(None),
         _ => Err(MessageError::BadSubjectId),
@@ -120,7 +120,7 @@ pub(super) fn order_id(node: &Node<'_>) -> Result<OrderId, MessageError> {
 }
 
 pub(super) fn order_id_text(text: Option<&str>) -> Result<OrderId, MessageError> {
-    let text = text.filter(|text| !is_placeholder(text)).ok_or(MessageError::MissingOrderId)?;
+    let text = text.filter(|text| !is_null(text)).ok_or(MessageError::MissingOrderId)?;
     OrderId::parse(text).map_err(|error| match error {
         IdError::Missing => MessageError::MissingOrderId,
         _ => MessageError::BadOrderId,
@@ -145,14 +145,14 @@ pub(super) fn status_text(text: Option<&str>) -> Option<String> {
 pub(super) fn status(node: &Node<'_>) -> Result<String, MessageError> {
     match node {
         Node::Null => Err(MessageError::MissingStatus),
-        Node::Text(text) if is_placeholder(text) => Err(MessageError::MissingStatus),
+        Node::Text(text) if is_null(text) => Err(MessageError::MissingStatus),
         other => status_text(other.text()).ok_or(MessageError::BadStatus),
     }
 }
 
 /// Reads an optional code word such as `payment_group`; the result is in lower case.
 pub(super) fn lower_word(node: &Node<'_>) -> Option<String> {
-    node.text().filter(|text| !is_placeholder(text)).and_then(word).map(str::to_ascii_lowercase)
+    node.text().filter(|text| !is_null(text)).and_then(word).map(str::to_ascii_lowercase)
 }
 
 /// The currency in the first of `nodes` that is not null or a placeholder, or else `assumed`.
@@ -160,7 +160,7 @@ pub(super) fn currency(nodes: &[&Node<'_>], assumed: Currency) -> Result<Currenc
     for node in nodes {
         match node {
             Node::Null => {}
-            Node::Text(text) if is_placeholder(text) => {}
+            Node::Text(text) if is_null(text) => {}
             Node::Text(text) => {
                 return Currency::parse(&text.trim_ascii().to_ascii_uppercase())
                     .map_err(|_| MessageError::BadCurrency);

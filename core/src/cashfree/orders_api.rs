@@ -110,8 +110,8 @@ pub fn parse_order(body: &[u8], assumed: Currency) -> Result<OrderAnswer, Messag
 }
 
 /// Reads the answer to `GET /orders/{order_id}/payments` and returns the payment that paid the
-/// order. That is the earliest successful and captured payment; of equal times, the one with the
-/// lowest ID. `None` when no payment succeeded. `assumed`: the currency where a payment names
+/// order. That is the earliest successful and captured payment of more than zero; of equal times, the
+/// one with the lowest ID. `None` when no payment succeeded. `assumed`: the currency where a payment names
 /// none.
 ///
 /// # Errors
@@ -123,7 +123,10 @@ pub fn parse_paying_payment(body: &[u8], assumed: Currency) -> Result<Option<Api
     let mut paying: Option<ApiPayment> = None;
     for item in items.iter().filter(|item| is_successful(item)) {
         let payment = read_payment(item, assumed)?;
-        if paying.as_ref().is_none_or(|known| precedence(&payment) < precedence(known)) {
+        // A payment of zero is no payment, and must not hide one that is.
+        if !payment.money.amount.is_zero()
+            && paying.as_ref().is_none_or(|known| precedence(&payment) < precedence(known))
+        {
             paying = Some(payment);
         }
     }

@@ -8,9 +8,12 @@ use super::customer::Customer;
 use super::error::MessageError;
 use super::fields::{self, CashfreeId};
 use super::json::Node;
+use crate::click_id::{Fbc, Fbp};
+use crate::cookie::{FBC, FBP};
 use crate::currency::Currency;
 use crate::id::OrderId;
 use crate::money::Money;
+use crate::user_data::UserData;
 
 /// Status of an order that is to be paid in cash when the goods come.
 const CASH_ON_DELIVERY: &str = "CASH_ON_DELIVERY";
@@ -44,6 +47,17 @@ impl OrderTags {
     /// The value of the tag with this exact name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+
+    /// Adds the browser that the shop's server named when it made the order: the tags `fbp` and `fbc`, or
+    /// the names of Meta's cookies. Values that are none are left out, and so is a click that is too old
+    /// at `now_ms`, Unix milliseconds.
+    pub fn add_signals(&self, user_data: &mut UserData, now_ms: u64) {
+        let tag = |names: [&str; 2]| names.into_iter().find_map(|name| self.get(name)).map(str::trim);
+        let fbp = tag(["fbp", FBP]).and_then(Fbp::parse);
+        let fbc = tag(["fbc", FBC]).and_then(Fbc::parse).filter(|fbc| !fbc.is_expired(now_ms));
+        user_data.fbp = fbp.map(|fbp| fbp.as_str().to_owned());
+        user_data.fbc = fbc.map(|fbc| fbc.as_str().to_owned());
     }
 
     /// All tags as name and value, sorted by name.

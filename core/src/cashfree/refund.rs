@@ -33,12 +33,13 @@ impl RefundNotice {
         self.status == "SUCCESS"
     }
 
-    /// The refund as its order takes it, if the money is back. `now_s`: Unix seconds, the latest it
-    /// can have been.
-    pub fn of_order(&self, now_s: i64) -> Option<Refund> {
+    /// The refund as its order takes it, if the money is back. `told_at_s`: when Cashfree made the message,
+    /// which counts where it does not say when the money went back. `now_s`: the latest it can have been.
+    /// Both are Unix seconds.
+    pub fn of_order(&self, told_at_s: Option<i64>, now_s: i64) -> Option<Refund> {
         let money = self.money.filter(|_| self.is_done())?;
         let payment_id = self.payment_id.as_ref().map(|id| id.as_str().to_owned());
-        let at_s = self.processed_at_s.unwrap_or(now_s).min(now_s);
+        let at_s = self.processed_at_s.or(told_at_s).unwrap_or(now_s).min(now_s);
         Some(Refund::new(self.refund_id.as_str().to_owned(), payment_id, money, at_s))
     }
 }

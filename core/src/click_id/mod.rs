@@ -2,11 +2,14 @@
 //! parameters).
 //!
 //! Both have the form `fb.<subdomain index>.<creation, Unix ms>.<payload>`. A fifth field can
-//! follow: the appendix of Meta's param builder. Tandem sends them verbatim and unhashed.
+//! follow: the appendix of Meta's param builder. Tandem sends them verbatim and unhashed, except that a time in
+//! seconds or microseconds becomes milliseconds.
 
 use core::fmt;
+use core::ops::Range;
 
 use crate::hash::is_appendix;
+use crate::placeholder::is_no_click;
 
 /// Greatest age of an `fbc` that is sent, milliseconds: 90 days, the lifetime of the cookie.
 pub const FBC_AGE_MAX_MS: u64 = 90 * 24 * 3600 * 1000;
@@ -16,6 +19,10 @@ pub const FBCLID_BYTES_MAX: usize = 500;
 pub const COOKIE_BYTES_MAX: usize = FBCLID_BYTES_MAX + 50;
 /// Subdomain index of a value that is not written as a cookie.
 pub const SUBDOMAIN_INDEX_SERVER: u8 = 1;
+
+/// How much later than an event a click can be dated and still have led to it, milliseconds: browser and
+/// server have clocks of their own.
+const SKEW_MAX_MS: u64 = 10 * 60 * 1000;
 
 /// Meta's browser ID: the value of the `_fbp` cookie.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,70 +37,75 @@ pub struct Fbc(Envelope);
 struct Envelope {
     text: Box<str>,
     creation_ms: u64,
-    /// Byte offset of the payload in `text`.
-    payload_at: u16,
+    /// Where the payload is in `text`, bytes.
+    payload: Range<usize>,
 }
 
 impl Envelope {
-    fn parse(text: &str) -> Option<Self> {
-        if text.len() > COOKIE_BYTES_MAX || text.split('.').count() > 5 {
+    /// Reads a value whose payload fits. A fifth field must be an appendix. Meta's param builder refuses
+    /// others too, for example `fb.1.1699000000000.9998.AbC`, whose time was written with a fraction.
+    fn parse(text: &str, fits: impl Fn(&str) -> bool) -> Option<Self> {
+        if text.len() > COOKIE_BYTES_MAX {
             return None;
         }
-        Self::read(text)
-    }
-
-    /// Reads a value like `parse`, but allows any number of dots in the payload.
-    fn read(text: &str) -> Option<Self> {
         let mut fields = text.splitn(4, '.');
         let (prefix, index, creation) = (fields.next()?, fields.next()?, fields.next()?);
-        let payload = fields.next()?;
-        let fits = prefix == "fb"
-            && is_number(index, 3)
-            && is_number(creation, 16)
-            && is_payload(payload)
-            && payload.split('.').all(|field| !field.is_empty());
-        let envelope = || {
-            Some(Self {
-                creation_ms: creation.parse().ok()?,
-                payload_at: u16::try_from(text.len() - payload.len()).ok()?,
-                text: text.into(),
-            })
-        };
-        if fits { envelope() } else { None }
-    }
-
-    /// The text after the third dot.
-    fn tail(&self) -> &str {
-        &self.text[usize::from(self.payload_at)..]
-    }
-
-    /// The fourth field. If the text after the fourth dot is not an appendix, it belongs to the
-    /// payload.
-    fn payload(&self) -> &str {
-        match self.tail().split_once('.') {
+        let tail = fields.next()?;
+        let payload = match tail.split_once('.') {
             Some((payload, appendix)) if is_appendix(appendix) => payload,
-            _ => self.tail(),
+            Some(_) => return None,
+            None => tail,
+        };
+        if prefix != "fb" || !is_number(index, 3) || !is_number(creation, 16) || !fits(payload) {
+            return None;
         }
+        let written: u64 = creation.parse().ok()?;
+        let creation_ms = in_ms(written);
+        if creation_ms != written {
+            return Some(Self::of(index, creation_ms, tail, payload.len()));
+        }
+        let start = text.len() - tail.len();
+        Some(Self { text: text.into(), creation_ms, payload: start..start + payload.len() })
+    }
+
+    /// Writes a value. The first bytes of `tail` are the payload, and the appendix follows.
+    fn of(index: impl fmt::Display, creation_ms: u64, tail: &str, payload_bytes: usize) -> Self {
+        let text = format!("fb.{index}.{creation_ms}.{tail}").into_boxed_str();
+        let start = text.len() - tail.len();
+        Self { text, creation_ms, payload: start..start + payload_bytes }
+    }
+
+    fn payload(&self) -> &str {
+        &self.text[self.payload.clone()]
+    }
+}
+
+/// A cookie's time in milliseconds. Some shops write seconds or microseconds. Read as milliseconds, such
+/// times are before 1973, when nobody clicked on ads, or thousands of years away.
+fn in_ms(time: u64) -> u64 {
+    match time {
+        1_000_000_000..100_000_000_000 => time * 1000,
+        1_000_000_000_000_000.. => time / 1000,
+        _ => time,
     }
 }
 
 impl Fbp {
-    /// Reads the value of an `_fbp` cookie. `None` when it does not have the form of one.
+    /// Reads the value of an `_fbp` cookie. `None` when it does not have the form of one. The payload is a
+    /// random number (Meta, ClickID and the fbp and fbc parameters); other texts are placeholders.
     pub fn parse(text: &str) -> Option<Self> {
-        Envelope::parse(text).map(Self)
+        Envelope::parse(text, is_browser_number).map(Self)
     }
 
     /// Makes a new browser ID for a page whose pixel has made none. `random`: any number; `now_ms`:
     /// Unix milliseconds; `subdomain_index`: see [`subdomain_index`].
     pub fn mint(random: u32, now_ms: u64, subdomain_index: u8) -> Self {
         // Ten digits, like the random numbers of Meta's pixel.
-        let payload = 1_000_000_000 + u64::from(random);
-        let text = format!("fb.{subdomain_index}.{now_ms}.{payload}");
-        let payload_at = u16::try_from(text.len() - 10).unwrap_or_default();
-        Self(Envelope { text: text.into(), creation_ms: now_ms, payload_at })
+        let payload = (1_000_000_000 + u64::from(random)).to_string();
+        Self(Envelope::of(subdomain_index, now_ms, &payload, payload.len()))
     }
 
-    /// The whole value, verbatim, e.g. `fb.1.1700000000000.1234567890`.
+    /// The whole value, e.g. `fb.1.1700000000000.1234567890`: verbatim, but its time is in milliseconds.
     pub fn as_str(&self) -> &str {
         &self.0.text
     }
@@ -110,12 +122,13 @@ impl Fbp {
 }
 
 impl Fbc {
-    /// Reads the value of an `_fbc` cookie. `None` when it does not have the form of one.
+    /// Reads the value of an `_fbc` cookie. `None` when it does not have the form of one, or holds a
+    /// placeholder in place of a click ID.
     pub fn parse(text: &str) -> Option<Self> {
-        Envelope::parse(text).map(Self)
+        Envelope::parse(text, is_click_id).map(Self)
     }
 
-    /// The whole value, verbatim, e.g. `fb.1.1700000000000.1234567890`.
+    /// The whole value, e.g. `fb.1.1700000000000.IwAR0`: verbatim, but its time is in milliseconds.
     pub fn as_str(&self) -> &str {
         &self.0.text
     }
@@ -132,8 +145,7 @@ impl Fbc {
 
     /// Whether this value belongs to the click `fbclid`. Case counts.
     pub fn is_of_click(&self, fbclid: &str) -> bool {
-        // A click ID with a dot can look like a click ID with an appendix, so both are compared.
-        self.0.payload() == fbclid || self.0.tail() == fbclid
+        self.0.payload() == fbclid
     }
 
     /// Whether the click is too old to be sent ([`FBC_AGE_MAX_MS`]). `now_ms`: Unix milliseconds. A
@@ -147,39 +159,80 @@ impl Fbc {
     pub fn fits_cookie(&self) -> bool {
         !self.0.payload().contains('.')
     }
+
+    /// The value for an event at `event_ms`, Unix milliseconds. A click that the server dated by a visit after
+    /// the event gets the time of the event. The server dates clicks by whole seconds; a browser's own
+    /// times stay as they are.
+    #[must_use]
+    pub fn at_event(self, event_ms: u64) -> Self {
+        let made = self.0.creation_ms;
+        if made <= event_ms || !made.is_multiple_of(1000) {
+            return self;
+        }
+        let index = self.0.text.split('.').nth(1).unwrap_or_default();
+        Self(Envelope::of(index, event_ms, &self.0.text[self.0.payload.start..], self.0.payload.len()))
+    }
+
+    /// Whether the click came after an event, so that it did not lead to it. A time in the future is a wrong
+    /// clock, and says nothing.
+    fn is_after(&self, seen: Seen) -> bool {
+        let made = self.0.creation_ms;
+        made > seen.at_ms.saturating_add(SKEW_MAX_MS) && made <= seen.now_ms.saturating_add(SKEW_MAX_MS)
+    }
 }
 
-/// Makes an `fbc` from the `fbclid` parameter of a page's URL. `now_ms`: when the click was seen,
-/// Unix milliseconds. `None` when `fbclid` does not have the form of a click ID.
-pub fn mint_fbc(fbclid: &str, now_ms: u64, subdomain_index: u8) -> Option<Fbc> {
-    if fbclid.len() > FBCLID_BYTES_MAX {
-        return None;
+/// When a page was visited, and when its report came in. Unix milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// The time of the visit. A click that nobody has dated gets it: then its ID was first observed
+    /// (Meta, ClickID and the fbp and fbc parameters).
+    pub at_ms: u64,
+    /// The current time. It decides which clicks are too old.
+    pub now_ms: u64,
+}
+
+impl Seen {
+    /// A visit that is reported at once.
+    pub fn now(now_ms: u64) -> Self {
+        Self { at_ms: now_ms, now_ms }
     }
-    Envelope::read(&format!("fb.{subdomain_index}.{now_ms}.{fbclid}")).map(Fbc)
+}
+
+/// Whether an `fbclid` parameter can be a click ID: base64url, or dots in it, no longer than
+/// [`FBCLID_BYTES_MAX`], and no placeholder. Meta refuses an event with other characters (error 100/2804001).
+pub fn is_fbclid(text: &str) -> bool {
+    text.len() <= FBCLID_BYTES_MAX && text.split('.').all(is_click_id)
+}
+
+/// Makes an `fbc` from the `fbclid` parameter of a page's URL. `seen_ms`: when the click was seen,
+/// Unix milliseconds. `None` when `fbclid` does not have the form of a click ID.
+pub fn mint_fbc(fbclid: &str, seen_ms: u64, subdomain_index: u8) -> Option<Fbc> {
+    is_fbclid(fbclid).then(|| Fbc(Envelope::of(subdomain_index, seen_ms, fbclid, fbclid.len())))
 }
 
 /// The `fbc` to send, from the browser's cookie and the `fbclid` parameter of the page's URL. If
 /// the cookie belongs to that click, it keeps its time. If the cookie is then too old, the result
-/// is `None`; the click never gets a new time. `now_ms`: when the click was seen, Unix
-/// milliseconds.
-pub fn choose_fbc(cookie: Option<&str>, fbclid: Option<&str>, now_ms: u64) -> Option<Fbc> {
-    choose_fbc_at(cookie, fbclid, now_ms, SUBDOMAIN_INDEX_SERVER)
+/// is `None`; the click never gets a new time. A cookie of a later click than the visit is left out.
+/// An `fbclid` that is a whole `fbc` is read as one.
+pub fn choose_fbc(cookie: Option<&str>, fbclid: Option<&str>, seen: Seen) -> Option<Fbc> {
+    choose_fbc_at(cookie, fbclid, seen, SUBDOMAIN_INDEX_SERVER)
 }
 
 /// Like [`choose_fbc`], for a caller that writes the cookie and knows its [`subdomain_index`].
 pub fn choose_fbc_at(
     cookie: Option<&str>,
     fbclid: Option<&str>,
-    now_ms: u64,
+    seen: Seen,
     subdomain_index: u8,
 ) -> Option<Fbc> {
-    let known = cookie.and_then(Fbc::parse);
-    let fresh = match (&known, fbclid) {
-        (Some(known), Some(click)) if known.is_of_click(click) => None,
-        (_, Some(click)) => mint_fbc(click, now_ms, subdomain_index),
-        (_, None) => None,
-    };
-    fresh.or(known).filter(|fbc| !fbc.is_expired(now_ms))
+    let known = cookie.and_then(Fbc::parse).filter(|known| !known.is_after(seen));
+    let click = fbclid.and_then(|click| match click.strip_prefix("fb.") {
+        Some(_) => Fbc::parse(click).filter(|fbc| !fbc.is_after(seen)),
+        None => mint_fbc(click, seen.at_ms, subdomain_index),
+    });
+    let is_known = |click: &Fbc| known.as_ref().is_some_and(|known| known.is_of_click(click.payload()));
+    let fresh = click.filter(|click| !is_known(click));
+    fresh.or(known).filter(|fbc| !fbc.is_expired(seen.now_ms))
 }
 
 /// Second-level labels under which names belong to separate owners (`co` in `co.in`). Browsers
@@ -252,10 +305,16 @@ fn is_number(field: &str, digits_max: usize) -> bool {
     (1..=digits_max).contains(&field.len()) && field.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Whether a payload is visible ASCII without the characters that a cookie cannot hold. Meta's own
-/// IDs are base64url. `@` is refused, because it would let an unhashed e-mail address pass.
-fn is_payload(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && !b"@\"\\,;<>".contains(&b))
+/// Whether a text has the alphabet of Meta's click IDs (base64url) and is no placeholder.
+fn is_click_id(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        && !is_no_click(text)
+}
+
+/// Whether a text is the random number of a browser ID. Meta's libraries make up to 18 digits.
+fn is_browser_number(text: &str) -> bool {
+    is_number(text, 32) && text.bytes().any(|b| b != b'0')
 }
 
 impl fmt::Debug for Fbp {

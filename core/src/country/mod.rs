@@ -93,7 +93,36 @@ impl Country {
 
     /// Whether these digits are the calling code of a country whose trunk prefix is `0`.
     pub(crate) fn dials_zero_after(calling_code: &str) -> bool {
-        TABLE.iter().any(|entry| entry.calling_code == calling_code && entry.trunk_prefix == "0")
+        of_code(calling_code).any(|entry| entry.trunk_prefix == "0")
+    }
+
+    /// The calling code that an international number begins with; `None` when it is nobody's.
+    pub(crate) fn calling_code_of(digits: &str) -> Option<&'static str> {
+        TABLE.iter().map(|entry| entry.calling_code).find(|code| digits.starts_with(code))
+    }
+
+    /// Whether digits are a whole national number, without the trunk prefix, of a country with this
+    /// calling code.
+    pub(crate) fn is_national(calling_code: &str, digits: &str) -> bool {
+        of_code(calling_code).any(|entry| {
+            let (fewest, most) = entry.national_digits;
+            let begins_well = match entry.trunk_prefix {
+                "0" => !digits.starts_with('0'),
+                "1" => !digits.starts_with(['0', '1']),
+                _ => true,
+            };
+            begins_well && (usize::from(fewest)..=usize::from(most)).contains(&digits.len())
+        })
+    }
+
+    /// Most digits that can follow a calling code: one more than in the table where the length varies,
+    /// because the table leaves out rare numbers.
+    pub(crate) fn national_digits_max(calling_code: &str) -> usize {
+        let most = |entry: &Entry| {
+            let (fewest, most) = entry.national_digits;
+            usize::from(most) + usize::from(fewest != most)
+        };
+        of_code(calling_code).map(most).max().unwrap_or_default()
     }
 
     fn entry(self) -> &'static Entry {
@@ -114,6 +143,10 @@ impl fmt::Display for Country {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+fn of_code(calling_code: &str) -> impl Iterator<Item = &'static Entry> {
+    TABLE.iter().filter(move |entry| entry.calling_code == calling_code)
 }
 
 fn of_entry(entry: &'static Entry) -> Country {

@@ -84,6 +84,11 @@ impl MinorUnits {
         self.checked_add(other).unwrap_or(Self(MINOR_UNITS_MAX))
     }
 
+    /// The amount this many times; `None` when it is more than [`MINOR_UNITS_MAX`].
+    pub fn checked_mul(self, times: u32) -> Option<Self> {
+        self.0.checked_mul(u64::from(times)).and_then(Self::new)
+    }
+
     /// The difference, unless it is negative.
     pub fn checked_sub(self, other: Self) -> Option<Self> {
         self.0.checked_sub(other.0).map(Self)

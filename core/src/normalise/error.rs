@@ -7,6 +7,9 @@ pub enum MatchKeyError {
     /// The value is longer than [`super::VALUE_BYTES_MAX`], or than an e-mail address can be.
     #[error("is too long")]
     TooLong,
+    /// The value stands for no value, or for the value of thousands (see [`crate::placeholder`]).
+    #[error("is a placeholder: it stands for nobody's value, or for everybody's")]
+    Placeholder,
     /// The value is an MD5 digest. Meta matches only SHA-256.
     #[error("is an MD5 hash; send the value itself or its SHA-256 in hex")]
     Md5,
@@ -38,8 +41,9 @@ pub enum MatchKeyError {
 
 impl MatchKeyError {
     /// All errors.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::TooLong,
+        Self::Placeholder,
         Self::Md5,
         Self::EmailMalformed,
         Self::PhoneMalformed,
@@ -55,6 +59,7 @@ impl MatchKeyError {
     pub fn code(self) -> &'static str {
         match self {
             Self::TooLong => "too_long",
+            Self::Placeholder => "placeholder",
             Self::Md5 => "md5_hash",
             Self::EmailMalformed => "email_malformed",
             Self::PhoneMalformed => "phone_malformed",

@@ -17,6 +17,7 @@
 use crate::country::Country;
 use crate::hash::{Sha256Hex, hash_match_key};
 use crate::personal::Raw;
+use crate::placeholder;
 use crate::unicode::UnicodeRules;
 
 mod date_of_birth;
@@ -31,6 +32,7 @@ mod place;
 #[cfg(feature = "full")]
 mod tests;
 mod text;
+mod written;
 
 pub use crate::personal::Normalised;
 pub use date_of_birth::Day;
@@ -75,14 +77,17 @@ pub fn normalise<U: UnicodeRules>(
     }
     let composed = compose(value.expose(), context.unicode);
     let text = trim(&composed);
+    let place = context.person_country.unwrap_or(context.default_country);
+    if is_placeholder(key, text, place) {
+        return Err(MatchKeyError::Placeholder);
+    }
     // External IDs are excepted, because a UUID can be written as 32 hex digits.
     if key != MatchKey::ExternalId && is_md5(text) {
         return Err(MatchKeyError::Md5);
     }
-    let place = context.person_country.unwrap_or(context.default_country);
     let normal = match key {
         MatchKey::Email => email::normalise(text, context.unicode)?,
-        MatchKey::Phone => phone::normalise(text, context.default_country)?,
+        MatchKey::Phone => phone::normalise(text, Some(context.default_country))?,
         MatchKey::FirstName | MatchKey::LastName => name::normalise(text, context.unicode),
         MatchKey::Gender => gender::normalise(text, context.unicode),
         MatchKey::DateOfBirth => date_of_birth::normalise(text, context.default_country, context.today)?,
@@ -101,7 +106,8 @@ pub fn normalise<U: UnicodeRules>(
 
 /// Normalises and hashes a value. A value that is a SHA-256 digest already (64 hex digits, with or
 /// without the appendix of Meta's param builder) is used unchanged. The digest of an empty text
-/// counts as blank. `None` when there is nothing to hash.
+/// counts as blank, and that of a word such as `null` or `undefined` as a placeholder. `None` when there
+/// is nothing to hash.
 ///
 /// # Errors
 /// The [`MatchKeyError`] that names why the value is not a match key.
@@ -111,9 +117,38 @@ pub fn hash_key<U: UnicodeRules>(
     context: &KeyContext<'_, U>,
 ) -> Result<Option<Sha256Hex>, MatchKeyError> {
     if let Some(digest) = Sha256Hex::parse(trim(value.expose())) {
+        if placeholder::hashed_words().any(|word| Sha256Hex::of_bytes(word.as_bytes()) == digest) {
+            return Err(MatchKeyError::Placeholder);
+        }
         return Ok((!digest.is_of_nothing()).then_some(digest));
     }
     Ok(normalise(key, value, context)?.as_ref().map(hash_match_key))
+}
+
+/// The person's country, which settles state and postal code; `None` for a placeholder, a hash or another
+/// text that names no country.
+pub fn person_country(value: &Raw) -> Option<Country> {
+    let text = trim(value.expose());
+    let is_named = !placeholder::is_no_country(text);
+    Country::parse(text).ok().filter(|_| is_named)
+}
+
+/// Whether a value stands for no value ([`crate::placeholder`]). `place`: the country that state and
+/// postal code belong to.
+fn is_placeholder(key: MatchKey, text: &str, place: Country) -> bool {
+    match key {
+        MatchKey::Email => placeholder::is_no_address(text),
+        MatchKey::Phone => placeholder::is_dummy_phone(text, phone::ascii_digit),
+        MatchKey::FirstName | MatchKey::LastName => placeholder::is_no_name(text),
+        // The code of Naples.
+        MatchKey::State if text == "NA" && place.as_str() == "it" => false,
+        MatchKey::City | MatchKey::State | MatchKey::PostalCode => placeholder::is_no_place(text),
+        MatchKey::Country => placeholder::is_no_country(text),
+        MatchKey::ExternalId => placeholder::is_shared_id(text),
+        MatchKey::DateOfBirth => placeholder::is_placeholder(text),
+        // Any answer but Meta's two is left out.
+        MatchKey::Gender => false,
+    }
 }
 
 fn is_md5(text: &str) -> bool {

@@ -111,6 +111,14 @@ fn errors_have_codes_of_their_own_and_never_show_the_value() {
     }
 }
 
+/// The forms of the phone numbers that the browser package gives to the pixel as they are.
+fn pixels_numbers() -> impl Strategy<Value = String> {
+    let script = include_str!("../../../web-client/js/pixel.js");
+    let (_, after) = script.split_once(r"const PHONE = /^\+(?!.*(\d)\1{9}$)").unwrap();
+    let (form, _) = after.split_once("$/;").unwrap();
+    prop::string::string_regex(&form.replace("\\d", "[0-9]")).unwrap()
+}
+
 fn any_key() -> impl Strategy<Value = MatchKey> {
     prop::sample::select(MatchKey::ALL.to_vec())
 }
@@ -144,7 +152,10 @@ proptest! {
             let again = if key == MatchKey::Phone { format!("+{}", once.expose()) } else { once.expose().to_owned() };
             let twice = normalise(key, &Raw::new(again), &context);
             let twice = twice.map(|found| found.map(|text| text.expose().to_owned()));
-            prop_assert_eq!(twice, Ok(Some(once.expose().to_owned())));
+            // A name such as `Na` is spared only as people write it.
+            if !(matches!(key, MatchKey::FirstName | MatchKey::LastName) && twice == Err(MatchKeyError::Placeholder)) {
+                prop_assert_eq!(twice, Ok(Some(once.expose().to_owned())));
+            }
         }
     }
 
@@ -177,6 +188,41 @@ proptest! {
             _ => format!("+91 (0) {head}.{tail}"),
         };
         prop_assert_eq!(normal(MatchKey::Phone, &text), Ok(Some(format!("91{mobile}"))));
+    }
+
+    #[test]
+    fn an_extension_or_a_note_is_cut_off(
+        mobile in "[6-9][0-8][0-9]{7}5", code in prop::sample::select(vec!["+91 ", "0", "", "+91-(0)", "+91+91", "+91 91"]),
+        tail in r"( ?[xX]| ?[eE]xt(n|ension)?[.:]? ?| ?#| \(ext |;ext=)[0-9]{1,7}| \(WhatsApp\)| home|,{1,2}[0-9]{1,6}",
+    ) {
+        let text = format!("{code}{mobile}{tail}");
+        prop_assert_eq!(normal(MatchKey::Phone, &text), Ok(Some(format!("91{mobile}"))), "{}", text);
+    }
+
+    #[test]
+    fn what_the_pixel_gets_is_what_the_server_hashes(digits in pixels_numbers(), country in any_country()) {
+        let found = normalise(MatchKey::Phone, &Raw::new(format!("+{digits}")), &context(country, None));
+        let found = found.unwrap().unwrap();
+        prop_assert_eq!(found.expose(), digits);
+    }
+
+    #[test]
+    fn two_numbers_are_never_one(
+        country in any_country(),
+        first in r"(\+91 ?|0|91)?[6-9][0-9]{4} ?[0-9]{5}|\+1 ?[2-9][0-9]{2}-[0-9]{3}-[0-9]{4}|\+447[0-9]{9}|\+65[89][0-9]{7}",
+        between in r" ?(/|,|;|\||&|or|and|OR|:|=|\\|\n|\r\n|\.|-| |\u{2022}|Mobile 2:|alt|x|ext|#|अथवा) ?",
+        second in r"(\+91 ?|0|91)?[6-9][0-9]{4} ?[0-9]{5}|\+1 ?[2-9][0-9]{2}-[0-9]{3}-[0-9]{4}|\+447[0-9]{9}|\+65[89][0-9]{7}",
+    ) {
+        let text = format!("{first}{between}{second}");
+        let found = normalise(MatchKey::Phone, &Raw::new(text.clone()), &context(country, None));
+        prop_assert!(found.is_err(), "{:?} in {}: {:?}", text, country, found.map(|found| found.map(|text| text.expose().to_owned())));
+    }
+
+    #[test]
+    fn a_letter_between_digits_is_refused(before in "[6-9][0-9]{2,6}", letter in "[A-WYZa-wyz]", after in "[0-9]{2,6}") {
+        for text in [format!("{before}{letter}{after}"), format!("+91 {before}{letter} {after}")] {
+            prop_assert!(normal(MatchKey::Phone, &text).is_err(), "{}", text);
+        }
     }
 
     #[test]

@@ -3,38 +3,48 @@
 //! The shop's own services and pages with the shop's key are proven voices. Where one of them
 //! chose, nobody else is heard. Otherwise the browser decides that claims the order after it was
 //! paid, and then the one that owns it. What other browsers say decides nothing; that it
-//! contradicts is shown to the operator.
+//! contradicts is shown to the operator. If nobody says anything, the shop's rule decides.
 
 use super::state::{Order, WithholdReason};
-use super::voices::ConsentVoices;
-use crate::event::AdsConsent;
+use crate::event::{AdsConsent, AdsUse, ConsentRule};
 
 impl Order {
+    /// Takes the shop's rule for silence. The server calls this before every change, so that an order
+    /// that no request about consent ever named obeys it too.
+    pub fn obey(&mut self, rule: ConsentRule) {
+        self.consent_rule = rule;
+    }
+
     /// What those who may say it say about advertising use.
-    fn consent(&self) -> AdsConsent {
-        let proven = self.consents.proven();
-        let words = [proven, self.consents.after_payment, self.owners_consent()];
-        let chosen = words.into_iter().find(|word| word.is_explicit());
-        let missing = || words.into_iter().find(|word| word.is_denied());
-        chosen.or_else(missing).unwrap_or_default()
+    pub fn consent(&self) -> AdsConsent {
+        let words = [self.consents.proven(), self.consents.after_payment, self.owners_consent()];
+        words.into_iter().find(|word| word.is_explicit()).unwrap_or_default()
     }
 
-    fn owners_consent(&self) -> AdsConsent {
-        self.owner.as_ref().map_or(self.consents.former_owner, |owner| owner.consent.ads)
+    /// What may be done with the Purchase.
+    pub fn ads_use(&self) -> AdsUse {
+        self.consent_rule.allows(self.consent())
     }
 
-    /// Whether somebody contradicted the word that counts. Where a proven voice chose, only another
-    /// proven voice or the owner can.
-    pub fn has_consent_conflict(&self) -> bool {
-        let ConsentVoices { internal, keyed, others_granted, others_denied, .. } = self.consents;
-        let said = |word| [internal, keyed, self.owners_consent()].contains(&word);
-        let is_unproven = !self.consents.proven().is_explicit();
-        match self.consent() {
-            AdsConsent::Granted => said(AdsConsent::Denied) || (is_unproven && others_denied),
-            AdsConsent::Denied => said(AdsConsent::Granted) || (is_unproven && others_granted),
-            AdsConsent::Unspecified => others_denied,
-            AdsConsent::Missing => others_granted,
+    /// The owner's word. One that is another browser than the payment names is not the buyer's.
+    pub(super) fn owners_consent(&self) -> AdsConsent {
+        match &self.owner {
+            Some(owner) if self.is_foreign(owner) => AdsConsent::Unspecified,
+            Some(owner) => owner.consent.ads,
+            None => self.consents.former_owner,
         }
+    }
+
+    /// Whether somebody contradicted what counts. Where a proven voice chose, only another proven voice or
+    /// the owner can.
+    pub fn has_consent_conflict(&self) -> bool {
+        let counts = self.ads_use();
+        let differs = |word: AdsConsent| word.is_explicit() && self.consent_rule.allows(word) != counts;
+        let is_unproven = !self.consents.proven().is_explicit();
+        let foreign = self.owner.as_ref().filter(|owner| self.is_foreign(owner));
+        let others = self.consents.of_others().chain(foreign.map(|owner| owner.consent.ads));
+        [self.consents.internal, self.consents.keyed, self.owners_consent()].into_iter().any(differs)
+            || (is_unproven && others.into_iter().any(differs))
     }
 
     /// Why consent keeps the Purchase back, if it does.
@@ -44,6 +54,6 @@ impl Order {
         } else {
             WithholdReason::ConsentDenied
         };
-        self.consent().is_denied().then_some(why)
+        (self.ads_use() == AdsUse::Nothing).then_some(why)
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::custom_data::CustomData;
-use crate::event::{Consent, Page};
+use crate::event::{AdsConsent, Consent, Page};
 use crate::id::PixelId;
 use crate::user_data::UserData;
 
@@ -49,6 +49,60 @@ impl Contact {
     /// Whether it speaks for the order.
     pub fn is_proven(&self) -> bool {
         self.proof != ContactProof::Nothing
+    }
+
+    /// The contact as an order keeps it. Of a person who refuses only what recognises the browser is kept,
+    /// so that its later word counts.
+    pub(super) fn kept(&self) -> Self {
+        let mut kept = self.clone();
+        if self.consent.ads == AdsConsent::Denied {
+            kept.user_data.keep_browser();
+        }
+        kept
+    }
+
+    /// Whether `later` may come from the same browser, though nothing recognises this one: it brought no
+    /// `fbp`, and the addresses of visitors are not known. Browsers whose consent banner is not answered
+    /// have no cookies.
+    pub(super) fn may_be_of(&self, later: &Self) -> bool {
+        let (ours, theirs) = (&self.user_data, &later.user_data);
+        let has_no_face = !self.is_proven() && ours.fbp.is_none() && ours.client_ip_address.is_none();
+        let has_same_agent =
+            ours.client_user_agent.is_some() && ours.client_user_agent == theirs.client_user_agent;
+        has_no_face && theirs.client_ip_address.is_none() && has_same_agent
+    }
+
+    /// Whether both name the same `fbp`.
+    pub(super) fn has_fbp_of(&self, other: &Self) -> bool {
+        self.user_data.fbp.is_some() && self.user_data.fbp == other.user_data.fbp
+    }
+
+    /// Takes what the same browser says later. What is known stays, and blanks are filled. If the person
+    /// had refused and allows it now, what comes with the permission counts before what came with the
+    /// refusal.
+    pub(super) fn learn(&mut self, later: &Self) {
+        let was_refused = self.consent.ads == AdsConsent::Denied;
+        self.consent.ads.revise(later.consent.ads);
+        self.consent.limited_data_use = self.consent.limited_data_use.or(later.consent.limited_data_use);
+        self.proof = self.proof.max(later.proof);
+        crate::user_data::fill(&mut self.pixel, later.pixel.as_ref());
+        let has_page = later.page.event_source_url.is_some();
+        if was_refused && self.consent.ads != AdsConsent::Denied {
+            let user_data = core::mem::replace(&mut self.user_data, later.user_data.clone());
+            self.user_data.fill_blanks(&user_data);
+            let custom_data = core::mem::replace(&mut self.custom_data, later.custom_data.clone());
+            self.custom_data.fill_blanks(&custom_data);
+            if has_page {
+                self.page.clone_from(&later.page);
+            }
+            return;
+        }
+        self.user_data.fill_blanks(&later.user_data);
+        self.custom_data.fill_blanks(&later.custom_data);
+        // The page of the sale says more than the page of the first visit.
+        if later.is_claim && has_page {
+            self.page.clone_from(&later.page);
+        }
     }
 }
 

@@ -38,6 +38,8 @@ pub use refund_event::RefundDecision;
 pub use state::{Order, PurchaseState, WithholdReason};
 
 #[cfg(test)]
+mod consent_tests;
+#[cfg(test)]
 mod environment_tests;
 #[cfg(test)]
 mod money_tests;

@@ -30,6 +30,8 @@ pub(super) enum Step {
         source: PaymentSource,
         payment: Option<u8>,
         amount: u8,
+        /// The browser that the payment names.
+        names: Option<u8>,
     },
     /// The Orders API says that it is not paid.
     Unpaid(UnpaidStatus),
@@ -60,7 +62,7 @@ fn ads() -> impl Strategy<Value = AdsConsent> {
         4 => Just(AdsConsent::Unspecified),
         2 => Just(AdsConsent::Granted),
         1 => Just(AdsConsent::Denied),
-        1 => Just(AdsConsent::Missing),
+        1 => Just(AdsConsent::MeasureOnly),
     ]
 }
 
@@ -76,15 +78,18 @@ fn proof() -> impl Strategy<Value = Step> {
         1 => Just(PaymentSource::LinkOrForm),
         1 => Just(PaymentSource::Report),
     ];
-    (source, prop::option::weighted(0.9, 0..2_u8), 0..4_u8).prop_map(|(source, payment, amount)| {
-        let payment = payment.filter(|_| source != PaymentSource::Report);
-        let payment = if matches!(source, PaymentSource::Webhook | PaymentSource::OrdersApi) {
-            Some(payment.unwrap_or(0))
-        } else {
-            payment
-        };
-        Step::Paid { source, payment, amount }
-    })
+    let named = prop::option::weighted(0.2, 5..7_u8);
+    (source, prop::option::weighted(0.9, 0..2_u8), 0..4_u8, named).prop_map(
+        |(source, payment, amount, names)| {
+            let payment = payment.filter(|_| source != PaymentSource::Report);
+            let payment = if matches!(source, PaymentSource::Webhook | PaymentSource::OrdersApi) {
+                Some(payment.unwrap_or(0))
+            } else {
+                payment
+            };
+            Step::Paid { source, payment, amount, names }
+        },
+    )
 }
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
@@ -131,6 +136,8 @@ struct Books {
     keyed: AdsConsent,
     pixel: Option<u8>,
     fbp: Option<u8>,
+    /// A payment named a browser, which counts before a contact's.
+    names_browser: bool,
 }
 
 impl Books {
@@ -166,13 +173,7 @@ impl Books {
     /// The word of the proven voices.
     fn consent(&self) -> AdsConsent {
         let said = |word| self.internal == word || self.keyed == word;
-        if said(AdsConsent::Denied) {
-            AdsConsent::Denied
-        } else if said(AdsConsent::Granted) {
-            AdsConsent::Granted
-        } else {
-            AdsConsent::Unspecified
-        }
+        AdsConsent::WORDS.into_iter().find(|word| said(*word)).unwrap_or_default()
     }
 }
 
@@ -216,9 +217,11 @@ impl World {
                 books.fbp = books.fbp.or(fbp);
                 order.add_contact(&contact);
             }
-            Step::Paid { source, payment, amount } => {
+            Step::Paid { source, payment, amount, names } => {
                 let payment_id = payment.map(|payment| payment.to_string());
-                let proof = Payment { source, payment_id, ..paid("", &amount.to_string()) };
+                let mut proof = Payment { source, payment_id, ..paid("", &amount.to_string()) };
+                proof.user_data.fbp = names.map(|fbp| fbp.to_string());
+                books.names_browser |= names.is_some();
                 books.pay(source, payment, proof.money);
                 order.pay(proof);
             }
@@ -303,17 +306,14 @@ impl World {
             if let Some(named) = books.pixel {
                 assert_eq!(event.pixel, pixel(named), "the proven pixel");
             }
-            if let Some(fbp) = books.fbp {
+            if let Some(fbp) = books.fbp.filter(|_| !books.names_browser) {
                 assert_eq!(event.user_data.fbp, Some(fbp.to_string()), "the proven browser");
             }
         }
         let must_stay = books.is_undone() || books.consent() == AdsConsent::Denied;
         match row {
             Some(Row::Withheld(why)) => {
-                assert!(
-                    must_stay || books.consent() != AdsConsent::Granted,
-                    "no stranger withholds it: {why:?}"
-                );
+                assert!(must_stay || !books.consent().is_explicit(), "no stranger withholds it: {why:?}");
                 assert_eq!(order.withheld(), Some(*why));
             }
             Some(Row::Waiting(_)) => assert!(!must_stay, "what may not leave is stopped at once"),
@@ -350,6 +350,23 @@ proptest! {
             world.check();
         }
         world.end();
+    }
+
+    #[test]
+    fn no_stranger_changes_what_a_payment_that_names_its_browser_ends_in(
+        (names, amount) in (5..7_u8, 1..4_u8),
+        steps in prop::collection::vec(step(), 1..60),
+    ) {
+        let (mut world, mut alone) = (World::new(), World::new());
+        let source = PaymentSource::Webhook;
+        let paid = Step::Paid { source, payment: Some(0), amount, names: Some(names) };
+        for step in std::iter::once(&paid).chain(&steps) {
+            world.run(step);
+            if !matches!(step, Step::Stranger { .. }) {
+                alone.run(step);
+            }
+            prop_assert_eq!(&world.row, &alone.row);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::payment::Payment;
 use super::state::{FixedContents, Order, Placement, WithholdReason};
 use crate::custom_data::CustomData;
-use crate::event::{ActionSource, DEDUPLICATION_WINDOW_S, Event};
+use crate::event::{ActionSource, AdsUse, DEDUPLICATION_WINDOW_S, Event};
 use crate::id::{EventId, EventName, PixelId};
 
 /// What a decision about a Purchase depends on, beside its order.
@@ -106,7 +106,8 @@ impl Order {
     /// the owner, whose page may report to it.
     fn named_pixel<'a>(&'a self, of_id: Option<&'a PixelId>) -> Option<&'a PixelId> {
         let of_report = self.paid.as_ref().and_then(|paid| paid.pixel.as_ref());
-        let of_owner = self.owner.as_ref().and_then(|owner| owner.pixel.as_ref());
+        let owner = self.owner.as_ref().filter(|owner| !self.is_foreign(owner));
+        let of_owner = owner.and_then(|owner| owner.pixel.as_ref());
         of_report.or(of_id).or(self.proven_pixel.as_ref()).or(of_owner)
     }
 
@@ -122,16 +123,20 @@ impl Order {
             crate::user_data::fill(&mut page.event_source_url, owner.page.event_source_url.as_ref());
             crate::user_data::fill(&mut page.referrer_url, owner.page.referrer_url.as_ref());
         }
+        let time_s = paid.at_s.min(paid.seen_at_s);
+        // The thank-you page can be the first that names the click, and comes after the payment.
+        user_data.date_click(time_s);
         Event {
             pixel: self.pixel.clone(),
             name: EventName::purchase(),
             id: EventId::of_purchase(&self.id),
-            time_s: paid.at_s.min(paid.seen_at_s),
+            time_s,
             action_source: paid.action_source,
             page,
             user_data,
             custom_data: self.custom_data(paid, context.now_ms),
             limited_data_use,
+            opt_out: self.ads_use() == AdsUse::Measurement,
         }
     }
 
@@ -161,11 +166,13 @@ impl Order {
     }
 
     /// What the page should fire at `now_s` (Unix seconds). `None` unless the order is paid, Meta would
-    /// still merge the two copies, the Purchase is not withheld, and no page has fired it yet.
+    /// still merge the two copies, the Purchase is allowed for more than measurement and not withheld, and
+    /// no page has fired it yet.
     pub fn browser_event(&self, now_s: i64) -> Option<CustomData> {
         let paid = self.paid.as_ref()?;
         let open = !self.is_fired()
             && self.must_not_leave().is_none()
+            && self.ads_use() == AdsUse::Full
             && matches!(self.placed, Placement::Held | Placement::Sent)
             && now_s - paid.seen_at_s < DEDUPLICATION_WINDOW_S;
         open.then(|| self.custom_data(paid, now_s.saturating_mul(1000)))

@@ -18,13 +18,20 @@ impl Order {
             }
             Some(_) => {}
             None => {
-                let offered = (session, contact.clone());
-                let is_known =
-                    self.sessions.waiting.iter().any(|(known, by)| {
-                        *known == session && by.user_data.same_browser(&contact.user_data)
-                    });
-                if !is_known && self.sessions.waiting.len() < WAITING_MAX {
-                    self.sessions.waiting.push(offered);
+                let waiting = &mut self.sessions.waiting;
+                let is_same = |(known, by): &(Sha256Hex, Contact)| {
+                    *known == session && by.user_data.same_browser(&contact.user_data)
+                };
+                // Who spoke last is heard last.
+                let offered = match waiting.iter().position(is_same).map(|place| waiting.remove(place)) {
+                    Some((_, mut known)) => {
+                        known.learn(&contact.kept());
+                        known
+                    }
+                    None => contact.kept(),
+                };
+                if waiting.len() < WAITING_MAX {
+                    waiting.push((session, offered));
                 }
             }
         }

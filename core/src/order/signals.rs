@@ -6,15 +6,20 @@
 //! Strangers can name any order. So a contact with a proof takes the order over from a browser
 //! that has none. Without any proof, a browser that refused loses the order to one that claims it
 //! after it was paid: the buyer's page claims it then.
+//!
+//! A payment can name its browser: the shop's server put `fbp` into the order when it made it. That
+//! is the shop's own word. An owner with another `fbp` and without a proof is a stranger then, and
+//! the browser that the payment names takes the order over.
 
 use super::contact::{Contact, ContactProof, SignalSource};
 use super::state::Order;
-use crate::user_data::UserData;
+use crate::event::{AdsConsent, AdsUse};
 
 impl Order {
     /// Where the browser signals of the Purchase come from.
     pub fn signals_from(&self) -> SignalSource {
-        match (&self.owner, &self.paid) {
+        let owner = self.owner.as_ref().filter(|owner| !self.is_foreign(owner));
+        match (owner, &self.paid) {
             (Some(owner), _) if owner.proof == ContactProof::Internal => SignalSource::Internal,
             (Some(owner), _) if owner.is_claim => SignalSource::Claim,
             (Some(_), _) => SignalSource::EarlierEvent,
@@ -25,6 +30,7 @@ impl Order {
 
     /// Takes a contact. Returns whether the order had been claimed before.
     pub fn add_contact(&mut self, contact: &Contact) -> bool {
+        let contact = &contact.kept();
         let known = self.claimed_at_s.is_some();
         if contact.is_claim {
             self.claimed_at_s.get_or_insert(contact.at_s);
@@ -34,35 +40,46 @@ impl Order {
             self.has_new_signals |= contact.pixel.is_some();
             self.proven_pixel.clone_from(&contact.pixel);
         }
-        let is_owners = self.owner.as_ref().map(|owner| owner.user_data.same_browser(&contact.user_data));
+        self.sessions.hear(contact);
+        let opted_out = self.ads_use() == AdsUse::Measurement;
+        let is_same =
+            |owner: &Contact| owner.user_data.same_browser(&contact.user_data) || owner.may_be_of(contact);
+        let is_owners = self.owner.as_ref().map(is_same);
         let takes_over = is_owners == Some(false) && self.takes_over(contact);
-        if contact.is_proven() || (is_owners == Some(false) && !takes_over) {
-            self.consents.hear(contact, self.paid.is_some());
+        let voice = self.voice_of(contact);
+        if voice != ContactProof::Nothing || (is_owners == Some(false) && !takes_over) {
+            let is_buyers = self.paid.is_some() && !self.is_foreign(contact);
+            self.consents.hear(contact, voice, is_buyers);
         }
         match is_owners {
-            None if contact.user_data.has_browser_signals() => self.owner = Some(contact.clone()),
+            None if contact.user_data.has_browser_signals() => {
+                self.owner = Some(contact.clone());
+                // Without a proof and a name, only a Purchase that waits for signals takes them.
+                let is_known = contact.is_proven() || self.named_browser().is_some();
+                self.has_new_signals |= is_known && !self.is_foreign(contact);
+            }
             None => {}
             Some(true) => self.learn_from_owner(contact),
             Some(false) if takes_over => self.replace_owner(contact),
             Some(false) => {}
         }
+        self.has_new_signals |= opted_out != (self.ads_use() == AdsUse::Measurement);
         known
+    }
+
+    /// What speaks for a contact's word about consent: its own proof, or that of the owner if it comes
+    /// from the owner's browser beyond doubt. Only that browser, the shop and Meta know its `fbp`.
+    fn voice_of(&self, contact: &Contact) -> ContactProof {
+        let is_page = |owner: &&Contact| owner.is_proven() && owner.proof < ContactProof::Internal;
+        let of_owner = self.owner.as_ref().filter(is_page).filter(|owner| owner.has_fbp_of(contact));
+        of_owner.map_or(contact.proof, |owner| owner.proof.max(contact.proof))
     }
 
     /// Adds what the owner's browser says later.
     fn learn_from_owner(&mut self, contact: &Contact) {
         let Some(owner) = &mut self.owner else { return };
         self.has_new_signals |= contact.proof > owner.proof;
-        owner.proof = owner.proof.max(contact.proof);
-        owner.user_data.fill_blanks(&contact.user_data);
-        owner.custom_data.fill_blanks(&contact.custom_data);
-        owner.consent.ads.revise(contact.consent.ads);
-        owner.consent.limited_data_use = owner.consent.limited_data_use.or(contact.consent.limited_data_use);
-        crate::user_data::fill(&mut owner.pixel, contact.pixel.as_ref());
-        // The page of the sale says more than the page of the first visit.
-        if contact.is_claim && contact.page.event_source_url.is_some() {
-            owner.page.clone_from(&contact.page);
-        }
+        owner.learn(contact);
     }
 
     /// Whether another browser takes the order over from its owner.
@@ -72,9 +89,26 @@ impl Order {
         if contact.user_data.fbp.is_none() || owner.is_proven() {
             return false;
         }
-        let is_denied = |contact: &Contact| contact.consent.ads.is_denied();
+        if let Some(named) = self.named_browser() {
+            let is_named = |contact: &Contact| contact.user_data.fbp.as_ref() == Some(named);
+            return contact.is_proven() || (is_named(contact) && !is_named(owner));
+        }
+        let is_denied = |contact: &Contact| self.consent_rule.allows(contact.consent.ads) == AdsUse::Nothing;
         let follows_payment = contact.is_claim && self.paid.is_some();
         contact.is_proven() || (follows_payment && is_denied(owner) && !is_denied(contact))
+    }
+
+    /// The `fbp` of the browser that the payment names.
+    fn named_browser(&self) -> Option<&String> {
+        self.paid.as_ref()?.user_data.fbp.as_ref()
+    }
+
+    /// Whether a contact is another browser than the one that the payment names. Without an `fbp`, or
+    /// with a proof, it may be the same.
+    pub(super) fn is_foreign(&self, contact: &Contact) -> bool {
+        let named = self.named_browser();
+        let differs = |(named, theirs): (&String, &String)| named != theirs;
+        !contact.is_proven() && named.zip(contact.user_data.fbp.as_ref()).is_some_and(differs)
     }
 
     fn replace_owner(&mut self, contact: &Contact) {
@@ -85,23 +119,27 @@ impl Order {
         self.has_new_signals = true;
     }
 
-    /// The owner, unless advertising use is allowed and an owner without a proof refused it: then
-    /// only that browser's signals are dropped.
+    /// The owner, unless it has no proof and the payment names another browser, or advertising use is
+    /// allowed and it refused it: then only that browser's signals are dropped. One that said nothing is
+    /// heard when somebody else allowed it who may.
     pub(super) fn heard_owner(&self) -> Option<&Contact> {
-        self.owner.as_ref().filter(|owner| owner.is_proven() || !owner.consent.ads.is_denied())
+        let is_denied = |owner: &Contact| owner.consent.ads == AdsConsent::Denied;
+        let is_heard = |owner: &&Contact| owner.is_proven() || !(self.is_foreign(owner) || is_denied(owner));
+        self.owner.as_ref().filter(is_heard)
     }
 
-    /// Whether a caller is the browser that owns the order, or nobody owns it.
-    pub fn is_owned_by(&self, caller: &UserData) -> bool {
-        self.owner.as_ref().is_none_or(|owner| owner.user_data.same_browser(caller))
+    /// Whether a caller is the browser that owns the order, or nobody owns it. Where the payment names a
+    /// browser, no other one does.
+    pub fn is_owned_by(&self, caller: &Contact) -> bool {
+        !self.is_foreign(caller)
+            && self.owner.as_ref().is_none_or(|owner| owner.user_data.same_browser(&caller.user_data))
     }
 
     /// Deletes the personal data and keeps the facts that prevent a second Purchase: that the order was
     /// paid, sent or refunded.
     pub fn strip_signals(&mut self) {
-        if let Some(owner) = self.owner.take() {
-            self.consents.remember_owner(&owner);
-        }
+        self.consents.former_owner = self.owners_consent();
+        self.owner = None;
         self.sessions.forget_contacts();
         if let Some(paid) = &mut self.paid {
             paid.user_data = Default::default();

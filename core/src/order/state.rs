@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::contact::Contact;
+use super::contact::{Contact, ContactProof};
 use super::environment::Environment;
 use super::note::Note;
 use super::payment::{Payment, Refund, RefundSum};
 use super::voices::ConsentVoices;
 use crate::code;
 use crate::custom_data::CustomData;
+use crate::event::ConsentRule;
 use crate::hash::Sha256Hex;
 use crate::id::{OrderId, PixelId};
 
@@ -16,7 +17,8 @@ use crate::id::{OrderId, PixelId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WithholdReason {
-    /// The order's owner, or a proven voice, refused advertising use.
+    /// The order's owner, or a proven voice, refused advertising use; or nobody allowed it, where
+    /// somebody must.
     ConsentDenied,
     /// The same, and another browser or voice allowed it.
     ConsentConflict,
@@ -123,6 +125,14 @@ impl Sessions {
         *self == Self::default()
     }
 
+    /// Lets what a browser says count as said with the session that it gave before.
+    pub(super) fn hear(&mut self, contact: &Contact) {
+        let is_page = contact.proof != ContactProof::Internal;
+        for (_, known) in self.waiting.iter_mut().filter(|(_, known)| is_page && known.has_fbp_of(contact)) {
+            known.learn(contact);
+        }
+    }
+
     /// Forgets people.
     pub(super) fn forget_contacts(&mut self) {
         self.waiting.clear();
@@ -143,6 +153,9 @@ pub struct Order {
     /// What was said about advertising use.
     #[serde(default, skip_serializing_if = "ConsentVoices::is_default")]
     pub(super) consents: ConsentVoices,
+    /// What silence meant to the shop when the order last changed.
+    #[serde(default, skip_serializing_if = "ConsentRule::is_default")]
+    pub(super) consent_rule: ConsentRule,
     /// The pixel that a proven contact named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) proven_pixel: Option<PixelId>,
@@ -191,6 +204,7 @@ impl Order {
             pixel,
             owner: None,
             consents: ConsentVoices::default(),
+            consent_rule: ConsentRule::default(),
             proven_pixel: None,
             has_new_signals: false,
             claimed_at_s: None,

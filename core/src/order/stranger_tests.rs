@@ -107,7 +107,7 @@ fn what_strangers_say_of_consent_is_shown_and_decides_nothing() {
         decide(&mut order);
         (order.withheld(), order.has_consent_conflict())
     };
-    use AdsConsent::{Denied, Granted, Missing};
+    use AdsConsent::{Denied, Granted, Unspecified};
     let after_payment = |ads| {
         let mut order = order();
         order.add_contact(&says("a", Granted));
@@ -128,8 +128,7 @@ fn what_strangers_say_of_consent_is_shown_and_decides_nothing() {
     assert_eq!(withheld(&[says("a", Denied), proven(Granted)]), (None, false));
     assert_eq!(withheld(&[says("a", Granted), proven(Denied)]), (denied, false));
     assert_eq!(withheld(&[proven(Granted), internal(Denied)]), (conflict, true));
-    assert_eq!(withheld(&[proven(Granted), internal(Missing)]), (None, false), "the service did not ask");
-    assert_eq!(withheld(&[says("a", Missing)]), (denied, false));
+    assert_eq!(withheld(&[proven(Granted), internal(Unspecified)]), (None, false), "the service did not ask");
 }
 
 #[test]

@@ -127,6 +127,17 @@ fn a_paid_order_without_signals_waits_and_takes_a_late_claim() {
 }
 
 #[test]
+fn a_click_that_the_thank_you_page_names_is_not_later_than_the_payment() {
+    let mut order = order();
+    order.pay(paid("7", "5"));
+    let mut claim = contact("owner", true);
+    claim.user_data.fbc = Some(format!("fb.1.{NOW_S}000.AbC"));
+    order.add_contact(&claim);
+    let Decision::Send(event) = decide(&mut order) else { panic!("it is paid and claimed") };
+    assert_eq!(event.user_data.fbc, Some(format!("fb.1.{}000.AbC", event.time_s)));
+}
+
+#[test]
 fn a_stranger_cannot_take_over_the_signals_or_refuse_for_the_owner() {
     let mut order = order();
     order.add_contact(&contact("owner", false));
@@ -134,7 +145,7 @@ fn a_stranger_cannot_take_over_the_signals_or_refuse_for_the_owner() {
     thief.consent.ads = AdsConsent::Denied;
     thief.user_data.fbc = Some("fb.1.1.stolen".into());
     order.add_contact(&thief);
-    assert!(!order.is_owned_by(&thief.user_data));
+    assert!(!order.is_owned_by(&thief));
     order.pay(paid("7", "5"));
     let Decision::Send(event) = decide(&mut order) else { panic!("the refusal was not the owner's") };
     assert_eq!(event.user_data.fbp.as_deref(), Some("owner"));

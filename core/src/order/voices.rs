@@ -19,6 +19,8 @@ pub(super) struct ConsentVoices {
     pub(super) former_owner: AdsConsent,
     /// Another browser allowed it.
     pub(super) others_granted: bool,
+    /// Another browser allowed it for measurement alone.
+    pub(super) others_measure_only: bool,
     /// Another browser refused it.
     pub(super) others_denied: bool,
 }
@@ -29,18 +31,21 @@ impl ConsentVoices {
         *self == Self::default()
     }
 
-    /// Takes a contact's word: of a proven voice, or of a browser that does not own the order.
-    /// `is_paid`: the order is known to be paid.
-    pub(super) fn hear(&mut self, contact: &Contact, is_paid: bool) {
-        match contact.proof {
-            ContactProof::Internal => self.internal.revise(contact.consent.ads),
-            ContactProof::PaymentSession | ContactProof::ClaimKey => self.keyed.revise(contact.consent.ads),
+    /// Takes a contact's word as one that `proof` speaks for: of a proven voice, or of a browser that
+    /// does not own the order. `is_buyers`: the order is known to be paid, and nothing says that another
+    /// browser paid it.
+    pub(super) fn hear(&mut self, contact: &Contact, proof: ContactProof, is_buyers: bool) {
+        let said = contact.consent.ads;
+        match proof {
+            ContactProof::Internal => self.internal.revise(said),
+            ContactProof::PaymentSession | ContactProof::ClaimKey => self.keyed.revise(said),
             ContactProof::Nothing => {
-                if contact.is_claim && is_paid {
-                    self.after_payment.revise(contact.consent.ads);
+                if contact.is_claim && is_buyers {
+                    self.after_payment.revise(said);
                 }
-                self.others_granted |= contact.consent.ads == AdsConsent::Granted;
-                self.others_denied |= contact.consent.ads == AdsConsent::Denied;
+                self.others_granted |= said == AdsConsent::Granted;
+                self.others_measure_only |= said == AdsConsent::MeasureOnly;
+                self.others_denied |= said == AdsConsent::Denied;
             }
         }
     }
@@ -49,22 +54,23 @@ impl ConsentVoices {
     /// and the new owner speaks for itself.
     pub(super) fn change_owner(&mut self, was: &Contact) {
         self.after_payment = AdsConsent::Unspecified;
-        self.hear(was, false);
+        self.hear(was, was.proof, false);
     }
 
-    /// Keeps the word of an owner whose signals are forgotten.
-    pub(super) fn remember_owner(&mut self, owner: &Contact) {
-        self.former_owner = owner.consent.ads;
-    }
-
-    /// The word of the proven voices. A refusal of one of them counts more than what another
-    /// allows.
+    /// The word of the proven voices. The stricter word of two counts.
     pub(super) fn proven(self) -> AdsConsent {
         let voices = [self.internal, self.keyed];
-        let said = |word| voices.contains(&word);
-        [AdsConsent::Denied, AdsConsent::Granted, AdsConsent::Missing]
-            .into_iter()
-            .find(|word| said(*word))
-            .unwrap_or_default()
+        AdsConsent::WORDS.into_iter().find(|word| voices.contains(word)).unwrap_or_default()
+    }
+
+    /// What other browsers said.
+    pub(super) fn of_others(self) -> impl Iterator<Item = AdsConsent> {
+        [
+            (self.others_denied, AdsConsent::Denied),
+            (self.others_measure_only, AdsConsent::MeasureOnly),
+            (self.others_granted, AdsConsent::Granted),
+        ]
+        .into_iter()
+        .filter_map(|(was_said, word)| was_said.then_some(word))
     }
 }

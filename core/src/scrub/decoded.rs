@@ -1,5 +1,9 @@
 //! A text with its percent-encoding decoded. Each character has its place in the original text.
 
+/// Replaces each value that was removed. Its brackets cannot be part of an e-mail address or a number,
+/// so no new address or number can form around it. They are allowed in a URL.
+pub const PLACEHOLDER: &str = "(removed)";
+
 /// One character and the bytes of the original text that stand for it.
 #[derive(Clone, Copy)]
 pub(super) struct Unit {

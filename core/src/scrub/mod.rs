@@ -2,7 +2,8 @@
 //!
 //! Values with the form of an e-mail address or a phone number are replaced by [`PLACEHOLDER`] wherever
 //! they stand: in a path, in any query parameter, percent-encoded any number of times, or in a URL
-//! inside a URL. The fragment, user name and password of a URL are removed too. All other text stays
+//! inside a URL. So is the whole value of a query parameter whose name says that it is a person's, such
+//! as `first_name`. The fragment, user name and password of a URL are removed too. All other text stays
 //! byte for byte.
 //!
 //! Only a few forms count as a phone number, because click IDs, order IDs, prices, dates and timestamps
@@ -10,13 +11,12 @@
 
 mod decoded;
 mod email;
+mod field;
 mod phone;
 
+pub use decoded::PLACEHOLDER;
 use decoded::{Piece, Unit, decode};
-
-/// Replaces each value that was removed. Its brackets cannot be part of an e-mail address or a number,
-/// so no new address or number can form around it. They are allowed in a URL.
-pub const PLACEHOLDER: &str = "(removed)";
+pub use field::names_person;
 
 /// A text without personal data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +34,21 @@ pub fn scrub_text(text: &str) -> Scrubbed {
     }
     let units = decode(text);
     let mut pieces = email::find(&units);
-    phone::find(&units, &mut pieces);
+    phone::find(&units, &mut pieces, phone::Numbers::Any);
     cut(text, &units, pieces)
+}
+
+/// Removes e-mail addresses and phone numbers from an identifier, such as a product's or an
+/// experiment's. Identifiers are numbers too: only what has a plus sign or spaces is a phone number
+/// here. An A/B test `9876543210` would be lost otherwise.
+pub fn scrub_id(id: &str) -> Scrubbed {
+    if !may_hold_any(id) {
+        return Scrubbed { text: id.to_owned(), cuts: 0 };
+    }
+    let units = decode(id);
+    let mut pieces = email::find(&units);
+    phone::find(&units, &mut pieces, phone::Numbers::Written);
+    cut(id, &units, pieces)
 }
 
 /// Removes personal data from an absolute or relative URL, and its fragment, user name and password.
@@ -54,13 +67,22 @@ pub fn scrub_url(url: &str) -> Scrubbed {
     };
     let authority_end = if scheme.is_empty() { 0 } else { rest.find(['/', '?', '\\']).unwrap_or(rest.len()) };
     match rest[..authority_end].rfind('@') {
-        None => scrub_text(url),
+        None => scrub_query(url),
         Some(at) => {
             // The URL without its login is scrubbed as a whole, because scheme and rest can form a new value.
-            let inner = scrub_text(&format!("{scheme}{}", &rest[at + 1..]));
+            let inner = scrub_query(&format!("{scheme}{}", &rest[at + 1..]));
             Scrubbed { text: inner.text, cuts: inner.cuts + 1 }
         }
     }
+}
+
+/// Removes personal data from the text of a URL.
+fn scrub_query(url: &str) -> Scrubbed {
+    let units = decode(url);
+    let pieces = field::find(&units);
+    let named = cut(url, &units, pieces);
+    let rest = scrub_text(&named.text);
+    Scrubbed { text: rest.text, cuts: named.cuts + rest.cuts }
 }
 
 /// Whether a text can stand before the slashes of an authority: it is empty or a scheme such as

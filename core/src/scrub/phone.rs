@@ -37,8 +37,17 @@ enum Gap {
     Narrow,
 }
 
+/// Which numbers with the form of a phone number count as one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbers {
+    /// All.
+    Any,
+    /// Those with a plus sign or a space: people write them so, and no identifier has them.
+    Written,
+}
+
 /// Adds pieces with the form of a phone number. It searches only outside of the pieces that are there.
-pub(super) fn find(units: &[Unit], pieces: &mut Vec<Piece>) {
+pub(super) fn find(units: &[Unit], pieces: &mut Vec<Piece>, which: Numbers) {
     let taken = core::mem::take(pieces);
     let mut from = 0;
     for piece in &taken {
@@ -46,6 +55,10 @@ pub(super) fn find(units: &[Unit], pieces: &mut Vec<Piece>) {
         from = piece.end;
     }
     find_between(units, from..units.len(), pieces);
+    let is_written = |piece: &Piece| {
+        units[piece.clone()].iter().any(|unit| matches!(unit.c, '+' | '＋') || unit.c.is_whitespace())
+    };
+    pieces.retain(|piece| which == Numbers::Any || is_written(piece));
     pieces.extend(taken);
 }
 

@@ -48,6 +48,23 @@ fn phones_leave_paths_and_parameters_in_any_encoding() {
 }
 
 #[test]
+fn fields_of_people_lose_their_values_whatever_their_form() {
+    url(
+        "https://shop.example/thanks?first_name=Asha&last_name=Rao&pincode=411001&size=8",
+        "https://shop.example/thanks?first_name=¤&last_name=¤&pincode=¤&size=8",
+    );
+    url("/t?billing%5BfirstName%5D=Asha+Devi&utm_source=x", "/t?billing%5BfirstName%5D=¤&utm_source=x");
+    url("/go?next=%2Fa%3Fcity%3DPune%26x%3D1&y=2", "/go?next=%2Fa%3Fcity%3D¤%26x%3D1&y=2");
+    url("/t?email=asha@example.com;zip=411001", "/t?email=¤;zip=¤");
+    untouched_url("/t?city=&product_name=deck&state=ok&em&x=em=1");
+}
+
+#[track_caller]
+fn untouched_url(input: &str) {
+    assert_eq!(scrub_url(input), Scrubbed { text: input.to_owned(), cuts: 0 });
+}
+
+#[test]
 fn fragments_and_logins_are_dropped() {
     assert_eq!(scrub_url("https://a.example/p?x=1#asha@example.com").text, "https://a.example/p?x=1");
     assert_eq!(scrub_url("https://a.example/#/route").cuts, 0);
@@ -116,6 +133,22 @@ fn other_numbers_and_names_stay() {
 }
 
 #[test]
+fn identifiers_lose_addresses_and_written_numbers_only() {
+    for text in ["9876543210", "98765-43210", "exp_9876543210", "650-555-1212", "SKU 42", "019876543210"] {
+        assert_eq!(scrub_id(text), Scrubbed { text: text.to_owned(), cuts: 0 });
+    }
+    for (input, expected) in [
+        ("asha@example.com", "¤"),
+        ("deck-asha%40example.com", "¤"),
+        ("+91 98765 43210", "¤"),
+        ("+919876543210/deck", "¤/deck"),
+        ("98765 43210", "¤"),
+    ] {
+        assert_eq!(scrub_id(input).text, expected.replace('¤', PLACEHOLDER), "{input}");
+    }
+}
+
+#[test]
 fn a_long_text_takes_time_in_proportion() {
     // These texts would take minutes if each start of a number read all following text, or each `@` all
     // text before it.
@@ -145,7 +178,7 @@ fn holds_address(text: &str) -> bool {
 
 proptest! {
     #[test]
-    fn no_address_survives(text in "[a-c@.%42065 /?=&:9-]{0,60}") {
+    fn no_address_survives(text in "([a-c@.%42065 /?=&:9-]|[?&]em=){0,60}") {
         let plain: String = decode(&scrub_text(&text).text).iter().map(|unit| unit.c).collect();
         prop_assert!(!holds_address(&plain), "{plain}");
         let plain: String = decode(&scrub_url(&text).text).iter().map(|unit| unit.c).collect();
@@ -167,7 +200,7 @@ proptest! {
     }
 
     #[test]
-    fn scrubbing_twice_changes_nothing_more(text in "\\PC{0,40}|[a@.+%0-9 /-]{0,40}") {
+    fn scrubbing_twice_changes_nothing_more(text in "\\PC{0,40}|[a@.+%0-9 /-]{0,40}|([?&;]zip=[a@.+%0-9()]{0,9}){0,4}") {
         for scrub in [scrub_text, scrub_url] {
             let once = scrub(&text);
             prop_assert_eq!(scrub(&once.text), Scrubbed { text: once.text.clone(), cuts: 0 });

@@ -27,6 +27,34 @@ fn paying(payments: &[String]) -> Result<Option<(String, u64)>, MessageError> {
     Ok(paying.map(|payment| (payment.payment_id.to_string(), payment.money.amount.get())))
 }
 
+#[test]
+fn a_payment_of_zero_hides_none_that_is_one() {
+    let zero = payment("\"1\"", "SUCCESS", "0.00", EARLY, "true");
+    let real = payment("\"2\"", "SUCCESS", "1399.50", LATE, "true");
+    assert_eq!(paying(&[zero.clone(), real]).unwrap(), Some(("2".to_owned(), 139_950)));
+    assert_eq!(paying(&[zero]).unwrap(), None);
+}
+
+#[test]
+fn the_orders_tags_name_its_browser() {
+    let signals = |tags: &str| {
+        let body = ORDER.replace(r#"{"fbp":"fb.1.1763941000.111"}"#, tags);
+        let mut data = tandem_core::user_data::UserData::default();
+        let order = parse_order(body.as_bytes(), Currency::INR).unwrap();
+        order.order_tags.add_signals(&mut data, 1_763_942_400_000);
+        (data.fbp, data.fbc)
+    };
+    let (fbp, fbc) = ("fb.1.1763941000000.1234567890", "fb.1.1763941000000.IwAR0_AbC");
+    let both = (Some(fbp.to_owned()), Some(fbc.to_owned()));
+    assert_eq!(signals(&format!(r#"{{"fbp":"{fbp}","fbc":"{fbc}","utm":"diwali"}}"#)), both);
+    assert_eq!(signals(&format!(r#"{{"_fbp":" {fbp}","_fbc":"{fbc}"}}"#)), both, "as the cookies are called");
+    for none in ["null", "{}", r#"{"fbp":"undefined","fbc":"null"}"#, r#"{"fbp":1,"fbc":["x"]}"#] {
+        assert_eq!(signals(none), (None, None), "{none}");
+    }
+    let expired = r#"{"fbc":"fb.1.1663941000000.IwAR0_AbC"}"#;
+    assert_eq!(signals(expired), (None, None), "a click of three years ago");
+}
+
 const EARLY: &str = "\"2025-11-24T10:01:00+05:30\"";
 const LATE: &str = "\"2025-11-24T10:02:00+05:30\"";
 

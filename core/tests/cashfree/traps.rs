@@ -103,16 +103,15 @@ fn trap_15_garbage_in_a_links_amount_is_not_hidden() {
 #[test]
 fn trap_16_and_17_an_automatic_refund_names_its_payment_and_perhaps_no_order() {
     let webhook = read("auto-refund");
-    let Effect::Refunded { order_id, payment_id, refund_id, money, .. } = webhook.effect() else {
-        panic!("a refund")
-    };
-    assert_eq!(order_id.map(ToString::to_string).as_deref(), Some("KB-3001"));
-    assert_eq!((refund_id.as_str(), money.amount.get()), ("9100002", 139_950));
+    let Effect::Refunded(notice) = webhook.effect() else { panic!("a refund") };
+    assert_eq!(notice.order_id.as_ref().map(ToString::to_string).as_deref(), Some("KB-3001"));
+    let refund = notice.of_order(webhook.event_time_s(), i64::MAX).unwrap();
+    assert_eq!((refund.refund_id.as_str(), refund.money.amount.get()), ("9100002", 139_950));
     // The refunded payment is the second payment of the order, not the one that paid it.
-    assert_eq!(payment_id.map(ToString::to_string).as_deref(), Some("700100200399"));
+    assert_eq!(refund.payment_id.as_deref(), Some("700100200399"));
     for without in ["\"order_id\":null", "\"order_id\":\"\""] {
         let webhook = parse(&changed("auto-refund", "\"order_id\":\"KB-3001\"", without)).unwrap();
-        assert!(matches!(webhook.effect(), Effect::Refunded { order_id: None, .. }));
+        assert!(matches!(webhook.effect(), Effect::Refunded(notice) if notice.order_id.is_none()));
     }
     let merchant = changed("refund", "\"order_id\":\"KB-3001\",", "");
     assert_eq!(message_error(&merchant), MessageError::MissingOrderId);

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::tracked::{standard_event, tandem_event, track_calls};
+use tandem_core::id::EventName;
+
+use super::tracked::{tandem_event, track_calls};
 use crate::code::Code;
 use crate::reports::Reports;
 use crate::script::Call;
@@ -29,11 +31,10 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
         for unit in &group {
             for event in track_calls(&unit.facts) {
                 let Some(name) = event.name() else { continue };
-                let name = standard_event(&name).map_or(name, str::to_owned);
+                let name = EventName::standard(&name).map_or(name, str::to_owned);
                 let has_twin = tandem_events.iter().take(64).any(|twin| {
-                    let excludes = twin.call.is_some_and(|(other_unit, other)| {
-                        std::ptr::eq(other_unit, *unit) && event.call.excludes(other)
-                    });
+                    let excludes =
+                        twin.call.is_some_and(|other| survey.are_alternatives((*unit, event.call), other));
                     twin.name == name && !excludes
                 });
                 if has_twin {
@@ -56,12 +57,13 @@ struct TandemEvent<'u> {
     call: Option<(&'u Unit, &'u Call)>,
 }
 
-/// Events of forms that need no code: `data-tandem="lead"`.
+/// Events of forms that need no code: `data-tandem="lead"`. A form reports no Purchase.
 fn declared<'u>(view: &View<'_>) -> Vec<TandemEvent<'u>> {
     let attributes = view.page.html.attributes.iter().filter(|attribute| attribute.name == "data-tandem");
     attributes
         .filter_map(|attribute| {
-            Some(TandemEvent { name: standard_event(&attribute.value)?.to_owned(), call: None })
+            let name = EventName::standard(&attribute.value).filter(|name| *name != "Purchase")?;
+            Some(TandemEvent { name: name.to_owned(), call: None })
         })
         .collect()
 }

@@ -3,7 +3,9 @@
 //! Source: Meta, "Handling Duplicate Pixel and Conversions API Events": both copies have the same name, and the
 //! page's `eventID` equals the server's `event_id`. Tandem defines the Purchase's ID as `purchase_<order_id>`.
 
-use super::tracked::{TrackCall, standard_event, track_calls};
+use tandem_core::id::EventName;
+
+use super::tracked::{TrackCall, track_calls};
 use crate::code::Code;
 use crate::reports::Reports;
 use crate::script::{Facts, Part, Span, Value};
@@ -19,7 +21,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
     for unit in &survey.units {
         for event in track_calls(&unit.facts) {
             let misplaced = misplaced(unit, &event, reports);
-            let Some(name) = event.name().and_then(|name| standard_event(&name)) else { continue };
+            let Some(name) = event.name().and_then(|name| EventName::standard(&name)) else { continue };
             match id(&event) {
                 Id::Absent(misspelt) if !misplaced && name != "PageView" => {
                     let place = misspelt.as_ref().map_or(&event.call.span, |(_, span)| span);
@@ -135,12 +137,14 @@ fn wrong(facts: &Facts, value: &Value) -> Option<&'static str> {
 
 /// Whether `value` is a variable or field whose name means an order's ID.
 fn is_order_id(facts: &Facts, value: &Value) -> bool {
-    let Value::Name(name) = value else { return false };
+    let name = match value {
+        Value::Name(name) => name,
+        Value::Filled(filled) => &filled.name,
+        _ => return false,
+    };
     if matches!(facts.resolve(value), Value::Text(_)) {
         return false;
     }
-    // A template's filters follow the name.
-    let name = name.split('|').next().unwrap_or_default().trim();
     let mut fields = name.rsplit('.').map(super::tracked::folded);
     let last = fields.next().unwrap_or_default();
     let before = fields.next().unwrap_or_default();

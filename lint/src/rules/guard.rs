@@ -70,7 +70,7 @@ fn on_page<'u>(
                         HELP,
                     ));
                 }
-                Some(defined) if call.runs_at_once && (run.phase, place, call.span.start) < defined => bad
+                Some(defined) if call.runs_at_once() && (run.phase, place, call.span.start) < defined => bad
                     .push((
                         run.unit,
                         *call,

@@ -1,13 +1,17 @@
 //! The rules, with a file per family. Each rule reads the survey and reports. Rules do not depend on each other.
 
+mod contents;
 mod csp;
 mod double_count;
 mod escape;
 mod event_id;
 mod guard;
 mod names;
+mod number;
+mod pages;
 mod personal;
 mod pixel;
+mod repeats;
 mod syntax;
 mod token;
 mod tracked;
@@ -23,9 +27,12 @@ pub(crate) const ALL: &[fn(&Survey<'_>, &mut Reports<'_>)] = &[
     escape::check,
     guard::check,
     pixel::check,
+    pages::check,
     names::check,
     event_id::check,
     value::check,
+    contents::check,
+    repeats::check,
     personal::check,
     csp::check,
     token::check,

@@ -1,9 +1,10 @@
 //! `custom_name_in_track`, `wrong_case`, `unknown_method`, `refused_by_tandem`: names of methods and events.
 
-use tandem_core::id::STANDARD_EVENTS;
+use tandem_core::id::{EventName, STANDARD_EVENTS};
 
-use super::tracked::{folded, method, standard_event, track_calls};
+use super::tracked::{folded, method, track_calls};
 use crate::code::Code;
+use crate::html::Attribute;
 use crate::reports::Reports;
 use crate::script::Target;
 use crate::survey::{Survey, Unit};
@@ -26,6 +27,36 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
         methods(unit, reports);
         events(unit, reports);
         tandem(unit, reports);
+    }
+    for view in &survey.views {
+        let attributes = view.page.html.attributes.iter();
+        for attribute in attributes.filter(|attribute| attribute.name == "data-tandem") {
+            form(view.page.source, attribute, reports);
+        }
+    }
+}
+
+/// Reports the event that a form's `data-tandem` names, as `events` and `tandem` do for calls.
+fn form(source: usize, attribute: &Attribute, reports: &mut Reports<'_>) {
+    let name = attribute.value.trim();
+    // `lead` in any case is the form's word for a lead.
+    let standard = EventName::standard(name).filter(|standard| *standard != name && *standard != "Lead");
+    if EventName::is_reserved(name) && EventName::standard(name) != Some("Lead") {
+        reports.at(
+            Code::RefusedByTandem,
+            source,
+            &attribute.span,
+            format!("a form cannot report {}", shown(name)),
+            "call tandem.recordPurchase({ orderId }) on the page after the payment",
+        );
+    } else if let Some(standard) = standard {
+        reports.at(
+            Code::WrongCase,
+            source,
+            &attribute.span,
+            format!("{} is not Meta's event {standard}", shown(name)),
+            format!("write data-tandem=\"{standard}\""),
+        );
     }
 }
 
@@ -54,7 +85,7 @@ fn events(unit: &Unit, reports: &mut Reports<'_>) {
         let Some(name) = event.name() else { continue };
         let place = event.call.argument_span(event.name_at);
         let is_standard = STANDARD_EVENTS.contains(&name.as_str());
-        match standard_event(&name) {
+        match EventName::standard(&name) {
             Some(standard) if !is_standard => reports.within(
                 Code::WrongCase,
                 unit,
@@ -67,7 +98,10 @@ fn events(unit: &Unit, reports: &mut Reports<'_>) {
                 unit,
                 &place,
                 format!("{} is not a standard event, but is sent by {}", shown(&name), event.method),
-                "write fbq('trackCustom', …), or one of Meta's standard events",
+                match resembling(&name) {
+                    Some(standard) => format!("write fbq('track', '{standard}', …) if you mean that event"),
+                    None => "write fbq('trackCustom', …), or one of Meta's standard events".to_owned(),
+                },
             ),
             _ => {}
         }
@@ -83,12 +117,12 @@ fn tandem(unit: &Unit, reports: &mut Reports<'_>) {
             continue;
         }
         let Some(name) = call.value(0).and_then(|value| unit.facts.resolve(value).text()) else { continue };
-        let instead = match folded(&name).as_str() {
-            "lead" => "call tandem.captureLead({ email, phone, … })",
-            "purchase" => "call tandem.recordPurchase({ orderId })",
-            "appendvalue" | "appendattribution" => "remove the call: only the server may send this event",
+        let instead = match EventName::standard(&name) {
+            Some("Lead") => "call tandem.captureLead({ email, phone, … })",
+            Some("Purchase") => "call tandem.recordPurchase({ orderId })",
+            _ if EventName::is_reserved(&name) => "remove the call: only the server may send this event",
             _ => {
-                if let Some(standard) = standard_event(&name).filter(|standard| *standard != name) {
+                if let Some(standard) = EventName::standard(&name).filter(|standard| *standard != name) {
                     reports.within(
                         Code::WrongCase,
                         unit,
@@ -108,6 +142,16 @@ fn tandem(unit: &Unit, reports: &mut Reports<'_>) {
             instead,
         );
     }
+}
+
+/// The standard event that a name differs from by a letter or two.
+fn resembling(name: &str) -> Option<&'static str> {
+    let name = folded(name);
+    let is_near = |standard: &&str| {
+        let standard = folded(standard);
+        name.len() <= 30 && standard.len() > 5 && oxc_span::min_edit_distance(&standard, &name) <= 2
+    };
+    STANDARD_EVENTS.into_iter().find(is_near)
 }
 
 /// A name for use in messages: quoted, shortened, without control characters.

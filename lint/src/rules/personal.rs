@@ -2,49 +2,13 @@
 //!
 //! Source: Meta, "Advanced Matching for Web" (keys and forms) and the custom data rule "never PII".
 
+use tandem_core::scrub::names_person;
+
 use super::tracked::{folded, method, track_calls};
 use crate::code::Code;
 use crate::reports::Reports;
-use crate::script::{Facts, Object, Part, Value};
+use crate::script::{Facts, Filled, Object, Part, Value};
 use crate::survey::{Survey, Unit};
-
-/// Parameters' keys, folded, that contain personal data. `name` is absent, because products have names too.
-const PERSONAL: [&str; 34] = [
-    "em",
-    "email",
-    "emailaddress",
-    "useremail",
-    "customeremail",
-    "ph",
-    "phone",
-    "phonenumber",
-    "mobile",
-    "mobilenumber",
-    "userphone",
-    "customerphone",
-    "whatsapp",
-    "fn",
-    "firstname",
-    "ln",
-    "lastname",
-    "fullname",
-    "customername",
-    "username",
-    "zp",
-    "zip",
-    "zipcode",
-    "postalcode",
-    "pincode",
-    "dob",
-    "dateofbirth",
-    "birthday",
-    "birthdate",
-    "address",
-    "address1",
-    "streetaddress",
-    "aadhaar",
-    "pan",
-];
 
 /// The keys of `init`'s third argument.
 const MATCHING: [&str; 11] = ["em", "ph", "fn", "ln", "ge", "db", "ct", "st", "zp", "country", "external_id"];
@@ -91,7 +55,7 @@ fn parameters(unit: &Unit, object: &Object, reports: &mut Reports<'_>) {
     for entry in &object.entries {
         let value = unit.facts.resolve(&entry.value);
         let is_given = !matches!(value, Value::Nothing) && value != &Value::Text(Vec::new());
-        let by_key = PERSONAL.contains(&folded(&entry.key).as_str());
+        let by_key = names_person(&entry.key);
         if is_given && (by_key || value.any(&|value| is_personal(value))) {
             let message = if by_key {
                 format!("'{}' is personal data, and is among an event's parameters", entry.key)
@@ -112,8 +76,8 @@ fn parameters(unit: &Unit, object: &Object, reports: &mut Reports<'_>) {
 /// Whether a value is an e-mail address as text, or a variable whose name means an e-mail address or a phone number.
 fn is_personal(value: &Value) -> bool {
     match value {
-        Value::Name(name) => {
-            let last = name.split('|').next().unwrap_or_default().trim().rsplit('.').next().map(folded);
+        Value::Name(name) | Value::Filled(Filled { name, .. }) => {
+            let last = name.rsplit('.').next().map(folded);
             matches!(last.as_deref(), Some("email" | "useremail" | "customeremail" | "phone" | "phonenumber"))
         }
         Value::Text(parts) => parts.iter().any(|part| matches!(part, Part::Fixed(text) if is_address(text))),

@@ -3,7 +3,7 @@
 use super::tracked::{method, track_calls};
 use crate::code::Code;
 use crate::reports::Reports;
-use crate::script::{Call, Facts, Value};
+use crate::script::{Call, Facts, Target, Value};
 use crate::survey::{Survey, Unit, View};
 
 pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
@@ -26,7 +26,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
         }
     }
     for group in survey.groups() {
-        inits(&group, reports);
+        inits(survey, &group, reports);
     }
     for view in &survey.views {
         noscript(survey, view, reports);
@@ -35,12 +35,12 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
 
 /// The ID that an `init` names: digits, or the name of the variable that contains them.
 #[derive(Debug, PartialEq)]
-enum PixelId {
+pub(super) enum PixelId {
     Known(String),
     Named(String),
 }
 
-fn pixel_id(call: &Call, facts: &Facts) -> Option<PixelId> {
+pub(super) fn pixel_id(call: &Call, facts: &Facts) -> Option<PixelId> {
     match facts.resolve(call.value(1)?) {
         Value::Number(number) => Some(PixelId::Known(number.to_string())),
         Value::Name(name) => Some(PixelId::Named(name.clone())),
@@ -48,18 +48,19 @@ fn pixel_id(call: &Call, facts: &Facts) -> Option<PixelId> {
     }
 }
 
-fn is_init(call: &Call) -> bool {
+pub(super) fn is_init(call: &Call) -> bool {
     method(call).as_deref() == Some("init")
 }
 
-fn inits(group: &[&Unit], reports: &mut Reports<'_>) {
+fn inits(survey: &Survey<'_>, group: &[&Unit], reports: &mut Reports<'_>) {
     let mut earlier: Vec<(&Unit, &Call, PixelId)> = Vec::new();
     for unit in group {
         for call in unit.facts.calls.iter().filter(|call| is_init(call)) {
             let Some(id) = pixel_id(call, &unit.facts) else { continue };
             let clash = earlier.iter().find(|(other_unit, other, other_id)| {
                 let is_same_script = std::ptr::eq(*other_unit, *unit);
-                !(is_same_script && call.excludes(other)) && clashes(&id, other_id, is_same_script)
+                !survey.are_alternatives((*unit, call), (*other_unit, *other))
+                    && clashes(&id, other_id, is_same_script)
             });
             match clash {
                 Some((_, _, other)) if *other == id => reports.within(
@@ -96,6 +97,32 @@ fn clashes(id: &PixelId, other: &PixelId, is_same_script: bool) -> bool {
     }
 }
 
+/// Whether the pixel starts only when the visitor allows it. Then an image that always loads would be wrong.
+fn waits(survey: &Survey<'_>, view: &View<'_>, unit: &Unit, init: &Call) -> bool {
+    let asks = |unit: &Unit| {
+        unit.facts.calls.iter().any(|call| match &call.target {
+            Target::Fbq => {
+                method(call).as_deref() == Some("consent")
+                    && call.value(1).and_then(Value::text).as_deref() == Some("revoke")
+            }
+            Target::Tandem(method) if method == "connect" => {
+                let options = call.value(0).map(|value| unit.facts.resolve(value));
+                matches!(options, Some(Value::Object(options)) if options.get("consentRequired").is_some())
+            }
+            _ => false,
+        })
+    };
+    // An init behind a condition or in a function, unless it is on both sides of the condition.
+    let inits = unit.facts.calls.iter().filter(|call| is_init(call));
+    let is_conditional = init.branches.iter().any(|branch| branch.is_condition)
+        && !inits.into_iter().any(|other| other.excludes(init));
+    unit.is_held
+        || is_conditional
+        || !init.runs_at_once()
+        || view.runs.iter().filter_map(|run| survey.units.get(run.unit)).any(asks)
+        || view.page.html.attributes.iter().any(|attribute| attribute.name == "data-consent-required")
+}
+
 /// Checks the fallback image, which must be in the same HTML as the base code. Bundles are not checked.
 fn noscript(survey: &Survey<'_>, view: &View<'_>, reports: &mut Reports<'_>) {
     let page = view.page;
@@ -115,7 +142,7 @@ fn noscript(survey: &Survey<'_>, view: &View<'_>, reports: &mut Reports<'_>) {
             written.contains("facebook.com/tr?") || written.contains("facebook.com/tr/?")
         })
         .collect();
-    if images.is_empty() {
+    if images.is_empty() && !waits(survey, view, unit, call) {
         reports.within(
             Code::MissingNoscript,
             unit,

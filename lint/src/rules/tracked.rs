@@ -1,8 +1,6 @@
 //! Calls of `fbq` as in Meta's pixel reference, and the events that Tandem sends.
 
-use tandem_core::id::STANDARD_EVENTS;
-
-use crate::script::{Call, Facts, Target, Value};
+use crate::script::{Call, Facts, Object, Target, Value};
 
 /// A call that tracks something.
 #[derive(Debug, Clone, Copy)]
@@ -65,16 +63,29 @@ pub(super) fn tandem_event(call: &Call, facts: &Facts) -> Option<String> {
     }
 }
 
-/// A name in lower case, without blanks, hyphens and underscores.
-pub(super) fn folded(name: &str) -> String {
-    name.chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'))
-        .flat_map(char::to_lowercase)
-        .collect()
+/// What the script's events are about: the parameters of `fbq`, and the argument of Tandem's calls.
+pub(super) fn event_objects(facts: &Facts) -> impl Iterator<Item = &Object> {
+    let given = |call: &'_ Call| match &call.target {
+        Target::Tandem(method) => match method.as_str() {
+            "captureLead" | "recordPurchase" => Some(0),
+            "track" | "trackCustom" => Some(1),
+            _ => None,
+        },
+        _ => None,
+    };
+    let tandem = facts
+        .calls
+        .iter()
+        .filter(|call| !call.is_open)
+        .filter_map(move |call| Some(facts.resolve(call.value(given(call)?)?)));
+    let pixel = track_calls(facts).filter_map(|event| event.parameters());
+    pixel.chain(tandem).filter_map(|value| match value {
+        Value::Object(object) => Some(object),
+        _ => None,
+    })
 }
 
-/// The standard event with this name. Case, blanks, hyphens and underscores are ignored.
-pub(super) fn standard_event(name: &str) -> Option<&'static str> {
-    let folded_name = folded(name);
-    STANDARD_EVENTS.into_iter().find(|standard| folded(standard) == folded_name)
+/// A name in lower case, without signs and blanks.
+pub(super) fn folded(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::template::Side;
 use super::value::{Span, Value};
 
 /// How a browser or a bundler reads a script.
@@ -77,10 +78,24 @@ pub(crate) struct Call {
     pub(crate) span: Span,
     /// A test around the call checks that `fbq` exists, or a `try` catches the error.
     pub(crate) is_guarded: bool,
-    /// The call runs when the script runs: it is not in a function.
-    pub(crate) runs_at_once: bool,
-    /// The branches around the call: the test, and which side of it.
-    pub(crate) branches: Vec<(usize, bool)>,
+    /// Where the function around the call begins, which runs later. `None`: the call runs when the script runs.
+    pub(crate) function: Option<usize>,
+    /// The branches around the call, the innermost first.
+    pub(crate) branches: Vec<Branch>,
+    /// The sides of a template's conditions around the call. They are those of the whole text, not of the script alone.
+    pub(crate) sides: Vec<Side>,
+    /// The event that makes the call run again and again: `scroll`. Nothing in the script stops it.
+    pub(crate) repeats: Option<String>,
+}
+
+/// One side of a test around a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Branch {
+    /// Where the test begins.
+    pub(crate) test: usize,
+    pub(crate) side: bool,
+    /// The test is a condition. A `try` is none: its side is run unless something fails.
+    pub(crate) is_condition: bool,
 }
 
 /// One argument of a call.
@@ -101,10 +116,22 @@ impl Call {
         self.arguments.get(index).map_or_else(|| self.span.clone(), |argument| argument.span.clone())
     }
 
-    /// Whether the two calls are on different sides of one test, so that only one of them runs.
+    /// Whether the call runs when the script runs: it is in no function that is called later.
+    pub(crate) fn runs_at_once(&self) -> bool {
+        self.function.is_none()
+    }
+
+    /// Whether two calls of one script are on different sides of one test, so that only one of them runs.
     pub(crate) fn excludes(&self, other: &Self) -> bool {
-        self.branches.iter().any(|(test, side)| {
-            other.branches.iter().any(|(other_test, other_side)| test == other_test && side != other_side)
+        self.branches.iter().any(|branch| {
+            other.branches.iter().any(|other| branch.test == other.test && branch.side != other.side)
+        })
+    }
+
+    /// Whether two calls of one text are on different sides of a template's condition, so that a page gets only one.
+    pub(crate) fn is_alternative_to(&self, other: &Self) -> bool {
+        self.sides.iter().any(|(block, side)| {
+            other.sides.iter().any(|(other_block, other_side)| block == other_block && side != other_side)
         })
     }
 }

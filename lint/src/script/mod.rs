@@ -2,13 +2,19 @@
 
 mod depth;
 mod facts;
+mod filled;
 mod guard;
 mod parse;
 mod reader;
+mod repeat;
+mod roles;
 mod template;
 mod value;
 mod visit;
 
 pub(crate) use facts::{Call, Dialect, Facts, Kind, Target};
+pub(crate) use filled::{Filled, Step};
 pub(crate) use parse::read;
+pub(crate) use repeat::frequent;
+pub(crate) use template::{Blocks, insides, pieces};
 pub(crate) use value::{Object, Part, Span, Value};

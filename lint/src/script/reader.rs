@@ -79,9 +79,13 @@ impl Reader<'_> {
             {
                 (UnaryOperator::Void, _) => Value::Nothing,
                 (UnaryOperator::UnaryNegation, Value::Number(number)) => Value::Number(-number),
+                // `+x` is `Number(x)`.
+                (UnaryOperator::UnaryPlus, value) => Value::Call("Number".to_owned(), vec![value]),
                 _ => Value::Unknown,
             },
             Expression::Identifier(name) if name.name == "undefined" => Value::Nothing,
+            Expression::Identifier(name) if name.name == "NaN" => Value::Number(f64::NAN),
+            Expression::Identifier(name) if name.name == "Infinity" => Value::Number(f64::INFINITY),
             Expression::ObjectExpression(object) => Value::Object(self.object(object, depth)),
             Expression::ArrayExpression(array) => {
                 Value::List(array.elements.iter().map(|element| self.element(element, depth)).collect())
@@ -101,8 +105,15 @@ impl Reader<'_> {
 
     fn name(self, expression: &Expression<'_>) -> Value {
         match dotted(expression) {
+            Some(name) if name == "Number.NaN" => Value::Number(f64::NAN),
             // A template's placeholder was replaced by this name.
-            Some(name) if name.bytes().all(|byte| byte == b'_') && name.len() > 3 => Value::Unknown,
+            Some(name) if name.bytes().all(|byte| byte == b'_') && name.len() > 3 => {
+                let written = self.text.get(range(expression.span())).unwrap_or_default();
+                match template::pieces(written).as_slice() {
+                    [Part::Value(filled)] => (**filled).clone(),
+                    _ => Value::Unknown,
+                }
+            }
             Some(name) => Value::Name(name),
             // A field of something without a name, as in `forms[0].email`.
             None => {

@@ -1,5 +1,7 @@
 //! The values of expressions.
 
+use super::filled::Filled;
+
 /// Bytes of a script's text.
 pub(crate) type Span = std::ops::Range<usize>;
 
@@ -8,11 +10,14 @@ pub(crate) type Span = std::ops::Range<usize>;
 pub(crate) enum Value {
     /// Text. It has several pieces if the script joins them.
     Text(Vec<Part>),
+    /// Also `NaN` and `Infinity`.
     Number(f64),
     Object(Object),
     List(Vec<Value>),
     /// A variable or a field: `orderId`, `order.id`.
     Name(String),
+    /// A template's engine fills it in.
+    Filled(Filled),
     /// A call's result: the name that is called, its last part (`sha256`), and the arguments.
     Call(String, Vec<Value>),
     /// `null`, `undefined` or no value.

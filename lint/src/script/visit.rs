@@ -4,18 +4,20 @@ use std::collections::{HashMap, HashSet};
 
 use oxc_allocator::ArenaVec;
 use oxc_ast::ast::{
-    ArrowFunctionExpression, AssignmentExpression, AssignmentTarget, CallExpression, ConditionalExpression,
-    Expression, Function, IfStatement, ImportDeclaration, ImportExpression, LogicalExpression,
-    LogicalOperator, NewExpression, Statement, StringLiteral, TemplateLiteral, TryStatement,
+    ArrowFunctionExpression, AssignmentExpression, CallExpression, ConditionalExpression, Expression,
+    Function, IfStatement, ImportDeclaration, ImportExpression, LogicalExpression, LogicalOperator,
+    NewExpression, Statement, StringLiteral, TemplateLiteral, TryStatement, UpdateExpression,
     VariableDeclarator,
 };
 use oxc_ast_visit::{VisitJs, walk_js as walk};
 use oxc_span::GetSpan as _;
 use oxc_syntax::scope::ScopeFlags;
 
-use super::facts::{Argument, Call, Facts, Target, Text};
+use super::facts::{Argument, Branch, Call, Facts, Target, Text};
 use super::guard::{asserts_fbq, is_fbq, leaves};
 use super::reader::{Reader, dotted, range};
+use super::repeat::Repeats;
+use super::roles::{called_function, is_connect, name_of, root_of};
 use super::value::Value;
 
 /// Most branches around a call that are recorded, the innermost first.
@@ -29,7 +31,14 @@ pub(super) struct Visitor<'t> {
     guards: usize,
     /// Number of functions around the current place.
     functions: usize,
-    branches: Vec<(usize, bool)>,
+    /// Where the functions begin that are around the current place and run later.
+    later: Vec<usize>,
+    /// Where a function begins that is called where it stands.
+    called_at: Option<u32>,
+    /// The name that the next function gets, and where that function begins.
+    name_at: Option<(u32, String)>,
+    repeats: Repeats,
+    branches: Vec<Branch>,
     /// Variables that store the result of a check for `fbq`.
     known: HashMap<String, bool>,
     /// Names that get a second value, or fields, later in the script.
@@ -47,6 +56,10 @@ impl<'t> Visitor<'t> {
             facts: Facts::default(),
             guards: 0,
             functions: 0,
+            later: Vec::new(),
+            called_at: None,
+            name_at: None,
+            repeats: Repeats::default(),
             branches: Vec::new(),
             known: HashMap::new(),
             changed: HashSet::new(),
@@ -56,6 +69,7 @@ impl<'t> Visitor<'t> {
     }
 
     pub(super) fn into_facts(mut self) -> Facts {
+        self.repeats.finish(&mut self.facts.calls);
         for name in &self.changed {
             self.facts.constants.remove(name);
         }
@@ -74,10 +88,44 @@ impl<'t> Visitor<'t> {
         self.guards -= usize::from(by);
     }
 
-    fn branch(&mut self, test: usize, side: bool, by: bool, walk: impl FnOnce(&mut Self)) {
-        self.branches.push((test, side));
+    fn branch(&mut self, branch: Branch, by: bool, walk: impl FnOnce(&mut Self)) {
+        self.branches.push(branch);
         self.with_guard(by, walk);
         self.branches.pop();
+    }
+
+    /// Walks one side of a condition.
+    fn side(&mut self, test: &Expression<'_>, side: bool, by: bool, walk: impl FnOnce(&mut Self)) {
+        let branch = Branch { test: test.span().start as usize, side, is_condition: true };
+        let before = self.repeats.test(test);
+        self.branch(branch, by, walk);
+        self.repeats.end_test(before);
+    }
+
+    /// Walks a function.
+    fn function(&mut self, start: u32, name: Option<String>, walk: impl FnOnce(&mut Self)) {
+        let runs_here = self.called_at.take_if(|at| *at == start).is_some();
+        let name = name.or_else(|| self.name_at.take_if(|(at, _)| *at == start).map(|(_, name)| name));
+        self.functions += 1;
+        if !runs_here {
+            self.later.push(start as usize);
+        }
+        // A function that is called where it stands is part of what is around it.
+        self.repeats.enter(start, name.filter(|_| !runs_here));
+        walk(self);
+        self.repeats.leave();
+        if !runs_here {
+            self.later.pop();
+        }
+        self.functions -= 1;
+    }
+
+    /// A function that is the value of a name is known by it.
+    fn name_function(&mut self, name: &str, value: &Expression<'_>) {
+        let value = value.get_inner_expression();
+        if matches!(value, Expression::FunctionExpression(_) | Expression::ArrowFunctionExpression(_)) {
+            self.name_at = Some((value.span().start, name.to_owned()));
+        }
     }
 
     /// The target of a call, if it matters to tracking.
@@ -101,66 +149,47 @@ impl<'t> Visitor<'t> {
             _ => None,
         }
     }
-
-    fn name_of(target: &AssignmentTarget<'_>) -> Option<String> {
-        match target {
-            AssignmentTarget::AssignmentTargetIdentifier(name) => Some(name.name.to_string()),
-            other => {
-                let member = other.as_member_expression()?;
-                let field = member.static_property_name()?;
-                Some(match dotted(member.object()) {
-                    Some(object) => format!("{object}.{field}"),
-                    None => field.to_owned(),
-                })
-            }
-        }
-    }
-
-    /// Whether an expression is a call of `Tandem.connect`.
-    fn is_connect(expression: &Expression<'_>) -> bool {
-        let inner = match expression.get_inner_expression() {
-            Expression::AwaitExpression(awaited) => awaited.argument.get_inner_expression(),
-            other => other,
-        };
-        matches!(inner, Expression::CallExpression(call)
-            if dotted(&call.callee).is_some_and(|name| name.ends_with("Tandem.connect")))
-    }
 }
 
 impl<'a> VisitJs<'a> for Visitor<'_> {
     fn visit_statements(&mut self, statements: &ArenaVec<'a, Statement<'a>>) {
         // `if (!window.fbq) return;` guards what follows.
         let mut added = 0;
+        let mut left = None;
         for statement in statements {
             self.visit_statement(statement);
             if let Statement::IfStatement(test) = statement
                 && test.alternate.is_none()
                 && leaves(&test.consequent)
-                && asserts_fbq(&test.test, &self.known) == Some(false)
             {
-                added += 1;
-                self.guards += 1;
+                let before = self.repeats.test(&test.test);
+                left.get_or_insert(before);
+                if asserts_fbq(&test.test, &self.known) == Some(false) {
+                    added += 1;
+                    self.guards += 1;
+                }
             }
         }
         self.guards -= added;
+        if let Some(before) = left {
+            self.repeats.end_test(before);
+        }
     }
 
     fn visit_if_statement(&mut self, it: &IfStatement<'a>) {
         let asserted = asserts_fbq(&it.test, &self.known);
-        let test = it.span.start as usize;
         self.visit_expression(&it.test);
-        self.branch(test, true, asserted == Some(true), |me| me.visit_statement(&it.consequent));
+        self.side(&it.test, true, asserted == Some(true), |me| me.visit_statement(&it.consequent));
         if let Some(alternate) = &it.alternate {
-            self.branch(test, false, asserted == Some(false), |me| me.visit_statement(alternate));
+            self.side(&it.test, false, asserted == Some(false), |me| me.visit_statement(alternate));
         }
     }
 
     fn visit_conditional_expression(&mut self, it: &ConditionalExpression<'a>) {
         let asserted = asserts_fbq(&it.test, &self.known);
-        let test = it.span.start as usize;
         self.visit_expression(&it.test);
-        self.branch(test, true, asserted == Some(true), |me| me.visit_expression(&it.consequent));
-        self.branch(test, false, asserted == Some(false), |me| me.visit_expression(&it.alternate));
+        self.side(&it.test, true, asserted == Some(true), |me| me.visit_expression(&it.consequent));
+        self.side(&it.test, false, asserted == Some(false), |me| me.visit_expression(&it.alternate));
     }
 
     fn visit_logical_expression(&mut self, it: &LogicalExpression<'a>) {
@@ -171,15 +200,17 @@ impl<'a> VisitJs<'a> for Visitor<'_> {
             LogicalOperator::Coalesce => false,
         };
         self.visit_expression(&it.left);
+        let before = self.repeats.test(&it.left);
         self.with_guard(by, |me| me.visit_expression(&it.right));
+        self.repeats.end_test(before);
     }
 
     fn visit_try_statement(&mut self, it: &TryStatement<'a>) {
-        let test = it.span.start as usize;
+        let side = |side| Branch { test: it.span.start as usize, side, is_condition: false };
         let is_caught = it.handler.is_some();
-        self.branch(test, true, is_caught, |me| me.visit_block_statement(&it.block));
+        self.branch(side(true), is_caught, |me| me.visit_block_statement(&it.block));
         if let Some(handler) = &it.handler {
-            self.branch(test, false, false, |me| me.visit_catch_clause(handler));
+            self.branch(side(false), false, |me| me.visit_catch_clause(handler));
         }
         if let Some(finalizer) = &it.finalizer {
             self.visit_block_statement(finalizer);
@@ -195,15 +226,14 @@ impl<'a> VisitJs<'a> for Visitor<'_> {
             .items
             .iter()
             .any(|item| item.pattern.get_identifier_name().is_some_and(|name| name == "fbq"));
-        self.functions += 1;
-        self.with_guard(is_given, |me| walk::walk_function(me, it, flags));
-        self.functions -= 1;
+        let name = it.id.as_ref().map(|id| id.name.to_string());
+        self.function(it.span.start, name, |me| {
+            me.with_guard(is_given, |me| walk::walk_function(me, it, flags));
+        });
     }
 
     fn visit_arrow_function_expression(&mut self, it: &ArrowFunctionExpression<'a>) {
-        self.functions += 1;
-        walk::walk_arrow_function_expression(self, it);
-        self.functions -= 1;
+        self.function(it.span.start, None, |me| walk::walk_arrow_function_expression(me, it));
     }
 
     fn visit_variable_declarator(&mut self, it: &VariableDeclarator<'a>) {
@@ -216,9 +246,11 @@ impl<'a> VisitJs<'a> for Visitor<'_> {
             if let Some(asserted) = asserts_fbq(init, &self.known) {
                 self.known.insert(name.clone(), asserted);
             }
-            if Self::is_connect(init) {
+            if is_connect(init) {
                 self.tandems.insert(name.clone());
             }
+            self.name_function(&name, init);
+            self.repeats.declare(&name, init);
             let value = self.reader.value(init);
             if self.facts.constants.insert(name.clone(), value).is_some() {
                 self.changed.insert(name);
@@ -230,11 +262,16 @@ impl<'a> VisitJs<'a> for Visitor<'_> {
     }
 
     fn visit_assignment_expression(&mut self, it: &AssignmentExpression<'a>) {
-        if let Some(name) = Self::name_of(&it.left) {
+        if let Some(root) = root_of(&it.left) {
+            self.repeats.change(&root);
+        }
+        if let Some(name) = name_of(&it.left) {
+            self.name_function(&name, &it.right);
+            self.repeats.assign(&name, &it.right);
             if name.rsplit('.').next() == Some("fbq") && !is_fbq(&it.right) {
                 self.facts.defines.push(it.span.start as usize);
             }
-            if Self::is_connect(&it.right) {
+            if is_connect(&it.right) {
                 self.tandems.insert(name.rsplit('.').next().unwrap_or_default().to_owned());
             }
             if !name.contains('.') {
@@ -244,7 +281,21 @@ impl<'a> VisitJs<'a> for Visitor<'_> {
         walk::walk_assignment_expression(self, it);
     }
 
+    fn visit_update_expression(&mut self, it: &UpdateExpression<'a>) {
+        if let Some(root) = it.argument.get_expression().and_then(dotted) {
+            self.repeats.change(&root);
+        }
+        if let oxc_ast::ast::SimpleAssignmentTarget::AssignmentTargetIdentifier(name) = &it.argument {
+            self.repeats.change(&name.name);
+        }
+        walk::walk_update_expression(self, it);
+    }
+
     fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
+        self.repeats.look(it);
+        if let Some(start) = called_function(&it.callee) {
+            self.called_at = Some(start);
+        }
         if let Some(target) = self.target(&it.callee) {
             let arguments = it
                 .arguments
@@ -260,9 +311,12 @@ impl<'a> VisitJs<'a> for Visitor<'_> {
                 is_open: it.arguments.iter().any(oxc_ast::ast::Argument::is_spread),
                 span: range(it.span),
                 is_guarded: self.guards > 0 || it.optional,
-                runs_at_once: self.functions == 0,
+                function: self.later.last().copied(),
                 branches: self.branches.iter().rev().take(BRANCHES_MAX).copied().collect(),
+                sides: Vec::new(),
+                repeats: None,
             });
+            self.repeats.call(self.facts.calls.len() - 1);
         }
         let name = dotted(&it.callee).unwrap_or_default();
         let last = name.rsplit('.').next().unwrap_or_default();

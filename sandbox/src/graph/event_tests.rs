@@ -263,6 +263,7 @@ async fn fbc_needs_its_envelope() {
     let bad = ["AbC", "fb.1.x.AbC", "fb.x.1.AbC", "fb.1.2.", "fb.1.2.A.B.C", "fb.1.2.A.abc", "xx.1.2.A", ""];
     assert_parameter("user_data.fbc", bad.map(|text| json!(text))).await;
     assert_taken(&with("user_data.fbc", json!("fb.2.1700000000000.AbC.AQQCAQMC"))).await;
+    assert_refused(&with("user_data.fbc", json!("fb.1.1700000000000.[fbclid]")), 2_804_001, "").await;
 }
 
 #[tokio::test]

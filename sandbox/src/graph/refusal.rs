@@ -3,6 +3,8 @@
 /// Meta's subcodes of error 100 that this fake uses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Subcode {
+    /// The event is not valid; Meta names no field. Public reports give it for click IDs.
+    InvalidEvent = 2_804_001,
     /// `event_time` is more than seven days ago.
     EventTooOld = 2_804_003,
     /// `event_time` is in the future.
@@ -23,6 +25,7 @@ impl Subcode {
     /// Meta's title of the error, for people.
     pub(super) fn title(self) -> &'static str {
         match self {
+            Self::InvalidEvent => "Invalid Event",
             Self::EventTooOld => "Event Timestamp Too Old",
             Self::EventInFuture => "Event Timestamp in the Future",
             Self::PurchaseWithoutValue => "Missing Value or Currency for Purchase Event",

@@ -112,6 +112,9 @@ fn check_plain(keys: &Map<String, Value>) -> Result<(), Refusal> {
             "fbc" if !is_cookie_envelope(text, |payload| !payload.is_empty()) => {
                 return refuse(key, "must have the form fb.<index>.<milliseconds>.<click ID>");
             }
+            "fbc" if !text.split('.').nth(3).is_some_and(is_click_id) => {
+                return Err(Refusal::new(Subcode::InvalidEvent, "", "The event is not valid."));
+            }
             "fbp" if !is_cookie_envelope(text, all_digits) => {
                 return refuse(key, "must have the form fb.<index>.<milliseconds>.<number>");
             }
@@ -137,6 +140,11 @@ fn is_cookie_envelope(text: &str, payload_is_good: impl Fn(&str) -> bool) -> boo
         }
         _ => false,
     }
+}
+
+/// What a click ID is made of. Placeholders such as `[fbclid]` and `{{click_id}}` have other signs.
+fn is_click_id(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 fn all_digits(text: &str) -> bool {

@@ -4,13 +4,14 @@
 
 use tandem_core::click_id::{Fbc, Fbp};
 use tandem_core::cookie::{CookieDomain, MetaCookies};
+use tandem_core::event::AdsUse;
 use tandem_proto::v1;
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use tonic::{Response, Status};
 use url::Url;
 
 use super::caller::{Caller, Stranger};
-use super::decode::{DecodeSettings, ads_consent};
+use super::decode::{DecodeSettings, ads_consent, fbclid_of, is_click, seen, visit_time_s};
 
 /// `Set-Cookie` values for an answer.
 #[derive(Debug, Default)]
@@ -38,14 +39,14 @@ pub(super) fn exchange(
     caller: &Caller,
     headers: &MetadataMap,
     browser: &mut Option<v1::Browser>,
-    consent: Option<&v1::Consent>,
+    (consent, occurred_at): (Option<&v1::Consent>, Option<&prost_types::Timestamp>),
 ) -> SetCookies {
     let Some(domain) = &settings.cookie_domain else { return SetCookies::default() };
     let Caller::Stranger(Stranger { origin: Some(origin), .. }) = caller else {
         return SetCookies::default();
     };
     let ads = consent.map(v1::Consent::ads).unwrap_or_default();
-    if !is_on(domain, origin) || ads_consent(ads, settings.consent_required).is_denied() {
+    if !is_on(domain, origin) || settings.consent.allows(ads_consent(ads)) == AdsUse::Nothing {
         return SetCookies::default();
     }
     let browser = browser.get_or_insert_default();
@@ -56,25 +57,23 @@ pub(super) fn exchange(
         fbc: browser.fbc.as_deref().and_then(Fbc::parse),
     };
     let has_fbp = named.fbp.is_some() || brought.fbp.is_some();
-    let of_page = || browser.event_source_url.as_deref().and_then(|url| fbclid_of(url, domain));
-    let fbclid = browser.fbclid.clone().filter(|id| !id.is_empty()).or_else(of_page);
-    let after = brought.after_visit(named, fbclid.as_deref(), now_ms.unsigned_abs(), rand::random(), domain);
+    let of_page =
+        || browser.event_source_url.as_deref().filter(|page| is_on(domain, page)).and_then(fbclid_of);
+    let given = browser.fbclid.clone().filter(|id| is_click(id));
+    let fbclid = given.or_else(of_page);
+    let seen = seen(visit_time_s(occurred_at, now_ms), now_ms);
+    let after = brought.after_visit(named, fbclid.as_deref(), seen, rand::random(), domain);
     let text = |value: Option<&str>| value.map(str::to_owned);
-    browser.fbp = text(after.fbp.as_ref().map(Fbp::as_str)).filter(|_| has_fbp);
-    if after.fbc.is_some() {
+    if has_fbp {
+        browser.fbp = text(after.fbp.as_ref().map(Fbp::as_str));
+    }
+    if after.fbc.as_ref().is_some_and(Fbc::fits_cookie) {
         browser.fbc = text(after.fbc.as_ref().map(Fbc::as_str));
     }
     SetCookies(after.set_cookie(domain).filter_map(|line| line.parse().ok()).collect())
 }
 
-/// Whether a page's origin lies on the domain.
-fn is_on(domain: &CookieDomain, origin: &str) -> bool {
-    Url::parse(origin).is_ok_and(|url| url.host_str().is_some_and(|host| domain.covers(host)))
-}
-
-/// The click ID in the address of a page of the domain.
-fn fbclid_of(page: &str, domain: &CookieDomain) -> Option<String> {
-    let url = Url::parse(page.trim()).ok()?;
-    domain.covers(url.host_str()?).then_some(())?;
-    url.query_pairs().find(|(name, _)| name == "fbclid").map(|(_, value)| value.into_owned())
+/// Whether an origin or a page lies on the domain.
+fn is_on(domain: &CookieDomain, page: &str) -> bool {
+    Url::parse(page.trim()).is_ok_and(|url| url.host_str().is_some_and(|host| domain.covers(host)))
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use tandem_core::code;
 use tandem_core::id::PixelId;
-use tandem_core::order::Environment;
 use tandem_net::{ConnectionLimits, Tls};
 use tandem_settings::raise_file_limit;
 use tokio::task::JoinHandle;
@@ -21,7 +20,7 @@ use crate::api::rate_limit::RateLimits;
 use crate::api::tracking::Tracking;
 use crate::catalogue::reload_on_hangup;
 use crate::clock::{Clock, millis};
-use crate::config::{Pixel, Settings};
+use crate::config::{Pixel, Settings, SettingsReview};
 use crate::delivery::{self, Delivery, Graph};
 use crate::ingest::Ingest;
 use crate::insight::diagnosis::{Deployment, Diagnosis};
@@ -70,7 +69,7 @@ pub(super) async fn assemble(
     let configured = !settings.pixels.is_empty();
     let rules = align_store(&mut settings, &outbox).await?;
     let deployment = Deployment::of(&settings, configured);
-    let notes = notes(&settings);
+    let review = review(&settings);
     let (base, mut tasks) = base(&mut settings, outbox, clock, stop).await?;
     let (access, limits) = access(&mut settings, &base.pixels)?;
     let tls = settings.tls.take().map(Arc::new);
@@ -85,7 +84,7 @@ pub(super) async fn assemble(
         delivery.board().clone(),
         Arc::clone(&metrics),
         clock.clone(),
-        notes,
+        review.clone(),
         settings.claim_secret.is_some(),
     ));
     let decoder = Decoder {
@@ -94,7 +93,7 @@ pub(super) async fn assemble(
         clock: clock.clone(),
     };
     let decoder = Arc::new(decoder);
-    let ingest = Arc::new(Ingest::new(Arc::clone(&outbox.events), delivery.clone()));
+    let ingest = Arc::new(Ingest::new(Arc::clone(&outbox.events), delivery.clone(), settings.consent));
     let api = OrdersApi::new(&settings.cashfree, settings.default_currency).map_err(StartError::Client)?;
     let confirm_keys = outbox.orders.confirm_secret().await.map_err(StartError::FirstWrite)?;
     let confirm_keys = ConfirmKeys::new(confirm_keys);
@@ -118,7 +117,7 @@ pub(super) async fn assemble(
         delivery,
         orders: Arc::clone(&orders),
         decoder: Arc::clone(&decoder),
-        diagnosis: Arc::new(Diagnosis { deployment, pixels, graph, clock: clock.clone() }),
+        diagnosis: Arc::new(Diagnosis { deployment, review, pixels, graph, clock: clock.clone() }),
         closing: closing.clone(),
     };
     let tracking = Tracking { decoder, ingest, orders, events: outbox.events, metrics, clock };
@@ -211,7 +210,7 @@ fn decoding(settings: &Settings, pixels: &[Arc<Pixel>], configured: bool) -> Dec
         configured,
         default_country: settings.default_country,
         default_currency: settings.default_currency,
-        consent_required: settings.consent_required,
+        consent: settings.consent,
         lead_required: settings.lead_required.clone(),
         keeps_loopback: !settings.meta.is_real(),
         cookie_domain: settings.cookie_domain.clone(),
@@ -243,15 +242,15 @@ fn purchase_rules(settings: &Settings) -> PurchaseRules {
         holds: settings.pixels.iter().filter_map(hold).collect(),
         join_wait_ms: millis(settings.join_wait),
         refund_event: settings.refund_event.clone(),
+        consent: settings.consent,
     }
 }
 
-/// Reasons for degraded health that hold until the settings change.
-fn notes(settings: &Settings) -> Vec<String> {
-    let mut notes = Vec::new();
-    if settings.cashfree.environment == Environment::Production {
-        let testing = settings.pixels.iter().filter(|pixel| pixel.test_event_code.is_some());
-        notes.extend(testing.map(|pixel| format!("test_event_code_in_production:{}", pixel.id)));
+/// Logs what there is to say about the settings. Health and doctor say it again.
+fn review(settings: &Settings) -> SettingsReview {
+    let review = SettingsReview::of(settings);
+    for found in review.findings() {
+        tracing::warn!(code = found.code, "{found}");
     }
     if settings.cashfree.secrets.is_none() {
         tracing::warn!(
@@ -259,5 +258,5 @@ fn notes(settings: &Settings) -> Vec<String> {
             settings.cashfree.environment.name()
         );
     }
-    notes
+    review
 }

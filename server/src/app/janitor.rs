@@ -66,6 +66,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
+    use crate::config::SettingsReview;
     use crate::delivery::StatusBoard;
     use crate::insight::health::{Insight, Status};
     use crate::outbox::conformance::{self, NOW_MS};
@@ -86,7 +87,7 @@ mod tests {
                 StatusBoard::default(),
                 Arc::default(),
                 clock.clone(),
-                Vec::new(),
+                SettingsReview::default(),
                 true,
             );
             insight.snapshot().await.health.clone()

@@ -1,9 +1,6 @@
 //! The page of events that name none.
 
-use tandem_settings::is_loopback;
-use url::Url;
-
-use super::network::Origins;
+use super::origins::{ListedOrigin, Origins};
 
 /// The page that a pixel's website events get where their caller named none: the shop's address, else the first
 /// concrete origin of the pixel's own list, else of the list of all. This machine's own names and wildcards are no
@@ -19,9 +16,7 @@ pub(super) fn page_of(
 
 fn first_concrete(origins: &Origins) -> Option<String> {
     let Origins::Listed(list) = origins else { return None };
-    let urls = list.iter().filter_map(|origin| Url::parse(origin).ok());
-    let mut concrete = urls.filter(|url| !is_loopback(url) && !url.as_str().contains('*'));
-    concrete.next().map(String::from)
+    list.iter().find_map(ListedOrigin::page)
 }
 
 #[cfg(test)]

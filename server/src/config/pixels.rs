@@ -6,9 +6,10 @@ use tandem_core::order::Environment;
 use tandem_settings::keys::{
     FACEBOOK_ACCESS_TOKEN, FACEBOOK_APP_SECRET, FACEBOOK_PIXEL_ID, FACEBOOK_TEST_EVENT_CODE,
 };
-use tandem_settings::{SecretSource, SettingError, Source};
+use tandem_settings::values::EMPTY_LIST;
+use tandem_settings::{SecretKey, SecretSource, SettingError, Source};
 
-use super::network::Origins;
+use super::origins::Origins;
 
 /// Whose money may be told on a pixel. Delivery asks it of each event that leaves, and orders ask it
 /// of each answer to a page.
@@ -48,14 +49,24 @@ pub struct Pixel {
     /// The page of website events that name none. Without it they are held.
     pub page: Option<String>,
     pub money: MoneyRule,
+    /// It stands in the file, and not in the variables.
+    pub is_of_file: bool,
 }
 
 impl Pixel {
     /// A pixel of which only the ID is known.
     pub fn unconfigured(id: PixelId) -> Self {
         let (token, test_event_code, app_secret, origins, page) = (None, None, None, None, None);
-        let (order_prefixes, money) = (Vec::new(), MoneyRule::default());
-        Self { id, token, test_event_code, app_secret, origins, order_prefixes, page, money }
+        let (order_prefixes, money, is_of_file) = (Vec::new(), MoneyRule::default(), false);
+        Self { id, token, test_event_code, app_secret, origins, order_prefixes, page, money, is_of_file }
+    }
+
+    /// Name of one of its settings: `key` in the file, `row` among the variables.
+    pub(super) fn setting(&self, key: &str, row: SecretKey) -> String {
+        match self.is_of_file {
+            true => format!("pixels.{}.{key}", self.id),
+            false => row.key().name.to_owned(),
+        }
     }
 }
 
@@ -64,17 +75,21 @@ pub(super) fn read_pixels(source: &Source) -> Result<Vec<Pixel>, SettingError> {
     let mut pixels = Vec::new();
     let token = source.secret(FACEBOOK_ACCESS_TOKEN)?;
     let app_secret = source.secret(FACEBOOK_APP_SECRET)?;
-    let test_event_code = source.get(FACEBOOK_TEST_EVENT_CODE).map(Into::into);
+    let test_event_code: Option<String> = source.get(FACEBOOK_TEST_EVENT_CODE).map(Into::into);
     let id = |text: &str| PixelId::parse(text).map_err(|error| error.to_string());
     match source.optional(FACEBOOK_PIXEL_ID, id)? {
         Some(id) => pixels.push(Pixel { token, test_event_code, app_secret, ..Pixel::unconfigured(id) }),
-        None if token.is_some() => {
-            return Err(SettingError::new(
-                FACEBOOK_PIXEL_ID.name,
-                "is unset while FACEBOOK_ACCESS_TOKEN is given",
-            ));
+        None => {
+            let given = [
+                (FACEBOOK_ACCESS_TOKEN.key().name, token.is_some()),
+                (FACEBOOK_APP_SECRET.key().name, app_secret.is_some()),
+                (FACEBOOK_TEST_EVENT_CODE.name, test_event_code.is_some()),
+            ];
+            if let Some((name, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
+                let what = format!("is unset while {name} is given");
+                return Err(SettingError::new(FACEBOOK_PIXEL_ID.name, what));
+            }
         }
-        None => {}
     }
     for (i, table) in file_tables(source)?.into_iter().enumerate() {
         let pixel = file_pixel(&format!("pixels[{i}]"), table)?;
@@ -113,22 +128,27 @@ fn file_pixel(at: &str, table: &toml::Table) -> Result<Pixel, SettingError> {
         Some(toml::Value::Integer(n)) if key == "id" => Ok(Some(n.to_string())),
         Some(_) => Err(SettingError::new(&format!("{at}.{key}"), "must be a text")),
     };
-    let secret = |key: &str| -> Result<Option<SecretSource>, SettingError> {
-        match (text(key)?, text(&format!("{key}_file"))?) {
-            (Some(_), Some(_)) => {
-                Err(SettingError::new(&format!("{at}.{key}"), "is set together with its _file; keep one"))
-            }
-            (Some(inline), None) => Ok(Some(SecretSource::inline(&inline))),
-            (None, Some(path)) => Ok(Some(SecretSource::file(path))),
-            (None, None) => Ok(None),
-        }
-    };
     let error = |key: &str, what: String| SettingError::new(&format!("{at}.{key}"), what);
+    let secret = |key: &str, row: SecretKey| -> Result<Option<SecretSource>, SettingError> {
+        let secret = match (text(key)?, text(&format!("{key}_file"))?) {
+            (Some(_), Some(_)) => return Err(error(key, "is set together with its _file; keep one".into())),
+            (Some(inline), None) => SecretSource::inline(&inline),
+            (None, Some(path)) => SecretSource::file(path),
+            (None, None) => return Ok(None),
+        };
+        let secret = secret.checked(row.form()).map_err(|what| error(key, what.into()))?;
+        secret.check_file().map_err(|what| error(&format!("{key}_file"), what))?;
+        Ok(Some(secret))
+    };
     let texts = |key: &str| {
         let Some(value) = table.get(key) else { return Ok(None) };
         let list: Option<Vec<&str>> =
             value.as_array().and_then(|items| items.iter().map(toml::Value::as_str).collect());
-        list.map(Some).ok_or_else(|| error(key, "must be a list of texts".into()))
+        match list {
+            Some(list) if list.is_empty() => Err(error(key, EMPTY_LIST.into())),
+            Some(list) => Ok(Some(list)),
+            None => Err(error(key, "must be a list of texts".into())),
+        }
     };
     let origins = texts("origins")?.map(|list| Origins::parse(&list.join(",")));
     let order_prefixes = texts("order_prefixes")?.unwrap_or_default();
@@ -141,12 +161,13 @@ fn file_pixel(at: &str, table: &toml::Table) -> Result<Pixel, SettingError> {
     let id = text("id")?.unwrap_or_default();
     Ok(Pixel {
         id: PixelId::parse(&id).map_err(|error| SettingError::new(&format!("{at}.id"), error.to_string()))?,
-        token: secret("access_token")?,
+        token: secret("access_token", FACEBOOK_ACCESS_TOKEN)?,
         test_event_code: text("test_event_code")?,
-        app_secret: secret("app_secret")?,
+        app_secret: secret("app_secret", FACEBOOK_APP_SECRET)?,
         origins: origins.transpose().map_err(|what| error("origins", what))?,
         order_prefixes: order_prefixes.into_iter().map(Into::into).collect(),
         page: None,
         money: MoneyRule::default(),
+        is_of_file: true,
     })
 }

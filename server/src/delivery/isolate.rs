@@ -47,6 +47,13 @@ impl Isolation {
         self.rest.extend(parts.into_iter().filter(|part| !part.is_empty()));
     }
 
+    /// Sends a range once more, before all others.
+    pub(super) fn again(&mut self, range: Range<usize>) {
+        // Meta was right about it.
+        self.hinted = None;
+        self.rest.push(range);
+    }
+
     /// Meta accepted a range. If it was the single event that Meta had named, Meta's indexes are no
     /// longer trusted: following wrong ones would cost a call per event.
     pub(super) fn taken(&mut self, range: &Range<usize>) {
@@ -110,6 +117,18 @@ mod tests {
         let (_, refused, calls) = run(1000, &BTreeSet::from([617]), |_| Some(0));
         assert_eq!(refused, BTreeSet::from([617]));
         assert!(calls <= 25, "{calls}");
+    }
+
+    #[test]
+    fn an_event_that_goes_again_goes_first_and_does_not_make_a_named_place_wrong() {
+        let mut isolation = Isolation::new(8, 0);
+        let whole = isolation.next().unwrap();
+        isolation.split(&whole, Some(3));
+        assert_eq!(isolation.next(), Some(3..4));
+        isolation.again(3..4);
+        assert_eq!(isolation.next(), Some(3..4));
+        isolation.taken(&(3..4));
+        assert!(isolation.trusts_hints);
     }
 
     #[test]

@@ -50,6 +50,9 @@ pub(super) const USE_CASE_LIMITS: std::ops::RangeInclusive<i64> = 80_000..=80_01
 
 /// With [`INVALID_PARAMETER`]: the object does not exist, or the token does not see it (Meta).
 pub(super) const SUB_OBJECT_MISSING: i64 = 33;
+/// With [`INVALID_PARAMETER`]: an event is not valid, and no field is named. Public reports give it for
+/// click IDs (integrations).
+pub(super) const SUB_INVALID_EVENT: i64 = 2_804_001;
 /// With [`INVALID_PARAMETER`]: an event is older than 7 days (Meta, server events).
 pub(super) const SUB_TOO_OLD: i64 = 2_804_003;
 /// With [`INVALID_PARAMETER`]: these subcodes blame an event's content. Every other subcode may

@@ -4,8 +4,8 @@
 //! worker groups events into batches: fresh ones, which ingest hands over in memory, and those that
 //! are due on disk. It sends a few batches at a time and records the outcome of each event.
 //!
-//! The decisions are pure functions: [`classify`] says what an answer means, [`isolate`] how a
-//! refused batch is split, and [`backoff`] when to try again. [`gate`] says whether a call may go
+//! The decisions are pure functions: [`classify`] says what an answer means, [`judge`] what it
+//! makes of each event, [`isolate`] how a refused batch is split, and [`backoff`] when to try again. [`gate`] says whether a call may go
 //! out at all (hold, pause, [`breaker`], and [`window`], which reads [`usage`]). [`worker`] (one
 //! per pixel) and [`sender`] (one batch) carry the decisions out. Only [`graph`] calls the Graph
 //! API.
@@ -22,8 +22,12 @@
 //! that is being split takes no place in the window and says nothing about the pixel. If Meta
 //! refuses a single event without blaming its content, the request may be at fault. The second such
 //! refusal in a row holds the pixel (`request_refused`), so that a shop's events do not become dead
-//! letters one by one. An event that keeps getting "unknown error" is sent alone after eight
+//! letters one by one. A single event with a click ID that Meta calls invalid without naming a field
+//! goes once more without it. An event that keeps getting "unknown error" is sent alone after eight
 //! attempts.
+//!
+//! Meta does not merge two server copies of an event. So an event that Meta acknowledged without
+//! counting it goes again once, after ten minutes, and its pixel is held meanwhile.
 //!
 //! An event that grows too old for Meta becomes a dead letter wherever it waits, also at a held
 //! pixel. Gates, circuits and pauses use steady time.
@@ -31,10 +35,12 @@
 mod backoff;
 mod breaker;
 mod classify;
+mod fields;
 mod gate;
 mod graph;
 mod handoff;
 mod isolate;
+mod judge;
 mod meta_codes;
 mod probe;
 mod sender;

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde::Deserialize;
 use tandem_core::code;
 use tandem_core::event::Event;
 
 use super::classify::{CallOutcome, Reply, classify};
+use super::fields::{Field, Fields};
 use super::graph::{Credentials, Graph};
 use super::handoff::LEASE;
 use super::meta_codes::SUB_TOKEN_EXPIRED;
@@ -44,29 +44,6 @@ pub struct TokenFacts {
     pub scopes: Vec<String>,
 }
 
-#[derive(Deserialize)]
-struct Body {
-    data: Option<Data>,
-}
-
-#[derive(Deserialize)]
-struct Data {
-    is_valid: bool,
-    #[serde(default)]
-    expires_at: i64,
-    #[serde(default)]
-    data_access_expires_at: i64,
-    #[serde(default)]
-    scopes: Vec<String>,
-    error: Option<DataError>,
-}
-
-#[derive(Deserialize)]
-struct DataError {
-    #[serde(default)]
-    subcode: i64,
-}
-
 /// Asks Meta about a pixel's token. Also returns the time that Meta's clock showed, Unix seconds.
 /// `None` where the pixel has no token.
 pub async fn ask_about_token(graph: &Graph, pixel: &Pixel, now_s: i64) -> Option<(TokenAnswer, Option<i64>)> {
@@ -82,8 +59,9 @@ fn token_answer(reply: &Reply, now_s: i64) -> TokenAnswer {
         Reply::NoAnswer => return TokenAnswer::None(code::META_NO_ANSWER),
         Reply::Http { body, .. } => body,
     };
-    let data = serde_json::from_slice::<Body>(body).ok().and_then(|body| body.data);
-    match data {
+    let data = Fields::of(body).and_then(|body| body.get("data").object());
+    let judged = data.and_then(|data| Some((data.get("is_valid").switch()?, data)));
+    match judged {
         None => {
             let (outcome, meta) = classify(reply, 1);
             match outcome {
@@ -96,26 +74,34 @@ fn token_answer(reply: &Reply, now_s: i64) -> TokenAnswer {
                 _ => TokenAnswer::Unclear(meta.code),
             }
         }
-        Some(data) if !data.is_valid => {
-            let is_over = data.expires_at > 0 && data.expires_at <= now_s;
-            if is_over || data.error.is_some_and(|error| error.subcode == SUB_TOKEN_EXPIRED) {
+        Some((false, data)) => {
+            let is_over = end_s(&data, "expires_at").is_some_and(|at| at <= now_s);
+            let subcode = data.get("error").object().and_then(|error| error.get("subcode").whole());
+            if is_over || subcode == Some(SUB_TOKEN_EXPIRED) {
                 TokenAnswer::Expired
             } else {
                 TokenAnswer::Refused(code::TOKEN_REFUSED)
             }
         }
-        Some(data) => {
+        Some((true, data)) => {
             let plain = |scope: &String| {
-                scope.len() <= SCOPE_BYTES_MAX
+                (1..=SCOPE_BYTES_MAX).contains(&scope.len())
                     && scope.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
             };
+            let scopes = data.get("scopes").list();
+            let scopes = scopes.iter().map(|scope| Field::from(&**scope).text());
             TokenAnswer::Known(TokenFacts {
-                expires_s: Some(data.expires_at).filter(|at| *at > 0),
-                data_access_expires_s: Some(data.data_access_expires_at).filter(|at| *at > 0),
-                scopes: data.scopes.into_iter().filter(plain).collect(),
+                expires_s: end_s(&data, "expires_at"),
+                data_access_expires_s: end_s(&data, "data_access_expires_at"),
+                scopes: scopes.filter(plain).collect(),
             })
         }
     }
+}
+
+/// A date that ends something, Unix seconds. Meta writes 0 for "never".
+fn end_s(data: &Fields, name: &str) -> Option<i64> {
+    data.get(name).whole().filter(|at| *at > 0)
 }
 
 /// Sends an event that Meta shows under "Test events" and counts nowhere, past the outbox: no
@@ -151,6 +137,7 @@ pub async fn send_test_event(graph: &Graph, pixel: &Pixel, event: &Event) -> Res
         | CallOutcome::Refused { code, .. }
         | CallOutcome::Held { code, .. }
         | CallOutcome::Unknown { code } => Err(code),
+        CallOutcome::Uncounted => Err(code::META_RECEIVED_NONE),
     }
 }
 
@@ -192,6 +179,22 @@ mod tests {
         assert_eq!(answer(200, over), TokenAnswer::Expired);
         let revoked = r#"{"data":{"is_valid":false,"error":{"code":190,"message":"x"}}}"#;
         assert_eq!(answer(200, revoked), TokenAnswer::Refused(code::TOKEN_REFUSED));
+    }
+
+    #[test]
+    fn an_unreadable_field_hides_no_other() {
+        let body = r#"{"data":{"is_valid":"true","expires_at":"1803376800","data_access_expires_at":null,
+            "scopes":["ads_management",7,null,{}],"error":null}}"#;
+        let facts = TokenFacts {
+            expires_s: Some(1_803_376_800),
+            data_access_expires_s: None,
+            scopes: vec!["ads_management".to_owned(), "7".to_owned()],
+        };
+        assert_eq!(answer(200, body), TokenAnswer::Known(facts));
+        let over = r#"{"data":{"is_valid":0,"scopes":null,"error":{"code":"190","subcode":"463"}}}"#;
+        assert_eq!(answer(200, over), TokenAnswer::Expired);
+        let wrong = r#"{"error":{"message":null,"code":"190","error_subcode":"463"}}"#;
+        assert_eq!(answer(400, wrong), TokenAnswer::Expired);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
+use super::fields::{Field, Fields};
+
 /// From this share of the allowance on, in percent, fewer calls go out at once.
 pub(super) const SLOW_PERCENT: u32 = 75;
 /// From this share on, in percent, nothing goes out until the allowance has recovered. At 100 %
@@ -26,7 +28,7 @@ impl Usage {
     /// be read are ignored.
     pub(super) fn of(headers: &HeaderMap, now_s: i64) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let json = |name: &str| serde_json::from_str::<serde_json::Value>(text(name)?).ok();
+        let json = |name: &str| Fields::of(headers.get(name)?.as_bytes());
         let mut usage =
             Self { percent: 0, wish: text("retry-after").and_then(|text| retry_after(text, now_s)) };
         if let Some(app) = json("x-app-usage") {
@@ -36,16 +38,17 @@ impl Usage {
             usage.take(&account);
         }
         if let Some(cases) = json("x-business-use-case-usage") {
-            let entries = cases.as_object().into_iter().flat_map(|map| map.values());
-            for entry in entries.filter_map(serde_json::Value::as_array).flatten() {
-                usage.take(entry);
+            for entry in cases.values().flat_map(Field::list) {
+                if let Some(entry) = Field::from(&*entry).object() {
+                    usage.take(&entry);
+                }
             }
         }
         usage
     }
 
-    fn take(&mut self, entry: &serde_json::Value) {
-        let number = |key: &str| entry.get(key).and_then(serde_json::Value::as_f64).filter(|n| *n > 0.0);
+    fn take(&mut self, entry: &Fields) {
+        let number = |key: &str| entry.get(key).number().filter(|n| *n > 0.0);
         for key in ["call_count", "total_cputime", "total_time", "acc_id_util_pct"] {
             // Even an absurdly large share means: stop.
             let percent = number(key).unwrap_or_default().min(1000.0).ceil();
@@ -100,6 +103,17 @@ mod tests {
         assert_eq!(both, Usage { percent: 97, wish: Some(Duration::from_secs(180)) });
         let account = ("x-ad-account-usage", r#"{"acc_id_util_pct":9.67,"reset_time_duration":100}"#);
         assert_eq!(of(&[account]), Usage { percent: 10, wish: Some(Duration::from_secs(100)) });
+    }
+
+    #[test]
+    fn numbers_may_be_texts_and_one_bad_field_hides_no_other() {
+        let app = ("x-app-usage", r#"{"call_count":"96","total_time":null,"total_cputime":"much"}"#);
+        assert_eq!(of(&[app]).percent, 96);
+        let cases = (
+            "x-business-use-case-usage",
+            r#"{"1":"soon","2":[7,{"call_count":"97","type":null,"estimated_time_to_regain_access":"3"}]}"#,
+        );
+        assert_eq!(of(&[cases]), Usage { percent: 97, wish: Some(Duration::from_secs(180)) });
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tandem_core::capi;
 use tandem_core::code;
 use tandem_core::custom_data::CustomData;
-use tandem_core::event::Event;
+use tandem_core::event::{AdsConsent, AdsUse, ConsentRule, Event};
 use tandem_core::id::{EventId, EventName};
 
 use crate::delivery::Delivery;
@@ -30,6 +30,8 @@ const OLD_S: i64 = 36 * 3600;
 pub struct Ingest {
     events: Arc<dyn EventStore>,
     delivery: Delivery,
+    /// What silence about consent means.
+    consent: ConsentRule,
 }
 
 /// Result of accepting an event.
@@ -47,29 +49,40 @@ pub struct Accepted {
 }
 
 impl Ingest {
-    pub fn new(events: Arc<dyn EventStore>, delivery: Delivery) -> Self {
-        Self { events, delivery }
+    pub fn new(events: Arc<dyn EventStore>, delivery: Delivery, consent: ConsentRule) -> Self {
+        Self { events, delivery, consent }
     }
 
-    /// Stores an event. `is_denied`: consent was refused, so it is counted
-    /// and never sent; `is_contact`: a browser told of it; `now_ms`: Unix milliseconds.
+    /// Stores an event. `said`: what the person said about advertising use. Without consent the event is
+    /// counted and never sent. `is_contact`: a browser told of it; `now_ms`: Unix milliseconds.
     ///
     /// # Errors
     /// When the store refuses it; nothing was written then.
     pub async fn take(
         &self,
-        event: Event,
-        is_denied: bool,
+        mut event: Event,
+        said: AdsConsent,
         is_contact: bool,
         now_ms: i64,
     ) -> Result<Accepted, StoreError> {
-        let new = self.prepare(&event, is_denied, is_contact, now_ms);
+        let new = self.prepare(&mut event, said, is_contact, now_ms);
         let appended = self.events.append(new).await?;
-        Ok(self.accept(event, is_denied, appended))
+        Ok(self.accept(event, said, appended))
     }
 
     /// Prepares an event for the store. See [`Ingest::take`].
-    pub(crate) fn prepare(&self, event: &Event, is_denied: bool, is_contact: bool, now_ms: i64) -> NewEvent {
+    pub(crate) fn prepare(
+        &self,
+        event: &mut Event,
+        said: AdsConsent,
+        is_contact: bool,
+        now_ms: i64,
+    ) -> NewEvent {
+        let allowed = self.consent.allows(said);
+        let is_denied = allowed == AdsUse::Nothing;
+        event.opt_out = allowed == AdsUse::Measurement;
+        // No page fires a copy of what is for measurement alone, so none is to be expected.
+        let is_contact = is_contact && !event.opt_out;
         let is_old = now_ms.div_euclid(1000) - event.time_s > OLD_S;
         let reservation = if is_denied || is_old { None } else { self.delivery.reserve(&event.pixel) };
         let initial = match reservation {
@@ -81,16 +94,25 @@ impl Ingest {
     }
 
     /// Tells delivery that an event was stored, and says what became of it.
-    pub(crate) fn accept(&self, event: Event, is_denied: bool, appended: Appended) -> Accepted {
+    pub(crate) fn accept(&self, event: Event, said: AdsConsent, appended: Appended) -> Accepted {
         let Event { pixel, name, id, custom_data, .. } = event;
-        let (duplicate, reason, data) = match appended {
+        let (duplicate, id, reason, data) = match appended {
             Appended::New { .. } => {
-                if !is_denied {
+                let allowed = self.consent.allows(said);
+                if allowed != AdsUse::Nothing {
                     self.delivery.wake(&pixel);
                 }
-                (false, is_denied.then(|| code::CONSENT_DENIED.to_owned()), custom_data)
+                let reason = match allowed {
+                    AdsUse::Full => None,
+                    AdsUse::Measurement => Some(code::MEASURE_ONLY.to_owned()),
+                    AdsUse::Nothing => Some(code::CONSENT_DENIED.to_owned()),
+                };
+                (false, id, reason, custom_data)
             }
-            Appended::Duplicate(first) => (true, suppressed_reason(&first), stored_data(&first)),
+            Appended::Duplicate(first) => {
+                let (reason, data) = (suppressed_reason(&first), stored_data(&first));
+                (true, first.id, reason, data)
+            }
         };
         Accepted {
             name,
@@ -103,8 +125,10 @@ impl Ingest {
 }
 
 fn suppressed_reason(first: &Existing) -> Option<String> {
-    (first.state == State::Suppressed)
-        .then(|| first.code.clone().unwrap_or_else(|| code::CONSENT_DENIED.to_owned()))
+    if first.state == State::Suppressed {
+        return Some(first.code.clone().unwrap_or_else(|| code::CONSENT_DENIED.to_owned()));
+    }
+    capi::is_opted_out(&first.public_json).then(|| code::MEASURE_ONLY.to_owned())
 }
 
 fn stored_data(first: &Existing) -> CustomData {

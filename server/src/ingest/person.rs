@@ -2,7 +2,7 @@
 //! counted.
 
 use tandem_core::country::Country;
-use tandem_core::normalise::{Day, KeyContext, MatchKey, hash_key};
+use tandem_core::normalise::{Day, KeyContext, MatchKey, MatchKeyError, hash_key, person_country};
 use tandem_core::personal::Raw;
 use tandem_core::unicode::NativeUnicode;
 use tandem_core::user_data::UserData;
@@ -21,11 +21,11 @@ pub struct MatchKeyReader<'a> {
 impl MatchKeyReader<'_> {
     /// Hashes one person's raw values. Values that cannot be normalised are dropped and counted.
     /// They are returned by key, each with what is wrong.
-    pub fn read(&self, values: Vec<(MatchKey, Raw)>) -> (UserData, Vec<(MatchKey, String)>) {
+    pub fn read(&self, values: Vec<(MatchKey, Raw)>) -> (UserData, Vec<(MatchKey, MatchKeyError)>) {
         let person_country = values
             .iter()
             .find(|(key, _)| *key == MatchKey::Country)
-            .and_then(|(_, value)| Country::parse(value.expose()).ok());
+            .and_then(|(_, value)| person_country(value));
         let context = KeyContext {
             unicode: &NativeUnicode,
             default_country: self.default_country,
@@ -40,7 +40,7 @@ impl MatchKeyReader<'_> {
                 Ok(None) => {}
                 Err(error) => {
                     self.metrics.count_dropped_key(key.meta_name());
-                    errors.push((key, error.to_string()));
+                    errors.push((key, error));
                 }
             }
         }

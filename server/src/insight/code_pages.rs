@@ -20,9 +20,10 @@ macro_rules! pages {
 }
 
 pages! {
-    "api_version_ended" "app_secret_proof" "clock_untrusted" "consent_conflict" "consent_denied"
+    "api_version_ended" "app_secret_proof" "clock_untrusted" "consent_conflict" "consent_denied" "crawler"
     "dedup_window_passed" "delivered"
-    "delivered_short" "erased" "match_keys_insufficient" "meta_bad_answer" "meta_blocked"
+    "delivered_short" "delivered_without_click_id" "erased" "match_keys_insufficient" "measure_only" "meta_bad_answer"
+    "meta_blocked"
     "meta_no_answer" "meta_received_none" "meta_refused" "meta_throttled" "meta_transient"
     "meta_unknown_error" "meta_unreachable" "other_environment" "page_missing" "paused" "permission_missing"
     "person_gone" "pixel_not_found" "refunded_before_sent" "request_refused"

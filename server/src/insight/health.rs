@@ -10,6 +10,7 @@ use tandem_core::id::PixelId;
 use tokio::sync::Mutex;
 
 use crate::clock::Clock;
+use crate::config::{SettingsReview, Weight};
 use crate::delivery::{PixelState, PixelStatus, StatusBoard};
 use crate::outbox::{Figures, Metric, OperatorStore, State, StoreError};
 use crate::telemetry::metrics::Metrics;
@@ -112,7 +113,7 @@ pub struct Insight {
     pub board: StatusBoard,
     pub metrics: Arc<Metrics>,
     clock: Clock,
-    notes: Vec<String>,
+    review: SettingsReview,
     proves_pages: bool,
     latest: Mutex<Option<CachedSnapshot>>,
 }
@@ -124,17 +125,17 @@ struct CachedSnapshot {
 }
 
 impl Insight {
-    /// `notes`: reasons that hold as long as the settings do. `proves_pages`: a claim secret is set, so that an
+    /// `review`: what there is to say about the settings. `proves_pages`: a claim secret is set, so that an
     /// order's ID alone opens nothing.
     pub fn new(
         operators: Arc<dyn OperatorStore>,
         board: StatusBoard,
         metrics: Arc<Metrics>,
         clock: Clock,
-        notes: Vec<String>,
+        review: SettingsReview,
         proves_pages: bool,
     ) -> Self {
-        Self { operators, board, metrics, clock, notes, proves_pages, latest: Mutex::default() }
+        Self { operators, board, metrics, clock, review, proves_pages, latest: Mutex::default() }
     }
 
     /// Whether anybody can name the orders of others: their IDs count up, and nothing else is asked for.
@@ -189,8 +190,14 @@ impl Insight {
         now_ms: i64,
     ) -> Health {
         let mut findings = Findings::default();
-        for note in &self.notes {
-            findings.add_degraded(note.clone());
+        for found in self.review.findings() {
+            findings.add(
+                match found.weight {
+                    Weight::Advice => Status::Healthy,
+                    Weight::Degraded => Status::Degraded,
+                },
+                found.reason(),
+            );
         }
         if store_error.is_some() {
             findings.add_critical("store_refuses".into());

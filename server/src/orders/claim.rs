@@ -71,8 +71,7 @@ impl Orders {
         let order = self.wait_for_proof(updated.order, waiting, &patience).await?;
         let (policy, now_s) = (self.settings.browser_policy, self.clock.now_s());
         let answer = claim_rules::answer(&self.rules, policy, &claim.pixel, &claim.contact, &order, now_s);
-        let confirm_key = answer.page_copy.as_ref().map(|_| self.settings.confirm_keys.key(&order));
-        let confirm_key = confirm_key.unwrap_or_default();
+        let confirm_key = self.settings.confirm_keys.key_with(answer.page_copy.as_ref(), &order);
         Ok(ClaimAnswer { duplicate, confirm_key, waited: started.elapsed(), ..answer })
     }
 
@@ -86,7 +85,7 @@ impl Orders {
         let session = claim.session.filter(|_| self.can_ask());
         let offered = Contact { pixel: claim.named.pixel.clone(), ..contact.clone() };
         // A copy is to be expected only of the page that will be told to fire.
-        let expects_browser = before.is_none_or(|order| order.is_owned_by(&contact.user_data));
+        let expects_browser = before.is_none_or(|order| order.is_owned_by(&contact));
         let now_ms = self.clock.now_ms();
         let now_s = now_ms.div_euclid(1000);
         let step = Step { expects_browser, ..Step::on(claim.order.clone()) };

@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use tandem_core::code;
 use tandem_core::custom_data::CustomData;
+use tandem_core::event::{AdsConsent, AdsUse};
 use tandem_core::id::{OrderId, PixelId};
 use tandem_core::order::{Contact, Order, PurchaseState};
 
@@ -126,7 +127,7 @@ pub(super) fn answer(
 ) -> ClaimAnswer {
     let is_verified = matches!(order.state(), PurchaseState::Verified | PurchaseState::Refunded);
     // What was paid, and who fires, is the business of the browser that bought.
-    let may_know = contact.is_proven() || order.is_owned_by(&contact.user_data);
+    let may_know = contact.is_proven() || order.is_owned_by(contact);
     if !is_verified {
         let may_fire = may_know && rules.hold(pixel).is_none();
         let page_copy = optimistic(policy, contact, order).filter(|_| may_fire);
@@ -148,7 +149,8 @@ fn optimistic(policy: BrowserPolicy, contact: &Contact, order: &Order) -> Option
     let open = policy == BrowserPolicy::Optimistic
         && order.state() == PurchaseState::Pending
         && !order.is_fired()
-        && !contact.consent.ads.is_denied()
+        && order.ads_use() == AdsUse::Full
+        && matches!(contact.consent.ads, AdsConsent::Unspecified | AdsConsent::Granted)
         && contact.custom_data.value.is_some();
     open.then(|| contact.custom_data.clone())
 }

@@ -54,6 +54,7 @@ fn rules(hold: Option<&'static str>) -> PurchaseRules {
         holds: hold.map(|code| (pixel(), code)).into_iter().collect(),
         join_wait_ms: 0,
         refund_event: None,
+        consent: Default::default(),
     }
 }
 

@@ -3,6 +3,7 @@
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
+use tandem_core::custom_data::CustomData;
 use tandem_core::order::Order;
 
 /// Makes the keys that pages get with a Purchase to fire (`confirm_key`), and tells them again. All servers of one
@@ -21,8 +22,13 @@ impl ConfirmKeys {
         Self(secret)
     }
 
-    /// The key of the page that was just told to fire this order's Purchase.
-    pub(super) fn key(&self, order: &Order) -> String {
+    /// The key that goes with what a page is told to fire of this order's Purchase; empty if it is told to
+    /// fire nothing.
+    pub(super) fn key_with(&self, page_copy: Option<&CustomData>, order: &Order) -> String {
+        page_copy.map(|_| self.key(order)).unwrap_or_default()
+    }
+
+    fn key(&self, order: &Order) -> String {
         self.mac(order).map(|mac| hex::encode(mac.finalize().into_bytes())).unwrap_or_default()
     }
 

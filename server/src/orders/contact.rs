@@ -82,18 +82,17 @@ impl Orders {
         };
         // The shop proves its pages, and this one has no proof. The event counts, the order is not touched.
         if word == PageWord::Nothing {
-            return Ok(self.ingest.take(event, consent.ads.is_denied(), is_contact, now_ms).await?);
+            return Ok(self.ingest.take(event, consent.ads, is_contact, now_ms).await?);
         }
-        let is_denied = consent.ads.is_denied();
         // The address has used up its quota of new orders: the event counts, the order is not stored.
         if !is_proven
             && !self.quotas.may_name(address)
             && self.store.order(self.key(order.clone())).await?.is_none()
         {
             self.metrics.count_unnoted_order();
-            return Ok(self.ingest.take(event, is_denied, is_contact, now_ms).await?);
+            return Ok(self.ingest.take(event, consent.ads, is_contact, now_ms).await?);
         }
-        let new = self.ingest.prepare(&event, is_denied, is_contact, now_ms);
+        let new = self.ingest.prepare(&mut event, consent.ads, is_contact, now_ms);
         let contact = Contact {
             at_s: event.time_s,
             is_claim: false,
@@ -132,6 +131,6 @@ impl Orders {
             self.quotas.note_named(address);
         }
         let appended = appended.ok_or_else(|| StoreError::Unavailable("the event was not stored".into()))?;
-        Ok(self.ingest.accept(event, is_denied, appended))
+        Ok(self.ingest.accept(event, consent.ads, appended))
     }
 }

@@ -85,7 +85,7 @@ pub(super) struct VerifiedWebhook {
     pub(super) record: WebhookRecord,
     /// How it changes its order.
     pub(super) change: Option<(OrderId, Change)>,
-    /// Whether it proves a payment: then the answer names the Purchase.
+    /// Whether it speaks of a payment: then the answer names the Purchase, if the order is paid.
     pub(super) proves_payment: bool,
     /// The verdict when the webhook is new.
     pub(super) verdict: WebhookVerdict,

@@ -5,12 +5,14 @@
 //! the provider is asked within a budget (`reconcile/budget.rs`). These quotas keep one address from using up
 //! either.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tandem_net::subscriber;
+
+use crate::aging::AgingMap;
+use crate::clock::millis;
 
 /// New orders that one address may name in an hour. Many buyers share an address (mobile networks
 /// in India), but few shops sell ten orders a minute to one of them. An attacker needs 160
@@ -20,7 +22,7 @@ const ORDERS_PER: Duration = Duration::from_secs(3600);
 /// Questions that one address may cause in a minute: half of what all strangers together may cause.
 const QUESTIONS_MAX: u32 = 20;
 const QUESTIONS_PER: Duration = Duration::from_secs(60);
-/// Most addresses remembered. Further addresses have no quota of their own; the common limits still hold.
+/// Most addresses with a quota of their own. Further addresses share one.
 const ADDRESSES_MAX: usize = 50_000;
 
 #[derive(Debug)]
@@ -65,37 +67,55 @@ impl Quotas {
 struct PerAddress {
     max: u32,
     per: Duration,
-    spent: HashMap<IpAddr, (Instant, u32)>,
+    started: Instant,
+    spent: AgingMap<IpAddr, Spent>,
+    /// What all addresses spent that found no place in `spent`.
+    shared: Spent,
+}
+
+/// Uses since a time.
+#[derive(Debug, Clone, Copy)]
+struct Spent {
+    since: Instant,
+    uses: u32,
 }
 
 impl PerAddress {
     fn new(max: u32, per: Duration) -> Self {
-        Self { max, per, spent: HashMap::new() }
+        let started = Instant::now();
+        let shared = Spent { since: started, uses: 0 };
+        Self { max, per, started, spent: AgingMap::new(millis(per), ADDRESSES_MAX), shared }
     }
 
     fn has_room(&self, address: IpAddr, now: Instant) -> bool {
         match self.spent.get(&subscriber(address)) {
-            Some((since, n)) => *n < self.max || now.duration_since(*since) >= self.per,
-            None => true,
+            Some(spent) => self.is_open(*spent, now),
+            None => !self.spent.is_full() || self.is_open(self.shared, now),
         }
+    }
+
+    fn is_open(&self, spent: Spent, now: Instant) -> bool {
+        spent.uses < self.max || now.duration_since(spent.since) >= self.per
+    }
+
+    /// One use more, if there is room for it.
+    fn used(&self, spent: Spent, now: Instant) -> Option<Spent> {
+        let is_over = now.duration_since(spent.since) >= self.per;
+        let spent = if is_over { Spent { since: now, uses: 0 } } else { spent };
+        (spent.uses < self.max).then_some(Spent { uses: spent.uses + 1, ..spent })
     }
 
     fn take(&mut self, address: IpAddr, now: Instant) -> bool {
         let address = subscriber(address);
-        if self.spent.len() >= ADDRESSES_MAX && !self.spent.contains_key(&address) {
-            let per = self.per;
-            self.spent.retain(|_, (since, _)| now.duration_since(*since) < per);
-            if self.spent.len() >= ADDRESSES_MAX {
-                return true;
-            }
+        let known = self.spent.get(&address).copied();
+        let Some(used) = self.used(known.unwrap_or(Spent { since: now, uses: 0 }), now) else { return false };
+        let now_ms = millis(now.duration_since(self.started));
+        if self.spent.insert(address, used, now_ms) {
+            return true;
         }
-        let (since, n) = self.spent.entry(address).or_insert((now, 0));
-        if now.duration_since(*since) >= self.per {
-            (*since, *n) = (now, 0);
-        }
-        let has_room = *n < self.max;
-        *n += u32::from(has_room);
-        has_room
+        let shared = self.used(self.shared, now);
+        self.shared = shared.unwrap_or(self.shared);
+        shared.is_some()
     }
 }
 
@@ -128,12 +148,19 @@ mod tests {
     fn memory_has_a_bound() {
         let mut allowance = PerAddress::new(1, Duration::from_secs(60));
         let now = Instant::now();
-        for n in 0..u32::try_from(ADDRESSES_MAX).unwrap() + 10 {
+        let max = u32::try_from(ADDRESSES_MAX).unwrap();
+        for n in 0..max {
             assert!(allowance.take(IpAddr::V4(n.into()), now));
         }
-        assert_eq!(allowance.spent.len(), ADDRESSES_MAX);
+        assert!(allowance.take(IpAddr::V4(max.into()), now), "who comes late shares one quota");
+        assert!(
+            !allowance.take(IpAddr::V4((max + 1).into()), now),
+            "a crowd of addresses has no room of its own"
+        );
+        assert!(!allowance.has_room(IpAddr::V4((max + 2).into()), now));
         let later = now + Duration::from_secs(61);
-        assert!(allowance.take(IpAddr::V4(u32::MAX.into()), later));
-        assert_eq!(allowance.spent.len(), 1, "quiet addresses are forgotten");
+        for n in max..max + 10 {
+            assert!(allowance.take(IpAddr::V4(n.into()), later), "quiet addresses are forgotten");
+        }
     }
 }

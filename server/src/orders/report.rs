@@ -89,7 +89,7 @@ impl Orders {
         Ok(ReportAnswer {
             state: order.state(),
             duplicate,
-            confirm_key: copy.as_ref().map(|_| self.settings.confirm_keys.key(&order)).unwrap_or_default(),
+            confirm_key: self.settings.confirm_keys.key_with(copy.as_ref().ok(), &order),
             suppressed_reason: copy.as_ref().err().copied().unwrap_or_default(),
             page_copy: copy.ok(),
         })

@@ -2,9 +2,9 @@
 
 use tandem_core::code;
 use tandem_core::custom_data::CustomData;
-use tandem_core::event::Event;
+use tandem_core::event::{AdsUse, ConsentRule, Event};
 use tandem_core::id::{EventName, OrderId, PixelId};
-use tandem_core::order::{Order, PurchaseContext, RefundDecision, WithholdReason};
+use tandem_core::order::{Order, PurchaseContext, RefundDecision};
 
 use crate::clock::TrustedTime;
 use crate::outbox::{Initial, NewEvent, PurchaseChange, purchase_change};
@@ -22,6 +22,8 @@ pub struct PurchaseRules {
     pub join_wait_ms: i64,
     /// Custom event to send for refunds. `None`: refunds are not sent.
     pub refund_event: Option<EventName>,
+    /// What silence about consent means.
+    pub consent: ConsentRule,
 }
 
 impl PurchaseRules {
@@ -41,7 +43,11 @@ impl PurchaseRules {
         if let Some(code) = self.hold(order.pixel()) {
             return Err(code);
         }
-        let withheld = || order.withheld().map_or("withheld", WithholdReason::code);
+        let withheld = || match order.withheld() {
+            Some(why) => why.code(),
+            None if order.ads_use() == AdsUse::Measurement => code::MEASURE_ONLY,
+            None => "withheld",
+        };
         // A copy on another pixel would be counted a second time.
         let of_page = order.browser_event(now_s).filter(|_| order.pixel() == pixel);
         of_page.ok_or_else(|| if order.is_fired() { "already_fired" } else { withheld() })

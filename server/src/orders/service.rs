@@ -134,9 +134,18 @@ impl Orders {
         bought
     }
 
-    /// Hashes a provider's customer. Nobody can correct a value that cannot be normalised, so it is
+    /// Who paid, as the provider says it: its customer, hashed, and the browser that the shop's server named
+    /// in the order's tags. Nobody can correct a value that cannot be normalised, so it is
     /// dropped and counted.
-    pub(super) fn hash_customer(&self, fields: tandem_core::cashfree::MatchFields, now_ms: i64) -> UserData {
+    pub(super) fn hash_customer(
+        &self,
+        fields: tandem_core::cashfree::MatchFields,
+        tags: Option<&OrderTags>,
+        now_ms: i64,
+    ) -> UserData {
+        for key in &fields.dropped {
+            self.metrics.count_dropped_key(key.meta_name());
+        }
         let values: Vec<(MatchKey, Raw)> = [
             (MatchKey::Email, fields.email),
             (MatchKey::Phone, fields.phone),
@@ -152,6 +161,10 @@ impl Orders {
             now_s: now_ms.div_euclid(1000),
             metrics: &self.metrics,
         };
-        reader.read(values).0
+        let mut user_data = reader.read(values).0;
+        if let Some(tags) = tags {
+            tags.add_signals(&mut user_data, now_ms.unsigned_abs());
+        }
+        user_data
     }
 }

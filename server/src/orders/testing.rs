@@ -41,13 +41,14 @@ pub(super) fn fixture(
     let graph = Graph::new(&settings.meta, clock.clone()).unwrap();
     let stop = CancellationToken::new();
     let (delivery, _) = delivery::start(&[], &[], &graph, &outbox.queue, &clock, &metrics, &stop);
-    let ingest = Arc::new(Ingest::new(Arc::clone(&outbox.events), delivery.clone()));
+    let ingest = Arc::new(Ingest::new(Arc::clone(&outbox.events), delivery.clone(), settings.consent));
     let rules = PurchaseRules {
         default_pixel: pixel(),
         order_prefixes: Vec::new(),
         holds,
         join_wait_ms: 0,
         refund_event: None,
+        consent: settings.consent,
     };
     let settings = OrderSettings {
         rules,

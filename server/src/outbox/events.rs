@@ -101,7 +101,8 @@ pub struct NewEvent {
 impl NewEvent {
     /// Makes an entry of an order's Purchase, or of what follows it.
     pub fn of_order(order: &Order, event: &Event, received_ms: i64, initial: Initial) -> Self {
-        let had_browser = event.name == EventName::purchase() && order.claimed_at_s().is_some();
+        let is_purchase = event.name == EventName::purchase();
+        let had_browser = is_purchase && !event.opt_out && order.claimed_at_s().is_some();
         let environment = Some(order.environment());
         Self { environment, ..Self::new(event, received_ms, initial, had_browser) }
     }
@@ -138,6 +139,8 @@ pub enum Appended {
 /// The first event under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Existing {
+    /// Its ID as it was given first.
+    pub id: EventId,
     pub state: State,
     /// Its JSON without personal data.
     pub public_json: String,

@@ -60,6 +60,7 @@ pub struct Metrics {
     webhooks: Family<VerdictLabel, Counter>,
     pii_redacted: Counter,
     unnoted_orders: Counter,
+    crawler_events: Counter,
     keys_dropped: Family<KeyLabel, Counter>,
     calls_max: Family<PixelLabel, Gauge>,
 }
@@ -77,6 +78,7 @@ impl Default for Metrics {
             webhooks: Family::default(),
             pii_redacted: Counter::default(),
             unnoted_orders: Counter::default(),
+            crawler_events: Counter::default(),
             keys_dropped: Family::default(),
             calls_max: Family::default(),
             registry: Registry::default(),
@@ -103,8 +105,13 @@ impl Default for Metrics {
             metrics.unnoted_orders.clone(),
         );
         registry.register(
+            "ingest_crawler_events",
+            "Page events of crawlers that name themselves, which go nowhere",
+            metrics.crawler_events.clone(),
+        );
+        registry.register(
             "ingest_match_keys_dropped",
-            "Match keys dropped because they could not be normalised",
+            "Match keys and click IDs dropped because they were placeholders or could not be read",
             metrics.keys_dropped.clone(),
         );
         registry.register("ingest_webhooks", "Webhooks by verdict", metrics.webhooks.clone());
@@ -176,6 +183,11 @@ impl Metrics {
     /// Counts an order that was not stored because its address named too many.
     pub fn count_unnoted_order(&self) {
         self.unnoted_orders.inc();
+    }
+
+    /// Counts a page event of a crawler.
+    pub fn count_crawler_event(&self) {
+        self.crawler_events.inc();
     }
 
     pub fn count_dropped_key(&self, key: &'static str) {

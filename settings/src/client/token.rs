@@ -23,7 +23,7 @@ impl InternalToken {
         let given = source.secret_to_come(TANDEM_INTERNAL_TOKEN)?;
         let folder = || Path::new(source.text(TANDEM_DATA_DIR));
         let secret = given.unwrap_or_else(|| SecretSource::file(folder().join(INTERNAL_TOKEN_FILE)));
-        let secret = secret.checked(usable);
+        let secret = secret.checked(TANDEM_INTERNAL_TOKEN.form());
         secret.map(Self).map_err(|what| SettingError::new(TANDEM_INTERNAL_TOKEN.key().name, what))
     }
 
@@ -35,14 +35,6 @@ impl InternalToken {
     pub fn authorization(&self) -> Result<MetadataValue<Ascii>, String> {
         let token = self.0.newest()?;
         bearer(&token).ok_or_else(|| "the internal token cannot be sent".to_owned())
-    }
-}
-
-fn usable(token: &str) -> Result<(), &'static str> {
-    if token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(())
-    } else {
-        Err("must be visible ASCII characters without spaces")
     }
 }
 

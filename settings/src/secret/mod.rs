@@ -1,25 +1,26 @@
 //! Secrets, given inline or in a file that is read again when it changes.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::keys::SecretForm;
+use crate::values::entries;
 use crate::watched::FileState;
 
 /// Name of the file in the server's data directory that contains the internal token.
 pub const INTERNAL_TOKEN_FILE: &str = "internal-token";
 
-/// A secret and where it comes from. `Debug` shows neither value nor length.
-pub struct SecretSource(Kind);
+/// A secret and where it comes from. Cheap to clone; the clones look at the same file. `Debug` shows
+/// neither value nor length.
+#[derive(Clone)]
+pub struct SecretSource(Arc<Kind>);
 
 enum Kind {
     Inline(SecretString),
-    File { path: PathBuf, usable: Check, known: Mutex<Known> },
+    File { path: PathBuf, form: SecretForm, known: Mutex<Known> },
 }
-
-/// Says what is wrong with a secret. The text must not contain the secret.
-type Check = fn(&str) -> Result<(), &'static str>;
 
 /// What is known about a file.
 struct Known {
@@ -27,11 +28,13 @@ struct Known {
     looked: Option<Option<FileState>>,
     /// The last good secret, or why there has been none.
     secret: Result<SecretString, String>,
+    /// Whether the last look found a secret that can be used.
+    is_good: bool,
 }
 
 impl std::fmt::Debug for SecretSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self.0 {
+        f.write_str(match *self.0 {
             Kind::Inline(_) => "SecretSource(inline)",
             Kind::File { .. } => "SecretSource(file)",
         })
@@ -41,40 +44,64 @@ impl std::fmt::Debug for SecretSource {
 impl SecretSource {
     /// A secret whose text is `text`.
     pub fn inline(text: &str) -> Self {
-        Self(Kind::Inline(SecretString::from(text.to_owned())))
+        Self(Arc::new(Kind::Inline(SecretString::from(text.to_owned()))))
     }
 
     /// A secret in the file `path`. The file need not exist yet.
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self(Kind::file(path.into(), |_| Ok(())))
+        Self::in_file(path.into(), SecretForm::Any)
     }
 
-    /// Accepts only secrets whose newest part `usable` accepts. A file with another secret is treated
-    /// as unreadable.
+    fn in_file(path: PathBuf, form: SecretForm) -> Self {
+        let secret = Err("it has not been read yet".to_owned());
+        let known = Mutex::new(Known { looked: None, secret, is_good: false });
+        Self(Arc::new(Kind::File { path, form, known }))
+    }
+
+    /// Accepts only secrets of this form. A file with another secret is treated as unreadable.
     ///
     /// # Errors
-    /// The text from `usable` that says what is wrong with an inline secret. Files give no error here.
-    pub fn checked(self, usable: Check) -> Result<Self, &'static str> {
-        match self.0 {
-            Kind::Inline(secret) => {
-                check(secret.expose_secret(), usable)?;
-                Ok(Self(Kind::Inline(secret)))
-            }
-            Kind::File { path, .. } => Ok(Self(Kind::file(path, usable))),
+    /// What is wrong with an inline secret. Files give no error here.
+    pub fn checked(self, form: SecretForm) -> Result<Self, &'static str> {
+        match &*self.0 {
+            Kind::Inline(secret) => check(secret.expose_secret(), form).map(|()| self),
+            Kind::File { path, .. } => Ok(Self::in_file(path.clone(), form)),
         }
     }
 
     /// The file that contains the secret. `None` for an inline secret.
     pub fn path(&self) -> Option<&Path> {
-        match &self.0 {
+        match &*self.0 {
             Kind::Inline(_) => None,
             Kind::File { path, .. } => Some(path),
         }
     }
 
-    /// Whether the file, if there is one, can be read now.
-    pub(crate) fn check_file(&self) -> Result<(), String> {
-        self.path().map_or(Ok(()), |path| read(path).map(drop))
+    /// Checks at a program's start that the file, if there is one, can be read, and that what it
+    /// contains has the secret's form. It may be empty: the secret may come later.
+    ///
+    /// # Errors
+    /// A sentence about the file. It does not contain the secret.
+    pub fn check_file(&self) -> Result<(), String> {
+        match &*self.0 {
+            Kind::Inline(_) => Ok(()),
+            Kind::File { path, form, .. } => match read(path)? {
+                text if entries(&text).next().is_none() => Ok(()),
+                text => check(&text, *form).map_err(|what| format!("{} {what}", path.display())),
+            },
+        }
+    }
+
+    /// Whether what its file contains now cannot be used: it is gone, unreadable, empty or no such
+    /// secret. The last good secret stays in use, if there has been one.
+    pub fn is_spoilt(&self) -> bool {
+        match &*self.0 {
+            Kind::Inline(_) => false,
+            Kind::File { known, .. } => {
+                drop(self.look());
+                !known.lock().unwrap_or_else(PoisonError::into_inner).is_good
+            }
+        }
     }
 
     /// The secret as it is now. While its file is empty, unreadable or gone, this is the last good
@@ -87,7 +114,7 @@ impl SecretSource {
     /// possible to change a secret without a break.
     pub fn list(&self) -> Vec<SecretString> {
         let Some(all) = self.current() else { return Vec::new() };
-        parts(all.expose_secret()).map(|part| SecretString::from(part.to_owned())).collect()
+        entries(all.expose_secret()).map(|part| SecretString::from(part.to_owned())).collect()
     }
 
     /// The newest secret of the list.
@@ -96,41 +123,35 @@ impl SecretSource {
     /// A sentence that says why there has been no secret yet.
     pub fn newest(&self) -> Result<SecretString, String> {
         let all = self.look()?;
-        let newest = parts(all.expose_secret()).next().ok_or("it is empty")?;
+        let newest = entries(all.expose_secret()).next().ok_or("it is empty")?;
         Ok(SecretString::from(newest.to_owned()))
     }
 
     fn look(&self) -> Result<SecretString, String> {
-        match &self.0 {
+        match &*self.0 {
             Kind::Inline(secret) => Ok(secret.clone()),
-            Kind::File { path, usable, known } => {
+            Kind::File { path, form, known } => {
                 let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-                known.look(path, *usable);
+                known.look(path, *form);
                 known.secret.clone()
             }
         }
     }
 }
 
-impl Kind {
-    fn file(path: PathBuf, usable: Check) -> Self {
-        let known = Known { looked: None, secret: Err("it has not been read yet".to_owned()) };
-        Self::File { path, usable, known: Mutex::new(known) }
-    }
-}
-
 impl Known {
     /// Reads the file if it has changed. Each change is logged once.
-    fn look(&mut self, path: &Path, usable: Check) {
+    fn look(&mut self, path: &Path, form: SecretForm) {
         // The state is read before the file. A later write changes the state, and the next look reads again.
         let state = FileState::of(path);
         if self.looked.as_ref() == Some(&state) {
             return;
         }
-        let text = read(path).and_then(|text| match check(&text, usable) {
+        let text = read(path).and_then(|text| match check(&text, form) {
             Ok(()) => Ok(text),
             Err(what) => Err(format!("{} {what}", path.display())),
         });
+        self.is_good = text.is_ok();
         match text {
             Ok(text) => self.secret = Ok(SecretString::from(text)),
             Err(error) => {
@@ -143,12 +164,24 @@ impl Known {
     }
 }
 
-fn check(text: &str, usable: Check) -> Result<(), &'static str> {
-    usable(parts(text).next().ok_or("is empty")?)
-}
-
-fn parts(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim).filter(|part| !part.is_empty())
+/// Checks each part of a list. The text of an error does not contain the secret.
+fn check(text: &str, form: SecretForm) -> Result<(), &'static str> {
+    let mut parts = entries(text).peekable();
+    parts.peek().ok_or("is empty")?;
+    parts.try_for_each(|part| {
+        let is_bearer = |head: &str| head.eq_ignore_ascii_case("bearer");
+        if form == SecretForm::Any {
+            Ok(())
+        } else if part.split_ascii_whitespace().next().is_some_and(is_bearer) {
+            Err("must be the token alone, without Bearer in front")
+        } else if !part.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Err("must be visible ASCII characters without spaces")
+        } else if form == SecretForm::Issued && part.contains(['"', '\'', '`']) {
+            Err("must not stand in quotes")
+        } else {
+            Ok(())
+        }
+    })
 }
 
 fn read(path: &Path) -> Result<String, String> {

@@ -62,11 +62,13 @@ fn an_emptied_unusable_or_vanished_file_keeps_the_last_good_secret() {
     let file = File::new();
     file.write("good");
     let secret = SecretSource::file(file.path());
-    let secret = secret.checked(|text| if text.contains(' ') { Err("has a space") } else { Ok(()) }).unwrap();
+    let secret = secret.checked(SecretForm::Token).unwrap();
     assert_eq!(shown(&secret).as_deref(), Some("good"));
-    for unusable in ["", "\n", " , ", "two words"] {
+    assert!(!secret.is_spoilt());
+    for unusable in ["", "\n", " , ", "two words", "a\ttab", "a–dash", "good,older–one", "Bearer good"] {
         file.write(unusable);
         assert_eq!(shown(&secret).as_deref(), Some("good"), "{unusable:?}");
+        assert!(secret.is_spoilt(), "{unusable:?}");
     }
     fs::remove_file(file.path()).unwrap();
     assert_eq!(shown(&secret).as_deref(), Some("good"));
@@ -75,6 +77,7 @@ fn an_emptied_unusable_or_vanished_file_keeps_the_last_good_secret() {
     fs::remove_dir(file.path()).unwrap();
     file.write("better");
     assert_eq!(shown(&secret).as_deref(), Some("better"));
+    assert!(!secret.clone().is_spoilt(), "a clone looks at the same file");
 }
 
 #[test]
@@ -93,4 +96,38 @@ fn debug_shows_no_part_of_it() {
     for secret in [SecretSource::inline("s3cret"), SecretSource::file(file.path())] {
         assert!(secret.current().is_some() && !format!("{secret:?}").contains("s3cret"));
     }
+}
+
+#[test]
+fn each_form_has_its_texts() {
+    let taken = |text: &str, form| SecretSource::inline(text).checked(form).is_ok();
+    for (text, forms) in [
+        ("EAABwz_x|y-1", [true, true, true]),
+        ("newest, older", [true, true, true]),
+        ("\"EAAB\"", [true, true, false]),
+        ("newest,'older'", [true, true, false]),
+        ("Bearer EAAB", [true, false, false]),
+        ("bearer\tEAAB", [true, false, false]),
+        ("EA AB", [true, false, false]),
+        ("EA\tAB", [true, false, false]),
+        ("EA–AB", [true, false, false]),
+        ("newest,old er", [true, false, false]),
+        (",", [false, false, false]),
+        ("", [false, false, false]),
+    ] {
+        let found = [SecretForm::Any, SecretForm::Token, SecretForm::Issued].map(|form| taken(text, form));
+        assert_eq!(found, forms, "{text:?}");
+    }
+}
+
+#[test]
+fn a_file_is_checked_at_the_start_and_may_be_empty() {
+    let file = File::new();
+    let secret = SecretSource::file(file.path()).checked(SecretForm::Issued).unwrap();
+    assert!(secret.check_file().unwrap_err().contains("cannot be read"));
+    file.write("");
+    assert_eq!(secret.check_file(), Ok(()));
+    file.write("\"s3cret\"");
+    let error = secret.check_file().unwrap_err();
+    assert!(error.ends_with("must not stand in quotes") && !error.contains("s3cret"), "{error}");
 }

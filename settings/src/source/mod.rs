@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::keys::{self, Key, Program, SecretKey, TABLES, file_key};
 use crate::secret::SecretSource;
 use crate::unknown::{self, Unknown};
-use crate::values;
+use crate::values::{self, EMPTY_LIST};
 
 /// A setting that cannot be used. The text names the setting and says what is expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -143,6 +143,9 @@ impl Source {
                     hint.map_or("check its spelling".to_owned(), |near| format!("did you mean {near}?"));
                 return Err(SettingError::new(&key, format!("is not a setting of Tandem; {hint}")));
             }
+            if value.as_array().is_some_and(Vec::is_empty) {
+                return Err(SettingError::new(&key, EMPTY_LIST));
+            }
             let text = scalar(&value).ok_or_else(|| {
                 SettingError::new(&key, "must be a text, a number, true/false or a list of texts")
             })?;
@@ -217,7 +220,8 @@ impl Source {
     /// A secret. Its file must be readable now. `None` if it is not set.
     ///
     /// # Errors
-    /// [`SettingError`] if the secret is given twice, or its file cannot be read.
+    /// [`SettingError`] if the secret is given twice, has not its key's form, or its file cannot be
+    /// read.
     pub fn secret(&self, key: SecretKey) -> Result<Option<SecretSource>, SettingError> {
         let secret = self.secret_to_come(key)?;
         match secret.as_ref().map_or(Ok(()), SecretSource::check_file) {
@@ -229,18 +233,21 @@ impl Source {
     /// A secret. Its file need not exist yet. `None` if it is not set.
     ///
     /// # Errors
-    /// [`SettingError`] if both the variable and its `_FILE` variable are set.
+    /// [`SettingError`] if both the variable and its `_FILE` variable are set, or the variable's text
+    /// has not its key's form.
     pub fn secret_to_come(&self, key: SecretKey) -> Result<Option<SecretSource>, SettingError> {
-        let key = key.key();
+        let (key, form) = (key.key(), key.form());
         let file_variable = format!("{}_FILE", key.name);
-        match (self.get(key), self.given(&file_variable)) {
+        let secret = match (self.get(key), self.given(&file_variable)) {
             (Some(_), Some(_)) => {
-                Err(SettingError::new(key.name, format!("is set together with {file_variable}; keep one")))
+                let what = format!("is set together with {file_variable}; keep one");
+                return Err(SettingError::new(key.name, what));
             }
-            (Some(text), None) => Ok(Some(SecretSource::inline(text))),
-            (None, Some((path, _))) => Ok(Some(SecretSource::file(PathBuf::from(path)))),
-            (None, None) => Ok(None),
-        }
+            (Some(text), None) => SecretSource::inline(text),
+            (None, Some((path, _))) => SecretSource::file(PathBuf::from(path)),
+            (None, None) => return Ok(None),
+        };
+        secret.checked(form).map(Some).map_err(|what| SettingError::new(key.name, what))
     }
 }
 

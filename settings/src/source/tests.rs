@@ -114,3 +114,45 @@ fn debug_shows_no_value() {
     let shown = format!("{source:?}");
     assert!(shown.contains("TANDEM_CLAIM_SECRET") && !shown.contains("s3cret"), "{shown}");
 }
+
+#[test]
+fn an_empty_list_of_the_file_is_no_way_to_unset_a_key() {
+    for key in ["allowed_origins", "trusted_proxies", "cashfree_allowed_addresses"] {
+        let error = file_error(&format!("{key} = []"));
+        assert!(error.starts_with(&format!("{key}: must have at least one entry")), "{error}");
+    }
+}
+
+#[test]
+fn a_secret_without_its_keys_form_is_named_and_not_shown() {
+    for (key, text) in [
+        ("FACEBOOK_ACCESS_TOKEN", "s3cret\tx"),
+        ("FACEBOOK_ACCESS_TOKEN", "s3cret–x"),
+        ("FACEBOOK_ACCESS_TOKEN", "'s3cret'"),
+        ("FACEBOOK_APP_SECRET", "\"s3cret\""),
+        ("CASHFREE_CLIENT_SECRET", "newest,s3 cret"),
+        ("CASHFREE_CLIENT_SECRET", ","),
+        ("TANDEM_INTERNAL_TOKEN", "Bearer s3cret"),
+        ("TANDEM_CLAIM_SECRET", ","),
+    ] {
+        let secrets = [
+            keys::FACEBOOK_ACCESS_TOKEN,
+            keys::FACEBOOK_APP_SECRET,
+            keys::CASHFREE_CLIENT_SECRET,
+            keys::TANDEM_INTERNAL_TOKEN,
+            keys::TANDEM_CLAIM_SECRET,
+        ];
+        let row = secrets.into_iter().find(|row| row.key().name == key).unwrap();
+        let error = read(&[(key, text)]).unwrap().secret(row).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{key}: ")) && !error.contains("s3"), "{error}");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, text).unwrap();
+        let variable = format!("{key}_FILE");
+        let in_file = read(&[(&variable, path.to_str().unwrap())]).unwrap().secret(row);
+        match text {
+            "," => assert!(in_file.is_ok(), "it may come later"),
+            _ => assert!(in_file.unwrap_err().to_string().starts_with(&format!("{variable}: "))),
+        }
+    }
+}

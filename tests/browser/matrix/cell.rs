@@ -128,8 +128,7 @@ impl Stage {
 pub(super) async fn name_of(session: &Session) -> anyhow::Result<String> {
     let agent = session.page.execute("return navigator.userAgent", vec![]).await?;
     let agent = agent.as_str().context("a user agent")?;
-    let word = agent
-        .split(' ')
-        .find(|word| ["Firefox/", "Chrome/", "HeadlessChrome/"].iter().any(|name| word.starts_with(name)));
-    Ok(word.unwrap_or(agent).trim_start_matches("Headless").replace('/', " "))
+    let word =
+        agent.split(' ').find(|word| ["Firefox/", "Chrome/"].iter().any(|name| word.starts_with(name)));
+    Ok(word.unwrap_or(agent).replace('/', " "))
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tandem_proto::v1::{EventState, User};
+use tandem_proto::v1::{EventState, Property, User};
 use tandem_tests::cashfree::{Webhook, payment, unique_payment_id};
 use tandem_tests::leak_scan::{self, Haystack, Needle, files_below};
 use tandem_tests::{CASHFREE_SECRET, GRAPH_TOKEN, INTERNAL_TOKEN, Person, World, messages};
@@ -42,12 +42,19 @@ async fn live_through(world: &World, person: &Person) -> anyhow::Result<()> {
     let mut lead = messages::lead(person);
     lead.user = Some(known_well(person));
     let mut browser = visitor.browser();
-    let [email, phone] = [&person.email, &person.phone];
-    browser.event_source_url = Some(format!("{}?email={email}&tel=%2B91{phone}#{email}", visitor.page));
+    let [email, phone, first_name] = [&person.email, &person.phone, &person.first_name];
+    browser.event_source_url = Some(format!(
+        "{}?email={email}&tel=%2B91{phone}&billing%5Bfirst_name%5D={first_name}&city=Thiruvananthapuram#{email}",
+        visitor.page
+    ));
     browser.referrer_url = Some(format!("https://mail.example/?q={}", email.replace('@', "%40")));
     lead.browser = Some(browser);
     let custom_data = lead.custom_data.get_or_insert_default();
     custom_data.content_name = format!("Call me: {phone}, or write to {email}");
+    custom_data.properties = vec![
+        Property { key: "customerFirstName".to_owned(), value: first_name.clone() },
+        Property { key: "city".to_owned(), value: "Thiruvananthapuram".to_owned() },
+    ];
     let id = visitor.capture_lead(lead.clone()).await?.outcome?.event_id;
     assert!(visitor.capture_lead(lead.clone()).await?.outcome?.duplicate);
 

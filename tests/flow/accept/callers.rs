@@ -121,6 +121,39 @@ async fn a_forged_origin_is_refused() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_wildcard_stands_for_one_label() -> anyhow::Result<()> {
+    let world = World::builder()
+        .server("TANDEM_ALLOWED_ORIGINS", "https://shop.example,https://*.example.in")
+        .without_gateway()
+        .start()
+        .await?;
+    let mut visitor = world.visitor();
+    for origin in
+        ["https://example.in", "https://a.b.example.in", "https://evilexample.in", "http://www.example.in"]
+    {
+        visitor.origin = Some(origin.to_owned());
+        let answer = visitor.capture_lead(messages::lead(&Person::unique())).await?;
+        expect_code(origin, answer.outcome, Code::PermissionDenied);
+    }
+    for origin in ["https://shop.example", "https://www.example.in", "https://m.example.in:443"] {
+        visitor.origin = Some(origin.to_owned());
+        let mut lead = messages::lead(&Person::unique());
+        let page = format!("{origin}/offer?x=1");
+        lead.browser.get_or_insert_default().event_source_url = Some(page.clone());
+        let answer = visitor.capture_lead(lead).await?;
+        assert_eq!(answer.header("access-control-allow-origin"), origin);
+        let arrived = world.wait_for_server_event("Lead", &answer.outcome?.event_id).await?;
+        let page = page.replace(":443", "");
+        assert_eq!(
+            arrived.field(&["event_source_url"]),
+            &serde_json::json!(page),
+            "its pages are the shop's"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn by_default_only_this_machine_is_the_shop() -> anyhow::Result<()> {
     let world = World::builder().without_gateway().start().await?;
     let mut visitor = world.visitor();

@@ -85,7 +85,9 @@ async fn a_browser_gets_both_cookies_and_a_click_is_never_dated_anew() -> anyhow
     let (same, other) = set(&other_click);
     assert_eq!(same, Some(fbp));
     assert!(other.is_some_and(|other| other.ends_with(".abc-1_x")), "another click is another cookie");
-    let garbage = [("cookie", "_fbp=fb.x.1.2; _fbc=garbage".to_owned())];
+    let placeholder = capture(&visitor, &lead(&format!("{ORIGIN}/?fbclid=None")), &[]).await?;
+    assert_eq!(set(&placeholder).1, None, "a placeholder is no click");
+    let garbage = [("cookie", "_fbp=fb.1.1700000000000.abc; _fbc=fb.1.1700000000000.[fbclid]".to_owned())];
     let (made, none) = set(&capture(&visitor, &lead(ORIGIN), &garbage).await?);
     assert!(made.is_some_and(|made| made.starts_with("fb.1.")) && none.is_none());
     Ok(())

@@ -6,4 +6,6 @@ mod cookies;
 mod events;
 mod lead;
 mod rejections;
+mod values;
+mod visits;
 mod web;

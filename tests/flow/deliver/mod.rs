@@ -6,4 +6,5 @@ mod delivery;
 mod disk;
 mod durability;
 mod faults;
+mod odd_answers;
 mod restart;

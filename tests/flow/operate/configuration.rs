@@ -41,7 +41,7 @@ fn assert_refused(case: &str, ended: &Ended, hints: &[&str]) {
 
 #[tokio::test]
 async fn the_server_says_which_setting_is_wrong() -> anyhow::Result<()> {
-    let cases: [(&str, &str); 24] = [
+    let cases: [(&str, &str); 33] = [
         ("TANDEM_GRPC_ADDR", "nonsense"),
         ("TANDEM_HTTP_ADDR", "127.0.0.1:99999"),
         ("FACEBOOK_PIXEL_ID", "my-pixel"),
@@ -54,6 +54,15 @@ async fn the_server_says_which_setting_is_wrong() -> anyhow::Result<()> {
         ("TANDEM_RETENTION", "a while"),
         ("TANDEM_RETENTION", "191h"),
         ("TANDEM_ALLOWED_ORIGINS", "shop.example"),
+        ("TANDEM_ALLOWED_ORIGINS", ","),
+        ("TANDEM_ALLOWED_ORIGINS", "https://*"),
+        ("TANDEM_TRUSTED_PROXIES", " , "),
+        ("FACEBOOK_ACCESS_TOKEN", "EAAB\tx"),
+        ("FACEBOOK_ACCESS_TOKEN", "EAAB–x"),
+        ("FACEBOOK_APP_SECRET", "'abc'"),
+        ("TANDEM_INTERNAL_TOKEN", "Bearer abc"),
+        ("CASHFREE_CLIENT_SECRET", ","),
+        ("CASHFREE_CLIENT_ID", "TEST_without_its_secret"),
         ("TANDEM_SHOP_URL", "shop"),
         ("TANDEM_TRUSTED_PROXIES", "10.0.0.0/99"),
         ("TANDEM_DEFAULT_COUNTRY", "Atlantis"),
@@ -255,6 +264,8 @@ async fn the_gateway_says_which_setting_is_wrong() -> anyhow::Result<()> {
         ("TANDEM_GATEWAY_ADDR", "here"),
         ("TANDEM_SERVER_URL", "not a url"),
         ("CASHFREE_ALLOWED_ADDRESSES", "52.66.101.190/99"),
+        ("CASHFREE_ALLOWED_ADDRESSES", ","),
+        ("TANDEM_INTERNAL_TOKEN", "EA–B"),
     ] {
         let ended = run("tandem-gateway", &[(name, value)], &[]).await?;
         assert_refused(&format!("{name}={value}"), &ended, &[name]);

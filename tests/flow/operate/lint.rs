@@ -99,6 +99,15 @@ async fn answer(mut stream: TcpStream) -> std::io::Result<()> {
              <script src=\"https://other.example/x.js\"></script>\n<script src=absent.js></script>",
         ),
         "/js/shop.js" => ("200 OK", "text/javascript", "// one\nfbq('trackSingle', '1', 'PageView');"),
+        "/one" | "/two" => (
+            "200 OK",
+            "text/html",
+            if path == "/one" {
+                "<script>window.fbq = 0; fbq('init', '111')</script>"
+            } else {
+                "<script>window.fbq = 0; fbq('init', '222')</script>"
+            },
+        ),
         "/moved" => ("302 Found", "text/plain", ""),
         _ => ("404 Not Found", "text/plain", "no"),
     };
@@ -109,6 +118,22 @@ async fn answer(mut stream: TcpStream) -> std::io::Result<()> {
     );
     stream.write_all(answer.as_bytes()).await?;
     stream.shutdown().await
+}
+
+#[tokio::test]
+async fn addresses_of_one_host_are_one_shop() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let origin = format!("http://{}", listener.local_addr()?);
+    let server = tokio::spawn(serve(listener));
+    let (one, two) = (format!("{origin}/one"), format!("{origin}/two"));
+    let found =
+        lint(folder.path(), &[&one, &two, "--json", "--allow", "warnings,csp_script_src,csp_img_src"])
+            .await?;
+    assert_eq!(findings(&found.out)?, [("other_pixel".to_owned(), 1, 37)], "{}{}", found.out, found.log);
+    assert!(found.out.contains("/two"), "{}", found.out);
+    server.abort();
+    Ok(())
 }
 
 #[tokio::test]

@@ -8,4 +8,5 @@ mod lint;
 mod operator_tool;
 mod operators;
 mod services;
+mod settings_advice;
 mod tls;

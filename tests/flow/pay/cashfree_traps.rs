@@ -50,6 +50,8 @@ async fn trap_25_and_26_nobody_and_everybody_are_no_match_keys() -> anyhow::Resu
         (json!("null"), json!("")),
         (json!(""), json!(null)),
         (json!("noreply@cashfree.com"), json!("9999999999")),
+        (json!("none@none.com"), json!("9876501234 / 9123456780")),
+        (json!("{{email}}"), json!("+91 9876S 01234")),
     ] {
         let order = messages::order_id();
         let paid = Webhook::paid(&order, "5.00", &somebody);

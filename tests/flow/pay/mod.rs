@@ -2,6 +2,7 @@
 
 mod cashfree_traps;
 mod catalogue;
+mod consent;
 mod legacy_webhooks;
 mod lost_webhooks;
 mod merchant_reports;

@@ -34,7 +34,7 @@ fn driver() -> anyhow::Result<PathBuf> {
 pub(super) async fn start(folder: &Path, kind: Profile) -> anyhow::Result<(Client, Process)> {
     let (binary, driver) = (chromium()?, driver()?);
     let (process, port) = start_driver(&driver, folder).await?;
-    let page = connect(&format!("http://127.0.0.1:{port}"), capabilities(&binary, folder, kind))
+    let page = connect(&format!("http://127.0.0.1:{port}"), capabilities(&binary, folder, kind)?)
         .await
         .with_context(|| format!("starting {}", binary.display()))?;
     Ok((page, process))
@@ -70,9 +70,23 @@ async fn port_of(folder: &Path, driver: &mut Process) -> anyhow::Result<Option<u
     found.map_err(|error| error.context(driver.log_tail(20)))
 }
 
-fn capabilities(binary: &Path, folder: &Path, kind: Profile) -> Capabilities {
+/// The `User-Agent` of the same browser with a window. That of a headless one names a crawler, whose page events the
+/// server keeps out.
+fn user_agent(binary: &Path) -> anyhow::Result<String> {
+    let said = std::process::Command::new(binary).arg("--version").output()?.stdout;
+    let said = String::from_utf8_lossy(&said);
+    let version = said.split(' ').find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let version = version.with_context(|| format!("{} says no version: {said}", binary.display()))?;
+    Ok(format!(
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{} Safari/537.36",
+        version.trim()
+    ))
+}
+
+fn capabilities(binary: &Path, folder: &Path, kind: Profile) -> anyhow::Result<Capabilities> {
     let mut arguments = vec![
         "--headless=new".to_owned(),
+        format!("--user-agent={}", user_agent(binary)?),
         "--no-sandbox".to_owned(),
         "--disable-gpu".to_owned(),
         "--hide-scrollbars".to_owned(),
@@ -102,5 +116,5 @@ fn capabilities(binary: &Path, folder: &Path, kind: Profile) -> Capabilities {
     capabilities.insert("goog:chromeOptions".to_owned(), options);
     capabilities.insert("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" }));
     capabilities.insert("timeouts".to_owned(), timeouts);
-    capabilities
+    Ok(capabilities)
 }

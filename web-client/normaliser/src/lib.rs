@@ -8,7 +8,7 @@
 
 use tandem_core::country::Country;
 use tandem_core::hash::Sha256Hex;
-use tandem_core::normalise::{Day, KeyContext, MatchKey, MatchKeyError, hash_key};
+use tandem_core::normalise::{Day, KeyContext, MatchKey, MatchKeyError, hash_key, person_country};
 use tandem_core::personal::Raw;
 use tandem_core::scrub;
 use tandem_core::unicode::UnicodeRules;
@@ -78,7 +78,7 @@ fn hash_value(
 ) -> Result<Option<Sha256Hex>, MatchKeyError> {
     let value = Raw::new(value);
     // As on the server, an unknown or hashed country has no effect on the other values.
-    let person_country = Country::parse(country).ok();
+    let person_country = person_country(&Raw::new(country));
     let under = |default_country| {
         hash_key(key, &value, &KeyContext { unicode, default_country, person_country, today })
     };

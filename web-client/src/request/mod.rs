@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::flat::Flat;
 use crate::grpc::framing;
 use crate::grpc::status::Status;
-use crate::input::{Input, timestamp};
+use crate::input::{Input, Permission, timestamp};
 use crate::json::Json;
 use crate::pixel::PixelEvent;
 use crate::text::number;
@@ -113,8 +113,8 @@ pub(crate) fn prepare(kind: u32, made_ms: u64, call: Flat<'_>) -> Result<Vec<u8>
         }
     }
 
-    let is_denied = consent.is_some_and(|consent| consent.is_denied);
-    if is_denied || kind == PURCHASE {
+    let is_denied = consent.as_ref().is_some_and(Permission::is_denied);
+    if kind == PURCHASE || consent.is_some_and(|consent| consent.forbids_pixel()) {
         return Ok(encode_call(kind, &message, is_denied, None));
     }
     let test = experiment_of.object(b"experiment");
@@ -171,7 +171,7 @@ pub(crate) fn check_options(options: Flat<'_>) -> Result<bool, Status> {
     input.experiment(options);
     let consent = input.consent(options);
     input.done()?;
-    Ok(consent.is_some_and(|consent| consent.is_denied))
+    Ok(consent.is_some_and(|consent| consent.is_denied()))
 }
 
 #[cfg(test)]

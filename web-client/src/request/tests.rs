@@ -190,6 +190,10 @@ fn only_a_refusal_denies_and_the_options_stand_in_for_the_call() {
         denied(&ads("denied"), "") && denied("", &ads("denied")) && denied(&ads("granted"), &ads("denied"))
     );
     assert!(!denied("", "") && !denied("", &ads("granted")) && !denied(&ads("denied"), &ads("granted")));
+    let call = format!("{{options\0{}\0", ads("measure_only"));
+    let bytes = prepare(LEAD, 0, Flat::new(call.as_bytes())).unwrap();
+    let json = parts(&bytes).0;
+    assert!(!json.contains("true") && !json.contains("track\""), "the pixel has no word for it: {json}");
 }
 
 #[test]
@@ -219,6 +223,8 @@ fn options_are_checked() {
     );
     let denied = b"=endpoint\0http://t\0=pixelId\x007\0{consent\0=ads\x01denied\x01\0";
     assert!(check_options(Flat::new(denied)).is_ok_and(|denied| denied));
+    let measured = b"=endpoint\0http://t\0=pixelId\x007\0{consent\0=ads\x01measure_only\x01\0";
+    assert!(check_options(Flat::new(measured)).is_ok_and(|denied| !denied));
     for wrong in [b"".as_slice(), b"=endpoint\0https://t\0=pixelId\x007a\0", b"=endpoint\0t\0=pixelId\x007\0"]
     {
         assert!(check_options(Flat::new(wrong)).is_err());

@@ -9,22 +9,25 @@ pub(super) type Layers<'a> = (&'a str, &'a str);
 pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "core/src",
-        "lib cashfree order capi catalogue event custom_data user_data scrub cookie click_id normalise \
-         country hash money currency code id personal unicode",
+        "lib cashfree order capi catalogue event crawler custom_data user_data scrub cookie click_id normalise \
+         country hash money currency code id placeholder personal unicode",
     ),
     (
         "core/src/cashfree",
         "mod effect note webhook legacy event_key extract notice orders_api link payment subscription refund \
          customer cash fields json error signature",
     ),
+    ("core/src/capi", "mod stored"),
     ("core/src/catalogue", "mod lookup cart index"),
-    ("core/src/normalise", "mod date_of_birth email gender name phone place key error text"),
+    ("core/src/crawler", "mod list"),
+    ("core/src/id", "mod event_id order_id pixel_id event_name text"),
+    ("core/src/normalise", "mod date_of_birth email gender name phone written place key error text"),
     (
         "core/src/order",
         "mod refund_event purchase consent inquiry history proof session signals state note voices contact payment \
          environment guessable",
     ),
-    ("core/src/scrub", "mod email phone decoded"),
+    ("core/src/scrub", "mod email field phone decoded"),
     ("cli/src", "main arguments commands server settings report progress paging error groups render moment"),
     (
         "cli/src/commands",
@@ -43,9 +46,10 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     (
         "lint/src/rules",
-        "mod syntax csp double_count escape event_id guard names personal pixel token value tracked",
+        "mod syntax contents csp double_count escape event_id guard names pages personal pixel repeats token value number \
+         tracked",
     ),
-    ("lint/src/script", "mod parse visit guard reader template facts value depth"),
+    ("lint/src/script", "mod parse visit guard repeat roles reader facts template value filled depth"),
     (
         "sandbox/src",
         "main lib control examples cashfree events_manager graph pixel pkg shop state journal matches records \
@@ -58,7 +62,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("load/src", "bin lib torture storm backlog drain resend arrivals meta_fault memory"),
     (
         "server/src",
-        "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock vital",
+        "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock aging vital",
     ),
     ("server/src/clock", "mod trust"),
     ("server/src/outbox", "mod embedded operators figures orders queue events state error"),
@@ -69,20 +73,20 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     (
         "server/src/delivery",
-        "mod worker probe sender handoff gate isolate breaker status graph classify window usage meta_codes backoff",
+        "mod worker probe sender judge handoff gate isolate breaker status graph classify window usage fields meta_codes backoff",
     ),
     (
         "server/src/api",
         "mod serve operations tracking cookies encode decode access admission rate_limit body status caller",
     ),
-    ("server/src/api/decode", "mod browser custom_data person reader"),
+    ("server/src/api/decode", "mod browser click custom_data page person reader"),
     (
         "server/src/api/operations",
         "mod dead_letter_work dead_letters orders events control clock diagnose erase health service wire",
     ),
     ("server/src/api/tracking", "mod confirm events purchase webhook service"),
     ("server/src/app", "mod assemble janitor ports store error"),
-    ("server/src/config", "mod check settings pixels page network tls"),
+    ("server/src/config", "mod check advice settings pixels page origins network tls"),
     (
         "server/src/insight",
         "mod http dashboard dashboard_dead_letters metrics_page diagnosis health code_pages format",

@@ -6,7 +6,7 @@ use tandem_core::custom_data::{
 };
 use tandem_core::id::OrderId;
 use tandem_core::money::Money;
-use tandem_core::scrub;
+use tandem_core::scrub::{self, Scrubbed};
 use tandem_proto::v1;
 
 use super::reader::Reader;
@@ -38,12 +38,12 @@ impl Reader<'_> {
             self.violations.add("custom_data.contents", format!("must be at most {CONTENTS_MAX}"));
         }
         for (i, id) in data.content_ids.into_iter().take(CONTENTS_MAX).enumerate() {
-            out.content_ids.extend(self.product_id(&format!("custom_data.content_ids[{i}]"), &id));
+            out.content_ids.extend(self.identifier(&format!("custom_data.content_ids[{i}]"), &id));
         }
         for (i, line) in data.contents.into_iter().take(CONTENTS_MAX).enumerate() {
             let at = format!("custom_data.contents[{i}]");
             let item_price = self.money(&format!("{at}.item_price"), line.item_price);
-            match self.product_id(&format!("{at}.id"), &line.id) {
+            match self.identifier(&format!("{at}.id"), &line.id) {
                 Some(id) => out.contents.push(Content { id, quantity: line.quantity.max(1), item_price }),
                 None => self.violations.add(format!("{at}.id"), "is missing"),
             }
@@ -76,8 +76,9 @@ impl Reader<'_> {
     }
 
     fn experiment(&mut self, experiment: v1::Experiment) -> Experiment {
-        let mut field =
-            |name: &str, text: String| self.text(&format!("experiment.{name}"), text).unwrap_or_default();
+        let mut field = |name: &str, text: String| {
+            self.identifier(&format!("experiment.{name}"), &text).unwrap_or_default()
+        };
         Experiment {
             experiment_id: field("experiment_id", experiment.experiment_id),
             variant: field("variant", experiment.variant),
@@ -97,6 +98,11 @@ impl Reader<'_> {
                 && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
             if !plain {
                 self.violations.add(format!("{at}.key"), "must be 1 to 50 letters, digits, '_' or '-'");
+            } else if scrub::scrub_text(&key).cuts > 0 {
+                self.violations.add(format!("{at}.key"), "must not be a phone number");
+            } else if scrub::names_person(&key) {
+                // Meta forbids it, and no form of the value tells a name. The event is worth more than its refusal.
+                self.keys.metrics.count_redactions(1);
             } else if is_standard_field(&key) {
                 self.violations.add(format!("{at}.key"), "is a name of Meta's own; use its field");
             } else if out.properties.iter().any(|(known, _)| *known == key) {
@@ -107,18 +113,18 @@ impl Reader<'_> {
         }
     }
 
-    /// A product's ID. It is not searched for personal data: ten digits are no phone number here.
-    fn product_id(&mut self, field: &str, text: &str) -> Option<String> {
-        let id = text.trim();
-        if id.len() > TEXT_BYTES_MAX {
-            self.violations.add(field, format!("must be at most {TEXT_BYTES_MAX} bytes"));
-        }
-        (!id.is_empty() && id.len() <= TEXT_BYTES_MAX).then(|| id.to_owned())
+    /// An identifier without personal data: of a product or an experiment. A blank one is `None`.
+    fn identifier(&mut self, field: &str, text: &str) -> Option<String> {
+        self.scrubbed(field, text, scrub::scrub_id)
     }
 
     /// A text without personal data. A blank text is `None`.
     fn text(&mut self, field: &str, text: impl AsRef<str>) -> Option<String> {
-        let trimmed = text.as_ref().trim();
+        self.scrubbed(field, text.as_ref(), scrub::scrub_text)
+    }
+
+    fn scrubbed(&mut self, field: &str, text: &str, scrub: fn(&str) -> Scrubbed) -> Option<String> {
+        let trimmed = text.trim();
         if trimmed.is_empty() {
             return None;
         }
@@ -126,7 +132,7 @@ impl Reader<'_> {
             self.violations.add(field, format!("must be at most {TEXT_BYTES_MAX} bytes"));
             return None;
         }
-        let scrubbed = scrub::scrub_text(trimmed);
+        let scrubbed = scrub(trimmed);
         self.keys.metrics.count_redactions(scrubbed.cuts);
         Some(scrubbed.text).filter(|text| !text.is_empty())
     }

@@ -2,10 +2,13 @@
 //! raw values are hashed here. The answer names every wrong field.
 
 mod browser;
+mod click;
 mod custom_data;
+mod page;
 mod person;
 mod reader;
 
+pub(super) use click::{fbclid_of, is_click, seen};
 pub use reader::{DecodeSettings, Decoder, PixelRules};
 pub(super) use reader::{Reader, Violations, ads_consent};
 
@@ -14,6 +17,7 @@ use tandem_core::custom_data::CustomData;
 use tandem_core::event::{Consent, EVENT_AGE_MAX_S, LimitedDataUse, Page};
 use tandem_core::hash::Sha256Hex;
 use tandem_core::id::OrderId;
+use tandem_core::normalise::MatchKeyError;
 use tandem_core::user_data::UserData;
 use tandem_proto::v1;
 
@@ -72,10 +76,10 @@ impl Reader<'_> {
     /// Reads a visit. `order`: the order that it is about.
     pub(super) fn visit(&mut self, fields: VisitFields, policy: KeyPolicy, order: Option<&OrderId>) -> Visit {
         let mut user_data = self.user(fields.user, policy);
-        let page = self.browser(fields.browser, &mut user_data);
+        let time_s = self.time_s(fields.occurred_at);
+        let page = self.browser(fields.browser, time_s, &mut user_data);
         let custom_data = self.custom_data(fields.custom_data, fields.experiment, order);
         let consent = self.consent(fields.consent);
-        let time_s = self.time_s(fields.occurred_at);
         Visit { user_data, page, custom_data, consent, time_s }
     }
 
@@ -87,9 +91,12 @@ impl Reader<'_> {
             reader.default_country = country.unwrap_or(reader.default_country);
         }
         let (user_data, errors) = reader.read(raw_values(user));
-        if policy == KeyPolicy::Strict {
-            for (key, what) in errors {
-                self.violations.add(key.field(), what);
+        for (key, error) in errors {
+            match error {
+                // Nobody typed it, so nobody can correct it, and the rest still counts.
+                MatchKeyError::Placeholder => self.placeholders.push(key),
+                _ if policy == KeyPolicy::Strict => self.violations.add(key.field(), error.to_string()),
+                _ => {}
             }
         }
         user_data
@@ -97,7 +104,7 @@ impl Reader<'_> {
 
     fn consent(&mut self, consent: Option<v1::Consent>) -> Consent {
         let consent = consent.unwrap_or_default();
-        let ads = ads_consent(consent.ads(), self.settings.consent_required);
+        let ads = ads_consent(consent.ads());
         if consent.country < 0 {
             self.violations.add("consent.country", "must be one of Meta's codes");
         }
@@ -119,8 +126,13 @@ impl Reader<'_> {
                 self.violations.add("occurred_at", "must not be over 7 days ago: Meta takes nothing older");
                 now_s
             }
-            Some(at) => at.seconds.max(0).min(now_s),
-            None => now_s,
+            at => visit_time_s(at.as_ref(), self.now_ms),
         }
     }
+}
+
+/// The time of a visit, Unix seconds: what its report says, but not the future. `now_ms`: Unix milliseconds.
+pub(super) fn visit_time_s(occurred_at: Option<&prost_types::Timestamp>, now_ms: i64) -> i64 {
+    let now_s = now_ms.div_euclid(1000);
+    occurred_at.map_or(now_s, |at| at.seconds.max(0).min(now_s))
 }

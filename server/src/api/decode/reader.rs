@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tandem_core::cookie::CookieDomain;
 use tandem_core::country::Country;
 use tandem_core::currency::Currency;
-use tandem_core::event::AdsConsent;
-use tandem_core::id::{EventId, OrderId, PixelId};
+use tandem_core::event::{AdsConsent, ConsentRule};
+use tandem_core::id::{EventId, EventName, OrderId, PixelId};
 use tandem_core::normalise::MatchKey;
+use tandem_core::scrub::scrub_text;
 use tandem_proto::v1;
 
 use crate::api::caller::{Caller, Stranger};
@@ -49,8 +50,8 @@ pub struct DecodeSettings {
     pub default_country: Country,
     /// Currency assumed where none is given.
     pub default_currency: Currency,
-    /// Whether unspecified consent counts as denied.
-    pub consent_required: bool,
+    /// What silence about consent means. It decides about cookies; the rest decides where events are made.
+    pub consent: ConsentRule,
     /// Fields that a lead must have.
     pub lead_required: Vec<MatchKey>,
     /// Whether loopback addresses are kept. In a sandbox, visitors may have no other addresses.
@@ -68,14 +69,13 @@ pub struct Decoder {
     pub clock: Clock,
 }
 
-/// What a person said. While it is denied or missing, nothing may go to Meta, and no cookie to the
-/// browser.
-pub(in crate::api) fn ads_consent(ads: v1::AdsConsent, consent_required: bool) -> AdsConsent {
+/// What a person said.
+pub(in crate::api) fn ads_consent(ads: v1::AdsConsent) -> AdsConsent {
     match ads {
-        v1::AdsConsent::ConsentDenied => AdsConsent::Denied,
-        v1::AdsConsent::ConsentUnspecified if consent_required => AdsConsent::Missing,
         v1::AdsConsent::ConsentUnspecified => AdsConsent::Unspecified,
         v1::AdsConsent::ConsentGranted => AdsConsent::Granted,
+        v1::AdsConsent::ConsentMeasureOnly => AdsConsent::MeasureOnly,
+        v1::AdsConsent::ConsentDenied => AdsConsent::Denied,
     }
 }
 
@@ -145,7 +145,8 @@ impl Decoder {
         let (settings, violations) = (&self.settings, Violations::default());
         let keys = self.match_keys(now_ms);
         let knows_age = self.clock.trusted().is_some();
-        Reader { settings, keys, caller, origins: &pixel.origins, now_ms, knows_age, violations }
+        let (origins, placeholders) = (&pixel.origins, Vec::new());
+        Reader { settings, keys, caller, origins, now_ms, knows_age, violations, placeholders }
     }
 }
 
@@ -159,6 +160,8 @@ pub(in crate::api) struct Reader<'a> {
     /// The time is trusted, so that an event can be refused for its age.
     pub(super) knows_age: bool,
     pub(in crate::api) violations: Violations,
+    /// Keys that held a placeholder.
+    pub(in crate::api) placeholders: Vec<MatchKey>,
 }
 
 impl Reader<'_> {
@@ -168,6 +171,15 @@ impl Reader<'_> {
             "" => None,
             text => self.violations.take("client_event_id", EventId::parse_uuid(text)),
         }
+    }
+
+    /// The name of an event that is not reserved.
+    pub(in crate::api) fn event_name(&mut self, text: &str) -> Option<EventName> {
+        if scrub_text(text).cuts > 0 {
+            self.violations.add("event_name", "must not hold an e-mail address or a phone number");
+            return None;
+        }
+        self.violations.take("event_name", EventName::of_caller(text))
     }
 
     /// An optional order ID.

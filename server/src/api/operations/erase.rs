@@ -21,8 +21,8 @@ impl Operations {
         let values: Vec<(MatchKey, Raw)> =
             given.into_iter().filter_map(|(key, value)| Some((key, Raw::new(value?)))).collect();
         let (user_data, errors) = self.decoder.match_keys(self.insight.now_ms()).read(values);
-        if let Some((key, what)) = errors.into_iter().next() {
-            return Err(Reject::field(key.field().trim_start_matches("user."), what));
+        if let Some((key, error)) = errors.into_iter().next() {
+            return Err(Reject::field(key.field().trim_start_matches("user."), error.to_string()));
         }
         let digests: Vec<Sha256Hex> = user_data.hashed().map(|(_, digest)| digest).collect();
         if digests.is_empty() {

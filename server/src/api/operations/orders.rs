@@ -61,6 +61,7 @@ fn summary(view: &OrderView) -> v1::OrderSummary {
         state: purchase_state(order.state()).into(),
         purchase: order.placed().to_owned(),
         environment: order.environment().name().to_owned(),
+        consent: order.consent().name().to_owned(),
         consent_conflict: order.has_consent_conflict(),
         withheld_reason: order.withheld().map(|why| why.code().to_owned()).unwrap_or_default(),
         paid: paid.map(|paid| money(paid.money)),

@@ -64,7 +64,7 @@ fn decode<'a>(
     now_s: i64,
 ) -> Option<(Confirmation, &'a v1::Confirmation)> {
     let at = |field: &str| format!("confirmations[{i}].{field}");
-    let name = violations.take(&at("event_name"), EventName::parse(&confirmation.event_name));
+    let name = violations.take(&at("event_name"), EventName::of_caller(&confirmation.event_name));
     let id = violations.take(&at("event_id"), EventId::parse(&confirmation.event_id));
     let outcome = match confirmation.outcome() {
         v1::Outcome::Fired => Ok(BrowserOutcome::Fired),

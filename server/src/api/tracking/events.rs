@@ -1,8 +1,10 @@
 //! `CaptureLead` and `TrackEvent`.
 
+use tandem_core::code;
+use tandem_core::crawler::is_crawler;
 use tandem_core::event::{ActionSource, Event};
-use tandem_core::id::{EventId, EventName, PixelId};
-use tandem_core::normalise::MatchKey;
+use tandem_core::id::{EventId, EventName, OrderId, PixelId};
+use tandem_core::normalise::{MatchKey, MatchKeyError};
 use tandem_core::user_data::UserData;
 use tandem_proto::v1;
 
@@ -23,10 +25,12 @@ impl Tracking {
         let now_ms = self.clock.now_ms();
         let pixel = self.decoder.pixel(&request.pixel_id, caller)?;
         let mut reader = self.decoder.reader(caller, pixel, now_ms);
-        let visit = reader.visit(visit_fields!(request), KeyPolicy::Strict, None);
+        let mut visit = reader.visit(visit_fields!(request), KeyPolicy::Strict, None);
+        visit.custom_data.value_of_prices();
         let id = reader.client_event_id(&request.client_event_id);
         self.require_lead_fields(&mut reader, &visit.user_data);
         reader.violations.check()?;
+        let id = id.unwrap_or_else(|| EventId::v7(now_ms.unsigned_abs(), rand::random()));
         let what = (&pixel.id, EventName::lead(), id);
         let accepted = self.take(caller, NamedPixel::default(), what, visit, PageProof::default()).await?;
         Ok(v1::CaptureLeadResponse {
@@ -44,7 +48,15 @@ impl Tracking {
             user_data.get(key).is_none() && !reader.violations.has(key.field())
         };
         if is_missing(reader, MatchKey::Email) && is_missing(reader, MatchKey::Phone) {
-            reader.violations.add("user.email", "or user.phone is required: a lead needs one of them");
+            match [MatchKey::Email, MatchKey::Phone].into_iter().find(|key| reader.placeholders.contains(key))
+            {
+                Some(key) => reader.violations.add(key.field(), MatchKeyError::Placeholder.to_string()),
+                None => {
+                    reader
+                        .violations
+                        .add("user.email", "or user.phone is required: a lead needs one of them");
+                }
+            }
         }
         for key in &self.decoder.settings.lead_required {
             if is_missing(reader, *key) {
@@ -62,16 +74,26 @@ impl Tracking {
         let pixel = self.decoder.pixel(&request.pixel_id, caller)?;
         let mut reader = self.decoder.reader(caller, pixel, now_ms);
         let order = reader.optional_order(&request.order_id);
-        let visit = reader.visit(visit_fields!(request), KeyPolicy::Lenient, order.as_ref());
+        let mut visit = reader.visit(visit_fields!(request), KeyPolicy::Lenient, order.as_ref());
+        visit.custom_data.value_of_prices();
         let id = reader.client_event_id(&request.client_event_id);
         let name = if EventName::is_reserved(&request.event_name) {
             reader.violations.add("event_name", "is reserved: use CaptureLead for Lead and RecordPurchase for Purchase; Tandem accepts no other reserved name");
             None
         } else {
-            reader.violations.take("event_name", EventName::parse(&request.event_name))
+            reader.event_name(&request.event_name)
         };
         reader.violations.check()?;
         let name = name.ok_or_else(|| Reject::field("event_name", "is required"))?;
+        let id = id.unwrap_or_else(|| EventId::v7(now_ms.unsigned_abs(), rand::random()));
+        if is_of_crawler(caller, order.as_ref(), &visit.user_data) {
+            self.metrics.count_crawler_event();
+            return Ok(v1::TrackEventResponse {
+                event_id: id.into(),
+                suppressed_reason: code::CRAWLER.to_owned(),
+                ..v1::TrackEventResponse::default()
+            });
+        }
         let named = pixel.named(&request.pixel_id, caller);
         let session = session_digest(&request.payment_session_id);
         let proof = PageProof { claim_key: request.claim_key, session };
@@ -89,7 +111,7 @@ impl Tracking {
         &self,
         caller: &Caller,
         named: NamedPixel,
-        (pixel, name, id): (&PixelId, EventName, Option<EventId>),
+        (pixel, name, id): (&PixelId, EventName, EventId),
         visit: Visit,
         proof: PageProof,
     ) -> Result<Accepted, Reject> {
@@ -99,13 +121,14 @@ impl Tracking {
         let event = Event {
             pixel: pixel.clone(),
             name,
-            id: id.unwrap_or_else(|| EventId::v7(now_ms.unsigned_abs(), rand::random())),
+            id,
             time_s,
             action_source: ActionSource::Website,
             page,
             user_data,
             custom_data,
             limited_data_use: consent.limited_data_use,
+            opt_out: false,
         };
         let source = match caller {
             Caller::Internal => ContactSource::Internal,
@@ -115,10 +138,19 @@ impl Tracking {
             Some(order) => Ok(self.orders.take_event(event, order, consent, source, named, now_ms).await?),
             None => {
                 let is_contact = matches!(caller, Caller::Stranger(_));
-                Ok(self.ingest.take(event, consent.ads.is_denied(), is_contact, now_ms).await?)
+                Ok(self.ingest.take(event, consent.ads, is_contact, now_ms).await?)
             }
         }
     }
+}
+
+/// Whether an event is a crawler's visit to a page. What names an order or a person is not: a wrong guess there costs
+/// a sale's signals or a lead.
+fn is_of_crawler(caller: &Caller, order: Option<&OrderId>, user_data: &UserData) -> bool {
+    let Caller::Stranger(stranger) = caller else { return false };
+    let names_somebody =
+        || [MatchKey::Email, MatchKey::Phone].into_iter().any(|key| user_data.get(key).is_some());
+    order.is_none() && stranger.user_agent.as_deref().is_some_and(is_crawler) && !names_somebody()
 }
 
 /// What the page must fire. `None`: it must not fire.

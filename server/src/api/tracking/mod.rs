@@ -27,7 +27,8 @@ impl TrackingService for Tracking {
         let started = Instant::now();
         let caller = caller_of(&request);
         let (headers, _, mut request) = request.into_parts();
-        let cookies = self.cookies(&caller, &headers, &mut request.browser, request.consent.as_ref());
+        let said = (request.consent.as_ref(), request.occurred_at.as_ref());
+        let cookies = self.cookies(&caller, &headers, &mut request.browser, said);
         let result = self.lead(&caller, request).await;
         cookies.add_to(self.answer("CaptureLead", started.elapsed(), result))
     }
@@ -39,7 +40,8 @@ impl TrackingService for Tracking {
         let started = Instant::now();
         let caller = caller_of(&request);
         let (headers, _, mut request) = request.into_parts();
-        let cookies = self.cookies(&caller, &headers, &mut request.browser, request.consent.as_ref());
+        let said = (request.consent.as_ref(), request.occurred_at.as_ref());
+        let cookies = self.cookies(&caller, &headers, &mut request.browser, said);
         let result = self.track(&caller, request).await;
         cookies.add_to(self.answer("TrackEvent", started.elapsed(), result))
     }
@@ -51,7 +53,8 @@ impl TrackingService for Tracking {
         let started = Instant::now();
         let caller = caller_of(&request);
         let (headers, extensions, mut request) = request.into_parts();
-        let cookies = self.cookies(&caller, &headers, &mut request.browser, request.consent.as_ref());
+        let said = (request.consent.as_ref(), request.occurred_at.as_ref());
+        let cookies = self.cookies(&caller, &headers, &mut request.browser, said);
         let mut waited = Duration::ZERO;
         let result = match &caller {
             Caller::Internal => self.report(&caller, request).await,

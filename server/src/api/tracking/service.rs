@@ -36,16 +36,16 @@ pub(super) fn caller_of<T>(request: &Request<T>) -> Caller {
 }
 
 impl Tracking {
-    /// Completes a request with the browser's cookies. Returns the cookies that the answer sets.
+    /// Completes a request with the browser's cookies. `said`: its consent, and when it happened. Returns the cookies that the answer sets.
     pub(super) fn cookies(
         &self,
         caller: &Caller,
         headers: &MetadataMap,
         browser: &mut Option<v1::Browser>,
-        consent: Option<&v1::Consent>,
+        said: (Option<&v1::Consent>, Option<&prost_types::Timestamp>),
     ) -> SetCookies {
         let now_ms = self.clock.now_ms();
-        cookies::exchange(&self.decoder.settings, now_ms, caller, headers, browser, consent)
+        cookies::exchange(&self.decoder.settings, now_ms, caller, headers, browser, said)
     }
 
     /// Answers a call and records its duration and status.

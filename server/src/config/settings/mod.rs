@@ -8,15 +8,17 @@ use std::time::Duration;
 use tandem_core::cookie::CookieDomain;
 use tandem_core::country::Country;
 use tandem_core::currency::Currency;
+use tandem_core::event::ConsentRule;
 use tandem_core::id::EventName;
 use tandem_core::normalise::MatchKey;
 use tandem_core::order::Environment;
 use tandem_net::Tls;
-use tandem_settings::values::{boolean, http_url, socket_address};
+use tandem_settings::values::{EMPTY_LIST, boolean, http_url, socket_address};
 use tandem_settings::{Networks, SecretSource, SettingError, Source, keys};
 use url::Url;
 
-use super::network::{Origins, RateLimit};
+use super::network::RateLimit;
+use super::origins::Origins;
 use super::page::page_of;
 use super::pixels::{MoneyRule, Pixel, read_pixels};
 use super::tls::read_tls;
@@ -42,6 +44,9 @@ pub struct Cashfree {
     pub environment: Environment,
     /// Client secrets of that environment, newest first.
     pub secrets: Option<SecretSource>,
+    /// Those of each environment, for the review of the settings.
+    pub(super) sandbox_secrets: Option<SecretSource>,
+    pub(super) production_secrets: Option<SecretSource>,
     /// Client ID. With it, Tandem asks the Orders API about orders whose payment is unknown.
     pub client_id: Option<String>,
     /// Base address of the Orders API.
@@ -107,8 +112,8 @@ pub struct Settings {
     pub browser_policy: BrowserPolicy,
     /// Key of the proofs that claims carry.
     pub claim_secret: Option<SecretSource>,
-    /// Whether unspecified consent counts as denied.
-    pub consent_required: bool,
+    /// What silence about consent means.
+    pub consent: ConsentRule,
     /// Domain of the cookies `_fbp` and `_fbc` that the server sets. `None`: it sets none.
     pub cookie_domain: Option<CookieDomain>,
     /// Certificates of the gRPC port. `None`: the port is unencrypted.
@@ -153,7 +158,9 @@ impl Settings {
             internal_token: source.secret(keys::TANDEM_INTERNAL_TOKEN)?,
             allowed_origins,
             shop_url,
-            trusted_proxies: source.parsed(keys::TANDEM_TRUSTED_PROXIES, Networks::parse)?,
+            trusted_proxies: source
+                .optional(keys::TANDEM_TRUSTED_PROXIES, Networks::parse)?
+                .unwrap_or_default(),
             default_country: source.parsed(keys::TANDEM_DEFAULT_COUNTRY, |text| {
                 Country::parse(text).map_err(|error| error.to_string())
             })?,
@@ -161,7 +168,7 @@ impl Settings {
             join_wait: source.span(keys::TANDEM_JOIN_WAIT, Duration::ZERO, DAY)?,
             browser_policy: source.parsed(keys::TANDEM_BROWSER_POLICY, browser_policy)?,
             claim_secret: source.secret(keys::TANDEM_CLAIM_SECRET)?,
-            consent_required: source.parsed(keys::TANDEM_CONSENT_REQUIRED, boolean)?,
+            consent: ConsentRule::of_setting(source.parsed(keys::TANDEM_CONSENT_REQUIRED, boolean)?),
             cookie_domain: source.optional(keys::TANDEM_COOKIE_DOMAIN, |text| {
                 CookieDomain::parse(text).map_err(|error| error.to_string())
             })?,
@@ -207,11 +214,19 @@ fn read_cashfree(source: &Source) -> Result<Cashfree, SettingError> {
         ));
     }
     let environment = source.parsed(keys::CASHFREE_ENVIRONMENT, cashfree_environment)?;
-    let (secrets, api_url) = match environment {
-        Environment::Sandbox => (sandbox, "https://sandbox.cashfree.com/pg"),
-        Environment::Production => (production, "https://api.cashfree.com/pg"),
+    let secrets = match environment {
+        Environment::Sandbox => sandbox.clone(),
+        Environment::Production => production.clone(),
     };
-    let client_id: Option<String> = source.get(keys::CASHFREE_CLIENT_ID).map(Into::into);
+    let client_id = source.optional(keys::CASHFREE_CLIENT_ID, header_text)?;
+    if client_id.is_some() && secrets.is_none() {
+        let secret = match environment {
+            Environment::Sandbox => keys::CASHFREE_CLIENT_SECRET,
+            Environment::Production => keys::CASHFREE_CLIENT_SECRET_PRODUCTION,
+        };
+        let what = format!("needs {}: the Orders API takes both or none", secret.key().name);
+        return Err(SettingError::new(keys::CASHFREE_CLIENT_ID.name, what));
+    }
     let legacy_webhooks = source.parsed(keys::CASHFREE_LEGACY_WEBHOOKS, boolean)?;
     if legacy_webhooks && client_id.is_none() {
         return Err(SettingError::new(
@@ -219,16 +234,26 @@ fn read_cashfree(source: &Source) -> Result<Cashfree, SettingError> {
             "needs CASHFREE_CLIENT_ID: Tandem believes legacy webhooks only after the Orders API confirms them",
         ));
     }
-    let api_url = source.get(keys::CASHFREE_API_URL).unwrap_or(api_url);
+    let api_url = source.get(keys::CASHFREE_API_URL).unwrap_or(cashfree_api(environment));
     Ok(Cashfree {
         environment,
         secrets,
+        sandbox_secrets: sandbox,
+        production_secrets: production,
         client_id,
         legacy_webhooks,
         subscription_purchases: source.parsed(keys::CASHFREE_SUBSCRIPTION_PURCHASES, boolean)?,
         api_url: http_url(api_url).map_err(|what| SettingError::new(keys::CASHFREE_API_URL.name, what))?,
         webhook_max_age: source.span(keys::TANDEM_WEBHOOK_MAX_AGE, 60 * SECOND, 3650 * DAY)?,
     })
+}
+
+/// Base address of Cashfree's API (Cashfree, API reference).
+pub(super) const fn cashfree_api(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Sandbox => "https://sandbox.cashfree.com/pg",
+        Environment::Production => "https://api.cashfree.com/pg",
+    }
 }
 
 fn read_lead_required(source: &Source) -> Result<Vec<LeadField>, SettingError> {
@@ -242,6 +267,9 @@ fn read_lead_required(source: &Source) -> Result<Vec<LeadField>, SettingError> {
         required.as_array().and_then(|items| items.iter().map(toml::Value::as_str).collect());
     let error = |what: String| SettingError::new("lead.required", what);
     let names = names.ok_or_else(|| error("must be a list of field names".to_owned()))?;
+    if names.is_empty() {
+        return Err(error(EMPTY_LIST.to_owned()));
+    }
     let field = |name: &str| {
         let field = MatchKey::ALL.into_iter().find(|key| key.field().strip_prefix("user.") == Some(name));
         field.ok_or_else(|| error(format!("{name:?} is not a field of user")))
@@ -258,6 +286,16 @@ fn store(text: &str) -> Result<(), String> {
             let scheme = other.split("://").next().unwrap_or_default();
             Err(format!("{scheme:?} is not supported by this version; use \"embedded\""))
         }
+    }
+}
+
+/// Checks a text that a header carries (RFC 9110, 5.5).
+fn header_text(text: &str) -> Result<String, String> {
+    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_visible && !text.contains(['"', '\'', '`']) {
+        Ok(text.into())
+    } else {
+        Err("must be visible ASCII characters without spaces and quotes".into())
     }
 }
 

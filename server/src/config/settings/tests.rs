@@ -32,6 +32,24 @@ fn faults_are_one_line_that_names_the_variable() {
         (&[("TANDEM_JOIN_WAIT", "soon")], "TANDEM_JOIN_WAIT"),
         (&[("TANDEM_RATE_LIMIT", "much")], "TANDEM_RATE_LIMIT"),
         (&[("TANDEM_ALLOWED_ORIGINS", "shop")], "TANDEM_ALLOWED_ORIGINS"),
+        (&[("TANDEM_ALLOWED_ORIGINS", ",")], "TANDEM_ALLOWED_ORIGINS"),
+        (&[("TANDEM_ALLOWED_ORIGINS", "https://*.in")], "TANDEM_ALLOWED_ORIGINS"),
+        (&[("TANDEM_TRUSTED_PROXIES", ",")], "TANDEM_TRUSTED_PROXIES"),
+        (&[("FACEBOOK_ACCESS_TOKEN", "hunter2\tx"), ("FACEBOOK_PIXEL_ID", "1")], "FACEBOOK_ACCESS_TOKEN"),
+        (&[("FACEBOOK_ACCESS_TOKEN", "hunter2–x"), ("FACEBOOK_PIXEL_ID", "1")], "FACEBOOK_ACCESS_TOKEN"),
+        (&[("FACEBOOK_APP_SECRET", "'hunter2'")], "FACEBOOK_APP_SECRET"),
+        (&[("TANDEM_INTERNAL_TOKEN", "good,Bearer hunter2")], "TANDEM_INTERNAL_TOKEN"),
+        (&[("CASHFREE_CLIENT_SECRET", ", ")], "CASHFREE_CLIENT_SECRET"),
+        (&[("CASHFREE_CLIENT_ID", "TEST1")], "CASHFREE_CLIENT_ID"),
+        (&[("CASHFREE_CLIENT_ID", "T 1"), ("CASHFREE_CLIENT_SECRET", "s")], "CASHFREE_CLIENT_ID"),
+        (
+            &[
+                ("CASHFREE_CLIENT_ID", "TEST1"),
+                ("CASHFREE_CLIENT_SECRET", "s"),
+                ("CASHFREE_ENVIRONMENT", "PRODUCTION"),
+            ],
+            "CASHFREE_CLIENT_ID",
+        ),
         (&[("TANDEM_BROWSER_POLICY", "maybe")], "TANDEM_BROWSER_POLICY"),
         (&[("TANDEM_CONSENT_REQUIRED", "perhaps")], "TANDEM_CONSENT_REQUIRED"),
         (&[("TANDEM_STORE", "postgres://user:hunter2@db/x")], "TANDEM_STORE"),
@@ -90,4 +108,27 @@ fn play_money_is_held_back_from_the_real_meta() {
     assert_eq!(hold(&[pixel, ("FACEBOOK_TEST_EVENT_CODE", "TEST1")]), None);
     assert_eq!(hold(&[pixel, ("CASHFREE_ENVIRONMENT", "PRODUCTION")]), None);
     assert_eq!(hold(&[pixel, ("META_GRAPH_URL", "http://127.0.0.1:8090/graph")]), None);
+}
+
+#[test]
+fn a_pixel_of_the_file_is_checked_like_that_of_the_variables() {
+    for (line, key) in [
+        ("access_token = \"EA\\tB\"", "pixels[0].access_token"),
+        ("access_token = \"Bearer EAB\"", "pixels[0].access_token"),
+        ("access_token_file = '/no/such/file'", "pixels[0].access_token_file"),
+        ("app_secret = '\"s\"'", "pixels[0].app_secret"),
+        ("origins = []", "pixels[0].origins"),
+        ("order_prefixes = []", "pixels[0].order_prefixes"),
+        ("[lead]\nrequired = []", "lead.required"),
+        ("origins = ['', ' ']", "pixels[0].origins"),
+        ("origins = ['https://*']", "pixels[0].origins"),
+    ] {
+        let source = Source::default().with_file(&format!("[[pixels]]\nid = '12345'\n{line}")).unwrap();
+        let error = Settings::read(&source).expect_err(line).to_string();
+        assert!(error.starts_with(&format!("{key}: ")), "{error}");
+    }
+    let wildcard = "[[pixels]]\nid = '12345'\norigins = ['https://*.shop.example', 'https://shop.example']";
+    let settings = Settings::read(&Source::default().with_file(wildcard).unwrap()).unwrap();
+    assert!(settings.pixels[0].origins.as_ref().unwrap().allows("https://www.shop.example"));
+    assert_eq!(settings.pixels[0].page.as_deref(), Some("https://shop.example/"));
 }

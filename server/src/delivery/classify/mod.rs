@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use tandem_core::code;
 
+use super::fields::{Field, Fields};
 use super::meta_codes as meta;
 use super::usage::Usage;
 
@@ -38,6 +38,9 @@ pub(super) enum CallOutcome {
     },
     /// The call was sent, and nobody knows whether it arrived.
     Unknown { code: &'static str },
+    /// Meta acknowledged the call and counted none of its events. Meta does not merge two server
+    /// copies of an event (Meta, deduplication), so that a repetition needs care.
+    Uncounted,
 }
 
 /// The parts of Meta's error that may be kept.
@@ -81,31 +84,6 @@ impl Reply {
     }
 }
 
-#[derive(Deserialize)]
-struct Body {
-    events_received: Option<u64>,
-    fbtrace_id: Option<String>,
-    error: Option<ErrorBody>,
-}
-
-#[derive(Deserialize)]
-struct ErrorBody {
-    #[serde(default)]
-    code: i64,
-    #[serde(default)]
-    error_subcode: i64,
-    #[serde(default)]
-    is_transient: bool,
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    error_user_msg: String,
-    #[serde(default)]
-    fbtrace_id: String,
-    #[serde(default)]
-    error_data: serde_json::Value,
-}
-
 /// Shortest wait after a call limit. Meta's own waits are in minutes.
 const THROTTLE_WAIT: Duration = Duration::from_secs(60);
 /// Wait before the first probe after a fault that a person has to mend.
@@ -124,7 +102,7 @@ pub(super) fn classify(reply: &Reply, sent: usize) -> (CallOutcome, MetaError) {
         }
         Reply::Http { status, body, usage } => (*status, body, usage.wish),
     };
-    let Ok(body) = serde_json::from_slice::<Body>(body) else {
+    let Some(body) = Fields::of(body) else {
         // The body is HTML, empty or cut off. With status 200, Meta may have taken the events.
         let outcome = if (200..300).contains(&status) {
             CallOutcome::Unknown { code: code::META_BAD_ANSWER }
@@ -133,32 +111,37 @@ pub(super) fn classify(reply: &Reply, sent: usize) -> (CallOutcome, MetaError) {
         };
         return (outcome, MetaError::default());
     };
-    if let Some(error) = body.error {
-        let path = blamed_path(&error.error_data);
+    let error = body.get("error");
+    if let Some(error) = error.object() {
+        let path = blamed_path(&error);
         let meta = MetaError {
-            code: error.code,
-            subcode: error.error_subcode,
-            fbtrace_id: note(&error.fbtrace_id),
-            blamed_event: named_event(&path).or_else(|| named_event(&error.error_user_msg)),
+            code: error.get("code").whole().unwrap_or_default(),
+            subcode: error.get("error_subcode").whole().unwrap_or_default(),
+            fbtrace_id: note(&error.get("fbtrace_id").text()),
+            blamed_event: named_event(&path).or_else(|| named_event(&error.get("error_user_msg").text())),
             blamed_path: path,
         };
-        return (of_error(&error, status, after), meta);
+        return (of_error(&error, &meta, status, after), meta);
     }
-    let meta = MetaError { fbtrace_id: note(&body.fbtrace_id.unwrap_or_default()), ..MetaError::default() };
+    let meta = MetaError { fbtrace_id: note(&body.get("fbtrace_id").text()), ..MetaError::default() };
+    if error.exists() {
+        // Something between here and Meta has an error of its own.
+        return (retry(code::META_BAD_ANSWER, after), meta);
+    }
+    let received = body.get("events_received").whole().and_then(|n| u64::try_from(n).ok());
     let sent = u64::try_from(sent).unwrap_or(u64::MAX);
-    let outcome = match (status, body.events_received) {
-        (200..300, Some(0)) if sent > 0 => CallOutcome::Unknown { code: code::META_RECEIVED_NONE },
+    let outcome = match (status, received) {
+        (200..300, Some(0) | None) => CallOutcome::Uncounted,
         (200..300, Some(received)) => CallOutcome::Delivered {
             shortfall: u32::try_from(sent.saturating_sub(received)).unwrap_or(u32::MAX),
         },
-        (200..300, None) => CallOutcome::Unknown { code: code::META_BAD_ANSWER },
         _ => of_status(status, after),
     };
     (outcome, meta)
 }
 
-fn of_error(error: &ErrorBody, status: u16, after: Option<Duration>) -> CallOutcome {
-    match (error.code, error.error_subcode) {
+fn of_error(error: &Fields, read: &MetaError, status: u16, after: Option<Duration>) -> CallOutcome {
+    match (read.code, read.subcode) {
         // The fault may be temporary, or Meta may be unable to process one event.
         (meta::UNKNOWN, _) => retry(code::META_UNKNOWN_ERROR, after),
         (meta::SERVICE_DOWN | meta::DATASET_NOT_READY, _) => retry(code::META_TRANSIENT, after),
@@ -178,7 +161,7 @@ fn of_error(error: &ErrorBody, status: u16, after: Option<Duration>) -> CallOutc
         (meta::INVALID_PARAMETER, meta::SUB_OBJECT_MISSING) | (meta::OBJECT_MISSING, _) => {
             held(code::PIXEL_NOT_FOUND)
         }
-        (meta::INVALID_PARAMETER, 0) if error.message.contains("appsecret_proof") => {
+        (meta::INVALID_PARAMETER, 0) if error.get("message").text().contains("appsecret_proof") => {
             held(code::APP_SECRET_PROOF)
         }
         (meta::INVALID_PARAMETER, subcode) => refused(meta::SUB_EVENT_FAULTS.contains(&subcode)),
@@ -187,7 +170,7 @@ fn of_error(error: &ErrorBody, status: u16, after: Option<Duration>) -> CallOutc
         (meta::DUPLICATE, _) => CallOutcome::Delivered { shortfall: 0 },
         // Meta no longer serves this API version, or the address is wrong.
         (meta::UNKNOWN_PATH | meta::VERSION_ENDED, _) => held(code::API_VERSION_ENDED),
-        _ if error.is_transient => retry(code::META_TRANSIENT, after),
+        _ if error.get("is_transient").switch() == Some(true) => retry(code::META_TRANSIENT, after),
         _ => of_status(status, after),
     }
 }
@@ -226,19 +209,12 @@ fn named_event(text: &str) -> Option<usize> {
 }
 
 /// The first path of `error_data.blame_field_specs`, which is a list of lists.
-fn blamed_path(data: &serde_json::Value) -> String {
-    let parsed;
-    let data = match data {
-        // Meta sometimes sends the object as a JSON string.
-        serde_json::Value::String(text) => {
-            parsed = serde_json::from_str(text).unwrap_or_default();
-            &parsed
-        }
-        other => other,
-    };
-    let path = data.get("blame_field_specs").and_then(|specs| specs.get(0)).and_then(|path| path.as_array());
-    let parts = path.into_iter().flatten().filter_map(serde_json::Value::as_str);
-    note(&parts.collect::<Vec<_>>().join("."))
+fn blamed_path(error: &Fields) -> String {
+    let Some(data) = error.get("error_data").object() else { return String::new() };
+    let specs = data.get("blame_field_specs").list();
+    let parts = specs.first().map(|path| Field::from(&**path).list()).unwrap_or_default();
+    let parts: Vec<String> = parts.iter().map(|part| Field::from(&**part).text()).collect();
+    note(&parts.join("."))
 }
 
 /// The part of Meta's text that may be kept: field names and trace IDs, never free text.

@@ -128,11 +128,66 @@ fn success_may_still_be_short_or_empty() {
     );
     assert_eq!(http(200, r#"{"events_received":2}"#), CallOutcome::Delivered { shortfall: 1 });
     assert_eq!(http(200, r#"{"events_received":9}"#), CallOutcome::Delivered { shortfall: 0 });
-    assert_eq!(
-        http(200, r#"{"events_received":0}"#),
-        CallOutcome::Unknown { code: code::META_RECEIVED_NONE }
-    );
-    assert_eq!(http(200, "{}"), CallOutcome::Unknown { code: code::META_BAD_ANSWER });
+    for none in ["0", r#""0""#, "0.0", "null", r#""many""#, "-1", "{}"] {
+        assert_eq!(http(200, &format!(r#"{{"events_received":{none}}}"#)), CallOutcome::Uncounted, "{none}");
+    }
+    assert_eq!(http(200, "{}"), CallOutcome::Uncounted);
+}
+
+#[test]
+fn a_field_that_cannot_be_read_hides_no_other() {
+    for (field, value) in [
+        ("error_user_msg", "null"),
+        ("error_user_msg", "{}"),
+        ("error_user_title", "7"),
+        ("message", "null"),
+        ("message", "[1]"),
+        ("message", r#""cut in an emoji \ud83d""#),
+        ("fbtrace_id", "12345"),
+        ("fbtrace_id", "null"),
+        ("is_transient", "null"),
+        ("is_transient", r#""false""#),
+        ("is_transient", "0"),
+        ("error_subcode", "null"),
+        ("error_subcode", r#""""#),
+        ("error_data", r#""not json""#),
+        ("error_data", r#"[{"blame_field_specs":7}]"#),
+    ] {
+        for code in ["190", r#""190""#, "190.0", r#"" 190 ""#] {
+            let body = format!(r#"{{"error":{{"code":{code},"{field}":{value}}}}}"#);
+            for status in STATUSES {
+                assert_eq!(http(status, &body), held(code::TOKEN_REFUSED), "{status} {body}");
+            }
+        }
+    }
+    let latin = b"{\"error\":{\"message\":\"\xE9\",\"code\":190}}";
+    let reply = Reply::Http { status: 400, body: latin.to_vec(), usage: Usage::default() };
+    assert_eq!(classify(&reply, 1).0, held(code::TOKEN_REFUSED));
+    let beside = r#"{"events_received":null,"fbtrace_id":7,"error":{"code":4}}"#;
+    assert_eq!(http(400, beside), throttled(None));
+}
+
+#[test]
+fn numbers_may_be_texts() {
+    assert_eq!(http(400, r#"{"error":{"code":"100","error_subcode":"33"}}"#), held(code::PIXEL_NOT_FOUND));
+    let text = r#"{"error":{"code":"100","error_subcode":"2804050","fbtrace_id":77}}"#;
+    let read = meta_error(text);
+    assert_eq!((read.code, read.subcode, read.fbtrace_id.as_str()), (100, 2_804_050, "77"));
+    let transient = r#"{"error":{"code":"987654","is_transient":"true"}}"#;
+    assert_eq!(http(400, transient), retry(code::META_TRANSIENT, None));
+    for (received, shortfall) in [(r#""3""#, 0), (r#""2""#, 1), ("3.0", 0)] {
+        let body = format!(r#"{{"events_received":{received},"messages":null,"fbtrace_id":1}}"#);
+        assert_eq!(http(200, &body), CallOutcome::Delivered { shortfall }, "{body}");
+    }
+}
+
+#[test]
+fn an_error_that_is_no_object_is_not_metas() {
+    for error in [r#""invalid_client""#, "true", "[]"] {
+        let body = format!(r#"{{"error":{error}}}"#);
+        assert_eq!(http(401, &body), retry(code::META_BAD_ANSWER, None), "{body}");
+    }
+    assert_eq!(http(400, r#"{"error":"{\"code\":190}"}"#), held(code::TOKEN_REFUSED), "an object as text");
 }
 
 #[test]

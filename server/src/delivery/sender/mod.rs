@@ -1,6 +1,7 @@
 //! Sends one batch: checks its events, finds the one that makes Meta refuse the batch, and records
 //! the outcomes.
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -12,31 +13,21 @@ use tandem_core::code;
 use tandem_core::id::PixelId;
 use tokio::sync::Notify;
 
-use super::backoff;
 use super::classify::{CallOutcome, MetaError, Reply, classify};
 use super::gate::CallFeedback;
 use super::graph::{Credentials, Graph};
 use super::isolate::Isolation;
-use super::meta_codes::SUB_TOO_OLD;
-use crate::clock::{Clock, TrustedTime};
+use super::judge::{AfterRefusal, REQUEST_PROBE_WAIT, after_refusal, becomes, is_suspect, known_refusal};
+use crate::clock::Clock;
 use crate::config::MoneyRule;
 use crate::outbox::{AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent, StoreError};
 use crate::telemetry::metrics::Metrics;
 
-/// Most seconds between the firing of a page's copy and the sending of the server's copy. Meta merges
-/// the two within 48 hours and would count a later copy again. One hour is kept as a margin.
-const TWIN_AGE_MAX_S: i64 = 47 * 3600;
 /// Wait of an event whose browser copy may be too old, while the time is not trusted.
 const CLOCK_WAIT: Duration = Duration::from_secs(10 * 60);
-/// Attempts that ended in Meta's "unknown error", after which an event travels alone: it may
-/// be the one that Meta chokes on, and must not spoil the batches of others.
-const SUSPECT_ATTEMPTS: u32 = 8;
 /// This many single events refused in a row, for a reason that may lie in the request, mean that
 /// the request is at fault and not the events.
 const LONE_REFUSALS_MAX: u32 = 2;
-/// Wait before another event is tried when the request is at fault.
-const REQUEST_PROBE_WAIT: Duration = Duration::from_secs(60);
-
 /// What a sender works with. Cheap to clone; the clones share the counts.
 #[derive(Debug, Clone)]
 pub(super) struct Sender {
@@ -107,25 +98,36 @@ impl Sender {
         let mut isolation = Isolation::new(events.len(), suspects.len());
         events.extend(suspects);
         let mut feedback = CallFeedback::default();
-        let mut isolating = None;
+        let (mut isolating, mut stripped) = (None, BTreeSet::new());
         while let Some(range) = isolation.next() {
             let batch = &events[range.clone()];
             let (outcome, meta, call) = self.call(secrets, batch, &mut feedback).await;
-            let outcome = match outcome {
-                CallOutcome::Refused { .. } if batch.len() > 1 => {
-                    isolating.get_or_insert_with(|| Isolating::begin(self));
-                    feedback.worked = true;
-                    self.record(call, Vec::new()).await;
-                    isolation.split(&range, blamed(&meta, batch));
-                    continue;
+            if let CallOutcome::Refused { .. } = outcome
+                && let Some(next) = after_refusal(&meta, batch)
+            {
+                isolating.get_or_insert_with(|| Isolating::begin(self));
+                feedback.worked = true;
+                self.record(call, Vec::new()).await;
+                match next {
+                    AfterRefusal::Split(blamed) => isolation.split(&range, blamed),
+                    AfterRefusal::WithoutClickId(payload) => {
+                        events[range.start].payload = Arc::new(payload);
+                        stripped.insert(range.start);
+                        isolation.again(range);
+                    }
                 }
-                outcome => self.judge_request(outcome),
-            };
+                continue;
+            }
+            let outcome = self.judge_request(outcome);
             if let CallOutcome::Delivered { .. } = outcome {
                 isolation.taken(&range);
             }
+            let delivered = match stripped.contains(&range.start) {
+                true => code::DELIVERED_WITHOUT_CLICK_ID,
+                false => code::DELIVERED,
+            };
             let goes_on = self.apply(&outcome, batch, &mut feedback);
-            self.record(call, self.results(batch, &outcome)).await;
+            self.record(call, self.results(batch, &outcome, delivered)).await;
             if !goes_on {
                 self.release(leases(isolation.give_up().flat_map(|range| &events[range]))).await;
             }
@@ -204,9 +206,11 @@ impl Sender {
             "Graph call"
         );
         let mut call = self.call_record(started_ms, took, status, &meta, batch.len());
-        if let CallOutcome::Delivered { shortfall } = outcome {
-            call.shortfall = shortfall;
-        }
+        call.shortfall = match outcome {
+            CallOutcome::Delivered { shortfall } => shortfall,
+            CallOutcome::Uncounted => call.batch_size,
+            _ => 0,
+        };
         (outcome, meta, call)
     }
 
@@ -252,24 +256,15 @@ impl Sender {
         }
     }
 
-    fn results(&self, batch: &[LeasedEvent], outcome: &CallOutcome) -> Vec<AttemptResult> {
-        let later = |event: &LeasedEvent, wish| {
-            backoff::wait(event.attempts.saturating_add(1), rand::random_range(0.0..1.0), wish)
-        };
+    /// `delivered`: the code of events that Meta acknowledged and counted.
+    fn results(
+        &self,
+        batch: &[LeasedEvent],
+        outcome: &CallOutcome,
+        delivered: &'static str,
+    ) -> Vec<AttemptResult> {
         let result = |event| {
-            let (outcome, code) = match *outcome {
-                CallOutcome::Delivered { shortfall: 0 } => (AttemptOutcome::Delivered, code::DELIVERED),
-                CallOutcome::Delivered { .. } => (AttemptOutcome::Delivered, code::DELIVERED_SHORT),
-                CallOutcome::Retry { code, after } => (AttemptOutcome::Retry(later(event, after)), code),
-                CallOutcome::Unknown { code } => (AttemptOutcome::Unknown(later(event, None)), code),
-                // This event may be at fault after all, so its longer wait makes another event the
-                // next probe.
-                CallOutcome::Held { code: code::REQUEST_REFUSED, probe_after } => {
-                    (AttemptOutcome::Held(probe_after * 2), code::REQUEST_REFUSED)
-                }
-                CallOutcome::Held { code, .. } => (AttemptOutcome::Held(Duration::ZERO), code),
-                CallOutcome::Refused { code, .. } => (AttemptOutcome::Refused, code),
-            };
+            let (outcome, code) = becomes(event, outcome, delivered, rand::random_range(0.0..1.0));
             self.result(event, outcome, code)
         };
         batch.iter().map(result).collect()
@@ -316,6 +311,10 @@ impl Sender {
             }
             CallOutcome::Unknown { .. } => {
                 feedback.failed = true;
+                false
+            }
+            CallOutcome::Uncounted => {
+                feedback.held = Some((code::META_RECEIVED_NONE, REQUEST_PROBE_WAIT));
                 false
             }
             CallOutcome::Held { code, probe_after } => {
@@ -368,30 +367,7 @@ pub(super) fn leases<'a>(events: impl IntoIterator<Item = &'a LeasedEvent>) -> V
     events.into_iter().map(|event| (event.seq, event.lease_no)).collect()
 }
 
-/// Whether Meta may choke on the event itself.
-fn is_suspect(event: &LeasedEvent) -> bool {
-    event.attempts >= SUSPECT_ATTEMPTS && event.last_code.as_deref() == Some(code::META_UNKNOWN_ERROR)
-}
-
-/// The index in the batch to try first: the one that Meta named, or the oldest event where Meta
-/// says that one is too old.
-fn blamed(meta: &MetaError, batch: &[LeasedEvent]) -> Option<usize> {
-    let oldest = || batch.iter().enumerate().min_by_key(|(_, event)| event.time_s).map(|(i, _)| i);
-    meta.blamed_event.or_else(|| (meta.subcode == SUB_TOO_OLD).then(oldest).flatten())
-}
-
-/// Stable code of why an event must not be sent. `time`: `None` where the time is not trusted. What
-/// looks too old is then sent all the same: Meta knows. Whether an old twin was counted for good, it
-/// does not tell, so that such an event waits ([`code::CLOCK_UNTRUSTED`]).
-fn known_refusal(event: &LeasedEvent, now_s: i64, time: Option<TrustedTime>) -> Option<&'static str> {
-    if event.payload.personal_json.is_none() {
-        Some(code::PERSON_GONE)
-    } else if event.fired_s.is_some_and(|fired_s| now_s.saturating_sub(fired_s) > TWIN_AGE_MAX_S) {
-        Some(if time.is_some() { code::DEDUP_WINDOW_PASSED } else { code::CLOCK_UNTRUSTED })
-    } else {
-        event.payload.known_refusal(event.time_s, time.map(TrustedTime::oldest_event_s))
-    }
-}
-
+#[cfg(test)]
+mod repeat_tests;
 #[cfg(test)]
 mod tests;

@@ -12,18 +12,22 @@ use tandem_core::user_data::KeySet;
 use super::*;
 use crate::clock::Doubt;
 use crate::config::{MoneyRule, Settings, Source};
+use crate::delivery::judge::{SUSPECT_ATTEMPTS, TWIN_AGE_MAX_S};
+use crate::delivery::meta_codes::SUB_TOO_OLD;
 use crate::outbox::conformance::{self, NOW_MS, pixel};
 use crate::outbox::embedded::Embedded;
 use crate::outbox::{EventFilter, EventView, Outbox, Page, Payload, State};
 
 /// A Graph API whose answers depend on the body. It remembers how many events each call had.
-struct Meta {
+pub(super) struct Meta {
     url: String,
     calls: Arc<Mutex<Vec<usize>>>,
 }
 
 impl Meta {
-    async fn start(answer: impl Fn(&str) -> (u16, String) + Clone + Send + Sync + 'static) -> Self {
+    pub(super) async fn start(
+        answer: impl Fn(&str) -> (u16, String) + Clone + Send + Sync + 'static,
+    ) -> Self {
         let calls = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&calls);
         let app = Router::new().fallback(move |body: String| {
@@ -37,20 +41,20 @@ impl Meta {
         Self { url, calls }
     }
 
-    fn calls(&self) -> Vec<usize> {
+    pub(super) fn calls(&self) -> Vec<usize> {
         self.calls.lock().unwrap().clone()
     }
 }
 
-struct World {
-    sender: Sender,
-    outbox: Outbox,
-    clock: Clock,
+pub(super) struct World {
+    pub(super) sender: Sender,
+    pub(super) outbox: Outbox,
+    pub(super) clock: Clock,
     _dir: tempfile::TempDir,
 }
 
 impl World {
-    fn new(meta: &Meta) -> Self {
+    pub(super) fn new(meta: &Meta) -> Self {
         Self::at(meta, NOW_MS + 10_000)
     }
 
@@ -76,38 +80,38 @@ impl World {
         Self { sender, outbox, clock, _dir: dir }
     }
 
-    async fn leased(&self, n: u32) -> Vec<LeasedEvent> {
+    pub(super) async fn leased(&self, n: u32) -> Vec<LeasedEvent> {
         for n in 0..n {
             self.outbox.events.append(conformance::event(n)).await.unwrap();
         }
         self.outbox.queue.lease(pixel(), n as usize, Duration::from_secs(60)).await.unwrap()
     }
 
-    async fn send(&self, events: Vec<LeasedEvent>) -> CallFeedback {
+    pub(super) async fn send(&self, events: Vec<LeasedEvent>) -> CallFeedback {
         let secrets = CallSecrets { token: SecretString::from("token".to_owned()), app_secret: None };
         self.sender.send(&secrets, events).await
     }
 
-    async fn events(&self) -> Vec<EventView> {
+    pub(super) async fn events(&self) -> Vec<EventView> {
         let page = Page { below_seq: None, size: 2000 };
         self.outbox.operators.list(EventFilter::default(), page).await.unwrap()
     }
 
-    async fn count(&self, state: State) -> usize {
+    pub(super) async fn count(&self, state: State) -> usize {
         self.events().await.iter().filter(|event| event.state == state).count()
     }
 }
 
-fn received(body: &str) -> (u16, String) {
+pub(super) fn received(body: &str) -> (u16, String) {
     (200, format!("{{\"events_received\":{}}}", body.matches("\"event_id\"").count()))
 }
 
-fn error(code: i64, subcode: i64) -> (u16, String) {
+pub(super) fn error(code: i64, subcode: i64) -> (u16, String) {
     (400, format!("{{\"error\":{{\"code\":{code},\"error_subcode\":{subcode},\"message\":\"x\"}}}}"))
 }
 
 /// The ID of conformance event `n` as a body contains it.
-fn id_of(n: u32) -> String {
+pub(super) fn id_of(n: u32) -> String {
     conformance::event(n).id.as_str().to_owned()
 }
 

@@ -18,7 +18,7 @@ use tandem_core::order::Environment;
 
 use super::health::Insight;
 use crate::clock::Clock;
-use crate::config::Pixel;
+use crate::config::{Pixel, SettingsReview};
 use crate::delivery::{Graph, ask_about_token};
 
 pub use finding::{Finding, Level};
@@ -42,6 +42,8 @@ pub struct Report {
 pub struct Diagnosis {
     /// The settings that are judged.
     pub deployment: Deployment,
+    /// Settings that somebody should look at.
+    pub review: SettingsReview,
     /// The pixels. Where none is configured, this holds one placeholder.
     pub pixels: Vec<Arc<Pixel>>,
     pub graph: Graph,
@@ -54,6 +56,7 @@ impl Diagnosis {
     pub async fn run(&self, insight: &Insight, send_test_event: bool) -> Report {
         let pixels: &[Arc<Pixel>] = if self.deployment.configured { &self.pixels } else { &[] };
         let mut findings = settings::findings(&self.deployment, pixels);
+        findings.extend(settings::advice(&self.review));
         for pixel in pixels {
             findings.push(settings::delivery(pixel, insight.board.get(&pixel.id)));
         }

@@ -8,7 +8,7 @@ use tandem_core::order::Environment;
 use url::Url;
 
 use super::finding::Finding;
-use crate::config::{Origins, Pixel, Settings};
+use crate::config::{Origins, Pixel, SettingAdvice, Settings, SettingsReview};
 use crate::delivery::{PixelState, PixelStatus};
 use crate::insight::health::ORDER_IDS_GUESSABLE;
 
@@ -109,25 +109,28 @@ fn cashfree(deployment: &Deployment) -> Finding {
     )
 }
 
-/// Finds sandbox payments without a test event code, and real payments with one.
+/// Finds sandbox payments without a test event code.
 fn test_code(deployment: &Deployment, pixel: &Pixel) -> Option<Finding> {
-    let is_test = pixel.test_event_code.is_some();
-    let finding = match deployment.environment {
-        Environment::Production if is_test => Finding::warning(
-            "cashfree",
-            "test_event_code_in_production",
-            "real orders are sent with a test event code",
-            "remove FACEBOOK_TEST_EVENT_CODE and restart; with it, real orders do not count",
-        ),
-        of_money if pixel.money.hold(of_money).is_some() => Finding::failed(
-            "cashfree",
-            code::SANDBOX_WITHOUT_TEST_CODE,
-            "Purchases are held: play money must not count at Meta",
-            "set CASHFREE_ENVIRONMENT=PRODUCTION, or FACEBOOK_TEST_EVENT_CODE for a trial",
-        ),
-        _ => return None,
-    };
+    pixel.money.hold(deployment.environment)?;
+    let finding = Finding::failed(
+        "cashfree",
+        code::SANDBOX_WITHOUT_TEST_CODE,
+        "Purchases are held: play money must not count at Meta",
+        "set CASHFREE_ENVIRONMENT=PRODUCTION, or FACEBOOK_TEST_EVENT_CODE for a trial",
+    );
     Some(finding.about(pixel.id.as_str()))
+}
+
+/// The settings that somebody should look at, as health and the log tell them.
+pub(super) fn advice(review: &SettingsReview) -> Vec<Finding> {
+    let found = review.findings();
+    if found.is_empty() {
+        return vec![Finding::ok("settings", "settings_fit", "no secret is weak or out of place")];
+    }
+    let finding = |found: SettingAdvice| {
+        Finding::warning("settings", found.code, found.what, found.advice).about(&found.subject)
+    };
+    found.into_iter().map(finding).collect()
 }
 
 fn origins(deployment: &Deployment) -> Finding {
@@ -146,7 +149,10 @@ fn origins(deployment: &Deployment) -> Finding {
             "set TANDEM_ALLOWED_ORIGINS to the shop's origins, such as https://shop.example, and restart",
         ),
         (Origins::Loopback, _) => Finding::ok("origins", "loopback", "pages of this machine"),
-        (Origins::Listed(list), _) => Finding::ok("origins", "listed", list.join(", ")),
+        (Origins::Listed(list), _) => {
+            let list: Vec<String> = list.iter().map(ToString::to_string).collect();
+            Finding::ok("origins", "listed", list.join(", "))
+        }
     }
 }
 
@@ -181,10 +187,8 @@ pub(super) fn order_ids(are_open: bool) -> Finding {
 
 fn cookies(deployment: &Deployment) -> Option<Finding> {
     let domain = deployment.cookie_domain.as_ref()?;
-    let on_domain = |origin: &String| {
-        Url::parse(origin).is_ok_and(|url| url.host_str().is_some_and(|host| domain.covers(host)))
-    };
-    let is_used = matches!(&deployment.origins, Origins::Listed(list) if list.iter().any(on_domain));
+    let is_used = matches!(&deployment.origins,
+        Origins::Listed(list) if list.iter().any(|origin| origin.is_under(domain)));
     Some(if is_used {
         Finding::ok("cookies", "set_by_http", format!("set for {domain}"))
     } else {
@@ -227,8 +231,10 @@ mod tests {
     fn codes(pairs: &[(&str, &str)]) -> Vec<&'static str> {
         let mut settings = Settings::read(&Source::from_pairs(pairs.iter().copied())).unwrap();
         let deployment = Deployment::of(&settings, !settings.pixels.is_empty());
+        let review = SettingsReview::of(&settings);
         let pixels: Vec<_> = std::mem::take(&mut settings.pixels).into_iter().map(Arc::new).collect();
-        let found = findings(&deployment, &pixels);
+        let mut found = findings(&deployment, &pixels);
+        found.extend(advice(&review));
         for finding in &found {
             assert_eq!(finding.advice.is_empty(), finding.level == Level::Ok, "{finding:?}");
         }
@@ -263,6 +269,7 @@ mod tests {
         ];
         let with = |more: (&'static str, &'static str)| codes(&[&production[..], &[more]].concat());
         assert_eq!(with(("FACEBOOK_TEST_EVENT_CODE", "TEST1")), ["test_event_code_in_production"]);
+        assert_eq!(with(("TANDEM_CLAIM_SECRET", "x")), ["secret_short"]);
         assert_eq!(with(("TANDEM_SHOP_URL", "https://www.shop.example/")), ["shop_not_listed"]);
         assert_eq!(with(("TANDEM_COOKIE_DOMAIN", "other.example")), ["no_page_on_domain"]);
         assert_eq!(with(("TANDEM_GRPC_ADDR", "0.0.0.0:50051")), ["plain_port"]);

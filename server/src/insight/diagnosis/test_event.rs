@@ -63,5 +63,6 @@ fn event(now_ms: i64, pixel: &Pixel) -> Option<Event> {
         user_data,
         custom_data: CustomData::default(),
         limited_data_use: None,
+        opt_out: false,
     })
 }

@@ -140,11 +140,9 @@ impl Orders {
                 let at_s = at_s.unwrap_or(now_s).min(now_s);
                 (Some((order_id.clone(), Meaning::Voided(payment_id.as_str().to_owned(), at_s))), false)
             }
-            Effect::Refunded { order_id: Some(order_id), payment_id, refund_id, money, at_s } => {
-                let payment_id = payment_id.map(|id| id.as_str().to_owned());
-                let at_s = at_s.unwrap_or(now_s).min(now_s);
-                let refund = Refund::new(refund_id.as_str().to_owned(), payment_id, money, at_s);
-                (Some((order_id.clone(), Meaning::Refunded(refund))), false)
+            Effect::Refunded(notice) => {
+                let refund = notice.of_order(webhook.event_time_s(), now_s).map(Meaning::Refunded);
+                (notice.order_id.clone().zip(refund), false)
             }
             Effect::Nothing if let Notice::Charges(charges) = webhook.notice() => {
                 (Some((charges.order_id.clone(), Meaning::Mentioned)), false)
@@ -152,7 +150,7 @@ impl Orders {
             Effect::Nothing if let (Some(order_id), Some(_)) = (&webhook.extract().order_id, &note) => {
                 (Some((order_id.clone(), Meaning::Mentioned)), false)
             }
-            Effect::Refunded { order_id: None, .. } | Effect::Nothing => (None, false),
+            Effect::Nothing => (None, false),
         };
         let change = effect.map(|(order, meaning)| {
             let may_ask = self.can_ask() && orders_api_id_ok(order.as_str());
@@ -218,9 +216,6 @@ impl Orders {
     /// The proof as the order stores it: the customer hashed, and the money and time of the
     /// payment.
     fn paid(&self, proof: &Proof<'_>, signed_ms: i64, now_ms: i64) -> Payment {
-        for _ in 0..proof.customer.dummies_dropped {
-            self.metrics.count_dropped_key("dummy");
-        }
         let fields = proof.match_fields();
         Payment {
             payment_id: proof.payment_id.map(|id| id.as_str().to_owned()),
@@ -231,7 +226,7 @@ impl Orders {
             seen_at_s: now_ms.div_euclid(1000),
             source: PaymentSource::Webhook,
             action_source: ActionSource::Website,
-            user_data: self.hash_customer(fields, now_ms),
+            user_data: self.hash_customer(fields, proof.order_tags, now_ms),
             custom_data: tandem_core::custom_data::CustomData::default(),
             listed: self.catalogue_data(proof.order_id, proof.money, proof.order_tags),
             page: Page::default(),

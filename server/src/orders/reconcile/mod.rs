@@ -89,13 +89,13 @@ impl Reconciler {
             seen_at_s: now_s,
             source: PaymentSource::OrdersApi,
             action_source: ActionSource::Website,
-            user_data: self.orders.hash_customer(fields, now_ms),
+            user_data: self.orders.hash_customer(fields, Some(&answer.order_tags), now_ms),
             custom_data: CustomData::default(),
             listed: self.orders.catalogue_data(order, payment.money, Some(&answer.order_tags)),
             page: Page::default(),
             consent: Consent::default(),
         };
-        let refunds: Vec<Refund> = refunds.iter().filter_map(|refund| refund.of_order(now_s)).collect();
+        let refunds: Vec<Refund> = refunds.iter().filter_map(|refund| refund.of_order(None, now_s)).collect();
         let session = answer.payment_session;
         let change = move |order: &mut Order| {
             session.into_iter().for_each(|session| order.confirm_session(session));

@@ -20,14 +20,15 @@ const NOW_MS: i64 = 1_763_942_400_000;
 
 /// An Orders API at which order KB-1 is paid once `open` questions were answered "active".
 /// `refunded`: how much of it went back since.
-async fn api(open: usize, refunded: Option<f64>) -> String {
+async fn api(open: usize, refunded: Option<f64>, tags: Value) -> String {
     let asked = Arc::new(AtomicUsize::new(0));
-    let order = async move |Shared(asked): Shared<Arc<AtomicUsize>>| -> Json<Value> {
+    let order = async move |Shared((asked, tags)): Shared<(Arc<AtomicUsize>, Value)>| -> Json<Value> {
         let is_open = asked.fetch_add(1, Ordering::SeqCst) < open;
         Json(json!({
             "order_id": "KB-1", "cf_order_id": "21000001", "order_amount": 1399.50, "order_currency": "INR",
             "order_status": if is_open { "ACTIVE" } else { "PAID" },
             "customer_details": { "customer_id": "c-1", "customer_phone": "9876543210" },
+            "order_tags": tags,
         }))
     };
     let payments = async || {
@@ -50,7 +51,7 @@ async fn api(open: usize, refunded: Option<f64>) -> String {
         .route("/pg/orders/KB-1", get(order))
         .route("/pg/orders/KB-1/payments", get(payments))
         .route("/pg/orders/KB-1/refunds", get(refunds))
-        .with_state(asked);
+        .with_state((asked, tags));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/pg", listener.local_addr().unwrap());
     tokio::spawn(axum::serve(listener, routes).into_future());
@@ -63,13 +64,17 @@ async fn reconciler(
     open: usize,
     refunded: Option<f64>,
 ) -> (Reconciler, Outbox, Clock) {
-    let url = api(open, refunded).await;
+    reconciler_of(dir, &api(open, refunded, Value::Null).await, &[])
+}
+
+/// The same, with this Orders API and these variables too.
+fn reconciler_of(dir: &std::path::Path, url: &str, more: &[(&str, &str)]) -> (Reconciler, Outbox, Clock) {
     let clock = Clock::fixed(NOW_MS);
     let variables = [
-        ("CASHFREE_CLIENT_ID", "TEST_1"),
-        ("CASHFREE_CLIENT_SECRET", "secret"),
-        ("CASHFREE_API_URL", url.as_str()),
-    ];
+        &[("CASHFREE_CLIENT_ID", "TEST_1"), ("CASHFREE_CLIENT_SECRET", "secret"), ("CASHFREE_API_URL", url)],
+        more,
+    ]
+    .concat();
     let Fixture { orders, outbox } = fixture(dir, clock.clone(), &variables, Vec::new());
     let api = OrdersApi::new(&orders.settings.cashfree, Currency::INR).unwrap().unwrap();
     (Reconciler { orders, api }, outbox, clock)
@@ -94,6 +99,7 @@ fn checkout(order: &OrderId) -> Event {
         user_data: Default::default(),
         custom_data: CustomData { order_id: Some(order.clone()), ..CustomData::default() },
         limited_data_use: None,
+        opt_out: false,
     };
     event.user_data.fbp = Some("fb.1.1763942400000.1".into());
     event
@@ -152,6 +158,20 @@ async fn what_was_refunded_while_webhooks_were_away_is_not_sent() {
         reconciler.orders.ask_about(OrderId::parse("KB-1").unwrap()).await.unwrap();
         reconciler.round().await.unwrap();
         assert_eq!(sent(&outbox).await, [(expected, false)], "{refunded} went back");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_orders_tags_are_signals_and_consent_is_required_where_the_shop_requires_it() {
+    let tags = json!({ "fbp": "fb.1.1763941000000.1234567890", "note": "x" });
+    for (required, expected) in [("false", State::Pending), ("true", State::Suppressed)] {
+        let dir = tempfile::tempdir().unwrap();
+        let url = api(0, None, tags.clone()).await;
+        let (reconciler, outbox, _) =
+            reconciler_of(dir.path(), &url, &[("TANDEM_CONSENT_REQUIRED", required)]);
+        reconciler.orders.ask_about(OrderId::parse("KB-1").unwrap()).await.unwrap();
+        reconciler.round().await.unwrap();
+        assert_eq!(sent(&outbox).await, [(expected, true)], "consent required: {required}");
     }
 }
 

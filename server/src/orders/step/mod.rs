@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use tandem_core::event::AdsUse;
 use tandem_core::id::OrderId;
 use tandem_core::order::Order;
 
@@ -65,6 +66,7 @@ impl Orders {
         let (key, pixel) = (self.key(order), self.rules.default_pixel.clone());
         let (now_ms, time, rules) = (self.clock.now_ms(), self.clock.trusted(), Arc::clone(&self.rules));
         let run = move |order: &mut Order| {
+            order.obey(rules.consent);
             let ChangeOutcome { answer, ask, dead_letter } = change(order);
             let (purchase, followers) = rules.decide(order, now_ms, time);
             OrderEffects {
@@ -72,7 +74,8 @@ impl Orders {
                 purchase,
                 followers,
                 ask,
-                browser_contact: expects_browser,
+                // No page fires what is for measurement alone.
+                browser_contact: expects_browser && order.ads_use() != AdsUse::Measurement,
                 dead_letter,
                 answer,
             }

@@ -47,6 +47,7 @@ fn checkout(order: &OrderId, pixel: PixelId) -> Event {
         user_data,
         custom_data,
         limited_data_use: None,
+        opt_out: false,
     }
 }
 

@@ -5,13 +5,15 @@
 //! is the same for all: one webhook counts once and becomes a step on its order. The webhook and
 //! its Purchase are on disk before the sender gets an answer.
 
-use tandem_core::id::{EventId, OrderId};
+use tandem_core::code;
+use tandem_core::id::EventId;
+use tandem_core::order::{Order, PaymentOutcome};
 
 use crate::orders::provider::{Provider, SignedMessage, Verification, VerifiedWebhook, WebhookVerdict};
 use crate::orders::providers::cashfree::CashfreeWebhooks;
 use crate::orders::service::{OrderError, Orders};
 use crate::orders::step::Step;
-use crate::outbox::StoreError;
+use crate::outbox::{OrderUpdated, StepAnswer, StoreError};
 
 pub(super) static PROVIDERS: &[&dyn Provider] = &[&CashfreeWebhooks];
 
@@ -81,26 +83,32 @@ impl Orders {
     /// Stores what a genuine webhook says.
     async fn settle(&self, webhook: VerifiedWebhook) -> Result<WebhookAnswer, StoreError> {
         let VerifiedWebhook { record, change, proves_payment, verdict } = webhook;
-        let (kind, mut detail) = (record.kind.clone(), record.dead_letter.clone().unwrap_or_default());
+        let (kind, detail) = (record.kind.clone(), record.dead_letter.clone().unwrap_or_default());
         let order_id = record.order_id.clone().unwrap_or_default();
-        let mut verdict = verdict;
-        let is_new = match change {
-            None => self.store.record_webhook(record).await?,
-            Some((order, change)) => {
-                let step = Step { webhook: Some(record), ..Step::on(order) };
-                let updated = self.step(step, change).await?;
-                if let Some(code) = updated.as_ref().and_then(|updated| updated.dead_letter) {
-                    (verdict, detail) = (WebhookVerdict::DeadLettered, code.to_owned());
-                }
-                updated.is_some()
-            }
+        let answer = |verdict, detail: &str, order: Option<&Order>| {
+            // What the order says counts, and not what the message claims: it may be of nothing, or of
+            // another account.
+            let paid = order.filter(|order| proves_payment && order.paid().is_some());
+            let purchase = paid.map(|order| EventId::of_purchase(order.id()));
+            WebhookAnswer { kind, order_id, purchase, ..WebhookAnswer::new(verdict, detail) }
         };
-        let purchase = OrderId::parse(&order_id).ok().filter(|_| proves_payment);
-        Ok(WebhookAnswer {
-            kind,
-            order_id,
-            purchase: purchase.map(|order| EventId::of_purchase(&order)),
-            ..WebhookAnswer::new(if is_new { verdict } else { WebhookVerdict::Duplicate }, &detail)
+        let Some((id, change)) = change else {
+            let is_new = self.store.record_webhook(record).await?;
+            return Ok(answer(if is_new { verdict } else { WebhookVerdict::Duplicate }, &detail, None));
+        };
+        let step = Step { webhook: Some(record), ..Step::on(id.clone()) };
+        Ok(match self.step(step, change).await? {
+            None => {
+                let order = self.store.order(self.key(id)).await?;
+                answer(WebhookVerdict::Duplicate, &detail, order.as_ref())
+            }
+            Some(OrderUpdated { dead_letter: Some(code), .. }) => {
+                answer(WebhookVerdict::DeadLettered, code, None)
+            }
+            Some(OrderUpdated { answer: StepAnswer::Payment(PaymentOutcome::Zero), order, .. }) => {
+                answer(verdict, code::ZERO_AMOUNT, Some(&order))
+            }
+            Some(updated) => answer(verdict, &detail, Some(&updated.order)),
         })
     }
 }

@@ -54,7 +54,7 @@ impl Provider for Cowrie {
                     seen_at_s: now_ms / 1000,
                     source: PaymentSource::Webhook,
                     action_source: ActionSource::Website,
-                    user_data: orders.hash_customer(Default::default(), now_ms),
+                    user_data: orders.hash_customer(Default::default(), None, now_ms),
                     custom_data: CustomData::default(),
                     listed: CustomData::default(),
                     page: Page::default(),
@@ -140,10 +140,14 @@ async fn either_pair_of_cashfrees_headers_signs_and_a_mix_does_not() {
 
 /// Cashfree's webhook of a payment, signed at a time (Unix milliseconds).
 fn cashfree(secret: &str, payment: &str, signed_ms: i64) -> SignedMessage {
+    cashfree_of(secret, payment, "10.50", signed_ms)
+}
+
+fn cashfree_of(secret: &str, payment: &str, amount: &str, signed_ms: i64) -> SignedMessage {
     let body = format!(
         r#"{{"type":"PAYMENT_SUCCESS_WEBHOOK","event_time":"2025-11-24T05:30:00+05:30","data":{{
         "order":{{"order_id":"KB-{payment}","order_amount":10.50,"order_currency":"INR"}},
-        "payment":{{"cf_payment_id":"{payment}","payment_status":"SUCCESS","payment_amount":10.50,"payment_currency":"INR",
+        "payment":{{"cf_payment_id":"{payment}","payment_status":"SUCCESS","payment_amount":{amount},"payment_currency":"INR",
         "payment_time":"2025-11-24T05:30:00+05:30"}},"customer_details":{{}}}}}}"#
     );
     let timestamp = signed_ms.to_string();
@@ -182,6 +186,27 @@ async fn a_clock_that_jumped_refuses_no_proof_and_a_trusted_one_refuses_old_and_
         assert_eq!(forged.verdict, WebhookVerdict::InvalidSignature, "no clock makes it genuine");
         clock.confirm();
         assert_eq!(told("3").await, WebhookVerdict::Stale, "somebody said that the time is right");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_names_a_purchase_only_of_an_order_that_is_paid() {
+    const NOW_MS: i64 = 1_763_942_400_000;
+    let (secret, dir) = ("cfsk_ma_test_of_the_suite", tempfile::tempdir().unwrap());
+    let variables = [("CASHFREE_CLIENT_SECRET", secret)];
+    let Fixture { orders, .. } = fixture(dir.path(), Clock::fixed(NOW_MS), &variables, Vec::new());
+    for (payment, amount, purchase, detail) in [
+        ("1", "0", None, "zero_amount"),
+        ("2", "0.00", None, "zero_amount"),
+        ("3", "0.01", Some("purchase_KB-3"), ""),
+    ] {
+        let message = cashfree_of(secret, payment, amount, NOW_MS);
+        let purchase = purchase.map(|id| EventId::parse(id).unwrap());
+        let first = orders.webhook(&message).await.unwrap();
+        assert_eq!((first.verdict, &first.purchase), (WebhookVerdict::Accepted, &purchase), "{amount}");
+        assert_eq!(first.detail, detail);
+        let copy = orders.webhook(&message).await.unwrap();
+        assert_eq!((copy.verdict, &copy.purchase), (WebhookVerdict::Duplicate, &purchase), "{amount} again");
     }
 }
 

@@ -9,6 +9,7 @@ pub(super) async fn run<G, F: Future<Output = (Bench, G)>>(make: &impl Fn() -> F
         make,
         [
             the_first_payload_under_a_key_wins,
+            a_uuid_is_sent_as_given_and_is_one_event_in_either_case,
             of_many_who_append_under_one_key_one_is_first,
             an_event_may_enter_leased_to_the_server_that_stores_it,
             confirmations_count_what_was_merged,
@@ -34,6 +35,32 @@ async fn the_first_payload_under_a_key_wins(store: &Bench) {
         "another name, another key"
     );
     check_totals(store, 2).await;
+}
+
+async fn a_uuid_is_sent_as_given_and_is_one_event_in_either_case(store: &Bench) {
+    const GIVEN: &str = "019AB329-007B-7FFF-BFFF-0000000000AB";
+    let given = EventId::parse(GIVEN).unwrap();
+    let lower = EventId::parse(&GIVEN.to_lowercase()).unwrap();
+    let of = |id: &EventId| NewEvent::new(&core_event("Lead", id.clone()), NOW_MS, Initial::Pending, true);
+    store.events.append(of(&given)).await.unwrap();
+    let Appended::Duplicate(first) = store.other.events.append(of(&lower)).await.unwrap() else {
+        panic!("the same UUID is the same event")
+    };
+    assert_eq!(first.id.as_str(), GIVEN, "as it was given first");
+    let fired = Confirmation { id: lower.clone(), ..fired(0) };
+    let confirmed = store.events.confirm(pixel(), Environment::Production, vec![fired]).await.unwrap();
+    assert_eq!(confirmed, Confirmed { accepted: 1, unknown: 0 });
+    let key = EventKey { id: lower, name: None, pixel: None };
+    let found = store.operators.find(key).await.unwrap();
+    assert_eq!(found.iter().map(|(event, _)| event.id.as_str()).collect::<Vec<_>>(), [GIVEN]);
+    // Orders that differ in case are two orders.
+    let purchase = |id: &str| {
+        NewEvent::new(&core_event("Purchase", EventId::parse(id).unwrap()), NOW_MS, Initial::Pending, true)
+    };
+    for id in ["purchase_Order-1", "purchase_order-1"] {
+        assert!(matches!(store.events.append(purchase(id)).await.unwrap(), Appended::New { .. }), "{id}");
+    }
+    check_totals(store, 3).await;
 }
 
 async fn of_many_who_append_under_one_key_one_is_first(store: &Bench) {

@@ -71,6 +71,7 @@ fn core_event(name: &str, id: EventId) -> Event {
         user_data,
         custom_data: CustomData::default(),
         limited_data_use: None,
+        opt_out: false,
     }
 }
 

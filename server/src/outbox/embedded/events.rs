@@ -92,15 +92,16 @@ impl Writer {
         let mut insert = self.db.prepare_cached(sql!(
             "INSERT INTO events (seq, pixel, name, id, state, due_ms, lease_no, received_ms, time_s, finished_ms,
                                  order_id, keys, contact, code, facts, person, action_source, has_page,
-                                 environment, finished_run_ms)
-             VALUES ({next}, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+                                 environment, finished_run_ms, spelling)
+             VALUES ({next}, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+                     ?20)
              ON CONFLICT DO NOTHING",
             next = next_position("events", "seq")
         ))?;
         let inserted = insert.execute(rusqlite::params![
             pixel,
             event.name.as_str(),
-            event.id.as_str(),
+            event.id.key(),
             entry.state as u8,
             entry.due_ms,
             u32::from(entry.state == State::InFlight),
@@ -117,6 +118,7 @@ impl Writer {
             event.payload.has_page,
             number(event.environment),
             self.time.run_ms,
+            event.id.spelling(),
         ])?;
         drop(insert);
         let (now, name) = (event.received_ms, event.name.as_str());
@@ -135,7 +137,7 @@ impl Writer {
         if let Initial::Leased(holder) = &event.initial {
             self.leased(holder, seq, event);
         }
-        if let Some(early) = self.early.take(pixel, name, event.id.as_str(), now) {
+        if let Some(early) = self.early.take(pixel, name, event.id.key(), now) {
             self.confirm_one(pixel, event.environment, &early, now)?;
         }
         Ok(Appended::New { seq })
@@ -144,11 +146,12 @@ impl Writer {
     fn existing(&self, pixel: i64, event: &NewEvent) -> rusqlite::Result<Existing> {
         self.db
             .prepare_cached(
-                "SELECT state, facts, code FROM events
+                "SELECT state, facts, code, ifnull(spelling, id) FROM events
                  WHERE id = ?1 AND name = ?2 AND pixel = ?3 AND environment = ?4",
             )?
-            .query_row((event.id.as_str(), event.name.as_str(), pixel, number(event.environment)), |row| {
-                Ok(Existing { state: state(row.get(0)?), public_json: row.get(1)?, code: row.get(2)? })
+            .query_row((event.id.key(), event.name.as_str(), pixel, number(event.environment)), |row| {
+                let (state, id) = (state(row.get(0)?), event_id(row, 3)?);
+                Ok(Existing { id, state, public_json: row.get(1)?, code: row.get(2)? })
             })
     }
 
@@ -199,7 +202,7 @@ impl Writer {
         confirmation: &Confirmation,
         now_ms: i64,
     ) -> rusqlite::Result<bool> {
-        let (name, id) = (confirmation.name.as_str(), confirmation.id.as_str());
+        let (name, id) = (confirmation.name.as_str(), confirmation.id.key());
         let found: Option<(u64, i64, Option<i64>, Option<i64>)> = self
             .db
             .prepare_cached(

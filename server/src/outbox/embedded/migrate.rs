@@ -6,12 +6,13 @@ use rusqlite::Connection;
 use super::sql::numbered;
 
 /// What each version adds to the one before, from version 1 on.
-const VERSIONS: [&str; 5] = [
+const VERSIONS: [&str; 6] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
     include_str!("schema/4.sql"),
     include_str!("schema/5.sql"),
+    include_str!("schema/6.sql"),
 ];
 /// Version of the schema that this program writes (SQLite's `user_version`).
 pub(super) const SCHEMA_VERSION: usize = VERSIONS.len();
@@ -67,11 +68,14 @@ mod tests {
                 old.execute_batch(&numbered(steps)).unwrap();
             }
             old.pragma_update(None, "user_version", i64::try_from(version).unwrap()).unwrap();
-            old.execute_batch(
-                "INSERT INTO pixels (id) VALUES ('1');
-                 INSERT INTO orders (id, pixel, state, paid, created_ms, updated_ms) VALUES ('A', 1, '{}', 1, 0, 0);",
-            )
-            .unwrap();
+            let order = if version < 5 {
+                "INSERT INTO orders (id, pixel, state, paid, created_ms, updated_ms) VALUES ('A', 1, '{}', 1, 0, 0);"
+            } else {
+                "INSERT INTO orders (environment, id, pixel, state, paid, created_ms, updated_ms)
+                 VALUES (1, 'A', 1, '{}', 1, 0, 0);
+                 INSERT INTO clock (one, run_ms, wall_ms, believed_ms) VALUES (1, 0, 7000, 7000);"
+            };
+            old.execute_batch(&format!("INSERT INTO pixels (id) VALUES ('1'); {order}")).unwrap();
             old.execute_batch(&old_events()).unwrap();
             if version >= 2 {
                 old.execute_batch("INSERT INTO order_totals (paid, n) VALUES (1, 1)").unwrap();

@@ -53,7 +53,7 @@ impl Writer {
                 "SELECT seq, pixel, state, due_ms, code, lease_no = 0 AND received_ms IS finished_ms FROM events
                  WHERE id = ?1 AND name = ?2 AND environment = ?3 ORDER BY seq LIMIT 1",
             )?
-            .query_row((id.as_str(), name.as_str(), key.environment as u8), |row| {
+            .query_row((id.key(), name.as_str(), key.environment as u8), |row| {
                 Ok(Stored {
                     seq: row.get(0)?,
                     pixel: row.get(1)?,
@@ -192,7 +192,7 @@ impl Writer {
             let names: Vec<String> = self
                 .db
                 .prepare_cached("SELECT name FROM events WHERE id = ?1 AND environment = ?2")?
-                .query_map((id.as_str(), key.environment as u8), |row| row.get(0))?
+                .query_map((id.key(), key.environment as u8), |row| row.get(0))?
                 .collect::<rusqlite::Result<_>>()?;
             for name in names.iter().filter_map(|name| EventName::parse(name).ok()) {
                 if let Some(follower) = self.of_order(key, &name, &id)? {

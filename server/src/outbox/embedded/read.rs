@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
-use tandem_core::id::{EventId, EventName, PixelId};
+use tandem_core::id::{EventName, PixelId};
 use tandem_core::user_data::KeySet;
 
 use super::sql::*;
@@ -15,7 +15,7 @@ use crate::outbox::{
 };
 
 const EVENT_COLUMNS: &str =
-    "events.seq, pixels.id, events.name, events.id, state, order_id, time_s, received_ms, due_ms,
+    "events.seq, pixels.id, events.name, ifnull(spelling, events.id), state, order_id, time_s, received_ms, due_ms,
      finished_ms, attempts, code, keys, browser, fired_s, person IS NOT NULL";
 
 /// Events, newest first: one step of the search.
@@ -98,7 +98,7 @@ pub(super) fn find(db: &Connection, key: &EventKey) -> rusqlite::Result<Vec<(Eve
             "SELECT {EVENT_COLUMNS} FROM events JOIN pixels ON pixels.no = events.pixel
              WHERE events.id = ?1 AND (?2 IS NULL OR events.name = ?2) AND (?3 IS NULL OR pixels.id = ?3) LIMIT 20"
         ))?
-        .query_map((key.id.as_str(), &key.name, &key.pixel), view)?
+        .query_map((key.id.key(), &key.name, &key.pixel), view)?
         .collect::<rusqlite::Result<_>>()?;
     found.into_iter().map(|event| attempts(db, event.seq).map(|attempts| (event, attempts))).collect()
 }
@@ -132,7 +132,7 @@ fn view(row: &Row<'_>) -> rusqlite::Result<EventView> {
         seq: row.get(0)?,
         pixel: PixelId::parse(&row.get::<_, String>(1)?).map_err(|e| unreadable(1, e))?,
         name: EventName::parse(&row.get::<_, String>(2)?).map_err(|e| unreadable(2, e))?,
-        id: EventId::parse(&row.get::<_, String>(3)?).map_err(|e| unreadable(3, e))?,
+        id: event_id(row, 3)?,
         state: state(row.get(4)?),
         order_id: row.get(5)?,
         time_s: row.get(6)?,

@@ -2,6 +2,7 @@
 //! condition is a literal, so the numbers cannot be bound.
 
 use rusqlite::{Connection, OptionalExtension as _};
+use tandem_core::id::EventId;
 
 use crate::outbox::State;
 pub(super) use crate::outbox::numbers::*;
@@ -60,6 +61,11 @@ pub(super) fn pixel_no(db: &Connection, id: &str) -> rusqlite::Result<i64> {
             .prepare_cached("INSERT INTO pixels (id) VALUES (?1) RETURNING no")?
             .query_row([id], |row| row.get(0)),
     }
+}
+
+/// Reads an event's ID as it was given.
+pub(super) fn event_id(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<EventId> {
+    EventId::parse(&row.get::<_, String>(column)?).map_err(|error| unreadable(column, error))
 }
 
 pub(super) fn unreadable(

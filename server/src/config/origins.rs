@@ -1,0 +1,266 @@
+//! The origins of the shop's pages. Whatever compares an origin or a page's address with the shop's
+//! asks here, so that a wildcard means the same everywhere.
+
+use std::fmt;
+
+use tandem_core::cookie::CookieDomain;
+use tandem_settings::is_loopback;
+use tandem_settings::values::list;
+use url::Url;
+
+/// Stands for one label in front of a name, as in `https://*.shop.example`.
+const ANY_LABEL: &str = "*.";
+/// Takes the wildcard's place where an address must be a whole one.
+const SOME_LABEL: &str = "any.";
+
+/// Origins of the shop's pages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origins {
+    /// This machine's own names, with any scheme and port. This is the default, for trials.
+    Loopback,
+    /// These origins. There is at least one.
+    Listed(Vec<ListedOrigin>),
+}
+
+/// One origin of a list, or all origins that differ in their first label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedOrigin {
+    /// Scheme, host and port. Of a wildcard, the label's place is taken by [`SOME_LABEL`].
+    url: Url,
+    is_wildcard: bool,
+}
+
+impl Origins {
+    /// Reads a comma-separated list of origins such as `https://shop.example`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        list(text, ListedOrigin::parse).map(Self::Listed)
+    }
+
+    /// Whether a request's `Origin` header may be served. `null` never is.
+    pub fn allows(&self, origin: &str) -> bool {
+        let Ok(origin) = Url::parse(origin) else { return false };
+        match self {
+            Self::Listed(list) => list.iter().any(|listed| listed.allows(&origin)),
+            Self::Loopback => matches!(origin.scheme(), "http" | "https") && is_loopback(&origin),
+        }
+    }
+
+    /// Whether a page's address lies on a listed origin or on a subdomain of one. Without a list,
+    /// every address does.
+    pub fn covers(&self, page: &Url) -> bool {
+        let Self::Listed(list) = self else { return true };
+        list.iter().any(|listed| listed.covers(page))
+    }
+}
+
+impl ListedOrigin {
+    fn parse(text: &str) -> Result<Self, String> {
+        let hint = |why: &str| {
+            format!(
+                "{text:?} {why}; write scheme and host, such as https://shop.example or https://*.shop.example"
+            )
+        };
+        let (whole, is_wildcard) = match text.split_once("://") {
+            Some((scheme, rest)) if rest.starts_with(ANY_LABEL) => {
+                (format!("{scheme}://{SOME_LABEL}{}", &rest[ANY_LABEL.len()..]), true)
+            }
+            _ => (text.to_owned(), false),
+        };
+        if whole.contains('*') {
+            return Err(hint("has a * that is not its whole first label"));
+        }
+        let url = Url::parse(&whole).map_err(|_| hint("is not an origin"))?;
+        let plain = matches!(url.scheme(), "http" | "https")
+            && url.host().is_some()
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        if !plain {
+            return Err(hint("is not an origin"));
+        }
+        let listed = Self { url, is_wildcard };
+        if is_wildcard && !is_loopback(&listed.url) && CookieDomain::parse(listed.name()).is_err() {
+            return Err(hint("allows names that anybody can register"));
+        }
+        Ok(listed)
+    }
+
+    /// The host, of a wildcard without its first label.
+    fn name(&self) -> &str {
+        let host = self.url.host_str().unwrap_or_default();
+        if self.is_wildcard { host.strip_prefix(SOME_LABEL).unwrap_or(host) } else { host }
+    }
+
+    fn allows(&self, origin: &Url) -> bool {
+        let same_place = origin.scheme() == self.url.scheme()
+            && origin.port_or_known_default() == self.url.port_or_known_default();
+        same_place && origin.host_str().is_some_and(|host| self.rest_before(host) == Some(""))
+    }
+
+    fn covers(&self, page: &Url) -> bool {
+        let rest = page.host_str().and_then(|host| self.rest_before(host));
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    }
+
+    /// What stands in `host` before this origin's host. `None`: `host` does not end like it.
+    fn rest_before<'a>(&self, host: &'a str) -> Option<&'a str> {
+        let rest = host.strip_suffix(self.name())?;
+        if !self.is_wildcard {
+            return Some(rest);
+        }
+        let labels = rest.strip_suffix('.').filter(|labels| !labels.is_empty() && !labels.ends_with('.'))?;
+        Some(labels.rfind('.').map_or("", |dot| &labels[..=dot]))
+    }
+
+    /// The address of a page, where there is one: not for a wildcard, nor for this machine's names.
+    pub(super) fn page(&self) -> Option<String> {
+        (!self.is_wildcard && !is_loopback(&self.url)).then(|| self.url.to_string())
+    }
+
+    /// Whether its pages can have cookies of this domain.
+    pub fn is_under(&self, domain: &CookieDomain) -> bool {
+        self.url.host_str().is_some_and(|host| domain.covers(host))
+    }
+}
+
+impl fmt::Display for ListedOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.url.origin().ascii_serialization();
+        match self.is_wildcard {
+            true => f.write_str(&text.replacen(SOME_LABEL, ANY_LABEL, 1)),
+            false => f.write_str(&text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn loopback_origins_are_the_default_and_null_never_is_one() {
+        let origins = Origins::Loopback;
+        for yes in ["http://localhost", "http://localhost:8090", "https://127.8.9.1:1", "http://[::1]:3000"] {
+            assert!(origins.allows(yes), "{yes}");
+        }
+        for no in ["null", "", "http://localhost.evil.example", "http://10.0.0.1", "file:///etc/passwd"] {
+            assert!(!origins.allows(no), "{no}");
+        }
+    }
+
+    #[test]
+    fn a_list_replaces_the_default_and_is_exact() {
+        let origins = Origins::parse("https://shop.example, http://localhost:3000").unwrap();
+        assert!(origins.allows("https://shop.example"));
+        assert!(origins.allows("https://shop.example:443"));
+        for no in ["http://shop.example", "https://www.shop.example", "http://localhost:3001", "null"] {
+            assert!(!origins.allows(no), "{no}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_is_one_label() {
+        let origins = Origins::parse("https://shop.example,https://*.example.in,http://*.test.example:8080");
+        let origins = origins.unwrap();
+        for yes in [
+            "https://shop.example",
+            "https://www.example.in",
+            "https://WWW.Example.in:443",
+            "https://any.example.in",
+            "http://a.test.example:8080",
+        ] {
+            assert!(origins.allows(yes), "{yes}");
+        }
+        for no in [
+            "https://example.in",
+            "https://a.b.example.in",
+            "https://.example.in",
+            "https://evilexample.in",
+            "https://www.example.in.evil.example",
+            "http://www.example.in",
+            "https://www.example.in:8443",
+            "http://a.test.example",
+            "https://*.shop.example",
+            "https://www.shop.example",
+            "null",
+        ] {
+            assert!(!origins.allows(no), "{no}");
+        }
+    }
+
+    #[test]
+    fn what_can_allow_nobody_or_everybody_is_refused() {
+        for bad in [
+            "",
+            " ",
+            ",",
+            " , ,",
+            "shop.example",
+            "*",
+            "*.shop.example",
+            "https://*",
+            "https://*.in",
+            "https://*.co.in",
+            "https://*.com",
+            "https://*.127.0.0.1",
+            "https://w*.shop.example",
+            "https://*.*.shop.example",
+            "https://www.*.example",
+            "https://*shop.example",
+            "*://shop.example",
+            "https://shop.example:*",
+            "https://shop.example/path",
+            "https://me:pass@shop.example",
+            "ftp://shop.example",
+        ] {
+            assert!(Origins::parse(bad).is_err(), "{bad}");
+            assert!(
+                Origins::parse(&format!("https://good.example,{bad}")).is_err()
+                    || bad.trim_matches([',', ' ']).is_empty()
+            );
+        }
+        assert!(Origins::parse("http://*.localhost:3000").unwrap().allows("http://shop.localhost:3000"));
+    }
+
+    #[test]
+    fn pages_on_subdomains_are_covered_and_lookalikes_are_not() {
+        let origins = Origins::parse("https://shop.example,https://*.example.in").unwrap();
+        let covers = |page: &str| origins.covers(&Url::parse(page).unwrap());
+        for yes in [
+            "https://shop.example/",
+            "https://www.shop.example/x",
+            "https://a.example.in/",
+            "https://b.a.example.in/",
+        ] {
+            assert!(covers(yes), "{yes}");
+        }
+        for no in [
+            "https://evilshop.example/x",
+            "https://example.in/",
+            "https://evilexample.in/",
+            "https://..example.in/",
+        ] {
+            assert!(!covers(no), "{no}");
+        }
+    }
+
+    #[test]
+    fn it_is_shown_as_it_was_written() {
+        for text in ["https://shop.example", "https://*.shop.example:8443", "http://localhost:3000"] {
+            assert_eq!(ListedOrigin::parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_wildcard_allows_what_ends_like_it_with_one_label_more(host in "[a-c.]{0,6}(example[.]in|in|[.]example[.]in)") {
+            let wildcard = Origins::parse("https://*.example.in").unwrap();
+            let label = host.strip_suffix(".example.in").unwrap_or_default();
+            let expected = !label.is_empty() && !label.contains('.');
+            prop_assert_eq!(wildcard.allows(&format!("https://{host}")), expected, "{}", host);
+        }
+    }
+}
