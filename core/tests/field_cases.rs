@@ -194,8 +194,8 @@ fn an_extension_is_cut_off_and_never_joined() {
         ("555-123-1234 x44", "US", Some("15551231234")),
         ("+1 (586) 485-7783#55", "IN", Some("15864857783")),
         ("+19052223333;ext=555", "IN", Some("19052223333")),
-        ("(586) 485-7783;55", "US", None),
-        ("+1 586 485 7783;5553031", "IN", None),
+        ("(586) 485-7783;55", "US", Some("15864857783")),
+        ("+1 586 485 7783;5553031", "IN", Some("15864857783")),
     ] {
         assert_eq!(normal(MatchKey::Phone, text, country).as_deref(), expected, "{text}");
     }
