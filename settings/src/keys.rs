@@ -182,9 +182,9 @@ rows! {
 
     Key FACEBOOK_PIXEL_ID [Server], Means("events are accepted and held"), "The pixel (dataset) that events go to.";
     SecretKey(Issued) FACEBOOK_ACCESS_TOKEN [Server], Means("events are accepted and held"), "Access token of that pixel.";
-    Key FACEBOOK_TEST_EVENT_CODE [Server], Means("none is sent"), "Test code from the Events Manager, sent with each event of that pixel.";
+    Key FACEBOOK_TEST_EVENT_CODE [Server], Means("none is sent"), "Test code from the Events Manager, sent with each event of that pixel; Meta counts these events too.";
     SecretKey(Issued) FACEBOOK_APP_SECRET [Server], Means("no proof is sent"), "App secret; with it each call carries appsecret_proof.";
-    Key META_GRAPH_URL [Server], Text("https://graph.facebook.com"), "Base address of the Graph API.";
+    Key META_GRAPH_URL [Server], Text("https://graph.facebook.com"), "Base address of the Graph API: https, or http on this machine.";
     Key META_GRAPH_VERSION [Server], Text("v25.0"), "Version of the Graph API.";
     Key META_CONNECT_TIMEOUT [Server], Text("1500ms"), "Longest wait for a connection to Meta.";
     Key META_TIMEOUT [Server], Text("10s"), "Longest wait for an answer from Meta.";

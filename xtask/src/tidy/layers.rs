@@ -34,7 +34,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
          lint",
     ),
     ("cli/src/commands/dead_letters", "mod list show replay purge filter steps view"),
-    ("cli/src/commands/doctor", "mod server gateway cors page deduplication clock finding web"),
+    ("cli/src/commands/doctor", "mod server gateway cors cookies page deduplication clock finding web"),
     (
         "gateway/src",
         "main lib routes receive forward readiness providers admission serve settings server answer limits",
@@ -51,7 +51,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("lint/src/script", "mod parse visit guard repeat roles reader facts template value filled depth"),
     (
         "sandbox/src",
-        "main lib control examples cashfree events_manager graph pixel pkg shop state journal matches records \
+        "main lib control own_pages examples cashfree events_manager graph pixel pkg shop state journal matches records \
          faults orders config serve answer clock lock money",
     ),
     ("sandbox/src/cashfree", "mod checkout pay webhook orders_api payload signature"),

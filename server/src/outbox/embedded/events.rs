@@ -248,6 +248,7 @@ fn number(environment: Option<Environment>) -> u8 {
 /// `delivered_ms`.
 pub(super) fn merges(fired_s: Option<i64>, delivered_ms: i64) -> bool {
     fired_s.is_some_and(|fired_s| {
-        (delivered_ms / 1000 - fired_s).abs() < tandem_core::event::DEDUPLICATION_WINDOW_S
+        (delivered_ms / 1000).saturating_sub(fired_s).saturating_abs()
+            < tandem_core::event::DEDUPLICATION_WINDOW_S
     })
 }
