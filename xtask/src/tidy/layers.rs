@@ -37,7 +37,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("cli/src/commands/doctor", "mod server gateway cors cookies page deduplication clock finding web"),
     (
         "gateway/src",
-        "main lib routes receive forward readiness providers admission serve settings server answer limits",
+        "main lib routes receive forward readiness metrics providers admission serve settings server answer limits",
     ),
     (
         "lint/src",
@@ -72,7 +72,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     (
         "server/src/delivery",
-        "mod worker probe sender judge handoff gate isolate breaker status graph classify window usage fields meta_codes backoff",
+        "mod worker probe sender farewell judge handoff gate isolate breaker status graph classify window usage fields meta_codes backoff",
     ),
     (
         "server/src/api",
