@@ -54,9 +54,9 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
         "main lib control own_pages examples cashfree events_manager graph pixel pkg shop state journal matches records \
          faults orders config serve answer clock lock money",
     ),
-    ("sandbox/src/cashfree", "mod checkout pay webhook orders_api payload signature"),
+    ("sandbox/src/cashfree", "mod checkout pay webhook orders_api kinds payload signature"),
     ("sandbox/src/graph", "mod debug_token checks request custom_data user_data reply refusal"),
-    ("sandbox/src/orders", "mod amount webhook_record"),
+    ("sandbox/src/orders", "mod amount calls webhook_record"),
     ("sandbox/src/shop", "mod thank_you forms pages layout catalogue assets"),
     ("load/src", "bin lib torture storm backlog drain resend arrivals meta_fault memory"),
     (
