@@ -46,9 +46,8 @@ struct Answer {
 }
 
 /// Fetches pages of one shop, and the scripts that each loads from its own origin. Limits for each page: 40 scripts,
-/// 8 MiB each, 32 MiB and one minute for everything. Like a browser, leaves out scripts that cannot be loaded. Redirects
-/// are followed on one host only, with and without `www.`, and never from https to http: a page decides neither which
-/// other host this machine asks, nor on which port.
+/// 8 MiB each, 32 MiB and one minute for everything. Like a browser, leaves out scripts that cannot be loaded. Follows
+/// redirects as [`redirects_of_one_site`] says.
 ///
 /// # Errors
 /// [`FetchError`] if a page itself cannot be loaded, or if a page and its scripts exceed a limit.
@@ -56,7 +55,7 @@ pub async fn fetch(urls: &[Url]) -> Result<Shop, FetchError> {
     // Installs rustls' provider, unless the program has one already.
     drop(rustls::crypto::ring::default_provider().install_default());
     let client = Client::builder()
-        .redirect(redirect::Policy::custom(follow))
+        .redirect(redirects_of_one_site())
         .timeout(ANSWER_WAIT)
         .user_agent(concat!("tandem-lint/", env!("CARGO_PKG_VERSION")))
         .build()
@@ -71,6 +70,13 @@ pub async fn fetch(urls: &[Url]) -> Result<Shop, FetchError> {
         all.await.unwrap_or_else(|_| Err(slow()))?;
     }
     Ok(fetcher.shop)
+}
+
+/// Follows redirects on one host only, with and without `www.`, and never from https to http: what answers decides neither
+/// which other host this machine asks, nor on which port.
+#[must_use]
+pub fn redirects_of_one_site() -> redirect::Policy {
+    redirect::Policy::custom(follow)
 }
 
 /// Why a redirect was not followed: the host that it leads to.

@@ -193,7 +193,7 @@ rows! {
     SecretKey(Issued) CASHFREE_CLIENT_SECRET [Server, Tool], Means("webhooks are answered with 503"), "Cashfree's client secrets of the sandbox, comma-separated, newest first; the tool signs doctor's ping with the first.";
     SecretKey(Issued) CASHFREE_CLIENT_SECRET_PRODUCTION [Server, Tool], Means("webhooks are answered with 503"), "Cashfree's client secrets of production, comma-separated, newest first; the tool signs doctor's ping with the first.";
     Key CASHFREE_CLIENT_ID [Server], Means("the Orders API is not asked"), "Cashfree's client ID; with it, the server asks the Orders API about orders that look unpaid.";
-    Key CASHFREE_API_URL [Server], Means("Cashfree's address for the environment"), "Base address of Cashfree's API.";
+    Key CASHFREE_API_URL [Server], Means("Cashfree's address for the environment"), "Base address of Cashfree's API: https, or http on this machine.";
     Key CASHFREE_LEGACY_WEBHOOKS [Server], Text("false"), "Whether Cashfree's oldest, form-encoded notifications are accepted as hints; needs CASHFREE_CLIENT_ID.";
     Key CASHFREE_SUBSCRIPTION_PURCHASES [Server], Text("false"), "Whether each successful charge of a subscription is a Purchase, whose order is the charge's payment_id.";
     Key CASHFREE_ALLOWED_ADDRESSES [Gateway], Means("any"), "Networks that may send webhooks, comma-separated.";

@@ -2,6 +2,7 @@
 
 pub mod amount;
 pub mod calls;
+pub mod outcome;
 pub mod webhook_record;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -12,6 +13,8 @@ use crate::clock::{Millis, now_ms};
 use amount::Amount;
 use calls::Calls;
 use webhook_record::WebhookRecord;
+
+pub use outcome::{Outcome, Refund, RefundStatus, UnpaidStatus};
 
 const ORDERS_MAX: usize = 20_000;
 
@@ -60,37 +63,6 @@ fn rupees() -> String {
     "INR".to_owned()
 }
 
-/// How a payment attempt ended.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    Success,
-    /// The bank refused the payment.
-    Failed,
-    /// The buyer left the checkout page.
-    Dropped,
-}
-
-impl Outcome {
-    #[must_use]
-    pub fn payment_status(self) -> &'static str {
-        match self {
-            Self::Success => "SUCCESS",
-            Self::Failed => "FAILED",
-            Self::Dropped => "USER_DROPPED",
-        }
-    }
-
-    #[must_use]
-    pub fn webhook_type(self) -> &'static str {
-        match self {
-            Self::Success => "PAYMENT_SUCCESS_WEBHOOK",
-            Self::Failed => "PAYMENT_FAILED_WEBHOOK",
-            Self::Dropped => "PAYMENT_USER_DROPPED_WEBHOOK",
-        }
-    }
-}
-
 /// Details of a payment that may differ from the default.
 #[derive(Clone, Debug, Default)]
 pub struct PaymentDetails {
@@ -132,47 +104,6 @@ pub struct Order {
     pub refunds: Vec<Refund>,
     /// What an unpaid order became.
     pub unpaid_status: UnpaidStatus,
-}
-
-/// Cashfree's `order_status` of an order without a successful payment.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum UnpaidStatus {
-    /// It can still be paid.
-    #[default]
-    Active,
-    /// It was not paid in time.
-    Expired,
-    /// The shop ended it.
-    Terminated,
-    /// The shop asked for its end.
-    TerminationRequested,
-    /// A part was paid.
-    PartiallyPaid,
-}
-
-/// Cashfree's `refund_status`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum RefundStatus {
-    #[default]
-    Success,
-    Pending,
-    Onhold,
-    Cancelled,
-    Failed,
-}
-
-/// One refund of an order's successful payment.
-#[derive(Clone, Debug)]
-pub struct Refund {
-    /// Cashfree's ID.
-    pub cf_refund_id: String,
-    /// The shop's ID.
-    pub refund_id: String,
-    pub amount: Amount,
-    pub status: RefundStatus,
-    pub at_ms: Millis,
 }
 
 impl Order {

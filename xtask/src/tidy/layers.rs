@@ -56,7 +56,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     ("sandbox/src/cashfree", "mod checkout pay webhook orders_api kinds payload signature"),
     ("sandbox/src/graph", "mod debug_token checks request custom_data user_data reply refusal"),
-    ("sandbox/src/orders", "mod amount calls webhook_record"),
+    ("sandbox/src/orders", "mod outcome amount calls webhook_record"),
     ("sandbox/src/shop", "mod thank_you forms pages layout catalogue assets"),
     ("load/src", "bin lib torture storm backlog drain resend arrivals meta_fault memory"),
     (
@@ -101,7 +101,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("net/src", "lib port requests connection peer connections activity address limits tls"),
     (
         "settings/src",
-        "lib understood log client source unknown document secret client_address exit file_limit keys loopback networks values watched",
+        "lib understood log client source unknown document secret client_address exit file_limit keys networks values loopback watched",
     ),
     ("web-client/src", "lib answer request input pixel grpc event_id flat wire json names retry text"),
     (

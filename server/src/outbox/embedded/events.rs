@@ -130,6 +130,12 @@ impl Writer {
         self.counts.count(now, pixel, name, metric, 1);
         if entry.state == State::DeadLetter {
             self.counts.count(now, pixel, name, Metric::DeadLetter, 1);
+            tracing::warn!(
+                event.name = name,
+                event.id = event.id.as_str(),
+                code = entry.code,
+                "an event will not be sent; it is a dead letter from the start"
+            );
         }
         self.counts.state(pixel, entry.state, 1);
         let seq = self.db.last_insert_rowid().unsigned_abs();
