@@ -121,7 +121,7 @@ impl Orders {
                         return ChangeOutcome::answered(StepAnswer::Contact { is_known }, Ask::At(now_ms));
                     }
                     let ask_s = if may_ask { order.plan_first_question(now_s) } else { None };
-                    let ask = ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000));
+                    let ask = ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s.saturating_mul(1000)));
                     ChangeOutcome::answered(StepAnswer::Contact { is_known }, ask)
                 }),
             )

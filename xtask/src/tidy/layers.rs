@@ -35,10 +35,10 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
          lint",
     ),
     ("cli/src/commands/dead_letters", "mod list show replay purge filter steps view"),
-    ("cli/src/commands/doctor", "mod server gateway cors page deduplication clock finding web"),
+    ("cli/src/commands/doctor", "mod server gateway cors cookies page deduplication clock finding web"),
     (
         "gateway/src",
-        "main lib routes receive forward readiness providers admission serve settings server answer limits",
+        "main lib routes receive forward readiness metrics providers admission serve settings server answer limits",
     ),
     (
         "lint/src",
@@ -52,12 +52,12 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("lint/src/script", "mod parse visit guard repeat roles reader facts template value filled depth"),
     (
         "sandbox/src",
-        "main lib control examples cashfree events_manager graph pixel pkg shop state journal matches records \
+        "main lib control own_pages examples cashfree events_manager graph pixel pkg shop state journal matches records \
          faults orders config serve answer clock lock money",
     ),
-    ("sandbox/src/cashfree", "mod checkout pay webhook orders_api payload signature"),
+    ("sandbox/src/cashfree", "mod checkout pay webhook orders_api kinds payload signature"),
     ("sandbox/src/graph", "mod debug_token checks request custom_data user_data reply refusal"),
-    ("sandbox/src/orders", "mod amount webhook_record"),
+    ("sandbox/src/orders", "mod outcome amount calls webhook_record"),
     ("sandbox/src/shop", "mod thank_you forms pages layout catalogue assets"),
     ("load/src", "bin lib torture storm backlog drain resend arrivals meta_fault memory"),
     (
@@ -73,7 +73,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     (
         "server/src/delivery",
-        "mod worker probe sender judge handoff gate isolate breaker status graph classify window usage fields meta_codes backoff",
+        "mod worker probe sender farewell judge handoff gate isolate breaker status graph classify window usage fields meta_codes backoff",
     ),
     (
         "server/src/api",
@@ -102,7 +102,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("net/src", "lib port requests connection peer connections activity address limits tls"),
     (
         "settings/src",
-        "lib understood log client source unknown document secret client_address exit file_limit keys loopback networks values watched",
+        "lib understood log client source unknown document secret client_address exit file_limit keys networks values loopback watched",
     ),
     ("web-client/src", "lib answer request input pixel grpc event_id flat wire json names retry text"),
     (

@@ -130,6 +130,12 @@ impl Writer {
         self.counts.count(now, pixel, name, metric, 1);
         if entry.state == State::DeadLetter {
             self.counts.count(now, pixel, name, Metric::DeadLetter, 1);
+            tracing::warn!(
+                event.name = name,
+                event.id = event.id.as_str(),
+                code = entry.code,
+                "an event will not be sent; it is a dead letter from the start"
+            );
         }
         self.counts.state(pixel, entry.state, 1);
         let seq = self.db.last_insert_rowid().unsigned_abs();
@@ -248,6 +254,7 @@ fn number(environment: Option<Environment>) -> u8 {
 /// `delivered_ms`.
 pub(super) fn merges(fired_s: Option<i64>, delivered_ms: i64) -> bool {
     fired_s.is_some_and(|fired_s| {
-        (delivered_ms / 1000 - fired_s).abs() < tandem_core::event::DEDUPLICATION_WINDOW_S
+        (delivered_ms / 1000).saturating_sub(fired_s).saturating_abs()
+            < tandem_core::event::DEDUPLICATION_WINDOW_S
     })
 }
