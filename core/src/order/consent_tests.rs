@@ -4,6 +4,7 @@ use super::tests::{contact, decide, order, paid};
 use super::*;
 use crate::event::{AdsConsent, AdsUse, ConsentRule, Event};
 use crate::hash::Sha256Hex;
+use crate::page_url::PageUrl;
 use AdsConsent::{Denied, Granted, MeasureOnly, Unspecified};
 
 /// A browser's word, with its click.
@@ -68,14 +69,14 @@ fn the_later_word_of_a_browser_counts_and_what_comes_with_it() {
         let mut contact = says("a", ads);
         contact.custom_data.content_name = Some(content.into());
         contact.user_data.fbc = Some(content.into());
-        contact.page.event_source_url = Some(format!("https://shop.example/{content}"));
+        contact.page.event_source_url = PageUrl::clean(&format!("https://shop.example/{content}")).map(|(url, _)| url);
         order.add_contact(&contact);
     }
     order.pay(paid("7", "5"));
     let event = sent(&mut order);
     assert_eq!(event.user_data.fbc.as_deref(), Some("payment"), "not what came with the refusal");
     assert_eq!(event.custom_data.content_name.as_deref(), Some("payment"));
-    assert_eq!(event.page.event_source_url.as_deref(), Some("https://shop.example/payment"));
+    assert_eq!(event.page.event_source_url.as_ref().map(PageUrl::as_str), Some("https://shop.example/payment"));
     order.add_contact(&says("a", Denied));
     assert_eq!(decide(&mut order), Decision::Stop(WithholdReason::ConsentDenied));
 }

@@ -9,7 +9,7 @@ pub(super) type Layers<'a> = (&'a str, &'a str);
 pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "core/src",
-        "lib cashfree order capi catalogue event crawler custom_data user_data scrub cookie click_id normalise \
+        "lib cashfree order capi catalogue event crawler custom_data user_data page_url scrub cookie click_id normalise \
          country hash money currency code id placeholder personal unicode",
     ),
     (
