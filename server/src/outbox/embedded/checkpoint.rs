@@ -49,7 +49,7 @@ impl Checkpointer {
                     // If the writer's queue is full, the next look tries again.
                     Ok(true) if is_due => {
                         if let Some(commands) = commands.upgrade() {
-                            drop(commands.try_send(Command::Truncate));
+                            drop(commands.try_send(Command::Truncate(None)));
                         }
                     }
                     Ok(false) if size >= TRUNCATE_BYTES => {

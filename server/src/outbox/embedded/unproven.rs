@@ -78,7 +78,7 @@ pub(super) fn orders_to_ask(
 #[cfg(test)]
 mod tests {
     use tandem_core::event::{Consent, Page};
-    use tandem_core::order::{Contact, ContactProof, Order};
+    use tandem_core::order::{BrowserSalt, Contact, ContactProof, Order};
     use tandem_core::user_data::UserData;
 
     use super::super::store::Embedded;
@@ -104,10 +104,11 @@ mod tests {
             proof: ContactProof::Nothing,
             pixel: None,
             consent: Consent::default(),
+            browser: None,
             user_data,
             page: Page::default(),
             custom_data: Default::default(),
-        });
+        }, &BrowserSalt::new([7; 32]));
     }
 
     async fn step(store: &Embedded, order: &str, ask: Ask, change: fn(&mut Order)) {
