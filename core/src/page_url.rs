@@ -76,7 +76,10 @@ mod tests {
         let of = |address: &str| clean(address).unwrap();
         assert_eq!(of("https://shop.example/a?x=1#me@b.example"), "https://shop.example/a?x=1");
         assert_eq!(of("https://me:pass@shop.example/"), "https://shop.example/");
-        assert_eq!(of("https://shop.example/?email=asha@example.com"), "https://shop.example/?email=(removed)");
+        assert_eq!(
+            of("https://shop.example/?email=asha@example.com"),
+            "https://shop.example/?email=(removed)"
+        );
         let long = "y".repeat(PAGE_URL_BYTES_MAX);
         assert_eq!(of(&format!("https://shop.example/a?x={long}")), "https://shop.example/a");
         assert_eq!(of(&format!("https://shop.example/{long}?x=1")), "https://shop.example/");
@@ -86,7 +89,8 @@ mod tests {
     #[test]
     fn what_is_no_page_of_the_web_is_none() {
         let long = format!("https://{}.example/", "y".repeat(PAGE_URL_BYTES_MAX));
-        for text in ["", "null", "android-app://x/", "https://", "https:///x", "shop.example", long.as_str()] {
+        for text in ["", "null", "android-app://x/", "https://", "https:///x", "shop.example", long.as_str()]
+        {
             assert_eq!(clean(text), None, "{text:?}");
         }
     }

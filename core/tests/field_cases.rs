@@ -335,7 +335,10 @@ fn event() -> Event {
         id: EventId::parse("purchase_000001").unwrap(),
         time_s: 1_788_781_160,
         action_source: ActionSource::Website,
-        page: Page { event_source_url: PageUrl::clean("https://shop.example/thanks").map(|(url, _)| url), referrer_url: None },
+        page: Page {
+            event_source_url: PageUrl::clean("https://shop.example/thanks").map(|(url, _)| url),
+            referrer_url: None,
+        },
         user_data: UserData::default(),
         custom_data: CustomData::default(),
         limited_data_use: None,

@@ -155,7 +155,9 @@ mod tests {
     fn counts_or_a_plain_nothing() {
         let found = ErasePersonResponse { events: 3, orders: 1, leaves_traces: false };
         assert_eq!(text(found, false), "events erased  3\norders erased  1");
-        assert!(text(found, true).starts_with("events to erase  3\norders to erase  1\n\nnothing was changed"));
+        assert!(
+            text(found, true).starts_with("events to erase  3\norders to erase  1\n\nnothing was changed")
+        );
         assert_eq!(text(ErasePersonResponse::default(), true), "nothing is stored about this person");
         let traces = ErasePersonResponse { leaves_traces: true, ..Default::default() };
         assert!(text(traces, false).contains("run the same command again"));

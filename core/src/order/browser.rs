@@ -60,8 +60,9 @@ impl Browser {
         let of = |kind: &str, parts: &[&str]| digest(salt.as_bytes(), kind, parts);
         let (address, agent) = (data.client_ip_address, data.client_user_agent.as_deref());
         let text = address.map(|address| address.to_string()).unwrap_or_default();
-        let visitor = (address.is_some() || agent.is_some())
-            .then(|| of("visitor", &[&text, if agent.is_some() { "agent" } else { "" }, agent.unwrap_or_default()]));
+        let visitor = (address.is_some() || agent.is_some()).then(|| {
+            of("visitor", &[&text, if agent.is_some() { "agent" } else { "" }, agent.unwrap_or_default()])
+        });
         let fbp = data.fbp.as_deref().map(|fbp| of("fbp", &[fbp]));
         Self { salt, fbp, visitor, has_address: address.is_some() }
     }

@@ -69,14 +69,18 @@ fn the_later_word_of_a_browser_counts_and_what_comes_with_it() {
         let mut contact = says("a", ads);
         contact.custom_data.content_name = Some(content.into());
         contact.user_data.fbc = Some(content.into());
-        contact.page.event_source_url = PageUrl::clean(&format!("https://shop.example/{content}")).map(|(url, _)| url);
+        contact.page.event_source_url =
+            PageUrl::clean(&format!("https://shop.example/{content}")).map(|(url, _)| url);
         order.add_contact(&contact, &SALT);
     }
     order.pay(paid("7", "5"));
     let event = sent(&mut order);
     assert_eq!(event.user_data.fbc.as_deref(), Some("payment"), "not what came with the refusal");
     assert_eq!(event.custom_data.content_name.as_deref(), Some("payment"));
-    assert_eq!(event.page.event_source_url.as_ref().map(PageUrl::as_str), Some("https://shop.example/payment"));
+    assert_eq!(
+        event.page.event_source_url.as_ref().map(PageUrl::as_str),
+        Some("https://shop.example/payment")
+    );
     order.add_contact(&says("a", Denied), &SALT);
     assert_eq!(decide(&mut order), Decision::Stop(WithholdReason::ConsentDenied));
 }
@@ -133,8 +137,7 @@ fn visitor(ads: AdsConsent) -> Contact {
     contact.user_data.fbc = Some("fb.1.1763942400000.click".into());
     contact.user_data.client_ip_address = Some("49.36.1.1".parse().unwrap());
     contact.user_data.client_user_agent = Some("Mozilla/5.0 (Asha)".into());
-    contact.page.event_source_url =
-        PageUrl::clean("https://shop.example/?fbclid=click").map(|(url, _)| url);
+    contact.page.event_source_url = PageUrl::clean("https://shop.example/?fbclid=click").map(|(url, _)| url);
     contact.custom_data.content_name = Some("Saree".into());
     contact
 }
@@ -143,7 +146,13 @@ fn visitor(ads: AdsConsent) -> Contact {
 fn kept_of_visitor(order: &Order) -> Vec<&'static str> {
     let stored = serde_json::to_string(order).unwrap();
     let email = Sha256Hex::of_bytes(b"asha@example.com").to_hex();
-    let traces = [("em", email.as_str()), ("fbp", "fb.1.1763942400000.1"), ("click", "click"), ("ip", "49.36.1.1"), ("agent", "Mozilla")];
+    let traces = [
+        ("em", email.as_str()),
+        ("fbp", "fb.1.1763942400000.1"),
+        ("click", "click"),
+        ("ip", "49.36.1.1"),
+        ("agent", "Mozilla"),
+    ];
     traces.into_iter().filter(|(_, trace)| stored.contains(trace)).map(|(name, _)| name).collect()
 }
 
@@ -180,7 +189,11 @@ fn of_a_person_who_refuses_no_identifier_stays_whatever_else_they_say() {
             stored.add_contact(&Contact { proof, ..visitor(Granted) }, &SALT);
             stored.pay(paid("7", "5"));
             let event = sent(&mut stored);
-            assert_eq!(event.user_data.key_set(), visitor(Granted).user_data.key_set(), "{words:?} {proof:?}");
+            assert_eq!(
+                event.user_data.key_set(),
+                visitor(Granted).user_data.key_set(),
+                "{words:?} {proof:?}"
+            );
             assert_eq!(event.user_data.fbp, visitor(Granted).user_data.fbp);
         }
     }
@@ -189,7 +202,11 @@ fn of_a_person_who_refuses_no_identifier_stays_whatever_else_they_say() {
 #[test]
 fn a_digest_of_one_order_or_store_tells_nothing_about_another() {
     let stored = |id: &str, salt: BrowserSalt| {
-        let mut order = Order::new(crate::id::OrderId::parse(id).unwrap(), Environment::Production, super::tests::pixel(1));
+        let mut order = Order::new(
+            crate::id::OrderId::parse(id).unwrap(),
+            Environment::Production,
+            super::tests::pixel(1),
+        );
         order.add_contact(&visitor(Denied), &salt);
         serde_json::to_value(order).unwrap()["owner"]["browser"].clone()
     };

@@ -1,6 +1,6 @@
 //! Which money counts: what was really paid, as its best proof names it, less what went back.
 
-use super::tests::{SALT, NOW_S, contact, decide, inr, order, paid};
+use super::tests::{NOW_S, SALT, contact, decide, inr, order, paid};
 use super::*;
 use crate::event::AdsConsent;
 

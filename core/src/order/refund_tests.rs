@@ -1,6 +1,6 @@
 //! Refunds, voids and disputes: their notes on the order, and their events.
 
-use super::tests::{SALT, NOW_S, contact, decide, inr, order, paid, with_context};
+use super::tests::{NOW_S, SALT, contact, decide, inr, order, paid, with_context};
 use super::*;
 use crate::custom_data::CustomData;
 use crate::event::{AdsConsent, Event};

@@ -21,9 +21,8 @@ impl Order {
             Some(_) => {}
             None => {
                 let waiting = &mut self.sessions.waiting;
-                let is_same = |(known, by): &(Sha256Hex, Contact)| {
-                    *known == session && by.is_same_browser(&contact)
-                };
+                let is_same =
+                    |(known, by): &(Sha256Hex, Contact)| *known == session && by.is_same_browser(&contact);
                 // Who spoke last is heard last.
                 let offered = match waiting.iter().position(is_same).map(|place| waiting.remove(place)) {
                     Some((_, mut known)) => {

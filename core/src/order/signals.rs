@@ -136,8 +136,7 @@ impl Order {
     /// Whether a caller is the browser that owns the order, or nobody owns it. Where the payment names a
     /// browser, no other one does.
     pub fn is_owned_by(&self, caller: &Contact) -> bool {
-        !self.is_foreign(caller)
-            && self.owner.as_ref().is_none_or(|owner| owner.is_same_browser(caller))
+        !self.is_foreign(caller) && self.owner.as_ref().is_none_or(|owner| owner.is_same_browser(caller))
     }
 
     /// Deletes the personal data and keeps the facts that prevent a second Purchase: that the order was

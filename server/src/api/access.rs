@@ -245,7 +245,12 @@ mod tests {
     fn a_strangers_origin_must_be_the_shops() {
         let judge = |origin: &str| policy().judge(&headers(&[("origin", origin)]), None, false, LEAD);
         assert!(judge("https://shop.example").is_ok());
-        for forged in ["https://evil.example", "null", "https://shop.example.evil.example", "https://shop.example/?email=asha@example.com"] {
+        for forged in [
+            "https://evil.example",
+            "null",
+            "https://shop.example.evil.example",
+            "https://shop.example/?email=asha@example.com",
+        ] {
             assert_eq!(judge(forged), Err(Reject::OriginNotAllowed), "{forged}");
         }
     }

@@ -90,9 +90,7 @@ fn cors(policy: Arc<AccessPolicy>) -> CorsLayer {
         .allow_origin(AllowOrigin::predicate(move |origin: &HeaderValue, _| {
             policy.allowed_origin(origin).is_some()
         }))
-        .allow_credentials(AllowCredentials::predicate(move |origin, _| {
-            credentials.allows_cookies(origin)
-        }))
+        .allow_credentials(AllowCredentials::predicate(move |origin, _| credentials.allows_cookies(origin)))
         .allow_methods([Method::POST])
         .allow_headers([
             http::header::CONTENT_TYPE,

@@ -35,7 +35,10 @@ mod tests {
         let page = |shop: Option<&str>, own| {
             text(page_of(shop.map(|shop| Url::parse(shop).unwrap()).as_ref(), own, &all))
         };
-        assert_eq!(page(Some("https://x.example/a?tel=1#b"), Some(&own)).as_deref(), Some("https://x.example/a?tel=(removed)"));
+        assert_eq!(
+            page(Some("https://x.example/a?tel=1#b"), Some(&own)).as_deref(),
+            Some("https://x.example/a?tel=(removed)")
+        );
         assert_eq!(page(None, Some(&own)).as_deref(), Some("https://own.example/"));
         let of_this_machine = list("http://127.0.0.1:8090");
         for own in [None, Some(&of_this_machine)] {

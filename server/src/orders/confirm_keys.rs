@@ -81,17 +81,20 @@ mod tests {
         }
         let mut user_data = UserData::default();
         user_data.fbp = Some("fb.1.1763942400000.1".into());
-        own.add_contact(&Contact {
-            at_s: 1_763_942_400,
-            is_claim: true,
-            proof: ContactProof::Nothing,
-            pixel: None,
-            consent: Consent::default(),
-            browser: None,
-            user_data,
-            page: Page::default(),
-            custom_data: Default::default(),
-        }, &keys.browser_salt());
+        own.add_contact(
+            &Contact {
+                at_s: 1_763_942_400,
+                is_claim: true,
+                proof: ContactProof::Nothing,
+                pixel: None,
+                consent: Consent::default(),
+                browser: None,
+                user_data,
+                page: Page::default(),
+                custom_data: Default::default(),
+            },
+            &keys.browser_salt(),
+        );
         assert!(!keys.is_key(&own, &key), "somebody else owns it now");
         assert!(keys.is_key(&own, &keys.key(&own)));
         assert_eq!(format!("{keys:?}"), "ConfirmKeys(..)");

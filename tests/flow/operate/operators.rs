@@ -244,10 +244,13 @@ async fn what_waits_of_an_erased_person_never_leaves() -> anyhow::Result<()> {
     let email = Some(format!(" {} ", by_email.email.to_uppercase()));
     let answer = operator.erase_person(ErasePersonRequest { email, ..Default::default() }).await?;
     assert_eq!(answer.events, 2);
-    let counted = tandem(&world, &["erase", "--dry-run", "--phone", "-"], &format!("{}\n", by_phone.phone)).await?;
+    let counted =
+        tandem(&world, &["erase", "--dry-run", "--phone", "-"], &format!("{}\n", by_phone.phone)).await?;
     assert!(counted.contains("events to erase  1"), "{counted}");
     // The number is on standard input, so that the shell's history does not contain it.
-    let said = tandem(&world, &["erase", "--yes", "--phone", "-", "--json"], &format!("{}\n", by_phone.phone)).await?;
+    let said =
+        tandem(&world, &["erase", "--yes", "--phone", "-", "--json"], &format!("{}\n", by_phone.phone))
+            .await?;
     assert_eq!(serde_json::from_str::<Value>(&said)?["events"], 1);
     for id in &erased {
         let event = world.wait_for_state("Lead", id, EventState::Suppressed).await?;

@@ -28,7 +28,10 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
          environment guessable",
     ),
     ("core/src/scrub", "mod email field phone decoded"),
-    ("cli/src", "main arguments commands confirm server settings report progress paging error groups render moment"),
+    (
+        "cli/src",
+        "main arguments commands confirm server settings report progress paging error groups render moment",
+    ),
     (
         "cli/src/commands",
         "mod events watch event_state orders order_view dead_letters event_view delivery clock doctor erase health \

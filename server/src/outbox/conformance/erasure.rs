@@ -82,7 +82,9 @@ async fn what_shares_an_order_or_a_browser_with_the_person_is_theirs(store: &Ben
     store.events.append(lead(5, "fb.1.1.8", None, None)).await.unwrap();
     claim(store, "C", "fb.1.1.9").await;
     assert_eq!(store.events.erase(vec![asha()], Erasure::Erase).await.unwrap(), erased(3, 2));
-    for (n, expected) in [3, 4, 5].map(|n| (n, State::Pending)).into_iter().chain([0, 1, 2].map(|n| (n, State::Suppressed))) {
+    for (n, expected) in
+        [3, 4, 5].map(|n| (n, State::Pending)).into_iter().chain([0, 1, 2].map(|n| (n, State::Suppressed)))
+    {
         assert_eq!(state_of(store, &id(n)).await, Some(expected), "{n}");
     }
     for (order, has_owner) in [("A", false), ("B", false), ("C", true)] {

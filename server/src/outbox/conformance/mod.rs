@@ -9,8 +9,8 @@ use tandem_core::event::{ActionSource, Event, Page as EventPage};
 use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
 use tandem_core::normalise::MatchKey;
-use tandem_core::order::{BrowserSalt, Environment};
 use tandem_core::order::WithholdReason;
+use tandem_core::order::{BrowserSalt, Environment};
 use tandem_core::page_url::PageUrl;
 use tandem_core::user_data::UserData;
 
@@ -72,7 +72,10 @@ fn core_event(name: &str, id: EventId) -> Event {
         id,
         time_s: NOW_MS / 1000,
         action_source: ActionSource::Website,
-        page: EventPage { event_source_url: PageUrl::clean("https://shop.example/").map(|(url, _)| url), referrer_url: None },
+        page: EventPage {
+            event_source_url: PageUrl::clean("https://shop.example/").map(|(url, _)| url),
+            referrer_url: None,
+        },
         user_data,
         custom_data: CustomData::default(),
         limited_data_use: None,

@@ -13,8 +13,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::outbox::conformance::{self, NOW_MS};
 use crate::outbox::{
-    Erasure,
-    DeadWebhookFilter, EventFilter, EventKey, EventStore as _, OperatorStore as _, OrderFilter,
+    DeadWebhookFilter, Erasure, EventFilter, EventKey, EventStore as _, OperatorStore as _, OrderFilter,
     OrderStore as _, Page, State,
 };
 

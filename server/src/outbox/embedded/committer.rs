@@ -348,31 +348,6 @@ impl Writer {
         }
         Ok(true)
     }
-
-    /// Gives up at once where a reader still needs the log: callers wait for this thread. The
-    /// checkpointer asks again.
-    fn truncate(&self) -> bool {
-        let truncated = self.db.busy_timeout(Duration::ZERO).and_then(|()| {
-            self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
-        });
-        let restored = self.db.busy_timeout(BUSY_WAIT_MAX);
-        let emptied = truncated.and_then(|busy| restored.map(|()| busy == 0));
-        emptied.unwrap_or_else(|error| {
-            tracing::warn!(error = %describe(&error), "the write-ahead log could not be emptied");
-            false
-        })
-    }
-
-    fn rewrite(&self) -> bool {
-        // Its copy is made in memory: no other directory gets to see it.
-        let rewritten = self.db.execute_batch("PRAGMA temp_store = MEMORY; VACUUM");
-        let restored = self.db.execute_batch("PRAGMA temp_store = DEFAULT");
-        let rewritten = rewritten.and(restored);
-        if let Err(error) = &rewritten {
-            tracing::warn!(error = %describe(error), "the database could not be rewritten");
-        }
-        rewritten.is_ok()
-    }
 }
 
 /// Whether the following commands would fail in the same way.
@@ -399,7 +374,7 @@ fn unavailable(error: &rusqlite::Error) -> StoreError {
 }
 
 /// SQLite's name for the error, without any value from the row.
-fn describe(error: &rusqlite::Error) -> String {
+pub(super) fn describe(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqliteFailure(error, _) => error.to_string(),
         rusqlite::Error::ToSqlConversionFailure(_) => "an order cannot be written".into(),

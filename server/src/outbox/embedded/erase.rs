@@ -165,7 +165,11 @@ impl Embedded {
                 }
             };
             if how == Erasure::Count {
-                return Ok(Erased { orders: found.orders.len() as u64, events: found.events.len() as u64, ..erased });
+                return Ok(Erased {
+                    orders: found.orders.len() as u64,
+                    events: found.events.len() as u64,
+                    ..erased
+                });
             }
             if found.is_empty() {
                 break;
@@ -174,7 +178,8 @@ impl Embedded {
             for (table, rows) in [(Table::Orders, &found.orders), (Table::Events, &found.events)] {
                 for part in rows.chunks(PART) {
                     let (wanted, part) = (Arc::clone(&wanted), part.to_vec());
-                    let erase = move |writer: &mut Writer, now_ms| writer.erase(table, &wanted, &part, now_ms);
+                    let erase =
+                        move |writer: &mut Writer, now_ms| writer.erase(table, &wanted, &part, now_ms);
                     erased += self.write_patiently(erase).await?;
                 }
             }

@@ -14,7 +14,8 @@ use crate::outbox::{Erasure, Outbox};
 fn held(dir: &Path, digests: &[Sha256Hex]) -> Vec<usize> {
     let files = std::fs::read_dir(dir).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
     let files: Vec<Vec<u8>> = files.collect();
-    let holds = |needle: &[u8]| files.iter().any(|file| file.windows(needle.len()).any(|window| window == needle));
+    let holds =
+        |needle: &[u8]| files.iter().any(|file| file.windows(needle.len()).any(|window| window == needle));
     let is_held = |digest: &Sha256Hex| {
         let hex = digest.to_hex();
         holds(hex.as_bytes()) || holds(&hex::decode(&hex).unwrap())
@@ -82,7 +83,8 @@ async fn the_files_of_a_store_are_its_owners_alone() {
     for _ in 0..2 {
         let store = Outbox::new(Embedded::open(dir.path(), Clock::fixed(NOW_MS)).unwrap());
         store.events.append(conformance::event(1)).await.unwrap();
-        let expected = [(".", 0o700), ("tandem.db", 0o600), ("tandem.db-shm", 0o600), ("tandem.db-wal", 0o600)];
+        let expected =
+            [(".", 0o700), ("tandem.db", 0o600), ("tandem.db-shm", 0o600), ("tandem.db-wal", 0o600)];
         let expected = expected.into_iter().chain([("tandem.lock", 0o600)]);
         assert_eq!(modes(), expected.map(|(name, mode)| (name.to_owned(), mode)).collect::<Vec<_>>());
         drop(store);
@@ -91,47 +93,5 @@ async fn the_files_of_a_store_are_its_owners_alone() {
             std::fs::set_permissions(file.unwrap().path(), PermissionsExt::from_mode(0o644)).unwrap();
         }
         std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    }
-}
-
-/// Appends and deletes 20,000 events with each way of deleting, and prints how the times and the bytes written compare.
-/// Not a check: the figures depend on the machine.
-#[test]
-#[ignore = "a measurement: cargo test -p tandem-server --lib what_overwriting_costs -- --ignored --nocapture"]
-fn what_overwriting_costs() {
-    for mode in ["OFF", "FAST", "ON", "OFF", "FAST", "ON"] {
-        let dir = tempfile::tempdir().unwrap();
-        let opened = open::open(dir.path(), NOW_MS).unwrap();
-        let db = opened.writer;
-        db.execute_batch(&format!("PRAGMA secure_delete = {mode}; INSERT INTO pixels (id) VALUES ('1');")).unwrap();
-        let person = "p".repeat(500);
-        let log = dir.path().join("tandem.db-wal");
-        let mut written = 0;
-        let mut empty_log = || {
-            written += std::fs::metadata(&log).unwrap().len();
-            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
-        };
-        let started = std::time::Instant::now();
-        for from in (0..20_000).step_by(250) {
-            db.execute_batch("BEGIN").unwrap();
-            let mut insert = db
-                .prepare_cached(
-                    "INSERT INTO events (seq, pixel, name, id, state, received_ms, time_s, keys, contact, facts, person)
-                     VALUES (?1, 1, 'Lead', ?2, 1, 0, 0, 0, 1, ?3, ?3)",
-                )
-                .unwrap();
-            for seq in from..from + 250 {
-                insert.execute((seq, format!("id-{seq}"), &person)).unwrap();
-            }
-            db.execute_batch("COMMIT").unwrap();
-        }
-        empty_log();
-        for sql in ["UPDATE events SET person = NULL WHERE seq >= ?1 AND seq < ?1 + 250", "DELETE FROM events WHERE seq >= ?1 AND seq < ?1 + 250"] {
-            for from in (0..20_000).step_by(250) {
-                db.prepare_cached(sql).unwrap().execute([from]).unwrap();
-            }
-            empty_log();
-        }
-        eprintln!("secure_delete = {mode}: {:?}, {} MB written", started.elapsed(), written >> 20);
     }
 }

@@ -12,8 +12,8 @@ use super::sql::*;
 use super::store::Embedded;
 use crate::clock::millis;
 use crate::outbox::{
-    Appended, BrowserOutcome, Confirmation, Confirmed, Erased, Erasure, EventStore, Existing, Initial, Metric,
-    NewEvent, OrderKey, State, StoreError,
+    Appended, BrowserOutcome, Confirmation, Confirmed, Erased, Erasure, EventStore, Existing, Initial,
+    Metric, NewEvent, OrderKey, State, StoreError,
 };
 
 #[async_trait::async_trait]

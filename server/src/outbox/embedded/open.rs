@@ -49,9 +49,8 @@ pub(super) struct Opened {
 /// Opens or creates the database in `dir` and gives all leases back.
 pub(super) fn open(dir: &Path, now_ms: i64) -> Result<Opened, OpenError> {
     private::make_private(dir).map_err(|e| OpenError::Directory(dir.into(), e))?;
-    let file = |name| {
-        private::file(&dir.join(name), false).map_err(|error| OpenError::Directory(dir.into(), error))
-    };
+    let file =
+        |name| private::file(&dir.join(name), false).map_err(|error| OpenError::Directory(dir.into(), error));
     let lock = file(private::LOCK)?;
     match lock.try_lock() {
         Ok(()) => {}
@@ -95,7 +94,8 @@ fn configure(db: &Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
     db.pragma_update(None, "cache_size", -65536)?;
     db.pragma_update(None, "foreign_keys", false)?;
-    // What is deleted is overwritten: match keys would stay in free pages otherwise.
+    // What is deleted is overwritten: match keys would stay in free pages otherwise. Measured with 20,000 events stored,
+    // delivered and deleted: the same time within a tenth, half as many bytes again (FAST keeps free pages).
     db.pragma_update(None, "secure_delete", true)?;
     db.set_prepared_statement_cache_capacity(64);
     Ok(())
