@@ -221,14 +221,15 @@ async fn the_tool_pauses_and_resumes() -> anyhow::Result<()> {
 #[tokio::test]
 async fn what_waits_of_an_erased_person_never_leaves() -> anyhow::Result<()> {
     let world = World::builder().without_gateway().start().await?;
-    let (operator, visitor) = (world.internal()?, world.visitor());
+    let operator = world.internal()?;
     pause(&world).await?;
     let (by_email, by_phone, stays) = (Person::unique(), Person::unique(), Person::unique());
     let mut erased = Vec::new();
+    // Each has a browser of their own; what shares one is erased with the person.
     for person in [&by_email, &by_email, &by_phone] {
-        erased.push(world.capture_lead(&visitor, person).await?.event_id);
+        erased.push(world.capture_lead(&world.visitor(), person).await?.event_id);
     }
-    let kept = world.capture_lead(&visitor, &stays).await?.event_id;
+    let kept = world.capture_lead(&world.visitor(), &stays).await?.event_id;
 
     expect_fields("nobody", operator.erase_person(ErasePersonRequest::default()).await, &["email"]);
     let broken = ErasePersonRequest { email: Some("no address".to_owned()), ..Default::default() };
