@@ -9,7 +9,7 @@ pub(super) type Layers<'a> = (&'a str, &'a str);
 pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "core/src",
-        "lib cashfree order capi catalogue event crawler custom_data user_data scrub cookie click_id normalise \
+        "lib cashfree order capi catalogue event crawler custom_data user_data page_url scrub cookie click_id normalise \
          country hash money currency code id placeholder personal unicode",
     ),
     (
@@ -24,11 +24,14 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("core/src/normalise", "mod date_of_birth email gender name phone written place key error text"),
     (
         "core/src/order",
-        "mod refund_event purchase consent inquiry history proof session signals state note voices contact payment \
+        "mod refund_event purchase consent inquiry history proof session signals state note voices contact browser payment \
          environment guessable",
     ),
     ("core/src/scrub", "mod email field phone decoded"),
-    ("cli/src", "main arguments commands server settings report progress paging error groups render moment"),
+    (
+        "cli/src",
+        "main arguments commands confirm server settings report progress paging error groups render moment",
+    ),
     (
         "cli/src/commands",
         "mod events watch event_state orders order_view dead_letters event_view delivery clock doctor erase health \
@@ -62,7 +65,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("load/src", "bin lib torture storm backlog drain resend arrivals meta_fault memory"),
     (
         "server/src",
-        "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock aging vital",
+        "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock aging private vital",
     ),
     ("server/src/clock", "mod trust"),
     ("server/src/outbox", "mod embedded operators figures orders queue events state error"),

@@ -99,7 +99,7 @@ pub struct Settings {
     /// Origins of the shop's pages.
     pub allowed_origins: Origins,
     /// `event_source_url` for a Purchase whose browser was never seen.
-    pub shop_url: Option<String>,
+    pub shop_url: Option<Url>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Networks,
     /// Country assumed for phone numbers without a country code.
@@ -140,11 +140,11 @@ impl Settings {
         })?;
         let origins = source.optional(keys::TANDEM_ALLOWED_ORIGINS, Origins::parse)?;
         let allowed_origins = origins.unwrap_or(Origins::Loopback);
-        let shop_url = source.optional(keys::TANDEM_SHOP_URL, |text| http_url(text).map(String::from))?;
+        let shop_url = source.optional(keys::TANDEM_SHOP_URL, http_url)?;
         let (meta, cashfree) = (read_meta(source)?, read_cashfree(source)?);
         let mut pixels = read_pixels(source)?;
         for pixel in &mut pixels {
-            pixel.page = page_of(shop_url.as_deref(), pixel.origins.as_ref(), &allowed_origins);
+            pixel.page = page_of(shop_url.as_ref(), pixel.origins.as_ref(), &allowed_origins);
             pixel.money = money_rule(&cashfree, &meta, pixel.test_event_code.as_deref());
         }
         Ok(Self {

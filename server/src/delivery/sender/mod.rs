@@ -11,6 +11,7 @@ use futures_util::FutureExt as _;
 use secrecy::SecretString;
 use tandem_core::code;
 use tandem_core::id::PixelId;
+use tandem_core::page_url::PageUrl;
 use tokio::sync::Notify;
 
 use super::classify::{CallOutcome, MetaError, Reply, classify};
@@ -39,7 +40,7 @@ pub(super) struct Sender {
     pub(super) metrics: Arc<Metrics>,
     pub(super) test_event_code: Option<String>,
     /// The page of website events that name none.
-    pub(super) page: Option<String>,
+    pub(super) page: Option<PageUrl>,
     pub(super) money: MoneyRule,
     /// Single events refused in a row for a reason that may lie in the request.
     pub(super) lone_refusals: Arc<AtomicU32>,

@@ -1,6 +1,5 @@
 //! Writes on events: append and confirm.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::OptionalExtension as _;
@@ -9,13 +8,12 @@ use tandem_core::id::PixelId;
 use tandem_core::order::Environment;
 
 use super::committer::Writer;
-use super::erase::{self, Table};
 use super::sql::*;
 use super::store::Embedded;
 use crate::clock::millis;
 use crate::outbox::{
-    Appended, BrowserOutcome, Confirmation, Confirmed, Erased, EventStore, Existing, Initial, Metric,
-    NewEvent, OrderKey, State, StoreError,
+    Appended, BrowserOutcome, Confirmation, Confirmed, Erased, Erasure, EventStore, Existing, Initial,
+    Metric, NewEvent, OrderKey, State, StoreError,
 };
 
 #[async_trait::async_trait]
@@ -33,27 +31,8 @@ impl EventStore for Embedded {
         self.write(move |writer, now_ms| writer.confirm(&pixel, environment, &confirmations, now_ms)).await
     }
 
-    async fn erase(&self, digests: Vec<Sha256Hex>) -> Result<Erased, StoreError> {
-        let digests: Arc<[Sha256Hex]> = digests.into();
-        let mut erased = Erased::default();
-        for table in [Table::Orders, Table::Events] {
-            let mut below_seq = None;
-            loop {
-                let looked_for = Arc::clone(&digests);
-                let step = self.read(move |db| erase::find(db, table, &looked_for, below_seq)).await?;
-                for part in step.found.chunks(erase::PART) {
-                    let (digests, part) = (Arc::clone(&digests), part.to_vec());
-                    let erase =
-                        move |writer: &mut Writer, now_ms| writer.erase(table, &digests, &part, now_ms);
-                    erased += self.write_patiently(erase).await?;
-                }
-                below_seq = step.below_seq;
-                if below_seq.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(erased)
+    async fn erase(&self, digests: Vec<Sha256Hex>, how: Erasure) -> Result<Erased, StoreError> {
+        self.erase_person(digests, how).await
     }
 }
 
