@@ -13,6 +13,7 @@ use tandem_core::cashfree::{Effect, Proof, Webhook};
 use tandem_core::click_id::{Fbc, Fbp, Seen, choose_fbc, mint_fbc};
 use tandem_core::code;
 use tandem_core::country::Country;
+use tandem_core::crawler::is_crawler;
 use tandem_core::currency::Currency;
 use tandem_core::custom_data::{Content, CustomData, is_standard_field};
 use tandem_core::event::{ActionSource, Event, LimitedDataUse, Page};
@@ -20,6 +21,7 @@ use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{EventId, EventName, IdError, OrderId, PixelId};
 use tandem_core::money::{Money, MoneyError};
 use tandem_core::normalise::{Day, KeyContext, MatchKey, hash_key, normalise};
+use tandem_core::page_url::PageUrl;
 use tandem_core::personal::Raw;
 use tandem_core::scrub::scrub_url;
 use tandem_core::unicode::NativeUnicode;
@@ -188,6 +190,35 @@ fn a_national_number_gets_the_calling_code_of_its_country() {
 }
 
 #[test]
+fn an_extension_is_cut_off_and_never_joined() {
+    for (text, country, expected) in [
+        ("555-123-1234 x44", "US", Some("15551231234")),
+        ("+1 (586) 485-7783#55", "IN", Some("15864857783")),
+        ("+19052223333;ext=555", "IN", Some("19052223333")),
+        ("(586) 485-7783;55", "US", Some("15864857783")),
+        ("+1 586 485 7783;5553031", "IN", Some("15864857783")),
+    ] {
+        assert_eq!(normal(MatchKey::Phone, text, country).as_deref(), expected, "{text}");
+    }
+}
+
+#[test]
+fn typographic_apostrophes_and_letters_like_them_stay_in_names() {
+    for (text, expected) in [
+        ("D\u{2019}Souza", "d\u{2019}souza"),
+        ("Kale\u{2bb}a", "kale\u{2bb}a"),
+        ("N\u{2bc}Diaye", "n\u{2bc}diaye"),
+    ] {
+        assert_eq!(normal(MatchKey::LastName, text, "IN").as_deref(), Some(expected), "{text}");
+    }
+}
+
+#[test]
+fn a_no_break_space_in_a_name_is_a_space() {
+    assert_eq!(hash(MatchKey::FirstName, "Asha\u{a0}Devi"), hash(MatchKey::FirstName, "Asha Devi"));
+}
+
+#[test]
 fn what_is_hashed_already_is_not_hashed_again() {
     let once = hash(MatchKey::Phone, "+91 98765 43210");
     for text in [once.to_hex(), once.to_hex().to_uppercase(), format!("{}.AQQCAQMC", once.to_hex())] {
@@ -325,6 +356,33 @@ fn an_orders_key_in_an_address_is_no_personal_data() {
     assert_eq!((scrubbed.text.as_str(), scrubbed.cuts), (address, 0));
 }
 
+// ---- visitors ----------------------------------------------------------------------------------------
+
+#[test]
+fn the_browsers_of_apps_are_peoples() {
+    for user_agent in [
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 \
+         [FBAN/FBIOS;FBAV/470.0.0.37.95;FBBV/613548018;FBDV/iPhone14,5;FBMD/iPhone;FBSN/iOS;FBSV/17.5.1]",
+        "Mozilla/5.0 (Linux; Android 8.1.0; Pixel 2 Build/OPM2.171026.006.G1; wv) AppleWebKit/537.36 (KHTML, like Gecko) \
+         Version/4.0 Chrome/85.0.4183.81 Mobile Safari/537.36 Instagram 157.0.0.37.120 Android (27/8.1.0; 420dpi; 1080x1794; \
+         Google/google; Pixel 2; walleye; walleye; en_US; 242168941)",
+        "Mozilla/5.0 (Linux; Android 9; SM-A730F Build/PPR1.180610.011; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 \
+         Chrome/76.0.3809.89 Mobile Safari/537.36 Instagram 105.0.0.18.119 Android (28/9; 420dpi; 1080x2094; samsung; SM-A730F; \
+         jackpot2lte; samsungexynos7885; pt_BR; 166149717)",
+        "Mozilla/5.0 (Linux; Android 13; 23028RN4DI Build/TP1A.220624.014; wv) AppleWebKit/537.36 (KHTML, like Gecko) \
+         Version/4.0 Chrome/119.0.6045.66 Mobile Safari/537.36 Instagram 308.0.0.36.109 Android (33/13; 320dpi; 720x1460; \
+         Xiaomi/Redmi; 23028RN4DI; cloud; mt6765; en_IN; 534961943)",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 [Pinterest/iOS]",
+    ] {
+        assert!(!is_crawler(user_agent), "{user_agent}");
+    }
+    for name in ["externalagent", "webindexer", "externalads"] {
+        let crawler =
+            format!("meta-{name}/1.1 (+https://developers.facebook.com/docs/sharing/webmasters/crawler)");
+        assert!(is_crawler(&crawler), "{crawler}");
+    }
+}
+
 // ---- events ------------------------------------------------------------------------------------------
 
 fn event() -> Event {
@@ -334,7 +392,10 @@ fn event() -> Event {
         id: EventId::parse("purchase_000001").unwrap(),
         time_s: 1_788_781_160,
         action_source: ActionSource::Website,
-        page: Page { event_source_url: Some("https://shop.example/thanks".to_owned()), referrer_url: None },
+        page: Page {
+            event_source_url: PageUrl::clean("https://shop.example/thanks").map(|(url, _)| url),
+            referrer_url: None,
+        },
         user_data: UserData::default(),
         custom_data: CustomData::default(),
         limited_data_use: None,

@@ -96,7 +96,7 @@ fn answer(kind: u32, id: String, event: Option<BrowserEvent>, key: String) -> Ve
 }
 
 fn frame(flags: u8, content: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(content.len()).unwrap().to_be_bytes();
+    let length = u32::try_from(content.len()).expect("a small frame").to_be_bytes();
     [&[flags], length.as_slice(), content].concat()
 }
 

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use secrecy::ExposeSecret as _;
 use subtle::ConstantTimeEq as _;
 use tandem_core::user_data::clean_user_agent;
@@ -23,7 +23,7 @@ use super::body::with_deadline;
 use super::caller::{Caller, Stranger};
 use super::rate_limit::RateLimits;
 use super::status::Reject;
-use crate::config::{Origins, SecretSource};
+use crate::config::{Origin, Origins, SecretSource};
 
 /// The rules that decide who may call.
 #[derive(Debug)]
@@ -41,14 +41,17 @@ pub struct AccessPolicy {
 }
 
 impl AccessPolicy {
-    pub fn allows_origin(&self, origin: &str) -> bool {
-        self.origins.iter().any(|origins| origins.allows(origin))
+    /// The origin that a header names, if it is one of the shop's.
+    pub fn allowed_origin(&self, header: &HeaderValue) -> Option<Origin> {
+        let origin = header.to_str().ok().and_then(Origin::parse)?;
+        self.origins.iter().any(|origins| origins.allows(&origin)).then_some(origin)
     }
 
     /// Whether a page of this origin may send and receive cookies. The shop must have listed the origin, and the
     /// server must set cookies at all.
-    pub fn allows_cookies(&self, origin: &str) -> bool {
-        let named = |origins: &Origins| matches!(origins, Origins::Listed(_)) && origins.allows(origin);
+    pub fn allows_cookies(&self, header: &HeaderValue) -> bool {
+        let Some(origin) = self.allowed_origin(header) else { return false };
+        let named = |origins: &Origins| matches!(origins, Origins::Listed(_)) && origins.allows(&origin);
         self.sets_cookies && self.origins.iter().any(named)
     }
 
@@ -77,10 +80,7 @@ impl AccessPolicy {
         }
         let origin = match headers.get(http::header::ORIGIN) {
             None => None,
-            Some(value) => match value.to_str() {
-                Ok(origin) if self.allows_origin(origin) => Some(origin.to_owned()),
-                _ => return Err(Reject::OriginNotAllowed),
-            },
+            Some(value) => Some(self.allowed_origin(value).ok_or(Reject::OriginNotAllowed)?),
         };
         let address = peer.map(|peer| client_address(peer, headers, &self.trusted_proxies));
         if is_ours(path)
@@ -245,7 +245,12 @@ mod tests {
     fn a_strangers_origin_must_be_the_shops() {
         let judge = |origin: &str| policy().judge(&headers(&[("origin", origin)]), None, false, LEAD);
         assert!(judge("https://shop.example").is_ok());
-        for forged in ["https://evil.example", "null", "https://shop.example.evil.example"] {
+        for forged in [
+            "https://evil.example",
+            "null",
+            "https://shop.example.evil.example",
+            "https://shop.example/?email=asha@example.com",
+        ] {
             assert_eq!(judge(forged), Err(Reject::OriginNotAllowed), "{forged}");
         }
     }

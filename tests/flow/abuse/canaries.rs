@@ -76,7 +76,7 @@ fn places(all: &[DescriptorProto], message: &str) -> Vec<Place> {
     let descriptor = all.iter().find(|descriptor| descriptor.name() == message);
     let mut found = Vec::new();
     for field in descriptor.into_iter().flat_map(|descriptor| &descriptor.field) {
-        let number = u32::try_from(field.number()).unwrap();
+        let number = u32::try_from(field.number()).expect("a field number");
         match field.r#type() {
             Type::String | Type::Bytes => found.push((field.name().to_owned(), vec![number])),
             Type::Message => {

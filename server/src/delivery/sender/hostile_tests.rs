@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
 use tandem_core::order::Environment;
@@ -152,7 +153,7 @@ async fn check(world: &World, natures: &[Nature], calls: &[Call]) -> Result<(), 
         if counted == 1 {
             prop_assert_eq!(event.state, State::Delivered, "{}: {:?}", n, code);
             prop_assert!(
-                of_it().last().is_some_and(|call| call.was_counted),
+                of_it().next_back().is_some_and(|call| call.was_counted),
                 "{n} went again after it was counted"
             );
         }
@@ -163,7 +164,7 @@ async fn check(world: &World, natures: &[Nature], calls: &[Call]) -> Result<(), 
                 prop_assert!(of_it().any(alone), "{n} was given up ({code:?}) and never refused alone");
             }
             state => {
-                prop_assert!(nature == Nature::Unblamed, "{n} is {state:?} ({code:?}) though Meta is strict")
+                prop_assert!(nature == Nature::Unblamed, "{n} is {state:?} ({code:?}) though Meta is strict");
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,16 @@ use futures_util::FutureExt as _;
 use secrecy::SecretString;
 use tandem_core::code;
 use tandem_core::id::PixelId;
+use tandem_core::page_url::PageUrl;
 use tokio::sync::Notify;
 
 use super::classify::{CallOutcome, MetaError, Reply, classify};
 use super::doubt::{Doubt, Fault, Source};
+use super::farewell::log_given_up;
 use super::gate::CallFeedback;
 use super::graph::{Credentials, Graph};
 use super::isolate::Isolation;
+use super::isolating::Isolating;
 use super::judge::{
     AfterRefusal, REQUEST_PROBE_WAIT, UNPROVEN_PROBE_WAIT, after_refusal, becomes, is_suspect, known_refusal,
 };
@@ -38,7 +41,7 @@ pub(super) struct Sender {
     pub(super) metrics: Arc<Metrics>,
     pub(super) test_event_code: Option<String>,
     /// The page of website events that name none.
-    pub(super) page: Option<String>,
+    pub(super) page: Option<PageUrl>,
     pub(super) money: MoneyRule,
     /// Single events refused in a row for a reason that may lie in the request.
     pub(super) doubt: Arc<Mutex<Doubt>>,
@@ -46,23 +49,6 @@ pub(super) struct Sender {
     /// `wake`.
     pub(super) isolating: Arc<AtomicUsize>,
     pub(super) wake: Arc<Notify>,
-}
-
-/// Counts a batch as being split for as long as this value lives.
-struct Isolating<'a>(&'a AtomicUsize);
-
-impl<'a> Isolating<'a> {
-    fn begin(sender: &'a Sender) -> Self {
-        sender.isolating.fetch_add(1, Ordering::Relaxed);
-        sender.wake.notify_one();
-        Self(&sender.isolating)
-    }
-}
-
-impl Drop for Isolating<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// The secrets that a batch is sent with.
@@ -110,7 +96,7 @@ impl Sender {
             if let CallOutcome::Refused { .. } = outcome
                 && let Some(next) = after_refusal(&meta, batch)
             {
-                isolating.get_or_insert_with(|| Isolating::begin(self));
+                isolating.get_or_insert_with(|| Isolating::begin(&self.isolating, &self.wake));
                 feedback.worked = true;
                 self.record(call, Vec::new()).await;
                 match next {
@@ -139,7 +125,9 @@ impl Sender {
                 false => code::DELIVERED,
             };
             let goes_on = self.apply(&outcome, batch, &mut feedback);
-            self.record(call, self.results(batch, &outcome, delivered)).await;
+            let results = self.results(batch, &outcome, delivered);
+            log_given_up(batch, &results, &call);
+            self.record(call, results).await;
             if !goes_on {
                 self.release(leases(isolation.give_up().flat_map(|range| &events[range]))).await;
             }
@@ -164,6 +152,7 @@ impl Sender {
     async fn turn_away(&self, events: Vec<LeasedEvent>) -> Vec<LeasedEvent> {
         let (now_s, time) = (self.clock.now_s(), self.clock.trusted());
         let (mut kept, mut refused) = (Vec::with_capacity(events.len()), Vec::new());
+        let mut given_up = Vec::new();
         for mut event in events {
             if let (true, Some(page)) = (event.payload.lacks_page(), &self.page) {
                 event.payload = Arc::new(event.payload.on_page(page));
@@ -181,13 +170,17 @@ impl Sender {
                 Some(code::PAGE_MISSING) => {
                     refused.push(self.result(&event, AttemptOutcome::HeldAlone, code::PAGE_MISSING));
                 }
-                Some(code) => refused.push(self.result(&event, AttemptOutcome::Refused, code)),
+                Some(code) => {
+                    refused.push(self.result(&event, AttemptOutcome::Refused, code));
+                    given_up.push(event);
+                }
             }
         }
         if let Some(first) = refused.first() {
             tracing::warn!(events = refused.len(), code = first.code, "events are not sent");
-            let none = MetaError::default();
-            self.record(self.call_record(self.clock.now_ms(), Duration::ZERO, 0, &none, 0), refused).await;
+            let call = self.call_record(self.clock.now_ms(), Duration::ZERO, 0, &MetaError::default(), 0);
+            log_given_up(&given_up, &refused, &call);
+            self.record(call, refused).await;
         }
         kept
     }
@@ -313,8 +306,7 @@ impl Sender {
                 feedback.worked = true;
                 true
             }
-            CallOutcome::Refused { code, .. } => {
-                tracing::warn!(pixel.id = pixel, code, "Meta refused an event; it is a dead letter now");
+            CallOutcome::Refused { .. } => {
                 feedback.worked = true;
                 true
             }

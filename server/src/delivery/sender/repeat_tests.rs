@@ -1,6 +1,7 @@
 //! When an event is sent again after Meta refused it or did not count it, and when it is not.
 
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 
 use tandem_core::user_data::UserData;
 

@@ -3,7 +3,7 @@
 
 use secrecy::ExposeSecret as _;
 use tandem_core::cashfree::orders_api::orders_api_id_ok;
-use tandem_core::cashfree::signature::{self, SIGNATURE_HEADER, SignatureError, TIMESTAMP_HEADER};
+use tandem_core::cashfree::signature::{self, SignatureError, SignedHeaders};
 use tandem_core::cashfree::{Effect, Notice, Proof, Webhook, WebhookError};
 use tandem_core::event::{ActionSource, Consent, Page};
 use tandem_core::hash::Sha256Hex;
@@ -56,7 +56,7 @@ impl Meaning {
         }
         // The webhook that proves the payment may get lost, so a question is planned.
         let ask_s = if may_ask { order.plan_first_question(now_s) } else { None };
-        ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000)).into()
+        ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s.saturating_mul(1000))).into()
     }
 }
 
@@ -74,20 +74,18 @@ impl Provider for CashfreeWebhooks {
         let cashfree = &orders.settings.cashfree;
         let secrets = cashfree.secrets.as_ref().map(SecretSource::list).unwrap_or_default();
         let secrets: Vec<&[u8]> = secrets.iter().map(|secret| secret.expose_secret().as_bytes()).collect();
-        let header = |name: &str| message.headers.get(name).map(String::as_str).unwrap_or_default();
         if orders.is_legacy(message) {
             return orders.verify_legacy(&message.body, &secrets, now_ms);
         }
-        let timestamp = header(TIMESTAMP_HEADER);
-        match signature::verify(&secrets, timestamp, &message.body, header(SIGNATURE_HEADER)) {
-            Ok(_) => {}
+        let header = |name: &str| message.headers.get(name).map(String::as_str).unwrap_or_default();
+        let (timestamp, signature) = SignedHeaders::of(|name| message.headers.contains_key(name))
+            .map_or_else(Default::default, |names| (header(names.timestamp), header(names.signature)));
+        let signed_ms = match signature::verify(&secrets, timestamp, &message.body, signature) {
+            Ok(genuine) => genuine.signed_ms,
             Err(SignatureError::NoSecret) => return Err(OrderError::NoSecret),
             Err(error) => {
                 return Ok(Verification::Refused(WebhookVerdict::InvalidSignature, error.code()));
             }
-        }
-        let Some(signed_ms) = signature::timestamp_ms(timestamp) else {
-            return Ok(Verification::Refused(WebhookVerdict::InvalidSignature, "timestamp_malformed"));
         };
         let max_age_ms = i64::try_from(cashfree.webhook_max_age.as_millis()).unwrap_or(i64::MAX);
         // The age counts until the gateway received the webhook, so a wait between gateway and
