@@ -1,4 +1,4 @@
-//! Limits how long a request's body may take to arrive.
+//! Limits how long a request's body may take to arrive, and how long a stream to a stranger lasts.
 
 use std::time::Duration;
 
@@ -16,6 +16,21 @@ pub(super) fn with_deadline(inner: Body) -> Body {
         if error.is::<TimeoutError>() {
             let seconds = ARRIVAL_MAX.as_secs();
             Status::deadline_exceeded(format!("the request took longer than {seconds} s to arrive"))
+        } else {
+            Status::from_error(error)
+        }
+    }))
+}
+
+/// How long a stranger may watch without asking again.
+const LIFETIME_MAX: Duration = Duration::from_secs(600);
+
+/// A body that ends with `UNAVAILABLE` after [`LIFETIME_MAX`]. Who watches then asks again, and takes its place among
+/// those who wait for one.
+pub(super) fn with_lifetime(inner: Body) -> Body {
+    Body::new(DeadlineBody::new(LIFETIME_MAX, inner).map_err(|error| {
+        if error.is::<TimeoutError>() {
+            Status::unavailable("the watch has ended; ask again")
         } else {
             Status::from_error(error)
         }

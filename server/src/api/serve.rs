@@ -13,7 +13,6 @@ use http_body_util::{BodyExt as _, Full};
 use tandem_net::{Port, RequestsLayer};
 use tandem_proto::stubs::operations_service_server::OperationsServiceServer;
 use tandem_proto::stubs::tracking_service_server::TrackingServiceServer;
-use tandem_proto::v1::tracking_service_paths::VERIFY_WEBHOOK;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::service::Routes;
@@ -23,14 +22,21 @@ use tonic_web::GrpcWebLayer;
 use tower::Service;
 use tower_http::cors::{AllowCredentials, AllowOrigin, CorsLayer};
 
-use super::access::{AccessPolicy, CallerLayer, is_ours};
+use super::access::AccessPolicy;
+use super::caller::Caller;
+use super::door::CallerLayer;
+use super::route::Route;
 use super::tracking::Tracking;
 use crate::api::operations::Operations;
 
-/// Largest message of a public RPC, bytes.
-const PUBLIC_BYTES_MAX: usize = 256 * 1024;
+/// Largest message of a stranger, bytes. A real cart fits.
+const STRANGER_BYTES_MAX: usize = 64 * 1024;
+/// Largest message of the shop's own services, bytes.
+const INTERNAL_BYTES_MAX: usize = 256 * 1024;
 /// Largest message of `VerifyWebhook`, bytes: a body of 1 MiB, and its headers.
 const WEBHOOK_BYTES_MAX: usize = 1024 * 1024 + 64 * 1024;
+/// Largest question about health, bytes. It holds the name of a service.
+const HEALTH_BYTES_MAX: usize = 4 * 1024;
 /// Bytes before each message (gRPC over HTTP, length-prefixed message).
 const FRAME_HEAD_BYTES: usize = 5;
 /// Most bytes of a too large HTTP/1.1 request that are read, so that the caller sees the answer.
@@ -51,6 +57,7 @@ pub async fn serve(
     let (health_reporter, health) = tonic_health::server::health_reporter();
     health_reporter.set_serving::<TrackingServiceServer<Tracking>>().await;
     health_reporter.set_serving::<OperationsServiceServer<Operations>>().await;
+    let health = health.max_decoding_message_size(HEALTH_BYTES_MAX);
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(tandem_proto::DESCRIPTORS)
@@ -62,7 +69,7 @@ pub async fn serve(
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
         .max_concurrent_streams(1024)
         .http2_max_header_list_size(HEADER_BYTES_MAX)
-        .layer(RequestsLayer::new(is_ours))
+        .layer(RequestsLayer::new(|path| Route::of(path).is_ours()))
         .layer(cors(Arc::clone(&policy)))
         .layer(GrpcWebLayer::new())
         .layer(CallerLayer(policy))
@@ -77,7 +84,7 @@ pub async fn serve(
 
 /// Tandem's services, each RPC with its size limit.
 pub(crate) fn routes(tracking: Tracking, operations: Operations) -> Routes {
-    let operations = OperationsServiceServer::new(operations).max_decoding_message_size(PUBLIC_BYTES_MAX);
+    let operations = OperationsServiceServer::new(operations).max_decoding_message_size(INTERNAL_BYTES_MAX);
     Routes::new(SizeLimited::new(tracking)).add_service(operations)
 }
 
@@ -104,10 +111,11 @@ fn cors(policy: Arc<AccessPolicy>) -> CorsLayer {
         .max_age(PREFLIGHT_AGE)
 }
 
-/// `TrackingService` with a size limit per RPC, because webhooks may be larger.
+/// `TrackingService` with a size limit per caller and RPC.
 #[derive(Debug, Clone)]
 struct SizeLimited {
-    public: TrackingServiceServer<Tracking>,
+    stranger: TrackingServiceServer<Tracking>,
+    internal: TrackingServiceServer<Tracking>,
     webhook: TrackingServiceServer<Tracking>,
 }
 
@@ -116,7 +124,11 @@ impl SizeLimited {
         let shared = Arc::new(tracking);
         let with =
             |bytes| TrackingServiceServer::from_arc(Arc::clone(&shared)).max_decoding_message_size(bytes);
-        Self { public: with(PUBLIC_BYTES_MAX), webhook: with(WEBHOOK_BYTES_MAX) }
+        Self {
+            stranger: with(STRANGER_BYTES_MAX),
+            internal: with(INTERNAL_BYTES_MAX),
+            webhook: with(WEBHOOK_BYTES_MAX),
+        }
     }
 }
 
@@ -134,10 +146,11 @@ impl Service<Request<Body>> for SizeLimited {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (service, bytes_max) = if request.uri().path() == VERIFY_WEBHOOK {
-            (&mut self.webhook, WEBHOOK_BYTES_MAX)
-        } else {
-            (&mut self.public, PUBLIC_BYTES_MAX)
+        let is_internal = request.extensions().get::<Caller>() == Some(&Caller::Internal);
+        let (service, bytes_max) = match Route::of(request.uri().path()) {
+            _ if !is_internal => (&mut self.stranger, STRANGER_BYTES_MAX),
+            Route::Webhook => (&mut self.webhook, WEBHOOK_BYTES_MAX),
+            _ => (&mut self.internal, INTERNAL_BYTES_MAX),
         };
         if request.version() >= http::Version::HTTP_2 {
             return service.call(request);

@@ -2,6 +2,7 @@
 //! below it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tandem_core::code;
 use tandem_core::id::PixelId;
@@ -71,7 +72,7 @@ pub(super) async fn assemble(
     let deployment = Deployment::of(&settings, configured);
     let review = review(&settings);
     let (base, mut tasks) = base(&mut settings, outbox, clock, stop).await?;
-    let (access, limits) = access(&mut settings, &base.pixels)?;
+    let (access, limits) = access(&mut settings, &base)?;
     let tls = settings.tls.take().map(Arc::new);
     let chores = janitor::run(base.outbox.clone(), Arc::clone(&access), settings.retention, stop.clone());
     tasks.push(vital::task("janitor", chores));
@@ -172,15 +173,12 @@ async fn base(
 }
 
 /// Who may call, and how many connections each port may have.
-fn access(
-    settings: &mut Settings,
-    pixels: &[Arc<Pixel>],
-) -> Result<(Arc<AccessPolicy>, PortLimits), StartError> {
+fn access(settings: &mut Settings, base: &BaseParts) -> Result<(Arc<AccessPolicy>, PortLimits), StartError> {
     let token = match settings.internal_token.take() {
         Some(token) => token,
         None => store::own_token(&settings.data_dir)?,
     };
-    let of_pixels = pixels.iter().filter_map(|pixel| pixel.origins.clone());
+    let of_pixels = base.pixels.iter().filter_map(|pixel| pixel.origins.clone());
     let origins = std::iter::once(settings.allowed_origins.clone()).chain(of_pixels).collect();
     let trusted_proxies = std::mem::take(&mut settings.trusted_proxies);
     let files = raise_file_limit();
@@ -195,6 +193,9 @@ fn access(
         sets_cookies: settings.cookie_domain.is_some(),
         rate_limits: RateLimits::new(settings.rate_limit),
         admission: Admission::new(settings.rate_limit.is_some()),
+        refused_tokens: AtomicU64::default(),
+        metrics: Arc::clone(&base.metrics),
+        clock: base.clock.clone(),
     };
     Ok((Arc::new(access), limits))
 }

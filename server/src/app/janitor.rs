@@ -30,7 +30,7 @@ pub(super) async fn run(
             () = stop.cancelled() => return,
             () = tokio::time::sleep(EXPIRE_EVERY) => {}
         }
-        access.admission.report();
+        access.report();
         if round.is_multiple_of(ROUNDS_PER_SWEEP) {
             access.rate_limits.forget_quiet();
         }

@@ -6,9 +6,10 @@ use std::fmt;
 
 use secrecy::ExposeSecret as _;
 use tandem_core::order::Environment;
+use tandem_net::Tls;
 use tandem_settings::keys::{
     CASHFREE_API_URL, CASHFREE_CLIENT_SECRET, CASHFREE_CLIENT_SECRET_PRODUCTION, FACEBOOK_ACCESS_TOKEN,
-    FACEBOOK_APP_SECRET, TANDEM_CLAIM_SECRET, TANDEM_INTERNAL_TOKEN,
+    FACEBOOK_APP_SECRET, TANDEM_CLAIM_SECRET, TANDEM_INTERNAL_TOKEN, TANDEM_TLS_CLIENT_NAMES,
 };
 use tandem_settings::{SecretForm, SecretKey, SecretSource};
 use url::Url;
@@ -66,6 +67,8 @@ pub struct SettingsReview {
     cashfree_api: Option<Url>,
     /// IDs of the pixels that have a test event code.
     testing: Vec<String>,
+    /// Every certificate of the client CA proves an internal caller.
+    trusts_whole_ca: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -97,7 +100,7 @@ struct Rule {
     subjects: fn(&SettingsReview) -> Vec<String>,
 }
 
-const RULES: [Rule; 6] = [
+const RULES: [Rule; 7] = [
     Rule {
         code: "secret_file_unusable",
         weight: Weight::Degraded,
@@ -169,6 +172,16 @@ const RULES: [Rule; 6] = [
         },
     },
     Rule {
+        code: "client_names_unset",
+        weight: Weight::Advice,
+        what: "every certificate of TANDEM_TLS_CLIENT_CA stands for the internal token",
+        advice: "name the shop's own services, unless that CA signs for them alone",
+        subjects: |review| match review.trusts_whole_ca {
+            true => vec![TANDEM_TLS_CLIENT_NAMES.name.to_owned()],
+            false => Vec::new(),
+        },
+    },
+    Rule {
         code: "test_event_code_in_production",
         weight: Weight::Degraded,
         what: "real orders are sent with a test event code",
@@ -224,6 +237,7 @@ impl SettingsReview {
             is_real_meta: settings.meta.is_real(),
             cashfree_api: Some(settings.cashfree.api_url.clone()),
             testing: testing.map(|pixel| pixel.id.as_str().to_owned()).collect(),
+            trusts_whole_ca: settings.tls.as_ref().is_some_and(Tls::trusts_whole_ca),
         }
     }
 

@@ -19,6 +19,8 @@ use crate::telemetry::response_times::ResponseFigures;
 /// A snapshot is cached for this multiple of the time it took to make. So cheap snapshots stay
 /// fresh, and expensive ones take at most a sixth of the time.
 const REUSE_FACTOR: u32 = 5;
+/// For how long it is not asked again whether the store accepts writes. Each question syncs a disk, and anybody may ask.
+const READY_REUSE: Duration = Duration::from_secs(1);
 /// Longest time a snapshot is cached.
 const REUSE_MAX: Duration = Duration::from_secs(5);
 /// Longest time that events may wait for a pixel that does not deliver, seconds: 15 minutes.
@@ -116,6 +118,7 @@ pub struct Insight {
     review: SettingsReview,
     proves_pages: bool,
     latest: Mutex<Option<CachedSnapshot>>,
+    ready: Mutex<Option<(Instant, Result<(), StoreError>)>>,
 }
 
 #[derive(Debug)]
@@ -135,7 +138,8 @@ impl Insight {
         review: SettingsReview,
         proves_pages: bool,
     ) -> Self {
-        Self { operators, board, metrics, clock, review, proves_pages, latest: Mutex::default() }
+        let (latest, ready) = (Mutex::default(), Mutex::default());
+        Self { operators, board, metrics, clock, review, proves_pages, latest, ready }
     }
 
     /// Whether anybody can name the orders of others: their IDs count up, and nothing else is asked for.
@@ -153,9 +157,17 @@ impl Insight {
         self.clock.now_ms()
     }
 
-    /// Checks that the store accepts writes.
+    /// Whether the store accepts writes, as it was at most a second ago. Those who ask at once share one question.
     pub async fn check_ready(&self) -> Result<(), StoreError> {
-        self.operators.probe().await
+        let mut ready = self.ready.lock().await;
+        if let Some((at, known)) = &*ready
+            && at.elapsed() < READY_REUSE
+        {
+            return known.clone();
+        }
+        let accepts = self.operators.probe().await;
+        *ready = Some((Instant::now(), accepts.clone()));
+        accepts
     }
 
     /// A snapshot, at most a few seconds old.
@@ -168,7 +180,7 @@ impl Insight {
             return Arc::clone(&latest.snapshot);
         }
         let at_ms = self.clock.now_ms();
-        let accepts = self.operators.probe().await;
+        let accepts = self.check_ready().await;
         let figures = self.operators.figures(at_ms).await;
         let store_error = accepts.err().or(figures.as_ref().err().cloned());
         let figures = figures.unwrap_or_default();

@@ -76,7 +76,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     (
         "server/src/api",
-        "mod serve operations tracking cookies encode decode access admission rate_limit body status caller",
+        "mod serve door operations tracking cookies encode decode access admission tally rate_limit body status route caller",
     ),
     ("server/src/api/decode", "mod browser click custom_data page person reader"),
     (
@@ -85,7 +85,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     ("server/src/api/tracking", "mod confirm events purchase webhook service"),
     ("server/src/app", "mod assemble janitor ports store error"),
-    ("server/src/config", "mod check advice settings pixels page origins network tls"),
+    ("server/src/config", "mod check advice settings pixels page origins hosts network tls"),
     (
         "server/src/insight",
         "mod http dashboard dashboard_dead_letters metrics_page diagnosis health code_pages format",
