@@ -289,8 +289,8 @@ mod tests {
             let names = [name.to_owned()];
             rcgen::generate_simple_self_signed(names).unwrap().cert.der().to_owned()
         };
-        let names = ClientNames::parse("gateway.internal, Reports.internal,10.0.0.7").unwrap();
-        for internal in ["gateway.internal", "reports.internal", "10.0.0.7", "*.internal"] {
+        let names = ClientNames::parse("gateway.internal, Reports.shop.internal,10.0.0.7").unwrap();
+        for internal in ["gateway.internal", "reports.shop.internal", "10.0.0.7", "*.shop.internal"] {
             assert!(names.include(&signed(internal)), "{internal}");
         }
         for other in

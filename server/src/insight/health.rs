@@ -355,3 +355,31 @@ impl Findings {
         self.status.unwrap_or(Status::Healthy)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbox::Outbox;
+    use crate::outbox::embedded::Embedded;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_second_of_questions_costs_the_disk_one_write() {
+        let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::fixed(1_000));
+        let outbox = Outbox::new(Embedded::open(dir.path(), clock.clone()).unwrap());
+        let (board, metrics) = (StatusBoard::default(), Arc::default());
+        let insight =
+            Insight::new(outbox.operators, board, metrics, clock.clone(), SettingsReview::default(), true);
+        // What a probe writes is the time.
+        let reader = rusqlite::Connection::open(dir.path().join("tandem.db")).unwrap();
+        let written = || reader.query_row("PRAGMA application_id", [], |row| row.get::<_, i64>(0)).unwrap();
+        insight.check_ready().await.unwrap();
+        let first = written();
+        clock.set_ms(2_000);
+        insight.check_ready().await.unwrap();
+        insight.snapshot().await;
+        assert_eq!(written(), first, "another question within the second wrote again");
+        tokio::time::sleep(READY_REUSE).await;
+        insight.check_ready().await.unwrap();
+        assert_ne!(written(), first);
+    }
+}

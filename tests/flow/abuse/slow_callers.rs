@@ -10,6 +10,7 @@ use tandem_tests::{INTERNAL_TOKEN, Person, World, messages, raw};
 use tokio::io::AsyncWriteExt as _;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::{Code, Status};
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 /// Number of callers of a kind in one test.
 const CROWD: usize = 200;
@@ -128,6 +129,16 @@ async fn a_call_whose_message_never_comes_is_answered_and_its_connection_kept() 
     let status = outcome.expect_err("there was no message");
     assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
     stranger.capture_lead(messages::lead(&Person::unique())).await?;
+
+    // Otherwise a few such calls would take all the places of health checks.
+    client.ready().await?;
+    let nothing = tonic::Request::new(tokio_stream::pending::<HealthCheckRequest>());
+    let codec = tonic_prost::ProstCodec::<HealthCheckRequest, HealthCheckResponse>::default();
+    let check = PathAndQuery::from_static("/grpc.health.v1.Health/Check");
+    let call = client.client_streaming(nothing, check, codec);
+    let outcome: Result<_, Status> = tokio::time::timeout(ENDED_WITHIN, call).await?;
+    let status = outcome.expect_err("there was no question");
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
     Ok(())
 }
 
@@ -206,7 +217,7 @@ async fn too_many_open_files_are_survived() -> anyhow::Result<()> {
 async fn a_watch_on_health_may_be_silent_for_longer_than_a_call() -> anyhow::Result<()> {
     let world = quiet_world().await?;
     let mut probe = tonic_health::pb::health_client::HealthClient::new(world.stranger()?.channel());
-    let mut watch = probe.watch(tonic_health::pb::HealthCheckRequest::default()).await?.into_inner();
+    let mut watch = probe.watch(HealthCheckRequest::default()).await?.into_inner();
     assert!(watch.message().await?.is_some());
     let silence = tokio::time::timeout(Duration::from_secs(65), watch.message()).await;
     assert!(silence.is_err(), "the watch was ended: {silence:?}");
