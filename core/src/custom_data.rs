@@ -13,6 +13,13 @@ pub const PROPERTIES_MAX: usize = 50;
 /// Longest text of one field, bytes.
 pub const TEXT_BYTES_MAX: usize = 1000;
 
+/// Most bytes of JSON that a page's facts about one event may take. 200 cart lines with the UUIDs of a shop's
+/// products fit, with their prices.
+pub const FACTS_BYTES_MAX: usize = 32 * 1024;
+/// Most bytes of JSON that an order keeps of the facts of one page's event. The order is written anew with each
+/// event that names it.
+pub const KEPT_BYTES_MAX: usize = 16 * 1024;
+
 /// Names of Meta's fields (custom data parameters) and Tandem's own, without the text fields.
 const OTHER_FIELDS: [&str; 15] = [
     "value",
@@ -154,10 +161,61 @@ impl CustomData {
         *self == Self::default()
     }
 
-    /// Fills fields that are blank here from `other`, money included.
+    /// About as many bytes as the fields take as JSON, and never fewer.
+    pub fn stored_bytes(&self) -> usize {
+        let texts = self.texts().into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?)));
+        let texts: usize = texts.map(|(name, text)| name.len() + json_bytes(text) + 4).sum();
+        let experiment: usize =
+            self.experiment.fields().iter().map(|(name, text)| name.len() + json_bytes(text) + 4).sum();
+        let order = self.order_id.as_ref().map_or(0, |id| json_bytes(id.as_str()));
+        FIXED_BYTES + texts + experiment + order + self.contents_bytes() + self.properties_bytes()
+    }
+
+    fn contents_bytes(&self) -> usize {
+        let ids: usize = self.content_ids.iter().map(|id| json_bytes(id) + 1).sum();
+        ids + self.contents.iter().map(|line| json_bytes(&line.id) + LINE_BYTES).sum::<usize>()
+    }
+
+    fn properties_bytes(&self) -> usize {
+        self.properties.iter().map(|property| property_bytes(property)).sum()
+    }
+
+    /// Drops what takes more than `bytes_max` as JSON, and what counts least first: the shop's own properties,
+    /// then texts, then the contents.
+    pub fn keep_within(&mut self, bytes_max: usize) {
+        let drops: [fn(&mut Self); 3] = [
+            |data| data.properties.clear(),
+            |data| {
+                for name in Self::TEXT_FIELDS.into_iter().filter(|name| *name != "content_type") {
+                    if let Some(text) = data.text_mut(name) {
+                        *text = None;
+                    }
+                }
+            },
+            |data| {
+                data.content_ids.clear();
+                data.contents.clear();
+                data.content_type = None;
+            },
+        ];
+        for drop in drops {
+            if self.stored_bytes() > bytes_max {
+                drop(self);
+            }
+        }
+    }
+
+    /// Fills fields that are blank here from `other`, money included. What has no room within
+    /// [`FACTS_BYTES_MAX`] stays away, so that filling again and again has an end.
     pub fn fill_blanks(&mut self, other: &Self) {
         use crate::user_data::fill;
-        if self.content_ids.is_empty() && self.contents.is_empty() {
+        let mut bytes = self.stored_bytes();
+        let contents_bytes = other.contents_bytes();
+        if self.content_ids.is_empty()
+            && self.contents.is_empty()
+            && bytes.saturating_add(contents_bytes) <= FACTS_BYTES_MAX
+        {
+            bytes += contents_bytes;
             self.content_ids.clone_from(&other.content_ids);
             self.contents.clone_from(&other.contents);
             fill(&mut self.num_items, other.num_items.as_ref());
@@ -178,9 +236,12 @@ impl CustomData {
         if self.experiment.is_empty() {
             self.experiment = other.experiment.clone();
         }
-        for (key, value) in &other.properties {
-            if self.properties.len() < PROPERTIES_MAX && !self.properties.iter().any(|(k, _)| k == key) {
-                self.properties.push((key.clone(), value.clone()));
+        for property in &other.properties {
+            let is_known = self.properties.iter().any(|(key, _)| *key == property.0);
+            let with = bytes.saturating_add(property_bytes(property));
+            if self.properties.len() < PROPERTIES_MAX && !is_known && with <= FACTS_BYTES_MAX {
+                bytes = with;
+                self.properties.push(property.clone());
             }
         }
     }
@@ -244,6 +305,25 @@ impl CustomData {
     }
 }
 
+/// Bytes of JSON that the fields without a text take at most: amounts, the number of items, and all names.
+const FIXED_BYTES: usize = 400;
+/// Bytes of JSON that a cart line takes at most beside its ID.
+const LINE_BYTES: usize = 110;
+
+/// Bytes of a text as JSON (RFC 8259, 7), with its quotes.
+fn json_bytes(text: &str) -> usize {
+    let of_byte = |byte: u8| match byte {
+        0..0x20 => 6,
+        b'"' | b'\\' => 2,
+        _ => 1,
+    };
+    text.bytes().map(of_byte).sum::<usize>() + 2
+}
+
+fn property_bytes((key, value): &(String, String)) -> usize {
+    json_bytes(key) + json_bytes(value) + 4
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,5 +360,67 @@ mod tests {
         let mut given = CustomData { value: inr("5"), ..cart(&[(2, inr("499.50"))]) };
         given.value_of_prices();
         assert_eq!(given.value, inr("5"), "what the shop says stays");
+    }
+
+    /// A cart with all that strangers may fill, `bytes` of it in each text.
+    fn crammed(lines: usize, bytes: usize) -> CustomData {
+        let text = |n: usize| format!("{n}\"\u{1}").repeat(bytes).chars().take(bytes).collect::<String>();
+        let mut data = CustomData {
+            content_ids: (0..lines).map(text).collect(),
+            properties: (0..PROPERTIES_MAX).map(|n| (format!("p{n}"), text(n))).collect(),
+            value: price("999999999.99", "INR"),
+            predicted_ltv: price("999999999.99", "INR"),
+            num_items: Some(u32::MAX),
+            order_id: OrderId::parse("order").ok(),
+            experiment: Experiment { experiment_id: text(1), variant: text(2), test_group: text(3) },
+            ..CustomData::default()
+        };
+        let line = |n| Content { id: text(n), quantity: u32::MAX, item_price: price("999999999.99", "INR") };
+        data.contents = (0..lines).map(line).collect();
+        for name in CustomData::TEXT_FIELDS {
+            *data.text_mut(name).unwrap() = Some(text(7));
+        }
+        data
+    }
+
+    #[test]
+    fn the_size_is_never_told_too_small() {
+        for data in [CustomData::default(), crammed(1, 3), crammed(20, 100), crammed(CONTENTS_MAX, 1000)] {
+            let (told, real) = (data.stored_bytes(), serde_json::to_string(&data).unwrap().len());
+            assert!(real <= told, "{real} bytes, and told {told}");
+            assert!(told <= 2 * real + 600, "{real} bytes, and told {told}");
+        }
+    }
+
+    #[test]
+    fn a_real_cart_is_kept_whole_and_of_a_crammed_one_what_counts_most() {
+        let mut real = crammed(60, 0);
+        for (n, line) in real.contents.iter_mut().enumerate() {
+            line.id = format!("0192f6c5-1d0e-7c3a-9b5e-{n:012}");
+        }
+        let before = real.clone();
+        real.keep_within(KEPT_BYTES_MAX);
+        assert_eq!(real, before);
+
+        let mut data = crammed(13, 150);
+        data.keep_within(KEPT_BYTES_MAX);
+        assert!(data.properties.is_empty() && data.contents.len() == 13 && data.search_string.is_none());
+        let mut data = crammed(CONTENTS_MAX, 1000);
+        data.keep_within(KEPT_BYTES_MAX);
+        assert!(data.contents.is_empty() && data.value.is_some() && data.stored_bytes() <= KEPT_BYTES_MAX);
+    }
+
+    #[test]
+    fn filling_again_and_again_has_an_end() {
+        let mut kept = crammed(20, 200);
+        kept.keep_within(KEPT_BYTES_MAX);
+        for n in 0..200 {
+            let mut later = CustomData::default();
+            later.properties = (0..10).map(|p| (format!("q{n}-{p}"), "x".repeat(1000))).collect();
+            kept.fill_blanks(&later);
+            kept.fill_blanks(&crammed(10, 100));
+        }
+        assert!(kept.stored_bytes() <= FACTS_BYTES_MAX + 5 * 6 * TEXT_BYTES_MAX, "{}", kept.stored_bytes());
+        assert!(!kept.properties.is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::custom_data::CustomData;
+use crate::custom_data::{CustomData, KEPT_BYTES_MAX};
 use crate::event::{AdsConsent, Consent, Page};
 use crate::id::PixelId;
 use crate::user_data::UserData;
@@ -55,6 +55,10 @@ impl Contact {
     /// so that its later word counts.
     pub(super) fn kept(&self) -> Self {
         let mut kept = self.clone();
+        // The shop's own services are bounded by the size of their messages.
+        if self.proof != ContactProof::Internal {
+            kept.custom_data.keep_within(KEPT_BYTES_MAX);
+        }
         if self.consent.ads == AdsConsent::Denied {
             kept.user_data.keep_browser();
         }

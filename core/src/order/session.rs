@@ -2,7 +2,7 @@
 //! does. A digest of it is kept until the provider is asked.
 
 use super::contact::{Contact, ContactProof};
-use super::state::Order;
+use super::state::{Order, WAITING_BYTES_MAX};
 use crate::hash::Sha256Hex;
 
 /// Most contacts that wait for the provider's word.
@@ -23,13 +23,14 @@ impl Order {
                     *known == session && by.user_data.same_browser(&contact.user_data)
                 };
                 // Who spoke last is heard last.
-                let offered = match waiting.iter().position(is_same).map(|place| waiting.remove(place)) {
+                let mut offered = match waiting.iter().position(is_same).map(|place| waiting.remove(place)) {
                     Some((_, mut known)) => {
                         known.learn(&contact.kept());
                         known
                     }
                     None => contact.kept(),
                 };
+                offered.custom_data.keep_within(WAITING_BYTES_MAX);
                 if waiting.len() < WAITING_MAX {
                     waiting.push((session, offered));
                 }
@@ -86,5 +87,20 @@ mod tests {
         order.confirm_session(right);
         order.offer_session(right, &contact("fb.1.2.2", false));
         assert_eq!(owner(&order), Some("fb.1.2.2"));
+    }
+
+    #[test]
+    fn what_one_browser_crams_into_an_order_stays_small() {
+        let mut order = order();
+        let mut crammed = contact("fb.1.1700000000000.1", false);
+        for call in 0..100_usize {
+            let text = |n: usize| (format!("p{call}-{n}"), "x".repeat(1000));
+            crammed.custom_data.properties = (0..14).map(text).collect();
+            let session = Sha256Hex::of_bytes(&call.to_le_bytes());
+            order.add_contact(&crammed);
+            order.offer_session(session, &crammed);
+        }
+        let bytes = serde_json::to_string(&order).unwrap().len();
+        assert!(bytes < 64 * 1024, "{bytes} bytes");
     }
 }

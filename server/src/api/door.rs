@@ -11,8 +11,8 @@ use tower::{Layer, Service};
 
 use super::access::AccessPolicy;
 use super::admission::{Admitted, CallerGone};
-use super::body::{with_deadline, with_lifetime};
-use super::caller::Caller;
+use super::body::{Metered, with_deadline, with_lifetime};
+use super::caller::{Caller, Stranger};
 use super::route::Route;
 use super::tally::Tally;
 
@@ -65,6 +65,10 @@ where
                 let is_internal = caller == Caller::Internal;
                 if let (true, Some(peer)) = (is_internal, peer) {
                     peer.mark_internal();
+                }
+                if let Caller::Stranger(Stranger { address: Some(address), .. }) = caller {
+                    let policy = Arc::clone(policy);
+                    request = request.map(|body| Body::new(Metered { body, address, policy }));
                 }
                 // Of the shop's own services, reflection sends one question after the other.
                 if route != Route::Other {

@@ -14,6 +14,11 @@ use super::status::Reject;
 use crate::aging::AgingMap;
 use crate::config::RateLimit;
 
+/// Bytes that each call of an address may bring on average. An event has one or two thousand. Without it, the largest
+/// messages at the allowed rate would fill a disk within hours.
+const BYTES_PER_CALL: u32 = 4 * 1024;
+/// Fewest bytes that an address may bring at once after a pause: a few of the largest messages.
+const BYTES_BURST_MIN: u32 = 256 * 1024;
 /// How often an address may be wrong about the token.
 const GUESSES: RateLimit =
     RateLimit { per_second: NonZeroU32::MIN, burst: NonZeroU32::MIN.saturating_add(49) };
@@ -32,6 +37,7 @@ pub struct RateLimits {
 #[derive(Debug)]
 struct Buckets {
     calls: DefaultKeyedRateLimiter<IpAddr>,
+    bytes: DefaultKeyedRateLimiter<IpAddr>,
     /// Health checks. A load balancer may share its address with all that comes through it, and must not take the
     /// server for dead because others call often.
     health: DefaultKeyedRateLimiter<IpAddr>,
@@ -45,8 +51,14 @@ impl RateLimits {
         let keyed = |limit: RateLimit| {
             RateLimiter::keyed(Quota::per_second(limit.per_second).allow_burst(limit.burst))
         };
+        let bytes =
+            |calls: NonZeroU32| calls.saturating_mul(NonZeroU32::MIN.saturating_add(BYTES_PER_CALL - 1));
         let buckets = limit.map(|limit| Buckets {
             calls: keyed(limit),
+            bytes: keyed(RateLimit {
+                per_second: bytes(limit.per_second),
+                burst: bytes(limit.burst).max(NonZeroU32::MIN.saturating_add(BYTES_BURST_MIN - 1)),
+            }),
             health: keyed(limit),
             guesses: keyed(GUESSES),
             proven: Mutex::new(AgingMap::new(PROVEN_MS, PROVEN_MAX)),
@@ -60,6 +72,17 @@ impl RateLimits {
         let bucket =
             if matches!(route, Route::Check | Route::Watch) { &buckets.health } else { &buckets.calls };
         self.take(bucket, address)
+    }
+
+    /// Counts bytes of a stranger's message. The error is the time to wait.
+    pub(super) fn take_bytes(&self, address: IpAddr, bytes: usize) -> Result<(), Duration> {
+        let bytes = NonZeroU32::new(u32::try_from(bytes).unwrap_or(u32::MAX));
+        let (Some(buckets), Some(bytes)) = (&self.buckets, bytes) else { return Ok(()) };
+        match buckets.bytes.check_key_n(&subscriber(address), bytes) {
+            Ok(taken) => taken.map_err(|until| until.wait_time_from(self.clock.now())),
+            // More at once than an address may bring at all.
+            Err(_) => Err(Duration::from_secs(1)),
+        }
     }
 
     /// Compares a caller's token, unless its address was wrong too often: who may try without end finds a token.
@@ -101,7 +124,8 @@ impl RateLimits {
     /// Forgets addresses that have made no call for a while. The janitor calls this, so that memory
     /// stays bounded.
     pub fn forget_quiet(&self) {
-        for bucket in self.buckets.iter().flat_map(|all| [&all.calls, &all.health, &all.guesses]) {
+        for bucket in self.buckets.iter().flat_map(|all| [&all.calls, &all.bytes, &all.health, &all.guesses])
+        {
             bucket.retain_recent();
             bucket.shrink_to_fit();
         }
@@ -129,6 +153,21 @@ mod tests {
         assert!(wait > Duration::ZERO && wait <= Duration::from_secs(1));
         assert_eq!(limits.check(address, Route::Check), Ok(()), "health has a bucket of its own");
         assert_eq!(limits.check("192.0.2.2".parse().unwrap(), LEAD), Ok(()), "another address");
+    }
+
+    #[test]
+    fn bytes_have_a_rate_that_follows_from_that_of_calls() {
+        let address: IpAddr = "192.0.2.1".parse().unwrap();
+        let taken = |limits: &RateLimits| {
+            (0..1000).filter(|_| limits.take_bytes(address, 16 * 1024).is_ok()).count() * 16 * 1024
+        };
+        let taken_by_default = taken(&limits("50/s burst 200"));
+        assert!((780_000..1_000_000).contains(&taken_by_default), "{taken_by_default} bytes");
+        let small = limits("1/s burst 5");
+        assert!((256 * 1024..300_000).contains(&taken(&small)));
+        assert_eq!(small.check(address, LEAD), Ok(()), "calls have a bucket of their own");
+        assert!(small.take_bytes("192.0.2.2".parse().unwrap(), 64 * 1024).is_ok(), "another address");
+        assert!(taken(&RateLimits::new(None)) == 1000 * 16 * 1024);
     }
 
     #[test]

@@ -41,6 +41,8 @@ const HEALTH_BYTES_MAX: usize = 4 * 1024;
 const FRAME_HEAD_BYTES: usize = 5;
 /// Most bytes of a too large HTTP/1.1 request that are read, so that the caller sees the answer.
 const DISCARDED_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// As how many bytes a refused part of a body counts.
+const REFUSED_BYTES: usize = 16 * 1024;
 /// Largest headers of an HTTP/2 request, bytes.
 const HEADER_BYTES_MAX: u32 = 32 * 1024;
 /// How long a browser may remember a preflight.
@@ -171,11 +173,22 @@ impl Service<Request<Body>> for SizeLimited {
 async fn read_whole(mut body: Body, bytes_max: usize) -> Result<Body, Status> {
     let mut kept = BytesMut::new();
     let mut read = 0_usize;
+    let mut refused = None;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| match error.code() {
-            Code::DeadlineExceeded => error,
-            _ => Status::cancelled("the request ended before its body was complete"),
-        })?;
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(error) if error.code() == Code::DeadlineExceeded => return Err(error),
+            // The address has no room for these bytes. How many they were is not known.
+            Err(error) if error.code() == Code::ResourceExhausted => {
+                refused = Some(error);
+                read = read.saturating_add(REFUSED_BYTES);
+                if read > DISCARDED_BYTES_MAX {
+                    break;
+                }
+                continue;
+            }
+            Err(_) => return Err(Status::cancelled("the request ended before its body was complete")),
+        };
         let Ok(data) = frame.into_data() else { continue };
         read = read.saturating_add(data.len());
         if read > DISCARDED_BYTES_MAX {
@@ -185,7 +198,9 @@ async fn read_whole(mut body: Body, bytes_max: usize) -> Result<Body, Status> {
             kept.extend_from_slice(&data);
         }
     }
-    if read > bytes_max {
+    if let Some(refused) = refused {
+        Err(refused)
+    } else if read > bytes_max {
         Err(Status::out_of_range(format!("the message is larger than {bytes_max} bytes")))
     } else {
         Ok(Body::new(Full::new(kept.freeze())))

@@ -87,6 +87,25 @@ async fn health_checks_have_a_rate_and_take_nothing_from_leads() -> anyhow::Resu
 }
 
 #[tokio::test]
+async fn bytes_are_limited_by_address_too() -> anyhow::Result<()> {
+    let world = world().await?;
+    let caller = world.stranger()?;
+    let mut large = messages::lead(&Person::unique());
+    large.custom_data.get_or_insert_default().search_string = "x".repeat(60_000);
+    let mut limited = 0;
+    for _ in 0..60 {
+        let status = from_address(&caller, "49.36.7.7").capture_lead(large.clone()).await.expect_err("large");
+        if status.code() == Code::ResourceExhausted {
+            assert!(status.get_details_retry_info().is_some(), "{status}");
+            limited += 1;
+        }
+    }
+    assert!(limited >= 20, "{limited} of 60 messages of 60 kB were refused");
+    from_address(&caller, "49.36.9.9").capture_lead(messages::lead(&Person::unique())).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn wrong_tokens_are_limited_and_counted_and_the_shops_services_pass() -> anyhow::Result<()> {
     let world = world().await?;
     let stranger = world.stranger()?;

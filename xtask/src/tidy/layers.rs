@@ -76,7 +76,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     (
         "server/src/api",
-        "mod serve door operations tracking cookies encode decode access admission tally rate_limit body status route caller",
+        "mod serve door operations tracking cookies encode decode body access admission tally rate_limit status route caller",
     ),
     ("server/src/api/decode", "mod browser click custom_data page person reader"),
     (
