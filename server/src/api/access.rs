@@ -23,6 +23,7 @@ use super::route::Route;
 use super::status::Reject;
 use crate::clock::Clock;
 use crate::config::{Origins, SecretSource};
+use crate::outbox::Reserve;
 use crate::telemetry::metrics::Metrics;
 
 /// The rules that decide who may call.
@@ -38,6 +39,8 @@ pub struct AccessPolicy {
     pub sets_cookies: bool,
     pub rate_limits: RateLimits,
     pub admission: Admission,
+    /// Strangers wait while nothing else is left of the disk.
+    pub reserve: Reserve,
     /// Calls refused for their token since the last report.
     pub refused_tokens: AtomicU64,
     /// Counts what is refused.
@@ -105,6 +108,9 @@ impl AccessPolicy {
                 _ => return Err(Reject::OriginNotAllowed),
             },
         };
+        if route.is_ours() && self.reserve.is_all_that_is_left() {
+            return Err(Reject::StoreUnavailable);
+        }
         let user_agent = headers
             .get(http::header::USER_AGENT)
             .and_then(|value| clean_user_agent(&String::from_utf8_lossy(value.as_bytes())));
@@ -144,6 +150,7 @@ mod tests {
             sets_cookies: false,
             rate_limits: RateLimits::new(None),
             admission: Admission::new(false),
+            reserve: Reserve::default(),
             refused_tokens: AtomicU64::default(),
             metrics: Arc::default(),
             clock: Clock::fixed(0),

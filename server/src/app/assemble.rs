@@ -27,7 +27,7 @@ use crate::ingest::Ingest;
 use crate::insight::diagnosis::{Deployment, Diagnosis};
 use crate::insight::health::Insight;
 use crate::orders::{ConfirmKeys, OrderSettings, Orders, OrdersApi, PurchaseRules, Reconciler};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Reserve};
 use crate::telemetry::metrics::Metrics;
 use crate::vital;
 
@@ -73,6 +73,8 @@ pub(super) async fn assemble(
     let review = review(&settings);
     let (base, mut tasks) = base(&mut settings, outbox, clock, stop).await?;
     let (access, limits) = access(&mut settings, &base)?;
+    let watch = janitor::watch_disk(access.reserve.clone(), settings.data_dir.clone(), stop.clone());
+    tasks.push(vital::task("disk", watch));
     let tls = settings.tls.take().map(Arc::new);
     let chores = janitor::run(base.outbox.clone(), Arc::clone(&access), settings.retention, stop.clone());
     tasks.push(vital::task("janitor", chores));
@@ -80,14 +82,15 @@ pub(super) async fn assemble(
     tasks.push(vital::task("catalogue", reload));
 
     let BaseParts { outbox, clock, metrics, pixels, graph, delivery } = base;
-    let insight = Arc::new(Insight::new(
+    let insight = Insight::new(
         Arc::clone(&outbox.operators),
         delivery.board().clone(),
         Arc::clone(&metrics),
         clock.clone(),
         review.clone(),
         settings.claim_secret.is_some(),
-    ));
+    );
+    let insight = Arc::new(insight.with_reserve(access.reserve.clone()));
     let decoder = Decoder {
         settings: decoding(&settings, &pixels, configured),
         metrics: Arc::clone(&metrics),
@@ -193,6 +196,7 @@ fn access(settings: &mut Settings, base: &BaseParts) -> Result<(Arc<AccessPolicy
         sets_cookies: settings.cookie_domain.is_some(),
         rate_limits: RateLimits::new(settings.rate_limit),
         admission: Admission::new(settings.rate_limit.is_some()),
+        reserve: Reserve::default(),
         refused_tokens: AtomicU64::default(),
         metrics: Arc::clone(&base.metrics),
         clock: base.clock.clone(),

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use crate::clock::Clock;
 use crate::config::{SettingsReview, Weight};
 use crate::delivery::{PixelState, PixelStatus, StatusBoard};
-use crate::outbox::{Figures, Metric, OperatorStore, State, StoreError};
+use crate::outbox::{Figures, Metric, OperatorStore, Reserve, State, StoreError};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::response_times::ResponseFigures;
 
@@ -117,6 +117,7 @@ pub struct Insight {
     clock: Clock,
     review: SettingsReview,
     proves_pages: bool,
+    reserve: Reserve,
     latest: Mutex<Option<CachedSnapshot>>,
     ready: Mutex<Option<(Instant, Result<(), StoreError>)>>,
 }
@@ -138,8 +139,14 @@ impl Insight {
         review: SettingsReview,
         proves_pages: bool,
     ) -> Self {
-        let (latest, ready) = (Mutex::default(), Mutex::default());
-        Self { operators, board, metrics, clock, review, proves_pages, latest, ready }
+        let (latest, ready, reserve) = (Mutex::default(), Mutex::default(), Reserve::default());
+        Self { operators, board, metrics, clock, review, proves_pages, reserve, latest, ready }
+    }
+
+    /// Tells of the disk's reserve, too.
+    #[must_use]
+    pub fn with_reserve(self, reserve: Reserve) -> Self {
+        Self { reserve, ..self }
     }
 
     /// Whether anybody can name the orders of others: their IDs count up, and nothing else is asked for.
@@ -213,6 +220,9 @@ impl Insight {
         }
         if store_error.is_some() {
             findings.add_critical("store_refuses".into());
+        }
+        if self.reserve.is_all_that_is_left() {
+            findings.add_critical("disk_low".into());
         }
         if !is_time_trusted {
             findings.add_degraded(code::CLOCK_UNTRUSTED.into());

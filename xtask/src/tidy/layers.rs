@@ -64,7 +64,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
         "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock aging vital",
     ),
     ("server/src/clock", "mod trust"),
-    ("server/src/outbox", "mod embedded operators figures orders queue events state error"),
+    ("server/src/outbox", "mod embedded operators figures orders queue events state error reserve"),
     (
         "server/src/outbox/embedded",
         "mod operators results queue orders purchases events erase sweep unproven figures read steps store checkpoint open \
@@ -101,7 +101,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("net/src", "lib port requests connection peer connections activity address limits tls"),
     (
         "settings/src",
-        "lib understood log client source unknown document secret client_address exit file_limit keys loopback networks values watched",
+        "lib understood log client source unknown document secret client_address exit disk_room file_limit keys loopback networks values watched",
     ),
     ("web-client/src", "lib answer request input pixel grpc event_id flat wire json names retry text"),
     (
