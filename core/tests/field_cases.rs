@@ -10,9 +10,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tandem_core::capi::{Payload, batch_body, custom_data};
 use tandem_core::cashfree::{Effect, Proof, Webhook};
-use tandem_core::click_id::{Fbc, Fbp, choose_fbc, mint_fbc};
+use tandem_core::click_id::{Fbc, Fbp, Seen, choose_fbc, mint_fbc};
 use tandem_core::code;
 use tandem_core::country::Country;
+use tandem_core::crawler::is_crawler;
 use tandem_core::currency::Currency;
 use tandem_core::custom_data::{Content, CustomData, is_standard_field};
 use tandem_core::event::{ActionSource, Event, LimitedDataUse, Page};
@@ -188,6 +189,35 @@ fn a_national_number_gets_the_calling_code_of_its_country() {
 }
 
 #[test]
+fn an_extension_is_cut_off_and_never_joined() {
+    for (text, country, expected) in [
+        ("555-123-1234 x44", "US", Some("15551231234")),
+        ("+1 (586) 485-7783#55", "IN", Some("15864857783")),
+        ("+19052223333;ext=555", "IN", Some("19052223333")),
+        ("(586) 485-7783;55", "US", Some("15864857783")),
+        ("+1 586 485 7783;5553031", "IN", Some("15864857783")),
+    ] {
+        assert_eq!(normal(MatchKey::Phone, text, country).as_deref(), expected, "{text}");
+    }
+}
+
+#[test]
+fn typographic_apostrophes_and_letters_like_them_stay_in_names() {
+    for (text, expected) in [
+        ("D\u{2019}Souza", "d\u{2019}souza"),
+        ("Kale\u{2bb}a", "kale\u{2bb}a"),
+        ("N\u{2bc}Diaye", "n\u{2bc}diaye"),
+    ] {
+        assert_eq!(normal(MatchKey::LastName, text, "IN").as_deref(), Some(expected), "{text}");
+    }
+}
+
+#[test]
+fn a_no_break_space_in_a_name_is_a_space() {
+    assert_eq!(hash(MatchKey::FirstName, "Asha\u{a0}Devi"), hash(MatchKey::FirstName, "Asha Devi"));
+}
+
+#[test]
 fn what_is_hashed_already_is_not_hashed_again() {
     let once = hash(MatchKey::Phone, "+91 98765 43210");
     for text in [once.to_hex(), once.to_hex().to_uppercase(), format!("{}.AQQCAQMC", once.to_hex())] {
@@ -242,7 +272,7 @@ fn every_key_of_a_person_leaves_as_64_hex_digits() {
 // ---- click IDs ---------------------------------------------------------------------------------------
 
 fn chosen(cookie: Option<&str>, fbclid: Option<&str>) -> Option<String> {
-    choose_fbc(cookie, fbclid, NOW_MS).map(|fbc| fbc.as_str().to_owned())
+    choose_fbc(cookie, fbclid, Seen::now(NOW_MS)).map(|fbc| fbc.as_str().to_owned())
 }
 
 #[test]
@@ -325,6 +355,33 @@ fn an_orders_key_in_an_address_is_no_personal_data() {
     assert_eq!((scrubbed.text.as_str(), scrubbed.cuts), (address, 0));
 }
 
+// ---- visitors ----------------------------------------------------------------------------------------
+
+#[test]
+fn the_browsers_of_apps_are_peoples() {
+    for user_agent in [
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 \
+         [FBAN/FBIOS;FBAV/470.0.0.37.95;FBBV/613548018;FBDV/iPhone14,5;FBMD/iPhone;FBSN/iOS;FBSV/17.5.1]",
+        "Mozilla/5.0 (Linux; Android 8.1.0; Pixel 2 Build/OPM2.171026.006.G1; wv) AppleWebKit/537.36 (KHTML, like Gecko) \
+         Version/4.0 Chrome/85.0.4183.81 Mobile Safari/537.36 Instagram 157.0.0.37.120 Android (27/8.1.0; 420dpi; 1080x1794; \
+         Google/google; Pixel 2; walleye; walleye; en_US; 242168941)",
+        "Mozilla/5.0 (Linux; Android 9; SM-A730F Build/PPR1.180610.011; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 \
+         Chrome/76.0.3809.89 Mobile Safari/537.36 Instagram 105.0.0.18.119 Android (28/9; 420dpi; 1080x2094; samsung; SM-A730F; \
+         jackpot2lte; samsungexynos7885; pt_BR; 166149717)",
+        "Mozilla/5.0 (Linux; Android 13; 23028RN4DI Build/TP1A.220624.014; wv) AppleWebKit/537.36 (KHTML, like Gecko) \
+         Version/4.0 Chrome/119.0.6045.66 Mobile Safari/537.36 Instagram 308.0.0.36.109 Android (33/13; 320dpi; 720x1460; \
+         Xiaomi/Redmi; 23028RN4DI; cloud; mt6765; en_IN; 534961943)",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 [Pinterest/iOS]",
+    ] {
+        assert!(!is_crawler(user_agent), "{user_agent}");
+    }
+    for name in ["externalagent", "webindexer", "externalads"] {
+        let crawler =
+            format!("meta-{name}/1.1 (+https://developers.facebook.com/docs/sharing/webmasters/crawler)");
+        assert!(is_crawler(&crawler), "{crawler}");
+    }
+}
+
 // ---- events ------------------------------------------------------------------------------------------
 
 fn event() -> Event {
@@ -338,6 +395,7 @@ fn event() -> Event {
         user_data: UserData::default(),
         custom_data: CustomData::default(),
         limited_data_use: None,
+        opt_out: false,
     }
 }
 

@@ -25,7 +25,12 @@ pub(crate) struct Route {
 pub(crate) static ROUTES: &[Route] = &[Route {
     path: "/webhooks/cashfree",
     provider: Provider::Cashfree as i32,
-    single_headers: &["x-webhook-signature", "x-webhook-timestamp"],
+    single_headers: &[
+        "x-webhook-signature",
+        "x-webhook-timestamp",
+        "x-cashfree-signature",
+        "x-cashfree-timestamp",
+    ],
     allowed: |settings| settings.allowed.as_ref(),
     allowed_setting: "CASHFREE_ALLOWED_ADDRESSES",
 }];

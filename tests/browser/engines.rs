@@ -140,6 +140,7 @@ const WALK: &str = r#"
     const inputs = {
         everything, nothing: undefined, person,
         one: { contentIds: "one", contents: { id: "x" }, value: "" },
+        noise: { value: 61.2 * 3, predictedLtv: 837 - 2e-13, contents: { id: "x", itemPrice: 17.93999999999994 }, properties: { n: 1234567890123456 } },
         lines: { contents: Array.from({ length: 40 }, (_, n) => ({ id: "product-" + n, quantity: 4294967295, itemPrice: n })) },
         long: { contentName: "x".repeat(20000), email: "é".repeat(100) },
         alone: { contentName: "\ud800 alone" },

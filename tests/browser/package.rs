@@ -98,3 +98,41 @@ async fn an_fbq_that_the_page_has_is_used_as_it_is() -> anyhow::Result<()> {
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn the_noise_of_a_computed_price_refuses_no_event() -> anyhow::Result<()> {
+    let (world, session) = (world_with_shop().await?, Session::start().await?);
+    let script = "
+        const tandem = await Tandem.connect(options);
+        const values = [61.2 * 3, 837 - 2e-13, 17.93999999999994, 0.1 + 0.2];
+        const results = [];
+        for (const value of values) results.push(await tandem.track('AddToCart', { value }));
+        return results.map((result) => result.eventId);";
+    let ids = run(&world, &session, script, &Person::unique()).await?;
+    let ids: Vec<&str> = ids.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for (id, minor) in ids.iter().zip([18_360, 83_700, 1_794, 30]) {
+        assert_eq!(world.wait_for_server_event("AddToCart", id).await?.value_minor(), minor);
+    }
+    assert_eq!(ids.len(), 4);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_that_is_rendered_in_advance_reports_nothing_until_it_is_shown() -> anyhow::Result<()> {
+    let (world, session) = (world_with_shop().await?, Session::start().await?);
+    let script = "
+        let isHidden = true;
+        Object.defineProperty(document, 'prerendering', { get: () => isHidden, configurable: true });
+        const connection = Tandem.connect(options);
+        const early = await Promise.race([connection, new Promise((done) => setTimeout(done, 1000, 'waits'))]);
+        const before = [early, typeof window.fbq, document.cookie];
+        isHidden = false;
+        document.dispatchEvent(new Event('prerenderingchange'));
+        const shown = await (await connection).track('ViewContent', {});
+        return [...before, shown.eventId];";
+    let seen = run(&world, &session, script, &Person::unique()).await?;
+    assert_eq!((&seen[0], &seen[1], &seen[2]), (&json!("waits"), &json!("undefined"), &json!("")));
+    let id = seen[3].as_str().unwrap_or_default();
+    world.wait_for_server_event("ViewContent", id).await?;
+    Ok(())
+}

@@ -8,11 +8,9 @@ const LIFE_S = 90 * 24 * 3600;
 // Meta's own library ignores longer click IDs.
 const CLICK_ID_MAX_CHARS = 500;
 const NAMES = ["_fbp", "_fbc"];
-// The forms of the two values. A fifth field is the appendix of Meta's param builder.
-const VALID = [
-  /^fb\.\d+\.\d+\.0*[1-9]\d*(\.([AB][AQgw]|AQ[\w-]{6}))?$/,
-  /^fb\.\d+\.\d+\.[\w-]+(\.([AB][AQgw]|AQ[\w-]{6}))?$/,
-];
+// The form of both values. A fifth field is the appendix of Meta's param builder.
+const VALID = /^fb\.\d+\.\d+\.[\w-]+(\.([AB][AQgw]|AQ[\w-]{6}))?$/;
+const payload = (value) => value?.split(".")[3];
 
 // Sandboxed frames refuse access to cookies. Then there are none.
 const cookie = (name) => {
@@ -49,17 +47,12 @@ const widest = () => {
 // The click ID of the page's address, or of the page before it. The server gets one that cannot stand in a
 // cookie too, unchanged, and counts it.
 const clickId = () => {
-  let other;
-  for (const address of [location.href, document.referrer]) {
+  const ids = [location.href, document.referrer].flatMap((address) => {
     try {
-      const ids = new URL(address).searchParams.getAll("fbclid");
-      const fitting = ids.filter((id) => id && id.length <= CLICK_ID_MAX_CHARS);
-      const id = fitting.find(isClick);
-      if (id) return id;
-      other ??= fitting[0];
-    } catch { /* no address */ }
-  }
-  return other;
+      return new URL(address).searchParams.getAll("fbclid");
+    } catch { return []; }
+  }).filter((id) => id && id.length <= CLICK_ID_MAX_CHARS);
+  return ids.find(isClick) ?? ids[0];
 };
 
 /** Makes missing cookies, and extends the life of existing ones. */
@@ -67,13 +60,12 @@ export const start = () => {
   try {
     const domain = widest();
     const made = (last) => ["fb", domain && domain.split(".").length - 1 || 0, Date.now(), last].join(".");
-    let [fbp, fbc] = NAMES.map((name, at) => [cookie(name)].find((value) => VALID[at].test(value)));
-    if (fbc && !isClick(fbc.split(".")[3])) fbc = undefined;
-    fbp ??= made(Math.floor(1e9 + Math.random() * 9e9));
+    let [fbp, fbc] = NAMES.map((name) => [cookie(name)].find((value) => VALID.test(value)));
+    if (!(payload(fbp) > 0)) fbp = made(Math.floor(1e9 + Math.random() * 9e9));
     const click = clickId();
-    if (click && isClick(click) && fbc?.split(".")[3] !== click) fbc = made(click);
+    if (isClick(click ?? "") && payload(fbc) !== click) fbc = made(click);
     write(NAMES[0], fbp, domain);
-    if (fbc) write(NAMES[1], fbc, domain);
+    if (fbc && isClick(payload(fbc))) write(NAMES[1], fbc, domain);
   } catch { /* no cookies here */ }
 };
 

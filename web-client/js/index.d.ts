@@ -43,7 +43,7 @@ export interface ConnectOptions {
   /**
    * The visitor, if the page knows it when it connects. The pixel's `init` gets it (advanced matching).
    * Only hashes (64 hex digits), a plain e-mail address, and a mobile number with `+` and the calling code of
-   * India, North America, the United Kingdom, the Emirates, Singapore or Australia are used.
+   * India, North America, the United Kingdom or the Emirates are used.
    * Meta would hash other values by other rules than the server, so they are left out. Calls do not
    * include it.
    */

@@ -36,6 +36,10 @@ export class Tandem {
 
   static async connect(options) {
     const engine = await load();
+    // Browsers prerender pages that nobody may ever see.
+    if (document.prerendering) {
+      await new Promise((shown) => document.addEventListener("prerenderingchange", shown, { once: true }));
+    }
     const tandem = new Tandem();
     let isDenied;
     try {

@@ -7,6 +7,7 @@
 //   plain_answer.js   responses: statuses, answers, events for fbq
 //   plain_wire.js     protobuf
 
+import { textOf } from "./kinds.js";
 import { forFbq, INVALID_ARGUMENT, parametersOf, thrown } from "./plain_answer.js";
 import { bytesField, messageField, numberField, textField, varint, wellFormed } from "./plain_wire.js";
 
@@ -34,7 +35,7 @@ const isGiven = (value) => value != null && value !== "";
 const isObject = (value) => value != null && (typeof value == "object" || typeof value == "function");
 // A value as text, without the separators that wasm.js uses. Both engines must give the same text.
 const plainly = (value) =>
-  (isGiven(value) && !isObject(value) && String(value).replace(/[\0-\4]/g, "")) || undefined;
+  (isGiven(value) && !isObject(value) && textOf(value).replace(/[\0-\4]/g, "")) || undefined;
 // Elements of a list. A single value is a list of one.
 const valuesOf = (of) => (isObject(of) ? Object.values(of) : [of]).filter(isGiven);
 const pairsOf = (of) => (isObject(of) ? Object.entries(of).filter(([, value]) => isGiven(value)) : []);

@@ -3,6 +3,7 @@
 // normalise and hash every field of the person. As on the server, anything that looks like an e-mail address
 // or a phone number is removed from URLs and free text.
 
+import { textOf } from "./kinds.js";
 import init, { hash, scrubText, scrubUrl } from "./tandem_normaliser.js";
 
 const LEAD = 0;
@@ -17,9 +18,9 @@ const PERSON = {
 };
 
 const isScalar = (value) => value != null && value !== "" && typeof value != "object" && typeof value != "function";
-const text = (value) => (isScalar(value) ? scrubText(String(value)) : undefined);
+const text = (value) => (isScalar(value) ? scrubText(textOf(value)) : undefined);
 // IDs and amounts. They are not scrubbed, because their digits are not phone numbers.
-const plain = (value) => (isScalar(value) ? String(value) : undefined);
+const plain = (value) => (isScalar(value) ? textOf(value) : undefined);
 const list = (value) => [].concat(value ?? []);
 
 const url = (value) => {

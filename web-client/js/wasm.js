@@ -1,7 +1,7 @@
 // The engine in WebAssembly (src/, in Rust). It takes and returns bytes. This file turns the page's argument
 // into a text of entries (src/flat.rs has the format) and reads the JSON that comes back.
 
-import { CONFIRMATION } from "./kinds.js";
+import { CONFIRMATION, textOf } from "./kinds.js";
 import { initSync, pause, run, schedule } from "./tandem_web.js";
 
 // Keys whose values are objects or lists, and how deep these may be. Other objects are not read, because
@@ -32,7 +32,7 @@ const entry = (key, value, level, depth) => {
 };
 
 // Removes the separators from a text.
-const plain = (value) => String(value).replace(/[\0-\4]/g, "");
+const plain = (value) => textOf(value).replace(/[\0-\4]/g, "");
 
 const encoded = (of) => encoder.encode(entries(of, 0));
 

@@ -5,15 +5,15 @@
 //! personal part is deleted and the public part stays. A batch is joined from the stored parts
 //! without parsing them again.
 
-use std::collections::BTreeMap;
+mod stored;
 
-use serde_json::value::RawValue;
+use stored::{OPT_OUT, fields};
+pub use stored::{is_opted_out, read_custom_data};
 
 use crate::code;
-use crate::custom_data::{Content, CustomData, Experiment};
+use crate::custom_data::{Content, CustomData};
 use crate::event::{ActionSource, Event};
 use crate::id::OrderId;
-use crate::money::Money;
 use crate::user_data::KeySet;
 
 /// Most events that Meta accepts in one request (Meta, using the API).
@@ -23,9 +23,6 @@ const USER_DATA: &str = "user_data";
 const FBC: &str = "fbc";
 /// Most bytes of one request's body; Tandem's own limit.
 pub const BATCH_BYTES_MAX: usize = 1_000_000;
-/// Meta's name of the field that keeps an event out of optimisation (Meta, server event parameters).
-const OPT_OUT: &str = "opt_out";
-
 /// The JSON that Meta gets of an event, and what a sender must know without reading that JSON.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Payload {
@@ -200,72 +197,6 @@ fn content(line: &Content) -> String {
     out.finish()
 }
 
-/// Whether an event's stored `public_json` says `opt_out`.
-pub fn is_opted_out(public_json: &str) -> bool {
-    let event: BTreeMap<String, serde_json::Value> = serde_json::from_str(public_json).unwrap_or_default();
-    event.get(OPT_OUT) == Some(&serde_json::Value::Bool(true))
-}
-
-/// Reads `custom_data` back from an event's stored `public_json`, so that a repeated call gets
-/// the answer of the first. `None` when the event has no `custom_data`.
-pub fn read_custom_data(public_json: &str) -> Option<CustomData> {
-    use crate::currency::Currency;
-
-    fn text(raw: &RawValue) -> Option<String> {
-        serde_json::from_str(raw.get()).ok()
-    }
-
-    let event = fields(public_json)?;
-    let json = event.get("custom_data")?;
-    let fields_found = fields(json.get())?;
-    let currency = fields_found.get("currency").and_then(|raw| Currency::parse(&text(raw)?).ok());
-    let money = |raw: &RawValue| Money::parse(raw.get(), currency?).ok();
-
-    let mut data = CustomData::default();
-    for (key, raw) in &fields_found {
-        match key.as_str() {
-            "currency" => {}
-            "value" => data.value = money(raw),
-            "predicted_ltv" => data.predicted_ltv = money(raw),
-            "content_ids" => data.content_ids = serde_json::from_str(raw.get()).unwrap_or_default(),
-            "contents" => {
-                let lines: Vec<Box<RawValue>> = serde_json::from_str(raw.get()).unwrap_or_default();
-                data.contents = lines
-                    .iter()
-                    .filter_map(|line| {
-                        let line = fields(line.get())?;
-                        Some(Content {
-                            id: text(line.get("id")?)?,
-                            quantity: line.get("quantity")?.get().parse().ok()?,
-                            item_price: line.get("item_price").and_then(|raw| money(raw)),
-                        })
-                    })
-                    .collect();
-            }
-            "num_items" => data.num_items = raw.get().parse().ok(),
-            "order_id" => data.order_id = text(raw).and_then(|id| OrderId::parse(&id).ok()),
-            "experiment_id" => set(&mut data.experiment, |e| &mut e.experiment_id, text(raw)),
-            "variant" => set(&mut data.experiment, |e| &mut e.variant, text(raw)),
-            "test_group" => set(&mut data.experiment, |e| &mut e.test_group, text(raw)),
-            name => match data.text_mut(name) {
-                Some(field) => *field = text(raw),
-                None => data.properties.extend(text(raw).map(|value| (key.clone(), value))),
-            },
-        }
-    }
-    Some(data)
-}
-
-fn set(
-    experiment: &mut Experiment,
-    field: impl FnOnce(&mut Experiment) -> &mut String,
-    value: Option<String>,
-) {
-    if let Some(value) = value {
-        *field(experiment) = value;
-    }
-}
-
 /// Writes the body of a request to Meta. `partner_agent`, `test_event_code` and
 /// `appsecret_proof` are Meta's top-level fields of the same names.
 pub fn batch_body<'a>(
@@ -302,11 +233,6 @@ pub fn batch_body<'a>(
     }
     body.push('}');
     body
-}
-
-/// An object's fields, each as it is written.
-fn fields(json: &str) -> Option<BTreeMap<String, Box<RawValue>>> {
-    serde_json::from_str(json).ok()
 }
 
 /// Writes one JSON object, field by field.

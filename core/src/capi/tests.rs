@@ -1,7 +1,9 @@
 use super::*;
 use crate::currency::Currency;
+use crate::custom_data::Experiment;
 use crate::event::{ActionSource, LimitedDataUse, Page};
 use crate::id::{EventId, EventName, PixelId};
+use crate::money::Money;
 use crate::user_data::UserData;
 use proptest::prelude::*;
 

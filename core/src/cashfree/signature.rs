@@ -12,10 +12,30 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
-/// Header with the signature, in lower case.
-pub const SIGNATURE_HEADER: &str = "x-webhook-signature";
-/// Header with the timestamp that is signed along with the body, in lower case.
-pub const TIMESTAMP_HEADER: &str = "x-webhook-timestamp";
+/// The two headers that sign a webhook, in lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignedHeaders {
+    /// Header with the signature.
+    pub signature: &'static str,
+    /// Header with the timestamp that is signed along with the body.
+    pub timestamp: &'static str,
+}
+
+/// The names under which Cashfree signs. Its documentation has the first pair. An integrator reports the
+/// second one from webhooks of payment links in the test environment (docs/field-cases.md). The rule of
+/// the signature is the same.
+pub const SIGNED_HEADERS: [SignedHeaders; 2] = [
+    SignedHeaders { signature: "x-webhook-signature", timestamp: "x-webhook-timestamp" },
+    SignedHeaders { signature: "x-cashfree-signature", timestamp: "x-cashfree-timestamp" },
+];
+
+impl SignedHeaders {
+    /// The pair that counts in a message: the first one whose signature it has. `None` for a message
+    /// without a signature. `has` says whether a header is there.
+    pub fn of(has: impl Fn(&str) -> bool) -> Option<Self> {
+        SIGNED_HEADERS.into_iter().find(|pair| has(pair.signature))
+    }
+}
 
 /// Length of 32 bytes in base64 with padding, characters.
 const SIGNATURE_CHARS: usize = 44;
@@ -195,6 +215,16 @@ mod tests {
         {
             assert_eq!(timestamp_ms(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn the_pair_whose_signature_is_there_counts_and_the_documented_one_goes_first() {
+        let [documented, other] = SIGNED_HEADERS;
+        let of = |names: &[&str]| SignedHeaders::of(|name| names.contains(&name));
+        assert_eq!(of(&["x-webhook-signature", "x-webhook-timestamp"]), Some(documented));
+        assert_eq!(of(&["x-cashfree-signature", "x-cashfree-timestamp"]), Some(other));
+        assert_eq!(of(&["x-cashfree-signature", "x-webhook-signature"]), Some(documented));
+        assert_eq!(of(&["x-webhook-timestamp", "x-cashfree-timestamp"]), None);
     }
 
     #[test]

@@ -72,10 +72,11 @@ fn is_mail_domain(after: &str) -> bool {
 
 /// Whether a text in lower case is shorter than any browser's: it has no comment in brackets
 /// (`curl/8.4.0`), or nothing follows the comment of `Mozilla/5.0 (…)`. Old Internet Explorers
-/// wrote nothing more either. Apps speak through a library of their system, without a comment.
+/// wrote nothing more either. Apps speak through a library of their system, and Facebook's own
+/// browser sometimes for itself (`[FBAN/FB4A;…]`), without a comment.
 fn has_the_shape_of_a_tool(text: &str) -> bool {
     match text.find(')') {
-        None => !text.contains("cfnetwork/") && !text.starts_with("okhttp/"),
+        None => !["cfnetwork/", "okhttp/", "fban/"].iter().any(|app| text.contains(app)),
         Some(end) => text.starts_with("mozilla/") && end + 1 == text.len() && !text.contains("msie "),
     }
 }
@@ -103,6 +104,7 @@ mod tests {
         for person in [
             "",
             "okhttp/4.9.0",
+            "[FBAN/FB4A;FBAV/222.0.0.48.113;FBBV/155323366;FBDM/{density=2.0,width=720,height=1360};]",
             "Shop/3 CFNetwork/1410 Darwin/22.6.0",
             "Dalvik/2.1.0 (Linux; U; Android 13; RMX3710 Build/TP1A)",
             "Mozilla/5.0 (Linux; Android 10; CUBOT X30) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Mobile Safari/537.36",

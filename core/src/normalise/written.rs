@@ -69,7 +69,8 @@ impl Written {
     fn stop(&mut self, before: &str, rest: &str, is_complete: &dyn Fn(&Self) -> bool) -> Option<Stop> {
         let c = rest.chars().next()?;
         let touches = before.ends_with(|c| ascii_digit(c).is_some());
-        let word_at = if c == ';' { &rest[1..] } else { rest };
+        let after_sign = rest.strip_prefix(';').filter(|after| after.starts_with(char::is_alphabetic));
+        let word_at = after_sign.unwrap_or(rest);
         if is_extension(word_at, touches) {
             self.is_doubtful = true;
             return Some(Stop::End);
@@ -121,13 +122,13 @@ enum Stop {
     Divider,
 }
 
-/// Whether a text is an extension and nothing else: `ext. 12`, `x12`, `#5`, `,,12`. `touches`: it follows
+/// Whether a text is an extension and nothing else: `ext. 12`, `x12`, `#5`, `,,12`, `;12`. `touches`: it follows
 /// a digit directly.
 fn is_extension(text: &str, touches: bool) -> bool {
     let word_end = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (word, rest) = text.split_at(word_end);
     let rest = if word.is_empty() {
-        let pause = text.trim_start_matches(',');
+        let pause = text.trim_start_matches([',', ';']);
         let is_pause = touches && pause.len() < text.len() && pause.starts_with(|c| ascii_digit(c).is_some());
         match text.strip_prefix('#') {
             Some(rest) => rest,

@@ -87,6 +87,8 @@ async fn repeated_signature_or_timestamp_is_401_even_if_the_server_were_pleased(
         ("x-webhook-signature: YQ==", "X-Webhook-Signature: YQ=="),
         ("x-webhook-signature: YQ==", "x-webhook-signature: Yg=="),
         ("x-webhook-timestamp: 1", "X-WEBHOOK-TIMESTAMP: 1"),
+        ("x-cashfree-signature: YQ==", "X-Cashfree-Signature: Yg=="),
+        ("x-cashfree-timestamp: 1", "X-CASHFREE-TIMESTAMP: 1"),
     ] {
         let headers = format!("{first}\r\n{second}\r\n");
         assert_eq!(world.send(&post_with(&headers, b"{}")).await.status, 401, "{headers:?}");

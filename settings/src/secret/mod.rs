@@ -178,6 +178,8 @@ fn check(text: &str, form: SecretForm) -> Result<(), &'static str> {
             Err("must be visible ASCII characters without spaces")
         } else if form == SecretForm::Issued && part.contains(['"', '\'', '`']) {
             Err("must not stand in quotes")
+        } else if form == SecretForm::Issued && part.contains('#') {
+            Err("must not hold a #: a comment behind a value is a part of it")
         } else {
             Ok(())
         }

@@ -106,6 +106,8 @@ fn each_form_has_its_texts() {
         ("newest, older", [true, true, true]),
         ("\"EAAB\"", [true, true, false]),
         ("newest,'older'", [true, true, false]),
+        ("EAAB#live", [true, true, false]),
+        ("EAAB # live", [true, false, false]),
         ("Bearer EAAB", [true, false, false]),
         ("bearer\tEAAB", [true, false, false]),
         ("EA AB", [true, false, false]),

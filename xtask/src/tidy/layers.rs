@@ -17,6 +17,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
         "mod effect note webhook legacy event_key extract notice orders_api link payment subscription refund \
          customer cash fields json error signature",
     ),
+    ("core/src/capi", "mod stored"),
     ("core/src/catalogue", "mod lookup cart index"),
     ("core/src/crawler", "mod list"),
     ("core/src/id", "mod event_id order_id pixel_id event_name text"),

@@ -202,10 +202,11 @@ fn refused(of_event: bool) -> CallOutcome {
     CallOutcome::Refused { code: code::META_REFUSED, of_event }
 }
 
-/// The index in the first `data[…]` of a text.
+/// The index of the event that a text names: `data[17]`, or `$['data'][17]` as Meta's answers have it.
 fn named_event(text: &str) -> Option<usize> {
-    let (_, rest) = text.split_once("data[")?;
-    rest.split_once(']')?.0.parse().ok()
+    let (_, after) = text.split_once("data")?;
+    let index = after.trim_start_matches(['\'', '"', '\\', ']']).strip_prefix('[')?;
+    index.split_once(']')?.0.parse().ok()
 }
 
 /// The first path of `error_data.blame_field_specs`, which is a list of lists.

@@ -228,6 +228,8 @@ fn codes_and_paths_are_kept_and_free_text_is_not() {
 fn the_named_place_is_found_in_path_and_text() {
     let text = r#"{"error":{"code":100,"error_user_msg":"Der Parameter data[17].user_data fehlt"}}"#;
     assert_eq!(meta_error(text).blamed_event, Some(17));
+    let path = r#"{"error":{"code":100,"error_user_msg":"Unexpected key \"x\" on param \"$['data'][4]['user_data']\""}}"#;
+    assert_eq!(meta_error(path).blamed_event, Some(4));
     let data = r#"{"error":{"code":100,"error_data":"{\"blame_field_specs\":[[\"data[3]\"]]}"}}"#;
     assert_eq!(meta_error(data).blamed_event, Some(3));
     assert_eq!(meta_error(r#"{"error":{"code":100,"error_user_msg":"data[x]"}}"#).blamed_event, None);

@@ -3,7 +3,7 @@
 
 use secrecy::ExposeSecret as _;
 use tandem_core::cashfree::orders_api::orders_api_id_ok;
-use tandem_core::cashfree::signature::{self, SIGNATURE_HEADER, SignatureError, TIMESTAMP_HEADER};
+use tandem_core::cashfree::signature::{self, SignatureError, SignedHeaders};
 use tandem_core::cashfree::{Effect, Notice, Proof, Webhook, WebhookError};
 use tandem_core::event::{ActionSource, Consent, Page};
 use tandem_core::hash::Sha256Hex;
@@ -74,12 +74,13 @@ impl Provider for CashfreeWebhooks {
         let cashfree = &orders.settings.cashfree;
         let secrets = cashfree.secrets.as_ref().map(SecretSource::list).unwrap_or_default();
         let secrets: Vec<&[u8]> = secrets.iter().map(|secret| secret.expose_secret().as_bytes()).collect();
-        let header = |name: &str| message.headers.get(name).map(String::as_str).unwrap_or_default();
         if orders.is_legacy(message) {
             return orders.verify_legacy(&message.body, &secrets, now_ms);
         }
-        let timestamp = header(TIMESTAMP_HEADER);
-        match signature::verify(&secrets, timestamp, &message.body, header(SIGNATURE_HEADER)) {
+        let header = |name: &str| message.headers.get(name).map(String::as_str).unwrap_or_default();
+        let (timestamp, signature) = SignedHeaders::of(|name| message.headers.contains_key(name))
+            .map_or_else(Default::default, |names| (header(names.timestamp), header(names.signature)));
+        match signature::verify(&secrets, timestamp, &message.body, signature) {
             Ok(_) => {}
             Err(SignatureError::NoSecret) => return Err(OrderError::NoSecret),
             Err(error) => {

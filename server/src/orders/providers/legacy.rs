@@ -5,7 +5,7 @@
 
 use tandem_core::cashfree::legacy::{LEGACY_KIND, LegacyForm, LegacyNotice};
 use tandem_core::cashfree::orders_api::orders_api_id_ok;
-use tandem_core::cashfree::signature::{SIGNATURE_HEADER, SignatureError};
+use tandem_core::cashfree::signature::{SignatureError, SignedHeaders};
 use tandem_core::cashfree::{Extract, MessageError, WebhookError};
 use tandem_core::currency::Currency;
 use tandem_core::hash::Sha256Hex;
@@ -23,7 +23,7 @@ impl Orders {
         let kind = message.content_type.split(';').next().unwrap_or_default().trim();
         self.settings.cashfree.legacy_webhooks
             && kind.eq_ignore_ascii_case(FORM)
-            && !message.headers.contains_key(SIGNATURE_HEADER)
+            && SignedHeaders::of(|name| message.headers.contains_key(name)).is_none()
     }
 
     pub(in crate::orders) fn verify_legacy(

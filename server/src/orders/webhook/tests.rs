@@ -113,6 +113,31 @@ async fn a_second_provider_is_one_file_and_one_line() {
     assert_eq!(order.paid().map(|paid| paid.user_data.clone()), Some(UserData::default()));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn either_pair_of_cashfrees_headers_signs_and_a_mix_does_not() {
+    const NOW_MS: i64 = 1_763_942_400_000;
+    let secret = "cfsk_ma_test_of_the_suite";
+    let dir = tempfile::tempdir().unwrap();
+    let variables = [("CASHFREE_CLIENT_SECRET", secret)];
+    let Fixture { orders, .. } = fixture(dir.path(), Clock::fixed(NOW_MS), &variables, Vec::new());
+    let told = async |payment, names: [(&str, &str); 2]| {
+        let mut message = cashfree(secret, payment, NOW_MS);
+        for (name, other) in names {
+            let value = message.headers.remove(name).unwrap();
+            message.headers.insert(other.to_owned(), value);
+        }
+        orders.webhook(&message).await.map(|answer| answer.verdict).unwrap()
+    };
+    let signature = ("x-webhook-signature", "x-cashfree-signature");
+    let timestamp = ("x-webhook-timestamp", "x-cashfree-timestamp");
+    let kept = |(name, _): (&'static str, &'static str)| (name, name);
+    assert_eq!(told("1", [kept(signature), kept(timestamp)]).await, WebhookVerdict::Accepted);
+    assert_eq!(told("2", [signature, timestamp]).await, WebhookVerdict::Accepted);
+    for mixed in [[signature, kept(timestamp)], [kept(signature), timestamp]] {
+        assert_eq!(told("3", mixed).await, WebhookVerdict::InvalidSignature);
+    }
+}
+
 /// Cashfree's webhook of a payment, signed at a time (Unix milliseconds).
 fn cashfree(secret: &str, payment: &str, signed_ms: i64) -> SignedMessage {
     cashfree_of(secret, payment, "10.50", signed_ms)
