@@ -16,6 +16,8 @@ pub(super) enum Route {
     Purchase,
     /// `VerifyWebhook`.
     Webhook,
+    /// A method of `TrackingService` that is not named here.
+    Unlisted,
     /// `OperationsService`.
     Operations,
     /// `Health/Check`, which load balancers and orchestrators ask.
@@ -36,8 +38,7 @@ impl Route {
             VERIFY_WEBHOOK => Self::Webhook,
             "/grpc.health.v1.Health/Check" => Self::Check,
             "/grpc.health.v1.Health/Watch" => Self::Watch,
-            // Newer pages may call what this server does not know yet. They are told so.
-            path if path.starts_with(TRACKING) => Self::Page("unknown"),
+            path if path.starts_with(TRACKING) => Self::Unlisted,
             path if path.starts_with("/tandem.v1.OperationsService/") => Self::Operations,
             _ => Self::Other,
         }
@@ -51,7 +52,7 @@ impl Route {
     /// Whether the path belongs to one of Tandem's own services. Their calls are short, so that an open one keeps its
     /// connection busy.
     pub(super) fn is_ours(self) -> bool {
-        matches!(self, Self::Page(_) | Self::Purchase | Self::Webhook | Self::Operations)
+        matches!(self, Self::Page(_) | Self::Purchase | Self::Webhook | Self::Unlisted | Self::Operations)
     }
 
     /// The method under which an answer of `TrackingService` is counted. `None`: another service.
@@ -60,6 +61,7 @@ impl Route {
             Self::Page(name) => Some(name),
             Self::Purchase => Some("RecordPurchase"),
             Self::Webhook => Some("VerifyWebhook"),
+            Self::Unlisted => Some("unknown"),
             Self::Operations | Self::Check | Self::Watch | Self::Other => None,
         }
     }
@@ -78,6 +80,7 @@ mod tests {
         }
         for internal in [
             VERIFY_WEBHOOK,
+            "/tandem.v1.TrackingService/Added",
             "/tandem.v1.OperationsService/ListEvents",
             "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
             "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
