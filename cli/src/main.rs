@@ -16,6 +16,7 @@
 
 mod arguments;
 mod commands;
+mod confirm;
 mod error;
 mod groups;
 mod moment;

@@ -2,8 +2,9 @@
 //! (RFC 6265). Names, lifetime and attributes follow Meta (ClickID and the fbp and fbc parameters).
 //!
 //! Safari keeps a cookie that a script wrote for seven days, or for one day after an ad click. A
-//! cookie that came by HTTP from the shop's own domain lives its whole lifetime. So a server on
-//! that domain writes both cookies again with each answer.
+//! cookie that came by HTTP from the shop's own domain lives its whole lifetime, if the address that
+//! it came from resembles the page's (since Safari 16.4: 16 bits of IPv4, 64 bits of IPv6). So a
+//! server on that domain writes both cookies again with each answer.
 //!
 //! No cookie library is used: only two known names are read and two fixed lines are written.
 //! `core` also builds for the browser, where each dependency costs bytes.

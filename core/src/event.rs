@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::custom_data::CustomData;
 use crate::id::{EventId, EventName, PixelId};
+use crate::page_url::PageUrl;
 use crate::user_data::UserData;
 
 /// Oldest `event_time` that Meta accepts, seconds before Meta receives the event (Meta, server
@@ -204,11 +205,11 @@ fn consent_or_denied<'de, D: Deserializer<'de>>(stored: D) -> Result<AdsConsent,
 #[serde(default)]
 pub struct Page {
     /// URL of the page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub event_source_url: Option<String>,
+    #[serde(deserialize_with = "PageUrl::read_stored", skip_serializing_if = "Option::is_none")]
+    pub event_source_url: Option<PageUrl>,
     /// URL of the page before it (`document.referrer`).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub referrer_url: Option<String>,
+    #[serde(deserialize_with = "PageUrl::read_stored", skip_serializing_if = "Option::is_none")]
+    pub referrer_url: Option<PageUrl>,
 }
 
 /// One event, ready to be stored and sent.

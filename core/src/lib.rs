@@ -10,6 +10,7 @@
 //! | [`personal`], [`hash`], [`normalise`], [`country`], [`unicode`] | from raw personal data to hashed match keys |
 //! | [`click_id`], [`cookie`] | `fbp` and `fbc`, and their cookies |
 //! | [`scrub`] | removes personal data from URLs and free text |
+//! | `page_url` | the address of a page as it may be kept |
 //! | `event`, `user_data`, `custom_data`, `capi` | the stored event and Meta's request body |
 //! | `crawler` | which User-Agents are nobody's visit |
 //! | `order` | the order's state machine: one Purchase for each order |
@@ -49,5 +50,7 @@ pub mod custom_data;
 pub mod event;
 #[cfg(feature = "full")]
 pub mod order;
+#[cfg(feature = "full")]
+pub mod page_url;
 #[cfg(feature = "full")]
 pub mod user_data;

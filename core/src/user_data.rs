@@ -98,12 +98,6 @@ impl UserData {
         }
     }
 
-    /// Forgets everything that [`UserData::same_browser`] does not compare.
-    pub(crate) fn keep_browser(&mut self) {
-        self.keys.clear();
-        self.fbc = None;
-    }
-
     /// Whether both come from the same browser: they have the same `fbp` or, if one has none, the same IP
     /// address and User-Agent.
     pub fn same_browser(&self, other: &Self) -> bool {

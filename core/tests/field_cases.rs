@@ -21,6 +21,7 @@ use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{EventId, EventName, IdError, OrderId, PixelId};
 use tandem_core::money::{Money, MoneyError};
 use tandem_core::normalise::{Day, KeyContext, MatchKey, hash_key, normalise};
+use tandem_core::page_url::PageUrl;
 use tandem_core::personal::Raw;
 use tandem_core::scrub::scrub_url;
 use tandem_core::unicode::NativeUnicode;
@@ -391,7 +392,10 @@ fn event() -> Event {
         id: EventId::parse("purchase_000001").unwrap(),
         time_s: 1_788_781_160,
         action_source: ActionSource::Website,
-        page: Page { event_source_url: Some("https://shop.example/thanks".to_owned()), referrer_url: None },
+        page: Page {
+            event_source_url: PageUrl::clean("https://shop.example/thanks").map(|(url, _)| url),
+            referrer_url: None,
+        },
         user_data: UserData::default(),
         custom_data: CustomData::default(),
         limited_data_use: None,

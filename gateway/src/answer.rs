@@ -73,6 +73,23 @@ impl Unavailable {
 }
 
 impl Answer {
+    /// Stable name of the answer, for the metrics.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Received(Received::Accepted) => "accepted",
+            Self::Received(Received::Duplicate) => "duplicate",
+            Self::Received(Received::Ignored) => "ignored",
+            Self::Received(Received::DeadLettered) => "dead_lettered",
+            Self::InvalidSignature => "invalid_signature",
+            Self::Stale => "stale",
+            Self::Forbidden => "address",
+            Self::MethodNotAllowed => "method",
+            Self::TooLarge => "too_large",
+            Self::TooSlow => "too_slow",
+            Self::Unavailable(why) => why.code(),
+        }
+    }
+
     fn status(self) -> StatusCode {
         match self {
             Self::Received(_) => StatusCode::OK,

@@ -12,6 +12,7 @@ use tonic::{Code, Request, Status};
 use crate::admission::Admission;
 use crate::answer::{Answer, Received, Unavailable};
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::settings::Settings;
 
@@ -31,6 +32,7 @@ pub(crate) struct Gateway {
     pub(crate) limits: Limits,
     pub(crate) readiness: Readiness,
     pub(crate) admission: Admission,
+    pub(crate) metrics: Metrics,
 }
 
 /// One webhook as it arrived.
@@ -45,7 +47,8 @@ pub(crate) struct Webhook {
 
 impl Gateway {
     pub(crate) fn new(settings: Settings, limits: Limits) -> Self {
-        Self { readiness: Readiness::default(), admission: Admission::new(&limits), settings, limits }
+        let (readiness, metrics) = (Readiness::default(), Metrics::default());
+        Self { readiness, metrics, admission: Admission::new(&limits), settings, limits }
     }
 
     /// Sends a webhook to the server and turns the verdict into an answer. Waits at most
@@ -64,6 +67,16 @@ impl Gateway {
                 let (name, detail) = (verdict.verdict().as_str_name(), verdict.detail.as_str());
                 let (kind, order) = (verdict.webhook_type.as_str(), verdict.order_id.as_str());
                 match answer {
+                    // Anybody may send one. Nothing in it is proved, so nothing of it is repeated.
+                    Answer::InvalidSignature | Answer::Stale => {
+                        tracing::warn!(
+                            webhook.verdict = name,
+                            webhook.detail = detail,
+                            body_bytes,
+                            duration_ms,
+                            "webhook refused: it may be forged"
+                        );
+                    }
                     Answer::Received(Received::DeadLettered) | Answer::Unavailable(_) => {
                         tracing::warn!(
                             webhook.verdict = name,

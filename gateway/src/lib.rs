@@ -16,11 +16,13 @@
 //! | `forward` | the call to the server, and the answer that follows from it |
 //! | `answer` | the HTTP answers |
 //! | `readiness` | `/readyz` |
+//! | `metrics` | `/metrics` |
 
 mod admission;
 mod answer;
 mod forward;
 mod limits;
+mod metrics;
 mod providers;
 mod readiness;
 mod receive;

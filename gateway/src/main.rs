@@ -22,7 +22,7 @@ struct Arguments {
 }
 
 fn after_help() -> String {
-    let rest = "Routes: POST /webhooks/cashfree, GET /livez, GET /readyz\n\
+    let rest = "Routes: POST /webhooks/cashfree, GET /livez, GET /readyz, GET /metrics\n\
                 Exit codes: 0 stopped by a signal, 1 the system refused a port or other resource, 2 invalid settings";
     format!("{}\n\n{rest}", help(Program::Gateway))
 }

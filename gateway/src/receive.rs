@@ -1,7 +1,7 @@
 //! Receives one webhook: checks method, sender, size and admission, then forwards it.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
@@ -21,13 +21,20 @@ use crate::providers::Route;
 /// the answer instead of a broken connection.
 const DISCARDED_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Handles a request to a provider's path.
+/// Handles a request to a provider's path, and counts its answer.
 pub(crate) async fn webhook(
     route: &'static Route,
     State(gateway): State<Arc<Gateway>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     request: Request,
 ) -> Answer {
+    let (began, _in_work) = (Instant::now(), gateway.metrics.begin());
+    let answer = take(route, &gateway, peer, request).await;
+    gateway.metrics.count(route.path, answer, began.elapsed());
+    answer
+}
+
+async fn take(route: &'static Route, gateway: &Gateway, peer: Peer, request: Request) -> Answer {
     let received_at = SystemTime::now();
     if request.method() != Method::POST {
         return Answer::MethodNotAllowed;
@@ -42,7 +49,7 @@ pub(crate) async fn webhook(
         return Answer::Forbidden;
     }
     // The place of a large body is held as long as the body exists.
-    let (raw_body, _large) = match read_body(body, &parts.headers, &gateway).await {
+    let (raw_body, _large) = match read_body(body, &parts.headers, gateway).await {
         Ok(read) => read,
         Err(answer @ Answer::Unavailable(_)) => return answer,
         Err(answer) => {

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{any, get};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
 use crate::answer::fixed;
 use crate::forward::Gateway;
@@ -14,7 +14,10 @@ use crate::providers::Route;
 use crate::receive;
 
 pub(crate) fn router(gateway: Arc<Gateway>, providers: &'static [Route]) -> Router {
-    let mut router = Router::new().route("/livez", get(livez)).route("/readyz", get(readyz));
+    let mut router = Router::new()
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics));
     for route in providers {
         let webhook = any(move |gateway, peer, request| receive::webhook(route, gateway, peer, request));
         // The path works with a trailing slash too. A redirect would count as a failed delivery.
@@ -29,6 +32,10 @@ async fn livez() -> Response {
 
 async fn readyz(State(gateway): State<Arc<Gateway>>) -> Response {
     gateway.readiness.answer(&gateway.settings).await
+}
+
+async fn metrics(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
+    gateway.metrics.answer(&headers)
 }
 
 async fn not_found() -> Response {

@@ -30,6 +30,9 @@ pub enum FetchError {
     /// The address answers with another status than success.
     #[error("{url} answers {status}; give an address that a visitor can open")]
     Refused { url: String, status: StatusCode },
+    /// The address sends visitors to another host, whose pages are not this shop's.
+    #[error("{url} leads to another host, {host}; give an address of that host if it is the shop's")]
+    Elsewhere { url: String, host: String },
     /// The page or the whole shop exceeds a limit of size or time.
     #[error("{url} is {what}; save the page and give the file")]
     TooMuch { url: String, what: &'static str },
@@ -43,7 +46,8 @@ struct Answer {
 }
 
 /// Fetches pages of one shop, and the scripts that each loads from its own origin. Limits for each page: 40 scripts,
-/// 8 MiB each, 32 MiB and one minute for everything. Like a browser, leaves out scripts that cannot be loaded.
+/// 8 MiB each, 32 MiB and one minute for everything. Like a browser, leaves out scripts that cannot be loaded. Follows
+/// redirects as [`redirects_of_one_site`] says.
 ///
 /// # Errors
 /// [`FetchError`] if a page itself cannot be loaded, or if a page and its scripts exceed a limit.
@@ -51,7 +55,7 @@ pub async fn fetch(urls: &[Url]) -> Result<Shop, FetchError> {
     // Installs rustls' provider, unless the program has one already.
     drop(rustls::crypto::ring::default_provider().install_default());
     let client = Client::builder()
-        .redirect(redirect::Policy::limited(REDIRECTS_MAX))
+        .redirect(redirects_of_one_site())
         .timeout(ANSWER_WAIT)
         .user_agent(concat!("tandem-lint/", env!("CARGO_PKG_VERSION")))
         .build()
@@ -66,6 +70,40 @@ pub async fn fetch(urls: &[Url]) -> Result<Shop, FetchError> {
         all.await.unwrap_or_else(|_| Err(slow()))?;
     }
     Ok(fetcher.shop)
+}
+
+/// Follows redirects on one host only, with and without `www.`, and never from https to http: what answers decides neither
+/// which other host this machine asks, nor on which port.
+#[must_use]
+pub fn redirects_of_one_site() -> redirect::Policy {
+    redirect::Policy::custom(follow)
+}
+
+/// Why a redirect was not followed: the host that it leads to.
+#[derive(Debug, thiserror::Error)]
+#[error("it leads to another host")]
+struct LeadsElsewhere(String);
+
+fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    let from = attempt.previous().last();
+    if !from.is_some_and(|from| is_same_site(from, attempt.url())) {
+        let host = attempt.url().host_str().unwrap_or_default().to_owned();
+        attempt.error(LeadsElsewhere(host))
+    } else if attempt.previous().len() > REDIRECTS_MAX {
+        attempt.error("too many redirects")
+    } else {
+        attempt.follow()
+    }
+}
+
+/// Whether a redirect stays in the shop: the same host with or without `www.`, on the same port or from http to https.
+fn is_same_site(from: &Url, to: &Url) -> bool {
+    let name = |url: &Url| url.host_str().map(|host| host.strip_prefix("www.").unwrap_or(host).to_owned());
+    let is_upgrade =
+        from.scheme() == "http" && to.scheme() == "https" && from.port().is_none() && to.port().is_none();
+    let is_same_port =
+        from.scheme() == to.scheme() && from.port_or_known_default() == to.port_or_known_default();
+    name(from).is_some() && name(from) == name(to) && (is_upgrade || is_same_port)
 }
 
 struct Fetcher {
@@ -115,7 +153,10 @@ impl Fetcher {
 
 async fn get(client: &Client, url: &Url, bytes_max: usize) -> Result<Answer, FetchError> {
     let away = |error: &reqwest::Error| FetchError::Away { url: url.to_string(), why: words(error) };
-    let mut response = client.get(url.clone()).send().await.map_err(|error| away(&error))?;
+    let mut response = client.get(url.clone()).send().await.map_err(|error| match elsewhere(&error) {
+        Some(host) => FetchError::Elsewhere { url: url.to_string(), host },
+        None => away(&error),
+    })?;
     if !response.status().is_success() {
         return Err(FetchError::Refused { url: url.to_string(), status: response.status() });
     }
@@ -132,6 +173,18 @@ async fn get(client: &Client, url: &Url, bytes_max: usize) -> Result<Answer, Fet
     Ok(Answer { url: answered, body: String::from_utf8_lossy(&body).into_owned(), policies })
 }
 
+/// The other host that a redirect led to, if that is why a request failed.
+fn elsewhere(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut at = Some(error);
+    while let Some(error) = at {
+        if let Some(LeadsElsewhere(host)) = error.downcast_ref() {
+            return Some(host.clone());
+        }
+        at = error.source();
+    }
+    None
+}
+
 /// An error's innermost cause: the outer ones repeat the address.
 fn words(error: &dyn std::error::Error) -> String {
     let mut at = error;
@@ -139,4 +192,54 @@ fn words(error: &dyn std::error::Error) -> String {
         at = source;
     }
     at.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_stays_in_the_shop() {
+        let stays = |from: &str, to: &str| is_same_site(&Url::parse(from).unwrap(), &Url::parse(to).unwrap());
+        for (from, to) in [
+            ("http://shop.example/", "https://shop.example/"),
+            ("https://shop.example/", "https://www.shop.example/a"),
+            ("https://www.shop.example/", "https://shop.example/in"),
+            ("http://127.0.0.1:8090/", "http://127.0.0.1:8090/shop/"),
+        ] {
+            assert!(stays(from, to), "{from} {to}");
+        }
+        for (from, to) in [
+            ("https://shop.example/", "https://evil.example/"),
+            ("https://shop.example/", "http://169.254.169.254/latest"),
+            ("https://shop.example/", "http://shop.example/"),
+            ("https://shop.example/", "https://shop.example:8443/"),
+            ("http://shop.example:8080/", "https://shop.example/"),
+            ("http://127.0.0.1:8090/", "http://127.0.0.1:9090/metrics"),
+            ("https://shop.example/", "https://admin.shop.example/"),
+        ] {
+            assert!(!stays(from, to), "{from} {to}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_that_leads_to_another_port_is_not_read() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let other = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (here, there) = (listener.local_addr().unwrap(), other.local_addr().unwrap());
+        let serving = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await;
+            let answer =
+                format!("HTTP/1.1 302 Found\r\nlocation: http://{there}/\r\ncontent-length: 0\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes()).await;
+        });
+        let url = Url::parse(&format!("http://{here}/")).unwrap();
+        let error = fetch(&[url]).await.unwrap_err();
+        assert!(matches!(&error, FetchError::Elsewhere { host, .. } if host == "127.0.0.1"), "{error}");
+        serving.await.unwrap();
+        let asked = tokio::time::timeout(Duration::from_millis(100), other.accept()).await;
+        assert!(asked.is_err(), "the other port was asked");
+    }
 }

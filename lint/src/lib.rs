@@ -29,7 +29,7 @@ mod source;
 mod survey;
 
 pub use code::{Code, Severity};
-pub use fetch::{FetchError, fetch};
+pub use fetch::{FetchError, fetch, redirects_of_one_site};
 pub use finding::Finding;
 pub use read::{ReadError, read};
 pub use render::{Style, render, summary};

@@ -60,12 +60,21 @@ fn kind(path: &Path) -> Option<Kind> {
     }
 }
 
-/// Reads files and folders. Also reads local scripts that a page loads.
+/// Reads files and folders. Also reads the scripts that a page loads, if they lie in one of the folders: in those that
+/// are given, or in those of files that are given. Nothing beside them is read, whatever a page or a link names.
 ///
 /// # Errors
 /// [`ReadError`] if a path cannot be read, contains nothing to check, or exceeds a limit.
 pub fn read(paths: &[PathBuf]) -> Result<Shop, ReadError> {
-    let mut reader = Reader { shop: Shop::default(), scripts: HashMap::new(), pages: Vec::new() };
+    let mut roots = Vec::new();
+    for path in paths {
+        let real = std::fs::canonicalize(path).map_err(|why| unreadable(path, why))?;
+        roots.push(match real.is_dir() {
+            true => real,
+            false => real.parent().map(Path::to_path_buf).unwrap_or_default(),
+        });
+    }
+    let mut reader = Reader { shop: Shop::default(), scripts: HashMap::new(), pages: Vec::new(), roots };
     for path in paths {
         let metadata = std::fs::metadata(path).map_err(|why| unreadable(path, why))?;
         let before = reader.shop.len();
@@ -73,6 +82,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Shop, ReadError> {
             let mut files = Vec::new();
             walk(path, 0, &mut files)?;
             files.sort();
+            files.retain(|(file, _)| reader.may_read(file));
             for (file, kind) in files {
                 reader.add(&file, kind, path)?;
             }
@@ -121,9 +131,16 @@ struct Reader {
     scripts: HashMap<PathBuf, usize>,
     /// Each page: its index, its own path, and the folder that is used as the site's root.
     pages: Vec<(usize, PathBuf, PathBuf)>,
+    /// The folders that may be read, without links.
+    roots: Vec<PathBuf>,
 }
 
 impl Reader {
+    /// Whether a file lies in one of the folders, after its links were followed.
+    fn may_read(&self, file: &Path) -> bool {
+        std::fs::canonicalize(file).is_ok_and(|real| self.roots.iter().any(|root| real.starts_with(root)))
+    }
+
     fn add(&mut self, path: &Path, kind: Kind, root: &Path) -> Result<(), ReadError> {
         match kind {
             Kind::Page => {
@@ -151,7 +168,9 @@ impl Reader {
     fn link(&mut self) -> Result<(), ReadError> {
         for (page, path, root) in std::mem::take(&mut self.pages) {
             for (element, address) in self.shop.links(page) {
-                let Some(file) = beside(&path, &root, &address) else { continue };
+                let Some(file) = beside(&path, &root, &address).filter(|file| self.may_read(file)) else {
+                    continue;
+                };
                 if self.shop.len() > FILES_MAX {
                     return Err(ReadError::TooMany);
                 }
@@ -213,6 +232,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn nothing_beside_the_given_folders_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write("shop/index.html", "<script src='../private/a.js'></script><script src=/in.js></script>");
+        write("shop/in.js", "b()");
+        write("private/a.js", "secret()");
+        std::os::unix::fs::symlink(folder.path().join("private/a.js"), folder.path().join("shop/link.js"))
+            .unwrap();
+        let (shop, page) = (folder.path().join("shop"), folder.path().join("shop/index.html"));
+        for given in [&shop, &page] {
+            let read = read(std::slice::from_ref(given)).unwrap();
+            assert_eq!(read.len(), 2, "{given:?}");
+            assert!(read.sources().iter().all(|source| !source.text().contains("secret")));
+        }
+        assert_eq!(read(&[shop, folder.path().join("private")]).unwrap().len(), 4);
+    }
+
+    #[test]
     fn a_folder_is_read_with_what_its_pages_load_and_without_packages() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
@@ -229,8 +270,10 @@ mod tests {
         assert_eq!(shop.len(), 3);
         assert_eq!(shop.pages[0].loads.len(), 2);
 
-        let one = read(&[folder.path().join("shop/index.html")]).unwrap();
-        assert_eq!(one.len(), 2, "the page and the script beside it");
+        write("shop/js/c.js", "c()");
+        write("shop/one.html", "<script src='js/c.js'></script><script src=./../shop/js/c.js></script>");
+        let one = read(&[folder.path().join("shop/one.html")]).unwrap();
+        assert_eq!((one.len(), one.pages[0].loads.len()), (2, 2), "the page and the script below it");
     }
 
     #[test]

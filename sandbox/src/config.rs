@@ -1,5 +1,6 @@
 //! Settings: flags, then the sources that `tandem-settings` reads, and the settings that the control API may change.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -116,6 +117,9 @@ fn command() -> Command {
 /// Permissions of a system user's token that was made as Meta instructs.
 const TOKEN_SCOPES: [&str; 3] = ["ads_management", "ads_read", "business_management"];
 
+/// Permissions of which one is needed to send events.
+const WRITING_SCOPES: [&str; 2] = ["ads_management", "business_management"];
+
 /// Largest offset of Meta's clock, in seconds: ten years.
 const CLOCK_OFFSET_MAX_S: i64 = 10 * 365 * 24 * 3600;
 
@@ -131,7 +135,11 @@ pub struct LiveConfig {
     pub webhook_url: String,
     /// Comma-separated pixel IDs; the shop uses the first.
     pub pixel_id: String,
+    /// The token of the pixels that have none of their own.
     pub token: String,
+    /// Pixels with a token of their own, which no other token may write to.
+    pub pixel_tokens: BTreeMap<String, String>,
+    /// What the tokens may do. Without [`WRITING_SCOPES`], they send no events.
     pub token_scopes: Vec<String>,
     /// When the token expires, in Unix seconds. 0 means never.
     pub token_expires_at: i64,
@@ -153,6 +161,7 @@ impl LiveConfig {
             webhook_url: settings.webhook_url.clone(),
             pixel_id: settings.pixel_id.clone(),
             token: settings.token.clone(),
+            pixel_tokens: BTreeMap::new(),
             token_scopes: TOKEN_SCOPES.map(str::to_owned).to_vec(),
             token_expires_at: 0,
             clock_offset_s: 0,
@@ -170,6 +179,23 @@ impl LiveConfig {
     #[must_use]
     pub fn knows_pixel(&self, pixel_id: &str) -> bool {
         self.pixel_id.split(',').any(|known| known.trim() == pixel_id)
+    }
+
+    #[must_use]
+    pub fn knows_token(&self, token: &str) -> bool {
+        token == self.token || self.pixel_tokens.values().any(|own| own == token)
+    }
+
+    /// Whether the token was issued for the pixel.
+    #[must_use]
+    pub fn is_token_of(&self, token: &str, pixel_id: &str) -> bool {
+        token == self.pixel_tokens.get(pixel_id).unwrap_or(&self.token)
+    }
+
+    /// Whether the tokens' permissions allow sending events.
+    #[must_use]
+    pub fn may_send(&self) -> bool {
+        self.token_scopes.iter().any(|scope| WRITING_SCOPES.contains(&scope.as_str()))
     }
 
     /// Whether the token has expired.
@@ -200,6 +226,9 @@ impl LiveConfig {
         }
         if let Some(token) = change.token {
             next.token = token;
+        }
+        if let Some(tokens) = change.pixel_tokens {
+            next.pixel_tokens = tokens;
         }
         if let Some(scopes) = change.token_scopes {
             next.token_scopes = scopes;
@@ -234,6 +263,7 @@ pub struct ConfigChange {
     webhook_url: Option<String>,
     pixel_id: Option<String>,
     token: Option<String>,
+    pixel_tokens: Option<BTreeMap<String, String>>,
     token_scopes: Option<Vec<String>>,
     token_expires_at: Option<i64>,
     clock_offset_s: Option<i64>,

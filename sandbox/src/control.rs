@@ -16,7 +16,7 @@ use crate::clock::Millis;
 use crate::config::ConfigChange;
 use crate::faults::Fault;
 use crate::orders::amount::Amount;
-use crate::orders::{NewOrder, Outcome, PaymentDetails};
+use crate::orders::{NewOrder, Outcome, PaymentDetails, RefundStatus, UnpaidStatus};
 use crate::state::Sandbox;
 
 pub fn routes() -> Router<Sandbox> {
@@ -32,6 +32,9 @@ pub fn routes() -> Router<Sandbox> {
         .route("/control/reset", post(reset))
         .route("/control/cashfree/orders", get(list_orders).post(create_order))
         .route("/control/cashfree/orders/{order_id}/pay", post(pay))
+        .route("/control/cashfree/orders/{order_id}/refund", post(refund))
+        .route("/control/cashfree/orders/{order_id}/status", post(end))
+        .route("/control/cashfree/orders/{order_id}/webhook", post(notify))
         .route("/control/cashfree/webhook", post(send_webhook))
         .route("/control/cashfree/webhooks", get(webhooks))
         .route("/control/cashfree/requests", get(orders_api_requests))
@@ -218,6 +221,62 @@ async fn pay(State(sandbox): State<Sandbox>, Path(order_id): Path<String>, body:
     match cashfree::pay(&sandbox, &order_id, request.outcome, details, request.send_webhook) {
         Some(cf_payment_id) => Json(json!({ "cf_payment_id": cf_payment_id })).into_response(),
         None => answer::error(StatusCode::NOT_FOUND, "no such order"),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RefundRequest {
+    /// If absent, all that was paid.
+    #[serde(default)]
+    amount: Option<Amount>,
+    #[serde(default)]
+    status: RefundStatus,
+    #[serde(default = "yes")]
+    send_webhook: bool,
+}
+
+async fn refund(State(sandbox): State<Sandbox>, Path(order_id): Path<String>, body: Bytes) -> Response {
+    let request = match parse::<RefundRequest>(&body) {
+        Ok(request) => request,
+        Err(refusal) => return refusal,
+    };
+    match cashfree::refund(&sandbox, &order_id, request.amount, request.status, request.send_webhook) {
+        Ok(cf_refund_id) => Json(json!({ "cf_refund_id": cf_refund_id })).into_response(),
+        Err(reason) => answer::error(StatusCode::BAD_REQUEST, &reason),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EndRequest {
+    status: UnpaidStatus,
+}
+
+async fn end(State(sandbox): State<Sandbox>, Path(order_id): Path<String>, body: Bytes) -> Response {
+    match parse::<EndRequest>(&body) {
+        Ok(request) if sandbox.orders().end(&order_id, request.status) => {
+            Json(json!({ "order_id": order_id })).into_response()
+        }
+        Ok(_) => answer::error(StatusCode::NOT_FOUND, "no such order"),
+        Err(refusal) => refusal,
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NotifyRequest {
+    kind: String,
+}
+
+async fn notify(State(sandbox): State<Sandbox>, Path(order_id): Path<String>, body: Bytes) -> Response {
+    let request = match parse::<NotifyRequest>(&body) {
+        Ok(request) => request,
+        Err(refusal) => return refusal,
+    };
+    match cashfree::notify(&sandbox, &order_id, &request.kind) {
+        Ok(()) => Json(json!({ "order_id": order_id, "type": request.kind })).into_response(),
+        Err(reason) => answer::error(StatusCode::BAD_REQUEST, &reason),
     }
 }
 

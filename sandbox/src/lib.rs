@@ -29,6 +29,7 @@ pub mod lock;
 pub mod matches;
 pub mod money;
 pub mod orders;
+pub mod own_pages;
 pub mod pixel;
 pub mod pkg;
 pub mod records;
@@ -40,6 +41,7 @@ pub mod state;
 mod testing;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::response::Redirect;
 use axum::routing::get;
 
@@ -57,6 +59,6 @@ pub fn router(sandbox: Sandbox) -> Router {
         .merge(events_manager::routes())
         .merge(pkg::routes())
         .merge(examples::routes())
-        .merge(control::routes())
+        .merge(control::routes().layer(from_fn(own_pages::only)))
         .with_state(sandbox)
 }

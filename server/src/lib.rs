@@ -16,6 +16,7 @@
 //! | [`telemetry`] | counters, gauges and response times |
 //! | [`clock`] | the time |
 //! | `aging` | a bounded map that forgets without a walk |
+//! | `private` | the data directory belongs to its owner alone |
 //! | `vital` | threads and tasks without which the server must not live on |
 
 mod aging;
@@ -29,5 +30,6 @@ pub mod ingest;
 pub mod insight;
 pub mod orders;
 pub mod outbox;
+mod private;
 pub mod telemetry;
 mod vital;

@@ -183,9 +183,9 @@ rows! {
 
     Key FACEBOOK_PIXEL_ID [Server], Means("events are accepted and held"), "The pixel (dataset) that events go to.";
     SecretKey(Issued) FACEBOOK_ACCESS_TOKEN [Server], Means("events are accepted and held"), "Access token of that pixel.";
-    Key FACEBOOK_TEST_EVENT_CODE [Server], Means("none is sent"), "Test code from the Events Manager, sent with each event of that pixel.";
+    Key FACEBOOK_TEST_EVENT_CODE [Server], Means("none is sent"), "Test code from the Events Manager, sent with each event of that pixel; Meta counts these events too.";
     SecretKey(Issued) FACEBOOK_APP_SECRET [Server], Means("no proof is sent"), "App secret; with it each call carries appsecret_proof.";
-    Key META_GRAPH_URL [Server], Text("https://graph.facebook.com"), "Base address of the Graph API.";
+    Key META_GRAPH_URL [Server], Text("https://graph.facebook.com"), "Base address of the Graph API: https, or http on this machine.";
     Key META_GRAPH_VERSION [Server], Text("v25.0"), "Version of the Graph API.";
     Key META_CONNECT_TIMEOUT [Server], Text("1500ms"), "Longest wait for a connection to Meta.";
     Key META_TIMEOUT [Server], Text("10s"), "Longest wait for an answer from Meta.";
@@ -194,7 +194,7 @@ rows! {
     SecretKey(Issued) CASHFREE_CLIENT_SECRET [Server, Tool], Means("webhooks are answered with 503"), "Cashfree's client secrets of the sandbox, comma-separated, newest first; the tool signs doctor's ping with the first.";
     SecretKey(Issued) CASHFREE_CLIENT_SECRET_PRODUCTION [Server, Tool], Means("webhooks are answered with 503"), "Cashfree's client secrets of production, comma-separated, newest first; the tool signs doctor's ping with the first.";
     Key CASHFREE_CLIENT_ID [Server], Means("the Orders API is not asked"), "Cashfree's client ID; with it, the server asks the Orders API about orders that look unpaid.";
-    Key CASHFREE_API_URL [Server], Means("Cashfree's address for the environment"), "Base address of Cashfree's API.";
+    Key CASHFREE_API_URL [Server], Means("Cashfree's address for the environment"), "Base address of Cashfree's API: https, or http on this machine.";
     Key CASHFREE_LEGACY_WEBHOOKS [Server], Text("false"), "Whether Cashfree's oldest, form-encoded notifications are accepted as hints; needs CASHFREE_CLIENT_ID.";
     Key CASHFREE_SUBSCRIPTION_PURCHASES [Server], Text("false"), "Whether each successful charge of a subscription is a Purchase, whose order is the charge's payment_id.";
     Key CASHFREE_ALLOWED_ADDRESSES [Gateway], Means("any"), "Networks that may send webhooks, comma-separated.";

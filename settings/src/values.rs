@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::loopback::is_loopback;
+
 /// Reads a span of time (`1500ms`, `30s`, `72h`, `30d`) and checks it against bounds.
 ///
 /// # Errors
@@ -66,5 +68,18 @@ pub fn http_url(text: &str) -> Result<Url, String> {
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() => Ok(url),
         _ => Err("must be an address such as https://shop.example".into()),
+    }
+}
+
+/// An address that gets a secret with each call: https, or http on this machine.
+///
+/// # Errors
+/// A text that says what is expected.
+pub fn secret_url(text: &str) -> Result<Url, String> {
+    let url = http_url(text)?;
+    if url.scheme() == "https" || is_loopback(&url) {
+        Ok(url)
+    } else {
+        Err("would send a secret over plain http to another machine; use https".into())
     }
 }

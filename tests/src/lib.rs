@@ -16,6 +16,7 @@ pub mod http;
 pub mod integrity;
 pub mod leak_scan;
 pub mod messages;
+pub mod metas_name;
 pub mod person;
 pub mod process;
 pub mod raw;

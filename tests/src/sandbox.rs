@@ -307,6 +307,14 @@ impl Sandbox {
             .map_or_else(|| answer["cf_payment_id"].to_string(), str::to_owned))
     }
 
+    /// Makes the fake Cashfree do something to an order: `refund`, `status` or `webhook`, as its control API describes.
+    ///
+    /// # Errors
+    /// When the sandbox refuses.
+    pub async fn change_order(&self, order_id: &str, what: &str, details: Value) -> anyhow::Result<()> {
+        self.post(&format!("/control/cashfree/orders/{order_id}/{what}"), &details).await.map(drop)
+    }
+
     /// Makes the sandbox sign raw bytes and send them once. Returns the gateway's HTTP status.
     ///
     /// # Errors

@@ -35,8 +35,8 @@ export interface ConnectOptions {
   respectGpc?: boolean;
   /**
    * Who writes `_fbp` and `_fbc`. `page` if absent. With `server`, your Tandem server writes them by HTTP,
-   * so that Safari keeps them for 90 days and not for 7. The server needs `TANDEM_COOKIE_DOMAIN`, an
-   * `endpoint` on that domain over https, and this page's origin by name in `TANDEM_ALLOWED_ORIGINS`.
+   * so that Safari keeps them for 90 days and not for 7, if the address of `endpoint` resembles this
+   * page's (one web server or CDN for both). The server needs `TANDEM_COOKIE_DOMAIN`, an `endpoint` on that domain over https, and this page's origin by name in `TANDEM_ALLOWED_ORIGINS`.
    * Without them the browser refuses every call.
    */
   cookies?: "page" | "server";

@@ -5,11 +5,15 @@ use std::io::Read as _;
 use clap::Args;
 use tandem_proto::v1::{ErasePersonRequest, ErasePersonResponse};
 
+use crate::confirm;
 use crate::error::CliError;
 use crate::progress;
 use crate::render::{json, table};
 use crate::report::Report;
 use crate::server::Server;
+
+/// The operator types this word to confirm.
+const WORD: &str = "erase";
 
 /// Longest value read from standard input, in bytes.
 const INPUT_MAX: u64 = 4096;
@@ -18,6 +22,12 @@ const INPUT_MAX: u64 = 4096;
 pub(crate) struct Arguments {
     #[command(flatten)]
     person: Person,
+    /// Do not ask for confirmation
+    #[arg(long, short)]
+    yes: bool,
+    /// Only count what would be erased
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
     /// The counts as JSON
     #[arg(long)]
     json: bool,
@@ -40,20 +50,45 @@ struct Person {
 
 pub(crate) async fn run(server: &Server, arguments: Arguments) -> Result<Report, CliError> {
     let value = |given: Option<String>| given.map(|value| read(value, std::io::stdin())).transpose();
+    let asks = !arguments.yes && !arguments.dry_run;
+    if asks && !confirm::can_ask() {
+        // Also where the value itself comes from standard input.
+        let text = "nothing was erased: without a terminal, confirm with --yes; --dry-run only counts";
+        return Err(CliError::Setting(text.to_owned()));
+    }
     let request = ErasePersonRequest {
         email: value(arguments.person.email)?,
         phone: value(arguments.person.phone)?,
         external_id: value(arguments.person.external_id)?,
+        dry_run: arguments.dry_run,
     };
+    if asks {
+        let found = call(server, ErasePersonRequest { dry_run: true, ..request.clone() }).await?;
+        if found != ErasePersonResponse::default() {
+            let ErasePersonResponse { events, orders, .. } = found;
+            let what = format!(
+                "This erases the person from {events} events and {orders} orders for good; what waits of them is never sent."
+            );
+            confirm::ask(&what, WORD, "nothing was erased").await?;
+        }
+    }
+    let answer = call(server, request).await?;
+    Ok(Report::plain(if arguments.json {
+        json(&serde_json::json!({
+            "events": answer.events,
+            "orders": answer.orders,
+            "leaves_traces": answer.leaves_traces,
+        }))
+    } else {
+        text(answer, arguments.dry_run)
+    }))
+}
+
+async fn call(server: &Server, request: ErasePersonRequest) -> Result<ErasePersonResponse, CliError> {
     let mut client = server.long_operations().await?;
     let call = client.erase_person(server.request(request));
     let answer = progress::wait("looking through everything that is stored", call).await;
-    let answer = answer.map_err(|status| server.error(&status))?.into_inner();
-    Ok(Report::plain(if arguments.json {
-        json(&serde_json::json!({ "events": answer.events, "orders": answer.orders }))
-    } else {
-        text(answer)
-    }))
+    Ok(answer.map_err(|status| server.error(&status))?.into_inner())
 }
 
 /// Returns the value, or for `-` the one line of `input`. Error texts never contain the value.
@@ -74,12 +109,26 @@ fn read(given: String, input: impl std::io::Read) -> Result<String, CliError> {
     }
 }
 
-fn text(answer: ErasePersonResponse) -> String {
+fn text(answer: ErasePersonResponse, is_dry_run: bool) -> String {
     if answer == ErasePersonResponse::default() {
         return "nothing is stored about this person".to_owned();
     }
     let row = |name: &str, count: u64| vec![name.to_owned(), count.to_string()];
-    table(&[], [row("events erased", answer.events), row("orders erased", answer.orders)])
+    let names = match is_dry_run {
+        true => ["events to erase", "orders to erase"],
+        false => ["events erased", "orders erased"],
+    };
+    let mut text = table(&[], [row(names[0], answer.events), row(names[1], answer.orders)]);
+    if is_dry_run {
+        text.push_str("\n\nnothing was changed; without --dry-run they are erased");
+    }
+    if answer.leaves_traces {
+        text.push_str(
+            "\n\nthe store's files may still hold traces: run the same command again when the server is less busy\n\
+             (docs/operating.md, erasing a person)",
+        );
+    }
+    text
 }
 
 #[cfg(test)]
@@ -104,7 +153,13 @@ mod tests {
 
     #[test]
     fn counts_or_a_plain_nothing() {
-        assert_eq!(text(ErasePersonResponse { events: 3, orders: 1 }), "events erased  3\norders erased  1");
-        assert_eq!(text(ErasePersonResponse::default()), "nothing is stored about this person");
+        let found = ErasePersonResponse { events: 3, orders: 1, leaves_traces: false };
+        assert_eq!(text(found, false), "events erased  3\norders erased  1");
+        assert!(
+            text(found, true).starts_with("events to erase  3\norders to erase  1\n\nnothing was changed")
+        );
+        assert_eq!(text(ErasePersonResponse::default(), true), "nothing is stored about this person");
+        let traces = ErasePersonResponse { leaves_traces: true, ..Default::default() };
+        assert!(text(traces, false).contains("run the same command again"));
     }
 }

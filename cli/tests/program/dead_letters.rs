@@ -188,7 +188,7 @@ async fn on_a_terminal(fake: &Fake, arguments: &[&str], types: &str) -> (Program
 }
 
 #[tokio::test]
-async fn at_a_terminal_the_work_is_seen_and_a_purge_is_confirmed() {
+async fn at_a_terminal_the_work_is_seen_and_what_deletes_is_confirmed() {
     let fake = Fake { steps_more: 3, step_takes: Duration::from_millis(250), ..Fake::default() };
     let (said, seen) = on_a_terminal(&fake, &["replay", "--all", "--json"], "").await;
     assert_eq!((said.code, &parsed(&said)["replayed"]), (Some(0), &json!(28)), "{seen}");
@@ -210,6 +210,16 @@ async fn at_a_terminal_the_work_is_seen_and_a_purge_is_confirmed() {
     let (said, seen) = on_a_terminal(&fake, &purge, "purge\n").await;
     assert_eq!((said.code, purges()), (Some(0), 1), "{seen}");
     assert_eq!(said.out, "events purged    5\nwebhooks purged  1\n");
-    let (_, seen) = on_a_terminal(&fake, &["erase", "--external-id", "customer-7"], "").await;
+    let erases = || {
+        let calls = fake.calls.lock().expect("no test panics with the lock");
+        calls.iter().filter(|asked| matches!(asked, Call::Erase(request) if !request.dry_run)).count()
+    };
+    let erase = ["erase", "--external-id", "customer-7"];
+    let (said, seen) = on_a_terminal(&fake, &erase, "yes\n").await;
+    assert_eq!((said.code, erases()), (Some(2), 0), "{seen}");
     assert!(seen.contains("looking through everything that is stored"), "{seen}");
+    assert!(seen.contains("from 3 events and 1 orders") && seen.contains("nothing was erased"), "{seen}");
+    let (said, seen) = on_a_terminal(&fake, &erase, "erase\n").await;
+    assert_eq!((said.code, erases()), (Some(0), 1), "{seen}");
+    assert_eq!(said.out, "events erased  3\norders erased  1\n");
 }

@@ -264,7 +264,7 @@ impl OperationsService for Fake {
         request: Request<ErasePersonRequest>,
     ) -> Result<Response<ErasePersonResponse>, Status> {
         self.note(request, Call::Erase)?;
-        Ok(Response::new(ErasePersonResponse { events: 3, orders: 1 }))
+        Ok(Response::new(ErasePersonResponse { events: 3, orders: 1, leaves_traces: false }))
     }
 
     async fn list_orders(

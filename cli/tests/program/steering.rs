@@ -118,7 +118,7 @@ async fn a_person_is_named_by_the_flag_or_by_standard_input() {
     let by = |email: Option<&str>, phone: Option<&str>, external_id: Option<&str>| {
         let own = |text: Option<&str>| text.map(str::to_owned);
         let (email, phone, external_id) = (own(email), own(phone), own(external_id));
-        vec![Call::Erase(ErasePersonRequest { email, phone, external_id })]
+        vec![Call::Erase(ErasePersonRequest { email, phone, external_id, dry_run: false })]
     };
     for (arguments, input, expected) in [
         (["--email", "a@example.com"], "", by(Some("a@example.com"), None, None)),
@@ -126,19 +126,33 @@ async fn a_person_is_named_by_the_flag_or_by_standard_input() {
         (["--phone", "-"], " 98765 43210\r\n", by(None, Some("98765 43210"), None)),
         (["--external-id", "customer-7"], "", by(None, None, Some("customer-7"))),
     ] {
-        let (said, calls) = steer(&[&["erase"], &arguments[..]].concat(), input).await;
+        let (said, calls) = steer(&[&["erase", "--yes"], &arguments[..]].concat(), input).await;
         assert_eq!(said.code, Some(0), "{arguments:?}: {}", said.err);
         assert_eq!(calls, expected, "{arguments:?}");
         assert_eq!(said.out, "events erased  3\norders erased  1\n");
     }
-    let (said, _) = steer(&["erase", "--json", "--email", "-"], "a@example.com").await;
-    assert_eq!(parsed(&said), json!({ "events": 3, "orders": 1 }));
+    let (said, _) = steer(&["erase", "--yes", "--json", "--email", "-"], "a@example.com").await;
+    assert_eq!(parsed(&said), json!({ "events": 3, "orders": 1, "leaves_traces": false }));
 
     for input in ["", "a@x.example\nb@x.example\n"] {
-        let (said, calls) = steer(&["erase", "--email", "-"], input).await;
+        let (said, calls) = steer(&["erase", "--yes", "--email", "-"], input).await;
         assert_eq!((said.code, calls), (Some(2), vec![]), "{input:?}");
         assert!(said.err.contains("standard input") && !said.err.contains("x.example"), "{}", said.err);
     }
+}
+
+#[tokio::test]
+async fn nobody_is_erased_without_a_word_and_a_dry_run_counts() {
+    let (said, calls) = steer(&["erase", "--email", "a@example.com"], "").await;
+    assert_eq!((said.code, calls), (Some(2), vec![]), "{}", said.err);
+    assert!(said.err.contains("nothing was erased") && said.err.contains("--yes"), "{}", said.err);
+    let (said, calls) = steer(&["erase", "--dry-run", "--email", "-"], "a@example.com").await;
+    let email = Some("a@example.com".to_owned());
+    let counted = ErasePersonRequest { email, dry_run: true, ..ErasePersonRequest::default() };
+    assert_eq!(calls, [Call::Erase(counted)]);
+    assert!(said.out.starts_with("events to erase  3\norders to erase  1\n"), "{}", said.out);
+    let (said, _) = steer(&["erase", "--dry-run", "--yes", "--email", "a@example.com"], "").await;
+    assert_eq!(said.code, Some(2), "one or the other");
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use crate::code;
 use crate::custom_data::{Content, CustomData};
 use crate::event::{ActionSource, Event};
 use crate::id::OrderId;
+use crate::page_url::PageUrl;
 use crate::user_data::KeySet;
 
 /// Most events that Meta accepts in one request (Meta, using the API).
@@ -64,10 +65,10 @@ impl Payload {
     }
 
     /// The same event on this page, for one that names none.
-    pub fn on_page(&self, url: &str) -> Self {
+    pub fn on_page(&self, url: &PageUrl) -> Self {
         let with_page = |json: &String| {
             let mut out = Object(json.strip_suffix('}').unwrap_or(json).to_owned());
-            out.text("event_source_url", url);
+            out.text("event_source_url", url.as_str());
             out.finish()
         };
         Self { personal_json: self.personal_json.as_ref().map(with_page), has_page: true, ..self.clone() }
@@ -146,8 +147,8 @@ fn personal_json(event: &Event) -> String {
     }
     user_data.optional("client_user_agent", event.user_data.client_user_agent.as_deref());
     out.raw(USER_DATA, &user_data.finish());
-    out.optional("event_source_url", event.page.event_source_url.as_deref());
-    out.optional("referrer_url", event.page.referrer_url.as_deref());
+    out.optional("event_source_url", event.page.event_source_url.as_ref().map(PageUrl::as_str));
+    out.optional("referrer_url", event.page.referrer_url.as_ref().map(PageUrl::as_str));
     out.finish()
 }
 

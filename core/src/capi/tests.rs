@@ -26,7 +26,10 @@ fn purchase() -> Event {
         id: EventId::parse("purchase_KB-1").unwrap(),
         time_s: 1_763_958_731,
         action_source: ActionSource::Website,
-        page: Page { event_source_url: Some("https://shop.example/thanks".into()), referrer_url: None },
+        page: Page {
+            event_source_url: PageUrl::clean("https://shop.example/thanks").map(|(url, _)| url),
+            referrer_url: None,
+        },
         user_data,
         custom_data: CustomData {
             value: Some(inr("1399.50")),

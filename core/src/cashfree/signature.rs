@@ -5,6 +5,10 @@
 //! (Cashfree, webhook signature verification; the official Node, Python and Go SDKs).
 //! There is no separator and no separate webhook secret. The body is signed byte for byte as it
 //! is sent.
+//!
+//! Without a separator the signed bytes do not say where the timestamp ends: `1763942400123` and
+//! `{…}` sign like `1763942400` and `123{…}`. So a timestamp is digits only, and a body begins
+//! with no digit. Then the digits in front are the timestamp, and there is one way to cut.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -48,6 +52,15 @@ const TIMESTAMP_DIGITS_MAX: usize = 18;
 /// Index of the matching secret in the list of secrets.
 pub type SecretIndex = usize;
 
+/// What a valid signature proves besides the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Genuine {
+    /// The secret that signed.
+    pub secret: SecretIndex,
+    /// The signed timestamp, Unix milliseconds.
+    pub signed_ms: i64,
+}
+
 /// Why a signature is not valid. The error holds no value of the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
@@ -66,6 +79,13 @@ pub enum SignatureError {
     /// None of the secrets gives this signature.
     #[error("the signature does not match")]
     Mismatch,
+    /// The signature fits, and the timestamp is no time of up to 18 digits.
+    #[error("the timestamp is not a number of digits")]
+    TimestampMalformed,
+    /// The signature fits, and the body begins with a digit: part of the timestamp may have been
+    /// moved into it. Cashfree's bodies are JSON objects or empty.
+    #[error("the body begins with a digit, which may be the timestamp's")]
+    Recut,
 }
 
 impl SignatureError {
@@ -77,11 +97,13 @@ impl SignatureError {
             Self::Repeated => "signature_repeated",
             Self::Malformed => "signature_malformed",
             Self::Mismatch => "signature_mismatch",
+            Self::TimestampMalformed => "timestamp_malformed",
+            Self::Recut => "signature_recut",
         }
     }
 }
 
-/// Verifies a webhook and returns the index of the matching secret. `timestamp_text` is the text
+/// Verifies a webhook and returns the matching secret and the signed time. `timestamp_text` is the text
 /// of the header as received, because the text is signed: `01763942400123` and `1763942400123`
 /// give different signatures. Every secret is tried and compared in constant time. An empty
 /// secret never matches.
@@ -89,14 +111,16 @@ impl SignatureError {
 /// # Errors
 /// [`SignatureError::Missing`], [`Repeated`](SignatureError::Repeated) or
 /// [`Malformed`](SignatureError::Malformed) for unusable headers,
-/// [`Mismatch`](SignatureError::Mismatch) when no secret gives the signature, and
-/// [`NoSecret`](SignatureError::NoSecret) when `secrets` holds no non-empty secret.
+/// [`Mismatch`](SignatureError::Mismatch) when no secret gives the signature,
+/// [`NoSecret`](SignatureError::NoSecret) when `secrets` holds no non-empty secret, and
+/// [`TimestampMalformed`](SignatureError::TimestampMalformed) or [`Recut`](SignatureError::Recut)
+/// when the signed bytes may have been cut at another place than Cashfree's.
 pub fn verify(
     secrets: &[impl AsRef<[u8]>],
     timestamp_text: &str,
     raw_body: &[u8],
     signature_header: &str,
-) -> Result<SecretIndex, SignatureError> {
+) -> Result<Genuine, SignatureError> {
     let signature = signature_header.trim_matches(|c: char| c.is_ascii_whitespace());
     if signature.is_empty() || timestamp_text.is_empty() {
         return Err(SignatureError::Missing);
@@ -106,7 +130,12 @@ pub fn verify(
         return Err(SignatureError::Repeated);
     }
     let given = decode(signature)?;
-    matching_secret(secrets, &[timestamp_text.as_bytes(), raw_body], &given)
+    let secret = matching_secret(secrets, &[timestamp_text.as_bytes(), raw_body], &given)?;
+    let signed_ms = timestamp_ms(timestamp_text).ok_or(SignatureError::TimestampMalformed)?;
+    if raw_body.first().is_some_and(u8::is_ascii_digit) {
+        return Err(SignatureError::Recut);
+    }
+    Ok(Genuine { secret, signed_ms })
 }
 
 /// Decodes a signature: 32 bytes in standard base64 with padding. Other spellings are errors.
@@ -150,9 +179,8 @@ pub(super) fn matching_secret(
 }
 
 /// Reads the timestamp header as Unix milliseconds. Up to ten digits are seconds, more are
-/// milliseconds. `None` for anything but ASCII digits; spaces around them are trimmed.
-pub fn timestamp_ms(text: &str) -> Option<i64> {
-    let digits = text.trim_matches(|c: char| c.is_ascii_whitespace());
+/// milliseconds. `None` for anything but 1 to 18 ASCII digits: a space could be the body's.
+pub fn timestamp_ms(digits: &str) -> Option<i64> {
     let is_number = (1..=TIMESTAMP_DIGITS_MAX).contains(&digits.len());
     if !is_number || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
@@ -210,9 +238,18 @@ mod tests {
         assert_eq!(timestamp_ms("1763942400"), Some(1_763_942_400_000));
         assert_eq!(timestamp_ms("1763942400123"), Some(1_763_942_400_123));
         assert_eq!(timestamp_ms("01763942400123"), Some(1_763_942_400_123));
-        assert_eq!(timestamp_ms(" 1763942400123 "), Some(1_763_942_400_123));
-        for bad in ["", " ", "+1763942400123", "-1", "1763942400.5", "1e12", "१७६३", "9999999999999999999"]
-        {
+        for bad in [
+            "",
+            " ",
+            " 1763942400123",
+            "1763942400123 ",
+            "+1763942400123",
+            "-1",
+            "1763942400.5",
+            "1e12",
+            "१७६३",
+            "9999999999999999999",
+        ] {
             assert_eq!(timestamp_ms(bad), None, "{bad:?}");
         }
     }

@@ -1,12 +1,13 @@
 //! Cart tags: tags on an order that list its products, such as `deck:2,guide`.
 
 use crate::custom_data::{CONTENTS_MAX, TEXT_BYTES_MAX};
+use crate::scrub::scrub_id;
 
 /// Most pieces of one cart line.
 const PIECES_OF_A_LINE_MAX: u32 = 9_999;
 
 /// Reads a cart tag: product IDs separated by commas. `:` and a number of pieces follow an ID
-/// where the number is not 1. The pieces of a repeated ID are added up. `None` when the tag cannot
+/// where the number is not 1. The pieces of a repeated ID are added up. Personal data is cut out of IDs. `None` when the tag cannot
 /// be read or names no product.
 pub(super) fn read(text: &str) -> Option<Vec<(String, u32)>> {
     let mut lines: Vec<(String, u32)> = Vec::new();
@@ -21,9 +22,10 @@ pub(super) fn read(text: &str) -> Option<Vec<(String, u32)>> {
         if !usable || !(1..=PIECES_OF_A_LINE_MAX).contains(&pieces) {
             return None;
         }
-        match lines.iter().position(|(known, _)| known == id) {
+        let id = scrub_id(id).text;
+        match lines.iter().position(|(known, _)| *known == id) {
             Some(at) => lines[at].1 = lines[at].1.saturating_add(pieces),
-            None if lines.len() < CONTENTS_MAX => lines.push((id.to_owned(), pieces)),
+            None if lines.len() < CONTENTS_MAX => lines.push((id, pieces)),
             None => return None,
         }
     }
@@ -46,6 +48,12 @@ mod tests {
         assert_eq!(lines("deck,guide,deck:3"), owned(&[("deck", 4), ("guide", 1)]));
         assert_eq!(lines("shop:deck"), owned(&[("shop:deck", 1)]), "only digits are a number of pieces");
         assert_eq!(lines("shop:7:1"), owned(&[("shop:7", 1)]));
+    }
+
+    #[test]
+    fn a_person_in_a_cart_tag_is_no_product() {
+        assert_eq!(lines("asha@example.com:2"), Some(vec![("(removed)".to_owned(), 2)]));
+        assert_eq!(lines("9876543210"), Some(vec![("9876543210".to_owned(), 1)]), "a product's number");
     }
 
     #[test]

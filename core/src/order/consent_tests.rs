@@ -1,9 +1,10 @@
 //! What is said about advertising use, and what follows from it.
 
-use super::tests::{contact, decide, order, paid};
+use super::tests::{SALT, contact, decide, order, paid};
 use super::*;
 use crate::event::{AdsConsent, AdsUse, ConsentRule, Event};
 use crate::hash::Sha256Hex;
+use crate::page_url::PageUrl;
 use AdsConsent::{Denied, Granted, MeasureOnly, Unspecified};
 
 /// A browser's word, with its click.
@@ -37,14 +38,14 @@ fn where_consent_is_required_a_payment_alone_sends_nothing_until_somebody_allows
     order.obey(ConsentRule::Required);
     order.pay(paid("7", "5"));
     assert!(matches!(decide(&mut order), Decision::Withhold(_, WithholdReason::ConsentDenied)));
-    order.add_contact(&contact("silent", true));
+    order.add_contact(&contact("silent", true), &SALT);
     assert_eq!(decide(&mut order), Decision::Nothing, "silence allows nothing");
     let mut stored: Order = serde_json::from_str(&serde_json::to_string(&order).unwrap()).unwrap();
     assert_eq!(stored.must_not_leave(), Some(WithholdReason::ConsentDenied), "nor after a restart");
-    stored.add_contact(&Contact { is_claim: true, ..says("buyer", Granted) });
+    stored.add_contact(&Contact { is_claim: true, ..says("buyer", Granted) }, &SALT);
     assert_eq!(sent(&mut stored).user_data.fbp.as_deref(), Some("buyer"));
     // A service of the shop may say it too.
-    order.add_contact(&proven(ContactProof::Internal, "", Granted));
+    order.add_contact(&proven(ContactProof::Internal, "", Granted), &SALT);
     assert_eq!(order.ads_use(), AdsUse::Full);
     assert!(!matches!(decide(&mut order), Decision::Nothing | Decision::Withhold(..)));
 }
@@ -52,7 +53,7 @@ fn where_consent_is_required_a_payment_alone_sends_nothing_until_somebody_allows
 #[test]
 fn a_rule_that_changed_counts_for_what_has_not_left() {
     let mut order = order();
-    order.add_contact(&contact("a", true));
+    order.add_contact(&contact("a", true), &SALT);
     order.pay(paid("7", "5"));
     assert!(matches!(decide(&mut order), Decision::Send(_)));
     order.obey(ConsentRule::Required);
@@ -68,15 +69,19 @@ fn the_later_word_of_a_browser_counts_and_what_comes_with_it() {
         let mut contact = says("a", ads);
         contact.custom_data.content_name = Some(content.into());
         contact.user_data.fbc = Some(content.into());
-        contact.page.event_source_url = Some(format!("https://shop.example/{content}"));
-        order.add_contact(&contact);
+        contact.page.event_source_url =
+            PageUrl::clean(&format!("https://shop.example/{content}")).map(|(url, _)| url);
+        order.add_contact(&contact, &SALT);
     }
     order.pay(paid("7", "5"));
     let event = sent(&mut order);
     assert_eq!(event.user_data.fbc.as_deref(), Some("payment"), "not what came with the refusal");
     assert_eq!(event.custom_data.content_name.as_deref(), Some("payment"));
-    assert_eq!(event.page.event_source_url.as_deref(), Some("https://shop.example/payment"));
-    order.add_contact(&says("a", Denied));
+    assert_eq!(
+        event.page.event_source_url.as_ref().map(PageUrl::as_str),
+        Some("https://shop.example/payment")
+    );
+    order.add_contact(&says("a", Denied), &SALT);
     assert_eq!(decide(&mut order), Decision::Stop(WithholdReason::ConsentDenied));
 }
 
@@ -91,7 +96,7 @@ fn a_browser_that_nothing_recognises_gives_way_to_one_that_may_be_the_same() {
     let withheld = |contacts: &[Contact]| {
         let mut order = order();
         contacts.iter().for_each(|contact| {
-            order.add_contact(contact);
+            order.add_contact(contact, &SALT);
         });
         order.pay(paid("7", "5"));
         decide(&mut order);
@@ -112,12 +117,12 @@ fn of_a_person_who_refuses_an_order_keeps_what_recognises_the_browser() {
     let mut refusal = says("a", Denied);
     refusal.user_data.set(crate::normalise::MatchKey::Email, Sha256Hex::of_bytes(b"asha@example.com"));
     refusal.user_data.fbc = Some("click".into());
-    order.add_contact(&refusal);
-    order.offer_session(Sha256Hex::of_bytes(b"session"), &refusal);
+    order.add_contact(&refusal, &SALT);
+    order.offer_session(Sha256Hex::of_bytes(b"session"), &refusal, &SALT);
     let stored = serde_json::to_string(&order).unwrap();
     let hash = Sha256Hex::of_bytes(b"asha@example.com").to_hex();
     assert!(!stored.contains(&hash) && !stored.contains("click"), "{stored}");
-    order.add_contact(&Contact { consent: says("a", Granted).consent, ..refusal });
+    order.add_contact(&Contact { consent: says("a", Granted).consent, ..refusal }, &SALT);
     order.pay(paid("7", "5"));
     let event = sent(&mut order);
     assert!(
@@ -125,14 +130,101 @@ fn of_a_person_who_refuses_an_order_keeps_what_recognises_the_browser() {
     );
 }
 
+/// A visitor with everything that tells who it is.
+fn visitor(ads: AdsConsent) -> Contact {
+    let mut contact = says("fb.1.1763942400000.1", ads);
+    contact.user_data.set(crate::normalise::MatchKey::Email, Sha256Hex::of_bytes(b"asha@example.com"));
+    contact.user_data.fbc = Some("fb.1.1763942400000.click".into());
+    contact.user_data.client_ip_address = Some("49.36.1.1".parse().unwrap());
+    contact.user_data.client_user_agent = Some("Mozilla/5.0 (Asha)".into());
+    contact.page.event_source_url = PageUrl::clean("https://shop.example/?fbclid=click").map(|(url, _)| url);
+    contact.custom_data.content_name = Some("Saree".into());
+    contact
+}
+
+/// What of the visitor stands in an order.
+fn kept_of_visitor(order: &Order) -> Vec<&'static str> {
+    let stored = serde_json::to_string(order).unwrap();
+    let email = Sha256Hex::of_bytes(b"asha@example.com").to_hex();
+    let traces = [
+        ("em", email.as_str()),
+        ("fbp", "fb.1.1763942400000.1"),
+        ("click", "click"),
+        ("ip", "49.36.1.1"),
+        ("agent", "Mozilla"),
+    ];
+    traces.into_iter().filter(|(_, trace)| stored.contains(trace)).map(|(name, _)| name).collect()
+}
+
+#[test]
+fn of_a_person_who_refuses_no_identifier_stays_whatever_else_they_say() {
+    let session = Sha256Hex::of_bytes(b"session");
+    let none = Vec::<&str>::new();
+    for words in [
+        &[Denied][..],
+        &[Denied, Denied],
+        &[Denied, Unspecified],
+        &[Unspecified, Denied],
+        &[Granted, Denied],
+        &[MeasureOnly, Denied, Unspecified],
+        &[Granted, Denied, Granted, Denied],
+    ] {
+        for proof in [ContactProof::Nothing, ContactProof::ClaimKey, ContactProof::Internal] {
+            let mut order = order();
+            for ads in words {
+                let contact = Contact { proof, ..visitor(*ads) };
+                order.add_contact(&contact, &SALT);
+                order.offer_session(session, &contact, &SALT);
+            }
+            assert_eq!(kept_of_visitor(&order), none, "{words:?} {proof:?}");
+            // It is still the same browser, also after a restart, and may change its mind.
+            let mut stored: Order = serde_json::from_str(&serde_json::to_string(&order).unwrap()).unwrap();
+            assert!(stored.is_owned_by(&visitor(Unspecified)), "{words:?} {proof:?}");
+            let mut without_fbp = visitor(Unspecified);
+            without_fbp.user_data.fbp = None;
+            assert!(stored.is_owned_by(&without_fbp), "its address and User-Agent are known");
+            let mut other = visitor(Unspecified);
+            other.user_data.fbp = Some("fb.1.1763942400000.2".into());
+            assert!(!stored.is_owned_by(&other));
+            stored.add_contact(&Contact { proof, ..visitor(Granted) }, &SALT);
+            stored.pay(paid("7", "5"));
+            let event = sent(&mut stored);
+            assert_eq!(
+                event.user_data.key_set(),
+                visitor(Granted).user_data.key_set(),
+                "{words:?} {proof:?}"
+            );
+            assert_eq!(event.user_data.fbp, visitor(Granted).user_data.fbp);
+        }
+    }
+}
+
+#[test]
+fn a_digest_of_one_order_or_store_tells_nothing_about_another() {
+    let stored = |id: &str, salt: BrowserSalt| {
+        let mut order = Order::new(
+            crate::id::OrderId::parse(id).unwrap(),
+            Environment::Production,
+            super::tests::pixel(1),
+        );
+        order.add_contact(&visitor(Denied), &salt);
+        serde_json::to_value(order).unwrap()["owner"]["browser"].clone()
+    };
+    let one = stored("KB-1", SALT);
+    assert!(one["fbp"].is_string() && one == stored("KB-1", SALT));
+    for other in [stored("KB-2", SALT), stored("KB-1", BrowserSalt::new([8; 32]))] {
+        assert!(one["fbp"] != other["fbp"] && one["visitor"] != other["visitor"]);
+    }
+}
+
 #[test]
 fn a_silent_owners_signals_count_when_a_service_of_the_shop_allows_it() {
     let mut order = order();
     order.obey(ConsentRule::Required);
-    order.add_contact(&contact("buyer", false));
+    order.add_contact(&contact("buyer", false), &SALT);
     let mut service = proven(ContactProof::Internal, "", Granted);
     service.user_data.fbp = None;
-    order.add_contact(&service);
+    order.add_contact(&service, &SALT);
     order.pay(paid("7", "5"));
     assert_eq!(sent(&mut order).user_data.fbp.as_deref(), Some("buyer"));
 }
@@ -147,9 +239,9 @@ fn the_later_word_of_a_proven_browser_counts_with_and_without_its_proof() {
         }
         for (ads, with_session) in spoken {
             let contact = says("a", *ads);
-            order.add_contact(&contact);
+            order.add_contact(&contact, &SALT);
             if *with_session {
-                order.offer_session(session, &contact);
+                order.offer_session(session, &contact, &SALT);
             }
         }
         order.confirm_session(session);
@@ -166,27 +258,27 @@ fn the_later_word_of_a_proven_browser_counts_with_and_without_its_proof() {
     }
     // Another browser's word is none of the proven one's.
     let mut order = order();
-    order.add_contact(&proven(ContactProof::ClaimKey, "a", Denied));
-    order.add_contact(&says("b", Granted));
+    order.add_contact(&proven(ContactProof::ClaimKey, "a", Denied), &SALT);
+    order.add_contact(&says("b", Granted), &SALT);
     assert_eq!(order.consent(), Denied);
 }
 
 #[test]
 fn measurement_alone_is_sent_as_opted_out_and_no_page_fires_it() {
     let mut order = order();
-    order.add_contact(&says("a", MeasureOnly));
+    order.add_contact(&says("a", MeasureOnly), &SALT);
     order.pay(paid("7", "5"));
     let event = sent(&mut order);
     assert!(event.opt_out);
     assert_eq!(event.user_data.fbp.as_deref(), Some("a"), "Meta may measure by its signals");
     assert_eq!(order.browser_event(super::tests::NOW_S), None);
     // The person changes their mind, and the Purchase has not left.
-    order.add_contact(&says("a", Granted));
+    order.add_contact(&says("a", Granted), &SALT);
     assert!(!sent(&mut order).opt_out);
     assert!(order.browser_event(super::tests::NOW_S).is_some());
-    order.add_contact(&says("a", MeasureOnly));
+    order.add_contact(&says("a", MeasureOnly), &SALT);
     assert!(sent(&mut order).opt_out);
-    order.add_contact(&says("a", Unspecified));
+    order.add_contact(&says("a", Unspecified), &SALT);
     assert_eq!(decide(&mut order), Decision::Nothing, "silence revises nothing");
 }
 
@@ -194,8 +286,8 @@ fn measurement_alone_is_sent_as_opted_out_and_no_page_fires_it() {
 fn the_stricter_word_of_two_proven_voices_counts() {
     let counts = |page, service| {
         let mut order = order();
-        order.add_contact(&proven(ContactProof::ClaimKey, "a", page));
-        order.add_contact(&proven(ContactProof::Internal, "", service));
+        order.add_contact(&proven(ContactProof::ClaimKey, "a", page), &SALT);
+        order.add_contact(&proven(ContactProof::Internal, "", service), &SALT);
         (order.consent(), order.has_consent_conflict())
     };
     assert_eq!(counts(Granted, MeasureOnly), (MeasureOnly, true));
@@ -211,7 +303,7 @@ fn the_browser_that_the_payment_names_is_the_buyers() {
     let mut stranger = says("thief", Denied);
     stranger.pixel = Some(super::tests::pixel(2));
     stranger.user_data.fbc = Some("stolen".into());
-    order.add_contact(&stranger);
+    order.add_contact(&stranger, &SALT);
     order.pay(named("buyer"));
     let event = sent(&mut order);
     assert_eq!((event.user_data.fbp.as_deref(), event.user_data.fbc), (Some("buyer"), None));
@@ -223,11 +315,11 @@ fn the_browser_that_the_payment_names_is_the_buyers() {
     assert_eq!(stripped.must_not_leave(), None, "nor does it when all signals are forgotten");
     let buyer = Contact { is_claim: true, ..says("buyer", Unspecified) };
     assert!(!order.is_owned_by(&stranger));
-    order.add_contact(&buyer);
+    order.add_contact(&buyer, &SALT);
     assert!(order.is_owned_by(&buyer) && !order.is_owned_by(&stranger));
     assert_eq!(order.owner().and_then(|owner| owner.user_data.fbp.as_deref()), Some("buyer"));
-    order.add_contact(&Contact { is_claim: true, ..says("thief", Denied) });
+    order.add_contact(&Contact { is_claim: true, ..says("thief", Denied) }, &SALT);
     assert_eq!(order.must_not_leave(), None);
-    order.add_contact(&says("buyer", Denied));
+    order.add_contact(&says("buyer", Denied), &SALT);
     assert_eq!(order.must_not_leave(), Some(WithholdReason::ConsentDenied), "the buyer may refuse");
 }

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::browser::{Browser, BrowserSalt};
 use crate::custom_data::{CustomData, KEPT_BYTES_MAX};
 use crate::event::{AdsConsent, Consent, Page};
-use crate::id::PixelId;
+use crate::id::{OrderId, PixelId};
 use crate::user_data::UserData;
 
 /// What proves that a contact speaks for the order. The weakest comes first.
@@ -37,8 +38,11 @@ pub struct Contact {
     pub pixel: Option<PixelId>,
     /// What the person allowed.
     pub consent: Consent,
-    /// Hashed match keys and browser identifiers.
+    /// Hashed match keys and browser identifiers. An order keeps none of a person who refuses.
     pub user_data: UserData,
+    /// What an order keeps in their place. A caller leaves it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<Browser>,
     /// The page on which the caller named the order.
     pub page: Page,
     /// Contents of the order and A/B test.
@@ -53,45 +57,108 @@ impl Contact {
 
     /// The contact as an order keeps it. Of a person who refuses only what recognises the browser is kept,
     /// so that its later word counts.
-    pub(super) fn kept(&self) -> Self {
+    pub(super) fn kept(&self, order: &OrderId, salt: &BrowserSalt) -> Self {
         let mut kept = self.clone();
         // The shop's own services are bounded by the size of their messages.
         if self.proof != ContactProof::Internal {
             kept.custom_data.keep_within(KEPT_BYTES_MAX);
         }
-        if self.consent.ads == AdsConsent::Denied {
-            kept.user_data.keep_browser();
+        if self.consent.ads == AdsConsent::Denied && self.browser.is_none() {
+            kept.forget(Browser::of(&self.user_data, order, salt));
         }
         kept
+    }
+
+    /// Keeps of the person nothing but this.
+    fn forget(&mut self, browser: Browser) {
+        self.user_data = UserData::default();
+        self.page = Page::default();
+        self.browser = Some(browser);
+    }
+
+    /// Whether it brought anything of a browser.
+    pub(super) fn has_browser(&self) -> bool {
+        self.user_data.has_browser_signals() || self.browser.as_ref().is_some_and(Browser::is_known)
+    }
+
+    /// Whether it has an `fbp`.
+    pub(super) fn has_fbp(&self) -> bool {
+        self.user_data.fbp.is_some() || self.browser.as_ref().is_some_and(Browser::has_fbp)
+    }
+
+    /// Both browsers as digests, if one of them is kept so.
+    fn digests(&self, other: &Self) -> Option<(Browser, Browser)> {
+        let known = self.browser.as_ref().or(other.browser.as_ref())?;
+        let of = |contact: &Self| contact.browser.clone().unwrap_or_else(|| known.like(&contact.user_data));
+        Some((of(self), of(other)))
+    }
+
+    /// Whether both come from the same browser: they have the same `fbp` or, if one has none, the same IP
+    /// address and User-Agent.
+    pub(super) fn is_same_browser(&self, other: &Self) -> bool {
+        match self.digests(other) {
+            None => self.user_data.same_browser(&other.user_data),
+            Some((ours, theirs)) if ours.has_fbp() && theirs.has_fbp() => ours.has_fbp_of(&theirs),
+            Some((ours, theirs)) => ours.has_address() && ours.has_visitor_of(&theirs),
+        }
+    }
+
+    /// Whether its browser has this `fbp`; `None` if it has none.
+    pub(super) fn names_fbp(&self, fbp: &str) -> Option<bool> {
+        match &self.browser {
+            Some(browser) => {
+                let named = browser.like(&UserData { fbp: Some(fbp.to_owned()), ..UserData::default() });
+                browser.has_fbp().then(|| browser.has_fbp_of(&named))
+            }
+            None => self.user_data.fbp.as_ref().map(|theirs| theirs == fbp),
+        }
     }
 
     /// Whether `later` may come from the same browser, though nothing recognises this one: it brought no
     /// `fbp`, and the addresses of visitors are not known. Browsers whose consent banner is not answered
     /// have no cookies.
     pub(super) fn may_be_of(&self, later: &Self) -> bool {
+        if self.is_proven() || self.has_fbp() {
+            return false;
+        }
+        if let Some((ours, theirs)) = self.digests(later) {
+            return !ours.has_address() && !theirs.has_address() && ours.has_visitor_of(&theirs);
+        }
         let (ours, theirs) = (&self.user_data, &later.user_data);
-        let has_no_face = !self.is_proven() && ours.fbp.is_none() && ours.client_ip_address.is_none();
         let has_same_agent =
             ours.client_user_agent.is_some() && ours.client_user_agent == theirs.client_user_agent;
-        has_no_face && theirs.client_ip_address.is_none() && has_same_agent
+        ours.client_ip_address.is_none() && theirs.client_ip_address.is_none() && has_same_agent
     }
 
     /// Whether both name the same `fbp`.
     pub(super) fn has_fbp_of(&self, other: &Self) -> bool {
-        self.user_data.fbp.is_some() && self.user_data.fbp == other.user_data.fbp
+        match self.digests(other) {
+            Some((ours, theirs)) => ours.has_fbp_of(&theirs),
+            None => self.user_data.fbp.is_some() && self.user_data.fbp == other.user_data.fbp,
+        }
     }
 
     /// Takes what the same browser says later. What is known stays, and blanks are filled. If the person
     /// had refused and allows it now, what comes with the permission counts before what came with the
-    /// refusal.
+    /// refusal. While they refuse, and from then on, nothing is kept that recognises more than the browser.
     pub(super) fn learn(&mut self, later: &Self) {
         let was_refused = self.consent.ads == AdsConsent::Denied;
+        let digests = self.digests(later);
         self.consent.ads.revise(later.consent.ads);
         self.consent.limited_data_use = self.consent.limited_data_use.or(later.consent.limited_data_use);
         self.proof = self.proof.max(later.proof);
         crate::user_data::fill(&mut self.pixel, later.pixel.as_ref());
         let has_page = later.page.event_source_url.is_some();
-        if was_refused && self.consent.ads != AdsConsent::Denied {
+        if self.consent.ads == AdsConsent::Denied {
+            if let Some((mut ours, theirs)) = digests {
+                ours.fill_blanks(&theirs);
+                self.forget(ours);
+            }
+            self.custom_data.fill_blanks(&later.custom_data);
+            return;
+        }
+        if was_refused {
+            self.browser = None;
             let user_data = core::mem::replace(&mut self.user_data, later.user_data.clone());
             self.user_data.fill_blanks(&user_data);
             let custom_data = core::mem::replace(&mut self.custom_data, later.custom_data.clone());

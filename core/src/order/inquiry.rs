@@ -83,7 +83,7 @@ impl Order {
             return None;
         }
         self.asking.since_s = Some(now_s);
-        Some(now_s + AFTER_CHECKOUT_S)
+        Some(now_s.saturating_add(AFTER_CHECKOUT_S))
     }
 
     /// Whether a claim at `now_s` (Unix seconds) is a reason to ask at once. Call this before the claim
@@ -99,7 +99,7 @@ impl Order {
         if self.claimed_at_s.is_none() || self.asking.since_s.is_none() {
             self.asking.since_s = Some(now_s);
         }
-        self.asking.quiet_until_s = now_s + OPEN_KEPT_S;
+        self.asking.quiet_until_s = now_s.saturating_add(OPEN_KEPT_S);
     }
 
     /// Notes the provider's answer that the order is not paid, at `now_s` (Unix seconds). Returns the
@@ -117,8 +117,9 @@ impl Order {
             }
             UnpaidStatus::Final => (UNKNOWN_KEPT_S, true),
         };
-        self.asking.quiet_until_s = now_s + kept_s;
-        let earliest_s = if answer == UnpaidStatus::Unknown { now_s + UNKNOWN_KEPT_S } else { now_s + 1 };
+        self.asking.quiet_until_s = now_s.saturating_add(kept_s);
+        let pause_s = if answer == UnpaidStatus::Unknown { UNKNOWN_KEPT_S } else { 1 };
+        let earliest_s = now_s.saturating_add(pause_s);
         let next_after = |since_s: i64| {
             SCHEDULE_S.into_iter().map(|age_s| since_s.saturating_add(age_s)).find(|at_s| *at_s >= earliest_s)
         };

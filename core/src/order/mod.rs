@@ -11,6 +11,7 @@
 //! - The payment's money and customer win; the browser that owns the order adds its signals.
 //! - A paid order without signals waits for them once, for a bounded time.
 
+mod browser;
 mod consent;
 mod contact;
 mod environment;
@@ -27,6 +28,7 @@ mod signals;
 mod state;
 mod voices;
 
+pub use browser::{Browser, BrowserSalt};
 pub use contact::{Contact, ContactProof, SignalSource};
 pub use environment::Environment;
 pub use guessable::look_guessable;

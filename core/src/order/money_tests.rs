@@ -1,6 +1,6 @@
 //! Which money counts: what was really paid, as its best proof names it, less what went back.
 
-use super::tests::{NOW_S, contact, decide, inr, order, paid};
+use super::tests::{NOW_S, SALT, contact, decide, inr, order, paid};
 use super::*;
 use crate::event::AdsConsent;
 
@@ -12,7 +12,7 @@ fn report(amount: &str) -> Payment {
 fn a_payment_of_zero_is_no_payment_whoever_tells_it_and_the_real_one_counts() {
     for zero in [paid("1", "0.00"), report("0"), paid("7", "0")] {
         let mut order = order();
-        order.add_contact(&contact("a", true));
+        order.add_contact(&contact("a", true), &SALT);
         order.pay(zero);
         assert_eq!(order.state(), PurchaseState::Pending, "the page is not told that it was paid");
         assert_eq!(decide(&mut order), Decision::Nothing);
@@ -25,7 +25,7 @@ fn a_payment_of_zero_is_no_payment_whoever_tells_it_and_the_real_one_counts() {
 #[test]
 fn a_refund_of_another_payment_does_not_undo_a_reported_one() {
     let mut order = order();
-    order.add_contact(&contact("a", true));
+    order.add_contact(&contact("a", true), &SALT);
     order.pay(report("5"));
     order.refund(Refund::new("r".into(), Some("8".into()), inr("5"), NOW_S));
     assert_eq!(order.state(), PurchaseState::Verified);
@@ -38,7 +38,7 @@ fn a_refund_of_another_payment_does_not_undo_a_reported_one() {
 #[test]
 fn however_many_parts_a_refund_has_their_sum_counts() {
     let mut order = order();
-    order.add_contact(&contact("a", true));
+    order.add_contact(&contact("a", true), &SALT);
     order.pay(paid("7", "40"));
     for part in 0..40 {
         assert_eq!(order.state(), PurchaseState::Verified, "{part} of 40 went back");
@@ -53,12 +53,12 @@ fn a_refusal_can_be_revised_until_the_purchase_left() {
     let mut order = order();
     let mut refusal = contact("a", true);
     refusal.consent.ads = AdsConsent::Denied;
-    order.add_contact(&refusal);
+    order.add_contact(&refusal, &SALT);
     order.pay(paid("7", "5"));
     assert!(matches!(decide(&mut order), Decision::Withhold(_, WithholdReason::ConsentDenied)));
     let mut permission = contact("a", true);
     permission.consent.ads = AdsConsent::Granted;
-    order.add_contact(&permission);
+    order.add_contact(&permission, &SALT);
     assert!(matches!(decide(&mut order), Decision::Send(_)), "its owner allowed it now");
 }
 
@@ -71,7 +71,7 @@ fn the_best_proof_of_one_payment_counts_whichever_came_first() {
     ];
     for turns in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let mut order = order();
-        order.add_contact(&contact("a", true));
+        order.add_contact(&contact("a", true), &SALT);
         let mut placed = None;
         for n in turns {
             order.pay(proofs[n].clone());
@@ -87,7 +87,7 @@ fn the_best_proof_of_one_payment_counts_whichever_came_first() {
 #[test]
 fn what_left_is_what_the_page_fires_though_a_better_proof_came() {
     let mut order = order();
-    order.add_contact(&contact("a", true));
+    order.add_contact(&contact("a", true), &SALT);
     order.pay(Payment { source: PaymentSource::LinkOrForm, ..paid("7", "500") });
     decide(&mut order);
     let before = order.clone();

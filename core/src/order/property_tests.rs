@@ -1,7 +1,7 @@
 //! Whatever comes, in whatever order and however often: a paid order whose proven voices consent
 //! ends in one Purchase of the proven money to the proven pixel, and no stranger changes that.
 
-use super::tests::{WAIT_MS, contact, decide, inr, order, paid, pixel};
+use super::tests::{SALT, WAIT_MS, contact, decide, inr, order, paid, pixel};
 use super::*;
 use crate::event::{AdsConsent, Event};
 use crate::money::{MinorUnits, Money};
@@ -136,6 +136,8 @@ struct Books {
     keyed: AdsConsent,
     pixel: Option<u8>,
     fbp: Option<u8>,
+    /// The latest word of that browser. Of one that refuses nothing is kept.
+    fbp_says: AdsConsent,
     /// A payment named a browser, which counts before a contact's.
     names_browser: bool,
 }
@@ -205,7 +207,7 @@ impl World {
             Step::Stranger { fbp, is_claim, ads, pixel: named } => {
                 let mut contact = contact(&fbp.to_string(), is_claim);
                 (contact.consent.ads, contact.pixel) = (ads, named.map(pixel));
-                order.add_contact(&contact);
+                order.add_contact(&contact, &SALT);
             }
             Step::Proven { fbp, is_internal, ads, pixel: named } => {
                 let proof = if is_internal { ContactProof::Internal } else { ContactProof::ClaimKey };
@@ -215,7 +217,10 @@ impl World {
                 (if is_internal { &mut books.internal } else { &mut books.keyed }).revise(ads);
                 books.pixel = books.pixel.or(named);
                 books.fbp = books.fbp.or(fbp);
-                order.add_contact(&contact);
+                if fbp.is_some() && fbp == books.fbp {
+                    books.fbp_says.revise(ads);
+                }
+                order.add_contact(&contact, &SALT);
             }
             Step::Paid { source, payment, amount, names } => {
                 let payment_id = payment.map(|payment| payment.to_string());
@@ -307,7 +312,8 @@ impl World {
                 assert_eq!(event.pixel, pixel(named), "the proven pixel");
             }
             if let Some(fbp) = books.fbp.filter(|_| !books.names_browser) {
-                assert_eq!(event.user_data.fbp, Some(fbp.to_string()), "the proven browser");
+                let kept = (books.fbp_says != AdsConsent::Denied).then(|| fbp.to_string());
+                assert_eq!(event.user_data.fbp, kept, "the proven browser");
             }
         }
         let must_stay = books.is_undone() || books.consent() == AdsConsent::Denied;

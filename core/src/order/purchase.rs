@@ -174,7 +174,7 @@ impl Order {
             && self.must_not_leave().is_none()
             && self.ads_use() == AdsUse::Full
             && matches!(self.placed, Placement::Held | Placement::Sent)
-            && now_s - paid.seen_at_s < DEDUPLICATION_WINDOW_S;
+            && now_s.saturating_sub(paid.seen_at_s) < DEDUPLICATION_WINDOW_S;
         open.then(|| self.custom_data(paid, now_s.saturating_mul(1000)))
     }
 }

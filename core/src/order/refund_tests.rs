@@ -1,6 +1,6 @@
 //! Refunds, voids and disputes: their notes on the order, and their events.
 
-use super::tests::{NOW_S, contact, decide, inr, order, paid, with_context};
+use super::tests::{NOW_S, SALT, contact, decide, inr, order, paid, with_context};
 use super::*;
 use crate::custom_data::CustomData;
 use crate::event::{AdsConsent, Event};
@@ -23,7 +23,7 @@ fn ids(events: &[(Event, RefundDecision)]) -> Vec<&str> {
 /// A claimed and paid order whose Purchase was placed.
 fn sold() -> Order {
     let mut order = order();
-    order.add_contact(&contact("a", true));
+    order.add_contact(&contact("a", true), &SALT);
     order.pay(paid("7", "5"));
     assert!(matches!(decide(&mut order), Decision::Send(_)));
     order
@@ -74,7 +74,7 @@ fn nothing_is_told_of_what_was_never_a_purchase() {
 #[test]
 fn a_refund_that_overtook_its_payment_is_told_after_it() {
     let mut order = order();
-    order.add_contact(&contact("a", true));
+    order.add_contact(&contact("a", true), &SALT);
     order.refund(refund("1", "7", "2"));
     decide(&mut order);
     assert!(events(&mut order).is_empty());
@@ -98,7 +98,7 @@ fn a_refusal_suppresses_and_lost_signals_do() {
     let mut denied = order();
     let mut owner = contact("a", true);
     owner.consent.ads = AdsConsent::Denied;
-    denied.add_contact(&owner);
+    denied.add_contact(&owner, &SALT);
     denied.pay(paid("7", "5"));
     decide(&mut denied);
     denied.refund(refund("1", "7", "5"));
@@ -108,7 +108,7 @@ fn a_refusal_suppresses_and_lost_signals_do() {
     let mut later = sold();
     let mut again = contact("a", false);
     again.consent.ads = AdsConsent::Denied;
-    later.add_contact(&again);
+    later.add_contact(&again, &SALT);
     later.refund(refund("1", "7", "1"));
     assert_eq!(events(&mut later)[0].1, RefundDecision::Suppress("consent_denied"));
 
@@ -199,7 +199,7 @@ proptest! {
         let mut told: Vec<String> = Vec::new();
         for (what, payment, id, amount) in steps {
             match what {
-                0 => { order.add_contact(&contact(&id.to_string(), true)); }
+                0 => { order.add_contact(&contact(&id.to_string(), true), &SALT); }
                 1 => { order.pay(paid(&payment.to_string(), "5")); }
                 2 => { order.refund(refund(&id.to_string(), &payment.to_string(), &amount.to_string())); }
                 3 => order.fail(),

@@ -1,6 +1,7 @@
 //! The payment session as a proof: the page that pays knows it, and so does the payment provider. Nobody else
 //! does. A digest of it is kept until the provider is asked.
 
+use super::browser::BrowserSalt;
 use super::contact::{Contact, ContactProof};
 use super::state::{Order, WAITING_BYTES_MAX};
 use crate::hash::Sha256Hex;
@@ -10,25 +11,25 @@ const WAITING_MAX: usize = 8;
 
 impl Order {
     /// Takes the digest of the payment session that came with a contact. The contact counts as one with the shop's
-    /// key as soon as the provider tells the same session.
-    pub fn offer_session(&mut self, session: Sha256Hex, contact: &Contact) {
+    /// key as soon as the provider tells the same session. `salt`: as for [`Order::add_contact`].
+    pub fn offer_session(&mut self, session: Sha256Hex, contact: &Contact, salt: &BrowserSalt) {
+        let contact = contact.kept(&self.id, salt);
         match self.sessions.known {
             Some(known) if known == session => {
-                self.add_contact(&Contact { proof: ContactProof::PaymentSession, ..contact.clone() });
+                self.take_contact(&Contact { proof: ContactProof::PaymentSession, ..contact });
             }
             Some(_) => {}
             None => {
                 let waiting = &mut self.sessions.waiting;
-                let is_same = |(known, by): &(Sha256Hex, Contact)| {
-                    *known == session && by.user_data.same_browser(&contact.user_data)
-                };
+                let is_same =
+                    |(known, by): &(Sha256Hex, Contact)| *known == session && by.is_same_browser(&contact);
                 // Who spoke last is heard last.
                 let mut offered = match waiting.iter().position(is_same).map(|place| waiting.remove(place)) {
                     Some((_, mut known)) => {
-                        known.learn(&contact.kept());
+                        known.learn(&contact);
                         known
                     }
-                    None => contact.kept(),
+                    None => contact,
                 };
                 offered.custom_data.keep_within(WAITING_BYTES_MAX);
                 if waiting.len() < WAITING_MAX {
@@ -43,7 +44,7 @@ impl Order {
         self.sessions.known = Some(session);
         for (offered, contact) in core::mem::take(&mut self.sessions.waiting) {
             if offered == session {
-                self.add_contact(&Contact { proof: ContactProof::PaymentSession, ..contact });
+                self.take_contact(&Contact { proof: ContactProof::PaymentSession, ..contact });
             }
         }
     }
@@ -56,7 +57,7 @@ impl Order {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{contact, order};
+    use super::super::tests::{SALT, contact, order};
     use super::*;
 
     fn owner(order: &Order) -> Option<&str> {
@@ -69,13 +70,13 @@ mod tests {
         let mut order = order();
         let (stranger, buyer) = (contact("fb.1.1.1", false), contact("fb.1.2.2", false));
         for (session, by) in [(wrong, &stranger), (right, &buyer)] {
-            order.add_contact(by);
-            order.offer_session(session, by);
+            order.add_contact(by, &SALT);
+            order.offer_session(session, by, &SALT);
         }
         assert!(order.awaits_session() && owner(&order) == Some("fb.1.1.1"), "the first, so far");
         order.confirm_session(right);
         assert!(!order.awaits_session() && owner(&order) == Some("fb.1.2.2"));
-        order.offer_session(wrong, &stranger);
+        order.offer_session(wrong, &stranger, &SALT);
         assert_eq!(owner(&order), Some("fb.1.2.2"));
     }
 
@@ -83,9 +84,9 @@ mod tests {
     fn a_session_that_comes_after_the_providers_word_counts_at_once() {
         let right = Sha256Hex::of_bytes(b"right");
         let mut order = order();
-        order.add_contact(&contact("fb.1.1.1", false));
+        order.add_contact(&contact("fb.1.1.1", false), &SALT);
         order.confirm_session(right);
-        order.offer_session(right, &contact("fb.1.2.2", false));
+        order.offer_session(right, &contact("fb.1.2.2", false), &SALT);
         assert_eq!(owner(&order), Some("fb.1.2.2"));
     }
 

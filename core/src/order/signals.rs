@@ -11,6 +11,7 @@
 //! is the shop's own word. An owner with another `fbp` and without a proof is a stranger then, and
 //! the browser that the payment names takes the order over.
 
+use super::browser::BrowserSalt;
 use super::contact::{Contact, ContactProof, SignalSource};
 use super::state::Order;
 use crate::event::{AdsConsent, AdsUse};
@@ -28,9 +29,15 @@ impl Order {
         }
     }
 
-    /// Takes a contact. Returns whether the order had been claimed before.
-    pub fn add_contact(&mut self, contact: &Contact) -> bool {
-        let contact = &contact.kept();
+    /// Takes a contact. Returns whether the order had been claimed before. `salt`: for what is kept of a browser
+    /// whose person refuses.
+    pub fn add_contact(&mut self, contact: &Contact, salt: &BrowserSalt) -> bool {
+        let contact = contact.kept(&self.id, salt);
+        self.take_contact(&contact)
+    }
+
+    /// Takes a contact as it is kept.
+    pub(super) fn take_contact(&mut self, contact: &Contact) -> bool {
         let known = self.claimed_at_s.is_some();
         if contact.is_claim {
             self.claimed_at_s.get_or_insert(contact.at_s);
@@ -42,8 +49,7 @@ impl Order {
         }
         self.sessions.hear(contact);
         let opted_out = self.ads_use() == AdsUse::Measurement;
-        let is_same =
-            |owner: &Contact| owner.user_data.same_browser(&contact.user_data) || owner.may_be_of(contact);
+        let is_same = |owner: &Contact| owner.is_same_browser(contact) || owner.may_be_of(contact);
         let is_owners = self.owner.as_ref().map(is_same);
         let takes_over = is_owners == Some(false) && self.takes_over(contact);
         let voice = self.voice_of(contact);
@@ -52,7 +58,7 @@ impl Order {
             self.consents.hear(contact, voice, is_buyers);
         }
         match is_owners {
-            None if contact.user_data.has_browser_signals() => {
+            None if contact.has_browser() => {
                 self.owner = Some(contact.clone());
                 // Without a proof and a name, only a Purchase that waits for signals takes them.
                 let is_known = contact.is_proven() || self.named_browser().is_some();
@@ -86,11 +92,11 @@ impl Order {
     fn takes_over(&self, contact: &Contact) -> bool {
         let Some(owner) = &self.owner else { return false };
         // Only a browser can take over from a browser: an address alone says too little.
-        if contact.user_data.fbp.is_none() || owner.is_proven() {
+        if !contact.has_fbp() || owner.is_proven() {
             return false;
         }
         if let Some(named) = self.named_browser() {
-            let is_named = |contact: &Contact| contact.user_data.fbp.as_ref() == Some(named);
+            let is_named = |contact: &Contact| contact.names_fbp(named) == Some(true);
             return contact.is_proven() || (is_named(contact) && !is_named(owner));
         }
         let is_denied = |contact: &Contact| self.consent_rule.allows(contact.consent.ads) == AdsUse::Nothing;
@@ -106,9 +112,8 @@ impl Order {
     /// Whether a contact is another browser than the one that the payment names. Without an `fbp`, or
     /// with a proof, it may be the same.
     pub(super) fn is_foreign(&self, contact: &Contact) -> bool {
-        let named = self.named_browser();
-        let differs = |(named, theirs): (&String, &String)| named != theirs;
-        !contact.is_proven() && named.zip(contact.user_data.fbp.as_ref()).is_some_and(differs)
+        let is_named = self.named_browser().and_then(|named| contact.names_fbp(named));
+        !contact.is_proven() && is_named == Some(false)
     }
 
     fn replace_owner(&mut self, contact: &Contact) {
@@ -131,8 +136,7 @@ impl Order {
     /// Whether a caller is the browser that owns the order, or nobody owns it. Where the payment names a
     /// browser, no other one does.
     pub fn is_owned_by(&self, caller: &Contact) -> bool {
-        !self.is_foreign(caller)
-            && self.owner.as_ref().is_none_or(|owner| owner.user_data.same_browser(&caller.user_data))
+        !self.is_foreign(caller) && self.owner.as_ref().is_none_or(|owner| owner.is_same_browser(caller))
     }
 
     /// Deletes the personal data and keeps the facts that prevent a second Purchase: that the order was

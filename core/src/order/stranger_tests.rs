@@ -1,6 +1,6 @@
 //! What strangers cannot do to an order.
 
-use super::tests::{contact, decide, order, paid, pixel};
+use super::tests::{SALT, contact, decide, order, paid, pixel};
 use super::*;
 use crate::event::AdsConsent;
 use crate::id::PixelId;
@@ -15,12 +15,12 @@ fn a_proof_takes_the_order_over_from_whoever_was_first() {
     let mut order = order();
     let mut thief = contact("thief", true);
     thief.consent.ads = AdsConsent::Denied;
-    order.add_contact(&thief);
+    order.add_contact(&thief, &SALT);
     assert_eq!(order.trust_level(), TrustLevel::Claimed);
-    order.add_contact(&keyed("buyer"));
+    order.add_contact(&keyed("buyer"), &SALT);
     assert_eq!(order.trust_level(), TrustLevel::Attested);
-    order.add_contact(&contact("another", true));
-    order.add_contact(&keyed("second proof"));
+    order.add_contact(&contact("another", true), &SALT);
+    order.add_contact(&keyed("second proof"), &SALT);
     order.pay(paid("7", "5"));
     let Decision::Send(event) = decide(&mut order) else { panic!("the refusal was not the buyer's") };
     assert_eq!(event.user_data.fbp.as_deref(), Some("buyer"), "the first with a proof");
@@ -30,7 +30,7 @@ fn a_proof_takes_the_order_over_from_whoever_was_first() {
 #[test]
 fn a_service_of_the_shop_knows_whose_order_it_is() {
     let mut order = order();
-    order.add_contact(&contact("thief", false));
+    order.add_contact(&contact("thief", false), &SALT);
     assert_eq!(order.trust_level(), TrustLevel::CheckedOut);
     let service = |fbp: Option<&str>| {
         let mut service = contact("", false);
@@ -40,9 +40,9 @@ fn a_service_of_the_shop_knows_whose_order_it_is() {
         service
     };
     let owner = |order: &Order| order.owner().and_then(|owner| owner.user_data.fbp.clone());
-    order.add_contact(&service(None));
+    order.add_contact(&service(None), &SALT);
     assert_eq!(owner(&order).as_deref(), Some("thief"), "it names no browser");
-    order.add_contact(&service(Some("buyer")));
+    order.add_contact(&service(Some("buyer")), &SALT);
     assert_eq!(owner(&order).as_deref(), Some("buyer"));
 }
 
@@ -52,21 +52,21 @@ fn without_a_proof_a_browser_that_refused_loses_the_order_to_one_that_claims_it_
     let mut order = order();
     let mut thief = contact("thief", false);
     thief.consent.ads = AdsConsent::Denied;
-    order.add_contact(&thief);
-    order.add_contact(&contact("early", true));
-    assert_eq!(owner(&order), "thief", "nothing is paid yet");
+    order.add_contact(&thief, &SALT);
+    order.add_contact(&contact("early", true), &SALT);
+    assert!(order.is_owned_by(&thief), "nothing is paid yet");
     order.pay(paid("7", "5"));
     assert!(matches!(decide(&mut order), Decision::Withhold(_, WithholdReason::ConsentDenied)));
     let mut buyer = contact("buyer", true);
     buyer.consent.ads = AdsConsent::Granted;
-    order.add_contact(&buyer);
+    order.add_contact(&buyer, &SALT);
     let Decision::Send(event) = decide(&mut order) else { panic!("its buyer allowed it") };
     assert_eq!(event.user_data.fbp.as_deref(), Some("buyer"));
     assert!(order.has_consent_conflict(), "and the operator sees that somebody refused");
-    order.add_contact(&contact("later", true));
+    order.add_contact(&contact("later", true), &SALT);
     assert_eq!(owner(&order), "buyer", "one that did not refuse keeps the order");
     buyer.consent.ads = AdsConsent::Denied;
-    order.add_contact(&buyer);
+    order.add_contact(&buyer, &SALT);
     assert_eq!(decide(&mut order), Decision::Stop(WithholdReason::ConsentDenied), "and may revise it");
 }
 
@@ -76,7 +76,7 @@ fn a_page_moves_a_purchase_to_another_pixel_only_with_a_proof() {
     let pixel_of = |contacts: &[Contact], report: Option<PixelId>| {
         let mut order = order();
         for contact in contacts {
-            order.add_contact(contact);
+            order.add_contact(contact, &SALT);
         }
         order.pay(Payment { pixel: report, ..paid("7", "5") });
         decide(&mut order);
@@ -101,7 +101,7 @@ fn what_strangers_say_of_consent_is_shown_and_decides_nothing() {
     let withheld = |contacts: &[Contact]| {
         let mut order = order();
         for contact in contacts {
-            order.add_contact(contact);
+            order.add_contact(contact, &SALT);
         }
         order.pay(paid("7", "5"));
         decide(&mut order);
@@ -110,9 +110,9 @@ fn what_strangers_say_of_consent_is_shown_and_decides_nothing() {
     use AdsConsent::{Denied, Granted, Unspecified};
     let after_payment = |ads| {
         let mut order = order();
-        order.add_contact(&says("a", Granted));
+        order.add_contact(&says("a", Granted), &SALT);
         order.pay(paid("7", "5"));
-        order.add_contact(&Contact { is_claim: true, ..says("b", ads) });
+        order.add_contact(&Contact { is_claim: true, ..says("b", ads) }, &SALT);
         decide(&mut order);
         (order.withheld(), order.has_consent_conflict())
     };
@@ -136,10 +136,10 @@ fn a_denial_that_does_not_count_drops_the_denying_browsers_signals() {
     let mut order = order();
     let mut thief = contact("thief", false);
     thief.consent.ads = AdsConsent::Denied;
-    order.add_contact(&thief);
+    order.add_contact(&thief, &SALT);
     let mut service = Contact { proof: ContactProof::Internal, ..contact("", false) };
     (service.consent.ads, service.user_data.fbp) = (AdsConsent::Granted, None);
-    order.add_contact(&service);
+    order.add_contact(&service, &SALT);
     order.pay(paid("7", "5"));
     let Decision::Hold(event, _) = decide(&mut order) else { panic!("it waits for the buyer") };
     assert_eq!((event.user_data.fbp, event.custom_data.content_name), (None, None));
@@ -148,10 +148,10 @@ fn a_denial_that_does_not_count_drops_the_denying_browsers_signals() {
 #[test]
 fn questions_and_repetitions_teach_nothing() {
     let mut order = order();
-    order.add_contact(&contact("a", true));
+    order.add_contact(&contact("a", true), &SALT);
     let before = order.clone();
     order.mark_asked(9);
-    order.add_contact(&contact("a", true));
+    order.add_contact(&contact("a", true), &SALT);
     assert!(order != before && !order.has_learnt_since(&before));
     order.fail();
     assert!(order.has_learnt_since(&before));

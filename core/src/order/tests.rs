@@ -14,6 +14,8 @@ pub(super) fn pixel(n: u8) -> PixelId {
     PixelId::parse(&format!("12345678901234{n}")).unwrap()
 }
 
+pub(super) const SALT: BrowserSalt = BrowserSalt::new([7; 32]);
+
 pub(super) fn order() -> Order {
     Order::new(OrderId::parse("KB-1").unwrap(), Environment::Production, pixel(1))
 }
@@ -29,6 +31,7 @@ pub(super) fn contact(fbp: &str, is_claim: bool) -> Contact {
         proof: ContactProof::Nothing,
         pixel: None,
         consent: Consent::default(),
+        browser: None,
         user_data: UserData { fbp: Some(fbp.into()), ..UserData::default() },
         page: Page::default(),
         custom_data: CustomData {
@@ -93,16 +96,16 @@ pub(super) fn with_context<T>(now_ms: i64, run: impl FnOnce(PurchaseContext<'_>)
 #[test]
 fn a_claim_alone_sends_nothing() {
     let mut order = order();
-    assert!(!order.add_contact(&contact("a", true)));
+    assert!(!order.add_contact(&contact("a", true), &SALT));
     assert_eq!(decide(&mut order), Decision::Nothing);
     assert_eq!(order.state(), PurchaseState::Pending);
-    assert!(order.add_contact(&contact("a", true)), "the second claim is a repeat");
+    assert!(order.add_contact(&contact("a", true), &SALT), "the second claim is a repeat");
 }
 
 #[test]
 fn the_webhooks_money_wins_and_the_browser_brings_the_signals() {
     let mut order = order();
-    order.add_contact(&contact("a", true));
+    order.add_contact(&contact("a", true), &SALT);
     assert_eq!(order.pay(paid("7", "1399.50")), PaymentOutcome::New);
     let Decision::Send(event) = decide(&mut order) else {
         panic!("a claimed and paid order is sent at once")
@@ -121,7 +124,7 @@ fn a_paid_order_without_signals_waits_and_takes_a_late_claim() {
     let Decision::Hold(_, until_ms) = decide(&mut order) else { panic!("the Purchase waits") };
     assert_eq!(until_ms, NOW_S * 1000 + WAIT_MS);
     assert_eq!(decide(&mut order), Decision::Nothing, "it waits once");
-    order.add_contact(&contact("late", true));
+    order.add_contact(&contact("late", true), &SALT);
     let Decision::Send(event) = decide(&mut order) else { panic!("the claim ends the wait") };
     assert_eq!(event.user_data.fbp.as_deref(), Some("late"));
 }
@@ -132,7 +135,7 @@ fn a_click_that_the_thank_you_page_names_is_not_later_than_the_payment() {
     order.pay(paid("7", "5"));
     let mut claim = contact("owner", true);
     claim.user_data.fbc = Some(format!("fb.1.{NOW_S}000.AbC"));
-    order.add_contact(&claim);
+    order.add_contact(&claim, &SALT);
     let Decision::Send(event) = decide(&mut order) else { panic!("it is paid and claimed") };
     assert_eq!(event.user_data.fbc, Some(format!("fb.1.{}000.AbC", event.time_s)));
 }
@@ -140,11 +143,11 @@ fn a_click_that_the_thank_you_page_names_is_not_later_than_the_payment() {
 #[test]
 fn a_stranger_cannot_take_over_the_signals_or_refuse_for_the_owner() {
     let mut order = order();
-    order.add_contact(&contact("owner", false));
+    order.add_contact(&contact("owner", false), &SALT);
     let mut thief = contact("thief", true);
     thief.consent.ads = AdsConsent::Denied;
     thief.user_data.fbc = Some("fb.1.1.stolen".into());
-    order.add_contact(&thief);
+    order.add_contact(&thief, &SALT);
     assert!(!order.is_owned_by(&thief));
     order.pay(paid("7", "5"));
     let Decision::Send(event) = decide(&mut order) else { panic!("the refusal was not the owner's") };
@@ -157,7 +160,7 @@ fn the_owners_refusal_keeps_the_purchase_back_and_counts_it() {
     let mut order = order();
     let mut owner = contact("a", true);
     owner.consent.ads = AdsConsent::Denied;
-    order.add_contact(&owner);
+    order.add_contact(&owner, &SALT);
     order.pay(paid("7", "5"));
     assert!(matches!(decide(&mut order), Decision::Withhold(_, WithholdReason::ConsentDenied)));
     assert_eq!(order.browser_event(NOW_S), None);
@@ -242,7 +245,7 @@ fn the_page_fires_while_the_copies_would_be_merged_and_until_it_has() {
 #[test]
 fn the_catalogues_contents_count_where_nobody_names_any() {
     let mut order = order();
-    order.add_contact(&contact("a", true));
+    order.add_contact(&contact("a", true), &SALT);
     order.pay(listed("5"));
     let Decision::Send(event) = decide(&mut order) else { panic!("the Purchase is sent") };
     assert_eq!(event.custom_data.content_ids, ["listed"]);
@@ -255,14 +258,14 @@ fn the_catalogues_contents_count_where_nobody_names_any() {
 fn contents_of_the_browser_or_of_a_fact_stay() {
     let mut order = order();
     let claim = Contact { custom_data: contents("claimed", 1), ..contact("a", true) };
-    order.add_contact(&claim);
+    order.add_contact(&claim, &SALT);
     order.pay(listed("5"));
     let Decision::Send(event) = decide(&mut order) else { panic!("the Purchase is sent") };
     assert_eq!(event.custom_data.content_ids, ["claimed"]);
     assert_eq!(event.custom_data.content_category.as_deref(), Some("claimed"));
 
     let mut order = self::order();
-    order.add_contact(&contact("a", true));
+    order.add_contact(&contact("a", true), &SALT);
     order.pay(Payment { custom_data: contents("stated", 3), ..listed("5") });
     let Decision::Send(event) = decide(&mut order) else { panic!("the Purchase is sent") };
     assert_eq!(event.custom_data.content_ids, ["stated"]);
@@ -271,10 +274,10 @@ fn contents_of_the_browser_or_of_a_fact_stay() {
 #[test]
 fn contents_that_come_after_the_purchase_left_change_neither_side() {
     let mut order = order();
-    order.add_contact(&contact("a", false));
+    order.add_contact(&contact("a", false), &SALT);
     order.pay(listed("5"));
     let Decision::Send(event) = decide(&mut order) else { panic!("it is sent") };
-    order.add_contact(&Contact { custom_data: contents("late", 1), ..contact("a", true) });
+    order.add_contact(&Contact { custom_data: contents("late", 1), ..contact("a", true) }, &SALT);
     assert_eq!(order.browser_event(NOW_S), Some(event.custom_data));
 
     // After a hold: contents are accepted until its end and ignored after it.
@@ -282,7 +285,7 @@ fn contents_that_come_after_the_purchase_left_change_neither_side() {
         let mut order = self::order();
         order.pay(listed("5"));
         assert!(matches!(decide(&mut order), Decision::Hold(..)));
-        order.add_contact(&Contact { custom_data: contents("late", 1), ..contact("a", true) });
+        order.add_contact(&Contact { custom_data: contents("late", 1), ..contact("a", true) }, &SALT);
         let later = decide_at(&mut order, NOW_S * 1000 + late_ms);
         let Decision::Send(event) = later else { panic!("signals came") };
         assert_eq!(event.custom_data.content_ids, [expected], "after {late_ms} ms");
@@ -293,7 +296,7 @@ fn contents_that_come_after_the_purchase_left_change_neither_side() {
 #[test]
 fn an_order_of_the_version_before_is_still_read() {
     let mut order = order();
-    order.add_contact(&contact("a", true));
+    order.add_contact(&contact("a", true), &SALT);
     let json = serde_json::to_string(&order).unwrap();
     assert!(!json.contains("settled") && !json.contains("listed"), "{json}");
     assert_eq!(serde_json::from_str::<Order>(&json).unwrap(), order);
@@ -302,7 +305,7 @@ fn an_order_of_the_version_before_is_still_read() {
 #[test]
 fn an_order_survives_its_json() {
     let mut order = order();
-    order.add_contact(&contact("a", true));
+    order.add_contact(&contact("a", true), &SALT);
     order.pay(paid("7", "5"));
     decide(&mut order);
     let json = serde_json::to_string(&order).unwrap();
@@ -312,7 +315,7 @@ fn an_order_survives_its_json() {
 #[test]
 fn a_void_that_overtakes_its_payment_stops_it_all_the_same() {
     let mut order = order();
-    order.add_contact(&contact("a", true));
+    order.add_contact(&contact("a", true), &SALT);
     order.void("7", NOW_S);
     assert_eq!(order.state(), PurchaseState::Failed);
     order.pay(paid("7", "5"));
@@ -320,7 +323,7 @@ fn a_void_that_overtakes_its_payment_stops_it_all_the_same() {
     assert!(matches!(decide(&mut order), Decision::Withhold(_, WithholdReason::RefundedBeforeSent)));
 
     let mut order = self::order();
-    order.add_contact(&contact("a", true));
+    order.add_contact(&contact("a", true), &SALT);
     order.void("6", NOW_S);
     order.pay(paid("7", "5"));
     assert!(matches!(decide(&mut order), Decision::Send(_)), "another attempt's void is another's");

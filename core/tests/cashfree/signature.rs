@@ -1,7 +1,7 @@
 //! Signature vectors: signatures that must verify, and signatures that must not.
 
 use serde_json::Value;
-use tandem_core::cashfree::signature::{SignatureError, verify};
+use tandem_core::cashfree::signature::{Genuine, SignatureError, verify};
 
 fn vectors() -> Value {
     serde_json::from_str(include_str!("../../vectors/cashfree_signatures.json"))
@@ -23,8 +23,10 @@ fn trap_06_every_valid_vector_verifies_at_any_place_in_the_list_of_secrets() {
     for entry in vectors["valid"].as_array().unwrap() {
         let (secret, body) = (text(entry, "secret"), text(entry, "body").as_bytes());
         assert_eq!(body.len() as u64, entry["bytes"].as_u64().unwrap(), "{}", entry["id"]);
-        let check =
-            |secrets: &[&str]| verify(secrets, text(entry, "timestamp"), body, text(entry, "signature"));
+        let check = |secrets: &[&str]| {
+            verify(secrets, text(entry, "timestamp"), body, text(entry, "signature"))
+                .map(|Genuine { secret, .. }| secret)
+        };
         assert_eq!(check(&[secret]), Ok(0), "{}", entry["id"]);
         assert_eq!(check(&["other", secret]), Ok(1), "{}", entry["id"]);
         assert_eq!(check(&[secret, "other", secret]), Ok(0), "{}", entry["id"]);
@@ -58,6 +60,29 @@ fn v1() -> (Vec<u8>, String, String) {
 }
 
 const SECRET: [&str; 1] = ["cf_unit_secret_01"];
+const GENUINE: Genuine = Genuine { secret: 0, signed_ms: 1_763_942_400_123 };
+
+/// The signed bytes have no separator, so everything but one cut must be refused.
+#[test]
+fn signed_bytes_that_are_cut_elsewhere_are_not_genuine() {
+    let (body, timestamp, signature) = v1();
+    let whole = [timestamp.as_bytes(), &body].concat();
+    let genuine: Vec<usize> = (0..=whole.len())
+        .filter(|cut| {
+            let (head, rest) = whole.split_at(*cut);
+            let Ok(head) = str::from_utf8(head) else { return false };
+            verify(&SECRET, head, rest, &signature).is_ok()
+        })
+        .collect();
+    assert_eq!(genuine, [timestamp.len()]);
+    // Ten digits are a time in seconds, so this cut would also pass the check of its age.
+    let (seconds, rest) = whole.split_at(10);
+    let seconds = str::from_utf8(seconds).unwrap();
+    assert_eq!(verify(&SECRET, seconds, rest, &signature), Err(SignatureError::Recut));
+    let with_brace = str::from_utf8(&whole[..timestamp.len() + 1]).unwrap();
+    let outcome = verify(&SECRET, with_brace, &body[1..], &signature);
+    assert_eq!(outcome, Err(SignatureError::TimestampMalformed));
+}
 
 #[test]
 fn trap_02_a_literal_dot_is_not_part_of_the_message() {
@@ -104,7 +129,7 @@ fn trap_08_missing_or_repeated_headers_are_never_genuine() {
 #[test]
 fn spaces_around_the_signature_are_trimmed_and_nothing_else_is() {
     let (body, timestamp, signature) = v1();
-    assert_eq!(verify(&SECRET, &timestamp, &body, &format!(" \t{signature} ")), Ok(0));
+    assert_eq!(verify(&SECRET, &timestamp, &body, &format!(" \t{signature} ")), Ok(GENUINE));
     assert_eq!(
         verify(&SECRET, &timestamp, &body, &format!("\u{a0}{signature}")),
         Err(SignatureError::Malformed)

@@ -4,6 +4,7 @@ mod admission;
 mod answers;
 mod fake_server;
 mod http_client;
+mod metrics;
 mod passthrough;
 mod program;
 mod readiness;

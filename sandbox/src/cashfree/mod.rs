@@ -1,13 +1,14 @@
 //! A fake Cashfree: orders, a checkout page, signed webhooks with retries, and the Orders API.
 
 mod checkout;
+mod kinds;
 mod orders_api;
 mod pay;
 mod payload;
 mod signature;
 pub(crate) mod webhook;
 
-pub(crate) use pay::pay;
+pub(crate) use pay::{notify, pay, refund};
 
 use axum::Router;
 

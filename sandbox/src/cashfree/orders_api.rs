@@ -1,17 +1,20 @@
 //! The Orders API: `GET /cashfree/pg/orders/{order_id}`, `…/payments` and `…/refunds`, with Cashfree's keys,
 //! headers and errors.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use serde_json::json;
 
-use crate::cashfree::payload;
+use crate::cashfree::{kinds, payload};
 use crate::clock::now_ms;
 use crate::faults::{Subject, Target};
+use crate::orders::calls::Call;
 use crate::orders::{ApiRequest, Order};
 use crate::state::Sandbox;
 
@@ -30,7 +33,7 @@ async fn get_order(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    answer(&sandbox, &order_id, uri.path(), &headers, payload::order_answer).await
+    answer(&sandbox, &order_id, uri.path(), &headers, (Call::Order, payload::order_answer)).await
 }
 
 async fn get_payments(
@@ -39,17 +42,16 @@ async fn get_payments(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    answer(&sandbox, &order_id, uri.path(), &headers, payload::payments_answer).await
+    answer(&sandbox, &order_id, uri.path(), &headers, (Call::Payments, payload::payments_answer)).await
 }
 
-/// The demo shop refunds nothing.
 async fn get_refunds(
     State(sandbox): State<Sandbox>,
     Path(order_id): Path<String>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    answer(&sandbox, &order_id, uri.path(), &headers, |_| "[]".to_owned()).await
+    answer(&sandbox, &order_id, uri.path(), &headers, (Call::Refunds, kinds::refunds_answer)).await
 }
 
 async fn unknown_path() -> Response {
@@ -61,7 +63,7 @@ async fn answer(
     order_id: &str,
     path: &str,
     headers: &HeaderMap,
-    body: impl FnOnce(&Order) -> String,
+    (call, body): (Call, fn(&Order) -> String),
 ) -> Response {
     let record = |status: u16| {
         let request = ApiRequest { at_ms: now_ms(), path: path.to_owned(), status };
@@ -78,7 +80,7 @@ async fn answer(
     }
     let response = match check_headers(sandbox, headers) {
         Err(refusal) => refusal,
-        Ok(()) => match sandbox.orders().get(order_id) {
+        Ok(()) => within_limit(sandbox, call, || match sandbox.orders().get(order_id) {
             Some(order) => ([(CONTENT_TYPE, "application/json")], body(order)).into_response(),
             None => api_error(
                 StatusCode::NOT_FOUND,
@@ -86,9 +88,35 @@ async fn answer(
                 "order_not_found",
                 "invalid_request_error",
             ),
-        },
+        }),
     };
     record(response.status().as_u16());
+    response
+}
+
+/// Answers a call within the account's limit, and refuses an excess one. Both say how much is left.
+fn within_limit(sandbox: &Sandbox, call: Call, answer: impl FnOnce() -> Response) -> Response {
+    let minute_ms = Duration::from_secs(60).div_f64(sandbox.live().time_scale).as_millis();
+    let minute_ms = i64::try_from(minute_ms).unwrap_or(i64::MAX).max(1);
+    let allowance = sandbox.orders().calls.take(call, now_ms(), minute_ms);
+    let mut response = match allowance.retry_s {
+        0 => answer(),
+        _ => api_error(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many requests from the account",
+            "request_failed",
+            "rate_limit_error",
+        ),
+    };
+    let retry_s = usize::try_from(allowance.retry_s).unwrap_or_default();
+    for (name, value) in [
+        ("x-ratelimit-limit", allowance.limit),
+        ("x-ratelimit-remaining", allowance.remaining),
+        ("x-ratelimit-retry", retry_s),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from(value));
+    }
+    response.headers_mut().insert("x-ratelimit-type", HeaderValue::from_static("app_id"));
     response
 }
 
@@ -200,5 +228,54 @@ mod tests {
             assert_eq!(response.status(), status);
             assert_eq!(testing::json(response).await["type"], kind);
         }
+    }
+
+    #[tokio::test]
+    async fn the_account_has_sixty_orders_a_minute_and_is_told_when_to_come_back() {
+        let router = testing::router_with(&["--webhook-url", "http://127.0.0.1:9/none"]);
+        testing::post_json(&router, "/control/cashfree/orders", r#"{"order_id":"KB-7","amount":"1"}"#).await;
+        let path = "/cashfree/pg/orders/KB-7";
+        for n in 0..60 {
+            let answer = testing::send(&router, request(path, &KEYS)).await;
+            assert_eq!(answer.status(), StatusCode::OK, "{n}");
+            assert_eq!(answer.headers()["x-ratelimit-remaining"], (59 - n).to_string());
+        }
+        let refused = testing::send(&router, request(path, &KEYS)).await;
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+        let retry_s: i64 = refused.headers()["x-ratelimit-retry"].to_str().unwrap().parse().unwrap();
+        assert!((1..=60).contains(&retry_s), "{retry_s}");
+        assert_eq!(refused.headers()["x-ratelimit-type"], "app_id");
+        assert_eq!(testing::json(refused).await["type"], "rate_limit_error");
+        let payments = testing::send(&router, request(&format!("{path}/payments"), &KEYS)).await;
+        assert_eq!(payments.status(), StatusCode::OK, "lists have limits of their own");
+    }
+
+    #[tokio::test]
+    async fn an_order_has_every_status_and_its_refunds() {
+        let router = testing::router_with(&["--webhook-url", "http://127.0.0.1:9/none"]);
+        testing::post_json(&router, "/control/cashfree/orders", r#"{"order_id":"KB-8","amount":"99.50"}"#)
+            .await;
+        let path = "/cashfree/pg/orders/KB-8";
+        let control = "/control/cashfree/orders/KB-8";
+        for status in ["EXPIRED", "TERMINATED", "TERMINATION_REQUESTED", "PARTIALLY_PAID", "ACTIVE"] {
+            let change = format!(r#"{{"status":"{status}"}}"#);
+            testing::post_json(&router, &format!("{control}/status"), &change).await;
+            let answer = testing::json(testing::send(&router, request(path, &KEYS)).await).await;
+            assert_eq!(answer["order_status"], status);
+        }
+        let refund = format!("{control}/refund");
+        let (early, _) = testing::post_json(&router, &refund, "{}").await;
+        assert_eq!(early, StatusCode::BAD_REQUEST, "nothing was paid");
+        let paid = r#"{"outcome":"success","send_webhook":false}"#;
+        testing::post_json(&router, &format!("{control}/pay"), paid).await;
+        testing::post_json(&router, &refund, r#"{"amount":"9.50","status":"PENDING","send_webhook":false}"#)
+            .await;
+        let refunds =
+            testing::text(testing::send(&router, request(&format!("{path}/refunds"), &KEYS)).await).await;
+        assert!(
+            refunds.contains(r#""refund_amount":9.50"#) && refunds.contains(r#""refund_status":"PENDING""#)
+        );
+        let answer = testing::json(testing::send(&router, request(path, &KEYS)).await).await;
+        assert_eq!(answer["order_status"], "PAID");
     }
 }

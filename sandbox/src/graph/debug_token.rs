@@ -50,7 +50,7 @@ fn facts(
     let Some(asked) = asked.filter(|asked| !asked.is_empty()) else {
         return Err(GraphError::bad_request("The parameter input_token is required."));
     };
-    if asked != live.token {
+    if !live.knows_token(&asked) {
         let error = json!({ "code": 190, "message": "Invalid OAuth access token.", "subcode": 0 });
         return Ok(json!({ "is_valid": false, "scopes": [], "error": error }));
     }

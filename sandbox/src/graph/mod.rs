@@ -121,8 +121,11 @@ fn take_events(
     let live = sandbox.live();
     request::check_version(version)?;
     let token = request.check_token(&live, at_ms)?;
-    if !live.knows_pixel(pixel_id) {
+    if !live.knows_pixel(pixel_id) || !live.is_token_of(token, pixel_id) {
         return Err(GraphError::unknown_object(pixel_id));
+    }
+    if !live.may_send() {
+        return Err(GraphError::missing_permission());
     }
     request.check_proof(sandbox.settings.app_secret.as_deref(), token)?;
     let batch = request.batch()?;

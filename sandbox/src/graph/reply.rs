@@ -65,6 +65,12 @@ impl GraphError {
         Self { subcode: Some(33), kind: "GraphMethodException", ..error }
     }
 
+    /// The token lacks the permission to send events.
+    pub(super) fn missing_permission() -> Self {
+        let message = "(#200) Requires ads_management or business_management permission to manage the object";
+        Self::new(StatusCode::FORBIDDEN, 200, message)
+    }
+
     /// The path does not exist.
     pub(super) fn unknown_path(path: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, 2500, format!("Unknown path components: {path}"))

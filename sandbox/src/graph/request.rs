@@ -75,10 +75,10 @@ impl EventsRequest {
             None | Some("") => {
                 Err(GraphError::bad_token("An access token is required to request this resource."))
             }
-            Some(token) if token == live.token && live.token_is_over(at_ms) => {
+            Some(token) if live.knows_token(token) && live.token_is_over(at_ms) => {
                 Err(GraphError::expired_token())
             }
-            Some(token) if token == live.token => Ok(token),
+            Some(token) if live.knows_token(token) => Ok(token),
             Some(_) => Err(GraphError::bad_token("Invalid OAuth access token - Cannot parse access token")),
         }
     }

@@ -339,3 +339,25 @@ async fn a_token_is_explained_as_scripted_and_ends_when_it_says() {
     let (status, answer) = send(&router, request(PATH, Some("sandbox-token"), &body)).await;
     assert_eq!((status, &answer["error"]["error_subcode"]), (StatusCode::UNAUTHORIZED, &json!(463)));
 }
+
+#[tokio::test]
+async fn a_token_writes_to_its_own_pixel_only_and_needs_a_permission() {
+    let router = testing::router_with(&["--pixel-id", "111111,222222"]);
+    testing::post_json(&router, "/control/config", r#"{"pixel_tokens":{"222222":"second"}}"#).await;
+    let body = json!({ "data": [event()] });
+    for (pixel, token, status, subcode) in [
+        ("111111", "sandbox-token", StatusCode::OK, Value::Null),
+        ("222222", "second", StatusCode::OK, Value::Null),
+        ("222222", "sandbox-token", StatusCode::BAD_REQUEST, json!(33)),
+        ("111111", "second", StatusCode::BAD_REQUEST, json!(33)),
+        ("222222", "third", StatusCode::UNAUTHORIZED, Value::Null),
+    ] {
+        let path = format!("/graph/v25.0/{pixel}/events");
+        let (got, answer) = send(&router, request(&path, Some(token), &body)).await;
+        assert_eq!((got, &answer["error"]["error_subcode"]), (status, &subcode), "{pixel} {token}");
+    }
+    testing::post_json(&router, "/control/config", r#"{"token_scopes":["ads_read"]}"#).await;
+    let path = "/graph/v25.0/222222/events";
+    let (status, answer) = send(&router, request(path, Some("second"), &body)).await;
+    assert_eq!((status, &answer["error"]["code"]), (StatusCode::FORBIDDEN, &json!(200)));
+}

@@ -1,6 +1,8 @@
 //! Orders and payments of the fake Cashfree. When there are too many, the oldest orders are removed.
 
 pub mod amount;
+pub mod calls;
+pub mod outcome;
 pub mod webhook_record;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -9,7 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{Millis, now_ms};
 use amount::Amount;
+use calls::Calls;
 use webhook_record::WebhookRecord;
+
+pub use outcome::{Outcome, Refund, RefundStatus, UnpaidStatus};
 
 const ORDERS_MAX: usize = 20_000;
 
@@ -58,37 +63,6 @@ fn rupees() -> String {
     "INR".to_owned()
 }
 
-/// How a payment attempt ended.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    Success,
-    /// The bank refused the payment.
-    Failed,
-    /// The buyer left the checkout page.
-    Dropped,
-}
-
-impl Outcome {
-    #[must_use]
-    pub fn payment_status(self) -> &'static str {
-        match self {
-            Self::Success => "SUCCESS",
-            Self::Failed => "FAILED",
-            Self::Dropped => "USER_DROPPED",
-        }
-    }
-
-    #[must_use]
-    pub fn webhook_type(self) -> &'static str {
-        match self {
-            Self::Success => "PAYMENT_SUCCESS_WEBHOOK",
-            Self::Failed => "PAYMENT_FAILED_WEBHOOK",
-            Self::Dropped => "PAYMENT_USER_DROPPED_WEBHOOK",
-        }
-    }
-}
-
 /// Details of a payment that may differ from the default.
 #[derive(Clone, Debug, Default)]
 pub struct PaymentDetails {
@@ -126,13 +100,24 @@ pub struct Order {
     pub created_at_ms: Millis,
     /// All attempts, oldest first.
     pub payments: Vec<Payment>,
+    /// All refunds, oldest first.
+    pub refunds: Vec<Refund>,
+    /// What an unpaid order became.
+    pub unpaid_status: UnpaidStatus,
 }
 
 impl Order {
     /// Cashfree's `order_status`: `PAID` from the first successful payment on.
     #[must_use]
     pub fn status(&self) -> &'static str {
-        if self.paid().is_some() { "PAID" } else { "ACTIVE" }
+        match self.unpaid_status {
+            _ if self.paid().is_some() => "PAID",
+            UnpaidStatus::Active => "ACTIVE",
+            UnpaidStatus::Expired => "EXPIRED",
+            UnpaidStatus::Terminated => "TERMINATED",
+            UnpaidStatus::TerminationRequested => "TERMINATION_REQUESTED",
+            UnpaidStatus::PartiallyPaid => "PARTIALLY_PAID",
+        }
     }
 
     /// The first payment that succeeded.
@@ -160,6 +145,8 @@ pub struct Orders {
     webhooks: VecDeque<WebhookRecord>,
     next_webhook: u64,
     requests: VecDeque<ApiRequest>,
+    /// What the account has asked the Orders API.
+    pub calls: Calls,
     next_payment: u64,
 }
 
@@ -172,6 +159,7 @@ impl Default for Orders {
             webhooks: VecDeque::new(),
             next_webhook: 0,
             requests: VecDeque::new(),
+            calls: Calls::default(),
             // A random start, so that payment IDs differ between runs, as at Cashfree.
             next_payment: 700_100_000_000 + u64::from(rand::random::<u32>() % 900_000_000),
         }
@@ -214,6 +202,8 @@ impl Orders {
             return_url: new.return_url.unwrap_or_else(|| "/shop/thank-you?order_id={order_id}".to_owned()),
             created_at_ms: now_ms(),
             payments: Vec::new(),
+            refunds: Vec::new(),
+            unpaid_status: UnpaidStatus::default(),
             order_id: order_id.clone(),
         };
         if self.age_order.len() >= ORDERS_MAX
@@ -264,6 +254,39 @@ impl Orders {
         }
         order.payments.push(payment.clone());
         Some((order.clone(), payment))
+    }
+
+    /// Refunds a part or all of a paid order. Returns the changed order, the payment and the refund.
+    ///
+    /// # Errors
+    /// The reason for which Cashfree would refuse the refund, in one sentence.
+    pub fn refund(
+        &mut self,
+        order_id: &str,
+        amount: Option<Amount>,
+        status: RefundStatus,
+    ) -> Result<(Order, Payment, Refund), String> {
+        self.next_payment += 1;
+        let cf_refund_id = self.next_payment.to_string();
+        let order = self.by_id.get_mut(order_id).ok_or("no such order")?;
+        let payment = order.paid().cloned().ok_or("the order is not paid")?;
+        if order.refunds.len() >= PAYMENTS_MAX {
+            return Err(format!("an order has at most {PAYMENTS_MAX} refunds"));
+        }
+        let refund = Refund {
+            refund_id: format!("refund_{}_{}", order.order_id, order.refunds.len() + 1),
+            cf_refund_id,
+            amount: amount.unwrap_or_else(|| payment.amount.clone()),
+            status,
+            at_ms: now_ms(),
+        };
+        order.refunds.push(refund.clone());
+        Ok((order.clone(), payment, refund))
+    }
+
+    /// Changes what an unpaid order became. `false`: there is no such order.
+    pub fn end(&mut self, order_id: &str, status: UnpaidStatus) -> bool {
+        self.by_id.get_mut(order_id).map(|order| order.unpaid_status = status).is_some()
     }
 
     /// Begins the record of a webhook. Returns its number, for [`Self::webhook_mut`].

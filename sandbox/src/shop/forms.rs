@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
+use url::Url;
 
 use crate::answer;
 use crate::orders::amount::Amount;
@@ -108,9 +109,7 @@ fn place_order(sandbox: &Sandbox, form: &OrderForm) -> Result<Order, String> {
     if form.phone.chars().filter(char::is_ascii_digit).count() < 10 {
         return Err("A mobile number has ten digits.".to_owned());
     }
-    // Only a path is allowed: an order must not send its buyer to another server.
-    let is_path = |path: &String| path.starts_with('/') && !path.starts_with("//");
-    if form.return_path.as_ref().is_some_and(|path| !is_path(path)) {
+    if form.return_path.as_deref().is_some_and(|path| !is_path_of_this_server(path)) {
         return Err("return_path must be a path of this server.".to_owned());
     }
     let tags = [("product", product.id.to_owned()), ("quantity", quantity.to_string())];
@@ -130,6 +129,13 @@ fn place_order(sandbox: &Sandbox, form: &OrderForm) -> Result<Order, String> {
     sandbox.orders().create(new)
 }
 
+/// An order must not send its buyer to another server. The address is read as browsers read it: to them `/\` is
+/// `//`, and tabs and line feeds are nothing.
+fn is_path_of_this_server(path: &str) -> bool {
+    let Ok(here) = Url::parse("http://here.invalid/") else { return false };
+    path.starts_with('/') && here.join(path).is_ok_and(|there| there.origin() == here.origin())
+}
+
 /// Finds typing errors only. Only a mail that arrives proves an address.
 fn looks_like_email(text: &str) -> bool {
     let trimmed = text.trim();
@@ -137,4 +143,29 @@ fn looks_like_email(text: &str) -> bool {
         && trimmed.split_once('@').is_some_and(|(local, domain)| {
             !local.is_empty() && domain.contains('.') && !trimmed.contains(char::is_whitespace)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_return_path_leads_to_no_other_server() {
+        for good in
+            ["/shop/thank-you?order_id={order_id}", "/examples/web-plain/thanks.html?order={order_id}", "/"]
+        {
+            assert!(is_path_of_this_server(good), "{good}");
+        }
+        for bad in [
+            "//evil.example",
+            "/\\evil.example",
+            "/\t/evil.example",
+            "/\n\\evil.example",
+            "https://evil.example",
+            "",
+            "a",
+        ] {
+            assert!(!is_path_of_this_server(bad), "{bad:?}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use secrecy::ExposeSecret as _;
 use subtle::ConstantTimeEq as _;
 use tandem_core::user_data::clean_user_agent;
@@ -22,7 +22,7 @@ use super::rate_limit::RateLimits;
 use super::route::Route;
 use super::status::Reject;
 use crate::clock::Clock;
-use crate::config::{Origins, SecretSource};
+use crate::config::{Origin, Origins, SecretSource};
 use crate::outbox::Reserve;
 use crate::telemetry::metrics::Metrics;
 
@@ -49,8 +49,10 @@ pub struct AccessPolicy {
 }
 
 impl AccessPolicy {
-    pub fn allows_origin(&self, origin: &str) -> bool {
-        self.origins.iter().any(|origins| origins.allows(origin))
+    /// The origin that a header names, if it is one of the shop's.
+    pub fn allowed_origin(&self, header: &HeaderValue) -> Option<Origin> {
+        let origin = header.to_str().ok().and_then(Origin::parse)?;
+        self.origins.iter().any(|origins| origins.allows(&origin)).then_some(origin)
     }
 
     /// Logs what was refused since the last report.
@@ -67,8 +69,9 @@ impl AccessPolicy {
 
     /// Whether a page of this origin may send and receive cookies. The shop must have listed the origin, and the
     /// server must set cookies at all.
-    pub fn allows_cookies(&self, origin: &str) -> bool {
-        let named = |origins: &Origins| matches!(origins, Origins::Listed(_)) && origins.allows(origin);
+    pub fn allows_cookies(&self, header: &HeaderValue) -> bool {
+        let Some(origin) = self.allowed_origin(header) else { return false };
+        let named = |origins: &Origins| matches!(origins, Origins::Listed(_)) && origins.allows(&origin);
         self.sets_cookies && self.origins.iter().any(named)
     }
 
@@ -103,10 +106,7 @@ impl AccessPolicy {
         }
         let origin = match headers.get(http::header::ORIGIN) {
             None => None,
-            Some(value) => match value.to_str() {
-                Ok(origin) if self.allows_origin(origin) => Some(origin.to_owned()),
-                _ => return Err(Reject::OriginNotAllowed),
-            },
+            Some(value) => Some(self.allowed_origin(value).ok_or(Reject::OriginNotAllowed)?),
         };
         if route.is_ours() && self.reserve.is_all_that_is_left() {
             return Err(Reject::StoreUnavailable);
@@ -196,7 +196,12 @@ mod tests {
     fn a_strangers_origin_must_be_the_shops() {
         let judge = |origin: &str| policy().judge(&headers(&[("origin", origin)]), None, false, LEAD);
         assert!(judge("https://shop.example").is_ok());
-        for forged in ["https://evil.example", "null", "https://shop.example.evil.example"] {
+        for forged in [
+            "https://evil.example",
+            "null",
+            "https://shop.example.evil.example",
+            "https://shop.example/?email=asha@example.com",
+        ] {
             assert_eq!(judge(forged), Err(Reject::OriginNotAllowed), "{forged}");
         }
     }

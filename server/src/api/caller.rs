@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::config::Origin;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
     /// One of the shop's own services.
@@ -15,7 +17,7 @@ pub struct Stranger {
     /// Address of the connection. Behind trusted proxies, the address of the first untrusted hop.
     pub address: Option<IpAddr>,
     pub user_agent: Option<String>,
-    pub origin: Option<String>,
+    pub origin: Option<Origin>,
 }
 
 impl std::fmt::Debug for Stranger {

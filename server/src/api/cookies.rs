@@ -46,7 +46,7 @@ pub(super) fn exchange(
         return SetCookies::default();
     };
     let ads = consent.map(v1::Consent::ads).unwrap_or_default();
-    if !is_on(domain, origin) || settings.consent.allows(ads_consent(ads)) == AdsUse::Nothing {
+    if !domain.covers(origin.host()) || settings.consent.allows(ads_consent(ads)) == AdsUse::Nothing {
         return SetCookies::default();
     }
     let browser = browser.get_or_insert_default();
@@ -73,7 +73,7 @@ pub(super) fn exchange(
     SetCookies(after.set_cookie(domain).filter_map(|line| line.parse().ok()).collect())
 }
 
-/// Whether an origin or a page lies on the domain.
+/// Whether a page lies on the domain.
 fn is_on(domain: &CookieDomain, page: &str) -> bool {
     Url::parse(page.trim()).is_ok_and(|url| url.host_str().is_some_and(|host| domain.covers(host)))
 }

@@ -97,11 +97,9 @@ fn cors(policy: Arc<AccessPolicy>) -> CorsLayer {
     let credentials = Arc::clone(&policy);
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin: &HeaderValue, _| {
-            origin.to_str().is_ok_and(|origin| policy.allows_origin(origin))
+            policy.allowed_origin(origin).is_some()
         }))
-        .allow_credentials(AllowCredentials::predicate(move |origin, _| {
-            origin.to_str().is_ok_and(|origin| credentials.allows_cookies(origin))
-        }))
+        .allow_credentials(AllowCredentials::predicate(move |origin, _| credentials.allows_cookies(origin)))
         .allow_methods([Method::POST])
         .allow_headers([
             http::header::CONTENT_TYPE,

@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::{SecretSource, Settings};
 use crate::outbox::embedded::Embedded;
 use crate::outbox::{Outbox, StoreError};
+use crate::private;
 
 pub(super) fn open(settings: &Settings, clock: &Clock) -> Result<Outbox, StartError> {
     Ok(Outbox::new(Embedded::open(&settings.data_dir, clock.clone())?))
@@ -65,12 +66,8 @@ pub(super) fn own_token(data_dir: &Path) -> Result<SecretSource, StartError> {
     let path = data_dir.join(INTERNAL_TOKEN_FILE);
     if !std::fs::read_to_string(&path).is_ok_and(|text| !text.trim().is_empty()) {
         let token = hex::encode(rand::random::<[u8; 32]>());
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written =
-            options.open(&path).and_then(|mut file| writeln!(file, "{token}").and_then(|()| file.sync_all()));
+        let written = private::file(&path, true)
+            .and_then(|mut file| writeln!(file, "{token}").and_then(|()| file.sync_all()));
         written.map_err(|error| StartError::Token(path.clone(), error))?;
     }
     Ok(SecretSource::file(path))

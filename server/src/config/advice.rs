@@ -3,18 +3,21 @@
 //! never work is not here: the program does not start with it.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use secrecy::ExposeSecret as _;
 use tandem_core::order::Environment;
 use tandem_net::Tls;
 use tandem_settings::keys::{
     CASHFREE_API_URL, CASHFREE_CLIENT_SECRET, CASHFREE_CLIENT_SECRET_PRODUCTION, FACEBOOK_ACCESS_TOKEN,
-    FACEBOOK_APP_SECRET, TANDEM_CLAIM_SECRET, TANDEM_INTERNAL_TOKEN, TANDEM_TLS_CLIENT_NAMES,
+    FACEBOOK_APP_SECRET, TANDEM_CLAIM_SECRET, TANDEM_DATA_DIR, TANDEM_INTERNAL_TOKEN,
+    TANDEM_TLS_CLIENT_NAMES,
 };
 use tandem_settings::{SecretForm, SecretKey, SecretSource};
 use url::Url;
 
 use super::settings::Settings;
+use crate::private;
 
 /// A secret with fewer bytes than this can be found by trying (NIST SP 800-107: 112 bits).
 const SECRET_BYTES_MIN: usize = 16;
@@ -65,6 +68,7 @@ pub struct SettingsReview {
     environment: Environment,
     is_real_meta: bool,
     cashfree_api: Option<Url>,
+    data_dir: PathBuf,
     /// IDs of the pixels that have a test event code.
     testing: Vec<String>,
     /// Every certificate of the client CA proves an internal caller.
@@ -100,7 +104,7 @@ struct Rule {
     subjects: fn(&SettingsReview) -> Vec<String>,
 }
 
-const RULES: [Rule; 7] = [
+const RULES: [Rule; 8] = [
     Rule {
         code: "secret_file_unusable",
         weight: Weight::Degraded,
@@ -182,6 +186,18 @@ const RULES: [Rule; 7] = [
         },
     },
     Rule {
+        code: "data_dir_open",
+        weight: Weight::Advice,
+        what: "others on this machine may enter or read it, and it holds personal data and the token",
+        advice: "give it to the server's user alone (chown, then chmod 700 for the directory and 600 for its files); the \
+                 server closes what is its own at its start",
+        subjects: |review| {
+            let places = private::open_to_others(&review.data_dir);
+            let subject = |place: String| format!("{}{place}", TANDEM_DATA_DIR.name);
+            places.into_iter().map(subject).collect()
+        },
+    },
+    Rule {
         code: "test_event_code_in_production",
         weight: Weight::Degraded,
         what: "real orders are sent with a test event code",
@@ -236,6 +252,7 @@ impl SettingsReview {
             environment: settings.cashfree.environment,
             is_real_meta: settings.meta.is_real(),
             cashfree_api: Some(settings.cashfree.api_url.clone()),
+            data_dir: settings.data_dir.clone(),
             testing: testing.map(|pixel| pixel.id.as_str().to_owned()).collect(),
             trusts_whole_ca: settings.tls.as_ref().is_some_and(Tls::trusts_whole_ca),
         }
@@ -331,6 +348,19 @@ mod tests {
         ] {
             assert_eq!(reasons(pairs), expected, "{pairs:?}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_data_directory_that_others_may_enter_is_told_of() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().to_str().unwrap();
+        std::fs::set_permissions(data, PermissionsExt::from_mode(0o755)).unwrap();
+        assert_eq!(reasons(&[("TANDEM_DATA_DIR", data)]), ["data_dir_open:TANDEM_DATA_DIR"]);
+        private::make_private(dir.path()).unwrap();
+        assert_eq!(reasons(&[("TANDEM_DATA_DIR", data)]), [""; 0]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub use advice::{SettingAdvice, SettingsReview, Weight};
 pub use check::understood;
 pub use hosts::HttpHosts;
 pub use network::RateLimit;
-pub use origins::{ListedOrigin, Origins};
+pub use origins::{ListedOrigin, Origin, Origins};
 pub use pixels::{MoneyRule, Pixel};
 pub use settings::{BrowserPolicy, Cashfree, LeadField, Meta, Settings};
 pub use tandem_settings::{SecretSource, Source};

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use tandem_core::cookie::CookieDomain;
+use tandem_core::page_url::PageUrl;
 use tandem_settings::is_loopback;
 use tandem_settings::values::list;
 use url::Url;
@@ -30,18 +31,44 @@ pub struct ListedOrigin {
     is_wildcard: bool,
 }
 
+/// The origin of a page: scheme, host and port, and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin(Url);
+
+impl Origin {
+    /// Reads an `Origin` header. Browsers write an origin in one form (RFC 6454, section 6.2): what has a path, a
+    /// query, a login or a default port comes from none. `null` is nobody's origin.
+    pub fn parse(header: &str) -> Option<Self> {
+        let url = Url::parse(header).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+        (url.origin().ascii_serialization() == header).then_some(Self(url))
+    }
+
+    /// The origin of a page.
+    pub fn of(page: &Url) -> Option<Self> {
+        Self::parse(&page.origin().ascii_serialization())
+    }
+
+    /// The address of the origin's first page.
+    pub fn page(&self) -> Option<PageUrl> {
+        PageUrl::clean(self.0.as_str()).map(|(page, _)| page)
+    }
+
+    pub fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+}
+
 impl Origins {
     /// Reads a comma-separated list of origins such as `https://shop.example`.
     pub fn parse(text: &str) -> Result<Self, String> {
         list(text, ListedOrigin::parse).map(Self::Listed)
     }
 
-    /// Whether a request's `Origin` header may be served. `null` never is.
-    pub fn allows(&self, origin: &str) -> bool {
-        let Ok(origin) = Url::parse(origin) else { return false };
+    /// Whether pages of this origin may be served.
+    pub fn allows(&self, origin: &Origin) -> bool {
         match self {
-            Self::Listed(list) => list.iter().any(|listed| listed.allows(&origin)),
-            Self::Loopback => matches!(origin.scheme(), "http" | "https") && is_loopback(&origin),
+            Self::Listed(list) => list.iter().any(|listed| listed.allows(&origin.0)),
+            Self::Loopback => is_loopback(&origin.0),
         }
     }
 
@@ -115,13 +142,20 @@ impl ListedOrigin {
     }
 
     /// The address of a page, where there is one: not for a wildcard, nor for this machine's names.
-    pub(super) fn page(&self) -> Option<String> {
-        (!self.is_wildcard && !is_loopback(&self.url)).then(|| self.url.to_string())
+    pub(super) fn page(&self) -> Option<PageUrl> {
+        let is_one = !self.is_wildcard && !is_loopback(&self.url);
+        PageUrl::clean(self.url.as_str()).filter(|_| is_one).map(|(page, _)| page)
     }
 
     /// Whether its pages can have cookies of this domain.
     pub fn is_under(&self, domain: &CookieDomain) -> bool {
         self.url.host_str().is_some_and(|host| domain.covers(host))
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.origin().ascii_serialization())
     }
 }
 
@@ -140,25 +174,51 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn allows(origins: &Origins, header: &str) -> bool {
+        Origin::parse(header).is_some_and(|origin| origins.allows(&origin))
+    }
+
     #[test]
     fn loopback_origins_are_the_default_and_null_never_is_one() {
         let origins = Origins::Loopback;
         for yes in ["http://localhost", "http://localhost:8090", "https://127.8.9.1:1", "http://[::1]:3000"] {
-            assert!(origins.allows(yes), "{yes}");
+            assert!(allows(&origins, yes), "{yes}");
         }
         for no in ["null", "", "http://localhost.evil.example", "http://10.0.0.1", "file:///etc/passwd"] {
-            assert!(!origins.allows(no), "{no}");
+            assert!(!allows(&origins, no), "{no}");
         }
     }
 
     #[test]
     fn a_list_replaces_the_default_and_is_exact() {
         let origins = Origins::parse("https://shop.example, http://localhost:3000").unwrap();
-        assert!(origins.allows("https://shop.example"));
-        assert!(origins.allows("https://shop.example:443"));
+        assert!(allows(&origins, "https://shop.example"));
         for no in ["http://shop.example", "https://www.shop.example", "http://localhost:3001", "null"] {
-            assert!(!origins.allows(no), "{no}");
+            assert!(!allows(&origins, no), "{no}");
         }
+    }
+
+    #[test]
+    fn what_no_browser_writes_is_no_origin() {
+        for no in [
+            "https://shop.example/",
+            "https://shop.example/?email=asha@example.com",
+            "https://shop.example?x",
+            "https://shop.example#x",
+            "https://asha:pass@shop.example",
+            "https://shop.example:443",
+            "https://Shop.example",
+            " https://shop.example",
+            "https:shop.example",
+            "https:\\\\shop.example",
+            "ftp://shop.example",
+            "null",
+            "",
+        ] {
+            assert_eq!(Origin::parse(no), None, "{no}");
+        }
+        let origin = Origin::parse("https://shop.example:8443").unwrap();
+        assert_eq!(origin.page().unwrap().as_str(), "https://shop.example:8443/");
     }
 
     #[test]
@@ -168,11 +228,11 @@ mod tests {
         for yes in [
             "https://shop.example",
             "https://www.example.in",
-            "https://WWW.Example.in:443",
+            "https://www2.example.in",
             "https://any.example.in",
             "http://a.test.example:8080",
         ] {
-            assert!(origins.allows(yes), "{yes}");
+            assert!(allows(&origins, yes), "{yes}");
         }
         for no in [
             "https://example.in",
@@ -187,7 +247,7 @@ mod tests {
             "https://www.shop.example",
             "null",
         ] {
-            assert!(!origins.allows(no), "{no}");
+            assert!(!allows(&origins, no), "{no}");
         }
     }
 
@@ -222,7 +282,7 @@ mod tests {
                     || bad.trim_matches([',', ' ']).is_empty()
             );
         }
-        assert!(Origins::parse("http://*.localhost:3000").unwrap().allows("http://shop.localhost:3000"));
+        assert!(allows(&Origins::parse("http://*.localhost:3000").unwrap(), "http://shop.localhost:3000"));
     }
 
     #[test]
@@ -260,7 +320,7 @@ mod tests {
             let wildcard = Origins::parse("https://*.example.in").unwrap();
             let label = host.strip_suffix(".example.in").unwrap_or_default();
             let expected = !label.is_empty() && !label.contains('.');
-            prop_assert_eq!(wildcard.allows(&format!("https://{host}")), expected, "{}", host);
+            prop_assert_eq!(allows(&wildcard, &format!("https://{host}")), expected, "{}", host);
         }
     }
 }

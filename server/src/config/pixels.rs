@@ -3,6 +3,7 @@
 use tandem_core::code;
 use tandem_core::id::PixelId;
 use tandem_core::order::Environment;
+use tandem_core::page_url::PageUrl;
 use tandem_settings::keys::{
     FACEBOOK_ACCESS_TOKEN, FACEBOOK_APP_SECRET, FACEBOOK_PIXEL_ID, FACEBOOK_TEST_EVENT_CODE,
 };
@@ -47,7 +48,7 @@ pub struct Pixel {
     /// Orders whose ID starts with one of these belong to this pixel.
     pub order_prefixes: Vec<String>,
     /// The page of website events that name none. Without it they are held.
-    pub page: Option<String>,
+    pub page: Option<PageUrl>,
     pub money: MoneyRule,
     /// It stands in the file, and not in the variables.
     pub is_of_file: bool,

@@ -82,7 +82,11 @@ impl Graph {
 
 impl Graph {
     /// Asks Meta what it knows about a token (Meta, debug_token). The token is also the credential
-    /// of the request. Meta accepts it only as a URL parameter, so our code never logs that URL.
+    /// of the request. This is the one exception to "no token in a URL": Meta documents `input_token`
+    /// as a parameter of a GET, and newer apps may no longer send a GET's parameters in the body of a
+    /// POST (`method=get`, gone with Graph v27). So the URL is made here and goes nowhere else: no
+    /// line and no error of ours repeats it, libraries log no URL unless somebody names them in
+    /// `TANDEM_LOG`, and `META_GRAPH_URL` is https or this machine.
     pub(super) async fn debug_token(
         &self,
         token: &SecretString,

@@ -35,6 +35,7 @@
 mod backoff;
 mod breaker;
 mod classify;
+mod farewell;
 mod fields;
 mod gate;
 mod graph;

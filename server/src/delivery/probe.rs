@@ -1,5 +1,4 @@
-//! Requests to Meta that deliver nothing: what Meta knows about a token, and an event that only
-//! shows under "Test events".
+//! Requests to Meta past the outbox: what Meta knows about a token, and a test event.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -104,8 +103,8 @@ fn end_s(data: &Fields, name: &str) -> Option<i64> {
     data.get(name).whole().filter(|at| *at > 0)
 }
 
-/// Sends an event that Meta shows under "Test events" and counts nowhere, past the outbox: no
-/// figure has it. `Err`: stable code of why it was not taken. A pixel without a token or a
+/// Sends an event that Meta shows under "Test events", past the outbox: no figure of ours has it.
+/// Meta counts it, so its name must be one that nobody optimises for. `Err`: stable code of why it was not taken. A pixel without a token or a
 /// test event code sends nothing.
 pub async fn send_test_event(graph: &Graph, pixel: &Pixel, event: &Event) -> Result<(), &'static str> {
     let token = pixel.token.as_ref().and_then(SecretSource::current).ok_or(code::UNCONFIGURED)?;

@@ -68,7 +68,7 @@ fn retry_after(text: &str, now_s: i64) -> Option<Duration> {
         return Some(Duration::from_secs(seconds));
     }
     let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-    u64::try_from(at.as_second() - now_s).ok().map(Duration::from_secs)
+    u64::try_from(at.as_second().saturating_sub(now_s)).ok().map(Duration::from_secs)
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ impl Ingest {
         event.opt_out = allowed == AdsUse::Measurement;
         // No page fires a copy of what is for measurement alone, so none is to be expected.
         let is_contact = is_contact && !event.opt_out;
-        let is_old = now_ms.div_euclid(1000) - event.time_s > OLD_S;
+        let is_old = now_ms.div_euclid(1000).saturating_sub(event.time_s) > OLD_S;
         let reservation = if is_denied || is_old { None } else { self.delivery.reserve(&event.pixel) };
         let initial = match reservation {
             _ if is_denied => Initial::Suppressed(code::CONSENT_DENIED.into()),

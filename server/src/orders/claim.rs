@@ -88,14 +88,15 @@ impl Orders {
         let expects_browser = before.is_none_or(|order| order.is_owned_by(&contact));
         let now_ms = self.clock.now_ms();
         let now_s = now_ms.div_euclid(1000);
+        let salt = self.settings.confirm_keys.browser_salt();
         let step = Step { expects_browser, ..Step::on(claim.order.clone()) };
         let change = move |order: &mut Order| {
             let asks = may_ask && order.wants_question(now_s);
             if asks {
                 order.mark_asked(now_s);
             }
-            let is_known = order.add_contact(&contact);
-            session.into_iter().for_each(|session| order.offer_session(session, &offered));
+            let is_known = order.add_contact(&contact, &salt);
+            session.into_iter().for_each(|session| order.offer_session(session, &offered, &salt));
             let ask = if asks { Ask::At(now_ms) } else { Ask::AsPlanned };
             ChangeOutcome::answered(StepAnswer::Contact { is_known }, ask)
         };

@@ -40,6 +40,7 @@ fn contact(fbp: &str, is_denied: bool) -> Contact {
             ads: if is_denied { AdsConsent::Denied } else { AdsConsent::Granted },
             ..Consent::default()
         },
+        browser: None,
         user_data,
         page: Page::default(),
         custom_data,
@@ -61,7 +62,7 @@ fn rules(hold: Option<&'static str>) -> PurchaseRules {
 /// An order that the buyer's browser claimed.
 fn claimed(is_denied: bool) -> Order {
     let mut order = Order::new(order_id(), Environment::Production, pixel());
-    order.add_contact(&contact("buyer", is_denied));
+    order.add_contact(&contact("buyer", is_denied), &tandem_core::order::BrowserSalt::new([7; 32]));
     order
 }
 

@@ -1,10 +1,10 @@
 //! The keys that prove whose page fired a Purchase.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 use tandem_core::custom_data::CustomData;
-use tandem_core::order::Order;
+use tandem_core::order::{BrowserSalt, Order};
 
 /// Makes the keys that pages get with a Purchase to fire (`confirm_key`), and tells them again. All servers of one
 /// store have the same.
@@ -20,6 +20,13 @@ impl std::fmt::Debug for ConfirmKeys {
 impl ConfirmKeys {
     pub fn new(secret: [u8; 32]) -> Self {
         Self(secret)
+    }
+
+    /// What an order keeps the browsers of people who refuse with.
+    pub(super) fn browser_salt(&self) -> BrowserSalt {
+        let mut secret = Sha256::new_with_prefix(b"browsers of people who refuse");
+        secret.update(self.0);
+        BrowserSalt::new(secret.finalize().into())
     }
 
     /// The key that goes with what a page is told to fire of this order's Purchase; empty if it is told to
@@ -74,16 +81,20 @@ mod tests {
         }
         let mut user_data = UserData::default();
         user_data.fbp = Some("fb.1.1763942400000.1".into());
-        own.add_contact(&Contact {
-            at_s: 1_763_942_400,
-            is_claim: true,
-            proof: ContactProof::Nothing,
-            pixel: None,
-            consent: Consent::default(),
-            user_data,
-            page: Page::default(),
-            custom_data: Default::default(),
-        });
+        own.add_contact(
+            &Contact {
+                at_s: 1_763_942_400,
+                is_claim: true,
+                proof: ContactProof::Nothing,
+                pixel: None,
+                consent: Consent::default(),
+                browser: None,
+                user_data,
+                page: Page::default(),
+                custom_data: Default::default(),
+            },
+            &keys.browser_salt(),
+        );
         assert!(!keys.is_key(&own, &key), "somebody else owns it now");
         assert!(keys.is_key(&own, &keys.key(&own)));
         assert_eq!(format!("{keys:?}"), "ConfirmKeys(..)");

@@ -99,6 +99,7 @@ impl Orders {
             proof,
             pixel: named.by(proof),
             consent,
+            browser: None,
             user_data: std::mem::take(&mut event.user_data),
             page: std::mem::take(&mut event.page),
             custom_data: event.custom_data.clone(),
@@ -108,20 +109,21 @@ impl Orders {
         // The provider's word about the session is worth a question at once.
         let asks_now = session.is_some() && self.quotas.take_question(address);
         let offered = Contact { pixel: named.pixel, ..contact.clone() };
+        let salt = self.settings.confirm_keys.browser_salt();
         let step = Step { event: Some(new), ..Step::on(order) };
         let updated = self
             .step(
                 step,
                 Box::new(move |order| {
-                    let is_known = order.add_contact(&contact);
+                    let is_known = order.add_contact(&contact, &salt);
                     let now_s = now_ms.div_euclid(1000);
-                    session.into_iter().for_each(|session| order.offer_session(session, &offered));
+                    session.into_iter().for_each(|session| order.offer_session(session, &offered, &salt));
                     if asks_now && order.awaits_session() && order.wants_question(now_s) {
                         order.mark_asked(now_s);
                         return ChangeOutcome::answered(StepAnswer::Contact { is_known }, Ask::At(now_ms));
                     }
                     let ask_s = if may_ask { order.plan_first_question(now_s) } else { None };
-                    let ask = ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000));
+                    let ask = ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s.saturating_mul(1000)));
                     ChangeOutcome::answered(StepAnswer::Contact { is_known }, ask)
                 }),
             )

@@ -3,7 +3,7 @@
 
 use tandem_core::code;
 use tandem_core::custom_data::CustomData;
-use tandem_core::event::ActionSource;
+use tandem_core::event::{ActionSource, AdsConsent};
 use tandem_core::id::{OrderId, PixelId};
 use tandem_core::money::Money;
 use tandem_core::order::{Contact, Order, Payment, PaymentOutcome, PaymentSource, PurchaseState};
@@ -59,16 +59,20 @@ impl Orders {
             source: PaymentSource::Report,
             action_source,
             // The contact carries the browser's identifiers. The proof says who paid.
-            user_data: without_browser(contact.user_data.clone()),
+            user_data: match contact.consent.ads {
+                AdsConsent::Denied => UserData::default(),
+                _ => without_browser(contact.user_data.clone()),
+            },
             custom_data: contact.custom_data.clone(),
             listed: self.catalogue_data(&order, money, None),
             page: contact.page.clone(),
             consent: contact.consent,
         };
+        let salt = self.settings.confirm_keys.browser_salt();
         let change = move |order: &mut Order| {
             let outcome = order.pay(paid.clone());
             if !matches!(outcome, PaymentOutcome::Conflict { .. }) {
-                order.add_contact(&contact);
+                order.add_contact(&contact, &salt);
             }
             ChangeOutcome::answered(StepAnswer::Payment(outcome), Ask::Never)
         };

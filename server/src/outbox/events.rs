@@ -31,9 +31,10 @@ pub trait EventStore: std::fmt::Debug + Send + Sync + 'static {
         confirmations: Vec<Confirmation>,
     ) -> Result<Confirmed, StoreError>;
 
-    /// Removes the person from every event and order that carries one of the digests. The
-    /// person's undelivered events are never sent.
-    async fn erase(&self, digests: Vec<Sha256Hex>) -> Result<Erased, StoreError>;
+    /// Removes the person from every event and order that carries one of the digests, or shares its order or its
+    /// browser (`fbp`) with one that does. The person's undelivered events are never sent. What was removed is not
+    /// left in the store's files either, or the answer says so.
+    async fn erase(&self, digests: Vec<Sha256Hex>, how: Erasure) -> Result<Erased, StoreError>;
 }
 
 /// Who sends an event that is stored already leased.
@@ -174,6 +175,14 @@ pub struct Confirmed {
     pub unknown: u32,
 }
 
+/// Whether an erasure changes anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Erasure {
+    /// It only counts what it would remove.
+    Count,
+    Erase,
+}
+
 /// How much an erasure removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Erased {
@@ -181,11 +190,14 @@ pub struct Erased {
     pub events: u64,
     /// Orders whose signals were removed.
     pub orders: u64,
+    /// The store's files may still hold what was removed. The same erasure again finishes it.
+    pub leaves_traces: bool,
 }
 
 impl std::ops::AddAssign for Erased {
     fn add_assign(&mut self, other: Self) {
         self.events += other.events;
         self.orders += other.orders;
+        self.leaves_traces |= other.leaves_traces;
     }
 }

@@ -29,8 +29,8 @@ mod state;
 
 pub use error::StoreError;
 pub use events::{
-    Appended, Confirmation, Confirmed, Erased, EventStore, Existing, HandedEvent, Initial, LeaseHolder,
-    NewEvent,
+    Appended, Confirmation, Confirmed, Erased, Erasure, EventStore, Existing, HandedEvent, Initial,
+    LeaseHolder, NewEvent,
 };
 pub use figures::{Figures, KeyCoverage, Metric, NameFigures, PixelBacklog};
 pub use operators::{

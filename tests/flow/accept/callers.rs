@@ -100,6 +100,8 @@ async fn a_forged_origin_is_refused() -> anyhow::Result<()> {
         "http://shop.example",
         "https://shop.example:8443",
         "http://127.0.0.1:3000",
+        "https://shop.example/?email=asha@example.com",
+        "https://shop.example:443",
         "null",
         "",
     ];
@@ -135,7 +137,7 @@ async fn a_wildcard_stands_for_one_label() -> anyhow::Result<()> {
         let answer = visitor.capture_lead(messages::lead(&Person::unique())).await?;
         expect_code(origin, answer.outcome, Code::PermissionDenied);
     }
-    for origin in ["https://shop.example", "https://www.example.in", "https://m.example.in:443"] {
+    for origin in ["https://shop.example", "https://www.example.in", "https://m.example.in"] {
         visitor.origin = Some(origin.to_owned());
         let mut lead = messages::lead(&Person::unique());
         let page = format!("{origin}/offer?x=1");
@@ -143,7 +145,6 @@ async fn a_wildcard_stands_for_one_label() -> anyhow::Result<()> {
         let answer = visitor.capture_lead(lead).await?;
         assert_eq!(answer.header("access-control-allow-origin"), origin);
         let arrived = world.wait_for_server_event("Lead", &answer.outcome?.event_id).await?;
-        let page = page.replace(":443", "");
         assert_eq!(
             arrived.field(&["event_source_url"]),
             &serde_json::json!(page),

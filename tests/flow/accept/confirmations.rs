@@ -47,6 +47,13 @@ async fn the_rate_is_confirmed_of_delivered() -> anyhow::Result<()> {
         assert_eq!(event.browser_outcome, outcome);
     }
 
+    // No time of a report is out of range: it is moved between 1970 and now.
+    for seconds in [i64::MIN, i64::MAX] {
+        let occurred_at = Some(prost_types::Timestamp { seconds, nanos: i32::MIN });
+        let report = Confirmation { occurred_at, ..report(&ids[3], Outcome::Blocked) };
+        assert_eq!(visitor.confirm(vec![report]).await?.outcome?.accepted, 1);
+    }
+
     // A page that was blocked at first and fired at its second try counts as fired.
     assert_eq!(world.confirm_fired(&visitor, "Lead", &ids[2]).await?, (1, 0));
     world.wait_for_health("a rate of three quarters", |health| rate_is(health, 0.75)).await?;

@@ -28,7 +28,7 @@ async fn a_lead_names_each_field_that_is_wrong() -> anyhow::Result<()> {
     fn user(request: &mut CaptureLeadRequest) -> &mut User {
         request.user.get_or_insert_default()
     }
-    let cases: [(&str, Change, &[&str]); 14] = [
+    let cases: [(&str, Change, &[&str]); 15] = [
         (
             "an empty e-mail and no phone",
             |r| r.user = Some(User { email: Some(String::new()), ..User::default() }),
@@ -65,6 +65,11 @@ async fn a_lead_names_each_field_that_is_wrong() -> anyhow::Result<()> {
         ),
         ("an ID that is no UUID", |r| r.client_event_id = "lead-1".to_owned(), &["client_event_id"]),
         ("eight days old", |r| r.occurred_at = days_ago(8), &["occurred_at"]),
+        (
+            "the earliest time there is",
+            |r| r.occurred_at = Some(Timestamp { seconds: i64::MIN, nanos: i32::MIN }),
+            &["occurred_at"],
+        ),
         ("a pixel nobody configured", |r| r.pixel_id = "999999999999999".to_owned(), &["pixel_id"]),
     ];
     for (case, change, fields) in cases {

@@ -88,6 +88,14 @@ async fn a_refused_event_becomes_a_dead_letter_and_spares_the_others() -> anyhow
     world.sandbox.fault("graph", Some(1), answer(400, &error)).await?;
     let refused = world.capture_lead(&visitor, &Person::unique()).await?.event_id;
     let letter = world.wait_for_state("Lead", &refused, EventState::DeadLetter).await?;
+    let log = world.server_log();
+    let told = |line: &&str| line.contains("WARN") && line.contains("dead letter") && line.contains(&refused);
+    let line = log.lines().find(told).unwrap_or_default();
+    for part in
+        [r#""meta.code":100"#, r#""meta.subcode":"#, r#""meta.fbtrace_id":""#, r#""code":"meta_refused""#]
+    {
+        assert!(line.contains(part), "{part}: {line}");
+    }
     assert_eq!(letter.code, "meta_refused", "a dead letter says why");
     let attempt = world.event("Lead", &refused).await?.attempts.pop().context("the event has no attempt")?;
     assert_eq!((attempt.result.as_str(), attempt.code.as_str()), ("refused", "meta_refused"));

@@ -265,7 +265,7 @@ async fn a_test_event_goes_out_when_asked_for_and_never_without_its_code() -> an
     );
     assert!(
         world.sandbox.graph_rows().await?.is_empty(),
-        "a test event without a code must not be sent, because it would count"
+        "a test event without a code must not be sent: nobody would see that it is one"
     );
 
     world.restart_server_with(&[("FACEBOOK_TEST_EVENT_CODE", "TEST12345")]).await?;
@@ -281,6 +281,22 @@ async fn a_test_event_goes_out_when_asked_for_and_never_without_its_code() -> an
     assert_eq!(rows[0]["event"]["event_name"], "TandemDoctor");
     let lists = world.events("", tandem_proto::v1::EventState::Unspecified).await?;
     assert!(lists.is_empty(), "Tandem must not count the test event");
+    Ok(())
+}
+
+/// Meta is asked about a token with the token in the URL. No line may have that URL, however much is logged.
+#[tokio::test]
+async fn the_token_is_in_no_line_even_of_the_finest_log() -> anyhow::Result<()> {
+    let world = world().without_gateway().server("TANDEM_LOG", "trace").start().await?;
+    let found = Doctor::new(&world).without_gateway().findings().await?;
+    assert!(found.has("ok", "token:token_good"), "{:?}", found.list);
+    world.capture_lead(&world.visitor(), &Person::unique()).await?;
+    world.wait_until_all_is_sent().await?;
+    let log = world.server_log();
+    assert!(log.contains("TRACE") || log.contains("DEBUG"), "the log is fine");
+    for line in log.lines() {
+        assert!(!line.contains(GRAPH_TOKEN) && !line.contains("input_token"), "{line}");
+    }
     Ok(())
 }
 

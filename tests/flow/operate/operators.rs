@@ -221,14 +221,15 @@ async fn the_tool_pauses_and_resumes() -> anyhow::Result<()> {
 #[tokio::test]
 async fn what_waits_of_an_erased_person_never_leaves() -> anyhow::Result<()> {
     let world = World::builder().without_gateway().start().await?;
-    let (operator, visitor) = (world.internal()?, world.visitor());
+    let operator = world.internal()?;
     pause(&world).await?;
     let (by_email, by_phone, stays) = (Person::unique(), Person::unique(), Person::unique());
     let mut erased = Vec::new();
+    // Each has a browser of their own; what shares one is erased with the person.
     for person in [&by_email, &by_email, &by_phone] {
-        erased.push(world.capture_lead(&visitor, person).await?.event_id);
+        erased.push(world.capture_lead(&world.visitor(), person).await?.event_id);
     }
-    let kept = world.capture_lead(&visitor, &stays).await?.event_id;
+    let kept = world.capture_lead(&world.visitor(), &stays).await?.event_id;
 
     expect_fields("nobody", operator.erase_person(ErasePersonRequest::default()).await, &["email"]);
     let broken = ErasePersonRequest { email: Some("no address".to_owned()), ..Default::default() };
@@ -244,15 +245,20 @@ async fn what_waits_of_an_erased_person_never_leaves() -> anyhow::Result<()> {
     let email = Some(format!(" {} ", by_email.email.to_uppercase()));
     let answer = operator.erase_person(ErasePersonRequest { email, ..Default::default() }).await?;
     assert_eq!(answer.events, 2);
+    let counted =
+        tandem(&world, &["erase", "--dry-run", "--phone", "-"], &format!("{}\n", by_phone.phone)).await?;
+    assert!(counted.contains("events to erase  1"), "{counted}");
     // The number is on standard input, so that the shell's history does not contain it.
-    let said = tandem(&world, &["erase", "--phone", "-", "--json"], &format!("{}\n", by_phone.phone)).await?;
+    let said =
+        tandem(&world, &["erase", "--yes", "--phone", "-", "--json"], &format!("{}\n", by_phone.phone))
+            .await?;
     assert_eq!(serde_json::from_str::<Value>(&said)?["events"], 1);
     for id in &erased {
         let event = world.wait_for_state("Lead", id, EventState::Suppressed).await?;
         assert_eq!(event.code, "erased");
     }
     assert_eq!(
-        tandem(&world, &["erase", "--email", &by_email.email], "").await?.trim(),
+        tandem(&world, &["erase", "--yes", "--email", &by_email.email], "").await?.trim(),
         "nothing is stored about this person"
     );
 

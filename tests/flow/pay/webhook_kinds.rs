@@ -41,6 +41,51 @@ async fn what_is_genuine_is_received_even_if_useless() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The sandbox has its own idea of each kind, so this is a second opinion about their shapes.
+#[tokio::test]
+async fn every_kind_that_the_sandbox_signs_is_understood_and_none_is_a_second_purchase() -> anyhow::Result<()>
+{
+    let world = World::start().await?;
+    let (order, person) = (messages::order_id(), Person::unique());
+    world.sandbox.create_order(&order, "1499.50", &person).await?;
+    world.sandbox.pay(&order, "success").await?;
+    world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;
+    let kinds = [
+        "PAYMENT_CHARGES_WEBHOOK",
+        "DISPUTE_CREATED",
+        "DISPUTE_UPDATED",
+        "PAYMENT_LINK_EVENT",
+        "PAYMENT_FORM_ORDER_WEBHOOK",
+        "SETTLEMENT_INITIATED",
+        "SETTLEMENT_SUCCESS",
+        "SETTLEMENT_FAILED",
+        "SETTLEMENT_REVERSED",
+        "SUBSCRIPTION_AUTH_STATUS",
+        "SUBSCRIPTION_PAYMENT_SUCCESS",
+        "SUBSCRIPTION_PAYMENT_FAILED",
+        "SUBSCRIPTION_PAYMENT_CANCELLED",
+        "SUBSCRIPTION_REFUND_STATUS",
+        "WEBHOOK",
+        "AUTO_REFUND_STATUS_WEBHOOK",
+        "DISPUTE_CLOSED",
+    ];
+    for kind in kinds {
+        world.sandbox.change_order(&order, "webhook", json!({ "kind": kind })).await?;
+    }
+    world.sandbox.change_order(&order, "refund", json!({ "amount": "9.50" })).await?;
+    world
+        .eventually("every webhook to be answered 200 at once", async || {
+            let sent = world.sandbox.webhooks().await?;
+            let is_taken = |webhook: &serde_json::Value| webhook["attempts"][0]["status"] == 200;
+            Ok((sent.len() == kinds.len() + 2 && sent.iter().all(is_taken)).then_some(()))
+        })
+        .await?;
+    assert_eq!(world.health().await?["outbox"]["dead_letters"], 0, "{}", world.server_log());
+    world.wait_until_all_is_sent().await?;
+    assert_eq!(world.sandbox.server_events("Purchase").await?.len(), 1);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_payment_too_old_for_meta_is_kept_and_given_up() -> anyhow::Result<()> {
     let world = World::start().await?;
@@ -52,6 +97,8 @@ async fn a_payment_too_old_for_meta_is_kept_and_given_up() -> anyhow::Result<()>
     let id = format!("purchase_{order}");
     let letter = world.wait_for_state("Purchase", &id, EventState::DeadLetter).await?;
     assert_eq!(letter.code, "too_old");
+    let told = |line: &str| line.contains("dead letter") && line.contains(&id) && line.contains("too_old");
+    assert!(world.server_log().lines().any(told), "{}", world.server_log());
     world.wait_until_all_is_sent().await?;
     assert!(world.sandbox.server_events("Purchase").await?.is_empty());
     Ok(())

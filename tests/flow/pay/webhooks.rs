@@ -93,6 +93,32 @@ async fn headers_must_be_there_once() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_webhook_that_is_cut_elsewhere_is_not_genuine_and_is_told_without_its_content() -> anyhow::Result<()>
+{
+    let world = World::start().await?;
+    let webhook = paid();
+    // The signed bytes are the same: three digits moved from the timestamp into the body. Ten are a time in seconds.
+    let (seconds, digits) = webhook.timestamp.split_at(10);
+    let recut = Webhook {
+        timestamp: seconds.to_owned(),
+        body: [digits.as_bytes(), &webhook.body].concat(),
+        ..webhook.clone()
+    };
+    assert_eq!(world.post_webhook(&recut).await?, 401);
+    let health = world.health().await?;
+    assert_eq!(health["outbox"]["dead_letters"], 0, "it left nothing");
+    let warned =
+        |log: &str| log.lines().any(|line| line.contains("WARN") && line.contains("signature_recut"));
+    assert!(warned(&world.server_log()), "{}", world.server_log());
+    for file in world.product_logs() {
+        let log = std::fs::read_to_string(file)?;
+        assert!(!log.contains(&webhook.signature) && !log.contains("payment_amount"), "{log}");
+    }
+    assert_eq!(world.post_webhook(&webhook).await?, 200, "the right one");
+    Ok(())
+}
+
+#[tokio::test]
 async fn age_is_limited_in_both_directions() -> anyhow::Result<()> {
     let world = World::start().await?;
     let (hour, now) = (3_600_000, now_ms());

@@ -8,14 +8,11 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::World;
+use crate::metas_name::MetasName;
 use crate::process::{Environment, Process};
 use crate::{
     CASHFREE_SECRET, GRAPH_TOKEN, INTERNAL_TOKEN, OTHER_PIXEL_ID, PIXEL_ID, SHOP_URL, Sandbox, binaries, http,
 };
-
-/// The fake Graph API's address under the real one's name. Without TLS, a proxy sees the calls. Nobody listens on the
-/// port, so a call that avoids the proxy reaches nobody.
-const METAS_NAME: &str = "http://graph.facebook.com:9/graph";
 
 #[derive(Debug)]
 pub struct WorldBuilder {
@@ -87,8 +84,7 @@ impl WorldBuilder {
         self.sandbox("TANDEM_SANDBOX_PIXEL_ID", format!("{PIXEL_ID},{OTHER_PIXEL_ID}"))
     }
 
-    /// Gives the fake Graph API the name of the real one, so that the server believes it speaks to Meta. The sandbox is
-    /// the server's proxy: the name is never resolved, and nothing leaves the machine.
+    /// Gives the fake Graph API the name of the real one, so that the server believes it speaks to Meta.
     #[must_use]
     pub fn under_metas_name(mut self) -> Self {
         self.has_metas_name = true;
@@ -124,9 +120,11 @@ impl WorldBuilder {
         let sandbox = Sandbox::at(&address(&mut sandbox_process, "http").await?);
 
         let mut server_environment = overlaid(server_defaults(&data, &sandbox.url), self.server);
+        let mut metas_name = None;
         if self.has_metas_name {
-            server_environment.insert("META_GRAPH_URL".to_owned(), METAS_NAME.to_owned());
-            server_environment.insert("http_proxy".to_owned(), sandbox.url.clone());
+            let started = MetasName::start(&sandbox.url, folder.path()).await?;
+            server_environment.extend(started.environment.clone());
+            metas_name = Some(started);
         }
         if let Some(token) = self.other_pixel_token {
             let file = folder.path().join("tandem.toml");
@@ -175,6 +173,7 @@ impl WorldBuilder {
             sandbox_process,
             starts: 1,
             troubled: AtomicBool::new(false),
+            _metas_name: metas_name,
             folder,
         })
     }

@@ -18,6 +18,7 @@ pub use caller::Caller;
 pub use visitor::Visitor;
 
 use crate::Sandbox;
+use crate::metas_name::MetasName;
 use crate::process::{Environment, Process};
 
 /// How long a graceful stop may take: the promised 10 s, and the delay of a busy machine.
@@ -42,6 +43,8 @@ pub struct World {
     sandbox_process: Process,
     starts: u32,
     troubled: AtomicBool,
+    /// Answers for Meta as long as the world exists.
+    _metas_name: Option<MetasName>,
     folder: TempDir,
 }
 

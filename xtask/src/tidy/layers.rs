@@ -9,7 +9,7 @@ pub(super) type Layers<'a> = (&'a str, &'a str);
 pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "core/src",
-        "lib cashfree order capi catalogue event crawler custom_data user_data scrub cookie click_id normalise \
+        "lib cashfree order capi catalogue event crawler custom_data user_data page_url scrub cookie click_id normalise \
          country hash money currency code id placeholder personal unicode",
     ),
     (
@@ -24,21 +24,24 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("core/src/normalise", "mod date_of_birth email gender name phone written place key error text"),
     (
         "core/src/order",
-        "mod refund_event purchase consent inquiry history proof session signals state note voices contact payment \
+        "mod refund_event purchase consent inquiry history proof session signals state note voices contact browser payment \
          environment guessable",
     ),
     ("core/src/scrub", "mod email field phone decoded"),
-    ("cli/src", "main arguments commands server settings report progress paging error groups render moment"),
+    (
+        "cli/src",
+        "main arguments commands confirm server settings report progress paging error groups render moment",
+    ),
     (
         "cli/src/commands",
         "mod events watch event_state orders order_view dead_letters event_view delivery clock doctor erase health \
          lint",
     ),
     ("cli/src/commands/dead_letters", "mod list show replay purge filter steps view"),
-    ("cli/src/commands/doctor", "mod server gateway cors page deduplication clock finding web"),
+    ("cli/src/commands/doctor", "mod server gateway cors cookies page deduplication clock finding web"),
     (
         "gateway/src",
-        "main lib routes receive forward readiness providers admission serve settings server answer limits",
+        "main lib routes receive forward readiness metrics providers admission serve settings server answer limits",
     ),
     (
         "lint/src",
@@ -52,17 +55,17 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("lint/src/script", "mod parse visit guard repeat roles reader facts template value filled depth"),
     (
         "sandbox/src",
-        "main lib control examples cashfree events_manager graph pixel pkg shop state journal matches records \
+        "main lib control own_pages examples cashfree events_manager graph pixel pkg shop state journal matches records \
          faults orders config serve answer clock lock money",
     ),
-    ("sandbox/src/cashfree", "mod checkout pay webhook orders_api payload signature"),
+    ("sandbox/src/cashfree", "mod checkout pay webhook orders_api kinds payload signature"),
     ("sandbox/src/graph", "mod debug_token checks request custom_data user_data reply refusal"),
-    ("sandbox/src/orders", "mod amount webhook_record"),
+    ("sandbox/src/orders", "mod outcome amount calls webhook_record"),
     ("sandbox/src/shop", "mod thank_you forms pages layout catalogue assets"),
     ("load/src", "bin lib torture storm backlog drain resend arrivals meta_fault memory"),
     (
         "server/src",
-        "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock aging vital",
+        "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock aging private vital",
     ),
     ("server/src/clock", "mod trust"),
     ("server/src/outbox", "mod embedded operators figures orders queue events state error reserve"),
@@ -73,7 +76,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     (
         "server/src/delivery",
-        "mod worker probe sender judge handoff gate isolate breaker status graph classify window usage fields meta_codes backoff",
+        "mod worker probe sender farewell judge handoff gate isolate breaker status graph classify window usage fields meta_codes backoff",
     ),
     (
         "server/src/api",
@@ -102,7 +105,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("net/src", "lib port requests connection peer connections activity address limits tls"),
     (
         "settings/src",
-        "lib understood log client source unknown document secret client_address exit disk_room file_limit keys loopback networks values watched",
+        "lib understood log client source unknown document secret client_address exit disk_room file_limit keys networks values loopback watched",
     ),
     ("web-client/src", "lib answer request input pixel grpc event_id flat wire json names retry text"),
     (

@@ -1,15 +1,13 @@
 //! `tandem dead-letters purge`: deletes dead letters for good.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
-
 use clap::Args;
 use serde::Serialize;
 use tandem_proto::v1::{DeadLetterFilter, PurgeDeadLettersRequest, PurgeDeadLettersResponse};
 
 use super::filter::{Filter, Only, kind};
 use super::steps::{self, STEP, Step, StepsResult};
+use crate::confirm;
 use crate::error::CliError;
-use crate::progress::Interrupt;
 use crate::render::{json, table};
 use crate::report::Report;
 use crate::server::Server;
@@ -54,9 +52,8 @@ pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
         page_token: String::new(),
         dry_run: true,
     };
-    let can_ask = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     if !arguments.dry_run && !arguments.yes {
-        if !can_ask {
+        if !confirm::can_ask() {
             let text = "nothing was purged: without a terminal, confirm with --yes; --dry-run only counts";
             return Err(CliError::Setting(text.to_owned()));
         }
@@ -64,8 +61,11 @@ pub(super) async fn run(server: &Server, arguments: Arguments) -> Result<Report,
         if let Some(error) = ended.error {
             return Err(error);
         }
-        if counted != PurgeDeadLettersResponse::default() && !confirmed(&counted).await? {
-            return Err(CliError::Setting("nothing was purged".to_owned()));
+        if counted != PurgeDeadLettersResponse::default() {
+            let PurgeDeadLettersResponse { purged_events, purged_webhooks, .. } = counted;
+            let what =
+                format!("This deletes {purged_events} events and {purged_webhooks} webhooks for good.");
+            confirm::ask(&what, WORD, "nothing was purged").await?;
         }
     }
     request.dry_run = arguments.dry_run;
@@ -95,27 +95,6 @@ async fn work(
     })
     .await?;
     Ok((total, ended))
-}
-
-/// Asks for confirmation on the terminal. True when the operator typed [`WORD`].
-async fn confirmed(counted: &PurgeDeadLettersResponse) -> Result<bool, CliError> {
-    let PurgeDeadLettersResponse { purged_events, purged_webhooks, .. } = counted;
-    eprint!(
-        "This deletes {purged_events} events and {purged_webhooks} webhooks for good. Type {WORD} to go on: "
-    );
-    let _ = std::io::stderr().flush();
-    // Reading standard input may block for ever. The program can end while this thread still waits.
-    let (send, answer) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        let read = std::io::stdin().lock().read_line(&mut line).map(|_| line);
-        drop(send.send(read));
-    });
-    match Interrupt::new()?.or(answer).await {
-        Some(Ok(Ok(line))) => Ok(line.trim() == WORD),
-        Some(_) => Err(CliError::Setting("standard input cannot be read; nothing was purged".to_owned())),
-        None => Err(CliError::Interrupted("nothing was purged")),
-    }
 }
 
 fn text(total: &PurgeDeadLettersResponse, is_dry_run: bool) -> String {

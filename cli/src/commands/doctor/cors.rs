@@ -1,9 +1,10 @@
-//! Checks CORS and cookies. Pages of the shop may call the server's public address, other pages may not.
+//! Checks CORS. Pages of the shop may call the server's public address, other pages may not.
 
 use reqwest::{Client, Method, Response};
 use tandem_proto::v1::tracking_service_paths::CAPTURE_LEAD;
 use url::Url;
 
+use super::cookies;
 use super::finding::Finding;
 use super::web;
 
@@ -21,8 +22,6 @@ const REACH: &str = "--public-url must be the address that pages call (endpoint 
 const LIST: &str = "add the shop's origin to TANDEM_ALLOWED_ORIGINS and restart the server";
 const PROXY: &str =
     "let the proxy before the server pass OPTIONS and the CORS headers through, and add none of its own";
-const COOKIES: &str =
-    "the server must be reached under TANDEM_COOKIE_DOMAIN, such as https://track.shop.example";
 
 /// Runs the checks. `cookie_domain` is the server's `TANDEM_COOKIE_DOMAIN`, empty when unset.
 pub(super) async fn check(client: &Client, public: &Url, shop: &Url, cookie_domain: &str) -> Vec<Finding> {
@@ -43,7 +42,7 @@ pub(super) async fn check(client: &Client, public: &Url, shop: &Url, cookie_doma
         });
     }
     findings.push(exposed(client, base, &origin).await);
-    findings.extend(cookies(public, cookie_domain));
+    findings.extend(cookies::check(public, shop, cookie_domain).await);
     findings
 }
 
@@ -98,17 +97,6 @@ async fn exposed(client: &Client, base: &str, origin: &str) -> Finding {
     }
 }
 
-fn cookies(public: &Url, domain: &str) -> Option<Finding> {
-    let host = public.host_str().filter(|_| !domain.is_empty())?;
-    let is_under = host == domain || host.strip_suffix(domain).is_some_and(|below| below.ends_with('.'));
-    Some(if is_under {
-        Finding::ok("cookies", "under_domain", &format!("{host} may set cookies for {domain}"))
-    } else {
-        let detail = format!("browsers drop cookies for {domain} that come from {host}");
-        Finding::warning("cookies", "not_under_domain", &detail, COOKIES)
-    })
-}
-
 fn header(answer: &Response, name: &str) -> String {
     let values = answer.headers().get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.collect::<Vec<_>>().join(",")
@@ -122,19 +110,6 @@ fn has(list: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cookies_need_a_server_under_their_domain() {
-        let code =
-            |url: &str, domain: &str| cookies(&Url::parse(url).unwrap(), domain).map(|found| found.code);
-        assert_eq!(code("https://track.shop.example", ""), None);
-        for good in ["https://track.shop.example", "https://shop.example"] {
-            assert_eq!(code(good, "shop.example").as_deref(), Some("under_domain"));
-        }
-        for bad in ["https://evilshop.example", "http://127.0.0.1:50051"] {
-            assert_eq!(code(bad, "shop.example").as_deref(), Some("not_under_domain"));
-        }
-    }
 
     #[test]
     fn header_lists_are_read_as_http_writes_them() {

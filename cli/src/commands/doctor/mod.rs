@@ -2,6 +2,7 @@
 //! others find.
 
 mod clock;
+mod cookies;
 mod cors;
 mod deduplication;
 mod finding;
@@ -36,7 +37,7 @@ pub(crate) struct Arguments {
     /// The server's address as pages know it [the server's URL]
     #[arg(long, value_name = "URL", value_parser = web_url)]
     public_url: Option<Url>,
-    /// Send a test event to each pixel that has a test event code; it does not count
+    /// Send a test event to each pixel that has a test event code; its name is TandemDoctor
     #[arg(long)]
     send_test_event: bool,
     /// As JSON

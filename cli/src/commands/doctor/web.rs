@@ -11,17 +11,15 @@ use crate::error::CliError;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Most bytes of a page that are read.
 const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Redirects that are followed to a page.
-const REDIRECTS_MAX: usize = 5;
 
 /// A client that follows no redirect.
 pub(super) fn strict(ca: Option<&str>) -> Result<Client, CliError> {
     client(ca, Policy::none())
 }
 
-/// A client that follows redirects, as a browser does on the way to a page.
+/// A client that follows a site's own redirects, as a browser does on the way to a page.
 pub(super) fn browsing(ca: Option<&str>) -> Result<Client, CliError> {
-    client(ca, Policy::limited(REDIRECTS_MAX))
+    client(ca, tandem_lint::redirects_of_one_site())
 }
 
 fn client(ca: Option<&str>, redirects: Policy) -> Result<Client, CliError> {

@@ -1,14 +1,11 @@
 //! The page of a visit: its address, and the page before it.
 
 use tandem_core::event::Page;
-use tandem_core::scrub;
+use tandem_core::page_url::PageUrl;
 use url::Url;
 
 use super::reader::Reader;
 use crate::api::caller::{Caller, Stranger};
-
-/// Longest page address that is kept, bytes. A longer one loses its query, then its path.
-const URL_BYTES_MAX: usize = 2048;
 
 const FIELD: &str = "browser.event_source_url";
 
@@ -17,7 +14,7 @@ impl Reader<'_> {
     /// of the shop gave it. A page cannot correct it: its `Origin` takes the place, and else the pixel's own page,
     /// when the event is sent. The page before may be anything (`android-app://…`) and is kept if it is a web address.
     pub(super) fn page(&mut self, address: Option<&str>, referrer: Option<&str>) -> (Page, bool) {
-        let referrer_url = referrer.and_then(web_address).map(|url| self.clean(&url));
+        let referrer_url = referrer.and_then(web_address).and_then(|url| self.clean(&url));
         let given = address.map(str::trim).filter(|text| !text.is_empty());
         let url = given.and_then(web_address);
         if given.is_some() && url.is_none() {
@@ -30,33 +27,24 @@ impl Reader<'_> {
         }
         let of_shop = url.filter(|url| matches!(self.caller, Caller::Internal) || self.origins.covers(url));
         let event_source_url = match &of_shop {
-            Some(url) => Some(self.clean(url)),
+            Some(url) => self.clean(url),
             None => self.origin_as_page(),
         };
         (Page { event_source_url, referrer_url }, of_shop.is_some())
     }
 
-    fn origin_as_page(&self) -> Option<String> {
+    fn origin_as_page(&self) -> Option<PageUrl> {
         match self.caller {
-            Caller::Stranger(Stranger { origin: Some(origin), .. }) => Some(format!("{origin}/")),
+            Caller::Stranger(Stranger { origin: Some(origin), .. }) => origin.page(),
             _ => None,
         }
     }
 
-    /// An address without fragment and personal data, cut to the length that is kept.
-    fn clean(&self, url: &Url) -> String {
-        let mut url = url.clone();
-        url.set_fragment(None);
-        let mut scrubbed = scrub::scrub_url(url.as_str());
-        let cuts: [fn(&mut Url); 2] = [|url| url.set_query(None), |url| url.set_path("/")];
-        for cut in cuts {
-            if url.as_str().len().max(scrubbed.text.len()) > URL_BYTES_MAX {
-                cut(&mut url);
-                scrubbed = scrub::scrub_url(url.as_str());
-            }
-        }
-        self.keys.metrics.count_redactions(scrubbed.cuts);
-        scrubbed.text
+    /// The address as it is kept.
+    fn clean(&self, url: &Url) -> Option<PageUrl> {
+        let (url, cuts) = PageUrl::clean(url.as_str())?;
+        self.keys.metrics.count_redactions(cuts);
+        Some(url)
     }
 }
 

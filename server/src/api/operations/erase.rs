@@ -7,6 +7,7 @@ use tandem_proto::v1;
 
 use super::service::Operations;
 use crate::api::Reject;
+use crate::outbox::{Erased, Erasure};
 
 impl Operations {
     pub(super) async fn erase(
@@ -28,10 +29,22 @@ impl Operations {
         if digests.is_empty() {
             return Err(Reject::field("email", "or phone or external_id is required"));
         }
+        if request.dry_run {
+            let found = self.events.erase(digests, Erasure::Count).await?;
+            return Ok(answer(found));
+        }
         // Events that wait in memory go back to the store, where erasure finds them.
         self.delivery.put_back().await;
-        let erased = self.events.erase(digests).await?;
+        let erased = self.events.erase(digests, Erasure::Erase).await?;
         tracing::info!(events = erased.events, orders = erased.orders, "a person was erased");
-        Ok(v1::ErasePersonResponse { events: erased.events, orders: erased.orders })
+        if erased.leaves_traces {
+            tracing::warn!("the store's files may still hold traces of the erased person");
+        }
+        Ok(answer(erased))
     }
+}
+
+fn answer(erased: Erased) -> v1::ErasePersonResponse {
+    let Erased { events, orders, leaves_traces } = erased;
+    v1::ErasePersonResponse { events, orders, leaves_traces }
 }

@@ -131,7 +131,7 @@ impl Tracking {
 fn contact(visit: Visit) -> Contact {
     let Visit { user_data, page, custom_data, consent, time_s: at_s } = visit;
     let (is_claim, proof, pixel) = (false, ContactProof::Nothing, None);
-    Contact { at_s, is_claim, proof, pixel, consent, user_data, page, custom_data }
+    Contact { at_s, is_claim, proof, pixel, consent, browser: None, user_data, page, custom_data }
 }
 
 fn response(

@@ -13,7 +13,7 @@ use tandem_core::id::EventName;
 use tandem_core::normalise::MatchKey;
 use tandem_core::order::Environment;
 use tandem_net::Tls;
-use tandem_settings::values::{EMPTY_LIST, boolean, http_url, socket_address};
+use tandem_settings::values::{EMPTY_LIST, boolean, http_url, secret_url, socket_address};
 use tandem_settings::{Networks, SecretSource, SettingError, Source, keys};
 use url::Url;
 
@@ -102,7 +102,7 @@ pub struct Settings {
     /// Origins of the shop's pages.
     pub allowed_origins: Origins,
     /// `event_source_url` for a Purchase whose browser was never seen.
-    pub shop_url: Option<String>,
+    pub shop_url: Option<Url>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Networks,
     /// Country assumed for phone numbers without a country code.
@@ -143,11 +143,11 @@ impl Settings {
         })?;
         let origins = source.optional(keys::TANDEM_ALLOWED_ORIGINS, Origins::parse)?;
         let allowed_origins = origins.unwrap_or(Origins::Loopback);
-        let shop_url = source.optional(keys::TANDEM_SHOP_URL, |text| http_url(text).map(String::from))?;
+        let shop_url = source.optional(keys::TANDEM_SHOP_URL, http_url)?;
         let (meta, cashfree) = (read_meta(source)?, read_cashfree(source)?);
         let mut pixels = read_pixels(source)?;
         for pixel in &mut pixels {
-            pixel.page = page_of(shop_url.as_deref(), pixel.origins.as_ref(), &allowed_origins);
+            pixel.page = page_of(shop_url.as_ref(), pixel.origins.as_ref(), &allowed_origins);
             pixel.money = money_rule(&cashfree, &meta, pixel.test_event_code.as_deref());
         }
         Ok(Self {
@@ -201,7 +201,7 @@ fn money_rule(cashfree: &Cashfree, meta: &Meta, test_event_code: Option<&str>) -
 
 fn read_meta(source: &Source) -> Result<Meta, SettingError> {
     Ok(Meta {
-        graph_url: source.parsed(keys::META_GRAPH_URL, http_url)?,
+        graph_url: source.parsed(keys::META_GRAPH_URL, secret_url)?,
         graph_version: source.parsed(keys::META_GRAPH_VERSION, version)?,
         connect_timeout: source.span(keys::META_CONNECT_TIMEOUT, SECOND / 100, 60 * SECOND)?,
         timeout: source.span(keys::META_TIMEOUT, SECOND / 10, 300 * SECOND)?,
@@ -247,7 +247,7 @@ fn read_cashfree(source: &Source) -> Result<Cashfree, SettingError> {
         client_id,
         legacy_webhooks,
         subscription_purchases: source.parsed(keys::CASHFREE_SUBSCRIPTION_PURCHASES, boolean)?,
-        api_url: http_url(api_url).map_err(|what| SettingError::new(keys::CASHFREE_API_URL.name, what))?,
+        api_url: secret_url(api_url).map_err(|what| SettingError::new(keys::CASHFREE_API_URL.name, what))?,
         webhook_max_age: source.span(keys::TANDEM_WEBHOOK_MAX_AGE, 60 * SECOND, 3650 * DAY)?,
     })
 }

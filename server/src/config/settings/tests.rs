@@ -1,4 +1,7 @@
+use tandem_core::page_url::PageUrl;
+
 use super::*;
+use crate::config::Origin;
 
 fn read(pairs: &[(&str, &str)]) -> Result<Settings, SettingError> {
     Settings::read(&Source::from_pairs(pairs.iter().copied()))
@@ -26,6 +29,9 @@ fn faults_are_one_line_that_names_the_variable() {
         (&[("FACEBOOK_PIXEL_ID", "abc")], "FACEBOOK_PIXEL_ID"),
         (&[("FACEBOOK_ACCESS_TOKEN", "t")], "FACEBOOK_PIXEL_ID"),
         (&[("META_GRAPH_URL", "graph")], "META_GRAPH_URL"),
+        (&[("META_GRAPH_URL", "http://graph.facebook.com")], "META_GRAPH_URL"),
+        (&[("META_GRAPH_URL", "http://10.0.0.7:8090/graph")], "META_GRAPH_URL"),
+        (&[("CASHFREE_API_URL", "http://api.cashfree.com/pg")], "CASHFREE_API_URL"),
         (&[("META_GRAPH_VERSION", "25")], "META_GRAPH_VERSION"),
         (&[("CASHFREE_ENVIRONMENT", "LIVE")], "CASHFREE_ENVIRONMENT"),
         (&[("CASHFREE_CLIENT_SECRET_PRODUCTION", "s")], "CASHFREE_ENVIRONMENT"),
@@ -89,7 +95,12 @@ fn more_pixels_come_from_the_file() {
         .unwrap();
     let settings = Settings::read(&source).unwrap();
     assert_eq!(settings.pixels.len(), 2);
-    assert!(settings.pixels[1].origins.as_ref().is_some_and(|origins| origins.allows("https://b.example")));
+    assert!(
+        settings.pixels[1]
+            .origins
+            .as_ref()
+            .is_some_and(|origins| origins.allows(&Origin::parse("https://b.example").unwrap()))
+    );
     assert_eq!(settings.lead_required, [MatchKey::Email, MatchKey::FirstName, MatchKey::Phone]);
     let twice = Source::from_pairs([("FACEBOOK_PIXEL_ID", "123456789012345")])
         .with_file("[[pixels]]\nid = \"123456789012345\"")
@@ -129,6 +140,12 @@ fn a_pixel_of_the_file_is_checked_like_that_of_the_variables() {
     }
     let wildcard = "[[pixels]]\nid = '12345'\norigins = ['https://*.shop.example', 'https://shop.example']";
     let settings = Settings::read(&Source::default().with_file(wildcard).unwrap()).unwrap();
-    assert!(settings.pixels[0].origins.as_ref().unwrap().allows("https://www.shop.example"));
-    assert_eq!(settings.pixels[0].page.as_deref(), Some("https://shop.example/"));
+    assert!(
+        settings.pixels[0]
+            .origins
+            .as_ref()
+            .unwrap()
+            .allows(&Origin::parse("https://www.shop.example").unwrap())
+    );
+    assert_eq!(settings.pixels[0].page.as_ref().map(PageUrl::as_str), Some("https://shop.example/"));
 }

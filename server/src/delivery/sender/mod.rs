@@ -11,9 +11,11 @@ use futures_util::FutureExt as _;
 use secrecy::SecretString;
 use tandem_core::code;
 use tandem_core::id::PixelId;
+use tandem_core::page_url::PageUrl;
 use tokio::sync::Notify;
 
 use super::classify::{CallOutcome, MetaError, Reply, classify};
+use super::farewell::log_given_up;
 use super::gate::CallFeedback;
 use super::graph::{Credentials, Graph};
 use super::isolate::Isolation;
@@ -38,7 +40,7 @@ pub(super) struct Sender {
     pub(super) metrics: Arc<Metrics>,
     pub(super) test_event_code: Option<String>,
     /// The page of website events that name none.
-    pub(super) page: Option<String>,
+    pub(super) page: Option<PageUrl>,
     pub(super) money: MoneyRule,
     /// Single events refused in a row for a reason that may lie in the request.
     pub(super) lone_refusals: Arc<AtomicU32>,
@@ -127,7 +129,9 @@ impl Sender {
                 false => code::DELIVERED,
             };
             let goes_on = self.apply(&outcome, batch, &mut feedback);
-            self.record(call, self.results(batch, &outcome, delivered)).await;
+            let results = self.results(batch, &outcome, delivered);
+            log_given_up(batch, &results, &call);
+            self.record(call, results).await;
             if !goes_on {
                 self.release(leases(isolation.give_up().flat_map(|range| &events[range]))).await;
             }
@@ -141,6 +145,7 @@ impl Sender {
     async fn turn_away(&self, events: Vec<LeasedEvent>) -> Vec<LeasedEvent> {
         let (now_s, time) = (self.clock.now_s(), self.clock.trusted());
         let (mut kept, mut refused) = (Vec::with_capacity(events.len()), Vec::new());
+        let mut given_up = Vec::new();
         for mut event in events {
             if let (true, Some(page)) = (event.payload.lacks_page(), &self.page) {
                 event.payload = Arc::new(event.payload.on_page(page));
@@ -158,13 +163,17 @@ impl Sender {
                 Some(code::PAGE_MISSING) => {
                     refused.push(self.result(&event, AttemptOutcome::HeldAlone, code::PAGE_MISSING));
                 }
-                Some(code) => refused.push(self.result(&event, AttemptOutcome::Refused, code)),
+                Some(code) => {
+                    refused.push(self.result(&event, AttemptOutcome::Refused, code));
+                    given_up.push(event);
+                }
             }
         }
         if let Some(first) = refused.first() {
             tracing::warn!(events = refused.len(), code = first.code, "events are not sent");
-            let none = MetaError::default();
-            self.record(self.call_record(self.clock.now_ms(), Duration::ZERO, 0, &none, 0), refused).await;
+            let call = self.call_record(self.clock.now_ms(), Duration::ZERO, 0, &MetaError::default(), 0);
+            log_given_up(&given_up, &refused, &call);
+            self.record(call, refused).await;
         }
         kept
     }
@@ -293,8 +302,7 @@ impl Sender {
                 feedback.worked = true;
                 true
             }
-            CallOutcome::Refused { code, .. } => {
-                tracing::warn!(pixel.id = pixel, code, "Meta refused an event; it is a dead letter now");
+            CallOutcome::Refused { .. } => {
                 feedback.worked = true;
                 true
             }

@@ -274,7 +274,7 @@ async fn an_event_without_a_page_gets_the_pixels_or_is_held() {
     let meta = Meta::start(received).await;
     for page in [None, Some("https://shop.example/")] {
         let mut world = World::new(&meta);
-        world.sender.page = page.map(str::to_owned);
+        world.sender.page = page.and_then(PageUrl::clean).map(|(page, _)| page);
         let mut events = world.leased(1).await;
         let payload = Arc::make_mut(&mut events[0].payload);
         payload.personal_json = Some(r#"{"user_data":{"fbp":"x"}}"#.into());

@@ -92,7 +92,7 @@ impl Diagnosis {
             None => (vec![Finding::skipped("token", "no_token", "no access token is configured")], None),
             Some((answer, date_s)) => {
                 let now_s = self.clock.now_s();
-                (token::findings(&answer, now_s), date_s.map(|date_s| now_s - date_s))
+                (token::findings(&answer, now_s), date_s.map(|date_s| now_s.saturating_sub(date_s)))
             }
         }
     }

@@ -8,7 +8,7 @@ use tandem_core::order::Environment;
 use url::Url;
 
 use super::finding::Finding;
-use crate::config::{Origins, Pixel, SettingAdvice, Settings, SettingsReview};
+use crate::config::{Origin, Origins, Pixel, SettingAdvice, Settings, SettingsReview};
 use crate::delivery::{PixelState, PixelStatus};
 use crate::insight::health::ORDER_IDS_GUESSABLE;
 
@@ -36,7 +36,7 @@ impl Deployment {
             has_cashfree_secret: settings.cashfree.secrets.is_some(),
             is_real_meta: settings.meta.is_real(),
             origins: settings.allowed_origins.clone(),
-            shop_url: settings.shop_url.as_deref().and_then(|text| Url::parse(text).ok()),
+            shop_url: settings.shop_url.clone(),
             cookie_domain: settings.cookie_domain.clone(),
             grpc_addr: settings.grpc_addr,
             has_tls: settings.tls.is_some(),
@@ -134,7 +134,7 @@ pub(super) fn advice(review: &SettingsReview) -> Vec<Finding> {
 }
 
 fn origins(deployment: &Deployment) -> Finding {
-    let shop = deployment.shop_url.as_ref().map(|url| url.origin().ascii_serialization());
+    let shop = deployment.shop_url.as_ref().and_then(Origin::of);
     match (&deployment.origins, shop) {
         (origins, Some(shop)) if !origins.allows(&shop) => Finding::failed(
             "origins",

@@ -1,4 +1,5 @@
-//! Sends an event that shows under "Test events" in Meta's Events Manager and counts nowhere.
+//! Sends an event that shows under "Test events" in Meta's Events Manager. Meta counts it like any other event; its own name
+//! keeps it out of what a shop measures and optimises for.
 
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::{ActionSource, Event, Page};
@@ -17,8 +18,8 @@ const NAME: &str = "TandemDoctor";
 const NOBODY: &[u8] = b"tandem-doctor";
 
 const SET_CODE: &str = "set FACEBOOK_TEST_EVENT_CODE to the code that Events Manager shows under Test events, restart, \
-    check, and remove it again; without it the event would count";
-const SEE_TOKEN: &str = "the findings about the token and docs/codes/ say why; nothing was counted";
+    check, and remove it again; without it the event would not show there";
+const SEE_TOKEN: &str = "the findings about the token and docs/codes/ say why";
 
 /// The finding when no test event was requested.
 pub(super) fn not_asked_for() -> Finding {
@@ -41,7 +42,9 @@ pub(super) async fn send(graph: &Graph, clock: &Clock, pixel: &Pixel) -> Finding
                 Ok(()) => Finding::ok(
                     "test_event",
                     "test_event_taken",
-                    format!("Meta accepted {NAME}; Events Manager shows it under Test events"),
+                    format!(
+                        "Meta accepted {NAME}; Events Manager shows it under Test events, and counts it under that name"
+                    ),
                 ),
                 Err(code) => Finding::failed("test_event", code, "Meta did not accept it", SEE_TOKEN),
             },

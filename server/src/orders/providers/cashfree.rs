@@ -56,7 +56,7 @@ impl Meaning {
         }
         // The webhook that proves the payment may get lost, so a question is planned.
         let ask_s = if may_ask { order.plan_first_question(now_s) } else { None };
-        ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s * 1000)).into()
+        ask_s.map_or(Ask::AsPlanned, |at_s| Ask::At(at_s.saturating_mul(1000))).into()
     }
 }
 
@@ -80,15 +80,12 @@ impl Provider for CashfreeWebhooks {
         let header = |name: &str| message.headers.get(name).map(String::as_str).unwrap_or_default();
         let (timestamp, signature) = SignedHeaders::of(|name| message.headers.contains_key(name))
             .map_or_else(Default::default, |names| (header(names.timestamp), header(names.signature)));
-        match signature::verify(&secrets, timestamp, &message.body, signature) {
-            Ok(_) => {}
+        let signed_ms = match signature::verify(&secrets, timestamp, &message.body, signature) {
+            Ok(genuine) => genuine.signed_ms,
             Err(SignatureError::NoSecret) => return Err(OrderError::NoSecret),
             Err(error) => {
                 return Ok(Verification::Refused(WebhookVerdict::InvalidSignature, error.code()));
             }
-        }
-        let Some(signed_ms) = signature::timestamp_ms(timestamp) else {
-            return Ok(Verification::Refused(WebhookVerdict::InvalidSignature, "timestamp_malformed"));
         };
         let max_age_ms = i64::try_from(cashfree.webhook_max_age.as_millis()).unwrap_or(i64::MAX);
         // The age counts until the gateway received the webhook, so a wait between gateway and

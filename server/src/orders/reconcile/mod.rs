@@ -123,7 +123,7 @@ impl Reconciler {
         let change = move |order: &mut Order| {
             session.into_iter().for_each(|session| order.confirm_session(session));
             let next_s = order.note_unpaid(answer, now_s, is_time_trusted).filter(|_| order.paid().is_none());
-            next_s.map_or(Ask::Never, |next_s| Ask::At(next_s * 1000)).into()
+            next_s.map_or(Ask::Never, |next_s| Ask::At(next_s.saturating_mul(1000))).into()
         };
         self.orders.step(Step::on(order.clone()), Box::new(change)).await.map(drop)
     }

@@ -25,6 +25,7 @@ fn contact(order: &OrderId) -> Contact {
         proof: ContactProof::Internal,
         pixel: None,
         consent: Consent::default(),
+        browser: None,
         user_data: Default::default(),
         page: Page::default(),
         custom_data: Default::default(),

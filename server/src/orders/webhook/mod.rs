@@ -9,6 +9,7 @@ use tandem_core::code;
 use tandem_core::id::EventId;
 use tandem_core::order::{Order, PaymentOutcome};
 
+use crate::orders::provider::WebhookVerdict::{DeadLettered, InvalidSignature, Stale};
 use crate::orders::provider::{Provider, SignedMessage, Verification, VerifiedWebhook, WebhookVerdict};
 use crate::orders::providers::cashfree::CashfreeWebhooks;
 use crate::orders::service::{OrderError, Orders};
@@ -62,6 +63,26 @@ impl Orders {
             },
         };
         match &result {
+            // Nothing in it is proved, so nothing of it is repeated.
+            Ok(answer @ WebhookAnswer { verdict: InvalidSignature | Stale, .. }) => {
+                self.metrics.count_webhook(answer.verdict.name());
+                tracing::warn!(
+                    webhook.verdict = answer.verdict.name(),
+                    webhook.provider = message.provider,
+                    detail = answer.detail,
+                    "a webhook was refused: it may be forged"
+                );
+            }
+            Ok(answer @ WebhookAnswer { verdict: DeadLettered, .. }) => {
+                self.metrics.count_webhook(answer.verdict.name());
+                tracing::warn!(
+                    webhook.verdict = answer.verdict.name(),
+                    webhook.r#type = answer.kind,
+                    order.id = answer.order_id,
+                    detail = answer.detail,
+                    "a genuine webhook cannot be used; it is a dead letter now"
+                );
+            }
             Ok(answer) => {
                 let verdict = answer.verdict.name();
                 self.metrics.count_webhook(verdict);

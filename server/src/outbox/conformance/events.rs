@@ -1,7 +1,5 @@
 //! What an engine must do with the events that it accepts.
 
-use tandem_core::hash::Sha256Hex;
-
 use super::*;
 
 pub(super) async fn run<G, F: Future<Output = (Bench, G)>>(make: &impl Fn() -> F) {
@@ -13,9 +11,7 @@ pub(super) async fn run<G, F: Future<Output = (Bench, G)>>(make: &impl Fn() -> F
             of_many_who_append_under_one_key_one_is_first,
             an_event_may_enter_leased_to_the_server_that_stores_it,
             confirmations_count_what_was_merged,
-            a_page_cannot_have_fired_before_the_event_happened,
-            an_erased_person_is_nowhere_and_nothing_of_them_is_sent,
-            what_is_erased_on_its_way_is_not_sent_again
+            a_page_cannot_have_fired_before_the_event_happened
         ]
     );
 }
@@ -127,35 +123,4 @@ async fn a_page_cannot_have_fired_before_the_event_happened(store: &Bench) {
     let forged = Confirmation { at_s: 0, ..fired(0) };
     store.events.confirm(pixel(), Environment::Production, vec![forged]).await.unwrap();
     assert_eq!(lease(store, NOW_MS).await[0].fired_s, Some(NOW_MS / 1000));
-}
-
-async fn an_erased_person_is_nowhere_and_nothing_of_them_is_sent(store: &Bench) {
-    let digest = Sha256Hex::of_bytes(b"a person");
-    let mut theirs = core_event("Lead", id(0));
-    theirs.user_data.set(tandem_core::normalise::MatchKey::Email, digest);
-    store.events.append(NewEvent::new(&theirs, NOW_MS, Initial::Pending, true)).await.unwrap();
-    store.events.append(event(1)).await.unwrap();
-    assert_eq!(store.events.erase(vec![digest]).await.unwrap(), Erased { events: 1, orders: 0 });
-    assert_eq!(store.events.erase(vec![digest]).await.unwrap(), Erased::default(), "nothing is left of them");
-    assert_eq!(state_of(store, &id(0)).await, Some(State::Suppressed));
-    assert_eq!(lease(store, NOW_MS + 10).await.len(), 1, "the other person's event is still sent");
-    check_totals(store, 2).await;
-}
-
-async fn what_is_erased_on_its_way_is_not_sent_again(store: &Bench) {
-    let digest = Sha256Hex::of_bytes(b"a person");
-    for n in 0..2 {
-        let mut theirs = core_event("Lead", id(n));
-        theirs.user_data.set(tandem_core::normalise::MatchKey::Email, digest);
-        store.events.append(NewEvent::new(&theirs, NOW_MS, Initial::Pending, true)).await.unwrap();
-    }
-    let leased = lease(store, NOW_MS).await;
-    assert_eq!(store.events.erase(vec![digest]).await.unwrap().events, 2);
-    let outcomes = [AttemptOutcome::Retry(Duration::from_millis(5)), AttemptOutcome::Delivered];
-    let results = leased.iter().zip(outcomes).map(|(event, outcome)| result(event, outcome)).collect();
-    store.queue.record(call(), results).await.unwrap();
-    assert_eq!(state_of(store, &id(0)).await, Some(State::Suppressed));
-    assert_eq!(state_of(store, &id(1)).await, Some(State::Delivered), "a delivered event stays delivered");
-    assert!(lease(store, NOW_MS + 10 * LEASE_MS).await.is_empty());
-    check_totals(store, 2).await;
 }

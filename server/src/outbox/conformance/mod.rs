@@ -6,13 +6,17 @@ use std::time::Duration;
 
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::{ActionSource, Event, Page as EventPage};
+use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
-use tandem_core::order::Environment;
+use tandem_core::normalise::MatchKey;
 use tandem_core::order::WithholdReason;
+use tandem_core::order::{BrowserSalt, Environment};
+use tandem_core::page_url::PageUrl;
 use tandem_core::user_data::UserData;
 
 use super::*;
 use crate::clock::Clock;
+use crate::outbox::{OrderEffects, OrderStep};
 
 /// Runs each check on a store of its own.
 macro_rules! each {
@@ -24,6 +28,7 @@ macro_rules! each {
 }
 
 mod clock;
+mod erasure;
 mod events;
 mod operators;
 mod orders;
@@ -67,7 +72,10 @@ fn core_event(name: &str, id: EventId) -> Event {
         id,
         time_s: NOW_MS / 1000,
         action_source: ActionSource::Website,
-        page: EventPage { event_source_url: Some("https://shop.example/".into()), referrer_url: None },
+        page: EventPage {
+            event_source_url: PageUrl::clean("https://shop.example/").map(|(url, _)| url),
+            referrer_url: None,
+        },
         user_data,
         custom_data: CustomData::default(),
         limited_data_use: None,
@@ -178,6 +186,34 @@ fn result(event: &LeasedEvent, outcome: AttemptOutcome) -> AttemptResult {
     AttemptResult { seq: event.seq, lease_no: event.lease_no, outcome, code: "code" }
 }
 
+/// What a person leaves in a call: an event with their digest, and a claim of their order, whose contact grows.
+pub(crate) async fn leave_person(store: &Outbox, n: usize, round: usize, digest: Sha256Hex) {
+    let number = u32::try_from(n * 10 + round).unwrap();
+    let fbp = format!("fb.1.1.{n}");
+    let mut event = core_event("Lead", id(number));
+    event.user_data.fbp = Some(fbp.clone());
+    event.user_data.set(MatchKey::Email, digest);
+    store.events.append(NewEvent::new(&event, NOW_MS, Initial::Pending, true)).await.unwrap();
+    let step: OrderStep = Box::new(move |order| {
+        let mut contact = orders::claimed(Some(&fbp));
+        contact.user_data.set(MatchKey::Email, digest);
+        let value = "x".repeat(700);
+        contact.custom_data.properties = (0..=round).map(|n| (format!("p{n}"), value.clone())).collect();
+        if round == 1 {
+            contact.custom_data.content_name = Some(value.clone());
+        }
+        if round == 2 {
+            contact.custom_data.search_string = Some(value);
+        }
+        order.add_contact(&contact, &SALT);
+        OrderEffects::default()
+    });
+    store.orders.update(order_key(&format!("A-{n}")), pixel(), None, step).await.unwrap();
+}
+
+/// What orders keep the browsers of people who refuse with.
+const SALT: BrowserSalt = BrowserSalt::new([7; 32]);
+
 /// Leases what is due at `now_ms`.
 async fn lease(store: &Bench, now_ms: i64) -> Vec<LeasedEvent> {
     store.clock.set_ms(now_ms);
@@ -204,6 +240,7 @@ pub(crate) async fn check_totals(store: &Outbox, accepted: u64) {
 /// Runs every check on a store of its own. `G` keeps alive what the store lives in.
 pub(crate) async fn run<G, F: Future<Output = (Bench, G)>>(make: impl Fn() -> F) {
     events::run(&make).await;
+    erasure::run(&make).await;
     queue::run(&make).await;
     orders::run(&make).await;
     purchases::run(&make).await;

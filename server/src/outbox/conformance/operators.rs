@@ -192,7 +192,7 @@ async fn sweeping_keeps_what_is_not_finished(store: &Bench) {
 async fn what_only_strangers_spoke_of_is_forgotten_after_seven_days(store: &Bench) {
     let claim = |id: &str| {
         let step: OrderStep = Box::new(|order| {
-            order.add_contact(&claimed(Some("fb.1.1763942400000.1")));
+            order.add_contact(&claimed(Some("fb.1.1763942400000.1")), &SALT);
             OrderEffects::default()
         });
         store.orders.update(order_key(id), pixel(), None, step)

@@ -108,6 +108,7 @@ pub(super) fn claimed(fbp: Option<&str>) -> Contact {
         proof: ContactProof::Nothing,
         pixel: None,
         consent: Consent::default(),
+        browser: None,
         user_data,
         page: EventPage::default(),
         custom_data: CustomData::default(),
@@ -116,7 +117,7 @@ pub(super) fn claimed(fbp: Option<&str>) -> Contact {
 
 /// An order with a claim of its buyer, whose payment was just proved.
 pub(super) fn paid_order(order: &mut Order, fbp: Option<&str>, join_wait_ms: i64) -> OrderEffects {
-    order.add_contact(&claimed(fbp));
+    order.add_contact(&claimed(fbp), &SALT);
     order.pay(payment());
     effects(order, join_wait_ms)
 }

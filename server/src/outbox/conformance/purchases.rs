@@ -99,7 +99,7 @@ fn says(ads: AdsConsent) -> Contact {
 
 async fn say(store: &Bench, id: &str, ads: AdsConsent) {
     let step: OrderStep = Box::new(move |order| {
-        order.add_contact(&says(ads));
+        order.add_contact(&says(ads), &SALT);
         order.pay(payment());
         effects(order, 0)
     });

@@ -13,7 +13,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::outbox::conformance::{self, NOW_MS};
 use crate::outbox::{
-    DeadWebhookFilter, EventFilter, EventKey, EventStore as _, OperatorStore as _, OrderFilter,
+    DeadWebhookFilter, Erasure, EventFilter, EventKey, EventStore as _, OperatorStore as _, OrderFilter,
     OrderStore as _, Page, State,
 };
 
@@ -120,7 +120,7 @@ async fn no_query_goes_through_everything_in_one_transaction() {
     store.order(conformance::order_key("none")).await.unwrap();
     store.orders_to_ask(Environment::Production, 10).await.unwrap();
     cost("an order");
-    store.erase(vec![Sha256Hex::of_bytes(b"nobody")]).await.unwrap();
+    store.erase(vec![Sha256Hex::of_bytes(b"nobody")], Erasure::Erase).await.unwrap();
     cost("erasure");
     store.sweep(Duration::from_secs(3600), 10).await.unwrap();
 

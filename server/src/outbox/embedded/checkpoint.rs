@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::mpsc::WeakSender;
 
-use super::committer::Command;
+use super::committer::{BUSY_WAIT_MAX, Command, Writer, describe};
 use crate::vital;
 
 /// How often the log's size is checked.
@@ -49,7 +49,7 @@ impl Checkpointer {
                     // If the writer's queue is full, the next look tries again.
                     Ok(true) if is_due => {
                         if let Some(commands) = commands.upgrade() {
-                            drop(commands.try_send(Command::Truncate));
+                            drop(commands.try_send(Command::Truncate(None)));
                         }
                     }
                     Ok(false) if size >= TRUNCATE_BYTES => {
@@ -77,6 +77,34 @@ fn move_pages(db: &Connection) -> rusqlite::Result<bool> {
         let (busy, pages, moved): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
         Ok(busy == 0 && pages == moved)
     })
+}
+
+impl Writer {
+    /// Gives up at once where a reader still needs the log: callers wait for this thread. The
+    /// checkpointer asks again.
+    pub(super) fn truncate(&self) -> bool {
+        let truncated = self.db.busy_timeout(Duration::ZERO).and_then(|()| {
+            self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
+        });
+        let restored = self.db.busy_timeout(BUSY_WAIT_MAX);
+        let emptied = truncated.and_then(|busy| restored.map(|()| busy == 0));
+        emptied.unwrap_or_else(|error| {
+            tracing::warn!(error = %describe(&error), "the write-ahead log could not be emptied");
+            false
+        })
+    }
+
+    /// Writes the whole database anew. Everything waits meanwhile.
+    pub(super) fn rewrite(&self) -> bool {
+        // Its copy is made in memory: no other directory gets to see it.
+        let rewritten = self.db.execute_batch("PRAGMA temp_store = MEMORY; VACUUM");
+        let restored = self.db.execute_batch("PRAGMA temp_store = DEFAULT");
+        let rewritten = rewritten.and(restored);
+        if let Err(error) = &rewritten {
+            tracing::warn!(error = %describe(error), "the database could not be rewritten");
+        }
+        rewritten.is_ok()
+    }
 }
 
 impl Drop for Checkpointer {

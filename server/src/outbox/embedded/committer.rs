@@ -31,8 +31,10 @@ pub(super) const BUSY_WAIT_MAX: Duration = Duration::from_secs(10);
 pub(super) enum Command {
     /// A change to write. Its caller gets an answer once the change is on disk.
     Write(Box<dyn Work>),
-    /// Empties the write-ahead log into the database and shrinks it, if no reader needs it.
-    Truncate,
+    /// Empties the write-ahead log into the database and shrinks it, if no reader needs it. Answers whether it did.
+    Truncate(Option<oneshot::Sender<bool>>),
+    /// Writes the whole database anew, without what rows left in the gaps of pages. Answers whether it did.
+    Rewrite(oneshot::Sender<bool>),
 }
 
 /// A change, and the caller to answer.
@@ -177,19 +179,34 @@ impl Writer {
     pub(super) fn work_off(&mut self, commands: &mut mpsc::Receiver<Command>) {
         let mut batch = Vec::with_capacity(COMMANDS_PER_COMMIT_MAX);
         while commands.blocking_recv_many(&mut batch, COMMANDS_PER_COMMIT_MAX) > 0 {
-            let mut truncate = false;
+            let (mut truncate, mut rewrite, mut answers) = (false, false, Vec::new());
             let mut works = Vec::with_capacity(batch.len());
             for command in batch.drain(..) {
                 match command {
                     Command::Write(work) => works.push(work),
-                    Command::Truncate => truncate = true,
+                    Command::Truncate(answer) => {
+                        truncate = true;
+                        answers.extend(answer);
+                    }
+                    Command::Rewrite(answer) => {
+                        rewrite = true;
+                        answers.push(answer);
+                    }
                 }
             }
             if !works.is_empty() {
                 self.commit(works);
             }
+            let mut is_done = true;
+            if rewrite {
+                is_done &= self.rewrite();
+            }
             if truncate {
-                self.truncate();
+                is_done &= self.truncate();
+            }
+            for answer in answers {
+                // The caller may have gone.
+                let _ = answer.send(is_done);
             }
         }
     }
@@ -331,18 +348,6 @@ impl Writer {
         }
         Ok(true)
     }
-
-    /// Gives up at once where a reader still needs the log: callers wait for this thread. The
-    /// checkpointer asks again.
-    fn truncate(&self) {
-        let truncated = self.db.busy_timeout(Duration::ZERO).and_then(|()| {
-            self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
-        });
-        let restored = self.db.busy_timeout(BUSY_WAIT_MAX);
-        if let Err(error) = truncated.and(restored) {
-            tracing::warn!(error = %describe(&error), "the write-ahead log could not be emptied");
-        }
-    }
 }
 
 /// Whether the following commands would fail in the same way.
@@ -369,7 +374,7 @@ fn unavailable(error: &rusqlite::Error) -> StoreError {
 }
 
 /// SQLite's name for the error, without any value from the row.
-fn describe(error: &rusqlite::Error) -> String {
+pub(super) fn describe(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqliteFailure(error, _) => error.to_string(),
         rusqlite::Error::ToSqlConversionFailure(_) => "an order cannot be written".into(),

@@ -19,9 +19,9 @@ use crate::outbox::{EventStore as _, OrderEffects, OrderStep, OrderStore as _, S
 fn lead_takes(writer: &mut Writer, n: u32) -> Duration {
     let event = conformance::event(n);
     let (lead, answer) = Command::write(move |writer, now_ms| writer.append(&event, now_ms));
-    work_off(writer, vec![Command::Truncate]);
+    work_off(writer, vec![Command::Truncate(None)]);
     let started = Instant::now();
-    work_off(writer, vec![Command::Truncate, lead]);
+    work_off(writer, vec![Command::Truncate(None), lead]);
     let took = started.elapsed();
     answer.blocking_recv().unwrap().unwrap();
     took
@@ -48,7 +48,7 @@ fn an_open_read_transaction_delays_no_lead() {
     // Once the reader has left, the log is emptied.
     drop(reader);
     lead_takes(&mut writer, 40);
-    work_off(&mut writer, vec![Command::Truncate]);
+    work_off(&mut writer, vec![Command::Truncate(None)]);
     assert_eq!(std::fs::metadata(dir.path().join("tandem.db-wal")).unwrap().len(), 0);
 }
 

@@ -1,88 +1,288 @@
-//! Erasure of a person: their keys go from every event and order that still holds them.
+//! Erasure of a person: their keys go from every event and order that still holds them, and from the files.
 //! Delivered events hold none any more. No index on personal data exists, so that readers look
-//! through the tables in steps. Orders come first: after that none makes an event with the person.
+//! through the tables in steps.
+//!
+//! Theirs is what carries one of the digests, and what shares its order or its browser (`fbp`) with that: a first visit
+//! names no address. It goes no further than that, because a family shares a browser.
+//!
+//! Rows that are deleted are overwritten (`secure_delete`). Two places hold copies beyond them: the write-ahead log,
+//! which is emptied at the end, and gaps that SQLite leaves when it divides a page. So the file is searched, and
+//! rewritten as a whole if it still holds a trace.
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _};
 use tandem_core::code;
 use tandem_core::hash::Sha256Hex;
 use tandem_core::order::Order;
 
-use super::committer::Writer;
+use super::committer::{Command, Writer};
 use super::sql::*;
 use super::steps::Step;
-use crate::outbox::{Erased, Metric, State};
+use super::store::Embedded;
+use crate::outbox::{Erased, Erasure, Metric, State, StoreError};
 
 /// Rows changed in one transaction.
-pub(super) const PART: usize = 500;
+const PART: usize = 500;
+/// Most searches: what was stored while one ran is found by the next.
+const ROUNDS_MAX: usize = 3;
+/// How often the log is tried to be emptied while readers need it, and how long each waits.
+const LOG_TRIES: u32 = 50;
+const LOG_WAIT: Duration = Duration::from_millis(100);
+/// Largest database that is rewritten for a trace, bytes. Everything waits meanwhile.
+const REWRITE_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of a file that are searched at once.
+const CHUNK: usize = 1 << 20;
 
 /// What may hold a person.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Table {
+enum Table {
     Orders,
     Events,
 }
 
-/// Looks for rows that hold one of the digests: one step of the search.
-pub(super) fn find(
+/// What tells that a row is the person's. All of it is theirs, so that `Debug` is absent.
+#[derive(Clone, Default)]
+struct Wanted {
+    /// Digests in hex.
+    digests: BTreeSet<String>,
+    /// `fbp`s as JSON writes them.
+    browsers: BTreeSet<String>,
+    orders: BTreeSet<String>,
+}
+
+impl Wanted {
+    fn is_theirs(&self, order: Option<&str>, json: &str) -> bool {
+        order.is_some_and(|order| self.orders.contains(order))
+            || self.digests.iter().chain(&self.browsers).any(|needle| json.contains(needle.as_str()))
+    }
+
+    /// Takes the order and the browsers of a row that is theirs.
+    fn follow(&mut self, order: Option<&str>, json: &str) {
+        self.orders.extend(order.map(str::to_owned));
+        if let Ok(value) = serde_json::from_str(json) {
+            browsers(&value, &mut self.browsers);
+        }
+    }
+
+    /// Whether one of the files of the database holds something of it.
+    fn has_traces(&self, path: &Path) -> std::io::Result<bool> {
+        let bytes = self.digests.iter().filter_map(|hex| hex::decode(hex).ok());
+        let texts = self.digests.iter().chain(&self.browsers).map(|text| text.as_bytes().to_vec());
+        let needles: Vec<Vec<u8>> = bytes.chain(texts).collect();
+        let longest = needles.iter().map(Vec::len).max().unwrap_or_default();
+        let mut file = std::fs::File::open(path)?;
+        let mut kept = Vec::with_capacity(CHUNK + longest);
+        loop {
+            let read = file.by_ref().take(CHUNK as u64).read_to_end(&mut kept)?;
+            if read == 0 {
+                return Ok(false);
+            }
+            if needles.iter().any(|needle| kept.windows(needle.len()).any(|window| window == needle)) {
+                return Ok(true);
+            }
+            kept.drain(..kept.len().saturating_sub(longest));
+        }
+    }
+}
+
+/// Finds the `fbp`s in a row's JSON, at any depth.
+fn browsers(value: &serde_json::Value, found: &mut BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            let is_given = |fbp: &&serde_json::Value| fbp.as_str().is_some_and(|fbp| !fbp.is_empty());
+            found.extend(fields.get("fbp").filter(is_given).map(ToString::to_string));
+            fields.values().for_each(|value| browsers(value, found));
+        }
+        serde_json::Value::Array(values) => values.iter().for_each(|value| browsers(value, found)),
+        _ => {}
+    }
+}
+
+/// The rows of one search, and what they are tied to.
+struct Found {
+    orders: Vec<u64>,
+    events: Vec<u64>,
+    wanted: Wanted,
+}
+
+/// Looks for the person's rows: one step of the search.
+fn find(
     db: &Connection,
     table: Table,
-    digests: &[Sha256Hex],
+    wanted: &Wanted,
     below_seq: Option<u64>,
-) -> rusqlite::Result<Step<u64>> {
+) -> rusqlite::Result<Step<(u64, Wanted)>> {
     let (name, sql) = match table {
         Table::Orders => (
             "orders",
-            "SELECT rowid FROM orders WHERE rowid >= ?1 AND rowid < ?2 AND stripped = 0 AND instr(state, ?3) > 0",
+            "SELECT rowid, id, state FROM orders WHERE rowid >= ?1 AND rowid < ?2 AND stripped = 0",
         ),
         Table::Events => (
             "events",
-            "SELECT seq FROM events WHERE seq >= ?1 AND seq < ?2 AND person IS NOT NULL AND instr(person, ?3) > 0",
+            "SELECT seq, order_id, person FROM events WHERE seq >= ?1 AND seq < ?2 AND person IS NOT NULL",
         ),
     };
     Step::through(db, name, below_seq, |seqs| {
+        let mut statement = db.prepare_cached(sql)?;
+        let mut rows = statement.query((seqs.start, seqs.end))?;
         let mut found = Vec::new();
-        for digest in digests {
-            let mut rows = db.prepare_cached(sql)?;
-            for seq in rows.query_map((seqs.start, seqs.end, digest.to_hex()), |row| row.get(0))? {
-                found.push(seq?);
+        while let Some(row) = rows.next()? {
+            let order = row.get_ref(1)?.as_str_or_null()?;
+            let json = row.get_ref(2)?.as_str()?;
+            if wanted.is_theirs(order, json) {
+                let mut ties = Wanted::default();
+                ties.follow(order, json);
+                found.push((row.get(0)?, ties));
             }
         }
-        found.sort_unstable();
-        found.dedup();
         Ok(found)
     })
 }
 
+impl Embedded {
+    /// Erases a person, or counts what an erasure would find.
+    pub(super) async fn erase_person(
+        &self,
+        digests: Vec<Sha256Hex>,
+        how: Erasure,
+    ) -> Result<Erased, StoreError> {
+        let digests: BTreeSet<String> = digests.iter().map(|digest| digest.to_hex()).collect();
+        let mut wanted = Arc::new(Wanted { digests, ..Wanted::default() });
+        let mut erased = Erased::default();
+        for _ in 0..ROUNDS_MAX {
+            let first = self.search(&wanted).await?;
+            let found = match first.is_empty() {
+                true => first,
+                false => {
+                    wanted = Arc::new(first.wanted);
+                    // It may know more than the first search did, and not what that would lead to.
+                    self.search(&wanted).await?
+                }
+            };
+            if how == Erasure::Count {
+                return Ok(Erased {
+                    orders: found.orders.len() as u64,
+                    events: found.events.len() as u64,
+                    ..erased
+                });
+            }
+            if found.is_empty() {
+                break;
+            }
+            // Orders come first: after that none makes an event with the person.
+            for (table, rows) in [(Table::Orders, &found.orders), (Table::Events, &found.events)] {
+                for part in rows.chunks(PART) {
+                    let (wanted, part) = (Arc::clone(&wanted), part.to_vec());
+                    let erase =
+                        move |writer: &mut Writer, now_ms| writer.erase(table, &wanted, &part, now_ms);
+                    erased += self.write_patiently(erase).await?;
+                }
+            }
+        }
+        erased.leaves_traces = !self.leaves_nothing(wanted).await?;
+        Ok(erased)
+    }
+
+    async fn search(&self, wanted: &Arc<Wanted>) -> Result<Found, StoreError> {
+        let mut found = Found { orders: Vec::new(), events: Vec::new(), wanted: Wanted::clone(wanted) };
+        for table in [Table::Orders, Table::Events] {
+            let mut below_seq = None;
+            loop {
+                let looked_for = Arc::clone(wanted);
+                let step = self.read(move |db| find(db, table, &looked_for, below_seq)).await?;
+                for (seq, ties) in step.found {
+                    match table {
+                        Table::Orders => found.orders.push(seq),
+                        Table::Events => found.events.push(seq),
+                    }
+                    found.wanted.browsers.extend(ties.browsers);
+                    found.wanted.orders.extend(ties.orders);
+                }
+                below_seq = step.below_seq;
+                if below_seq.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Empties the log, and rewrites the file if it still holds a trace. Returns whether nothing is left.
+    async fn leaves_nothing(&self, wanted: Arc<Wanted>) -> Result<bool, StoreError> {
+        for rewrite in [false, true] {
+            if rewrite {
+                let bytes = std::fs::metadata(self.path()).map_or(u64::MAX, |meta| meta.len());
+                if bytes > REWRITE_BYTES_MAX || !self.ask_writer(Command::Rewrite).await? {
+                    return Ok(false);
+                }
+            }
+            if !self.empty_log().await? {
+                return Ok(false);
+            }
+            let (path, looked_for) = (self.path().to_owned(), Arc::clone(&wanted));
+            let search = tokio::task::spawn_blocking(move || looked_for.has_traces(&path));
+            match search.await {
+                Ok(Ok(false)) => return Ok(true),
+                Ok(Ok(true)) => {}
+                Ok(Err(_)) | Err(_) => return Ok(false),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Empties the write-ahead log. A reader may need it for a moment.
+    async fn empty_log(&self) -> Result<bool, StoreError> {
+        for _ in 0..LOG_TRIES {
+            if self.ask_writer(|done| Command::Truncate(Some(done))).await? {
+                return Ok(true);
+            }
+            tokio::time::sleep(LOG_WAIT).await;
+        }
+        Ok(false)
+    }
+}
+
+impl Found {
+    fn is_empty(&self) -> bool {
+        self.orders.is_empty() && self.events.is_empty()
+    }
+}
+
 impl Writer {
-    /// Removes the person from those of these rows that still hold one of the digests.
-    pub(super) fn erase(
+    /// Removes the person from those of these rows that are still theirs.
+    fn erase(
         &mut self,
         table: Table,
-        digests: &[Sha256Hex],
+        wanted: &Wanted,
         rows: &[u64],
         now_ms: i64,
     ) -> rusqlite::Result<Erased> {
-        let needles: Vec<String> = digests.iter().map(|digest| digest.to_hex()).collect();
         let mut erased = Erased::default();
         for seq in rows {
             match table {
-                Table::Events => erased.events += u64::from(self.erase_from_event(*seq, &needles, now_ms)?),
-                Table::Orders => erased.orders += u64::from(self.erase_from_order(*seq, &needles)?),
+                Table::Events => erased.events += u64::from(self.erase_from_event(*seq, wanted, now_ms)?),
+                Table::Orders => erased.orders += u64::from(self.erase_from_order(*seq, wanted)?),
             }
         }
         Ok(erased)
     }
 
-    fn erase_from_event(&mut self, seq: u64, needles: &[String], now_ms: i64) -> rusqlite::Result<bool> {
-        let found: Option<(i64, i64, String, String)> = self
+    fn erase_from_event(&mut self, seq: u64, wanted: &Wanted, now_ms: i64) -> rusqlite::Result<bool> {
+        type Row = (i64, i64, String, Option<String>, String);
+        let found: Option<Row> = self
             .db
             .prepare_cached(
-                "SELECT pixel, state, name, person FROM events WHERE seq = ?1 AND person IS NOT NULL",
+                "SELECT pixel, state, name, order_id, person FROM events WHERE seq = ?1 AND person IS NOT NULL",
             )?
-            .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))
             .optional()?;
-        let Some((pixel, was, name, person)) = found else { return Ok(false) };
-        let is_theirs = holds(&person, needles);
+        let Some((pixel, was, name, order, person)) = found else { return Ok(false) };
+        let is_theirs = wanted.is_theirs(order.as_deref(), &person);
         if is_theirs {
             self.erase_event(seq, pixel, state(was), &name, now_ms)?;
         }
@@ -90,13 +290,15 @@ impl Writer {
     }
 
     /// The stripped order stays, so that a late report makes no second Purchase.
-    fn erase_from_order(&mut self, rowid: u64, needles: &[String]) -> rusqlite::Result<bool> {
-        let json: Option<String> = self
+    fn erase_from_order(&mut self, rowid: u64, wanted: &Wanted) -> rusqlite::Result<bool> {
+        let found: Option<(String, String)> = self
             .db
-            .prepare_cached("SELECT state FROM orders WHERE rowid = ?1 AND stripped = 0")?
-            .query_row([rowid], |row| row.get(0))
+            .prepare_cached("SELECT id, state FROM orders WHERE rowid = ?1 AND stripped = 0")?
+            .query_row([rowid], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let Some(json) = json.filter(|json| holds(json, needles)) else { return Ok(false) };
+        let Some((_, json)) = found.filter(|(id, json)| wanted.is_theirs(Some(id), json)) else {
+            return Ok(false);
+        };
         let Ok(mut order) = serde_json::from_str::<Order>(&json) else { return Ok(false) };
         order.strip_signals();
         let json = serde_json::to_string(&order)
@@ -132,8 +334,4 @@ impl Writer {
         self.changed(seq);
         Ok(())
     }
-}
-
-fn holds(text: &str, needles: &[String]) -> bool {
-    needles.iter().any(|needle| text.contains(needle.as_str()))
 }

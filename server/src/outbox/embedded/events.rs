@@ -1,6 +1,5 @@
 //! Writes on events: append and confirm.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::OptionalExtension as _;
@@ -9,13 +8,12 @@ use tandem_core::id::PixelId;
 use tandem_core::order::Environment;
 
 use super::committer::Writer;
-use super::erase::{self, Table};
 use super::sql::*;
 use super::store::Embedded;
 use crate::clock::millis;
 use crate::outbox::{
-    Appended, BrowserOutcome, Confirmation, Confirmed, Erased, EventStore, Existing, Initial, Metric,
-    NewEvent, OrderKey, State, StoreError,
+    Appended, BrowserOutcome, Confirmation, Confirmed, Erased, Erasure, EventStore, Existing, Initial,
+    Metric, NewEvent, OrderKey, State, StoreError,
 };
 
 #[async_trait::async_trait]
@@ -33,27 +31,8 @@ impl EventStore for Embedded {
         self.write(move |writer, now_ms| writer.confirm(&pixel, environment, &confirmations, now_ms)).await
     }
 
-    async fn erase(&self, digests: Vec<Sha256Hex>) -> Result<Erased, StoreError> {
-        let digests: Arc<[Sha256Hex]> = digests.into();
-        let mut erased = Erased::default();
-        for table in [Table::Orders, Table::Events] {
-            let mut below_seq = None;
-            loop {
-                let looked_for = Arc::clone(&digests);
-                let step = self.read(move |db| erase::find(db, table, &looked_for, below_seq)).await?;
-                for part in step.found.chunks(erase::PART) {
-                    let (digests, part) = (Arc::clone(&digests), part.to_vec());
-                    let erase =
-                        move |writer: &mut Writer, now_ms| writer.erase(table, &digests, &part, now_ms);
-                    erased += self.write_patiently(erase).await?;
-                }
-                below_seq = step.below_seq;
-                if below_seq.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(erased)
+    async fn erase(&self, digests: Vec<Sha256Hex>, how: Erasure) -> Result<Erased, StoreError> {
+        self.erase_person(digests, how).await
     }
 }
 
@@ -130,6 +109,12 @@ impl Writer {
         self.counts.count(now, pixel, name, metric, 1);
         if entry.state == State::DeadLetter {
             self.counts.count(now, pixel, name, Metric::DeadLetter, 1);
+            tracing::warn!(
+                event.name = name,
+                event.id = event.id.as_str(),
+                code = entry.code,
+                "an event will not be sent; it is a dead letter from the start"
+            );
         }
         self.counts.state(pixel, entry.state, 1);
         let seq = self.db.last_insert_rowid().unsigned_abs();
@@ -248,6 +233,7 @@ fn number(environment: Option<Environment>) -> u8 {
 /// `delivered_ms`.
 pub(super) fn merges(fired_s: Option<i64>, delivered_ms: i64) -> bool {
     fired_s.is_some_and(|fired_s| {
-        (delivered_ms / 1000 - fired_s).abs() < tandem_core::event::DEDUPLICATION_WINDOW_S
+        (delivered_ms / 1000).saturating_sub(fired_s).saturating_abs()
+            < tandem_core::event::DEDUPLICATION_WINDOW_S
     })
 }

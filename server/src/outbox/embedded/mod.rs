@@ -58,4 +58,6 @@ mod bounded_tests;
 #[cfg(test)]
 mod contention_tests;
 #[cfg(test)]
+mod erase_tests;
+#[cfg(test)]
 mod tests;

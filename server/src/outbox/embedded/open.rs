@@ -1,6 +1,6 @@
 //! Opens the database: the lock, the schema, and the leases that a crash left.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::committer::BUSY_WAIT_MAX;
 use super::migrate::{MigrateError, SCHEMA_VERSION, migrate};
 use super::sql::*;
+use crate::private;
 
 /// Longest wait of any schedule, milliseconds. A later due time was written while the machine's
 /// clock was ahead.
@@ -47,19 +48,18 @@ pub(super) struct Opened {
 
 /// Opens or creates the database in `dir` and gives all leases back.
 pub(super) fn open(dir: &Path, now_ms: i64) -> Result<Opened, OpenError> {
-    make_private(dir).map_err(|e| OpenError::Directory(dir.into(), e))?;
-    let lock = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(dir.join("tandem.lock"))
-        .map_err(|e| OpenError::Directory(dir.into(), e))?;
+    private::make_private(dir).map_err(|e| OpenError::Directory(dir.into(), e))?;
+    let file =
+        |name| private::file(&dir.join(name), false).map_err(|error| OpenError::Directory(dir.into(), error));
+    let lock = file(private::LOCK)?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(dir.into())),
         Err(TryLockError::Error(e)) => return Err(OpenError::Directory(dir.into(), e)),
     }
-    let path = dir.join("tandem.db");
+    // SQLite would make it readable for all. An empty file is an empty database.
+    drop(file(private::DATABASE)?);
+    let path = dir.join(private::DATABASE);
     let fail = |e| OpenError::Database(dir.into(), e);
     let writer = Connection::open(&path).map_err(fail)?;
     configure(&writer).map_err(fail)?;
@@ -85,15 +85,6 @@ pub(super) fn open(dir: &Path, now_ms: i64) -> Result<Opened, OpenError> {
     Ok(Opened { writer, path, lock })
 }
 
-/// Creates the directory if it is missing, for its owner alone: hashes are personal data.
-fn make_private(dir: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
-}
-
 fn configure(db: &Connection) -> rusqlite::Result<()> {
     db.busy_timeout(BUSY_WAIT_MAX)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
@@ -103,6 +94,9 @@ fn configure(db: &Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
     db.pragma_update(None, "cache_size", -65536)?;
     db.pragma_update(None, "foreign_keys", false)?;
+    // What is deleted is overwritten: match keys would stay in free pages otherwise. Measured with 20,000 events stored,
+    // delivered and deleted: the same time within a tenth, half as many bytes again (FAST keeps free pages).
+    db.pragma_update(None, "secure_delete", true)?;
     db.set_prepared_statement_cache_capacity(64);
     Ok(())
 }

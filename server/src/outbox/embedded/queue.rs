@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use tandem_core::capi::Payload;
 use tandem_core::code;
 use tandem_core::event::ActionSource;
-use tandem_core::id::{OrderId, PixelId};
+use tandem_core::id::{EventId, OrderId, PixelId};
 use tandem_core::order::Environment;
 use tandem_core::user_data::KeySet;
 
@@ -222,16 +222,18 @@ impl Writer {
     pub(super) fn expire(&mut self, seqs: &[u64], time: TrustedTime, now_ms: i64) -> rusqlite::Result<usize> {
         let mut expired = 0;
         for seq in seqs {
-            let found: Option<(i64, i64, String)> = self
+            let found: Option<(i64, i64, String, EventId)> = self
                 .db
                 .prepare_cached(sql!(
-                    "SELECT pixel, state, name FROM events
+                    "SELECT pixel, state, name, ifnull(spelling, id) FROM events
                      WHERE seq = ?1 AND time_s < ?2 AND state IN ({waiting})",
                     waiting = numbers(State::waits)
                 ))?
-                .query_row((seq, time.oldest_event_s()), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .query_row((seq, time.oldest_event_s()), |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, event_id(row, 3)?))
+                })
                 .optional()?;
-            let Some((pixel, was, name)) = found else { continue };
+            let Some((pixel, was, name, id)) = found else { continue };
             self.db
                 .prepare_cached(sql!(
                     "UPDATE events SET state = {DEAD_LETTER}, due_ms = NULL, finished_ms = ?2, code = ?3,
@@ -241,6 +243,12 @@ impl Writer {
                 .execute((seq, now_ms, code::TOO_OLD, self.time.run_ms))?;
             self.counts.moved(pixel, state(was), State::DeadLetter);
             self.counts.count(now_ms, pixel, &name, Metric::DeadLetter, 1);
+            tracing::warn!(
+                event.name = name,
+                event.id = id.as_str(),
+                code = code::TOO_OLD,
+                "an event will not be sent again; it is a dead letter now"
+            );
             self.changed(*seq);
             expired += 1;
         }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
-use tokio::sync::{Semaphore, broadcast, mpsc};
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 
 use super::checkpoint::Checkpointer;
 use super::committer::{Command, JUMP_MS_MIN, Writer};
@@ -106,6 +106,21 @@ impl Embedded {
         let (command, answer) = Command::write(change);
         self.commands.send(command).await.map_err(|_| StoreError::Stopped)?;
         answer.await.unwrap_or(Err(StoreError::Stopped))
+    }
+
+    /// Has the writer do something outside of its transactions. Returns whether it was done.
+    pub(super) async fn ask_writer(
+        &self,
+        command: impl FnOnce(oneshot::Sender<bool>) -> Command,
+    ) -> Result<bool, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| StoreError::Stopped)?;
+        answer.await.map_err(|_| StoreError::Stopped)
+    }
+
+    /// The database's file.
+    pub(super) fn path(&self) -> &Path {
+        &self.readers.path
     }
 
     /// Runs a query on a reader's connection. It counts as a reader until it has ended, whether or

@@ -78,7 +78,7 @@ pub(super) fn orders_to_ask(
 #[cfg(test)]
 mod tests {
     use tandem_core::event::{Consent, Page};
-    use tandem_core::order::{Contact, ContactProof, Order};
+    use tandem_core::order::{BrowserSalt, Contact, ContactProof, Order};
     use tandem_core::user_data::UserData;
 
     use super::super::store::Embedded;
@@ -98,16 +98,20 @@ mod tests {
     fn contact(order: &mut Order, is_claim: bool) {
         let mut user_data = UserData::default();
         user_data.fbp = Some("fb.1.1763942400000.1".into());
-        order.add_contact(&Contact {
-            at_s: NOW_MS / 1000,
-            is_claim,
-            proof: ContactProof::Nothing,
-            pixel: None,
-            consent: Consent::default(),
-            user_data,
-            page: Page::default(),
-            custom_data: Default::default(),
-        });
+        order.add_contact(
+            &Contact {
+                at_s: NOW_MS / 1000,
+                is_claim,
+                proof: ContactProof::Nothing,
+                pixel: None,
+                consent: Consent::default(),
+                browser: None,
+                user_data,
+                page: Page::default(),
+                custom_data: Default::default(),
+            },
+            &BrowserSalt::new([7; 32]),
+        );
     }
 
     async fn step(store: &Embedded, order: &str, ask: Ask, change: fn(&mut Order)) {
