@@ -98,8 +98,8 @@ mod tests {
             let text = |n: usize| (format!("p{call}-{n}"), "x".repeat(1000));
             crammed.custom_data.properties = (0..14).map(text).collect();
             let session = Sha256Hex::of_bytes(&call.to_le_bytes());
-            order.add_contact(&crammed);
-            order.offer_session(session, &crammed);
+            order.add_contact(&crammed, &SALT);
+            order.offer_session(session, &crammed, &SALT);
         }
         let bytes = serde_json::to_string(&order).unwrap().len();
         assert!(bytes < 64 * 1024, "{bytes} bytes");
