@@ -3,6 +3,7 @@
 mod gateway_fire;
 mod leaving_callers;
 mod overload;
+mod ports;
 mod privacy;
 mod slow_callers;
 mod strangers;
