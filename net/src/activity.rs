@@ -1,8 +1,10 @@
 //! What one connection does. The connection and its requests record it, and [`crate::connections`]
 //! reads it from time to time. All times are milliseconds since the port was opened.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
@@ -34,6 +36,9 @@ pub(crate) struct Activity {
     moved_ms: AtomicU64,
     head_ms: AtomicU64,
     stalled_ms: AtomicU64,
+    /// The answers that have begun and not ended: until when each must end, and its number.
+    answers: Mutex<BTreeSet<(u64, u64)>>,
+    next_answer: AtomicU64,
     is_handshaking: AtomicBool,
     is_http2: AtomicBool,
     is_internal: AtomicBool,
@@ -54,6 +59,8 @@ impl Activity {
             // A new connection counts as one whose first request's head is arriving.
             head_ms: AtomicU64::new(now_ms),
             stalled_ms: AtomicU64::new(NEVER),
+            answers: Mutex::default(),
+            next_answer: AtomicU64::new(0),
             is_handshaking: AtomicBool::new(is_handshaking),
             is_http2: AtomicBool::new(false),
             is_internal: AtomicBool::new(false),
@@ -111,6 +118,30 @@ impl Activity {
         self.note_progress();
         self.busy.fetch_sub(u32::from(is_busy), Ordering::Relaxed);
         self.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn answers(&self) -> MutexGuard<'_, BTreeSet<(u64, u64)>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An answer begins, and must end within `max_ms`. The result is for [`Activity::end_answer`].
+    pub(crate) fn begin_answer(&self, max_ms: u64) -> (u64, u64) {
+        let number = self.next_answer.fetch_add(1, Ordering::Relaxed);
+        let answer = (self.now_ms().saturating_add(max_ms), number);
+        self.answers().insert(answer);
+        answer
+    }
+
+    /// An answer ends: its last byte was taken, or nobody wants it any more.
+    pub(crate) fn end_answer(&self, answer: (u64, u64)) {
+        self.answers().remove(&answer);
+    }
+
+    /// Whether an answer should have ended by now. Never for the shop's own services.
+    pub(crate) fn has_overdue_answer(&self) -> bool {
+        let first = self.answers().first().copied();
+        let is_overdue = first.is_some_and(|(until_ms, _)| until_ms < self.now_ms());
+        is_overdue && !self.is_internal.load(Ordering::Relaxed)
     }
 
     fn note_progress(&self) {

@@ -27,24 +27,20 @@ pub struct Connection {
     stream: Stream,
     has_begun: bool,
     address: IpAddr,
+    is_certified: bool,
     entry: ConnectionEntry,
 }
 
 impl Connection {
-    pub(crate) fn new(stream: Stream, address: IpAddr, entry: ConnectionEntry) -> Self {
-        Self { stream, has_begun: false, address, entry }
+    /// `is_certified`: the caller presented a certificate that proves an internal caller.
+    pub(crate) fn new(stream: Stream, address: IpAddr, is_certified: bool, entry: ConnectionEntry) -> Self {
+        Self { stream, has_begun: false, address, is_certified, entry }
     }
 
     /// The caller at the other end.
     pub fn peer(&self) -> Peer {
-        // The verifier accepts only certificates of the configured CA.
-        let is_certified = match &self.stream {
-            Either::Left(_) => false,
-            Either::Right(stream) => {
-                stream.get_ref().1.peer_certificates().is_some_and(|all| !all.is_empty())
-            }
-        };
-        Peer { address: self.address, is_certified, activity: Arc::clone(&self.entry.activity) }
+        let Self { address, is_certified, ref entry, .. } = *self;
+        Peer { address, is_certified, activity: Arc::clone(&entry.activity) }
     }
 
     /// Records whether a write is stalled, and follows the directive while the write waits.

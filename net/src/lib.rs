@@ -35,4 +35,4 @@ pub use limits::{ConnectionLimits, SubscriberLimit, WhenFull};
 pub use peer::{OpenRequest, Peer};
 pub use port::Port;
 pub use requests::{Answering, Counted, Requests, RequestsLayer};
-pub use tls::{PemFile, Tls, TlsError};
+pub use tls::{ClientNames, PemFile, Tls, TlsError};

@@ -5,12 +5,19 @@ use std::sync::Arc;
 
 use crate::activity::Activity;
 
+/// Longest time in which the caller of a busy request must take the answer, ms. It is as long as a
+/// connection may wait for its caller to read. A caller of HTTP/2 can stop reading one answer and go
+/// on with the others, so each answer has a limit of its own.
+const ANSWER_MAX_MS: u64 = 30_000;
+/// The same for requests that may last long and be silent, ms.
+const LONG_ANSWER_MAX_MS: u64 = 900_000;
+
 /// The caller at the other end. Each request carries it as an extension.
 #[derive(Debug, Clone)]
 pub struct Peer {
     /// Address of the connection.
     pub address: IpAddr,
-    /// Whether the caller presented a certificate of the configured CA.
+    /// Whether the caller presented a certificate of the configured CA that proves an internal caller.
     pub is_certified: bool,
     pub(crate) activity: Arc<Activity>,
 }
@@ -46,17 +53,27 @@ impl Peer {
 pub struct OpenRequest {
     activity: Arc<Activity>,
     is_busy: bool,
+    answer: Option<(u64, u64)>,
 }
 
 impl OpenRequest {
     pub(crate) fn begin(peer: &Peer, is_busy: bool) -> Self {
         peer.activity.begin_request(is_busy);
-        Self { activity: Arc::clone(&peer.activity), is_busy }
+        Self { activity: Arc::clone(&peer.activity), is_busy, answer: None }
+    }
+
+    /// Its answer begins. If the caller does not take it in time, the connection is ended.
+    pub(crate) fn begin_answer(&mut self) {
+        let max_ms = if self.is_busy { ANSWER_MAX_MS } else { LONG_ANSWER_MAX_MS };
+        self.answer = Some(self.activity.begin_answer(max_ms));
     }
 }
 
 impl Drop for OpenRequest {
     fn drop(&mut self) {
+        if let Some(answer) = self.answer {
+            self.activity.end_answer(answer);
+        }
         self.activity.end_request(self.is_busy);
     }
 }

@@ -149,7 +149,9 @@ impl Acceptor {
                 tokio::spawn(handshake(Arc::clone(tls), stream, address, entry, self.ready.clone()));
             }
             // The receiver is gone when the program stops.
-            None => drop(self.ready.send(Connection::new(Either::Left(stream), address, entry)).await),
+            None => {
+                drop(self.ready.send(Connection::new(Either::Left(stream), address, false, entry)).await);
+            }
         }
     }
 
@@ -185,8 +187,10 @@ async fn handshake(
     match done {
         Ok(Ok(stream)) => {
             entry.mark_handshake_done();
+            let is_certified = tls.proves_internal(stream.get_ref().1.peer_certificates());
+            let stream = Either::Right(Box::new(stream));
             // The receiver is gone when the program stops.
-            drop(ready.send(Connection::new(Either::Right(Box::new(stream)), address, entry)).await);
+            drop(ready.send(Connection::new(stream, address, is_certified, entry)).await);
         }
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => tracing::debug!("TLS handshake took too long"),

@@ -81,7 +81,10 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         this.inner.poll(context).map_ok(|answer| {
-            let open = this.open.take();
+            let mut open = this.open.take();
+            if let Some(open) = &mut open {
+                open.begin_answer();
+            }
             answer.map(|inner| Counted { inner, _open: open })
         })
     }

@@ -4,10 +4,11 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustls::client::verify_server_name;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 use tandem_settings::FileState;
 
@@ -37,9 +38,50 @@ impl PemFile {
     }
 }
 
+/// Which of the accepted client certificates prove an internal caller.
+#[derive(Debug, Clone, Default)]
+pub enum ClientNames {
+    /// All of them: the CA signs nothing else.
+    #[default]
+    All,
+    /// Those that are valid for one of these names (subject alternative names; RFC 9525 gives the common
+    /// name no meaning).
+    Listed(Vec<ServerName<'static>>),
+}
+
+impl ClientNames {
+    /// Reads DNS names and addresses, separated by commas.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let read = |name: &str| {
+            let what = || format!("{name:?} is neither a DNS name nor an address; a wildcard is not taken");
+            ServerName::try_from(name.to_owned()).map_err(|_| what())
+        };
+        let names = names.map(read).collect::<Result<Vec<_>, _>>()?;
+        if names.is_empty() {
+            Err("names nobody; unset it, or give a name".into())
+        } else {
+            Ok(Self::Listed(names))
+        }
+    }
+
+    fn include(&self, certificate: &CertificateDer<'_>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Listed(names) => ParsedCertificate::try_from(certificate).is_ok_and(|certificate| {
+                names.iter().any(|name| verify_server_name(&certificate, name).is_ok())
+            }),
+        }
+    }
+}
+
 /// The server's certificate, and the CAs whose client certificates it accepts.
 pub struct Tls {
     files: Files,
+    client_names: ClientNames,
     known: Mutex<Known>,
 }
 
@@ -63,15 +105,30 @@ impl std::fmt::Debug for Tls {
 
 impl Tls {
     /// Reads the PEM files: the certificate with its intermediate certificates, its key, and the CAs
-    /// whose client certificates prove an internal caller.
+    /// whose client certificates are accepted. `client_names` says which of those prove an internal caller.
     ///
     /// # Errors
     /// [`TlsError`] if a file cannot be read or used. It names the file's setting.
-    pub fn load(cert: PemFile, key: PemFile, client_ca: Option<PemFile>) -> Result<Self, TlsError> {
+    pub fn load(
+        cert: PemFile,
+        key: PemFile,
+        client_ca: Option<PemFile>,
+        client_names: ClientNames,
+    ) -> Result<Self, TlsError> {
         let files = Files { cert, key, client_ca };
         let states = files.states();
         let config = Arc::new(files.read()?);
-        Ok(Self { files, known: Mutex::new(Known { states, config }) })
+        Ok(Self { files, client_names, known: Mutex::new(Known { states, config }) })
+    }
+
+    /// Whether every client certificate of the CA proves an internal caller.
+    pub fn trusts_whole_ca(&self) -> bool {
+        self.files.client_ca.is_some() && matches!(self.client_names, ClientNames::All)
+    }
+
+    /// Whether a connection's client certificates prove an internal caller. The handshake has verified them.
+    pub(crate) fn proves_internal(&self, presented: Option<&[CertificateDer<'_>]>) -> bool {
+        presented.and_then(<[_]>::first).is_some_and(|certificate| self.client_names.include(certificate))
     }
 
     /// The configuration for the next connection.
@@ -187,6 +244,7 @@ mod tests {
                 file("CERT", "cert.pem"),
                 file("KEY", "key.pem"),
                 client_ca.map(|name| file("CLIENT_CA", name)),
+                ClientNames::All,
             )
         }
     }
@@ -223,5 +281,26 @@ mod tests {
         assert!(!Arc::ptr_eq(&first, &renewed));
         std::fs::remove_file(files.path("key.pem")).unwrap();
         assert!(Arc::ptr_eq(&renewed, &tls.current()), "the last good certificate stays in use");
+    }
+
+    #[test]
+    fn a_certificate_is_internal_by_one_of_its_alternative_names() {
+        let signed = |name: &str| {
+            let names = [name.to_owned()];
+            rcgen::generate_simple_self_signed(names).unwrap().cert.der().to_owned()
+        };
+        let names = ClientNames::parse("gateway.internal, Reports.shop.internal,10.0.0.7").unwrap();
+        for internal in ["gateway.internal", "reports.shop.internal", "10.0.0.7", "*.shop.internal"] {
+            assert!(names.include(&signed(internal)), "{internal}");
+        }
+        for other in
+            ["laptop.internal", "internal", "a.gateway.internal", "gateway.internal.example", "10.0.0.8"]
+        {
+            assert!(!names.include(&signed(other)), "{other}");
+        }
+        assert!(ClientNames::All.include(&signed("laptop.internal")));
+        for unusable in ["", " , ", "*.internal", "gate way", "https://gateway.internal"] {
+            assert!(ClientNames::parse(unusable).is_err(), "{unusable}");
+        }
     }
 }

@@ -173,6 +173,7 @@ rows! {
 
     Key TANDEM_GRPC_ADDR [Server], Text("127.0.0.1:50051"), "Address for gRPC and gRPC-web; port 0 picks a free port.";
     Key TANDEM_HTTP_ADDR [Server], Text("127.0.0.1:9090"), "Address for health, metrics and the dashboard; port 0 picks a free port.";
+    Key TANDEM_HTTP_HOSTS [Server], Means("addresses and this machine's own names"), "Further names under which the HTTP port may be asked for metrics, health and the dashboard, comma-separated, without ports; probes answer every name.";
     Key TANDEM_GATEWAY_ADDR [Gateway], Text("127.0.0.1:8080"), "Address for webhooks; port 0 picks a free port.";
     Key TANDEM_SERVER_URL [Gateway, Tool], Text("http://127.0.0.1:50051"), "The Tandem server; plain http to another machine needs --insecure.";
     SecretKey(Token) TANDEM_INTERNAL_TOKEN [Server, Gateway, Tool], Means("the file internal-token in TANDEM_DATA_DIR, which the server writes"), "Proves that a caller is internal; of a comma-separated list, the server accepts each token, and gateway and tool send the first.";
@@ -216,6 +217,7 @@ rows! {
     Key TANDEM_TLS_CERT [Server], Means("no TLS"), "Path of the certificate of the gRPC port, PEM.";
     Key TANDEM_TLS_KEY [Server], Means("no TLS"), "Path of the key of TANDEM_TLS_CERT, PEM.";
     Key TANDEM_TLS_CLIENT_CA [Server], Means("no certificate proves an internal caller"), "Path of the CA whose client certificates prove an internal caller, PEM.";
+    Key TANDEM_TLS_CLIENT_NAMES [Server], Means("all certificates of TANDEM_TLS_CLIENT_CA"), "Names whose certificates prove an internal caller (subject alternative names: DNS names or addresses), comma-separated; set it where that CA signs for others too.";
     Key TANDEM_TLS_CA [Gateway, Tool], Means("the system's"), "Path of the CA of the server's certificate, PEM.";
     Key TANDEM_TLS_CLIENT_CERT [Gateway, Tool], Means("none"), "Path of the certificate to show to the server, PEM; the internal token is not needed then.";
     Key TANDEM_TLS_CLIENT_KEY [Gateway, Tool], Means("none"), "Path of the key of TANDEM_TLS_CLIENT_CERT, PEM.";

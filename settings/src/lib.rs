@@ -17,6 +17,7 @@
 //! | `networks` | lists of networks, such as those of trusted proxies |
 //! | `client_address` | the client that sent a request, seen through trusted proxies |
 //! | `file_limit` | the limit on open files |
+//! | `disk_room` | the room of a disk |
 
 #![warn(missing_docs)]
 
@@ -28,6 +29,8 @@ pub mod keys;
 pub mod client;
 #[cfg(feature = "programs")]
 mod client_address;
+#[cfg(feature = "programs")]
+mod disk_room;
 #[cfg(feature = "programs")]
 mod file_limit;
 #[cfg(feature = "programs")]
@@ -55,6 +58,7 @@ pub use keys::{Key, Program, SecretForm, SecretKey};
 #[cfg(feature = "programs")]
 pub use {
     client_address::client_address,
+    disk_room::{DiskRoom, disk_room},
     file_limit::raise_file_limit,
     log::{check_log, start_log},
     loopback::is_loopback,

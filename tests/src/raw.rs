@@ -13,6 +13,9 @@ const HTTP2_BEGIN: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\
 const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\0tandem42";
 const PONG: &[u8] = b"\0\0\x08\x06\x01\0\0\0\0tandem42";
 
+/// The same, from a caller that takes no byte of any answer (`SETTINGS_INITIAL_WINDOW_SIZE` 0; RFC 9113, 6.9.2).
+const HTTP2_DEAF: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\0";
+
 /// Connects to an address such as `http://127.0.0.1:50051`.
 ///
 /// # Errors
@@ -30,6 +33,41 @@ pub async fn begin_http2(url: &str) -> anyhow::Result<TcpStream> {
     let mut stream = connect(url).await?;
     stream.write_all(HTTP2_BEGIN).await?;
     Ok(stream)
+}
+
+/// Connects and begins HTTP/2 as a caller that takes no byte of any answer.
+///
+/// # Errors
+/// When nobody listens there.
+pub async fn begin_deaf_http2(url: &str) -> anyhow::Result<TcpStream> {
+    let mut stream = connect(url).await?;
+    stream.write_all(HTTP2_DEAF).await?;
+    Ok(stream)
+}
+
+/// A gRPC call as HTTP/2 frames: HEADERS with literal fields (RFC 7541, 6.2.2), and DATA with the message. `stream`:
+/// its number, odd and growing. All parts must be short.
+#[must_use]
+pub fn grpc_call(stream: u32, path: &str, message: &[u8]) -> Vec<u8> {
+    let length = |bytes: usize| u8::try_from(bytes).ok().filter(|bytes| *bytes < 127).expect("a short text");
+    let mut fields = vec![0x83, 0x86];
+    for (name, value) in [(&[0x04][..], path), (&[0x01], "tandem"), (&[0x0f, 0x10], "application/grpc")] {
+        fields.extend_from_slice(name);
+        fields.push(length(value.len()));
+        fields.extend_from_slice(value.as_bytes());
+    }
+    let mut data = vec![0];
+    data.extend_from_slice(&u32::try_from(message.len()).unwrap_or_default().to_be_bytes());
+    data.extend_from_slice(message);
+    let mut frames = Vec::new();
+    for (kind, flags, payload) in [(1, 0x4, &fields), (0, 0x1, &data)] {
+        let length = u32::try_from(payload.len()).unwrap_or_default().to_be_bytes();
+        frames.extend_from_slice(&length[1..]);
+        frames.extend_from_slice(&[kind, flags]);
+        frames.extend_from_slice(&stream.to_be_bytes());
+        frames.extend_from_slice(payload);
+    }
+    frames
 }
 
 /// Whether the other side of an HTTP/2 connection still answers a PING.

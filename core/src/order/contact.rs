@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::browser::{Browser, BrowserSalt};
-use crate::custom_data::CustomData;
+use crate::custom_data::{CustomData, KEPT_BYTES_MAX};
 use crate::event::{AdsConsent, Consent, Page};
 use crate::id::{OrderId, PixelId};
 use crate::user_data::UserData;
@@ -59,6 +59,10 @@ impl Contact {
     /// so that its later word counts.
     pub(super) fn kept(&self, order: &OrderId, salt: &BrowserSalt) -> Self {
         let mut kept = self.clone();
+        // The shop's own services are bounded by the size of their messages.
+        if self.proof != ContactProof::Internal {
+            kept.custom_data.keep_within(KEPT_BYTES_MAX);
+        }
         if self.consent.ads == AdsConsent::Denied && self.browser.is_none() {
             kept.forget(Browser::of(&self.user_data, order, salt));
         }

@@ -3,7 +3,7 @@
 
 use super::browser::BrowserSalt;
 use super::contact::{Contact, ContactProof};
-use super::state::Order;
+use super::state::{Order, WAITING_BYTES_MAX};
 use crate::hash::Sha256Hex;
 
 /// Most contacts that wait for the provider's word.
@@ -24,13 +24,14 @@ impl Order {
                 let is_same =
                     |(known, by): &(Sha256Hex, Contact)| *known == session && by.is_same_browser(&contact);
                 // Who spoke last is heard last.
-                let offered = match waiting.iter().position(is_same).map(|place| waiting.remove(place)) {
+                let mut offered = match waiting.iter().position(is_same).map(|place| waiting.remove(place)) {
                     Some((_, mut known)) => {
                         known.learn(&contact);
                         known
                     }
                     None => contact,
                 };
+                offered.custom_data.keep_within(WAITING_BYTES_MAX);
                 if waiting.len() < WAITING_MAX {
                     waiting.push((session, offered));
                 }
@@ -87,5 +88,20 @@ mod tests {
         order.confirm_session(right);
         order.offer_session(right, &contact("fb.1.2.2", false), &SALT);
         assert_eq!(owner(&order), Some("fb.1.2.2"));
+    }
+
+    #[test]
+    fn what_one_browser_crams_into_an_order_stays_small() {
+        let mut order = order();
+        let mut crammed = contact("fb.1.1700000000000.1", false);
+        for call in 0..100_usize {
+            let text = |n: usize| (format!("p{call}-{n}"), "x".repeat(1000));
+            crammed.custom_data.properties = (0..14).map(text).collect();
+            let session = Sha256Hex::of_bytes(&call.to_le_bytes());
+            order.add_contact(&crammed, &SALT);
+            order.offer_session(session, &crammed, &SALT);
+        }
+        let bytes = serde_json::to_string(&order).unwrap().len();
+        assert!(bytes < 64 * 1024, "{bytes} bytes");
     }
 }

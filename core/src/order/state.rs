@@ -110,6 +110,10 @@ impl Inquiry {
     }
 }
 
+/// Most bytes of JSON that the facts of a contact that waits for the provider's word may take. Anybody can make
+/// one wait.
+pub(super) const WAITING_BYTES_MAX: usize = 2 * 1024;
+
 /// What is known of an order's payment session.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -130,6 +134,7 @@ impl Sessions {
         let is_page = contact.proof != ContactProof::Internal;
         for (_, known) in self.waiting.iter_mut().filter(|(_, known)| is_page && known.has_fbp_of(contact)) {
             known.learn(contact);
+            known.custom_data.keep_within(WAITING_BYTES_MAX);
         }
     }
 

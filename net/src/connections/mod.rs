@@ -182,6 +182,8 @@ impl Connections {
                     "the caller stopped reading"
                 } else if over(activity.stuck_age_ms(), STUCK_MAX_MS) {
                     "a request made no progress"
+                } else if activity.has_overdue_answer() {
+                    "the caller did not take an answer"
                 } else {
                     return None;
                 };

@@ -172,3 +172,28 @@ async fn handshakes_are_bounded_by_ending_the_oldest() {
     let state = connections.state();
     assert_eq!((state.handshaking, state.kept), (0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_nobody_takes_ends_its_connection_although_others_are_taken() {
+    let connections = connections(10, 10);
+    let (stranger, own) =
+        (admit(&connections, "192.0.2.1").unwrap(), admit(&connections, "192.0.2.2").unwrap());
+    own.activity.mark_internal();
+    for entry in [&stranger, &own] {
+        entry.activity.begin_request(true);
+        entry.activity.begin_answer(30_000);
+    }
+    for _ in 0..30 {
+        a_second_later().await;
+        let taken = stranger.activity.begin_answer(30_000);
+        stranger.activity.end_answer(taken);
+        connections.sweep();
+        assert_eq!(stranger.activity.directive(), Directive::Keep);
+    }
+    a_second_later().await;
+    connections.sweep();
+    assert_eq!(
+        (stranger.activity.directive(), own.activity.directive()),
+        (Directive::Abort, Directive::Keep)
+    );
+}

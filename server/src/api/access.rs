@@ -1,29 +1,30 @@
 //! Finds out who calls from the headers, before the body is read.
 //!
 //! A caller with the internal token, or with a certificate of `TANDEM_TLS_CLIENT_CA`, is one of the
-//! shop's own services. A wrong token is refused on every RPC. Everyone else is a stranger. A
+//! shop's own services. A wrong token is refused on every RPC, and an address that sent too many of them is not
+//! compared for a while. Everyone else is a stranger. A
 //! stranger's address and User-Agent are those of the connection. If a stranger sends an `Origin`,
 //! it must be the shop's.
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue};
 use secrecy::ExposeSecret as _;
 use subtle::ConstantTimeEq as _;
 use tandem_core::user_data::clean_user_agent;
-use tandem_net::Peer;
 use tandem_settings::{Networks, client_address};
-use tonic::body::Body;
-use tower::{Layer, Service};
 
-use super::admission::{Admission, Admitted, CallerGone};
-use super::body::with_deadline;
+use super::admission::Admission;
 use super::caller::{Caller, Stranger};
 use super::rate_limit::RateLimits;
+use super::route::Route;
 use super::status::Reject;
+use crate::clock::Clock;
 use crate::config::{Origin, Origins, SecretSource};
+use crate::outbox::Reserve;
+use crate::telemetry::metrics::Metrics;
 
 /// The rules that decide who may call.
 #[derive(Debug)]
@@ -38,6 +39,13 @@ pub struct AccessPolicy {
     pub sets_cookies: bool,
     pub rate_limits: RateLimits,
     pub admission: Admission,
+    /// Strangers wait while nothing else is left of the disk.
+    pub reserve: Reserve,
+    /// Calls refused for their token since the last report.
+    pub refused_tokens: AtomicU64,
+    /// Counts what is refused.
+    pub metrics: Arc<Metrics>,
+    pub clock: Clock,
 }
 
 impl AccessPolicy {
@@ -45,6 +53,18 @@ impl AccessPolicy {
     pub fn allowed_origin(&self, header: &HeaderValue) -> Option<Origin> {
         let origin = header.to_str().ok().and_then(Origin::parse)?;
         self.origins.iter().any(|origins| origins.allows(&origin)).then_some(origin)
+    }
+
+    /// Logs what was refused since the last report.
+    pub fn report(&self) {
+        self.admission.report();
+        let calls = self.refused_tokens.swap(0, Ordering::Relaxed);
+        if calls > 0 {
+            tracing::warn!(
+                calls,
+                "calls were refused for a wrong token; if they are not from a service of yours, somebody is guessing"
+            );
+        }
     }
 
     /// Whether a page of this origin may send and receive cookies. The shop must have listed the origin, and the
@@ -55,38 +75,41 @@ impl AccessPolicy {
         self.sets_cookies && self.origins.iter().any(named)
     }
 
-    /// `is_certified`: the connection presented a certificate that the shop's CA signed.
-    fn judge(
+    /// `is_certified`: the connection presented a certificate that proves an internal caller.
+    pub(super) fn judge(
         &self,
         headers: &HeaderMap,
         peer: Option<IpAddr>,
         is_certified: bool,
-        path: &str,
+        route: Route,
     ) -> Result<Caller, Reject> {
+        let address = peer.map(|peer| client_address(peer, headers, &self.trusted_proxies));
         if let Some(authorization) = headers.get(http::header::AUTHORIZATION) {
             let token = authorization.to_str().ok().and_then(bearer);
-            return match token {
-                Some(token) if self.is_internal(token) => Ok(Caller::Internal),
-                _ => Err(Reject::Unauthenticated),
-            };
+            let is_right = || token.is_some_and(|token| self.is_internal(token));
+            let compared = self.rate_limits.compare(address, is_right);
+            return compared.map(|()| Caller::Internal).inspect_err(|_| {
+                self.refused_tokens.fetch_add(1, Ordering::Relaxed);
+                self.metrics.count_refused_token();
+            });
         }
         // A browser presents its certificate for any page. With an Origin header the certificate
         // proves nothing about the caller.
         if is_certified && !headers.contains_key(http::header::ORIGIN) {
             return Ok(Caller::Internal);
         }
-        if needs_token(path) {
+        if let Some(address) = address {
+            self.rate_limits.check(address, route).map_err(Reject::TooFast)?;
+        }
+        if !route.is_public() {
             return Err(Reject::Unauthenticated);
         }
         let origin = match headers.get(http::header::ORIGIN) {
             None => None,
             Some(value) => Some(self.allowed_origin(value).ok_or(Reject::OriginNotAllowed)?),
         };
-        let address = peer.map(|peer| client_address(peer, headers, &self.trusted_proxies));
-        if is_ours(path)
-            && let Some(address) = address
-        {
-            self.rate_limits.check(address).map_err(Reject::TooFast)?;
+        if route.is_ours() && self.reserve.is_all_that_is_left() {
+            return Err(Reject::StoreUnavailable);
         }
         let user_agent = headers
             .get(http::header::USER_AGENT)
@@ -108,82 +131,6 @@ fn bearer(text: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
 }
 
-/// Whether only internal callers may use the RPC.
-fn needs_token(path: &str) -> bool {
-    path.starts_with("/tandem.v1.OperationsService/")
-        || path == tandem_proto::v1::tracking_service_paths::VERIFY_WEBHOOK
-}
-
-/// Whether a path belongs to one of Tandem's own services. Health and reflection do not, so they
-/// are not limited.
-pub(super) fn is_ours(path: &str) -> bool {
-    path.starts_with("/tandem.v1.")
-}
-
-/// Adds the [`Caller`] to each request, or answers with the refusal.
-#[derive(Debug, Clone)]
-pub struct CallerLayer(pub Arc<AccessPolicy>);
-
-impl<S> Layer<S> for CallerLayer {
-    type Service = CallerService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        CallerService { inner, policy: Arc::clone(&self.0) }
-    }
-}
-
-/// Applies [`CallerLayer`] to an inner service.
-#[derive(Debug, Clone)]
-pub struct CallerService<S> {
-    inner: S,
-    policy: Arc<AccessPolicy>,
-}
-
-impl<S> Service<Request<Body>> for CallerService<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>>,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future =
-        futures_util::future::Either<Admitted<S::Error>, std::future::Ready<Result<S::Response, S::Error>>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let peer = request.extensions().get::<Peer>();
-        let (address, is_certified) = (peer.map(|peer| peer.address), peer.is_some_and(|p| p.is_certified));
-        let path = request.uri().path();
-        let admitted = self.policy.judge(request.headers(), address, is_certified, path).and_then(|caller| {
-            let permit = self.policy.admission.admit(&caller, path)?;
-            Ok((caller, permit))
-        });
-        match admitted {
-            Ok((caller, permit)) => {
-                if let (Caller::Internal, Some(peer)) = (&caller, peer) {
-                    peer.mark_internal();
-                }
-                if is_ours(path) {
-                    request = request.map(with_deadline);
-                }
-                request.extensions_mut().insert(caller);
-                let gone = CallerGone::default();
-                request.extensions_mut().insert(gone.clone());
-                futures_util::future::Either::Left(Admitted::start(self.inner.call(request), permit, gone))
-            }
-            Err(reject) => {
-                tracing::debug!(code = reject.code(), "call refused");
-                let answer = tonic::Status::from(reject).into_http();
-                futures_util::future::Either::Right(std::future::ready(Ok(answer)))
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,16 +150,20 @@ mod tests {
             sets_cookies: false,
             rate_limits: RateLimits::new(None),
             admission: Admission::new(false),
+            reserve: Reserve::default(),
+            refused_tokens: AtomicU64::default(),
+            metrics: Arc::default(),
+            clock: Clock::fixed(0),
         }
     }
 
-    const LEAD: &str = "/tandem.v1.TrackingService/CaptureLead";
-    const WEBHOOK: &str = "/tandem.v1.TrackingService/VerifyWebhook";
+    const LEAD: Route = Route::Page("CaptureLead");
+    const WEBHOOK: Route = Route::Webhook;
 
     #[test]
     fn any_of_the_tokens_is_good_and_a_wrong_one_never_is() {
-        let judge = |value: &str, path: &str| {
-            policy().judge(&headers(&[("authorization", value)]), None, false, path)
+        let judge = |value: &str, route: Route| {
+            policy().judge(&headers(&[("authorization", value)]), None, false, route)
         };
         assert_eq!(judge("Bearer new", LEAD), Ok(Caller::Internal));
         assert_eq!(judge("bearer old", WEBHOOK), Ok(Caller::Internal));
@@ -223,8 +174,8 @@ mod tests {
 
     #[test]
     fn internal_rpcs_need_a_token() {
-        for path in [WEBHOOK, "/tandem.v1.OperationsService/ListEvents"] {
-            assert_eq!(policy().judge(&HeaderMap::new(), None, false, path), Err(Reject::Unauthenticated));
+        for route in [WEBHOOK, Route::Operations, Route::Other] {
+            assert_eq!(policy().judge(&HeaderMap::new(), None, false, route), Err(Reject::Unauthenticated));
         }
         assert!(matches!(policy().judge(&HeaderMap::new(), None, false, LEAD), Ok(Caller::Stranger(_))));
     }
@@ -232,7 +183,7 @@ mod tests {
     #[test]
     fn a_certificate_of_the_shops_makes_an_internal_caller_unless_a_page_or_a_wrong_token_comes_with_it() {
         let judge =
-            |pairs: &[(&'static str, &str)], path: &str| policy().judge(&headers(pairs), None, true, path);
+            |pairs: &[(&'static str, &str)], route: Route| policy().judge(&headers(pairs), None, true, route);
         assert_eq!(judge(&[], WEBHOOK), Ok(Caller::Internal));
         assert_eq!(judge(&[("authorization", "Bearer old")], WEBHOOK), Ok(Caller::Internal));
         assert_eq!(judge(&[("authorization", "Bearer wrong")], LEAD), Err(Reject::Unauthenticated));

@@ -1,7 +1,7 @@
 //! Limits how many requests may be open at once. Each kind of caller has a limit of its own, so a
 //! flood from strangers does not block webhooks, operators or health checks. A request over its
 //! limit is refused at once, before its body is read. An unbounded queue would time out every
-//! caller.
+//! caller. A request is open until the last byte of its answer was taken.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -12,9 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::Response;
+use http_body::{Frame, SizeHint};
 use tandem_net::subscriber;
-use tandem_proto::v1::tracking_service_paths::RECORD_PURCHASE;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -22,9 +23,11 @@ use tonic::Status;
 use tonic::body::Body;
 
 use super::caller::Caller;
+use super::route::Route;
 use super::status::Reject;
+use super::tally::Tally;
 
-/// Most open requests of strangers. With a body of 256 KiB each they would hold half a gigabyte.
+/// Most open requests of strangers. With a body of 64 KiB each they would hold 128 MiB.
 const STRANGERS_MAX: usize = 2048;
 /// Most open claims of strangers. A claim may wait five seconds for a webhook, so claims have a
 /// limit of their own and cannot block leads.
@@ -36,6 +39,10 @@ const PER_ADDRESS_MAX: usize = 256;
 const SHOP_MAX: usize = 512;
 /// Most open health checks.
 const CHECKS_MAX: usize = 128;
+/// Most open watches on health. They have a limit of their own, because they last.
+const WATCHES_MAX: usize = 64;
+/// Most open health checks and watches of one address.
+const HEALTH_PER_ADDRESS_MAX: usize = 16;
 /// How long an address with too many open requests is told to wait.
 const ADDRESS_WAIT: Duration = Duration::from_secs(1);
 
@@ -46,13 +53,24 @@ pub struct Admission {
     claims: Arc<Semaphore>,
     shop: Arc<Semaphore>,
     checks: Arc<Semaphore>,
+    watches: Arc<Semaphore>,
     /// Open requests by address. `None` when there are no rate limits either.
-    addresses: Option<Arc<Addresses>>,
+    addresses: Option<Shares>,
     refused: Arc<AtomicU64>,
 }
 
-#[derive(Debug, Default)]
-struct Addresses(Mutex<HashMap<IpAddr, usize>>);
+#[derive(Debug, Clone)]
+struct Shares {
+    calls: Arc<Addresses>,
+    health: Arc<Addresses>,
+}
+
+#[derive(Debug)]
+struct Addresses {
+    /// Most open requests of one address.
+    max: usize,
+    counts: Mutex<HashMap<IpAddr, usize>>,
+}
 
 impl Admission {
     /// `per_address`: also limits each address separately.
@@ -63,7 +81,11 @@ impl Admission {
             claims: limit(CLAIMS_MAX),
             shop: limit(SHOP_MAX),
             checks: limit(CHECKS_MAX),
-            addresses: per_address.then(Arc::default),
+            watches: limit(WATCHES_MAX),
+            addresses: per_address.then(|| Shares {
+                calls: Addresses::new(PER_ADDRESS_MAX),
+                health: Addresses::new(HEALTH_PER_ADDRESS_MAX),
+            }),
             refused: Arc::default(),
         }
     }
@@ -73,21 +95,26 @@ impl Admission {
     /// # Errors
     /// [`Reject::Overloaded`] when the limit is reached, [`Reject::TooFast`] when the address has
     /// reached its own limit.
-    pub(super) fn admit(&self, caller: &Caller, path: &str) -> Result<Permit, Reject> {
-        let (limit, address) = match caller {
-            _ if path.starts_with("/grpc.health.v1.Health/") => (&self.checks, None),
-            Caller::Internal => (&self.shop, None),
-            Caller::Stranger(stranger) => {
-                let limit = if path == RECORD_PURCHASE { &self.claims } else { &self.strangers };
-                (limit, stranger.address.map(subscriber))
-            }
+    pub(super) fn admit(&self, caller: &Caller, route: Route) -> Result<Permit, Reject> {
+        let limit = match (caller, route) {
+            (_, Route::Check) => &self.checks,
+            (Caller::Internal, _) => &self.shop,
+            (Caller::Stranger(_), Route::Watch) => &self.watches,
+            (Caller::Stranger(_), Route::Purchase) => &self.claims,
+            (Caller::Stranger(_), _) => &self.strangers,
+        };
+        let address = match caller {
+            Caller::Internal => None,
+            Caller::Stranger(stranger) => stranger.address.map(subscriber),
         };
         let Ok(permit) = Arc::clone(limit).try_acquire_owned() else {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return Err(Reject::Overloaded);
         };
         let mut counted = None;
-        if let (Some(addresses), Some(address)) = (&self.addresses, address) {
+        if let (Some(shares), Some(address)) = (&self.addresses, address) {
+            let addresses =
+                if matches!(route, Route::Check | Route::Watch) { &shares.health } else { &shares.calls };
             if !addresses.admit(address) {
                 return Err(Reject::TooFast(ADDRESS_WAIT));
             }
@@ -104,10 +131,12 @@ impl Admission {
             (&self.claims, CLAIMS_MAX),
             (&self.shop, SHOP_MAX),
             (&self.checks, CHECKS_MAX),
+            (&self.watches, WATCHES_MAX),
         ];
-        let addresses =
-            self.addresses.as_ref().is_none_or(|addresses| addresses.0.lock().unwrap().is_empty());
-        addresses && limits.into_iter().all(|(limit, size)| limit.available_permits() == size)
+        let is_empty = |addresses: &Addresses| addresses.counts.lock().unwrap().is_empty();
+        let addresses = self.addresses.as_ref();
+        addresses.is_none_or(|shares| is_empty(&shares.calls) && is_empty(&shares.health))
+            && limits.into_iter().all(|(limit, size)| limit.available_permits() == size)
     }
 
     /// Logs how many requests were refused since the last report.
@@ -123,16 +152,20 @@ impl Admission {
 }
 
 impl Addresses {
+    fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self { max, counts: Mutex::default() })
+    }
+
     fn admit(&self, address: IpAddr) -> bool {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(address).or_default();
-        let has_room = *count < PER_ADDRESS_MAX;
+        let has_room = *count < self.max;
         *count += usize::from(has_room);
         has_room
     }
 
     fn release(&self, address: IpAddr) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&address) {
             *count -= 1;
             if *count == 0 {
@@ -157,6 +190,32 @@ impl Drop for Permit {
     }
 }
 
+/// An answer's body. It keeps its request open until it was taken.
+struct Kept {
+    body: Body,
+    _permit: Permit,
+}
+
+impl http_body::Body for Kept {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 /// The work on a request, in a task of its own. A caller who leaves changes nothing about it: what an RPC does after
 /// one of its awaits must not depend on whether somebody still waits for the answer.
 #[derive(Debug)]
@@ -171,15 +230,19 @@ pub struct Admitted<E> {
 pub(super) struct CallerGone(pub(super) CancellationToken);
 
 impl<E: Send + 'static> Admitted<E> {
-    /// Starts the work. It holds its permit until the answer begins. `gone` is told when the caller leaves.
+    /// Starts the work. It holds its permit, and so does its answer's body. `gone` is told when the caller leaves.
     pub(super) fn start(
         work: impl Future<Output = Result<Response<Body>, E>> + Send + 'static,
         permit: Permit,
+        tally: Tally,
         gone: CallerGone,
     ) -> Self {
         let work = tokio::spawn(async move {
-            let _permit = permit;
-            work.await
+            let answer = work.await;
+            if let Ok(answer) = &answer {
+                tally.answered(answer);
+            }
+            answer.map(|answer| answer.map(|body| Body::new(Kept { body, _permit: permit })))
         });
         Self { work, _caller: gone.0.drop_guard() }
     }
@@ -203,8 +266,7 @@ mod tests {
     use super::super::caller::Stranger;
     use super::*;
 
-    const LEAD: &str = "/tandem.v1.TrackingService/CaptureLead";
-    const CHECK: &str = "/grpc.health.v1.Health/Check";
+    const LEAD: Route = Route::Page("CaptureLead");
 
     fn stranger(address: &str) -> Caller {
         Caller::Stranger(Stranger { address: Some(address.parse().unwrap()), ..Stranger::default() })
@@ -221,7 +283,7 @@ mod tests {
             .collect();
         assert_eq!(admission.admit(&stranger("192.0.2.1"), LEAD).err(), Some(Reject::Overloaded));
         assert!(admission.admit(&Caller::Internal, LEAD).is_ok());
-        assert!(admission.admit(&stranger("192.0.2.1"), CHECK).is_ok());
+        assert!(admission.admit(&stranger("192.0.2.1"), Route::Check).is_ok());
         drop(crowd);
         assert!(admission.admit(&stranger("192.0.2.1"), LEAD).is_ok());
     }
@@ -229,11 +291,11 @@ mod tests {
     #[test]
     fn claims_that_wait_do_not_block_leads() {
         let admission = Admission::new(false);
-        let claim = || admission.admit(&stranger("192.0.2.1"), RECORD_PURCHASE);
+        let claim = || admission.admit(&stranger("192.0.2.1"), Route::Purchase);
         let waiting: Vec<Permit> = (0..CLAIMS_MAX).map(|_| claim().expect("there is room")).collect();
         assert_eq!(claim().err(), Some(Reject::Overloaded));
         assert!(admission.admit(&stranger("192.0.2.1"), LEAD).is_ok());
-        assert!(admission.admit(&Caller::Internal, RECORD_PURCHASE).is_ok(), "a merchant report is no claim");
+        assert!(admission.admit(&Caller::Internal, Route::Purchase).is_ok(), "a merchant report is no claim");
         drop(waiting);
         assert!(claim().is_ok());
     }
@@ -252,5 +314,39 @@ mod tests {
         permits.pop();
         assert!(admission.admit(&stranger("2001:db8:1:2:ffff::1"), LEAD).is_ok());
         assert_eq!(admission.strangers.available_permits(), STRANGERS_MAX - PER_ADDRESS_MAX + 1);
+    }
+
+    #[test]
+    fn watches_block_neither_checks_nor_each_other() {
+        let admission = Admission::new(true);
+        let watch = |address: &str| admission.admit(&stranger(address), Route::Watch);
+        let own: Vec<Permit> =
+            (0..HEALTH_PER_ADDRESS_MAX).map(|_| watch("192.0.2.1").expect("there is room")).collect();
+        assert!(matches!(watch("192.0.2.1"), Err(Reject::TooFast(_))));
+        assert!(admission.admit(&stranger("192.0.2.1"), LEAD).is_ok(), "its leads have room of their own");
+        let others: Vec<Permit> = (0..WATCHES_MAX - own.len())
+            .map(|n| watch(&format!("10.0.0.{n}")).expect("there is room"))
+            .collect();
+        assert_eq!(watch("192.0.2.9").err(), Some(Reject::Overloaded));
+        assert!(admission.admit(&stranger("192.0.2.9"), Route::Check).is_ok());
+        assert!(admission.admit(&Caller::Internal, Route::Watch).is_ok());
+        drop((own, others));
+        assert!(admission.is_idle());
+    }
+
+    #[tokio::test]
+    async fn a_request_is_open_until_its_answer_was_taken() {
+        let admission = Admission::new(true);
+        let permit = admission.admit(&stranger("192.0.2.1"), LEAD).unwrap();
+        let work = async {
+            Ok::<_, std::convert::Infallible>(Response::new(Body::new(http_body_util::Full::from(
+                "an answer",
+            ))))
+        };
+        let tally = Tally::start(Arc::default(), crate::clock::Clock::fixed(0), LEAD);
+        let answer = Admitted::start(work, permit, tally, CallerGone::default()).await.unwrap();
+        assert!(!admission.is_idle(), "the answer waits to be taken");
+        drop(answer);
+        assert!(admission.is_idle());
     }
 }

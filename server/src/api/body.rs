@@ -1,11 +1,21 @@
-//! Limits how long a request's body may take to arrive.
+//! Limits how long a request's body may take to arrive, how many bytes strangers send, and how long a stream to a
+//! stranger lasts.
 
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use tonic::Status;
 use tonic::body::Body;
 use tower_http::timeout::{DeadlineBody, TimeoutError};
+
+use super::access::AccessPolicy;
+use super::status::Reject;
 
 /// Longest wait for the whole body of a request, counted from its headers.
 const ARRIVAL_MAX: Duration = Duration::from_secs(10);
@@ -22,11 +32,60 @@ pub(super) fn with_deadline(inner: Body) -> Body {
     }))
 }
 
+/// A stranger's body. Bytes for which its address has no room fail with [`Reject::TooFast`]. Who reads on reads what
+/// comes after them.
+pub(super) struct Metered {
+    pub(super) body: Body,
+    pub(super) address: IpAddr,
+    pub(super) policy: Arc<AccessPolicy>,
+}
+
+impl http_body::Body for Metered {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let bytes = match &frame {
+            Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len),
+            _ => 0,
+        };
+        Poll::Ready(match self.policy.rate_limits.take_bytes(self.address, bytes) {
+            Ok(()) => frame,
+            Err(wait) => Some(Err(Reject::TooFast(wait).into())),
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// How long a stranger may watch without asking again.
+const LIFETIME_MAX: Duration = Duration::from_secs(600);
+
+/// A body that ends with `UNAVAILABLE` after [`LIFETIME_MAX`]. Who watches then asks again, and takes its place among
+/// those who wait for one.
+pub(super) fn with_lifetime(inner: Body) -> Body {
+    Body::new(DeadlineBody::new(LIFETIME_MAX, inner).map_err(|error| {
+        if error.is::<TimeoutError>() {
+            Status::unavailable("the watch has ended; ask again")
+        } else {
+            Status::from_error(error)
+        }
+    }))
+}
+
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use futures_util::StreamExt as _;
-    use http_body::Frame;
     use http_body_util::StreamBody;
     use tonic::Code;
 

@@ -1,7 +1,7 @@
 //! The gRPC port, and the only folder that knows tonic, prost and the messages.
 //!
-//! 1. [`access`] finds out who calls, before the body is read. [`rate_limit`] and [`admission`]
-//!    limit callers.
+//! 1. [`route`] says what a path asks for. [`access`] finds out who calls, before the body is read. [`rate_limit`]
+//!    and [`admission`] limit callers. [`door`] puts them together, and [`tally`] counts what is refused.
 //! 2. [`decode`] turns a message into core types. It names each wrong field and hashes raw personal
 //!    data. No raw data survives this step.
 //! 3. [`tracking`] and [`operations`] call the lower layers, and [`encode`] builds the answer.
@@ -13,11 +13,15 @@ mod body;
 pub mod caller;
 mod cookies;
 pub mod decode;
+mod door;
 mod encode;
 pub mod operations;
 pub mod rate_limit;
+mod route;
 pub mod serve;
 mod status;
+mod tally;
 pub mod tracking;
 
-pub use status::{Reject, Violation};
+pub use door::{CallerLayer, CallerService};
+pub use status::{Reject, Violation, Violations};

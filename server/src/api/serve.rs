@@ -13,7 +13,6 @@ use http_body_util::{BodyExt as _, Full};
 use tandem_net::{Port, RequestsLayer};
 use tandem_proto::stubs::operations_service_server::OperationsServiceServer;
 use tandem_proto::stubs::tracking_service_server::TrackingServiceServer;
-use tandem_proto::v1::tracking_service_paths::VERIFY_WEBHOOK;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::service::Routes;
@@ -23,18 +22,27 @@ use tonic_web::GrpcWebLayer;
 use tower::Service;
 use tower_http::cors::{AllowCredentials, AllowOrigin, CorsLayer};
 
-use super::access::{AccessPolicy, CallerLayer, is_ours};
+use super::access::AccessPolicy;
+use super::caller::Caller;
+use super::door::CallerLayer;
+use super::route::Route;
 use super::tracking::Tracking;
 use crate::api::operations::Operations;
 
-/// Largest message of a public RPC, bytes.
-const PUBLIC_BYTES_MAX: usize = 256 * 1024;
+/// Largest message of a stranger, bytes. A real cart fits.
+const STRANGER_BYTES_MAX: usize = 64 * 1024;
+/// Largest message of the shop's own services, bytes.
+const INTERNAL_BYTES_MAX: usize = 256 * 1024;
 /// Largest message of `VerifyWebhook`, bytes: a body of 1 MiB, and its headers.
 const WEBHOOK_BYTES_MAX: usize = 1024 * 1024 + 64 * 1024;
+/// Largest question about health, bytes. It holds the name of a service.
+const HEALTH_BYTES_MAX: usize = 4 * 1024;
 /// Bytes before each message (gRPC over HTTP, length-prefixed message).
 const FRAME_HEAD_BYTES: usize = 5;
 /// Most bytes of a too large HTTP/1.1 request that are read, so that the caller sees the answer.
 const DISCARDED_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// As how many bytes a refused part of a body counts.
+const REFUSED_BYTES: usize = 16 * 1024;
 /// Largest headers of an HTTP/2 request, bytes.
 const HEADER_BYTES_MAX: u32 = 32 * 1024;
 /// How long a browser may remember a preflight.
@@ -51,6 +59,7 @@ pub async fn serve(
     let (health_reporter, health) = tonic_health::server::health_reporter();
     health_reporter.set_serving::<TrackingServiceServer<Tracking>>().await;
     health_reporter.set_serving::<OperationsServiceServer<Operations>>().await;
+    let health = health.max_decoding_message_size(HEALTH_BYTES_MAX);
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(tandem_proto::DESCRIPTORS)
@@ -62,7 +71,7 @@ pub async fn serve(
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
         .max_concurrent_streams(1024)
         .http2_max_header_list_size(HEADER_BYTES_MAX)
-        .layer(RequestsLayer::new(is_ours))
+        .layer(RequestsLayer::new(|path| Route::of(path).is_ours()))
         .layer(cors(Arc::clone(&policy)))
         .layer(GrpcWebLayer::new())
         .layer(CallerLayer(policy))
@@ -77,7 +86,7 @@ pub async fn serve(
 
 /// Tandem's services, each RPC with its size limit.
 pub(crate) fn routes(tracking: Tracking, operations: Operations) -> Routes {
-    let operations = OperationsServiceServer::new(operations).max_decoding_message_size(PUBLIC_BYTES_MAX);
+    let operations = OperationsServiceServer::new(operations).max_decoding_message_size(INTERNAL_BYTES_MAX);
     Routes::new(SizeLimited::new(tracking)).add_service(operations)
 }
 
@@ -102,10 +111,11 @@ fn cors(policy: Arc<AccessPolicy>) -> CorsLayer {
         .max_age(PREFLIGHT_AGE)
 }
 
-/// `TrackingService` with a size limit per RPC, because webhooks may be larger.
+/// `TrackingService` with a size limit per caller and RPC.
 #[derive(Debug, Clone)]
 struct SizeLimited {
-    public: TrackingServiceServer<Tracking>,
+    stranger: TrackingServiceServer<Tracking>,
+    internal: TrackingServiceServer<Tracking>,
     webhook: TrackingServiceServer<Tracking>,
 }
 
@@ -114,7 +124,11 @@ impl SizeLimited {
         let shared = Arc::new(tracking);
         let with =
             |bytes| TrackingServiceServer::from_arc(Arc::clone(&shared)).max_decoding_message_size(bytes);
-        Self { public: with(PUBLIC_BYTES_MAX), webhook: with(WEBHOOK_BYTES_MAX) }
+        Self {
+            stranger: with(STRANGER_BYTES_MAX),
+            internal: with(INTERNAL_BYTES_MAX),
+            webhook: with(WEBHOOK_BYTES_MAX),
+        }
     }
 }
 
@@ -132,10 +146,11 @@ impl Service<Request<Body>> for SizeLimited {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (service, bytes_max) = if request.uri().path() == VERIFY_WEBHOOK {
-            (&mut self.webhook, WEBHOOK_BYTES_MAX)
-        } else {
-            (&mut self.public, PUBLIC_BYTES_MAX)
+        let is_internal = request.extensions().get::<Caller>() == Some(&Caller::Internal);
+        let (service, bytes_max) = match Route::of(request.uri().path()) {
+            _ if !is_internal => (&mut self.stranger, STRANGER_BYTES_MAX),
+            Route::Webhook => (&mut self.webhook, WEBHOOK_BYTES_MAX),
+            _ => (&mut self.internal, INTERNAL_BYTES_MAX),
         };
         if request.version() >= http::Version::HTTP_2 {
             return service.call(request);
@@ -156,11 +171,22 @@ impl Service<Request<Body>> for SizeLimited {
 async fn read_whole(mut body: Body, bytes_max: usize) -> Result<Body, Status> {
     let mut kept = BytesMut::new();
     let mut read = 0_usize;
+    let mut refused = None;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| match error.code() {
-            Code::DeadlineExceeded => error,
-            _ => Status::cancelled("the request ended before its body was complete"),
-        })?;
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(error) if error.code() == Code::DeadlineExceeded => return Err(error),
+            // The address has no room for these bytes. How many they were is not known.
+            Err(error) if error.code() == Code::ResourceExhausted => {
+                refused = Some(error);
+                read = read.saturating_add(REFUSED_BYTES);
+                if read > DISCARDED_BYTES_MAX {
+                    break;
+                }
+                continue;
+            }
+            Err(_) => return Err(Status::cancelled("the request ended before its body was complete")),
+        };
         let Ok(data) = frame.into_data() else { continue };
         read = read.saturating_add(data.len());
         if read > DISCARDED_BYTES_MAX {
@@ -170,7 +196,9 @@ async fn read_whole(mut body: Body, bytes_max: usize) -> Result<Body, Status> {
             kept.extend_from_slice(&data);
         }
     }
-    if read > bytes_max {
+    if let Some(refused) = refused {
+        Err(refused)
+    } else if read > bytes_max {
         Err(Status::out_of_range(format!("the message is larger than {bytes_max} bytes")))
     } else {
         Ok(Body::new(Full::new(kept.freeze())))

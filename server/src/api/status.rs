@@ -25,9 +25,56 @@ impl Violation {
     }
 }
 
+/// What is wrong with a request. At most [`VIOLATIONS_MAX`] are kept and told; the rest is counted, so that a message
+/// full of errors costs no more than a small one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Violations {
+    kept: Vec<Violation>,
+    more: usize,
+}
+
+/// Most wrong fields that one answer names.
+const VIOLATIONS_MAX: usize = 20;
+
+impl Violations {
+    pub(in crate::api) fn add(&mut self, field: impl Into<String>, what: impl Into<String>) {
+        if self.kept.len() < VIOLATIONS_MAX {
+            self.kept.push(Violation::new(field, what));
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// Whether something is wrong with a field or with a part of it. Of what is only counted nothing is known.
+    pub(in crate::api) fn has(&self, field: &str) -> bool {
+        self.kept.iter().any(|violation| violation.field.starts_with(field))
+    }
+
+    /// Returns a value, or records what is wrong with it.
+    pub(in crate::api) fn take<T, E: std::fmt::Display>(
+        &mut self,
+        field: &str,
+        result: Result<T, E>,
+    ) -> Option<T> {
+        result.map_err(|error| self.add(field, error.to_string())).ok()
+    }
+
+    /// # Errors
+    /// [`Reject::Invalid`], if there are any.
+    pub(in crate::api) fn check(self) -> Result<(), Reject> {
+        if self.kept.is_empty() { Ok(()) } else { Err(Reject::Invalid(self)) }
+    }
+
+    fn text(&self) -> String {
+        let fields: Vec<_> = self.kept.iter().map(|v| format!("{} {}", v.field, v.what)).collect();
+        let more = if self.more > 0 { format!("; and {} more", self.more) } else { String::new() };
+        format!("{}{more}", fields.join("; "))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reject {
-    Invalid(Vec<Violation>),
+    Invalid(Violations),
     /// The internal token is missing where it is needed, or wrong.
     Unauthenticated,
     /// The page's origin is not one of the shop's.
@@ -54,7 +101,9 @@ pub enum Reject {
 impl Reject {
     /// A refusal because of one wrong field.
     pub fn field(field: impl Into<String>, what: impl Into<String>) -> Self {
-        Self::Invalid(vec![Violation::new(field, what)])
+        let mut violations = Violations::default();
+        violations.add(field, what);
+        Self::Invalid(violations)
     }
 
     pub fn code(&self) -> &'static str {
@@ -83,12 +132,15 @@ impl Reject {
         }
     }
 
+    /// Whether the server failed the caller, so that the answer counts into the error rate. Overload does, one
+    /// address's limit does not.
+    pub(super) fn is_failure(&self) -> bool {
+        matches!(self, Self::Overloaded) || is_failure(self.grpc())
+    }
+
     fn text(&self) -> String {
         match self {
-            Self::Invalid(violations) => {
-                let fields: Vec<_> = violations.iter().map(|v| format!("{} {}", v.field, v.what)).collect();
-                fields.join("; ")
-            }
+            Self::Invalid(violations) => violations.text(),
             Self::Unauthenticated => {
                 "send the internal token: authorization: Bearer <token> (TANDEM_INTERNAL_TOKEN)".into()
             }
@@ -106,6 +158,11 @@ impl Reject {
             Self::NoSuchOrder => "there is no such order".into(),
         }
     }
+}
+
+/// Whether a status is a failure of the server.
+pub(super) fn is_failure(code: Code) -> bool {
+    matches!(code, Code::Internal | Code::Unknown | Code::Unavailable)
 }
 
 /// A status's name in lower case, for metric labels.
@@ -164,7 +221,7 @@ impl From<Reject> for Status {
         let mut details = ErrorDetails::new();
         match &reject {
             Reject::Invalid(violations) => {
-                for violation in violations {
+                for violation in &violations.kept {
                     details.add_bad_request_violation(&violation.field, &violation.what);
                 }
             }

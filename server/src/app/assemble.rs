@@ -2,6 +2,7 @@
 //! below it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tandem_core::code;
 use tandem_core::id::PixelId;
@@ -26,7 +27,7 @@ use crate::ingest::Ingest;
 use crate::insight::diagnosis::{Deployment, Diagnosis};
 use crate::insight::health::Insight;
 use crate::orders::{ConfirmKeys, OrderSettings, Orders, OrdersApi, PurchaseRules, Reconciler};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Reserve};
 use crate::telemetry::metrics::Metrics;
 use crate::vital;
 
@@ -71,7 +72,9 @@ pub(super) async fn assemble(
     let deployment = Deployment::of(&settings, configured);
     let review = review(&settings);
     let (base, mut tasks) = base(&mut settings, outbox, clock, stop).await?;
-    let (access, limits) = access(&mut settings, &base.pixels)?;
+    let (access, limits) = access(&mut settings, &base)?;
+    let watch = janitor::watch_disk(access.reserve.clone(), settings.data_dir.clone(), stop.clone());
+    tasks.push(vital::task("disk", watch));
     let tls = settings.tls.take().map(Arc::new);
     let chores = janitor::run(base.outbox.clone(), Arc::clone(&access), settings.retention, stop.clone());
     tasks.push(vital::task("janitor", chores));
@@ -79,14 +82,15 @@ pub(super) async fn assemble(
     tasks.push(vital::task("catalogue", reload));
 
     let BaseParts { outbox, clock, metrics, pixels, graph, delivery } = base;
-    let insight = Arc::new(Insight::new(
+    let insight = Insight::new(
         Arc::clone(&outbox.operators),
         delivery.board().clone(),
         Arc::clone(&metrics),
         clock.clone(),
         review.clone(),
         settings.claim_secret.is_some(),
-    ));
+    );
+    let insight = Arc::new(insight.with_reserve(access.reserve.clone()));
     let decoder = Decoder {
         settings: decoding(&settings, &pixels, configured),
         metrics: Arc::clone(&metrics),
@@ -172,15 +176,12 @@ async fn base(
 }
 
 /// Who may call, and how many connections each port may have.
-fn access(
-    settings: &mut Settings,
-    pixels: &[Arc<Pixel>],
-) -> Result<(Arc<AccessPolicy>, PortLimits), StartError> {
+fn access(settings: &mut Settings, base: &BaseParts) -> Result<(Arc<AccessPolicy>, PortLimits), StartError> {
     let token = match settings.internal_token.take() {
         Some(token) => token,
         None => store::own_token(&settings.data_dir)?,
     };
-    let of_pixels = pixels.iter().filter_map(|pixel| pixel.origins.clone());
+    let of_pixels = base.pixels.iter().filter_map(|pixel| pixel.origins.clone());
     let origins = std::iter::once(settings.allowed_origins.clone()).chain(of_pixels).collect();
     let trusted_proxies = std::mem::take(&mut settings.trusted_proxies);
     let files = raise_file_limit();
@@ -195,6 +196,10 @@ fn access(
         sets_cookies: settings.cookie_domain.is_some(),
         rate_limits: RateLimits::new(settings.rate_limit),
         admission: Admission::new(settings.rate_limit.is_some()),
+        reserve: Reserve::default(),
+        refused_tokens: AtomicU64::default(),
+        metrics: Arc::clone(&base.metrics),
+        clock: base.clock.clone(),
     };
     Ok((Arc::new(access), limits))
 }

@@ -1,16 +1,19 @@
 //! The janitor. It gives up events that are too old for Meta, and deletes rows past their retention. It works in small
-//! steps, so that ingest continues in between.
+//! steps, so that ingest continues in between. It also looks after the room of the disk.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::api::access::AccessPolicy;
-use crate::outbox::{Outbox, StoreError};
+use crate::outbox::{Outbox, Reserve, StoreError};
 
 /// How often the janitor looks for events that grew too old for Meta.
 const EXPIRE_EVERY: Duration = Duration::from_secs(10);
+/// How often the room of the disk is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The janitor deletes old rows and forgets quiet addresses once in this many rounds.
 const ROUNDS_PER_SWEEP: u32 = 6;
 /// Most rows that one step changes.
@@ -30,11 +33,24 @@ pub(super) async fn run(
             () = stop.cancelled() => return,
             () = tokio::time::sleep(EXPIRE_EVERY) => {}
         }
-        access.admission.report();
+        access.report();
         if round.is_multiple_of(ROUNDS_PER_SWEEP) {
             access.rate_limits.forget_quiet();
         }
         tidy_up(&outbox, round, retention, &stop).await;
+    }
+}
+
+/// Looks at the room of the disk until `stop`.
+pub(super) async fn watch_disk(reserve: Reserve, data_dir: PathBuf, stop: CancellationToken) {
+    loop {
+        let (reserve, data_dir) = (reserve.clone(), data_dir.clone());
+        // A network's disk may take long to answer. The next look comes after that.
+        drop(tokio::task::spawn_blocking(move || reserve.look(&data_dir)).await);
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
     }
 }
 

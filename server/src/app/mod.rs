@@ -45,13 +45,21 @@ pub async fn run(
     let grpc = BoundListener::bind("TANDEM_GRPC_ADDR", settings.grpc_addr).await?;
     let http = BoundListener::bind("TANDEM_HTTP_ADDR", settings.http_addr).await?;
     let stop = CancellationToken::new();
+    let hosts = settings.http_hosts.clone();
     let assembled = assemble::assemble(settings, outbox, clock, &stop).await?;
     let Parts { tracking, operations, access, insight, limits, tls, mut tasks, closing } = assembled;
 
     let scheme = if tls.is_some() { "https" } else { "http" };
     let ready = format!("tandem-server ready grpc={scheme}://{} http=http://{}", grpc.address, http.address);
+    if !http.address.ip().to_canonical().is_loopback() {
+        tracing::info!(
+            address = %http.address,
+            "the HTTP port can be read by everybody who reaches it, without a token: /metrics, /api/tracking-health and the \
+             dashboard with its latest events and dead letters; TANDEM_HTTP_ADDR=127.0.0.1:9090 keeps it on this machine"
+        );
+    }
     let (grpc, http) = (grpc.open(limits.grpc, tls), http.open(limits.http, None));
-    let router = insight_http::router(insight).layer(RequestsLayer::new(|_| false));
+    let router = insight_http::router(insight, hosts).layer(RequestsLayer::new(|_| false));
     let stopped = stop.clone().cancelled_owned();
     let http_task = tokio::spawn(async move {
         let service = router.into_make_service_with_connect_info::<Peer>();

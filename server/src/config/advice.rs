@@ -7,9 +7,11 @@ use std::path::PathBuf;
 
 use secrecy::ExposeSecret as _;
 use tandem_core::order::Environment;
+use tandem_net::Tls;
 use tandem_settings::keys::{
     CASHFREE_API_URL, CASHFREE_CLIENT_SECRET, CASHFREE_CLIENT_SECRET_PRODUCTION, FACEBOOK_ACCESS_TOKEN,
     FACEBOOK_APP_SECRET, TANDEM_CLAIM_SECRET, TANDEM_DATA_DIR, TANDEM_INTERNAL_TOKEN,
+    TANDEM_TLS_CLIENT_NAMES,
 };
 use tandem_settings::{SecretForm, SecretKey, SecretSource};
 use url::Url;
@@ -69,6 +71,8 @@ pub struct SettingsReview {
     data_dir: PathBuf,
     /// IDs of the pixels that have a test event code.
     testing: Vec<String>,
+    /// Every certificate of the client CA proves an internal caller.
+    trusts_whole_ca: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -100,7 +104,7 @@ struct Rule {
     subjects: fn(&SettingsReview) -> Vec<String>,
 }
 
-const RULES: [Rule; 7] = [
+const RULES: [Rule; 8] = [
     Rule {
         code: "secret_file_unusable",
         weight: Weight::Degraded,
@@ -172,6 +176,16 @@ const RULES: [Rule; 7] = [
         },
     },
     Rule {
+        code: "client_names_unset",
+        weight: Weight::Advice,
+        what: "every certificate of TANDEM_TLS_CLIENT_CA stands for the internal token",
+        advice: "name the shop's own services, unless that CA signs for them alone",
+        subjects: |review| match review.trusts_whole_ca {
+            true => vec![TANDEM_TLS_CLIENT_NAMES.name.to_owned()],
+            false => Vec::new(),
+        },
+    },
+    Rule {
         code: "data_dir_open",
         weight: Weight::Advice,
         what: "others on this machine may enter or read it, and it holds personal data and the token",
@@ -240,6 +254,7 @@ impl SettingsReview {
             cashfree_api: Some(settings.cashfree.api_url.clone()),
             data_dir: settings.data_dir.clone(),
             testing: testing.map(|pixel| pixel.id.as_str().to_owned()).collect(),
+            trusts_whole_ca: settings.tls.as_ref().is_some_and(Tls::trusts_whole_ca),
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod advice;
 mod check;
+mod hosts;
 mod network;
 mod origins;
 mod page;
@@ -12,6 +13,7 @@ mod tls;
 
 pub use advice::{SettingAdvice, SettingsReview, Weight};
 pub use check::understood;
+pub use hosts::HttpHosts;
 pub use network::RateLimit;
 pub use origins::{ListedOrigin, Origin, Origins};
 pub use pixels::{MoneyRule, Pixel};

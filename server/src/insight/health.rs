@@ -12,13 +12,15 @@ use tokio::sync::Mutex;
 use crate::clock::Clock;
 use crate::config::{SettingsReview, Weight};
 use crate::delivery::{PixelState, PixelStatus, StatusBoard};
-use crate::outbox::{Figures, Metric, OperatorStore, State, StoreError};
+use crate::outbox::{Figures, Metric, OperatorStore, Reserve, State, StoreError};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::response_times::ResponseFigures;
 
 /// A snapshot is cached for this multiple of the time it took to make. So cheap snapshots stay
 /// fresh, and expensive ones take at most a sixth of the time.
 const REUSE_FACTOR: u32 = 5;
+/// For how long it is not asked again whether the store accepts writes. Each question syncs a disk, and anybody may ask.
+const READY_REUSE: Duration = Duration::from_secs(1);
 /// Longest time a snapshot is cached.
 const REUSE_MAX: Duration = Duration::from_secs(5);
 /// Longest time that events may wait for a pixel that does not deliver, seconds: 15 minutes.
@@ -115,7 +117,9 @@ pub struct Insight {
     clock: Clock,
     review: SettingsReview,
     proves_pages: bool,
+    reserve: Reserve,
     latest: Mutex<Option<CachedSnapshot>>,
+    ready: Mutex<Option<(Instant, Result<(), StoreError>)>>,
 }
 
 #[derive(Debug)]
@@ -135,7 +139,14 @@ impl Insight {
         review: SettingsReview,
         proves_pages: bool,
     ) -> Self {
-        Self { operators, board, metrics, clock, review, proves_pages, latest: Mutex::default() }
+        let (latest, ready, reserve) = (Mutex::default(), Mutex::default(), Reserve::default());
+        Self { operators, board, metrics, clock, review, proves_pages, reserve, latest, ready }
+    }
+
+    /// Tells of the disk's reserve, too.
+    #[must_use]
+    pub fn with_reserve(self, reserve: Reserve) -> Self {
+        Self { reserve, ..self }
     }
 
     /// Whether anybody can name the orders of others: their IDs count up, and nothing else is asked for.
@@ -153,9 +164,17 @@ impl Insight {
         self.clock.now_ms()
     }
 
-    /// Checks that the store accepts writes.
+    /// Whether the store accepts writes, as it was at most a second ago. Those who ask at once share one question.
     pub async fn check_ready(&self) -> Result<(), StoreError> {
-        self.operators.probe().await
+        let mut ready = self.ready.lock().await;
+        if let Some((at, known)) = &*ready
+            && at.elapsed() < READY_REUSE
+        {
+            return known.clone();
+        }
+        let accepts = self.operators.probe().await;
+        *ready = Some((Instant::now(), accepts.clone()));
+        accepts
     }
 
     /// A snapshot, at most a few seconds old.
@@ -168,7 +187,7 @@ impl Insight {
             return Arc::clone(&latest.snapshot);
         }
         let at_ms = self.clock.now_ms();
-        let accepts = self.operators.probe().await;
+        let accepts = self.check_ready().await;
         let figures = self.operators.figures(at_ms).await;
         let store_error = accepts.err().or(figures.as_ref().err().cloned());
         let figures = figures.unwrap_or_default();
@@ -201,6 +220,9 @@ impl Insight {
         }
         if store_error.is_some() {
             findings.add_critical("store_refuses".into());
+        }
+        if self.reserve.is_all_that_is_left() {
+            findings.add_critical("disk_low".into());
         }
         if !is_time_trusted {
             findings.add_degraded(code::CLOCK_UNTRUSTED.into());
@@ -341,5 +363,33 @@ impl Findings {
 
     fn status(&self) -> Status {
         self.status.unwrap_or(Status::Healthy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbox::Outbox;
+    use crate::outbox::embedded::Embedded;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_second_of_questions_costs_the_disk_one_write() {
+        let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::fixed(1_000));
+        let outbox = Outbox::new(Embedded::open(dir.path(), clock.clone()).unwrap());
+        let (board, metrics) = (StatusBoard::default(), Arc::default());
+        let insight =
+            Insight::new(outbox.operators, board, metrics, clock.clone(), SettingsReview::default(), true);
+        // What a probe writes is the time.
+        let reader = rusqlite::Connection::open(dir.path().join("tandem.db")).unwrap();
+        let written = || reader.query_row("PRAGMA application_id", [], |row| row.get::<_, i64>(0)).unwrap();
+        insight.check_ready().await.unwrap();
+        let first = written();
+        clock.set_ms(2_000);
+        insight.check_ready().await.unwrap();
+        insight.snapshot().await;
+        assert_eq!(written(), first, "another question within the second wrote again");
+        tokio::time::sleep(READY_REUSE).await;
+        insight.check_ready().await.unwrap();
+        assert_ne!(written(), first);
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::health::{Insight, Status};
 use super::{dashboard, metrics_page};
+use crate::config::HttpHosts;
 use crate::outbox::{EventFilter, Page, State as EventState};
 
 /// Number of latest events on the dashboard.
@@ -18,18 +19,19 @@ const EVENTS_SHOWN: usize = 25;
 /// Number of newest dead letters on the dashboard.
 const DEAD_LETTERS_SHOWN: usize = 10;
 
-pub fn router(insight: Arc<Insight>) -> Router {
-    // The Host header must name this machine. Otherwise a page of another site could read these routes through a
-    // host name of its own that resolves to this address (DNS rebinding).
+/// `hosts`: names under which others than probes may ask.
+pub fn router(insight: Arc<Insight>, hosts: HttpHosts) -> Router {
+    // The Host header must be one of this machine's names. Otherwise a page of another site could read these routes
+    // through a host name of its own that resolves to this address (DNS rebinding).
     let guarded = Router::new()
         .route("/", get(page))
         .route("/dashboard.js", get(script))
         .route("/api/tracking-health", get(tracking_health))
-        .layer(from_fn(check_host));
+        .route("/metrics", get(metrics))
+        .layer(from_fn_with_state(Arc::new(hosts), check_host));
     Router::new()
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
         .merge(guarded)
         .layer(from_fn(harden))
         .with_state(insight)
@@ -78,30 +80,19 @@ async fn script() -> Response {
     ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], dashboard::SCRIPT).into_response()
 }
 
-async fn check_host(request: Request, next: Next) -> Response {
+async fn check_host(State(hosts): State<Arc<HttpHosts>>, request: Request, next: Next) -> Response {
     let host = request
         .headers()
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
         .or_else(|| request.uri().authority().map(axum::http::uri::Authority::as_str))
         .unwrap_or_default();
-    if is_this_machine(host) {
+    if hosts.allow(host) {
         next.run(request).await
     } else {
-        let text = "Open this page by IP address or as localhost. A proxy in front of it must set the Host header accordingly.\n";
+        let text = "Ask by IP address, as localhost, or under a name in TANDEM_HTTP_HOSTS.\n";
         (StatusCode::MISDIRECTED_REQUEST, text).into_response()
     }
-}
-
-/// Whether a host is `localhost` or an IP address, with or without a port. No other site can own
-/// these names.
-fn is_this_machine(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.ends_with(':') => name,
-        _ => host,
-    };
-    let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
-    name.eq_ignore_ascii_case("localhost") || bare.parse::<std::net::IpAddr>().is_ok()
 }
 
 async fn harden(request: Request, next: Next) -> Response {
@@ -111,21 +102,4 @@ async fn harden(request: Request, next: Next) -> Response {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_this_machine;
-
-    #[test]
-    fn only_addresses_and_localhost_are_this_machine() {
-        for yes in ["localhost", "LOCALHOST:9090", "127.0.0.1:9090", "10.1.2.3", "[::1]:9090", "[::1]"] {
-            assert!(is_this_machine(yes), "{yes}");
-        }
-        for no in
-            ["", "evil.example", "evil.example:9090", "localhost.evil.example", "127.0.0.1.evil.example"]
-        {
-            assert!(!is_this_machine(no), "{no}");
-        }
-    }
 }

@@ -24,6 +24,7 @@ mod model_tests;
 mod operators;
 mod orders;
 mod queue;
+mod reserve;
 mod state;
 
 pub use error::StoreError;
@@ -41,6 +42,7 @@ pub use orders::{
     StepAnswer, WebhookRecord, purchase_change,
 };
 pub use queue::{AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent};
+pub use reserve::Reserve;
 pub(crate) use state::numbers;
 pub use state::{BrowserOutcome, State};
 pub use tandem_core::capi::Payload;

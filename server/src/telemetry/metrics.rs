@@ -58,6 +58,7 @@ pub struct Metrics {
     attempts: Family<AttemptLabels, Counter>,
     graph_seconds: Histogram,
     webhooks: Family<VerdictLabel, Counter>,
+    refused_tokens: Counter,
     pii_redacted: Counter,
     unnoted_orders: Counter,
     crawler_events: Counter,
@@ -76,6 +77,7 @@ impl Default for Metrics {
             attempts: Family::default(),
             graph_seconds: seconds(),
             webhooks: Family::default(),
+            refused_tokens: Counter::default(),
             pii_redacted: Counter::default(),
             unnoted_orders: Counter::default(),
             crawler_events: Counter::default(),
@@ -93,6 +95,11 @@ impl Default for Metrics {
             "Time that TrackingService takes to answer",
             Unit::Seconds,
             metrics.rpc_seconds.clone(),
+        );
+        registry.register(
+            "access_refused_tokens",
+            "Calls refused for their token: it was wrong, or too many wrong ones had come from its address",
+            metrics.refused_tokens.clone(),
         );
         registry.register(
             "ingest_pii_redacted",
@@ -149,6 +156,18 @@ impl Metrics {
         self.rpcs.get_or_create(&AnswerLabels { rpc, code }).inc();
         self.rpc_seconds.get_or_create(&RpcLabel { rpc }).observe(took.as_secs_f64());
         self.response_times.note(now_ms, took, is_error);
+    }
+
+    /// Counts an answer of `TrackingService` that no handler gave. No work was done for it, so that it has no
+    /// response time.
+    pub fn count_unhandled(&self, rpc: &'static str, code: &'static str, is_error: bool, now_ms: i64) {
+        self.rpcs.get_or_create(&AnswerLabels { rpc, code }).inc();
+        self.response_times.note_unhandled(now_ms, is_error);
+    }
+
+    /// Counts a call that was refused for its token.
+    pub fn count_refused_token(&self) {
+        self.refused_tokens.inc();
     }
 
     /// Counts one attempt to send one event.

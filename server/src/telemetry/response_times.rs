@@ -14,6 +14,8 @@ const LONGEST_US: u64 = 60_000_000;
 struct Hour {
     hour: i64,
     micros: Histogram<u32>,
+    /// Answers without a time.
+    unhandled: u64,
     errors: u64,
 }
 
@@ -24,7 +26,7 @@ pub struct ResponseTimes(Mutex<Vec<Hour>>);
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ResponseFigures {
     pub answers: u64,
-    /// Number of answers `INTERNAL`, `UNKNOWN` or `UNAVAILABLE`.
+    /// Number of answers that are failures of the server, overload included.
     pub errors: u64,
     /// Mean, milliseconds.
     pub mean_ms: f64,
@@ -42,6 +44,22 @@ impl ResponseFigures {
 impl ResponseTimes {
     /// Records an answer given at `now_ms` (Unix milliseconds) after `took`.
     pub fn note(&self, now_ms: i64, took: Duration, is_error: bool) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(LONGEST_US).clamp(1, LONGEST_US);
+        self.with_hour(now_ms, |hour| {
+            hour.micros.saturating_record(micros);
+            hour.errors += u64::from(is_error);
+        });
+    }
+
+    /// Records an answer without a time: no handler gave it.
+    pub fn note_unhandled(&self, now_ms: i64, is_error: bool) {
+        self.with_hour(now_ms, |hour| {
+            hour.unhandled += 1;
+            hour.errors += u64::from(is_error);
+        });
+    }
+
+    fn with_hour(&self, now_ms: i64, note: impl FnOnce(&mut Hour)) {
         let hour = now_ms.div_euclid(3_600_000);
         let mut hours = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if hours.last().is_none_or(|last| last.hour != hour) {
@@ -49,13 +67,10 @@ impl ResponseTimes {
                 hours.remove(0);
             }
             let Ok(micros) = Histogram::new_with_bounds(1, LONGEST_US, 2) else { return };
-            hours.push(Hour { hour, micros, errors: 0 });
+            hours.push(Hour { hour, micros, unhandled: 0, errors: 0 });
         }
         if let Some(last) = hours.last_mut() {
-            last.micros.saturating_record(
-                u64::try_from(took.as_micros()).unwrap_or(LONGEST_US).clamp(1, LONGEST_US),
-            );
-            last.errors += u64::from(is_error);
+            note(last);
         }
     }
 
@@ -66,14 +81,15 @@ impl ResponseTimes {
         let Ok(mut all) = Histogram::<u32>::new_with_bounds(1, LONGEST_US, 2) else {
             return ResponseFigures::default();
         };
-        let mut errors = 0;
+        let (mut unhandled, mut errors) = (0, 0);
         for hour in hours.iter().filter(|hour| hour.hour >= first) {
             // All histograms have the same bounds, so adding them cannot fail.
             all.add(&hour.micros).unwrap_or_default();
+            unhandled += hour.unhandled;
             errors += hour.errors;
         }
         ResponseFigures {
-            answers: all.len(),
+            answers: all.len() + unhandled,
             errors,
             mean_ms: if all.is_empty() { 0.0 } else { all.mean() / 1000.0 },
             p99_ms: if all.is_empty() { 0.0 } else { all.value_at_quantile(0.99) as f64 / 1000.0 },

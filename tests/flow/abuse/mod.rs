@@ -4,6 +4,7 @@ mod canaries;
 mod gateway_fire;
 mod leaving_callers;
 mod overload;
+mod ports;
 mod privacy;
 mod slow_callers;
 mod strangers;

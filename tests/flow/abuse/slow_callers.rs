@@ -2,14 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
+use prost::Message as _;
 use tandem_proto::v1::{
     CaptureLeadRequest, CaptureLeadResponse, ListEventsRequest, WatchEventsRequest,
     tracking_service_paths as paths,
 };
 use tandem_tests::{INTERNAL_TOKEN, Person, World, messages, raw};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::{Code, Status};
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 /// Number of callers of a kind in one test.
 const CROWD: usize = 200;
@@ -128,6 +131,16 @@ async fn a_call_whose_message_never_comes_is_answered_and_its_connection_kept() 
     let status = outcome.expect_err("there was no message");
     assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
     stranger.capture_lead(messages::lead(&Person::unique())).await?;
+
+    // Otherwise a few such calls would take all the places of health checks.
+    client.ready().await?;
+    let nothing = tonic::Request::new(tokio_stream::pending::<HealthCheckRequest>());
+    let codec = tonic_prost::ProstCodec::<HealthCheckRequest, HealthCheckResponse>::default();
+    let check = PathAndQuery::from_static("/grpc.health.v1.Health/Check");
+    let call = client.client_streaming(nothing, check, codec);
+    let outcome: Result<_, Status> = tokio::time::timeout(ENDED_WITHIN, call).await?;
+    let status = outcome.expect_err("there was no question");
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
     Ok(())
 }
 
@@ -206,7 +219,7 @@ async fn too_many_open_files_are_survived() -> anyhow::Result<()> {
 async fn a_watch_on_health_may_be_silent_for_longer_than_a_call() -> anyhow::Result<()> {
     let world = quiet_world().await?;
     let mut probe = tonic_health::pb::health_client::HealthClient::new(world.stranger()?.channel());
-    let mut watch = probe.watch(tonic_health::pb::HealthCheckRequest::default()).await?.into_inner();
+    let mut watch = probe.watch(HealthCheckRequest::default()).await?.into_inner();
     assert!(watch.message().await?.is_some());
     let silence = tokio::time::timeout(Duration::from_secs(65), watch.message()).await;
     assert!(silence.is_err(), "the watch was ended: {silence:?}");
@@ -287,5 +300,29 @@ async fn a_caller_that_asks_for_much_and_reads_nothing_is_ended() -> anyhow::Res
         read < questions * answer_bytes,
         "the caller must be ended before it has all answers, but {read} bytes came"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_caller_that_takes_no_answer_is_ended_however_often_it_calls() -> anyhow::Result<()> {
+    let world = quiet_world().await?;
+    let (mut answers, mut calls) = raw::begin_deaf_http2(&world.grpc).await?.into_split();
+    let calling = async {
+        for stream in (1..).step_by(2) {
+            let lead = messages::lead(&Person::unique()).encode_to_vec();
+            if calls.write_all(&raw::grpc_call(stream, paths::CAPTURE_LEAD, &lead)).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+    };
+    let ended = async { while answers.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {} };
+    let started = Instant::now();
+    tokio::select! {
+        () = calling => {}
+        ended = tokio::time::timeout(Duration::from_secs(55), ended) => ended.context("it is still connected")?,
+    }
+    assert!(started.elapsed() > Duration::from_secs(20), "ended after {:?}", started.elapsed());
+    world.wait_for_health("its leads were taken", |health| health["last_24h"]["lead_events"] != 0).await?;
     Ok(())
 }

@@ -197,18 +197,29 @@ async fn a_message_too_large_is_refused_and_the_connection_kept() -> anyhow::Res
 
     // One connection, which must stay usable after each refusal.
     let stranger = world.stranger()?;
-    for bytes in [1 << 20, 300 << 10] {
-        let status = stranger.capture_lead(with_padding(bytes)).await.expect_err("more than 256 KiB");
+    for bytes in [1 << 20, 300 << 10, 65 << 10] {
+        let status = stranger.capture_lead(with_padding(bytes)).await.expect_err("more than 64 KiB");
         too_large(&format!("gRPC, {bytes} bytes"), &status);
         stranger.capture_lead(messages::lead(&Person::unique())).await?;
     }
     let visitor = world.visitor();
     let answer = visitor.capture_lead(with_padding(1 << 20)).await?;
-    too_large("gRPC-web", &answer.outcome.expect_err("more than 256 KiB"));
+    too_large("gRPC-web", &answer.outcome.expect_err("more than 64 KiB"));
+    let answer = visitor.capture_lead(with_padding(65 << 10)).await?;
+    too_large("gRPC-web", &answer.outcome.expect_err("more than 64 KiB"));
+    let fits = visitor.capture_lead(with_padding(62 << 10)).await?.outcome;
+    assert!(
+        !fits.is_err_and(|status| status.code() != Code::InvalidArgument),
+        "62 KiB are no size to refuse"
+    );
     visitor.capture_lead(messages::lead(&Person::unique())).await?.outcome?;
 
     // The server's limit for a webhook is 1 MiB and 64 KiB, so that it accepts all that the gateway lets through.
     let internal = world.internal()?;
+    let status = internal.capture_lead(with_padding(257 << 10)).await.expect_err("more than 256 KiB");
+    too_large("the shop's own", &status);
+    let fits = internal.capture_lead(with_padding(250 << 10)).await;
+    assert!(!fits.is_err_and(|status| status.code() != Code::InvalidArgument), "250 KiB with the token");
     let webhook = |bytes: usize| {
         let body = format!(r#"{{"type":"SOMETHING_NEW","data":{{"x":"{}"}}}}"#, "y".repeat(bytes));
         let signed = Webhook::signed(body);

@@ -2,7 +2,7 @@
 
 use prost_types::Timestamp;
 use tandem_proto::v1::{
-    CaptureLeadRequest, ConfirmBrowserEventsRequest, Confirmation, CustomData, Money, Outcome, User,
+    CaptureLeadRequest, ConfirmBrowserEventsRequest, Confirmation, Content, CustomData, Money, Outcome, User,
 };
 use tandem_tests::cashfree::now_ms;
 use tandem_tests::status::{expect_fields, named_fields, readable_text};
@@ -159,5 +159,25 @@ async fn purchases_and_reports_are_checked_too() -> anyhow::Result<()> {
     };
     let many = ConfirmBrowserEventsRequest { confirmations: vec![report; 201], pixel_id: String::new() };
     expect_fields("201 reports", world.stranger()?.confirm_browser_events(many).await, &["confirmations"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_answer_names_at_most_twenty_fields() -> anyhow::Result<()> {
+    let world = World::builder().without_gateway().start().await?;
+    let visitor = world.visitor();
+    let confirmations = vec![Confirmation::default(); 200];
+    let status = visitor.confirm(confirmations).await?.outcome.expect_err("200 empty confirmations");
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert_eq!(named_fields(&status).len(), 20);
+    assert!(status.message().len() < 4096, "{} bytes", status.message().len());
+    assert!(status.message().contains("580 more"), "{}", status.message());
+
+    let mut lead = messages::lead(&Person::unique());
+    let broken = Money { amount: "x".to_owned(), currency_code: "INR".to_owned() };
+    let line = Content { id: String::new(), item_price: Some(broken), ..Content::default() };
+    lead.custom_data.get_or_insert_default().contents = vec![line; 90];
+    let status = visitor.capture_lead(lead).await?.outcome.expect_err("90 broken lines");
+    assert_eq!(named_fields(&status).len(), 20);
     Ok(())
 }

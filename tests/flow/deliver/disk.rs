@@ -212,8 +212,9 @@ async fn a_data_directory_that_cannot_be_made_is_a_clear_line() -> anyhow::Resul
 struct SmallDisk<'a>(&'a Path);
 
 impl<'a> SmallDisk<'a> {
-    fn mount(folder: &'a Path) -> Option<Self> {
-        run("mount", &["-t", "tmpfs", "-o", "size=4m", "tmpfs", folder.to_str()?]).then_some(Self(folder))
+    fn mount(folder: &'a Path, size: &str) -> Option<Self> {
+        let size = format!("size={size}");
+        run("mount", &["-t", "tmpfs", "-o", &size, "tmpfs", folder.to_str()?]).then_some(Self(folder))
     }
 
     fn make_read_only(&self) -> bool {
@@ -235,7 +236,7 @@ fn run(program: &str, arguments: &[&str]) -> bool {
 #[tokio::test]
 async fn a_disk_without_a_free_byte_is_survived_and_a_read_only_one_is_refused() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let Some(disk) = SmallDisk::mount(folder.path()) else {
+    let Some(disk) = SmallDisk::mount(folder.path(), "4m") else {
         tandem_tests::skip(
             "deliver::disk::a_disk_without_a_free_byte_is_survived_and_a_read_only_one_is_refused",
             "only root may mount the small disk; the tests with a file-size limit stand for it",
@@ -283,5 +284,55 @@ async fn a_disk_without_a_free_byte_is_survived_and_a_read_only_one_is_refused()
     assert!(disk.make_read_only(), "the disk cannot be made read-only");
     let line = refused_start(world.server_environment(), &data).await?;
     assert!(line.contains("TANDEM_DATA_DIR"), "{line}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn strangers_are_refused_before_the_shops_services_are() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let Some(_disk) = SmallDisk::mount(folder.path(), "80m") else {
+        tandem_tests::skip(
+            "deliver::disk::strangers_are_refused_before_the_shops_services_are",
+            "only root may mount the small disk",
+        );
+        return Ok(());
+    };
+    let data = folder.path().join("data");
+    let world = World::builder().server("TANDEM_DATA_DIR", data.display().to_string()).start().await?;
+    let (stranger, shop) = (world.stranger()?, world.internal()?);
+    stranger.capture_lead(lead()).await?;
+
+    // All but 3 of 80 MiB are taken; a twentieth is the reserve.
+    let room = rustix::fs::statvfs(folder.path())?;
+    let ballast = folder.path().join("ballast");
+    let size = room.f_bavail.saturating_mul(room.f_frsize).saturating_sub(3 << 20);
+    std::fs::write(&ballast, vec![1; usize::try_from(size)?])?;
+    let refused = world
+        .eventually("strangers to be refused", async || {
+            let lead = lead();
+            Ok(match stranger.capture_lead(lead.clone()).await {
+                Ok(_) => None,
+                outcome => {
+                    expect_unavailable("a stranger's lead", outcome);
+                    Some(lead)
+                }
+            })
+        })
+        .await?;
+    expect_unavailable("a claim", stranger.record_purchase(messages::purchase("KB-7", "1.00")).await);
+    let order_id = messages::order_id();
+    world.pay_order(&order_id, "1499.00", &Person::unique()).await?;
+    shop.record_purchase(report()).await?;
+    world.wait_for_server_event("Purchase", &format!("purchase_{order_id}")).await?;
+    world
+        .eventually("health to tell of it", async || {
+            let reasons = world.health().await?["reasons"].to_string();
+            Ok(reasons.contains("disk_low").then_some(()))
+        })
+        .await?;
+    assert_eq!(world.get("/readyz").await?.status(), 200, "what matters most is still taken");
+
+    std::fs::remove_file(&ballast)?;
+    expect_taken_as_new(&world, &stranger, &refused).await?;
     Ok(())
 }

@@ -76,22 +76,56 @@ async fn the_page_shows_events_and_changes_nothing() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_foreign_host_is_refused() -> anyhow::Result<()> {
-    // Otherwise a page on the internet could read the dashboard by rebinding its own name (DNS rebinding). Metrics
-    // contain only counts, and a scraper may use any name of the host.
-    let world = World::builder().without_gateway().start().await?;
+async fn a_foreign_host_is_refused_and_probes_answer_every_host() -> anyhow::Result<()> {
+    // Otherwise a page on the internet could read the dashboard by rebinding its own name (DNS rebinding).
+    let names = "tandem.internal, Metrics.Shop.example";
+    let world = World::builder().server("TANDEM_HTTP_HOSTS", names).without_gateway().start().await?;
     let get = |path: &str, host: &str| {
         http::client().get(format!("{}{path}", world.http_url)).header("host", host).send()
     };
-    for host in ["evil.example", "evil.example:9090", "127.0.0.1.evil.example", "localhost.evil.example"] {
-        for path in ["/", "/api/tracking-health"] {
-            let status = get(path, host).await?.status();
-            assert!(status.is_client_error(), "{path} for {host}: {status}");
+    let guarded = ["/", "/api/tracking-health", "/metrics", "/dashboard.js"];
+    for host in [
+        "evil.example",
+        "evil.example:9090",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "evil.tandem.internal",
+        "tandem.internal.evil.example",
+    ] {
+        for path in guarded {
+            assert_eq!(get(path, host).await?.status(), 421, "{path} for {host}");
+        }
+        for path in ["/livez", "/readyz"] {
+            assert_eq!(get(path, host).await?.status(), 200, "{path} for {host}");
         }
     }
     let port = world.http_url.rsplit(':').next().unwrap_or_default();
-    for host in [format!("localhost:{port}"), format!("127.0.0.1:{port}"), format!("[::1]:{port}")] {
-        assert_eq!(get("/", &host).await?.status(), 200, "{host}");
+    for host in [
+        format!("localhost:{port}"),
+        format!("127.0.0.1:{port}"),
+        format!("[::1]:{port}"),
+        "10.1.2.3".to_owned(),
+        "tandem.internal:9090".to_owned(),
+        "TANDEM.internal".to_owned(),
+        "metrics.shop.example.".to_owned(),
+    ] {
+        for path in guarded {
+            assert_eq!(get(path, &host).await?.status(), 200, "{path} for {host}");
+        }
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_start_on_all_addresses_says_who_can_read_what() -> anyhow::Result<()> {
+    let open = World::builder().server("TANDEM_HTTP_ADDR", "0.0.0.0:0").without_gateway().start().await?;
+    let log = open.server_log();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("can be read by everybody")).collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    for part in ["/metrics", "dashboard", "TANDEM_HTTP_ADDR"] {
+        assert!(lines[0].contains(part), "{}", lines[0]);
+    }
+    let closed = World::builder().without_gateway().start().await?;
+    assert!(!closed.server_log().contains("can be read by everybody"));
     Ok(())
 }

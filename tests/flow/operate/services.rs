@@ -4,8 +4,10 @@ use std::collections::HashMap;
 
 use anyhow::Context as _;
 use tandem_proto::v1::{EventState, GetTrackingHealthRequest, HealthStatus, ListEventsRequest};
-use tandem_tests::{Person, World, messages};
+use tandem_tests::status::expect_code;
+use tandem_tests::{INTERNAL_TOKEN, Person, World, messages};
 use tokio_stream::StreamExt as _;
+use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -29,11 +31,15 @@ async fn health_and_reflection_speak_for_both_services() -> anyhow::Result<()> {
     }
 
     let mut reflection = ServerReflectionClient::new(channel);
-    let ask = ServerReflectionRequest {
-        host: String::new(),
-        message_request: Some(MessageRequest::ListServices(String::new())),
+    let ask = || {
+        let message_request = Some(MessageRequest::ListServices(String::new()));
+        Request::new(tokio_stream::once(ServerReflectionRequest { host: String::new(), message_request }))
     };
-    let mut answers = reflection.server_reflection_info(tokio_stream::once(ask)).await?.into_inner();
+    let stranger = reflection.server_reflection_info(ask()).await;
+    expect_code("reflection for a stranger", stranger, Code::Unauthenticated);
+    let mut internal = ask();
+    internal.metadata_mut().insert("authorization", format!("Bearer {INTERNAL_TOKEN}").parse()?);
+    let mut answers = reflection.server_reflection_info(internal).await?.into_inner();
     let answer = answers.next().await.context("an answer")??;
     let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else {
         anyhow::bail!("reflection answered {answer:?}");

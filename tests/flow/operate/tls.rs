@@ -136,6 +136,28 @@ async fn a_certificate_of_the_shops_ca_stands_for_the_token() -> anyhow::Result<
 }
 
 #[tokio::test]
+async fn only_the_named_certificates_are_internal() -> anyhow::Result<()> {
+    let shop = Shop::new()?;
+    let names = "gateway.internal, reports.internal";
+    let world = shop.world().server("TANDEM_TLS_CLIENT_NAMES", names).without_gateway().start().await?;
+    let health = GetTrackingHealthRequest {};
+    for name in ["gateway.internal", "reports.internal"] {
+        let service = shop.certified(&world, &shop.authority.sign(name)?)?;
+        service.get_tracking_health(health).await?;
+    }
+    for other in ["laptop.internal", "internal", "gateway.internal.example"] {
+        let caller = shop.certified(&world, &shop.authority.sign(other)?)?;
+        expect_code(other, caller.get_tracking_health(health).await, Code::Unauthenticated);
+        lead(&caller).await.map_err(|status| anyhow::anyhow!("{other} is a stranger: {status}"))?;
+        caller.with_token(INTERNAL_TOKEN).get_tracking_health(health).await?;
+    }
+    let ended = start_with(shop.folder.path(), &[("TANDEM_TLS_CLIENT_NAMES", "gateway.internal")]).await?;
+    assert_eq!(ended.code, Some(2), "names without a CA: {}", ended.log);
+    assert!(ended.log.contains("TANDEM_TLS_CLIENT_NAMES"), "{}", ended.log);
+    Ok(())
+}
+
+#[tokio::test]
 async fn renewed_certificates_are_used_without_a_restart_and_broken_ones_are_not() -> anyhow::Result<()> {
     let mut shop = Shop::new()?;
     let world = shop.world().without_gateway().start().await?;

@@ -68,7 +68,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
         "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock aging private vital",
     ),
     ("server/src/clock", "mod trust"),
-    ("server/src/outbox", "mod embedded operators figures orders queue events state error"),
+    ("server/src/outbox", "mod embedded operators figures orders queue events state error reserve"),
     (
         "server/src/outbox/embedded",
         "mod operators results queue orders purchases events erase sweep unproven figures read steps store checkpoint open \
@@ -81,7 +81,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     (
         "server/src/api",
-        "mod serve operations tracking cookies encode decode access admission rate_limit body status caller",
+        "mod serve door operations tracking cookies encode decode body access admission tally rate_limit status route caller",
     ),
     ("server/src/api/decode", "mod browser click custom_data page person reader"),
     (
@@ -90,7 +90,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     ("server/src/api/tracking", "mod confirm events purchase webhook service"),
     ("server/src/app", "mod assemble janitor ports store error"),
-    ("server/src/config", "mod check advice settings pixels page origins network tls"),
+    ("server/src/config", "mod check advice settings pixels page origins hosts network tls"),
     (
         "server/src/insight",
         "mod http dashboard dashboard_dead_letters metrics_page diagnosis health code_pages format",
@@ -106,7 +106,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("net/src", "lib port requests connection peer connections activity address limits tls"),
     (
         "settings/src",
-        "lib understood log client source unknown document secret client_address exit file_limit keys networks values loopback watched",
+        "lib understood log client source unknown document secret client_address exit disk_room file_limit keys networks values loopback watched",
     ),
     ("web-client/src", "lib answer request input pixel grpc event_id flat wire json names retry text"),
     (

@@ -2,8 +2,8 @@
 
 use tandem_core::currency::Currency;
 use tandem_core::custom_data::{
-    CONTENTS_MAX, Content, CustomData, Experiment, PROPERTIES_MAX, TEXT_BYTES_MAX, content_type,
-    is_standard_field,
+    CONTENTS_MAX, Content, CustomData, Experiment, FACTS_BYTES_MAX, PROPERTIES_MAX, TEXT_BYTES_MAX,
+    content_type, is_standard_field,
 };
 use tandem_core::id::OrderId;
 use tandem_core::money::Money;
@@ -11,6 +11,7 @@ use tandem_core::scrub::{self, Scrubbed};
 use tandem_proto::v1;
 
 use super::reader::Reader;
+use crate::api::caller::Caller;
 
 impl Reader<'_> {
     pub(super) fn custom_data(
@@ -52,6 +53,9 @@ impl Reader<'_> {
         self.one_currency(&out);
         out.experiment = self.experiment(experiment.unwrap_or_default());
         self.properties(data.properties, &mut out);
+        if matches!(self.caller, Caller::Stranger(_)) && out.stored_bytes() > FACTS_BYTES_MAX {
+            self.violations.add("custom_data", format!("must take at most {FACTS_BYTES_MAX} bytes as JSON"));
+        }
         out
     }
 

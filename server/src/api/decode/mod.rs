@@ -10,7 +10,7 @@ mod reader;
 
 pub(super) use click::{fbclid_of, is_click, seen};
 pub use reader::{DecodeSettings, Decoder, PixelRules};
-pub(super) use reader::{Reader, Violations, ads_consent};
+pub(super) use reader::{Reader, ads_consent};
 
 use tandem_core::country::Country;
 use tandem_core::custom_data::CustomData;

@@ -12,7 +12,7 @@ use tandem_core::scrub::{scrub_id, scrub_text};
 use tandem_proto::v1;
 
 use crate::api::caller::{Caller, Stranger};
-use crate::api::status::{Reject, Violation};
+use crate::api::status::{Reject, Violations};
 use crate::clock::Clock;
 use crate::config::Origins;
 use crate::ingest::MatchKeyReader;
@@ -76,36 +76,6 @@ pub(in crate::api) fn ads_consent(ads: v1::AdsConsent) -> AdsConsent {
         v1::AdsConsent::ConsentGranted => AdsConsent::Granted,
         v1::AdsConsent::ConsentMeasureOnly => AdsConsent::MeasureOnly,
         v1::AdsConsent::ConsentDenied => AdsConsent::Denied,
-    }
-}
-
-/// What is wrong with a request.
-#[derive(Debug, Default)]
-pub(in crate::api) struct Violations(Vec<Violation>);
-
-impl Violations {
-    pub(in crate::api) fn add(&mut self, field: impl Into<String>, what: impl Into<String>) {
-        self.0.push(Violation::new(field, what));
-    }
-
-    /// Whether something is wrong with a field or with a part of it.
-    pub(in crate::api) fn has(&self, field: &str) -> bool {
-        self.0.iter().any(|violation| violation.field.starts_with(field))
-    }
-
-    /// Returns a value, or records what is wrong with it.
-    pub(in crate::api) fn take<T, E: std::fmt::Display>(
-        &mut self,
-        field: &str,
-        result: Result<T, E>,
-    ) -> Option<T> {
-        result.map_err(|error| self.add(field, error.to_string())).ok()
-    }
-
-    /// # Errors
-    /// [`Reject::Invalid`] with all violations, if there are any.
-    pub(in crate::api) fn check(self) -> Result<(), Reject> {
-        if self.0.is_empty() { Ok(()) } else { Err(Reject::Invalid(self.0)) }
     }
 }
 

@@ -5,8 +5,7 @@ use tandem_proto::v1;
 
 use super::service::Tracking;
 use crate::api::caller::Caller;
-use crate::api::decode::Violations;
-use crate::api::status::Reject;
+use crate::api::status::{Reject, Violations};
 use crate::outbox::{BrowserOutcome, Confirmation, Confirmed};
 
 /// Most confirmations in one call.

@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status};
 
 use super::caller::Caller;
 use super::status::Reject;
-use service::caller_of;
+use service::{caller_of, handled_of};
 
 #[tonic::async_trait]
 impl TrackingService for Tracking {
@@ -25,12 +25,12 @@ impl TrackingService for Tracking {
         request: Request<v1::CaptureLeadRequest>,
     ) -> Result<Response<v1::CaptureLeadResponse>, Status> {
         let started = Instant::now();
-        let caller = caller_of(&request);
+        let (caller, handled) = (caller_of(&request), handled_of(&request));
         let (headers, _, mut request) = request.into_parts();
         let said = (request.consent.as_ref(), request.occurred_at.as_ref());
         let cookies = self.cookies(&caller, &headers, &mut request.browser, said);
         let result = self.lead(&caller, request).await;
-        cookies.add_to(self.answer("CaptureLead", started.elapsed(), result))
+        cookies.add_to(self.answer(&handled, "CaptureLead", started.elapsed(), result))
     }
 
     async fn track_event(
@@ -38,12 +38,12 @@ impl TrackingService for Tracking {
         request: Request<v1::TrackEventRequest>,
     ) -> Result<Response<v1::TrackEventResponse>, Status> {
         let started = Instant::now();
-        let caller = caller_of(&request);
+        let (caller, handled) = (caller_of(&request), handled_of(&request));
         let (headers, _, mut request) = request.into_parts();
         let said = (request.consent.as_ref(), request.occurred_at.as_ref());
         let cookies = self.cookies(&caller, &headers, &mut request.browser, said);
         let result = self.track(&caller, request).await;
-        cookies.add_to(self.answer("TrackEvent", started.elapsed(), result))
+        cookies.add_to(self.answer(&handled, "TrackEvent", started.elapsed(), result))
     }
 
     async fn record_purchase(
@@ -51,7 +51,7 @@ impl TrackingService for Tracking {
         request: Request<v1::RecordPurchaseRequest>,
     ) -> Result<Response<v1::RecordPurchaseResponse>, Status> {
         let started = Instant::now();
-        let caller = caller_of(&request);
+        let (caller, handled) = (caller_of(&request), handled_of(&request));
         let (headers, extensions, mut request) = request.into_parts();
         let said = (request.consent.as_ref(), request.occurred_at.as_ref());
         let cookies = self.cookies(&caller, &headers, &mut request.browser, said);
@@ -64,7 +64,12 @@ impl TrackingService for Tracking {
             }
         };
         // The caller asked to wait for a proof. That wait is not part of the response time.
-        cookies.add_to(self.answer("RecordPurchase", started.elapsed().saturating_sub(waited), result))
+        cookies.add_to(self.answer(
+            &handled,
+            "RecordPurchase",
+            started.elapsed().saturating_sub(waited),
+            result,
+        ))
     }
 
     async fn confirm_browser_events(
@@ -72,9 +77,9 @@ impl TrackingService for Tracking {
         request: Request<v1::ConfirmBrowserEventsRequest>,
     ) -> Result<Response<v1::ConfirmBrowserEventsResponse>, Status> {
         let started = Instant::now();
-        let caller = caller_of(&request);
+        let (caller, handled) = (caller_of(&request), handled_of(&request));
         let result = self.confirm(&caller, request.into_inner()).await;
-        self.answer("ConfirmBrowserEvents", started.elapsed(), result)
+        self.answer(&handled, "ConfirmBrowserEvents", started.elapsed(), result)
     }
 
     async fn verify_webhook(
@@ -82,10 +87,11 @@ impl TrackingService for Tracking {
         request: Request<v1::VerifyWebhookRequest>,
     ) -> Result<Response<v1::VerifyWebhookResponse>, Status> {
         let started = Instant::now();
+        let handled = handled_of(&request);
         let result = match caller_of(&request) {
             Caller::Internal => self.webhook(request.into_inner()).await,
             Caller::Stranger(_) => Err(Reject::Unauthenticated),
         };
-        self.answer("VerifyWebhook", started.elapsed(), result)
+        self.answer(&handled, "VerifyWebhook", started.elapsed(), result)
     }
 }

@@ -11,6 +11,7 @@ use crate::api::caller::{Caller, Stranger};
 use crate::api::cookies::{self, SetCookies};
 use crate::api::decode::Decoder;
 use crate::api::status::{Reject, code_name};
+use crate::api::tally::Handled;
 use crate::clock::Clock;
 use crate::ingest::Ingest;
 use crate::orders::Orders;
@@ -35,6 +36,11 @@ pub(super) fn caller_of<T>(request: &Request<T>) -> Caller {
     request.extensions().get::<Caller>().cloned().unwrap_or_else(|| Caller::Stranger(Stranger::default()))
 }
 
+/// Where to say that the answer was counted.
+pub(super) fn handled_of<T>(request: &Request<T>) -> Handled {
+    request.extensions().get::<Handled>().cloned().unwrap_or_default()
+}
+
 impl Tracking {
     /// Completes a request with the browser's cookies. `said`: its consent, and when it happened. Returns the cookies that the answer sets.
     pub(super) fn cookies(
@@ -51,12 +57,14 @@ impl Tracking {
     /// Answers a call and records its duration and status.
     pub(super) fn answer<T>(
         &self,
+        handled: &Handled,
         rpc: &'static str,
         took: Duration,
         result: Result<T, Reject>,
     ) -> Result<Response<T>, Status> {
         let code = result.as_ref().err().map_or(Code::Ok, Reject::grpc);
-        let is_error = matches!(code, Code::Internal | Code::Unknown | Code::Unavailable);
+        let is_error = result.as_ref().err().is_some_and(Reject::is_failure);
+        handled.mark();
         self.metrics.count_answer(rpc, code_name(code), is_error, took, self.clock.now_ms());
         result.map(Response::new).map_err(|reject| {
             tracing::debug!(rpc, code = reject.code(), "call refused");

@@ -17,6 +17,7 @@ use tandem_settings::values::{EMPTY_LIST, boolean, http_url, secret_url, socket_
 use tandem_settings::{Networks, SecretSource, SettingError, Source, keys};
 use url::Url;
 
+use super::hosts::HttpHosts;
 use super::network::RateLimit;
 use super::origins::Origins;
 use super::page::page_of;
@@ -86,6 +87,8 @@ pub struct Settings {
     pub grpc_addr: SocketAddr,
     /// Where health, metrics and the dashboard are served.
     pub http_addr: SocketAddr,
+    /// Names under which the latter may be asked.
+    pub http_hosts: HttpHosts,
     /// Pixels; the first is the default.
     pub pixels: Vec<Pixel>,
     pub meta: Meta,
@@ -150,6 +153,7 @@ impl Settings {
         Ok(Self {
             grpc_addr: source.parsed(keys::TANDEM_GRPC_ADDR, socket_address)?,
             http_addr: source.parsed(keys::TANDEM_HTTP_ADDR, socket_address)?,
+            http_hosts: source.optional(keys::TANDEM_HTTP_HOSTS, HttpHosts::parse)?.unwrap_or_default(),
             pixels,
             meta,
             cashfree,

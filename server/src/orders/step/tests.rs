@@ -2,15 +2,17 @@
 
 use tandem_core::code;
 use tandem_core::currency::Currency;
-use tandem_core::event::{ActionSource, Consent, Event, Page};
+use tandem_core::event::{ActionSource, AdsConsent, Consent, Event, Page};
+use tandem_core::hash::Sha256Hex;
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
 use tandem_core::money::Money;
-use tandem_core::order::{Contact, ContactProof};
+use tandem_core::normalise::MatchKey;
+use tandem_core::order::{Contact, ContactProof, Environment};
 
 use crate::clock::Clock;
 use crate::orders::testing::{Fixture, fixture, pixel};
 use crate::orders::{ContactSource, MerchantReport, NamedPixel};
-use crate::outbox::{EventKey, State};
+use crate::outbox::{EventKey, OrderKey, State};
 
 const NOW_MS: i64 = 1_763_942_400_000;
 
@@ -74,4 +76,31 @@ async fn an_event_of_another_pixel_does_not_release_a_held_purchase() {
     let found = outbox.operators.find(key).await.unwrap();
     let purchases: Vec<_> = found.iter().map(|(event, _)| (event.state, event.code.as_deref())).collect();
     assert_eq!(purchases, [(State::Held, Some(code::SANDBOX_WITHOUT_TEST_CODE))]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_of_a_person_who_refuses_leaves_nothing_of_them_on_the_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let Fixture { orders, outbox } = fixture(dir.path(), Clock::fixed(NOW_MS), &[], Vec::new());
+    let order = OrderId::parse("KB-1").unwrap();
+    let mut contact = contact(&order);
+    contact.consent.ads = AdsConsent::Denied;
+    let digest = Sha256Hex::of_bytes(b"asha@example.com");
+    contact.user_data.set(MatchKey::Email, digest);
+    contact.user_data.fbp = Some("fb.1.1763942400000.1".to_owned());
+    let money = Money::parse("10.50", Currency::INR).unwrap();
+    let action_source = ActionSource::Website;
+    let report = MerchantReport { order: order.clone(), pixel: None, money, action_source, contact };
+    orders.report(report).await.unwrap();
+    let key = OrderKey { environment: Environment::Production, id: order };
+    let stored = [key.clone(), OrderKey { environment: Environment::Sandbox, ..key }];
+    let mut found = 0;
+    for key in stored {
+        let Some(order) = outbox.orders.order(key).await.unwrap() else { continue };
+        let json = serde_json::to_string(&order).unwrap();
+        assert!(!json.contains(&digest.to_hex()) && !json.contains("fb.1."), "{json}");
+        assert!(order.paid().is_some() && order.withheld().is_some());
+        found += 1;
+    }
+    assert_eq!(found, 1);
 }

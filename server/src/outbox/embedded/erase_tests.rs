@@ -47,6 +47,38 @@ async fn an_erased_person_is_in_no_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_version_left_in_free_pages_goes_too_and_positions_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Outbox::new(Embedded::open(dir.path(), Clock::fixed(NOW_MS)).unwrap());
+    let (gone, stays) = (Sha256Hex::of_bytes(b"gone"), Sha256Hex::of_bytes(b"stays"));
+    for n in 0..20 {
+        conformance::leave_person(&store, n, 0, stays).await;
+    }
+    // It did not overwrite what it deleted. The rest of the first orders goes too, so that positions have a gap.
+    let earlier = Connection::open(dir.path().join("tandem.db")).unwrap();
+    earlier.execute_batch("PRAGMA secure_delete = OFF; DELETE FROM orders WHERE rowid < 5;").unwrap();
+    let sql = "INSERT INTO webhooks (account, event_key, kind, received_ms, extract, body_sha256, body_bytes)
+               VALUES ('a', ?1, '', 0, ?2, '', 0)";
+    for n in 0..20 {
+        earlier.execute(sql, (n, gone.to_hex().repeat(100))).unwrap();
+    }
+    earlier.execute_batch("DELETE FROM webhooks").unwrap();
+    let positions = || {
+        let mut orders = earlier.prepare("SELECT rowid, id FROM orders ORDER BY rowid").unwrap();
+        let rows = orders.query_map([], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?))).unwrap();
+        rows.collect::<rusqlite::Result<Vec<_>>>().unwrap()
+    };
+    let before = positions();
+    assert_eq!((before.len(), held(dir.path(), &[gone])), (16, vec![0]));
+    let erased = store.events.erase(vec![gone], Erasure::Erase).await.unwrap();
+    assert_eq!((erased.events, erased.orders, erased.leaves_traces), (0, 0, false));
+    assert_eq!(held(dir.path(), &[gone, stays]), [1]);
+    assert_eq!(positions(), before);
+    conformance::leave_person(&store, 30, 0, stays).await;
+    assert!(positions().len() == 17, "the store goes on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_erasure_that_a_reader_keeps_from_the_log_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let store = Outbox::new(Embedded::open(dir.path(), Clock::fixed(NOW_MS)).unwrap());

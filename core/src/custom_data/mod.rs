@@ -13,6 +13,13 @@ pub const PROPERTIES_MAX: usize = 50;
 /// Longest text of one field, bytes.
 pub const TEXT_BYTES_MAX: usize = 1000;
 
+/// Most bytes of JSON that a page's facts about one event may take. 200 cart lines with the UUIDs of a shop's
+/// products fit, with their prices.
+pub const FACTS_BYTES_MAX: usize = 32 * 1024;
+/// Most bytes of JSON that an order keeps of the facts of one page's event. The order is written anew with each
+/// event that names it.
+pub const KEPT_BYTES_MAX: usize = 16 * 1024;
+
 /// Names of Meta's fields (custom data parameters) and Tandem's own, without the text fields.
 const OTHER_FIELDS: [&str; 15] = [
     "value",
@@ -160,10 +167,61 @@ impl CustomData {
         *self == Self::default()
     }
 
-    /// Fills fields that are blank here from `other`, money included.
+    /// About as many bytes as the fields take as JSON, and never fewer.
+    pub fn stored_bytes(&self) -> usize {
+        let texts = self.texts().into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?)));
+        let texts: usize = texts.map(|(name, text)| name.len() + json_bytes(text) + 4).sum();
+        let experiment: usize =
+            self.experiment.fields().iter().map(|(name, text)| name.len() + json_bytes(text) + 4).sum();
+        let order = self.order_id.as_ref().map_or(0, |id| json_bytes(id.as_str()));
+        FIXED_BYTES + texts + experiment + order + self.contents_bytes() + self.properties_bytes()
+    }
+
+    fn contents_bytes(&self) -> usize {
+        let ids: usize = self.content_ids.iter().map(|id| json_bytes(id) + 1).sum();
+        ids + self.contents.iter().map(|line| json_bytes(&line.id) + LINE_BYTES).sum::<usize>()
+    }
+
+    fn properties_bytes(&self) -> usize {
+        self.properties.iter().map(property_bytes).sum()
+    }
+
+    /// Drops what takes more than `bytes_max` as JSON, and what counts least first: the shop's own properties,
+    /// then texts, then the contents.
+    pub fn keep_within(&mut self, bytes_max: usize) {
+        let drops: [fn(&mut Self); 3] = [
+            |data| data.properties.clear(),
+            |data| {
+                for name in Self::TEXT_FIELDS.into_iter().filter(|name| *name != "content_type") {
+                    if let Some(text) = data.text_mut(name) {
+                        *text = None;
+                    }
+                }
+            },
+            |data| {
+                data.content_ids.clear();
+                data.contents.clear();
+                data.content_type = None;
+            },
+        ];
+        for drop in drops {
+            if self.stored_bytes() > bytes_max {
+                drop(self);
+            }
+        }
+    }
+
+    /// Fills fields that are blank here from `other`, money included. What has no room within
+    /// [`FACTS_BYTES_MAX`] stays away, so that filling again and again has an end.
     pub fn fill_blanks(&mut self, other: &Self) {
         use crate::user_data::fill;
-        if self.content_ids.is_empty() && self.contents.is_empty() {
+        let mut bytes = self.stored_bytes();
+        let contents_bytes = other.contents_bytes();
+        if self.content_ids.is_empty()
+            && self.contents.is_empty()
+            && bytes.saturating_add(contents_bytes) <= FACTS_BYTES_MAX
+        {
+            bytes += contents_bytes;
             self.content_ids.clone_from(&other.content_ids);
             self.contents.clone_from(&other.contents);
             fill(&mut self.num_items, other.num_items.as_ref());
@@ -184,9 +242,12 @@ impl CustomData {
         if self.experiment.is_empty() {
             self.experiment = other.experiment.clone();
         }
-        for (key, value) in &other.properties {
-            if self.properties.len() < PROPERTIES_MAX && !self.properties.iter().any(|(k, _)| k == key) {
-                self.properties.push((key.clone(), value.clone()));
+        for property in &other.properties {
+            let is_known = self.properties.iter().any(|(key, _)| *key == property.0);
+            let with = bytes.saturating_add(property_bytes(property));
+            if self.properties.len() < PROPERTIES_MAX && !is_known && with <= FACTS_BYTES_MAX {
+                bytes = with;
+                self.properties.push(property.clone());
             }
         }
     }
@@ -250,55 +311,24 @@ impl CustomData {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::currency::Currency;
+/// Bytes of JSON that the fields without a text take at most: amounts, the number of items, and all names.
+const FIXED_BYTES: usize = 400;
+/// Bytes of JSON that a cart line takes at most beside its ID.
+const LINE_BYTES: usize = 110;
 
-    fn price(text: &str, currency: &str) -> Option<Money> {
-        Money::parse(text, Currency::parse(currency).unwrap()).ok()
-    }
-
-    fn cart(lines: &[(u32, Option<Money>)]) -> CustomData {
-        let line = |(quantity, item_price): &(u32, Option<Money>)| Content {
-            id: "deck".into(),
-            quantity: *quantity,
-            item_price: *item_price,
-        };
-        CustomData { contents: lines.iter().map(line).collect(), ..CustomData::default() }
-    }
-
-    #[test]
-    fn a_content_type_is_one_of_metas_or_none() {
-        for (text, read) in [
-            ("product", Some("product")),
-            (" Product_Group ", Some("product_group")),
-            ("PRODUCT", Some("product")),
-            ("", None),
-            ("hotel", None),
-            ("products", None),
-        ] {
-            assert_eq!(content_type(text), read, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_cart_with_all_prices_has_a_value_and_prices_alone_are_dropped() {
-        let of = |lines: &[_]| {
-            let mut data = cart(lines);
-            data.value_of_prices();
-            let kept = data.contents.iter().any(|line| line.item_price.is_some());
-            (data.value.map(|value| value.to_string()), kept)
-        };
-        let inr = |text| price(text, "INR");
-        assert_eq!(of(&[(2, inr("499.50")), (1, inr("1"))]), (Some("1000.00 INR".into()), true));
-        assert_eq!(of(&[(1, inr("0"))]), (Some("0.00 INR".into()), true));
-        assert_eq!(of(&[(2, inr("499.50")), (1, None)]), (None, false), "one price is missing");
-        assert_eq!(of(&[(1, inr("1")), (1, price("1", "USD"))]), (None, false), "two currencies");
-        assert_eq!(of(&[(u32::MAX, inr("9999999999"))]), (None, false), "no amount is that large");
-        assert_eq!(of(&[]), (None, false));
-        let mut given = CustomData { value: inr("5"), ..cart(&[(2, inr("499.50"))]) };
-        given.value_of_prices();
-        assert_eq!(given.value, inr("5"), "what the shop says stays");
-    }
+/// Bytes of a text as JSON (RFC 8259, 7), with its quotes.
+fn json_bytes(text: &str) -> usize {
+    let of_byte = |byte: u8| match byte {
+        0..0x20 => 6,
+        b'"' | b'\\' => 2,
+        _ => 1,
+    };
+    text.bytes().map(of_byte).sum::<usize>() + 2
 }
+
+fn property_bytes((key, value): &(String, String)) -> usize {
+    json_bytes(key) + json_bytes(value) + 4
+}
+
+#[cfg(test)]
+mod tests;
