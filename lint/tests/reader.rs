@@ -369,3 +369,41 @@ fn pages_of_one_shop_are_compared() {
     let first = format!("<html><head></head><body>{BASE}<h1>x</h1></body></html>");
     assert_eq!(codes_of(&[first]), [BTreeSet::new()], "nothing that visitors see comes before it");
 }
+
+#[test]
+fn a_value_that_depends_on_itself_is_followed_to_an_end() {
+    for line in [
+        "function f(price) { var price = +price; fbq('track','AddToCart',{value:price,currency:'INR'},{eventID:x}); }",
+        "var price = parseFloat(price); fbq('track','AddToCart',{value:price,currency:'INR'},{eventID:x});",
+        "const a = parseFloat(b); const b = parseFloat(a); fbq('track','AddToCart',{value:a,currency:'INR'},{eventID:x});",
+        "var v = Number(v); tandem.track('AddToCart',{value:v});",
+        "var v = '' + v; tandem.track('AddToCart',{value:v});",
+        "var ids = '' + ids; fbq('track','ViewContent',{content_ids:ids},{eventID:x});",
+        "var id = `${id}`; fbq('track','Purchase',{value:1,currency:'INR'},{eventID:id});",
+    ] {
+        assert_eq!(script(line), BTreeSet::new(), "{line}");
+    }
+}
+
+#[test]
+fn numbers_in_rare_forms_are_numbers() {
+    for number in ["'1e3'", "Number('1e3')", "total.toLocaleString('en-US', { useGrouping: false })"] {
+        assert_eq!(value(number), BTreeSet::new(), "{number}");
+    }
+    assert_eq!(
+        value("total.toLocaleString('en-IN', { maximumFractionDigits: 2 })"),
+        one("value_not_a_number")
+    );
+}
+
+#[test]
+fn an_interval_that_leaves_the_page_fires_once() {
+    let paid = "fbq('track','Purchase',{value:v,currency:'INR'},{eventID:'purchase_'+order.id});";
+    for away in ["location.href = '/thanks';", "window.location = '/thanks';", "location.replace('/thanks');"]
+    {
+        let line = format!("setInterval(() => {{ if (state.paid) {{ {paid} {away} }} }}, 1000);");
+        assert_eq!(script(&line), BTreeSet::new(), "{line}");
+    }
+    let line = format!("setInterval(() => {{ {paid} text.replace('a', 'b'); }}, 1000);");
+    assert_eq!(script(&line), one("fires_repeatedly"), "{line}");
+}

@@ -2,7 +2,7 @@
 //!
 //! Source: Meta's pixel reference: `content_ids` is an array, `contents` an array of objects.
 
-use super::number::is_no_number;
+use super::number::{DEPTH_MAX, is_no_number};
 use super::tracked::{event_objects, folded};
 use crate::code::Code;
 use crate::reports::Reports;
@@ -19,7 +19,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
             let lists = object.entries.iter().filter(|entry| LISTS.contains(&folded(&entry.key).as_str()));
             for entry in lists {
                 let value = facts.resolve(&entry.value);
-                if is_text(facts, value) {
+                if is_text(facts, value, DEPTH_MAX) {
                     let help = match entry.key.as_str() {
                         "contents" => "pass an array of objects: [{ id: 'deck', quantity: 1 }]",
                         _ => "pass an array: ['deck', 'sleeves']",
@@ -52,7 +52,9 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
 }
 
 /// Whether a value is certainly several IDs, or a list of objects, as one text. A text with one ID may be right.
-fn is_text(facts: &Facts, value: &Value) -> bool {
+/// `depth`: how many values may be followed from one to the next.
+fn is_text(facts: &Facts, value: &Value, depth: u8) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
     match value {
         Value::Text(parts) => {
             let is_list = |text: &str| text.trim_start().starts_with(['[', '{']) || text.contains(',');
@@ -60,7 +62,7 @@ fn is_text(facts: &Facts, value: &Value) -> bool {
                 Value::Filled(filled) => {
                     filled.steps.last().is_some_and(|step| step.name.to_ascii_lowercase().contains("json"))
                 }
-                value => is_text(facts, value),
+                value => is_text(facts, value, depth),
             };
             parts.iter().any(|part| match part {
                 Part::Fixed(text) => is_list(text),

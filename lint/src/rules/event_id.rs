@@ -5,6 +5,7 @@
 
 use tandem_core::id::EventName;
 
+use super::number::DEPTH_MAX;
 use super::tracked::{TrackCall, track_calls};
 use crate::code::Code;
 use crate::reports::Reports;
@@ -42,7 +43,7 @@ pub(super) fn check(survey: &Survey<'_>, reports: &mut Reports<'_>) {
                     );
                 }
                 Id::Given(value, span) if name == "Purchase" => {
-                    if let Some(why) = wrong(&unit.facts, unit.facts.resolve(value)) {
+                    if let Some(why) = wrong(&unit.facts, unit.facts.resolve(value), DEPTH_MAX) {
                         reports.within(
                             Code::PurchaseId,
                             unit,
@@ -109,8 +110,10 @@ fn misplaced(unit: &Unit, event: &TrackCall<'_>, reports: &mut Reports<'_>) -> b
     true
 }
 
-/// Why a value is certainly not `purchase_<order_id>`. `None` if it may be.
-fn wrong(facts: &Facts, value: &Value) -> Option<&'static str> {
+/// Why a value is certainly not `purchase_<order_id>`. `None` if it may be. `depth`: how many values may be followed
+/// from one to the next.
+fn wrong(facts: &Facts, value: &Value, depth: u8) -> Option<&'static str> {
+    let depth = depth.checked_sub(1)?;
     let is_random = |value: &Value| match value {
         Value::Call(name, _) => name.rsplit('.').next().is_some_and(|last| RANDOM.contains(&last)),
         _ => false,
@@ -120,7 +123,7 @@ fn wrong(facts: &Facts, value: &Value) -> Option<&'static str> {
     }
     match value {
         Value::Text(parts) => match (value.starts(), parts.as_slice()) {
-            (None, [Part::Value(only)]) => wrong(facts, facts.resolve(only)),
+            (None, [Part::Value(only)]) => wrong(facts, facts.resolve(only), depth),
             (None, [Part::Value(first), ..]) if is_order_id(facts, first) => {
                 Some("does not start with 'purchase_'")
             }

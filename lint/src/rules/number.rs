@@ -3,6 +3,8 @@
 use super::tracked::folded;
 use crate::script::{Facts, Filled, Part, Step, Value};
 
+/// Most values that are followed from one to the next. A value can depend on itself: `var price = +price`.
+pub(super) const DEPTH_MAX: u8 = 8;
 /// Filters and functions of template engines that keep money as it is written: they quote, escape or trim it.
 const KEEPS: [&str; 30] = [
     "json",
@@ -56,22 +58,35 @@ const FORMATTED: [&str; 5] = ["formatted", "pricehtml", "carttotal", "cartsubtot
 
 /// Whether a value is certainly not a number when the event is sent.
 pub(super) fn is_no_number(facts: &Facts, value: &Value) -> bool {
+    no_number(facts, value, DEPTH_MAX)
+}
+
+/// [`is_no_number`], with the number of steps that are left.
+fn no_number(facts: &Facts, value: &Value, depth: u8) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
     match value {
         Value::Number(number) => !number.is_finite(),
-        Value::Text(_) if value.text().is_some_and(|text| !is_plain(text.trim())) => true,
-        Value::Text(parts) => parts.iter().any(|part| match part {
-            Part::Fixed(text) => {
-                text.chars().any(|c| !c.is_ascii_digit() && !matches!(c, '.' | '-' | '+' | ' '))
-            }
-            Part::Value(value) => is_no_number(facts, facts.resolve(value)),
-        }),
+        Value::Text(parts) => match value.text() {
+            Some(text) => !is_plain(text.trim()),
+            None => parts.iter().any(|part| match part {
+                Part::Fixed(text) => {
+                    text.chars().any(|c| !c.is_ascii_digit() && !matches!(c, '.' | '-' | '+' | ' '))
+                }
+                Part::Value(value) => no_number(facts, facts.resolve(value), depth),
+            }),
+        },
         Value::Filled(filled) => is_formatted(filled),
         Value::Call(name, arguments) => {
             let first = arguments.first().map(|value| facts.resolve(value));
             match name.rsplit('.').next().unwrap_or_default() {
                 // The result is NaN, or ends at the first separator.
-                "parseFloat" | "parseInt" => first.is_some_and(|value| is_cut_short(facts, value)),
-                "Number" => first.is_some_and(|value| is_no_number(facts, value)),
+                "parseFloat" | "parseInt" => first.is_some_and(|value| is_cut_short(facts, value, depth)),
+                "Number" => first.is_some_and(|value| no_number(facts, value, depth)),
+                // `useGrouping: false` gives a plain number.
+                "toLocaleString" => arguments.get(1).is_none_or(|options| match facts.resolve(options) {
+                    Value::Object(options) => !options.is_open && options.get("useGrouping").is_none(),
+                    _ => false,
+                }),
                 "format" => name == "format",
                 last => is_format(&folded(last)),
             }
@@ -88,7 +103,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// Whether `parseFloat` does not read the whole amount: it stops at the first sign that is no part of a number.
-fn is_cut_short(facts: &Facts, value: &Value) -> bool {
+fn is_cut_short(facts: &Facts, value: &Value, depth: u8) -> bool {
     match value {
         Value::Text(parts) => match value.text() {
             Some(text) => {
@@ -98,10 +113,10 @@ fn is_cut_short(facts: &Facts, value: &Value) -> bool {
             }
             None => parts.iter().any(|part| match part {
                 Part::Fixed(_) => false,
-                Part::Value(value) => is_no_number(facts, facts.resolve(value)),
+                Part::Value(value) => no_number(facts, facts.resolve(value), depth),
             }),
         },
-        other => is_no_number(facts, other),
+        other => no_number(facts, other, depth),
     }
 }
 

@@ -68,6 +68,12 @@ pub(crate) fn frequent(name: &str) -> Option<&'static str> {
     FREQUENT.into_iter().find(|event| names().any(|name| name == *event))
 }
 
+/// Whether a name is the address of the page: `location`, `window.location.href`.
+fn leaves_page(name: &str) -> bool {
+    let name = name.strip_suffix(".href").unwrap_or(name);
+    matches!(name, "location" | "window.location" | "document.location" | "top.location")
+}
+
 /// A call, or the call of a named function, and the names that the tests around it mention.
 #[derive(Debug, Clone)]
 struct Seen<T> {
@@ -183,8 +189,11 @@ impl Repeats {
         }
     }
 
-    /// A handler is assigned: `window.onscroll = …`.
+    /// A handler is assigned: `window.onscroll = …`. Another page ends what runs on this one.
     pub(super) fn assign(&mut self, name: &str, value: &Expression<'_>) {
+        if leaves_page(name) {
+            self.stop();
+        }
         let field = name.rsplit('.').next().unwrap_or_default();
         if let Some(event) = field.strip_prefix("on").and_then(frequent) {
             self.attach(value, event);
@@ -215,7 +224,12 @@ impl Repeats {
                 }
             }
         }
-        if STOPS.contains(&method) {
+        let leads_away = || {
+            let name = dotted(callee);
+            let place = name.as_deref().and_then(|name| name.strip_suffix(method)?.strip_suffix('.'));
+            matches!(method, "assign" | "replace") && place.is_some_and(leaves_page)
+        };
+        if STOPS.contains(&method) || leads_away() {
             self.stop();
         }
         if CHANGES.contains(&method)
