@@ -4,7 +4,7 @@
 //! hash would match the wrong person or nobody. So a placeholder is never sent and never hashed. The
 //! lists are here and nowhere else: pages, services, webhooks and the normaliser of the browser
 //! package use the same ones. The browser package's cookies and pixel have a shorter list
-//! (`web-client/js/identity.js`), which a test compares with this one.
+//! (`web-client/js/nobody.js`), which a test compares with this one.
 //!
 //! A few people are really called None, Nil or Guest. They lose that one match key. It would help
 //! little, because thousands of orders share it. Three names are spared where they are written as

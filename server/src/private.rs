@@ -29,10 +29,10 @@ pub(crate) fn make_private(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Opens a file for writing, or makes one that only its owner may read.
+/// Opens a file for reading and writing, or makes one that only its owner may read.
 pub(crate) fn file(path: &Path, truncate: bool) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(truncate);
+    options.read(true).write(true).create(true).truncate(truncate);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)

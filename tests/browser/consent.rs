@@ -113,6 +113,37 @@ async fn measurement_alone_leaves_from_the_server_opted_out_and_the_pixel_is_lef
 }
 
 #[tokio::test]
+async fn what_waits_for_the_server_follows_the_visitors_narrower_word() -> anyhow::Result<()> {
+    let (mut world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    world.kill_server();
+    let page = Page { world: &world, session: &session, person: &person };
+    page.open("").await?;
+    let granted = "
+        const tandem = await Tandem.connect({ ...options, consent: { ads: 'granted' } });
+        const lead = await tandem.captureLead(person);
+        await until(() => Object.keys(localStorage).some((key) => key.startsWith('tandem.unsent.')));
+        return lead;";
+    let lead = page.run(granted, json!({})).await?;
+    page.open("").await?;
+    let order = tandem_tests::messages::order_id();
+    let narrower = "
+        const tandem = await Tandem.connect({ ...options, consentRequired: true });
+        tandem.consent.measureOnly();
+        return tandem.recordPurchase({ orderId: more.order });";
+    let bought = page.run(narrower, json!({ "order": order })).await?;
+    assert_eq!((&bought["pixel"], &bought["queued"]), (&json!("pending"), &json!(true)));
+
+    world.restart_server().await?;
+    let id = lead["eventId"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(world.wait_for_server_event("Lead", &id).await?.field(&["opt_out"]), true);
+    world.wait_for_claim(&order).await?;
+    world.pay_order(&order, "1499.00", &person).await?;
+    let arrived = world.wait_for_server_event("Purchase", &format!("purchase_{order}")).await?;
+    assert_eq!(arrived.field(&["opt_out"]), true, "the visitor allowed measurement alone");
+    Ok(())
+}
+
+#[tokio::test]
 async fn consent_that_is_withdrawn_takes_everything_along() -> anyhow::Result<()> {
     let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
     let page = Page { world: &world, session: &session, person: &person };

@@ -184,6 +184,28 @@ const SENT_BY_SCRIPT: &str = "
     const type = (text) => { field.value = text; button.click(); };
     const pause = () => new Promise((resolve) => { setTimeout(resolve, 300); });";
 
+/// Two marked forms whose scripts send them, and a jQuery that hears the browser's events too.
+const TWO_FORMS: &str = "
+    const { watchForms } = await import('/pkg/forms.js');
+    const handlers = [];
+    const trigger = (name, target, more = []) =>
+        handlers.filter((one) => one.name === name).forEach((one) => one.run({ target }, ...more));
+    window.jQuery = (target) => ({ on: (name, run) => {
+        handlers.push({ name, run });
+        target.addEventListener(name, (event) => run({ target: event.target, originalEvent: event }));
+    } });
+    const told = [];
+    document.addEventListener('tandem:fired', ({ detail }) => told.push(detail.eventId));
+    watchForms(await Tandem.connect(options));
+    const around = document.createElement('div');
+    around.dataset.tandem = 'lead';
+    around.innerHTML = more.map((marks) => `<form novalidate ${marks}><input name=email><button>Send</button></form>`).join('');
+    document.body.append(around);
+    const [accepted, refused] = around.querySelectorAll('form');
+    for (const form of [accepted, refused]) form.addEventListener('submit', (event) => event.preventDefault());
+    const submit = (form, text) => { form.elements[0].value = text; form.elements[1].click(); };
+    const pause = () => new Promise((resolve) => { setTimeout(resolve, 300); });";
+
 async fn leads(world: &World) -> anyhow::Result<usize> {
     Ok(world.events("Lead", EventState::Unspecified).await?.len())
 }
@@ -228,6 +250,39 @@ async fn a_builders_form_is_a_lead_when_its_server_has_accepted_it() -> anyhow::
         let lead = world.wait_for_server_event("Lead", told[0].as_str().unwrap_or_default()).await?;
         assert_eq!(lead.match_key("em"), person.email_hash(), "{attributes}");
         assert_eq!(leads(&world).await?, before + 1, "{attributes}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_acceptance_is_one_forms() -> anyhow::Result<()> {
+    let (world, session) = (world_with_shop().await?, Session::start().await?);
+    let shared = "document.dispatchEvent(new Event('shop:saved'))";
+    let gravity = "trigger('gform_confirmation_loaded', document, [2])";
+    for (marks, order, accept) in [
+        (["data-tandem-after='shop:saved'"; 2], "[refused, accepted]", shared),
+        (["id=gform_2 target=frame", "id=gform_12 target=frame"], "[accepted, refused]", gravity),
+    ] {
+        let person = Person::unique();
+        let page = Page { world: &world, session: &session, person: &person };
+        page.open("").await?;
+        let before = leads(&world).await?;
+        let script = format!(
+            "{TWO_FORMS}
+            const order = {order};
+            for (const form of order) submit(form, form === accepted ? person.email : 'typo.' + person.email);
+            await pause();
+            {accept};
+            await until(() => told.length);
+            await pause();
+            return told;"
+        );
+        // Of the shop's event, the latest submission is accepted. Gravity Forms names the form.
+        let told = page.run(&script, json!(marks)).await?;
+        assert_eq!(told.as_array().map(Vec::len), Some(1), "{marks:?}: {told}");
+        let lead = world.wait_for_server_event("Lead", told[0].as_str().unwrap_or_default()).await?;
+        assert_eq!(lead.match_key("em"), person.email_hash(), "{marks:?}");
+        assert_eq!(leads(&world).await?, before + 1, "{marks:?}");
     }
     Ok(())
 }

@@ -50,7 +50,7 @@ export class Calls {
   /** Encodes the call's message. `madeMs` is 0 unless the call was delayed. */
   prepare(call, madeMs) {
     const { kind, name, id } = call;
-    const input = this.consent.applied(call.input);
+    const input = this.consent.applied(call.input, call.options);
     [call.path, call.body, call.own, call.denied] =
       this.engine.prepare(call.options ?? this.options, call.visit, kind, name, input, id, madeMs);
   }

@@ -30,11 +30,15 @@ export class Consent {
   get isDenied() { return this.#options.consent?.ads === "denied"; }
   get isOpen() { return this.#isOpen; }
 
-  /** The page's argument with the visitor's word applied: no call can grant what the visitor does not. */
-  applied(input) {
-    const visitor = STRICT.indexOf(this.#options.consent?.ads), call = STRICT.indexOf(input?.consent?.ads);
-    return visitor >= 0 && input?.consent && (call < 0 || call > visitor)
-      ? { ...input, consent: { ...input.consent, ads: STRICT[visitor] } } : input;
+  /**
+   * The page's argument with the visitor's word applied: no call can grant what the visitor does not. `options`: those
+   * of the page that made the call, where it was stored.
+   */
+  applied(input, options) {
+    const visitor = STRICT.indexOf(this.#options.consent?.ads), said = input?.consent ?? options?.consent;
+    const call = STRICT.indexOf(said?.ads);
+    return visitor >= 0 && said && (call < 0 || call > visitor)
+      ? { ...input, consent: { ...said, ads: STRICT[visitor] } } : input;
   }
 
   /** Keeps work until the visitor has decided. */

@@ -53,7 +53,7 @@ export const watchForms = (connection) => {
   isWatching = true;
   const held = new WeakSet(), released = new WeakSet(), reported = new WeakMap();
   // Submissions that wait for an event, by their form, the latest last. And the events that are listened to.
-  const waiting = new Map(), heard = new Set();
+  const waiting = new Map(), heard = new Set(), handled = new WeakSet();
 
   const send = async ({ form, kind, input }) => {
     const text = kind + JSON.stringify(input), now = Date.now();
@@ -68,9 +68,12 @@ export const watchForms = (connection) => {
     }
   };
 
-  // An event says that a form was accepted. It comes from the form, from what is around it, or from the document.
-  const accepted = (name, target) => {
-    const isOf = (form) => !(target instanceof Element) || target.contains(form) || form.contains(target);
+  // An event says that a form was accepted. It comes from the form, from what is around it, or from the document. Some
+  // builders name the form: 1 is gform_1, a GUID is hsForm_<GUID>.
+  const accepted = (name, target, number) => {
+    const isNamed = (form) => number == null || typeof number == "object" || form.id.split("_").includes(String(number));
+    const isOf = (form) =>
+      isNamed(form) && (!(target instanceof Element) || target.contains(form) || form.contains(target));
     const found = [...waiting.values()].reverse().find(({ form, after }) => after === name && isOf(form));
     if (!found) return;
     waiting.delete(found.form);
@@ -83,14 +86,20 @@ export const watchForms = (connection) => {
     waiting.set(form, submission);
     if (heard.has(after)) return;
     heard.add(after);
-    const hear = ({ target }) => accepted(after, target);
+    // jQuery hears the browser's events too. One event accepts one form.
+    const hear = (event, number) => {
+      const { target, originalEvent = event } = event;
+      if (handled.has(originalEvent)) return;
+      handled.add(originalEvent);
+      accepted(after, target, number);
+    };
     addEventListener(after, hear, true);
     window.jQuery?.(document).on(after, hear);
   };
 
   // HubSpot's older forms send a message.
   addEventListener("message", ({ data }) => {
-    if (data?.type === "hsFormCallback" && data.eventName === "onFormSubmitted") accepted(HUBSPOT);
+    if (data?.type === "hsFormCallback" && data.eventName === "onFormSubmitted") accepted(HUBSPOT, undefined, data.id);
   });
 
   // A submission that does not lead to another page here.

@@ -112,7 +112,7 @@ export class Purchases {
     for (let atMs; (atMs = engine.schedule(asked)) !== undefined;) {
       await nap(failures ? Math.max(engine.pause(failures, Math.random()), waitMs) : sinceMs + atMs - Date.now());
       // Stops if another tab has fired the pixel, or the visitor has withdrawn consent.
-      if (hasFired(call.orderId) || !this.#calls.consent.mayFire) return store(PENDING_KEY, call.orderId);
+      if (hasFired(call.orderId) || !this.#calls.consent.isGiven) return store(PENDING_KEY, call.orderId);
       try {
         const answer = await this.#calls.send(call, 0);
         if (!isOpen(answer)) return void await this.#settle(call, answer);

@@ -13,7 +13,7 @@ use super::json::Node;
 use crate::currency::Currency;
 use crate::id::{IdError, OrderId};
 use crate::money::{MinorUnits, Money};
-use crate::scrub::scrub_id;
+use crate::scrub::holds_address;
 
 /// Longest Cashfree ID that is read, bytes. Cashfree's numbers have up to 16 digits; its
 /// longest documented ID is a UUID with a prefix.
@@ -123,7 +123,7 @@ pub(super) fn order_id(node: &Node<'_>) -> Result<OrderId, MessageError> {
 pub(super) fn order_id_text(text: Option<&str>) -> Result<OrderId, MessageError> {
     let text = text.filter(|text| !is_null(text)).ok_or(MessageError::MissingOrderId)?;
     // Cashfree's order IDs have no such signs, and an ID is kept as it is.
-    if scrub_id(text).cuts > 0 {
+    if holds_address(text) {
         return Err(MessageError::BadOrderId);
     }
     OrderId::parse(text).map_err(|error| match error {

@@ -51,6 +51,11 @@ pub fn scrub_id(id: &str) -> Scrubbed {
     cut(id, &units, pieces)
 }
 
+/// Whether a text holds an e-mail address, or the login of a URL.
+pub fn holds_address(text: &str) -> bool {
+    text.contains(['@', '%']) && !email::find(&decode(text)).is_empty()
+}
+
 /// Removes personal data from an absolute or relative URL, and its fragment, user name and password.
 /// Control characters are removed too, as browsers do.
 pub fn scrub_url(url: &str) -> Scrubbed {

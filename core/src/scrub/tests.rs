@@ -149,6 +149,16 @@ fn identifiers_lose_addresses_and_written_numbers_only() {
 }
 
 #[test]
+fn an_address_is_told_from_a_number() {
+    for text in ["asha@example.com", "KB-asha%40example.com"] {
+        assert!(holds_address(text), "{text}");
+    }
+    for text in ["KB-1001", "INV 98765 43210", "+919876543210", "a@b", "100%"] {
+        assert!(!holds_address(text), "{text}");
+    }
+}
+
+#[test]
 fn a_long_text_takes_time_in_proportion() {
     // These texts would take minutes if each start of a number read all following text, or each `@` all
     // text before it.

@@ -201,7 +201,8 @@ const RULES: [Rule; 8] = [
         code: "test_event_code_in_production",
         weight: Weight::Degraded,
         what: "real orders are sent with a test event code",
-        advice: "remove FACEBOOK_TEST_EVENT_CODE and restart; with it, real orders do not count",
+        advice: "remove FACEBOOK_TEST_EVENT_CODE and restart; with it, Events Manager lists real orders as tests, and \
+                 Meta counts tests like sales",
         subjects: |review| match review.environment {
             Environment::Production => review.testing.clone(),
             Environment::Sandbox => Vec::new(),

@@ -18,7 +18,8 @@ use super::origins::Origins;
 pub struct MoneyRule {
     /// The environment that is set.
     pub(super) environment: Environment,
-    /// Whether Meta would count play money as sales: it is the real one, and gets no test event code.
+    /// Whether play money would be reported as sales: Meta is the real one, and gets no test event code that
+    /// shows it as a test.
     pub(super) counts_as_sales: bool,
 }
 

@@ -86,6 +86,11 @@ impl Doubt {
         }
     }
 
+    /// Whether no event was refused since Meta last took one.
+    pub(super) fn is_clear(&self) -> bool {
+        self.refused == 0
+    }
+
     /// Meta took an event, or judged what is in one: the request is good.
     pub(super) fn clear(&mut self) {
         *self = Self::default();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::json;
-use tandem_proto::v1::EventState;
+use tandem_proto::v1::{ErasePersonRequest, EventState};
 use tandem_tests::{Person, World, messages};
 
 /// Number of leads in the crash test, and how many are under way at once.
@@ -176,5 +176,32 @@ async fn open_calls_are_answered_before_the_stop() -> anyhow::Result<()> {
 
     world.restart_server().await?;
     world.wait_for_server_event("Lead", &lead_id).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn after_an_erasure_another_program_may_look_and_a_crash_loses_nothing() -> anyhow::Result<()> {
+    let mut world = World::builder().without_gateway().start().await?;
+    world.sandbox.fault("graph", None, json!("hang")).await?;
+    let (visitor, erased) = (world.visitor(), Person::unique());
+    world.capture_lead(&visitor, &erased).await?;
+    let person = ErasePersonRequest { email: Some(erased.email.clone()), ..Default::default() };
+    let answer = world.internal()?.erase_person(person).await?;
+    anyhow::ensure!(!answer.leaves_traces, "{answer:?}");
+
+    // An operator's shell. If nobody else held a lock, it would clear the log away when it closes.
+    let shell = rusqlite::Connection::open(world.data_dir().join("tandem.db"))?;
+    shell.query_row("SELECT count(*) FROM events", [], |row| row.get::<_, i64>(0))?;
+    shell.close().map_err(|(_, error)| error)?;
+    anyhow::ensure!(
+        world.data_dir().join("tandem.db-wal").exists(),
+        "the log was removed from under the server"
+    );
+
+    let acknowledged = world.capture_lead(&visitor, &Person::unique()).await?.event_id;
+    world.kill_server();
+    world.sandbox.heal().await?;
+    world.restart_server().await?;
+    world.wait_for_server_event("Lead", &acknowledged).await?;
     Ok(())
 }

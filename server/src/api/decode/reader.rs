@@ -8,7 +8,7 @@ use tandem_core::currency::Currency;
 use tandem_core::event::{AdsConsent, ConsentRule};
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
 use tandem_core::normalise::MatchKey;
-use tandem_core::scrub::{scrub_id, scrub_text};
+use tandem_core::scrub::{holds_address, scrub_text};
 use tandem_proto::v1;
 
 use crate::api::caller::{Caller, Stranger};
@@ -159,8 +159,8 @@ impl Reader<'_> {
 
     /// A required order ID. It is kept and sent as it is, so that none may be made of a person's address.
     pub(in crate::api) fn order(&mut self, text: &str) -> Option<OrderId> {
-        if scrub_id(text).cuts > 0 {
-            self.violations.add("order_id", "must not hold an e-mail address or a phone number");
+        if holds_address(text) {
+            self.violations.add("order_id", "must not hold an e-mail address");
             return None;
         }
         self.violations.take("order_id", OrderId::parse(text))

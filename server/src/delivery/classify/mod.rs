@@ -104,15 +104,13 @@ pub(super) fn classify(reply: &Reply, sent: usize) -> (CallOutcome, MetaError) {
         }
         Reply::Http { status, body, usage } => (*status, body, usage.wish),
     };
-    let Some(body) = Fields::of(body) else {
-        // The body is HTML, empty or cut off. With status 200, Meta may have taken the events.
-        let outcome = if (200..300).contains(&status) {
-            CallOutcome::Unknown { code: code::META_BAD_ANSWER }
-        } else {
-            retry(code::META_BAD_ANSWER, after)
-        };
-        return (outcome, MetaError::default());
+    // With status 200, Meta may have taken the events.
+    let unreadable = || match status {
+        200..300 => CallOutcome::Unknown { code: code::META_BAD_ANSWER },
+        _ => retry(code::META_BAD_ANSWER, after),
     };
+    // The body is HTML, empty or cut off.
+    let Some(body) = Fields::of(body) else { return (unreadable(), MetaError::default()) };
     let error = body.get("error");
     if let Some(error) = error.object() {
         let path = blamed_path(&error);
@@ -128,7 +126,7 @@ pub(super) fn classify(reply: &Reply, sent: usize) -> (CallOutcome, MetaError) {
     let meta = MetaError { fbtrace_id: note(&body.get("fbtrace_id").text()), ..MetaError::default() };
     if error.exists() {
         // Something between here and Meta has an error of its own.
-        return (retry(code::META_BAD_ANSWER, after), meta);
+        return (unreadable(), meta);
     }
     let received = body.get("events_received").whole().and_then(|n| u64::try_from(n).ok());
     let sent = u64::try_from(sent).unwrap_or(u64::MAX);
@@ -206,9 +204,11 @@ fn refused(of_event: bool) -> CallOutcome {
 
 /// The index of the event that a text names: `data[17]`, or `$['data'][17]` as Meta's answers have it.
 fn named_event(text: &str) -> Option<usize> {
-    let (_, after) = text.split_once("data")?;
-    let index = after.trim_start_matches(['\'', '"', '\\', ']']).strip_prefix('[')?;
-    index.split_once(']')?.0.parse().ok()
+    text.match_indices("data").find_map(|(at, name)| {
+        let after = &text[at + name.len()..];
+        let index = after.trim_start_matches(['\'', '"', '\\', ']']).strip_prefix('[')?;
+        index.split_once(']')?.0.parse().ok()
+    })
 }
 
 /// The first path of `error_data.blame_field_specs`, which is a list of lists.

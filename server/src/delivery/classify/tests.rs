@@ -187,6 +187,8 @@ fn an_error_that_is_no_object_is_not_metas() {
         let body = format!(r#"{{"error":{error}}}"#);
         assert_eq!(http(401, &body), retry(code::META_BAD_ANSWER, None), "{body}");
     }
+    let outcome = http(200, r#"{"events_received":5,"error":""}"#);
+    assert_eq!(outcome, CallOutcome::Unknown { code: code::META_BAD_ANSWER }, "Meta may have taken them");
     assert_eq!(http(400, r#"{"error":"{\"code\":190}"}"#), held(code::TOKEN_REFUSED), "an object as text");
 }
 
@@ -230,6 +232,8 @@ fn the_named_place_is_found_in_path_and_text() {
     assert_eq!(meta_error(text).blamed_event, Some(17));
     let path = r#"{"error":{"code":100,"error_user_msg":"Unexpected key \"x\" on param \"$['data'][4]['user_data']\""}}"#;
     assert_eq!(meta_error(path).blamed_event, Some(4));
+    let later = r#"{"error":{"code":100,"error_user_msg":"Invalid user_data in data[3]"}}"#;
+    assert_eq!(meta_error(later).blamed_event, Some(3));
     let data = r#"{"error":{"code":100,"error_data":"{\"blame_field_specs\":[[\"data[3]\"]]}"}}"#;
     assert_eq!(meta_error(data).blamed_event, Some(3));
     assert_eq!(meta_error(r#"{"error":{"code":100,"error_user_msg":"data[x]"}}"#).blamed_event, None);

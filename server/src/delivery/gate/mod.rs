@@ -152,7 +152,10 @@ impl Gate {
     fn keep_held(&mut self, reason: &'static str, first_wait: Duration, is_probe: bool, now_ms: i64) {
         let wait = match self.hold {
             None => first_wait,
-            Some(hold) if is_probe => (hold.wait * 2).min(PROBE_LONGEST.max(first_wait)),
+            Some(hold) if is_probe => {
+                // A hold that no proven event confirmed begins with a short wait, and must not become a long one.
+                (hold.wait * 2).min(PROBE_LONGEST.min(first_wait * 10).max(first_wait))
+            }
             // Calls that began before the hold say nothing new.
             Some(_) => return,
         };

@@ -190,7 +190,13 @@ impl Worker {
                 self.fresh_batch(max).await
             } else {
                 self.fresh_turn = true;
-                if permit.is_probe { self.lease_probe().await } else { self.lease(max).await }
+                // Only where refusals are in doubt does the choice of the event say something. A probe may cost its
+                // event an attempt, or be counted twice, so that a proven one is not chosen without need.
+                if permit.is_probe && !self.sender.doubt().is_clear() {
+                    self.lease_probe().await
+                } else {
+                    self.lease(max).await
+                }
             };
             if batch.is_empty() {
                 self.gate.cancel(permit, self.sender.clock.steady_ms());

@@ -11,6 +11,7 @@ pub(super) async fn run<G, F: Future<Output = (Bench, G)>>(make: &impl Fn() -> F
             an_erased_person_is_nowhere_and_nothing_of_them_is_sent,
             what_is_erased_on_its_way_is_not_sent_again,
             what_shares_an_order_or_a_browser_with_the_person_is_theirs,
+            an_event_that_only_names_an_order_leads_to_none,
             a_count_changes_nothing
         ]
     );
@@ -31,9 +32,13 @@ fn lead(n: u32, fbp: &str, person: Option<Sha256Hex>, order: Option<&str>) -> Ne
     NewEvent::new(&event, NOW_MS, Initial::Pending, true)
 }
 
-async fn claim(store: &Bench, order: &str, fbp: &'static str) {
+async fn claim(store: &Bench, order: &str, fbp: &'static str, person: Option<Sha256Hex>) {
     let step: OrderStep = Box::new(move |order| {
-        order.add_contact(&claimed(Some(fbp)), &SALT);
+        let mut contact = claimed(Some(fbp));
+        if let Some(digest) = person {
+            contact.user_data.set(MatchKey::Email, digest);
+        }
+        order.add_contact(&contact, &SALT);
         OrderEffects::default()
     });
     store.orders.update(order_key(order), pixel(), None, step).await.unwrap();
@@ -70,21 +75,20 @@ async fn what_is_erased_on_its_way_is_not_sent_again(store: &Bench) {
 }
 
 async fn what_shares_an_order_or_a_browser_with_the_person_is_theirs(store: &Bench) {
-    // The lead that names her, a visit before it, the checkout of another browser of hers, and the order.
-    store.events.append(lead(0, "fb.1.1.7", Some(asha()), Some("A"))).await.unwrap();
+    // The lead that names her, a visit before it, her order, whose browser is another one of hers, and its checkout.
+    store.events.append(lead(0, "fb.1.1.7", Some(asha()), None)).await.unwrap();
     store.events.append(lead(1, "fb.1.1.7", None, None)).await.unwrap();
-    store.events.append(lead(2, "fb.1.1.8", None, Some("A"))).await.unwrap();
-    claim(store, "A", "fb.1.1.8").await;
-    claim(store, "B", "fb.1.1.7").await;
-    // Somebody else; one whose browser's number begins as hers does; and what the second browser did elsewhere.
-    store.events.append(lead(3, "fb.1.1.9", None, Some("AB"))).await.unwrap();
-    store.events.append(lead(4, "fb.1.1.77", None, None)).await.unwrap();
-    store.events.append(lead(5, "fb.1.1.8", None, None)).await.unwrap();
-    claim(store, "C", "fb.1.1.9").await;
-    assert_eq!(store.events.erase(vec![asha()], Erasure::Erase).await.unwrap(), erased(3, 2));
-    for (n, expected) in
-        [3, 4, 5].map(|n| (n, State::Pending)).into_iter().chain([0, 1, 2].map(|n| (n, State::Suppressed)))
-    {
+    claim(store, "A", "fb.1.1.8", Some(asha())).await;
+    store.events.append(lead(2, "fb.1.1.6", None, Some("A"))).await.unwrap();
+    store.events.append(lead(3, "fb.1.1.8", None, None)).await.unwrap();
+    claim(store, "B", "fb.1.1.7", None).await;
+    // Somebody else; one whose browser's number begins as hers does; and what the checkout's browser did elsewhere.
+    store.events.append(lead(4, "fb.1.1.9", None, Some("AB"))).await.unwrap();
+    store.events.append(lead(5, "fb.1.1.77", None, None)).await.unwrap();
+    store.events.append(lead(6, "fb.1.1.6", None, None)).await.unwrap();
+    claim(store, "C", "fb.1.1.9", None).await;
+    assert_eq!(store.events.erase(vec![asha()], Erasure::Erase).await.unwrap(), erased(4, 2));
+    for (n, expected) in (4..7).map(|n| (n, State::Pending)).chain((0..4).map(|n| (n, State::Suppressed))) {
         assert_eq!(state_of(store, &id(n)).await, Some(expected), "{n}");
     }
     for (order, has_owner) in [("A", false), ("B", false), ("C", true)] {
@@ -93,9 +97,20 @@ async fn what_shares_an_order_or_a_browser_with_the_person_is_theirs(store: &Ben
     }
 }
 
+async fn an_event_that_only_names_an_order_leads_to_none(store: &Bench) {
+    // She names the order of somebody else, which anybody can.
+    store.events.append(lead(0, "fb.1.1.7", Some(asha()), Some("A"))).await.unwrap();
+    claim(store, "A", "fb.1.1.8", None).await;
+    store.events.append(lead(1, "fb.1.1.8", None, Some("A"))).await.unwrap();
+    assert_eq!(store.events.erase(vec![asha()], Erasure::Erase).await.unwrap(), erased(1, 0));
+    let order = store.orders.order(order_key("A")).await.unwrap().unwrap();
+    assert!(order.owner().is_some(), "the buyer's signals stay");
+    assert_eq!(state_of(store, &id(1)).await, Some(State::Pending));
+}
+
 async fn a_count_changes_nothing(store: &Bench) {
     store.events.append(lead(0, "fb.1.1.7", Some(asha()), Some("A"))).await.unwrap();
-    claim(store, "A", "fb.1.1.7").await;
+    claim(store, "A", "fb.1.1.7", None).await;
     for _ in 0..2 {
         assert_eq!(store.events.erase(vec![asha()], Erasure::Count).await.unwrap(), erased(1, 1));
     }

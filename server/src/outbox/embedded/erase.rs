@@ -3,16 +3,17 @@
 //! through the tables in steps.
 //!
 //! Theirs is what carries one of the digests, and what shares its order or its browser (`fbp`) with that: a first visit
-//! names no address. It goes no further than that, because a family shares a browser.
+//! names no address. It goes no further than that, because a family shares a browser. An event that only names an order
+//! leads to no order: any stranger can send one.
 //!
 //! Rows that are deleted are overwritten (`secure_delete`). Two places hold copies beyond them: the write-ahead log,
 //! which is emptied at the end, and gaps that SQLite leaves when it divides a page. So the file is searched, and
 //! rewritten as a whole if it still holds a trace.
 
 use std::collections::BTreeSet;
-use std::io::Read as _;
-use std::path::Path;
-use std::sync::Arc;
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _};
@@ -52,30 +53,49 @@ struct Wanted {
     digests: BTreeSet<String>,
     /// `fbp`s as JSON writes them.
     browsers: BTreeSet<String>,
-    orders: BTreeSet<String>,
+    /// Orders by environment and ID.
+    orders: BTreeSet<(u8, String)>,
+}
+
+/// The order that a row belongs to, or says so.
+struct OfOrder {
+    /// Whether the row is the order's own: itself, its Purchase or a refund. Any visitor can send another event that
+    /// names an order.
+    is_own: bool,
+    key: (u8, String),
+}
+
+impl OfOrder {
+    fn read(id: Option<String>, environment: u8) -> Option<Self> {
+        id.map(|id| Self { is_own: environment != NO_MONEY, key: (environment, id) })
+    }
 }
 
 impl Wanted {
-    fn is_theirs(&self, order: Option<&str>, json: &str) -> bool {
-        order.is_some_and(|order| self.orders.contains(order))
+    fn is_theirs(&self, order: Option<&OfOrder>, json: &str) -> bool {
+        let is_of = |order: &OfOrder| match order.is_own {
+            true => self.orders.contains(&order.key),
+            false => self.orders.iter().any(|(_, id)| *id == order.key.1),
+        };
+        order.is_some_and(is_of)
             || self.digests.iter().chain(&self.browsers).any(|needle| json.contains(needle.as_str()))
     }
 
-    /// Takes the order and the browsers of a row that is theirs.
-    fn follow(&mut self, order: Option<&str>, json: &str) {
-        self.orders.extend(order.map(str::to_owned));
+    /// Takes the browsers of a row that is theirs, and the order if the row is its own.
+    fn follow(&mut self, order: Option<OfOrder>, json: &str) {
+        self.orders.extend(order.filter(|order| order.is_own).map(|order| order.key));
         if let Ok(value) = serde_json::from_str(json) {
             browsers(&value, &mut self.browsers);
         }
     }
 
-    /// Whether one of the files of the database holds something of it.
-    fn has_traces(&self, path: &Path) -> std::io::Result<bool> {
+    /// Whether the database's file holds something of it.
+    fn has_traces(&self, file: &mut File) -> std::io::Result<bool> {
         let bytes = self.digests.iter().filter_map(|hex| hex::decode(hex).ok());
         let texts = self.digests.iter().chain(&self.browsers).map(|text| text.as_bytes().to_vec());
         let needles: Vec<Vec<u8>> = bytes.chain(texts).collect();
         let longest = needles.iter().map(Vec::len).max().unwrap_or_default();
-        let mut file = std::fs::File::open(path)?;
+        file.rewind()?;
         let mut kept = Vec::with_capacity(CHUNK + longest);
         loop {
             let read = file.by_ref().take(CHUNK as u64).read_to_end(&mut kept)?;
@@ -120,11 +140,11 @@ fn find(
     let (name, sql) = match table {
         Table::Orders => (
             "orders",
-            "SELECT rowid, id, state FROM orders WHERE rowid >= ?1 AND rowid < ?2 AND stripped = 0",
+            "SELECT rowid, id, state, environment FROM orders WHERE rowid >= ?1 AND rowid < ?2 AND stripped = 0",
         ),
         Table::Events => (
             "events",
-            "SELECT seq, order_id, person FROM events WHERE seq >= ?1 AND seq < ?2 AND person IS NOT NULL",
+            "SELECT seq, order_id, person, environment FROM events WHERE seq >= ?1 AND seq < ?2 AND person IS NOT NULL",
         ),
     };
     Step::through(db, name, below_seq, |seqs| {
@@ -132,9 +152,9 @@ fn find(
         let mut rows = statement.query((seqs.start, seqs.end))?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            let order = row.get_ref(1)?.as_str_or_null()?;
+            let order = OfOrder::read(row.get(1)?, row.get(3)?);
             let json = row.get_ref(2)?.as_str()?;
-            if wanted.is_theirs(order, json) {
+            if wanted.is_theirs(order.as_ref(), json) {
                 let mut ties = Wanted::default();
                 ties.follow(order, json);
                 found.push((row.get(0)?, ties));
@@ -154,16 +174,10 @@ impl Embedded {
         let digests: BTreeSet<String> = digests.iter().map(|digest| digest.to_hex()).collect();
         let mut wanted = Arc::new(Wanted { digests, ..Wanted::default() });
         let mut erased = Erased::default();
+        // What carries a digest leads one step further, and what that finds leads nowhere.
+        wanted = Arc::new(self.search(&wanted).await?.wanted);
         for _ in 0..ROUNDS_MAX {
-            let first = self.search(&wanted).await?;
-            let found = match first.is_empty() {
-                true => first,
-                false => {
-                    wanted = Arc::new(first.wanted);
-                    // It may know more than the first search did, and not what that would lead to.
-                    self.search(&wanted).await?
-                }
-            };
+            let found = self.search(&wanted).await?;
             if how == Erasure::Count {
                 return Ok(Erased {
                     orders: found.orders.len() as u64,
@@ -224,8 +238,10 @@ impl Embedded {
             if !self.empty_log().await? {
                 return Ok(false);
             }
-            let (path, looked_for) = (self.path().to_owned(), Arc::clone(&wanted));
-            let search = tokio::task::spawn_blocking(move || looked_for.has_traces(&path));
+            let (file, looked_for) = (Arc::clone(&self.file), Arc::clone(&wanted));
+            let search = tokio::task::spawn_blocking(move || {
+                looked_for.has_traces(&mut file.lock().unwrap_or_else(PoisonError::into_inner))
+            });
             match search.await {
                 Ok(Ok(false)) => return Ok(true),
                 Ok(Ok(true)) => {}
@@ -273,16 +289,19 @@ impl Writer {
     }
 
     fn erase_from_event(&mut self, seq: u64, wanted: &Wanted, now_ms: i64) -> rusqlite::Result<bool> {
-        type Row = (i64, i64, String, Option<String>, String);
+        type Row = (i64, i64, String, Option<String>, String, u8);
         let found: Option<Row> = self
             .db
             .prepare_cached(
-                "SELECT pixel, state, name, order_id, person FROM events WHERE seq = ?1 AND person IS NOT NULL",
+                "SELECT pixel, state, name, order_id, person, environment FROM events
+                 WHERE seq = ?1 AND person IS NOT NULL",
             )?
-            .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))
+            .query_row([seq], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+            })
             .optional()?;
-        let Some((pixel, was, name, order, person)) = found else { return Ok(false) };
-        let is_theirs = wanted.is_theirs(order.as_deref(), &person);
+        let Some((pixel, was, name, order, person, environment)) = found else { return Ok(false) };
+        let is_theirs = wanted.is_theirs(OfOrder::read(order, environment).as_ref(), &person);
         if is_theirs {
             self.erase_event(seq, pixel, state(was), &name, now_ms)?;
         }
@@ -291,12 +310,12 @@ impl Writer {
 
     /// The stripped order stays, so that a late report makes no second Purchase.
     fn erase_from_order(&mut self, rowid: u64, wanted: &Wanted) -> rusqlite::Result<bool> {
-        let found: Option<(String, String)> = self
+        let found: Option<(Option<OfOrder>, String)> = self
             .db
-            .prepare_cached("SELECT id, state FROM orders WHERE rowid = ?1 AND stripped = 0")?
-            .query_row([rowid], |row| Ok((row.get(0)?, row.get(1)?)))
+            .prepare_cached("SELECT id, environment, state FROM orders WHERE rowid = ?1 AND stripped = 0")?
+            .query_row([rowid], |row| Ok((OfOrder::read(row.get(0)?, row.get(1)?), row.get(2)?)))
             .optional()?;
-        let Some((_, json)) = found.filter(|(id, json)| wanted.is_theirs(Some(id), json)) else {
+        let Some((_, json)) = found.filter(|(order, json)| wanted.is_theirs(order.as_ref(), json)) else {
             return Ok(false);
         };
         let Ok(mut order) = serde_json::from_str::<Order>(&json) else { return Ok(false) };

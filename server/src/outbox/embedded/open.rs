@@ -44,6 +44,11 @@ pub(super) struct Opened {
     pub(super) writer: Connection,
     pub(super) path: PathBuf,
     pub(super) lock: File,
+    /// The database file, to look into. On Unix, closing any handle of a file ends all locks that this process holds
+    /// on it, SQLite's too (SQLite, "How To Corrupt An SQLite Database File", 2.2). Another program would then take
+    /// itself for the last user and remove the log from under the server. So this handle was opened before the first
+    /// connection, is the only one, and is closed after the last.
+    pub(super) file: File,
 }
 
 /// Opens or creates the database in `dir` and gives all leases back.
@@ -58,7 +63,7 @@ pub(super) fn open(dir: &Path, now_ms: i64) -> Result<Opened, OpenError> {
         Err(TryLockError::Error(e)) => return Err(OpenError::Directory(dir.into(), e)),
     }
     // SQLite would make it readable for all. An empty file is an empty database.
-    drop(file(private::DATABASE)?);
+    let searched = file(private::DATABASE)?;
     let path = dir.join(private::DATABASE);
     let fail = |e| OpenError::Database(dir.into(), e);
     let writer = Connection::open(&path).map_err(fail)?;
@@ -82,7 +87,7 @@ pub(super) fn open(dir: &Path, now_ms: i64) -> Result<Opened, OpenError> {
              COMMIT;"
         ))
         .map_err(fail)?;
-    Ok(Opened { writer, path, lock })
+    Ok(Opened { writer, path, lock, file: searched })
 }
 
 fn configure(db: &Connection) -> rusqlite::Result<()> {

@@ -37,6 +37,8 @@ pub struct Embedded {
     follows_ms: Arc<AtomicI64>,
     _checkpointer: Checkpointer,
     writer: Mutex<Option<JoinHandle<()>>>,
+    /// See [`open::Opened::file`]; closed after the connections above.
+    pub(super) file: Arc<Mutex<File>>,
     _lock: File,
 }
 
@@ -81,6 +83,7 @@ impl Embedded {
             follows_ms,
             _checkpointer: checkpointer,
             writer: Mutex::new(Some(thread)),
+            file: Arc::new(Mutex::new(opened.file)),
             _lock: opened.lock,
         })
     }
