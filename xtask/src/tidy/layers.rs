@@ -72,7 +72,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "server/src/outbox/embedded",
         "mod operators results queue orders purchases events erase sweep unproven figures read steps store checkpoint open \
-         migrate committer run_time counts early sql",
+         migrate committer run_time counts early given_up sql",
     ),
     (
         "server/src/delivery",

@@ -13,6 +13,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::counts::{CountDeltas, NewOrders};
 use super::early::Early;
+use super::given_up::GivenUp;
 use super::run_time::{CommitTime, RunTime};
 use super::sql::pixel_no;
 use crate::clock::Clock;
@@ -88,6 +89,7 @@ type Committed = Result<(), StoreError>;
 struct Mark {
     changed: usize,
     handed: usize,
+    given_up: usize,
     early: usize,
     new_orders: NewOrders,
 }
@@ -115,6 +117,7 @@ pub(super) struct Writer {
     changes: broadcast::Sender<Arc<[u64]>>,
     changed: Vec<u64>,
     handed: Vec<Handover>,
+    pub(super) given_up: Vec<GivenUp>,
 }
 
 impl Writer {
@@ -139,6 +142,7 @@ impl Writer {
             changes,
             changed: Vec::new(),
             handed: Vec::new(),
+            given_up: Vec::new(),
         }
     }
 
@@ -226,6 +230,7 @@ impl Writer {
                     holder.take(seq, event);
                 }
                 batch.into_iter().zip(results).for_each(|(work, result)| work.answer(result));
+                GivenUp::tell(std::mem::take(&mut self.given_up));
                 if !self.changed.is_empty() {
                     // The last watcher may be gone.
                     drop(self.changes.send(std::mem::take(&mut self.changed).into()));
@@ -316,6 +321,7 @@ impl Writer {
         Mark {
             changed: self.changed.len(),
             handed: self.handed.len(),
+            given_up: self.given_up.len(),
             early: self.early.mark(),
             new_orders: self.new_orders,
         }
@@ -328,6 +334,7 @@ impl Writer {
         self.pixels.clear();
         self.changed.truncate(mark.changed);
         self.handed.truncate(mark.handed);
+        self.given_up.truncate(mark.given_up);
         self.early.undo(mark.early);
         self.new_orders = mark.new_orders;
     }

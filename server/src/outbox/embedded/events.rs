@@ -8,6 +8,7 @@ use tandem_core::id::PixelId;
 use tandem_core::order::Environment;
 
 use super::committer::Writer;
+use super::given_up::GivenUp;
 use super::sql::*;
 use super::store::Embedded;
 use crate::clock::millis;
@@ -109,12 +110,8 @@ impl Writer {
         self.counts.count(now, pixel, name, metric, 1);
         if entry.state == State::DeadLetter {
             self.counts.count(now, pixel, name, Metric::DeadLetter, 1);
-            tracing::warn!(
-                event.name = name,
-                event.id = event.id.as_str(),
-                code = entry.code,
-                "an event will not be sent; it is a dead letter from the start"
-            );
+            let code = entry.code.unwrap_or_default().to_owned();
+            self.given_up.push(GivenUp { name: name.to_owned(), id: event.id.as_str().to_owned(), code });
         }
         self.counts.state(pixel, entry.state, 1);
         let seq = self.db.last_insert_rowid().unsigned_abs();

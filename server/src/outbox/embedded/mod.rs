@@ -35,6 +35,7 @@ mod early;
 mod erase;
 mod events;
 mod figures;
+mod given_up;
 mod migrate;
 mod open;
 mod operators;

@@ -12,6 +12,7 @@ use tandem_core::order::Environment;
 use tandem_core::user_data::KeySet;
 
 use super::committer::Writer;
+use super::given_up::GivenUp;
 use super::sql::*;
 use super::store::{EVENTS_PER_WRITE, Embedded};
 use crate::clock::{TrustedTime, millis};
@@ -243,12 +244,7 @@ impl Writer {
                 .execute((seq, now_ms, code::TOO_OLD, self.time.run_ms))?;
             self.counts.moved(pixel, state(was), State::DeadLetter);
             self.counts.count(now_ms, pixel, &name, Metric::DeadLetter, 1);
-            tracing::warn!(
-                event.name = name,
-                event.id = id.as_str(),
-                code = code::TOO_OLD,
-                "an event will not be sent again; it is a dead letter now"
-            );
+            self.given_up.push(GivenUp { name, id: id.as_str().to_owned(), code: code::TOO_OLD.to_owned() });
             self.changed(*seq);
             expired += 1;
         }
