@@ -39,7 +39,7 @@ impl<K: Eq + Hash, V> AgingMap<K, V> {
     /// Inserts or replaces an entry. `false`: the map is full, and the key is new to it.
     pub(crate) fn insert(&mut self, key: K, value: V, now_ms: i64) -> bool {
         self.turn(now_ms);
-        if self.is_full() && self.get(&key).is_none() {
+        if self.is_full(now_ms) && self.get(&key).is_none() {
             return false;
         }
         self.old.remove(&key);
@@ -52,8 +52,8 @@ impl<K: Eq + Hash, V> AgingMap<K, V> {
     }
 
     /// Whether a new key finds no place before the young generation is old.
-    pub(crate) fn is_full(&self) -> bool {
-        self.young.len() >= self.max
+    pub(crate) fn is_full(&self, now_ms: i64) -> bool {
+        self.young.len() >= self.max && now_ms.saturating_sub(self.since_ms) < self.span_ms
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -95,6 +95,7 @@ mod tests {
         let filling = time(&mut map, 0..MAX);
         let refusing = time(&mut map, MAX..2 * MAX);
         assert!(!map.insert(MAX, (), 0) && map.insert(0, (), 0), "what is known is replaced");
+        assert!(map.is_full(999) && !map.is_full(1_000), "and has room again when its young are old");
         assert!(
             refusing < filling * 10,
             "{refusing:?} against {filling:?}: a walk would take a thousand times longer"

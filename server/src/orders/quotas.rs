@@ -90,8 +90,12 @@ impl PerAddress {
     fn has_room(&self, address: IpAddr, now: Instant) -> bool {
         match self.spent.get(&subscriber(address)) {
             Some(spent) => self.is_open(*spent, now),
-            None => !self.spent.is_full() || self.is_open(self.shared, now),
+            None => !self.spent.is_full(self.ms(now)) || self.is_open(self.shared, now),
         }
+    }
+
+    fn ms(&self, now: Instant) -> i64 {
+        millis(now.duration_since(self.started))
     }
 
     fn is_open(&self, spent: Spent, now: Instant) -> bool {
@@ -109,8 +113,7 @@ impl PerAddress {
         let address = subscriber(address);
         let known = self.spent.get(&address).copied();
         let Some(used) = self.used(known.unwrap_or(Spent { since: now, uses: 0 }), now) else { return false };
-        let now_ms = millis(now.duration_since(self.started));
-        if self.spent.insert(address, used, now_ms) {
+        if self.spent.insert(address, used, self.ms(now)) {
             return true;
         }
         let shared = self.used(self.shared, now);
@@ -159,6 +162,7 @@ mod tests {
         );
         assert!(!allowance.has_room(IpAddr::V4((max + 2).into()), now));
         let later = now + Duration::from_secs(61);
+        assert!(allowance.has_room(IpAddr::V4((max + 2).into()), later));
         for n in max..max + 10 {
             assert!(allowance.take(IpAddr::V4(n.into()), later), "quiet addresses are forgotten");
         }
