@@ -49,6 +49,7 @@ impl Order {
         }
         self.sessions.hear(contact);
         let opted_out = self.ads_use() == AdsUse::Measurement;
+        let gave = self.owner_gives();
         let is_same = |owner: &Contact| owner.is_same_browser(contact) || owner.may_be_of(contact);
         let is_owners = self.owner.as_ref().map(is_same);
         let takes_over = is_owners == Some(false) && self.takes_over(contact);
@@ -70,6 +71,8 @@ impl Order {
             Some(false) => {}
         }
         self.has_new_signals |= opted_out != (self.ads_use() == AdsUse::Measurement);
+        // A refusal that withholds nothing takes the signals off the Purchase.
+        self.has_new_signals |= gave.is_some() && gave != self.owner_gives();
         known
     }
 
@@ -131,6 +134,12 @@ impl Order {
         let is_denied = |owner: &Contact| owner.consent.ads == AdsConsent::Denied;
         let is_heard = |owner: &&Contact| owner.is_proven() || !(self.is_foreign(owner) || is_denied(owner));
         self.owner.as_ref().filter(is_heard)
+    }
+
+    /// Whether the owner gives the Purchase its signals; `None` without an owner.
+    fn owner_gives(&self) -> Option<bool> {
+        let gives = |owner: &Contact| owner.consent.ads != AdsConsent::Denied;
+        self.owner.as_ref().map(|_| self.heard_owner().is_some_and(gives))
     }
 
     /// Whether a caller is the browser that owns the order, or nobody owns it. Where the payment names a

@@ -146,6 +146,41 @@ fn a_denial_that_does_not_count_drops_the_denying_browsers_signals() {
 }
 
 #[test]
+fn a_refusal_that_withholds_nothing_takes_the_refusers_signals_off_what_waits_to_leave() {
+    let says = |proof, fbp: Option<&str>, ads| {
+        let mut contact = Contact { proof, ..contact("", true) };
+        contact.user_data.fbp = fbp.map(Into::into);
+        contact.user_data.client_ip_address = fbp.map(|_| "49.36.1.1".parse().unwrap());
+        contact.consent.ads = ads;
+        contact
+    };
+    use AdsConsent::{Denied, Granted};
+    for (proof, refuses_with_fbp) in [
+        (ContactProof::Nothing, true),
+        (ContactProof::Nothing, false),
+        (ContactProof::ClaimKey, false),
+        (ContactProof::Internal, true),
+    ] {
+        let mut order = order();
+        order.add_contact(&says(ContactProof::Internal, None, Granted), &SALT);
+        order.add_contact(&says(proof, Some("buyer"), Granted), &SALT);
+        order.pay(paid("7", "5"));
+        let Decision::Send(event) = decide(&mut order) else { panic!("it has signals") };
+        assert!(event.user_data.has_browser_signals());
+        let mut refusal = says(ContactProof::Nothing, Some("buyer"), Denied);
+        refusal.user_data.fbp = refusal.user_data.fbp.filter(|_| refuses_with_fbp);
+        order.add_contact(&refusal, &SALT);
+        let Decision::Send(event) = decide(&mut order) else { panic!("{proof:?}: it is placed anew") };
+        assert!(!event.user_data.has_browser_signals(), "{proof:?}: {event:?}");
+        order.add_contact(&refusal, &SALT);
+        assert_eq!(decide(&mut order), Decision::Nothing, "a repetition teaches nothing");
+        order.add_contact(&says(ContactProof::Nothing, Some("buyer"), Granted), &SALT);
+        let Decision::Send(event) = decide(&mut order) else { panic!("{proof:?}: its browser allows it") };
+        assert_eq!(event.user_data.fbp.as_deref(), Some("buyer"));
+    }
+}
+
+#[test]
 fn questions_and_repetitions_teach_nothing() {
     let mut order = order();
     order.add_contact(&contact("a", true), &SALT);
