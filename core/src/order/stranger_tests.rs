@@ -181,6 +181,73 @@ fn a_refusal_that_withholds_nothing_takes_the_refusers_signals_off_what_waits_to
 }
 
 #[test]
+fn where_the_payment_names_the_browser_one_without_fbp_is_none_of_the_buyers() {
+    use AdsConsent::{Denied, Granted, Unspecified};
+    let paid_by = || {
+        let mut paid = paid("7", "5");
+        paid.user_data.fbp = Some("buyer".into());
+        paid
+    };
+    let thief = |ads| {
+        let mut thief = Contact { pixel: Some(pixel(2)), ..contact("thief", true) };
+        (thief.user_data.fbp, thief.user_data.fbc) = (None, Some("stolen".into()));
+        thief.user_data.client_user_agent = Some("agent".into());
+        thief.consent.ads = ads;
+        thief
+    };
+    let buyer = |ads| {
+        let mut buyer = contact("buyer", true);
+        buyer.user_data.client_user_agent = Some("agent".into());
+        buyer.consent.ads = ads;
+        buyer
+    };
+    for owns in [false, true] {
+        let mut order = order();
+        order.pay(paid_by());
+        if owns {
+            order.add_contact(&buyer(Unspecified), &SALT);
+        }
+        order.add_contact(&thief(Denied), &SALT);
+        assert!(matches!(decide(&mut order), Decision::Send(_)), "it withholds nothing");
+        assert!(!order.is_owned_by(&thief(Denied)) && order.has_consent_conflict());
+        order.add_contact(&buyer(Denied), &SALT);
+        assert!(order.must_not_leave().is_some(), "the buyer may refuse");
+        order.add_contact(&thief(Granted), &SALT);
+        assert!(order.must_not_leave().is_some(), "it releases nothing");
+    }
+    // It was first, and the buyer's page has the same User-Agent.
+    let mut order = order();
+    order.add_contact(&thief(Denied), &SALT);
+    order.pay(paid_by());
+    for says in [None, Some(buyer(Unspecified))] {
+        says.map(|buyer| order.add_contact(&buyer, &SALT));
+        let Decision::Send(event) = decide(&mut order) else { panic!("the refusal is not the buyer's") };
+        assert_eq!((event.user_data.fbp.as_deref(), event.user_data.fbc), (Some("buyer"), None));
+        assert_eq!(
+            (event.pixel, event.custom_data.content_name.as_deref() == Some("thief")),
+            (pixel(1), false)
+        );
+    }
+}
+
+#[test]
+fn where_the_payment_names_the_browser_its_address_and_user_agent_still_recognise_it() {
+    let mut buyer = contact("buyer", true);
+    buyer.user_data.client_ip_address = Some("49.36.1.1".parse().unwrap());
+    buyer.user_data.client_user_agent = Some("agent".into());
+    let mut order = order();
+    let mut proof = paid("7", "5");
+    proof.user_data.fbp = Some("buyer".into());
+    order.pay(proof);
+    order.add_contact(&buyer, &SALT);
+    // It refuses, and its page deleted the cookies.
+    (buyer.user_data.fbp, buyer.consent.ads) = (None, AdsConsent::Denied);
+    assert!(order.is_owned_by(&buyer));
+    order.add_contact(&buyer, &SALT);
+    assert_eq!(order.must_not_leave(), Some(WithholdReason::ConsentDenied));
+}
+
+#[test]
 fn questions_and_repetitions_teach_nothing() {
     let mut order = order();
     order.add_contact(&contact("a", true), &SALT);
