@@ -59,14 +59,18 @@ impl Contact {
     /// so that its later word counts.
     pub(super) fn kept(&self, order: &OrderId, salt: &BrowserSalt) -> Self {
         let mut kept = self.clone();
-        // The shop's own services are bounded by the size of their messages.
-        if self.proof != ContactProof::Internal {
-            kept.custom_data.keep_within(KEPT_BYTES_MAX);
-        }
+        kept.bound();
         if self.consent.ads == AdsConsent::Denied && self.browser.is_none() {
             kept.forget(Browser::of(&self.user_data, order, salt));
         }
         kept
+    }
+
+    /// Drops what an order does not keep of a page. The shop's own services are bounded by the size of their messages.
+    pub(super) fn bound(&mut self) {
+        if self.proof != ContactProof::Internal {
+            self.custom_data.keep_within(KEPT_BYTES_MAX);
+        }
     }
 
     /// Keeps of the person nothing but this.

@@ -92,6 +92,7 @@ impl Order {
         let Some(owner) = &mut self.owner else { return };
         self.has_new_signals |= contact.proof > owner.proof;
         owner.learn(contact);
+        owner.bound();
     }
 
     /// Whether another browser takes the order over from its owner.
