@@ -109,12 +109,10 @@ impl Contact {
 
     /// Whether its browser has this `fbp`; `None` if it has none.
     pub(super) fn names_fbp(&self, fbp: &str) -> Option<bool> {
+        let named = UserData { fbp: Some(fbp.to_owned()), ..UserData::default() };
         match &self.browser {
-            Some(browser) => {
-                let named = browser.like(&UserData { fbp: Some(fbp.to_owned()), ..UserData::default() });
-                browser.has_fbp().then(|| browser.has_fbp_of(&named))
-            }
-            None => self.user_data.fbp.as_ref().map(|theirs| theirs == fbp),
+            Some(browser) => browser.has_fbp().then(|| browser.has_fbp_of(&browser.like(&named))),
+            None => self.user_data.has_fbp_of(&named),
         }
     }
 
@@ -138,7 +136,7 @@ impl Contact {
     pub(super) fn has_fbp_of(&self, other: &Self) -> bool {
         match self.digests(other) {
             Some((ours, theirs)) => ours.has_fbp_of(&theirs),
-            None => self.user_data.fbp.is_some() && self.user_data.fbp == other.user_data.fbp,
+            None => self.user_data.has_fbp_of(&other.user_data) == Some(true),
         }
     }
 

@@ -248,6 +248,35 @@ fn where_the_payment_names_the_browser_its_address_and_user_agent_still_recognis
 }
 
 #[test]
+fn an_fbp_with_another_subdomain_index_or_an_appendix_is_the_same_browsers() {
+    use AdsConsent::{Denied, Unspecified};
+    let (plain, of_server, other) =
+        ("fb.1.1763942400000.42", "fb.2.1763942400000.42.AQQAAQMC", "fb.1.1763942400000.43.AQQAAQMC");
+    let says = |fbp: &str, ads| {
+        let mut contact = contact(fbp, true);
+        contact.consent.ads = ads;
+        contact
+    };
+    for (named, page) in [(of_server, plain), (plain, of_server)] {
+        for (fbp, is_buyers) in [(page, true), (other, false)] {
+            let mut order = order();
+            let mut proof = paid("7", "5");
+            proof.user_data.fbp = Some(named.into());
+            order.pay(proof);
+            assert_eq!(order.is_owned_by(&says(fbp, Unspecified)), is_buyers, "{named} {fbp}");
+            order.add_contact(&says(fbp, Denied), &SALT);
+            assert_eq!(order.must_not_leave().is_some(), is_buyers, "{named} {fbp}");
+            assert_eq!(order.is_owned_by(&says(named, Unspecified)), is_buyers, "its digest is the same");
+        }
+    }
+    let mut order = order();
+    order.add_contact(&says(plain, Unspecified), &SALT);
+    assert!(
+        order.is_owned_by(&says(of_server, Unspecified)) && !order.is_owned_by(&says(other, Unspecified))
+    );
+}
+
+#[test]
 fn questions_and_repetitions_teach_nothing() {
     let mut order = order();
     order.add_contact(&contact("a", true), &SALT);
