@@ -101,7 +101,7 @@ impl UserData {
     /// Whether both come from the same browser: they have the same `fbp` or, if one has none, the same IP
     /// address and User-Agent.
     pub fn same_browser(&self, other: &Self) -> bool {
-        self.has_fbp_of(other).unwrap_or_else(|| {
+        self.shares_fbp(other).unwrap_or_else(|| {
             self.client_ip_address.is_some()
                 && self.client_ip_address == other.client_ip_address
                 && self.client_user_agent == other.client_user_agent
@@ -109,7 +109,7 @@ impl UserData {
     }
 
     /// Whether both have the `fbp` of the same browser; `None` if one has none.
-    pub(crate) fn has_fbp_of(&self, other: &Self) -> Option<bool> {
+    pub(crate) fn shares_fbp(&self, other: &Self) -> Option<bool> {
         let (mine, theirs) = (self.fbp.as_deref()?, other.fbp.as_deref()?);
         Some(mine == theirs || Fbp::recognised(mine) == Fbp::recognised(theirs))
     }

@@ -112,7 +112,7 @@ impl Contact {
         let named = UserData { fbp: Some(fbp.to_owned()), ..UserData::default() };
         match &self.browser {
             Some(browser) => browser.has_fbp().then(|| browser.has_fbp_of(&browser.like(&named))),
-            None => self.user_data.has_fbp_of(&named),
+            None => self.user_data.shares_fbp(&named),
         }
     }
 
@@ -136,7 +136,7 @@ impl Contact {
     pub(super) fn has_fbp_of(&self, other: &Self) -> bool {
         match self.digests(other) {
             Some((ours, theirs)) => ours.has_fbp_of(&theirs),
-            None => self.user_data.has_fbp_of(&other.user_data) == Some(true),
+            None => self.user_data.shares_fbp(&other.user_data) == Some(true),
         }
     }
 
