@@ -262,6 +262,14 @@ pub struct Page {
     pub referrer_url: Option<PageUrl>,
 }
 
+impl Page {
+    /// Fills what is blank here from `other`.
+    pub(crate) fn fill_blanks(&mut self, other: &Self) {
+        crate::user_data::fill(&mut self.event_source_url, other.event_source_url.as_ref());
+        crate::user_data::fill(&mut self.referrer_url, other.referrer_url.as_ref());
+    }
+}
+
 /// One event, ready to be stored and sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {

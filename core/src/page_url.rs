@@ -20,11 +20,12 @@ impl PageUrl {
     /// the web (`http://…`, `https://…`), or has a host longer than an address may be. The address is best the
     /// serialisation of a parsed one.
     pub fn clean(address: &str) -> Option<(Self, u32)> {
-        let address = address.trim();
+        // The fragment is not kept, so it is not measured either.
+        let address = address.split('#').next().unwrap_or_default().trim();
         let scheme = address.find("://").filter(|at| is_web(&address[..*at]))?;
         let host = scheme + "://".len();
-        let path = address[host..].find(['/', '?', '#', '\\']).map_or(address.len(), |at| host + at);
-        let query = address[path..].find(['?', '#']).map_or(address.len(), |at| path + at);
+        let path = address[host..].find(['/', '?', '\\']).map_or(address.len(), |at| host + at);
+        let query = address[path..].find('?').map_or(address.len(), |at| path + at);
         if path == host {
             return None;
         }
@@ -84,6 +85,9 @@ mod tests {
         assert_eq!(of(&format!("https://shop.example/a?x={long}")), "https://shop.example/a");
         assert_eq!(of(&format!("https://shop.example/{long}?x=1")), "https://shop.example/");
         assert_eq!(of(&format!("https://shop.example?x={long}")), "https://shop.example");
+        // The fragment is not kept, so its length costs nothing.
+        assert_eq!(of(&format!("https://shop.example/a?x=1#{long}")), "https://shop.example/a?x=1");
+        assert_eq!(of(&format!("https://shop.example/a#?x={long}")), "https://shop.example/a");
     }
 
     #[test]

@@ -116,6 +116,11 @@ pub(crate) fn is_no_name(text: &str) -> bool {
         && (is_placeholder(text) || folded(text).is_some_and(|word| NOBODY.contains(&word.as_str())))
 }
 
+/// Whether a word for "no value" is also a name, in the lower case of its normal form.
+pub(crate) fn is_name(word: &str) -> bool {
+    NAMES.iter().any(|name| name.to_ascii_lowercase() == word)
+}
+
 /// Whether a city, state or postal code is none.
 pub(crate) fn is_no_place(text: &str) -> bool {
     is_placeholder(text) || folded(text).is_some_and(|word| NO_PLACES.contains(&word.as_str()))

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::click_id::Fbc;
+use crate::click_id::{Fbc, Fbp};
 use crate::hash::Sha256Hex;
 use crate::normalise::MatchKey;
 
@@ -101,14 +101,17 @@ impl UserData {
     /// Whether both come from the same browser: they have the same `fbp` or, if one has none, the same IP
     /// address and User-Agent.
     pub fn same_browser(&self, other: &Self) -> bool {
-        match (&self.fbp, &other.fbp) {
-            (Some(mine), Some(theirs)) => mine == theirs,
-            _ => {
-                self.client_ip_address.is_some()
-                    && self.client_ip_address == other.client_ip_address
-                    && self.client_user_agent == other.client_user_agent
-            }
-        }
+        self.shares_fbp(other).unwrap_or_else(|| {
+            self.client_ip_address.is_some()
+                && self.client_ip_address == other.client_ip_address
+                && self.client_user_agent == other.client_user_agent
+        })
+    }
+
+    /// Whether both have the `fbp` of the same browser; `None` if one has none.
+    pub(crate) fn shares_fbp(&self, other: &Self) -> Option<bool> {
+        let (mine, theirs) = (self.fbp.as_deref()?, other.fbp.as_deref()?);
+        Some(mine == theirs || Fbp::recognised(mine) == Fbp::recognised(theirs))
     }
 }
 

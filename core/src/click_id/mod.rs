@@ -115,6 +115,16 @@ impl Fbp {
         self.0.creation_ms
     }
 
+    /// What recognises the browser of an `fbp`: its time and random number. Meta's param builder on the shop's
+    /// server adds its appendix to the value of the page, and the subdomain index says where the cookie was set.
+    /// Another text recognises itself.
+    pub(crate) fn recognised(text: &str) -> String {
+        Self::parse(text).map_or_else(
+            || text.to_owned(),
+            |fbp| format!("fb.{SUBDOMAIN_INDEX_SERVER}.{}.{}", fbp.creation_ms(), fbp.payload()),
+        )
+    }
+
     /// The random number that identifies the browser.
     pub fn payload(&self) -> &str {
         self.0.payload()

@@ -187,9 +187,9 @@ impl CustomData {
     }
 
     /// Drops what takes more than `bytes_max` as JSON, and what counts least first: the shop's own properties,
-    /// then texts, then the contents.
+    /// then texts, then the contents, then the A/B test.
     pub fn keep_within(&mut self, bytes_max: usize) {
-        let drops: [fn(&mut Self); 3] = [
+        let drops: [fn(&mut Self); 4] = [
             |data| data.properties.clear(),
             |data| {
                 for name in Self::TEXT_FIELDS.into_iter().filter(|name| *name != "content_type") {
@@ -203,6 +203,8 @@ impl CustomData {
                 data.contents.clear();
                 data.content_type = None;
             },
+            // As JSON, control characters take six times their length.
+            |data| data.experiment = Experiment::default(),
         ];
         for drop in drops {
             if self.stored_bytes() > bytes_max {

@@ -83,6 +83,20 @@ fn a_real_cart_is_kept_whole_and_of_a_crammed_one_what_counts_most() {
 }
 
 #[test]
+fn an_experiment_of_control_characters_goes_last() {
+    let text = "\u{1}".repeat(TEXT_BYTES_MAX);
+    let experiment =
+        || Experiment { experiment_id: text.clone(), variant: text.clone(), test_group: text.clone() };
+    let mut data = CustomData { experiment: experiment(), ..crammed(CONTENTS_MAX, 1000) };
+    data.keep_within(KEPT_BYTES_MAX);
+    assert!(data.value.is_some() && data.stored_bytes() <= KEPT_BYTES_MAX, "{}", data.stored_bytes());
+    let experiment = Experiment { variant: "blue".into(), ..Experiment::default() };
+    let mut data = CustomData { experiment: experiment.clone(), ..crammed(CONTENTS_MAX, 1000) };
+    data.keep_within(KEPT_BYTES_MAX);
+    assert_eq!(data.experiment, experiment);
+}
+
+#[test]
 fn filling_again_and_again_has_an_end() {
     let mut kept = crammed(20, 200);
     kept.keep_within(KEPT_BYTES_MAX);

@@ -106,8 +106,8 @@ pub fn normalise<U: UnicodeRules>(
 
 /// Normalises and hashes a value. A value that is a SHA-256 digest already (64 hex digits, with or
 /// without the appendix of Meta's param builder) is used unchanged. The digest of an empty text
-/// counts as blank, and that of a word such as `null` or `undefined` as a placeholder. `None` when there
-/// is nothing to hash.
+/// counts as blank, and that of a word such as `none` or `undefined` as a placeholder, unless the word is also a
+/// value of this key (`na`: Namibia). `None` when there is nothing to hash.
 ///
 /// # Errors
 /// The [`MatchKeyError`] that names why the value is not a match key.
@@ -117,7 +117,9 @@ pub fn hash_key<U: UnicodeRules>(
     context: &KeyContext<'_, U>,
 ) -> Result<Option<Sha256Hex>, MatchKeyError> {
     if let Some(digest) = Sha256Hex::parse(trim(value.expose())) {
-        if placeholder::hashed_words().any(|word| Sha256Hex::of_bytes(word.as_bytes()) == digest) {
+        let place = context.person_country.unwrap_or(context.default_country);
+        let mut words = placeholder::hashed_words().filter(|word| !is_also_a_value(key, word, place));
+        if words.any(|word| Sha256Hex::of_bytes(word.as_bytes()) == digest) {
             return Err(MatchKeyError::Placeholder);
         }
         return Ok((!digest.is_of_nothing()).then_some(digest));
@@ -140,8 +142,7 @@ fn is_placeholder(key: MatchKey, text: &str, place: Country) -> bool {
         MatchKey::Email => placeholder::is_no_address(text),
         MatchKey::Phone => placeholder::is_dummy_phone(text, phone::ascii_digit),
         MatchKey::FirstName | MatchKey::LastName => placeholder::is_no_name(text),
-        // The code of Naples.
-        MatchKey::State if text == "NA" && place.as_str() == "it" => false,
+        MatchKey::State if text == "NA" && has_state_na(place) => false,
         MatchKey::City | MatchKey::State | MatchKey::PostalCode => placeholder::is_no_place(text),
         MatchKey::Country => placeholder::is_no_country(text),
         MatchKey::ExternalId => placeholder::is_shared_id(text),
@@ -149,6 +150,22 @@ fn is_placeholder(key: MatchKey, text: &str, place: Country) -> bool {
         // Any answer but Meta's two is left out.
         MatchKey::Gender => false,
     }
+}
+
+/// Whether a word for "no value" is also the normal form of a value of this key. Its digest does not tell how it was
+/// written.
+fn is_also_a_value(key: MatchKey, word: &str, place: Country) -> bool {
+    match key {
+        MatchKey::FirstName | MatchKey::LastName => placeholder::is_name(word),
+        MatchKey::State => word == "na" && has_state_na(place),
+        MatchKey::Country => word == "na",
+        _ => false,
+    }
+}
+
+/// `NA` is the code of Naples.
+fn has_state_na(place: Country) -> bool {
+    place.as_str() == "it"
 }
 
 fn is_md5(text: &str) -> bool {

@@ -20,6 +20,28 @@ fn normal(key: MatchKey, text: &str) -> Result<Option<String>, MatchKeyError> {
 const DIGEST: &str = "b4c9a289323b21a01c3e940f150eb9b8c542587f1abfd8f0e1cc1ffc5e475514";
 
 #[test]
+fn a_hashed_word_for_nothing_is_a_placeholder_where_the_word_itself_is() {
+    let hashed = |key, word: &str, country| {
+        let digest = Sha256Hex::of_bytes(word.as_bytes());
+        hash_key(key, &Raw::new(digest.to_hex()), &context("IN", country)) == Ok(Some(digest))
+    };
+    for (key, kept, country) in [
+        (MatchKey::Country, &["na"][..], None),
+        (MatchKey::State, &["na"], Some("IT")),
+        (MatchKey::State, &[], None),
+        (MatchKey::FirstName, &["na", "nan", "null"], None),
+        (MatchKey::LastName, &["na", "nan", "null"], None),
+        (MatchKey::City, &[], None),
+        (MatchKey::Email, &[], None),
+        (MatchKey::ExternalId, &[], None),
+    ] {
+        for word in ["na", "nan", "null", "none", "undefined", "n/a", "0"] {
+            assert_eq!(hashed(key, word, country), kept.contains(&word), "{key:?} {word}");
+        }
+    }
+}
+
+#[test]
 fn blank_values_are_nothing_for_every_key() {
     for key in MatchKey::ALL {
         for blank in ["", " ", "\u{a0}\t\n", "\u{200b}", "\u{200d}"] {

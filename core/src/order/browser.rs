@@ -4,6 +4,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::click_id::Fbp;
 use crate::hash::Sha256Hex;
 use crate::id::OrderId;
 use crate::user_data::{UserData, fill};
@@ -63,7 +64,7 @@ impl Browser {
         let visitor = (address.is_some() || agent.is_some()).then(|| {
             of("visitor", &[&text, if agent.is_some() { "agent" } else { "" }, agent.unwrap_or_default()])
         });
-        let fbp = data.fbp.as_deref().map(|fbp| of("fbp", &[fbp]));
+        let fbp = data.fbp.as_deref().map(|fbp| of("fbp", &[&Fbp::recognised(fbp)]));
         Self { salt, fbp, visitor, has_address: address.is_some() }
     }
 

@@ -323,3 +323,51 @@ fn the_browser_that_the_payment_names_is_the_buyers() {
     order.add_contact(&says("buyer", Denied), &SALT);
     assert_eq!(order.must_not_leave(), Some(WithholdReason::ConsentDenied), "the buyer may refuse");
 }
+
+#[test]
+fn a_report_that_allows_it_brings_the_match_keys_that_a_refusing_one_left_out() {
+    let report = |order: &mut Order, ads: AdsConsent| {
+        let source = PaymentSource::Report;
+        let mut report = Payment { payment_id: None, source, ..paid("", "5") };
+        if ads != Denied {
+            report.user_data = visitor(ads).user_data;
+            report.page = visitor(ads).page;
+        }
+        let outcome = order.pay(report);
+        let mut service = proven(ContactProof::Internal, "", ads);
+        service.user_data.fbp = None;
+        order.add_contact(&service, &SALT);
+        outcome
+    };
+    for with_webhook in [false, true] {
+        let mut order = order();
+        report(&mut order, Denied);
+        assert!(matches!(decide(&mut order), Decision::Withhold(..)));
+        if with_webhook {
+            assert_eq!(order.pay(paid("7", "5")), PaymentOutcome::Duplicate);
+        }
+        assert_eq!(report(&mut order, Granted), PaymentOutcome::Duplicate);
+        let event = sent(&mut order);
+        assert_eq!(event.user_data.key_set(), visitor(Granted).user_data.key_set(), "{with_webhook}");
+        assert_eq!(event.page, visitor(Granted).page);
+        report(&mut order, Granted);
+        assert_eq!(decide(&mut order), Decision::Nothing, "a repetition teaches nothing");
+    }
+}
+
+#[test]
+fn an_equal_proof_of_a_payment_adds_what_the_first_lacked() {
+    let mut order = order();
+    order.pay(paid("7", "5"));
+    let Decision::Hold(..) = decide(&mut order) else { panic!("it waits for signals") };
+    let mut weaker = Payment { source: PaymentSource::OrdersApi, ..named("buyer") };
+    assert_eq!(order.pay(weaker.clone()), PaymentOutcome::Duplicate);
+    assert_eq!(sent(&mut order).user_data.fbp.as_deref(), Some("buyer"));
+    weaker.user_data.fbp = Some("other".into());
+    order.pay(weaker);
+    assert_eq!(decide(&mut order), Decision::Nothing, "and replaces nothing");
+    let mut other = named("second");
+    (other.payment_id, other.user_data.fbc) = (Some("8".into()), Some("click".into()));
+    assert_eq!(order.pay(other), PaymentOutcome::SecondPayment);
+    assert_eq!(decide(&mut order), Decision::Nothing, "another payment's customer may be another");
+}

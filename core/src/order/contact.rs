@@ -59,14 +59,18 @@ impl Contact {
     /// so that its later word counts.
     pub(super) fn kept(&self, order: &OrderId, salt: &BrowserSalt) -> Self {
         let mut kept = self.clone();
-        // The shop's own services are bounded by the size of their messages.
-        if self.proof != ContactProof::Internal {
-            kept.custom_data.keep_within(KEPT_BYTES_MAX);
-        }
+        kept.bound();
         if self.consent.ads == AdsConsent::Denied && self.browser.is_none() {
             kept.forget(Browser::of(&self.user_data, order, salt));
         }
         kept
+    }
+
+    /// Drops what an order does not keep of a page. The shop's own services are bounded by the size of their messages.
+    pub(super) fn bound(&mut self) {
+        if self.proof != ContactProof::Internal {
+            self.custom_data.keep_within(KEPT_BYTES_MAX);
+        }
     }
 
     /// Keeps of the person nothing but this.
@@ -105,12 +109,10 @@ impl Contact {
 
     /// Whether its browser has this `fbp`; `None` if it has none.
     pub(super) fn names_fbp(&self, fbp: &str) -> Option<bool> {
+        let named = UserData { fbp: Some(fbp.to_owned()), ..UserData::default() };
         match &self.browser {
-            Some(browser) => {
-                let named = browser.like(&UserData { fbp: Some(fbp.to_owned()), ..UserData::default() });
-                browser.has_fbp().then(|| browser.has_fbp_of(&named))
-            }
-            None => self.user_data.fbp.as_ref().map(|theirs| theirs == fbp),
+            Some(browser) => browser.has_fbp().then(|| browser.has_fbp_of(&browser.like(&named))),
+            None => self.user_data.shares_fbp(&named),
         }
     }
 
@@ -134,7 +136,7 @@ impl Contact {
     pub(super) fn has_fbp_of(&self, other: &Self) -> bool {
         match self.digests(other) {
             Some((ours, theirs)) => ours.has_fbp_of(&theirs),
-            None => self.user_data.fbp.is_some() && self.user_data.fbp == other.user_data.fbp,
+            None => self.user_data.shares_fbp(&other.user_data) == Some(true),
         }
     }
 

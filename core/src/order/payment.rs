@@ -93,6 +93,15 @@ impl Payment {
         self.pixel = self.pixel.take().or(was.pixel);
         self.seen_at_s = self.seen_at_s.min(was.seen_at_s);
     }
+
+    /// Takes what a proof that counts no more than this one adds about the customer: the first may have come without
+    /// it, such as a report of a person who refused and allows it now. Returns whether it added anything.
+    pub(super) fn learn(&mut self, same: &Self) -> bool {
+        let before = (self.user_data.key_set(), self.page.clone());
+        self.user_data.fill_blanks(&same.user_data);
+        self.page.fill_blanks(&same.page);
+        before != (self.user_data.key_set(), self.page.clone())
+    }
 }
 
 /// What a payment meant to the order.

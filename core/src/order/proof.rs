@@ -38,11 +38,11 @@ impl Order {
             return PaymentOutcome::OtherAccount;
         }
         if paid.source == PaymentSource::Report {
-            return if known.money == paid.money {
-                PaymentOutcome::Duplicate
-            } else {
-                PaymentOutcome::Conflict { known: known.money }
-            };
+            if known.money != paid.money {
+                return PaymentOutcome::Conflict { known: known.money };
+            }
+            self.has_new_signals |= known.learn(&paid);
+            return PaymentOutcome::Duplicate;
         }
         let is_better = paid.source.rank() > known.source.rank();
         let is_same = match (&known.payment_id, &paid.payment_id) {
@@ -59,6 +59,7 @@ impl Order {
             self.has_new_signals = true;
             return PaymentOutcome::BetterProof;
         }
+        self.has_new_signals |= known.learn(&paid);
         if known.payment_id.is_none() {
             known.payment_id = paid.payment_id;
         }

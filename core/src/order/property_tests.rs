@@ -13,7 +13,8 @@ const NOW_S: i64 = super::tests::NOW_S;
 pub(super) enum Step {
     /// A browser names the order: at checkout, or with a claim.
     Stranger {
-        fbp: u8,
+        /// `None`: its browser has no cookies, and a click of its own.
+        fbp: Option<u8>,
         is_claim: bool,
         ads: AdsConsent,
         pixel: Option<u8>,
@@ -67,7 +68,7 @@ fn ads() -> impl Strategy<Value = AdsConsent> {
 }
 
 fn stranger() -> impl Strategy<Value = Step> {
-    (0..3_u8, any::<bool>(), ads(), prop::option::of(1..4_u8))
+    (prop::option::weighted(0.7, 0..3_u8), any::<bool>(), ads(), prop::option::of(1..4_u8))
         .prop_map(|(fbp, is_claim, ads, pixel)| Step::Stranger { fbp, is_claim, ads, pixel })
 }
 
@@ -205,7 +206,10 @@ impl World {
         let Self { order, books, .. } = self;
         match *step {
             Step::Stranger { fbp, is_claim, ads, pixel: named } => {
-                let mut contact = contact(&fbp.to_string(), is_claim);
+                let mut contact = contact(&format!("{fbp:?}"), is_claim);
+                contact.user_data.fbp = fbp.map(|fbp| fbp.to_string());
+                contact.user_data.fbc = fbp.is_none().then(|| "stolen".to_owned());
+                contact.user_data.client_user_agent = fbp.is_none().then(|| "stranger".to_owned());
                 (contact.consent.ads, contact.pixel) = (ads, named.map(pixel));
                 order.add_contact(&contact, &SALT);
             }

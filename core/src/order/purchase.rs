@@ -120,8 +120,7 @@ impl Order {
         if let Some(owner) = self.heard_owner() {
             user_data.fill_blanks(&owner.user_data);
             limited_data_use = limited_data_use.or(owner.consent.limited_data_use);
-            crate::user_data::fill(&mut page.event_source_url, owner.page.event_source_url.as_ref());
-            crate::user_data::fill(&mut page.referrer_url, owner.page.referrer_url.as_ref());
+            page.fill_blanks(&owner.page);
         }
         let time_s = paid.at_s.min(paid.seen_at_s);
         // The thank-you page can be the first that names the click, and comes after the payment.

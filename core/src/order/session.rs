@@ -103,5 +103,7 @@ mod tests {
         }
         let bytes = serde_json::to_string(&order).unwrap().len();
         assert!(bytes < 64 * 1024, "{bytes} bytes");
+        let kept = order.owner().map(|owner| owner.custom_data.stored_bytes());
+        assert!(kept.is_some_and(|bytes| bytes <= crate::custom_data::KEPT_BYTES_MAX), "{kept:?}");
     }
 }

@@ -8,7 +8,7 @@
 //! after it was paid: the buyer's page claims it then.
 //!
 //! A payment can name its browser: the shop's server put `fbp` into the order when it made it. That
-//! is the shop's own word. An owner with another `fbp` and without a proof is a stranger then, and
+//! is the shop's own word. An owner without that `fbp` and without a proof is a stranger then, and
 //! the browser that the payment names takes the order over.
 
 use super::browser::BrowserSalt;
@@ -49,7 +49,11 @@ impl Order {
         }
         self.sessions.hear(contact);
         let opted_out = self.ads_use() == AdsUse::Measurement;
-        let is_same = |owner: &Contact| owner.is_same_browser(contact) || owner.may_be_of(contact);
+        let gave = self.owner_gives();
+        // Where the payment names the browser, what may be the same is not enough.
+        let may_guess = self.named_browser().is_none();
+        let is_same =
+            |owner: &Contact| owner.is_same_browser(contact) || (may_guess && owner.may_be_of(contact));
         let is_owners = self.owner.as_ref().map(is_same);
         let takes_over = is_owners == Some(false) && self.takes_over(contact);
         let voice = self.voice_of(contact);
@@ -70,6 +74,8 @@ impl Order {
             Some(false) => {}
         }
         self.has_new_signals |= opted_out != (self.ads_use() == AdsUse::Measurement);
+        // A refusal that withholds nothing takes the signals off the Purchase.
+        self.has_new_signals |= gave.is_some() && gave != self.owner_gives();
         known
     }
 
@@ -86,6 +92,7 @@ impl Order {
         let Some(owner) = &mut self.owner else { return };
         self.has_new_signals |= contact.proof > owner.proof;
         owner.learn(contact);
+        owner.bound();
     }
 
     /// Whether another browser takes the order over from its owner.
@@ -109,11 +116,14 @@ impl Order {
         self.paid.as_ref()?.user_data.fbp.as_ref()
     }
 
-    /// Whether a contact is another browser than the one that the payment names. Without an `fbp`, or
-    /// with a proof, it may be the same.
+    /// Whether the payment names a browser and nothing says that the contact comes from it. With a proof it does;
+    /// without an `fbp`, if it is the browser of an owner that has the named one or a proof.
     pub(super) fn is_foreign(&self, contact: &Contact) -> bool {
-        let is_named = self.named_browser().and_then(|named| contact.names_fbp(named));
-        !contact.is_proven() && is_named == Some(false)
+        let Some(named) = self.named_browser().filter(|_| !contact.is_proven()) else { return false };
+        let is_named = |contact: &Contact| contact.names_fbp(named);
+        let is_buyers = |owner: &&Contact| owner.is_proven() || is_named(owner) == Some(true);
+        let buyer = || self.owner.as_ref().filter(is_buyers);
+        !is_named(contact).unwrap_or_else(|| buyer().is_some_and(|owner| owner.is_same_browser(contact)))
     }
 
     fn replace_owner(&mut self, contact: &Contact) {
@@ -131,6 +141,12 @@ impl Order {
         let is_denied = |owner: &Contact| owner.consent.ads == AdsConsent::Denied;
         let is_heard = |owner: &&Contact| owner.is_proven() || !(self.is_foreign(owner) || is_denied(owner));
         self.owner.as_ref().filter(is_heard)
+    }
+
+    /// Whether the owner gives the Purchase its signals; `None` without an owner.
+    fn owner_gives(&self) -> Option<bool> {
+        let gives = |owner: &Contact| owner.consent.ads != AdsConsent::Denied;
+        self.owner.as_ref().map(|_| self.heard_owner().is_some_and(gives))
     }
 
     /// Whether a caller is the browser that owns the order, or nobody owns it. Where the payment names a

@@ -146,6 +146,137 @@ fn a_denial_that_does_not_count_drops_the_denying_browsers_signals() {
 }
 
 #[test]
+fn a_refusal_that_withholds_nothing_takes_the_refusers_signals_off_what_waits_to_leave() {
+    let says = |proof, fbp: Option<&str>, ads| {
+        let mut contact = Contact { proof, ..contact("", true) };
+        contact.user_data.fbp = fbp.map(Into::into);
+        contact.user_data.client_ip_address = fbp.map(|_| "49.36.1.1".parse().unwrap());
+        contact.consent.ads = ads;
+        contact
+    };
+    use AdsConsent::{Denied, Granted};
+    for (proof, refuses_with_fbp) in [
+        (ContactProof::Nothing, true),
+        (ContactProof::Nothing, false),
+        (ContactProof::ClaimKey, false),
+        (ContactProof::Internal, true),
+    ] {
+        let mut order = order();
+        order.add_contact(&says(ContactProof::Internal, None, Granted), &SALT);
+        order.add_contact(&says(proof, Some("buyer"), Granted), &SALT);
+        order.pay(paid("7", "5"));
+        let Decision::Send(event) = decide(&mut order) else { panic!("it has signals") };
+        assert!(event.user_data.has_browser_signals());
+        let mut refusal = says(ContactProof::Nothing, Some("buyer"), Denied);
+        refusal.user_data.fbp = refusal.user_data.fbp.filter(|_| refuses_with_fbp);
+        order.add_contact(&refusal, &SALT);
+        let Decision::Send(event) = decide(&mut order) else { panic!("{proof:?}: it is placed anew") };
+        assert!(!event.user_data.has_browser_signals(), "{proof:?}: {event:?}");
+        order.add_contact(&refusal, &SALT);
+        assert_eq!(decide(&mut order), Decision::Nothing, "a repetition teaches nothing");
+        order.add_contact(&says(ContactProof::Nothing, Some("buyer"), Granted), &SALT);
+        let Decision::Send(event) = decide(&mut order) else { panic!("{proof:?}: its browser allows it") };
+        assert_eq!(event.user_data.fbp.as_deref(), Some("buyer"));
+    }
+}
+
+#[test]
+fn where_the_payment_names_the_browser_one_without_fbp_is_none_of_the_buyers() {
+    use AdsConsent::{Denied, Granted, Unspecified};
+    let paid_by = || {
+        let mut paid = paid("7", "5");
+        paid.user_data.fbp = Some("buyer".into());
+        paid
+    };
+    let thief = |ads| {
+        let mut thief = Contact { pixel: Some(pixel(2)), ..contact("thief", true) };
+        (thief.user_data.fbp, thief.user_data.fbc) = (None, Some("stolen".into()));
+        thief.user_data.client_user_agent = Some("agent".into());
+        thief.consent.ads = ads;
+        thief
+    };
+    let buyer = |ads| {
+        let mut buyer = contact("buyer", true);
+        buyer.user_data.client_user_agent = Some("agent".into());
+        buyer.consent.ads = ads;
+        buyer
+    };
+    for owns in [false, true] {
+        let mut order = order();
+        order.pay(paid_by());
+        if owns {
+            order.add_contact(&buyer(Unspecified), &SALT);
+        }
+        order.add_contact(&thief(Denied), &SALT);
+        assert!(matches!(decide(&mut order), Decision::Send(_)), "it withholds nothing");
+        assert!(!order.is_owned_by(&thief(Denied)) && order.has_consent_conflict());
+        order.add_contact(&buyer(Denied), &SALT);
+        assert!(order.must_not_leave().is_some(), "the buyer may refuse");
+        order.add_contact(&thief(Granted), &SALT);
+        assert!(order.must_not_leave().is_some(), "it releases nothing");
+    }
+    // It was first, and the buyer's page has the same User-Agent.
+    let mut order = order();
+    order.add_contact(&thief(Denied), &SALT);
+    order.pay(paid_by());
+    for says in [None, Some(buyer(Unspecified))] {
+        says.map(|buyer| order.add_contact(&buyer, &SALT));
+        let Decision::Send(event) = decide(&mut order) else { panic!("the refusal is not the buyer's") };
+        assert_eq!((event.user_data.fbp.as_deref(), event.user_data.fbc), (Some("buyer"), None));
+        assert_eq!(
+            (event.pixel, event.custom_data.content_name.as_deref() == Some("thief")),
+            (pixel(1), false)
+        );
+    }
+}
+
+#[test]
+fn where_the_payment_names_the_browser_its_address_and_user_agent_still_recognise_it() {
+    let mut buyer = contact("buyer", true);
+    buyer.user_data.client_ip_address = Some("49.36.1.1".parse().unwrap());
+    buyer.user_data.client_user_agent = Some("agent".into());
+    let mut order = order();
+    let mut proof = paid("7", "5");
+    proof.user_data.fbp = Some("buyer".into());
+    order.pay(proof);
+    order.add_contact(&buyer, &SALT);
+    // It refuses, and its page deleted the cookies.
+    (buyer.user_data.fbp, buyer.consent.ads) = (None, AdsConsent::Denied);
+    assert!(order.is_owned_by(&buyer));
+    order.add_contact(&buyer, &SALT);
+    assert_eq!(order.must_not_leave(), Some(WithholdReason::ConsentDenied));
+}
+
+#[test]
+fn an_fbp_with_another_subdomain_index_or_an_appendix_is_the_same_browsers() {
+    use AdsConsent::{Denied, Unspecified};
+    let (plain, of_server, other) =
+        ("fb.1.1763942400000.42", "fb.2.1763942400000.42.AQQAAQMC", "fb.1.1763942400000.43.AQQAAQMC");
+    let says = |fbp: &str, ads| {
+        let mut contact = contact(fbp, true);
+        contact.consent.ads = ads;
+        contact
+    };
+    for (named, page) in [(of_server, plain), (plain, of_server)] {
+        for (fbp, is_buyers) in [(page, true), (other, false)] {
+            let mut order = order();
+            let mut proof = paid("7", "5");
+            proof.user_data.fbp = Some(named.into());
+            order.pay(proof);
+            assert_eq!(order.is_owned_by(&says(fbp, Unspecified)), is_buyers, "{named} {fbp}");
+            order.add_contact(&says(fbp, Denied), &SALT);
+            assert_eq!(order.must_not_leave().is_some(), is_buyers, "{named} {fbp}");
+            assert_eq!(order.is_owned_by(&says(named, Unspecified)), is_buyers, "its digest is the same");
+        }
+    }
+    let mut order = order();
+    order.add_contact(&says(plain, Unspecified), &SALT);
+    assert!(
+        order.is_owned_by(&says(of_server, Unspecified)) && !order.is_owned_by(&says(other, Unspecified))
+    );
+}
+
+#[test]
 fn questions_and_repetitions_teach_nothing() {
     let mut order = order();
     order.add_contact(&contact("a", true), &SALT);

@@ -49,6 +49,12 @@ impl Orders {
     /// [`OrderError::Store`] when the store refuses it. Nothing was changed then.
     pub async fn report(&self, report: MerchantReport) -> Result<ReportAnswer, OrderError> {
         let MerchantReport { order, pixel, money, action_source, contact } = report;
+        // The contact carries the browser's identifiers. The proof says who paid, and where. Nothing of it stays of a
+        // person who refuses.
+        let (user_data, page) = match contact.consent.ads {
+            AdsConsent::Denied => Default::default(),
+            _ => (without_browser(contact.user_data.clone()), contact.page.clone()),
+        };
         let paid = Payment {
             payment_id: None,
             account: None,
@@ -58,14 +64,10 @@ impl Orders {
             seen_at_s: self.clock.now_s(),
             source: PaymentSource::Report,
             action_source,
-            // The contact carries the browser's identifiers. The proof says who paid.
-            user_data: match contact.consent.ads {
-                AdsConsent::Denied => UserData::default(),
-                _ => without_browser(contact.user_data.clone()),
-            },
+            user_data,
             custom_data: contact.custom_data.clone(),
             listed: self.catalogue_data(&order, money, None),
-            page: contact.page.clone(),
+            page,
             consent: contact.consent,
         };
         let salt = self.settings.confirm_keys.browser_salt();
