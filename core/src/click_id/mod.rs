@@ -118,6 +118,7 @@ impl Fbp {
     /// What recognises the browser of an `fbp`: its time and random number. Meta's param builder on the shop's
     /// server adds its appendix to the value of the page, and the subdomain index says where the cookie was set.
     /// Another text recognises itself.
+    #[cfg(feature = "full")]
     pub(crate) fn recognised(text: &str) -> String {
         Self::parse(text).map_or_else(
             || text.to_owned(),
