@@ -172,7 +172,7 @@ fn a_long_text_takes_time_in_proportion() {
 }
 
 /// Whether a text holds an e-mail address. It tries every window between characters that no address has.
-fn holds_address(text: &str) -> bool {
+fn has_address(text: &str) -> bool {
     text.split(|c: char| c.is_ascii_whitespace() || "/=?&,;:<>()[]\"\\%".contains(c)).any(|word| {
         word.match_indices('@').any(|(at, _)| {
             let local = word[..at].rsplit('@').next().unwrap_or_default();
@@ -190,9 +190,9 @@ proptest! {
     #[test]
     fn no_address_survives(text in "([a-c@.%42065 /?=&:9-]|[?&]em=){0,60}") {
         let plain: String = decode(&scrub_text(&text).text).iter().map(|unit| unit.c).collect();
-        prop_assert!(!holds_address(&plain), "{plain}");
+        prop_assert!(!has_address(&plain), "{plain}");
         let plain: String = decode(&scrub_url(&text).text).iter().map(|unit| unit.c).collect();
-        prop_assert!(!holds_address(&plain), "{plain}");
+        prop_assert!(!has_address(&plain), "{plain}");
     }
 
     #[test]

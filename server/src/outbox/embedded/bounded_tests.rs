@@ -22,7 +22,7 @@ const EVERY: i32 = 100;
 /// Rows of each large table: several times what one step goes through.
 const ROWS: u32 = 150_000;
 /// Most steps of one query. Going through all rows takes three for each.
-const STEPS_MAX: u64 = 200_000;
+const STEPS_MAX: u64 = 250_000;
 
 thread_local! {
     static STEPS: Cell<u64> = const { Cell::new(0) };
