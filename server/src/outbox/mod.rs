@@ -38,7 +38,7 @@ pub use operators::{
     Page, Replayable, Replayed, TimeFigures,
 };
 pub use orders::{
-    Ask, DeadWebhook, DueOrder, OrderEffects, OrderKey, OrderStep, OrderStore, OrderUpdated, PurchaseChange,
+    Ask, DeadWebhook, DueOrder, Lane, OrderEffects, OrderKey, OrderStep, OrderStore, OrderUpdated, PurchaseChange,
     StepAnswer, WebhookRecord, purchase_change,
 };
 pub use queue::{AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent};

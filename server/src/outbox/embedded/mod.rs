@@ -36,6 +36,7 @@ mod erase;
 mod events;
 mod figures;
 mod given_up;
+mod lanes;
 mod migrate;
 mod open;
 mod operators;
