@@ -81,7 +81,11 @@ async fn a_webhook_acts_once(store: &Bench) {
             order.fail();
             OrderEffects::default()
         });
-        let updated = store.orders.update(Lane::Shop, order_key("A"), pixel(), Some(record.clone()), step).await.unwrap();
+        let updated = store
+            .orders
+            .update(Lane::Shop, order_key("A"), pixel(), Some(record.clone()), step)
+            .await
+            .unwrap();
         assert_eq!(updated.is_some(), expected);
     }
     assert!(!store.orders.record_webhook(record.clone()).await.unwrap());
@@ -169,7 +173,8 @@ async fn money_of_one_environment_never_counts_in_another(store: &Bench) {
     let at = |environment| OrderKey { environment, id: order_id("A") };
     let pay = async |environment| {
         let step: OrderStep = Box::new(|order| paid_order(order, Some("fb.1.1763942400000.1"), 0));
-        let updated = store.orders.update(Lane::Shop, at(environment), pixel(), None, step).await.unwrap().unwrap();
+        let updated =
+            store.orders.update(Lane::Shop, at(environment), pixel(), None, step).await.unwrap().unwrap();
         assert!(updated.is_new && updated.purchase.is_some(), "its first payment in {}", environment.name());
     };
     pay(Environment::Sandbox).await;

@@ -138,12 +138,14 @@ async fn a_purchase_may_change_its_pixel_until_it_left(store: &Bench) {
         step
     };
     for (at, is_written) in [(&pixel(), true), (&other, true)] {
-        let updated = store.orders.update(Lane::Shop, order_key("A"), pixel(), None, of(at)).await.unwrap().unwrap();
+        let updated =
+            store.orders.update(Lane::Shop, order_key("A"), pixel(), None, of(at)).await.unwrap().unwrap();
         assert_eq!(updated.purchase.is_some(), is_written);
     }
     assert!(lease(store, NOW_MS).await.is_empty(), "it is not the first pixel's any more");
     assert_eq!(store.queue.lease(other.clone(), 10, LEASE).await.unwrap().len(), 1);
-    let late = store.orders.update(Lane::Shop, order_key("A"), pixel(), None, of(&pixel())).await.unwrap().unwrap();
+    let late =
+        store.orders.update(Lane::Shop, order_key("A"), pixel(), None, of(&pixel())).await.unwrap().unwrap();
     assert_eq!(late.purchase, None, "it has left for the other one");
     check_totals(store, 1).await;
 }
@@ -154,7 +156,8 @@ async fn a_stop_without_a_purchase_leaves_no_trace(store: &Bench) {
         purchase: Some(PurchaseChange::Stop(WithholdReason::RefundedBeforeSent)),
         ..OrderEffects::default()
     });
-    let updated = store.orders.update(Lane::Shop, order_key("A"), pixel(), None, step).await.unwrap().unwrap();
+    let updated =
+        store.orders.update(Lane::Shop, order_key("A"), pixel(), None, step).await.unwrap().unwrap();
     assert_eq!((updated.purchase, updated.order.withheld()), (None, None));
     check_totals(store, 0).await;
 }

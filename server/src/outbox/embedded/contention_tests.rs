@@ -189,7 +189,9 @@ fn a_panic_of_the_writer_ends_the_process() {
         let dir = tempfile::tempdir().unwrap();
         let store = Embedded::open(dir.path(), Clock::fixed(NOW_MS)).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        drop(runtime.block_on(store.write(Lane::Shop, |_, _| -> rusqlite::Result<()> { panic!("no way on") })));
+        drop(
+            runtime.block_on(store.write(Lane::Shop, |_, _| -> rusqlite::Result<()> { panic!("no way on") })),
+        );
         std::mem::forget(store);
     });
 }

@@ -13,8 +13,8 @@ use super::sql::*;
 use super::store::Embedded;
 use crate::clock::millis;
 use crate::outbox::{
-    Appended, BrowserOutcome, Confirmation, Confirmed, Erased, Erasure, EventStore, Existing, Initial,
-    Lane, Metric, NewEvent, OrderKey, State, StoreError,
+    Appended, BrowserOutcome, Confirmation, Confirmed, Erased, Erasure, EventStore, Existing, Initial, Lane,
+    Metric, NewEvent, OrderKey, State, StoreError,
 };
 
 #[async_trait::async_trait]
@@ -29,7 +29,10 @@ impl EventStore for Embedded {
         environment: Environment,
         confirmations: Vec<Confirmation>,
     ) -> Result<Confirmed, StoreError> {
-        self.write(Lane::Page, move |writer, now_ms| writer.confirm(&pixel, environment, &confirmations, now_ms)).await
+        self.write(Lane::Page, move |writer, now_ms| {
+            writer.confirm(&pixel, environment, &confirmations, now_ms)
+        })
+        .await
     }
 
     async fn erase(&self, digests: Vec<Sha256Hex>, how: Erasure) -> Result<Erased, StoreError> {

@@ -9,8 +9,8 @@ use super::sql::*;
 use super::store::Embedded;
 use super::unproven;
 use crate::outbox::{
-    Ask, BrowserOutcome, Confirmation, DueOrder, Lane, OrderEffects, OrderKey, OrderStep, OrderStore, OrderUpdated,
-    StoreError, WebhookRecord,
+    Ask, BrowserOutcome, Confirmation, DueOrder, Lane, OrderEffects, OrderKey, OrderStep, OrderStore,
+    OrderUpdated, StoreError, WebhookRecord,
 };
 
 #[async_trait::async_trait]

@@ -11,8 +11,8 @@ use tokio::sync::{Semaphore, broadcast, oneshot};
 
 use super::checkpoint::Checkpointer;
 use super::committer::{Command, JUMP_MS_MIN, Writer};
-use super::open::{self, OpenError};
 use super::lanes::Lanes;
+use super::open::{self, OpenError};
 use super::run_time::RunTime;
 use crate::clock::Clock;
 use crate::outbox::{Lane, StoreError};
