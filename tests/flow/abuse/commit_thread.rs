@@ -115,7 +115,7 @@ impl Shape {
 
 /// A world, its committer and what the trials need of it.
 struct Bench {
-    world: World,
+    _world: World,
     caller: Caller,
     /// The kernel's account of the committer's time.
     account: std::path::PathBuf,
@@ -144,12 +144,18 @@ impl Bench {
             .ok_or_else(|| anyhow::anyhow!("no thread is called committer"))?
             .join("schedstat");
         let caller = world.stranger()?;
-        let mut bench =
-            Self { world, caller, account, known: Vec::new(), order: messages::order_id(), trials: 0 };
+        let mut bench = Self {
+            _world: world,
+            caller,
+            account,
+            known: Vec::new(),
+            order: messages::order_id(),
+            trials: 0,
+        };
         for _ in 0..300 {
             let lead = messages::lead(&Person::unique());
             bench.known.push(lead.client_event_id.clone());
-            bench.from_new_address().capture_lead(lead).await?;
+            bench.new_address().capture_lead(lead).await?;
         }
         let heavy = Shape {
             order: Order::Others,
@@ -159,13 +165,13 @@ impl Bench {
             ..Shape::plain(Kind::Event)
         };
         for n in 0..100 {
-            let caller = bench.from_new_address();
+            let caller = bench.new_address();
             bench.call(&caller, heavy, n).await?;
         }
         Ok(bench)
     }
 
-    fn from_new_address(&mut self) -> Caller {
+    fn new_address(&mut self) -> Caller {
         self.trials += 1;
         let address = format!("10.{}.{}.1", self.trials / 256, self.trials % 256);
         self.caller.clone().with_header("x-forwarded-for", address)
@@ -226,7 +232,7 @@ impl Bench {
                         true => self.known[(i + n as usize) % self.known.len()].clone(),
                         false => format!("0198c5f0-0000-7000-9000-{:04x}{number:04x}{i:04x}", self.trials),
                     },
-                    outcome: if i % 2 == 0 { Outcome::Blocked } else { Outcome::Failed }.into(),
+                    outcome: if i.is_multiple_of(2) { Outcome::Blocked } else { Outcome::Failed }.into(),
                     ..Confirmation::default()
                 };
                 let confirmations = (0..shape.confirmations).map(one).collect();
@@ -252,7 +258,7 @@ impl Bench {
 
     /// Time of the committer for each call that an address may make, nanoseconds.
     async fn cost(&mut self, shape: Shape) -> anyhow::Result<f64> {
-        let caller = self.from_new_address();
+        let caller = self.new_address();
         let before = self.worked()?;
         let calls = (0..BURST + 5).map(|n| self.call(&caller, shape, n));
         // Not all at once, or what a call costs beyond its first token would be refused to all of them.

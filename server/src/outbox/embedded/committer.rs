@@ -170,7 +170,7 @@ impl Writer {
     }
 
     /// Writes until every sender is gone, then empties the log.
-    pub(super) fn run(mut self, mut commands: Waiting) {
+    pub(super) fn run(mut self, mut commands: Waiting<Command>) {
         self.work_off(&mut commands);
         if let Err(error) = self.run_time.finish(&self.db) {
             tracing::warn!(error = %describe(&error), "the running time could not be written");
@@ -179,7 +179,7 @@ impl Writer {
     }
 
     /// Writes until every sender is gone, and leaves the log as it is.
-    pub(super) fn work_off(&mut self, commands: &mut Waiting) {
+    pub(super) fn work_off(&mut self, commands: &mut Waiting<Command>) {
         let mut batch = Vec::with_capacity(2 * PER_COMMIT_MAX);
         while commands.take(&mut batch) {
             let (mut truncate, mut rewrite, mut answers) = (false, false, Vec::new());

@@ -60,7 +60,10 @@ async fn a_webhook_does_not_wait_behind_the_events_of_strangers() {
     let (go, wait) = std::sync::mpsc::channel::<()>();
     let busy = {
         let store = Arc::clone(&store);
-        let wait = move |_: &mut Writer, _| Ok(wait.recv().unwrap_or_default());
+        let wait = move |_: &mut Writer, _| {
+            wait.recv().unwrap();
+            Ok(())
+        };
         tokio::spawn(async move { store.write(Lane::Page, wait).await })
     };
     let stored = Arc::new(AtomicUsize::new(0));

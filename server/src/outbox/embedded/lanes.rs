@@ -6,7 +6,6 @@
 
 use tokio::sync::mpsc;
 
-use super::committer::Command;
 use crate::outbox::{Lane, StoreError};
 
 /// Most commands that may wait in each lane.
@@ -15,28 +14,26 @@ const WAITING_MAX: usize = 16_384;
 pub(super) const PER_COMMIT_MAX: usize = 1024;
 
 /// Where commands are queued.
-#[derive(Debug)]
-pub(super) struct Lanes {
-    shop: mpsc::Sender<Command>,
-    page: mpsc::Sender<Command>,
+pub(super) struct Lanes<C> {
+    shop: mpsc::Sender<C>,
+    page: mpsc::Sender<C>,
 }
 
 /// Where the writer takes commands.
-#[derive(Debug)]
-pub(super) struct Waiting {
-    shop: mpsc::Receiver<Command>,
-    page: mpsc::Receiver<Command>,
+pub(super) struct Waiting<C> {
+    shop: mpsc::Receiver<C>,
+    page: mpsc::Receiver<C>,
 }
 
-impl Lanes {
-    pub(super) fn new() -> (Self, Waiting) {
+impl<C> Lanes<C> {
+    pub(super) fn new() -> (Self, Waiting<C>) {
         let (shop, shop_waiting) = mpsc::channel(WAITING_MAX);
         let (page, page_waiting) = mpsc::channel(WAITING_MAX);
         (Self { shop, page }, Waiting { shop: shop_waiting, page: page_waiting })
     }
 
     /// Queues a command. Fails with `Busy` when its lane is full.
-    pub(super) fn put(&self, lane: Lane, command: Command) -> Result<(), StoreError> {
+    pub(super) fn put(&self, lane: Lane, command: C) -> Result<(), StoreError> {
         let lane = match lane {
             Lane::Shop => &self.shop,
             Lane::Page => &self.page,
@@ -48,20 +45,26 @@ impl Lanes {
     }
 
     /// Queues a command of the shop's lane. Waits for a place.
-    pub(super) async fn put_patiently(&self, command: Command) -> Result<(), StoreError> {
+    pub(super) async fn put_patiently(&self, command: C) -> Result<(), StoreError> {
         self.shop.send(command).await.map_err(|_| StoreError::Stopped)
     }
 
     /// The shop's lane, for somebody who must not keep the writer from ending.
-    pub(super) fn downgrade(&self) -> mpsc::WeakSender<Command> {
+    pub(super) fn downgrade(&self) -> mpsc::WeakSender<C> {
         self.shop.downgrade()
     }
 }
 
-impl Waiting {
+impl<C> std::fmt::Debug for Lanes<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lanes").field("shop", &self.shop).field("page", &self.page).finish()
+    }
+}
+
+impl<C> Waiting<C> {
     /// Fills an empty batch with what one commit takes. Waits until there is something. Returns false once every sender
     /// is gone and both lanes are empty.
-    pub(super) fn take(&mut self, batch: &mut Vec<Command>) -> bool {
+    pub(super) fn take(&mut self, batch: &mut Vec<C>) -> bool {
         self.take_what_waits(batch);
         if batch.is_empty() {
             let first = futures_executor::block_on(async {
@@ -77,7 +80,7 @@ impl Waiting {
         !batch.is_empty()
     }
 
-    fn take_what_waits(&mut self, batch: &mut Vec<Command>) {
+    fn take_what_waits(&mut self, batch: &mut Vec<C>) {
         for lane in [&mut self.shop, &mut self.page] {
             batch.extend(std::iter::from_fn(|| lane.try_recv().ok()).take(PER_COMMIT_MAX));
         }
@@ -86,44 +89,33 @@ impl Waiting {
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::oneshot;
-
     use super::*;
 
-    fn pages() -> Command {
-        Command::write(|_, _| Ok(())).0
-    }
-
-    /// A command that is told from those of pages.
-    fn shops() -> Command {
-        Command::Rewrite(oneshot::channel().0)
-    }
-
-    fn is_pages(command: &Command) -> bool {
-        matches!(command, Command::Write(_))
+    fn fill(lanes: &Lanes<Lane>, lane: Lane) {
+        (0..WAITING_MAX).for_each(|_| lanes.put(lane, lane).expect("there is room"));
+        assert_eq!(lanes.put(lane, lane).err(), Some(StoreError::Busy));
     }
 
     #[test]
     fn what_the_shop_says_comes_first_however_much_strangers_send() {
         let (lanes, mut waiting) = Lanes::new();
-        (0..WAITING_MAX).for_each(|_| lanes.put(Lane::Page, pages()).expect("there is room"));
-        assert!(matches!(lanes.put(Lane::Page, pages()), Err(StoreError::Busy)));
-        lanes.put(Lane::Shop, shops()).expect("strangers fill their own lane only");
+        fill(&lanes, Lane::Page);
+        lanes.put(Lane::Shop, Lane::Shop).expect("strangers fill their own lane only");
         let mut batch = Vec::new();
         assert!(waiting.take(&mut batch));
         assert_eq!(batch.len(), PER_COMMIT_MAX + 1);
-        assert!(!is_pages(&batch[0]) && batch[1..].iter().all(is_pages));
+        assert!(batch[0] == Lane::Shop && batch[1..].iter().all(|lane| *lane == Lane::Page));
     }
 
     #[test]
     fn a_full_lane_of_the_shops_starves_no_page() {
         let (lanes, mut waiting) = Lanes::new();
-        (0..WAITING_MAX).for_each(|_| lanes.put(Lane::Shop, shops()).expect("there is room"));
-        lanes.put(Lane::Page, pages()).expect("its own lane is empty");
+        fill(&lanes, Lane::Shop);
+        lanes.put(Lane::Page, Lane::Page).expect("its own lane is empty");
         let mut batch = Vec::new();
         assert!(waiting.take(&mut batch));
         assert_eq!(batch.len(), PER_COMMIT_MAX + 1);
-        assert!(batch.last().is_some_and(is_pages));
+        assert_eq!(batch.last(), Some(&Lane::Page));
     }
 
     #[test]
@@ -137,8 +129,7 @@ mod tests {
             all
         });
         for n in 0..3 * PER_COMMIT_MAX {
-            let lane = if n % 3 == 0 { Lane::Shop } else { Lane::Page };
-            lanes.put(lane, pages()).unwrap();
+            lanes.put(if n % 3 == 0 { Lane::Shop } else { Lane::Page }, n).unwrap();
         }
         drop(lanes);
         assert_eq!(writer.join().unwrap(), 3 * PER_COMMIT_MAX);

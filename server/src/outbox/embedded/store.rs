@@ -28,7 +28,7 @@ pub(super) const READERS: usize = 2;
 
 #[derive(Debug)]
 pub struct Embedded {
-    commands: Lanes,
+    commands: Lanes<Command>,
     readers: Arc<Readers>,
     pub(super) changes: broadcast::Sender<Arc<[u64]>>,
     pub(super) clock: Clock,
