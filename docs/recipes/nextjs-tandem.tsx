@@ -6,8 +6,8 @@ import { useEffect, useRef } from "react";
 import type { Tandem } from "tandem-web";
 
 const OPTIONS = { endpoint: "https://track.shop.example", pixelId: "123456789012345", currency: "INR" };
-// The files in public/tandem/. The bundler leaves the address alone.
-const PACKAGE = "/tandem/index.js";
+// The Tandem server's copy. The bundler leaves the address alone.
+const PACKAGE = "https://track.shop.example/web/index.js";
 
 let connection: Promise<Tandem> | undefined;
 function connect(): Promise<Tandem> {

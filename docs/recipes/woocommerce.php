@@ -7,7 +7,6 @@
 
 defined('ABSPATH') || exit;
 
-const TANDEM_PACKAGE = '/tandem';
 const TANDEM_ENDPOINT = 'https://track.shop.example';
 const TANDEM_PIXEL_ID = '123456789012345';
 
@@ -15,7 +14,8 @@ const TANDEM_PIXEL_ID = '123456789012345';
 function tandem_script_tag(): void {
     wp_print_script_tag(array(
         'type' => 'module',
-        'src' => TANDEM_PACKAGE . '/auto.js',
+        'async' => true,
+        'src' => TANDEM_ENDPOINT . '/web/auto.js',
         'data-endpoint' => TANDEM_ENDPOINT,
         'data-pixel-id' => TANDEM_PIXEL_ID,
         'data-currency' => get_woocommerce_currency(),

@@ -52,6 +52,7 @@ async fn a_mistake_stands_under_its_field_and_stops_the_form_once() -> anyhow::R
             (&json!("phone"), &json!(true)),
             "{path}: {fields:?}"
         );
+        assert_eq!(wrong[0]["isFocused"], true, "{path}: {fields:?}");
         let text = wrong[0]["text"].as_str().unwrap_or_default();
         assert!(text.contains("number") && !text.contains("user."), "{path}: {text}");
         assert!(world.events("Lead", EventState::Unspecified).await?.is_empty(), "{path}");

@@ -19,7 +19,7 @@ export function Home() {
 
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
+    const element = event.currentTarget, form = new FormData(element);
     const text = (name: string) => String(form.get(name) ?? "");
     const usable = (name: string) => (refused.current[name] === text(name) ? "" : text(name));
     setBusy(true);
@@ -35,6 +35,7 @@ export function Home() {
       if (asked.length) {
         for (const [name] of asked) refused.current[name] = text(name);
         setMistakes(Object.fromEntries(asked));
+        element.querySelector<HTMLInputElement>(`[name=${asked[0]![0]}]`)?.focus();
         return;
       }
       await subscribe(form);

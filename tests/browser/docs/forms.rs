@@ -129,3 +129,29 @@ async fn lead_follows(
     );
     Ok(())
 }
+
+/// Fills and sends the form by itself as soon as the page is parsed, because a driver waits for the page's load.
+const AT_ONCE: &str = "<script>addEventListener('DOMContentLoaded', () => setTimeout(() => {
+    const form = document.forms[0];
+    form.elements.email.value = 'asha@shop.example';
+    form.requestSubmit();
+}));</script>";
+
+#[tokio::test]
+async fn a_package_that_hangs_holds_neither_the_page_nor_its_form() -> anyhow::Result<()> {
+    for (document, heading, number, of) in BLOCKS {
+        let Use::Form { .. } = of else { continue };
+        let (world, session) = (world_with_shop().await?, Session::start().await?);
+        let shop = ShopPages::start(&world.sandbox.url).await?;
+        shop.hang(&["/tandem/"]);
+        shop.put("/", page(&world, &format!("{AT_ONCE}{}", block(document, heading, *number)?)));
+        let started = Instant::now();
+        session.page.goto(&shop.url).await?;
+        let posted =
+            world.eventually("the form at the shop", async || Ok(shop.posted().into_iter().next())).await?;
+        let took = posted.at.duration_since(started);
+        ensure!(took < LIMIT, "{heading}, block {number}: the shop had the form after {took:?} only");
+        println!("{heading} ({number}), package hangs: the shop has the form after {} ms", took.as_millis());
+    }
+    Ok(())
+}

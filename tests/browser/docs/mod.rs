@@ -90,8 +90,9 @@ pub(crate) fn page(world: &World, body: &str) -> String {
     )
 }
 
-/// A shop's addresses replaced by this world's.
+/// A shop's addresses replaced by this world's. The package comes from the shop's pages, which replace Meta's library in it.
 pub(crate) fn addressed(world: &World, text: &str) -> String {
+    let text = text.replace("https://track.shop.example/web/", "/tandem/");
     text.replace("https://track.shop.example", &world.grpc).replace("123456789012345", PIXEL_ID)
 }
 

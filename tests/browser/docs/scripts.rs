@@ -59,6 +59,24 @@ async fn every_script_of_the_documents_runs() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn the_checkout_opens_within_a_second_while_the_server_hangs() -> anyhow::Result<()> {
+    let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let page = Page { world: &world, session: &session, person: &person };
+    page.open("").await?;
+    world.freeze_server()?;
+    let (before, _) = around("checkout");
+    let text = block(super::SHOP, "A purchase", 0)?;
+    let script = format!(
+        "const tandem = await Tandem.connect(options); {before} const since = performance.now();\n{text}
+        return {{ hash: location.hash, ms: performance.now() - since }};"
+    );
+    let seen = page.run(&script, json!(tandem_tests::messages::order_id())).await?;
+    assert_eq!(seen["hash"], "#checkout");
+    assert!(seen["ms"].as_f64().is_some_and(|ms| (900.0..1500.0).contains(&ms)), "{seen}");
+    world.thaw_server()
+}
+
+#[tokio::test]
 async fn the_form_that_a_script_sends_is_a_lead_when_it_says_so() -> anyhow::Result<()> {
     let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
     let page = Page { world: &world, session: &session, person: &person };

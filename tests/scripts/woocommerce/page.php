@@ -1,6 +1,6 @@
 <?php
 // What WordPress and WooCommerce are to the plugin: its hooks, and the functions that it calls, with their documented
-// arguments. Usage: php page.php <plugin> <origin of the package> <endpoint> <hook> [order ID]
+// arguments. Usage: php page.php <plugin> <endpoint> <hook> [order ID]
 // Prints what the hook prints. A report to the server is sent for real.
 
 [, $plugin, $endpoint, $hook] = $argv;
@@ -16,7 +16,7 @@ function do_action(string $name, ...$arguments): void { global $hooks; foreach (
 
 function wp_print_script_tag(array $attributes): void {
     echo '<script';
-    foreach ($attributes as $name => $value) { echo ' ' . $name . '="' . htmlspecialchars((string) $value) . '"'; }
+    foreach ($attributes as $name => $value) { echo $value === true ? " $name" : ' ' . $name . '="' . htmlspecialchars((string) $value) . '"'; }
     echo "></script>\n";
 }
 function wp_print_inline_script_tag(string $data): void { echo "<script>\n", $data, "\n</script>\n"; }
@@ -66,7 +66,9 @@ function wc_get_order(int $id): WC_Order|false { return $id ? new WC_Order($id) 
 function wc_get_logger(): WC_Logger { return new WC_Logger(); }
 $product = new WC_Product();
 
-$text = str_replace('https://track.shop.example', $endpoint, file_get_contents($plugin));
+// The package comes from the shop's own pages.
+$text = str_replace("TANDEM_ENDPOINT . '/web/", "'/tandem/", file_get_contents($plugin));
+$text = str_replace('https://track.shop.example', $endpoint, $text);
 $text = str_replace('123456789012345', getenv('PIXEL_ID'), $text);
 eval(substr($text, strlen('<?php')));
 do_action($hook, $order_id);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -16,6 +16,9 @@ use tokio::task::JoinHandle;
 
 /// Largest body that is read, in bytes.
 const BODY_MAX_BYTES: usize = 4 << 20;
+
+/// How long a file that hangs takes. It ends, so that the page's load ends.
+const HANG: Duration = Duration::from_secs(8);
 
 /// The address of Meta's library in the package. Here the library is the sandbox's.
 const LIBRARY: &str = "https://connect.facebook.net/en_US/fbevents.js";
@@ -44,6 +47,8 @@ struct Shared {
     posted: Mutex<Vec<Posted>>,
     /// Parts of addresses that the shop does not have.
     missing: Mutex<Vec<String>>,
+    /// Parts of addresses that are answered after [`HANG`] only.
+    hanging: Mutex<Vec<String>>,
     http: reqwest::Client,
 }
 
@@ -66,6 +71,7 @@ impl ShopPages {
             pages: Mutex::default(),
             posted: Mutex::default(),
             missing: Mutex::default(),
+            hanging: Mutex::default(),
             http: crate::http::client(),
         });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
@@ -89,6 +95,12 @@ impl ShopPages {
             parts.iter().map(|part| (*part).to_owned()).collect();
     }
 
+    /// From now on, addresses with this part are answered after [`HANG`] only. Replaces the parts of an earlier call.
+    pub fn hang(&self, parts: &[&str]) {
+        *self.shared.hanging.lock().unwrap_or_else(PoisonError::into_inner) =
+            parts.iter().map(|part| (*part).to_owned()).collect();
+    }
+
     /// The forms that the shop got, the latest last.
     #[must_use]
     pub fn posted(&self) -> Vec<Posted> {
@@ -98,11 +110,10 @@ impl ShopPages {
 
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
-    let is_missing = {
-        let missing = shared.missing.lock().unwrap_or_else(PoisonError::into_inner);
-        missing.iter().any(|part| path.contains(part.as_str()))
-    };
-    if is_missing {
+    if names_one_of(&shared.hanging, &path) {
+        tokio::time::sleep(HANG).await;
+    }
+    if names_one_of(&shared.missing, &path) {
         return StatusCode::NOT_FOUND.into_response();
     }
     let page = shared.pages.lock().unwrap_or_else(PoisonError::into_inner).get(&path).cloned();
@@ -114,6 +125,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let outcome =
         if is_from_form { take(&shared, path, request).await } else { pass_on(&shared, request).await };
     outcome.unwrap_or_else(|error| (StatusCode::BAD_GATEWAY, format!("{error:#}")).into_response())
+}
+
+fn names_one_of(parts: &Mutex<Vec<String>>, path: &str) -> bool {
+    parts.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|part| path.contains(part.as_str()))
 }
 
 async fn take(shared: &Shared, path: String, request: Request) -> anyhow::Result<Response> {
