@@ -98,12 +98,12 @@ async fn shopifys_custom_pixel_fires_under_the_servers_id_and_only_what_is_paid_
 }
 
 /// What the plugin's hook prints for this shop. `None`: there is no PHP.
-fn woocommerce(world: &World, token: &str, hook: &str, order: &str) -> anyhow::Result<Option<String>> {
+fn woocommerce(endpoint: &str, token: &str, hook: &str, order: &str) -> anyhow::Result<Option<String>> {
     let root = binaries::workspace_root();
     let output = Command::new("php")
         .arg(root.join("tests/scripts/woocommerce/page.php"))
         .arg(root.join("docs/recipes/woocommerce.php"))
-        .args([world.grpc.trim_end_matches('/'), hook, order])
+        .args([endpoint.trim_end_matches('/'), hook, order])
         .env("PIXEL_ID", PIXEL_ID)
         .env("TANDEM_INTERNAL_TOKEN", token)
         .env("BILLING_EMAIL", "asha@shop.example")
@@ -122,7 +122,7 @@ fn woocommerce(world: &World, token: &str, hook: &str, order: &str) -> anyhow::R
 async fn the_plugin_for_woocommerce_reports_a_view_a_checkout_and_a_purchase() -> anyhow::Result<()> {
     let (world, session) = (world_with_shop().await?, Session::start().await?);
     let shop = ShopPages::start(&world.sandbox.url).await?;
-    let Some(head) = woocommerce(&world, "", "wp_head", "")? else {
+    let Some(head) = woocommerce(&world.grpc, "", "wp_head", "")? else {
         skip("recipes::shops::woocommerce", "PHP is missing (Debian: apt-get install php-cli)");
         return Ok(());
     };
@@ -131,7 +131,7 @@ async fn the_plugin_for_woocommerce_reports_a_view_a_checkout_and_a_purchase() -
         ("/pay", "before_woocommerce_pay"),
         ("/thanks", "woocommerce_thankyou"),
     ] {
-        let body = woocommerce(&world, "", hook, "4711")?.unwrap_or_default();
+        let body = woocommerce(&world.grpc, "", hook, "4711")?.unwrap_or_default();
         ensure!(body.matches("</script>").count() == 1, "{hook}: {body}");
         shop.put(path, page(&world, &format!("{head}{body}")));
     }
@@ -144,6 +144,29 @@ async fn the_plugin_for_woocommerce_reports_a_view_a_checkout_and_a_purchase() -
     session.page.goto(&format!("{}/thanks", shop.url)).await?;
     let purchase = on_both_sides(&world, "Purchase").await?;
     assert_eq!(purchase["eid"], "purchase_4711");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_plugin_for_woocommerce_reports_a_payment_and_tries_again() -> anyhow::Result<()> {
+    let (mut world, token) = (world_with_shop().await?, tandem_tests::INTERNAL_TOKEN);
+    let hook = "woocommerce_payment_complete";
+    let Some(said) = woocommerce(&world.grpc, token, hook, "4712")? else {
+        skip("recipes::shops::woocommerce", "PHP is missing (Debian: apt-get install php-cli)");
+        return Ok(());
+    };
+    assert_eq!(said, "");
+    let purchase = world.wait_for_server_event("Purchase", "purchase_4712").await?;
+    assert_eq!((purchase.value_minor(), purchase.match_key("em").len()), (149_900, 64));
+
+    assert!(
+        woocommerce(&world.grpc, "not-the-token-0123456789abcdef", hook, "4713")?
+            .unwrap_or_default()
+            .contains("HTTP 401")
+    );
+    world.kill_server();
+    let again = woocommerce(&world.grpc, token, hook, "4714")?.unwrap_or_default();
+    assert_eq!(again, "again in 60 s: tandem_report_payment\n");
     Ok(())
 }
 
