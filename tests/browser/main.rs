@@ -5,6 +5,7 @@
 
 mod consent;
 mod declarative;
+mod docs;
 mod engines;
 mod examples;
 mod forms;
@@ -15,9 +16,12 @@ mod leaving;
 mod load;
 mod matching;
 mod matrix;
+mod mistakes;
 mod package;
 mod page;
 mod purchase;
+mod recipes;
+mod routes;
 mod start;
 mod storage;
 mod unsent;

@@ -37,8 +37,9 @@ const matching = (person) => {
 };
 
 // Meta's base code: a stub that queues calls until the library has loaded. If the page has its own fbq, that
-// one is used unchanged.
-const ensure = ({ pixelId, pixelScript = SCRIPT, consent, person }) => {
+// one is used unchanged. The library's own PageView on every `history.pushState` has an ID that no server knows, so
+// it is off unless the page asks for it.
+const ensure = ({ pixelId, pixelScript = SCRIPT, consent, person, autoPageViews, autoConfig }) => {
   if (window.fbq) return;
   const fbq = window.fbq = function () {
     if (fbq.callMethod) fbq.callMethod.apply(fbq, arguments);
@@ -49,12 +50,14 @@ const ensure = ({ pixelId, pixelScript = SCRIPT, consent, person }) => {
   fbq.loaded = true;
   fbq.version = "2.0";
   fbq.queue = [];
+  fbq.disablePushState = !autoPageViews;
   const script = document.createElement("script");
   script.async = true;
   script.src = pixelScript;
   script.onerror = () => { isBlocked = true; };
   document.head.append(script);
   if (consent?.limitedDataUse) fbq("dataProcessingOptions", ["LDU"], consent.country ?? 0, consent.state ?? 0);
+  if (autoConfig === false) fbq("set", "autoConfig", false, String(pixelId));
   fbq("init", String(pixelId), matching(person));
   fbq("track", "PageView");
 };
