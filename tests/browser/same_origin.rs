@@ -1,4 +1,4 @@
-//! One address for shop and server: a real nginx passes one path to Tandem, with the configuration in
+//! One address for shop and server: a real web server passes one path to Tandem, with the configuration in
 //! `docs/serving.md`.
 
 use anyhow::{Context as _, ensure};
@@ -7,18 +7,18 @@ use tandem_proto::v1::CaptureLeadResponse;
 use tandem_proto::v1::tracking_service_paths::CAPTURE_LEAD;
 use tandem_tests::browser::{Session, Shop};
 use tandem_tests::grpc_web::{self, Framing};
-use tandem_tests::nginx::{self, Nginx};
+use tandem_tests::web_server::{Kind, WebServer, free_port};
 use tandem_tests::{PIXEL_ID, Person, World, documents, messages, skip};
 
 use crate::wait_until_deduplicated;
 
-/// A world behind nginx. `None` where nginx is not installed.
-async fn behind_nginx(test: &str) -> anyhow::Result<Option<(World, Nginx)>> {
-    let Some(program) = nginx::installed() else {
-        skip(test, "nginx is not installed (Debian: apt-get install nginx-light)");
+/// A world behind a web server. `None` where that is not installed.
+async fn behind(kind: Kind, test: &str) -> anyhow::Result<Option<(World, WebServer)>> {
+    let Some(program) = kind.installed() else {
+        skip(&format!("same_origin::{test}"), &format!("{} is not installed", kind.name()));
         return Ok(None);
     };
-    let port = nginx::free_port()?;
+    let port = free_port()?;
     let origin = format!("http://127.0.0.1:{port}");
     let settings = documents::serving_block("sh")?;
     ensure!(settings.contains("TANDEM_TRUSTED_PROXIES="), "the settings name the proxy: {settings}");
@@ -28,19 +28,35 @@ async fn behind_nginx(test: &str) -> anyhow::Result<Option<(World, Nginx)>> {
         builder = builder.server(name, value.replace("https://shop.example", &origin));
     }
     let world = builder.start().await?;
-    let tandem = documents::serving_block("nginx")?.replace("http://127.0.0.1:50051", &world.grpc);
-    ensure!(tandem.contains(&world.grpc), "the configuration names Tandem: {tandem}");
-    let shop = format!("location / {{ proxy_pass {}; }}", world.sandbox.url);
-    let nginx = Nginx::start(&program, port, &format!("{tandem}\n{shop}")).await?;
-    Ok(Some((world, nginx)))
+    let shop = world.sandbox.url.trim_end_matches('/');
+    let server = WebServer::start(kind, &program, port, &world.grpc, shop).await?;
+    Ok(Some((world, server)))
 }
 
 #[tokio::test]
-async fn package_lead_and_purchase_go_through_a_path_of_the_shop() -> anyhow::Result<()> {
-    let name = "same_origin::package_lead_and_purchase_go_through_a_path_of_the_shop";
-    let Some((world, nginx)) = behind_nginx(name).await? else { return Ok(()) };
+async fn package_lead_and_purchase_go_through_a_path_that_nginx_passes() -> anyhow::Result<()> {
+    buy(Kind::Nginx, "package_lead_and_purchase_go_through_a_path_that_nginx_passes").await
+}
+
+#[tokio::test]
+async fn package_lead_and_purchase_go_through_a_path_that_caddy_passes() -> anyhow::Result<()> {
+    buy(Kind::Caddy, "package_lead_and_purchase_go_through_a_path_that_caddy_passes").await
+}
+
+#[tokio::test]
+async fn nginx_reports_the_visitors_address_and_passes_no_token() -> anyhow::Result<()> {
+    call_directly(Kind::Nginx, "nginx_reports_the_visitors_address_and_passes_no_token").await
+}
+
+#[tokio::test]
+async fn caddy_reports_the_visitors_address_and_passes_no_token() -> anyhow::Result<()> {
+    call_directly(Kind::Caddy, "caddy_reports_the_visitors_address_and_passes_no_token").await
+}
+
+async fn buy(kind: Kind, test: &str) -> anyhow::Result<()> {
+    let Some((world, server)) = behind(kind, test).await? else { return Ok(()) };
     let (session, person, order) = (Session::start().await?, Person::unique(), messages::order_id());
-    Shop::new(&session, &nginx.url).open("/events-manager").await?;
+    Shop::new(&session, &server.url).open("/events-manager").await?;
     let script = "
         const [pixelId, person, orderId] = given;
         const { Tandem } = await import('/t/web/index.js');
@@ -58,10 +74,10 @@ async fn package_lead_and_purchase_go_through_a_path_of_the_shop() -> anyhow::Re
     let asked: Vec<&str> =
         seen["asked"].as_array().into_iter().flatten().filter_map(|url| url.as_str()).collect();
     for part in ["/t/web/index.js", "/t/web/tandem_web_bg.wasm", "/t/tandem.v1.TrackingService/CaptureLead"] {
-        assert!(asked.iter().any(|url| *url == format!("{}{part}", nginx.url)), "{part}: {asked:?}");
+        assert!(asked.iter().any(|url| *url == format!("{}{part}", server.url)), "{part}: {asked:?}");
     }
     assert!(
-        asked.iter().all(|url| url.starts_with(&nginx.url)),
+        asked.iter().all(|url| url.starts_with(&server.url)),
         "nothing leaves the shop's origin: {asked:?}"
     );
     let id = seen["lead"]["eventId"].as_str().unwrap_or_default();
@@ -75,17 +91,16 @@ async fn package_lead_and_purchase_go_through_a_path_of_the_shop() -> anyhow::Re
     wait_until_deduplicated(&world, "Purchase", &format!("purchase_{order}")).await
 }
 
-#[tokio::test]
-async fn the_visitors_address_comes_from_the_proxy_and_never_from_the_visitor() -> anyhow::Result<()> {
-    let name = "same_origin::the_visitors_address_comes_from_the_proxy_and_never_from_the_visitor";
-    let Some((world, nginx)) = behind_nginx(name).await? else { return Ok(()) };
+/// What a visitor writes into the headers counts for nothing.
+async fn call_directly(kind: Kind, test: &str) -> anyhow::Result<()> {
+    let Some((world, server)) = behind(kind, test).await? else { return Ok(()) };
     // Another loopback address than the proxy's stands for a visitor's.
     let http = reqwest::Client::builder()
         .no_proxy()
         .local_address("127.0.0.2".parse::<std::net::IpAddr>()?)
         .build()?;
-    let endpoint = format!("{}/t", nginx.url);
-    let headers = [("x-forwarded-for", "203.0.113.9".to_owned()), ("origin", nginx.url.clone())];
+    let endpoint = format!("{}/t", server.url);
+    let headers = [("x-forwarded-for", "203.0.113.9".to_owned()), ("origin", server.url.clone())];
     let lead = messages::lead(&Person::unique());
     let answer: grpc_web::Answer<CaptureLeadResponse> =
         grpc_web::call(&http, &endpoint, CAPTURE_LEAD, Framing::Binary, &headers, &lead).await?;

@@ -18,7 +18,6 @@ pub mod integrity;
 pub mod leak_scan;
 pub mod messages;
 pub mod metas_name;
-pub mod nginx;
 pub mod person;
 pub mod process;
 pub mod raw;
@@ -26,6 +25,7 @@ pub mod sandbox;
 mod skipped;
 pub mod status;
 pub mod wait;
+pub mod web_server;
 pub mod webhook_sender;
 pub mod world;
 

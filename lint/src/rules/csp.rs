@@ -1,6 +1,6 @@
 //! `csp_script_src`, `csp_wasm`, `csp_connect_src`, `csp_img_src`: what a page's Content-Security-Policy blocks.
 //!
-//! Source: W3C, Content Security Policy Level 3. `docs/shop.md` lists what Tandem and the pixel need.
+//! Source: W3C, Content Security Policy Level 3. `docs/serving.md` lists what Tandem and the pixel need.
 
 use url::Url;
 
