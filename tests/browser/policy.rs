@@ -1,4 +1,4 @@
-//! The Content Security Policy that the documents give: there is one, a page works under it, and `tandem lint` accepts it.
+//! The Content Security Policy that the documents give: there is one, pages work under it, and `tandem lint` accepts it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,8 @@ use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
 use serde_json::json;
-use tandem_tests::browser::Session;
+use tandem_tests::browser::{Session, Shop};
+use tandem_tests::http::client;
 use tandem_tests::process::Process;
 use tandem_tests::{PIXEL_ID, Person, binaries, documents};
 
@@ -66,6 +67,25 @@ async fn lead_and_pixel_work_under_the_documents_policy() -> anyhow::Result<()> 
     // The inline script above, and nothing of Tandem's or the pixel's.
     assert_eq!(seen["refused"], json!(["script-src-elem inline"]), "{seen}");
     wait_until_deduplicated(&world, "Lead", seen["lead"]["eventId"].as_str().unwrap_or_default()).await
+}
+
+#[tokio::test]
+async fn the_demo_shop_sends_the_documents_policy_and_takes_a_lead_under_it() -> anyhow::Result<()> {
+    let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let answer = client().get(format!("{}/shop/", world.sandbox.url)).send().await?;
+    let policy = answer.headers().get("content-security-policy").context("a policy")?.to_str()?.to_owned();
+    for directive in documents::policy()?.split("; ") {
+        let sources = directive.replace(documents::TANDEM, &world.grpc);
+        for source in sources.split(' ') {
+            assert!(policy.contains(source), "{source} is not in {policy}");
+        }
+    }
+    let shop = Shop::new(&session, &world.sandbox.url);
+    shop.open("/shop/").await?;
+    shop.submit_lead(&person).await?;
+    let lead = shop.lead_done().await?;
+    assert_eq!((lead.pixel.as_str(), lead.queued), ("fired", false), "{lead:?}");
+    wait_until_deduplicated(&world, "Lead", &lead.event_id).await
 }
 
 #[tokio::test]

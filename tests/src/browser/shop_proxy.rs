@@ -10,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::{HeaderValue, StatusCode};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
@@ -114,8 +114,10 @@ async fn answer(shared: &Shared, request: Request) -> anyhow::Result<Response> {
     if headers.get(CONTENT_TYPE).is_some_and(is_page) {
         let page = watched(&String::from_utf8(body)?, &shared.sandbox);
         let policy = *shared.policy.lock().unwrap_or_else(PoisonError::into_inner);
+        // The sandbox's own policy does not know this address.
+        headers.remove(CONTENT_SECURITY_POLICY);
         if let Some(policy) = policy_for(policy, &page, shared)? {
-            headers.insert("content-security-policy", HeaderValue::try_from(policy)?);
+            headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::try_from(policy)?);
         }
         body = page.into_bytes();
     }

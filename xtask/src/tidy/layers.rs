@@ -61,7 +61,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("sandbox/src/cashfree", "mod checkout pay webhook orders_api kinds payload signature"),
     ("sandbox/src/graph", "mod debug_token checks request custom_data user_data reply refusal"),
     ("sandbox/src/orders", "mod outcome amount calls webhook_record"),
-    ("sandbox/src/shop", "mod thank_you forms pages layout catalogue assets"),
+    ("sandbox/src/shop", "mod policy thank_you forms pages layout catalogue assets"),
     ("load/src", "bin lib torture storm backlog drain resend arrivals meta_fault memory"),
     (
         "server/src",
