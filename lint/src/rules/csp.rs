@@ -69,6 +69,13 @@ impl Requirements {
                 }
             }
         }
+        // The script tag that needs no code.
+        let attributes = &view.page.html.attributes;
+        if attributes.iter().any(|attribute| attribute.name == "data-pixel-id") {
+            required.tandem = true;
+            let endpoints = attributes.iter().filter(|attribute| attribute.name == "data-endpoint");
+            required.endpoints.extend(endpoints.map(|attribute| attribute.value.clone()));
+        }
         required.pixel |= required.tandem;
         required
     }
