@@ -19,6 +19,7 @@ mod door;
 mod encode;
 pub mod operations;
 pub mod rate_limit;
+mod room;
 mod route;
 pub mod serve;
 mod status;

@@ -41,6 +41,8 @@ pub struct RateLimits {
 
 #[derive(Debug)]
 struct Buckets {
+    /// Most calls at once.
+    burst: NonZeroU32,
     calls: DefaultKeyedRateLimiter<IpAddr>,
     bytes: DefaultKeyedRateLimiter<IpAddr>,
     /// Health checks. A load balancer may share its address with all that comes through it, and must not take the
@@ -61,6 +63,7 @@ impl RateLimits {
         let bytes =
             |calls: NonZeroU32| calls.saturating_mul(NonZeroU32::MIN.saturating_add(BYTES_PER_CALL - 1));
         let buckets = limit.map(|limit| Buckets {
+            burst: limit.burst,
             calls: keyed(limit),
             bytes: keyed(RateLimit {
                 per_second: bytes(limit.per_second),
@@ -91,6 +94,20 @@ impl RateLimits {
     /// Counts a request for a file of the browser package. The error is the time to wait.
     pub(super) fn check_file(&self, address: IpAddr) -> Result<(), Duration> {
         self.buckets.as_ref().map_or(Ok(()), |buckets| self.take(&buckets.files, address))
+    }
+
+    /// Counts a stranger's call that does the work of several as so many more. However small the burst, a call fits
+    /// that comes after a pause. The error is the time to wait.
+    pub(super) fn charge(&self, address: IpAddr, calls: u32) -> Result<(), Duration> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        let Some(calls) = NonZeroU32::new(calls.min(buckets.burst.get().saturating_sub(1))) else {
+            return Ok(());
+        };
+        match buckets.calls.check_key_n(&subscriber(address), calls) {
+            Ok(taken) => taken.map_err(|until| until.wait_time_from(self.clock.now())),
+            // Not reached: a burst has room for so many.
+            Err(_) => Err(Duration::from_secs(1)),
+        }
     }
 
     /// Counts bytes of a stranger's message. The error is the time to wait.
@@ -173,6 +190,22 @@ mod tests {
         let checks = (0..100).filter(|_| limits.check(address, Route::Check).is_ok()).count();
         assert!((50..60).contains(&checks), "health has a bucket of its own, for {checks} checks");
         assert_eq!(limits.check("192.0.2.2".parse().unwrap(), LEAD), Ok(()), "another address");
+    }
+
+    #[test]
+    fn a_call_that_does_the_work_of_several_counts_as_several() {
+        let limits = limits("1/s burst 10");
+        let address: IpAddr = "192.0.2.1".parse().unwrap();
+        assert_eq!((limits.check(address, LEAD), limits.charge(address, 0)), (Ok(()), Ok(())));
+        assert_eq!(limits.charge(address, 5), Ok(()));
+        assert_eq!((0..10).filter(|_| limits.check(address, LEAD).is_ok()).count(), 4);
+        assert!(limits.charge(address, 5).is_err());
+        let other: IpAddr = "192.0.2.2".parse().unwrap();
+        assert_eq!(
+            (limits.check(other, LEAD), limits.charge(other, 1000)),
+            (Ok(()), Ok(())),
+            "after a pause"
+        );
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "server/src/outbox/embedded",
         "mod operators results queue orders purchases events erase sweep unproven figures read steps store checkpoint open \
-         migrate committer run_time counts early given_up sql",
+         migrate committer lanes run_time counts early given_up sql",
     ),
     (
         "server/src/delivery",
@@ -83,7 +83,8 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     (
         "server/src/api",
-        "mod serve door web_package operations tracking cookies encode decode body access admission tally rate_limit status route caller",
+        "mod serve door web_package operations tracking cookies encode decode body access admission room tally rate_limit status \
+         route caller",
     ),
     ("server/src/api/decode", "mod browser click custom_data page person reader"),
     (

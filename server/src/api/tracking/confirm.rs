@@ -10,6 +10,8 @@ use crate::outbox::{BrowserOutcome, Confirmation, Confirmed};
 
 /// Most confirmations in one call.
 const CONFIRMATIONS_MAX: usize = 200;
+/// So many confirmations are a call's work for the store. A page reports one or two at a time.
+const PER_CALL: usize = 10;
 
 impl Tracking {
     pub(super) async fn confirm(
@@ -21,6 +23,7 @@ impl Tracking {
         if request.confirmations.len() > CONFIRMATIONS_MAX {
             return Err(Reject::field("confirmations", format!("must be at most {CONFIRMATIONS_MAX}")));
         }
+        self.charge(caller, request.confirmations.len().saturating_sub(1) / PER_CALL)?;
         let now_s = self.clock.now_s();
         let mut violations = Violations::default();
         let read = |(i, confirmation)| decode(&mut violations, i, confirmation, now_s);
