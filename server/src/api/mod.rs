@@ -6,6 +6,8 @@
 //!    data. No raw data survives this step.
 //! 3. [`tracking`] and [`operations`] call the lower layers, and [`encode`] builds the answer.
 //! 4. [`status`] is what a refused caller is told.
+//!
+//! [`web_package`] is a door of its own, for the files of the browser package.
 
 pub mod access;
 pub mod admission;
@@ -23,6 +25,7 @@ pub mod serve;
 mod status;
 mod tally;
 pub mod tracking;
+mod web_package;
 
 pub use door::{CallerLayer, CallerService};
 pub use status::{Reject, Violation, Violations};

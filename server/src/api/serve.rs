@@ -27,6 +27,7 @@ use super::caller::Caller;
 use super::door::CallerLayer;
 use super::route::Route;
 use super::tracking::Tracking;
+use super::web_package::WebPackageLayer;
 use crate::api::operations::Operations;
 
 /// Largest message of a stranger, bytes. A real cart fits.
@@ -72,6 +73,7 @@ pub async fn serve(
         .max_concurrent_streams(1024)
         .http2_max_header_list_size(HEADER_BYTES_MAX)
         .layer(RequestsLayer::new(|path| Route::of(path).is_ours()))
+        .layer(WebPackageLayer::new(Arc::clone(&policy)))
         .layer(cors(Arc::clone(&policy)))
         .layer(GrpcWebLayer::new())
         .layer(CallerLayer(policy))

@@ -23,18 +23,8 @@ window and the disabled storage are the browser's own settings.
 
 ## A strict Content Security Policy
 
-This policy allows only what a shop with Tandem needs. `https://track.shop.example` is the Tandem server:
-
-```
-default-src 'none'; style-src 'self'; font-src 'self'; form-action 'self';
-script-src 'self' 'wasm-unsafe-eval' https://connect.facebook.net;
-img-src 'self' https://www.facebook.com;
-connect-src 'self' https://track.shop.example
-```
-
-Inline scripts also need their hash or a nonce. When an event is too long for an image's address, Meta's library reports it by a form in
-a frame. To allow this, add `https://www.facebook.com` to `frame-src` and `form-action`. Without `'wasm-unsafe-eval'`, Tandem works without
-WebAssembly.
+The policy is that of [serving.md](serving.md), with `style-src` for the pages' own styles, and hashes for their inline scripts. Without
+`'wasm-unsafe-eval'`, Tandem works without WebAssembly.
 ";
 
 /// If this variable is set, the test writes the file instead of comparing it.

@@ -61,13 +61,15 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("sandbox/src/cashfree", "mod checkout pay webhook orders_api kinds payload signature"),
     ("sandbox/src/graph", "mod debug_token checks request custom_data user_data reply refusal"),
     ("sandbox/src/orders", "mod outcome amount calls webhook_record"),
-    ("sandbox/src/shop", "mod thank_you forms pages layout catalogue assets"),
+    ("sandbox/src/shop", "mod policy thank_you forms pages layout catalogue assets"),
     ("load/src", "bin lib torture storm backlog drain resend arrivals meta_fault memory"),
     (
         "server/src",
-        "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock aging private vital",
+        "main lib app api insight orders ingest delivery outbox config catalogue web_package telemetry clock aging private \
+         vital",
     ),
     ("server/src/clock", "mod trust"),
+    ("server/src/web_package", "mod page package negotiate"),
     ("server/src/outbox", "mod embedded operators figures orders queue events state error reserve"),
     (
         "server/src/outbox/embedded",
@@ -81,7 +83,8 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     (
         "server/src/api",
-        "mod serve door operations tracking cookies encode decode body access admission room tally rate_limit status route caller",
+        "mod serve door web_package operations tracking cookies encode decode body access admission room tally rate_limit status \
+         route caller",
     ),
     ("server/src/api/decode", "mod browser click custom_data page person reader"),
     (
@@ -111,7 +114,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("web-client/src", "lib answer request input pixel grpc event_id flat wire json names retry text"),
     (
         "xtask/src",
-        "main test supply_chain fuzz tidy settings_docs demo bench web_examples package normaliser webassembly size npm browser examples \
+        "main test supply_chain fuzz tidy settings_docs demo bench web_examples publishing package normaliser webassembly size npm browser examples \
          storm torture programs wasm_target skipped command contents files",
     ),
     (
