@@ -18,9 +18,9 @@ use crate::api::status::Violations;
 /// Longest unknown name that is told back, bytes.
 const NAME_BYTES_MAX: usize = 64;
 
-pub(super) fn read(kind: MessageDescriptor, json: &[u8]) -> Result<DynamicMessage, Violations> {
+pub(super) fn read(kind: &MessageDescriptor, json: &[u8]) -> Result<DynamicMessage, Violations> {
     let mut violations = Violations::default();
-    let names = Names { place: Place::of_message(&kind), path: "", violations: &mut violations };
+    let names = Names { place: Place::of_message(kind), path: "", violations: &mut violations };
     // Where the body is no JSON, the second pass says so.
     let _ = names.deserialize(&mut serde_json::Deserializer::from_slice(json));
     if !violations.is_empty() {
@@ -31,7 +31,7 @@ pub(super) fn read(kind: MessageDescriptor, json: &[u8]) -> Result<DynamicMessag
     let tracked = serde_path_to_error::Deserializer::new(&mut body, &mut track);
     let message = DynamicMessage::deserialize_with_options(kind.clone(), tracked, &DeserializeOptions::new());
     message.and_then(|message| body.end().map(|()| message)).map_err(|error| {
-        let (path, field) = locate(&kind, &track.path());
+        let (path, field) = locate(kind, &track.path());
         match field {
             _ if !error.is_data() => {
                 let text =
@@ -299,13 +299,13 @@ mod tests {
     proptest! {
         #[test]
         fn no_body_is_too_much(body in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = read(lead(), &body);
+            let _ = read(&lead(), &body);
         }
 
         #[test]
         fn what_is_read_has_no_unknown_name(json in any_json()) {
             let text = json.to_string();
-            if read(lead(), text.as_bytes()).is_ok() {
+            if read(&lead(), text.as_bytes()).is_ok() {
                 prop_assert!(!text.contains("\"nobody\":"), "{text}");
             }
         }
@@ -319,7 +319,7 @@ mod tests {
                 ..v1::CaptureLeadRequest::default()
             };
             let dynamic = DynamicMessage::decode(lead(), message.encode_to_vec().as_slice()).unwrap();
-            let read = read(lead(), &serde_json::to_vec(&dynamic).unwrap()).unwrap();
+            let read = read(&lead(), &serde_json::to_vec(&dynamic).unwrap()).unwrap();
             prop_assert_eq!(v1::CaptureLeadRequest::decode(read.encode_to_vec().as_slice()).unwrap(), message);
         }
     }

@@ -1,22 +1,20 @@
 //! JSON by the Connect protocol, as curl, a browser and Connect's own clients speak it.
 
+mod clients;
+mod hostile;
+
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use prost::Message as _;
-use prost_types::FileDescriptorSet;
-use reqwest::Version;
 use serde_json::{Value, json};
 use tandem_proto::v1::tracking_service_paths as paths;
 use tandem_tests::cashfree::Webhook;
 use tandem_tests::grpc_web::header;
-use tandem_tests::{INTERNAL_TOKEN, Person, World, messages};
-use tokio::process::Command;
+use tandem_tests::{INTERNAL_TOKEN, World};
 use tonic_types::pb::BadRequest;
 
 const HEALTH: &str = "/tandem.v1.OperationsService/GetTrackingHealth";
@@ -223,141 +221,6 @@ async fn callers_and_headers_are_judged_as_connect_says() -> anyhow::Result<()> 
 }
 
 #[tokio::test]
-async fn hostile_json_is_refused_with_the_field_and_without_its_value() -> anyhow::Result<()> {
-    let world = World::builder().without_gateway().start().await?;
-    let deep = |n: usize| format!("{{\"user\":{}{}}}", "[".repeat(n), "]".repeat(n));
-    let deep_objects = |n: usize| format!("{}1{}", "{\"user\":".repeat(n), "}".repeat(n));
-    let many = format!("[{}]", vec![r#"{"x":1}"#; 5000].join(","));
-    let secret = "asha.secret@example.com";
-    let cases: Vec<(&str, Vec<u8>, &str, &str)> = vec![
-        ("no JSON", b"user=asha.secret@example.com".to_vec(), "", "JSON_MALFORMED"),
-        ("nothing", b"".to_vec(), "", "JSON_MALFORMED"),
-        ("half", br#"{"user":{"email":"asha.secret@example.com""#.to_vec(), "user", "JSON_MALFORMED"),
-        ("more behind it", br#"{"user":{"email":"a@example.com"}} {}"#.to_vec(), "", "JSON_MALFORMED"),
-        (
-            "no UTF-8",
-            b"{\"user\":{\"email\":\"\xff\xfe@example.com\"}}".to_vec(),
-            "user.email",
-            "JSON_MALFORMED",
-        ),
-        ("half a surrogate", br#"{"user":{"email":"\ud800"}}"#.to_vec(), "user.email", "JSON_MALFORMED"),
-        ("a list", b"[]".to_vec(), "", "WRONG_TYPE"),
-        ("null", b"null".to_vec(), "", "WRONG_TYPE"),
-        ("deep lists", deep(30_000).into_bytes(), "user", "WRONG_TYPE"),
-        ("deep objects", deep_objects(3_000).into_bytes(), "user.user", "UNKNOWN_FIELD"),
-        (
-            "a misspelt name",
-            format!(r#"{{"user":{{"emial":"{secret}"}}}}"#).into_bytes(),
-            "user.emial",
-            "UNKNOWN_FIELD",
-        ),
-        (
-            "a name that is an address",
-            format!(r#"{{"user":{{"{secret}":1}}}}"#).into_bytes(),
-            "user",
-            "UNKNOWN_FIELD",
-        ),
-        (
-            "twice",
-            format!(r#"{{"user":{{"email":"a@example.com","email":"{secret}"}}}}"#).into_bytes(),
-            "user.email",
-            "DUPLICATE",
-        ),
-        (
-            "twice in both spellings",
-            br#"{"clientEventId":"","client_event_id":""}"#.to_vec(),
-            "client_event_id",
-            "DUPLICATE",
-        ),
-        ("a number", br#"{"user":{"email":12}}"#.to_vec(), "user.email", "WRONG_TYPE"),
-        (
-            "an object",
-            format!(r#"{{"user":{{"email":{{"{secret}":1}}}}}}"#).into_bytes(),
-            "user.email",
-            "WRONG_TYPE",
-        ),
-        ("a text", format!(r#"{{"user":"{secret}"}}"#).into_bytes(), "user", "WRONG_TYPE"),
-        (
-            "money as a number",
-            br#"{"customData":{"value":{"amount":1499}}}"#.to_vec(),
-            "custom_data.value.amount",
-            "WRONG_TYPE",
-        ),
-        ("no list", br#"{"customData":{"contents":{}}}"#.to_vec(), "custom_data.contents", "WRONG_TYPE"),
-        (
-            "in a list",
-            br#"{"customData":{"contents":[{"id":"a"},{"quantity":-1}]}}"#.to_vec(),
-            "custom_data.contents[1].quantity",
-            "WRONG_TYPE",
-        ),
-        (
-            "too large a number",
-            br#"{"customData":{"numItems":4294967296}}"#.to_vec(),
-            "custom_data.num_items",
-            "WRONG_TYPE",
-        ),
-        (
-            "half a piece",
-            br#"{"customData":{"numItems":1.5}}"#.to_vec(),
-            "custom_data.num_items",
-            "WRONG_TYPE",
-        ),
-        (
-            "no number at all",
-            br#"{"customData":{"numItems":1e999}}"#.to_vec(),
-            "custom_data.num_items",
-            "JSON_MALFORMED",
-        ),
-        (
-            "an unknown word",
-            format!(r#"{{"consent":{{"ads":"{secret}"}}}}"#).into_bytes(),
-            "consent.ads",
-            "VALUE_UNKNOWN",
-        ),
-        ("no time", format!(r#"{{"occurredAt":"{secret}"}}"#).into_bytes(), "occurred_at", "WRONG_TYPE"),
-        (
-            "no truth",
-            br#"{"consent":{"limitedDataUse":"yes"}}"#.to_vec(),
-            "consent.limited_data_use",
-            "WRONG_TYPE",
-        ),
-        (
-            "many unknown names",
-            format!(r#"{{"customData":{{"contents":{many}}}}}"#).into_bytes(),
-            "custom_data.contents[0].x",
-            "UNKNOWN_FIELD",
-        ),
-    ];
-    for (case, body, field, code) in cases {
-        let started = Instant::now();
-        let answer = post(&world, paths::CAPTURE_LEAD, body, &[]).await?;
-        assert!(started.elapsed() < Duration::from_secs(3), "{case}");
-        assert_eq!(
-            (answer.http, &answer.body["code"]),
-            (400, &json!("invalid_argument")),
-            "{case}: {answer:?}"
-        );
-        assert_eq!(answer.fields()?[0], (field.to_owned(), code.to_owned()), "{case}: {:?}", answer.body);
-        let text = answer.body.to_string();
-        assert!(!text.contains("secret") && !text.contains("12}"), "{case}: {text}");
-        assert!(answer.fields()?.len() <= 20, "{case}");
-    }
-    let (name, secret_header) = token();
-    let webhook = r#"{"provider":1,"rawBody":"%%%"}"#;
-    let answer = post(&world, paths::VERIFY_WEBHOOK, webhook, &[(name, &secret_header)]).await?;
-    assert_eq!(answer.fields()?, [("raw_body".to_owned(), "WRONG_TYPE".to_owned())]);
-    let webhook = r#"{"provider":1,"headers":{"a":"1","a":"2"}}"#;
-    let answer = post(&world, paths::VERIFY_WEBHOOK, webhook, &[(name, &secret_header)]).await?;
-    assert_eq!(answer.fields()?, [("headers".to_owned(), "DUPLICATE".to_owned())]);
-    let log = world.server_log();
-    assert!(!log.contains("asha") && !log.contains("panicked"), "{log}");
-    let fine =
-        post_json(&world, paths::CAPTURE_LEAD, &json!({ "user": { "email": "asha@example.com" } })).await?;
-    assert_eq!(fine.http, 200, "the server goes on");
-    Ok(())
-}
-
-#[tokio::test]
 async fn sizes_rates_and_figures_are_those_of_grpc() -> anyhow::Result<()> {
     let world = World::builder().without_gateway().start().await?;
     let padded = |bytes: usize| {
@@ -420,111 +283,5 @@ async fn a_deadline_ends_the_wait_and_the_wait_is_within_it() -> anyhow::Result<
         post(&world, paths::RECORD_PURCHASE, r#"{"orderId":"late-2"}"#, &[("connect-timeout-ms", "1")])
             .await?;
     assert_eq!((late.http, &late.body["code"]), (504, &json!("deadline_exceeded")), "{late:?}");
-    Ok(())
-}
-
-/// Runs the commands of `docs/json.md`, and compares each answer with the one below it.
-#[tokio::test]
-async fn the_documents_commands_answer_what_it_shows() -> anyhow::Result<()> {
-    let world = World::builder().without_gateway().start().await?;
-    let page = std::fs::read_to_string(tandem_tests::binaries::workspace_root().join("docs/json.md"))?;
-    let blocks = |language: &'static str| {
-        page.split(language)
-            .skip(1)
-            .filter_map(|rest| rest.split_once("\n```"))
-            .map(|(block, _)| block.trim())
-    };
-    let (commands, answers): (Vec<_>, Vec<_>) = (blocks("```sh\n").collect(), blocks("```json\n").collect());
-    ensure!(commands.len() == 3 && answers.len() == 3, "{commands:?} {answers:?}");
-    for (command, answer) in commands.into_iter().zip(answers) {
-        ensure!(command.contains("http://127.0.0.1:50051"), "{command}");
-        let command = command.replace("http://127.0.0.1:50051", &world.grpc);
-        let out = Command::new("sh")
-            .args(["-c", &command])
-            .env("TANDEM_INTERNAL_TOKEN", INTERNAL_TOKEN)
-            .env("NO_PROXY", "*")
-            .output()
-            .await?;
-        assert_eq!(String::from_utf8_lossy(&out.stdout), answer, "{command}");
-    }
-    Ok(())
-}
-
-/// Runs Connect's own clients, without generated code.
-#[tokio::test]
-async fn connects_own_clients_call_and_read_errors() -> anyhow::Result<()> {
-    let npm = Command::new("npm").arg("--version").stdout(Stdio::null()).status().await;
-    if !npm.is_ok_and(|status| status.success()) {
-        tandem_tests::skip("connects_own_clients_call_and_read_errors", "npm is not installed");
-        return Ok(());
-    }
-    let world = World::builder().without_gateway().start().await?;
-    let folder = tempfile::tempdir()?;
-    let scripts = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scripts/connect");
-    for file in ["package.json", "package-lock.json", "check.mjs"] {
-        std::fs::copy(scripts.join(file), folder.path().join(file))?;
-    }
-    let mut descriptors = FileDescriptorSet::decode(tandem_proto::DESCRIPTORS)?;
-    let mut known: BTreeSet<String> = descriptors.file.iter().map(|file| file.name().to_owned()).collect();
-    let rpc = FileDescriptorSet::decode(tonic_types::pb::FILE_DESCRIPTOR_SET)?;
-    descriptors.file.extend(rpc.file.into_iter().filter(|file| known.insert(file.name().to_owned())));
-    std::fs::write(folder.path().join("descriptors.bin"), descriptors.encode_to_vec())?;
-    let install = Command::new("npm")
-        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-        .current_dir(folder.path())
-        .output()
-        .await?;
-    ensure!(install.status.success(), "npm ci: {}", String::from_utf8_lossy(&install.stderr));
-    let run = Command::new("node")
-        .args(["check.mjs", &world.grpc, "descriptors.bin", "http://localhost:3000"])
-        .current_dir(folder.path())
-        .output()
-        .await?;
-    let (out, errors) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
-    ensure!(run.status.success(), "{out}\n{errors}");
-    ensure!(out.matches("ok: ").count() == 3, "{out}\n{errors}");
-    Ok(())
-}
-
-/// What a call in JSON costs, beside gRPC-web: `cargo test … json_costs -- --ignored --nocapture`.
-#[tokio::test]
-#[ignore = "a measurement"]
-async fn json_costs_about_what_grpc_web_costs() -> anyhow::Result<()> {
-    let world = World::builder().without_gateway().server("TANDEM_RATE_LIMIT", "off").start().await?;
-    let visitor = world.visitor();
-    let client = tandem_tests::http::client();
-    let url = format!("{}{}", world.grpc, paths::CAPTURE_LEAD);
-    let (mut json_took, mut web_took) = (Vec::new(), Vec::new());
-    for _ in 0..400 {
-        let lead = messages::lead(&Person::unique());
-        let email = lead.user.as_ref().and_then(|user| user.email.clone());
-        let body = json!({ "user": { "email": email }, "clientEventId": lead.client_event_id, "customData": { "contentName": "Skates" } });
-        let started = Instant::now();
-        visitor.capture_lead(lead).await?.outcome?;
-        web_took.push(started.elapsed());
-        let mut body = body;
-        body["clientEventId"] = json!(uuid::Uuid::now_v7().to_string());
-        let started = Instant::now();
-        let answer = client
-            .post(&url)
-            .version(Version::HTTP_11)
-            .header("content-type", "application/json")
-            .body(body.to_string())
-            .send()
-            .await?;
-        ensure!(answer.status() == 200, "{}", answer.status());
-        answer.bytes().await?;
-        json_took.push(started.elapsed());
-    }
-    let median = |times: &mut Vec<Duration>| {
-        times.sort();
-        times[times.len() / 2]
-    };
-    let (json, web) = (median(&mut json_took), median(&mut web_took));
-    println!(
-        "CaptureLead, median of 400: JSON {json:?}, gRPC-web {web:?}, ratio {:.2}",
-        json.as_secs_f64() / web.as_secs_f64()
-    );
-    ensure!(json < web * 2, "JSON {json:?}, gRPC-web {web:?}");
     Ok(())
 }
