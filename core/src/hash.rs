@@ -1,5 +1,6 @@
 //! SHA-256 digests in the form that Meta requires: 64 lower-case hex digits.
 
+use alloc::string::String;
 use core::fmt;
 
 use sha2::{Digest, Sha256};

@@ -5,6 +5,8 @@
 //! follow: the appendix of Meta's param builder. Tandem sends them verbatim and unhashed, except that a time in
 //! seconds or microseconds becomes milliseconds.
 
+use alloc::boxed::Box;
+use alloc::string::String;
 use core::fmt;
 use core::ops::Range;
 
@@ -59,7 +61,8 @@ impl Envelope {
         if prefix != "fb" || !is_number(index, 3) || !is_number(creation, 16) || !fits(payload) {
             return None;
         }
-        let written: u64 = creation.parse().ok()?;
+        // At most 16 digits: no overflow.
+        let written = creation.bytes().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
         let creation_ms = in_ms(written);
         if creation_ms != written {
             return Some(Self::of(index, creation_ms, tail, payload.len()));
@@ -69,8 +72,13 @@ impl Envelope {
     }
 
     /// Writes a value. The first bytes of `tail` are the payload, and the appendix follows.
-    fn of(index: impl fmt::Display, creation_ms: u64, tail: &str, payload_bytes: usize) -> Self {
-        let text = format!("fb.{index}.{creation_ms}.{tail}").into_boxed_str();
+    fn of(index: &str, creation_ms: u64, tail: &str, payload_bytes: usize) -> Self {
+        let mut text = String::with_capacity(COOKIE_BYTES_MAX);
+        for (field, end) in [("fb", "."), (index, "."), (&*decimal(creation_ms), "."), (tail, "")] {
+            text.push_str(field);
+            text.push_str(end);
+        }
+        let text = text.into_boxed_str();
         let start = text.len() - tail.len();
         Self { text, creation_ms, payload: start..start + payload_bytes }
     }
@@ -101,8 +109,8 @@ impl Fbp {
     /// Unix milliseconds; `subdomain_index`: see [`subdomain_index`].
     pub fn mint(random: u32, now_ms: u64, subdomain_index: u8) -> Self {
         // Ten digits, like the random numbers of Meta's pixel.
-        let payload = (1_000_000_000 + u64::from(random)).to_string();
-        Self(Envelope::of(subdomain_index, now_ms, &payload, payload.len()))
+        let payload = decimal(1_000_000_000 + u64::from(random));
+        Self(Envelope::of(&decimal(subdomain_index.into()), now_ms, &payload, payload.len()))
     }
 
     /// The whole value, e.g. `fb.1.1700000000000.1234567890`: verbatim, but its time is in milliseconds.
@@ -209,6 +217,25 @@ impl Seen {
     }
 }
 
+/// The first usable click ID in the addresses of pages, else the first one at all: the server counts what is unusable.
+/// The values are as they stand in the addresses. A percent sign stands in no click ID, so nothing is decoded.
+pub fn fbclid_of<'a>(addresses: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let query = |address: &'a str| {
+        let address = address.split('#').next().unwrap_or_default();
+        address.split_once('?').map(|(_, query)| query).unwrap_or_default()
+    };
+    let clicks = addresses.into_iter().flat_map(|address| query(address).split('&'));
+    let clicks = clicks.filter_map(|pair| pair.strip_prefix("fbclid="));
+    let mut first = None;
+    for click in clicks.filter(|click| (1..=FBCLID_BYTES_MAX).contains(&click.len())) {
+        if is_fbclid(click) {
+            return Some(click);
+        }
+        first = first.or(Some(click));
+    }
+    first
+}
+
 /// Whether an `fbclid` parameter can be a click ID: base64url, or dots in it, no longer than
 /// [`FBCLID_BYTES_MAX`], and no placeholder. Meta refuses an event with other characters (error 100/2804001).
 pub fn is_fbclid(text: &str) -> bool {
@@ -218,7 +245,8 @@ pub fn is_fbclid(text: &str) -> bool {
 /// Makes an `fbc` from the `fbclid` parameter of a page's URL. `seen_ms`: when the click was seen,
 /// Unix milliseconds. `None` when `fbclid` does not have the form of a click ID.
 pub fn mint_fbc(fbclid: &str, seen_ms: u64, subdomain_index: u8) -> Option<Fbc> {
-    is_fbclid(fbclid).then(|| Fbc(Envelope::of(subdomain_index, seen_ms, fbclid, fbclid.len())))
+    is_fbclid(fbclid)
+        .then(|| Fbc(Envelope::of(&decimal(subdomain_index.into()), seen_ms, fbclid, fbclid.len())))
 }
 
 /// The `fbc` to send, from the browser's cookie and the `fbclid` parameter of the page's URL. If
@@ -310,6 +338,21 @@ fn without_port(host: &str) -> &str {
 
 fn contains(list: &[&str], text: &str) -> bool {
     list.iter().any(|entry| entry.eq_ignore_ascii_case(text))
+}
+
+/// A number as decimal text. The formatting of the standard library would be a tenth of the browser package.
+fn decimal(mut number: u64) -> String {
+    let mut digits = [0; 20];
+    let mut length = 0;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        length += 1;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    digits.iter().rev().take(length).rev().map(|digit| char::from(*digit)).collect()
 }
 
 fn is_number(field: &str, digits_max: usize) -> bool {

@@ -260,3 +260,27 @@ proptest! {
         let _ = subdomain_index(&host);
     }
 }
+
+#[test]
+fn the_click_of_a_visit_is_the_first_usable_one() {
+    for (page, referrer, click) in [
+        ("https://a.example/?fbclid=AbC-1_x#fbclid=no", "", Some("AbC-1_x")),
+        ("https://a.example/?x=1&fbclid=null&fbclid=AbC", "", Some("AbC")),
+        ("https://a.example/", "https://b.example/?fbclid=Two", Some("Two")),
+        ("https://a.example/?fbclid=%5Bfbclid%5D", "https://b.example/?fbclid=Two", Some("Two")),
+        ("https://a.example/?fbclid=%5Bfbclid%5D", "", Some("%5Bfbclid%5D")),
+        ("https://a.example/?fbclid=", "", None),
+        ("https://a.example/?xfbclid=A#?fbclid=B", "", None),
+        ("", "", None),
+    ] {
+        assert_eq!(fbclid_of([page, referrer]), click, "{page} {referrer}");
+    }
+    let long = format!("?fbclid={}", "a".repeat(501));
+    assert_eq!(fbclid_of([long.as_str()]), None);
+}
+
+#[test]
+fn times_are_written_in_decimal() {
+    assert_eq!(Fbp::mint(7, 0, 0).as_str(), "fb.0.0.1000000007");
+    assert_eq!(Fbp::mint(u32::MAX, u64::MAX, 255).as_str(), "fb.255.18446744073709551615.5294967295");
+}
