@@ -6,8 +6,6 @@
 import { textOf } from "./kinds.js";
 import init, { hash, scrubText, scrubUrl } from "./tandem_normaliser.js";
 
-const LEAD = 0;
-
 // Longest stored URL, as on the server. A longer one loses its query.
 const URL_CHARS_MAX = 2048;
 
@@ -81,7 +79,7 @@ export const storable = async (call, options) => {
   const { kind, name, id, madeMs, visit } = call;
   const input = call.input ?? {};
   const person = personOf(input, options.defaultCountry);
-  if (kind === LEAD && !person.email && !person.phone) return undefined;
+  if (kind === "lead" && !person.email && !person.phone) return undefined;
   return {
     kind, name, id, madeMs,
     pixelId: String(options.pixelId),
@@ -93,9 +91,9 @@ export const storable = async (call, options) => {
       occurredAt: input.occurredAt == null ? undefined : +new Date(input.occurredAt),
     },
     visit: {
-      eventSourceUrl: url(visit.eventSourceUrl),
-      referrerUrl: url(visit.referrerUrl),
-      fbclid: plain(visit.fbclid),
+      page: url(visit.page),
+      referrer: url(visit.referrer),
+      click: plain(visit.click),
       fbp: plain(visit.fbp),
       fbc: plain(visit.fbc),
     },

@@ -1,21 +1,26 @@
 //! Tandem in the page: one event ID for the pixel and the server.
 //!
-//! `cargo xtask wasm` compiles this crate to WebAssembly and binds it to JavaScript. Everything here is pure and returns
-//! at once: what a call sends to the server, what an answer means, when to try again. The JavaScript side, `js/`, does
-//! the waiting: `fetch`, timers, `fbq`, storage. `js/wasm.js` calls the functions of this file and no others.
+//! `cargo xtask wasm` compiles this crate to WebAssembly and binds it to JavaScript. The crate is the client: it reads the
+//! page's argument, makes the message, starts the request (`begin`), reads the answer and calls `fbq` with its ID
+//! (`finish`). Every function returns at once. `begin` returns the browser's own promise, because waiting inside
+//! WebAssembly would need 13 kB more. The JavaScript side, `js/`, waits, stores and listens. `js/engine.js` describes the
+//! functions of this file.
 //!
-//! Functions take bytes (entries, see `flat`) and return bytes (JSON). No panic is reachable and no text is formatted. The
-//! standard library is left out, because its panic messages would be a quarter of the package.
+//! No panic is reachable and no text is formatted. The standard library is left out, because its panic messages would be a
+//! quarter of the package.
 //!
 //! | module | contains |
 //! |---|---|
-//! | `flat` | the page's argument as entries |
-//! | `input`, `names` | the page's arguments, as parts of messages |
-//! | `request` | calls, ready to be sent |
+//! | `argument` | a value of the page, as the browser reads it |
+//! | `schema` | the messages of the protocol, as tables made at build time |
+//! | `encode` | the page's arguments, as messages |
+//! | `call` | calls, ready to be sent |
 //! | `answer` | the server's answers |
 //! | `grpc` | gRPC-web's frames and statuses |
-//! | `pixel` | events for `fbq` |
-//! | `retry`, `event_id` | when to try again; the client's own IDs |
+//! | `event` | events for `fbq` |
+//! | `identity` | cookies and the pixel's match keys |
+//! | `browser` | what the browser does for the client: `fetch`, `fbq` |
+//! | `retry` | when to try again |
 //! | `wire`, `text`, `json` | protobuf, numbers and JSON, in few bytes |
 
 #![warn(missing_docs)]
@@ -23,28 +28,35 @@
 
 extern crate alloc;
 
-use alloc::vec::Vec;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
 
+use tandem_core::click_id::fbclid_of;
+use tandem_core::id::EventId;
 use wasm_bindgen::prelude::*;
 
 mod answer;
-mod event_id;
-mod flat;
+mod argument;
+mod browser;
+mod call;
+#[cfg(test)]
+mod decoder_tests;
+mod encode;
+mod event;
 mod grpc;
-mod input;
+mod identity;
 mod json;
-mod names;
-mod pixel;
-mod request;
 mod retry;
+mod schema;
 mod text;
 mod wire;
 
 use answer::Answer;
-use flat::Flat;
+use argument::Given;
+use call::Kind;
+use event::PixelEvent;
 use grpc::status::Status;
 use json::Json;
-use pixel::PixelEvent;
 
 /// An allocator with a few hundred bytes of code. The standard one has several thousand.
 #[cfg(target_arch = "wasm32")]
@@ -59,79 +71,103 @@ fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// Values of `what` for [`run`] besides the kinds of calls (0 to 4): check options, make an ID, read an answer. The last
-/// one is added to the call's kind.
-const CHECK: u32 = 5;
-const NEW_ID: u32 = 6;
-const ANSWER: u32 = 8;
+/// What JavaScript throws: a mistake of the page, or the milliseconds to wait.
+fn thrown(status: Status) -> JsValue {
+    browser::value(&status.thrown())
+}
 
-/// The first byte of a result that JavaScript must throw: `[code, message, [[field, description]]]` for a mistake that the
-/// page can correct, else the milliseconds to wait before the next try.
-const THROWN: u8 = b'!';
+/// Checks the options of `Tandem.connect`. Returns whether they deny advertising use.
+///
+/// # Errors
+/// The page's mistakes.
+#[wasm_bindgen]
+pub fn check(options: &Given) -> Result<bool, JsValue> {
+    call::check_options(options).map_err(thrown)
+}
 
-/// Does all work that takes or returns text. It is one function, because each exported function costs bytes. Only
-/// `js/wasm.js` calls it.
+/// Makes an event ID from the time, in milliseconds since 1970, and ten random bytes.
+#[wasm_bindgen(js_name = newId)]
+#[must_use]
+pub fn new_id(now_ms: f64, random: &[u8]) -> String {
+    let random = random.first_chunk().copied().unwrap_or_default();
+    EventId::v7(now_ms as u64, random).as_str().to_owned()
+}
+
+/// Checks a call. Returns what the page must know of it before it is sent.
 ///
-/// | `what` | `number` | `input` | result, JSON |
-/// |---|---|---|---|
-/// | 0 to 3: prepare `captureLead`, `track`, `trackCustom`, `recordPurchase` | when the call was made, in ms since 1970, if it was delayed, else 0 | entries `options`, `visit`, `name`, `input`, `id` | `[path, denied, event for fbq if the server does not answer]`, U+0000, the request's body |
-/// | 4: report what the pixel did | when | entries `pixelId`, `name`, `id`, `outcome` (1 fired, 2 blocked, 3 failed), `confirmKey` | the same |
-/// | 5: check the options of `Tandem.connect` | – | entry `options` | whether they deny advertising use |
-/// | 6: a new event ID | now, in ms since 1970 | ten random bytes, or more | the ID |
-/// | 8 and more: read the answer to a call of kind `what - 8` | – | entry `headers` (`status`, `message`, `status-details-bin`, without `grpc-`), then the response's body | `[eventId, duplicate, pending, event for fbq]` |
+/// # Errors
+/// The page's mistakes.
+#[wasm_bindgen]
+pub fn prepare(call: &Given) -> Result<JsValue, JsValue> {
+    let prepared = call::prepare(call, &browser::is_word).map_err(thrown)?;
+    Ok(browser::value(&prepared.to_json()))
+}
+
+/// Sends a call. Returns the browser's own promise of the response.
 ///
-/// A result that JavaScript must throw begins with `!`.
+/// # Errors
+/// The page's mistakes.
+#[wasm_bindgen]
+pub fn begin(call: &Given, signal: &web_sys::AbortSignal) -> Result<js_sys::Promise, JsValue> {
+    let prepared = call::prepare(call, &browser::is_word).map_err(thrown)?;
+    browser::send(call, prepared.path, &grpc::framing::request(&prepared.message), signal)
+}
+
+/// Reads the answer to a call. With `may_fire`, calls `fbq` with the event that the server returned.
+///
+/// # Errors
+/// The page's mistakes, or the milliseconds to wait before the next try.
+#[wasm_bindgen]
+pub fn finish(
+    call: &Given,
+    response: &web_sys::Response,
+    body: &[u8],
+    may_fire: bool,
+) -> Result<JsValue, JsValue> {
+    let headers = response.headers();
+    let message = answer::message(&|name| browser::header(&headers, name), body).map_err(thrown)?;
+    let answer = Answer::read(Kind::of(call).method(), message).map_err(thrown)?;
+    let event = event_of(&answer);
+    let is_fired = event.as_ref().filter(|_| may_fire).map(|event| fire(&browser::value(event).into()));
+    Ok(browser::value(&result(&answer, event.as_ref(), is_fired)))
+}
+
+/// The event of an answer, as JSON.
+fn event_of(answer: &Answer<'_>) -> Option<Json> {
+    let mut json = Json::default();
+    PixelEvent { confirm_key: answer.confirm_key, ..PixelEvent::read(answer.event?) }.write(&mut json);
+    Some(json)
+}
+
+/// `{ eventId, duplicate, pending, event, fired }`.
+fn result(answer: &Answer<'_>, event: Option<&Json>, is_fired: Option<bool>) -> Json {
+    let mut json = Json::default();
+    json.open(b'{');
+    json.key(b"eventId");
+    json.text(answer.event_id);
+    for (key, flag) in [
+        (b"duplicate".as_slice(), Some(answer.is_duplicate)),
+        (b"pending", Some(answer.is_pending)),
+        (b"fired", is_fired),
+    ] {
+        if let Some(flag) = flag {
+            json.key(key);
+            json.flag(flag);
+        }
+    }
+    if let Some(event) = event {
+        json.key(b"event");
+        json.raw(&event.0);
+    }
+    json.close(b'}');
+    json
+}
+
+/// Calls `fbq` with an event. Returns false if it threw.
 #[wasm_bindgen]
 #[must_use]
-pub fn run(what: u32, number: f64, input: &[u8]) -> Vec<u8> {
-    let number = number as u64;
-    let mut entries = Flat::new(input);
-    let result = match what {
-        CHECK => check(entries),
-        NEW_ID => Ok(new_id(number, input)),
-        request::CONFIRMATION => Ok(request::confirmation(number, entries)),
-        ANSWER.. => {
-            let headers = entries.next();
-            let headers = headers.map(|(_, headers)| headers.into_object()).unwrap_or_default();
-            read_answer(what - ANSWER, headers, entries.rest())
-        }
-        kind => request::prepare(kind, number, entries),
-    };
-    result.unwrap_or_else(|status| encode_error(&status))
-}
-
-fn encode_error(status: &Status) -> Vec<u8> {
-    let mut json = Json::default();
-    json.0.push(THROWN);
-    status.throw(&mut json);
-    json.0
-}
-
-fn check(entries: Flat<'_>) -> Result<Vec<u8>, Status> {
-    let is_denied = request::check_options(entries.object(b"options"))?;
-    let mut json = Json::default();
-    json.flag(is_denied);
-    Ok(json.0)
-}
-
-fn new_id(now_ms: u64, random: &[u8]) -> Vec<u8> {
-    let mut json = Json::default();
-    json.text(&event_id::uuid_v7(now_ms, random));
-    json.0
-}
-
-fn read_answer(kind: u32, headers: Flat<'_>, body: &[u8]) -> Result<Vec<u8>, Status> {
-    let answer = Answer::read(kind, answer::message(headers, body)?)?;
-    let mut json = Json::default();
-    json.open(b'[');
-    json.text(answer.event_id);
-    json.flag(answer.is_duplicate);
-    json.flag(answer.is_pending);
-    if let Some(event) = answer.event {
-        PixelEvent { confirm_key: answer.confirm_key, ..PixelEvent::read(event) }.write(&mut json);
-    }
-    json.close(b']');
-    Ok(json.0)
+pub fn fire(event: &Given) -> bool {
+    browser::fire(event)
 }
 
 /// Returns the pause in milliseconds after `failures` failed tries in a row. `dice` is a random number from 0 to 1.
@@ -149,16 +185,24 @@ pub fn schedule(n: usize) -> u32 {
     retry::PENDING_PURCHASE_MS.get(n).copied().unwrap_or(0)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The click ID in the address of the page, or of the page before it.
+#[wasm_bindgen]
+#[must_use]
+pub fn click(page: &str, referrer: &str) -> Option<String> {
+    fbclid_of([page, referrer]).map(ToOwned::to_owned)
+}
 
-    #[test]
-    fn what_is_thrown_is_json_after_its_mark() {
-        let throttled = Status { code: 8, ..Status::default() };
-        assert_eq!(encode_error(&throttled), b"!5000");
-        assert_eq!(encode_error(&Status::unavailable()), b"!0");
-        let refused = Status { code: 3, message: b"no".to_vec(), ..Status::default() };
-        assert_eq!(encode_error(&refused), br#"!["INVALID_ARGUMENT","no",[]]"#);
-    }
+/// `[fbp, fbc]`: the values of Meta's cookies that the page must write; empty ones are not written. `dots`: the number of
+/// dots in the domain of the cookies; `random`: any number.
+#[wasm_bindgen]
+#[must_use]
+pub fn cookies(visit: &Given, dots: u8, now_ms: f64, random: u32) -> JsValue {
+    browser::value(&identity::cookies(visit, dots, now_ms as u64, random))
+}
+
+/// A person's match keys for the pixel's `init`, by Meta's names.
+#[wasm_bindgen]
+#[must_use]
+pub fn matching(person: &Given) -> JsValue {
+    browser::value(&identity::matching(person))
 }
