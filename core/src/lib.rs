@@ -31,6 +31,7 @@ pub mod code;
 pub mod cookie;
 pub mod country;
 pub mod currency;
+mod cut;
 pub mod hash;
 pub mod id;
 pub mod money;

@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
 
+use crate::cut::{cut, holds, pieces};
 use crate::personal::is_removable;
 
 /// Longest text that can be a placeholder, bytes. Longer ones are not looked at.
@@ -137,10 +138,10 @@ pub(crate) fn is_no_country(text: &str) -> bool {
 
 /// Whether an e-mail address belongs to no buyer.
 pub(crate) fn is_no_address(text: &str) -> bool {
-    let Some((mailbox, domain)) = text.split_once('@') else { return is_placeholder(text) };
-    let mailbox = mailbox.split('+').next().unwrap_or_default();
+    let Some((mailbox, domain)) = cut(text, b'@') else { return is_placeholder(text) };
+    let mailbox = cut(mailbox, b'+').map_or(mailbox, |(mailbox, _)| mailbox);
     let Some(mailbox) = folded(mailbox) else { return false };
-    let says_domain = || domain.split('.').next().and_then(folded).is_some_and(|label| label == mailbox);
+    let says_domain = || pieces(domain, b'.').next().and_then(folded).is_some_and(|label| label == mailbox);
     is_template(text)
         || NO_MAILBOXES.contains(&mailbox.as_str())
         || (NOTHING.contains(&mailbox.as_str()) && (!INITIALS.contains(&mailbox.as_str()) || says_domain()))
@@ -157,9 +158,8 @@ pub(crate) fn is_dummy_phone(text: &str, digit: impl Fn(char) -> Option<u8>) -> 
     if !digits.is_empty() && digits.iter().all(|digit| *digit == b'0') {
         return true;
     }
-    let Some(at) = digits.len().checked_sub(DUMMY_DIGITS) else { return false };
-    let (prefix, last) = digits.split_at(at);
-    prefix.len() <= 5 && (last.iter().all(|digit| *digit == last[0]) || last == b"1234567890")
+    let Some((prefix, last)) = digits.split_last_chunk::<DUMMY_DIGITS>() else { return false };
+    prefix.len() <= 5 && (last.iter().all(|digit| digit == &last[0]) || last == b"1234567890")
 }
 
 /// The words that stand for nothing, as programs write them before they hash them.
@@ -206,7 +206,7 @@ fn is_template(text: &str) -> bool {
     let is_field = |inner: &str| {
         // A customer ID can be a UUID in braces, and a number can be written in brackets.
         let is_uuid = inner.len() == 36 && inner.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-        inner.bytes().any(|b| b.is_ascii_alphabetic()) && !inner.contains('@') && !is_uuid
+        inner.bytes().any(|b| b.is_ascii_alphabetic()) && !holds(inner, b'@') && !is_uuid
     };
     let bracketed = [('{', '}'), ('[', ']'), ('<', '>'), ('%', '%')];
     if bracketed.iter().find_map(|(open, close)| inside(*open, *close)).is_some_and(is_field) {

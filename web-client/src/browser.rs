@@ -21,6 +21,9 @@ extern "C" {
     fn set_keepalive(this: &Lasting, is_on: bool);
     #[wasm_bindgen(js_namespace = JSON, js_name = parse)]
     fn parse(json: &str) -> JsValue;
+    /// The promise is for the page: the types of js-sys for promises would bring their executor.
+    #[wasm_bindgen]
+    fn fetch(url: &str, init: &RequestInit) -> JsValue;
     #[wasm_bindgen(catch, js_namespace = window)]
     fn fbq(method: &Given, name: &Given, parameters: &Given, options: &Given) -> Result<(), JsValue>;
 }
@@ -43,7 +46,7 @@ pub(crate) fn send(
     path: &str,
     body: &[u8],
     signal: &web_sys::AbortSignal,
-) -> Result<js_sys::Promise, JsValue> {
+) -> JsValue {
     let options = call.get("options");
     let endpoint = options.get("endpoint").text();
     let mut url = String::from(endpoint.trim_end_matches('/'));
@@ -63,8 +66,7 @@ pub(crate) fn send(
         RequestCredentials::SameOrigin
     });
     init.set_keepalive(body.len() < KEEPALIVE_BYTES_MAX);
-    let window = web_sys::window().ok_or(JsValue::NULL)?;
-    Ok(window.fetch_with_str_and_init(&url, &init))
+    fetch(&url, &init)
 }
 
 /// A header of gRPC, by its name without `grpc-`.

@@ -108,9 +108,9 @@ pub fn prepare(call: &Given) -> Result<JsValue, JsValue> {
 /// # Errors
 /// The page's mistakes.
 #[wasm_bindgen]
-pub fn begin(call: &Given, signal: &web_sys::AbortSignal) -> Result<js_sys::Promise, JsValue> {
+pub fn begin(call: &Given, signal: &web_sys::AbortSignal) -> Result<JsValue, JsValue> {
     let prepared = call::prepare(call, &browser::is_word).map_err(thrown)?;
-    browser::send(call, prepared.path, &grpc::framing::request(&prepared.message), signal)
+    Ok(browser::send(call, prepared.path, &grpc::framing::request(&prepared.message), signal))
 }
 
 /// Reads the answer to a call. With `may_fire`, calls `fbq` with the event that the server returned.

@@ -10,6 +10,7 @@ use alloc::string::String;
 use core::fmt;
 use core::ops::Range;
 
+use crate::cut::{cut, holds, pieces};
 use crate::hash::is_appendix;
 use crate::placeholder::is_no_click;
 
@@ -50,10 +51,10 @@ impl Envelope {
         if text.len() > COOKIE_BYTES_MAX {
             return None;
         }
-        let mut fields = text.splitn(4, '.');
-        let (prefix, index, creation) = (fields.next()?, fields.next()?, fields.next()?);
-        let tail = fields.next()?;
-        let payload = match tail.split_once('.') {
+        let (prefix, rest) = cut(text, b'.')?;
+        let (index, rest) = cut(rest, b'.')?;
+        let (creation, tail) = cut(rest, b'.')?;
+        let payload = match cut(tail, b'.') {
             Some((payload, appendix)) if is_appendix(appendix) => payload,
             Some(_) => return None,
             None => tail,
@@ -84,7 +85,7 @@ impl Envelope {
     }
 
     fn payload(&self) -> &str {
-        &self.text[self.payload.clone()]
+        self.text.get(self.payload.clone()).unwrap_or_default()
     }
 }
 
@@ -176,7 +177,7 @@ impl Fbc {
     /// Whether the value can be stored as a cookie. Other readers of the cookie would cut a click ID
     /// at a dot.
     pub fn fits_cookie(&self) -> bool {
-        !self.0.payload().contains('.')
+        !holds(self.0.payload(), b'.')
     }
 
     /// The value for an event at `event_ms`, Unix milliseconds. A click that the server dated by a visit after
@@ -221,10 +222,10 @@ impl Seen {
 /// The values are as they stand in the addresses. A percent sign stands in no click ID, so nothing is decoded.
 pub fn fbclid_of<'a>(addresses: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let query = |address: &'a str| {
-        let address = address.split('#').next().unwrap_or_default();
-        address.split_once('?').map(|(_, query)| query).unwrap_or_default()
+        let address = cut(address, b'#').map_or(address, |(address, _)| address);
+        cut(address, b'?').map(|(_, query)| query).unwrap_or_default()
     };
-    let clicks = addresses.into_iter().flat_map(|address| query(address).split('&'));
+    let clicks = addresses.into_iter().flat_map(|address| pieces(query(address), b'&'));
     let clicks = clicks.filter_map(|pair| pair.strip_prefix("fbclid="));
     let mut first = None;
     for click in clicks.filter(|click| (1..=FBCLID_BYTES_MAX).contains(&click.len())) {
@@ -239,7 +240,7 @@ pub fn fbclid_of<'a>(addresses: impl IntoIterator<Item = &'a str>) -> Option<&'a
 /// Whether an `fbclid` parameter can be a click ID: base64url, or dots in it, no longer than
 /// [`FBCLID_BYTES_MAX`], and no placeholder. Meta refuses an event with other characters (error 100/2804001).
 pub fn is_fbclid(text: &str) -> bool {
-    text.len() <= FBCLID_BYTES_MAX && text.split('.').all(is_click_id)
+    text.len() <= FBCLID_BYTES_MAX && pieces(text, b'.').all(is_click_id)
 }
 
 /// Makes an `fbc` from the `fbclid` parameter of a page's URL. `seen_ms`: when the click was seen,

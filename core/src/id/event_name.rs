@@ -48,7 +48,7 @@ impl EventName {
         if text.is_empty() {
             return Err(IdError::Missing);
         }
-        let fits = text.chars().count() <= EVENT_NAME_CHARS_MAX
+        let fits = text.chars().nth(EVENT_NAME_CHARS_MAX).is_none()
             && text == text.trim()
             && text.chars().all(|c| is_of_name(c, is_word));
         if fits { Ok(Self(text.into())) } else { Err(IdError::BadName) }
@@ -122,7 +122,10 @@ impl EventName {
 /// Whether a character may stand in an event name. Words of Indian scripts hold combining marks that
 /// are no letters.
 fn is_of_name(c: char, is_word: &dyn Fn(char) -> bool) -> bool {
-    is_letter(c, is_word) || c == ' ' || EVENT_NAME_SIGNS.contains(c) || is_indic_mark(c)
+    is_letter(c, is_word)
+        || c == ' '
+        || EVENT_NAME_SIGNS.bytes().any(|sign| char::from(sign) == c)
+        || is_indic_mark(c)
 }
 
 /// Whether a character is a mark of an Indian script that Unicode does not call alphabetic: a nukta or

@@ -7,6 +7,7 @@
 use alloc::string::String;
 
 use super::MatchKey;
+use crate::cut::{cut, cut_last, pieces};
 use crate::hash::Sha256Hex;
 use crate::placeholder;
 
@@ -26,12 +27,12 @@ pub fn pixel_value(key: MatchKey, text: &str) -> Option<String> {
 
 /// Whether an e-mail address has a form whose only rule is lower case, and can be a person's.
 fn is_plain_address(text: &str) -> bool {
-    let Some((local, domain)) = text.split_once('@') else { return false };
+    let Some((local, domain)) = cut(text, b'@') else { return false };
     let is_word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric());
-    let Some((host, top)) = domain.rsplit_once('.') else { return false };
+    let Some((host, top)) = cut_last(domain, b'.') else { return false };
     !local.is_empty()
         && local.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.+-".contains(&b))
-        && host.split(['.', '-']).all(is_word)
+        && pieces(host, b'.').all(|label| pieces(label, b'-').all(is_word))
         && matches!(top.len(), 2..=9)
         && top.bytes().all(|b| b.is_ascii_alphabetic())
         && !placeholder::is_no_address(text)
@@ -41,7 +42,7 @@ fn is_plain_address(text: &str) -> bool {
 /// In the numbers of other countries a zero, a second code or an extension can hide.
 fn plain_number(text: &str) -> Option<String> {
     let number = text.strip_prefix('+')?;
-    let digits: String = number.chars().filter(|c| !" ().-".contains(*c)).collect();
+    let digits: String = number.chars().filter(|c| !matches!(c, ' ' | '(' | ')' | '.' | '-')).collect();
     if !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
