@@ -2,7 +2,7 @@
 //!
 //! The tables have every message that a page's calls and their answers contain. A message is bytes, because gzip makes
 //! the least of them: for each field its number, its kind, the index of its message or enum, the place where the page's
-//! name begins, the length of the name, and the name.
+//! name begins, its role, the length of the name, and the name.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -21,6 +21,26 @@ const NUMBER: u8 = 1;
 const FLAG: u8 = 2;
 const ENUM: u8 = 3;
 const MESSAGE: u8 = 4;
+/// What the package gives a field, and not the page. `src/schema.rs` has a constant for each; 0 is the page's own.
+const ROLES: [&str; 17] = [
+    "user",
+    "browser",
+    "custom_data",
+    "client_event_id",
+    "event_name",
+    "pixel_id",
+    "experiment",
+    "consent",
+    "occurred_at",
+    "order_id",
+    "event_id",
+    "duplicate",
+    "browser_event",
+    "state",
+    "confirm_key",
+    "action_source",
+    "default_country",
+];
 /// Added to the kind of a repeated field, and of a field that tells 0 and absence apart.
 const LIST: u8 = 0x10;
 const HAS_PRESENCE: u8 = 0x20;
@@ -66,7 +86,8 @@ impl Schema {
             // The page's names do not repeat the message's name: the `id` of an experiment is its `experiment_id`.
             let prefix = format!("{}_", message.name().to_lowercase());
             let page_from = if field.name().starts_with(&prefix) { prefix.len() } else { 0 };
-            table.extend([u8::try_from(field.number())?, kind, of, page_from.try_into()?]);
+            let role = ROLES.iter().position(|role| *role == field.name()).map_or(0, |at| at + 1);
+            table.extend([u8::try_from(field.number())?, kind, of, page_from.try_into()?, role.try_into()?]);
             table.push(field.name().len().try_into()?);
             table.extend(field.name().bytes());
         }
@@ -149,6 +170,10 @@ fn main() -> Result<(), Failure> {
     }
     for (index, (name, _)) in schema.enums.iter().enumerate() {
         writeln!(out, "pub(crate) const {}: u8 = {index};", constant(name))?;
+    }
+    out.push_str("}\n/// What a field is for.\n#[allow(dead_code)]\npub(crate) mod role {\n");
+    for (at, role) in ROLES.iter().enumerate() {
+        writeln!(out, "pub(crate) const {}: u8 = {};", role.to_uppercase(), at + 1)?;
     }
     out.push_str("}\n/// Numbers of fields.\n#[allow(dead_code)]\npub(crate) mod number {\n");
     for name in schema.messages.iter().map(|(name, _)| name) {

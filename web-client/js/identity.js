@@ -42,7 +42,7 @@ export const start = (engine) => {
     const domain = widest();
     const dots = domain.split(".").length - 1;
     const [random] = crypto.getRandomValues(new Uint32Array(1));
-    engine.cookies(visit(engine), dots, Date.now(), random)
+    engine.cookies(visit(engine), dots, random)
       .forEach((value, index) => value && write(NAMES[index], value, domain));
   } catch { /* no cookies here */ }
 };

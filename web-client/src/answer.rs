@@ -1,10 +1,9 @@
 //! Reads the server's answers.
 
-use alloc::vec::Vec;
-
 use crate::grpc::framing;
 use crate::grpc::status::{OK, Status};
-use crate::schema::{Method, index, is_word};
+use crate::node::Node;
+use crate::schema::{Method, index, is_word, role};
 use crate::wire::Fields;
 
 /// The answer to a call of any kind.
@@ -22,17 +21,15 @@ pub(crate) struct Answer<'a> {
     pub(crate) confirm_key: &'a [u8],
 }
 
-/// Finds the message in a gRPC-web response, from the headers and the body. `header` looks up a header by its name
+/// Finds the message in a gRPC-web response, from the headers and the body. `headers` has gRPC's headers by their names
 /// without `grpc-`.
 ///
 /// A missing answer and an answer that is not gRPC-web give `UNAVAILABLE`, so that the call is tried again. Such an
 /// answer may be a proxy's error page, and is not the server's refusal.
-pub(crate) fn message<'a>(
-    header: &dyn Fn(&[u8]) -> Option<Vec<u8>>,
-    body: &'a [u8],
-) -> Result<&'a [u8], Status> {
+pub(crate) fn message<'a>(headers: Node<'_>, body: &'a [u8]) -> Result<&'a [u8], Status> {
     let parts = framing::response(body).unwrap_or_default();
-    match Status::read(header).or_else(|| Status::from_trailers(parts.trailers)) {
+    let header = |name: &[u8]| Some(headers.get(name)).filter(|value| !value.is_absent()).map(Node::text);
+    match Status::read(&header).or_else(|| Status::from_trailers(parts.trailers)) {
         Some(status) if status.code == OK => parts.message.ok_or_else(Status::unavailable),
         Some(status) => Err(status),
         None => Err(Status::unavailable()),
@@ -44,18 +41,18 @@ impl<'a> Answer<'a> {
     pub(crate) fn read(method: &Method, message: &'a [u8]) -> Result<Self, Status> {
         let mut answer = Self::default();
         for (number, value) in Fields(message) {
-            match method.answer.field(number).map(|field| field.name) {
-                Some(b"event_id") => answer.event_id = value.bytes(),
-                Some(b"duplicate") => answer.is_duplicate = value.number() != 0,
-                Some(b"browser_event") => answer.event = Some(value.bytes()),
-                Some(b"state") => {
+            match method.answer.field(number).map(|field| field.role) {
+                Some(role::EVENT_ID) => answer.event_id = value.bytes(),
+                Some(role::DUPLICATE) => answer.is_duplicate = value.number() != 0,
+                Some(role::BROWSER_EVENT) => answer.event = Some(value.bytes()),
+                Some(role::STATE) => {
                     answer.is_pending = is_word(index::PURCHASE_STATE, value.number(), b"pending");
                 }
-                Some(b"confirm_key") => answer.confirm_key = value.bytes(),
+                Some(role::CONFIRM_KEY) => answer.confirm_key = value.bytes(),
                 _ => {}
             }
         }
-        let has_id = method.answer.fields().any(|field| field.name == b"event_id");
+        let has_id = method.answer.fields().any(|field| field.role == role::EVENT_ID);
         if has_id && answer.event_id.is_empty() { Err(Status::unavailable()) } else { Ok(answer) }
     }
 }
@@ -120,27 +117,23 @@ mod tests {
 
     #[test]
     fn the_status_is_found_in_headers_and_in_trailers() {
-        let none = |_: &[u8]| None;
+        let none = Node::Absent;
         let mut body = frame(b"hi");
         body.extend_from_slice(&[0x80, 0, 0, 0, 13]);
         body.extend_from_slice(b"grpc-status:0");
-        assert_eq!(message(&none, &body).ok(), Some(b"hi".as_slice()));
-        let refused = |name: &[u8]| match name {
-            b"status" => Some(b"3".to_vec()),
-            b"message" => Some(b"no".to_vec()),
-            _ => None,
-        };
-        let status = message(&refused, b"").unwrap_err();
+        assert_eq!(message(none, &body).ok(), Some(b"hi".as_slice()));
+        let refused = Node::read(br#"{"status":"3","message":"no"}"#);
+        let status = message(refused, b"").unwrap_err();
         assert_eq!((status.code, status.message.as_slice()), (3, b"no".as_slice()));
     }
 
     #[test]
     fn what_is_no_grpc_answer_is_no_answer() {
-        let none = |_: &[u8]| None;
+        let none = Node::Absent;
         for body in [b"".as_slice(), b"<html>502 Bad Gateway</html>", &frame(b"hi")] {
-            assert!(message(&none, body).is_err_and(|status| status.code == UNAVAILABLE));
+            assert!(message(none, body).is_err_and(|status| status.code == UNAVAILABLE));
         }
-        let fine = |name: &[u8]| (name == b"status").then(|| b"0".to_vec());
-        assert!(message(&fine, b"").is_err(), "an OK status without a message is an error");
+        let fine = Node::read(br#"{"status":"0"}"#);
+        assert!(message(fine, b"").is_err(), "an OK status without a message is an error");
     }
 }

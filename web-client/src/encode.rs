@@ -2,10 +2,10 @@
 
 use alloc::vec::Vec;
 
-use crate::argument::Argument;
 use crate::grpc::status::{INVALID_ARGUMENT, Status};
+use crate::node::Node;
 use crate::schema::index::{CONTENT, MONEY, PROPERTY, TIMESTAMP};
-use crate::schema::{self, Field, Kind, Message, choices, number_of};
+use crate::schema::{self, Field, Kind, Message, choices, number_of, role};
 use crate::text::number;
 use crate::wire::{put_bytes, put_number, put_text, put_unless_zero};
 
@@ -38,77 +38,63 @@ impl Encoder {
     }
 
     /// A text. Empty if absent.
-    pub(crate) fn text(&mut self, value: &impl Argument, path: &[u8]) -> Vec<u8> {
+    pub(crate) fn text(&mut self, value: Node<'_>, path: &[u8]) -> Vec<u8> {
         if value.is_object() {
             self.add_error(path, MALFORMED, b"must be text");
         }
-        value.text().into_bytes()
+        value.text()
     }
 
     /// Encodes a message: the values of an object by the page's names of the message's fields. `path` is the server's
     /// name of the message.
-    pub(crate) fn message(&mut self, message: Message, of: &impl Argument, path: &[u8]) -> Vec<u8> {
+    pub(crate) fn message(&mut self, message: Message, of: Node<'_>, path: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         for field in message.fields().filter(is_of_page) {
-            self.field(&mut out, &field, of.get(&field.page_name()), path);
-            if message == CONTENT && field.name == b"quantity" && of.get("quantity").is_absent() {
-                put_number(&mut out, field.number, 1);
+            let mut value = of.find(|key| field.is_called(key));
+            if message == CONTENT && field.number == schema::number::CONTENT_QUANTITY && value.is_absent() {
+                value = Node::Text(b"1");
             }
+            self.field(&mut out, &field, value, path);
         }
         out
     }
 
     /// Appends a field of the message with this path. Absent values have no bytes.
-    pub(crate) fn field<A: Argument>(&mut self, out: &mut Vec<u8>, field: &Field, value: A, path: &[u8]) {
-        if value.is_absent() {
-            return;
-        }
+    #[inline(never)]
+    pub(crate) fn field(&mut self, out: &mut Vec<u8>, field: &Field, value: Node<'_>, path: &[u8]) {
         let mut name = path.to_vec();
         if !path.is_empty() {
             name.push(b'.');
         }
         name.extend_from_slice(field.name);
-        if field.kind == Kind::Message(PROPERTY) {
-            return self.properties(out, field, &value, &name);
-        }
-        let items = if field.is_list { value.items() } else { [value].into() };
-        for item in items.iter().filter(|item| !item.is_absent()) {
+        for item in value.items().filter(|item| !item.is_absent()) {
             self.value(out, field, item, &name);
         }
     }
 
-    fn value(&mut self, out: &mut Vec<u8>, field: &Field, value: &impl Argument, path: &[u8]) {
-        let text = match field.kind {
+    fn value(&mut self, out: &mut Vec<u8>, field: &Field, value: Node<'_>, path: &[u8]) {
+        match field.kind {
             Kind::Message(message) if message != MONEY && message != TIMESTAMP => {
-                if value.is_object() {
+                if !value.is_object() {
+                    self.add_error(path, MALFORMED, b"must be an object");
+                } else if message == PROPERTY {
+                    self.properties(out, field, value, path);
+                } else {
                     let message = self.message(message, value, path);
                     put_bytes(out, field.number, &message);
-                } else {
-                    self.add_error(path, MALFORMED, b"must be an object");
                 }
                 return;
             }
-            Kind::Message(TIMESTAMP) => {
-                let ms = value.time_ms();
-                if !value.is_object() && value.text().is_empty() {
-                } else if ms >= 0.0 {
-                    put_bytes(out, field.number, &timestamp(ms as u64));
-                } else {
-                    self.add_error(
-                        path,
-                        MALFORMED,
-                        b"must be a Date, a date's text or milliseconds since 1970",
-                    );
-                }
-                return;
-            }
-            _ => self.text(value, path),
-        };
+            _ => {}
+        }
+        let text = self.text(value, path);
         if text.is_empty() {
             return;
         }
+        let whole = number(&text);
         match field.kind {
-            Kind::Number => match number(&text).filter(|number| *number <= u32::MAX.into()) {
+            Kind::Text => put_bytes(out, field.number, &text),
+            Kind::Number => match whole.filter(|number| *number <= u32::MAX.into()) {
                 Some(number) if field.has_presence => put_number(out, field.number, number),
                 Some(number) => put_unless_zero(out, field.number, number),
                 None => self.add_error(path, MALFORMED, b"must be a whole number"),
@@ -122,6 +108,16 @@ impl Encoder {
                     self.add_error(path, MALFORMED, &what);
                 }
             },
+            Kind::Message(TIMESTAMP) => match whole {
+                Some(ms) => put_bytes(out, field.number, &timestamp(ms)),
+                None => {
+                    self.add_error(
+                        path,
+                        MALFORMED,
+                        b"must be a Date, a date's text or milliseconds since 1970",
+                    );
+                }
+            },
             // An amount. All amounts of a call have its currency.
             Kind::Message(_) => {
                 let mut money = Vec::new();
@@ -129,24 +125,16 @@ impl Encoder {
                 put_text(&mut money, schema::number::MONEY_CURRENCY_CODE, &self.currency);
                 put_bytes(out, field.number, &money);
             }
-            Kind::Text => put_bytes(out, field.number, &text),
         }
     }
 
     /// Appends the pairs of an object. A map would cost the browser more.
-    fn properties(&mut self, out: &mut Vec<u8>, field: &Field, of: &impl Argument, path: &[u8]) {
-        if !of.is_object() {
-            return self.add_error(path, MALFORMED, b"must be an object");
-        }
-        for key in of.keys() {
-            let value = of.get(&key);
-            let mut name = path.to_vec();
-            name.push(b'.');
-            name.extend_from_slice(key.as_bytes());
-            let text = self.text(&value, &name);
+    fn properties(&mut self, out: &mut Vec<u8>, field: &Field, of: Node<'_>, path: &[u8]) {
+        for (key, value) in of.members() {
+            let text = self.text(value, path);
             if !text.is_empty() {
                 let mut property = Vec::new();
-                put_text(&mut property, schema::number::PROPERTY_KEY, key.as_bytes());
+                put_text(&mut property, schema::number::PROPERTY_KEY, &key.text());
                 put_text(&mut property, schema::number::PROPERTY_VALUE, &text);
                 put_bytes(out, field.number, &property);
             }
@@ -156,17 +144,7 @@ impl Encoder {
 
 /// Whether a page gives the field. Others are the package's, the server's or internal callers'.
 pub(crate) fn is_of_page(field: &Field) -> bool {
-    !matches!(
-        field.name,
-        b"user"
-            | b"browser"
-            | b"custom_data"
-            | b"client_event_id"
-            | b"event_name"
-            | b"pixel_id"
-            | b"action_source"
-            | b"default_country"
-    )
+    matches!(field.role, 0 | role::EXPERIMENT | role::CONSENT | role::OCCURRED_AT | role::ORDER_ID)
 }
 
 /// `Timestamp` from milliseconds since 1970.

@@ -1,5 +1,5 @@
-//! Events for Meta's pixel, with the same data that the server sends. As JSON: `method`, `name`, `parameters` and `options`
-//! are the arguments of `fbq`; `id` is the event's ID, and `key` the key that confirms a Purchase.
+//! Events for Meta's pixel, with the same data that the server sends. As JSON: `name`, `id`, the `key` that confirms a
+//! Purchase, and `call`, the arguments of `fbq`.
 
 use crate::json::Json;
 use crate::schema::index::{CUSTOM_DATA, MONEY, PROPERTY};
@@ -43,20 +43,22 @@ impl<'a> PixelEvent<'a> {
 
     pub(crate) fn write(&self, json: &mut Json) {
         json.open(b'{');
-        json.key(b"method");
-        json.text(if self.is_custom { b"trackCustom" } else { b"track" });
         for (key, value) in [(b"name".as_slice(), self.name), (b"id", self.id), (b"key", self.confirm_key)] {
             if !value.is_empty() {
                 json.key(key);
                 json.text(value);
             }
         }
-        json.key(b"options");
-        json.open(b'{');
-        json.key(b"eventID");
-        json.text(self.id);
+        json.key(b"call");
+        self.write_call(json);
         json.close(b'}');
-        json.key(b"parameters");
+    }
+
+    /// The arguments of `fbq`.
+    pub(crate) fn write_call(&self, json: &mut Json) {
+        json.open(b'[');
+        json.text(if self.is_custom { b"trackCustom" } else { b"track" });
+        json.text(self.name);
         json.open(b'{');
         parameters(json, CUSTOM_DATA, self.custom_data);
         for (key, value) in self.more.iter().filter(|(_, value)| !value.is_empty()) {
@@ -64,7 +66,11 @@ impl<'a> PixelEvent<'a> {
             json.text(value);
         }
         json.close(b'}');
+        json.open(b'{');
+        json.key(b"eventID");
+        json.text(self.id);
         json.close(b'}');
+        json.close(b']');
     }
 }
 
@@ -161,12 +167,11 @@ mod tests {
             PixelEvent { more: &[(b"variant", b"B"), (b"test_group", b"")], ..PixelEvent::read(&bytes) };
         event.write(&mut json);
         let expected = concat!(
-            r#"{"method":"trackCustom","name":"Purchase","id":"purchase_A-1","options":{"eventID":"purchase_A-1"},"#,
-            r#""parameters":{"value":1499.00,"currency":"INR","content_ids":["a","b\""],"#,
+            r#"{"name":"Purchase","id":"purchase_A-1","call":["trackCustom","Purchase",{"value":1499.00,"currency":"INR","content_ids":["a","b\""],"#,
             r#""contents":[{"id":"a","quantity":2,"item_price":1.5},{"id":"b","quantity":1}],"#,
             r#""content_type":"product","content_name":"Deck","content_category":"Cards","num_items":0,"#,
             r#""search_string":"dogs","status":"done","predicted_ltv":3000,"currency":"INR","#,
-            r#""colour":"red","order_id":"A-1","variant":"B"}}"#,
+            r#""colour":"red","order_id":"A-1","variant":"B"},{"eventID":"purchase_A-1"}]}"#,
         );
         assert_eq!(String::from_utf8_lossy(&json.0), expected);
     }

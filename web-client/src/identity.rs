@@ -1,39 +1,53 @@
 //! Meta's cookies and the pixel's match keys, by core's rules. `js/identity.js` reads and writes the cookies.
 
-use tandem_core::click_id::{Fbc, Fbp, Seen};
-use tandem_core::cookie::MetaCookies;
+use tandem_core::click_id::{Fbc, Fbp, Seen, choose_fbc_at, fbclid_of};
 use tandem_core::normalise::{MatchKey, pixel_value};
 
-use crate::argument::Argument;
 use crate::json::Json;
+use crate::node::Node;
 use crate::schema::index::USER;
 
-/// `[fbp, fbc]`: the values of the cookies that the page must write. Empty: it writes none. `index`: the number of dots
-/// in the domain of the cookies.
-pub(crate) fn cookies(visit: &impl Argument, index: u8, now_ms: u64, random: u32) -> Json {
-    let text = |key: &str| visit.get(key).text();
-    let known = MetaCookies { fbp: Fbp::parse(&text("fbp")), fbc: Fbc::parse(&text("fbc")) };
-    let click = text("click");
-    let click = Some(&*click).filter(|click| !click.is_empty());
-    let after = known.after_visit(MetaCookies::default(), click, Seen::now(now_ms), random, index);
-    let fbc = after.fbc.as_ref().filter(|fbc| fbc.fits_cookie());
+/// `[fbp, fbc]`: the values of the cookies that the page must write. Empty: it writes none. `of` has the visit, the number
+/// of dots in the domain of the cookies and a random number.
+pub(crate) fn cookies(of: Node<'_>, now_ms: u64) -> Json {
+    let (visit, number) = (of.get(b"visit"), |key: &[u8]| crate::text::number(of.get(key).raw()));
+    let index = number(b"dots").unwrap_or_default() as u8;
+    let random = number(b"random").unwrap_or_default() as u32;
+    let known = Fbp::parse(as_text(visit.get(b"fbp").raw()));
+    let fbp = known.unwrap_or_else(|| Fbp::mint(random, now_ms, index));
+    let [fbc, click] = [b"fbc".as_slice(), b"click"].map(|key| as_text(visit.get(key).raw()));
+    let click = Some(click).filter(|click| !click.is_empty());
+    let fbc = choose_fbc_at(Some(fbc), click, Seen::now(now_ms), index).filter(Fbc::fits_cookie);
     let mut json = Json::default();
     json.open(b'[');
-    for value in [after.fbp.as_ref().map(Fbp::as_str), fbc.map(Fbc::as_str)] {
-        json.text(value.unwrap_or_default().as_bytes());
-    }
+    json.text(fbp.as_str().as_bytes());
+    json.text(fbc.as_ref().map(Fbc::as_str).unwrap_or_default().as_bytes());
     json.close(b']');
     json
 }
 
+/// The click ID of a visit.
+pub(crate) fn click(of: Node<'_>) -> Json {
+    let pages = [b"page".as_slice(), b"referrer"].map(|key| as_text(of.get(key).raw()));
+    let mut json = Json::default();
+    json.text(fbclid_of(pages).unwrap_or_default().as_bytes());
+    json
+}
+
+/// What can be a cookie or an address has no escapes.
+fn as_text(raw: &[u8]) -> &str {
+    core::str::from_utf8(raw).unwrap_or_default()
+}
+
 /// Match keys for the pixel's `init`, by Meta's names.
-pub(crate) fn matching(person: &impl Argument) -> Json {
+pub(crate) fn matching(person: Node<'_>) -> Json {
     let mut json = Json::default();
     json.open(b'{');
     for field in USER.fields() {
-        let is_it = |key: &MatchKey| key.field().as_bytes().strip_prefix(b"user.") == Some(field.name);
+        let is_it = |key: &MatchKey| key.field().as_bytes().ends_with(field.name);
         let Some(key) = MatchKey::ALL.into_iter().find(is_it) else { continue };
-        if let Some(value) = pixel_value(key, &person.get(&field.page_name()).text()) {
+        let text = person.find(|name| field.is_called(name)).text();
+        if let Some(value) = pixel_value(key, as_text(&text)) {
             json.key(key.meta_name().as_bytes());
             json.text(value.as_bytes());
         }
@@ -49,7 +63,8 @@ mod tests {
     use super::*;
 
     fn made(visit: serde_json::Value) -> String {
-        String::from_utf8(cookies(&visit, 1, 1_700_000_000_000, 7).0).unwrap()
+        let of = json!({ "visit": visit, "dots": "1", "random": "7" }).to_string();
+        String::from_utf8(cookies(Node::read(of.as_bytes()), 1_700_000_000_000).0).unwrap()
     }
 
     #[test]
@@ -66,7 +81,8 @@ mod tests {
     #[test]
     fn match_keys_have_metas_names() {
         let person = json!({ "email": "Asha@Example.com", "phone": "98765 43210", "firstName": "ab".repeat(32), "city": "x" });
+        let person = person.to_string();
         let expected = format!(r#"{{"em":"asha@example.com","fn":"{}"}}"#, "ab".repeat(32));
-        assert_eq!(String::from_utf8(matching(&person).0).unwrap(), expected);
+        assert_eq!(String::from_utf8(matching(Node::read(person.as_bytes())).0).unwrap(), expected);
     }
 }

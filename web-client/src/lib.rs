@@ -7,11 +7,12 @@
 //! functions of this file.
 //!
 //! No panic is reachable and no text is formatted. The standard library is left out, because its panic messages would be a
-//! quarter of the package.
+//! quarter of the package. Arguments and results are JSON, because each access to a JavaScript object needs code on both
+//! sides.
 //!
 //! | module | contains |
 //! |---|---|
-//! | `argument` | a value of the page, as the browser reads it |
+//! | `node`, `json` | JSON: what JavaScript gives, and what it gets |
 //! | `schema` | the messages of the protocol, as tables made at build time |
 //! | `encode` | the page's arguments, as messages |
 //! | `call` | calls, ready to be sent |
@@ -21,22 +22,19 @@
 //! | `identity` | cookies and the pixel's match keys |
 //! | `browser` | what the browser does for the client: `fetch`, `fbq` |
 //! | `retry` | when to try again |
-//! | `wire`, `text`, `json` | protobuf, numbers and JSON, in few bytes |
+//! | `wire`, `text` | protobuf and numbers, in few bytes |
 
 #![warn(missing_docs)]
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;
 
-use alloc::borrow::ToOwned;
-use alloc::string::String;
+use alloc::vec::Vec;
 
-use tandem_core::click_id::fbclid_of;
 use tandem_core::id::EventId;
 use wasm_bindgen::prelude::*;
 
 mod answer;
-mod argument;
 mod browser;
 mod call;
 #[cfg(test)]
@@ -46,17 +44,18 @@ mod event;
 mod grpc;
 mod identity;
 mod json;
+mod node;
 mod retry;
 mod schema;
 mod text;
 mod wire;
 
 use answer::Answer;
-use argument::Given;
 use call::Kind;
 use event::PixelEvent;
 use grpc::status::Status;
 use json::Json;
+use node::Node;
 
 /// An allocator with a few hundred bytes of code. The standard one has several thousand.
 #[cfg(target_arch = "wasm32")]
@@ -71,103 +70,116 @@ fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// What JavaScript throws: a mistake of the page, or the milliseconds to wait.
-fn thrown(status: Status) -> JsValue {
-    browser::value(&status.thrown())
-}
+/// Values of `what` for [`run`].
+const CHECK: u32 = 0;
+const NEW_ID: u32 = 1;
+const CLICK: u32 = 2;
+const COOKIES: u32 = 3;
+const MATCHING: u32 = 4;
 
-/// Checks the options of `Tandem.connect`. Returns whether they deny advertising use.
+/// The first byte of a result that JavaScript must throw: a mistake that the page can correct, or the milliseconds to wait
+/// before the next try.
+const THROWN: u8 = b'!';
+
+/// Does the work that needs nothing of the browser. It is one function, because each exported function costs bytes. Only
+/// `js/wasm.js` calls it.
 ///
-/// # Errors
-/// The page's mistakes.
+/// | `what` | `input`, JSON | result, JSON |
+/// |---|---|---|
+/// | 0: check the options of `Tandem.connect` | the options | whether they deny advertising use |
+/// | 1: a new event ID | ten random bytes, which are not JSON | the ID |
+/// | 2: the click ID of a visit | `page`, `referrer` | the ID, or an empty text |
+/// | 3: Meta's cookies | `visit`, `dots`, `random` | `[fbp, fbc]` |
+/// | 4: match keys for the pixel's `init` | the person | the keys, by Meta's names |
+/// | others: prepare a call | the call | `{ name, denied, unknown, event }` |
+///
+/// A result that JavaScript must throw begins with `!`.
 #[wasm_bindgen]
-pub fn check(options: &Given) -> Result<bool, JsValue> {
-    call::check_options(options).map_err(thrown)
-}
-
-/// Makes an event ID from the time, in milliseconds since 1970, and ten random bytes.
-#[wasm_bindgen(js_name = newId)]
 #[must_use]
-pub fn new_id(now_ms: f64, random: &[u8]) -> String {
-    let random = random.first_chunk().copied().unwrap_or_default();
-    EventId::v7(now_ms as u64, random).as_str().to_owned()
+pub fn run(what: u32, now_ms: f64, input: &[u8]) -> Vec<u8> {
+    let (node, now_ms) = (Node::read(input), now_ms as u64);
+    let result = match what {
+        CHECK => call::check_options(node).map(|is_denied| {
+            let mut json = Json::default();
+            json.flag(is_denied);
+            json
+        }),
+        NEW_ID => Ok(new_id(now_ms, input)),
+        CLICK => Ok(identity::click(node)),
+        COOKIES => Ok(identity::cookies(node, now_ms)),
+        MATCHING => Ok(identity::matching(node)),
+        _ => call::prepare(node).map(|prepared| prepared.result),
+    };
+    bytes_of(result)
 }
 
-/// Checks a call. Returns what the page must know of it before it is sent.
-///
-/// # Errors
-/// The page's mistakes.
-#[wasm_bindgen]
-pub fn prepare(call: &Given) -> Result<JsValue, JsValue> {
-    let prepared = call::prepare(call, &browser::is_word).map_err(thrown)?;
-    Ok(browser::value(&prepared.to_json()))
+fn bytes_of(result: Result<Json, Status>) -> Vec<u8> {
+    result.unwrap_or_else(|status| status.thrown(THROWN)).0
 }
 
-/// Sends a call. Returns the browser's own promise of the response.
-///
-/// # Errors
-/// The page's mistakes.
-#[wasm_bindgen]
-pub fn begin(call: &Given, signal: &web_sys::AbortSignal) -> Result<JsValue, JsValue> {
-    let prepared = call::prepare(call, &browser::is_word).map_err(thrown)?;
-    Ok(browser::send(call, prepared.path, &grpc::framing::request(&prepared.message), signal))
-}
-
-/// Reads the answer to a call. With `may_fire`, calls `fbq` with the event that the server returned.
-///
-/// # Errors
-/// The page's mistakes, or the milliseconds to wait before the next try.
-#[wasm_bindgen]
-pub fn finish(
-    call: &Given,
-    response: &web_sys::Response,
-    body: &[u8],
-    may_fire: bool,
-) -> Result<JsValue, JsValue> {
-    let headers = response.headers();
-    let message = answer::message(&|name| browser::header(&headers, name), body).map_err(thrown)?;
-    let answer = Answer::read(Kind::of(call).method(), message).map_err(thrown)?;
-    let event = event_of(&answer);
-    let is_fired = event.as_ref().filter(|_| may_fire).map(|event| fire(&browser::value(event).into()));
-    Ok(browser::value(&result(&answer, event.as_ref(), is_fired)))
-}
-
-/// The event of an answer, as JSON.
-fn event_of(answer: &Answer<'_>) -> Option<Json> {
+fn new_id(now_ms: u64, random: &[u8]) -> Json {
     let mut json = Json::default();
-    PixelEvent { confirm_key: answer.confirm_key, ..PixelEvent::read(answer.event?) }.write(&mut json);
-    Some(json)
+    let random = random.first_chunk().copied().unwrap_or_default();
+    json.text(EventId::v7(now_ms, random).as_str().as_bytes());
+    json
 }
 
-/// `{ eventId, duplicate, pending, event, fired }`.
-fn result(answer: &Answer<'_>, event: Option<&Json>, is_fired: Option<bool>) -> Json {
+/// Sends a call that [`run`] has prepared. Returns the browser's own promise of the response, or `undefined` for a call
+/// with mistakes.
+#[wasm_bindgen]
+#[must_use]
+pub fn begin(call: &[u8], signal: &web_sys::AbortSignal) -> JsValue {
+    let call = Node::read(call);
+    call::prepare(call).map_or(JsValue::UNDEFINED, |prepared| {
+        browser::send(call.get(b"options"), prepared.path, &prepared.message, signal)
+    })
+}
+
+/// Reads the answer to a call: `{ eventId, duplicate, pending, event, fired }`, or what JavaScript must throw, as of
+/// [`run`]. `head` has the call's `kind` and the `headers`. With `may_fire`, calls `fbq` with the event that the server
+/// returned.
+#[wasm_bindgen]
+#[must_use]
+pub fn finish(head: &[u8], body: &[u8], may_fire: bool) -> Vec<u8> {
+    let fire = |call: &Json| may_fire.then(|| browser::fire_json(call));
+    bytes_of(finished(Node::read(head), body, &fire))
+}
+
+fn finished(head: Node<'_>, body: &[u8], fire: &dyn Fn(&Json) -> Option<bool>) -> Result<Json, Status> {
+    let message = answer::message(head.get(b"headers"), body)?;
+    let answer = Answer::read(Kind::of(head).method(), message)?;
     let mut json = Json::default();
     json.open(b'{');
     json.key(b"eventId");
     json.text(answer.event_id);
-    for (key, flag) in [
+    let mut flags = [
         (b"duplicate".as_slice(), Some(answer.is_duplicate)),
         (b"pending", Some(answer.is_pending)),
-        (b"fired", is_fired),
-    ] {
+        (b"fired", None),
+    ];
+    if let Some(event) = answer.event {
+        let event = PixelEvent { confirm_key: answer.confirm_key, ..PixelEvent::read(event) };
+        let mut call = Json::default();
+        event.write_call(&mut call);
+        flags[2].1 = fire(&call);
+        json.key(b"event");
+        event.write(&mut json);
+    }
+    for (key, flag) in flags {
         if let Some(flag) = flag {
             json.key(key);
             json.flag(flag);
         }
     }
-    if let Some(event) = event {
-        json.key(b"event");
-        json.raw(&event.0);
-    }
     json.close(b'}');
-    json
+    Ok(json)
 }
 
-/// Calls `fbq` with an event. Returns false if it threw.
+/// Calls `fbq` with the elements of a list. Returns false if it threw.
 #[wasm_bindgen]
 #[must_use]
-pub fn fire(event: &Given) -> bool {
-    browser::fire(event)
+pub fn fire(call: &JsValue) -> bool {
+    browser::fire(call)
 }
 
 /// Returns the pause in milliseconds after `failures` failed tries in a row. `dice` is a random number from 0 to 1.
@@ -183,26 +195,4 @@ pub fn pause(failures: u32, dice: f64) -> u32 {
 #[must_use]
 pub fn schedule(n: usize) -> u32 {
     retry::PENDING_PURCHASE_MS.get(n).copied().unwrap_or(0)
-}
-
-/// The click ID in the address of the page, or of the page before it.
-#[wasm_bindgen]
-#[must_use]
-pub fn click(page: &str, referrer: &str) -> Option<String> {
-    fbclid_of([page, referrer]).map(ToOwned::to_owned)
-}
-
-/// `[fbp, fbc]`: the values of Meta's cookies that the page must write; empty ones are not written. `dots`: the number of
-/// dots in the domain of the cookies; `random`: any number.
-#[wasm_bindgen]
-#[must_use]
-pub fn cookies(visit: &Given, dots: u8, now_ms: f64, random: u32) -> JsValue {
-    browser::value(&identity::cookies(visit, dots, now_ms as u64, random))
-}
-
-/// A person's match keys for the pixel's `init`, by Meta's names.
-#[wasm_bindgen]
-#[must_use]
-pub fn matching(person: &Given) -> JsValue {
-    browser::value(&identity::matching(person))
 }

@@ -1,7 +1,6 @@
 //! The messages of `proto/tandem/v1/` that pages send and read, as tables. `build.rs` makes them from the descriptors, so
 //! that no name and no number of a field is written twice.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 /// An RPC.
@@ -36,6 +35,8 @@ pub(crate) struct Field {
     pub(crate) has_presence: bool,
     /// The name in the `.proto`, in the server's errors and in Meta's parameters.
     pub(crate) name: &'static [u8],
+    /// What the field is for, if the client knows it (`role`).
+    pub(crate) role: u8,
     /// Where the page's name begins in `name`.
     page_from: usize,
 }
@@ -58,22 +59,18 @@ impl Message {
 
 impl Field {
     /// The page's name of the field: in camel case, and without its message's own name.
-    pub(crate) fn page_name(&self) -> String {
-        self.page_letters().map(char::from).collect()
-    }
-
-    /// Whether the page calls the field so.
-    pub(crate) fn is_called(&self, name: &str) -> bool {
-        self.page_letters().eq(name.bytes())
-    }
-
-    fn page_letters(&self) -> impl Iterator<Item = u8> {
+    pub(crate) fn page_letters(&self) -> impl Iterator<Item = u8> {
         let mut is_new = false;
         self.name.iter().skip(self.page_from).filter_map(move |byte| {
             let letter = if is_new { byte.to_ascii_uppercase() } else { *byte };
             is_new = *byte == b'_';
             (!is_new).then_some(letter)
         })
+    }
+
+    /// Whether the page calls the field so.
+    pub(crate) fn is_called(&self, name: &[u8]) -> bool {
+        self.page_letters().eq(name.iter().copied())
     }
 }
 
@@ -111,7 +108,7 @@ impl Iterator for Fields {
     type Item = Field;
 
     fn next(&mut self) -> Option<Field> {
-        let [number, kind, of, page_from, length, rest @ ..] = self.0 else { return None };
+        let [number, kind, of, page_from, role, length, rest @ ..] = self.0 else { return None };
         let (name, rest) = rest.split_at_checked((*length).into())?;
         self.0 = rest;
         Some(Field {
@@ -127,6 +124,7 @@ impl Iterator for Fields {
             has_presence: kind & HAS_PRESENCE != 0,
             name,
             page_from: (*page_from).into(),
+            role: *role,
         })
     }
 }
@@ -145,8 +143,8 @@ mod tests {
     fn the_tables_are_those_of_the_protocol() {
         assert_eq!(CAPTURE_LEAD.path, tandem_proto::v1::tracking_service_paths::CAPTURE_LEAD);
         assert_eq!((named(index::USER, "first_name").number, number::USER_FIRST_NAME), (3, 3));
-        assert_eq!(named(index::USER, "first_name").page_name(), "firstName");
-        assert_eq!(named(index::EXPERIMENT, "experiment_id").page_name(), "id");
+        assert_eq!(named(index::USER, "first_name").is_called(b"firstName"), true);
+        assert_eq!(named(index::EXPERIMENT, "experiment_id").is_called(b"id"), true);
         assert!(
             named(index::CUSTOM_DATA, "contents").is_list
                 && named(index::CUSTOM_DATA, "num_items").has_presence

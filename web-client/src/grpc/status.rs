@@ -70,10 +70,10 @@ impl Status {
         self.fields.close(b'}');
     }
 
-    /// The value that JavaScript throws, as JSON: `{code, message, fields, isTime}` for a mistake that the page can correct, else
+    /// The value that JavaScript throws, as JSON after a mark: `{code, message, fields, isTime}` for a mistake that the page can correct, else
     /// the milliseconds to wait before the next try.
-    pub(crate) fn thrown(&self) -> Json {
-        let mut json = Json::default();
+    pub(crate) fn thrown(&self, mark: u8) -> Json {
+        let mut json = Json([mark].into());
         let Some(code) = self.correctable_code() else {
             json.number(self.wait_ms().into());
             return json;
@@ -241,10 +241,10 @@ mod tests {
         let fields = r#"{"field":"user.email","code":"MALFORMED","description":"has no @"}"#;
         assert_eq!(String::from_utf8_lossy(&status.fields.0), fields);
         status.code = INVALID_ARGUMENT;
-        let thrown = format!(r#"{{"code":"INVALID_ARGUMENT","message":"","fields":[{fields}]}}"#);
-        assert_eq!(status.thrown().0, thrown.as_bytes());
-        assert_eq!(Status { code: RESOURCE_EXHAUSTED, ..Status::default() }.thrown().0, b"5000");
-        assert_eq!(Status::unavailable().thrown().0, b"0");
+        let thrown = format!(r#"!{{"code":"INVALID_ARGUMENT","message":"","fields":[{fields}]}}"#);
+        assert_eq!(status.thrown(b'!').0, thrown.as_bytes());
+        assert_eq!(Status { code: RESOURCE_EXHAUSTED, ..Status::default() }.thrown(b'!').0, b"!5000");
+        assert_eq!(Status::unavailable().thrown(b'!').0, b"!0");
         assert_eq!(status.retry_after_ms, 2500);
     }
 
