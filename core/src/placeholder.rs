@@ -101,10 +101,13 @@ pub fn is_placeholder(text: &str) -> bool {
     is_template(text) || folded(text).is_some_and(|word| says_nothing(&word))
 }
 
-/// Whether a click ID stands for no click. One without a letter or digit does too.
+/// Whether a click ID stands for no click. One without a letter or digit does too. The text has the alphabet of click IDs,
+/// in which no other template can be written.
 pub(crate) fn is_no_click(text: &str) -> bool {
-    is_placeholder(text)
-        || folded(text).is_some_and(|word| word.is_empty() || CLICK_NAMES.contains(&word.as_str()))
+    is_named_field(text)
+        || folded(text).is_some_and(|word| {
+            word.is_empty() || says_nothing(&word) || CLICK_NAMES.contains(&word.as_str())
+        })
 }
 
 /// Whether a customer ID names no person.
@@ -139,11 +142,15 @@ pub(crate) fn is_no_country(text: &str) -> bool {
 /// Whether an e-mail address belongs to no buyer.
 pub(crate) fn is_no_address(text: &str) -> bool {
     let Some((mailbox, domain)) = cut(text, b'@') else { return is_placeholder(text) };
+    is_template(text) || is_no_mailbox(mailbox, domain)
+}
+
+/// Whether the mailbox of an e-mail address belongs to no buyer.
+pub(crate) fn is_no_mailbox(mailbox: &str, domain: &str) -> bool {
     let mailbox = cut(mailbox, b'+').map_or(mailbox, |(mailbox, _)| mailbox);
     let Some(mailbox) = folded(mailbox) else { return false };
     let says_domain = || pieces(domain, b'.').next().and_then(folded).is_some_and(|label| label == mailbox);
-    is_template(text)
-        || NO_MAILBOXES.contains(&mailbox.as_str())
+    NO_MAILBOXES.contains(&mailbox.as_str())
         || (NOTHING.contains(&mailbox.as_str()) && (!INITIALS.contains(&mailbox.as_str()) || says_domain()))
 }
 
@@ -155,6 +162,11 @@ pub(crate) fn is_dummy_phone(text: &str, digit: impl Fn(char) -> Option<u8>) -> 
     }
     let mut digits = Zeroizing::new(Vec::with_capacity(BYTES_MAX));
     digits.extend(text.chars().take(BYTES_MAX).filter_map(digit));
+    is_dummy_number(&digits)
+}
+
+/// Whether the digits of a phone number are ones that many people type.
+pub(crate) fn is_dummy_number(digits: &[u8]) -> bool {
     if !digits.is_empty() && digits.iter().all(|digit| *digit == b'0') {
         return true;
     }
@@ -212,6 +224,11 @@ fn is_template(text: &str) -> bool {
     if bracketed.iter().find_map(|(open, close)| inside(*open, *close)).is_some_and(is_field) {
         return true;
     }
+    is_named_field(text)
+}
+
+/// Whether a text is a template's field without brackets: `__FBCLID__`.
+fn is_named_field(text: &str) -> bool {
     let named = text.strip_prefix("__").and_then(|rest| rest.strip_suffix("__"));
     named.is_some_and(|inner| !inner.is_empty() && inner.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
 }

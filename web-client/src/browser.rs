@@ -3,7 +3,6 @@
 use alloc::string::String;
 
 use wasm_bindgen::prelude::*;
-use web_sys::{AbortSignal, RequestInit};
 
 use crate::grpc::framing;
 use crate::json::Json;
@@ -14,6 +13,13 @@ const KEEPALIVE_BYTES_MAX: usize = 60_000;
 
 #[wasm_bindgen]
 extern "C" {
+    #[derive(Debug)]
+    pub type AbortSignal;
+    type RequestInit;
+    #[wasm_bindgen(method, setter)]
+    fn set_body(this: &RequestInit, body: &[u8]);
+    #[wasm_bindgen(method, setter)]
+    fn set_signal(this: &RequestInit, signal: &AbortSignal);
     /// The promise is the page's. The types of js-sys for promises would bring their executor.
     fn fetch(url: &str, init: &RequestInit) -> JsValue;
     #[wasm_bindgen(js_namespace = JSON, js_name = parse)]
@@ -52,7 +58,7 @@ pub(crate) fn send(options: Node<'_>, path: &str, message: &[u8], signal: &Abort
     }
     init.push('}');
     let init: RequestInit = parse(&init).unchecked_into();
-    init.set_body(&js_sys::Uint8Array::from(&*body));
-    init.set_signal(Some(signal));
+    init.set_body(&body);
+    init.set_signal(signal);
     fetch(&url, &init)
 }

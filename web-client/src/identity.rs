@@ -1,6 +1,6 @@
 //! Meta's cookies and the pixel's match keys, by core's rules. `js/identity.js` reads and writes the cookies.
 
-use tandem_core::click_id::{Fbc, Fbp, Seen, choose_fbc_at, fbclid_of};
+use tandem_core::click_id::{fbclid_of, page_cookies};
 use tandem_core::normalise::{MatchKey, pixel_value};
 
 use crate::json::Json;
@@ -13,15 +13,12 @@ pub(crate) fn cookies(of: Node<'_>, now_ms: u64) -> Json {
     let (visit, number) = (of.get(b"visit"), |key: &[u8]| crate::text::number(of.get(key).raw()));
     let index = number(b"dots").unwrap_or_default() as u8;
     let random = number(b"random").unwrap_or_default() as u32;
-    let known = Fbp::parse(as_text(visit.get(b"fbp").raw()));
-    let fbp = known.unwrap_or_else(|| Fbp::mint(random, now_ms, index));
-    let [fbc, click] = [b"fbc".as_slice(), b"click"].map(|key| as_text(visit.get(key).raw()));
-    let click = Some(click).filter(|click| !click.is_empty());
-    let fbc = choose_fbc_at(Some(fbc), click, Seen::now(now_ms), index).filter(Fbc::fits_cookie);
+    let [fbp, fbc, click] = [b"fbp".as_slice(), b"fbc", b"click"].map(|key| as_text(visit.get(key).raw()));
+    let (fbp, fbc) = page_cookies(fbp, fbc, click, now_ms, index, random);
     let mut json = Json::default();
     json.open(b'[');
-    json.text(fbp.as_str().as_bytes());
-    json.text(fbc.as_ref().map(Fbc::as_str).unwrap_or_default().as_bytes());
+    json.text(fbp.as_bytes());
+    json.text(fbc.as_bytes());
     json.close(b']');
     json
 }

@@ -128,7 +128,7 @@ fn new_id(now_ms: u64, random: &[u8]) -> Json {
 /// with mistakes.
 #[wasm_bindgen]
 #[must_use]
-pub fn begin(call: &[u8], signal: &web_sys::AbortSignal) -> JsValue {
+pub fn begin(call: &[u8], signal: &browser::AbortSignal) -> JsValue {
     let call = Node::read(call);
     call::prepare(call).map_or(JsValue::UNDEFINED, |prepared| {
         browser::send(call.get(b"options"), prepared.path, &prepared.message, signal)

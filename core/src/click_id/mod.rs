@@ -44,13 +44,20 @@ struct Envelope {
     payload: Range<usize>,
 }
 
-impl Envelope {
+/// The fields of a cookie value.
+#[derive(Clone, Copy)]
+struct Fields<'a> {
+    index: &'a str,
+    creation: u64,
+    payload: &'a str,
+    /// The payload with the appendix.
+    tail: &'a str,
+}
+
+impl<'a> Fields<'a> {
     /// Reads a value whose payload fits. A fifth field must be an appendix. Meta's param builder refuses
     /// others too, for example `fb.1.1699000000000.9998.AbC`, whose time was written with a fraction.
-    fn parse(text: &str, fits: impl Fn(&str) -> bool) -> Option<Self> {
-        if text.len() > COOKIE_BYTES_MAX {
-            return None;
-        }
+    fn read(text: &'a str, fits: fn(&str) -> bool) -> Option<Self> {
         let (prefix, rest) = cut(text, b'.')?;
         let (index, rest) = cut(rest, b'.')?;
         let (creation, tail) = cut(rest, b'.')?;
@@ -59,13 +66,66 @@ impl Envelope {
             Some(_) => return None,
             None => tail,
         };
-        if prefix != "fb" || !is_number(index, 3) || !is_number(creation, 16) || !fits(payload) {
-            return None;
-        }
+        let is_valid = text.len() <= COOKIE_BYTES_MAX
+            && prefix == "fb"
+            && is_number(index, 3)
+            && is_number(creation, 16)
+            && fits(payload);
         // At most 16 digits: no overflow.
-        let written = creation.bytes().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
-        let creation_ms = in_ms(written);
-        if creation_ms != written {
+        let creation =
+            creation.bytes().fold(0, |number, digit| number * 10 + u64::from(digit.wrapping_sub(b'0')));
+        is_valid.then_some(Self { index, creation, payload, tail })
+    }
+}
+
+/// The cookies that a page writes, `_fbp` and `_fbc`, from the values that it has (or empty texts), the click that led to
+/// it (or an empty text) and the [`subdomain_index`] of the cookies. An empty `_fbc` is not written. A missing browser ID
+/// is made from `random`. A click keeps the time at which it was first seen, and another click takes its place.
+///
+/// These are the rules of [`Fbp`] and [`choose_fbc_at`]. A browser drops a cookie that is too old by itself.
+pub fn page_cookies(
+    fbp: &str,
+    fbc: &str,
+    click: &str,
+    now_ms: u64,
+    subdomain_index: u8,
+    random: u32,
+) -> (String, String) {
+    let index = &*decimal(subdomain_index.into());
+    let fbp = match Fields::read(fbp, is_browser_number) {
+        Some(_) => String::from(fbp),
+        None => joined(index, now_ms, &random_number(random)),
+    };
+    let known = Fields::read(fbc, is_click_id);
+    let fbc = match known {
+        Some(known) if known.payload == click || !is_click_id(click) => fbc,
+        _ if is_click_id(click) => return (fbp, joined(index, now_ms, click)),
+        _ => "",
+    };
+    (fbp, fbc.into())
+}
+
+/// Ten digits, like the random numbers of Meta's pixel.
+fn random_number(random: u32) -> String {
+    decimal(1_000_000_000 + u64::from(random))
+}
+
+/// A cookie value.
+fn joined(index: &str, creation_ms: u64, tail: &str) -> String {
+    let mut text = String::with_capacity(COOKIE_BYTES_MAX);
+    for (field, end) in [("fb", "."), (index, "."), (&*decimal(creation_ms), "."), (tail, "")] {
+        text.push_str(field);
+        text.push_str(end);
+    }
+    text
+}
+
+impl Envelope {
+    /// Reads a value whose payload fits.
+    fn parse(text: &str, fits: fn(&str) -> bool) -> Option<Self> {
+        let Fields { index, creation, payload, tail } = Fields::read(text, fits)?;
+        let creation_ms = in_ms(creation);
+        if creation_ms != creation {
             return Some(Self::of(index, creation_ms, tail, payload.len()));
         }
         let start = text.len() - tail.len();
@@ -74,12 +134,7 @@ impl Envelope {
 
     /// Writes a value. The first bytes of `tail` are the payload, and the appendix follows.
     fn of(index: &str, creation_ms: u64, tail: &str, payload_bytes: usize) -> Self {
-        let mut text = String::with_capacity(COOKIE_BYTES_MAX);
-        for (field, end) in [("fb", "."), (index, "."), (&*decimal(creation_ms), "."), (tail, "")] {
-            text.push_str(field);
-            text.push_str(end);
-        }
-        let text = text.into_boxed_str();
+        let text = joined(index, creation_ms, tail).into_boxed_str();
         let start = text.len() - tail.len();
         Self { text, creation_ms, payload: start..start + payload_bytes }
     }
@@ -109,8 +164,7 @@ impl Fbp {
     /// Makes a new browser ID for a page whose pixel has made none. `random`: any number; `now_ms`:
     /// Unix milliseconds; `subdomain_index`: see [`subdomain_index`].
     pub fn mint(random: u32, now_ms: u64, subdomain_index: u8) -> Self {
-        // Ten digits, like the random numbers of Meta's pixel.
-        let payload = decimal(1_000_000_000 + u64::from(random));
+        let payload = random_number(random);
         Self(Envelope::of(&decimal(subdomain_index.into()), now_ms, &payload, payload.len()))
     }
 

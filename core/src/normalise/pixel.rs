@@ -35,7 +35,7 @@ fn is_plain_address(text: &str) -> bool {
         && pieces(host, b'.').all(|label| pieces(label, b'-').all(is_word))
         && matches!(top.len(), 2..=9)
         && top.bytes().all(|b| b.is_ascii_alphabetic())
-        && !placeholder::is_no_address(text)
+        && !placeholder::is_no_mailbox(local, domain)
 }
 
 /// The digits of a mobile number of India, North America, the United Kingdom or the Emirates that has its calling code.
@@ -53,8 +53,7 @@ fn plain_number(text: &str) -> Option<String> {
         [b'9', b'7', b'1', b'5', rest @ ..] => rest.len() == 8,
         _ => false,
     };
-    let is_dummy = || placeholder::is_dummy_phone(&digits, |c| c.is_ascii_digit().then_some(c as u8));
-    if fits && !is_dummy() { Some(digits) } else { None }
+    if fits && !placeholder::is_dummy_number(digits.as_bytes()) { Some(digits) } else { None }
 }
 
 #[cfg(all(test, feature = "full"))]
