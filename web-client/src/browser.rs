@@ -1,7 +1,5 @@
 //! What the browser does for the client: `fetch` and `fbq`.
 
-use alloc::string::String;
-
 use wasm_bindgen::prelude::*;
 
 use crate::grpc::framing;
@@ -21,9 +19,14 @@ extern "C" {
     #[wasm_bindgen(method, setter)]
     fn set_signal(this: &RequestInit, signal: &AbortSignal);
     /// The promise is the page's. The types of js-sys for promises would bring their executor.
-    fn fetch(url: &str, init: &RequestInit) -> JsValue;
-    #[wasm_bindgen(js_namespace = JSON, js_name = parse)]
-    fn parse(json: &str) -> JsValue;
+    fn fetch(url: &JsValue, init: &RequestInit) -> JsValue;
+    #[wasm_bindgen(js_namespace = JSON)]
+    fn parse(json: &JsValue) -> JsValue;
+    type TextDecoder;
+    #[wasm_bindgen(constructor)]
+    fn new() -> TextDecoder;
+    #[wasm_bindgen(method)]
+    fn decode(this: &TextDecoder, bytes: &[u8]) -> JsValue;
     /// Calls `fbq` with the elements of a list.
     #[wasm_bindgen(catch, js_namespace = ["window", "fbq"], js_name = apply)]
     fn apply_fbq(this: &JsValue, call: &JsValue) -> Result<(), JsValue>;
@@ -36,29 +39,36 @@ pub(crate) fn fire(call: &JsValue) -> bool {
 
 /// Calls `fbq` with a list in JSON.
 pub(crate) fn fire_json(call: &Json) -> bool {
-    core::str::from_utf8(&call.0).is_ok_and(|call| fire(&parse(call)))
+    fire(&value(&call.0))
+}
+
+/// The value of JSON. The decoder replaces bytes that are not UTF-8.
+fn value(json: &[u8]) -> JsValue {
+    parse(&TextDecoder::new().decode(json))
 }
 
 /// Starts the request of a call to the endpoint of its options, in gRPC-web's binary form.
 pub(crate) fn send(options: Node<'_>, path: &str, message: &[u8], signal: &AbortSignal) -> JsValue {
-    let endpoint = options.get(b"endpoint").text();
-    let mut url = String::from(core::str::from_utf8(&endpoint).unwrap_or_default().trim_end_matches('/'));
-    url.push_str(path);
+    let mut url = options.get(b"endpoint").text();
+    while url.last() == Some(&b'/') {
+        url.pop();
+    }
+    url.extend_from_slice(path.as_bytes());
     let body = framing::request(message);
-    let mut init = String::from(
-        r#"{"method":"POST","headers":{"content-type":"application/grpc-web+proto","x-grpc-web":"1"}"#,
-    );
+    let mut init =
+        br#"{"method":"POST","headers":{"content-type":"application/grpc-web+proto","x-grpc-web":"1"}"#
+            .to_vec();
     // The server uses the shop's cookies only if it is configured to write them. Otherwise it allows no credentials, and
     // a call with credentials would fail.
     if options.get(b"cookies").raw() == b"server" {
-        init.push_str(r#","credentials":"include""#);
+        init.extend_from_slice(br#","credentials":"include""#);
     }
     if body.len() < KEEPALIVE_BYTES_MAX {
-        init.push_str(r#","keepalive":true"#);
+        init.extend_from_slice(br#","keepalive":true"#);
     }
-    init.push('}');
-    let init: RequestInit = parse(&init).unchecked_into();
+    init.push(b'}');
+    let init: RequestInit = value(&init).unchecked_into();
     init.set_body(&body);
     init.set_signal(signal);
-    fetch(&url, &init)
+    fetch(&TextDecoder::new().decode(&url), &init)
 }

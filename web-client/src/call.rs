@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use tandem_core::id::EventName;
 
-use crate::encode::{Encoder, MALFORMED, NOT_ALLOWED, REQUIRED, is_of_page, timestamp};
+use crate::encode::{Encoder, is_of_page, timestamp};
 use crate::event::PixelEvent;
 use crate::grpc::status::Status;
 use crate::json::Json;
@@ -25,12 +25,12 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The kind of a call, by its word in `js/engine.js`.
+    /// The kind of a call, by its word in `js/engine.js`, of which the first letter is enough.
     pub(crate) fn of(call: Node<'_>) -> Self {
         match call.get(b"kind").raw() {
-            b"lead" => Self::Lead,
-            b"purchase" => Self::Purchase,
-            b"report" => Self::Report,
+            [b'l', ..] => Self::Lead,
+            [b'p', ..] => Self::Purchase,
+            [b'r', ..] => Self::Report,
             _ => Self::Event,
         }
     }
@@ -74,7 +74,7 @@ pub(crate) fn prepare(call: Node<'_>) -> Result<Prepared, Status> {
     let user = user(&mut encoder, kind, input, options);
     let custom_data = encoder.message(CUSTOM_DATA, input, b"custom_data");
     if kind == Kind::Purchase && order_id.is_absent() {
-        encoder.add_error(b"order_id", REQUIRED, b"is required");
+        encoder.add_error(b"order_id", b"REQUIRED", b"Give the order's ID.");
     }
     let method = kind.method();
     let (mut message, mut consent, mut has_order) = (Vec::new(), Vec::new(), false);
@@ -118,13 +118,12 @@ pub(crate) fn prepare(call: Node<'_>) -> Result<Prepared, Status> {
     unknown(&mut result, method, input);
     if kind != Kind::Purchase && !forbids_pixel {
         let order = if has_order { order_id.text() } else { Vec::new() };
-        let [test_id, variant, group] =
-            [b"id".as_slice(), b"variant", b"testGroup"].map(|key| test.get(key).text());
+        let test = (test.get(b"id").text(), test.get(b"variant").text(), test.get(b"testGroup").text());
         let more: [(&[u8], &[u8]); 4] = [
             (b"order_id", &order),
-            (b"experiment_id", &test_id),
-            (b"variant", &variant),
-            (b"test_group", &group),
+            (b"experiment_id", &test.0),
+            (b"variant", &test.1),
+            (b"test_group", &test.2),
         ];
         let is_custom = EventName::standard(text_of(&name)).is_none();
         result.key(b"event");
@@ -151,17 +150,18 @@ fn text_of(bytes: &[u8]) -> &str {
 fn event_name(encoder: &mut Encoder, name: Vec<u8>) -> Vec<u8> {
     let text = text_of(&name);
     if EventName::is_reserved(text) {
-        let what = b"is reserved: use captureLead for Lead and recordPurchase for Purchase";
-        encoder.add_error(b"event_name", NOT_ALLOWED, what);
+        let what =
+            b"Use captureLead for Lead and recordPurchase for Purchase. Other reserved names cannot be sent.";
+        encoder.add_error(b"event_name", b"EVENT_NAME_RESERVED", what);
         return name;
     }
-    match EventName::of_caller_with(text, &|_| true) {
+    match EventName::of_caller_with(text.trim_ascii(), |_| true) {
         Ok(name) => name.as_str().as_bytes().to_vec(),
         Err(_) => {
             encoder.add_error(
                 b"event_name",
-                MALFORMED,
-                b"must be 1 to 50 letters, digits, spaces and plain signs",
+                b"EVENT_NAME_MALFORMED",
+                b"Use 1 to 50 letters, digits, spaces and plain signs.",
             );
             name
         }
@@ -173,7 +173,11 @@ fn user(encoder: &mut Encoder, kind: Kind, input: Node<'_>, options: Node<'_>) -
     let mut contacts =
         Fields(&user).filter(|(found, _)| matches!(*found, number::USER_EMAIL | number::USER_PHONE));
     if kind == Kind::Lead && contacts.next().is_none() {
-        encoder.add_error(b"user.email", REQUIRED, b"or user.phone is required: a lead needs one of them");
+        encoder.add_error(
+            b"user.email",
+            b"EMAIL_OR_PHONE_REQUIRED",
+            b"Enter an e-mail address or a phone number.",
+        );
     }
     put_text(&mut user, number::USER_DEFAULT_COUNTRY, &options.get(b"defaultCountry").text());
     user
@@ -254,13 +258,13 @@ pub(crate) fn check_options(options: Node<'_>) -> Result<bool, Status> {
     let endpoint = encoder.text(options.get(b"endpoint"), b"endpoint");
     let is_path = endpoint.starts_with(b"/") && !endpoint.starts_with(b"//");
     if !is_path && !endpoint.starts_with(b"https://") && !endpoint.starts_with(b"http://") {
-        let what = b"must be the server's address, such as https://track.shop.example, \
-            or a path of this site that leads to it, such as /t";
-        encoder.add_error(b"endpoint", MALFORMED, what);
+        let what = b"Give the server's address, such as https://track.shop.example, \
+            or a path of this site that leads to it, such as /t.";
+        encoder.add_error(b"endpoint", b"URL_MALFORMED", what);
     }
     let pixel_id = encoder.text(options.get(b"pixelId"), b"pixel_id");
     if pixel_id.is_empty() || !pixel_id.iter().all(u8::is_ascii_digit) {
-        encoder.add_error(b"pixel_id", MALFORMED, b"must be the pixel's ID: digits");
+        encoder.add_error(b"pixel_id", b"PIXEL_UNKNOWN", b"Give the pixel's ID: digits.");
     }
     encoder.text(options.get(b"currency"), b"currency");
     encoder.text(options.get(b"defaultCountry"), b"default_country");

@@ -9,10 +9,9 @@ use crate::schema::{self, Field, Kind, Message, choices, number_of, role};
 use crate::text::number;
 use crate::wire::{put_bytes, put_number, put_text, put_unless_zero};
 
-/// Codes of the errors of fields. They are the server's.
-pub(crate) const REQUIRED: &[u8] = b"required";
-pub(crate) const MALFORMED: &[u8] = b"malformed";
-pub(crate) const NOT_ALLOWED: &[u8] = b"not_allowed";
+/// Codes of the errors of fields, which are core's: a value of another type, and one that is none of a list.
+const WRONG_TYPE: &[u8] = b"WRONG_TYPE";
+const VALUE_UNKNOWN: &[u8] = b"VALUE_UNKNOWN";
 
 /// Reads arguments and collects errors, by the server's names of fields.
 #[derive(Debug, Default)]
@@ -40,7 +39,7 @@ impl Encoder {
     /// A text. Empty if absent.
     pub(crate) fn text(&mut self, value: Node<'_>, path: &[u8]) -> Vec<u8> {
         if value.is_object() {
-            self.add_error(path, MALFORMED, b"must be text");
+            self.add_error(path, WRONG_TYPE, b"This must be text.");
         }
         value.text()
     }
@@ -76,7 +75,7 @@ impl Encoder {
         match field.kind {
             Kind::Message(message) if message != MONEY && message != TIMESTAMP => {
                 if !value.is_object() {
-                    self.add_error(path, MALFORMED, b"must be an object");
+                    self.add_error(path, WRONG_TYPE, b"This must be an object.");
                 } else if message == PROPERTY {
                     self.properties(out, field, value, path);
                 } else {
@@ -97,15 +96,16 @@ impl Encoder {
             Kind::Number => match whole.filter(|number| *number <= u32::MAX.into()) {
                 Some(number) if field.has_presence => put_number(out, field.number, number),
                 Some(number) => put_unless_zero(out, field.number, number),
-                None => self.add_error(path, MALFORMED, b"must be a whole number"),
+                None => self.add_error(path, WRONG_TYPE, b"This must be a whole number."),
             },
             Kind::Flag => put_unless_zero(out, field.number, (text != b"false" && text != b"0").into()),
             Kind::Enum(index) => match number_of(index, &text) {
                 Some(number) => put_unless_zero(out, field.number, number),
                 None => {
-                    let mut what = b"must be one of ".to_vec();
+                    let mut what = b"This must be one of ".to_vec();
                     what.append(&mut choices(index));
-                    self.add_error(path, MALFORMED, &what);
+                    what.push(b'.');
+                    self.add_error(path, VALUE_UNKNOWN, &what);
                 }
             },
             Kind::Message(TIMESTAMP) => match whole {
@@ -113,8 +113,8 @@ impl Encoder {
                 None => {
                     self.add_error(
                         path,
-                        MALFORMED,
-                        b"must be a Date, a date's text or milliseconds since 1970",
+                        WRONG_TYPE,
+                        b"This must be a Date, a date's text or milliseconds since 1970.",
                     );
                 }
             },

@@ -13,8 +13,8 @@ pub(crate) fn cookies(of: Node<'_>, now_ms: u64) -> Json {
     let (visit, number) = (of.get(b"visit"), |key: &[u8]| crate::text::number(of.get(key).raw()));
     let index = number(b"dots").unwrap_or_default() as u8;
     let random = number(b"random").unwrap_or_default() as u32;
-    let [fbp, fbc, click] = [b"fbp".as_slice(), b"fbc", b"click"].map(|key| as_text(visit.get(key).raw()));
-    let (fbp, fbc) = page_cookies(fbp, fbc, click, now_ms, index, random);
+    let text = |key: &[u8]| as_text(visit.get(key).raw());
+    let (fbp, fbc) = page_cookies(text(b"fbp"), text(b"fbc"), text(b"click"), now_ms, index, random);
     let mut json = Json::default();
     json.open(b'[');
     json.text(fbp.as_bytes());
@@ -25,9 +25,9 @@ pub(crate) fn cookies(of: Node<'_>, now_ms: u64) -> Json {
 
 /// The click ID of a visit.
 pub(crate) fn click(of: Node<'_>) -> Json {
-    let pages = [b"page".as_slice(), b"referrer"].map(|key| as_text(of.get(key).raw()));
+    let text = |key: &[u8]| as_text(of.get(key).raw());
     let mut json = Json::default();
-    json.text(fbclid_of(pages).unwrap_or_default().as_bytes());
+    json.text(fbclid_of([text(b"page"), text(b"referrer")]).unwrap_or_default().as_bytes());
     json
 }
 

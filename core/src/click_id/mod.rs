@@ -55,9 +55,9 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads a value whose payload fits. A fifth field must be an appendix. Meta's param builder refuses
+    /// Reads a value of any payload. A fifth field must be an appendix. Meta's param builder refuses
     /// others too, for example `fb.1.1699000000000.9998.AbC`, whose time was written with a fraction.
-    fn read(text: &'a str, fits: fn(&str) -> bool) -> Option<Self> {
+    fn read(text: &'a str) -> Option<Self> {
         let (prefix, rest) = cut(text, b'.')?;
         let (index, rest) = cut(rest, b'.')?;
         let (creation, tail) = cut(rest, b'.')?;
@@ -69,8 +69,7 @@ impl<'a> Fields<'a> {
         let is_valid = text.len() <= COOKIE_BYTES_MAX
             && prefix == "fb"
             && is_number(index, 3)
-            && is_number(creation, 16)
-            && fits(payload);
+            && is_number(creation, 16);
         // At most 16 digits: no overflow.
         let creation =
             creation.bytes().fold(0, |number, digit| number * 10 + u64::from(digit.wrapping_sub(b'0')));
@@ -92,11 +91,11 @@ pub fn page_cookies(
     random: u32,
 ) -> (String, String) {
     let index = &*decimal(subdomain_index.into());
-    let fbp = match Fields::read(fbp, is_browser_number) {
-        Some(_) => String::from(fbp),
-        None => joined(index, now_ms, &random_number(random)),
+    let fbp = match Fields::read(fbp) {
+        Some(known) if is_browser_number(known.payload) => String::from(fbp),
+        _ => joined(index, now_ms, &random_number(random)),
     };
-    let known = Fields::read(fbc, is_click_id);
+    let known = Fields::read(fbc).filter(|known| is_click_id(known.payload));
     let fbc = match known {
         Some(known) if known.payload == click || !is_click_id(click) => fbc,
         _ if is_click_id(click) => return (fbp, joined(index, now_ms, click)),
@@ -122,8 +121,9 @@ fn joined(index: &str, creation_ms: u64, tail: &str) -> String {
 
 impl Envelope {
     /// Reads a value whose payload fits.
-    fn parse(text: &str, fits: fn(&str) -> bool) -> Option<Self> {
-        let Fields { index, creation, payload, tail } = Fields::read(text, fits)?;
+    fn parse(text: &str, fits: impl Fn(&str) -> bool) -> Option<Self> {
+        let fields = Fields::read(text).filter(|fields| fits(fields.payload))?;
+        let Fields { index, creation, payload, tail } = fields;
         let creation_ms = in_ms(creation);
         if creation_ms != creation {
             return Some(Self::of(index, creation_ms, tail, payload.len()));

@@ -41,15 +41,16 @@ impl EventName {
     /// # Errors
     /// [`IdError::Missing`] when the text is empty, and [`IdError::BadName`] when it breaks this rule.
     pub fn parse(text: &str) -> Result<Self, IdError> {
-        Self::read(text, &char::is_alphanumeric)
+        Self::read(text, char::is_alphanumeric)
     }
 
-    fn read(text: &str, is_word: &dyn Fn(char) -> bool) -> Result<Self, IdError> {
+    fn read(text: &str, is_word: impl Fn(char) -> bool + Copy) -> Result<Self, IdError> {
         if text.is_empty() {
             return Err(IdError::Missing);
         }
         let fits = text.chars().nth(EVENT_NAME_CHARS_MAX).is_none()
-            && text == text.trim()
+            && !text.starts_with(' ')
+            && !text.ends_with(' ')
             && text.chars().all(|c| is_of_name(c, is_word));
         if fits { Ok(Self(text.into())) } else { Err(IdError::BadName) }
     }
@@ -61,16 +62,15 @@ impl EventName {
     /// # Errors
     /// Those of [`EventName::parse`], and [`IdError::BadName`] for a name without a letter or digit.
     pub fn of_caller(text: &str) -> Result<Self, IdError> {
-        Self::of_caller_with(text, &char::is_alphanumeric)
+        Self::of_caller_with(text.trim(), char::is_alphanumeric)
     }
 
-    /// Like [`EventName::of_caller`], for a caller with its own Unicode tables. `is_word`: whether a character beyond
+    /// Like [`EventName::of_caller`], for a text without white space around it and other Unicode tables. `is_word`: whether a character beyond
     /// ASCII is a letter or a number.
     ///
     /// # Errors
     /// Those of [`EventName::of_caller`].
-    pub fn of_caller_with(text: &str, is_word: &dyn Fn(char) -> bool) -> Result<Self, IdError> {
-        let text = text.trim();
+    pub fn of_caller_with(text: &str, is_word: impl Fn(char) -> bool + Copy) -> Result<Self, IdError> {
         if let Some(standard) = Self::standard(text) {
             return Ok(Self(standard.into()));
         }
@@ -121,7 +121,7 @@ impl EventName {
 
 /// Whether a character may stand in an event name. Words of Indian scripts hold combining marks that
 /// are no letters.
-fn is_of_name(c: char, is_word: &dyn Fn(char) -> bool) -> bool {
+fn is_of_name(c: char, is_word: impl Fn(char) -> bool) -> bool {
     is_letter(c, is_word)
         || c == ' '
         || EVENT_NAME_SIGNS.bytes().any(|sign| char::from(sign) == c)
@@ -136,7 +136,7 @@ fn is_indic_mark(c: char) -> bool {
 }
 
 /// Whether a character is a letter or a number.
-fn is_letter(c: char, is_word: &dyn Fn(char) -> bool) -> bool {
+fn is_letter(c: char, is_word: impl Fn(char) -> bool) -> bool {
     if c.is_ascii() { c.is_ascii_alphanumeric() } else { is_word(c) }
 }
 

@@ -14,7 +14,7 @@ use crate::placeholder;
 /// The value for `init`: a hash without its appendix, a plain e-mail address in lower case, or the digits of a phone
 /// number that are final. `None` for every other value.
 pub fn pixel_value(key: MatchKey, text: &str) -> Option<String> {
-    let text = text.trim();
+    let text = text.trim_ascii();
     if let Some(digest) = Sha256Hex::parse(text) {
         return (!digest.is_of_nothing()).then(|| digest.to_hex());
     }
@@ -31,7 +31,7 @@ fn is_plain_address(text: &str) -> bool {
     let is_word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric());
     let Some((host, top)) = cut_last(domain, b'.') else { return false };
     !local.is_empty()
-        && local.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.+-".contains(&b))
+        && local.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'+' | b'-'))
         && pieces(host, b'.').all(|label| pieces(label, b'-').all(is_word))
         && matches!(top.len(), 2..=9)
         && top.bytes().all(|b| b.is_ascii_alphabetic())
