@@ -21,7 +21,8 @@ const NUMBER: u8 = 1;
 const FLAG: u8 = 2;
 const ENUM: u8 = 3;
 const MESSAGE: u8 = 4;
-/// What the package gives a field, and not the page. `src/schema.rs` has a constant for each; 0 is the page's own.
+/// What the client knows of fields by their names. `src/schema.rs` has a constant for each; 0 is the rest. Pages give no
+/// field of the roles up to `DEFAULT_COUNTRY`.
 const ROLES: [&str; 17] = [
     "user",
     "browser",
@@ -29,6 +30,8 @@ const ROLES: [&str; 17] = [
     "client_event_id",
     "event_name",
     "pixel_id",
+    "action_source",
+    "default_country",
     "experiment",
     "consent",
     "occurred_at",
@@ -38,8 +41,6 @@ const ROLES: [&str; 17] = [
     "browser_event",
     "state",
     "confirm_key",
-    "action_source",
-    "default_country",
 ];
 /// Added to the kind of a repeated field, and of a field that tells 0 and absence apart.
 const LIST: u8 = 0x10;

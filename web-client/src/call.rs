@@ -4,13 +4,13 @@ use alloc::vec::Vec;
 
 use tandem_core::id::EventName;
 
-use crate::encode::{Encoder, is_of_page, timestamp};
+use crate::encode::{Encoder, is_given, timestamp};
 use crate::event::PixelEvent;
 use crate::grpc::status::Status;
 use crate::json::Json;
 use crate::node::Node;
 use crate::schema::index::{ADS_CONSENT, CUSTOM_DATA, OUTCOME, USER};
-use crate::schema::{self, Method, is_word, number, role};
+use crate::schema::{self, Field, Message, Method, is_word, number, role};
 use crate::wire::{Fields, put_bytes, put_text, put_unless_zero};
 
 /// What a call reports.
@@ -221,9 +221,9 @@ fn unknown(json: &mut Json, method: &Method, input: Node<'_>) {
     json.key(b"unknown");
     json.open(b'[');
     for (key, value) in input.members() {
-        let groups = [method.request, USER, CUSTOM_DATA];
-        let mut fields = groups.into_iter().flat_map(|group| group.fields().filter(is_of_page));
-        let is_known = key.raw() == b"currency" || fields.any(|field| field.is_called(key.raw()));
+        let has = |message: Message, field: &Field| is_given(message, field) && field.is_called(key.raw());
+        let is_known = key.raw() == b"currency"
+            || [method.request, USER, CUSTOM_DATA].iter().any(|of| of.fields().any(|field| has(*of, &field)));
         if !is_known && !value.is_absent() {
             json.text(&key.text());
         }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::grpc::status::{INVALID_ARGUMENT, Status};
 use crate::node::Node;
-use crate::schema::index::{CONTENT, MONEY, PROPERTY, TIMESTAMP};
+use crate::schema::index::{CONTENT, CUSTOM_DATA, MONEY, PROPERTY, TIMESTAMP};
 use crate::schema::{self, Field, Kind, Message, choices, number_of, role};
 use crate::text::number;
 use crate::wire::{put_bytes, put_number, put_text, put_unless_zero};
@@ -48,7 +48,7 @@ impl Encoder {
     /// name of the message.
     pub(crate) fn message(&mut self, message: Message, of: Node<'_>, path: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        for field in message.fields().filter(is_of_page) {
+        for field in message.fields().filter(|field| is_given(message, field)) {
             let mut value = of.find(|key| field.is_called(key));
             if message == CONTENT && field.number == schema::number::CONTENT_QUANTITY && value.is_absent() {
                 value = Node::Text(b"1");
@@ -66,12 +66,19 @@ impl Encoder {
             name.push(b'.');
         }
         name.extend_from_slice(field.name);
-        for item in value.items().filter(|item| !item.is_absent()) {
+        // A single value in place of a list is a list of one.
+        if !field.is_list || !matches!(value, Node::List(_)) {
+            return self.value(out, field, value, &name);
+        }
+        for item in value.items() {
             self.value(out, field, item, &name);
         }
     }
 
     fn value(&mut self, out: &mut Vec<u8>, field: &Field, value: Node<'_>, path: &[u8]) {
+        if value.is_absent() {
+            return;
+        }
         match field.kind {
             Kind::Message(message) if message != MONEY && message != TIMESTAMP => {
                 if !value.is_object() {
@@ -142,9 +149,11 @@ impl Encoder {
     }
 }
 
-/// Whether a page gives the field. Others are the package's, the server's or internal callers'.
-pub(crate) fn is_of_page(field: &Field) -> bool {
-    matches!(field.role, 0 | role::EXPERIMENT | role::CONSENT | role::OCCURRED_AT | role::ORDER_ID)
+/// Whether a page gives this field of a message. Others are the package's, the server's or internal callers'. A request
+/// names its order in a field of its own.
+pub(crate) fn is_given(message: Message, field: &Field) -> bool {
+    let is_of_data = message == CUSTOM_DATA && field.role == role::ORDER_ID;
+    (field.role == 0 || field.role > role::DEFAULT_COUNTRY) && !is_of_data
 }
 
 /// `Timestamp` from milliseconds since 1970.
