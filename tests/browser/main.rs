@@ -5,7 +5,6 @@
 
 mod consent;
 mod declarative;
-mod engines;
 mod examples;
 mod forms;
 mod identity;
@@ -18,6 +17,7 @@ mod matrix;
 mod package;
 mod page;
 mod purchase;
+mod refused;
 mod start;
 mod storage;
 mod unsent;

@@ -9,7 +9,7 @@ let isBlocked = false;
 
 // Meta's base code: a stub that queues calls until the library has loaded. If the page has its own fbq, that
 // one is used unchanged.
-const ensure = ({ pixelId, pixelScript = SCRIPT, consent, person }, engine) => {
+const ensure = ({ pixelId, pixelScript = SCRIPT, consent, person, autoPageViews, autoConfig }, engine) => {
   if (window.fbq) return;
   const fbq = window.fbq = function () {
     if (fbq.callMethod) fbq.callMethod.apply(fbq, arguments);
@@ -20,12 +20,15 @@ const ensure = ({ pixelId, pixelScript = SCRIPT, consent, person }, engine) => {
   fbq.loaded = true;
   fbq.version = "2.0";
   fbq.queue = [];
+  // Otherwise Meta's library counts a page view of its own at each `pushState`.
+  fbq.disablePushState = !autoPageViews;
   const script = document.createElement("script");
   script.async = true;
   script.src = pixelScript;
   script.onerror = () => { isBlocked = true; };
   document.head.append(script);
   if (consent?.limitedDataUse) fbq("dataProcessingOptions", ["LDU"], consent.country ?? 0, consent.state ?? 0);
+  if (autoConfig === false) fbq("set", "autoConfig", false, String(pixelId));
   fbq("init", String(pixelId), engine.matching(person));
   fbq("track", "PageView");
 };

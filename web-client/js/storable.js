@@ -4,16 +4,10 @@
 // or a phone number is removed from URLs and free text.
 
 import { textOf } from "./kinds.js";
-import init, { hash, scrubText, scrubUrl } from "./tandem_normaliser.js";
+import init, { hash, matchKeys, scrubText, scrubUrl } from "./tandem_normaliser.js";
 
 // Longest stored URL, as on the server. A longer one loses its query.
 const URL_CHARS_MAX = 2048;
-
-// The person's fields by Meta's names.
-const PERSON = {
-  email: "em", phone: "ph", firstName: "fn", lastName: "ln", gender: "ge", dateOfBirth: "db",
-  city: "ct", state: "st", postalCode: "zp", country: "country", externalId: "external_id",
-};
 
 const isScalar = (value) => value != null && value !== "" && typeof value != "object" && typeof value != "function";
 const text = (value) => (isScalar(value) ? scrubText(textOf(value)) : undefined);
@@ -35,7 +29,8 @@ const hashed = (key, value, person, defaultCountry) => {
 
 const personOf = (input, defaultCountry) => {
   const person = {};
-  for (const [field, key] of Object.entries(PERSON)) {
+  // The person's fields and their names for Meta.
+  for (const [field, key] of matchKeys().split(",").map((pair) => pair.split(" "))) {
     const value = plain(input[field]);
     if (value) person[field] = hashed(key, value, input, defaultCountry);
   }

@@ -5,7 +5,6 @@ use tandem_core::normalise::{MatchKey, pixel_value};
 
 use crate::json::Json;
 use crate::node::Node;
-use crate::schema::index::USER;
 
 /// `[fbp, fbc]`: the values of the cookies that the page must write. Empty: it writes none. `of` has the visit, the number
 /// of dots in the domain of the cookies and a random number.
@@ -40,10 +39,8 @@ fn as_text(raw: &[u8]) -> &str {
 pub(crate) fn matching(person: Node<'_>) -> Json {
     let mut json = Json::default();
     json.open(b'{');
-    for field in USER.fields() {
-        let is_it = |key: &MatchKey| key.field().as_bytes().ends_with(field.name);
-        let Some(key) = MatchKey::ALL.into_iter().find(is_it) else { continue };
-        let text = person.find(|name| field.is_called(name)).text();
+    for key in MatchKey::ALL {
+        let text = person.get(key.page_name().as_bytes()).text();
         if let Some(value) = pixel_value(key, as_text(&text)) {
             json.key(key.meta_name().as_bytes());
             json.text(value.as_bytes());

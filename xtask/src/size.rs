@@ -23,7 +23,7 @@ const LATER: [(&str, &str); 7] = [
     ("storable.js", "when a call must be put into storage"),
     ("tandem_normaliser.js", "with storable.js"),
     ("tandem_normaliser_bg.wasm", "with storable.js"),
-    ("plain.js", "where WebAssembly does not start"),
+    ("json.js", "where WebAssembly does not start"),
 ];
 
 /// The file with the script that a page inlines, and the most bytes of that script, uncompressed.
