@@ -396,18 +396,10 @@ fn contains(list: &[&str], text: &str) -> bool {
 }
 
 /// A number as decimal text. The formatting of the standard library would be a tenth of the browser package.
-fn decimal(mut number: u64) -> String {
-    let mut digits = [0; 20];
-    let mut length = 0;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        length += 1;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    digits.iter().rev().take(length).rev().map(|digit| char::from(*digit)).collect()
+fn decimal(number: u64) -> String {
+    let mut digits = if number > 9 { decimal(number / 10) } else { String::new() };
+    digits.push(char::from(b'0' + (number % 10) as u8));
+    digits
 }
 
 fn is_number(field: &str, digits_max: usize) -> bool {
