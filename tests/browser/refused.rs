@@ -42,7 +42,11 @@ fn assert_refused(seen: &Value) {
     assert_eq!(fields("<b>"), &json!([["event_name", "EVENT_NAME_MALFORMED", "string"]]), "{seen}");
     assert_eq!(fields("nobody"), &json!([["user.email", "EMAIL_OR_PHONE_REQUIRED", "string"]]), "{seen}");
     assert_eq!(fields("noOrder"), &json!([["order_id", "REQUIRED", "string"]]), "{seen}");
-    assert_eq!(seen["fired"], json!(["ViewContent"]), "nothing refused is fired, and a name is Meta's: {seen}");
+    assert_eq!(
+        seen["fired"],
+        json!(["ViewContent"]),
+        "nothing refused is fired, and a name is Meta's: {seen}"
+    );
     let warned = seen["warned"].to_string();
     assert!(warned.contains("ViewContent") && warned.contains("emial"), "{seen}");
     assert!(!warned.contains("example.com"), "the console gets no values: {seen}");
