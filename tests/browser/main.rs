@@ -6,7 +6,6 @@
 mod consent;
 mod declarative;
 mod docs;
-mod engines;
 mod examples;
 mod forms;
 mod identity;
@@ -22,6 +21,7 @@ mod page;
 mod policy;
 mod purchase;
 mod recipes;
+mod refused;
 mod routes;
 mod same_origin;
 mod served_package;

@@ -5,7 +5,10 @@
 
 /** Options of {@link Tandem.connect}. */
 export interface ConnectOptions {
-  /** Address of your Tandem server, such as `https://track.shop.example`. */
+  /**
+   * Address of your Tandem server, such as `https://track.shop.example`, or a path of this site that leads to it, such
+   * as `/t`.
+   */
   endpoint: string;
   /** The pixel's (dataset's) ID: digits. */
   pixelId: string;
@@ -61,6 +64,13 @@ export interface ConnectOptions {
   person?: Person;
   /** Default A/B test of calls. */
   experiment?: Experiment;
+  /**
+   * `true`: Meta's library counts a page view of its own at each `history.pushState`. `false` if absent: a single-page shop
+   * reports its page views with `track("PageView")`.
+   */
+  autoPageViews?: boolean;
+  /** `false`: Meta's library collects no clicks on buttons and no metadata of the page. `true` if absent. */
+  autoConfig?: boolean;
   /** Write to the console what happens, and why. */
   debug?: boolean;
 }
@@ -111,7 +121,7 @@ export interface CustomData {
   currency?: string;
   contentIds?: (string | number)[];
   contents?: Content[];
-  contentType?: "product" | "product_group" | string;
+  contentType?: "product" | "product_group";
   contentName?: string;
   contentCategory?: string;
   numItems?: number;
@@ -155,7 +165,7 @@ export interface Common extends Person, CustomData {
 export interface Lead extends Common {}
 
 /** Any other event. */
-export interface Event extends Common {
+export interface EventInput extends Common {
   /** The event's order. Set it on `InitiateCheckout`, so that the server knows the Purchase's browser. */
   orderId?: string;
   /**
@@ -201,7 +211,9 @@ export interface Result {
 export interface FieldError {
   /** The server's name of the field, such as `user.email`. */
   field: string;
-  /** What is wrong with it. */
+  /** The stable name of what is wrong, such as `EMAIL_MALFORMED`, to translate. */
+  code: string;
+  /** What is wrong with it: a sentence that a visitor can read. */
   description: string;
 }
 
@@ -210,11 +222,12 @@ export declare class TandemError extends Error {
   readonly name: "TandemError";
   /**
    * - `INVALID_ARGUMENT`: see `fields`.
-   * - `PERMISSION_DENIED`: the page's origin is not in `TANDEM_ALLOWED_ORIGINS`.
+   * - `PERMISSION_DENIED`: the page's origin is not in `TANDEM_ALLOWED_ORIGINS`. The message names it.
    * - `UNAUTHENTICATED`, `FAILED_PRECONDITION`, `OUT_OF_RANGE`: as the message says.
    * - `INTERNAL`: a bug of Tandem.
    */
-  readonly code: string;
+  readonly code:
+    | "INVALID_ARGUMENT" | "PERMISSION_DENIED" | "UNAUTHENTICATED" | "FAILED_PRECONDITION" | "OUT_OF_RANGE" | "INTERNAL";
   readonly fields: FieldError[];
 }
 
@@ -246,8 +259,8 @@ export interface News {
 /** `window.tandem` until the module has loaded: the loader's functions (`loader.html`). */
 export interface Loader {
   captureLead(lead: Lead): Promise<Result>;
-  track(name: StandardEvent, event?: Event): Promise<Result>;
-  trackCustom(name: string, event?: Event): Promise<Result>;
+  track(name: StandardEvent, event?: EventInput): Promise<Result>;
+  trackCustom(name: string, event?: EventInput): Promise<Result>;
   recordPurchase(purchase: Purchase): Promise<Result>;
   consent: { grant(): Promise<void>; measureOnly(): Promise<void>; deny(): Promise<void> };
 }
@@ -290,10 +303,10 @@ export declare class Tandem {
   captureLead(lead: Lead): Promise<Result>;
 
   /** Reports a standard event. */
-  track(name: StandardEvent, event?: Event): Promise<Result>;
+  track(name: StandardEvent, event?: EventInput): Promise<Result>;
 
   /** Reports an event with a name of your own. */
-  trackCustom(name: string, event?: Event): Promise<Result>;
+  trackCustom(name: string, event?: EventInput): Promise<Result>;
 
   /**
    * Reports a purchase. Call it on the thank-you page. The pixel fires only when the server knows that the

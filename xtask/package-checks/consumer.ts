@@ -10,7 +10,7 @@ import {
   type Consent,
   type Content,
   type CustomData,
-  type Event as TandemEvent,
+  type EventInput as TandemEvent,
   type Experiment,
   type FieldError,
   type Lead,

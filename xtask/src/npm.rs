@@ -24,7 +24,7 @@ const ENABLED: [&str; 6] = [
 
 /// The scripts that stay files of their own. Pages import the first, and it loads the others on demand.
 const ENTRIES: [&str; 7] =
-    ["index.js", "auto.js", "forms.js", "debug.js", "plain.js", "storable.js", "tandem_normaliser.js"];
+    ["index.js", "auto.js", "forms.js", "debug.js", "json.js", "storable.js", "tandem_normaliser.js"];
 
 /// Shrinks the package in `folder`: optimises the WebAssembly for size, bundles and minifies the scripts.
 pub(crate) fn shrink(folder: &Path) -> anyhow::Result<()> {

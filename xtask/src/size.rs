@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use flate2::{Compression, write::GzEncoder};
 
 /// Most bytes that a page may load before its first event. Each file counts as compressed by gzip -9.
-const BUDGET_BYTES: usize = 19_000;
+const BUDGET_BYTES: usize = 22_000;
 
 const WASM: &str = "tandem_web_bg.wasm";
 
@@ -23,7 +23,7 @@ const LATER: [(&str, &str); 7] = [
     ("storable.js", "when a call must be put into storage"),
     ("tandem_normaliser.js", "with storable.js"),
     ("tandem_normaliser_bg.wasm", "with storable.js"),
-    ("plain.js", "where WebAssembly does not start"),
+    ("json.js", "where WebAssembly does not start"),
 ];
 
 /// The file with the script that a page inlines, and the most bytes of that script, uncompressed.

@@ -10,7 +10,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "core/src",
         "lib field_code cashfree order capi catalogue event crawler custom_data user_data page_url scrub cookie click_id normalise \
-         country hash money currency code id placeholder personal unicode",
+         country hash money currency code id placeholder personal unicode cut",
     ),
     (
         "core/src/cashfree",
@@ -21,7 +21,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("core/src/catalogue", "mod lookup cart index"),
     ("core/src/crawler", "mod list"),
     ("core/src/id", "mod event_id order_id pixel_id event_name text"),
-    ("core/src/normalise", "mod date_of_birth email gender name phone written place key error text"),
+    ("core/src/normalise", "mod date_of_birth email gender name phone written place pixel key error text"),
     (
         "core/src/order",
         "mod refund_event purchase consent inquiry history proof session signals state note voices contact browser payment \
@@ -112,7 +112,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
         "settings/src",
         "lib understood log client source unknown document secret client_address exit disk_room file_limit keys networks values loopback watched",
     ),
-    ("web-client/src", "lib answer request input pixel grpc event_id flat wire json names retry text"),
+    ("web-client/src", "lib browser answer call identity encode event grpc schema wire json node retry text"),
     (
         "xtask/src",
         "main test supply_chain fuzz tidy settings_docs demo bench web_examples publishing package normaliser webassembly size npm browser examples \
@@ -120,7 +120,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     (
         "xtask/src/tidy",
-        "mod arrows layers predicates module_files modules imports tokens paths dependencies pages sources test_functions",
+        "mod arrows layers predicates module_files modules imports tokens paths dependencies pages wire_names sources test_functions",
     ),
     ("xtask/src/supply_chain", "mod deny sbom locks"),
     ("xtask/src/wasm_target", "mod standard_library debian toolchain"),

@@ -1,10 +1,13 @@
-//! Events for Meta's pixel, with the same data that the server sends: `[method, name, parameters, id]`, and for a
-//! Purchase the key that confirms it.
-
-use alloc::vec::Vec;
+//! Events for Meta's pixel, with the same data that the server sends. As JSON: `name`, `id`, the `key` that confirms a
+//! Purchase, and `call`, the arguments of `fbq`.
 
 use crate::json::Json;
-use crate::names::{CONTENT, CUSTOM_DATA, numbered, push_snake};
+use crate::schema::index::{CUSTOM_DATA, MONEY, PROPERTY};
+use crate::schema::number::{
+    BROWSER_EVENT_CUSTOM, BROWSER_EVENT_CUSTOM_DATA, BROWSER_EVENT_EVENT_ID, BROWSER_EVENT_EVENT_NAME,
+    MONEY_AMOUNT, MONEY_CURRENCY_CODE, PROPERTY_KEY, PROPERTY_VALUE,
+};
+use crate::schema::{Kind, Message};
 use crate::wire::Fields;
 
 /// One event for `fbq`.
@@ -23,15 +26,15 @@ pub(crate) struct PixelEvent<'a> {
 }
 
 impl<'a> PixelEvent<'a> {
-    /// Reads a `BrowserEvent`: `event_name` (1), `event_id` (2), `custom_data` (3), `custom` (4).
+    /// Reads a `BrowserEvent`.
     pub(crate) fn read(event: &'a [u8]) -> Self {
         let mut read = Self::default();
         for (number, value) in Fields(event) {
             match number {
-                1 => read.name = value.bytes(),
-                2 => read.id = value.bytes(),
-                3 => read.custom_data = value.bytes(),
-                4 => read.is_custom = value.number() != 0,
+                BROWSER_EVENT_EVENT_NAME => read.name = value.bytes(),
+                BROWSER_EVENT_EVENT_ID => read.id = value.bytes(),
+                BROWSER_EVENT_CUSTOM_DATA => read.custom_data = value.bytes(),
+                BROWSER_EVENT_CUSTOM => read.is_custom = value.number() != 0,
                 _ => {}
             }
         }
@@ -39,49 +42,76 @@ impl<'a> PixelEvent<'a> {
     }
 
     pub(crate) fn write(&self, json: &mut Json) {
+        json.open(b'{');
+        for (key, value) in [(b"name".as_slice(), self.name), (b"id", self.id), (b"key", self.confirm_key)] {
+            if !value.is_empty() {
+                json.key(key);
+                json.text(value);
+            }
+        }
+        json.key(b"call");
+        self.write_call(json);
+        json.close(b'}');
+    }
+
+    /// The arguments of `fbq`.
+    pub(crate) fn write_call(&self, json: &mut Json) {
         json.open(b'[');
         json.text(if self.is_custom { b"trackCustom" } else { b"track" });
         json.text(self.name);
         json.open(b'{');
-        parameters(json, self.custom_data);
+        parameters(json, CUSTOM_DATA, self.custom_data);
         for (key, value) in self.more.iter().filter(|(_, value)| !value.is_empty()) {
             json.key(key);
             json.text(value);
         }
         json.close(b'}');
+        json.open(b'{');
+        json.key(b"eventID");
         json.text(self.id);
-        if !self.confirm_key.is_empty() {
-            json.text(self.confirm_key);
-        }
+        json.close(b'}');
         json.close(b']');
     }
 }
 
-/// `CustomData` as the pixel's parameters (Meta Pixel reference, object properties).
-fn parameters(json: &mut Json, custom_data: &[u8]) {
-    for (number, name) in numbered(CUSTOM_DATA) {
-        let mut key = Vec::new();
-        push_snake(&mut key, name);
-        let is_list = matches!(number, 2 | 3);
+/// The fields of `CustomData` or one of its messages as the pixel's parameters (Meta Pixel reference, object properties).
+/// They have the names of the protocol.
+fn parameters(json: &mut Json, message: Message, bytes: &[u8]) {
+    for field in message.fields() {
         let mut list = Json::default();
-        for (_, value) in Fields(custom_data).filter(|(found, _)| *found == u64::from(number)) {
-            match number {
-                1 | 10 => money(json, &key, value.bytes(), true),
-                2 => list.text(value.bytes()),
-                3 => content(&mut list, value.bytes()),
-                7 => {
-                    json.key(&key);
-                    json.number(value.number());
+        let out = if field.is_list && field.kind != Kind::Message(PROPERTY) { &mut list } else { &mut *json };
+        for (_, value) in Fields(bytes).filter(|(number, _)| *number == field.number) {
+            let text = |number| text_of(value.bytes(), number);
+            match field.kind {
+                Kind::Message(PROPERTY) => {
+                    out.key(text(PROPERTY_KEY));
+                    out.text(text(PROPERTY_VALUE));
+                    continue;
                 }
-                11 => property(json, value.bytes()),
-                _ => {
-                    json.key(&key);
-                    json.text(value.bytes());
+                _ if field.is_list => {}
+                _ => out.key(field.name),
+            }
+            match field.kind {
+                Kind::Message(MONEY) => {
+                    out.decimal(text(MONEY_AMOUNT));
+                    // An event has one currency for all amounts.
+                    let currency = text(MONEY_CURRENCY_CODE);
+                    if message == CUSTOM_DATA && !currency.is_empty() {
+                        out.key(b"currency");
+                        out.text(currency);
+                    }
                 }
+                Kind::Message(message) => {
+                    out.open(b'{');
+                    parameters(out, message, value.bytes());
+                    out.close(b'}');
+                }
+                Kind::Text => out.text(value.bytes()),
+                _ => out.number(value.number()),
             }
         }
-        if is_list && !list.0.is_empty() {
-            json.key(&key);
+        if !list.0.is_empty() {
+            json.key(field.name);
             json.open(b'[');
             json.0.append(&mut list.0);
             json.close(b']');
@@ -89,58 +119,9 @@ fn parameters(json: &mut Json, custom_data: &[u8]) {
     }
 }
 
-/// `Money`: `amount` (1), `currency_code` (2). An event for the pixel has one currency for all amounts.
-fn money(json: &mut Json, key: &[u8], money: &[u8], has_currency: bool) {
-    for (number, value) in Fields(money) {
-        match number {
-            1 => {
-                json.key(key);
-                json.decimal(value.bytes());
-            }
-            2 if has_currency => {
-                json.key(b"currency");
-                json.text(value.bytes());
-            }
-            _ => {}
-        }
-    }
-}
-
-/// `Content`: `id` (1), `quantity` (2), `item_price` (3).
-fn content(json: &mut Json, content: &[u8]) {
-    json.open(b'{');
-    for (number, value) in Fields(content) {
-        let Some((_, name)) = numbered(CONTENT).find(|(known, _)| u64::from(*known) == number) else {
-            continue;
-        };
-        let mut key = Vec::new();
-        push_snake(&mut key, name);
-        if number == 3 {
-            money(json, &key, value.bytes(), false);
-            continue;
-        }
-        json.key(&key);
-        if number == 2 {
-            json.number(value.number());
-        } else {
-            json.text(value.bytes());
-        }
-    }
-    json.close(b'}');
-}
-
-/// `Property`: `key` (1), `value` (2).
-fn property(json: &mut Json, property: &[u8]) {
-    let (mut key, mut text) = ([].as_slice(), [].as_slice());
-    for (number, value) in Fields(property) {
-        match number {
-            1 => key = value.bytes(),
-            2 => text = value.bytes(),
-            _ => {}
-        }
-    }
-    json.key(key);
-    json.text(text);
+/// The text of a field of a message. Empty if there is none.
+fn text_of(message: &[u8], wanted: u64) -> &[u8] {
+    Fields(message).find(|(number, _)| *number == wanted).map(|(_, value)| value.bytes()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -186,11 +167,11 @@ mod tests {
             PixelEvent { more: &[(b"variant", b"B"), (b"test_group", b"")], ..PixelEvent::read(&bytes) };
         event.write(&mut json);
         let expected = concat!(
-            r#"["trackCustom","Purchase",{"value":1499.00,"currency":"INR","content_ids":["a","b\""],"#,
+            r#"{"name":"Purchase","id":"purchase_A-1","call":["trackCustom","Purchase",{"value":1499.00,"currency":"INR","content_ids":["a","b\""],"#,
             r#""contents":[{"id":"a","quantity":2,"item_price":1.5},{"id":"b","quantity":1}],"#,
             r#""content_type":"product","content_name":"Deck","content_category":"Cards","num_items":0,"#,
             r#""search_string":"dogs","status":"done","predicted_ltv":3000,"currency":"INR","#,
-            r#""colour":"red","order_id":"A-1","variant":"B"},"purchase_A-1"]"#,
+            r#""colour":"red","order_id":"A-1","variant":"B"},{"eventID":"purchase_A-1"}]}"#,
         );
         assert_eq!(String::from_utf8_lossy(&json.0), expected);
     }

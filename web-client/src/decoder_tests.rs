@@ -8,12 +8,11 @@ use tandem_proto::v1::{
     BrowserEvent, CaptureLeadResponse, Content, CustomData, Money, Property, PurchaseState,
     RecordPurchaseResponse, TrackEventResponse,
 };
-use tandem_web::run;
 
-/// Kinds of calls, and what is added to read an answer to one.
-const KINDS: std::ops::Range<u32> = 0..5;
-const ANSWER: u32 = 8;
-const PURCHASE: u32 = 3;
+use super::*;
+
+/// Kinds of calls.
+const KINDS: [&str; 5] = ["lead", "event", "custom", "purchase", "report"];
 
 /// Changes bytes as a broken connection, a proxy or a forger may.
 #[derive(Debug, Clone)]
@@ -76,12 +75,12 @@ fn custom_data() -> impl Strategy<Value = CustomData> {
 }
 
 /// An answer to a call of this kind, as the server writes it.
-fn answer(kind: u32, id: String, event: Option<BrowserEvent>, key: String) -> Vec<u8> {
+fn answer(kind: &str, id: String, event: Option<BrowserEvent>, key: String) -> Vec<u8> {
     let duplicate = event.is_none();
     match kind {
-        0 => CaptureLeadResponse { event_id: id, duplicate, browser_event: event, ..Default::default() }
+        "lead" => CaptureLeadResponse { event_id: id, duplicate, browser_event: event, ..Default::default() }
             .encode_to_vec(),
-        PURCHASE => RecordPurchaseResponse {
+        "purchase" => RecordPurchaseResponse {
             event_id: id,
             state: PurchaseState::Verified.into(),
             duplicate,
@@ -100,22 +99,18 @@ fn frame(flags: u8, content: &[u8]) -> Vec<u8> {
     [&[flags], length.as_slice(), content].concat()
 }
 
-/// `run`'s input for an answer: the headers as entries, then the body.
-fn response(headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
-    let mut input = b"{headers\0".to_vec();
-    for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
-        input.extend_from_slice(
-            format!("={name}\u{1}{}\u{1}", value.replace(['\u{0}', '\u{1}'], "")).as_bytes(),
-        );
-    }
-    [input.as_slice(), b"\0", body].concat()
+/// What `finish` gives for an answer, without an `fbq`.
+fn finish(kind: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let headers: serde_json::Map<String, Value> =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
+    let head = serde_json::json!({ "kind": kind, "headers": headers }).to_string();
+    bytes_of(finished(Node::read(head.as_bytes()), body, &|_| Some(true)))
 }
 
 /// The JSON that JavaScript gets, and whether it throws it. The page's decoder replaces what is no UTF-8, too.
 fn json(result: &[u8]) -> (bool, Value) {
     let text = String::from_utf8_lossy(result);
-    let head = text.split('\0').next().unwrap_or_default();
-    let (is_thrown, head) = head.strip_prefix('!').map_or((false, head), |rest| (true, rest));
+    let (is_thrown, head) = text.strip_prefix('!').map_or((false, &*text), |rest| (true, rest));
     (is_thrown, serde_json::from_str(head).unwrap_or_else(|error| panic!("{error}: {head:?}")))
 }
 
@@ -124,7 +119,7 @@ proptest! {
 
     #[test]
     fn a_damaged_answer_is_an_answer_or_an_error(
-        kind in KINDS,
+        kind in prop::sample::select(&KINDS[..]),
         id in text(),
         name in text(),
         custom_data in prop::option::of(custom_data()),
@@ -141,13 +136,13 @@ proptest! {
         let bytes = damaged(answer(kind, id, event, name), &message_damage);
         let body = damaged([frame(0, &bytes), frame(0x80, trailers.as_bytes())].concat(), &body_damage);
         let headers = [("status", status.as_str()), ("message", &message), ("status-details-bin", &details)];
-        let (is_thrown, value) = json(&run(ANSWER + kind, 0.0, &response(&headers, &body)));
-        prop_assert!(value.is_array() || (is_thrown && value.is_u64()), "{value}");
+        let (is_thrown, value) = json(&finish(kind, &headers, &body));
+        prop_assert!(value.is_object() || (is_thrown && value.is_u64()), "{value}");
     }
 
     #[test]
     fn a_whole_answer_is_read_as_the_protocol_reads_it(
-        kind in KINDS.start..KINDS.end - 1,
+        kind in prop::sample::select(&KINDS[..4]),
         id in "[a-z0-9_-]{1,20}",
         name in "[A-Za-z]{1,12}",
         custom_data in custom_data(),
@@ -155,24 +150,25 @@ proptest! {
         let event = BrowserEvent { event_name: name.clone(), event_id: id.clone(), custom_data: Some(custom_data), custom: true };
         let bytes = answer(kind, id.clone(), Some(event), String::new());
         let body = [frame(0, &bytes), frame(0x80, b"grpc-status: 0\r\n")].concat();
-        let (is_thrown, value) = json(&run(ANSWER + kind, 0.0, &response(&[], &body)));
+        let (is_thrown, value) = json(&finish(kind, &[], &body));
         prop_assert!(!is_thrown, "{value}");
-        prop_assert_eq!(&value[0], &Value::from(id.as_str()));
-        prop_assert_eq!(&value[3][0], "trackCustom");
-        prop_assert_eq!(&value[3][1], &Value::from(name.as_str()));
-        prop_assert_eq!(&value[3][3], &Value::from(id.as_str()));
+        prop_assert_eq!(&value["eventId"], &Value::from(id.as_str()));
+        prop_assert_eq!(&value["event"]["call"][0], "trackCustom");
+        prop_assert_eq!(&value["event"]["name"], &Value::from(name.as_str()));
+        prop_assert_eq!(&value["event"]["call"][3]["eventID"], &Value::from(id.as_str()));
     }
 
     #[test]
     fn any_argument_gives_json(
-        kind in KINDS.start..KINDS.end + 3,
+        what in 0_u32..7,
         number in prop_oneof![any::<f64>(), Just(1.7956e12)],
         pieces in prop::collection::vec(
             prop_oneof![
                 prop::sample::select(vec![
-                    "=", "{", "\u{0}", "\u{1}", "\u{2}", "\u{3}", "options", "visit", "name", "input", "id", "pixelId", "user",
-                    "email", "value", "currency", "contents", "0", "quantity", "price", "consent", "ads", "denied", "Lead",
-                    "outcome", "1", "url", "123456789012345", "orderId", "defaultCountry", "IN",
+                    "{", "}", "[", "]", "\"", ":", ",", "null", "\\u00", "\\", "\"options\":{", "\"visit\":{", "\"name\":",
+                    "\"input\":{", "\"id\":", "\"pixelId\":", "\"email\":\"a\"", "\"value\":", "\"contents\":[{", "\"quantity\":",
+                    "\"consent\":{", "\"ads\":", "\"denied\"", "\"Lead\"", "\"kind\":\"lead\"", "\"kind\":\"report\"", "\"outcome\":",
+                    "\"properties\":{", "\"occurredAt\":", "123456789012345", "\"orderId\":", "\"fbc\":\"fb.1.2.A\"", "\"page\":\"?fbclid=",
                 ]).prop_map(|text| text.as_bytes().to_vec()),
                 "\\PC{0,6}".prop_map(String::into_bytes),
                 prop::collection::vec(any::<u8>(), 0..6),
@@ -181,7 +177,8 @@ proptest! {
         ),
     ) {
         let input = pieces.concat();
-        json(&run(kind, number, &input));
-        json(&run(ANSWER + kind, number, &input));
+        json(&run(what, number, &input));
+        json(&run(what, number, &[b"{", input.as_slice(), b"}"].concat()));
+        json(&bytes_of(finished(Node::read(&input), &input, &|_| None)));
     }
 }
