@@ -137,6 +137,9 @@ async fn every_public_rpc_and_an_internal_one_are_answered() -> anyhow::Result<(
     Ok(())
 }
 
+/// Its name, the path, the headers, and the status and code of the answer.
+type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16, &'a str);
+
 #[tokio::test]
 async fn callers_and_headers_are_judged_as_connect_says() -> anyhow::Result<()> {
     let world = World::builder()
@@ -147,7 +150,7 @@ async fn callers_and_headers_are_judged_as_connect_says() -> anyhow::Result<()> 
     let lead = || json!({ "user": { "email": "asha@example.com" } }).to_string();
     let (name, secret) = token();
     let stream = "/tandem.v1.OperationsService/WatchEvents";
-    let cases: [(&str, &str, &[(&str, &str)], u16, &str); 11] = [
+    let cases: [Case<'_>; 11] = [
         ("no token", HEALTH, &[], 401, "unauthenticated"),
         ("a wrong token", paths::CAPTURE_LEAD, &[("authorization", "Bearer wrong")], 401, "unauthenticated"),
         (
