@@ -71,6 +71,25 @@ async fn with_the_server_away_the_same_is_refused() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Scripts of monitoring tools replace `fetch` and may send the body later.
+#[tokio::test]
+async fn a_fetch_that_waits_sends_what_it_was_given() -> anyhow::Result<()> {
+    let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let page = Page { world: &world, session: &session, person: &person };
+    page.open("").await?;
+    let script = "
+        const { fetch } = window;
+        window.fetch = async (...call) => {
+            await new Promise((resolve) => { setTimeout(resolve, 100); });
+            return fetch(...call);
+        };
+        const tandem = await Tandem.connect({ ...options, pixelScript: '/none.js', ...more });
+        const leads = [1, 2, 3].map((n) => tandem.captureLead({ ...person, contentName: 'x'.repeat(100 * n) }));
+        return (await Promise.all(leads)).map(({ queued }) => queued);";
+    assert_eq!(page.run(script, json!({})).await?, json!([false, false, false]));
+    Ok(())
+}
+
 /// A page may give anything: members that are no values for Tandem mean nothing, and getters of its own classes count.
 #[tokio::test]
 async fn any_object_is_an_argument() -> anyhow::Result<()> {
