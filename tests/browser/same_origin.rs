@@ -60,7 +60,7 @@ async fn buy(kind: Kind, test: &str) -> anyhow::Result<()> {
     let script = "
         const [pixelId, person, orderId] = given;
         const { Tandem } = await import('/t/web/index.js');
-        const options = { pixelId, endpoint: `${location.origin}/t`, pixelScript: '/fbevents.js', currency: 'INR', defaultCountry: 'IN' };
+        const options = { pixelId, endpoint: '/t', pixelScript: '/fbevents.js', currency: 'INR', defaultCountry: 'IN' };
         const tandem = window.connected = await Tandem.connect(options);
         const lead = await tandem.captureLead(person);
         await tandem.track('InitiateCheckout', { orderId, value: 1499 });
