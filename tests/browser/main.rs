@@ -7,6 +7,7 @@ mod consent;
 mod declarative;
 mod docs;
 mod examples;
+mod fallback;
 mod forms;
 mod identity;
 mod kept;
