@@ -14,6 +14,7 @@ mod kept;
 mod lead;
 mod leaving;
 mod load;
+mod loader;
 mod matching;
 mod matrix;
 mod mistakes;
