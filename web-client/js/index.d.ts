@@ -64,13 +64,6 @@ export interface ConnectOptions {
   person?: Person;
   /** Default A/B test of calls. */
   experiment?: Experiment;
-  /**
-   * `true`: Meta's library counts a page view of its own at each `history.pushState`. `false` if absent: a single-page shop
-   * reports its page views with `track("PageView")`.
-   */
-  autoPageViews?: boolean;
-  /** `false`: Meta's library collects no clicks on buttons and no metadata of the page. `true` if absent. */
-  autoConfig?: boolean;
   /** Write to the console what happens, and why. */
   debug?: boolean;
 }

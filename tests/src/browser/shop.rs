@@ -154,6 +154,14 @@ impl<'a> Shop<'a> {
         self.fired("#purchase-status", |fired| !matches!(fired.pixel.as_str(), "" | "pending")).await
     }
 
+    /// Waits until the thank-you page shows any result of the Purchase, also "pending".
+    ///
+    /// # Errors
+    /// When it shows no result in time.
+    pub async fn purchase_told(&self) -> anyhow::Result<Fired> {
+        self.fired("#purchase-status", |fired| !fired.pixel.is_empty()).await
+    }
+
     /// Waits until the window is on a page whose address contains `part`.
     ///
     /// # Errors
