@@ -9,6 +9,9 @@
 //! No cookie library is used: only two known names are read and two fixed lines are written.
 //! `core` also builds for the browser, where each dependency costs bytes.
 
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
 use core::fmt;
 
 use crate::click_id::{Fbc, Fbp, Seen, choose_fbc_at, is_public_suffix};
@@ -120,17 +123,9 @@ impl MetaCookies {
 
     /// The cookies that the browser should have after this visit. `named`: the values that the page
     /// sent; they win over the cookies, but a click keeps the earlier of the two times. `fbclid`:
-    /// the click that led to the page; `seen`: when the page was visited; `random`: any number. A missing
-    /// browser ID is made. A click ID that is over 90 days old is dropped.
-    pub fn after_visit(
-        self,
-        named: Self,
-        fbclid: Option<&str>,
-        seen: Seen,
-        random: u32,
-        domain: &CookieDomain,
-    ) -> Self {
-        let index = domain.subdomain_index();
+    /// the click that led to the page; `seen`: when the page was visited; `random`: any number;
+    /// `index`: the subdomain index of the domain that the cookies are written for. A missing browser ID is made. A click ID that is over 90 days old is dropped.
+    pub fn after_visit(self, named: Self, fbclid: Option<&str>, seen: Seen, random: u32, index: u8) -> Self {
         let known = match (named.fbc, self.fbc) {
             (Some(named), Some(cookie))
                 if cookie.is_of_click(named.payload()) && cookie.creation_ms() < named.creation_ms() =>
@@ -184,7 +179,13 @@ mod tests {
 
     /// The values of both cookies after a visit.
     fn after(cookie: &str, named: &str, fbclid: Option<&str>) -> (String, Option<String>) {
-        let after = cookies(cookie).after_visit(cookies(named), fbclid, Seen::now(NOW), 7, &domain());
+        let after = cookies(cookie).after_visit(
+            cookies(named),
+            fbclid,
+            Seen::now(NOW),
+            7,
+            domain().subdomain_index(),
+        );
         (after.fbp.unwrap().as_str().to_owned(), after.fbc.map(|fbc| fbc.as_str().to_owned()))
     }
 
@@ -294,7 +295,7 @@ mod tests {
         /// For any input of a stranger, each `Set-Cookie` line holds one cookie that reads back.
         #[test]
         fn what_is_set_is_read_back(header in ".{0,80}", named in "_fb[pc]=fb\\.1\\.[0-9]{13}\\.\\PC{1,20}", fbclid in ".{0,30}") {
-            let after = cookies(&header).after_visit(cookies(&named), Some(&fbclid), Seen::now(NOW), 1, &domain());
+            let after = cookies(&header).after_visit(cookies(&named), Some(&fbclid), Seen::now(NOW), 1, domain().subdomain_index());
             for line in after.set_cookie(&domain()) {
                 let suffix = "; Domain=shop.example; Path=/; Max-Age=7776000; Secure; SameSite=Lax";
                 let pair = line.strip_suffix(suffix).unwrap();

@@ -85,7 +85,7 @@ impl serde::Serialize for Currency {
 impl<'de> serde::Deserialize<'de> for Currency {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error as _;
-        let code = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        let code = <alloc::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         Self::parse(&code).map_err(D::Error::custom)
     }
 }

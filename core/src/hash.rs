@@ -1,5 +1,6 @@
 //! SHA-256 digests in the form that Meta requires: 64 lower-case hex digits.
 
+use alloc::string::String;
 use core::fmt;
 
 use sha2::{Digest, Sha256};
@@ -30,7 +31,15 @@ impl Sha256Hex {
         let (digits, rest) = text.split_at_checked(64)?;
         let appendix_fits = rest.is_empty() || rest.strip_prefix('.').is_some_and(is_appendix);
         let mut bytes = [0; 32];
-        (appendix_fits && hex::decode_to_slice(digits, &mut bytes).is_ok()).then_some(Self(bytes))
+        let mut is_hex = true;
+        for (place, digit) in digits.bytes().enumerate() {
+            let value = char::from(digit).to_digit(16);
+            is_hex &= value.is_some();
+            if let Some(byte) = bytes.get_mut(place / 2) {
+                *byte = *byte << 4 | value.unwrap_or_default() as u8;
+            }
+        }
+        (appendix_fits && is_hex).then_some(Self(bytes))
     }
 
     /// The 32 bytes of the digest.
@@ -49,7 +58,7 @@ impl Sha256Hex {
     pub fn write_hex(&self, out: &mut String) {
         for byte in self.0 {
             for nibble in [byte >> 4, byte & 15] {
-                out.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
+                out.push(char::from_digit(nibble.into(), 16).unwrap_or_default());
             }
         }
     }

@@ -8,6 +8,7 @@
 //! | [`id`] | event, order and pixel IDs, event names |
 //! | [`money`], [`currency`] | amounts in minor units, never floats |
 //! | [`personal`], [`hash`], [`normalise`], [`country`], [`unicode`] | from raw personal data to hashed match keys |
+//! | [`field_code`] | codes and texts of wrong fields |
 //! | [`click_id`], [`cookie`] | `fbp` and `fbc`, and their cookies |
 //! | [`scrub`] | removes personal data from URLs and free text |
 //! | `page_url` | the address of a page as it may be kept |
@@ -18,15 +19,21 @@
 //! | `cashfree` | Cashfree's signatures, webhooks and Orders API |
 //!
 //! The feature `full` (default) adds what only the server needs: JSON, webhooks, orders and Unicode
-//! tables. The browser has its own `normalize` and `toLowerCase`.
+//! tables. The browser has its own `normalize` and `toLowerCase`. Without `full` the crate needs no standard library, whose
+//! panics would be a quarter of the browser package.
 
 #![warn(missing_docs)]
+#![cfg_attr(not(any(feature = "full", test)), no_std)]
+
+extern crate alloc;
 
 pub mod click_id;
 pub mod code;
 pub mod cookie;
 pub mod country;
 pub mod currency;
+mod cut;
+pub mod field_code;
 pub mod hash;
 pub mod id;
 pub mod money;

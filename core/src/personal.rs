@@ -1,5 +1,6 @@
 //! Raw personal data, before it is normalised and hashed.
 
+use alloc::string::String;
 use core::fmt;
 
 use zeroize::Zeroizing;

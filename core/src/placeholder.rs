@@ -2,16 +2,17 @@
 //!
 //! `None`, `[fbclid]`, `{{contact.email}}`, `N/A` and `guest` stand for thousands of people. Their
 //! hash would match the wrong person or nobody. So a placeholder is never sent and never hashed. The
-//! lists are here and nowhere else: pages, services, webhooks and the normaliser of the browser
-//! package use the same ones. The browser package's cookies and pixel have a shorter list
-//! (`web-client/js/nobody.js`), which a test compares with this one.
+//! lists are here and nowhere else: pages, services, webhooks and the browser package use the same ones.
 //!
 //! A few people are really called None, Nil or Guest. They lose that one match key. It would help
 //! little, because thousands of orders share it. Three names are spared where they are written as
 //! people write them: `Na`, `Nan` and `Null`. Programs write `NA`, `NaN` and `null`.
 
+use alloc::vec::Vec;
+
 use zeroize::Zeroizing;
 
+use crate::cut::{cut, holds, pieces};
 use crate::personal::is_removable;
 
 /// Longest text that can be a placeholder, bytes. Longer ones are not looked at.
@@ -87,33 +88,37 @@ const INITIALS: [&str; 3] = ["na", "nan", "nil"];
 /// How people write a name that is also a word for "no value".
 const NAMES: [&str; 3] = ["Na", "Nan", "Null"];
 
+/// What stands only in templates, byte by byte: a search for texts would need more code in the browser.
+const MARKS: [&[u8; 2]; 7] = [b"{{", b"}}", b"${", b"<%", b"<?", b"*|", b"%%"];
+
 /// Digits of a phone number that decide whether it is one that many people type.
 const DUMMY_DIGITS: usize = 10;
 
 /// Whether a text stands for no value: a word such as `null`, only zeros, or a template that nobody
 /// filled in.
 pub fn is_placeholder(text: &str) -> bool {
-    is_template(text) || folded(text).is_some_and(|word| says_nothing(&word))
+    is_template(text) || folded(text).is_some_and(Word::says_nothing)
 }
 
-/// Whether a click ID stands for no click. One without a letter or digit does too.
+/// Whether a click ID stands for no click. One without a letter or digit does too. The text has the alphabet of click IDs,
+/// in which no other template can be written.
 pub(crate) fn is_no_click(text: &str) -> bool {
-    is_placeholder(text)
-        || folded(text).is_some_and(|word| word.is_empty() || CLICK_NAMES.contains(&word.as_str()))
+    is_named_field(text)
+        || folded(text)
+            .is_some_and(|word| word.is_empty() || word.says_nothing() || word.is_one_of(&CLICK_NAMES))
 }
 
 /// Whether a customer ID names no person.
 pub(crate) fn is_shared_id(text: &str) -> bool {
     is_placeholder(text)
         || text.trim() == "-1"
-        || folded(text)
-            .is_some_and(|word| NOBODY.contains(&word.as_str()) || SHARED_IDS.contains(&word.as_str()))
+        || folded(text).is_some_and(|word| word.is_one_of(&NOBODY) || word.is_one_of(&SHARED_IDS))
 }
 
 /// Whether a first name, a last name or a full name is nobody's.
 pub(crate) fn is_no_name(text: &str) -> bool {
     !NAMES.contains(&text.trim_matches(is_removable))
-        && (is_placeholder(text) || folded(text).is_some_and(|word| NOBODY.contains(&word.as_str())))
+        && (is_placeholder(text) || folded(text).is_some_and(|word| word.is_one_of(&NOBODY)))
 }
 
 /// Whether a word for "no value" is also a name, in the lower case of its normal form.
@@ -123,7 +128,7 @@ pub(crate) fn is_name(word: &str) -> bool {
 
 /// Whether a city, state or postal code is none.
 pub(crate) fn is_no_place(text: &str) -> bool {
-    is_placeholder(text) || folded(text).is_some_and(|word| NO_PLACES.contains(&word.as_str()))
+    is_placeholder(text) || folded(text).is_some_and(|word| word.is_one_of(&NO_PLACES))
 }
 
 /// Whether a country is none. `NA` is Namibia.
@@ -133,13 +138,22 @@ pub(crate) fn is_no_country(text: &str) -> bool {
 
 /// Whether an e-mail address belongs to no buyer.
 pub(crate) fn is_no_address(text: &str) -> bool {
-    let Some((mailbox, domain)) = text.split_once('@') else { return is_placeholder(text) };
-    let mailbox = mailbox.split('+').next().unwrap_or_default();
+    let Some((mailbox, domain)) = cut(text, b'@') else { return is_placeholder(text) };
+    is_template(text) || is_no_mailbox(mailbox, domain)
+}
+
+/// Whether the mailbox of an e-mail address belongs to no buyer.
+pub(crate) fn is_no_mailbox(mailbox: &str, domain: &str) -> bool {
+    let mailbox = cut(mailbox, b'+').map_or(mailbox, |(mailbox, _)| mailbox);
     let Some(mailbox) = folded(mailbox) else { return false };
-    let says_domain = || domain.split('.').next().and_then(folded).is_some_and(|label| label == mailbox);
-    is_template(text)
-        || NO_MAILBOXES.contains(&mailbox.as_str())
-        || (NOTHING.contains(&mailbox.as_str()) && (!INITIALS.contains(&mailbox.as_str()) || says_domain()))
+    let says_domain = || {
+        pieces(domain, b'.')
+            .next()
+            .and_then(folded)
+            .is_some_and(|label| label.letters().eq(mailbox.letters()))
+    };
+    mailbox.is_one_of(&NO_MAILBOXES)
+        || (mailbox.is_one_of(&NOTHING) && (!mailbox.is_one_of(&INITIALS) || says_domain()))
 }
 
 /// Whether a phone number is one that many people type: only zeros, or its last ten digits are equal or
@@ -150,12 +164,16 @@ pub(crate) fn is_dummy_phone(text: &str, digit: impl Fn(char) -> Option<u8>) -> 
     }
     let mut digits = Zeroizing::new(Vec::with_capacity(BYTES_MAX));
     digits.extend(text.chars().take(BYTES_MAX).filter_map(digit));
+    is_dummy_number(&digits)
+}
+
+/// Whether the digits of a phone number are ones that many people type.
+pub(crate) fn is_dummy_number(digits: &[u8]) -> bool {
     if !digits.is_empty() && digits.iter().all(|digit| *digit == b'0') {
         return true;
     }
-    let Some(at) = digits.len().checked_sub(DUMMY_DIGITS) else { return false };
-    let (prefix, last) = digits.split_at(at);
-    prefix.len() <= 5 && (last.iter().all(|digit| *digit == last[0]) || last == b"1234567890")
+    let Some((prefix, last)) = digits.split_last_chunk::<DUMMY_DIGITS>() else { return false };
+    prefix.len() <= 5 && (last.iter().all(|digit| digit == &last[0]) || last == b"1234567890")
 }
 
 /// The words that stand for nothing, as programs write them before they hash them.
@@ -163,25 +181,34 @@ pub(crate) fn hashed_words() -> impl Iterator<Item = &'static str> {
     NOTHING.into_iter().chain(["n/a", "[object Object]", "[object object]", "(not set)", "0", "guest"])
 }
 
-fn says_nothing(word: &str) -> bool {
-    NOTHING.contains(&word) || (!word.is_empty() && word.bytes().all(|b| b == b'0'))
+/// A text by its letters and digits alone, in lower case. It is compared in place: a copy of personal data would have to
+/// be wiped.
+#[derive(Clone, Copy)]
+struct Word<'a>(&'a str);
+
+impl<'a> Word<'a> {
+    fn letters(self) -> impl Iterator<Item = u8> {
+        self.0.bytes().filter(u8::is_ascii_alphanumeric).map(|b| b.to_ascii_lowercase())
+    }
+
+    fn is_one_of(self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.letters().eq(word.bytes()))
+    }
+
+    fn is_empty(self) -> bool {
+        self.letters().next().is_none()
+    }
+
+    fn says_nothing(self) -> bool {
+        self.is_one_of(&NOTHING) || (!self.is_empty() && self.letters().all(|b| b == b'0'))
+    }
 }
 
 /// The letters and digits of a text in lower case. `None` for a text that is too long for a
 /// placeholder, or has letters of another script.
-fn folded(text: &str) -> Option<Zeroizing<String>> {
-    if text.len() > BYTES_MAX {
-        return None;
-    }
-    let mut word = Zeroizing::new(String::with_capacity(text.len()));
-    for c in text.chars() {
-        if c.is_ascii_alphanumeric() {
-            word.push(c.to_ascii_lowercase());
-        } else if !c.is_ascii() && !is_removable(c) {
-            return None;
-        }
-    }
-    Some(word)
+fn folded(text: &str) -> Option<Word<'_>> {
+    let fits = text.len() <= BYTES_MAX && text.chars().all(|c| c.is_ascii() || is_removable(c));
+    fits.then_some(Word(text))
 }
 
 /// Whether a text is a template's field that nobody filled in: `{{click_id}}`, `{fbclid}`, `[email]`,
@@ -193,7 +220,7 @@ fn is_template(text: &str) -> bool {
     }
     let starts =
         |prefix: &str| text.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
-    if ["{{", "}}", "${", "<%", "<?", "*|", "%%"].iter().any(|mark| text.contains(mark))
+    if text.as_bytes().windows(2).any(|pair| MARKS.iter().any(|mark| pair == *mark))
         || ["%5b", "%7b", "%3c", "%24%7b"].iter().any(|code| starts(code))
     {
         return true;
@@ -202,20 +229,23 @@ fn is_template(text: &str) -> bool {
     let is_field = |inner: &str| {
         // A customer ID can be a UUID in braces, and a number can be written in brackets.
         let is_uuid = inner.len() == 36 && inner.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-        inner.bytes().any(|b| b.is_ascii_alphabetic()) && !inner.contains('@') && !is_uuid
+        inner.bytes().any(|b| b.is_ascii_alphabetic()) && !holds(inner, b'@') && !is_uuid
     };
     let bracketed = [('{', '}'), ('[', ']'), ('<', '>'), ('%', '%')];
     if bracketed.iter().find_map(|(open, close)| inside(*open, *close)).is_some_and(is_field) {
         return true;
     }
+    is_named_field(text)
+}
+
+/// Whether a text is a template's field without brackets: `__FBCLID__`.
+fn is_named_field(text: &str) -> bool {
     let named = text.strip_prefix("__").and_then(|rest| rest.strip_suffix("__"));
     named.is_some_and(|inner| !inner.is_empty() && inner.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     fn dummy(text: &str) -> bool {
@@ -253,7 +283,9 @@ mod tests {
             "00000000-0000-0000-0000-000000000000",
         ] {
             assert!(is_placeholder(text), "{text}");
-            assert!(is_no_click(text) && is_shared_id(text) && is_no_name(text), "{text}");
+            let is_of_click = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+            assert!(is_no_click(text) || !is_of_click, "{text}");
+            assert!(is_shared_id(text) && is_no_name(text), "{text}");
             assert!(is_no_place(text) && is_no_address(text), "{text}");
         }
         for text in [
@@ -323,29 +355,5 @@ mod tests {
             assert_eq!(yes.iter().filter(|text| !is_one(text)).collect::<Vec<_>>(), Vec::<&&str>::new());
             assert_eq!(no.iter().filter(|text| is_one(text)).collect::<Vec<_>>(), Vec::<&&str>::new());
         }
-    }
-
-    /// The browser package has the words for its cookies and its pixel again, as patterns, because it loads no
-    /// core there. Each pattern stands for the words of its list and no others.
-    #[test]
-    fn the_browser_package_has_the_same_words() {
-        use proptest::strategy::{Strategy as _, ValueTree as _};
-        let script = include_str!("../../web-client/js/nobody.js");
-        let words = |name: &str| {
-            let (_, after) = script.split_once(&format!("const {name} =")).unwrap();
-            let (value, _) = after.split_once(';').unwrap();
-            let pattern: String = value.split('"').skip(1).step_by(2).collect();
-            let pattern = pattern.replace("|0*", "");
-            let strategy = proptest::string::string_regex(pattern.trim_end_matches('|')).unwrap();
-            let mut runner = proptest::test_runner::TestRunner::deterministic();
-            (0..5_000).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect::<BTreeSet<_>>()
-        };
-        let list = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<BTreeSet<_>>();
-        // `[object Object]` can stand in neither value.
-        let mut nothing = list(&NOTHING);
-        nothing.remove("objectobject");
-        assert_eq!(words("NOTHING"), nothing);
-        assert_eq!(words("NO_CLICK"), list(&CLICK_NAMES));
-        assert_eq!(words("NO_MAILBOX"), list(&NO_MAILBOXES));
     }
 }

@@ -1,6 +1,8 @@
 //! The two Unicode operations that normalisation needs, as a trait. In the browser they call its own
 //! `normalize` and `toLowerCase`, so that the package contains no Unicode tables.
 
+use alloc::string::String;
+
 /// Unicode operations. Both are the defaults of the Unicode standard, without a locale.
 pub trait UnicodeRules {
     /// Brings a text into normalisation form C (UAX #15).

@@ -109,7 +109,7 @@ proptest! {
     ) {
         let domain = CookieDomain::parse("shop.example").unwrap();
         let visit = |before: MetaCookies, named: MetaCookies, now: u64| {
-            before.after_visit(named, fbclid.as_deref(), Seen::now(now), random, &domain)
+            before.after_visit(named, fbclid.as_deref(), Seen::now(now), random, domain.subdomain_index())
         };
         let first = visit(cookies(&header), cookies(&named), NOW);
         prop_assert!(first.fbp.is_some(), "a browser always has an ID");

@@ -40,7 +40,7 @@ async fn the_console_tells_what_happens_and_nothing_about_the_person() -> anyhow
     page.open("").await?;
     let script = "
         const lines = [];
-        console.debug = (...line) => { lines.push(line.join(' ')); };
+        console.info = (...line) => { lines.push(line.join(' ')); };
         const tandem = await Tandem.connect({ ...options, debug: true });
         const lead = await tandem.captureLead(person);
         await tandem.captureLead({ ...person, phone: '12' }).catch(() => {});

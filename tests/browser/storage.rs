@@ -127,7 +127,7 @@ async fn what_nobody_will_take_leaves_storage() -> anyhow::Result<()> {
     page.open().await?;
     let script = "
         const entry = (id, changes) => {
-            const record = { kind: 0, name: 'Lead', id, madeMs: Date.now(), pixelId, visit: {}, input: person,
+            const record = { kind: 'lead', name: 'Lead', id, madeMs: Date.now(), pixelId, visit: {}, input: person,
                 options: { pixelId }, ...changes };
             localStorage.setItem('tandem.unsent.' + id, JSON.stringify(record));
         };
@@ -138,7 +138,7 @@ async fn what_nobody_will_take_leaves_storage() -> anyhow::Result<()> {
         localStorage.setItem('tandem.unsent.' + id(4), '{');
         entry(id(5), { pixelId: '999999999999999', options: { pixelId: '999999999999999' } });
         const said = [];
-        console.debug = (...words) => { said.push(words.join(' ')); };
+        console.info = (...words) => { said.push(words.join(' ')); };
         const second = await Tandem.connect({ endpoint, pixelId, pixelScript: '/fbevents.js', debug: true });
         // The console's part of the package loads on its own.
         await until(() => kept().length === 1 && said.some((words) => words.includes(id(3))));

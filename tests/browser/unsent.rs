@@ -150,8 +150,8 @@ async fn a_lead_that_its_pixel_fired_days_ago_is_kept_by_the_server_and_not_coun
     let script = "
         const [id, madeMs] = ['0193b3a0-0000-7000-8000-000000000001', Date.now() - 60 * 3600 * 1000];
         localStorage.setItem('tandem.unsent.' + id, JSON.stringify({
-            kind: 0, name: 'Lead', id, madeMs, pixelId, visit: {}, input: person, options: { pixelId },
-            outcome: ['Lead', id, 1, madeMs],
+            kind: 'lead', name: 'Lead', id, madeMs, pixelId, visit: {}, input: person, options: { pixelId },
+            outcome: ['Lead', id, 'fired', madeMs],
         }));
         await Tandem.connect({ endpoint, pixelId, pixelScript: '/fbevents.js' });
         await until(() => !kept().length);";

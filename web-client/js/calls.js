@@ -1,12 +1,11 @@
 // The life of a call: make it, send it to the server, fire the pixel, report the pixel's outcome to the
 // server.
 //
-// A call is an object. The page gives: kind, name, input (its argument), id (the client's own event ID),
-// madeMs, visit, timeoutMs, and for a stored call the options of its page. `prepare` adds: path, body, own
-// (the event for fbq if the server does not answer), denied. Its progress: isPosted, isFlying, isTaken
-// (the server has it), isTold (the pixel has it), outcome ([event, FIRED | BLOCKED | FAILED, when]).
+// A call is an object. It has what engine.js describes, and timeoutMs. A stored call has the options of its
+// page; others have none. `prepare` adds: message (the call as the engine takes it), own (the event for fbq if
+// the server does not answer), denied. Its progress: isPosted, isFlying, isTaken (the server has it), isTold
+// (the pixel has it), hasThrown (fbq threw), outcome ([event, "fired" | "blocked" | "failed", when]).
 
-import { BLOCKED, CONFIRMATION, FAILED, FIRED, PURCHASE } from "./kinds.js";
 import { toTandemError } from "./errors.js";
 import { visit } from "./identity.js";
 import { announce, say } from "./events.js";
@@ -36,86 +35,105 @@ export class Calls {
 
   /** Makes a call and checks it. Throws a TandemError before anything happens. */
   make(kind, name, input) {
-    const id = this.engine.newId(Date.now(), ...crypto.getRandomValues(new Uint32Array(3)));
-    const timeoutMs = kind === PURCHASE ? PURCHASE_TIMEOUT_MS : TIMEOUT_MS;
-    const call = { kind, name: String(name), input, id, madeMs: Date.now(), timeoutMs, visit: visit() };
+    const timeoutMs = kind === "purchase" ? PURCHASE_TIMEOUT_MS : TIMEOUT_MS;
+    const call = {
+      kind, name: String(name), input, id: this.engine.newId(), madeMs: Date.now(), timeoutMs, visit: visit(this.engine),
+    };
     try {
-      this.prepare(call, 0);
+      const unknown = this.prepare(call, 0);
+      if (unknown.length) console.warn("tandem:", call.name, "has no", unknown.join(", "));
     } catch (error) {
       throw toTandemError(error);
     }
     return call;
   }
 
-  /** Encodes the call's message. `madeMs` is 0 unless the call was delayed. */
+  /** Checks the call, and makes what the engine sends. `madeMs` is 0 unless the call was delayed. Returns unknown keys. */
   prepare(call, madeMs) {
-    const { kind, name, id } = call;
-    const input = this.consent.applied(call.input, call.options);
-    [call.path, call.body, call.own, call.denied] =
-      this.engine.prepare(call.options ?? this.options, call.visit, kind, name, input, id, madeMs);
+    const { endpoint, cookies } = this.options;
+    call.message = {
+      ...call,
+      madeMs,
+      input: this.consent.applied(call.input, call.options),
+      // The server's address is this page's, also for a call of an earlier page.
+      options: { ...call.options ?? this.options, endpoint, cookies },
+    };
+    const { name, event, denied, unknown } = this.engine.prepare(call.message);
+    Object.assign(call, { name, own: event, denied });
+    return unknown;
   }
 
-  /** Sends the call once. Throws a number (milliseconds to wait) if the server is unreachable. */
-  async send(call, madeMs) {
-    if (call.kind !== CONFIRMATION) this.prepare(call, madeMs);
+  /**
+   * Sends the call once. With `mayFire`, the pixel fires as soon as the server answers. Throws a number
+   * (milliseconds to wait) if the server is unreachable.
+   */
+  async send(call, madeMs, mayFire) {
+    this.prepare(call, madeMs);
     call.isPosted = call.isFlying = true;
-    const { path, body, timeoutMs } = call;
-    const response = await post(this.options, path, body, timeoutMs)
+    const { message, timeoutMs } = call;
+    const response = await post(this.engine, message, timeoutMs)
       .catch(() => { throw 0; })
       .finally(() => { call.isFlying = false; });
-    const result = this.engine.answer(call.kind, ...response);
+    const mayFireNow = mayFire && !call.isTold && this.consent.mayFire;
+    if (mayFireNow) pixel.start(this.options, this.engine);
+    const answer = this.engine.finish(message, ...response, !!mayFireNow);
     call.isTaken = true;
-    return result;
+    if (answer.fired !== undefined) {
+      call.isTold = true;
+      call.hasThrown = !answer.fired;
+    }
+    return answer;
   }
 
   /** Sends a call without waiting for the answer, because the visitor leaves the page. */
-  launch({ path, body, timeoutMs }) {
-    post(this.options, path, body, timeoutMs).catch(() => {});
+  launch({ message, timeoutMs }) {
+    post(this.engine, message, timeoutMs).catch(() => {});
   }
 
   /** Fires the pixel at once, with consent. Returns false if there is none or fbq threw. */
   fire(call, event) {
     if (!this.consent.mayFire) return false;
     call.isTold = true;
-    pixel.start(this.options);
-    return pixel.fire(event);
+    pixel.start(this.options, this.engine);
+    call.hasThrown = !this.engine.fire(event);
+    return !call.hasThrown;
   }
 
-  /** Fires the pixel once, and reports the outcome to the server. */
+  /** Fires the pixel, unless it has the event, and reports the outcome to the server. */
   async tell(call, event) {
     if (!this.consent.mayFire) return "suppressed";
-    const threw = !call.isTold && !this.fire(call, event);
-    const outcome = threw ? FAILED : await pixel.isReady(PIXEL_MS) ? FIRED : BLOCKED;
+    if (!call.isTold) this.fire(call, event);
+    const outcome = call.hasThrown ? "failed" : await pixel.isReady(PIXEL_MS) ? "fired" : "blocked";
     this.#note(call, event, outcome);
-    if (outcome === BLOCKED && !pixel.isRefused()) {
+    if (outcome === "blocked" && !pixel.isRefused()) {
       // The event waits in fbq's queue. If the library loads late, it still sends the event.
-      pixel.isReady(LATE_MS).then((isLate) => { if (isLate) this.#note(call, event, FIRED); });
+      pixel.isReady(LATE_MS).then((isLate) => { if (isLate) this.#note(call, event, "fired"); });
     }
-    if (outcome !== FIRED) return "blocked";
-    await pixel.isSent(event[3]).catch(() => {});
+    if (outcome !== "fired") return "blocked";
+    await pixel.isSent(event.id).catch(() => {});
     return "fired";
   }
 
   #note(call, event, outcome) {
-    say(this.options, "told", event[1], event[3], outcome);
+    say(this.options, "told", event.name, event.id, outcome);
     call.outcome = [event, outcome, Date.now()];
-    if (outcome === FIRED) {
+    if (outcome === "fired") {
       this.hasFired(call, event);
-      announce("fired", event[1], event[3]);
+      announce("fired", event.name, event.id);
     }
     if (call.isTaken) this.confirm(...call.outcome);
     else this.unsent.note(call);
   }
 
   /** The call that reports what the pixel did. */
-  confirmation([, name, , id, confirmKey], outcome, atMs = Date.now()) {
-    const report = [name, id, outcome, atMs, confirmKey];
-    const [path, body] = this.engine.confirmation(String(this.options.pixelId), ...report);
-    return { kind: CONFIRMATION, id, report, path, body, madeMs: atMs, timeoutMs: TIMEOUT_MS };
+  report({ name, id, key }, outcome, atMs = Date.now()) {
+    const call = { kind: "report", id, input: { name, id, outcome, atMs, key }, madeMs: atMs, timeoutMs: TIMEOUT_MS };
+    this.prepare(call, 0);
+    return call;
   }
 
   async confirm(event, outcome, atMs) {
-    const call = this.confirmation(event, outcome, atMs);
+    const call = this.report(event, outcome, atMs);
     try {
       await this.send(call, 0);
     } catch (error) {

@@ -1,6 +1,10 @@
 // The console texts of the option `debug`. They say what happens, and why. This file loads only with `debug`.
 
-const OUTCOMES = [, "fired", "did not fire: Meta's library has not loaded (blocked, or slow)", "failed: fbq threw an error"];
+const OUTCOMES = {
+  fired: "fired",
+  blocked: "did not fire: Meta's library has not loaded (blocked, or slow)",
+  failed: "failed: fbq threw an error",
+};
 
 const TEXTS = {
   connected: (consent) => `connected; consent ${consent}`,
@@ -19,5 +23,6 @@ const TEXTS = {
 };
 
 export const say = (what, details) => {
-  console.debug("tandem:", TEXTS[what]?.(...details) ?? [what, ...details].join(" "));
+  // Chrome hides `console.debug` unless the developer asks for verbose messages.
+  console.info("tandem:", TEXTS[what]?.(...details) ?? [what, ...details].join(" "));
 };

@@ -10,12 +10,9 @@ export class TandemError extends Error {
   }
 }
 
-/**
- * The page's error for what the engine threw: [code, message, [[field, description]]], or anything
- * unexpected, which becomes INTERNAL.
- */
+/** The page's error for what the engine threw, or for anything unexpected, which becomes INTERNAL. */
 export const toTandemError = (error) => {
   if (error instanceof TandemError) return error;
-  const [code, message, fields = []] = Array.isArray(error) ? error : ["INTERNAL", String(error)];
-  return new TandemError(code, message, fields.map(([field, description]) => ({ field, description })));
+  const { code, message, fields } = error?.fields ? error : { code: "INTERNAL", message: String(error), fields: [] };
+  return new TandemError(code, message, fields);
 };

@@ -1,16 +1,8 @@
-// Meta's cookies, by Meta's rules: `_fbp` names the browser, `_fbc` the click on an ad. Their form is
-// fb.<labels of the cookie's domain, less one>.<time made, ms>.<random number or click ID>. The owner calls
-// this file only with the visitor's consent. The date of a click is never changed.
-
-import { isClick } from "./nobody.js";
+// Meta's cookies: `_fbp` names the browser, `_fbc` the click on an ad. The engine makes their values. The owner
+// calls this file only with the visitor's consent.
 
 const LIFE_S = 90 * 24 * 3600;
-// Meta's own library ignores longer click IDs.
-const CLICK_ID_MAX_CHARS = 500;
 const NAMES = ["_fbp", "_fbc"];
-// The form of both values. A fifth field is the appendix of Meta's param builder.
-const VALID = /^fb\.\d+\.\d+\.[\w-]+(\.([AB][AQgw]|AQ[\w-]{6}))?$/;
-const payload = (value) => value?.split(".")[3];
 
 // Sandboxed frames refuse access to cookies. Then there are none.
 const cookie = (name) => {
@@ -44,28 +36,14 @@ const widest = () => {
   }) ?? "";
 };
 
-// The click ID of the page's address, or of the page before it. The server gets one that cannot stand in a
-// cookie too, unchanged, and counts it.
-const clickId = () => {
-  const ids = [location.href, document.referrer].flatMap((address) => {
-    try {
-      return new URL(address).searchParams.getAll("fbclid");
-    } catch { return []; }
-  }).filter((id) => id && id.length <= CLICK_ID_MAX_CHARS);
-  return ids.find(isClick) ?? ids[0];
-};
-
 /** Makes missing cookies, and extends the life of existing ones. */
-export const start = () => {
+export const start = (engine) => {
   try {
     const domain = widest();
-    const made = (last) => ["fb", domain && domain.split(".").length - 1 || 0, Date.now(), last].join(".");
-    let [fbp, fbc] = NAMES.map((name) => [cookie(name)].find((value) => VALID.test(value)));
-    if (!(payload(fbp) > 0)) fbp = made(Math.floor(1e9 + Math.random() * 9e9));
-    const click = clickId();
-    if (isClick(click ?? "") && payload(fbc) !== click) fbc = made(click);
-    write(NAMES[0], fbp, domain);
-    if (fbc && isClick(payload(fbc))) write(NAMES[1], fbc, domain);
+    const dots = domain.split(".").length - 1;
+    const [random] = crypto.getRandomValues(new Uint32Array(1));
+    engine.cookies(visit(engine), dots, random)
+      .forEach((value, index) => value && write(NAMES[index], value, domain));
   } catch { /* no cookies here */ }
 };
 
@@ -76,11 +54,11 @@ export const clear = () => {
   } catch { /* no cookies here */ }
 };
 
-/** The argument `visit` of the engine's `prepare`. */
-export const visit = () => ({
-  eventSourceUrl: location.href,
-  referrerUrl: document.referrer,
-  fbclid: clickId(),
+/** What a call keeps of the page on which it was made. */
+export const visit = (engine) => ({
+  page: location.href,
+  referrer: document.referrer,
+  click: engine.click(location.href, document.referrer),
   fbp: cookie(NAMES[0]),
   fbc: cookie(NAMES[1]),
 });

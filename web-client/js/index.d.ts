@@ -5,7 +5,10 @@
 
 /** Options of {@link Tandem.connect}. */
 export interface ConnectOptions {
-  /** Address of your Tandem server, such as `https://track.shop.example`. */
+  /**
+   * Address of your Tandem server, such as `https://track.shop.example`, or a path of this site that leads to it, such
+   * as `/t`.
+   */
   endpoint: string;
   /** The pixel's (dataset's) ID: digits. */
   pixelId: string;
@@ -19,6 +22,17 @@ export interface ConnectOptions {
   defaultCountry?: string;
   /** Address of Meta's library, if the page serves it from elsewhere. */
   pixelScript?: string;
+  /**
+   * Meta's library reports a PageView of its own on each `history.pushState` and `replaceState`, under an ID that no
+   * server knows. `false` if absent: a single-page shop calls `track("PageView")` for each route. It has no effect on
+   * an `fbq` of the page's own.
+   */
+  autoPageViews?: boolean;
+  /**
+   * Meta's automatic events (clicks on buttons, the page's metadata). With `false`, `fbq("set", "autoConfig", false)`
+   * switches them off. `true` if absent, as in Meta's own base code. It has no effect on an `fbq` of the page's own.
+   */
+  autoConfig?: boolean;
   /** Default consent of calls. The visitor's own decision goes to {@link Tandem.consent}. */
   consent?: Consent;
   /**
@@ -100,7 +114,7 @@ export interface CustomData {
   currency?: string;
   contentIds?: (string | number)[];
   contents?: Content[];
-  contentType?: "product" | "product_group" | string;
+  contentType?: "product" | "product_group";
   contentName?: string;
   contentCategory?: string;
   numItems?: number;
@@ -144,7 +158,7 @@ export interface Common extends Person, CustomData {
 export interface Lead extends Common {}
 
 /** Any other event. */
-export interface Event extends Common {
+export interface EventInput extends Common {
   /** The event's order. Set it on `InitiateCheckout`, so that the server knows the Purchase's browser. */
   orderId?: string;
   /**
@@ -190,7 +204,9 @@ export interface Result {
 export interface FieldError {
   /** The server's name of the field, such as `user.email`. */
   field: string;
-  /** What is wrong with it. */
+  /** The stable name of what is wrong, such as `EMAIL_MALFORMED`, to translate. */
+  code: string;
+  /** What is wrong with it: a sentence that a visitor can read. */
   description: string;
 }
 
@@ -199,11 +215,12 @@ export declare class TandemError extends Error {
   readonly name: "TandemError";
   /**
    * - `INVALID_ARGUMENT`: see `fields`.
-   * - `PERMISSION_DENIED`: the page's origin is not in `TANDEM_ALLOWED_ORIGINS`.
+   * - `PERMISSION_DENIED`: the page's origin is not in `TANDEM_ALLOWED_ORIGINS`. The message names it.
    * - `UNAUTHENTICATED`, `FAILED_PRECONDITION`, `OUT_OF_RANGE`: as the message says.
    * - `INTERNAL`: a bug of Tandem.
    */
-  readonly code: string;
+  readonly code:
+    | "INVALID_ARGUMENT" | "PERMISSION_DENIED" | "UNAUTHENTICATED" | "FAILED_PRECONDITION" | "OUT_OF_RANGE" | "INTERNAL";
   readonly fields: FieldError[];
 }
 
@@ -235,8 +252,8 @@ export interface News {
 /** `window.tandem` until the module has loaded: the loader's functions (`loader.html`). */
 export interface Loader {
   captureLead(lead: Lead): Promise<Result>;
-  track(name: StandardEvent, event?: Event): Promise<Result>;
-  trackCustom(name: string, event?: Event): Promise<Result>;
+  track(name: StandardEvent, event?: EventInput): Promise<Result>;
+  trackCustom(name: string, event?: EventInput): Promise<Result>;
   recordPurchase(purchase: Purchase): Promise<Result>;
   consent: { grant(): Promise<void>; measureOnly(): Promise<void>; deny(): Promise<void> };
 }
@@ -279,10 +296,10 @@ export declare class Tandem {
   captureLead(lead: Lead): Promise<Result>;
 
   /** Reports a standard event. */
-  track(name: StandardEvent, event?: Event): Promise<Result>;
+  track(name: StandardEvent, event?: EventInput): Promise<Result>;
 
   /** Reports an event with a name of your own. */
-  trackCustom(name: string, event?: Event): Promise<Result>;
+  trackCustom(name: string, event?: EventInput): Promise<Result>;
 
   /**
    * Reports a purchase. Call it on the thank-you page. The pixel fires only when the server knows that the

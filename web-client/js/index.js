@@ -1,12 +1,13 @@
-// Tandem's entry: the classes that a page uses. The engine (engine.js) decides what is sent, what an answer
-// means, and when to try again. These files do the work that waits:
+// Tandem's entry: the classes that a page uses. The engine (engine.js) makes and sends calls, reads answers and
+// calls fbq. These files wait, store and listen:
 //
-//   calls.js       a call: sent to the server, fired by the pixel
+//   calls.js       a call: sent to the server, reported by the pixel
 //   purchases.js   purchases: the pixel fires once, when the server says that the order is paid
 //   unsent.js      calls that the server has not accepted yet; stored_calls.js stores them
 //   consent.js     the visitor's consent
-//   pixel.js       fbq            transport.js   fetch
-//   identity.js    cookies        nobody.js      placeholders
+//   pixel.js       Meta's library
+//   transport.js   waiting for answers
+//   identity.js    cookies
 //   storage.js     orders remembered between pages
 //   events.js      events on the document, the console
 
@@ -15,7 +16,6 @@ import { Consent } from "./consent.js";
 import { load } from "./engine.js";
 import { toTandemError } from "./errors.js";
 import * as identity from "./identity.js";
-import { CUSTOM_EVENT, EVENT, FIRED, LEAD } from "./kinds.js";
 import { announce, say } from "./events.js";
 import * as pixel from "./pixel.js";
 import { Purchases } from "./purchases.js";
@@ -51,9 +51,9 @@ export class Tandem {
     return tandem;
   }
 
-  captureLead(lead) { return this.#event(LEAD, "Lead", lead); }
-  track(name, event) { return this.#event(EVENT, name, event); }
-  trackCustom(name, event) { return this.#event(CUSTOM_EVENT, name, event); }
+  captureLead(lead) { return this.#event("lead", "Lead", lead); }
+  track(name, event) { return this.#event("event", name, event); }
+  trackCustom(name, event) { return this.#event("custom", name, event); }
   async recordPurchase(purchase) { return this.#purchases.record(purchase); }
 
   #start(engine, options, isDenied) {
@@ -76,8 +76,8 @@ export class Tandem {
 
   // Starts everything that needs consent.
   #open() {
-    if (this.#calls.options.cookies !== "server") identity.start();
-    if (this.#calls.consent.mayFire) pixel.start(this.#calls.options);
+    if (this.#calls.options.cookies !== "server") identity.start(this.#calls.engine);
+    if (this.#calls.consent.mayFire) pixel.start(this.#calls.options, this.#calls.engine);
     this.#purchases.resume();
     this.#unsent.resume();
   }
@@ -99,12 +99,12 @@ export class Tandem {
     const call = this.#calls.make(kind, name, input);
     const { consent, options } = this.#calls;
     if (!consent.isOpen) return this.#deliver(call);
-    say(options, "held", name, call.id);
+    say(options, "held", call.name, call.id);
     consent.hold(() => {
       // The call keeps the page on which it was made. The cookies exist only now.
-      const { fbp, fbc } = identity.visit();
+      const { fbp, fbc } = identity.visit(this.#calls.engine);
       Object.assign(call.visit, { fbp, fbc });
-      this.#deliver(call).catch((error) => say(options, "refused", name, call.id, error.code, ""));
+      this.#deliver(call).catch((error) => say(options, "refused", call.name, call.id, error.code, ""));
     });
     return { eventId: call.id, pixel: "pending", duplicate: false, queued: true };
   }
@@ -112,11 +112,11 @@ export class Tandem {
   async #deliver(call) {
     const calls = this.#calls, { name, id } = call;
     this.#inFlight.add(call);
-    let result, event;
+    let result, event, stored;
     try {
       say(calls.options, "sent", name, id);
       const guard = setTimeout(() => this.#unsent.guard(call), SLOW_MS);
-      const [eventId, duplicate, , told] = await calls.send(call, 0)
+      const { eventId, duplicate, event: told } = await calls.send(call, 0, true)
         .finally(() => clearTimeout(guard));
       this.#unsent.forget(call);
       say(calls.options, "answered", name, eventId, duplicate, !!told);
@@ -127,7 +127,7 @@ export class Tandem {
         this.#unsent.forget(call);
         throw toTandemError(error);
       }
-      this.#unsent.keep(call, error);
+      stored = this.#unsent.keep(call, error);
       say(calls.options, "queued", name, id, error);
       announce("queued", name, id);
       result = { eventId: id, duplicate: false, queued: true };
@@ -135,7 +135,10 @@ export class Tandem {
     } finally {
       this.#inFlight.delete(call);
     }
-    return { ...result, pixel: event ? await calls.tell(call, event) : "suppressed" };
+    const told = event ? await calls.tell(call, event) : "suppressed";
+    // The visitor may leave the page when the call has resolved.
+    await stored;
+    return { ...result, pixel: told };
   }
 
   // The visitor leaves the page. The pixel fires the calls that wait for an answer, under the client's own
@@ -145,7 +148,7 @@ export class Tandem {
     for (const call of this.#inFlight) {
       if (!call.isPosted) calls.launch(call);
       if (call.own && !call.isTold && calls.fire(call, call.own) && pixel.isLoaded()) {
-        calls.launch(calls.confirmation(call.own, FIRED));
+        calls.launch(calls.report(call.own, "fired"));
       }
     }
     this.#unsent.leave();

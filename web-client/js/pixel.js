@@ -1,7 +1,5 @@
 // Meta's pixel. A page has one, so its state is in this file. Nothing here throws into the page.
 
-import { isPlainEmail } from "./nobody.js";
-
 const SCRIPT = "https://connect.facebook.net/en_US/fbevents.js";
 const LOOK_MS = 50;
 // How long to wait for the library's own request for an event.
@@ -9,36 +7,10 @@ const SENT_MS = 400;
 
 let isBlocked = false;
 
-// Match keys for `init`, by the page's names for them. Meta's library hashes raw values by its own rules.
-// They agree with the server's rules for a plain e-mail address and for the phone numbers below. Other values
-// must be hashes already, or the two sides would differ: they are left out here, and the server normalises them.
-const KEYS = {
-  email: "em", phone: "ph", firstName: "fn", lastName: "ln", gender: "ge", dateOfBirth: "db", city: "ct",
-  state: "st", postalCode: "zp", country: "country", externalId: "external_id",
-};
-// Numbers whose digits are final: mobile numbers of India, North America, the United Kingdom and the Emirates. In
-// others a zero, a second code or an extension could hide, which takes core's tables to see.
-// Ten equal digits are nobody's.
-const PHONE = /^\+(?!.*(\d)\1{9}$)(91[6-9]\d{9}|1[2-9]\d{9}|447\d{9}|9715\d{8})$/;
-// A SHA-256, with or without the appendix of Meta's param builder, but not that of an empty text.
-const HASH = /^(?!e3b0c442)[\da-f]{64}(\.([AB][AQgw]|AQ[\w-]{6}))?$/i;
-const matching = (person) => {
-  const found = {};
-  for (const name in KEYS) {
-    const value = String(person?.[name] ?? "").trim();
-    if (HASH.test(value)) found[KEYS[name]] = value.slice(0, 64).toLowerCase();
-    else if (name === "email" && isPlainEmail(value)) found.em = value.toLowerCase();
-    else if (name === "phone") {
-      const number = value.replace(/[ ().-]/g, "");
-      if (PHONE.test(number)) found.ph = number.slice(1);
-    }
-  }
-  return found;
-};
-
 // Meta's base code: a stub that queues calls until the library has loaded. If the page has its own fbq, that
-// one is used unchanged.
-const ensure = ({ pixelId, pixelScript = SCRIPT, consent, person }) => {
+// one is used unchanged. The library's own PageView on every `history.pushState` has an ID that no server knows, so
+// it is off unless the page asks for it.
+const ensure = ({ pixelId, pixelScript = SCRIPT, consent, person, autoPageViews, autoConfig }, engine) => {
   if (window.fbq) return;
   const fbq = window.fbq = function () {
     if (fbq.callMethod) fbq.callMethod.apply(fbq, arguments);
@@ -49,20 +21,22 @@ const ensure = ({ pixelId, pixelScript = SCRIPT, consent, person }) => {
   fbq.loaded = true;
   fbq.version = "2.0";
   fbq.queue = [];
+  fbq.disablePushState = !autoPageViews;
   const script = document.createElement("script");
   script.async = true;
   script.src = pixelScript;
   script.onerror = () => { isBlocked = true; };
   document.head.append(script);
   if (consent?.limitedDataUse) fbq("dataProcessingOptions", ["LDU"], consent.country ?? 0, consent.state ?? 0);
-  fbq("init", String(pixelId), matching(person));
+  if (autoConfig === false) fbq("set", "autoConfig", false, String(pixelId));
+  fbq("init", String(pixelId), engine.matching(person));
   fbq("track", "PageView");
 };
 
 /** Starts the pixel, unless the page has one. */
-export const start = (options) => {
+export const start = (options, engine) => {
   // If the page forbids access to fbq, the pixel is blocked.
-  try { ensure(options); } catch { isBlocked = true; }
+  try { ensure(options, engine); } catch { isBlocked = true; }
 };
 
 /** Tells the pixel "grant" or "revoke", if the page has one. */
@@ -84,14 +58,6 @@ export const isReady = async (patienceMs) => {
     await new Promise((resolve) => { setTimeout(resolve, LOOK_MS); });
   }
   return true;
-};
-
-/** Fires an event. Returns false if fbq threw. */
-export const fire = ([method, name, parameters, eventID]) => {
-  try {
-    window.fbq(method, name, parameters, { eventID });
-    return true;
-  } catch { return false; }
 };
 
 /**

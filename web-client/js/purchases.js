@@ -1,7 +1,6 @@
 // Purchases. The pixel fires only when the server says that the order is paid, and once for each order and
 // browser.
 
-import { FIRED, PURCHASE } from "./kinds.js";
 import { toTandemError } from "./errors.js";
 import { announce, say } from "./events.js";
 import { FIRED_KEY, PENDING_KEY, clear, hasFired, load, store } from "./storage.js";
@@ -12,7 +11,7 @@ const PENDING_AGE_MS = 48 * 3600 * 1000;
 // How long to wait for another tab that fires the pixel. It needs three seconds, or more if the browser slows it down.
 const LOCK_MS = 5000;
 
-const isOpen = ([, , isPending, event]) => isPending && !event;
+const isOpen = ({ pending, event }) => pending && !event;
 
 export class Purchases {
   #calls;
@@ -25,7 +24,7 @@ export class Purchases {
   }
 
   async record(purchase) {
-    const call = this.#calls.make(PURCHASE, "", purchase);
+    const call = this.#calls.make("purchase", "", purchase);
     const orderId = call.orderId = String(purchase.orderId);
     this.#asked.add(orderId);
     const { consent, options } = this.#calls;
@@ -73,7 +72,7 @@ export class Purchases {
     for (const [orderId, claimKey] of open) {
       if (this.#asked.has(orderId)) continue;
       this.#asked.add(orderId);
-      const call = this.#calls.make(PURCHASE, "", { orderId, claimKey });
+      const call = this.#calls.make("purchase", "", { orderId, claimKey });
       call.orderId = orderId;
       this.#watch(call, true);
     }
@@ -89,13 +88,13 @@ export class Purchases {
     } catch { return work(); }
   }
 
-  async #settleAlone(call, [eventId, duplicate, , event]) {
+  async #settleAlone(call, { eventId, duplicate, event }) {
     const { orderId } = call;
     let pixel = "suppressed";
     if (hasFired(orderId)) {
       pixel = "fired";
       say(this.#calls.options, "known", orderId);
-      if (event) this.#calls.confirm(event, FIRED); // the first report was lost
+      if (event) this.#calls.confirm(event, "fired"); // the first report was lost
     } else if (event) {
       call.isTold = this.#told.has(orderId);
       this.#told.add(orderId);
@@ -109,7 +108,7 @@ export class Purchases {
   async #watch(call, wasAway) {
     const { engine } = this.#calls;
     let asked = 0, failures = wasAway ? 1 : 0, waitMs = 0, sinceMs = Date.now();
-    for (let atMs; (atMs = engine.schedule(asked)) !== undefined;) {
+    for (let atMs; (atMs = engine.schedule(asked));) {
       await nap(failures ? Math.max(engine.pause(failures, Math.random()), waitMs) : sinceMs + atMs - Date.now());
       // Stops if another tab has fired the pixel, or the visitor has withdrawn consent.
       if (hasFired(call.orderId) || !this.#calls.consent.isGiven) return store(PENDING_KEY, call.orderId);

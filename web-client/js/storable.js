@@ -4,18 +4,10 @@
 // or a phone number is removed from URLs and free text.
 
 import { textOf } from "./kinds.js";
-import init, { hash, scrubText, scrubUrl } from "./tandem_normaliser.js";
-
-const LEAD = 0;
+import init, { hash, matchKeys, scrubText, scrubUrl } from "./tandem_normaliser.js";
 
 // Longest stored URL, as on the server. A longer one loses its query.
 const URL_CHARS_MAX = 2048;
-
-// The person's fields by Meta's names.
-const PERSON = {
-  email: "em", phone: "ph", firstName: "fn", lastName: "ln", gender: "ge", dateOfBirth: "db",
-  city: "ct", state: "st", postalCode: "zp", country: "country", externalId: "external_id",
-};
 
 const isScalar = (value) => value != null && value !== "" && typeof value != "object" && typeof value != "function";
 const text = (value) => (isScalar(value) ? scrubText(textOf(value)) : undefined);
@@ -37,7 +29,8 @@ const hashed = (key, value, person, defaultCountry) => {
 
 const personOf = (input, defaultCountry) => {
   const person = {};
-  for (const [field, key] of Object.entries(PERSON)) {
+  // The person's fields and their names for Meta.
+  for (const [field, key] of matchKeys().split(",").map((pair) => pair.split(" "))) {
     const value = plain(input[field]);
     if (value) person[field] = hashed(key, value, input, defaultCountry);
   }
@@ -81,7 +74,7 @@ export const storable = async (call, options) => {
   const { kind, name, id, madeMs, visit } = call;
   const input = call.input ?? {};
   const person = personOf(input, options.defaultCountry);
-  if (kind === LEAD && !person.email && !person.phone) return undefined;
+  if (kind === "lead" && !person.email && !person.phone) return undefined;
   return {
     kind, name, id, madeMs,
     pixelId: String(options.pixelId),
@@ -93,9 +86,9 @@ export const storable = async (call, options) => {
       occurredAt: input.occurredAt == null ? undefined : +new Date(input.occurredAt),
     },
     visit: {
-      eventSourceUrl: url(visit.eventSourceUrl),
-      referrerUrl: url(visit.referrerUrl),
-      fbclid: plain(visit.fbclid),
+      page: url(visit.page),
+      referrer: url(visit.referrer),
+      click: plain(visit.click),
       fbp: plain(visit.fbp),
       fbc: plain(visit.fbc),
     },

@@ -16,8 +16,6 @@ export const TIMEOUT_MS = 5000;
 // A lock expires after this time, so that a tab that was closed while sending does not block the call.
 const LOCKED_MS = TIMEOUT_MS + 2000;
 
-const LEAD = 0;
-
 /** An entry, or undefined if there is none or it is not ours. */
 export const read = (key) => {
   try { return JSON.parse(localStorage.getItem(PREFIX + key)) ?? undefined; } catch { return undefined; }
@@ -56,7 +54,7 @@ export const put = (key, record, isFlying) => {
   if (length > RECORD_CHARS_MAX) return false;
   // Removes the least valuable entries first: leads last, and the oldest before newer ones.
   const others = allKeys().filter((other) => other !== key).map((other) => [other, read(other)]);
-  others.sort(([a, x], [b, y]) => (x?.kind === LEAD) - (y?.kind === LEAD) || (a < b ? -1 : 1));
+  others.sort(([a, x], [b, y]) => (x?.kind === "lead") - (y?.kind === "lead") || (a < b ? -1 : 1));
   let chars = others.reduce((sum, [, other]) => sum + JSON.stringify(other ?? null).length, length);
   while (others.length >= COUNT_MAX || chars > CHARS_MAX) {
     const [oldest, other] = others.shift();

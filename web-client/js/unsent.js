@@ -1,7 +1,8 @@
 // Calls that the server has not accepted yet. They survive reload and tab close, and are sent again under
 // the same ID.
 //
-//   keep(call, waitMs)   keeps a failed call; waitMs is how long the server asks to wait
+//   keep(call, waitMs)   keeps a failed call; waitMs is how long the server asks to wait. Resolves when the call is stored,
+//                        or cannot be, within a second
 //   guard(call)          stores a call whose answer is slow, in case the visitor leaves the page
 //   forget(call)         removes a guarded call that got its answer
 //   note(call)           records what the pixel did with a call (call.outcome)
@@ -15,13 +16,14 @@
 // it (stored_calls.js), so that no two tabs send it at once. Nothing here throws. Without storage, calls
 // wait in memory.
 
-import { CONFIRMATION, FIRED } from "./kinds.js";
 import { say } from "./events.js";
 import * as storedCalls from "./stored_calls.js";
 import { nap } from "./transport.js";
 
 // Most calls in memory: those that are not stored yet, or cannot be stored.
 const MEMORY_MAX = 50;
+// How long a page waits for a call to be stored. Hashing loads a file first.
+const STORE_MS = 1000;
 // Pause before the next try while another tab is sending.
 const BUSY_MS = 2000;
 // Most calls that a page sends when the visitor leaves it. Browsers allow 64 KiB for that.
@@ -30,7 +32,7 @@ const LEAVE_MAX = 20;
 // this, the pixel's report goes first, so that the server does not send a second copy.
 const LATE_MS = 40 * 3600 * 1000;
 
-const keyOf = ({ kind, id }) => (kind === CONFIRMATION ? id + "!" : id);
+const keyOf = ({ kind, id }) => (kind === "report" ? id + "!" : id);
 
 export class Unsent {
   /** Set by the owner: whether anything may be stored now, by the visitor's consent. */
@@ -47,8 +49,9 @@ export class Unsent {
   keep(call, waitMs) {
     this.#kept.set(keyOf(call), call);
     if (this.#kept.size > MEMORY_MAX) this.#kept.delete(this.#kept.keys().next().value);
-    this.#store(call);
+    const stored = this.#store(call);
     this.#start(1, waitMs);
+    return Promise.race([stored, nap(STORE_MS)]);
   }
 
   guard(call) { this.#store(call); }
@@ -106,9 +109,9 @@ export class Unsent {
   }
 
   async #recordOf(call) {
-    const { kind, id, madeMs, report } = call;
+    const { kind, id, madeMs, input } = call;
     if (call.denied || !this.mayStore()) return undefined;
-    if (kind === CONFIRMATION) return { kind, id, madeMs, report, pixelId: this.#pixelId };
+    if (kind === "report") return { kind, id, madeMs, input, pixelId: this.#pixelId };
     if (call.isStored) return {};
     const { storable } = await import("./storable.js");
     const record = await storable(call, this.#calls.options);
@@ -168,16 +171,16 @@ export class Unsent {
   // Tries one call. Throws a number if the server is unreachable. Otherwise the call is done.
   async #deliver(call) {
     const calls = this.#calls, key = keyOf(call);
-    const isLate = call.outcome?.[1] === FIRED && Date.now() - call.madeMs > LATE_MS;
+    const isLate = call.outcome?.[1] === "fired" && Date.now() - call.madeMs > LATE_MS;
     let isTaken = false;
     try {
-      if (isLate) await calls.send(calls.confirmation(...call.outcome), 0);
+      if (isLate) await calls.send(calls.report(...call.outcome), 0);
       await this.#send(call);
       isTaken = true;
     } catch (error) {
       if (typeof error == "number") throw error;
       // The refusal is final. The pixel has sent its copy already.
-      say(calls.options, "refused", call.name, call.id, error[0], error[2]);
+      say(calls.options, "refused", call.name, call.id, error.code, error.fields?.map(({ field }) => field));
     }
     // The pixel may have reported meanwhile.
     const report = storedCalls.read(key)?.outcome;
@@ -190,21 +193,19 @@ export class Unsent {
 
   async #send(call) {
     const calls = this.#calls;
-    if (call.report) [call.path, call.body] = calls.engine.confirmation(this.#pixelId, ...call.report);
     try {
       return await calls.send(call, call.madeMs);
     } catch (error) {
       // The visitor's clock is days off. The server uses the time of receipt instead.
-      const isTime = Array.isArray(error) && error[2].some(([field]) => field === "occurred_at");
-      if (!isTime) throw error;
+      if (!error?.isTime) throw error;
       return calls.send(call, 0);
     }
   }
 }
 
 // The stored form of the pixel's outcome: [name, id, outcome, atMs]. outcomeOf turns it back.
-const reportOf = ({ outcome }) => outcome && [outcome[0][1], outcome[0][3], outcome[1], outcome[2]];
-const outcomeOf = ([name, id, outcome, atMs]) => [[, name, , id], outcome, atMs];
+const reportOf = ({ outcome }) => outcome && [outcome[0].name, outcome[0].id, outcome[1], outcome[2]];
+const outcomeOf = ([name, id, outcome, atMs]) => [{ name, id }, outcome, atMs];
 
 // A stored call, ready to be sent.
 const callOf = (record) => ({

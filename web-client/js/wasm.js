@@ -1,55 +1,48 @@
-// The engine in WebAssembly (src/, in Rust). It takes and returns bytes. This file turns the page's argument
-// into a text of entries (src/flat.rs has the format) and reads the JSON that comes back.
+// The engine in WebAssembly (src/, in Rust). It takes and returns JSON. This file loads it, writes the page's
+// arguments as JSON and reads the results.
 
-import { CONFIRMATION, textOf } from "./kinds.js";
-import { initSync, pause, run, schedule } from "./tandem_web.js";
+import { textOf } from "./kinds.js";
+import { begin, finish, fire, initSync, pause, run, schedule } from "./tandem_web.js";
 
-// Keys whose values are objects or lists, and how deep these may be. Other objects are not read, because
-// a page may pass any object.
-const DEPTH = { contentIds: 1, contents: 2, properties: 1, experiment: 1, consent: 1 };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-// Values of `what` for `run` besides the kinds of calls.
-const [CHECK, NEW_ID, ANSWER] = [5, 6, 8];
+// What the function `run` does.
+const [CHECK, NEW_ID, CLICK, COOKIES, MATCHING, PREPARE] = [0, 1, 2, 3, 4, 5];
+// Objects of the page. They may have members that cannot be JSON, such as an element of the page. Those mean nothing to
+// Tandem and are left out.
+const OPEN = ["input", "options"];
 
-// An object's entries. `level` is the separator's code. `depth` is how deep its values may be.
-const entries = (of, level, depth) => {
-  let text = "";
-  for (const key in of) text += entry(key, of[key], level, depth);
-  return text;
+const plain = (_, value) => (["number", "bigint"].includes(typeof value) ? textOf(value) : value);
+
+const json = (of) => {
+  const members = [];
+  for (const key in of) {
+    let value = of[key];
+    if (key === "occurredAt" && value != null) value = +new Date(value);
+    try {
+      const text = OPEN.includes(key) ? json(value) : JSON.stringify(value, plain);
+      if (text) members.push(JSON.stringify(key) + ":" + text);
+    } catch { /* no value for Tandem */ }
+  }
+  return "{" + members + "}";
 };
 
-const entry = (key, value, level, depth) => {
-  if (value == null || value === "") return "";
-  if (key === "occurredAt") value = +new Date(value);
-  const deeper = level > 1 ? depth - 1 : level ? DEPTH[key] : 1;
-  if (level === 1 && deeper && (deeper > 1 || typeof value != "object")) value = [].concat(value);
-  const isObject = typeof value == "object" || typeof value == "function";
-  const text = !isObject ? plain(value) : deeper > 0 ? entries(value, level + 1, deeper) : "";
-  const end = String.fromCharCode(level);
-  return (isObject ? "{" : "=") + plain(key) + end + text + end;
-};
+const encoded = (of) => encoder.encode(json(of));
 
-// Removes the separators from a text.
-const plain = (value) => textOf(value).replace(/[\0-\4]/g, "");
+// A call without what only js/ needs.
+const plainCall = ({ kind, name, input, id, madeMs, visit, options }) =>
+  encoded({ kind, name, input, id, madeMs, visit, options });
 
-const encoded = (of) => encoder.encode(entries(of, 0));
-
-// Reads the result: JSON, then bytes after a U+0000. A "!" in front means that the JSON is thrown.
+// Reads a result. A "!" in front means that the JSON is thrown.
 const read = (bytes) => {
   const isThrown = bytes[0] === 33;
-  const end = bytes.indexOf(0);
-  const json = JSON.parse(decoder.decode(bytes.subarray(isThrown, end < 0 ? bytes.length : end)));
-  if (isThrown) throw json;
-  return [json, bytes.subarray(end + 1)];
+  const result = JSON.parse(decoder.decode(bytes.subarray(isThrown)));
+  if (isThrown) throw result;
+  return result;
 };
 
-const ask = (what, number, input) => read(run(what, number, input));
-const prepared = (kind, atMs, of) => {
-  const [[path, denied, own], body] = ask(kind, atMs, encoded(of));
-  return [path, body, own, denied];
-};
+const ask = (what, input) => read(run(what, Date.now(), input));
 
 // Compiles the module while it loads. If the server sends a wrong content type, compiles it after loading. The
 // binder's own loader does the same in more bytes.
@@ -65,24 +58,20 @@ const compiled = async () => {
 export const start = async () => {
   initSync({ module: await compiled() });
   return {
-    check: (options) => ask(CHECK, 0, encoded({ options }))[0],
-    newId(nowMs, ...random) {
-      const words = new DataView(new ArrayBuffer(12));
-      random.forEach((word, place) => words.setUint32(4 * place, word));
-      return ask(NEW_ID, nowMs, new Uint8Array(words.buffer))[0];
+    check: (options) => ask(CHECK, encoded(options)),
+    newId: () => ask(NEW_ID, crypto.getRandomValues(new Uint8Array(10))),
+    prepare: (call) => ask(PREPARE, plainCall(call)),
+    begin: (call, signal) => begin(plainCall(call), signal),
+    finish(call, response, bytes, mayFire) {
+      const header = (name) => response.headers.get("grpc-" + name);
+      const headers = { status: header("status"), message: header("message"), "status-details-bin": header("status-details-bin") };
+      return read(finish(encoded({ kind: call.kind, headers }), bytes, mayFire));
     },
-    prepare: (options, visit, kind, name, input, id, madeMs) =>
-      prepared(kind, madeMs, { options, visit, input, name, id }),
-    confirmation: (pixelId, name, id, outcome, atMs, confirmKey) =>
-      prepared(CONFIRMATION, atMs, { pixelId, name, id, outcome, confirmKey }),
-    answer(kind, status, message, details, body) {
-      const headers = encoded({ headers: { status, message, "status-details-bin": details } });
-      const bytes = new Uint8Array(headers.length + body.length);
-      bytes.set(headers);
-      bytes.set(body, headers.length);
-      return ask(ANSWER + kind, 0, bytes)[0];
-    },
+    fire: (event) => fire(event.call),
     pause,
-    schedule: (n) => schedule(n) || undefined,
+    schedule,
+    click: (page, referrer) => ask(CLICK, encoded({ page, referrer })) || undefined,
+    cookies: (visit, dots, random) => ask(COOKIES, encoded({ visit, dots, random })),
+    matching: (person) => ask(MATCHING, encoded(person)),
   };
 };

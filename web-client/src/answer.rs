@@ -1,13 +1,10 @@
 //! Reads the server's answers.
 
-use crate::flat::Flat;
 use crate::grpc::framing;
 use crate::grpc::status::{OK, Status};
-use crate::request;
+use crate::node::Node;
+use crate::schema::{Method, index, is_word, role};
 use crate::wire::Fields;
-
-/// `PURCHASE_STATE_PENDING`.
-const PENDING: u64 = 1;
 
 /// The answer to a call of any kind.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -24,13 +21,14 @@ pub(crate) struct Answer<'a> {
     pub(crate) confirm_key: &'a [u8],
 }
 
-/// Finds the message in a gRPC-web response, from the headers' entries and the body.
+/// Finds the message in a gRPC-web response, from the headers and the body. `headers` has gRPC's headers by their names
+/// without `grpc-`.
 ///
 /// A missing answer and an answer that is not gRPC-web give `UNAVAILABLE`, so that the call is tried again. Such an
 /// answer may be a proxy's error page, and is not the server's refusal.
-pub(crate) fn message<'a>(headers: Flat<'a>, body: &'a [u8]) -> Result<&'a [u8], Status> {
-    let header = |name: &[u8]| Some(headers.text(name)).filter(|value| !value.is_empty());
+pub(crate) fn message<'a>(headers: Node<'_>, body: &'a [u8]) -> Result<&'a [u8], Status> {
     let parts = framing::response(body).unwrap_or_default();
+    let header = |name: &[u8]| Some(headers.get(name)).filter(|value| !value.is_absent()).map(Node::text);
     match Status::read(&header).or_else(|| Status::from_trailers(parts.trailers)) {
         Some(status) if status.code == OK => parts.message.ok_or_else(Status::unavailable),
         Some(status) => Err(status),
@@ -39,29 +37,23 @@ pub(crate) fn message<'a>(headers: Flat<'a>, body: &'a [u8]) -> Result<&'a [u8],
 }
 
 impl<'a> Answer<'a> {
-    /// Reads the message of an answer to a call of this kind.
-    pub(crate) fn read(kind: u32, message: &'a [u8]) -> Result<Self, Status> {
+    /// Reads the answer of an RPC. Every answer but that to a report names its event.
+    pub(crate) fn read(method: &Method, message: &'a [u8]) -> Result<Self, Status> {
         let mut answer = Self::default();
-        if kind == request::CONFIRMATION {
-            return Ok(answer);
-        }
-        // Field numbers of tandem/v1/tracking.proto. Tests compare them with the generated types.
-        let (duplicate, event, state) = match kind {
-            request::LEAD => (3, 4, 0),
-            request::PURCHASE => (3, 4, 2),
-            _ => (2, 3, 0),
-        };
         for (number, value) in Fields(message) {
-            match number {
-                1 => answer.event_id = value.bytes(),
-                n if n == duplicate => answer.is_duplicate = value.number() != 0,
-                n if n == event => answer.event = Some(value.bytes()),
-                n if n == state => answer.is_pending = value.number() == PENDING,
-                6 => answer.confirm_key = value.bytes(),
+            match method.answer.field(number).map(|field| field.role) {
+                Some(role::EVENT_ID) => answer.event_id = value.bytes(),
+                Some(role::DUPLICATE) => answer.is_duplicate = value.number() != 0,
+                Some(role::BROWSER_EVENT) => answer.event = Some(value.bytes()),
+                Some(role::STATE) => {
+                    answer.is_pending = is_word(index::PURCHASE_STATE, value.number(), b"pending");
+                }
+                Some(role::CONFIRM_KEY) => answer.confirm_key = value.bytes(),
                 _ => {}
             }
         }
-        if answer.event_id.is_empty() { Err(Status::unavailable()) } else { Ok(answer) }
+        let has_id = method.answer.fields().any(|field| field.role == role::EVENT_ID);
+        if has_id && answer.event_id.is_empty() { Err(Status::unavailable()) } else { Ok(answer) }
     }
 }
 
@@ -75,6 +67,7 @@ mod tests {
     use super::*;
     use crate::grpc::framing::request as frame;
     use crate::grpc::status::UNAVAILABLE;
+    use crate::schema;
 
     fn event() -> Option<BrowserEvent> {
         Some(BrowserEvent { event_name: "Lead".to_owned(), ..BrowserEvent::default() })
@@ -94,16 +87,14 @@ mod tests {
             browser_event: event(),
             suppressed_reason: "x".to_owned(),
         };
-        assert_eq!(Answer::read(request::LEAD, &lead.encode_to_vec()).ok(), Some(expected(&bytes)));
+        assert_eq!(Answer::read(&schema::CAPTURE_LEAD, &lead.encode_to_vec()).ok(), Some(expected(&bytes)));
         let tracked = TrackEventResponse {
             event_id: "id".to_owned(),
             duplicate: true,
             browser_event: event(),
             suppressed_reason: "x".to_owned(),
         };
-        for kind in [request::EVENT, request::CUSTOM_EVENT] {
-            assert_eq!(Answer::read(kind, &tracked.encode_to_vec()).ok(), Some(expected(&bytes)));
-        }
+        assert_eq!(Answer::read(&schema::TRACK_EVENT, &tracked.encode_to_vec()).ok(), Some(expected(&bytes)));
         let mut purchase = RecordPurchaseResponse {
             event_id: "id".to_owned(),
             state: PurchaseState::Verified.into(),
@@ -113,37 +104,36 @@ mod tests {
             confirm_key: "c0ffee".to_owned(),
         };
         let paid = Answer { confirm_key: b"c0ffee", ..expected(&bytes) };
-        assert_eq!(Answer::read(request::PURCHASE, &purchase.encode_to_vec()).ok(), Some(paid));
+        assert_eq!(Answer::read(&schema::RECORD_PURCHASE, &purchase.encode_to_vec()).ok(), Some(paid));
         purchase.set_state(PurchaseState::Pending);
-        assert!(Answer::read(request::PURCHASE, &purchase.encode_to_vec()).unwrap().is_pending);
+        assert!(Answer::read(&schema::RECORD_PURCHASE, &purchase.encode_to_vec()).unwrap().is_pending);
     }
 
     #[test]
     fn an_answer_without_an_id_is_none() {
-        assert!(Answer::read(request::LEAD, b"").is_err_and(|status| status.code == UNAVAILABLE));
-        assert_eq!(Answer::read(request::CONFIRMATION, b"").ok(), Some(Answer::default()));
-        assert_eq!(PENDING, PurchaseState::Pending as u64);
+        assert!(Answer::read(&schema::CAPTURE_LEAD, b"").is_err_and(|status| status.code == UNAVAILABLE));
+        assert_eq!(Answer::read(&schema::CONFIRM_BROWSER_EVENTS, b"").ok(), Some(Answer::default()));
     }
 
     #[test]
     fn the_status_is_found_in_headers_and_in_trailers() {
-        let none = Flat::default();
+        let none = Node::Absent;
         let mut body = frame(b"hi");
         body.extend_from_slice(&[0x80, 0, 0, 0, 13]);
         body.extend_from_slice(b"grpc-status:0");
         assert_eq!(message(none, &body).ok(), Some(b"hi".as_slice()));
-        let refused = Flat::new(b"=status\x003\x00=message\x00no\x00");
+        let refused = Node::read(br#"{"status":"3","message":"no"}"#);
         let status = message(refused, b"").unwrap_err();
         assert_eq!((status.code, status.message.as_slice()), (3, b"no".as_slice()));
     }
 
     #[test]
     fn what_is_no_grpc_answer_is_no_answer() {
-        let none = Flat::default();
+        let none = Node::Absent;
         for body in [b"".as_slice(), b"<html>502 Bad Gateway</html>", &frame(b"hi")] {
             assert!(message(none, body).is_err_and(|status| status.code == UNAVAILABLE));
         }
-        let fine = Flat::new(b"=status\x000\x00");
+        let fine = Node::read(br#"{"status":"0"}"#);
         assert!(message(fine, b"").is_err(), "an OK status without a message is an error");
     }
 }

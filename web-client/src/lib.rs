@@ -1,22 +1,28 @@
 //! Tandem in the page: one event ID for the pixel and the server.
 //!
-//! `cargo xtask wasm` compiles this crate to WebAssembly and binds it to JavaScript. Everything here is pure and returns
-//! at once: what a call sends to the server, what an answer means, when to try again. The JavaScript side, `js/`, does
-//! the waiting: `fetch`, timers, `fbq`, storage. `js/wasm.js` calls the functions of this file and no others.
+//! `cargo xtask wasm` compiles this crate to WebAssembly and binds it to JavaScript. The crate is the client: it reads the
+//! page's argument, makes the message, starts the request (`begin`), reads the answer and calls `fbq` with its ID
+//! (`finish`). Every function returns at once. `begin` returns the browser's own promise, because waiting inside
+//! WebAssembly would need 13 kB more. The JavaScript side, `js/`, waits, stores and listens. `js/engine.js` describes the
+//! functions of this file.
 //!
-//! Functions take bytes (entries, see `flat`) and return bytes (JSON). No panic is reachable and no text is formatted. The
-//! standard library is left out, because its panic messages would be a quarter of the package.
+//! No panic is reachable and no text is formatted. The standard library is left out, because its panic messages would be a
+//! quarter of the package. Arguments and results are JSON, because each access to a JavaScript object needs code on both
+//! sides.
 //!
 //! | module | contains |
 //! |---|---|
-//! | `flat` | the page's argument as entries |
-//! | `input`, `names` | the page's arguments, as parts of messages |
-//! | `request` | calls, ready to be sent |
+//! | `node`, `json` | JSON: what JavaScript gives, and what it gets |
+//! | `schema` | the messages of the protocol, as tables made at build time |
+//! | `encode` | the page's arguments, as messages |
+//! | `call` | calls, ready to be sent |
 //! | `answer` | the server's answers |
 //! | `grpc` | gRPC-web's frames and statuses |
-//! | `pixel` | events for `fbq` |
-//! | `retry`, `event_id` | when to try again; the client's own IDs |
-//! | `wire`, `text`, `json` | protobuf, numbers and JSON, in few bytes |
+//! | `event` | events for `fbq` |
+//! | `identity` | cookies and the pixel's match keys |
+//! | `browser` | what the browser does for the client: `fetch`, `fbq` |
+//! | `retry` | when to try again |
+//! | `wire`, `text` | protobuf and numbers, in few bytes |
 
 #![warn(missing_docs)]
 #![cfg_attr(target_arch = "wasm32", no_std)]
@@ -25,26 +31,31 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 
+use tandem_core::id::EventId;
 use wasm_bindgen::prelude::*;
 
 mod answer;
-mod event_id;
-mod flat;
+mod browser;
+mod call;
+#[cfg(test)]
+mod decoder_tests;
+mod encode;
+mod event;
 mod grpc;
-mod input;
+mod identity;
 mod json;
-mod names;
-mod pixel;
-mod request;
+mod node;
 mod retry;
+mod schema;
 mod text;
 mod wire;
 
 use answer::Answer;
-use flat::Flat;
+use call::Kind;
+use event::PixelEvent;
 use grpc::status::Status;
 use json::Json;
-use pixel::PixelEvent;
+use node::Node;
 
 /// An allocator with a few hundred bytes of code. The standard one has several thousand.
 #[cfg(target_arch = "wasm32")]
@@ -59,79 +70,116 @@ fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// Values of `what` for [`run`] besides the kinds of calls (0 to 4): check options, make an ID, read an answer. The last
-/// one is added to the call's kind.
-const CHECK: u32 = 5;
-const NEW_ID: u32 = 6;
-const ANSWER: u32 = 8;
+/// Values of `what` for [`run`].
+const CHECK: u32 = 0;
+const NEW_ID: u32 = 1;
+const CLICK: u32 = 2;
+const COOKIES: u32 = 3;
+const MATCHING: u32 = 4;
 
-/// The first byte of a result that JavaScript must throw: `[code, message, [[field, description]]]` for a mistake that the
-/// page can correct, else the milliseconds to wait before the next try.
+/// The first byte of a result that JavaScript must throw: a mistake that the page can correct, or the milliseconds to wait
+/// before the next try.
 const THROWN: u8 = b'!';
 
-/// Does all work that takes or returns text. It is one function, because each exported function costs bytes. Only
+/// Does the work that needs nothing of the browser. It is one function, because each exported function costs bytes. Only
 /// `js/wasm.js` calls it.
 ///
-/// | `what` | `number` | `input` | result, JSON |
-/// |---|---|---|---|
-/// | 0 to 3: prepare `captureLead`, `track`, `trackCustom`, `recordPurchase` | when the call was made, in ms since 1970, if it was delayed, else 0 | entries `options`, `visit`, `name`, `input`, `id` | `[path, denied, event for fbq if the server does not answer]`, U+0000, the request's body |
-/// | 4: report what the pixel did | when | entries `pixelId`, `name`, `id`, `outcome` (1 fired, 2 blocked, 3 failed), `confirmKey` | the same |
-/// | 5: check the options of `Tandem.connect` | – | entry `options` | whether they deny advertising use |
-/// | 6: a new event ID | now, in ms since 1970 | ten random bytes, or more | the ID |
-/// | 8 and more: read the answer to a call of kind `what - 8` | – | entry `headers` (`status`, `message`, `status-details-bin`, without `grpc-`), then the response's body | `[eventId, duplicate, pending, event for fbq]` |
+/// | `what` | `input`, JSON | result, JSON |
+/// |---|---|---|
+/// | 0: check the options of `Tandem.connect` | the options | whether they deny advertising use |
+/// | 1: a new event ID | ten random bytes, which are not JSON | the ID |
+/// | 2: the click ID of a visit | `page`, `referrer` | the ID, or an empty text |
+/// | 3: Meta's cookies | `visit`, `dots`, `random` | `[fbp, fbc]` |
+/// | 4: match keys for the pixel's `init` | the person | the keys, by Meta's names |
+/// | others: prepare a call | the call | `{ name, denied, unknown, event }` |
 ///
 /// A result that JavaScript must throw begins with `!`.
 #[wasm_bindgen]
 #[must_use]
-pub fn run(what: u32, number: f64, input: &[u8]) -> Vec<u8> {
-    let number = number as u64;
-    let mut entries = Flat::new(input);
+pub fn run(what: u32, now_ms: f64, input: &[u8]) -> Vec<u8> {
+    let (node, now_ms) = (Node::read(input), now_ms as u64);
     let result = match what {
-        CHECK => check(entries),
-        NEW_ID => Ok(new_id(number, input)),
-        request::CONFIRMATION => Ok(request::confirmation(number, entries)),
-        ANSWER.. => {
-            let headers = entries.next();
-            let headers = headers.map(|(_, headers)| headers.into_object()).unwrap_or_default();
-            read_answer(what - ANSWER, headers, entries.rest())
-        }
-        kind => request::prepare(kind, number, entries),
+        CHECK => call::check_options(node).map(|is_denied| {
+            let mut json = Json::default();
+            json.flag(is_denied);
+            json
+        }),
+        NEW_ID => Ok(new_id(now_ms, input)),
+        CLICK => Ok(identity::click(node)),
+        COOKIES => Ok(identity::cookies(node, now_ms)),
+        MATCHING => Ok(identity::matching(node)),
+        _ => call::prepare(node).map(|prepared| prepared.result),
     };
-    result.unwrap_or_else(|status| encode_error(&status))
+    bytes_of(result)
 }
 
-fn encode_error(status: &Status) -> Vec<u8> {
-    let mut json = Json::default();
-    json.0.push(THROWN);
-    status.throw(&mut json);
-    json.0
+fn bytes_of(result: Result<Json, Status>) -> Vec<u8> {
+    result.unwrap_or_else(|status| status.thrown(THROWN)).0
 }
 
-fn check(entries: Flat<'_>) -> Result<Vec<u8>, Status> {
-    let is_denied = request::check_options(entries.object(b"options"))?;
+fn new_id(now_ms: u64, random: &[u8]) -> Json {
     let mut json = Json::default();
-    json.flag(is_denied);
-    Ok(json.0)
+    let random = random.first_chunk().copied().unwrap_or_default();
+    json.text(EventId::v7(now_ms, random).as_str().as_bytes());
+    json
 }
 
-fn new_id(now_ms: u64, random: &[u8]) -> Vec<u8> {
-    let mut json = Json::default();
-    json.text(&event_id::uuid_v7(now_ms, random));
-    json.0
+/// Sends a call that [`run`] has prepared. Returns the browser's own promise of the response, or `undefined` for a call
+/// with mistakes.
+#[wasm_bindgen]
+#[must_use]
+pub fn begin(call: &[u8], signal: &browser::AbortSignal) -> JsValue {
+    let call = Node::read(call);
+    call::prepare(call).map_or(JsValue::UNDEFINED, |prepared| {
+        browser::send(call.get(b"options"), prepared.path, &prepared.message, signal)
+    })
 }
 
-fn read_answer(kind: u32, headers: Flat<'_>, body: &[u8]) -> Result<Vec<u8>, Status> {
-    let answer = Answer::read(kind, answer::message(headers, body)?)?;
+/// Reads the answer to a call: `{ eventId, duplicate, pending, event, fired }`, or what JavaScript must throw, as of
+/// [`run`]. `head` has the call's `kind` and the `headers`. With `may_fire`, calls `fbq` with the event that the server
+/// returned.
+#[wasm_bindgen]
+#[must_use]
+pub fn finish(head: &[u8], body: &[u8], may_fire: bool) -> Vec<u8> {
+    let fire = |call: &Json| may_fire.then(|| browser::fire_json(call));
+    bytes_of(finished(Node::read(head), body, &fire))
+}
+
+fn finished(head: Node<'_>, body: &[u8], fire: &dyn Fn(&Json) -> Option<bool>) -> Result<Json, Status> {
+    let message = answer::message(head.get(b"headers"), body)?;
+    let answer = Answer::read(Kind::of(head).method(), message)?;
     let mut json = Json::default();
-    json.open(b'[');
+    json.open(b'{');
+    json.key(b"eventId");
     json.text(answer.event_id);
-    json.flag(answer.is_duplicate);
-    json.flag(answer.is_pending);
+    let mut flags = [
+        (b"duplicate".as_slice(), Some(answer.is_duplicate)),
+        (b"pending", Some(answer.is_pending)),
+        (b"fired", None),
+    ];
     if let Some(event) = answer.event {
-        PixelEvent { confirm_key: answer.confirm_key, ..PixelEvent::read(event) }.write(&mut json);
+        let event = PixelEvent { confirm_key: answer.confirm_key, ..PixelEvent::read(event) };
+        let mut call = Json::default();
+        event.write_call(&mut call);
+        flags[2].1 = fire(&call);
+        json.key(b"event");
+        event.write(&mut json);
     }
-    json.close(b']');
-    Ok(json.0)
+    for (key, flag) in flags {
+        if let Some(flag) = flag {
+            json.key(key);
+            json.flag(flag);
+        }
+    }
+    json.close(b'}');
+    Ok(json)
+}
+
+/// Calls `fbq` with the elements of a list. Returns false if it threw.
+#[wasm_bindgen]
+#[must_use]
+pub fn fire(call: &JsValue) -> bool {
+    browser::fire(call)
 }
 
 /// Returns the pause in milliseconds after `failures` failed tries in a row. `dice` is a random number from 0 to 1.
@@ -147,18 +195,4 @@ pub fn pause(failures: u32, dice: f64) -> u32 {
 #[must_use]
 pub fn schedule(n: usize) -> u32 {
     retry::PENDING_PURCHASE_MS.get(n).copied().unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_thrown_is_json_after_its_mark() {
-        let throttled = Status { code: 8, ..Status::default() };
-        assert_eq!(encode_error(&throttled), b"!5000");
-        assert_eq!(encode_error(&Status::unavailable()), b"!0");
-        let refused = Status { code: 3, message: b"no".to_vec(), ..Status::default() };
-        assert_eq!(encode_error(&refused), br#"!["INVALID_ARGUMENT","no",[]]"#);
-    }
 }

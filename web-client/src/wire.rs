@@ -11,28 +11,28 @@ fn put_varint(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-/// Appends a field that is a number. `field` is at most 15.
-pub(crate) fn put_number(out: &mut Vec<u8>, field: u8, number: u64) {
-    out.push(field << 3);
+/// Appends a field that is a number.
+pub(crate) fn put_number(out: &mut Vec<u8>, field: u64, number: u64) {
+    put_varint(out, field << 3);
     put_varint(out, number);
 }
 
-/// Appends a field that is a text, bytes or a message. `field` is at most 15.
-pub(crate) fn put_bytes(out: &mut Vec<u8>, field: u8, bytes: &[u8]) {
-    out.push(field << 3 | 2);
+/// Appends a field that is a text, bytes or a message.
+pub(crate) fn put_bytes(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
+    put_varint(out, field << 3 | 2);
     put_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
 /// Appends a field that is a text, unless the text is empty.
-pub(crate) fn put_text(out: &mut Vec<u8>, field: u8, text: &[u8]) {
+pub(crate) fn put_text(out: &mut Vec<u8>, field: u64, text: &[u8]) {
     if !text.is_empty() {
         put_bytes(out, field, text);
     }
 }
 
 /// Appends a field that is a number, unless the number is 0.
-pub(crate) fn put_unless_zero(out: &mut Vec<u8>, field: u8, number: u64) {
+pub(crate) fn put_unless_zero(out: &mut Vec<u8>, field: u64, number: u64) {
     if number != 0 {
         put_number(out, field, number);
     }

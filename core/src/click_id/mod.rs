@@ -5,18 +5,20 @@
 //! follow: the appendix of Meta's param builder. Tandem sends them verbatim and unhashed, except that a time in
 //! seconds or microseconds becomes milliseconds.
 
+use alloc::boxed::Box;
 use core::fmt;
 use core::ops::Range;
 
-use crate::hash::is_appendix;
-use crate::placeholder::is_no_click;
+use crate::cut::holds;
+
+mod text;
+
+pub use text::{COOKIE_BYTES_MAX, FBCLID_BYTES_MAX, fbclid_of, is_fbclid, page_cookies};
+
+use text::{Fields, decimal, is_browser_number, is_click_id, joined, random_number};
 
 /// Greatest age of an `fbc` that is sent, milliseconds: 90 days, the lifetime of the cookie.
 pub const FBC_AGE_MAX_MS: u64 = 90 * 24 * 3600 * 1000;
-/// Longest click ID that is accepted, bytes. Meta's client library ignores longer ones.
-pub const FBCLID_BYTES_MAX: usize = 500;
-/// Longest `fbp` or `fbc` that is accepted, bytes: the longest click ID and the other fields.
-pub const COOKIE_BYTES_MAX: usize = FBCLID_BYTES_MAX + 50;
 /// Subdomain index of a value that is not written as a cookie.
 pub const SUBDOMAIN_INDEX_SERVER: u8 = 1;
 
@@ -42,26 +44,12 @@ struct Envelope {
 }
 
 impl Envelope {
-    /// Reads a value whose payload fits. A fifth field must be an appendix. Meta's param builder refuses
-    /// others too, for example `fb.1.1699000000000.9998.AbC`, whose time was written with a fraction.
+    /// Reads a value whose payload fits.
     fn parse(text: &str, fits: impl Fn(&str) -> bool) -> Option<Self> {
-        if text.len() > COOKIE_BYTES_MAX {
-            return None;
-        }
-        let mut fields = text.splitn(4, '.');
-        let (prefix, index, creation) = (fields.next()?, fields.next()?, fields.next()?);
-        let tail = fields.next()?;
-        let payload = match tail.split_once('.') {
-            Some((payload, appendix)) if is_appendix(appendix) => payload,
-            Some(_) => return None,
-            None => tail,
-        };
-        if prefix != "fb" || !is_number(index, 3) || !is_number(creation, 16) || !fits(payload) {
-            return None;
-        }
-        let written: u64 = creation.parse().ok()?;
-        let creation_ms = in_ms(written);
-        if creation_ms != written {
+        let fields = Fields::read(text).filter(|fields| fits(fields.payload))?;
+        let Fields { index, creation, payload, tail } = fields;
+        let creation_ms = in_ms(creation);
+        if creation_ms != creation {
             return Some(Self::of(index, creation_ms, tail, payload.len()));
         }
         let start = text.len() - tail.len();
@@ -69,14 +57,14 @@ impl Envelope {
     }
 
     /// Writes a value. The first bytes of `tail` are the payload, and the appendix follows.
-    fn of(index: impl fmt::Display, creation_ms: u64, tail: &str, payload_bytes: usize) -> Self {
-        let text = format!("fb.{index}.{creation_ms}.{tail}").into_boxed_str();
+    fn of(index: &str, creation_ms: u64, tail: &str, payload_bytes: usize) -> Self {
+        let text = joined(index, creation_ms, tail).into_boxed_str();
         let start = text.len() - tail.len();
         Self { text, creation_ms, payload: start..start + payload_bytes }
     }
 
     fn payload(&self) -> &str {
-        &self.text[self.payload.clone()]
+        self.text.get(self.payload.clone()).unwrap_or_default()
     }
 }
 
@@ -100,9 +88,8 @@ impl Fbp {
     /// Makes a new browser ID for a page whose pixel has made none. `random`: any number; `now_ms`:
     /// Unix milliseconds; `subdomain_index`: see [`subdomain_index`].
     pub fn mint(random: u32, now_ms: u64, subdomain_index: u8) -> Self {
-        // Ten digits, like the random numbers of Meta's pixel.
-        let payload = (1_000_000_000 + u64::from(random)).to_string();
-        Self(Envelope::of(subdomain_index, now_ms, &payload, payload.len()))
+        let payload = random_number(random);
+        Self(Envelope::of(&decimal(subdomain_index.into()), now_ms, &payload, payload.len()))
     }
 
     /// The whole value, e.g. `fb.1.1700000000000.1234567890`: verbatim, but its time is in milliseconds.
@@ -168,7 +155,7 @@ impl Fbc {
     /// Whether the value can be stored as a cookie. Other readers of the cookie would cut a click ID
     /// at a dot.
     pub fn fits_cookie(&self) -> bool {
-        !self.0.payload().contains('.')
+        !holds(self.0.payload(), b'.')
     }
 
     /// The value for an event at `event_ms`, Unix milliseconds. A click that the server dated by a visit after
@@ -209,16 +196,11 @@ impl Seen {
     }
 }
 
-/// Whether an `fbclid` parameter can be a click ID: base64url, or dots in it, no longer than
-/// [`FBCLID_BYTES_MAX`], and no placeholder. Meta refuses an event with other characters (error 100/2804001).
-pub fn is_fbclid(text: &str) -> bool {
-    text.len() <= FBCLID_BYTES_MAX && text.split('.').all(is_click_id)
-}
-
 /// Makes an `fbc` from the `fbclid` parameter of a page's URL. `seen_ms`: when the click was seen,
 /// Unix milliseconds. `None` when `fbclid` does not have the form of a click ID.
 pub fn mint_fbc(fbclid: &str, seen_ms: u64, subdomain_index: u8) -> Option<Fbc> {
-    is_fbclid(fbclid).then(|| Fbc(Envelope::of(subdomain_index, seen_ms, fbclid, fbclid.len())))
+    is_fbclid(fbclid)
+        .then(|| Fbc(Envelope::of(&decimal(subdomain_index.into()), seen_ms, fbclid, fbclid.len())))
 }
 
 /// The `fbc` to send, from the browser's cookie and the `fbclid` parameter of the page's URL. If
@@ -310,22 +292,6 @@ fn without_port(host: &str) -> &str {
 
 fn contains(list: &[&str], text: &str) -> bool {
     list.iter().any(|entry| entry.eq_ignore_ascii_case(text))
-}
-
-fn is_number(field: &str, digits_max: usize) -> bool {
-    (1..=digits_max).contains(&field.len()) && field.bytes().all(|b| b.is_ascii_digit())
-}
-
-/// Whether a text has the alphabet of Meta's click IDs (base64url) and is no placeholder.
-fn is_click_id(text: &str) -> bool {
-    !text.is_empty()
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-        && !is_no_click(text)
-}
-
-/// Whether a text is the random number of a browser ID. Meta's libraries make up to 18 digits.
-fn is_browser_number(text: &str) -> bool {
-    is_number(text, 32) && text.bytes().any(|b| b != b'0')
 }
 
 impl fmt::Debug for Fbp {

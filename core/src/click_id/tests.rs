@@ -260,3 +260,45 @@ proptest! {
         let _ = subdomain_index(&host);
     }
 }
+
+#[test]
+fn the_click_of_a_visit_is_the_first_usable_one() {
+    for (page, referrer, click) in [
+        ("https://a.example/?fbclid=AbC-1_x#fbclid=no", "", Some("AbC-1_x")),
+        ("https://a.example/?x=1&fbclid=null&fbclid=AbC", "", Some("AbC")),
+        ("https://a.example/", "https://b.example/?fbclid=Two", Some("Two")),
+        ("https://a.example/?fbclid=%5Bfbclid%5D", "https://b.example/?fbclid=Two", Some("Two")),
+        ("https://a.example/?fbclid=%5Bfbclid%5D", "", Some("%5Bfbclid%5D")),
+        ("https://a.example/?fbclid=", "", None),
+        ("https://a.example/?xfbclid=A#?fbclid=B", "", None),
+        ("", "", None),
+    ] {
+        assert_eq!(fbclid_of([page, referrer]), click, "{page} {referrer}");
+    }
+    let long = format!("?fbclid={}", "a".repeat(501));
+    assert_eq!(fbclid_of([long.as_str()]), None);
+}
+
+#[test]
+fn times_are_written_in_decimal() {
+    assert_eq!(Fbp::mint(7, 0, 0).as_str(), "fb.0.0.1000000007");
+    assert_eq!(Fbp::mint(u32::MAX, u64::MAX, 255).as_str(), "fb.255.18446744073709551615.5294967295");
+}
+
+proptest! {
+    /// A page writes the cookies that the server would set for the same visit.
+    #[test]
+    fn a_pages_cookies_are_those_of_the_server(
+        fbp in "|fb\\.1\\.169900000[0-9]{4}\\.(5|abc|0|123\\.AQ)",
+        fbc in "|fb\\.1\\.169900000[0-9]{4}\\.(A|B|None|__X__|A\\.AQ|A\\.zz)",
+        click in "|A|B|null|[A-Za-z_-]{1,4}",
+    ) {
+        let now_ms = 1_700_000_000_000;
+        let (page_fbp, page_fbc) = page_cookies(&fbp, &fbc, &click, now_ms, 1, 7);
+        let known = Fbp::parse(&fbp).unwrap_or_else(|| Fbp::mint(7, now_ms, 1));
+        prop_assert_eq!(page_fbp.as_str(), known.as_str());
+        let given = Some(click.as_str()).filter(|click| !click.is_empty());
+        let chosen = choose_fbc_at(Some(&fbc), given, Seen::now(now_ms), 1);
+        prop_assert_eq!(page_fbc.as_str(), chosen.as_ref().map_or("", Fbc::as_str));
+    }
+}

@@ -1,5 +1,6 @@
 //! Countries: codes, English names, and the form of their phone numbers.
 
+use alloc::string::String;
 use core::fmt;
 
 mod table;

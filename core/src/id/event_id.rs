@@ -1,5 +1,9 @@
 //! The event ID, which both copies of an event carry.
 
+use alloc::borrow::ToOwned as _;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
 use core::fmt;
 
 use uuid::Builder;

@@ -29,7 +29,7 @@ pub const STANDARD_EVENTS: [&str; 18] = [
     "ViewContent",
 ];
 
-/// Names that `TrackEvent` refuses, folded. Purchase and Lead have RPCs of their own. The other two
+/// Names that `TrackEvent` refuses, in lower case. Purchase and Lead have RPCs of their own. The other two
 /// are Meta's events that add value to an earlier conversion: a stranger could inflate a sale with
 /// them.
 const RESERVED: [&str; 4] = ["purchase", "lead", "appendvalue", "appendattribution"];
@@ -41,12 +41,17 @@ impl EventName {
     /// # Errors
     /// [`IdError::Missing`] when the text is empty, and [`IdError::BadName`] when it breaks this rule.
     pub fn parse(text: &str) -> Result<Self, IdError> {
+        Self::read(text, char::is_alphanumeric)
+    }
+
+    fn read(text: &str, is_word: impl Fn(char) -> bool + Copy) -> Result<Self, IdError> {
         if text.is_empty() {
             return Err(IdError::Missing);
         }
-        let fits = text.chars().count() <= EVENT_NAME_CHARS_MAX
-            && text == text.trim()
-            && text.chars().all(is_of_name);
+        let fits = text.chars().nth(EVENT_NAME_CHARS_MAX).is_none()
+            && !text.starts_with(' ')
+            && !text.ends_with(' ')
+            && text.chars().all(|c| is_of_name(c, is_word));
         if fits { Ok(Self(text.into())) } else { Err(IdError::BadName) }
     }
 
@@ -57,19 +62,26 @@ impl EventName {
     /// # Errors
     /// Those of [`EventName::parse`], and [`IdError::BadName`] for a name without a letter or digit.
     pub fn of_caller(text: &str) -> Result<Self, IdError> {
-        let text = text.trim();
+        Self::of_caller_with(text.trim(), char::is_alphanumeric)
+    }
+
+    /// Like [`EventName::of_caller`], for a text without white space around it and other Unicode tables. `is_word`: whether a character beyond
+    /// ASCII is a letter or a number.
+    ///
+    /// # Errors
+    /// Those of [`EventName::of_caller`].
+    pub fn of_caller_with(text: &str, is_word: impl Fn(char) -> bool + Copy) -> Result<Self, IdError> {
         if let Some(standard) = Self::standard(text) {
             return Ok(Self(standard.into()));
         }
-        let name = Self::parse(text)?;
-        if text.contains(char::is_alphanumeric) { Ok(name) } else { Err(IdError::BadName) }
+        let name = Self::read(text, is_word)?;
+        if text.chars().any(|c| is_letter(c, is_word)) { Ok(name) } else { Err(IdError::BadName) }
     }
 
     /// The standard event that a name means: the one with the same letters and digits, in any case,
     /// spacing or punctuation. `None` for the name of a custom event.
     pub fn standard(text: &str) -> Option<&'static str> {
-        let folded = fold(text);
-        STANDARD_EVENTS.into_iter().find(|name| fold(name) == folded)
+        STANDARD_EVENTS.into_iter().find(|name| is_spelling_of(text, name))
     }
 
     /// `Lead`: Meta's standard event for a lead.
@@ -103,14 +115,17 @@ impl EventName {
     /// Whether the name is reserved, in any case or spacing: no caller may send it with
     /// `TrackEvent`.
     pub fn is_reserved(text: &str) -> bool {
-        RESERVED.contains(&fold(text).as_str())
+        RESERVED.iter().any(|name| is_spelling_of(text, name))
     }
 }
 
 /// Whether a character may stand in an event name. Words of Indian scripts hold combining marks that
 /// are no letters.
-fn is_of_name(c: char) -> bool {
-    c.is_alphanumeric() || c == ' ' || EVENT_NAME_SIGNS.contains(c) || is_indic_mark(c)
+fn is_of_name(c: char, is_word: impl Fn(char) -> bool) -> bool {
+    is_letter(c, is_word)
+        || c == ' '
+        || EVENT_NAME_SIGNS.bytes().any(|sign| char::from(sign) == c)
+        || is_indic_mark(c)
 }
 
 /// Whether a character is a mark of an Indian script that Unicode does not call alphabetic: a nukta or
@@ -120,9 +135,16 @@ fn is_indic_mark(c: char) -> bool {
     (0x900..0xD80).contains(&code) && matches!(code % 0x80, 0x3C | 0x4D)
 }
 
-/// Reduces a name to its letters and digits in lower case.
-fn fold(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+/// Whether a character is a letter or a number.
+fn is_letter(c: char, is_word: impl Fn(char) -> bool) -> bool {
+    if c.is_ascii() { c.is_ascii_alphanumeric() } else { is_word(c) }
+}
+
+/// Whether a text has the letters and digits of a name, in any case, spacing or punctuation. Names are ASCII. Another
+/// character makes another name, or none, except for the marks that may stand in a name and are no letters.
+fn is_spelling_of(text: &str, name: &str) -> bool {
+    let letters = text.chars().filter(|c| c.is_ascii_alphanumeric() || !(c.is_ascii() || is_indic_mark(*c)));
+    letters.map(|c| c.to_ascii_lowercase()).eq(name.chars().map(|c| c.to_ascii_lowercase()))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What all IDs are: a text with a rule.
 
+use alloc::boxed::Box;
+
 /// Longest event name that is accepted, characters (Meta, custom events: 50).
 pub const EVENT_NAME_CHARS_MAX: usize = 50;
 
@@ -40,7 +42,7 @@ macro_rules! text_id {
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[cfg_attr(feature = "full", derive(serde::Serialize, serde::Deserialize))]
         #[cfg_attr(feature = "full", serde(try_from = "String", into = "String"))]
-        pub struct $name(Box<str>);
+        pub struct $name(alloc::boxed::Box<str>);
 
         impl $name {
             /// The ID as text.
@@ -55,15 +57,15 @@ macro_rules! text_id {
             }
         }
 
-        impl From<$name> for String {
-            fn from(id: $name) -> String {
+        impl From<$name> for alloc::string::String {
+            fn from(id: $name) -> alloc::string::String {
                 id.0.into()
             }
         }
 
-        impl TryFrom<String> for $name {
+        impl TryFrom<alloc::string::String> for $name {
             type Error = $crate::id::IdError;
-            fn try_from(text: String) -> Result<Self, Self::Error> {
+            fn try_from(text: alloc::string::String) -> Result<Self, Self::Error> {
                 Self::parse(&text)
             }
         }

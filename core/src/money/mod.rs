@@ -1,6 +1,7 @@
 //! Money in minor units (paise, cents). Amounts are read and written digit by digit, because
 //! 0.29 × 100 is not 29 in binary floating point.
 
+use alloc::string::{String, ToString as _};
 use core::fmt;
 
 use crate::currency::Currency;

@@ -1,5 +1,7 @@
 //! Dates of birth. The normal form is `YYYYMMDD`: a day of the calendar between 1900 and today.
 
+use alloc::format;
+
 use super::error::MatchKeyError;
 use super::phone::ascii_digit;
 use super::text::Text;

@@ -1,6 +1,8 @@
 //! Gender: `f` or `m`, the two values that Meta knows. Any other answer is valid but no match key, so
 //! it is left out and is never an error.
 
+use alloc::borrow::ToOwned as _;
+
 use super::text::{Text, lowercase_without};
 use crate::unicode::UnicodeRules;
 

@@ -1,5 +1,7 @@
 //! The match keys that are sent to Meta as hashes.
 
+use alloc::string::String;
+
 /// A hashed match key (Meta, customer information parameters).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "full", derive(serde::Serialize, serde::Deserialize))]
@@ -89,6 +91,19 @@ impl MatchKey {
         }
     }
 
+    /// The page's name of the request's field, e.g. `firstName`.
+    pub fn page_name(self) -> String {
+        let field = self.field();
+        let mut is_new = false;
+        let name = field.strip_prefix("user.").unwrap_or(field).chars();
+        let letters = name.filter_map(|c| {
+            let letter = if is_new { c.to_ascii_uppercase() } else { c };
+            is_new = c == '_';
+            (!is_new).then_some(letter)
+        });
+        letters.collect()
+    }
+
     /// The key with this name of Meta's; `None` for other names.
     pub fn from_meta_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|key| key.meta_name() == name)
@@ -120,6 +135,13 @@ mod tests {
     fn bits_are_the_eleven_lowest_each_once() {
         assert_eq!(MatchKey::ALL.iter().map(|key| u32::from(key.bit())).sum::<u32>(), (1 << 11) - 1);
         assert!(MatchKey::ALL.iter().all(|key| key.bit().is_power_of_two()));
+    }
+
+    #[test]
+    fn pages_write_names_in_camel_case() {
+        let names = MatchKey::ALL.map(MatchKey::page_name);
+        assert_eq!(names[..3], ["email", "phone", "firstName"]);
+        assert!(names.contains(&"dateOfBirth".to_owned()) && names.contains(&"externalId".to_owned()));
     }
 
     #[cfg(feature = "full")]

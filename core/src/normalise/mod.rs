@@ -14,6 +14,8 @@
 //!
 //! The golden values are in `core/vectors/match_keys.json`.
 
+use alloc::borrow::ToOwned as _;
+
 use crate::country::Country;
 use crate::hash::{Sha256Hex, hash_match_key};
 use crate::personal::Raw;
@@ -27,6 +29,7 @@ mod gender;
 mod key;
 mod name;
 pub(crate) mod phone;
+mod pixel;
 mod place;
 #[cfg(test)]
 #[cfg(feature = "full")]
@@ -38,6 +41,7 @@ pub use crate::personal::Normalised;
 pub use date_of_birth::Day;
 pub use error::MatchKeyError;
 pub use key::MatchKey;
+pub use pixel::pixel_value;
 
 use text::{Text, compose, trim};
 

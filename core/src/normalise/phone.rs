@@ -5,6 +5,8 @@
 //! Indian numbers are recognised exactly. For other countries the number of digits and the trunk
 //! prefix decide whether a number is national. `written` reads what people put around a number.
 
+use alloc::string::String;
+
 use super::error::MatchKeyError;
 use super::text::Text;
 use super::written::Written;

@@ -1,5 +1,7 @@
 //! City, state and postal code.
 
+use alloc::borrow::ToOwned as _;
+
 use super::error::MatchKeyError;
 use super::text::{Text, lowercase_without};
 use crate::country::Country;

@@ -1,5 +1,8 @@
 //! Operations on texts that several rules of normalisation share.
 
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
+
 use zeroize::Zeroizing;
 
 use crate::personal::{is_joiner, is_removable};

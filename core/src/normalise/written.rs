@@ -1,6 +1,8 @@
 //! Reads a phone number as people write it: with separators, an extension, a note, or a second calling
 //! code. A text with two numbers is refused. Their digits run together would be a stranger's number.
 
+use alloc::string::String;
+
 use super::text::Text;
 use crate::country::Country;
 use crate::personal::is_removable;

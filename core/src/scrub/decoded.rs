@@ -1,5 +1,7 @@
 //! A text with its percent-encoding decoded. Each character has its place in the original text.
 
+use alloc::vec::Vec;
+
 /// Replaces each value that was removed. Its brackets cannot be part of an e-mail address or a number,
 /// so no new address or number can form around it. They are allowed in a URL.
 pub const PLACEHOLDER: &str = "(removed)";

@@ -1,5 +1,7 @@
 //! Finds e-mail addresses, and user names and passwords in URLs.
 
+use alloc::vec::Vec;
+
 use super::decoded::{Piece, Unit};
 use crate::normalise::email::{is_domain, is_local};
 

@@ -1,5 +1,9 @@
 //! Names of fields that hold personal data, and such fields in the queries of URLs.
 
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
 use super::decoded::{PLACEHOLDER, Piece, Unit};
 
 /// Words, in lower case and without separators, that name a person's data. `name` is absent, because

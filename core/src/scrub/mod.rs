@@ -14,6 +14,11 @@ mod email;
 mod field;
 mod phone;
 
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 pub use decoded::PLACEHOLDER;
 use decoded::{Piece, Unit, decode};
 pub use field::names_person;

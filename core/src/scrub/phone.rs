@@ -10,6 +10,9 @@
 //! UUID. So these are no phone numbers: a timestamp (ten digits from 1, or 13 digits), a date, a price,
 //! a number in a click ID or in `SKU9876543210`.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::decoded::{Piece, Unit};
 use crate::normalise::phone::ascii_digit;
 

@@ -10,9 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::Response;
-use http_body::{Frame, SizeHint};
 use tandem_net::subscriber;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -117,32 +115,6 @@ impl Admission {
     }
 }
 
-/// An answer's body. It keeps its request open until it was taken.
-struct Kept {
-    body: Body,
-    _place: Place,
-}
-
-impl http_body::Body for Kept {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
 /// The work on a request, in a task of its own. A caller who leaves changes nothing about it: what an RPC does after
 /// one of its awaits must not depend on whether somebody still waits for the answer.
 #[derive(Debug)]
@@ -169,7 +141,7 @@ impl<E: Send + 'static> Admitted<E> {
             if let Ok(answer) = &answer {
                 tally.answered(answer);
             }
-            answer.map(|answer| answer.map(|body| Body::new(Kept { body, _place: place })))
+            answer.map(|answer| answer.map(|body| place.kept_by(body)))
         });
         Self { work, _caller: gone.0.drop_guard() }
     }

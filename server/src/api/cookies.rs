@@ -62,7 +62,7 @@ pub(super) fn exchange(
     let given = browser.fbclid.clone().filter(|id| is_click(id));
     let fbclid = given.or_else(of_page);
     let seen = seen(visit_time_s(occurred_at, now_ms), now_ms);
-    let after = brought.after_visit(named, fbclid.as_deref(), seen, rand::random(), domain);
+    let after = brought.after_visit(named, fbclid.as_deref(), seen, rand::random(), domain.subdomain_index());
     let text = |value: Option<&str>| value.map(str::to_owned);
     if has_fbp {
         browser.fbp = text(after.fbp.as_ref().map(Fbp::as_str));

@@ -19,6 +19,8 @@ use crate::config::RateLimit;
 const BYTES_PER_CALL: u32 = 4 * 1024;
 /// Fewest bytes that an address may bring at once after a pause: a few of the largest messages.
 const BYTES_BURST_MIN: u32 = 256 * 1024;
+/// How many files of the browser package an address may fetch for each call: what a page loads at most.
+const FILES_PER_CALL: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
 /// How often an address may be wrong about the token.
 const GUESSES: RateLimit =
     RateLimit { per_second: NonZeroU32::MIN, burst: NonZeroU32::MIN.saturating_add(49) };
@@ -46,6 +48,8 @@ struct Buckets {
     /// Health checks. A load balancer may share its address with all that comes through it, and must not take the
     /// server for dead because others call often.
     health: DefaultKeyedRateLimiter<IpAddr>,
+    /// Files of the browser package. Each page asks for some of them before its first call.
+    files: DefaultKeyedRateLimiter<IpAddr>,
     guesses: DefaultKeyedRateLimiter<IpAddr>,
     proven: Mutex<AgingMap<IpAddr, ()>>,
 }
@@ -69,6 +73,10 @@ impl RateLimits {
                 per_second: limit.per_second.max(HEALTH_MIN.per_second),
                 burst: limit.burst.max(HEALTH_MIN.burst),
             }),
+            files: keyed(RateLimit {
+                per_second: limit.per_second.saturating_mul(FILES_PER_CALL),
+                burst: limit.burst.saturating_mul(FILES_PER_CALL),
+            }),
             guesses: keyed(GUESSES),
             proven: Mutex::new(AgingMap::new(PROVEN_MS, PROVEN_MAX)),
         });
@@ -81,6 +89,11 @@ impl RateLimits {
         let bucket =
             if matches!(route, Route::Check | Route::Watch) { &buckets.health } else { &buckets.calls };
         self.take(bucket, address)
+    }
+
+    /// Counts a request for a file of the browser package. The error is the time to wait.
+    pub(super) fn check_file(&self, address: IpAddr) -> Result<(), Duration> {
+        self.buckets.as_ref().map_or(Ok(()), |buckets| self.take(&buckets.files, address))
     }
 
     /// Counts a stranger's call that does the work of several as so many more. However small the burst, a call fits
@@ -147,8 +160,8 @@ impl RateLimits {
     /// Forgets addresses that have made no call for a while. The janitor calls this, so that memory
     /// stays bounded.
     pub fn forget_quiet(&self) {
-        for bucket in self.buckets.iter().flat_map(|all| [&all.calls, &all.bytes, &all.health, &all.guesses])
-        {
+        let Some(Buckets { calls, bytes, health, files, guesses, .. }) = &self.buckets else { return };
+        for bucket in [calls, bytes, health, files, guesses] {
             bucket.retain_recent();
             bucket.shrink_to_fit();
         }

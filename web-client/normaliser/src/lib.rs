@@ -68,6 +68,14 @@ pub fn hash(
     Ok(hashed.map_err(MatchKeyError::code)?.map(Sha256Hex::to_hex))
 }
 
+/// The match keys as `<the page's name> <Meta's name>`, separated by commas.
+#[wasm_bindgen(js_name = matchKeys)]
+#[must_use]
+pub fn match_keys() -> String {
+    let pairs = MatchKey::ALL.map(|key| format!("{} {}", key.page_name(), key.meta_name()));
+    pairs.join(",")
+}
+
 fn hash_value(
     unicode: &impl UnicodeRules,
     key: MatchKey,

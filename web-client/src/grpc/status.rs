@@ -33,8 +33,10 @@ const PREFIX: &[u8] = b"grpc-";
 pub(crate) struct Status {
     pub(crate) code: u32,
     pub(crate) message: Vec<u8>,
-    /// The wrong fields (`google.rpc.BadRequest`) as JSON: `["field","description"]`, separated by commas.
+    /// The wrong fields (`google.rpc.BadRequest`) as JSON objects, separated by commas.
     pub(crate) fields: Json,
+    /// One of the wrong fields is the time of the event.
+    is_time: bool,
     /// Least time to wait before the next try, in milliseconds (`google.rpc.RetryInfo`).
     pub(crate) retry_after_ms: u32,
 }
@@ -47,38 +49,50 @@ impl Status {
 
     /// Reads a status. `look_up` returns a header or trailer by its name without `grpc-`, in lower case. `None` if there
     /// is no status.
-    pub(crate) fn read<'a>(look_up: &dyn Fn(&[u8]) -> Option<&'a [u8]>) -> Option<Self> {
+    pub(crate) fn read(look_up: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Option<Self> {
         let code = number(look_up(b"status")?.trim_ascii()).map_or(UNKNOWN, |code| code as u32);
-        let message = look_up(b"message").map(percent_decode).unwrap_or_default();
+        let message = look_up(b"message").map(|text| percent_decode(&text)).unwrap_or_default();
         let mut status = Self { code, message, ..Self::default() };
-        if let Some(details) = look_up(b"status-details-bin").and_then(base64::decode) {
+        if let Some(details) = look_up(b"status-details-bin").and_then(|text| base64::decode(&text)) {
             status.read_details(&details);
         }
         Some(status)
     }
 
-    /// Adds a wrong field.
-    pub(crate) fn add_field(&mut self, field: &[u8], description: &[u8]) {
-        self.fields.open(b'[');
-        self.fields.text(field);
-        self.fields.text(description);
-        self.fields.close(b']');
+    /// Adds a wrong field. `code` is the stable name of what is wrong.
+    pub(crate) fn add_field(&mut self, field: &[u8], code: &[u8], description: &[u8]) {
+        self.is_time |= field == b"occurred_at";
+        self.fields.open(b'{');
+        for (key, value) in [(b"field".as_slice(), field), (b"code", code), (b"description", description)] {
+            self.fields.key(key);
+            self.fields.text(value);
+        }
+        self.fields.close(b'}');
     }
 
-    /// Appends the value that JavaScript throws: `[code, message, fields]` for a mistake that the page can correct, else
+    /// The value that JavaScript throws, as JSON after a mark: `{code, message, fields, isTime}` for a mistake that the page can correct, else
     /// the milliseconds to wait before the next try.
-    pub(crate) fn throw(&self, json: &mut Json) {
+    pub(crate) fn thrown(&self, mark: u8) -> Json {
+        let mut json = Json([mark].into());
         let Some(code) = self.correctable_code() else {
             json.number(self.wait_ms().into());
-            return;
+            return json;
         };
-        json.0.push(b'[');
-        json.text(code.as_bytes());
-        json.text(&self.message);
+        json.open(b'{');
+        for (key, value) in [(b"code".as_slice(), code.as_bytes()), (b"message", &self.message)] {
+            json.key(key);
+            json.text(value);
+        }
+        json.key(b"fields");
         json.open(b'[');
         json.0.extend_from_slice(&self.fields.0);
         json.close(b']');
-        json.close(b']');
+        if self.is_time {
+            json.key(b"isTime");
+            json.flag(true);
+        }
+        json.close(b'}');
+        json
     }
 
     /// Reads a status from a trailers frame.
@@ -90,7 +104,7 @@ impl Status {
                 let (prefix, name) = name.trim_ascii().split_at_checked(PREFIX.len())?;
                 let is_wanted = prefix.eq_ignore_ascii_case(PREFIX) && name.eq_ignore_ascii_case(wanted);
                 let value = value.get(1..).unwrap_or_default().trim_ascii();
-                is_wanted.then_some(value)
+                is_wanted.then(|| value.to_vec())
             })
         })
     }
@@ -127,18 +141,19 @@ impl Status {
         }
     }
 
-    /// `google.rpc.BadRequest`: `field_violations` (1) of `field` (1), `description` (2).
+    /// `google.rpc.BadRequest`: `field_violations` (1) of `field` (1), `description` (2), `reason` (3).
     fn read_violations(&mut self, request: &[u8]) {
         for (_, violation) in Fields(request).filter(|(number, _)| *number == 1) {
-            let (mut field, mut description) = ([].as_slice(), [].as_slice());
+            let (mut field, mut description, mut code) = ([].as_slice(), [].as_slice(), [].as_slice());
             for (number, part) in Fields(violation.bytes()) {
                 match number {
                     1 => field = part.bytes(),
                     2 => description = part.bytes(),
+                    3 => code = part.bytes(),
                     _ => {}
                 }
             }
-            self.add_field(field, description);
+            self.add_field(field, code, description);
         }
     }
 
@@ -212,7 +227,7 @@ mod tests {
 
     #[test]
     fn details_name_fields_and_delays() {
-        let violation = [field(1, b"user.email"), field(2, b"has no @")].concat();
+        let violation = [field(1, b"user.email"), field(2, b"has no @"), field(3, b"MALFORMED")].concat();
         let delay = prost_types::Duration { seconds: 2, nanos: 500_000_000 }.encode_to_vec();
         let details = [
             vec![8, 3],
@@ -223,12 +238,13 @@ mod tests {
         ];
         let mut status = Status::default();
         status.read_details(&details.concat());
-        assert_eq!(status.fields.0, b"[\"user.email\",\"has no @\"]");
+        let fields = r#"{"field":"user.email","code":"MALFORMED","description":"has no @"}"#;
+        assert_eq!(String::from_utf8_lossy(&status.fields.0), fields);
         status.code = INVALID_ARGUMENT;
-        let thrown = b"[\"INVALID_ARGUMENT\",\"\",[[\"user.email\",\"has no @\"]]]";
-        let mut json = Json::default();
-        status.throw(&mut json);
-        assert_eq!(json.0, thrown);
+        let thrown = format!(r#"!{{"code":"INVALID_ARGUMENT","message":"","fields":[{fields}]}}"#);
+        assert_eq!(status.thrown(b'!').0, thrown.as_bytes());
+        assert_eq!(Status { code: RESOURCE_EXHAUSTED, ..Status::default() }.thrown(b'!').0, b"!5000");
+        assert_eq!(Status::unavailable().thrown(b'!').0, b"!0");
         assert_eq!(status.retry_after_ms, 2500);
     }
 

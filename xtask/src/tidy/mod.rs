@@ -12,6 +12,7 @@ mod predicates;
 mod sources;
 pub(crate) mod test_functions;
 mod tokens;
+mod wire_names;
 
 use anyhow::bail;
 
@@ -55,6 +56,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     dependencies::check(&mut findings)?;
     pages::check(&mut findings)?;
     sources::needed(&mut findings);
+    wire_names::check(&mut findings)?;
     crate::settings_docs::check(&mut findings)?;
     sources::generated(&mut findings)?;
     for finding in &findings {
