@@ -19,6 +19,7 @@ pub mod decode;
 mod door;
 mod encode;
 mod json;
+mod kept;
 pub mod operations;
 pub mod rate_limit;
 mod room;

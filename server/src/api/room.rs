@@ -7,14 +7,11 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use http_body::{Frame, SizeHint};
-use tonic::Status;
 use tonic::body::Body;
+
+use super::kept::keeping;
 
 /// An address may hold this part of the free places.
 const PART_OF_FREE: usize = 4;
@@ -86,7 +83,7 @@ pub(super) struct Place {
 impl Place {
     /// An answer's body that keeps this place until it was taken.
     pub(super) fn kept_by(self, body: Body) -> Body {
-        Body::new(Kept { body, _place: self })
+        keeping(body, self)
     }
 }
 
@@ -101,32 +98,6 @@ impl Drop for Place {
                 open.by_address.remove(&address);
             }
         }
-    }
-}
-
-/// See [`Place::kept_by`].
-struct Kept {
-    body: Body,
-    _place: Place,
-}
-
-impl http_body::Body for Kept {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

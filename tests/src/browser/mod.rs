@@ -5,6 +5,7 @@ mod chromium;
 mod delay_proxy;
 mod firefox;
 mod marionette;
+mod pass_on;
 mod session;
 mod shop;
 mod shop_pages;

@@ -9,13 +9,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{Html, IntoResponse as _, Response};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// Largest body that is read, in bytes.
-const BODY_MAX_BYTES: usize = 4 << 20;
+use super::pass_on::{BODY_MAX_BYTES, pass_on};
 
 /// How long a file that hangs takes. It ends, so that the page's load ends.
 const HANG: Duration = Duration::from_secs(8);
@@ -123,7 +122,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     }
     let is_from_form = request.method() == Method::POST && !path.starts_with("/tr");
     let outcome =
-        if is_from_form { take(&shared, path, request).await } else { pass_on(&shared, request).await };
+        if is_from_form { take(&shared, path, request).await } else { pass_through(&shared, request).await };
     outcome.unwrap_or_else(|error| (StatusCode::BAD_GATEWAY, format!("{error:#}")).into_response())
 }
 
@@ -139,19 +138,8 @@ async fn take(shared: &Shared, path: String, request: Request) -> anyhow::Result
     Ok(Html("<!doctype html><title>Thanks</title><p id=\"thanks\">Thank you.</p>").into_response())
 }
 
-async fn pass_on(shared: &Shared, request: Request) -> anyhow::Result<Response> {
-    let (parts, body) = request.into_parts();
-    let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    let mut headers = parts.headers;
-    headers.remove(HOST);
-    headers.remove(CONTENT_LENGTH);
-    let body = axum::body::to_bytes(body, BODY_MAX_BYTES).await?;
-    let url = format!("{}{path}", shared.sandbox);
-    let answer = shared.http.request(parts.method, url).headers(headers).body(body).send().await?;
-    let (status, mut headers) = (answer.status(), answer.headers().clone());
-    let mut body = answer.bytes().await?.to_vec();
-    headers.remove(CONTENT_LENGTH);
-    headers.remove(TRANSFER_ENCODING);
+async fn pass_through(shared: &Shared, request: Request) -> anyhow::Result<Response> {
+    let (status, headers, mut body) = pass_on(&shared.http, &shared.sandbox, request).await?;
     let is_script = |value: &http::HeaderValue| value.as_bytes().starts_with(b"text/javascript");
     if headers.get(CONTENT_TYPE).is_some_and(is_script) {
         body = String::from_utf8(body)?.replace(LIBRARY, "/fbevents.js").into_bytes();

@@ -10,16 +10,14 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::pass_on::pass_on;
 use crate::documents;
-
-/// Largest body that the proxy passes on, in bytes.
-const BODY_MAX_BYTES: usize = 4 << 20;
 
 /// Records everything that is thrown in a page. It comes before any other script.
 const WATCHER: &str = "<script>window.thrown = [];
@@ -74,7 +72,7 @@ impl ShopProxy {
             policy: Mutex::default(),
             http: crate::http::client(),
         });
-        let router = Router::new().fallback(pass_on).with_state(Arc::clone(&shared));
+        let router = Router::new().fallback(serve).with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 eprintln!("the shop's proxy ended: {error}");
@@ -89,7 +87,7 @@ impl ShopProxy {
     }
 }
 
-async fn pass_on(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     match answer(&shared, request).await {
         Ok(response) => response,
         Err(error) => (StatusCode::BAD_GATEWAY, format!("{error:#}")).into_response(),
@@ -97,19 +95,7 @@ async fn pass_on(State(shared): State<Arc<Shared>>, request: Request) -> Respons
 }
 
 async fn answer(shared: &Shared, request: Request) -> anyhow::Result<Response> {
-    let (parts, body) = request.into_parts();
-    let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    let mut headers = parts.headers;
-    headers.remove(HOST);
-    headers.remove(CONTENT_LENGTH);
-    let body = axum::body::to_bytes(body, BODY_MAX_BYTES).await?;
-    let url = format!("{}{path}", shared.sandbox);
-    let answer = shared.http.request(parts.method, url).headers(headers).body(body).send().await?;
-
-    let (status, mut headers) = (answer.status(), answer.headers().clone());
-    let mut body = answer.bytes().await?.to_vec();
-    headers.remove(CONTENT_LENGTH);
-    headers.remove(TRANSFER_ENCODING);
+    let (status, mut headers, mut body) = pass_on(&shared.http, &shared.sandbox, request).await?;
     let is_page = |value: &HeaderValue| value.as_bytes().starts_with(b"text/html");
     if headers.get(CONTENT_TYPE).is_some_and(is_page) {
         let page = watched(&String::from_utf8(body)?, &shared.sandbox);

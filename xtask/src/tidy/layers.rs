@@ -84,7 +84,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "server/src/api",
         "mod serve json door web_package operations tracking cookies encode decode size body access admission room tally \
-         rate_limit status route caller",
+         rate_limit status route caller kept",
     ),
     ("server/src/api/decode", "mod browser click custom_data page person reader"),
     ("server/src/api/json", "mod request answer error read schema"),

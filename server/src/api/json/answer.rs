@@ -1,12 +1,9 @@
 //! Turns the gRPC answer of a unary RPC into the JSON answer of the Connect protocol.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRAILER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use http_body::{Frame, SizeHint};
+use http_body::Frame;
 use http_body_util::{BodyExt as _, Full};
 use prost_reflect::{DynamicMessage, MethodDescriptor};
 use tonic::body::Body;
@@ -14,6 +11,7 @@ use tonic::{Code, Status};
 
 use super::error::ConnectError;
 use super::schema::Schema;
+use crate::api::kept::keeping;
 use crate::api::size::FRAME_HEAD_BYTES;
 
 pub(super) async fn to_json(
@@ -33,37 +31,11 @@ pub(super) async fn to_json(
             (error.http(), error.json())
         }
     };
-    let mut answer = Response::new(Body::new(Answered { json: Full::from(json), _grpc: body }));
+    // The door counts a call as open until its answer was taken, so that the gRPC answer is kept as long.
+    let mut answer = Response::new(keeping(Body::new(Full::from(json)), body));
     *answer.status_mut() = http;
     *answer.headers_mut() = headers(parts.headers, &trailers);
     answer
-}
-
-/// The body of a JSON answer. The door counts a call as open until its answer was taken, so that the gRPC answer is kept
-/// as long.
-struct Answered {
-    json: Full<Bytes>,
-    _grpc: Body,
-}
-
-impl http_body::Body for Answered {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Pin::new(&mut self.json).poll_frame(context).map_err(|never| match never {})
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.json.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.json.size_hint()
-    }
 }
 
 /// Reads the one message of an answer, or its error, and the trailers.
