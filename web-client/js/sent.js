@@ -18,7 +18,7 @@ const requests = [];
 const waiting = new Set();
 
 const hasLeft = ({ responseStatus, transferSize, nextHopProtocol, duration }) =>
-  !!(responseStatus || transferSize || nextHopProtocol) || duration >= REFUSED_MS;
+  !!(responseStatus || transferSize || nextHopProtocol) || navigator.onLine && duration >= REFUSED_MS;
 
 const isOf = (id) => {
   const wanted = encodeURIComponent(id);
