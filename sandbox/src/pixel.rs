@@ -1,6 +1,7 @@
 //! The fake pixel: serves `fbevents.js` and collects what it sends to `/tr/`.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -27,6 +28,10 @@ const PARAMETERS_MAX: usize = 500;
 
 /// Longest value that is kept of one parameter, in characters.
 const VALUE_MAX_CHARS: usize = 8192;
+
+/// Delay of answers to pages of other origins. Of Meta's answers a page sees only how long they took, and Meta is a
+/// network away.
+const ROUND_TRIP: Duration = Duration::from_millis(15);
 
 /// The smallest transparent GIF: 1 by 1 pixel.
 const GIF: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
@@ -61,6 +66,9 @@ async fn hit_by_get(
     RawQuery(query): RawQuery,
 ) -> Response {
     record(&sandbox, &Method::GET, query.unwrap_or_default().as_bytes(), &headers, peer);
+    if headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin") {
+        tokio::time::sleep(ROUND_TRIP).await;
+    }
     let answer_headers = [
         (CONTENT_TYPE, HeaderValue::from_static("image/gif")),
         (CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate, max-age=0")),

@@ -26,6 +26,7 @@ mod recipes;
 mod refused;
 mod routes;
 mod same_origin;
+mod sent;
 mod served_package;
 mod start;
 mod storage;

@@ -82,7 +82,8 @@ async fn tabs_that_ask_at_once_fire_one_purchase() -> anyhow::Result<()> {
     // Meta's library is late. Until it has loaded, no tab knows that another tab has fired.
     let script = "
         const calls = [];
-        const fbq = (...call) => { calls.push(call); };
+        const send = (name, { eventID }) => { new Image().src = `/tr/?ev=${name}&eid=${eventID}`; };
+        const fbq = (...call) => { calls.push(call); if (call[0] === 'track') send(call[1], call[3] ?? {}); };
         window.fbq = window._fbq = Object.assign(fbq, { queue: [], loaded: true, version: '2.0' });
         setTimeout(() => { fbq.callMethod = fbq; }, 1000);
         const tabs = await Promise.all([1, 2, 3].map(() => Tandem.connect(options)));

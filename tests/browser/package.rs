@@ -62,7 +62,10 @@ async fn an_fbq_that_the_page_has_is_used_as_it_is() -> anyhow::Result<()> {
     let script = "
         const calls = [];
         const fbq = function (...call) { fbq.callMethod(...call); };
-        Object.assign(fbq, { callMethod: (...call) => { calls.push(call); }, queue: [], loaded: true, version: '2.0' });
+        Object.assign(fbq, { callMethod: (...call) => {
+            calls.push(call);
+            if (call[3]) new Image().src = `/tr/?ev=${call[1]}&eid=${call[3].eventID}`;
+        }, queue: [], loaded: true, version: '2.0' });
         window.fbq = window._fbq = fbq;
         const tandem = await Tandem.connect(options);
         const lead = await tandem.captureLead({ ...person, contentName: 'Newsletter', value: 1499, currency: 'INR' });

@@ -14,7 +14,10 @@ const CALLS: &str = "
     const fired = [];
     const tandem = await Tandem.connect({ ...options, ...more });
     const { fbq } = window;
-    window.fbq = Object.assign((...call) => { fired.push(call[1]); }, { callMethod: fbq });
+    window.fbq = Object.assign((...call) => { 
+        fired.push(call[1]);
+        new Image().src = `/tr/?ev=${call[1]}&eid=${call[3].eventID}`;
+    }, { callMethod: fbq });
     const attempt = async (work) => {
         try { const { pixel, queued } = await work(); return { pixel, queued }; }
         catch ({ code, fields }) { return { code, fields: (fields ?? []).map(({ field, code, description }) => [field, code, typeof description]) }; }

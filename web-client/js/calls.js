@@ -10,6 +10,7 @@ import { toTandemError } from "./errors.js";
 import { visit } from "./identity.js";
 import { announce, say } from "./events.js";
 import * as pixel from "./pixel.js";
+import * as sent from "./sent.js";
 import { post } from "./transport.js";
 
 // Time limits of requests. The server may wait 5 s for the payment before it answers a purchase.
@@ -23,8 +24,10 @@ const LATE_MS = 60000;
 export class Calls {
   /** Set by the owner: keeps calls that could not be sent (unsent.js). */
   unsent;
-  /** Set by the owner: called when the pixel has fired a call's event. */
-  hasFired = () => {};
+  /** Set by the owner: called with a call and its outcome when Meta's library has the call's event. */
+  wasTaken = () => {};
+  // Calls whose event the library has, until its request has ended.
+  #judged = new Map();
 
   /** `consent` (consent.js) decides whether the pixel may fire. */
   constructor(engine, options, consent) {
@@ -103,24 +106,42 @@ export class Calls {
   async tell(call, event) {
     if (!this.consent.mayFire) return "suppressed";
     if (!call.isTold) this.fire(call, event);
-    const outcome = call.hasThrown ? "failed" : await pixel.isReady(PIXEL_MS) ? "fired" : "blocked";
-    this.#note(call, event, outcome);
-    if (outcome === "blocked" && !pixel.isRefused()) {
+    if (call.hasThrown) this.#note(call, event, "failed");
+    else if (await pixel.isReady(PIXEL_MS)) return this.#judge(call, event);
+    else {
+      this.#note(call, event, "blocked");
       // The event waits in fbq's queue. If the library loads late, it still sends the event.
-      pixel.isReady(LATE_MS).then((isLate) => { if (isLate) this.#note(call, event, "fired"); });
+      if (!pixel.isRefused()) pixel.isReady(LATE_MS).then((isLate) => { if (isLate) this.#judge(call, event); });
     }
-    if (outcome !== "fired") return "blocked";
-    await pixel.isSent(event.id).catch(() => {});
-    return "fired";
+    return "blocked";
+  }
+
+  // The library has the event. Waits for its request.
+  async #judge(call, event) {
+    this.#judged.set(call, event);
+    this.wasTaken(call, sent.verdict(event.id));
+    const outcome = await sent.outcome(event.id);
+    this.#end(call, outcome);
+    return outcome === "fired" ? outcome : "blocked";
+  }
+
+  #end(call, outcome) {
+    const event = this.#judged.get(call);
+    if (!event) return; // the visitor has left the page meanwhile
+    this.#judged.delete(call);
+    this.wasTaken(call, outcome);
+    this.#note(call, event, outcome);
+  }
+
+  /** Reports the events whose requests have not ended, because the visitor leaves the page. */
+  leave() {
+    for (const [call, { id }] of this.#judged) this.#end(call, sent.verdict(id));
   }
 
   #note(call, event, outcome) {
     say(this.options, "told", event.name, event.id, outcome);
     call.outcome = [event, outcome, Date.now()];
-    if (outcome === "fired") {
-      this.hasFired(call, event);
-      announce("fired", event.name, event.id);
-    }
+    if (outcome === "fired") announce("fired", event.name, event.id);
     if (call.isTaken) this.confirm(...call.outcome);
     else this.unsent.note(call);
   }

@@ -2,8 +2,8 @@
 
 const OUTCOMES = {
   fired: "fired",
-  blocked: "did not fire: Meta's library has not loaded (blocked, or slow)",
-  failed: "failed: fbq threw an error",
+  blocked: "did not fire: Meta's library has not loaded (blocked, or slow), or its request was refused",
+  failed: "failed: fbq threw an error, or the browser is offline",
 };
 
 const TEXTS = {
@@ -19,7 +19,7 @@ const TEXTS = {
   refused: (name, id, code, fields) => `${name} ${id} was refused: ${code} ${fields}`,
   told: (name, id, outcome) => `${name} ${id}: the pixel ${OUTCOMES[outcome]}`,
   pending: (orderId) => `order ${orderId}: the payment is not known yet; the page asks again after 2, 5, 10, 30 and 60 s`,
-  known: (orderId) => `order ${orderId}: this browser's pixel has fired already, so it does not fire again`,
+  known: (orderId) => `order ${orderId}: this browser's pixel has it already, so it does not fire again`,
 };
 
 export const say = (what, details) => {

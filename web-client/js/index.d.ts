@@ -184,8 +184,8 @@ export interface Result {
   /** The ID under which pixel and server report it. */
   eventId: string;
   /**
-   * - `fired`: Meta's library has it.
-   * - `blocked`: the library did not load within three seconds, or not at all.
+   * - `fired`: Meta's library has sent it, as far as a page can know (see the README).
+   * - `blocked`: the library did not load within three seconds, or an ad blocker refused its request, or the browser is offline.
    * - `suppressed`: the pixel must not fire (no consent, or it fired earlier).
    * - `pending`: the payment is not known yet. The page asks again, and the pixel fires when it is known.
    *   Or the visitor's consent is not known yet, and `queued` is true.

@@ -6,6 +6,7 @@
 //   unsent.js      calls that the server has not accepted yet; stored_calls.js stores them
 //   consent.js     the visitor's consent
 //   pixel.js       Meta's library
+//   sent.js        whether the library's requests left the browser
 //   transport.js   waiting for answers
 //   identity.js    cookies
 //   storage.js     orders remembered between pages
@@ -19,6 +20,7 @@ import * as identity from "./identity.js";
 import { announce, say } from "./events.js";
 import * as pixel from "./pixel.js";
 import { Purchases } from "./purchases.js";
+import { verdict } from "./sent.js";
 import { Unsent } from "./unsent.js";
 
 export { TandemError } from "./errors.js";
@@ -148,9 +150,10 @@ export class Tandem {
     for (const call of this.#inFlight) {
       if (!call.isPosted) calls.launch(call);
       if (call.own && !call.isTold && calls.fire(call, call.own) && pixel.isLoaded()) {
-        calls.launch(calls.report(call.own, "fired"));
+        calls.launch(calls.report(call.own, verdict(call.id)));
       }
     }
+    calls.leave();
     this.#unsent.leave();
   }
 }

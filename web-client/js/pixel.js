@@ -2,8 +2,6 @@
 
 const SCRIPT = "https://connect.facebook.net/en_US/fbevents.js";
 const LOOK_MS = 50;
-// How long to wait for the library's own request for an event.
-const SENT_MS = 400;
 
 let isBlocked = false;
 
@@ -59,17 +57,3 @@ export const isReady = async (patienceMs) => {
   }
   return true;
 };
-
-/**
- * Waits until the library's request for an event has ended, with or without success. The visitor may leave
- * the page when a call has resolved, and Firefox then drops the page's requests for images.
- */
-export const isSent = (id) => new Promise((resolve) => {
-  const wanted = encodeURIComponent(id);
-  const watcher = new PerformanceObserver((list) => {
-    if (list.getEntries().some(({ name }) => name.includes(wanted))) end();
-  });
-  const end = () => { watcher.disconnect(); resolve(); };
-  watcher.observe({ type: "resource", buffered: true });
-  setTimeout(end, SENT_MS);
-});

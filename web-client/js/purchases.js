@@ -3,7 +3,7 @@
 
 import { toTandemError } from "./errors.js";
 import { announce, say } from "./events.js";
-import { FIRED_KEY, PENDING_KEY, clear, hasFired, load, store } from "./storage.js";
+import { FIRED_KEY, PENDING_KEY, clear, load, outcomeOf, store } from "./storage.js";
 import { nap } from "./transport.js";
 
 const PENDING_AGE_MS = 48 * 3600 * 1000;
@@ -20,7 +20,10 @@ export class Purchases {
 
   constructor(calls) {
     this.#calls = calls;
-    calls.hasFired = ({ orderId }) => { if (orderId) store(FIRED_KEY, orderId, [orderId]); };
+    // Offline, the library does not send the event later. Then the next page may fire it again.
+    calls.wasTaken = ({ orderId }, outcome) => {
+      if (orderId) store(FIRED_KEY, orderId, outcome !== "failed" && [orderId, outcome]);
+    };
   }
 
   async record(purchase) {
@@ -91,10 +94,11 @@ export class Purchases {
   async #settleAlone(call, { eventId, duplicate, event }) {
     const { orderId } = call;
     let pixel = "suppressed";
-    if (hasFired(orderId)) {
-      pixel = "fired";
+    const known = outcomeOf(orderId);
+    if (known) {
+      pixel = known;
       say(this.#calls.options, "known", orderId);
-      if (event) this.#calls.confirm(event, "fired"); // the first report was lost
+      if (event) this.#calls.confirm(event, known); // the first report was lost
     } else if (event) {
       call.isTold = this.#told.has(orderId);
       this.#told.add(orderId);
@@ -111,7 +115,7 @@ export class Purchases {
     for (let atMs; (atMs = engine.schedule(asked));) {
       await nap(failures ? Math.max(engine.pause(failures, Math.random()), waitMs) : sinceMs + atMs - Date.now());
       // Stops if another tab has fired the pixel, or the visitor has withdrawn consent.
-      if (hasFired(call.orderId) || !this.#calls.consent.isGiven) return store(PENDING_KEY, call.orderId);
+      if (outcomeOf(call.orderId) || !this.#calls.consent.isGiven) return store(PENDING_KEY, call.orderId);
       try {
         const answer = await this.#calls.send(call, 0);
         if (!isOpen(answer)) return void await this.#settle(call, answer);

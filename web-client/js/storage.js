@@ -3,7 +3,7 @@
 
 /** Purchases that wait for their payment: [order ID, claim key, since]. */
 export const PENDING_KEY = "tandem.pending";
-/** Purchases that this browser's pixel has fired: [order ID]. */
+/** Purchases that Meta's library in this browser has: [order ID, "fired" or "blocked"]. */
 export const FIRED_KEY = "tandem.fired";
 const ORDERS_MAX = 20;
 
@@ -22,4 +22,5 @@ export const clear = (key) => {
   try { localStorage.removeItem(key); } catch { /* nothing is remembered */ }
 };
 
-export const hasFired = (orderId) => load(FIRED_KEY).some(([id]) => id === orderId);
+/** What became of an order's event in this browser: "fired", "blocked" (Meta's library could not send it), or undefined. */
+export const outcomeOf = (orderId) => load(FIRED_KEY).find(([id]) => id === orderId)?.[1];

@@ -103,10 +103,21 @@ impl Stage {
             "the page was told {done:?}"
         );
         self.check_copies(row.copies, &done.event_id, &person, started_ms).await?;
+        self.expect_reported("Lead", &done.event_id, row.reported).await?;
 
         let thrown = session.page.execute("return window.thrown", vec![]).await?;
         ensure!(thrown == json!([]), "thrown into the page: {thrown}");
         Ok(())
+    }
+
+    /// Waits until the server knows what the pixel did with an event.
+    pub(super) async fn expect_reported(&self, name: &str, id: &str, outcome: &str) -> anyhow::Result<()> {
+        self.world
+            .eventually(format!("{name} {id} to be reported as {outcome:?}"), async || {
+                let event = self.world.event(name, id).await?.event.context("GetEvent has an event")?;
+                Ok((event.browser_outcome == outcome).then_some(()))
+            })
+            .await
     }
 
     /// Expects the row's copies at pixel and server, each once, and no other copy.

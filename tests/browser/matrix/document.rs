@@ -15,8 +15,8 @@ second copy.
 
 ## Leads
 
-| fault | `pixel` in the result | `queued` | copies that arrive | why |
-|---|---|---|---|---|
+| fault | `pixel` in the result | `queued` | copies that arrive | pixel, as reported to the server | why |
+|---|---|---|---|---|---|
 ";
 
 const BETWEEN: &str = "
@@ -48,10 +48,11 @@ fn document() -> String {
     for row in &ROWS {
         let queued = if row.queued { "yes" } else { "no" };
         text.push_str(&format!(
-            "| {} | `{}` | {queued} | {} | {} |\n",
+            "| {} | `{}` | {queued} | {} | `{}` | {} |\n",
             row.name,
             row.told,
             row.copies.text(),
+            row.reported,
             row.because
         ));
     }

@@ -207,13 +207,7 @@ impl Purchase<'_> {
             None => {}
         }
         if self.row.copies.is_some() {
-            let wanted = self.row.reported;
-            world
-                .eventually(format!("{id} to be reported as {wanted:?}"), async || {
-                    let event = world.event("Purchase", &id).await?.event.context("GetEvent has an event")?;
-                    Ok((event.browser_outcome == wanted).then_some(()))
-                })
-                .await?;
+            self.stage.expect_reported("Purchase", &id, self.row.reported).await?;
         }
         let is_watched_twice = self.row.course == Course::TwoTabsPending;
         tokio::time::sleep(if is_watched_twice { SECOND_TABS_COPY } else { SECOND_COPY }).await;

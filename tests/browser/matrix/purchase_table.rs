@@ -70,7 +70,7 @@ const fn both(course: Course, name: &'static str, told: &'static str, because: &
     }
 }
 
-pub(super) const PURCHASES: [PurchaseRow; 13] = [
+pub(super) const PURCHASES: [PurchaseRow; 14] = [
     both(Course::Verified, "verified", "fired", "The webhook was there before the buyer."),
     both(
         Course::Pending,
@@ -102,6 +102,17 @@ pub(super) const PURCHASES: [PurchaseRow; 13] = [
         copies: Some(Copies::ServerOnly),
         reported: "blocked",
         ..both(Course::Verified, "verified, blocked fbevents.js", "blocked", "Meta's library never came.")
+    },
+    PurchaseRow {
+        fault: Fault::Blocked("/tr/"),
+        copies: Some(Copies::ServerOnly),
+        reported: "blocked",
+        ..both(
+            Course::Reload,
+            "reload, ad blocker on /tr",
+            "blocked",
+            "Meta's library took the event, and its request was refused. The browser remembers that too.",
+        )
     },
     PurchaseRow {
         fault: Fault::SlowServer,

@@ -40,6 +40,8 @@ pub(super) struct Row {
     /// The field `queued` of the call's result.
     pub(super) queued: bool,
     pub(super) copies: Copies,
+    /// What the server knows about the pixel in the end (`browser_outcome` of `GetEvent`).
+    pub(super) reported: &'static str,
     /// The reason for the result, for the document.
     pub(super) because: &'static str,
 }
@@ -71,6 +73,7 @@ pub(super) const ROWS: [Row; 11] = [
         told: "fired",
         queued: false,
         copies: Copies::Both,
+        reported: "fired",
         because: "",
     },
     Row {
@@ -79,6 +82,7 @@ pub(super) const ROWS: [Row; 11] = [
         told: "blocked",
         queued: false,
         copies: Copies::ServerOnly,
+        reported: "blocked",
         because: "Meta's library never came. The server's copy carries the match keys of the form.",
     },
     Row {
@@ -87,6 +91,7 @@ pub(super) const ROWS: [Row; 11] = [
         told: "fired",
         queued: false,
         copies: Copies::Both,
+        reported: "fired",
         because: "JavaScript does the work of WebAssembly.",
     },
     Row {
@@ -95,6 +100,7 @@ pub(super) const ROWS: [Row; 11] = [
         told: "fired",
         queued: false,
         copies: Copies::Both,
+        reported: "fired",
         because: "JavaScript does the work of WebAssembly.",
     },
     Row {
@@ -103,14 +109,16 @@ pub(super) const ROWS: [Row; 11] = [
         told: "fired",
         queued: false,
         copies: Copies::Both,
+        reported: "fired",
         because: "The policy is below.",
     },
     Row {
         fault: Fault::Offline,
         name: "offline",
-        told: "fired",
+        told: "blocked",
         queued: true,
         copies: Copies::ServerOnly,
+        reported: "failed",
         because: "Meta's library took the event, could not send it, and does not try again. \
                   The server gets the event when the network is back.",
     },
@@ -120,6 +128,7 @@ pub(super) const ROWS: [Row; 11] = [
         told: "fired",
         queued: false,
         copies: Copies::Both,
+        reported: "fired",
         because: "The call waits for the answer, up to 5 s.",
     },
     Row {
@@ -128,16 +137,18 @@ pub(super) const ROWS: [Row; 11] = [
         told: "fired",
         queued: true,
         copies: Copies::Both,
+        reported: "fired",
         because: "The pixel fires at once under the page's own ID; the server gets the event under the same ID \
                   when it is back.",
     },
     Row {
         fault: Fault::Blocked("/tr/"),
         name: "ad blocker on /tr",
-        told: "fired",
+        told: "blocked",
         queued: false,
         copies: Copies::ServerOnly,
-        because: "Meta's library took the event. No page learns that its request was refused.",
+        reported: "blocked",
+        because: "Meta's library took the event. Its request ended at once, without an answer.",
     },
     Row {
         fault: Fault::Profile(Profile::NoStorage),
@@ -145,6 +156,7 @@ pub(super) const ROWS: [Row; 11] = [
         told: "fired",
         queued: false,
         copies: Copies::Both,
+        reported: "fired",
         because: "There is no `_fbp` or `_fbc`. Calls that could not be sent are kept only while their page is open.",
     },
     Row {
@@ -153,6 +165,7 @@ pub(super) const ROWS: [Row; 11] = [
         told: "fired",
         queued: false,
         copies: Copies::Both,
+        reported: "fired",
         because: "Cookies and storage last as long as the window.",
     },
 ];
