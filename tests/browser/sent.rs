@@ -105,3 +105,22 @@ async fn a_visitor_who_leaves_at_once_has_a_report_by_the_pages_other_requests()
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn what_a_slow_network_sends_later_is_reported_when_it_was_sent() -> anyhow::Result<()> {
+    let (world, session) = (world_with_shop().await?, Session::start().await?);
+    Shop::new(&session, &world.sandbox.url).open("/events-manager").await?;
+    // A library whose first request ends after a second and a half.
+    let slow = "
+        const fbq = window.fbq = function () { fbq.callMethod(...arguments); };
+        fbq.callMethod = (method, name, data, { eventID } = {}) => {
+            if (!eventID) return;
+            setTimeout(() => { new Image().src = `/tr/?id=${given[1]}&ev=${name}&eid=${eventID}`; }, 1500);
+        };";
+    let given = vec![json!(world.grpc), json!(PIXEL_ID), json!("/fbevents.js")];
+    let result = session.run(&format!("{slow}{TRACK}"), given).await?;
+    assert_eq!(result["pixel"], "blocked", "as far as is known: {result}");
+    let id = result["eventId"].as_str().unwrap_or_default();
+    expect_reported(&world, id, "blocked").await?;
+    expect_reported(&world, id, "fired").await
+}

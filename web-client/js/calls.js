@@ -122,7 +122,16 @@ export class Calls {
     this.wasTaken(call, sent.verdict(event.id));
     const outcome = await sent.outcome(event.id);
     this.#end(call, outcome);
-    return outcome === "fired" ? outcome : "blocked";
+    if (outcome === "fired") return outcome;
+    if (!sent.hasEnded(event.id)) {
+      // The network may be slow. Then the request ends later.
+      sent.outcome(event.id, LATE_MS).then((late) => {
+        if (late !== "fired") return;
+        this.wasTaken(call, late);
+        this.#note(call, event, late);
+      });
+    }
+    return "blocked";
   }
 
   #end(call, outcome) {

@@ -42,15 +42,21 @@ export const verdict = (id) => {
   return (own.length ? own : requests.slice(-1)).some(([, left]) => left) ? "fired" : navigator.onLine ? "blocked" : "failed";
 };
 
-/** Waits for the end of an event's request. The visitor may leave the page then: Firefox drops image requests of a page that is left. */
-export const outcome = (id) => new Promise((resolve) => {
+/** Whether an event's own request has ended. */
+export const hasEnded = (id) => requests.some(isOf(id));
+
+/**
+ * Waits for the end of an event's request, for a while. The visitor may leave the page then: Firefox drops image requests of a
+ * page that is left.
+ */
+export const outcome = (id, patienceMs = SENT_MS) => new Promise((resolve) => {
   const end = () => {
     waiting.delete(look);
     clearTimeout(timer);
     resolve(verdict(id));
   };
-  const look = () => { if (requests.some(isOf(id))) end(); };
-  const timer = setTimeout(end, SENT_MS);
+  const look = () => { if (hasEnded(id)) end(); };
+  const timer = setTimeout(end, patienceMs);
   waiting.add(look);
   look();
 });
