@@ -145,7 +145,7 @@ export function productPage(tandem, product) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const { numItems, ...added } = contents(product, Number(valueOf(form, "quantity")) || 1);
-    await soon(tandem.then((client) => client.track("AddToCart", added)));
+    await soon(tandem.then((client) => client.track("AddToCart", added)).then(({ sent }) => sent));
     form.submit();
   });
 }
@@ -183,7 +183,7 @@ export function checkoutPage(tandem, product) {
           state: valueOf(form, "state"),
           postalCode: valueOf(form, "postal_code"),
           country: "IN",
-        }))),
+        }))).then(({ sent }) => sent), // the pixel's request ends with this page
       );
       location.assign(order.checkout_url);
     } catch (error) {

@@ -1,4 +1,4 @@
-//! The visitor leaves a page as soon as a call has resolved, for example for a payment page.
+//! The visitor leaves a page as soon as a call's request has been sent, for example for a payment page.
 
 use anyhow::ensure;
 use serde_json::json;
@@ -17,18 +17,19 @@ const LEAVE: &str = "
     script.textContent = `
         import { Tandem } from '/pkg/index.js';
         const tandem = await Tandem.connect(${JSON.stringify(arguments[0])});
-        const { eventId } = await tandem.track('Contact');
+        const { eventId, sent } = await tandem.track('Contact');
+        await sent;
         location.assign('/livez?id=' + eventId);`;
     document.head.append(script);";
 
 #[tokio::test]
-async fn in_chromium_the_pixel_has_its_copy_when_a_call_resolves() -> anyhow::Result<()> {
+async fn in_chromium_the_pixel_has_its_copy_when_sent_resolves() -> anyhow::Result<()> {
     leave(Browser::Chromium).await
 }
 
 /// Firefox cancels a page's image requests when the visitor leaves the page.
 #[tokio::test]
-async fn in_firefox_the_pixel_has_its_copy_when_a_call_resolves() -> anyhow::Result<()> {
+async fn in_firefox_the_pixel_has_its_copy_when_sent_resolves() -> anyhow::Result<()> {
     leave(Browser::Firefox).await
 }
 

@@ -21,6 +21,9 @@ const PURCHASE_TIMEOUT_MS = 12000;
 const PIXEL_MS = 3000;
 const LATE_MS = 60000;
 
+/** The end of a result whose pixel needs no more waiting. */
+export const ended = (pixel) => ({ pixel, sent: Promise.resolve(pixel) });
+
 export class Calls {
   /** Set by the owner: keeps calls that could not be sent (unsent.js). */
   unsent;
@@ -102,18 +105,21 @@ export class Calls {
     return !call.hasThrown;
   }
 
-  /** Fires the pixel, unless it has the event, and reports the outcome to the server. */
+  /**
+   * Fires the pixel, unless it has the event, and reports the outcome to the server. Resolves when Meta's library
+   * has the event. Only a page that the visitor leaves needs to wait for the library's request, so it has a promise of its own.
+   */
   async tell(call, event) {
-    if (!this.consent.mayFire) return "suppressed";
+    if (!this.consent.mayFire) return ended("suppressed");
     if (!call.isTold) this.fire(call, event);
     if (call.hasThrown) this.#note(call, event, "failed");
-    else if (await pixel.isReady(PIXEL_MS)) return this.#judge(call, event);
+    else if (await pixel.isReady(PIXEL_MS)) return { pixel: sent.expected(), sent: this.#judge(call, event) };
     else {
       this.#note(call, event, "blocked");
       // The event waits in fbq's queue. If the library loads late, it still sends the event.
       if (!pixel.isRefused()) pixel.isReady(LATE_MS).then((isLate) => { if (isLate) this.#judge(call, event); });
     }
-    return "blocked";
+    return ended("blocked");
   }
 
   // The library has the event. Waits for its request.

@@ -4,7 +4,7 @@
 // data-content-ids, data-order-id and data-claim-key describe the event.
 //
 // The form is always submitted, whatever happens here. If it leads to another page, it is held until the
-// server has the event, but never longer than HELD_MS. A form that the page's own script sends is reported
+// server and Meta have the event, but never longer than HELD_MS. A form that the page's own script sends is reported
 // when the script says that it was accepted: data-tandem-after names the event, and BUILDERS has those of
 // form builders. Without such an event it is reported at once, unless it is marked as invalid.
 
@@ -31,10 +31,13 @@ const builderEvent = (form) => BUILDERS[Object.keys(BUILDERS).find((selector) =>
 
 const isLead = (kind) => kind.trim().toLowerCase() === "lead";
 
-// Nobody can correct a submitted form. Values that the server cannot use are left out.
+// Ends when the visitor may leave. Nobody can correct a submitted form. Values that the server cannot use are left out.
 const report = async (connection, kind, input) => {
   const tandem = await connection;
-  const call = (given) => (isLead(kind) ? tandem.captureLead(given) : tandem.track(kind, given));
+  const call = async (given) => {
+    const { sent } = await (isLead(kind) ? tandem.captureLead(given) : tandem.track(kind, given));
+    await sent;
+  };
   try {
     await call(input);
   } catch (error) {

@@ -184,13 +184,18 @@ export interface Result {
   /** The ID under which pixel and server report it. */
   eventId: string;
   /**
-   * - `fired`: Meta's library has sent it, as far as a page can know (see the README).
-   * - `blocked`: the library did not load within three seconds, or an ad blocker refused its request, or the browser is offline.
+   * - `fired`: Meta's library has it, and the page's requests to Meta go through, as far as is known (see the README).
+   * - `blocked`: the library did not load within three seconds, or an ad blocker refuses its requests, or the browser is offline.
    * - `suppressed`: the pixel must not fire (no consent, or it fired earlier).
    * - `pending`: the payment is not known yet. The page asks again, and the pixel fires when it is known.
    *   Or the visitor's consent is not known yet, and `queued` is true.
    */
   pixel: "fired" | "blocked" | "suppressed" | "pending";
+  /**
+   * Await this before your code leaves the page: Firefox drops the library's request otherwise. Resolves at most 0.4
+   * seconds after the call, to `pixel` as it is known then. Never rejects. Absent if the loader has posted the call.
+   */
+  sent?: Promise<Result["pixel"]>;
   /** The server knew the event, or the order, already. */
   duplicate: boolean;
   /**

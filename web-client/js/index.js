@@ -12,7 +12,7 @@
 //   storage.js     orders remembered between pages
 //   events.js      events on the document, the console
 
-import { Calls } from "./calls.js";
+import { Calls, ended } from "./calls.js";
 import { Consent } from "./consent.js";
 import { load } from "./engine.js";
 import { toTandemError } from "./errors.js";
@@ -108,7 +108,7 @@ export class Tandem {
       Object.assign(call.visit, { fbp, fbc });
       this.#deliver(call).catch((error) => say(options, "refused", call.name, call.id, error.code, ""));
     });
-    return { eventId: call.id, pixel: "pending", duplicate: false, queued: true };
+    return { eventId: call.id, ...ended("pending"), duplicate: false, queued: true };
   }
 
   async #deliver(call) {
@@ -137,10 +137,10 @@ export class Tandem {
     } finally {
       this.#inFlight.delete(call);
     }
-    const told = event ? await calls.tell(call, event) : "suppressed";
+    const told = event ? await calls.tell(call, event) : ended("suppressed");
     // The visitor may leave the page when the call has resolved.
     await stored;
-    return { ...result, pixel: told };
+    return { ...result, ...told };
   }
 
   // The visitor leaves the page. The pixel fires the calls that wait for an answer, under the client's own

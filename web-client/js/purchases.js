@@ -1,6 +1,7 @@
 // Purchases. The pixel fires only when the server says that the order is paid, and once for each order and
 // browser.
 
+import { ended } from "./calls.js";
 import { toTandemError } from "./errors.js";
 import { announce, say } from "./events.js";
 import { FIRED_KEY, PENDING_KEY, clear, load, outcomeOf, store } from "./storage.js";
@@ -43,7 +44,7 @@ export class Purchases {
   }
 
   #pending({ orderId }) {
-    return { eventId: "purchase_" + orderId, pixel: "pending", duplicate: false, queued: false };
+    return { eventId: "purchase_" + orderId, ...ended("pending"), duplicate: false, queued: false };
   }
 
   async #ask(call) {
@@ -102,10 +103,11 @@ export class Purchases {
     } else if (event) {
       call.isTold = this.#told.has(orderId);
       this.#told.add(orderId);
-      pixel = await this.#calls.tell(call, event);
+      // Other tabs wait too: they may fire what did not leave.
+      pixel = await (await this.#calls.tell(call, event)).sent;
     }
     store(PENDING_KEY, orderId);
-    return { eventId, pixel, duplicate, queued: false };
+    return { eventId, ...ended(pixel), duplicate, queued: false };
   }
 
   // Asks for a pending purchase again, with growing pauses.

@@ -42,6 +42,9 @@ export const verdict = (id) => {
   return (own.length ? own : requests.slice(-1)).some(([, left]) => left) ? "fired" : navigator.onLine ? "blocked" : "failed";
 };
 
+/** What is likely for a request that has just begun: it goes as the page's latest one. */
+export const expected = () => (navigator.onLine && (requests.at(-1)?.[1] ?? true) ? "fired" : "blocked");
+
 /** Whether an event's own request has ended. */
 export const hasEnded = (id) => requests.some(isOf(id));
 

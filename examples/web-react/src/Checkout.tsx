@@ -17,10 +17,11 @@ export function Checkout() {
     try {
       // The order is created before the event, so that the Purchase can find its browser by the order's ID.
       const order = await placeOrder(form);
-      await atMost(1000, report((tandem) => tandem.track("InitiateCheckout", {
+      const started = report((tandem) => tandem.track("InitiateCheckout", {
         orderId: order.order_id, value: PRODUCT.price, contentIds: [PRODUCT.id], contentType: "product",
         email: text("email"), phone: text("phone"), firstName: text("first_name"), lastName: text("last_name"),
-      })));
+      }));
+      await atMost(1000, started.then((result) => result?.sent));
       location.assign(order.checkout_url);
     } catch (error) {
       setProblem(mistakesOf(error)[""] ?? "");
