@@ -8,6 +8,7 @@
 //! | [`id`] | event, order and pixel IDs, event names |
 //! | [`money`], [`currency`] | amounts in minor units, never floats |
 //! | [`personal`], [`hash`], [`normalise`], [`country`], [`unicode`] | from raw personal data to hashed match keys |
+//! | [`field_code`] | codes and texts of wrong fields |
 //! | [`click_id`], [`cookie`] | `fbp` and `fbc`, and their cookies |
 //! | [`scrub`] | removes personal data from URLs and free text |
 //! | `page_url` | the address of a page as it may be kept |
@@ -32,6 +33,7 @@ pub mod cookie;
 pub mod country;
 pub mod currency;
 mod cut;
+pub mod field_code;
 pub mod hash;
 pub mod id;
 pub mod money;

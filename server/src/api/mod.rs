@@ -6,6 +6,7 @@
 //!    data. No raw data survives this step.
 //! 3. [`tracking`] and [`operations`] call the lower layers, and [`encode`] builds the answer.
 //! 4. [`status`] is what a refused caller is told.
+//! 5. [`json`] lets callers without gRPC speak the Connect protocol. It stands around the rest and knows no rule.
 
 pub mod access;
 pub mod admission;
@@ -15,10 +16,12 @@ mod cookies;
 pub mod decode;
 mod door;
 mod encode;
+mod json;
 pub mod operations;
 pub mod rate_limit;
 mod route;
 pub mod serve;
+mod size;
 mod status;
 mod tally;
 pub mod tracking;

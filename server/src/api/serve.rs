@@ -1,4 +1,4 @@
-//! The gRPC port: native gRPC and gRPC-web on one port, CORS, size limits, health and reflection.
+//! The gRPC port: native gRPC, gRPC-web and JSON on one port, CORS, size limits, health and reflection.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -7,9 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::BytesMut;
 use http::{HeaderName, HeaderValue, Method, Request, Response};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::Full;
 use tandem_net::{Port, RequestsLayer};
 use tandem_proto::stubs::operations_service_server::OperationsServiceServer;
 use tandem_proto::stubs::tracking_service_server::TrackingServiceServer;
@@ -17,32 +16,20 @@ use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::service::Routes;
 use tonic::transport::Server;
-use tonic::{Code, Status};
-use tonic_web::GrpcWebLayer;
 use tower::Service;
 use tower_http::cors::{AllowCredentials, AllowOrigin, CorsLayer};
 
 use super::access::AccessPolicy;
-use super::caller::Caller;
 use super::door::CallerLayer;
+use super::json::{JsonRequestLayer, ProtocolLayer, Schema};
 use super::route::Route;
+use super::size::{
+    FRAME_HEAD_BYTES, HEALTH_BYTES_MAX, INTERNAL_BYTES_MAX, STRANGER_BYTES_MAX, WEBHOOK_BYTES_MAX,
+    message_bytes_max, read_whole,
+};
 use super::tracking::Tracking;
 use crate::api::operations::Operations;
 
-/// Largest message of a stranger, bytes. A real cart fits.
-const STRANGER_BYTES_MAX: usize = 64 * 1024;
-/// Largest message of the shop's own services, bytes.
-const INTERNAL_BYTES_MAX: usize = 256 * 1024;
-/// Largest message of `VerifyWebhook`, bytes: a body of 1 MiB, and its headers.
-const WEBHOOK_BYTES_MAX: usize = 1024 * 1024 + 64 * 1024;
-/// Largest question about health, bytes. It holds the name of a service.
-const HEALTH_BYTES_MAX: usize = 4 * 1024;
-/// Bytes before each message (gRPC over HTTP, length-prefixed message).
-const FRAME_HEAD_BYTES: usize = 5;
-/// Most bytes of a too large HTTP/1.1 request that are read, so that the caller sees the answer.
-const DISCARDED_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// As how many bytes a refused part of a body counts.
-const REFUSED_BYTES: usize = 16 * 1024;
 /// Largest headers of an HTTP/2 request, bytes.
 const HEADER_BYTES_MAX: u32 = 32 * 1024;
 /// How long a browser may remember a preflight.
@@ -65,6 +52,7 @@ pub async fn serve(
             .register_encoded_file_descriptor_set(tandem_proto::DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
+    let schema = Arc::new(Schema::load()?);
     Server::builder()
         .accept_http1(true)
         .http2_keepalive_interval(Some(Duration::from_secs(60)))
@@ -73,8 +61,9 @@ pub async fn serve(
         .http2_max_header_list_size(HEADER_BYTES_MAX)
         .layer(RequestsLayer::new(|path| Route::of(path).is_ours()))
         .layer(cors(Arc::clone(&policy)))
-        .layer(GrpcWebLayer::new())
+        .layer(ProtocolLayer::new(schema))
         .layer(CallerLayer(policy))
+        .layer(JsonRequestLayer)
         .add_routes(routes(tracking, operations))
         .add_service(health)
         .add_service(reflection().build_v1()?)
@@ -106,6 +95,8 @@ fn cors(policy: Arc<AccessPolicy>) -> CorsLayer {
             header("x-grpc-web"),
             header("x-user-agent"),
             header("grpc-timeout"),
+            header("connect-protocol-version"),
+            header("connect-timeout-ms"),
         ])
         .expose_headers([header("grpc-status"), header("grpc-message"), header("grpc-status-details-bin")])
         .max_age(PREFLIGHT_AGE)
@@ -146,11 +137,11 @@ impl Service<Request<Body>> for SizeLimited {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let is_internal = request.extensions().get::<Caller>() == Some(&Caller::Internal);
-        let (service, bytes_max) = match Route::of(request.uri().path()) {
-            _ if !is_internal => (&mut self.stranger, STRANGER_BYTES_MAX),
-            Route::Webhook => (&mut self.webhook, WEBHOOK_BYTES_MAX),
-            _ => (&mut self.internal, INTERNAL_BYTES_MAX),
+        let bytes_max = message_bytes_max(&request);
+        let service = match bytes_max {
+            STRANGER_BYTES_MAX => &mut self.stranger,
+            WEBHOOK_BYTES_MAX => &mut self.webhook,
+            _ => &mut self.internal,
         };
         if request.version() >= http::Version::HTTP_2 {
             return service.call(request);
@@ -159,48 +150,9 @@ impl Service<Request<Body>> for SizeLimited {
         Box::pin(async move {
             let (parts, body) = request.into_parts();
             match read_whole(body, bytes_max + FRAME_HEAD_BYTES).await {
-                Ok(body) => service.call(Request::from_parts(parts, body)).await,
+                Ok(body) => service.call(Request::from_parts(parts, Body::new(Full::new(body)))).await,
                 Err(status) => Ok(status.into_http()),
             }
         })
-    }
-}
-
-/// Reads a body to its end before the server answers. An answer in the middle of an HTTP/1.1 request closes the
-/// connection, and the caller may never see it.
-async fn read_whole(mut body: Body, bytes_max: usize) -> Result<Body, Status> {
-    let mut kept = BytesMut::new();
-    let mut read = 0_usize;
-    let mut refused = None;
-    while let Some(frame) = body.frame().await {
-        let frame = match frame {
-            Ok(frame) => frame,
-            Err(error) if error.code() == Code::DeadlineExceeded => return Err(error),
-            // The address has no room for these bytes. How many they were is not known.
-            Err(error) if error.code() == Code::ResourceExhausted => {
-                refused = Some(error);
-                read = read.saturating_add(REFUSED_BYTES);
-                if read > DISCARDED_BYTES_MAX {
-                    break;
-                }
-                continue;
-            }
-            Err(_) => return Err(Status::cancelled("the request ended before its body was complete")),
-        };
-        let Ok(data) = frame.into_data() else { continue };
-        read = read.saturating_add(data.len());
-        if read > DISCARDED_BYTES_MAX {
-            break;
-        }
-        if read <= bytes_max {
-            kept.extend_from_slice(&data);
-        }
-    }
-    if let Some(refused) = refused {
-        Err(refused)
-    } else if read > bytes_max {
-        Err(Status::out_of_range(format!("the message is larger than {bytes_max} bytes")))
-    } else {
-        Ok(Body::new(Full::new(kept.freeze())))
     }
 }

@@ -1,28 +1,28 @@
 //! Why a call is refused. Each variant has a gRPC status, a stable code, and a text that says what the caller can
 //! do. No text repeats a value from the request.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use prost::Message;
+use prost_types::Any;
+use tandem_core::field_code::FieldCode;
 use tandem_core::money::Money;
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt as _};
+use tonic_types::pb::bad_request::FieldViolation;
+use tonic_types::pb::{self, BadRequest};
 
 use crate::orders::OrderError;
 use crate::outbox::StoreError;
 
-/// A wrong field, and what it must be.
+/// A wrong field, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// Path in the request, such as `custom_data.value.amount`.
     pub field: String,
-    /// What the field must be.
-    pub what: String,
-}
-
-impl Violation {
-    pub fn new(field: impl Into<String>, what: impl Into<String>) -> Self {
-        Self { field: field.into(), what: what.into() }
-    }
+    pub code: FieldCode,
+    /// A sentence about the fault, without the field's name and its value.
+    pub text: Cow<'static, str>,
 }
 
 /// What is wrong with a request. At most [`VIOLATIONS_MAX`] are kept and told; the rest is counted, so that a message
@@ -37,12 +37,26 @@ pub struct Violations {
 const VIOLATIONS_MAX: usize = 20;
 
 impl Violations {
-    pub(in crate::api) fn add(&mut self, field: impl Into<String>, what: impl Into<String>) {
+    pub(in crate::api) fn add(&mut self, field: impl Into<String>, code: FieldCode) {
+        self.add_with(field, code, code.text());
+    }
+
+    /// Records a fault whose sentence says more than the code's own.
+    pub(in crate::api) fn add_with(
+        &mut self,
+        field: impl Into<String>,
+        code: FieldCode,
+        text: impl Into<Cow<'static, str>>,
+    ) {
         if self.kept.len() < VIOLATIONS_MAX {
-            self.kept.push(Violation::new(field, what));
+            self.kept.push(Violation { field: field.into(), code, text: text.into() });
         } else {
             self.more += 1;
         }
+    }
+
+    pub(in crate::api) fn is_empty(&self) -> bool {
+        self.kept.is_empty()
     }
 
     /// Whether something is wrong with a field or with a part of it. Of what is only counted nothing is known.
@@ -51,12 +65,12 @@ impl Violations {
     }
 
     /// Returns a value, or records what is wrong with it.
-    pub(in crate::api) fn take<T, E: std::fmt::Display>(
+    pub(in crate::api) fn take<T, E: Into<FieldCode>>(
         &mut self,
         field: &str,
         result: Result<T, E>,
     ) -> Option<T> {
-        result.map_err(|error| self.add(field, error.to_string())).ok()
+        result.map_err(|error| self.add(field, error.into())).ok()
     }
 
     /// # Errors
@@ -65,10 +79,25 @@ impl Violations {
         if self.kept.is_empty() { Ok(()) } else { Err(Reject::Invalid(self)) }
     }
 
+    fn bad_request(&self) -> BadRequest {
+        let wire = |violation: &Violation| FieldViolation {
+            field: violation.field.clone(),
+            description: violation.text.clone().into_owned(),
+            reason: violation.code.as_str().to_owned(),
+            localized_message: None,
+        };
+        BadRequest { field_violations: self.kept.iter().map(wire).collect() }
+    }
+
     fn text(&self) -> String {
-        let fields: Vec<_> = self.kept.iter().map(|v| format!("{} {}", v.field, v.what)).collect();
-        let more = if self.more > 0 { format!("; and {} more", self.more) } else { String::new() };
-        format!("{}{more}", fields.join("; "))
+        let fields: Vec<_> = self
+            .kept
+            .iter()
+            .map(|v| if v.field.is_empty() { v.text.to_string() } else { format!("{}: {}", v.field, v.text) })
+            .collect();
+        let more =
+            if self.more > 0 { format!(" {} more fields are wrong.", self.more) } else { String::new() };
+        format!("{}{more}", fields.join(" "))
     }
 }
 
@@ -100,9 +129,14 @@ pub enum Reject {
 
 impl Reject {
     /// A refusal because of one wrong field.
-    pub fn field(field: impl Into<String>, what: impl Into<String>) -> Self {
+    pub fn field(field: impl Into<String>, code: FieldCode) -> Self {
+        Self::field_with(field, code, code.text())
+    }
+
+    /// A refusal because of one wrong field, with a sentence that says more than the code's own.
+    pub fn field_with(field: impl Into<String>, code: FieldCode, text: impl Into<Cow<'static, str>>) -> Self {
         let mut violations = Violations::default();
-        violations.add(field, what);
+        violations.add_with(field, code, text);
         Self::Invalid(violations)
     }
 
@@ -196,9 +230,7 @@ impl From<OrderError> for Reject {
                 Self::ReportConflict { known: spelt(known), given: spelt(given) }
             }
             OrderError::NoSecret => Self::NoSecret,
-            OrderError::UnknownProvider => {
-                Self::field("provider", "must be a provider that this server knows")
-            }
+            OrderError::UnknownProvider => Self::field("provider", FieldCode::ValueUnknown),
         }
     }
 }
@@ -218,18 +250,25 @@ impl From<StoreError> for Reject {
 
 impl From<Reject> for Status {
     fn from(reject: Reject) -> Self {
-        let mut details = ErrorDetails::new();
-        match &reject {
-            Reject::Invalid(violations) => {
-                for violation in &violations.kept {
-                    details.add_bad_request_violation(&violation.field, &violation.what);
-                }
-            }
-            Reject::TooFast(wait) => drop(details.set_retry_info(Some(*wait))),
-            Reject::Overloaded => drop(details.set_retry_info(Some(Duration::from_millis(250)))),
-            Reject::StoreUnavailable => drop(details.set_retry_info(Some(Duration::from_secs(5)))),
-            _ => return Self::new(reject.grpc(), reject.text()),
-        }
-        Self::with_error_details(reject.grpc(), reject.text(), details)
+        let (code, text) = (reject.grpc(), reject.text());
+        let detail = match &reject {
+            Reject::Invalid(violations) => any("BadRequest", &violations.bad_request()),
+            Reject::TooFast(wait) => retry_info(*wait),
+            Reject::Overloaded => retry_info(Duration::from_millis(250)),
+            Reject::StoreUnavailable => retry_info(Duration::from_secs(5)),
+            _ => return Self::new(code, text),
+        };
+        let status = pb::Status { code: code.into(), message: text.clone(), details: vec![detail] };
+        Self::with_details(code, text, status.encode_to_vec().into())
     }
+}
+
+fn retry_info(wait: Duration) -> Any {
+    let retry_delay = prost_types::Duration::try_from(wait).ok();
+    any("RetryInfo", &pb::RetryInfo { retry_delay })
+}
+
+/// A message of `google.rpc`. tonic's own builder leaves out the `reason` of a field.
+fn any(name: &str, message: &impl Message) -> Any {
+    Any { type_url: format!("type.googleapis.com/google.rpc.{name}"), value: message.encode_to_vec() }
 }

@@ -9,7 +9,7 @@ pub(super) type Layers<'a> = (&'a str, &'a str);
 pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "core/src",
-        "lib cashfree order capi catalogue event crawler custom_data user_data page_url scrub cookie click_id normalise \
+        "lib field_code cashfree order capi catalogue event crawler custom_data user_data page_url scrub cookie click_id normalise \
          country hash money currency code id placeholder personal unicode",
     ),
     (
@@ -81,9 +81,10 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     (
         "server/src/api",
-        "mod serve door operations tracking cookies encode decode body access admission tally rate_limit status route caller",
+        "mod serve json door operations tracking cookies encode decode size body access admission tally rate_limit status route caller",
     ),
     ("server/src/api/decode", "mod browser click custom_data page person reader"),
+    ("server/src/api/json", "mod request answer error read schema"),
     (
         "server/src/api/operations",
         "mod dead_letter_work dead_letters orders events control clock diagnose erase health service wire",
@@ -131,6 +132,6 @@ pub(super) type NameRule<'a> = (&'a str, &'a str, &'a str);
 /// Wire types stay in `server/src/api/`.
 pub(super) const NAME_RULES: &[NameRule<'static>] = &[(
     "server/src",
-    "tonic tonic_health tonic_prost tonic_reflection tonic_types tonic_web prost prost_types tandem_proto v1",
+    "tonic tonic_health tonic_prost tonic_reflection tonic_types tonic_web prost prost_reflect prost_types tandem_proto v1",
     "api",
 )];

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use tandem_core::event::Page;
+use tandem_core::field_code::FieldCode;
 use tandem_core::user_data::{UserData, clean_user_agent};
 use tandem_proto::v1;
 
@@ -27,8 +28,7 @@ impl Reader<'_> {
         match self.caller {
             Caller::Internal => {
                 if let Some(text) = browser.client_ip_address.as_deref().filter(|text| !text.is_empty()) {
-                    let address =
-                        text.trim().parse::<IpAddr>().map_err(|_| "must be an IPv4 or IPv6 address");
+                    let address = text.trim().parse::<IpAddr>().map_err(|_| FieldCode::AddressMalformed);
                     user_data.client_ip_address = self
                         .violations
                         .take("browser.client_ip_address", address)

@@ -5,6 +5,7 @@ use tandem_core::custom_data::{
     CONTENTS_MAX, Content, CustomData, Experiment, FACTS_BYTES_MAX, PROPERTIES_MAX, TEXT_BYTES_MAX,
     content_type, is_standard_field,
 };
+use tandem_core::field_code::FieldCode;
 use tandem_core::id::OrderId;
 use tandem_core::money::Money;
 use tandem_core::scrub::{self, Scrubbed};
@@ -34,10 +35,10 @@ impl Reader<'_> {
             ..CustomData::default()
         };
         if data.content_ids.len() > CONTENTS_MAX {
-            self.violations.add("custom_data.content_ids", format!("must be at most {CONTENTS_MAX}"));
+            self.too_many("custom_data.content_ids", CONTENTS_MAX);
         }
         if data.contents.len() > CONTENTS_MAX {
-            self.violations.add("custom_data.contents", format!("must be at most {CONTENTS_MAX}"));
+            self.too_many("custom_data.contents", CONTENTS_MAX);
         }
         for (i, id) in data.content_ids.into_iter().take(CONTENTS_MAX).enumerate() {
             out.content_ids.extend(self.identifier(&format!("custom_data.content_ids[{i}]"), &id));
@@ -47,16 +48,22 @@ impl Reader<'_> {
             let item_price = self.money(&format!("{at}.item_price"), line.item_price);
             match self.identifier(&format!("{at}.id"), &line.id) {
                 Some(id) => out.contents.push(Content { id, quantity: line.quantity.max(1), item_price }),
-                None => self.violations.add(format!("{at}.id"), "is missing"),
+                None => self.violations.add(format!("{at}.id"), FieldCode::Required),
             }
         }
         self.one_currency(&out);
         out.experiment = self.experiment(experiment.unwrap_or_default());
         self.properties(data.properties, &mut out);
         if matches!(self.caller, Caller::Stranger(_)) && out.stored_bytes() > FACTS_BYTES_MAX {
-            self.violations.add("custom_data", format!("must take at most {FACTS_BYTES_MAX} bytes as JSON"));
+            let text = format!("This must take at most {FACTS_BYTES_MAX} bytes as JSON.");
+            self.violations.add_with("custom_data", FieldCode::TooLarge, text);
         }
         out
+    }
+
+    fn too_many(&mut self, field: &str, max: usize) {
+        let text = format!("There must be at most {max} entries here.");
+        self.violations.add_with(field, FieldCode::TooMany, text);
     }
 
     /// Checks that all amounts have one currency, because Meta knows only one per event.
@@ -76,7 +83,7 @@ impl Reader<'_> {
         let others: Vec<String> =
             all.filter(|(_, money)| money.currency != first.currency).map(|(field, _)| field).collect();
         for field in others {
-            self.violations.add(field, "must be the currency of the event's value");
+            self.violations.add(field, FieldCode::CurrencyMixed);
         }
     }
 
@@ -93,7 +100,7 @@ impl Reader<'_> {
 
     fn properties(&mut self, properties: Vec<v1::Property>, out: &mut CustomData) {
         if properties.len() > PROPERTIES_MAX {
-            self.violations.add("custom_data.properties", format!("must be at most {PROPERTIES_MAX}"));
+            self.too_many("custom_data.properties", PROPERTIES_MAX);
         }
         for (i, property) in properties.into_iter().take(PROPERTIES_MAX).enumerate() {
             let at = format!("custom_data.properties[{i}]");
@@ -102,16 +109,16 @@ impl Reader<'_> {
                 && key.len() <= 50
                 && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
             if !plain {
-                self.violations.add(format!("{at}.key"), "must be 1 to 50 letters, digits, '_' or '-'");
+                self.violations.add(format!("{at}.key"), FieldCode::PropertyKeyMalformed);
             } else if scrub::scrub_text(&key).cuts > 0 {
-                self.violations.add(format!("{at}.key"), "must not be a phone number");
+                self.violations.add(format!("{at}.key"), FieldCode::PersonalData);
             } else if scrub::names_person(&key) {
                 // Meta forbids it, and no form of the value tells a name. The event is worth more than its refusal.
                 self.keys.metrics.count_redactions(1);
             } else if is_standard_field(&key) {
-                self.violations.add(format!("{at}.key"), "is a name of Meta's own; use its field");
+                self.violations.add(format!("{at}.key"), FieldCode::PropertyKeyReserved);
             } else if out.properties.iter().any(|(known, _)| *known == key) {
-                self.violations.add(format!("{at}.key"), "is given twice");
+                self.violations.add(format!("{at}.key"), FieldCode::Duplicate);
             } else if let Some(value) = self.text(&format!("{at}.value"), property.value) {
                 out.properties.push((key, value));
             }
@@ -134,7 +141,8 @@ impl Reader<'_> {
             return None;
         }
         if trimmed.len() > TEXT_BYTES_MAX {
-            self.violations.add(field, format!("must be at most {TEXT_BYTES_MAX} bytes"));
+            let text = format!("This must take at most {TEXT_BYTES_MAX} bytes.");
+            self.violations.add_with(field, FieldCode::TooLong, text);
             return None;
         }
         let scrubbed = scrub(trimmed);

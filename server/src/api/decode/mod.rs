@@ -15,6 +15,7 @@ pub(super) use reader::{Reader, ads_consent};
 use tandem_core::country::Country;
 use tandem_core::custom_data::CustomData;
 use tandem_core::event::{Consent, EVENT_AGE_MAX_S, LimitedDataUse, LimitedDataUseError, Page};
+use tandem_core::field_code::FieldCode;
 use tandem_core::hash::Sha256Hex;
 use tandem_core::id::OrderId;
 use tandem_core::normalise::MatchKeyError;
@@ -95,7 +96,7 @@ impl Reader<'_> {
             match error {
                 // Nobody typed it, so nobody can correct it, and the rest still counts.
                 MatchKeyError::Placeholder => self.placeholders.push(key),
-                _ if policy == KeyPolicy::Strict => self.violations.add(key.field(), error.to_string()),
+                _ if policy == KeyPolicy::Strict => self.violations.add(key.field(), error.into()),
                 _ => {}
             }
         }
@@ -107,11 +108,16 @@ impl Reader<'_> {
         let ads = ads_consent(consent.ads());
         let limits = consent.limited_data_use.then(|| LimitedDataUse::new(consent.country, consent.state));
         if let Some(Err(error)) = limits {
-            let field = match error {
-                LimitedDataUseError::Country => "consent.country",
-                LimitedDataUseError::State => "consent.state",
+            let (field, text) = match error {
+                LimitedDataUseError::Country => {
+                    ("consent.country", "This must be 1 (United States), or 0: Meta decides by the address.")
+                }
+                LimitedDataUseError::State => (
+                    "consent.state",
+                    "This must be a code of 1000 to 1013, or 0: Meta decides by the address.",
+                ),
             };
-            self.violations.add(field, error.to_string());
+            self.violations.add_with(field, FieldCode::LimitedDataUseUnknown, text);
         }
         Consent { ads, limited_data_use: limits.and_then(Result::ok) }
     }
@@ -122,7 +128,7 @@ impl Reader<'_> {
         let now_s = self.now_ms.div_euclid(1000);
         match occurred_at {
             Some(at) if self.knows_age && now_s.saturating_sub(at.seconds) > EVENT_AGE_MAX_S => {
-                self.violations.add("occurred_at", "must not be over 7 days ago: Meta takes nothing older");
+                self.violations.add("occurred_at", FieldCode::TooOld);
                 now_s
             }
             at => visit_time_s(at.as_ref(), self.now_ms),

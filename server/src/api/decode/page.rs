@@ -1,6 +1,7 @@
 //! The page of a visit: its address, and the page before it.
 
 use tandem_core::event::Page;
+use tandem_core::field_code::FieldCode;
 use tandem_core::page_url::PageUrl;
 use url::Url;
 
@@ -19,9 +20,7 @@ impl Reader<'_> {
         let url = given.and_then(web_address);
         if given.is_some() && url.is_none() {
             match self.caller {
-                Caller::Internal => self
-                    .violations
-                    .add(FIELD, "must be a page's full address, such as https://shop.example/thanks"),
+                Caller::Internal => self.violations.add(FIELD, FieldCode::UrlMalformed),
                 Caller::Stranger(_) => self.keys.metrics.count_dropped_key("event_source_url"),
             }
         }

@@ -6,6 +6,7 @@ use tandem_core::cookie::CookieDomain;
 use tandem_core::country::Country;
 use tandem_core::currency::Currency;
 use tandem_core::event::{AdsConsent, ConsentRule};
+use tandem_core::field_code::FieldCode;
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
 use tandem_core::normalise::MatchKey;
 use tandem_core::scrub::{holds_address, scrub_text};
@@ -87,7 +88,7 @@ impl Decoder {
             "" => pixels.first(),
             text => pixels.iter().find(|pixel| pixel.id.as_str() == text && *configured),
         };
-        let pixel = found.ok_or_else(|| Reject::field("pixel_id", "is not one of the configured pixels"))?;
+        let pixel = found.ok_or_else(|| Reject::field("pixel_id", FieldCode::PixelUnknown))?;
         match caller {
             Caller::Stranger(Stranger { origin: Some(origin), .. }) if !pixel.origins.allows(origin) => {
                 Err(Reject::OriginNotAllowed)
@@ -146,7 +147,7 @@ impl Reader<'_> {
     /// The name of an event that is not reserved.
     pub(in crate::api) fn event_name(&mut self, text: &str) -> Option<EventName> {
         if scrub_text(text).cuts > 0 {
-            self.violations.add("event_name", "must not hold an e-mail address or a phone number");
+            self.violations.add("event_name", FieldCode::PersonalData);
             return None;
         }
         self.violations.take("event_name", EventName::of_caller(text))
@@ -160,7 +161,7 @@ impl Reader<'_> {
     /// A required order ID. It is kept and sent as it is, so that none may be made of a person's address.
     pub(in crate::api) fn order(&mut self, text: &str) -> Option<OrderId> {
         if holds_address(text) {
-            self.violations.add("order_id", "must not hold an e-mail address");
+            self.violations.add("order_id", FieldCode::PersonalData);
             return None;
         }
         self.violations.take("order_id", OrderId::parse(text))

@@ -1,5 +1,6 @@
 //! `PauseDelivery` and `ResumeDelivery`.
 
+use tandem_core::field_code::FieldCode;
 use tandem_core::id::PixelId;
 use tandem_proto::v1;
 
@@ -29,7 +30,7 @@ impl Operations {
             .cloned()
             .collect();
         if chosen.is_empty() {
-            return Err(Reject::field("pixel_id", "is not one of the configured pixels"));
+            return Err(Reject::field("pixel_id", FieldCode::PixelUnknown));
         }
         for pixel in &chosen {
             self.operators.set_paused(pixel.clone(), paused).await?;

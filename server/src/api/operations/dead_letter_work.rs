@@ -2,6 +2,7 @@
 //! person can watch and stop it. Each step writes in small transactions, so that ingest continues
 //! meanwhile.
 
+use tandem_core::field_code::FieldCode;
 use tandem_proto::v1;
 
 use super::dead_letters::Selection;
@@ -26,8 +27,7 @@ enum Cursor {
 impl Cursor {
     fn read(token: &str) -> Result<Self, Reject> {
         let position = |digits: &str| {
-            let seq =
-                digits.parse().map_err(|_| Reject::field("page_token", "was not issued by this server"));
+            let seq = digits.parse().map_err(|_| Reject::field("page_token", FieldCode::PageTokenMalformed));
             if digits.is_empty() { Ok(None) } else { seq.map(Some) }
         };
         match token.strip_prefix('w') {
@@ -50,7 +50,10 @@ fn step_size(max_events: u32) -> Result<usize, Reject> {
     match max_events {
         0 => Ok(usize::MAX),
         1..=STEP_MAX => Ok(max_events as usize),
-        _ => Err(Reject::field("max_events", format!("must be at most {STEP_MAX}"))),
+        _ => {
+            let text = format!("This must be at most {STEP_MAX}.");
+            Err(Reject::field_with("max_events", FieldCode::OutOfRange, text))
+        }
     }
 }
 
@@ -58,7 +61,8 @@ fn step_size(max_events: u32) -> Result<usize, Reject> {
 fn explicit_filter(filter: Option<v1::DeadLetterFilter>, all: bool) -> Result<v1::DeadLetterFilter, Reject> {
     let filter = filter.unwrap_or_default();
     if filter == v1::DeadLetterFilter::default() && !all {
-        return Err(Reject::field("filter", "is empty; name the dead letters you mean, or set all"));
+        let text = "This is empty. Name the dead letters you mean, or set all.";
+        return Err(Reject::field_with("filter", FieldCode::FilterMalformed, text));
     }
     Ok(filter)
 }

@@ -1,6 +1,7 @@
 //! `ListDeadLetters` and `GetDeadLetter`, and what a filter selects. Replay and purge are in
 //! `dead_letter_work`.
 
+use tandem_core::field_code::FieldCode;
 use tandem_core::id::EventId;
 use tandem_proto::v1;
 use tonic::Status;
@@ -39,12 +40,12 @@ impl Selection {
         let (from_ms, before_ms) = (filter.finished_after.map(millis), filter.finished_before.map(millis));
         let about_events = name.is_some() || id.is_some() || pixel.is_some();
         if seq.is_some() && (about_events || kind == v1::DeadLetterKind::Events) {
-            let what = "names a webhook; leave out event_name, event_id, pixel_id and kind EVENTS";
-            return Err(Reject::field("filter.webhook_sequence", what));
+            let text = "This names a webhook. Leave out event_name, event_id, pixel_id and kind EVENTS.";
+            return Err(Reject::field_with("filter.webhook_sequence", FieldCode::FilterMalformed, text));
         }
         if about_events && kind == v1::DeadLetterKind::Webhooks {
-            let what = "is WEBHOOKS; webhooks have no event name, event ID or pixel to filter by";
-            return Err(Reject::field("kind", what));
+            let text = "Webhooks have no event name, event ID or pixel to filter by.";
+            return Err(Reject::field_with("kind", FieldCode::FilterMalformed, text));
         }
         let are_events = kind != v1::DeadLetterKind::Webhooks && seq.is_none();
         let are_webhooks = kind != v1::DeadLetterKind::Events && !about_events;
@@ -78,7 +79,7 @@ impl Operations {
         let kind = request.kind();
         let events_page = page(&request.page_token, request.page_size)?;
         let webhooks_page = page(&request.webhook_page_token, request.page_size)
-            .map_err(|_| Reject::field("webhook_page_token", "was not issued by this server"))?;
+            .map_err(|_| Reject::field("webhook_page_token", FieldCode::PageTokenMalformed))?;
         let selection = Selection::read(request.filter.unwrap_or_default(), kind)?;
         // A caller with a page token of one kind has already seen the first page of the other.
         let goes_on = |here: &str, there: &str| !here.is_empty() || there.is_empty();
@@ -128,15 +129,15 @@ impl Operations {
             (false, 0, true) => {
                 let text = |text: String| Some(text).filter(|text| !text.is_empty());
                 let id = EventId::parse(&request.event_id)
-                    .map_err(|error| Reject::field("event_id", error.to_string()))?;
+                    .map_err(|error| Reject::field("event_id", error.into()))?;
                 let key = EventKey { id, name: text(request.event_name), pixel: text(request.pixel_id) };
                 self.dead_event(key).await
             }
             (true, 1.., true) => self.dead_webhook(|webhook| webhook.seq == seq, Some(seq)).await,
             (true, 0, false) => self.dead_webhook(|webhook| webhook.body_sha256 == digest, None).await,
             _ => {
-                let what = "or webhook_sequence or body_sha256 is required, and only one of them";
-                Err(Reject::field("event_id", what).into())
+                let text = "Give one of event_id, webhook_sequence and body_sha256.";
+                Err(Reject::field_with("event_id", FieldCode::Required, text).into())
             }
         }
     }
@@ -156,8 +157,8 @@ impl Operations {
             });
         };
         if dead.next().is_some() {
-            let what = "and pixel_id are needed: several dead letters carry this ID";
-            return Err(Reject::field("event_name", what).into());
+            let text = "Several dead letters carry this ID. Give event_name and pixel_id too.";
+            return Err(Reject::field_with("event_name", FieldCode::Required, text).into());
         }
         let replay = match self.replayable(&event) {
             Replayable::Yes => v1::ReplayVerdict::Ready,

@@ -1,5 +1,6 @@
 //! `ErasePerson`. Raw values are hashed here; the store looks for the digests.
 
+use tandem_core::field_code::FieldCode;
 use tandem_core::hash::Sha256Hex;
 use tandem_core::normalise::MatchKey;
 use tandem_core::personal::Raw;
@@ -23,11 +24,12 @@ impl Operations {
             given.into_iter().filter_map(|(key, value)| Some((key, Raw::new(value?)))).collect();
         let (user_data, errors) = self.decoder.match_keys(self.insight.now_ms()).read(values);
         if let Some((key, error)) = errors.into_iter().next() {
-            return Err(Reject::field(key.field().trim_start_matches("user."), error.to_string()));
+            return Err(Reject::field(key.field().trim_start_matches("user."), error.into()));
         }
         let digests: Vec<Sha256Hex> = user_data.hashed().map(|(_, digest)| digest).collect();
         if digests.is_empty() {
-            return Err(Reject::field("email", "or phone or external_id is required"));
+            let text = "Give an e-mail address, a phone number or an external ID.";
+            return Err(Reject::field_with("email", FieldCode::Required, text));
         }
         if request.dry_run {
             let found = self.events.erase(digests, Erasure::Count).await?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use prost_types::Timestamp;
+use tandem_core::field_code::FieldCode;
 use tandem_core::id::EventId;
 use tandem_proto::v1;
 use tokio::sync::broadcast::error::RecvError;
@@ -54,13 +55,14 @@ impl Operations {
     }
 
     pub(super) async fn event(&self, request: v1::GetEventRequest) -> Result<v1::GetEventResponse, Reject> {
-        let id = EventId::parse(&request.event_id)
-            .map_err(|error| Reject::field("event_id", error.to_string()))?;
+        let id =
+            EventId::parse(&request.event_id).map_err(|error| Reject::field("event_id", error.into()))?;
         let text = |text: String| Some(text).filter(|text| !text.is_empty());
         let key = EventKey { id, name: text(request.event_name), pixel: text(request.pixel_id) };
         let mut found = self.operators.find(key).await?;
         if found.len() > 1 {
-            return Err(Reject::field("event_name", "and pixel_id are needed: several events carry this ID"));
+            let text = "Several events carry this ID. Give event_name and pixel_id too.";
+            return Err(Reject::field_with("event_name", FieldCode::Required, text));
         }
         let (event, attempts) = found.pop().ok_or(Reject::NotFound)?;
         Ok(v1::GetEventResponse {

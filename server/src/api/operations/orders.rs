@@ -31,8 +31,8 @@ impl Operations {
     }
 
     pub(super) async fn order(&self, request: v1::GetOrderRequest) -> Result<v1::GetOrderResponse, Reject> {
-        let id = OrderId::parse(&request.order_id)
-            .map_err(|error| Reject::field("order_id", error.to_string()))?;
+        let id =
+            OrderId::parse(&request.order_id).map_err(|error| Reject::field("order_id", error.into()))?;
         let store = &self.operators;
         let filter = OrderFilter { id: Some(id), ..OrderFilter::default() };
         let mut found = store.list_orders(filter, Page { below_seq: None, size: 1 }).await?;

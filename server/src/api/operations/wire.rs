@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use prost_types::Timestamp;
+use tandem_core::field_code::FieldCode;
 use tonic::Status;
 
 use crate::api::Reject;
@@ -17,12 +18,11 @@ const PAGE_MAX: u32 = 1000;
 pub(super) fn page(token: &str, size: u32) -> Result<Page, Reject> {
     let below_seq = match token {
         "" => None,
-        token => {
-            Some(token.parse().map_err(|_| Reject::field("page_token", "was not issued by this server"))?)
-        }
+        token => Some(token.parse().map_err(|_| Reject::field("page_token", FieldCode::PageTokenMalformed))?),
     };
     if size > PAGE_MAX {
-        return Err(Reject::field("page_size", format!("must be at most {PAGE_MAX}")));
+        let text = format!("This must be at most {PAGE_MAX}.");
+        return Err(Reject::field_with("page_size", FieldCode::OutOfRange, text));
     }
     Ok(Page { below_seq, size: if size == 0 { PAGE_DEFAULT } else { size } as usize })
 }

@@ -1,5 +1,6 @@
 //! `ConfirmBrowserEvents`: what a page's Meta pixel did with each event ID.
 
+use tandem_core::field_code::FieldCode;
 use tandem_core::id::{EventId, EventName};
 use tandem_proto::v1;
 
@@ -19,7 +20,8 @@ impl Tracking {
     ) -> Result<v1::ConfirmBrowserEventsResponse, Reject> {
         let pixel = self.decoder.pixel(&request.pixel_id, caller)?;
         if request.confirmations.len() > CONFIRMATIONS_MAX {
-            return Err(Reject::field("confirmations", format!("must be at most {CONFIRMATIONS_MAX}")));
+            let text = format!("There must be at most {CONFIRMATIONS_MAX} entries here.");
+            return Err(Reject::field_with("confirmations", FieldCode::TooMany, text));
         }
         let now_s = self.clock.now_s();
         let mut violations = Violations::default();
@@ -69,7 +71,7 @@ fn decode<'a>(
         v1::Outcome::Fired => Ok(BrowserOutcome::Fired),
         v1::Outcome::Blocked => Ok(BrowserOutcome::Blocked),
         v1::Outcome::Failed => Ok(BrowserOutcome::Failed),
-        v1::Outcome::Unspecified => Err("is missing"),
+        v1::Outcome::Unspecified => Err(FieldCode::Required),
     };
     let outcome = violations.take(&at("outcome"), outcome);
     let at_s = confirmation.occurred_at.map_or(now_s, |at| at.seconds.clamp(0, now_s));

@@ -3,8 +3,9 @@
 use tandem_core::code;
 use tandem_core::crawler::is_crawler;
 use tandem_core::event::{ActionSource, Event};
+use tandem_core::field_code::FieldCode;
 use tandem_core::id::{EventId, EventName, OrderId, PixelId};
-use tandem_core::normalise::{MatchKey, MatchKeyError};
+use tandem_core::normalise::MatchKey;
 use tandem_core::user_data::UserData;
 use tandem_proto::v1;
 
@@ -50,17 +51,13 @@ impl Tracking {
         if is_missing(reader, MatchKey::Email) && is_missing(reader, MatchKey::Phone) {
             match [MatchKey::Email, MatchKey::Phone].into_iter().find(|key| reader.placeholders.contains(key))
             {
-                Some(key) => reader.violations.add(key.field(), MatchKeyError::Placeholder.to_string()),
-                None => {
-                    reader
-                        .violations
-                        .add("user.email", "or user.phone is required: a lead needs one of them");
-                }
+                Some(key) => reader.violations.add(key.field(), FieldCode::Placeholder),
+                None => reader.violations.add(MatchKey::Email.field(), FieldCode::EmailOrPhoneRequired),
             }
         }
         for key in &self.decoder.settings.lead_required {
             if is_missing(reader, *key) {
-                reader.violations.add(key.field(), "is required");
+                reader.violations.add(key.field(), FieldCode::Required);
             }
         }
     }
@@ -78,13 +75,13 @@ impl Tracking {
         visit.custom_data.value_of_prices();
         let id = reader.client_event_id(&request.client_event_id);
         let name = if EventName::is_reserved(&request.event_name) {
-            reader.violations.add("event_name", "is reserved: use CaptureLead for Lead and RecordPurchase for Purchase; Tandem accepts no other reserved name");
+            reader.violations.add("event_name", FieldCode::EventNameReserved);
             None
         } else {
             reader.event_name(&request.event_name)
         };
         reader.violations.check()?;
-        let name = name.ok_or_else(|| Reject::field("event_name", "is required"))?;
+        let name = name.ok_or_else(|| Reject::field("event_name", FieldCode::Required))?;
         let id = id.unwrap_or_else(|| EventId::v7(now_ms.unsigned_abs(), rand::random()));
         if is_of_crawler(caller, order.as_ref(), &visit.user_data) {
             self.metrics.count_crawler_event();

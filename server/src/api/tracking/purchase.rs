@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tandem_core::event::ActionSource;
+use tandem_core::field_code::FieldCode;
 use tandem_core::id::{EventId, EventName, OrderId};
 use tandem_core::order::{Contact, ContactProof, PurchaseState};
 use tandem_proto::v1;
@@ -62,10 +63,10 @@ impl Tracking {
         let order = reader.order(&request.order_id);
         let visit = reader.visit(visit_fields!(request), KeyPolicy::Lenient, order.as_ref());
         if !request.action_source.is_empty() {
-            reader.violations.add("action_source", "is for internal callers only");
+            reader.violations.add("action_source", FieldCode::InternalOnly);
         }
         reader.violations.check()?;
-        let order = order.ok_or_else(|| Reject::field("order_id", "is required"))?;
+        let order = order.ok_or_else(|| Reject::field("order_id", FieldCode::Required))?;
         let claim = Claim {
             order: order.clone(),
             pixel: pixel.id.clone(),
@@ -100,16 +101,15 @@ impl Tracking {
             text => ActionSource::parse(text),
         };
         if action_source.is_none() {
-            reader.violations.add("action_source", "must be one of Meta's values, such as website");
+            reader.violations.add("action_source", FieldCode::ValueUnknown);
         }
         let money = visit.custom_data.value;
         if money.is_none() && !reader.violations.has("custom_data.value") {
-            let what = "is required: a merchant report states what was paid";
-            reader.violations.add("custom_data.value.amount", what);
+            reader.violations.add("custom_data.value.amount", FieldCode::AmountMissing);
         }
         reader.violations.check()?;
         let (Some(order), Some(money), Some(action_source)) = (order, money, action_source) else {
-            return Err(Reject::field("order_id", "is required"));
+            return Err(Reject::field("order_id", FieldCode::Required));
         };
         let report = MerchantReport {
             order: order.clone(),
