@@ -102,7 +102,7 @@ impl Schema {
             return Ok(at.try_into()?);
         }
         let of = self.all_enums.get(name).ok_or_else(|| format!("no enum {name}"))?;
-        let zero = of.value.first().map(|value| value.name()).unwrap_or_default();
+        let zero = of.value.first().map(prost_types::EnumValueDescriptorProto::name).unwrap_or_default();
         let prefix = zero.strip_suffix("UNSPECIFIED").ok_or_else(|| format!("{name}: 0 is {zero}"))?;
         let mut words = Vec::new();
         for (at, value) in of.value.iter().enumerate() {

@@ -204,6 +204,19 @@ mod tests {
     }
 
     #[test]
+    fn each_code_is_documented_with_its_text() {
+        let page = include_str!("../../docs/field-errors.md");
+        for field_code in FieldCode::ALL {
+            let (code, text) = (field_code.as_str(), field_code.text());
+            let is_row = |line: &&str| {
+                line.starts_with(&format!("| `{code}` |")) && line.ends_with(&format!("| {text} |"))
+            };
+            assert_eq!(page.lines().filter(is_row).count(), 1, "docs/field-errors.md: {code}");
+        }
+        assert_eq!(page.lines().filter(|line| line.starts_with("| `")).count(), FieldCode::ALL.len());
+    }
+
+    #[test]
     fn a_code_is_the_same_word_in_metrics_and_in_answers() {
         for error in MatchKeyError::ALL {
             assert_eq!(FieldCode::from(error).as_str().to_lowercase(), error.code());

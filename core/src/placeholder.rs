@@ -8,7 +8,6 @@
 //! little, because thousands of orders share it. Three names are spared where they are written as
 //! people write them: `Na`, `Nan` and `Null`. Programs write `NA`, `NaN` and `null`.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
@@ -98,30 +97,28 @@ const DUMMY_DIGITS: usize = 10;
 /// Whether a text stands for no value: a word such as `null`, only zeros, or a template that nobody
 /// filled in.
 pub fn is_placeholder(text: &str) -> bool {
-    is_template(text) || folded(text).is_some_and(|word| says_nothing(&word))
+    is_template(text) || folded(text).is_some_and(Word::says_nothing)
 }
 
 /// Whether a click ID stands for no click. One without a letter or digit does too. The text has the alphabet of click IDs,
 /// in which no other template can be written.
 pub(crate) fn is_no_click(text: &str) -> bool {
     is_named_field(text)
-        || folded(text).is_some_and(|word| {
-            word.is_empty() || says_nothing(&word) || CLICK_NAMES.contains(&word.as_str())
-        })
+        || folded(text)
+            .is_some_and(|word| word.is_empty() || word.says_nothing() || word.is_one_of(&CLICK_NAMES))
 }
 
 /// Whether a customer ID names no person.
 pub(crate) fn is_shared_id(text: &str) -> bool {
     is_placeholder(text)
         || text.trim() == "-1"
-        || folded(text)
-            .is_some_and(|word| NOBODY.contains(&word.as_str()) || SHARED_IDS.contains(&word.as_str()))
+        || folded(text).is_some_and(|word| word.is_one_of(&NOBODY) || word.is_one_of(&SHARED_IDS))
 }
 
 /// Whether a first name, a last name or a full name is nobody's.
 pub(crate) fn is_no_name(text: &str) -> bool {
     !NAMES.contains(&text.trim_matches(is_removable))
-        && (is_placeholder(text) || folded(text).is_some_and(|word| NOBODY.contains(&word.as_str())))
+        && (is_placeholder(text) || folded(text).is_some_and(|word| word.is_one_of(&NOBODY)))
 }
 
 /// Whether a word for "no value" is also a name, in the lower case of its normal form.
@@ -131,7 +128,7 @@ pub(crate) fn is_name(word: &str) -> bool {
 
 /// Whether a city, state or postal code is none.
 pub(crate) fn is_no_place(text: &str) -> bool {
-    is_placeholder(text) || folded(text).is_some_and(|word| NO_PLACES.contains(&word.as_str()))
+    is_placeholder(text) || folded(text).is_some_and(|word| word.is_one_of(&NO_PLACES))
 }
 
 /// Whether a country is none. `NA` is Namibia.
@@ -149,9 +146,14 @@ pub(crate) fn is_no_address(text: &str) -> bool {
 pub(crate) fn is_no_mailbox(mailbox: &str, domain: &str) -> bool {
     let mailbox = cut(mailbox, b'+').map_or(mailbox, |(mailbox, _)| mailbox);
     let Some(mailbox) = folded(mailbox) else { return false };
-    let says_domain = || pieces(domain, b'.').next().and_then(folded).is_some_and(|label| label == mailbox);
-    NO_MAILBOXES.contains(&mailbox.as_str())
-        || (NOTHING.contains(&mailbox.as_str()) && (!INITIALS.contains(&mailbox.as_str()) || says_domain()))
+    let says_domain = || {
+        pieces(domain, b'.')
+            .next()
+            .and_then(folded)
+            .is_some_and(|label| label.letters().eq(mailbox.letters()))
+    };
+    mailbox.is_one_of(&NO_MAILBOXES)
+        || (mailbox.is_one_of(&NOTHING) && (!mailbox.is_one_of(&INITIALS) || says_domain()))
 }
 
 /// Whether a phone number is one that many people type: only zeros, or its last ten digits are equal or
@@ -179,25 +181,34 @@ pub(crate) fn hashed_words() -> impl Iterator<Item = &'static str> {
     NOTHING.into_iter().chain(["n/a", "[object Object]", "[object object]", "(not set)", "0", "guest"])
 }
 
-fn says_nothing(word: &str) -> bool {
-    NOTHING.contains(&word) || (!word.is_empty() && word.bytes().all(|b| b == b'0'))
+/// A text by its letters and digits alone, in lower case. It is compared in place: a copy of personal data would have to
+/// be wiped.
+#[derive(Clone, Copy)]
+struct Word<'a>(&'a str);
+
+impl<'a> Word<'a> {
+    fn letters(self) -> impl Iterator<Item = u8> {
+        self.0.bytes().filter(u8::is_ascii_alphanumeric).map(|b| b.to_ascii_lowercase())
+    }
+
+    fn is_one_of(self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.letters().eq(word.bytes()))
+    }
+
+    fn is_empty(self) -> bool {
+        self.letters().next().is_none()
+    }
+
+    fn says_nothing(self) -> bool {
+        self.is_one_of(&NOTHING) || (!self.is_empty() && self.letters().all(|b| b == b'0'))
+    }
 }
 
 /// The letters and digits of a text in lower case. `None` for a text that is too long for a
 /// placeholder, or has letters of another script.
-fn folded(text: &str) -> Option<Zeroizing<String>> {
-    if text.len() > BYTES_MAX {
-        return None;
-    }
-    let mut word = Zeroizing::new(String::with_capacity(text.len()));
-    for c in text.chars() {
-        if c.is_ascii_alphanumeric() {
-            word.push(c.to_ascii_lowercase());
-        } else if !c.is_ascii() && !is_removable(c) {
-            return None;
-        }
-    }
-    Some(word)
+fn folded(text: &str) -> Option<Word<'_>> {
+    let fits = text.len() <= BYTES_MAX && text.chars().all(|c| c.is_ascii() || is_removable(c));
+    fits.then_some(Word(text))
 }
 
 /// Whether a text is a template's field that nobody filled in: `{{click_id}}`, `{fbclid}`, `[email]`,
@@ -272,7 +283,9 @@ mod tests {
             "00000000-0000-0000-0000-000000000000",
         ] {
             assert!(is_placeholder(text), "{text}");
-            assert!(is_no_click(text) && is_shared_id(text) && is_no_name(text), "{text}");
+            let is_of_click = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+            assert!(is_no_click(text) || !is_of_click, "{text}");
+            assert!(is_shared_id(text) && is_no_name(text), "{text}");
             assert!(is_no_place(text) && is_no_address(text), "{text}");
         }
         for text in [

@@ -32,7 +32,7 @@ pub use address::subscriber;
 pub use connection::Connection;
 pub use connections::Connections;
 pub use limits::{ConnectionLimits, SubscriberLimit, WhenFull};
-pub use peer::{OpenRequest, Peer};
+pub use peer::{OpenRequest, Peer, TakenWithin};
 pub use port::Port;
 pub use requests::{Answering, Counted, Requests, RequestsLayer};
 pub use tls::{ClientNames, PemFile, Tls, TlsError};

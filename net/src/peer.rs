@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::activity::Activity;
 
@@ -48,6 +49,11 @@ impl Peer {
     }
 }
 
+/// How long the caller may take to fetch this answer. A service puts it into the answer's extensions where the usual
+/// time is too long: a file is short, and yet must not make its connection busy.
+#[derive(Debug, Clone, Copy)]
+pub struct TakenWithin(pub Duration);
+
 /// An open request. Dropping it ends the request.
 #[derive(Debug)]
 pub struct OpenRequest {
@@ -63,8 +69,10 @@ impl OpenRequest {
     }
 
     /// Its answer begins. If the caller does not take it in time, the connection is ended.
-    pub(crate) fn begin_answer(&mut self) {
-        let max_ms = if self.is_busy { ANSWER_MAX_MS } else { LONG_ANSWER_MAX_MS };
+    pub(crate) fn begin_answer(&mut self, within: Option<TakenWithin>) {
+        let usual_ms = if self.is_busy { ANSWER_MAX_MS } else { LONG_ANSWER_MAX_MS };
+        let max_ms =
+            within.map_or(usual_ms, |TakenWithin(time)| u64::try_from(time.as_millis()).unwrap_or(usual_ms));
         self.answer = Some(self.activity.begin_answer(max_ms));
     }
 }

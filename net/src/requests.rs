@@ -83,7 +83,7 @@ where
         this.inner.poll(context).map_ok(|answer| {
             let mut open = this.open.take();
             if let Some(open) = &mut open {
-                open.begin_answer();
+                open.begin_answer(answer.extensions().get().copied());
             }
             answer.map(|inner| Counted { inner, _open: open })
         })

@@ -68,7 +68,19 @@
 
   // ---- cookies -------------------------------------------------------------------------------
 
+  // In a sandboxed frame, which has no origin, every access to cookies throws.
+  function hasCookies() {
+    try {
+      return typeof document.cookie === "string";
+    } catch (error) {
+      return false;
+    }
+  }
+
   function readCookie(name) {
+    if (!hasCookies()) {
+      return null;
+    }
     var found = document.cookie.split("; ").filter(function (pair) {
       return pair.indexOf(name + "=") === 0;
     })[0];
@@ -105,6 +117,9 @@
   }
 
   function writeCookies() {
+    if (!hasCookies()) {
+      return;
+    }
     var place = cookiePlace();
     var fbp = readCookie("_fbp");
     if (!isEnvelope(fbp)) {

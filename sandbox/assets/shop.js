@@ -1,20 +1,18 @@
 // How the demo shop uses Tandem. Each page has one function, which gets `tandem`, the promise of
 // Tandem.connect(), so that its handlers are ready while the package still loads.
 //
-// On every page a sale is more important than tracking. The page waits for Tandem only a short time,
-// and an error of Tandem stops nothing. Without Tandem the forms are posted as without this file.
+// On every page a sale is more important than tracking. A form waits for Tandem for a second at most, and an error of
+// Tandem stops nothing. A mistake that the visitor can correct is shown under its field, once: if the form is
+// sent again, it goes through. Without Tandem the forms are posted as without this file.
 
-const LEAD_PATIENCE_MS = 10000;
-const LEAVING_PATIENCE_MS = 2500;
+const PATIENCE_MS = 1000;
 
-// The promise's value, or null if it fails or takes too long. Throws a mistake that the visitor can
-// correct (TandemError with fields).
-function soon(promise, patienceMs) {
+// The promise's value, or null if it fails or takes too long.
+function soon(promise, patienceMs = PATIENCE_MS) {
   let timer;
   const patience = new Promise((resolve) => { timer = setTimeout(resolve, patienceMs, null); });
   const outcome = promise.catch((error) => {
-    if (error && error.fields && error.fields.length) throw error;
-    console.warn("Tandem is not available:", error);
+    console.warn("Tandem:", error);
     return null;
   });
   return Promise.race([outcome, patience]).finally(() => clearTimeout(timer));
@@ -27,23 +25,30 @@ function filled(object) {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== "" && value !== undefined));
 }
 
-// Maps Tandem's fields to the names of the form's inputs.
-const INPUT_OF_FIELD = {
-  email: "email", phone: "phone", first_name: "first_name", last_name: "last_name",
-  city: "city", state: "state", postal_code: "postal_code",
-};
-
-function showMistake(form, error) {
-  const box = form.querySelector(".form-error");
-  const names = error.fields.map((field) => String(field.field || field).replace(/^user\./, ""));
-  box.textContent = error.fields.map((field) => field.description).filter(Boolean).join(" ") || error.message;
-  box.hidden = false;
-  const input = names.map((name) => form.elements[INPUT_OF_FIELD[name]]).find(Boolean);
-  if (input) input.focus();
+// Shows a text under an input, and ties it to the input for those who do not see it.
+function explain(input, text) {
+  const id = `${input.form.id}-${input.name}-error`;
+  let place = document.getElementById(id);
+  if (!place) {
+    place = Object.assign(document.createElement("p"), { id, className: "field-error" });
+    input.closest("label").after(place);
+    input.setAttribute("aria-describedby", id);
+  }
+  place.textContent = text;
+  place.hidden = false;
+  input.setAttribute("aria-invalid", "true");
 }
 
-function clearMistake(form) {
-  form.querySelector(".form-error").hidden = true;
+// The form's own error, about no single field.
+function showMistake(form, text) {
+  const box = form.querySelector(".form-error");
+  box.textContent = text;
+  box.hidden = false;
+}
+
+function clearMistakes(form) {
+  for (const place of form.querySelectorAll(".form-error, .field-error")) place.hidden = true;
+  for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
 }
 
 function setBusy(form, isBusy) {
@@ -65,7 +70,7 @@ async function reach(address, request) {
     const message = navigator.onLine
       ? "We cannot be reached at the moment. Please try again in a minute."
       : "You seem to be offline. Please try again when you are back.";
-    throw Object.assign(new Error(message), { fields: [] });
+    throw Object.assign(new Error(message), { isForVisitor: true });
   }
 }
 
@@ -86,28 +91,44 @@ export function leadPage(tandem, offer) {
   tandem.catch(() => {});
   const form = document.getElementById("lead-form");
   const done = document.getElementById("lead-done");
+  // What Tandem refused, by the input's name. A value that is sent again is left out of the lead.
+  const refused = new Map();
+  const usable = (name) => (refused.get(name) === valueOf(form, name) ? "" : valueOf(form, name));
   let lead; // reported once, even if the form is sent again because the shop was unreachable
+
+  // Whether the visitor is asked about a mistake: each value once.
+  const isAsked = ({ field, description }) => {
+    const input = form.elements[field.replace(/^user\./, "")];
+    if (!input || refused.get(input.name) === valueOf(form, input.name)) return false;
+    refused.set(input.name, valueOf(form, input.name));
+    explain(input, description);
+    return true;
+  };
+
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    clearMistake(form);
+    clearMistakes(form);
     setBusy(form, true);
     try {
-      lead ??= await soon(
-        tandem.then((client) => client.captureLead(filled({
-          email: valueOf(form, "email"),
-          phone: valueOf(form, "phone"),
-          firstName: valueOf(form, "first_name"),
-          ...offer,
-        }))),
-        LEAD_PATIENCE_MS,
-      );
+      lead ??= tandem.then((client) => client.captureLead(filled({
+        email: usable("email"),
+        phone: usable("phone"),
+        firstName: usable("first_name"),
+        ...offer,
+      })));
+      const mistakes = await soon(lead.then(() => [], (error) => error.fields || []));
+      if (mistakes && mistakes.length) lead = undefined;
+      if (mistakes && mistakes.filter(isAsked).length) {
+        form.querySelector("[aria-invalid=true]").focus();
+        return;
+      }
       const kept = await reach(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
       if (!kept.ok) throw new Error("the mailing list did not accept the address");
-      if (lead) noteOn(done, lead);
+      if (lead) lead.then((result) => noteOn(done, result), (error) => console.warn("Tandem:", error));
       form.hidden = true;
       done.hidden = false;
     } catch (error) {
-      if (error.fields) showMistake(form, error);
+      if (error.isForVisitor) showMistake(form, error.message);
       else form.submit();
     } finally {
       setBusy(form, false);
@@ -118,13 +139,13 @@ export function leadPage(tandem, offer) {
 export function productPage(tandem, product) {
   const view = contents(product, 1);
   delete view.numItems;
-  soon(tandem.then((client) => client.track("ViewContent", view)), LEAD_PATIENCE_MS).catch(console.warn);
+  soon(tandem.then((client) => client.track("ViewContent", view)));
 
   const form = document.getElementById("add-form");
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const { numItems, ...added } = contents(product, Number(valueOf(form, "quantity")) || 1);
-    await soon(tandem.then((client) => client.track("AddToCart", added)), LEAVING_PATIENCE_MS).catch(console.warn);
+    await soon(tandem.then((client) => client.track("AddToCart", added)));
     form.submit();
   });
 }
@@ -135,7 +156,7 @@ export function checkoutPage(tandem, product) {
   const form = document.getElementById("checkout-form");
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    clearMistake(form);
+    clearMistakes(form);
     setBusy(form, true);
     const fields = Object.fromEntries(new FormData(form));
     try {
@@ -146,7 +167,7 @@ export function checkoutPage(tandem, product) {
       });
       const order = await answer.json();
       if (!answer.ok) {
-        showMistake(form, { message: order.error, fields: [] });
+        showMistake(form, order.error);
         return;
       }
       await soon(
@@ -163,12 +184,11 @@ export function checkoutPage(tandem, product) {
           postalCode: valueOf(form, "postal_code"),
           country: "IN",
         }))),
-        LEAVING_PATIENCE_MS,
-      ).catch(console.warn); // the shop has checked the form, and a match key that Tandem cannot use must not stop a sale
+      );
       location.assign(order.checkout_url);
     } catch (error) {
       console.warn(error);
-      if (error.fields) showMistake(form, error);
+      if (error.isForVisitor) showMistake(form, error.message);
       else form.submit();
     } finally {
       setBusy(form, false);

@@ -55,7 +55,7 @@ pub fn router(sandbox: Sandbox) -> Router {
         .merge(graph::routes())
         .merge(pixel::routes())
         .merge(cashfree::routes())
-        .merge(shop::routes())
+        .merge(shop::routes(&sandbox))
         .merge(events_manager::routes())
         .merge(pkg::routes())
         .merge(examples::routes())

@@ -13,6 +13,7 @@
 //! | [`outbox`] | durable before the answer; leases; results |
 //! | [`config`] | the settings |
 //! | [`catalogue`] | the shop's products |
+//! | [`web_package`] | the files of the browser package, embedded |
 //! | [`telemetry`] | counters, gauges and response times |
 //! | [`clock`] | the time |
 //! | `aging` | a bounded map that forgets without a walk |
@@ -33,3 +34,4 @@ pub mod outbox;
 mod private;
 pub mod telemetry;
 mod vital;
+pub mod web_package;

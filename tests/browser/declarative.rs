@@ -1,9 +1,9 @@
 //! Forms and the script tag, which use Tandem without code.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tandem_proto::v1::EventState;
 use tandem_tests::browser::{Session, Shop};
-use tandem_tests::{PIXEL_ID, Person, World};
+use tandem_tests::{Person, World};
 
 use crate::page::Page;
 use crate::{pixel_event, wait_until_deduplicated, world_with_shop};
@@ -133,70 +133,4 @@ async fn a_form_does_not_wait_for_a_server_that_is_away() -> anyhow::Result<()> 
     let server = world.wait_for_server_event("Lead", &id).await?;
     assert_eq!(server.match_key("em"), person.email_hash());
     world.stop_server().await
-}
-
-/// The loader for pages, with the options of a test.
-fn loader(options: &Value) -> anyhow::Result<String> {
-    let path = tandem_tests::binaries::workspace_root().join("web-client/js/loader.html");
-    let text = std::fs::read_to_string(path)?;
-    let (_, script) = text.split_once("<script>").unwrap_or_default();
-    let (script, _) = script.split_once("</script>").unwrap_or_default();
-    let (code, _) = script.rsplit_once("}(window,document,").unwrap_or_default();
-    Ok(format!("{code}}}(window,document,{options});"))
-}
-
-#[tokio::test]
-async fn the_loader_keeps_calls_until_the_module_is_there() -> anyhow::Result<()> {
-    let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
-    let page = Page { world: &world, session: &session, person: &person };
-    page.open("").await?;
-    let options = json!({
-        "src": "/pkg/auto.js", "endpoint": world.grpc, "pixelId": PIXEL_ID, "pixelScript": "/fbevents.js",
-        "defaultCountry": "IN", "currency": "INR", "consentRequired": true,
-    });
-    let script = "
-        const told = [];
-        document.addEventListener('tandem:fired', ({ detail }) => told.push(detail.eventName));
-        const script = document.createElement('script');
-        script.textContent = more;
-        document.head.append(script);
-        const stub = window.tandem;
-        const early = [stub.consent.grant(), stub.track('ViewContent', { contentIds: ['deck'] }), stub.captureLead(person)];
-        const wrong = stub.captureLead({}).catch((error) => error.code);
-        const [, view, lead] = await Promise.all(early);
-        const late = await stub.trackCustom('DeckConfigured');
-        await until(() => told.length === 3);
-        return { view, lead, late, wrong: await wrong, told, isReplaced: window.tandem !== stub && window.tandem instanceof Tandem };";
-    let seen = page.run(script, json!(loader(&options)?)).await?;
-    assert_eq!(seen["isReplaced"], true, "{seen}");
-    assert_eq!(seen["wrong"], "INVALID_ARGUMENT", "{seen}");
-    // Calls are sent in order. The first two are under way together.
-    let told = seen["told"].as_array().cloned().unwrap_or_default();
-    assert_eq!((told.len(), told.last()), (3, Some(&json!("DeckConfigured"))), "{seen}");
-    assert!(told.contains(&json!("ViewContent")) && told.contains(&json!("Lead")), "{seen}");
-    for (call, name) in [("view", "ViewContent"), ("lead", "Lead"), ("late", "DeckConfigured")] {
-        assert_eq!(seen[call]["pixel"], "fired", "{seen}");
-        let id = seen[call]["eventId"].as_str().unwrap_or_default();
-        world.wait_for_server_event(name, id).await?;
-        assert_eq!(pixel_event(&world, name).await?["eid"], id);
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn the_loaders_calls_end_when_the_module_does_not_come() -> anyhow::Result<()> {
-    let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
-    let page = Page { world: &world, session: &session, person: &person };
-    page.open("").await?;
-    let options = json!({ "src": "/pkg/nowhere.js", "endpoint": world.grpc, "pixelId": PIXEL_ID });
-    let script = "
-        const script = document.createElement('script');
-        script.textContent = more;
-        document.head.append(script);
-        const early = await tandem.captureLead(person);
-        return [early, await tandem.track('ViewContent')];";
-    let seen = page.run(script, json!(loader(&options)?)).await?;
-    let lost = json!({ "eventId": "", "pixel": "blocked", "duplicate": false, "queued": false });
-    assert_eq!(seen, json!([lost, lost]));
-    Ok(())
 }

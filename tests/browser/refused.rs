@@ -42,7 +42,11 @@ fn assert_refused(seen: &Value) {
     assert_eq!(fields("<b>"), &json!([["event_name", "EVENT_NAME_MALFORMED", "string"]]), "{seen}");
     assert_eq!(fields("nobody"), &json!([["user.email", "EMAIL_OR_PHONE_REQUIRED", "string"]]), "{seen}");
     assert_eq!(fields("noOrder"), &json!([["order_id", "REQUIRED", "string"]]), "{seen}");
-    assert_eq!(seen["fired"], json!(["ViewContent"]), "nothing refused is fired, and a name is Meta's: {seen}");
+    assert_eq!(
+        seen["fired"],
+        json!(["ViewContent"]),
+        "nothing refused is fired, and a name is Meta's: {seen}"
+    );
     let warned = seen["warned"].to_string();
     assert!(warned.contains("ViewContent") && warned.contains("emial"), "{seen}");
     assert!(!warned.contains("example.com"), "the console gets no values: {seen}");
@@ -64,6 +68,25 @@ async fn with_the_server_away_the_same_is_refused() -> anyhow::Result<()> {
     let seen = calls(&Page { world: &world, session: &session, person: &person }).await?;
     assert_refused(&seen);
     assert_eq!(seen["results"]["view"], json!({ "pixel": "fired", "queued": true }), "{seen}");
+    Ok(())
+}
+
+/// Scripts of monitoring tools replace `fetch` and may send the body later.
+#[tokio::test]
+async fn a_fetch_that_waits_sends_what_it_was_given() -> anyhow::Result<()> {
+    let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let page = Page { world: &world, session: &session, person: &person };
+    page.open("").await?;
+    let script = "
+        const { fetch } = window;
+        window.fetch = async (...call) => {
+            await new Promise((resolve) => { setTimeout(resolve, 100); });
+            return fetch(...call);
+        };
+        const tandem = await Tandem.connect({ ...options, pixelScript: '/none.js', ...more });
+        const leads = [1, 2, 3].map((n) => tandem.captureLead({ ...person, contentName: 'x'.repeat(100 * n) }));
+        return (await Promise.all(leads)).map(({ queued }) => queued);";
+    assert_eq!(page.run(script, json!({})).await?, json!([false, false, false]));
     Ok(())
 }
 

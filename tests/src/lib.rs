@@ -11,6 +11,7 @@ pub mod binaries;
 pub mod browser;
 pub mod cashfree;
 pub mod certificates;
+pub mod documents;
 pub mod grpc_web;
 pub mod http;
 pub mod integrity;
@@ -24,6 +25,7 @@ pub mod sandbox;
 mod skipped;
 pub mod status;
 pub mod wait;
+pub mod web_server;
 pub mod webhook_sender;
 pub mod world;
 

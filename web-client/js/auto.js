@@ -9,11 +9,13 @@ import { Tandem } from "./index.js";
 import { watchForms } from "./forms.js";
 
 // Options by their data attributes (data-pixel-id is pixelId here).
-const optionsOf = ({ consent, consentRequired, respectGpc, debug, ...texts }) => ({
+const optionsOf = ({ consent, consentRequired, respectGpc, autoPageViews, autoConfig, debug, ...texts }) => ({
   ...texts,
   consent: consent ? { ads: consent } : undefined,
   consentRequired: isOn(consentRequired),
   respectGpc: isOn(respectGpc),
+  autoPageViews: isOn(autoPageViews),
+  autoConfig: autoConfig !== "false",
   debug: isOn(debug),
 });
 

@@ -13,8 +13,7 @@
 //   pause(failures, dice)          milliseconds to wait after so many failures in a row
 //   schedule(n)                    when a pending purchase is asked for the n-th time; 0: not again
 //   click(page, referrer)          the click ID in the addresses of the page and the page before it
-//   cookies(visit, dots, nowMs, random)
-//                                  [fbp, fbc] to write for a domain with so many dots; empty ones are not written
+//   cookies(visit, dots, random)   [fbp, fbc] to write for a domain with so many dots; empty ones are not written
 //   matching(person)               match keys for the pixel's init, by Meta's names
 //
 // A call has: kind ("lead", "event", "custom", "purchase", or "report" of what the pixel did), name (the

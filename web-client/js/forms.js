@@ -157,6 +157,6 @@ export const watchForms = (connection) => {
     if (held.has(form)) return;
     held.add(form);
     const patience = new Promise((resolve) => { setTimeout(resolve, HELD_MS); });
-    Promise.race([send(submission), patience]).then(() => release(form, event.submitter));
+    Promise.race([send(submission), patience]).catch(() => {}).then(() => release(form, event.submitter));
   });
 };

@@ -22,6 +22,17 @@ export interface ConnectOptions {
   defaultCountry?: string;
   /** Address of Meta's library, if the page serves it from elsewhere. */
   pixelScript?: string;
+  /**
+   * Meta's library reports a PageView of its own on each `history.pushState` and `replaceState`, under an ID that no
+   * server knows. `false` if absent: a single-page shop calls `track("PageView")` for each route. It has no effect on
+   * an `fbq` of the page's own.
+   */
+  autoPageViews?: boolean;
+  /**
+   * Meta's automatic events (clicks on buttons, the page's metadata). With `false`, `fbq("set", "autoConfig", false)`
+   * switches them off. `true` if absent, as in Meta's own base code. It has no effect on an `fbq` of the page's own.
+   */
+  autoConfig?: boolean;
   /** Default consent of calls. The visitor's own decision goes to {@link Tandem.consent}. */
   consent?: Consent;
   /**
@@ -53,13 +64,6 @@ export interface ConnectOptions {
   person?: Person;
   /** Default A/B test of calls. */
   experiment?: Experiment;
-  /**
-   * `true`: Meta's library counts a page view of its own at each `history.pushState`. `false` if absent: a single-page shop
-   * reports its page views with `track("PageView")`.
-   */
-  autoPageViews?: boolean;
-  /** `false`: Meta's library collects no clicks on buttons and no metadata of the page. `true` if absent. */
-  autoConfig?: boolean;
   /** Write to the console what happens, and why. */
   debug?: boolean;
 }

@@ -112,7 +112,7 @@ export class Tandem {
   async #deliver(call) {
     const calls = this.#calls, { name, id } = call;
     this.#inFlight.add(call);
-    let result, event;
+    let result, event, stored;
     try {
       say(calls.options, "sent", name, id);
       const guard = setTimeout(() => this.#unsent.guard(call), SLOW_MS);
@@ -127,7 +127,7 @@ export class Tandem {
         this.#unsent.forget(call);
         throw toTandemError(error);
       }
-      this.#unsent.keep(call, error);
+      stored = this.#unsent.keep(call, error);
       say(calls.options, "queued", name, id, error);
       announce("queued", name, id);
       result = { eventId: id, duplicate: false, queued: true };
@@ -135,7 +135,10 @@ export class Tandem {
     } finally {
       this.#inFlight.delete(call);
     }
-    return { ...result, pixel: event ? await calls.tell(call, event) : "suppressed" };
+    const told = event ? await calls.tell(call, event) : "suppressed";
+    // The visitor may leave the page when the call has resolved.
+    await stored;
+    return { ...result, pixel: told };
   }
 
   // The visitor leaves the page. The pixel fires the calls that wait for an answer, under the client's own

@@ -8,7 +8,8 @@ const SENT_MS = 400;
 let isBlocked = false;
 
 // Meta's base code: a stub that queues calls until the library has loaded. If the page has its own fbq, that
-// one is used unchanged.
+// one is used unchanged. The library's own PageView on every `history.pushState` has an ID that no server knows, so
+// it is off unless the page asks for it.
 const ensure = ({ pixelId, pixelScript = SCRIPT, consent, person, autoPageViews, autoConfig }, engine) => {
   if (window.fbq) return;
   const fbq = window.fbq = function () {
@@ -20,7 +21,6 @@ const ensure = ({ pixelId, pixelScript = SCRIPT, consent, person, autoPageViews,
   fbq.loaded = true;
   fbq.version = "2.0";
   fbq.queue = [];
-  // Otherwise Meta's library counts a page view of its own at each `pushState`.
   fbq.disablePushState = !autoPageViews;
   const script = document.createElement("script");
   script.async = true;

@@ -1,7 +1,8 @@
 // Calls that the server has not accepted yet. They survive reload and tab close, and are sent again under
 // the same ID.
 //
-//   keep(call, waitMs)   keeps a failed call; waitMs is how long the server asks to wait
+//   keep(call, waitMs)   keeps a failed call; waitMs is how long the server asks to wait. Resolves when the call is stored,
+//                        or cannot be, within a second
 //   guard(call)          stores a call whose answer is slow, in case the visitor leaves the page
 //   forget(call)         removes a guarded call that got its answer
 //   note(call)           records what the pixel did with a call (call.outcome)
@@ -21,6 +22,8 @@ import { nap } from "./transport.js";
 
 // Most calls in memory: those that are not stored yet, or cannot be stored.
 const MEMORY_MAX = 50;
+// How long a page waits for a call to be stored. Hashing loads a file first.
+const STORE_MS = 1000;
 // Pause before the next try while another tab is sending.
 const BUSY_MS = 2000;
 // Most calls that a page sends when the visitor leaves it. Browsers allow 64 KiB for that.
@@ -46,8 +49,9 @@ export class Unsent {
   keep(call, waitMs) {
     this.#kept.set(keyOf(call), call);
     if (this.#kept.size > MEMORY_MAX) this.#kept.delete(this.#kept.keys().next().value);
-    this.#store(call);
+    const stored = this.#store(call);
     this.#start(1, waitMs);
+    return Promise.race([stored, nap(STORE_MS)]);
   }
 
   guard(call) { this.#store(call); }

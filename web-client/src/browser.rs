@@ -14,8 +14,11 @@ extern "C" {
     #[derive(Debug)]
     pub type AbortSignal;
     type RequestInit;
+    type Uint8Array;
+    #[wasm_bindgen(constructor)]
+    fn copy_of(bytes: &[u8]) -> Uint8Array;
     #[wasm_bindgen(method, setter)]
-    fn set_body(this: &RequestInit, body: &[u8]);
+    fn set_body(this: &RequestInit, body: &Uint8Array);
     #[wasm_bindgen(method, setter)]
     fn set_signal(this: &RequestInit, signal: &AbortSignal);
     /// The promise is the page's. The types of js-sys for promises would bring their executor.
@@ -68,7 +71,8 @@ pub(crate) fn send(options: Node<'_>, path: &str, message: &[u8], signal: &Abort
     }
     init.push(b'}');
     let init: RequestInit = value(&init).unchecked_into();
-    init.set_body(&body);
+    // A copy, because a page may have replaced `fetch` by a function that sends the body later.
+    init.set_body(&Uint8Array::copy_of(&body));
     init.set_signal(signal);
     fetch(&TextDecoder::new().decode(&url), &init)
 }

@@ -56,20 +56,20 @@ mod tests {
 
     use super::*;
 
-    fn made(visit: serde_json::Value) -> String {
+    fn made(visit: &serde_json::Value) -> String {
         let of = json!({ "visit": visit, "dots": "1", "random": "7" }).to_string();
         String::from_utf8(cookies(Node::read(of.as_bytes()), 1_700_000_000_000).0).unwrap()
     }
 
     #[test]
     fn cookies_follow_cores_rules() {
-        assert_eq!(made(json!({})), r#"["fb.1.1700000000000.1000000007",""]"#);
+        assert_eq!(made(&json!({})), r#"["fb.1.1700000000000.1000000007",""]"#);
         let known = json!({ "fbp": "fb.1.1699000000000.5", "fbc": "fb.1.1699000000000.AbC", "click": "AbC" });
-        assert_eq!(made(known), r#"["fb.1.1699000000000.5","fb.1.1699000000000.AbC"]"#);
+        assert_eq!(made(&known), r#"["fb.1.1699000000000.5","fb.1.1699000000000.AbC"]"#);
         let other = json!({ "fbp": "fb.1.1699000000000.5", "fbc": "fb.1.1699000000000.AbC", "click": "Two" });
-        assert_eq!(made(other), r#"["fb.1.1699000000000.5","fb.1.1700000000000.Two"]"#);
+        assert_eq!(made(&other), r#"["fb.1.1699000000000.5","fb.1.1700000000000.Two"]"#);
         let dotted = json!({ "fbp": "fb.1.1699000000000.5", "click": "A.B" });
-        assert_eq!(made(dotted), r#"["fb.1.1699000000000.5",""]"#);
+        assert_eq!(made(&dotted), r#"["fb.1.1699000000000.5",""]"#);
     }
 
     #[test]

@@ -143,8 +143,8 @@ mod tests {
     fn the_tables_are_those_of_the_protocol() {
         assert_eq!(CAPTURE_LEAD.path, tandem_proto::v1::tracking_service_paths::CAPTURE_LEAD);
         assert_eq!((named(index::USER, "first_name").number, number::USER_FIRST_NAME), (3, 3));
-        assert_eq!(named(index::USER, "first_name").is_called(b"firstName"), true);
-        assert_eq!(named(index::EXPERIMENT, "experiment_id").is_called(b"id"), true);
+        assert!(named(index::USER, "first_name").is_called(b"firstName"));
+        assert!(named(index::EXPERIMENT, "experiment_id").is_called(b"id"));
         assert!(
             named(index::CUSTOM_DATA, "contents").is_list
                 && named(index::CUSTOM_DATA, "num_items").has_presence

@@ -1,4 +1,4 @@
-//! Finds the browsers and the tracer that the tests need. As root, it installs missing ones with apt.
+//! Finds the browsers, the tracer and the proxies that the tests need. As root, it installs missing ones with apt.
 
 use std::process::Command;
 
@@ -24,6 +24,10 @@ const FIREFOX: Program = Program { names: &["firefox-esr", "firefox"], package: 
 /// Watches the server's system calls. Only Linux has it; elsewhere the test says that it is skipped.
 const STRACE: Program = Program { names: &["strace"], package: "strace" };
 
+/// The proxies of the tests with one address for shop and server. Where they are missing, those tests say so.
+const PROXIES: [Program; 2] =
+    [Program { names: &["nginx"], package: "nginx-light" }, Program { names: &["caddy"], package: "caddy" }];
+
 /// Makes sure that Chromium and its driver are installed. The demo's check needs them.
 pub(crate) fn ensure_chromium() -> anyhow::Result<()> {
     ensure_installed(&[CHROMIUM, DRIVER])
@@ -32,7 +36,18 @@ pub(crate) fn ensure_chromium() -> anyhow::Result<()> {
 /// Makes sure that every browser, driver and tracer of the tests is installed.
 pub(crate) fn ensure_all() -> anyhow::Result<()> {
     let programs = [CHROMIUM, DRIVER, FIREFOX, STRACE];
-    ensure_installed(if cfg!(target_os = "linux") { &programs } else { &programs[..3] })
+    ensure_installed(if cfg!(target_os = "linux") { &programs } else { &programs[..3] })?;
+    for proxy in PROXIES {
+        let (name, package) = (proxy.names[0], proxy.package);
+        if let Err(error) = ensure_installed(&[proxy]) {
+            eprintln!("    tests with {name} will be skipped ({package}): {}", first_line(&error));
+        }
+    }
+    Ok(())
+}
+
+fn first_line(error: &anyhow::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 fn ensure_installed(programs: &[Program]) -> anyhow::Result<()> {

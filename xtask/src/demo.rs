@@ -141,6 +141,8 @@ pub(crate) fn run_demo(options: &Options) -> anyhow::Result<()> {
 }
 
 fn build(with_check: bool) -> anyhow::Result<()> {
+    // The server embeds the package.
+    package::build(false)?;
     step("build the programs", || {
         let mut build = cargo("build");
         build.args(["-p", "tandem-sandbox", "-p", "tandem-server", "-p", "tandem-gateway"]);
@@ -148,8 +150,7 @@ fn build(with_check: bool) -> anyhow::Result<()> {
             build.args(["-p", "tandem-tests", "--bins"]);
         }
         run(&mut build)
-    })?;
-    package::build(false)
+    })
 }
 
 /// Starts the three programs and gives each the addresses of the others.

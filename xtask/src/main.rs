@@ -14,6 +14,7 @@ mod normaliser;
 mod npm;
 mod package;
 mod programs;
+mod publishing;
 mod settings_docs;
 mod size;
 mod skipped;
@@ -38,6 +39,8 @@ struct Arguments {
 enum Chore {
     /// Build the browser package into web-client/pkg/
     Wasm(package::Options),
+    /// Build the browser package for npm, and check it as npm, bundlers and TypeScript will see it
+    Package,
     /// Build everything and start the sandbox shop, the server and the gateway
     Demo(demo::Options),
     /// Run everything that CI runs
@@ -66,6 +69,7 @@ enum Chore {
 fn main() -> std::process::ExitCode {
     let outcome = match Arguments::parse().chore {
         Chore::Wasm(options) => package::run(&options),
+        Chore::Package => publishing::run_all(),
         Chore::Demo(options) => demo::run_demo(&options),
         Chore::Test(options) => test::run_steps(&options),
         Chore::WebExamples => web_examples::build(),

@@ -1,5 +1,5 @@
-//! wasm-opt and esbuild from npm, for the release build of the browser package. Users of the
-//! package need neither.
+//! Tools from npm. The release build of the browser package needs wasm-opt and esbuild; users of the package need
+//! neither.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,7 +28,7 @@ const ENTRIES: [&str; 7] =
 
 /// Shrinks the package in `folder`: optimises the WebAssembly for size, bundles and minifies the scripts.
 pub(crate) fn shrink(folder: &Path) -> anyhow::Result<()> {
-    let tools = tools()?;
+    let tools = installed(TOOLS)?;
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "wasm") {
@@ -69,22 +69,26 @@ fn bundle(esbuild: &Path, folder: &Path, entry: &str) -> anyhow::Result<()> {
     let mut esbuild = Command::new(esbuild);
     esbuild.current_dir(folder).arg(entry).args(["--bundle", "--minify", "--format=esm", "--target=es2022"]);
     esbuild.args(["--log-level=warning", "--allow-overwrite"]);
+    // The map names the scripts as they are in the repository. Browsers load it only for their developer tools.
+    esbuild.args(["--sourcemap=linked", "--source-root=js/"]);
     esbuild
         .args(ENTRIES.iter().filter(|other| **other != entry).map(|other| format!("--external:./{other}")));
     run(esbuild.arg(format!("--outfile={entry}")))
 }
 
-/// Installs the tools into the build folder once. Returns the folder of their programs.
-fn tools() -> anyhow::Result<PathBuf> {
-    let folder = target().join("npm-tools");
+/// Installs what the lock file in `from` names into the build folder, once. Returns the folder of the programs.
+pub(crate) fn installed(from: &str) -> anyhow::Result<PathBuf> {
+    let from = root().join(from);
+    let folder = target().join(from.file_name().context("a folder without a name")?);
     let programs = folder.join("node_modules/.bin");
     let stamp = folder.join("installed");
-    let from = root().join(TOOLS);
-    let wanted = std::fs::read_to_string(from.join("package-lock.json")).context(TOOLS)?;
+    let wanted = std::fs::read_to_string(from.join("package-lock.json"))
+        .with_context(|| from.display().to_string())?;
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(programs);
     }
-    let npm = find(&["npm"]).context("npm is missing: the release build needs Node.js and npm")?;
+    let npm = find(&["npm"])
+        .context("npm is missing: the release build and the checks of the package need Node.js and npm")?;
     std::fs::create_dir_all(&folder)?;
     for name in ["package.json", "package-lock.json"] {
         std::fs::copy(from.join(name), folder.join(name))?;
@@ -92,7 +96,7 @@ fn tools() -> anyhow::Result<PathBuf> {
     // The tools work without the scripts that packages would run.
     let mut install = Command::new(npm);
     install.current_dir(&folder).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-    run(&mut install).context("installing wasm-opt and esbuild")?;
+    run(&mut install).with_context(|| format!("installing {}", from.display()))?;
     std::fs::write(&stamp, wanted)?;
     Ok(programs)
 }

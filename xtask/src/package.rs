@@ -20,10 +20,10 @@ const LICENCES: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
 pub(crate) struct Options {
     /// Shrink further with wasm-opt and esbuild, which come from npm
     #[arg(long)]
-    release: bool,
+    pub(crate) release: bool,
     /// Print the size of each file, raw and compressed, and of the module's parts; fail above the budget
     #[arg(long)]
-    size: bool,
+    pub(crate) size: bool,
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
@@ -68,14 +68,14 @@ pub(crate) fn build_and_measure() -> anyhow::Result<()> {
     skipped::skip("size of the browser package", "npm is not installed")
 }
 
-/// Moves finished files into place one by one, so that a page never reads a half-written file. Removes the files of
-/// earlier builds.
+/// Moves finished files into place one by one, so that a page never reads a half-written file. A file that has not
+/// changed stays as it is, so that the server, which embeds it, is not built again. Removes the files of earlier builds.
 fn publish(from: &Path, to: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         let (name, path) = (entry.file_name(), entry.path());
-        if path.is_file() {
+        if path.is_file() && std::fs::read(to.join(&name)).ok() != Some(std::fs::read(&path)?) {
             let stage = to.join(format!(".{}.new", name.to_string_lossy()));
             std::fs::copy(&path, &stage)?;
             std::fs::rename(&stage, to.join(&name))?;
@@ -83,7 +83,9 @@ fn publish(from: &Path, to: &Path) -> anyhow::Result<()> {
     }
     for entry in std::fs::read_dir(to)? {
         let entry = entry?;
-        if entry.file_type()?.is_file() && !from.join(entry.file_name()).exists() {
+        // Git has an empty file there, so that the folder exists before the first build.
+        let is_gits = entry.file_name() == ".gitkeep";
+        if entry.file_type()?.is_file() && !is_gits && !from.join(entry.file_name()).exists() {
             std::fs::remove_file(entry.path())?;
         }
     }

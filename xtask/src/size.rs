@@ -26,9 +26,10 @@ const LATER: [(&str, &str); 7] = [
     ("json.js", "where WebAssembly does not start"),
 ];
 
-/// The file with the script that a page inlines, and the most bytes of that script, uncompressed.
+/// The file with the script that a page inlines, and the most bytes of that script, compressed as the others: it is part
+/// of a page, and pages are sent compressed.
 const LOADER: &str = "loader.html";
-const LOADER_BYTES_MAX: usize = 1_000;
+const LOADER_BYTES_MAX: usize = 1_200;
 
 /// Prints the sizes of a release build's files and of the parts of the main module. Fails above a budget.
 pub(crate) fn report(folder: &Path) -> anyhow::Result<()> {
@@ -42,8 +43,10 @@ pub(crate) fn report(folder: &Path) -> anyhow::Result<()> {
     for (name, when) in LATER {
         row(folder, name, when)?;
     }
-    let loader_bytes = loader(&read(folder, LOADER)?)?.len();
-    println!("{LOADER:<26} {loader_bytes:>8} {:>8}   its script; at most {LOADER_BYTES_MAX}", "");
+    let page = read(folder, LOADER)?;
+    let script = loader(&page)?;
+    let loader_bytes = gzip(script.as_bytes())?;
+    println!("{LOADER:<26} {:>8} {loader_bytes:>8}   its script; at most {LOADER_BYTES_MAX}", script.len());
     println!("\nin {WASM}, before compression:");
     let named = npm::named(WASM);
     let wasm = std::fs::read(&named).with_context(|| format!("reading {}", named.display()))?;

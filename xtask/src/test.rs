@@ -5,7 +5,9 @@ use std::time::Instant;
 use anyhow::bail;
 
 use crate::command::{cargo, run, step};
-use crate::{browser, examples, package, skipped, supply_chain, tidy, torture, wasm_target, web_examples};
+use crate::{
+    browser, examples, package, publishing, skipped, supply_chain, tidy, torture, wasm_target, web_examples,
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -23,12 +25,14 @@ struct Step {
     run: fn() -> anyhow::Result<()>,
 }
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     Step { name: "fmt", what: "formatting", run: || run(cargo("fmt").args(["--all", "--check"])) },
     Step { name: "tidy", what: "house rules", run: tidy::run },
     Step { name: "browser", what: "Chromium, its driver, Firefox and strace", run: browser::ensure_all },
-    Step { name: "build", what: "programs", run: build },
+    // The server embeds the package, so it is built after it.
     Step { name: "wasm", what: "browser package within its budget", run: package::build_and_measure },
+    Step { name: "package", what: "browser package as npm will have it", run: publishing::check_built },
+    Step { name: "build", what: "programs", run: build },
     Step { name: "web-examples", what: "web examples with their bundler", run: web_examples::build },
     Step { name: "wasm-lint", what: "core and browser package for wasm32", run: wasm_lint },
     Step { name: "lint", what: "clippy", run: lint },

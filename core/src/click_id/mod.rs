@@ -6,20 +6,19 @@
 //! seconds or microseconds becomes milliseconds.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use core::fmt;
 use core::ops::Range;
 
-use crate::cut::{cut, holds, pieces};
-use crate::hash::is_appendix;
-use crate::placeholder::is_no_click;
+use crate::cut::holds;
+
+mod text;
+
+pub use text::{COOKIE_BYTES_MAX, FBCLID_BYTES_MAX, fbclid_of, is_fbclid, page_cookies};
+
+use text::{Fields, decimal, is_browser_number, is_click_id, joined, random_number};
 
 /// Greatest age of an `fbc` that is sent, milliseconds: 90 days, the lifetime of the cookie.
 pub const FBC_AGE_MAX_MS: u64 = 90 * 24 * 3600 * 1000;
-/// Longest click ID that is accepted, bytes. Meta's client library ignores longer ones.
-pub const FBCLID_BYTES_MAX: usize = 500;
-/// Longest `fbp` or `fbc` that is accepted, bytes: the longest click ID and the other fields.
-pub const COOKIE_BYTES_MAX: usize = FBCLID_BYTES_MAX + 50;
 /// Subdomain index of a value that is not written as a cookie.
 pub const SUBDOMAIN_INDEX_SERVER: u8 = 1;
 
@@ -42,81 +41,6 @@ struct Envelope {
     creation_ms: u64,
     /// Where the payload is in `text`, bytes.
     payload: Range<usize>,
-}
-
-/// The fields of a cookie value.
-#[derive(Clone, Copy)]
-struct Fields<'a> {
-    index: &'a str,
-    creation: u64,
-    payload: &'a str,
-    /// The payload with the appendix.
-    tail: &'a str,
-}
-
-impl<'a> Fields<'a> {
-    /// Reads a value of any payload. A fifth field must be an appendix. Meta's param builder refuses
-    /// others too, for example `fb.1.1699000000000.9998.AbC`, whose time was written with a fraction.
-    fn read(text: &'a str) -> Option<Self> {
-        let (prefix, rest) = cut(text, b'.')?;
-        let (index, rest) = cut(rest, b'.')?;
-        let (creation, tail) = cut(rest, b'.')?;
-        let payload = match cut(tail, b'.') {
-            Some((payload, appendix)) if is_appendix(appendix) => payload,
-            Some(_) => return None,
-            None => tail,
-        };
-        let is_valid = text.len() <= COOKIE_BYTES_MAX
-            && prefix == "fb"
-            && is_number(index, 3)
-            && is_number(creation, 16);
-        // At most 16 digits: no overflow.
-        let creation =
-            creation.bytes().fold(0, |number, digit| number * 10 + u64::from(digit.wrapping_sub(b'0')));
-        is_valid.then_some(Self { index, creation, payload, tail })
-    }
-}
-
-/// The cookies that a page writes, `_fbp` and `_fbc`, from the values that it has (or empty texts), the click that led to
-/// it (or an empty text) and the [`subdomain_index`] of the cookies. An empty `_fbc` is not written. A missing browser ID
-/// is made from `random`. A click keeps the time at which it was first seen, and another click takes its place.
-///
-/// These are the rules of [`Fbp`] and [`choose_fbc_at`]. A browser drops a cookie that is too old by itself.
-pub fn page_cookies(
-    fbp: &str,
-    fbc: &str,
-    click: &str,
-    now_ms: u64,
-    subdomain_index: u8,
-    random: u32,
-) -> (String, String) {
-    let index = &*decimal(subdomain_index.into());
-    let fbp = match Fields::read(fbp) {
-        Some(known) if is_browser_number(known.payload) => String::from(fbp),
-        _ => joined(index, now_ms, &random_number(random)),
-    };
-    let known = Fields::read(fbc).filter(|known| is_click_id(known.payload));
-    let fbc = match known {
-        Some(known) if known.payload == click || !is_click_id(click) => fbc,
-        _ if is_click_id(click) => return (fbp, joined(index, now_ms, click)),
-        _ => "",
-    };
-    (fbp, fbc.into())
-}
-
-/// Ten digits, like the random numbers of Meta's pixel.
-fn random_number(random: u32) -> String {
-    decimal(1_000_000_000 + u64::from(random))
-}
-
-/// A cookie value.
-fn joined(index: &str, creation_ms: u64, tail: &str) -> String {
-    let mut text = String::with_capacity(COOKIE_BYTES_MAX);
-    for (field, end) in [("fb", "."), (index, "."), (&*decimal(creation_ms), "."), (tail, "")] {
-        text.push_str(field);
-        text.push_str(end);
-    }
-    text
 }
 
 impl Envelope {
@@ -272,31 +196,6 @@ impl Seen {
     }
 }
 
-/// The first usable click ID in the addresses of pages, else the first one at all: the server counts what is unusable.
-/// The values are as they stand in the addresses. A percent sign stands in no click ID, so nothing is decoded.
-pub fn fbclid_of<'a>(addresses: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let query = |address: &'a str| {
-        let address = cut(address, b'#').map_or(address, |(address, _)| address);
-        cut(address, b'?').map(|(_, query)| query).unwrap_or_default()
-    };
-    let clicks = addresses.into_iter().flat_map(|address| pieces(query(address), b'&'));
-    let clicks = clicks.filter_map(|pair| pair.strip_prefix("fbclid="));
-    let mut first = None;
-    for click in clicks.filter(|click| (1..=FBCLID_BYTES_MAX).contains(&click.len())) {
-        if is_fbclid(click) {
-            return Some(click);
-        }
-        first = first.or(Some(click));
-    }
-    first
-}
-
-/// Whether an `fbclid` parameter can be a click ID: base64url, or dots in it, no longer than
-/// [`FBCLID_BYTES_MAX`], and no placeholder. Meta refuses an event with other characters (error 100/2804001).
-pub fn is_fbclid(text: &str) -> bool {
-    text.len() <= FBCLID_BYTES_MAX && pieces(text, b'.').all(is_click_id)
-}
-
 /// Makes an `fbc` from the `fbclid` parameter of a page's URL. `seen_ms`: when the click was seen,
 /// Unix milliseconds. `None` when `fbclid` does not have the form of a click ID.
 pub fn mint_fbc(fbclid: &str, seen_ms: u64, subdomain_index: u8) -> Option<Fbc> {
@@ -393,29 +292,6 @@ fn without_port(host: &str) -> &str {
 
 fn contains(list: &[&str], text: &str) -> bool {
     list.iter().any(|entry| entry.eq_ignore_ascii_case(text))
-}
-
-/// A number as decimal text. The formatting of the standard library would be a tenth of the browser package.
-fn decimal(number: u64) -> String {
-    let mut digits = if number > 9 { decimal(number / 10) } else { String::new() };
-    digits.push(char::from(b'0' + (number % 10) as u8));
-    digits
-}
-
-fn is_number(field: &str, digits_max: usize) -> bool {
-    (1..=digits_max).contains(&field.len()) && field.bytes().all(|b| b.is_ascii_digit())
-}
-
-/// Whether a text has the alphabet of Meta's click IDs (base64url) and is no placeholder.
-fn is_click_id(text: &str) -> bool {
-    !text.is_empty()
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-        && !is_no_click(text)
-}
-
-/// Whether a text is the random number of a browser ID. Meta's libraries make up to 18 digits.
-fn is_browser_number(text: &str) -> bool {
-    is_number(text, 32) && text.bytes().any(|b| b != b'0')
 }
 
 impl fmt::Debug for Fbp {

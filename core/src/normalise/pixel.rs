@@ -56,7 +56,8 @@ fn plain_number(text: &str) -> Option<String> {
     if fits && !placeholder::is_dummy_number(digits.as_bytes()) { Some(digits) } else { None }
 }
 
-#[cfg(all(test, feature = "full"))]
+#[cfg(test)]
+#[cfg(feature = "full")]
 mod tests {
     use proptest::prelude::*;
 

@@ -133,14 +133,6 @@ fn errors_have_codes_of_their_own_and_never_show_the_value() {
     }
 }
 
-/// The forms of the phone numbers that the browser package gives to the pixel as they are.
-fn pixels_numbers() -> impl Strategy<Value = String> {
-    let script = include_str!("../../../web-client/js/pixel.js");
-    let (_, after) = script.split_once(r"const PHONE = /^\+(?!.*(\d)\1{9}$)").unwrap();
-    let (form, _) = after.split_once("$/;").unwrap();
-    prop::string::string_regex(&form.replace("\\d", "[0-9]")).unwrap()
-}
-
 fn any_key() -> impl Strategy<Value = MatchKey> {
     prop::sample::select(MatchKey::ALL.to_vec())
 }
@@ -219,13 +211,6 @@ proptest! {
     ) {
         let text = format!("{code}{mobile}{tail}");
         prop_assert_eq!(normal(MatchKey::Phone, &text), Ok(Some(format!("91{mobile}"))), "{}", text);
-    }
-
-    #[test]
-    fn what_the_pixel_gets_is_what_the_server_hashes(digits in pixels_numbers(), country in any_country()) {
-        let found = normalise(MatchKey::Phone, &Raw::new(format!("+{digits}")), &context(country, None));
-        let found = found.unwrap().unwrap();
-        prop_assert_eq!(found.expose(), digits);
     }
 
     #[test]

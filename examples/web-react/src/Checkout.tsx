@@ -1,6 +1,6 @@
 import { useState, type FormEvent } from "react";
 
-import { Mistake, messageOf } from "./Mistake";
+import { Mistake, mistakesOf } from "./Mistake";
 import { PRODUCT, placeOrder } from "./shop";
 import { atMost, report } from "./tandem";
 
@@ -17,13 +17,13 @@ export function Checkout() {
     try {
       // The order is created before the event, so that the Purchase can find its browser by the order's ID.
       const order = await placeOrder(form);
-      await atMost(2500, report((tandem) => tandem.track("InitiateCheckout", {
+      await atMost(1000, report((tandem) => tandem.track("InitiateCheckout", {
         orderId: order.order_id, value: PRODUCT.price, contentIds: [PRODUCT.id], contentType: "product",
         email: text("email"), phone: text("phone"), firstName: text("first_name"), lastName: text("last_name"),
       })));
       location.assign(order.checkout_url);
     } catch (error) {
-      setProblem(messageOf(error));
+      setProblem(mistakesOf(error)[""] ?? "");
       setBusy(false);
     }
   }

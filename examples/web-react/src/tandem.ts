@@ -5,16 +5,7 @@ import { Tandem, type Result } from "tandem-web";
 const { endpoint = "", pixelId = "", pixelScript } = document.getElementById("root")!.dataset;
 
 const connecting = Tandem.connect({ endpoint, pixelId, pixelScript, currency: "INR", defaultCountry: "IN" });
-connecting.then(
-  // Meta's library reports its own PageView whenever the address changes, under an ID that no
-  // server knows. This app reports its routes itself (PageViews.tsx).
-  () => { window.fbq!.disablePushState = true; },
-  (error) => console.warn("Tandem is not available:", error),
-);
-
-declare global {
-  interface Window { fbq?: { disablePushState?: boolean } }
-}
+connecting.catch((error) => console.warn("Tandem is not available:", error));
 
 /** Calls Tandem. Returns null on an error, because tracking must not stop a sale. */
 export async function report(call: (tandem: Tandem) => Promise<Result>): Promise<Result | null> {

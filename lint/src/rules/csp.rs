@@ -1,6 +1,6 @@
 //! `csp_script_src`, `csp_wasm`, `csp_connect_src`, `csp_img_src`: what a page's Content-Security-Policy blocks.
 //!
-//! Source: W3C, Content Security Policy Level 3. `docs/shop.md` lists what Tandem and the pixel need.
+//! Source: W3C, Content Security Policy Level 3. `docs/serving.md` lists what Tandem and the pixel need.
 
 use url::Url;
 
@@ -68,6 +68,13 @@ impl Requirements {
                     Target::Network => {}
                 }
             }
+        }
+        // The script tag that needs no code.
+        let attributes = &view.page.html.attributes;
+        if attributes.iter().any(|attribute| attribute.name == "data-pixel-id") {
+            required.tandem = true;
+            let endpoints = attributes.iter().filter(|attribute| attribute.name == "data-endpoint");
+            required.endpoints.extend(endpoints.map(|attribute| attribute.value.clone()));
         }
         required.pixel |= required.tandem;
         required

@@ -8,18 +8,20 @@ mod catalogue;
 mod forms;
 mod layout;
 mod pages;
+mod policy;
 mod thank_you;
 
 #[cfg(test)]
 mod tests;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::response::Redirect;
 use axum::routing::{get, post};
 
 use crate::state::Sandbox;
 
-pub fn routes() -> Router<Sandbox> {
+pub fn routes(sandbox: &Sandbox) -> Router<Sandbox> {
     Router::new()
         .route("/shop", get(|| async { Redirect::permanent("/shop/") }))
         .route("/shop/", get(pages::landing))
@@ -29,5 +31,6 @@ pub fn routes() -> Router<Sandbox> {
         .route("/shop/leads", post(forms::take_lead))
         .route("/shop/orders", post(forms::order_by_form))
         .route("/shop/api/orders", post(forms::order_by_script))
+        .layer(from_fn_with_state(sandbox.clone(), policy::add))
         .route("/shop/assets/{file}", get(assets::file))
 }

@@ -3,26 +3,22 @@
 //! limit is refused at once, before its body is read. An unbounded queue would time out every
 //! caller. A request is open until the last byte of its answer was taken.
 
-use std::collections::HashMap;
 use std::future::Future;
-use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::Response;
-use http_body::{Frame, SizeHint};
 use tandem_net::subscriber;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::Status;
 use tonic::body::Body;
 
 use super::caller::Caller;
+use super::room::{NoPlace, Place, Room};
 use super::route::Route;
 use super::status::Reject;
 use super::tally::Tally;
@@ -32,7 +28,7 @@ const STRANGERS_MAX: usize = 2048;
 /// Most open claims of strangers. A claim may wait five seconds for a webhook, so claims have a
 /// limit of their own and cannot block leads.
 const CLAIMS_MAX: usize = 1024;
-/// Most open requests of one address (IPv6: /64): what its rate limit allows in the five seconds
+/// Most open requests of one address (IPv6: /64) in an empty room: what its rate limit allows in the five seconds
 /// that a claim may wait.
 const PER_ADDRESS_MAX: usize = 256;
 /// Most open requests of the shop's own services. The gateway opens at most 128.
@@ -49,54 +45,37 @@ const ADDRESS_WAIT: Duration = Duration::from_secs(1);
 /// The open requests and their limits. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Admission {
-    strangers: Arc<Semaphore>,
-    claims: Arc<Semaphore>,
-    shop: Arc<Semaphore>,
-    checks: Arc<Semaphore>,
-    watches: Arc<Semaphore>,
-    /// Open requests by address. `None` when there are no rate limits either.
-    addresses: Option<Shares>,
+    strangers: Arc<Room>,
+    claims: Arc<Room>,
+    shop: Arc<Room>,
+    checks: Arc<Room>,
+    watches: Arc<Room>,
+    /// Whether each address has a share of its own. It has none when there are no rate limits either.
+    per_address: bool,
     refused: Arc<AtomicU64>,
-}
-
-#[derive(Debug, Clone)]
-struct Shares {
-    calls: Arc<Addresses>,
-    health: Arc<Addresses>,
-}
-
-#[derive(Debug)]
-struct Addresses {
-    /// Most open requests of one address.
-    max: usize,
-    counts: Mutex<HashMap<IpAddr, usize>>,
 }
 
 impl Admission {
     /// `per_address`: also limits each address separately.
     pub fn new(per_address: bool) -> Self {
-        let limit = |size| Arc::new(Semaphore::new(size));
         Self {
-            strangers: limit(STRANGERS_MAX),
-            claims: limit(CLAIMS_MAX),
-            shop: limit(SHOP_MAX),
-            checks: limit(CHECKS_MAX),
-            watches: limit(WATCHES_MAX),
-            addresses: per_address.then(|| Shares {
-                calls: Addresses::new(PER_ADDRESS_MAX),
-                health: Addresses::new(HEALTH_PER_ADDRESS_MAX),
-            }),
+            strangers: Room::new(STRANGERS_MAX, PER_ADDRESS_MAX),
+            claims: Room::new(CLAIMS_MAX, PER_ADDRESS_MAX),
+            shop: Room::new(SHOP_MAX, SHOP_MAX),
+            checks: Room::new(CHECKS_MAX, HEALTH_PER_ADDRESS_MAX),
+            watches: Room::new(WATCHES_MAX, HEALTH_PER_ADDRESS_MAX),
+            per_address,
             refused: Arc::default(),
         }
     }
 
-    /// Admits a request until its permit is dropped.
+    /// Admits a request until its place is dropped.
     ///
     /// # Errors
     /// [`Reject::Overloaded`] when the limit is reached, [`Reject::TooFast`] when the address has
     /// reached its own limit.
-    pub(super) fn admit(&self, caller: &Caller, route: Route) -> Result<Permit, Reject> {
-        let limit = match (caller, route) {
+    pub(super) fn admit(&self, caller: &Caller, route: Route) -> Result<Place, Reject> {
+        let room = match (caller, route) {
             (_, Route::Check) => &self.checks,
             (Caller::Internal, _) => &self.shop,
             (Caller::Stranger(_), Route::Watch) => &self.watches,
@@ -104,39 +83,24 @@ impl Admission {
             (Caller::Stranger(_), _) => &self.strangers,
         };
         let address = match caller {
-            Caller::Internal => None,
-            Caller::Stranger(stranger) => stranger.address.map(subscriber),
+            Caller::Stranger(stranger) if self.per_address => stranger.address.map(subscriber),
+            _ => None,
         };
-        let Ok(permit) = Arc::clone(limit).try_acquire_owned() else {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            return Err(Reject::Overloaded);
-        };
-        let mut counted = None;
-        if let (Some(shares), Some(address)) = (&self.addresses, address) {
-            let addresses =
-                if matches!(route, Route::Check | Route::Watch) { &shares.health } else { &shares.calls };
-            if !addresses.admit(address) {
-                return Err(Reject::TooFast(ADDRESS_WAIT));
+        room.enter(address).map_err(|no_place| match no_place {
+            NoPlace::ShareIsTaken => Reject::TooFast(ADDRESS_WAIT),
+            NoPlace::Full => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                Reject::Overloaded
             }
-            counted = Some((Arc::clone(addresses), address));
-        }
-        Ok(Permit { _permit: permit, counted })
+        })
     }
 
     /// Whether no request is open.
     #[cfg(test)]
     pub(crate) fn is_idle(&self) -> bool {
-        let limits = [
-            (&self.strangers, STRANGERS_MAX),
-            (&self.claims, CLAIMS_MAX),
-            (&self.shop, SHOP_MAX),
-            (&self.checks, CHECKS_MAX),
-            (&self.watches, WATCHES_MAX),
-        ];
-        let is_empty = |addresses: &Addresses| addresses.counts.lock().unwrap().is_empty();
-        let addresses = self.addresses.as_ref();
-        addresses.is_none_or(|shares| is_empty(&shares.calls) && is_empty(&shares.health))
-            && limits.into_iter().all(|(limit, size)| limit.available_permits() == size)
+        [&self.strangers, &self.claims, &self.shop, &self.checks, &self.watches]
+            .into_iter()
+            .all(|room| room.taken() == 0)
     }
 
     /// Logs how many requests were refused since the last report.
@@ -148,71 +112,6 @@ impl Admission {
                 "too many requests were open at once; these requests were refused and told to try again"
             );
         }
-    }
-}
-
-impl Addresses {
-    fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { max, counts: Mutex::default() })
-    }
-
-    fn admit(&self, address: IpAddr) -> bool {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(address).or_default();
-        let has_room = *count < self.max;
-        *count += usize::from(has_room);
-        has_room
-    }
-
-    fn release(&self, address: IpAddr) {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&address);
-            }
-        }
-    }
-}
-
-/// Counts a request as open until it is dropped.
-#[derive(Debug)]
-pub(super) struct Permit {
-    _permit: OwnedSemaphorePermit,
-    counted: Option<(Arc<Addresses>, IpAddr)>,
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        if let Some((addresses, address)) = &self.counted {
-            addresses.release(*address);
-        }
-    }
-}
-
-/// An answer's body. It keeps its request open until it was taken.
-struct Kept {
-    body: Body,
-    _permit: Permit,
-}
-
-impl http_body::Body for Kept {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 
@@ -230,10 +129,10 @@ pub struct Admitted<E> {
 pub(super) struct CallerGone(pub(super) CancellationToken);
 
 impl<E: Send + 'static> Admitted<E> {
-    /// Starts the work. It holds its permit, and so does its answer's body. `gone` is told when the caller leaves.
+    /// Starts the work. It holds its place, and so does its answer's body. `gone` is told when the caller leaves.
     pub(super) fn start(
         work: impl Future<Output = Result<Response<Body>, E>> + Send + 'static,
-        permit: Permit,
+        place: Place,
         tally: Tally,
         gone: CallerGone,
     ) -> Self {
@@ -242,7 +141,7 @@ impl<E: Send + 'static> Admitted<E> {
             if let Ok(answer) = &answer {
                 tally.answered(answer);
             }
-            answer.map(|answer| answer.map(|body| Body::new(Kept { body, _permit: permit })))
+            answer.map(|answer| answer.map(|body| place.kept_by(body)))
         });
         Self { work, _caller: gone.0.drop_guard() }
     }
@@ -275,7 +174,7 @@ mod tests {
     #[test]
     fn too_many_strangers_do_not_block_the_shop_or_health_checks() {
         let admission = Admission::new(true);
-        let crowd: Vec<Permit> = (0..STRANGERS_MAX)
+        let crowd: Vec<Place> = (0..STRANGERS_MAX)
             .map(|n| {
                 let address = format!("10.0.{}.{}", n / 250, n % 250);
                 admission.admit(&stranger(&address), LEAD).expect("there is room")
@@ -292,7 +191,7 @@ mod tests {
     fn claims_that_wait_do_not_block_leads() {
         let admission = Admission::new(false);
         let claim = || admission.admit(&stranger("192.0.2.1"), Route::Purchase);
-        let waiting: Vec<Permit> = (0..CLAIMS_MAX).map(|_| claim().expect("there is room")).collect();
+        let waiting: Vec<Place> = (0..CLAIMS_MAX).map(|_| claim().expect("there is room")).collect();
         assert_eq!(claim().err(), Some(Reject::Overloaded));
         assert!(admission.admit(&stranger("192.0.2.1"), LEAD).is_ok());
         assert!(admission.admit(&Caller::Internal, Route::Purchase).is_ok(), "a merchant report is no claim");
@@ -301,11 +200,24 @@ mod tests {
     }
 
     #[test]
+    fn four_addresses_that_claim_without_end_leave_room_for_a_buyer() {
+        let admission = Admission::new(true);
+        let claim = |address: &str| admission.admit(&stranger(address), Route::Purchase);
+        let mut open = Vec::new();
+        for _ in 0..CLAIMS_MAX {
+            open.extend((1..=4).filter_map(|n| claim(&format!("192.0.2.{n}")).ok()));
+        }
+        assert!(matches!(claim("192.0.2.1"), Err(Reject::TooFast(_))));
+        assert!(open.len() <= CLAIMS_MAX / 2 + 4, "{} of {CLAIMS_MAX}", open.len());
+        assert!(claim("198.51.100.1").is_ok());
+    }
+
+    #[test]
     fn one_network_cannot_use_up_the_limit() {
         let admission = Admission::new(true);
         let mut permits = Vec::new();
-        for n in 0..PER_ADDRESS_MAX {
-            let neighbour = stranger(&format!("2001:db8:1:2::{n:x}"));
+        while permits.len() < PER_ADDRESS_MAX {
+            let neighbour = stranger(&format!("2001:db8:1:2::{:x}", permits.len()));
             permits.push(admission.admit(&neighbour, LEAD).expect("there is room"));
         }
         let one_more = admission.admit(&stranger("2001:db8:1:2:ffff::1"), LEAD);
@@ -313,18 +225,18 @@ mod tests {
         assert!(admission.admit(&stranger("2001:db8:1:3::1"), LEAD).is_ok(), "another network");
         permits.pop();
         assert!(admission.admit(&stranger("2001:db8:1:2:ffff::1"), LEAD).is_ok());
-        assert_eq!(admission.strangers.available_permits(), STRANGERS_MAX - PER_ADDRESS_MAX + 1);
+        assert_eq!(admission.strangers.taken(), PER_ADDRESS_MAX - 1);
     }
 
     #[test]
     fn watches_block_neither_checks_nor_each_other() {
         let admission = Admission::new(true);
         let watch = |address: &str| admission.admit(&stranger(address), Route::Watch);
-        let own: Vec<Permit> =
-            (0..HEALTH_PER_ADDRESS_MAX).map(|_| watch("192.0.2.1").expect("there is room")).collect();
+        let own: Vec<Place> = std::iter::from_fn(|| watch("192.0.2.1").ok()).collect();
+        assert!((8..=HEALTH_PER_ADDRESS_MAX).contains(&own.len()), "{} of one address", own.len());
         assert!(matches!(watch("192.0.2.1"), Err(Reject::TooFast(_))));
         assert!(admission.admit(&stranger("192.0.2.1"), LEAD).is_ok(), "its leads have room of their own");
-        let others: Vec<Permit> = (0..WATCHES_MAX - own.len())
+        let others: Vec<Place> = (0..WATCHES_MAX - own.len())
             .map(|n| watch(&format!("10.0.0.{n}")).expect("there is room"))
             .collect();
         assert_eq!(watch("192.0.2.9").err(), Some(Reject::Overloaded));

@@ -7,6 +7,8 @@
 //! 3. [`tracking`] and [`operations`] call the lower layers, and [`encode`] builds the answer.
 //! 4. [`status`] is what a refused caller is told.
 //! 5. [`json`] lets callers without gRPC speak the Connect protocol. It stands around the rest and knows no rule.
+//!
+//! [`web_package`] is a door of its own, for the files of the browser package.
 
 pub mod access;
 pub mod admission;
@@ -19,12 +21,14 @@ mod encode;
 mod json;
 pub mod operations;
 pub mod rate_limit;
+mod room;
 mod route;
 pub mod serve;
 mod size;
 mod status;
 mod tally;
 pub mod tracking;
+mod web_package;
 
 pub use door::{CallerLayer, CallerService};
 pub use status::{Reject, Violation, Violations};

@@ -19,6 +19,8 @@ use crate::config::RateLimit;
 const BYTES_PER_CALL: u32 = 4 * 1024;
 /// Fewest bytes that an address may bring at once after a pause: a few of the largest messages.
 const BYTES_BURST_MIN: u32 = 256 * 1024;
+/// How many files of the browser package an address may fetch for each call: what a page loads at most.
+const FILES_PER_CALL: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
 /// How often an address may be wrong about the token.
 const GUESSES: RateLimit =
     RateLimit { per_second: NonZeroU32::MIN, burst: NonZeroU32::MIN.saturating_add(49) };
@@ -39,11 +41,15 @@ pub struct RateLimits {
 
 #[derive(Debug)]
 struct Buckets {
+    /// Most calls at once.
+    burst: NonZeroU32,
     calls: DefaultKeyedRateLimiter<IpAddr>,
     bytes: DefaultKeyedRateLimiter<IpAddr>,
     /// Health checks. A load balancer may share its address with all that comes through it, and must not take the
     /// server for dead because others call often.
     health: DefaultKeyedRateLimiter<IpAddr>,
+    /// Files of the browser package. Each page asks for some of them before its first call.
+    files: DefaultKeyedRateLimiter<IpAddr>,
     guesses: DefaultKeyedRateLimiter<IpAddr>,
     proven: Mutex<AgingMap<IpAddr, ()>>,
 }
@@ -57,6 +63,7 @@ impl RateLimits {
         let bytes =
             |calls: NonZeroU32| calls.saturating_mul(NonZeroU32::MIN.saturating_add(BYTES_PER_CALL - 1));
         let buckets = limit.map(|limit| Buckets {
+            burst: limit.burst,
             calls: keyed(limit),
             bytes: keyed(RateLimit {
                 per_second: bytes(limit.per_second),
@@ -65,6 +72,10 @@ impl RateLimits {
             health: keyed(RateLimit {
                 per_second: limit.per_second.max(HEALTH_MIN.per_second),
                 burst: limit.burst.max(HEALTH_MIN.burst),
+            }),
+            files: keyed(RateLimit {
+                per_second: limit.per_second.saturating_mul(FILES_PER_CALL),
+                burst: limit.burst.saturating_mul(FILES_PER_CALL),
             }),
             guesses: keyed(GUESSES),
             proven: Mutex::new(AgingMap::new(PROVEN_MS, PROVEN_MAX)),
@@ -78,6 +89,25 @@ impl RateLimits {
         let bucket =
             if matches!(route, Route::Check | Route::Watch) { &buckets.health } else { &buckets.calls };
         self.take(bucket, address)
+    }
+
+    /// Counts a request for a file of the browser package. The error is the time to wait.
+    pub(super) fn check_file(&self, address: IpAddr) -> Result<(), Duration> {
+        self.buckets.as_ref().map_or(Ok(()), |buckets| self.take(&buckets.files, address))
+    }
+
+    /// Counts a stranger's call that does the work of several as so many more. However small the burst, a call fits
+    /// that comes after a pause. The error is the time to wait.
+    pub(super) fn charge(&self, address: IpAddr, calls: u32) -> Result<(), Duration> {
+        let Some(buckets) = &self.buckets else { return Ok(()) };
+        let Some(calls) = NonZeroU32::new(calls.min(buckets.burst.get().saturating_sub(1))) else {
+            return Ok(());
+        };
+        match buckets.calls.check_key_n(&subscriber(address), calls) {
+            Ok(taken) => taken.map_err(|until| until.wait_time_from(self.clock.now())),
+            // Not reached: a burst has room for so many.
+            Err(_) => Err(Duration::from_secs(1)),
+        }
     }
 
     /// Counts bytes of a stranger's message. The error is the time to wait.
@@ -130,8 +160,8 @@ impl RateLimits {
     /// Forgets addresses that have made no call for a while. The janitor calls this, so that memory
     /// stays bounded.
     pub fn forget_quiet(&self) {
-        for bucket in self.buckets.iter().flat_map(|all| [&all.calls, &all.bytes, &all.health, &all.guesses])
-        {
+        let Some(Buckets { calls, bytes, health, files, guesses, .. }) = &self.buckets else { return };
+        for bucket in [calls, bytes, health, files, guesses] {
             bucket.retain_recent();
             bucket.shrink_to_fit();
         }
@@ -160,6 +190,22 @@ mod tests {
         let checks = (0..100).filter(|_| limits.check(address, Route::Check).is_ok()).count();
         assert!((50..60).contains(&checks), "health has a bucket of its own, for {checks} checks");
         assert_eq!(limits.check("192.0.2.2".parse().unwrap(), LEAD), Ok(()), "another address");
+    }
+
+    #[test]
+    fn a_call_that_does_the_work_of_several_counts_as_several() {
+        let limits = limits("1/s burst 10");
+        let address: IpAddr = "192.0.2.1".parse().unwrap();
+        assert_eq!((limits.check(address, LEAD), limits.charge(address, 0)), (Ok(()), Ok(())));
+        assert_eq!(limits.charge(address, 5), Ok(()));
+        assert_eq!((0..10).filter(|_| limits.check(address, LEAD).is_ok()).count(), 4);
+        assert!(limits.charge(address, 5).is_err());
+        let other: IpAddr = "192.0.2.2".parse().unwrap();
+        assert_eq!(
+            (limits.check(other, LEAD), limits.charge(other, 1000)),
+            (Ok(()), Ok(())),
+            "after a pause"
+        );
     }
 
     #[test]

@@ -19,7 +19,7 @@ use tonic::transport::Server;
 use tower::Service;
 use tower_http::cors::{AllowCredentials, AllowOrigin, CorsLayer};
 
-use super::access::AccessPolicy;
+use super::access::{AccessPolicy, named_origin};
 use super::door::CallerLayer;
 use super::json::{JsonRequestLayer, ProtocolLayer, Schema};
 use super::route::Route;
@@ -28,6 +28,7 @@ use super::size::{
     message_bytes_max, read_whole,
 };
 use super::tracking::Tracking;
+use super::web_package::WebPackageLayer;
 use crate::api::operations::Operations;
 
 /// Largest headers of an HTTP/2 request, bytes.
@@ -60,6 +61,7 @@ pub async fn serve(
         .max_concurrent_streams(1024)
         .http2_max_header_list_size(HEADER_BYTES_MAX)
         .layer(RequestsLayer::new(|path| Route::of(path).is_ours()))
+        .layer(WebPackageLayer::new(Arc::clone(&policy)))
         .layer(cors(Arc::clone(&policy)))
         .layer(ProtocolLayer::new(schema))
         .layer(CallerLayer(policy))
@@ -79,16 +81,13 @@ pub(crate) fn routes(tracking: Tracking, operations: Operations) -> Routes {
     Routes::new(SizeLimited::new(tracking)).add_service(operations)
 }
 
-/// CORS for the shop's pages. Credentials are allowed only where the server sets cookies; the answer then names
+/// CORS for all pages, so that a page of another origin can read why it is refused. The door refuses it. Credentials are allowed only where the server sets cookies; the answer then names
 /// the origin instead of a wildcard. `authorization` is never allowed: a page must not have the internal token.
 fn cors(policy: Arc<AccessPolicy>) -> CorsLayer {
     let header = HeaderName::from_static;
-    let credentials = Arc::clone(&policy);
     CorsLayer::new()
-        .allow_origin(AllowOrigin::predicate(move |origin: &HeaderValue, _| {
-            policy.allowed_origin(origin).is_some()
-        }))
-        .allow_credentials(AllowCredentials::predicate(move |origin, _| credentials.allows_cookies(origin)))
+        .allow_origin(AllowOrigin::predicate(|origin: &HeaderValue, _| named_origin(origin).is_some()))
+        .allow_credentials(AllowCredentials::predicate(move |origin, _| policy.allows_cookies(origin)))
         .allow_methods([Method::POST])
         .allow_headers([
             http::header::CONTENT_TYPE,

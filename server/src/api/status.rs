@@ -12,6 +12,7 @@ use tonic::{Code, Status};
 use tonic_types::pb::bad_request::FieldViolation;
 use tonic_types::pb::{self, BadRequest};
 
+use crate::config::Origin;
 use crate::orders::OrderError;
 use crate::outbox::StoreError;
 
@@ -106,8 +107,8 @@ pub enum Reject {
     Invalid(Violations),
     /// The internal token is missing where it is needed, or wrong.
     Unauthenticated,
-    /// The page's origin is not one of the shop's.
-    OriginNotAllowed,
+    /// The page's origin is not one of the shop's. `None`: the header names no origin.
+    OriginNotAllowed(Option<Origin>),
     /// Too many calls from one address.
     TooFast(Duration),
     /// Too many requests are open, or wait for the disk.
@@ -144,7 +145,7 @@ impl Reject {
         match self {
             Self::Invalid(_) => "invalid_field",
             Self::Unauthenticated => "unauthenticated",
-            Self::OriginNotAllowed => "origin_not_allowed",
+            Self::OriginNotAllowed(_) => "origin_not_allowed",
             Self::TooFast(_) => "too_fast",
             Self::Overloaded => "overloaded",
             Self::StoreUnavailable => "store_unavailable",
@@ -158,7 +159,7 @@ impl Reject {
         match self {
             Self::Invalid(_) => Code::InvalidArgument,
             Self::Unauthenticated => Code::Unauthenticated,
-            Self::OriginNotAllowed => Code::PermissionDenied,
+            Self::OriginNotAllowed(_) => Code::PermissionDenied,
             Self::TooFast(_) | Self::Overloaded => Code::ResourceExhausted,
             Self::StoreUnavailable | Self::NoSecret => Code::Unavailable,
             Self::ReportConflict { .. } => Code::FailedPrecondition,
@@ -178,7 +179,12 @@ impl Reject {
             Self::Unauthenticated => {
                 "send the internal token: authorization: Bearer <token> (TANDEM_INTERNAL_TOKEN)".into()
             }
-            Self::OriginNotAllowed => "this origin is not in TANDEM_ALLOWED_ORIGINS".into(),
+            Self::OriginNotAllowed(Some(origin)) => format!(
+                "{origin} is not one of the shop's origins; if it is a page of the shop, add it to TANDEM_ALLOWED_ORIGINS"
+            ),
+            Self::OriginNotAllowed(None) => {
+                "this page has no origin that TANDEM_ALLOWED_ORIGINS (the shop's origins) could name".into()
+            }
             Self::TooFast(_) => "too many calls from this address; wait and try again".into(),
             Self::Overloaded => "the server has too many open requests; wait and try again".into(),
             Self::StoreUnavailable => "the store cannot write now; nothing was stored; try again".into(),

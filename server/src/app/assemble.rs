@@ -124,7 +124,15 @@ pub(super) async fn assemble(
         diagnosis: Arc::new(Diagnosis { deployment, review, pixels, graph, clock: clock.clone() }),
         closing: closing.clone(),
     };
-    let tracking = Tracking { decoder, ingest, orders, events: outbox.events, metrics, clock };
+    let tracking = Tracking {
+        decoder,
+        ingest,
+        orders,
+        events: outbox.events,
+        access: Arc::clone(&access),
+        metrics,
+        clock,
+    };
     Ok(Parts { tracking, operations, access, insight, limits, tls, tasks, closing })
 }
 

@@ -14,6 +14,9 @@ const ANY_LABEL: &str = "*.";
 /// Takes the wildcard's place where an address must be a whole one.
 const SOME_LABEL: &str = "any.";
 
+/// Longest origin, bytes: a scheme, the longest name of a host (RFC 1035: 253) and a port.
+const ORIGIN_BYTES_MAX: usize = 270;
+
 /// Origins of the shop's pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origins {
@@ -39,6 +42,9 @@ impl Origin {
     /// Reads an `Origin` header. Browsers write an origin in one form (RFC 6454, section 6.2): what has a path, a
     /// query, a login or a default port comes from none. `null` is nobody's origin.
     pub fn parse(header: &str) -> Option<Self> {
+        if header.len() > ORIGIN_BYTES_MAX {
+            return None;
+        }
         let url = Url::parse(header).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
         (url.origin().ascii_serialization() == header).then_some(Self(url))
     }

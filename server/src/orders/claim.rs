@@ -16,7 +16,7 @@ use super::service::{OrderError, Orders};
 use super::step::{ChangeOutcome, Step};
 use super::watch::Waiter;
 use crate::config::BrowserPolicy;
-use crate::outbox::{Ask, OrderUpdated, StepAnswer, StoreError};
+use crate::outbox::{Ask, Lane, OrderUpdated, StepAnswer, StoreError};
 
 #[derive(Debug)]
 pub struct Claim {
@@ -89,7 +89,7 @@ impl Orders {
         let now_ms = self.clock.now_ms();
         let now_s = now_ms.div_euclid(1000);
         let salt = self.settings.confirm_keys.browser_salt();
-        let step = Step { expects_browser, ..Step::on(claim.order.clone()) };
+        let step = Step { expects_browser, lane: Lane::Page, ..Step::on(claim.order.clone()) };
         let change = move |order: &mut Order| {
             let asks = may_ask && order.wants_question(now_s);
             if asks {

@@ -13,7 +13,7 @@ use super::claim_rules::PageWord;
 use super::service::{OrderError, Orders};
 use super::step::{ChangeOutcome, Step};
 use crate::ingest::Accepted;
-use crate::outbox::{Ask, StepAnswer, StoreError};
+use crate::outbox::{Ask, Lane, StepAnswer, StoreError};
 
 /// Who sent an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +110,8 @@ impl Orders {
         let asks_now = session.is_some() && self.quotas.take_question(address);
         let offered = Contact { pixel: named.pixel, ..contact.clone() };
         let salt = self.settings.confirm_keys.browser_salt();
-        let step = Step { event: Some(new), ..Step::on(order) };
+        let lane = if is_internal { Lane::Shop } else { Lane::Page };
+        let step = Step { event: Some(new), lane, ..Step::on(order) };
         let updated = self
             .step(
                 step,

@@ -38,8 +38,8 @@ pub use operators::{
     Page, Replayable, Replayed, TimeFigures,
 };
 pub use orders::{
-    Ask, DeadWebhook, DueOrder, OrderEffects, OrderKey, OrderStep, OrderStore, OrderUpdated, PurchaseChange,
-    StepAnswer, WebhookRecord, purchase_change,
+    Ask, DeadWebhook, DueOrder, Lane, OrderEffects, OrderKey, OrderStep, OrderStore, OrderUpdated,
+    PurchaseChange, StepAnswer, WebhookRecord, purchase_change,
 };
 pub use queue::{AttemptOutcome, AttemptResult, CallRecord, DeliveryQueue, LeasedEvent};
 pub use reserve::Reserve;

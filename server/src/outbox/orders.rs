@@ -19,6 +19,7 @@ pub trait OrderStore: std::fmt::Debug + Send + Sync + 'static {
     /// run.
     async fn update(
         &self,
+        lane: Lane,
         order: OrderKey,
         pixel: PixelId,
         webhook: Option<WebhookRecord>,
@@ -38,6 +39,15 @@ pub trait OrderStore: std::fmt::Debug + Send + Sync + 'static {
     /// those with the most behind them first. Nothing is leased: servers that ask at the same time may
     /// get the same order, and the provider's answer is taken once.
     async fn orders_to_ask(&self, environment: Environment, max: usize) -> Result<Vec<DueOrder>, StoreError>;
+}
+
+/// Whose write it is. What waits in one lane does not hold up the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Webhooks, reports, what payment providers answer, results of deliveries, operators.
+    Shop,
+    /// Events, and what pages say about orders.
+    Page,
 }
 
 /// What finds an order: the shop's ID, in one environment.

@@ -31,6 +31,11 @@ struct AttemptLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabel {
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct VerdictLabel {
     verdict: String,
 }
@@ -59,6 +64,7 @@ pub struct Metrics {
     graph_seconds: Histogram,
     webhooks: Family<VerdictLabel, Counter>,
     refused_tokens: Counter,
+    web_files: Family<ResultLabel, Counter>,
     pii_redacted: Counter,
     unnoted_orders: Counter,
     crawler_events: Counter,
@@ -78,6 +84,7 @@ impl Default for Metrics {
             graph_seconds: seconds(),
             webhooks: Family::default(),
             refused_tokens: Counter::default(),
+            web_files: Family::default(),
             pii_redacted: Counter::default(),
             unnoted_orders: Counter::default(),
             crawler_events: Counter::default(),
@@ -100,6 +107,11 @@ impl Default for Metrics {
             "access_refused_tokens",
             "Calls refused for their token: it was wrong, or too many wrong ones had come from its address",
             metrics.refused_tokens.clone(),
+        );
+        registry.register(
+            "web_files",
+            "Requests for files of the browser package by result: sent, not_modified, unknown, refused",
+            metrics.web_files.clone(),
         );
         registry.register(
             "ingest_pii_redacted",
@@ -168,6 +180,11 @@ impl Metrics {
     /// Counts a call that was refused for its token.
     pub fn count_refused_token(&self) {
         self.refused_tokens.inc();
+    }
+
+    /// Counts a request for a file of the browser package.
+    pub fn count_web_file(&self, result: &'static str) {
+        self.web_files.get_or_create(&ResultLabel { result }).inc();
     }
 
     /// Counts one attempt to send one event.

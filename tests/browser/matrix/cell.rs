@@ -18,8 +18,8 @@ const SLOW: Duration = Duration::from_millis(1500);
 /// A browser, and the servers and proxies that can fail around it.
 #[derive(Debug)]
 pub(super) struct Stage {
-    world: World,
-    shop: ShopProxy,
+    pub(super) world: World,
+    pub(super) shop: ShopProxy,
     network: DelayProxy,
 }
 
@@ -45,7 +45,23 @@ impl Stage {
     /// Leaves a lead on the page under the row's fault, and checks its result.
     pub(super) async fn play(&mut self, session: &Session, row: &Row, path: &str) -> anyhow::Result<()> {
         let outcome = self.lead(session, row, path).await;
-        // Removes the faults before the next row.
+        self.heal(session).await?;
+        outcome
+    }
+
+    /// Begins the part of a fault that is there before the page opens.
+    pub(super) async fn impair(&self, session: &Session, fault: Fault) -> anyhow::Result<()> {
+        match fault {
+            Fault::Blocked(part) => session.block(&[part]).await?,
+            Fault::Policy(policy) => self.shop.set_policy(policy),
+            Fault::SlowServer => self.network.delay_answers(SLOW),
+            Fault::None | Fault::Offline | Fault::ServerRestart | Fault::Profile(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Removes all faults, before the next row.
+    pub(super) async fn heal(&mut self, session: &Session) -> anyhow::Result<()> {
         session.block(&[]).await?;
         session.set_offline(false).await?;
         self.shop.set_policy(Policy::Open);
@@ -53,19 +69,14 @@ impl Stage {
         if !self.world.server_runs()? {
             self.world.restart_server().await?;
         }
-        outcome
+        Ok(())
     }
 
     async fn lead(&mut self, session: &Session, row: &Row, path: &str) -> anyhow::Result<()> {
         let (started_ms, person) = (now_ms(), Person::unique());
         let url = self.shop.url.clone();
         let shop = Shop::new(session, &url);
-        match row.fault {
-            Fault::Blocked(part) => session.block(&[part]).await?,
-            Fault::Policy(policy) => self.shop.set_policy(policy),
-            Fault::SlowServer => self.network.delay_answers(SLOW),
-            Fault::None | Fault::Offline | Fault::ServerRestart | Fault::Profile(_) => {}
-        }
+        self.impair(session, row.fault).await?;
         shop.open(path).await?;
         match row.fault {
             Fault::Offline => {

@@ -3,38 +3,40 @@
 use anyhow::ensure;
 use tandem_tests::binaries;
 
+use super::purchase_table::PURCHASES;
 use super::table::{PAGES, ROWS};
 
-/// The text around the table.
-const BEFORE: &str = "# What becomes of a lead when something fails
+/// The text around the tables.
+const BEFORE: &str = "# What becomes of a lead or a purchase when something fails
 
 `cargo test -p tandem-tests --test browser matrix` tries these cases in Chromium and in Firefox ESR on three pages (PAGES),
 and prints the table with what it saw. In every case the form works, the page sees no exception, and no side sends a
 second copy.
 
+## Leads
+
 | fault | `pixel` in the result | `queued` | copies that arrive | why |
 |---|---|---|---|---|
 ";
 
+const BETWEEN: &str = "
+## Purchases
+
+The buyer comes back from the payment provider to the shop's thank-you page. The pages, the faults and the browsers are the same.
+
+| payment, buyer, fault | `pixel` in the first result | `queued` | copies that arrive | pixel, as reported to the server | why |
+|---|---|---|---|---|---|
+";
+
 const AFTER: &str = "
-\"One ID\" is the ID that the call returned. The pixel and the server report it, and Meta counts one event. The faults are real:
+A second tab is a real one, of the same browser. \"One ID\" is the ID that the call returned. The pixel and the server report it, and Meta counts one event. The faults are real:
 requests are refused in the browser, as an ad blocker does it; the browser is taken offline; the server is killed; the private
 window and the disabled storage are the browser's own settings.
 
 ## A strict Content Security Policy
 
-This policy allows only what a shop with Tandem needs. `https://track.shop.example` is the Tandem server:
-
-```
-default-src 'none'; style-src 'self'; font-src 'self'; form-action 'self';
-script-src 'self' 'wasm-unsafe-eval' https://connect.facebook.net;
-img-src 'self' https://www.facebook.com;
-connect-src 'self' https://track.shop.example
-```
-
-Inline scripts also need their hash or a nonce. When an event is too long for an image's address, Meta's library reports it by a form in
-a frame. To allow this, add `https://www.facebook.com` to `frame-src` and `form-action`. Without `'wasm-unsafe-eval'`, Tandem works without
-WebAssembly.
+The policy is that of [serving.md](serving.md), with `style-src` for the pages' own styles, and hashes for their inline scripts. Without
+`'wasm-unsafe-eval'`, Tandem works without WebAssembly.
 ";
 
 /// If this variable is set, the test writes the file instead of comparing it.
@@ -50,6 +52,18 @@ fn document() -> String {
             row.name,
             row.told,
             row.copies.text(),
+            row.because
+        ));
+    }
+    text.push_str(BETWEEN);
+    for row in &PURCHASES {
+        let queued = if row.queued { "yes" } else { "no" };
+        let reported = if row.reported.is_empty() { "-".to_owned() } else { format!("`{}`", row.reported) };
+        text.push_str(&format!(
+            "| {} | `{}` | {queued} | {} | {reported} | {} |\n",
+            row.name,
+            row.told,
+            row.copies_text(),
             row.because
         ));
     }

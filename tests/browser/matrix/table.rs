@@ -44,10 +44,10 @@ pub(super) struct Row {
     pub(super) because: &'static str,
 }
 
-impl Row {
-    /// The browser settings for this row.
-    pub(super) fn profile(&self) -> Profile {
-        if let Fault::Profile(profile) = self.fault { profile } else { Profile::Usual }
+impl Fault {
+    /// The browser settings under this fault.
+    pub(super) fn profile(self) -> Profile {
+        if let Self::Profile(profile) = self { profile } else { Profile::Usual }
     }
 }
 

@@ -193,7 +193,8 @@ async fn listed_pages_may_send_their_cookies_along_and_no_others() -> anyhow::Re
         let answer = capture(&visitor, &lead(ORIGIN), &[]).await?;
         for headers in [preflight.headers(), &answer.headers] {
             assert_eq!(header(headers, "access-control-allow-credentials"), allowed, "{origin}");
-            let named = if allowed.is_empty() { "" } else { origin };
+            // A page of another origin may read its refusal, but not with cookies.
+            let named = if origin == "null" { "" } else { origin };
             assert_eq!(header(headers, "access-control-allow-origin"), named, "never a wildcard");
         }
     }

@@ -4,6 +4,7 @@ mod callers;
 mod confirmations;
 mod cookies;
 mod events;
+mod json;
 mod lead;
 mod rejections;
 mod values;

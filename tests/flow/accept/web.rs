@@ -83,10 +83,21 @@ async fn preflights_allow_what_a_page_needs_and_no_more() -> anyhow::Result<()> 
         assert!(!allowed.contains(&name.to_owned()), "{name} is among {allowed:?}");
     }
 
-    for stranger in ["https://evil.example", "null"] {
+    for name in ["connect-protocol-version", "connect-timeout-ms"] {
+        assert!(allowed.contains(&name.to_owned()), "{name} is not among {allowed:?}");
+    }
+    // A page of another origin gets as far as the refusal, so that its developer can read it.
+    let long = format!("https://{}.example", "a".repeat(300));
+    for (stranger, named) in [
+        ("https://evil.example", "https://evil.example"),
+        ("null", ""),
+        ("https://evil.example/x", ""),
+        (&long, ""),
+    ] {
         visitor.origin = Some(stranger.to_owned());
         let answer = visitor.preflight(paths::CAPTURE_LEAD, "content-type,x-grpc-web").await?;
-        assert_eq!(header(answer.headers(), "access-control-allow-origin"), "", "{stranger}");
+        assert_eq!(header(answer.headers(), "access-control-allow-origin"), named, "{stranger}");
+        assert_eq!(header(answer.headers(), "access-control-allow-credentials"), "", "{stranger}");
         assert!(parts(&header(answer.headers(), "vary")).contains(&"origin".to_owned()), "{stranger}");
     }
     Ok(())
@@ -105,7 +116,7 @@ async fn garbage_is_answered_and_survived() -> anyhow::Result<()> {
         ("no protobuf", "application/grpc-web+proto", &[0, 0, 0, 0, 3, 255, 255, 255]),
         ("compressed by nothing", "application/grpc-web+proto", &[1, 0, 0, 0, 1, 1]),
         ("no base64", "application/grpc-web-text", b"!!!not base64!!!"),
-        ("JSON", "application/json", b"{\"user\":{}}"),
+        ("JSON without a person", "application/json", b"{\"user\":{}}"),
         ("a form", "application/x-www-form-urlencoded", b"user=x"),
     ];
     for (case, kind, body) in cases {

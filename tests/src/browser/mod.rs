@@ -7,11 +7,13 @@ mod firefox;
 mod marionette;
 mod session;
 mod shop;
+mod shop_pages;
 mod shop_proxy;
 
 pub use delay_proxy::DelayProxy;
 pub use session::{Browser, Profile, Session};
 pub use shop::{Fired, Shop};
+pub use shop_pages::{Posted, ShopPages};
 pub use shop_proxy::{Policy, ShopProxy};
 
 use std::path::PathBuf;

@@ -154,6 +154,14 @@ impl<'a> Shop<'a> {
         self.fired("#purchase-status", |fired| !matches!(fired.pixel.as_str(), "" | "pending")).await
     }
 
+    /// Waits until the thank-you page shows any result of the Purchase, also "pending".
+    ///
+    /// # Errors
+    /// When it shows no result in time.
+    pub async fn purchase_told(&self) -> anyhow::Result<Fired> {
+        self.fired("#purchase-status", |fired| !fired.pixel.is_empty()).await
+    }
+
     /// Waits until the window is on a page whose address contains `part`.
     ///
     /// # Errors
@@ -191,6 +199,7 @@ impl<'a> Shop<'a> {
 
     async fn fill(&self, form: &str, name: &str, value: &str) -> anyhow::Result<()> {
         let selector = format!("{form} [name={name}]");
+        self.show(&selector).await?;
         let found = self.session.page.find(Locator::Css(&selector)).await;
         let field = self.explained(found.with_context(|| format!("the field {selector}"))).await?;
         field.clear().await?;
@@ -205,16 +214,22 @@ impl<'a> Shop<'a> {
     /// # Errors
     /// When the element does not appear in time.
     pub async fn click(&self, selector: &str) -> anyhow::Result<()> {
-        // The driver scrolls with the page's own behaviour. With smooth scrolling it would miss the element.
-        let show = "document.querySelector(arguments[0])
-            .scrollIntoView({ block: 'center', behavior: 'instant' })";
         let clicked = eventually(format!("a click on {selector}"), async || {
-            self.session.page.execute(show, vec![json!(selector)]).await?;
+            self.show(selector).await?;
             self.session.page.find(Locator::Css(selector)).await?.click().await?;
             Ok(Some(()))
         })
         .await;
         self.explained(clicked).await
+    }
+
+    /// Scrolls to an element. The driver scrolls with the page's own behaviour, and misses the element while the page
+    /// scrolls smoothly.
+    async fn show(&self, selector: &str) -> anyhow::Result<()> {
+        let script = "document.querySelector(arguments[0])
+            ?.scrollIntoView({ block: 'center', behavior: 'instant' })";
+        self.session.page.execute(script, vec![json!(selector)]).await?;
+        Ok(())
     }
 
     /// Adds what the window shows to an error.

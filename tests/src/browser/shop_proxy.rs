@@ -10,11 +10,13 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::{HeaderValue, StatusCode};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+
+use crate::documents;
 
 /// Largest body that the proxy passes on, in bytes.
 const BODY_MAX_BYTES: usize = 4 << 20;
@@ -112,8 +114,10 @@ async fn answer(shared: &Shared, request: Request) -> anyhow::Result<Response> {
     if headers.get(CONTENT_TYPE).is_some_and(is_page) {
         let page = watched(&String::from_utf8(body)?, &shared.sandbox);
         let policy = *shared.policy.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(policy) = policy_for(policy, &page, shared) {
-            headers.insert("content-security-policy", HeaderValue::try_from(policy)?);
+        // The sandbox's own policy does not know this address.
+        headers.remove(CONTENT_SECURITY_POLICY);
+        if let Some(policy) = policy_for(policy, &page, shared)? {
+            headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::try_from(policy)?);
         }
         body = page.into_bytes();
     }
@@ -129,21 +133,22 @@ fn watched(page: &str, sandbox: &str) -> String {
     page.replacen("<head>", &format!("<head>{WATCHER}"), 1)
 }
 
-/// The policy that a shop would write for this page. It allows the page's own files, its inline scripts and styles by
-/// hash, Meta's library and pixel, and Tandem's server.
-fn policy_for(policy: Policy, page: &str, shared: &Shared) -> Option<String> {
-    let wasm = match policy {
-        Policy::Open => return None,
-        Policy::Strict => " 'wasm-unsafe-eval'",
-        Policy::StrictWithoutWasm => "",
-    };
-    let (scripts, styles) = (hashes(page, "script"), hashes(page, "style"));
+/// The policy of the documents for this page, with the hashes of its inline scripts and styles.
+fn policy_for(policy: Policy, page: &str, shared: &Shared) -> anyhow::Result<Option<String>> {
+    if policy == Policy::Open {
+        return Ok(None);
+    }
     let Shared { sandbox: meta, endpoint, .. } = shared;
-    Some(format!(
-        "default-src 'none'; base-uri 'self'; form-action 'self' {meta}; frame-src {meta}; font-src 'self'; \
-         script-src 'self' {meta}{wasm}{scripts}; style-src 'self'{styles}; img-src 'self' data: {meta}; \
-         connect-src 'self' {endpoint}"
-    ))
+    let mut text = documents::policy_at(endpoint, meta)?;
+    if policy == Policy::StrictWithoutWasm {
+        text = text.replace(" 'wasm-unsafe-eval'", "");
+    }
+    let (scripts, styles) = (hashes(page, "script"), hashes(page, "style"));
+    // The sandbox's pages have small images in their styles.
+    let text = text
+        .replace("script-src 'self'", &format!("script-src 'self'{scripts}"))
+        .replace("img-src 'self'", "img-src 'self' data:");
+    Ok(Some(format!("{text}; style-src 'self'{styles}")))
 }
 
 /// ` 'sha256-…'` for each inline element of this kind.

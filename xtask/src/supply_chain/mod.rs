@@ -5,6 +5,7 @@ use anyhow::{Context as _, ensure};
 
 use crate::command::{cargo, needed, run, step};
 use crate::files::target;
+use crate::package;
 
 mod deny;
 mod locks;
@@ -37,7 +38,12 @@ pub(crate) fn run_all(options: &Options) -> anyhow::Result<()> {
     step("lock files", locks::check)?;
     step("licences, bans, sources, advisories", || deny::check(options.require_advisories))?;
     step("SBOMs", || sbom::write(&SHIPPED))?;
-    if options.release { step("auditable programs", auditable) } else { Ok(()) }
+    if options.release {
+        // The server embeds the browser package.
+        package::build(true)?;
+        step("auditable programs", auditable)?;
+    }
+    Ok(())
 }
 
 /// What CI runs: everything that compiles nothing.

@@ -10,7 +10,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     (
         "core/src",
         "lib field_code cashfree order capi catalogue event crawler custom_data user_data page_url scrub cookie click_id normalise \
-         country hash money currency code id placeholder personal unicode",
+         country hash money currency code id placeholder personal unicode cut",
     ),
     (
         "core/src/cashfree",
@@ -21,7 +21,7 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("core/src/catalogue", "mod lookup cart index"),
     ("core/src/crawler", "mod list"),
     ("core/src/id", "mod event_id order_id pixel_id event_name text"),
-    ("core/src/normalise", "mod date_of_birth email gender name phone written place key error text"),
+    ("core/src/normalise", "mod date_of_birth email gender name phone written place pixel key error text"),
     (
         "core/src/order",
         "mod refund_event purchase consent inquiry history proof session signals state note voices contact browser payment \
@@ -61,18 +61,20 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ("sandbox/src/cashfree", "mod checkout pay webhook orders_api kinds payload signature"),
     ("sandbox/src/graph", "mod debug_token checks request custom_data user_data reply refusal"),
     ("sandbox/src/orders", "mod outcome amount calls webhook_record"),
-    ("sandbox/src/shop", "mod thank_you forms pages layout catalogue assets"),
+    ("sandbox/src/shop", "mod policy thank_you forms pages layout catalogue assets"),
     ("load/src", "bin lib torture storm backlog drain resend arrivals meta_fault memory"),
     (
         "server/src",
-        "main lib app api insight orders ingest delivery outbox config catalogue telemetry clock aging private vital",
+        "main lib app api insight orders ingest delivery outbox config catalogue web_package telemetry clock aging private \
+         vital",
     ),
     ("server/src/clock", "mod trust"),
+    ("server/src/web_package", "mod page package negotiate"),
     ("server/src/outbox", "mod embedded operators figures orders queue events state error reserve"),
     (
         "server/src/outbox/embedded",
         "mod operators results queue orders purchases events erase sweep unproven figures read steps store checkpoint open \
-         migrate committer run_time counts early given_up sql",
+         migrate committer lanes run_time counts early given_up sql",
     ),
     (
         "server/src/delivery",
@@ -81,7 +83,8 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
     ),
     (
         "server/src/api",
-        "mod serve json door operations tracking cookies encode decode size body access admission tally rate_limit status route caller",
+        "mod serve json door web_package operations tracking cookies encode decode size body access admission room tally \
+         rate_limit status route caller",
     ),
     ("server/src/api/decode", "mod browser click custom_data page person reader"),
     ("server/src/api/json", "mod request answer error read schema"),
@@ -109,15 +112,15 @@ pub(super) const LAYERS: &[Layers<'static>] = &[
         "settings/src",
         "lib understood log client source unknown document secret client_address exit disk_room file_limit keys networks values loopback watched",
     ),
-    ("web-client/src", "lib answer request input pixel grpc event_id flat wire json names retry text"),
+    ("web-client/src", "lib browser answer call identity encode event grpc schema wire json node retry text"),
     (
         "xtask/src",
-        "main test supply_chain fuzz tidy settings_docs demo bench web_examples package normaliser webassembly size npm browser examples \
+        "main test supply_chain fuzz tidy settings_docs demo bench web_examples publishing package normaliser webassembly size npm browser examples \
          storm torture programs wasm_target skipped command contents files",
     ),
     (
         "xtask/src/tidy",
-        "mod arrows layers predicates module_files modules imports tokens paths dependencies pages sources test_functions",
+        "mod arrows layers predicates module_files modules imports tokens paths dependencies pages wire_names sources test_functions",
     ),
     ("xtask/src/supply_chain", "mod deny sbom locks"),
     ("xtask/src/wasm_target", "mod standard_library debian toolchain"),

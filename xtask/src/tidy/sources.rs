@@ -76,7 +76,7 @@ pub(super) fn generated(findings: &mut Vec<String>) -> anyhow::Result<()> {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         if matches!(extension, "wasm" | "db" | "profraw")
             || name.starts_with("target/")
-            || name.contains("/pkg/")
+            || (name.contains("/pkg/") && !name.ends_with("/.gitkeep"))
         {
             findings.push(format!("{name} is generated and must not be checked in"));
         }

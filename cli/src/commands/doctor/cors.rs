@@ -14,7 +14,9 @@ const NOBODYS_ORIGIN: &str = "https://tandem-doctor.invalid";
 const SENT: [&str; 2] = ["content-type", "x-grpc-web"];
 /// Headers that the browser package reads.
 const READ: [&str; 3] = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
-/// A gRPC-web frame with an empty message. The server refuses it, so it stores nothing.
+/// gRPC's status of a refused origin.
+const PERMISSION_DENIED: &str = "7";
+/// A gRPC-web frame with an empty message.
 const EMPTY_MESSAGE: &[u8] = &[0, 0, 0, 0, 0];
 
 const REACH: &str = "--public-url must be the address that pages call (endpoint in Tandem.connect); its TLS proxy must \
@@ -33,15 +35,23 @@ pub(super) async fn check(client: &Client, public: &Url, shop: &Url, cookie_doma
             let detail = format!("no answer from {base} ({why})");
             return vec![Finding::failed("cors", "public_url_away", &detail, REACH)];
         }
-        Ok(answer) => findings.push(allowed(&answer, &origin)),
+        Ok(answer) => findings.push(preflight_passes(&answer, &origin)),
     }
-    if let Ok(answer) = preflight(client, base, NOBODYS_ORIGIN).await {
-        findings.push(match header(&answer, "access-control-allow-origin").as_str() {
-            "" => Finding::ok("cors", "others_refused", "pages of other origins are refused"),
-            _ => Finding::failed("cors", "open_to_all", "pages of any origin may call", PROXY),
+    match call(client, base, &origin).await {
+        Err(why) => {
+            let detail = format!("no answer to a call ({why})");
+            findings.push(Finding::failed("cors", "no_answer", &detail, REACH));
+        }
+        Ok(answer) => findings.extend([listed(&answer, &origin), exposed(&answer)]),
+    }
+    // The preflight passes for every page, so that a page can read why it is refused.
+    if let Ok(answer) = call(client, base, NOBODYS_ORIGIN).await {
+        findings.push(if is_refused(&answer) {
+            Finding::ok("cors", "others_refused", "pages of other origins are refused")
+        } else {
+            Finding::failed("cors", "open_to_all", "pages of any origin may call", PROXY)
         });
     }
-    findings.push(exposed(client, base, &origin).await);
     findings.extend(cookies::check(public, shop, cookie_domain).await);
     findings
 }
@@ -55,15 +65,18 @@ async fn preflight(client: &Client, base: &str, origin: &str) -> Result<Response
     request.send().await.map_err(web::why)
 }
 
-fn allowed(answer: &Response, origin: &str) -> Finding {
-    let named = header(answer, "access-control-allow-origin");
-    if named != origin {
-        let detail = format!("pages of {origin} are not allowed to call");
-        return Finding::failed("cors", "origin_not_listed", &detail, LIST);
+fn preflight_passes(answer: &Response, origin: &str) -> Finding {
+    if header(answer, "access-control-allow-origin") != origin {
+        return Finding::failed(
+            "cors",
+            "preflight_refused",
+            "the preflight of the shop's pages fails",
+            PROXY,
+        );
     }
     let headers = header(answer, "access-control-allow-headers");
     match SENT.iter().find(|name| !has(&headers, name)) {
-        None => Finding::ok("cors", "origin_listed", &format!("pages of {origin} may call")),
+        None => Finding::ok("cors", "preflight_passes", "pages may send what the package sends"),
         Some(name) => {
             let detail = format!("pages may not send the header {name}");
             Finding::failed("cors", "header_not_allowed", &detail, PROXY)
@@ -71,28 +84,38 @@ fn allowed(answer: &Response, origin: &str) -> Finding {
     }
 }
 
-/// Whether a page may read why a call failed. The call is empty, so the server refuses it.
-async fn exposed(client: &Client, base: &str, origin: &str) -> Finding {
+/// An empty call as a page of `origin` makes it. The server refuses it in any case, so it stores nothing.
+async fn call(client: &Client, base: &str, origin: &str) -> Result<Response, String> {
     let request = client
         .post(format!("{base}{CAPTURE_LEAD}"))
         .header("origin", origin)
         .header("content-type", "application/grpc-web+proto")
         .header("x-grpc-web", "1")
         .body(EMPTY_MESSAGE);
-    match request.send().await {
-        Err(error) => {
-            let detail = format!("no answer to a call ({})", web::why(error));
-            Finding::failed("cors", "no_answer", &detail, REACH)
-        }
-        Ok(answer) => {
-            let exposed = header(&answer, "access-control-expose-headers");
-            match READ.iter().find(|name| !has(&exposed, name)) {
-                None => Finding::ok("cors", "headers_exposed", "pages may read how a call ended"),
-                Some(name) => {
-                    let detail = format!("pages may not read the header {name}");
-                    Finding::failed("cors", "header_not_exposed", &detail, PROXY)
-                }
-            }
+    request.send().await.map_err(web::why)
+}
+
+/// Whether the server refused the page for its origin.
+fn is_refused(answer: &Response) -> bool {
+    header(answer, "grpc-status") == PERMISSION_DENIED
+}
+
+fn listed(answer: &Response, origin: &str) -> Finding {
+    if is_refused(answer) {
+        let detail = format!("pages of {origin} are not allowed to call");
+        return Finding::failed("cors", "origin_not_listed", &detail, LIST);
+    }
+    Finding::ok("cors", "origin_listed", &format!("pages of {origin} may call"))
+}
+
+/// Whether a page may read why a call failed.
+fn exposed(answer: &Response) -> Finding {
+    let exposed = header(answer, "access-control-expose-headers");
+    match READ.iter().find(|name| !has(&exposed, name)) {
+        None => Finding::ok("cors", "headers_exposed", "pages may read how a call ended"),
+        Some(name) => {
+            let detail = format!("pages may not read the header {name}");
+            Finding::failed("cors", "header_not_exposed", &detail, PROXY)
         }
     }
 }

@@ -91,7 +91,7 @@ impl Decoder {
         let pixel = found.ok_or_else(|| Reject::field("pixel_id", FieldCode::PixelUnknown))?;
         match caller {
             Caller::Stranger(Stranger { origin: Some(origin), .. }) if !pixel.origins.allows(origin) => {
-                Err(Reject::OriginNotAllowed)
+                Err(Reject::OriginNotAllowed(Some(origin.clone())))
             }
             _ => Ok(pixel),
         }

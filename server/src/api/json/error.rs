@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use prost::Message as _;
 use prost_reflect::DynamicMessage;
@@ -24,7 +24,8 @@ pub(super) struct ConnectError {
     http: StatusCode,
     message: String,
     details: Vec<Detail>,
-    header: Option<(HeaderName, HeaderValue)>,
+    /// The `Allow` header.
+    allow: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -46,7 +47,7 @@ struct Wire<'a> {
 
 impl ConnectError {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, http: http_status(code), message: message.into(), details: Vec::new(), header: None }
+        Self { code, http: http_status(code), message: message.into(), details: Vec::new(), allow: None }
     }
 
     /// The error that a gRPC answer carries.
@@ -67,8 +68,8 @@ impl ConnectError {
         Self { http, ..self }
     }
 
-    pub(super) fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
-        Self { header: Some((name, value)), ..self }
+    pub(super) fn allowing(self, method: &'static str) -> Self {
+        Self { allow: Some(method), ..self }
     }
 
     #[cfg(test)]
@@ -90,7 +91,9 @@ impl ConnectError {
         let mut answer = Response::new(Body::new(Full::from(self.json())));
         *answer.status_mut() = self.http;
         answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        answer.headers_mut().extend(self.header.map(|(name, value)| (Some(name), value)));
+        if let Some(method) = self.allow {
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static(method));
+        }
         answer
     }
 }

@@ -22,7 +22,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::future::Either;
-use http::header::{ACCEPT, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use prost_reflect::MethodDescriptor;
 use tonic::Code;
@@ -112,7 +112,7 @@ where
         if request.method() != Method::POST {
             let error =
                 ConnectError::new(Code::Unimplemented, "use POST").with_http(StatusCode::METHOD_NOT_ALLOWED);
-            return Err(error.with_header(ALLOW, HeaderValue::from_static("POST")));
+            return Err(error.allowing("POST"));
         }
         let Some(method) = self.schema.method(request.uri().path()).cloned() else {
             let error = ConnectError::new(Code::Unimplemented, "there is no such RPC");

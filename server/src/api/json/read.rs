@@ -18,9 +18,9 @@ use crate::api::status::Violations;
 /// Longest unknown name that is told back, bytes.
 const NAME_BYTES_MAX: usize = 64;
 
-pub(super) fn read(kind: MessageDescriptor, json: &[u8]) -> Result<DynamicMessage, Violations> {
+pub(super) fn read(kind: &MessageDescriptor, json: &[u8]) -> Result<DynamicMessage, Violations> {
     let mut violations = Violations::default();
-    let names = Names { place: Place::of_message(&kind), path: "", violations: &mut violations };
+    let names = Names { place: Place::of_message(kind), path: "", violations: &mut violations };
     // Where the body is no JSON, the second pass says so.
     let _ = names.deserialize(&mut serde_json::Deserializer::from_slice(json));
     if !violations.is_empty() {
@@ -31,7 +31,7 @@ pub(super) fn read(kind: MessageDescriptor, json: &[u8]) -> Result<DynamicMessag
     let tracked = serde_path_to_error::Deserializer::new(&mut body, &mut track);
     let message = DynamicMessage::deserialize_with_options(kind.clone(), tracked, &DeserializeOptions::new());
     message.and_then(|message| body.end().map(|()| message)).map_err(|error| {
-        let (path, field) = locate(&kind, &track.path());
+        let (path, field) = locate(kind, &track.path());
         match field {
             _ if !error.is_data() => {
                 let text =
@@ -247,4 +247,80 @@ fn unknown(path: &str, name: &str) -> String {
         && name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if is_name { join(path, name) } else { path.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use prost::Message as _;
+    use tandem_proto::v1;
+
+    use super::*;
+    use crate::api::json::schema::Schema;
+
+    fn lead() -> MessageDescriptor {
+        let schema = Schema::load().unwrap();
+        schema.method("/tandem.v1.TrackingService/CaptureLead").unwrap().input()
+    }
+
+    fn any_json() -> impl Strategy<Value = serde_json::Value> {
+        let name = prop_oneof![
+            Just("user"),
+            Just("customData"),
+            Just("custom_data"),
+            Just("email"),
+            Just("contents"),
+            Just("value"),
+            Just("occurredAt"),
+            Just("properties"),
+            Just("consent"),
+            Just("ads"),
+            Just("numItems"),
+            Just("nobody"),
+        ];
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<f64>().prop_map(Into::into),
+            ".{0,12}".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(5, 40, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Into::into),
+                prop::collection::vec((name.clone(), inner), 0..5).prop_map(|pairs| pairs
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_is_too_much(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = read(&lead(), &body);
+        }
+
+        #[test]
+        fn what_is_read_has_no_unknown_name(json in any_json()) {
+            let text = json.to_string();
+            if read(&lead(), text.as_bytes()).is_ok() {
+                prop_assert!(!text.contains("\"nobody\":"), "{text}");
+            }
+        }
+
+        #[test]
+        fn a_message_survives_its_json(email in any::<Option<String>>(), ids in prop::collection::vec(".*", 0..4), n in any::<Option<u32>>(), seconds in 0..253_402_300_799_i64) {
+            let message = v1::CaptureLeadRequest {
+                user: Some(v1::User { email, ..v1::User::default() }),
+                custom_data: Some(v1::CustomData { content_ids: ids, num_items: n, ..v1::CustomData::default() }),
+                occurred_at: Some(prost_types::Timestamp { seconds, nanos: 0 }),
+                ..v1::CaptureLeadRequest::default()
+            };
+            let dynamic = DynamicMessage::decode(lead(), message.encode_to_vec().as_slice()).unwrap();
+            let read = read(&lead(), &serde_json::to_vec(&dynamic).unwrap()).unwrap();
+            prop_assert_eq!(v1::CaptureLeadRequest::decode(read.encode_to_vec().as_slice()).unwrap(), message);
+        }
+    }
 }

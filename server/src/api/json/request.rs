@@ -78,7 +78,7 @@ where
 
 async fn message(method: &MethodDescriptor, body: Body, bytes_max: usize) -> Result<DynamicMessage, Status> {
     let json = read_whole(body, bytes_max).await?;
-    read(method.input(), &json).map_err(|violations| Reject::Invalid(violations).into())
+    read(&method.input(), &json).map_err(|violations| Reject::Invalid(violations).into())
 }
 
 /// A message as gRPC sends it: not compressed, its length, its bytes.

@@ -11,6 +11,8 @@ use crate::outbox::{BrowserOutcome, Confirmation, Confirmed};
 
 /// Most confirmations in one call.
 const CONFIRMATIONS_MAX: usize = 200;
+/// So many confirmations are a call's work for the store. A page reports one or two at a time.
+const PER_CALL: usize = 10;
 
 impl Tracking {
     pub(super) async fn confirm(
@@ -23,6 +25,7 @@ impl Tracking {
             let text = format!("There must be at most {CONFIRMATIONS_MAX} entries here.");
             return Err(Reject::field_with("confirmations", FieldCode::TooMany, text));
         }
+        self.charge(caller, request.confirmations.len().saturating_sub(1) / PER_CALL)?;
         let now_s = self.clock.now_s();
         let mut violations = Violations::default();
         let read = |(i, confirmation)| decode(&mut violations, i, confirmation, now_s);

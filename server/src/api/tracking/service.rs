@@ -7,6 +7,7 @@ use tandem_proto::v1;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Response, Status};
 
+use crate::api::access::AccessPolicy;
 use crate::api::caller::{Caller, Stranger};
 use crate::api::cookies::{self, SetCookies};
 use crate::api::decode::Decoder;
@@ -26,6 +27,8 @@ pub struct Tracking {
     pub orders: Arc<Orders>,
     /// Records what pages did with their copies.
     pub events: Arc<dyn EventStore>,
+    /// Limits what strangers cause.
+    pub access: Arc<AccessPolicy>,
     /// Counts the answers.
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
@@ -52,6 +55,16 @@ impl Tracking {
     ) -> SetCookies {
         let now_ms = self.clock.now_ms();
         cookies::exchange(&self.decoder.settings, now_ms, caller, headers, browser, said)
+    }
+
+    /// Counts a stranger's call that does the work of several as so many more.
+    ///
+    /// # Errors
+    /// [`Reject::TooFast`] when its address has called too often.
+    pub(super) fn charge(&self, caller: &Caller, calls: usize) -> Result<(), Reject> {
+        let Caller::Stranger(Stranger { address: Some(address), .. }) = caller else { return Ok(()) };
+        let calls = u32::try_from(calls).unwrap_or(u32::MAX);
+        self.access.rate_limits.charge(*address, calls).map_err(Reject::TooFast)
     }
 
     /// Answers a call and records its duration and status.

@@ -8,7 +8,7 @@ use tandem_core::id::OrderId;
 use tandem_core::order::Order;
 
 use crate::orders::service::Orders;
-use crate::outbox::{Ask, NewEvent, OrderEffects, OrderUpdated, StepAnswer, StoreError, WebhookRecord};
+use crate::outbox::{Ask, Lane, NewEvent, OrderEffects, OrderUpdated, StepAnswer, StoreError, WebhookRecord};
 
 /// A change's answer, and when to ask the payment provider about the order.
 #[derive(Debug)]
@@ -44,11 +44,13 @@ pub(super) struct Step {
     pub(super) event: Option<NewEvent>,
     /// A page asked about the order, so that a browser copy of its Purchase is to be expected.
     pub(super) expects_browser: bool,
+    pub(super) lane: Lane,
 }
 
 impl Step {
+    /// A step of the shop's, with nothing but the change.
     pub(super) fn on(order: OrderId) -> Self {
-        Self { order, webhook: None, event: None, expects_browser: false }
+        Self { order, webhook: None, event: None, expects_browser: false, lane: Lane::Shop }
     }
 }
 
@@ -62,7 +64,7 @@ impl Orders {
         step: Step,
         mut change: Change,
     ) -> Result<Option<OrderUpdated>, StoreError> {
-        let Step { order, webhook, event, expects_browser } = step;
+        let Step { order, webhook, event, expects_browser, lane } = step;
         let (key, pixel) = (self.key(order), self.rules.default_pixel.clone());
         let (now_ms, time, rules) = (self.clock.now_ms(), self.clock.trusted(), Arc::clone(&self.rules));
         let run = move |order: &mut Order| {
@@ -80,7 +82,7 @@ impl Orders {
                 answer,
             }
         };
-        let updated = self.store.update(key, pixel, webhook, Box::new(run)).await?;
+        let updated = self.store.update(lane, key, pixel, webhook, Box::new(run)).await?;
         if let Some(OrderUpdated { order, ask, .. }) = &updated {
             self.delivery.wake(order.pixel());
             if order.paid().is_some() {

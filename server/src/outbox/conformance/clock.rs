@@ -49,7 +49,7 @@ async fn name_order(store: &Bench, id: &str) {
         order.fail();
         OrderEffects::default()
     });
-    store.orders.update(order_key(id), pixel(), None, step).await.unwrap();
+    store.orders.update(Lane::Shop, order_key(id), pixel(), None, step).await.unwrap();
 }
 
 /// Whether a lead, a lead that was delivered, an order and a webhook are all still known.

@@ -41,7 +41,7 @@ async fn claim(store: &Bench, order: &str, fbp: &'static str, person: Option<Sha
         order.add_contact(&contact, &SALT);
         OrderEffects::default()
     });
-    store.orders.update(order_key(order), pixel(), None, step).await.unwrap();
+    store.orders.update(Lane::Shop, order_key(order), pixel(), None, step).await.unwrap();
 }
 
 fn erased(events: u64, orders: u64) -> Erased {

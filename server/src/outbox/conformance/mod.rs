@@ -208,7 +208,7 @@ pub(crate) async fn leave_person(store: &Outbox, n: usize, round: usize, digest:
         order.add_contact(&contact, &SALT);
         OrderEffects::default()
     });
-    store.orders.update(order_key(&format!("A-{n}")), pixel(), None, step).await.unwrap();
+    store.orders.update(Lane::Shop, order_key(&format!("A-{n}")), pixel(), None, step).await.unwrap();
 }
 
 /// What orders keep the browsers of people who refuse with.

@@ -141,7 +141,7 @@ async fn orders_are_listed_newest_first_and_page_by_page(bench: &Bench) {
             order.fail();
             OrderEffects::default()
         });
-        store.orders.update(order_key(&format!("KB-{n}")), pixel(), None, step).await.unwrap();
+        store.orders.update(Lane::Shop, order_key(&format!("KB-{n}")), pixel(), None, step).await.unwrap();
     }
     let ids = |orders: &[OrderView]| {
         orders.iter().map(|view| view.order.id().as_str().to_owned()).collect::<Vec<_>>()
@@ -195,7 +195,7 @@ async fn what_only_strangers_spoke_of_is_forgotten_after_seven_days(store: &Benc
             order.add_contact(&claimed(Some("fb.1.1763942400000.1")), &SALT);
             OrderEffects::default()
         });
-        store.orders.update(order_key(id), pixel(), None, step)
+        store.orders.update(Lane::Shop, order_key(id), pixel(), None, step)
     };
     claim("A").await.unwrap();
     store.clock.set_ms(NOW_MS + 4 * DAY_MS);

@@ -36,7 +36,7 @@ async fn an_order_and_its_purchase_change_together(store: &Bench) {
                 ..OrderEffects::default()
             }
         });
-        store.orders.update(order_key("A"), pixel(), None, step)
+        store.orders.update(Lane::Shop, order_key("A"), pixel(), None, step)
     };
     let updated = place(Initial::WaitingJoin(Duration::from_secs(30))).await.unwrap().unwrap();
     assert!(updated.is_new && updated.order.state() == PurchaseState::Failed, "the order after the step");
@@ -66,7 +66,7 @@ async fn steps_on_one_order_run_one_after_the_other(store: &Bench) {
             order.refund(Refund::new(format!("r{n}"), None, money, NOW_MS / 1000));
             OrderEffects::default()
         });
-        server.orders.update(order_key("A"), pixel(), None, step)
+        server.orders.update(Lane::Shop, order_key("A"), pixel(), None, step)
     });
     let updated = futures_util::future::try_join_all(steps).await.unwrap();
     assert_eq!(updated.iter().flatten().filter(|updated| updated.is_new).count(), 1);
@@ -81,7 +81,11 @@ async fn a_webhook_acts_once(store: &Bench) {
             order.fail();
             OrderEffects::default()
         });
-        let updated = store.orders.update(order_key("A"), pixel(), Some(record.clone()), step).await.unwrap();
+        let updated = store
+            .orders
+            .update(Lane::Shop, order_key("A"), pixel(), Some(record.clone()), step)
+            .await
+            .unwrap();
         assert_eq!(updated.is_some(), expected);
     }
     assert!(!store.orders.record_webhook(record.clone()).await.unwrap());
@@ -158,7 +162,7 @@ pub(super) async fn refund_all(store: &Bench, id: &str) {
         order.refund(Refund::new("r1".into(), Some("7".into()), money, NOW_MS / 1000));
         effects(order, 0)
     });
-    store.orders.update(order_key(id), pixel(), None, step).await.unwrap();
+    store.orders.update(Lane::Shop, order_key(id), pixel(), None, step).await.unwrap();
 }
 
 pub(super) async fn withheld(store: &Bench, id: &str) -> Option<WithholdReason> {
@@ -169,7 +173,8 @@ async fn money_of_one_environment_never_counts_in_another(store: &Bench) {
     let at = |environment| OrderKey { environment, id: order_id("A") };
     let pay = async |environment| {
         let step: OrderStep = Box::new(|order| paid_order(order, Some("fb.1.1763942400000.1"), 0));
-        let updated = store.orders.update(at(environment), pixel(), None, step).await.unwrap().unwrap();
+        let updated =
+            store.orders.update(Lane::Shop, at(environment), pixel(), None, step).await.unwrap().unwrap();
         assert!(updated.is_new && updated.purchase.is_some(), "its first payment in {}", environment.name());
     };
     pay(Environment::Sandbox).await;
@@ -207,7 +212,7 @@ pub(super) async fn follow(
 ) {
     let mut effects = Some(OrderEffects { purchase, followers, ..OrderEffects::default() });
     let step: OrderStep = Box::new(move |_| effects.take().unwrap_or_default());
-    store.orders.update(order_key(order), pixel(), None, step).await.unwrap();
+    store.orders.update(Lane::Shop, order_key(order), pixel(), None, step).await.unwrap();
 }
 
 async fn a_purchase_counts_as_fired_once_its_order_is_paid(store: &Bench) {
@@ -217,13 +222,13 @@ async fn a_purchase_counts_as_fired_once_its_order_is_paid(store: &Bench) {
         async || store.events.confirm(pixel(), Environment::Production, vec![fired.clone()]).await.unwrap();
     assert_eq!(confirm().await, Confirmed { accepted: 0, unknown: 1 }, "nobody knows the order");
     let unpaid: OrderStep = Box::new(|_| OrderEffects::default());
-    store.orders.update(order_key("A-1"), pixel(), None, unpaid).await.unwrap();
+    store.orders.update(Lane::Shop, order_key("A-1"), pixel(), None, unpaid).await.unwrap();
     assert_eq!(confirm().await, Confirmed { accepted: 1, unknown: 0 }, "the order keeps it");
     let placed: OrderStep = Box::new(|_| OrderEffects {
         purchase: Some(PurchaseChange::Place(purchase("A-1", Initial::Pending))),
         ..OrderEffects::default()
     });
-    store.other.orders.update(order_key("A-1"), pixel(), None, placed).await.unwrap();
+    store.other.orders.update(Lane::Shop, order_key("A-1"), pixel(), None, placed).await.unwrap();
     assert_eq!(lease(store, NOW_MS).await[0].fired_s, Some(NOW_MS / 1000), "the Purchase has it");
 }
 

@@ -27,7 +27,7 @@ async fn a_purchase_that_left_is_neither_replaced_nor_stopped(store: &Bench) {
     let change = |make: fn() -> PurchaseChange| {
         let step: OrderStep =
             Box::new(move |_| OrderEffects { purchase: Some(make()), ..OrderEffects::default() });
-        store.orders.update(order_key("A"), pixel(), None, step)
+        store.orders.update(Lane::Shop, order_key("A"), pixel(), None, step)
     };
     let place = || PurchaseChange::Place(purchase("A", Initial::Pending));
     let stop = || PurchaseChange::Stop(WithholdReason::RefundedBeforeSent);
@@ -47,7 +47,7 @@ async fn a_purchase_that_left_is_neither_replaced_nor_stopped(store: &Bench) {
 
 async fn a_purchase_that_comes_back_is_stopped_by_what_happened_meanwhile(store: &Bench) {
     let step: OrderStep = Box::new(|order| paid_order(order, Some("fb.1.1763942400000.1"), 0));
-    store.orders.update(order_key("A"), pixel(), None, step).await.unwrap();
+    store.orders.update(Lane::Shop, order_key("A"), pixel(), None, step).await.unwrap();
     let under_way = lease(store, NOW_MS).await;
     refund_all(store, "A").await;
     assert_eq!(withheld(store, "A").await, None, "it may have left");
@@ -64,7 +64,7 @@ async fn whatever_brings_a_purchase_back_it_is_stopped_where_it_is_leased(store:
     // By a release, the end of its lease, a replay.
     for (n, id) in ["A", "B", "C"].into_iter().enumerate() {
         let step: OrderStep = Box::new(|order| paid_order(order, Some("fb.1.1763942400000.1"), 0));
-        store.orders.update(order_key(id), pixel(), None, step).await.unwrap();
+        store.orders.update(Lane::Shop, order_key(id), pixel(), None, step).await.unwrap();
         let under_way = lease(store, NOW_MS).await;
         let leased = &under_way[0];
         match n {
@@ -103,7 +103,7 @@ async fn say(store: &Bench, id: &str, ads: AdsConsent) {
         order.pay(payment());
         effects(order, 0)
     });
-    store.orders.update(order_key(id), pixel(), None, step).await.unwrap();
+    store.orders.update(Lane::Shop, order_key(id), pixel(), None, step).await.unwrap();
 }
 
 async fn a_withheld_purchase_can_be_placed_again_and_an_erased_one_cannot(store: &Bench) {
@@ -138,12 +138,14 @@ async fn a_purchase_may_change_its_pixel_until_it_left(store: &Bench) {
         step
     };
     for (at, is_written) in [(&pixel(), true), (&other, true)] {
-        let updated = store.orders.update(order_key("A"), pixel(), None, of(at)).await.unwrap().unwrap();
+        let updated =
+            store.orders.update(Lane::Shop, order_key("A"), pixel(), None, of(at)).await.unwrap().unwrap();
         assert_eq!(updated.purchase.is_some(), is_written);
     }
     assert!(lease(store, NOW_MS).await.is_empty(), "it is not the first pixel's any more");
     assert_eq!(store.queue.lease(other.clone(), 10, LEASE).await.unwrap().len(), 1);
-    let late = store.orders.update(order_key("A"), pixel(), None, of(&pixel())).await.unwrap().unwrap();
+    let late =
+        store.orders.update(Lane::Shop, order_key("A"), pixel(), None, of(&pixel())).await.unwrap().unwrap();
     assert_eq!(late.purchase, None, "it has left for the other one");
     check_totals(store, 1).await;
 }
@@ -154,7 +156,8 @@ async fn a_stop_without_a_purchase_leaves_no_trace(store: &Bench) {
         purchase: Some(PurchaseChange::Stop(WithholdReason::RefundedBeforeSent)),
         ..OrderEffects::default()
     });
-    let updated = store.orders.update(order_key("A"), pixel(), None, step).await.unwrap().unwrap();
+    let updated =
+        store.orders.update(Lane::Shop, order_key("A"), pixel(), None, step).await.unwrap().unwrap();
     assert_eq!((updated.purchase, updated.order.withheld()), (None, None));
     check_totals(store, 0).await;
 }
@@ -162,7 +165,7 @@ async fn a_stop_without_a_purchase_leaves_no_trace(store: &Bench) {
 async fn delivered_purchases_are_counted_by_who_brought_their_signals(store: &Bench) {
     for (id, fbp, wait_ms) in [("A", Some("fb.1.1763942400000.1"), 0), ("B", None, 0), ("C", None, 1000)] {
         let step: OrderStep = Box::new(move |order| paid_order(order, fbp, wait_ms));
-        store.orders.update(order_key(id), pixel(), None, step).await.unwrap();
+        store.orders.update(Lane::Shop, order_key(id), pixel(), None, step).await.unwrap();
     }
     store.clock.set_ms(NOW_MS + 1000);
     let under_way = lease(store, NOW_MS + 1000).await;

@@ -142,7 +142,7 @@ async fn what_is_leased_is_what_was_stored_whatever_its_text_says(store: &Bench)
         let mut effects = Some(PurchaseChange::Place(new));
         let step: OrderStep =
             Box::new(move |_| OrderEffects { purchase: effects.take(), ..OrderEffects::default() });
-        store.orders.update(order_key("A"), pixel(), None, step).await.unwrap();
+        store.orders.update(Lane::Shop, order_key("A"), pixel(), None, step).await.unwrap();
     }
     let leased = lease(store, NOW_MS).await;
     for (leased, stored) in leased.iter().zip([lead, sale]) {

@@ -9,18 +9,17 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 use tandem_core::id::PixelId;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, oneshot};
 
 use super::counts::{CountDeltas, NewOrders};
 use super::early::Early;
 use super::given_up::GivenUp;
+use super::lanes::{PER_COMMIT_MAX, Waiting};
 use super::run_time::{CommitTime, RunTime};
 use super::sql::pixel_no;
 use crate::clock::Clock;
 use crate::outbox::{HandedEvent, LeaseHolder, NewEvent, StoreError};
 
-/// Most commands of one transaction. This bounds how long the first command waits.
-const COMMANDS_PER_COMMIT_MAX: usize = 2048;
 /// Smallest jump of the wall clock that moves the schedules, milliseconds. A smaller difference is
 /// noise between two readings.
 pub(super) const JUMP_MS_MIN: i64 = 2_000;
@@ -171,7 +170,7 @@ impl Writer {
     }
 
     /// Writes until every sender is gone, then empties the log.
-    pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+    pub(super) fn run(mut self, mut commands: Waiting<Command>) {
         self.work_off(&mut commands);
         if let Err(error) = self.run_time.finish(&self.db) {
             tracing::warn!(error = %describe(&error), "the running time could not be written");
@@ -180,9 +179,9 @@ impl Writer {
     }
 
     /// Writes until every sender is gone, and leaves the log as it is.
-    pub(super) fn work_off(&mut self, commands: &mut mpsc::Receiver<Command>) {
-        let mut batch = Vec::with_capacity(COMMANDS_PER_COMMIT_MAX);
-        while commands.blocking_recv_many(&mut batch, COMMANDS_PER_COMMIT_MAX) > 0 {
+    pub(super) fn work_off(&mut self, commands: &mut Waiting<Command>) {
+        let mut batch = Vec::with_capacity(2 * PER_COMMIT_MAX);
+        while commands.take(&mut batch) {
             let (mut truncate, mut rewrite, mut answers) = (false, false, Vec::new());
             let mut works = Vec::with_capacity(batch.len());
             for command in batch.drain(..) {

@@ -13,7 +13,7 @@ use super::tests::work_off;
 use super::*;
 use crate::clock::Clock;
 use crate::outbox::conformance::{self, NOW_MS};
-use crate::outbox::{EventStore as _, OrderEffects, OrderStep, OrderStore as _, StoreError};
+use crate::outbox::{EventStore as _, Lane, OrderEffects, OrderStep, OrderStore as _, StoreError};
 
 /// How long a lead waits that comes together with the order to empty the log.
 fn lead_takes(writer: &mut Writer, n: u32) -> Duration {
@@ -50,6 +50,52 @@ fn an_open_read_transaction_delays_no_lead() {
     lead_takes(&mut writer, 40);
     work_off(&mut writer, vec![Command::Truncate(None)]);
     assert_eq!(std::fs::metadata(dir.path().join("tandem.db-wal")).unwrap().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_does_not_wait_behind_the_events_of_strangers() {
+    const EVENTS: u32 = 5_000;
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(Embedded::open(dir.path(), Clock::fixed(NOW_MS)).unwrap());
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let busy = {
+        let store = Arc::clone(&store);
+        let wait = move |_: &mut Writer, _| {
+            wait.recv().unwrap();
+            Ok(())
+        };
+        tokio::spawn(async move { store.write(Lane::Page, wait).await })
+    };
+    let stored = Arc::new(AtomicUsize::new(0));
+    let (queued, events): (Vec<_>, Vec<_>) = (0..EVENTS)
+        .map(|n| {
+            let (store, stored) = (Arc::clone(&store), Arc::clone(&stored));
+            let (queued, is_queued) = tokio::sync::oneshot::channel();
+            let event = tokio::spawn(async move {
+                let append = store.append(conformance::event(n));
+                tokio::pin!(append);
+                assert!(futures_util::poll!(&mut append).is_pending());
+                queued.send(()).unwrap();
+                append.await.unwrap();
+                stored.fetch_add(1, Ordering::SeqCst);
+            });
+            (is_queued, event)
+        })
+        .unzip();
+    for queued in queued {
+        queued.await.unwrap();
+    }
+    let webhook = store.record_webhook(conformance::webhook("key"));
+    tokio::pin!(webhook);
+    assert!(futures_util::poll!(&mut webhook).is_pending());
+    go.send(()).unwrap();
+    assert!(webhook.await.unwrap());
+    let before = stored.load(Ordering::SeqCst);
+    busy.await.unwrap().unwrap();
+    for event in events {
+        event.await.unwrap();
+    }
+    assert!(before <= 2 * lanes::PER_COMMIT_MAX, "{before} of {EVENTS} events were stored first");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,7 +147,7 @@ async fn an_unreadable_order_fails_alone_and_at_once() {
     let key = conformance::order_key("KB-1");
     {
         let store = Embedded::open(dir.path(), Clock::fixed(NOW_MS)).unwrap();
-        store.update(key.clone(), conformance::pixel(), None, step()).await.unwrap();
+        store.update(Lane::Shop, key.clone(), conformance::pixel(), None, step()).await.unwrap();
     }
     let opened = open::open(dir.path(), NOW_MS).unwrap();
     opened.writer.execute("UPDATE orders SET state = '{'", []).unwrap();
@@ -146,7 +192,9 @@ fn a_panic_of_the_writer_ends_the_process() {
         let dir = tempfile::tempdir().unwrap();
         let store = Embedded::open(dir.path(), Clock::fixed(NOW_MS)).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        drop(runtime.block_on(store.write(|_, _| -> rusqlite::Result<()> { panic!("no way on") })));
+        drop(
+            runtime.block_on(store.write(Lane::Shop, |_, _| -> rusqlite::Result<()> { panic!("no way on") })),
+        );
         std::mem::forget(store);
     });
 }

@@ -13,14 +13,14 @@ use super::sql::*;
 use super::store::Embedded;
 use crate::clock::millis;
 use crate::outbox::{
-    Appended, BrowserOutcome, Confirmation, Confirmed, Erased, Erasure, EventStore, Existing, Initial,
+    Appended, BrowserOutcome, Confirmation, Confirmed, Erased, Erasure, EventStore, Existing, Initial, Lane,
     Metric, NewEvent, OrderKey, State, StoreError,
 };
 
 #[async_trait::async_trait]
 impl EventStore for Embedded {
     async fn append(&self, event: NewEvent) -> Result<Appended, StoreError> {
-        self.write(move |writer, now_ms| writer.append(&event, now_ms)).await
+        self.write(Lane::Page, move |writer, now_ms| writer.append(&event, now_ms)).await
     }
 
     async fn confirm(
@@ -29,7 +29,10 @@ impl EventStore for Embedded {
         environment: Environment,
         confirmations: Vec<Confirmation>,
     ) -> Result<Confirmed, StoreError> {
-        self.write(move |writer, now_ms| writer.confirm(&pixel, environment, &confirmations, now_ms)).await
+        self.write(Lane::Page, move |writer, now_ms| {
+            writer.confirm(&pixel, environment, &confirmations, now_ms)
+        })
+        .await
     }
 
     async fn erase(&self, digests: Vec<Sha256Hex>, how: Erasure) -> Result<Erased, StoreError> {

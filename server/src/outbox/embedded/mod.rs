@@ -1,7 +1,7 @@
 //! The embedded store: SQLite in write-ahead mode, every commit synced.
 //!
-//! One writer thread ([`committer`]) takes everything that waits, writes one transaction, syncs
-//! once and answers all. Readers have connections of their own. Checkpoints run on a third
+//! One writer thread ([`committer`]) takes what waits in its two lanes ([`lanes`]: the shop's, and the pages'), writes
+//! one transaction, syncs once and answers all. Readers have connections of their own. Checkpoints run on a third
 //! thread, off the commit path. At 160 MB, and when it is quiet, the writer empties the log itself
 //! if no reader needs it: the commit path waits for no reader.
 //!
@@ -36,6 +36,7 @@ mod erase;
 mod events;
 mod figures;
 mod given_up;
+mod lanes;
 mod migrate;
 mod open;
 mod operators;

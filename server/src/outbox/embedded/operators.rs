@@ -15,8 +15,8 @@ use super::store::Embedded;
 use super::{figures, queue, read, run_time};
 use crate::clock::millis;
 use crate::outbox::{
-    AttemptView, DeadWebhook, DeadWebhookFilter, EventFilter, EventKey, EventView, Figures, OperatorStore,
-    OrderFilter, OrderView, Page, Replayable, Replayed, State, StoreError, TimeFigures,
+    AttemptView, DeadWebhook, DeadWebhookFilter, EventFilter, EventKey, EventView, Figures, Lane,
+    OperatorStore, OrderFilter, OrderView, Page, Replayable, Replayed, State, StoreError, TimeFigures,
 };
 
 /// Most events counted that look too old.
@@ -102,7 +102,7 @@ impl OperatorStore for Embedded {
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
-        self.write(|writer, now_ms| writer.probe(now_ms)).await
+        self.write(Lane::Shop, |writer, now_ms| writer.probe(now_ms)).await
     }
 }
 

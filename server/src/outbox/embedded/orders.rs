@@ -9,27 +9,28 @@ use super::sql::*;
 use super::store::Embedded;
 use super::unproven;
 use crate::outbox::{
-    Ask, BrowserOutcome, Confirmation, DueOrder, OrderEffects, OrderKey, OrderStep, OrderStore, OrderUpdated,
-    StoreError, WebhookRecord,
+    Ask, BrowserOutcome, Confirmation, DueOrder, Lane, OrderEffects, OrderKey, OrderStep, OrderStore,
+    OrderUpdated, StoreError, WebhookRecord,
 };
 
 #[async_trait::async_trait]
 impl OrderStore for Embedded {
     async fn update(
         &self,
+        lane: Lane,
         key: OrderKey,
         pixel: PixelId,
         webhook: Option<WebhookRecord>,
         mut step: OrderStep,
     ) -> Result<Option<OrderUpdated>, StoreError> {
-        self.write(move |writer, now_ms| {
+        self.write(lane, move |writer, now_ms| {
             writer.update_order(&key, &pixel, webhook.as_ref(), &mut step, now_ms)
         })
         .await?
     }
 
     async fn record_webhook(&self, webhook: WebhookRecord) -> Result<bool, StoreError> {
-        self.write(move |writer, _| writer.record_webhook(&webhook)).await
+        self.write(Lane::Shop, move |writer, _| writer.record_webhook(&webhook)).await
     }
 
     async fn order(&self, key: OrderKey) -> Result<Option<Order>, StoreError> {
@@ -38,7 +39,7 @@ impl OrderStore for Embedded {
 
     async fn confirm_secret(&self) -> Result<[u8; 32], StoreError> {
         let fresh: [u8; 32] = rand::random();
-        self.write(move |writer, _| writer.shared_secret("confirm", fresh)).await
+        self.write(Lane::Shop, move |writer, _| writer.shared_secret("confirm", fresh)).await
     }
 
     async fn orders_to_ask(&self, environment: Environment, max: usize) -> Result<Vec<DueOrder>, StoreError> {

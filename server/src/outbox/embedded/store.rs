@@ -7,18 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
-use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
+use tokio::sync::{Semaphore, broadcast, oneshot};
 
 use super::checkpoint::Checkpointer;
 use super::committer::{Command, JUMP_MS_MIN, Writer};
+use super::lanes::Lanes;
 use super::open::{self, OpenError};
 use super::run_time::RunTime;
 use crate::clock::Clock;
-use crate::outbox::StoreError;
+use crate::outbox::{Lane, StoreError};
 use crate::vital;
 
-/// Most commands that may wait for the writer.
-const QUEUE_MAX: usize = 16_384;
 /// Most events that delivery changes in one step. Callers whose events wait for the same commit
 /// wait for these events too.
 pub(super) const EVENTS_PER_WRITE: usize = 250;
@@ -29,7 +28,7 @@ pub(super) const READERS: usize = 2;
 
 #[derive(Debug)]
 pub struct Embedded {
-    commands: mpsc::Sender<Command>,
+    commands: Lanes<Command>,
     readers: Arc<Readers>,
     pub(super) changes: broadcast::Sender<Arc<[u64]>>,
     pub(super) clock: Clock,
@@ -56,14 +55,14 @@ impl Embedded {
     /// Opens or creates the store in a directory of its own.
     pub fn open(dir: &Path, clock: Clock) -> Result<Self, OpenError> {
         let opened = open::open(dir, clock.now_ms())?;
-        let (commands, receiver) = mpsc::channel(QUEUE_MAX);
+        let (commands, waiting) = Lanes::new();
         let (changes, _) = broadcast::channel(CHANGES_MAX);
         let follows_ms = Arc::new(AtomicI64::new(clock.offset_ms()));
         let run_time = RunTime::recall(&opened.writer, clock.clone())
             .map_err(|error| OpenError::Database(dir.into(), error))?;
         let writer =
             Writer::new(opened.writer, run_time, clock.clone(), Arc::clone(&follows_ms), changes.clone());
-        let thread = vital::thread("committer", move || writer.run(receiver))
+        let thread = vital::thread("committer", move || writer.run(waiting))
             .map_err(|e| OpenError::Directory(dir.into(), e))?;
         let readers = Readers {
             path: opened.path.clone(),
@@ -88,26 +87,24 @@ impl Embedded {
         })
     }
 
-    /// Queues a change and waits for its commit. Fails with `Busy` when the queue is full.
+    /// Queues a change and waits for its commit. Fails with `Busy` when its lane is full.
     pub(super) async fn write<T: Send + 'static>(
         &self,
+        lane: Lane,
         change: impl FnMut(&mut Writer, i64) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (command, answer) = Command::write(change);
-        self.commands.try_send(command).map_err(|e| match e {
-            mpsc::error::TrySendError::Full(_) => StoreError::Busy,
-            mpsc::error::TrySendError::Closed(_) => StoreError::Stopped,
-        })?;
+        self.commands.put(lane, command)?;
         answer.await.unwrap_or(Err(StoreError::Stopped))
     }
 
-    /// Like [`Self::write`], but waits for a place in the queue. Delivery and operators use it.
+    /// Like [`Self::write`] in the shop's lane, but waits for a place in it. Delivery and operators use it.
     pub(super) async fn write_patiently<T: Send + 'static>(
         &self,
         change: impl FnMut(&mut Writer, i64) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (command, answer) = Command::write(change);
-        self.commands.send(command).await.map_err(|_| StoreError::Stopped)?;
+        self.commands.put_patiently(command).await?;
         answer.await.unwrap_or(Err(StoreError::Stopped))
     }
 
@@ -117,7 +114,7 @@ impl Embedded {
         command: impl FnOnce(oneshot::Sender<bool>) -> Command,
     ) -> Result<bool, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.commands.send(command(reply)).await.map_err(|_| StoreError::Stopped)?;
+        self.commands.put_patiently(command(reply)).await?;
         answer.await.map_err(|_| StoreError::Stopped)
     }
 
@@ -184,8 +181,7 @@ impl Embedded {
 impl Drop for Embedded {
     fn drop(&mut self) {
         // The writer ends once the last sender is gone. It writes all queued commands first.
-        let (dead, _) = mpsc::channel(1);
-        self.commands = dead;
+        self.commands = Lanes::new().0;
         if let Some(thread) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
             // A panic has ended the process already.
             drop(thread.join());

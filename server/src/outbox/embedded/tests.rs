@@ -6,14 +6,15 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use rusqlite::Connection;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::broadcast;
 
 use super::committer::{Command, Writer};
+use super::lanes::Lanes;
 use super::*;
 use crate::clock::Clock;
 use crate::outbox::conformance::{self, NOW_MS};
 use crate::outbox::{
-    Appended, Ask, AttemptOutcome, AttemptResult, EventFilter, NewEvent, OrderEffects, Outbox, Page,
+    Appended, Ask, AttemptOutcome, AttemptResult, EventFilter, Lane, NewEvent, OrderEffects, Outbox, Page,
     StoreError,
 };
 
@@ -137,16 +138,16 @@ async fn a_full_disk_refuses_and_recovers() {
     let dir = tempfile::tempdir().unwrap();
     let opened = open::open(dir.path(), NOW_MS).unwrap();
     opened.writer.pragma_update(None, "max_page_count", 60).unwrap();
-    let (commands, receiver) = mpsc::channel(64);
+    let (lanes, waiting) = Lanes::new();
     let follows_ms = Arc::new(AtomicI64::new(0));
     let clock = Clock::fixed(NOW_MS);
     let run_time = run_time::RunTime::recall(&opened.writer, clock.clone()).unwrap();
     let writer = Writer::new(opened.writer, run_time, clock, follows_ms, broadcast::channel(1).0);
-    let thread = std::thread::spawn(move || writer.run(receiver));
+    let thread = std::thread::spawn(move || writer.run(waiting));
     let append = async |n: u32| {
         let event = conformance::event(n);
         let (command, answer) = Command::write(move |writer, now_ms| writer.append(&event, now_ms));
-        commands.send(command).await.unwrap();
+        lanes.put(Lane::Page, command).unwrap();
         answer.await.unwrap()
     };
     let mut stored = 0;
@@ -160,11 +161,11 @@ async fn a_full_disk_refuses_and_recovers() {
     assert!(matches!(refusal, StoreError::Unavailable(_)), "{refusal}");
     // The operator makes room. The same event is accepted now, so no half of it was stored.
     let (more, made) = Command::write(|writer, _| writer.db.pragma_update(None, "max_page_count", 10_000));
-    commands.send(more).await.unwrap();
+    lanes.put(Lane::Shop, more).unwrap();
     made.await.unwrap().unwrap();
     assert!(matches!(append(stored).await, Ok(Appended::New { .. })));
     stored += 1;
-    drop(commands);
+    drop(lanes);
     thread.join().unwrap();
     drop(opened.lock);
     let store = open(dir.path());
@@ -222,7 +223,7 @@ async fn a_question_about_an_order_survives_a_start_years_ago_that_ntp_sets_righ
         order.fail();
         OrderEffects { ask: Ask::At(NOW_MS), ..OrderEffects::default() }
     });
-    open(dir.path()).orders.update(order.clone(), conformance::pixel(), None, ask).await.unwrap();
+    open(dir.path()).orders.update(Lane::Shop, order.clone(), conformance::pixel(), None, ask).await.unwrap();
     let clock = Clock::fixed(NOW_MS - YEARS_MS);
     let store = Outbox::new(Embedded::open(dir.path(), clock.clone()).unwrap());
     clock.jump_ms(YEARS_MS);
@@ -239,10 +240,10 @@ fn commits(dir: &Path) -> usize {
 
 /// Has the writer do these commands as one batch: all of them wait before it looks.
 pub(super) fn work_off(writer: &mut Writer, commands: Vec<Command>) {
-    let (sender, mut receiver) = mpsc::channel(commands.len());
-    commands.into_iter().for_each(|command| drop(sender.try_send(command)));
-    drop(sender);
-    std::thread::scope(|scope| scope.spawn(|| writer.work_off(&mut receiver)).join().unwrap());
+    let (lanes, mut waiting) = Lanes::new();
+    commands.into_iter().for_each(|command| lanes.put(Lane::Shop, command).unwrap());
+    drop(lanes);
+    std::thread::scope(|scope| scope.spawn(|| writer.work_off(&mut waiting)).join().unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::outbox::conformance::{NOW_MS, pixel};
-    use crate::outbox::{Ask, OperatorStore as _, OrderEffects, OrderKey, OrderStep, OrderStore as _};
+    use crate::outbox::{Ask, Lane, OperatorStore as _, OrderEffects, OrderKey, OrderStep, OrderStore as _};
 
     fn id(text: &str) -> OrderId {
         OrderId::parse(text).unwrap()
@@ -119,7 +119,7 @@ mod tests {
             change(order);
             OrderEffects { ask, ..OrderEffects::default() }
         });
-        store.update(key(order), pixel(), None, step).await.unwrap();
+        store.update(Lane::Shop, key(order), pixel(), None, step).await.unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -157,12 +157,12 @@ mod tests {
         clock.set_ms(NOW_MS + 10_000);
         step(&store, "b", Ask::At(NOW_MS), |order| contact(order, true)).await;
         step(&store, "a", Ask::AsPlanned, Order::fail).await;
-        let gone = store.write(|writer, _| writer.drop_unproven(2)).await.unwrap();
+        let gone = store.write(Lane::Shop, |writer, _| writer.drop_unproven(2)).await.unwrap();
         assert_eq!(gone, 1);
         for (order, is_kept) in [("failed", true), ("a", true), ("b", false), ("c", true), ("d", true)] {
             assert_eq!(store.order(key(order)).await.unwrap().is_some(), is_kept, "{order}");
         }
-        assert_eq!(store.write(|writer, _| writer.drop_unproven(2)).await.unwrap(), 0);
+        assert_eq!(store.write(Lane::Shop, |writer, _| writer.drop_unproven(2)).await.unwrap(), 0);
         assert_eq!(store.figures(NOW_MS).await.unwrap().orders.0, 4);
     }
 }

@@ -280,5 +280,4 @@ pub(crate) fn check_options(options: Node<'_>) -> Result<bool, Status> {
 }
 
 #[cfg(test)]
-#[path = "call_tests.rs"]
 mod tests;
