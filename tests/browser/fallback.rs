@@ -1,12 +1,14 @@
 //! A page where WebAssembly does not start: one script posts JSON to the same server, and the pixel fires under the
 //! server's ID.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use tandem_tests::browser::Session;
+use tandem_tests::browser::{DelayProxy, Session};
 use tandem_tests::{Person, World, messages};
 
 use crate::page::Page;
-use crate::{wait_until_deduplicated, world_with_shop};
+use crate::{pixel_event, wait_until_deduplicated, world_with_shop};
 
 /// Disables WebAssembly as a policy without `'wasm-unsafe-eval'` does, and remembers what is posted.
 const WITHOUT_WASM: &str = "
@@ -136,5 +138,46 @@ async fn with_the_server_away_the_event_is_fired_and_sent_later_under_its_own_id
     let id = seen["eventId"].as_str().unwrap_or_default();
     world.wait_for_server_event("Lead", id).await?;
     wait_until_deduplicated(&world, "Lead", id).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn with_the_server_away_the_pixel_has_the_name_that_the_server_will_have() -> anyhow::Result<()> {
+    let (mut world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    world.kill_server();
+    let page = Page { world: &world, session: &session, person: &person };
+    page.open("").await?;
+    let script = "
+        window.tandem = await Tandem.connect(options);
+        return attempt(() => window.tandem.track('view_content'));";
+    let seen = page.run(&format!("{WITHOUT_WASM}{script}"), json!({})).await?;
+    assert_eq!((&seen["pixel"], &seen["queued"]), (&json!("fired"), &json!(true)), "{seen}");
+    world.restart_server().await?;
+    wait_until_deduplicated(&world, "ViewContent", seen["eventId"].as_str().unwrap_or_default()).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_is_sent_and_fired_when_the_visitor_leaves_the_page() -> anyhow::Result<()> {
+    let (world, session, person) = (world_with_shop().await?, Session::start().await?, Person::unique());
+    let network = DelayProxy::to(&world.grpc).await?;
+    let page = Page { world: &world, session: &session, person: &person };
+    page.open("").await?;
+    let script = "
+        const tandem = await Tandem.connect({ ...options, endpoint: more.endpoint });
+        await tandem.track('Contact');
+        return true;";
+    let more = json!({ "endpoint": network.url });
+    page.run(&format!("{WITHOUT_WASM}{script}"), more.clone()).await?;
+    network.delay_answers(Duration::from_secs(3));
+    let script = "
+        const tandem = await Tandem.connect({ ...options, endpoint: more.endpoint });
+        tandem.captureLead(person);
+        await until(() => posted.some(([method]) => method === 'CaptureLead'));
+        return true;";
+    page.run(&format!("{WITHOUT_WASM}{script}"), more).await?;
+    session.page.goto("about:blank").await?;
+    let fired = pixel_event(&world, "Lead").await?;
+    wait_until_deduplicated(&world, "Lead", fired["eid"].as_str().unwrap_or_default()).await?;
     Ok(())
 }

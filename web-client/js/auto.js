@@ -27,21 +27,26 @@ const run = async () => {
   // From the loader: the options, and calls as [name, arguments, resolve, reject].
   const { o: options, q: calls = [] } = window.tandem ?? {};
   const connection = Tandem.connect(options ?? optionsOf(script?.dataset ?? {}));
+  watchForms(connection);
+  let tandem, mistake;
+  try {
+    tandem = await connection;
+  } catch (error) {
+    mistake = error;
+    console.error("tandem:", error.message, error.fields);
+  }
   const call = async ([name, given, resolve, reject]) => {
     try {
-      const tandem = await connection;
+      if (mistake) throw mistake;
       resolve(await (name in tandem.consent ? tandem.consent : tandem)[name](...given));
     } catch (error) { reject(error); }
   };
+  // The calls are taken from the loader only now. It posts them itself if the connection takes too long.
   calls.push = (...more) => { more.forEach(call); };
   calls.splice(0).forEach(call);
-  watchForms(connection);
-  try {
-    window.tandem = await connection;
-    document.dispatchEvent(new CustomEvent("tandem:ready"));
-  } catch (error) {
-    console.error("tandem:", error.message, error.fields);
-  }
+  if (mistake) return;
+  window.tandem = tandem;
+  document.dispatchEvent(new CustomEvent("tandem:ready"));
 };
 
 run();

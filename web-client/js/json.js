@@ -2,8 +2,8 @@
 // does not start: a policy without 'wasm-unsafe-eval', a proxy that blocks .wasm files, an old browser. engine.js lists
 // its functions. The protocol's names stand in this file alone.
 //
-// It knows less than the module. Names of events are corrected by the server, unknown keys are not told, match keys go to
-// the pixel as hashes only, and `_fbc` is the server's to make from the click ID.
+// It knows less than the module. Unknown keys are not told, match keys go to the pixel as hashes only, and `_fbc` is the
+// server's to make from the click ID.
 
 import { textOf } from "./kinds.js";
 
@@ -38,12 +38,15 @@ const mistake = (field, code, description) => {
   throw { code: "INVALID_ARGUMENT", message: field + ": " + description, fields: [{ field, code, description }] };
 };
 
+// Two names with the same letters and digits are one name. Letters beyond ASCII make another name.
+const spelling = (name) => name.toLowerCase().replace(/[\x00-\x7f]/g, (sign) => (/[a-z0-9]/.test(sign) ? sign : ""));
 // Event names that other calls or Meta reserve, in any spelling.
-const RESERVED = /^(purchase|lead|appendvalue|appendattribution)$/;
-const isReserved = (name) => RESERVED.test(name.toLowerCase().replace(/[^a-z0-9]/g, ""));
+const RESERVED = ["purchase", "lead", "appendvalue", "appendattribution"];
 
 const STANDARD = ("AddPaymentInfo AddToCart AddToWishlist CompleteRegistration Contact CustomizeProduct Donate FindLocation " +
   "InitiateCheckout Lead PageView Purchase Schedule Search StartTrial SubmitApplication Subscribe ViewContent").split(" ");
+// The server's name for an event. The pixel must have the same, or Meta counts the event twice.
+const nameOf = (name) => STANDARD.find((standard) => spelling(standard) === spelling(name)) ?? name;
 
 const moneyIn = (currency) => (amount) => (isGiven(amount) ? { amount: textOf(amount), currencyCode: currency } : undefined);
 
@@ -136,8 +139,9 @@ const checkOptions = ({ endpoint, pixelId, consent }) => {
 const prepare = (call) => {
   const { kind, input = {}, id } = call;
   if (kind === "report") return { unknown: [], request: requestOf(call) };
-  const name = kind === "lead" ? "Lead" : kind === "purchase" ? "Purchase" : call.name.trim();
-  if ((kind === "event" || kind === "custom") && isReserved(name)) {
+  const isEvent = kind === "event" || kind === "custom";
+  const name = isEvent ? nameOf(call.name.trim()) : kind === "lead" ? "Lead" : "Purchase";
+  if (isEvent && RESERVED.includes(spelling(name))) {
     mistake("event_name", "EVENT_NAME_RESERVED",
       "Use captureLead for Lead and recordPurchase for Purchase. Other reserved names cannot be sent.");
   }
@@ -145,7 +149,7 @@ const prepare = (call) => {
     mistake("user.email", "EMAIL_OR_PHONE_REQUIRED", "Enter an e-mail address or a phone number.");
   }
   if (kind === "purchase" && !isGiven(input.orderId)) mistake("order_id", "REQUIRED", "Give the order's ID.");
-  const request = requestOf(call);
+  const request = requestOf({ ...call, name });
   const ads = request.consent?.ads;
   const isSilent = kind === "purchase" || ["CONSENT_DENIED", "CONSENT_MEASURE_ONLY"].includes(ads);
   const parameters = { ...parametersOf(request.customData), ...parametersOf({ ...request.experiment, orderId: request.orderId }) };
@@ -176,9 +180,9 @@ const failureOf = ({ code, message, details = [] }) => {
 const finish = ({ kind }, response, bytes, mayFire) => {
   let answer;
   try {
-    answer = JSON.parse(new TextDecoder().decode(bytes));
+    answer = JSON.parse(new TextDecoder().decode(bytes)) ?? {};
   } catch { throw 0; }
-  if (!response.ok) throw failureOf(answer ?? {});
+  if (!response.ok) throw failureOf(answer);
   if (kind === "report") return {};
   const { eventId, duplicate = false, state, browserEvent: told, confirmKey } = answer;
   if (!eventId) throw 0;
