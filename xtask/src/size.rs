@@ -9,7 +9,7 @@ use flate2::{Compression, write::GzEncoder};
 
 /// Most bytes that a page may load before its first event. Each file counts as compressed by gzip -9. The aim is 22,000:
 /// `web-client/README.md` says what takes the room.
-const BUDGET_BYTES: usize = 29_700;
+const BUDGET_BYTES: usize = 30_000;
 
 const WASM: &str = "tandem_web_bg.wasm";
 
