@@ -35,7 +35,7 @@ const HAVE: &str = "
     const told = window.told ??= [];
     if (!window.isListening) document.addEventListener('tandem:fired', ({ detail }) => told.push(detail.eventId));
     window.isListening = true;
-    const lead = async () => (await tandem.captureLead({ email: given[0] })).pixel;
+    const lead = async () => (await tandem.captureLead({ email: given[0] })).sent;
     const traces = () => document.cookie.includes('_fb') || typeof window.fbq != 'undefined';";
 
 struct Shop<'a> {
